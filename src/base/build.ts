@@ -1,0 +1,64 @@
+/**
+ * What the build baked into the executable: the folders it may write, and where the native library
+ * stands inside it. Run from source, the same questions get the defaults.
+ */
+import config from "../../deno.json" with { type: "json" };
+
+/** Where the compressed form of a native file stands. */
+export interface PackedPlace {
+  /** The file that holds it; absent when that is the executable itself. */
+  path?: string;
+  offset_bytes: number;
+  size_bytes: number;
+}
+
+/** One file of the native library, as it has to be once it is unpacked. */
+export interface NativeFile {
+  name: string;
+  size_bytes: number;
+  sha256: string;
+  packed: PackedPlace;
+}
+
+/** The native library that the executable carries. */
+export interface NativeFacts {
+  /** The npm package that the files come from, with its version. */
+  package: string;
+  /** Stands for the names, sizes and digests of all files; short enough for a folder's name. */
+  digest: string;
+  files: NativeFile[];
+}
+
+/** What the build knew and the program needs. */
+export interface BuildFacts {
+  version: string;
+  compiled: boolean;
+  /** The ledger folder in the write scope; relative ones are below where the program was started. */
+  ledger_dir: string;
+  /** The runs folder in the write scope. */
+  runs_dir: string;
+  /** Absent when run from source: there the npm package brings its own. */
+  native?: NativeFacts;
+}
+
+/** The facts that the build writes; the version is not among them, it travels with deno.json. */
+export type BakedFacts = Required<Pick<BuildFacts, "ledger_dir" | "runs_dir" | "native">>;
+
+/** The name under which the generated entry leaves the facts before it starts the program. */
+export const BAKED_FACTS_NAME = "ledger.build-facts";
+
+/** The folders that a build bakes unless it is told otherwise. */
+export const DEFAULT_FOLDERS = { ledger_dir: "data/ledger", runs_dir: "runs" } as const;
+
+/** The facts of this build, or those of a run from source. */
+export function buildFacts(): BuildFacts {
+  const baked = (globalThis as Record<symbol, unknown>)[Symbol.for(BAKED_FACTS_NAME)] as
+    | BakedFacts
+    | undefined;
+  return {
+    version: config.version,
+    compiled: baked !== undefined,
+    ...DEFAULT_FOLDERS,
+    ...baked,
+  };
+}

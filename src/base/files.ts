@@ -1,0 +1,438 @@
+/**
+ * The file seam: every touch of a disk goes through here, one named operation at a time.
+ *
+ * That gives two things: an error always says what was tried on which path, and a test can make the
+ * k-th operation fail (`FaultHook`). The calls are synchronous where a writer waits for them anyway,
+ * because Deno's asynchronous ones take about twice as long; waiting for a lock is asynchronous.
+ */
+import { dirname } from "@std/path";
+import { buildFacts } from "./build.ts";
+import { type ErrorCode, LedgerError } from "./error.ts";
+import { lock_tries_max } from "./limits.ts";
+
+/** What a file operation is called in errors and in fault plans. */
+export type FileOperation =
+  | "open"
+  | "create"
+  | "read"
+  | "write"
+  | "look at"
+  | "list"
+  | "truncate"
+  | "sync"
+  | "lock"
+  | "unlock"
+  | "make folder"
+  | "sync folder"
+  | "rename"
+  | "remove"
+  | "set mode of"
+  | "watch";
+
+/**
+ * Called before each operation. It may throw what the system would throw; a number returned for a
+ * write is how many bytes the "disk" still takes.
+ */
+export type FaultHook = (operation: FileOperation, path: string) => number | void;
+
+/** What there is to know about a file or a folder. */
+export interface FileFacts {
+  is_file: boolean;
+  is_folder: boolean;
+  is_link: boolean;
+  size_bytes: number;
+  /** Device and inode: the same text is the same file, whatever its name. */
+  identity: string;
+  /** How many names the file has; 0 when it was removed while open. */
+  links: number;
+  modified_ms: number;
+  mode: number | null;
+  uid: number | null;
+}
+
+/** A name in a folder. */
+export interface FolderEntry {
+  name: string;
+  is_file: boolean;
+  is_folder: boolean;
+}
+
+/** How a file is opened. `append` and `read` want it to exist, `create` wants it not to. */
+export type OpenMode = "read" | "append" | "create" | "lock";
+
+/** An open file. */
+export interface OpenFile {
+  readonly path: string;
+  /** Reads at an offset; 0 at the end of the file. */
+  readAt(buffer: Uint8Array, offset: number): number;
+  /** One write at the end. May take fewer bytes than given: that is how a full disk shows first. */
+  write(bytes: Uint8Array): number;
+  facts(): FileFacts;
+  truncate(size_bytes: number): void;
+  /** fdatasync: content and length are durable when it returns. */
+  syncData(): void;
+  /** The same without blocking this thread. */
+  syncDataInBackground(): Promise<void>;
+  /** fsync: everything about the file is durable when it returns. */
+  sync(): void;
+  /** Takes the lock if it can be had now. */
+  tryLock(exclusive: boolean): boolean;
+  /** Waits for the lock; false when it could not be had in time, and then the file is spent. */
+  lock(exclusive: boolean, wait_ms: number): Promise<boolean>;
+  unlock(): void;
+  close(): void;
+}
+
+/** Notifications about a folder and what is below it. */
+export interface FolderWatch {
+  changes: AsyncIterable<string[]>;
+  close(): void;
+}
+
+/** The file system, as far as this program uses it. */
+export interface Files {
+  open(path: string, mode: OpenMode): OpenFile;
+  /** Facts about a path, links followed; undefined when there is nothing. */
+  facts(path: string): FileFacts | undefined;
+  /** Facts about the path itself, a link included. */
+  linkFacts(path: string): FileFacts | undefined;
+  /** The names in a folder; undefined when there is no such folder. */
+  list(folder: string): FolderEntry[] | undefined;
+  readBytes(path: string): Uint8Array;
+  readText(path: string): string;
+  makeFolder(path: string, mode?: number): void;
+  setMode(path: string, mode: number): void;
+  /** Makes the names in a folder durable. */
+  syncFolder(path: string): void;
+  rename(from: string, to: string): void;
+  /** Removes a file, or a folder with all that is in it. */
+  remove(path: string): void;
+  watch(folder: string): FolderWatch;
+}
+
+const CODE_OF_SYSTEM_ERROR: Readonly<Record<string, ErrorCode>> = {
+  ENOENT: "not_found",
+  ENOSPC: "disk_full",
+  EDQUOT: "disk_full",
+  EFBIG: "disk_full",
+  EACCES: "no_permission",
+  EPERM: "no_permission",
+  EROFS: "no_permission",
+};
+
+/** The system's own short name of an error (`ENOSPC`), where there is one. */
+export function systemCode(cause: unknown): string | undefined {
+  if (cause instanceof Deno.errors.NotFound) return "ENOENT";
+  const code = (cause as { code?: unknown } | null)?.code;
+  if (typeof code === "string") return code;
+  if (cause instanceof Deno.errors.PermissionDenied) return "EACCES";
+  if (cause instanceof Deno.errors.NotADirectory) return "ENOTDIR";
+  if (cause instanceof Deno.errors.IsADirectory) return "EISDIR";
+  return undefined;
+}
+
+function scopeHint(operation: FileOperation, path: string): string {
+  const { compiled, ledger_dir, runs_dir } = buildFacts();
+  if (!compiled) return `run with --allow-read and --allow-write=${dirname(path)}`;
+  const where = `${ledger_dir} and ${runs_dir} (relative folders are below ${Deno.cwd()})`;
+  return operation === "read" || operation === "list"
+    ? "start it where it may read"
+    : `this executable may write ${where}; for other folders build one with: ` +
+      `deno task compile --ledger DIR --runs DIR`;
+}
+
+function hintFor(code: ErrorCode, system_code: string | undefined): string | undefined {
+  if (code === "disk_full") {
+    return "free some space and repeat; nothing that was acknowledged is lost";
+  }
+  if (system_code === "EROFS") return "the file system is mounted read-only";
+  if (code === "no_permission") return "check the owner and mode of the file and of its folder";
+  if (system_code === "ENOTDIR" || system_code === "EEXIST") {
+    return "a file stands where a folder should be: move it away";
+  }
+  if (system_code === "EMFILE") return "too many files are open: raise `ulimit -n`";
+  return undefined;
+}
+
+/** Turns what the system threw into an error that says what was tried, and on which path. */
+export function fileError(operation: FileOperation, path: string, cause: unknown): LedgerError {
+  if (cause instanceof LedgerError) return cause;
+  if (cause instanceof Deno.errors.NotCapable) {
+    return new LedgerError({
+      code: "outside_scope",
+      message: `cannot ${operation} ${path}: it lies outside what this program is allowed to touch`,
+      where: { path },
+      hint: scopeHint(operation, path),
+      cause,
+    });
+  }
+  const system_code = systemCode(cause);
+  const code = CODE_OF_SYSTEM_ERROR[system_code ?? ""] ?? "io";
+  const said = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+  // Deno repeats the call and the path after a colon; our own sentence has said both.
+  const reason = said.replace(/ \(os error \d+\).*$/, "");
+  return new LedgerError({
+    code,
+    message: `cannot ${operation} ${path}: ${reason}`,
+    where: { path },
+    hint: hintFor(code, system_code),
+    cause,
+  });
+}
+
+function factsOf(info: Deno.FileInfo): FileFacts {
+  return {
+    is_file: info.isFile,
+    is_folder: info.isDirectory,
+    is_link: info.isSymlink,
+    size_bytes: info.size,
+    identity: `${info.dev}:${info.ino}`,
+    links: info.nlink ?? 1,
+    modified_ms: info.mtime?.getTime() ?? 0,
+    mode: info.mode,
+    uid: info.uid,
+  };
+}
+
+const OPTIONS_OF_MODE: Readonly<Record<OpenMode, Deno.OpenOptions>> = {
+  read: { read: true },
+  append: { read: true, append: true },
+  create: { read: true, append: true, createNew: true },
+  lock: { read: true, write: true, create: true },
+};
+
+/** `tryLock` came after the Deno that compiles in some places: ask, do not assume. */
+type MaybeTryLock = Deno.FsFile & { tryLockSync?: (exclusive?: boolean) => boolean };
+
+class SystemFile implements OpenFile {
+  constructor(
+    readonly path: string,
+    readonly file: Deno.FsFile,
+    readonly attempt: <T>(
+      operation: FileOperation,
+      path: string,
+      body: (room: number | void) => T,
+    ) => T,
+  ) {}
+
+  readAt(buffer: Uint8Array, offset: number): number {
+    return this.attempt("read", this.path, () => {
+      this.file.seekSync(offset, Deno.SeekMode.Start);
+      return this.file.readSync(buffer) ?? 0;
+    });
+  }
+
+  write(bytes: Uint8Array): number {
+    return this.attempt("write", this.path, (room) => {
+      if (typeof room === "number" && room < bytes.length) {
+        return room > 0 ? this.file.writeSync(bytes.subarray(0, room)) : 0;
+      }
+      return this.file.writeSync(bytes);
+    });
+  }
+
+  facts(): FileFacts {
+    return this.attempt("look at", this.path, () => factsOf(this.file.statSync()));
+  }
+
+  truncate(size_bytes: number): void {
+    this.attempt("truncate", this.path, () => this.file.truncateSync(size_bytes));
+  }
+
+  syncData(): void {
+    this.attempt("sync", this.path, () => this.file.syncDataSync());
+  }
+
+  async syncDataInBackground(): Promise<void> {
+    // The hook runs first and alone: a promise that rejects later is translated just the same.
+    const started = this.attempt("sync", this.path, () => this.file.syncData());
+    try {
+      await started;
+    } catch (cause) {
+      throw fileError("sync", this.path, cause);
+    }
+  }
+
+  sync(): void {
+    this.attempt("sync", this.path, () => this.file.syncSync());
+  }
+
+  tryLock(exclusive: boolean): boolean {
+    const file = this.file as MaybeTryLock;
+    if (!file.tryLockSync) return false;
+    return this.attempt("lock", this.path, () => file.tryLockSync!(exclusive));
+  }
+
+  async lock(exclusive: boolean, wait_ms: number): Promise<boolean> {
+    for (let tries = 0; tries < lock_tries_max; tries++) {
+      if (this.tryLock(exclusive)) return true;
+      if (!("tryLockSync" in this.file)) break;
+    }
+    const waiting = this.attempt("lock", this.path, () => this.file.lock(exclusive));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<"late">((resolve) => {
+      timer = setTimeout(() => resolve("late"), wait_ms);
+    });
+    try {
+      if (await Promise.race([waiting, timeout]) !== "late") return true;
+    } catch (cause) {
+      throw fileError("lock", this.path, cause);
+    } finally {
+      clearTimeout(timer);
+    }
+    // The wait itself cannot be called off. Whenever it ends, the lock is given back at once.
+    waiting.then(() => this.file.close(), () => this.file.close());
+    return false;
+  }
+
+  unlock(): void {
+    this.attempt("unlock", this.path, () => this.file.unlockSync());
+  }
+
+  close(): void {
+    this.file.close();
+  }
+}
+
+/** The real file system; with a hook, the one that fails where a test wants it to. */
+export function systemFiles(hook?: FaultHook): Files {
+  function attempt<T>(
+    operation: FileOperation,
+    path: string,
+    body: (room: number | void) => T,
+  ): T {
+    try {
+      return body(hook?.(operation, path));
+    } catch (cause) {
+      throw fileError(operation, path, cause);
+    }
+  }
+
+  function absentAsUndefined<T>(operation: FileOperation, path: string, body: () => T) {
+    return attempt(operation, path, () => {
+      try {
+        return body();
+      } catch (cause) {
+        if (systemCode(cause) === "ENOENT") return undefined;
+        throw cause;
+      }
+    });
+  }
+
+  return {
+    open: (path, mode) =>
+      attempt(
+        mode === "create" ? "create" : "open",
+        path,
+        () => new SystemFile(path, Deno.openSync(path, OPTIONS_OF_MODE[mode]), attempt),
+      ),
+    facts: (path) => absentAsUndefined("look at", path, () => factsOf(Deno.statSync(path))),
+    linkFacts: (path) => absentAsUndefined("look at", path, () => factsOf(Deno.lstatSync(path))),
+    list: (folder) =>
+      absentAsUndefined("list", folder, () =>
+        Array.from(Deno.readDirSync(folder), (entry) => ({
+          name: entry.name,
+          is_file: entry.isFile,
+          is_folder: entry.isDirectory,
+        }))),
+    readBytes: (path) => attempt("read", path, () => Deno.readFileSync(path)),
+    readText: (path) => attempt("read", path, () => Deno.readTextFileSync(path)),
+    makeFolder: (path, mode) =>
+      attempt("make folder", path, () => Deno.mkdirSync(path, { recursive: true, mode })),
+    setMode: (path, mode) => attempt("set mode of", path, () => Deno.chmodSync(path, mode)),
+    syncFolder: (path) =>
+      attempt("sync folder", path, () => {
+        using folder = Deno.openSync(path, { read: true });
+        folder.syncSync();
+      }),
+    rename: (from, to) => attempt("rename", to, () => Deno.renameSync(from, to)),
+    remove: (path) => attempt("remove", path, () => Deno.removeSync(path, { recursive: true })),
+    watch: (folder) =>
+      attempt("watch", folder, () => {
+        const watcher = Deno.watchFs(folder, { recursive: true });
+        return { changes: changedPaths(watcher), close: () => closeQuietly(watcher) };
+      }),
+  };
+}
+
+async function* changedPaths(watcher: Deno.FsWatcher): AsyncIterable<string[]> {
+  for await (const event of watcher) {
+    if (event.kind !== "access") yield event.paths;
+  }
+}
+
+function closeQuietly(watcher: Deno.FsWatcher): void {
+  try {
+    watcher.close();
+  } catch {
+    // Closed already, by the end of its iteration.
+  }
+}
+
+/** Fills the buffer from an offset, as far as the file goes; returns the part that was filled. */
+export function readFully(file: OpenFile, buffer: Uint8Array, offset: number): Uint8Array {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const count = file.readAt(buffer.subarray(filled), offset + filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return buffer.subarray(0, filled);
+}
+
+/** Makes a folder with all its parents; every name that was new is durable when it returns. */
+export function makeFolderDurably(files: Files, folder: string): void {
+  const missing: string[] = [];
+  for (let path = folder; !files.facts(path); path = dirname(path)) {
+    missing.push(path);
+    if (dirname(path) === path) break;
+  }
+  if (missing.length === 0) return;
+  files.makeFolder(folder);
+  for (const path of missing) files.syncFolder(dirname(path));
+}
+
+/** Writes all bytes or throws; the system may take them in several goes. */
+export function writeFully(file: OpenFile, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    const taken = file.write(written === 0 ? bytes : bytes.subarray(written));
+    if (taken === 0) {
+      throw fileError(
+        "write",
+        file.path,
+        Object.assign(new Error("no space left"), {
+          code: "ENOSPC",
+        }),
+      );
+    }
+    written += taken;
+  }
+}
+
+/**
+ * Puts a whole file in place durably: under a temporary name, synced, renamed, its folder synced.
+ * A reader sees the old content or the new one; after an error there is the old one.
+ */
+export function replaceFile(files: Files, path: string, bytes: Uint8Array, unique: string): void {
+  const temporary = `${path}.${unique}.tmp`;
+  const file = files.open(temporary, "create");
+  try {
+    writeFully(file, bytes);
+    file.sync();
+    file.close();
+    files.rename(temporary, path);
+  } catch (error) {
+    removeQuietly(files, temporary);
+    throw error;
+  }
+  files.syncFolder(dirname(path));
+}
+
+/** Clean-up on the way out of an error: the error that led here is the one to report. */
+export function removeQuietly(files: Files, path: string): void {
+  try {
+    files.remove(path);
+  } catch {
+    // What could not be removed is a file with a temporary name; doctor lists those.
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Every maximum and every default, with its unit last in the name. A limit that is part of the
+ * log's contract says so: changing it changes what counts as valid history.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** A part takes no more events once they would carry it past this size (a single event always fits). */
+export const part_bytes_max = 100 * MIB;
+
+/** Contract: a longer line is corrupt when read, and refused when emitted. Without its newline. */
+export const event_bytes_max = 8 * MIB;
+
+/** Contract: the last millisecond of year 9999. */
+export const timestamp_ms_max = 253_402_300_799_999;
+
+/**
+ * A timestamp given to emit that is below this (March 1973) is taken for seconds and refused. Only
+ * at emit: history is never judged by it.
+ */
+export const timestamp_ms_plausible_min = 100_000_000_000;
+
+/** How deep an emitted event may nest: far past any real event, well inside every reader's stack. */
+export const nesting_max = 500;
+
+/** Length of a run id, which has to serve as a folder name. */
+export const run_id_chars_max = 200;
+
+/** Length of a writer's name, which has to serve inside a file name. */
+export const writer_chars_max = 64;
+
+/** How long an append waits for a day's lock before it says "busy". */
+export const lock_wait_ms = 10_000;
+
+/** How long a reader waits to take a size between two writes. */
+export const read_lock_wait_ms = 1_000;
+
+/** How often a lock is tried at once before waiting for it in line. */
+export const lock_tries_max = 40;
+
+/** One write under the lock is no larger than this (unless a single event is), so that others get their turn. */
+export const write_bytes_max = 4 * MIB;
+
+/** How much of a file or a stream is read at once. */
+export const read_bytes = 1 * MIB;
+
+/** How far a stream may run ahead of its syncs. */
+export const unsynced_bytes_max = 64 * MIB;
+
+/** How many days a writer keeps open at once. */
+export const open_days_max = 16;
+
+/** A folder whose time is younger than this when listed may change again without its time showing it. */
+export const folder_time_trusted_after_ms = 100;
+
+/** How often follow looks at every part, whatever the file system notified. */
+export const follow_poll_ms = 1_000;
+
+/** How long follow gathers notifications before it reads. */
+export const follow_debounce_ms = 5;
+
+/** How far a name may be from what was typed to be offered as what was meant. */
+export const suggestion_distance_max = 3;

@@ -1,0 +1,155 @@
+/**
+ * What a program takes from its surroundings: files, clock, randomness, environment, streams.
+ * It is passed in, so that a test can hold the clock still and look at what was printed.
+ */
+import { fileError, type Files, systemFiles } from "./files.ts";
+import { LedgerError } from "./error.ts";
+
+/** Where words and data go. */
+export interface Output {
+  write(text: string | Uint8Array): void;
+  readonly is_terminal: boolean;
+  /** Columns of the terminal; 80 where there is none. */
+  readonly columns: number;
+}
+
+/** Where data comes from. */
+export interface Input {
+  /** Fills the buffer as far as data is there; null at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  readonly is_terminal: boolean;
+}
+
+/** The surroundings of a program. */
+export interface World {
+  readonly files: Files;
+  /** Wall clock. */
+  now_ms(): number;
+  /** A clock that never jumps, for measuring. */
+  elapsed_ms(): number;
+  random_uint32(): number;
+  env(name: string): string | undefined;
+  readonly pid: number;
+  hostname(): string;
+  cwd(): string;
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Calls back at SIGINT and SIGTERM; the returned function stops that. */
+  onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void): () => void;
+  /** Resolves after a while, or at once when the signal is aborted. */
+  pause(duration_ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Thrown when whoever reads our output has gone; there is nobody left to tell. */
+export class OutputClosed extends Error {
+  constructor() {
+    super("the reader of the output has gone");
+    this.name = "OutputClosed";
+  }
+}
+
+function systemEnv(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch {
+    // A library user who did not allow this name has not set it for us either.
+    return undefined;
+  }
+}
+
+type Sink = { writeSync(bytes: Uint8Array): number; isTerminal(): boolean };
+
+function systemOutput(name: string, sink: Sink): Output {
+  const encoder = new TextEncoder();
+  return {
+    write(text) {
+      const bytes = typeof text === "string" ? encoder.encode(text) : text;
+      try {
+        for (let written = 0; written < bytes.length;) {
+          written += sink.writeSync(written === 0 ? bytes : bytes.subarray(written));
+        }
+      } catch (cause) {
+        if (cause instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
+        throw fileError("write", name, cause);
+      }
+    },
+    get is_terminal() {
+      return sink.isTerminal();
+    },
+    get columns() {
+      try {
+        return Deno.consoleSize().columns || 80;
+      } catch {
+        return Number(systemEnv("COLUMNS")) || 80;
+      }
+    },
+  };
+}
+
+const systemInput: Input = {
+  async read(buffer) {
+    try {
+      return await Deno.stdin.read(buffer);
+    } catch (cause) {
+      throw fileError("read", "standard input", cause);
+    }
+  },
+  get is_terminal() {
+    return Deno.stdin.isTerminal();
+  },
+};
+
+function systemHostname(): string {
+  try {
+    return Deno.hostname();
+  } catch {
+    return systemEnv("HOSTNAME") ?? "unknown-host";
+  }
+}
+
+function onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void): () => void {
+  const handlers = (["SIGINT", "SIGTERM"] as const).map((signal) => {
+    const handler = () => callback(signal);
+    Deno.addSignalListener(signal, handler);
+    return () => Deno.removeSignalListener(signal, handler);
+  });
+  return () => handlers.forEach((remove) => remove());
+}
+
+function pause(duration_ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, duration_ms);
+    signal?.addEventListener("abort", done);
+  });
+}
+
+/** The real surroundings. */
+export function systemWorld(files: Files = systemFiles()): World {
+  return {
+    files,
+    now_ms: () => Date.now(),
+    elapsed_ms: () => performance.now(),
+    random_uint32: () => crypto.getRandomValues(new Uint32Array(1))[0],
+    env: systemEnv,
+    pid: Deno.pid,
+    hostname: systemHostname,
+    cwd: () => Deno.cwd(),
+    stdin: systemInput,
+    stdout: systemOutput("standard output", Deno.stdout),
+    stderr: systemOutput("standard error", Deno.stderr),
+    onInterrupt,
+    pause,
+  };
+}
+
+/** The error of a command that was told to stop. */
+export function interruptedBy(signal: string): LedgerError {
+  return new LedgerError({ code: "interrupted", message: `stopped by ${signal}` });
+}

@@ -1,0 +1,58 @@
+/** Bytes -> lines, for the log and for streams alike. */
+
+/** A line of a block. */
+export interface Line {
+  /** Byte offset of its first byte, counted from wherever the block's start was said to be. */
+  offset: number;
+  /** Without its newline. */
+  size_bytes: number;
+  /** Undefined when the bytes are not UTF-8. A byte order mark stays visible. */
+  text: string | undefined;
+}
+
+const NEWLINE = 10;
+const fatal_decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The lines of a block that ends in a newline. */
+export function* linesOf(bytes: Uint8Array, start: number): Generator<Line> {
+  // Decoding a block at once is several times faster than line by line.
+  const text = decode(bytes);
+  let char = 0;
+  for (let at = 0; at < bytes.length;) {
+    const line_end = bytes.indexOf(NEWLINE, at);
+    const size_bytes = line_end - at;
+    if (text === undefined) {
+      // Somewhere in the block is a byte that is no UTF-8: find out in which line.
+      yield { offset: start + at, size_bytes, text: decode(bytes.subarray(at, line_end)) };
+    } else {
+      const char_end = text.indexOf("\n", char);
+      yield { offset: start + at, size_bytes, text: text.slice(char, char_end) };
+      char = char_end + 1;
+    }
+    at = line_end + 1;
+  }
+}
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return fatal_decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many bytes a text takes in UTF-8. */
+export function utf8Length(text: string): number {
+  let length = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x80) continue;
+    if (code < 0x800) length++;
+    else {
+      length += 2;
+      // A pair takes four bytes and counts as two characters.
+      if (code >= 0xd800 && code <= 0xdbff) at++;
+    }
+  }
+  return length;
+}

@@ -1,0 +1,85 @@
+/** A day's lock: a flock on a file in the day's folder, held for the length of one write. */
+import { dirname } from "@std/path";
+import { asLedgerError, LedgerError } from "../base/error.ts";
+import { makeFolderDurably, type OpenFile, systemCode } from "../base/files.ts";
+import type { World } from "../base/world.ts";
+
+/** What a file system that has no flock answers. */
+const WITHOUT_LOCKS = new Set(["ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+/** One lock file, kept open between uses. */
+export class DayLock {
+  #file?: OpenFile;
+  #identity = "";
+
+  constructor(
+    readonly world: World,
+    readonly path: string,
+    /** Whether one process alone writes here by contract, so that no lock is no harm. */
+    readonly is_private: boolean,
+    readonly wait_ms: number,
+    readonly onWait: () => void = () => {},
+  ) {}
+
+  /** Takes the lock, making the folder and the file when they are not there. */
+  async take(): Promise<void> {
+    const deadline_ms = this.world.elapsed_ms() + this.wait_ms;
+    for (;;) {
+      this.#file ??= this.#open();
+      if (!await this.#lockWithin(this.#file, deadline_ms)) {
+        this.#file = undefined;
+        throw this.#busy();
+      }
+      // Whoever removes or replaces the day's folder takes the lock's name with it. Holding a lock
+      // that has lost its name protects nothing.
+      if (this.world.files.facts(this.path)?.identity === this.#identity) return;
+      this.close();
+    }
+  }
+
+  /** Gives the lock back and keeps the file for the next time. */
+  release(): void {
+    try {
+      this.#file?.unlock();
+    } catch {
+      // Closing gives it back too.
+      this.close();
+    }
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  #open(): OpenFile {
+    makeFolderDurably(this.world.files, dirname(this.path));
+    const file = this.world.files.open(this.path, "lock");
+    this.#identity = file.facts().identity;
+    return file;
+  }
+
+  async #lockWithin(file: OpenFile, deadline_ms: number): Promise<boolean> {
+    try {
+      if (file.tryLock(true)) return true;
+      this.onWait();
+      return await file.lock(true, Math.max(0, deadline_ms - this.world.elapsed_ms()));
+    } catch (error) {
+      if (!WITHOUT_LOCKS.has(systemCode(asLedgerError(error)?.cause) ?? "")) throw error;
+      if (this.is_private) return true;
+      throw asLedgerError(error)!.with({
+        hint: "this file system has no locks: give every process its own --writer NAME",
+      });
+    }
+  }
+
+  #busy(): LedgerError {
+    return new LedgerError({
+      code: "busy",
+      message: `cannot append to ${dirname(this.path)}: another process has held its lock for ` +
+        `${this.wait_ms} ms`,
+      where: { path: this.path },
+      hint: `nothing was written; repeat it, or find a stopped process with: fuser -v ${this.path}`,
+    });
+  }
+}

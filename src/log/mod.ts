@@ -1,0 +1,76 @@
+/**
+ * The log, and the contract it keeps. This header is the design record; the code below it is where
+ * other rooms come in.
+ *
+ * FORMAT. `events/day=YYYY-MM-DD/part-NNNNNN.jsonl`: one event a line, UTF-8 JSON, each line ended by
+ * a newline. The day is the UTC day of the event's `timestamp_ms`. A part that would grow past 100 MB
+ * is left and the next number is opened. `part-NNNNNN.W.jsonl` is private to writer W.
+ *
+ * APPENDING. Take the day's flock (and check that it still is the day's lock); look at the tail, and
+ * move a torn one to `_quarantine/`; write all whole lines in one write; release the lock; fdatasync;
+ * acknowledge.
+ *
+ * DURABILITY. An event is acknowledged only when its newline is durable. The lock is given back before
+ * the sync, so that others write meanwhile. The promise is the same: a sync covers every byte written
+ * to the file before it, whoever wrote them, so ours are durable when our own sync returns. A part
+ * that holds bytes has a durable name, because its folders are synced before its first byte, under the
+ * lock. With durability "os" the sync is left out, and the acknowledgement says so.
+ *
+ * WHAT A READER MAY SEE. Lines that are whole but not durable yet: after a power cut, some of them may
+ * be gone again. Never part of a write: sizes are read under a shared lock, and a failed write is cut
+ * back before the lock is released.
+ *
+ * FAILURES. A write that fails (disk full, quota) leaves the part as it was, and nothing of it is
+ * acknowledged. A sync that fails is "durability unknown": the lines stay (others may have appended
+ * since), and an event's id makes it harmless to emit it again. A killed writer leaves at most one
+ * torn tail, which was never acknowledged.
+ *
+ * DAMAGE. Torn: a part does not end in a newline. The next writer, or `verify --repair`, moves the
+ * tail to quarantine. Corrupt: a whole line that is no record. It is reported with its offset, read
+ * around, copied to quarantine by repair, and left where it is: offsets never move.
+ *
+ * ORDER. (day, part number, writer, byte offset) is the order of the log. Timestamps are not: lines of
+ * different processes stand in the order in which they got the lock, and a backdated event goes to the
+ * part that is open now. Within one process, events of one day stand in the order they were emitted.
+ *
+ * IDENTITY. `event_id` says which event a line is. The same id twice is the same event emitted twice:
+ * both lines stay, the first in log order counts. That makes it safe to emit again after any error.
+ * Ids that we give, `{timestamp_ms}_{8 hex}`, count up within a process and never repeat there.
+ */
+export {
+  type Acknowledgement,
+  type Durability,
+  LogWriter,
+  type WriterOptions,
+  type WrittenLines,
+} from "./append.ts";
+export { EmitCheck, similarNames } from "./check.ts";
+export type { WriterCounters } from "./day.ts";
+export {
+  EVENT_TYPE_SUMMARIES,
+  EVENT_TYPES,
+  fieldsOf,
+  isBuiltIn,
+  isOfKind,
+  type LedgerEvent,
+} from "./event.ts";
+export { dayOf, isDay, ledgerPaths } from "./layout.ts";
+export {
+  type DamageRecord,
+  followLog,
+  LogCursor,
+  type LogRecord,
+  type ReadFilter,
+} from "./read.ts";
+export {
+  type CustomType,
+  migrateType,
+  type Migration,
+  type MigrationStep,
+  readRegistry,
+  registerType,
+  type Registry,
+} from "./registry.ts";
+export { appendStream, type StreamOptions, type StreamReport } from "./stream.ts";
+export { type LogSurvey, surveyLog } from "./survey.ts";
+export { type Finding, verifyLog, type VerifyOptions, type VerifyReport } from "./verify.ts";

@@ -1,0 +1,321 @@
+/**
+ * The only reader of the log: from positions, in log order, every line as a value. A torn tail and a
+ * corrupt line are values too, with file, offset and reason; nobody has to catch anything to see them.
+ */
+import { type OpenFile, readFully } from "../base/files.ts";
+import { event_bytes_max, follow_debounce_ms, follow_poll_ms, read_bytes } from "../base/limits.ts";
+import type { World } from "../base/world.ts";
+import { BadLine, judge, type LedgerEvent, NOT_UTF8, tooLong } from "./event.ts";
+import { linesOf } from "./lines.ts";
+import { dayOf, ledgerPaths, parseDayName, type PartId } from "./layout.ts";
+import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
+
+/** Where a line stands. */
+interface Place {
+  part: PartId;
+  /** `day=2026-01-23/part-000001.jsonl` */
+  label: string;
+  /** Byte offset of the line's first byte. */
+  offset: number;
+  /** Length of the line, without its newline. */
+  size_bytes: number;
+}
+
+/** A line that holds an event. */
+export interface EventRecord extends Place {
+  kind: "event";
+  event: LedgerEvent;
+  /** The line as it stands in the log. */
+  text: string;
+}
+
+/** A whole line that is no record (corrupt), or the end of a part that is no whole line (torn). */
+export interface DamageRecord extends Place {
+  kind: "corrupt" | "torn";
+  reason: string;
+}
+
+/** What the reader yields. */
+export type LogRecord = EventRecord | DamageRecord;
+
+/** Which records are wanted. Damage is always yielded, wherever a wanted event could have stood. */
+export interface ReadFilter {
+  /** From this time on. */
+  since_ms?: number;
+  /** Before this time. */
+  until_ms?: number;
+  day?: string;
+  types?: readonly string[];
+  run_id?: string;
+}
+
+const NEWLINE = 10;
+
+/** Reads a log from where it stopped last, as often as it is asked to. */
+export class LogCursor {
+  /** Per part, the offset after the last line that was read. */
+  readonly positions = new Map<string, number>();
+  readonly #world: World;
+  readonly #root: string;
+  readonly #filter: ReadFilter;
+  readonly #types?: ReadonlySet<string>;
+  /** Torn tails that were yielded already, by part and offset. */
+  readonly #torn = new Set<string>();
+
+  constructor(world: World, root: string, filter: ReadFilter = {}) {
+    this.#world = world;
+    this.#root = root;
+    this.#filter = filter;
+    this.#types = filter.types && new Set(filter.types);
+  }
+
+  /** The days that can hold wanted records, in order. */
+  days(): string[] {
+    const { day, since_ms, until_ms } = this.#filter;
+    const first = since_ms === undefined ? "" : dayOf(since_ms);
+    const last = until_ms === undefined ? "9999-99-99" : dayOf(until_ms);
+    return listDays(this.#world.files, this.#root)
+      .filter((name) => (day === undefined || name === day) && name >= first && name <= last);
+  }
+
+  /** Everything between the positions and the present end, of all days or of some. */
+  async *pass(days: Iterable<string> = this.days()): AsyncGenerator<LogRecord> {
+    for (const day of days) {
+      for (const extent of await partsOfDay(this.#world.files, this.#root, day)) {
+        for (const batch of this.#readPart(extent)) yield* batch;
+      }
+    }
+  }
+
+  /** Moves past all that is there now, without yielding it. */
+  async skipToEnd(days: Iterable<string> = this.days()): Promise<void> {
+    for (const day of days) {
+      for (const { label, size_bytes } of await partsOfDay(this.#world.files, this.#root, day)) {
+        this.positions.set(label, size_bytes);
+      }
+    }
+  }
+
+  *#readPart(extent: PartExtent): Generator<LogRecord[]> {
+    const { label, size_bytes } = extent;
+    const start = this.positions.get(label) ?? 0;
+    if (size_bytes <= start) {
+      // A tail was taken out, or a copy came back shorter: go on from its end.
+      if (size_bytes < start) this.positions.set(label, size_bytes);
+      return;
+    }
+    const file = this.#world.files.open(extent.path, "read");
+    try {
+      for (const block of blocksOfLines(file, start, size_bytes)) {
+        this.positions.set(label, block.end);
+        const records = this.#recordsOf(extent, block);
+        if (records.length > 0) yield records;
+      }
+    } finally {
+      file.close();
+    }
+  }
+
+  #recordsOf(extent: PartExtent, block: Block): LogRecord[] {
+    const { part, label } = extent;
+    const records: LogRecord[] = [];
+    const damage = (kind: "corrupt" | "torn", offset: number, size_bytes: number, reason: string) =>
+      records.push({ kind, part, label, offset, size_bytes, reason });
+    if (block.torn_bytes > 0) {
+      const key = `${label}@${block.end}:${block.torn_bytes}`;
+      if (this.#torn.has(key)) return records;
+      this.#torn.add(key);
+      damage("torn", block.end, block.torn_bytes, "the part does not end in a newline");
+      return records;
+    }
+    if (block.oversized_bytes > 0) {
+      damage("corrupt", block.start, block.oversized_bytes, tooLong(block.oversized_bytes).reason);
+      return records;
+    }
+    for (const line of linesOf(block.bytes, block.start)) {
+      const { offset, size_bytes, text } = line;
+      const verdict = text === undefined ? NOT_UTF8 : judge(text, size_bytes);
+      if (verdict instanceof BadLine) damage("corrupt", offset, size_bytes, verdict.reason);
+      else if (this.#isWanted(verdict)) {
+        records.push({
+          kind: "event",
+          part,
+          label,
+          offset,
+          size_bytes,
+          text: text!,
+          event: verdict,
+        });
+      }
+    }
+    return records;
+  }
+
+  #isWanted(event: LedgerEvent): boolean {
+    const { since_ms, until_ms, run_id } = this.#filter;
+    if (this.#types && !this.#types.has(event.event_type)) return false;
+    if (run_id !== undefined && event.run_id !== run_id) return false;
+    if (since_ms !== undefined && event.timestamp_ms < since_ms) return false;
+    return until_ms === undefined || event.timestamp_ms < until_ms;
+  }
+}
+
+/** All wanted records of a log as it is now. */
+export function readLog(
+  world: World,
+  root: string,
+  filter: ReadFilter = {},
+): AsyncGenerator<LogRecord> {
+  return new LogCursor(world, root, filter).pass();
+}
+
+/**
+ * All wanted records that come, until the signal is aborted; from where the cursor stands. Survives
+ * rotation, midnight, recovery of a torn tail, and a log that does not exist yet.
+ */
+export async function* followLog(
+  world: World,
+  root: string,
+  cursor: LogCursor,
+  signal: AbortSignal,
+): AsyncGenerator<LogRecord> {
+  const { events } = ledgerPaths(root);
+  const notices = new ChangeNotices(world, events);
+  try {
+    // Whatever was notified names the days to look at; the slow poll looks at all of them, because
+    // notifications are lost on network folders and when too many come at once.
+    let touched: Set<string> | undefined;
+    while (!signal.aborted) {
+      if (world.files.facts(events)) {
+        notices.watchIfPossible();
+        const wanted = cursor.days().filter((day) => !touched || touched.has(day));
+        yield* cursor.pass(wanted);
+      }
+      touched = await notices.next(signal);
+    }
+  } finally {
+    notices.close();
+  }
+}
+
+/** Gathers what the file system notifies, so that one look serves many changes. */
+class ChangeNotices {
+  #touched = new Set<string>();
+  #wake?: () => void;
+  #watch?: { close(): void };
+
+  constructor(readonly world: World, readonly folder: string) {}
+
+  watchIfPossible(): void {
+    if (this.#watch) return;
+    try {
+      const watch = this.world.files.watch(this.folder);
+      this.#watch = watch;
+      this.#gather(watch.changes);
+    } catch {
+      // No notifications to be had (a limit of the system, a network folder): polling remains.
+      this.#watch = { close: () => {} };
+    }
+  }
+
+  async #gather(changes: AsyncIterable<string[]>): Promise<void> {
+    try {
+      for await (const paths of changes) {
+        for (const path of paths) {
+          const day = path.split("/").map(parseDayName).find((name) => name !== undefined);
+          if (day) this.#touched.add(day);
+        }
+        if (this.#touched.size > 0) this.#wake?.();
+      }
+    } catch {
+      // The watch broke (the folder was replaced): polling remains.
+    }
+  }
+
+  /** The days that were touched; undefined when it is time to look at all of them. */
+  async next(signal: AbortSignal): Promise<Set<string> | undefined> {
+    const woken = new AbortController();
+    const wake = () => woken.abort();
+    signal.addEventListener("abort", wake);
+    this.#wake = wake;
+    if (this.#touched.size === 0) await this.world.pause(follow_poll_ms, woken.signal);
+    this.#wake = undefined;
+    signal.removeEventListener("abort", wake);
+    if (this.#touched.size === 0) return undefined;
+    await this.world.pause(follow_debounce_ms, signal);
+    const touched = this.#touched;
+    this.#touched = new Set();
+    return touched;
+  }
+
+  close(): void {
+    this.#watch?.close();
+  }
+}
+
+/** A stretch of a part: whole lines, or one line that is too long, or the torn end. */
+interface Block {
+  start: number;
+  /** Offset after the last newline of this block. */
+  end: number;
+  bytes: Uint8Array;
+  oversized_bytes: number;
+  torn_bytes: number;
+}
+
+/** Cuts a part into stretches of whole lines, in bounded memory whatever the lines' lengths. */
+function* blocksOfLines(file: OpenFile, start: number, end: number): Generator<Block> {
+  let buffer = new Uint8Array(read_bytes);
+  let kept = 0;
+  /** Offset in the part of the buffer's first byte. */
+  let base = start;
+  const block = (facts: Partial<Block>): Block => ({
+    start: base,
+    end: base,
+    bytes: buffer.subarray(0, 0),
+    oversized_bytes: 0,
+    torn_bytes: 0,
+    ...facts,
+  });
+  while (base + kept < end) {
+    const want = Math.min(buffer.length - kept, end - base - kept);
+    const got = readFully(file, buffer.subarray(kept, kept + want), base + kept).length;
+    // The part got shorter while it was read; the next look will tell what became of it.
+    if (got === 0) return;
+    const filled = kept + got;
+    const newline = buffer.lastIndexOf(NEWLINE, filled - 1);
+    if (newline >= 0) {
+      const lines_end = base + newline + 1;
+      yield block({ end: lines_end, bytes: buffer.subarray(0, newline + 1) });
+      buffer.copyWithin(0, newline + 1, filled);
+      kept = filled - newline - 1;
+      base = lines_end;
+    } else if (filled < buffer.length) {
+      kept = filled;
+    } else if (buffer.length <= event_bytes_max) {
+      const larger = new Uint8Array(Math.min(buffer.length * 2, event_bytes_max + read_bytes));
+      larger.set(buffer);
+      buffer = larger;
+      kept = filled;
+    } else {
+      const line_end = findNewline(file, base + filled, end);
+      if (line_end === undefined) return yield block({ torn_bytes: end - base });
+      yield block({ end: line_end + 1, oversized_bytes: line_end - base });
+      base = line_end + 1;
+      kept = 0;
+    }
+  }
+  if (kept > 0) yield block({ torn_bytes: kept });
+}
+
+function findNewline(file: OpenFile, from: number, end: number): number | undefined {
+  const buffer = new Uint8Array(read_bytes);
+  for (let at = from; at < end;) {
+    const bytes = readFully(file, buffer.subarray(0, Math.min(buffer.length, end - at)), at);
+    if (bytes.length === 0) return undefined;
+    const newline = bytes.indexOf(NEWLINE);
+    if (newline >= 0) return at + newline;
+    at += bytes.length;
+  }
+  return undefined;
+}

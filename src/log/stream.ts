@@ -1,0 +1,285 @@
+/**
+ * A stream of NDJSON into the log. While one stretch of lines is being synced, the next is read,
+ * checked and written; one sync then covers all that was written meanwhile.
+ */
+import { LedgerError } from "../base/error.ts";
+import { event_bytes_max, read_bytes, unsynced_bytes_max } from "../base/limits.ts";
+import type { Input } from "../base/world.ts";
+import type { LogWriter, WrittenLines } from "./append.ts";
+import type { EmitCheck } from "./check.ts";
+import { tooLong } from "./event.ts";
+import { dayOf } from "./layout.ts";
+import { type Line, linesOf } from "./lines.ts";
+
+/** How a stream is taken in. */
+export interface StreamOptions {
+  /** What a bad line does: end the stream (what came before it is durable), or be passed over. */
+  on_error?: "stop" | "skip";
+  /** Told the ids of events once they are durable; those of one day in the order they came. */
+  onDurable?: (event_ids: string[]) => void;
+  /** Told each bad line that is passed over. */
+  onBadLine?: (error: LedgerError) => void;
+  /** Ends the stream early; what was read until then is made durable. */
+  signal?: AbortSignal;
+  /** What the stream is called in errors. */
+  name?: string;
+}
+
+/** What became of a stream. */
+export interface StreamReport {
+  lines: number;
+  durable: number;
+  bad: number;
+}
+
+const NEWLINE = 10;
+/** Room for what a few lines get added to them. */
+const LINE_GROWTH_BYTES = 256;
+const encoder = new TextEncoder();
+
+/** Lines of one day, gathered for one write. */
+class DayBatch {
+  bytes: Uint8Array;
+  size = 0;
+  ends: number[] = [];
+  ids: string[] = [];
+
+  constructor(expected_bytes: number) {
+    this.bytes = new Uint8Array(expected_bytes);
+  }
+
+  addBytes(line: Uint8Array, event_id: string): void {
+    this.#makeRoom(line.length + 1);
+    this.bytes.set(line, this.size);
+    this.#endLine(line.length, event_id);
+  }
+
+  addText(line: string, event_id: string): void {
+    this.#makeRoom(line.length * 3 + 1);
+    const { written } = encoder.encodeInto(line, this.bytes.subarray(this.size));
+    this.#endLine(written, event_id);
+  }
+
+  #endLine(length: number, event_id: string): void {
+    this.bytes[this.size + length] = NEWLINE;
+    this.ends.push(this.size += length + 1);
+    this.ids.push(event_id);
+  }
+
+  #makeRoom(more: number): void {
+    if (this.size + more <= this.bytes.length) return;
+    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.size + more));
+    larger.set(this.bytes.subarray(0, this.size));
+    this.bytes = larger;
+  }
+}
+
+/** Appends every line of an input. Throws at a bad line unless told to skip; see `detail.durable`. */
+export function appendStream(
+  input: Pick<Input, "read">,
+  writer: LogWriter,
+  check: EmitCheck,
+  options: StreamOptions = {},
+): Promise<StreamReport> {
+  return new StreamAppender(writer, check, options).run(input);
+}
+
+class StreamAppender {
+  readonly #report: StreamReport = { lines: 0, durable: 0, bad: 0 };
+  readonly #name: string;
+  #unsynced: { written: WrittenLines; ids: string[]; size: number }[] = [];
+  #unsynced_bytes = 0;
+  #syncing?: Promise<void>;
+  #failed = Promise.withResolvers<never>();
+
+  constructor(
+    readonly writer: LogWriter,
+    readonly check: EmitCheck,
+    readonly options: StreamOptions,
+  ) {
+    this.#name = options.name ?? "standard input";
+    this.#failed.promise.catch(() => {});
+  }
+
+  async run(input: Pick<Input, "read">): Promise<StreamReport> {
+    try {
+      for await (const block of this.#blocks(input)) await this.#takeBlock(block);
+      await this.#allDurable();
+      return this.#report;
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      await this.#allDurable().catch(() => {});
+      throw error.with({
+        message: `${error.message}. ${this.#sofar()}`,
+        detail: { durable: this.#report.durable },
+      });
+    }
+  }
+
+  #sofar(): string {
+    const { durable } = this.#report;
+    const kept = this.writer.durability === "os" ? "written" : "durable";
+    return durable === 1 ? `1 event is ${kept}` : `${durable} events are ${kept}`;
+  }
+
+  /** Stretches of whole lines. A last line without a newline counts as a line. */
+  async *#blocks(input: Pick<Input, "read">): AsyncGenerator<Uint8Array> {
+    let buffer = new Uint8Array(read_bytes);
+    let filled = 0;
+    for (;;) {
+      if (filled === buffer.length) {
+        if (filled > event_bytes_max) {
+          filled = await this.#passOverLine(input, buffer, filled);
+          continue;
+        }
+        const larger = new Uint8Array(buffer.length * 2);
+        larger.set(buffer);
+        buffer = larger;
+      }
+      const got = await this.#read(input, buffer.subarray(filled));
+      if (got === null) break;
+      const newline = buffer.lastIndexOf(NEWLINE, filled + got - 1);
+      filled += got;
+      if (newline < 0) continue;
+      yield buffer.subarray(0, newline + 1);
+      buffer.copyWithin(0, newline + 1, filled);
+      filled -= newline + 1;
+    }
+    if (filled === 0) return;
+    const last = new Uint8Array(filled + 1);
+    last.set(buffer.subarray(0, filled));
+    last[filled] = NEWLINE;
+    yield last;
+  }
+
+  /** Reads on to the end of a line that is over the limit; returns how much of the next is there. */
+  async #passOverLine(
+    input: Pick<Input, "read">,
+    buffer: Uint8Array,
+    filled: number,
+  ): Promise<number> {
+    let length = filled;
+    for (;;) {
+      const got = await this.#read(input, buffer);
+      const newline = got === null ? -1 : buffer.subarray(0, got).indexOf(NEWLINE);
+      length += got === null ? 0 : newline >= 0 ? newline : got;
+      if (got !== null && newline < 0) continue;
+      this.#report.lines++;
+      this.#badLine(cannotEmit(tooLong(length).reason));
+      if (got === null) return 0;
+      buffer.copyWithin(0, newline + 1, got);
+      return got - newline - 1;
+    }
+  }
+
+  /** Reads, unless told to stop, or unless a sync failed while waiting for input. */
+  async #read(input: Pick<Input, "read">, buffer: Uint8Array): Promise<number | null> {
+    const { signal } = this.options;
+    if (signal?.aborted) return null;
+    const stopped = Promise.withResolvers<null>();
+    const stop = () => stopped.resolve(null);
+    signal?.addEventListener("abort", stop);
+    try {
+      return await Promise.race([input.read(buffer), this.#failed.promise, stopped.promise]);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  async #takeBlock(bytes: Uint8Array): Promise<void> {
+    const batches = new Map<string, DayBatch>();
+    let bad: LedgerError | undefined;
+    for (const line of linesOf(bytes, 0)) {
+      this.#report.lines++;
+      const problem = this.#takeLine(line, bytes, batches);
+      if (!problem) continue;
+      const error = await problem;
+      if (this.options.on_error !== "skip") {
+        bad = this.#placed(error);
+        break;
+      }
+      this.#badLine(error);
+    }
+    for (const [day, batch] of batches) await this.#write(day, batch);
+    if (bad) {
+      this.#report.bad++;
+      throw bad;
+    }
+  }
+
+  #takeLine(
+    line: Line,
+    bytes: Uint8Array,
+    batches: Map<string, DayBatch>,
+  ): Promise<LedgerError> | undefined {
+    const { text, offset, size_bytes } = line;
+    if (text === undefined) return Promise.resolve(cannotEmit("it is not valid UTF-8"));
+    if (size_bytes === 0 || text.trim() === "") return undefined;
+    const ready = this.check.fromLine(text);
+    if (ready instanceof Promise) return ready;
+    const day = dayOf(ready.timestamp_ms);
+    let batch = batches.get(day);
+    if (!batch) batches.set(day, batch = new DayBatch(bytes.length + LINE_GROWTH_BYTES));
+    // What needed nothing added goes to the log as the bytes it came in.
+    if (ready.untouched && ready.line.length === text.length) {
+      batch.addBytes(bytes.subarray(offset, offset + size_bytes), ready.event_id);
+    } else batch.addText(ready.line, ready.event_id);
+    return undefined;
+  }
+
+  #badLine(error: LedgerError): void {
+    this.#report.bad++;
+    if (this.options.on_error !== "skip") throw this.#placed(error);
+    this.options.onBadLine?.(this.#placed(error));
+  }
+
+  #placed(error: LedgerError): LedgerError {
+    return error.with({ where: { path: this.#name, line: this.#report.lines } });
+  }
+
+  async #write(day: string, batch: DayBatch): Promise<void> {
+    const lines = { bytes: batch.bytes.subarray(0, batch.size), ends: batch.ends };
+    const written = await this.writer.write(day, lines);
+    const count = written.landings.at(-1)?.end_line ?? 0;
+    this.#expect(written, batch.ids.slice(0, count), batch.size);
+    if (written.failure) throw written.failure;
+    if (this.#unsynced_bytes > unsynced_bytes_max) await this.#syncing;
+  }
+
+  /** Hands written lines to the sync that runs beside; starts it when none does. */
+  #expect(written: WrittenLines, ids: string[], size: number): void {
+    this.#unsynced.push({ written, ids, size });
+    this.#unsynced_bytes += size;
+    this.#syncing ??= this.#syncAll();
+  }
+
+  async #syncAll(): Promise<void> {
+    try {
+      while (this.#unsynced.length > 0) {
+        const group = this.#unsynced;
+        this.#unsynced = [];
+        this.#unsynced_bytes = 0;
+        const landings = group.flatMap((entry) => entry.written.landings);
+        await this.writer.makeDurable(landings);
+        for (const { first_line, end_line } of landings) {
+          this.#report.durable += end_line - first_line;
+        }
+        const ids = group.flatMap((entry) => entry.ids);
+        if (ids.length > 0) this.options.onDurable?.(ids);
+      }
+    } catch (error) {
+      this.#failed.reject(error);
+      throw error;
+    } finally {
+      this.#syncing = undefined;
+    }
+  }
+
+  async #allDurable(): Promise<void> {
+    while (this.#syncing) await this.#syncing;
+  }
+}
+
+function cannotEmit(reason: string): LedgerError {
+  return new LedgerError({ code: "invalid", message: `cannot emit this event: ${reason}` });
+}
