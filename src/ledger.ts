@@ -250,6 +250,16 @@ export class Ledger implements AsyncDisposable {
     return this.emit({ event_type: "run.failed", ...fields });
   }
 
+  /** Whether there is a log yet: the first event makes it. */
+  exists(): boolean {
+    return this.#world.files.facts(ledgerPaths(this.dir).events) !== undefined;
+  }
+
+  /** Acknowledged means this: on the disk ("fsync"), or handed to the system ("os"). */
+  get durability(): Durability {
+    return this.#writer.durability;
+  }
+
   /** All wanted records of the log as it is now, in log order. Damage comes as records too. */
   read(filter?: ReadFilter): AsyncGenerator<LogRecord> {
     return this.cursor(filter).pass();

@@ -33,7 +33,7 @@ export interface NativeFacts {
 export interface BuildFacts {
   version: string;
   compiled: boolean;
-  /** The ledger folder in the write scope; relative ones are below where the program was started. */
+  /** The ledger folder in the write scope; a relative one is below where the program starts. */
   ledger_dir: string;
   /** The runs folder in the write scope. */
   runs_dir: string;

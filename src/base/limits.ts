@@ -59,6 +59,3 @@ export const follow_poll_ms = 1_000;
 
 /** How long follow gathers notifications before it reads. */
 export const follow_debounce_ms = 5;
-
-/** How far a name may be from what was typed to be offered as what was meant. */
-export const suggestion_distance_max = 3;

@@ -2,15 +2,9 @@
  * Whether an event may be emitted, and how it is written down. The fast answer is yes or no and
  * synchronous; the reasons are looked up only after a no.
  */
-import { closestString } from "@std/text/closest-string";
-import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { LedgerError, quoted } from "../base/error.ts";
-import {
-  event_bytes_max,
-  nesting_max,
-  suggestion_distance_max,
-  timestamp_ms_plausible_min,
-} from "../base/limits.ts";
+import { event_bytes_max, nesting_max, timestamp_ms_plausible_min } from "../base/limits.ts";
+import { similarNames } from "../base/nearest.ts";
 import type { World } from "../base/world.ts";
 import { utf8Length } from "./lines.ts";
 import {
@@ -35,18 +29,6 @@ export interface ReadyEvent {
   line: string;
   /** Whether the line is what was given, byte for byte. */
   untouched: boolean;
-}
-
-/** The event types that resemble a name, nearest first. */
-export function similarNames(name: string, known: readonly string[]): string[] {
-  const words = name.toLowerCase().split(/[._-]/).filter((word) => word.length > 2);
-  const near = known.filter((candidate) =>
-    levenshteinDistance(name.toLowerCase(), candidate) <= suggestion_distance_max ||
-    words.some((word) => candidate.split(".").includes(word))
-  );
-  if (near.length === 0) return known.length > 0 ? [closestString(name, known)] : [];
-  const distance = (candidate: string) => levenshteinDistance(name.toLowerCase(), candidate);
-  return near.sort((a, b) => distance(a) - distance(b)).slice(0, 3);
 }
 
 /** Gives ids, completes events, and says no to those that must not be written. */

@@ -194,7 +194,6 @@ export function parseObject(text: string): Record<string, unknown> | BadLine {
 /** What is wrong with an event's id, type or time; undefined when nothing is. */
 export function identityProblem(event: Record<string, unknown>): string | undefined {
   const { event_id, event_type, timestamp_ms } = event;
-  if (typeof event_id !== "string" || event_id === "") return missing("event_id", event_id);
   if (typeof event_type !== "string" || event_type === "") return missing("event_type", event_type);
   if (!isTimestamp(timestamp_ms)) {
     return timestamp_ms === undefined
@@ -202,6 +201,7 @@ export function identityProblem(event: Record<string, unknown>): string | undefi
       : `timestamp_ms is ${shown(timestamp_ms)}; it has to be a whole number of milliseconds ` +
         `from 0 to ${timestamp_ms_max}`;
   }
+  if (typeof event_id !== "string" || event_id === "") return missing("event_id", event_id);
   return undefined;
 }
 

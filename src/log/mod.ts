@@ -44,7 +44,7 @@ export {
   type WriterOptions,
   type WrittenLines,
 } from "./append.ts";
-export { EmitCheck, similarNames } from "./check.ts";
+export { EmitCheck } from "./check.ts";
 export type { WriterCounters } from "./day.ts";
 export {
   EVENT_TYPE_SUMMARIES,

@@ -15,6 +15,8 @@ import { type Line, linesOf } from "./lines.ts";
 export interface StreamOptions {
   /** What a bad line does: end the stream (what came before it is durable), or be passed over. */
   on_error?: "stop" | "skip";
+  /** Checks every line and writes none. */
+  dry_run?: boolean;
   /** Told the ids of events once they are durable; those of one day in the order they came. */
   onDurable?: (event_ids: string[]) => void;
   /** Told each bad line that is passed over. */
@@ -28,6 +30,8 @@ export interface StreamOptions {
 /** What became of a stream. */
 export interface StreamReport {
   lines: number;
+  /** Lines that are events and may be written. */
+  valid: number;
   durable: number;
   bad: number;
 }
@@ -85,7 +89,7 @@ export function appendStream(
 }
 
 class StreamAppender {
-  readonly #report: StreamReport = { lines: 0, durable: 0, bad: 0 };
+  readonly #report: StreamReport = { lines: 0, valid: 0, durable: 0, bad: 0 };
   readonly #name: string;
   #unsynced: { written: WrittenLines; ids: string[]; size: number }[] = [];
   #unsynced_bytes = 0;
@@ -217,6 +221,8 @@ class StreamAppender {
     if (size_bytes === 0 || text.trim() === "") return undefined;
     const ready = this.check.fromLine(text);
     if (ready instanceof Promise) return ready;
+    this.#report.valid++;
+    if (this.options.dry_run) return undefined;
     const day = dayOf(ready.timestamp_ms);
     let batch = batches.get(day);
     if (!batch) batches.set(day, batch = new DayBatch(bytes.length + LINE_GROWTH_BYTES));

@@ -1,0 +1,29 @@
+/** What was meant by a word that nobody knows. */
+import { closestString } from "@std/text/closest-string";
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
+
+/** The known word nearest to one that was typed, if any is near enough to be offered. */
+export function nearest(typed: string, known: readonly string[]): string | undefined {
+  if (known.length === 0 || typed === "") return undefined;
+  const begins_so = known.find((word) => typed.length > 1 && word.startsWith(typed));
+  if (begins_so) return begins_so;
+  const closest = closestString(typed, known);
+  const is_near = levenshteinDistance(typed, closest) <= Math.max(1, closest.length / 3);
+  return is_near ? closest : undefined;
+}
+
+const OFFERED_MAX = 3;
+const DISTANCE_MAX = 3;
+
+/** The known dotted names that resemble one, nearest first; the nearest at all if none does. */
+export function similarNames(typed: string, known: readonly string[]): string[] {
+  if (known.length === 0) return [];
+  const lower = typed.toLowerCase();
+  const words = lower.split(/[._-]/).filter((word) => word.length > 2);
+  const distance = (name: string) => levenshteinDistance(lower, name);
+  const near = known.filter((name) =>
+    distance(name) <= DISTANCE_MAX || words.some((word) => name.split(".").includes(word))
+  );
+  if (near.length === 0) return [closestString(typed, known)];
+  return near.sort((a, b) => distance(a) - distance(b)).slice(0, OFFERED_MAX);
+}

@@ -1,0 +1,57 @@
+/** Which commands there are, and the file of each. A file is loaded only when its command is wanted. */
+import type { Command } from "./command.ts";
+
+type Loader = () => Promise<{ default: Command }>;
+
+/** The headings that commands are listed under. */
+export const COMMANDS = {
+  "The log": {
+    "emit": () => import("./commands/emit.ts"),
+    "log": () => import("./commands/log.ts"),
+    "status": () => import("./commands/status.ts"),
+    "verify": () => import("./commands/verify.ts"),
+  },
+  "Event types": {
+    "schema list": () => import("./commands/schema_list.ts"),
+    "schema show": () => import("./commands/schema_show.ts"),
+    "schema register": () => import("./commands/schema_register.ts"),
+    "schema migrate": () => import("./commands/schema_migrate.ts"),
+  },
+  "Runs": {
+    "artifacts put": () => import("./commands/artifacts_put.ts"),
+  },
+  "This program": {
+    "help": () => import("./commands/help.ts"),
+    "completions": () => import("./commands/completions.ts"),
+    "complete": () => import("./commands/complete.ts"),
+    "self-check": () => import("./commands/self_check.ts"),
+  },
+} as const satisfies Record<string, Record<string, Loader>>;
+
+/** A heading. */
+export type CommandGroup = keyof typeof COMMANDS;
+
+const LOADERS = new Map<string, Loader>(
+  Object.values(COMMANDS).flatMap((group) => Object.entries(group) as [string, Loader][]),
+);
+
+/** The names of all commands, hidden ones included. */
+export function commandNames(): string[] {
+  return [...LOADERS.keys()];
+}
+
+/** A command by its name. */
+export function loadCommand(name: string): Promise<Command> | undefined {
+  return LOADERS.get(name)?.().then((module) => module.default);
+}
+
+/** The command that arguments begin with, by the longest name that fits, and what follows it. */
+export function matchCommand(
+  args: readonly string[],
+): { name: string; rest: readonly string[] } | undefined {
+  for (const length of [2, 1]) {
+    const name = args.slice(0, length).join(" ");
+    if (args.length >= length && LOADERS.has(name)) return { name, rest: args.slice(length) };
+  }
+  return undefined;
+}

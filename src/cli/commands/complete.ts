@@ -1,0 +1,24 @@
+import * as z from "zod/mini";
+import { EXIT_OK } from "../../base/error.ts";
+import { defineCommand } from "../command.ts";
+import { candidatesFor } from "../complete.ts";
+import { print } from "../output.ts";
+
+export default defineCommand({
+  name: "complete",
+  summary: "answers a shell that completes a command line",
+  description:
+    "Takes the words typed so far, the last of them unfinished, and prints what it may " +
+    "become, one candidate a line.",
+  examples: [
+    { line: "ledger complete -- sch", shows: "what a word may become" },
+    { line: "ledger complete -- emit --run", shows: "what a flag may become" },
+  ],
+  positionals: [{ name: "WORDS", summary: "the words typed so far", many: true }],
+  flags: z.strictObject({}),
+  hidden: true,
+  run: async ({ world, words }) => {
+    for (const candidate of await candidatesFor(world, words)) print(world, candidate);
+    return EXIT_OK;
+  },
+});

@@ -1,0 +1,197 @@
+import * as z from "zod/mini";
+import { EXIT_CODE_OF, EXIT_OK, placeText } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import type { Ledger } from "../../ledger.ts";
+import type { DamageRecord, LogCursor, LogRecord, ReadFilter } from "../../log/mod.ts";
+import { EVENT_TYPES } from "../../log/mod.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, count, dir, format, type RowFormat, text, texts, time, toggle } from "../flags.ts";
+import { openFor, stopOnInterrupt } from "../open.ts";
+import { counted, paintFor, rowFormat, RowPrinter, say, utc } from "../output.ts";
+import { checkedDay, timeToMs } from "../times.ts";
+
+const flags = z.strictObject({
+  "since": time({
+    description: "from this time on: a day, a time, or 2h, 7d",
+    aliases: ["since-date"],
+  }),
+  "until": time({ description: "before this time" }),
+  "day": text({ value: "YYYY-MM-DD", description: "one day (UTC)" }),
+  "type": texts({ value: "TYPE", description: "only this type; may be given several times" }),
+  "run-id": text({ value: "ID", description: "only this run" }),
+  "last": count({ short: "n", description: "only the last N (with --follow: before following)" }),
+  "follow": toggle({ short: "f", description: "go on with what comes, until interrupted" }),
+  "raw": toggle({ description: "lines as they stand, without upcasting older versions" }),
+  "format": format(),
+  "json": asJson(),
+  "dir": dir(),
+});
+
+type Flags = z.output<typeof flags>;
+
+const FOLLOW_LAST = 10;
+const DAMAGE_TOLD_MAX = 10;
+/** Lines are gathered up to here before they are written: a write for each would take most of the time. */
+const GATHERED_CHARS_MAX = 65_536;
+
+export default defineCommand({
+  name: "log",
+  summary: "read the log itself, or follow it",
+  description: "Prints events in log order, read from the plain-text parts and nothing else. As " +
+    "a table on a terminal, as NDJSON otherwise. Damaged lines are told on standard error and " +
+    "do not stop it. With --follow it survives rotation, midnight and recovery.",
+  examples: [
+    { line: "ledger log --since 2h --type run.failed", shows: "what failed in the last two hours" },
+    { line: "ledger log --run-id r1 -n 5", shows: "the last five events of a run" },
+  ],
+  flags,
+  run: async ({ world, flags }) => {
+    const ledger = openFor(world, flags);
+    const printer = new EventPrinter(world, ledger, flags);
+    try {
+      if (flags.follow) return await follow(world, ledger, flags, printer);
+      const filter = filterOf(world, flags);
+      const cursor = ledger.cursor(filter);
+      const records = flags.last === undefined
+        ? cursor.pass()
+        : await lastRecords(cursor, flags.last);
+      for await (const record of records) printer.take(record);
+      printer.end();
+      return EXIT_OK;
+    } finally {
+      await ledger.close();
+    }
+  },
+});
+
+function filterOf(world: World, flags: Flags): ReadFilter {
+  const now_ms = world.now_ms();
+  const known = Object.keys(EVENT_TYPES);
+  const types = flags.type?.flatMap((type) => type.split(",")).map((type) => type.trim());
+  if (types?.some((type) => type === "")) types.splice(0, types.length, ...known);
+  return {
+    since_ms: flags.since === undefined ? undefined : timeToMs("since", flags.since, now_ms),
+    until_ms: flags.until === undefined ? undefined : timeToMs("until", flags.until, now_ms),
+    day: flags.day === undefined ? undefined : checkedDay("day", flags.day),
+    types,
+    run_id: flags["run-id"],
+  };
+}
+
+/** The last records, read backwards a day at a time so that old days are not read at all. */
+async function lastRecords(cursor: LogCursor, wanted: number): Promise<LogRecord[]> {
+  let last: LogRecord[] = [];
+  for (const day of cursor.days().reverse()) {
+    if (last.length >= wanted) {
+      await cursor.skipToEnd([day]);
+      continue;
+    }
+    const of_day: LogRecord[] = [];
+    for await (const record of cursor.pass([day])) {
+      of_day.push(record);
+      if (of_day.length > 2 * wanted + 1000) of_day.splice(0, of_day.length - wanted);
+    }
+    last = [...of_day, ...last];
+  }
+  return wanted === 0 ? [] : last.slice(-wanted);
+}
+
+async function follow(
+  world: World,
+  ledger: Ledger,
+  flags: Flags,
+  printer: EventPrinter,
+): Promise<number> {
+  const stop = stopOnInterrupt(world);
+  try {
+    const cursor = ledger.cursor(filterOf(world, flags));
+    const from_start = flags.last === undefined && flags.since !== undefined;
+    if (!from_start && ledger.exists()) {
+      for (const record of await lastRecords(cursor, flags.last ?? FOLLOW_LAST)) {
+        printer.take(record);
+      }
+      printer.flush();
+    }
+    for await (const record of ledger.follow(stop.signal, cursor)) {
+      printer.take(record);
+      printer.flush();
+    }
+    printer.end();
+    return stop.stoppedBy() ? EXIT_CODE_OF.interrupted : EXIT_OK;
+  } finally {
+    stop.done();
+  }
+}
+
+/** Prints records in the format asked for, many at a time. */
+class EventPrinter {
+  readonly #format: RowFormat;
+  readonly #rows: RowPrinter;
+  #gathered = "";
+  #damaged = 0;
+
+  constructor(readonly world: World, readonly ledger: Ledger, readonly flags: Flags) {
+    this.#format = rowFormat(
+      flags.format,
+      flags.json,
+      world.stdout.is_terminal ? "table" : "ndjson",
+    );
+    const columns = ["event_id", "event_type", "timestamp_ms", "run_id", "payload"];
+    this.#rows = new RowPrinter(world, columns.map((field) => ({ field })), this.#format);
+  }
+
+  take(record: LogRecord): void {
+    if (record.kind !== "event") return this.#tellDamage(record);
+    const event = this.flags.raw ? record.event : this.ledger.registry.upcast(record.event);
+    switch (this.#format) {
+      case "ndjson":
+        this.#gathered += (event === record.event ? record.text : JSON.stringify(event)) + "\n";
+        break;
+      case "table":
+        this.#gathered += this.#tableLine(event) + "\n";
+        break;
+      case "json":
+        return this.#rows.print(event);
+      default: {
+        const { event_id, event_type, timestamp_ms, run_id, ...payload } = event;
+        return this.#rows.print({ event_id, event_type, timestamp_ms, run_id, payload });
+      }
+    }
+    if (this.#gathered.length > GATHERED_CHARS_MAX) this.flush();
+  }
+
+  flush(): void {
+    if (this.#gathered === "") return;
+    const text = this.#gathered;
+    this.#gathered = "";
+    this.world.stdout.write(text);
+  }
+
+  end(): void {
+    this.flush();
+    if (this.#format === "json") this.#rows.end();
+    if (this.#damaged > DAMAGE_TOLD_MAX) {
+      say(this.world, `… and ${this.#damaged - DAMAGE_TOLD_MAX} more`);
+    }
+    if (this.#damaged > 0) {
+      say(this.world, `${counted(this.#damaged, "damaged line")}; see: ledger verify`);
+    }
+  }
+
+  #tableLine(event: Record<string, unknown>): string {
+    const { cyan, dim } = paintFor(this.world, this.world.stdout);
+    const { event_id: _, event_type, timestamp_ms, run_id = "", ...rest } = event;
+    const payload = Object.keys(rest).length > 0 ? JSON.stringify(rest) : "";
+    const head = `${utc(timestamp_ms as number)}  ${String(event_type).padEnd(18)}  ` +
+      `${String(run_id).padEnd(14)}`;
+    const room = this.world.stdout.columns - head.length - 2;
+    const cut = payload.length > room && room > 10 ? `${payload.slice(0, room - 1)}…` : payload;
+    return `${dim(head.slice(0, 24))}${cyan(head.slice(24, 44))}${head.slice(44)}  ${cut}`;
+  }
+
+  #tellDamage(record: DamageRecord): void {
+    if (++this.#damaged > DAMAGE_TOLD_MAX) return;
+    const place = placeText({ path: record.label, offset: record.offset });
+    say(this.world, `${place}: ${record.kind} (${record.size_bytes} bytes): ${record.reason}`);
+  }
+}

@@ -1,0 +1,76 @@
+import * as z from "zod/mini";
+import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import type { Finding, VerifyReport } from "../../log/mod.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, dir, toggle } from "../flags.ts";
+import { openFor } from "../open.ts";
+import { counted, humanBytes, paintFor, print, say } from "../output.ts";
+
+const FINDINGS_SHOWN = 20;
+
+export default defineCommand({
+  name: "verify",
+  summary: "read every line and say whether the log is whole",
+  description: "Judges every line of the log. A torn line is the unfinished end of a part, which " +
+    "a killed writer leaves; a corrupt line is a whole one that is no event. --repair moves torn " +
+    "ends to events/_quarantine and copies corrupt lines there; it deletes nothing. Exit code 3 " +
+    "says that something wants attention.",
+  examples: [
+    { line: "ledger verify", shows: "is every line whole and valid?" },
+    { line: "ledger verify --repair", shows: "take damage out of the way, keeping every byte" },
+  ],
+  flags: z.strictObject({
+    "repair": toggle({ description: "move torn ends, and copy corrupt lines, to quarantine" }),
+    "deep": toggle({
+      description: "also check each type's fields, the day of each event, and duplicate ids",
+    }),
+    "json": asJson(),
+    "dir": dir(),
+  }),
+  run: async ({ world, flags }) => {
+    const ledger = openFor(world, flags);
+    const report = await ledger.verify({ repair: flags.repair, deep: flags.deep });
+    if (flags.json) print(world, JSON.stringify(report));
+    else tell(world, report, flags.deep);
+    return report.findings.length > 0 ? EXIT_FINDINGS : EXIT_OK;
+  },
+});
+
+function tell(world: World, report: VerifyReport, deep: boolean): void {
+  const { green, red, dim } = paintFor(world, world.stdout);
+  const { findings, settled } = report;
+  for (const finding of findings.slice(0, FINDINGS_SHOWN)) {
+    print(world, `${red(finding.kind)}  ${described(finding)}`);
+  }
+  if (findings.length > FINDINGS_SHOWN) {
+    print(world, `… and ${findings.length - FINDINGS_SHOWN} more; all of them: --json`);
+  }
+  for (const finding of settled.slice(0, FINDINGS_SHOWN)) {
+    print(world, dim(`${finding.kind}  ${described(finding)} -> ${finding.quarantined_as}`));
+  }
+  if (settled.length > FINDINGS_SHOWN) {
+    print(world, `… and ${settled.length - FINDINGS_SHOWN} more`);
+  }
+  print(
+    world,
+    `${counted(report.events, "event")} in ${counted(report.parts, "part")} of ` +
+      `${counted(report.days, "day")}, ${humanBytes(report.bytes)}: ` +
+      (findings.length === 0 ? green("whole") : red(counted(findings.length, "finding"))) +
+      (settled.length > 0 ? ` (${settled.length} in quarantine)` : ""),
+  );
+  if (report.unknown_type_events > 0) {
+    print(
+      world,
+      `${counted(report.unknown_type_events, "event")} of types that are not registered`,
+    );
+  }
+  if (deep) print(world, `${counted(report.duplicates ?? 0, "event")} emitted more than once`);
+  if (findings.some(({ kind }) => kind === "torn" || kind === "corrupt")) {
+    say(world, "to take damage out of the way, keeping every byte: ledger verify --repair");
+  }
+}
+
+function described({ part, offset, size_bytes, reason }: Finding): string {
+  return `${part} at byte ${offset} (${counted(size_bytes, "byte")}): ${reason}`;
+}

@@ -1,0 +1,94 @@
+/** Completion, answered from the definitions of commands; the shells only ask. */
+import type { World } from "../base/world.ts";
+import type { Command } from "./command.ts";
+import { commandNames, loadCommand, matchCommand } from "./commands.ts";
+import { openFor } from "./open.ts";
+import { flagsOf } from "./parse.ts";
+
+/** The shells that can ask. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+const SCRIPTS: Readonly<Record<string, string>> = {
+  bash: `_ledger() {
+  local IFS=$'\\n'
+  COMPREPLY=($("\${COMP_WORDS[0]}" complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _ledger ledger`,
+  zsh: `#compdef ledger
+_ledger() {
+  local -a candidates
+  candidates=("\${(@f)$("\${words[1]}" complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n "\${candidates[1]}" ]]; then compadd -- "\${candidates[@]}"; else _files; fi
+}
+if [[ "\${funcstack[1]}" == _ledger ]]; then _ledger "$@"; else compdef _ledger ledger; fi`,
+  fish: `function __ledger_complete
+    set -l words (commandline --tokenize --cut-at-cursor --current-process)
+    set -l current (commandline --current-token --cut-at-cursor)
+    $words[1] complete -- $words[2..] "$current" 2>/dev/null
+end
+complete --command ledger --arguments '(__ledger_complete)'`,
+};
+
+/** The script that makes a shell ask; undefined for a shell that is not known. */
+export function completionScript(shell: string): string | undefined {
+  return SCRIPTS[shell];
+}
+
+/** What the last word may become. */
+export async function candidatesFor(world: World, words: readonly string[]): Promise<string[]> {
+  const typed = words.at(-1) ?? "";
+  const before = words.slice(0, -1);
+  const candidates = await allCandidates(world, before);
+  return candidates.filter((candidate) => candidate.startsWith(typed));
+}
+
+async function allCandidates(world: World, before: readonly string[]): Promise<string[]> {
+  const matched = matchCommand(before);
+  if (!matched) return await commandWords(before);
+  const command = await loadCommand(matched.name)!;
+  return candidatesOf(world, command, matched.rest);
+}
+
+async function commandWords(before: readonly string[]): Promise<string[]> {
+  const next = new Set<string>();
+  for (const name of commandNames()) {
+    const parts = name.split(" ");
+    if (!before.every((word, index) => parts[index] === word)) continue;
+    if (!(await loadCommand(name)!).hidden) next.add(parts[before.length]);
+  }
+  return [...next];
+}
+
+function candidatesOf(world: World, command: Command, rest: readonly string[]): string[] {
+  const flags = flagsOf(command);
+  const previous = rest.at(-1);
+  const valued = flags.find((flag) => flag.kind !== "switch" && previous === `--${flag.name}`);
+  if (valued) {
+    return valued.facts.value === "TYPE" ? eventTypes(world) : [...valued.choices];
+  }
+  const unused = flags
+    .filter((flag) => flag.kind === "values" || !rest.includes(`--${flag.name}`))
+    .map((flag) => `--${flag.name}`);
+  const positional = command.positionals?.[wordsGiven(command, rest)];
+  const words = positional?.name === "TYPE" ? eventTypes(world) : positional?.choices?.() ?? [];
+  return [...words, ...unused, "--help"];
+}
+
+/** How many words of `rest` are no flags and no flags' values. */
+function wordsGiven(command: Command, rest: readonly string[]): number {
+  const takes_value = new Set(
+    flagsOf(command).filter((flag) => flag.kind !== "switch").map((flag) => `--${flag.name}`),
+  );
+  return rest.filter((word, index) =>
+    !word.startsWith("-") && !takes_value.has(rest[index - 1] ?? "")
+  ).length;
+}
+
+/** Registered types count too; a ledger that cannot be read offers none of its own. */
+function eventTypes(world: World): string[] {
+  try {
+    return openFor(world, {}).registry.names();
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,180 @@
+/** How things look: data on stdout in the form asked for, words on stderr, colours where they show. */
+import * as colors from "@std/fmt/colors";
+import type { Output, World } from "../base/world.ts";
+import type { RowFormat } from "./flags.ts";
+
+/** Colours for one output; plain text where they would not show or are not wanted. */
+export function paintFor(world: World, output: Output) {
+  const forced = world.env("FORCE_COLOR");
+  const wanted = world.env("NO_COLOR") ? false : forced ? forced !== "0" : output.is_terminal &&
+    world.env("TERM") !== "dumb";
+  const paint = (color: (text: string) => string) => (text: string) => {
+    if (!wanted) return text;
+    colors.setColorEnabled(true);
+    return color(text);
+  };
+  return {
+    bold: paint(colors.bold),
+    dim: paint(colors.dim),
+    red: paint(colors.red),
+    green: paint(colors.green),
+    yellow: paint(colors.yellow),
+    cyan: paint(colors.cyan),
+  };
+}
+
+/** Says something to the person who started the command. */
+export function say(world: World, words: string): void {
+  world.stderr.write(`${words}\n`);
+}
+
+/** Prints a line of data. */
+export function print(world: World, line: string): void {
+  world.stdout.write(`${line}\n`);
+}
+
+/** A column of a table: which field, and what its heading is. */
+export interface Column {
+  field: string;
+  title?: string;
+  /** How a value is shown to people; data formats get the value itself. */
+  show?: (value: unknown) => string;
+  /** Numbers are. */
+  right?: boolean;
+}
+
+/** A row. */
+export type Row = Record<string, unknown>;
+
+/** The format to print in: as asked, JSON when `--json` was, else what suits the output. */
+export function rowFormat(
+  asked: RowFormat | undefined,
+  as_json: boolean,
+  fallback: RowFormat,
+): RowFormat {
+  return asked ?? (as_json ? "json" : fallback);
+}
+
+/** Prints rows that are all there. */
+export function printRows(
+  world: World,
+  rows: readonly Row[],
+  columns: readonly Column[],
+  format: RowFormat,
+): void {
+  const printer = new RowPrinter(world, columns, format);
+  if (format === "table") return printTable(world, rows, columns);
+  for (const row of rows) printer.print(row);
+  printer.end();
+}
+
+/** Prints rows one at a time, in the formats that do not have to see all of them first. */
+export class RowPrinter {
+  #count = 0;
+
+  constructor(
+    readonly world: World,
+    readonly columns: readonly Column[],
+    readonly format: Exclude<RowFormat, "table"> | RowFormat,
+  ) {}
+
+  print(row: Row): void {
+    const { world, columns, format } = this;
+    const first = this.#count++ === 0;
+    switch (format) {
+      case "json":
+        return world.stdout.write(`${first ? "[\n" : ",\n"}  ${JSON.stringify(row)}`);
+      case "csv":
+        if (first) print(world, columns.map((column) => csvCell(column.field)).join(","));
+        return print(world, columns.map((column) => csvCell(row[column.field])).join(","));
+      case "markdown":
+        if (first) {
+          print(world, `| ${columns.map(titleOf).join(" | ")} |`);
+          print(world, `| ${columns.map(({ right }) => (right ? "--:" : "---")).join(" | ")} |`);
+        }
+        return print(
+          world,
+          `| ${
+            columns.map((column) => plain(row[column.field]).replaceAll("|", "\\|")).join(" | ")
+          } |`,
+        );
+      default:
+        return print(world, JSON.stringify(row));
+    }
+  }
+
+  end(): void {
+    if (this.format === "json") this.world.stdout.write(this.#count === 0 ? "[]\n" : "\n]\n");
+  }
+}
+
+function printTable(world: World, rows: readonly Row[], columns: readonly Column[]): void {
+  const paint = paintFor(world, world.stdout);
+  const cells = rows.map((row) =>
+    columns.map(({ field, show }) => (show ? show(row[field]) : plain(row[field])))
+  );
+  const widths = columns.map((column, index) =>
+    Math.max(titleOf(column).length, ...cells.map((row) => row[index].length))
+  );
+  const lineOf = (texts: string[]) =>
+    texts.map((text, index) => {
+      const last = index === texts.length - 1;
+      if (columns[index].right) return text.padStart(widths[index]);
+      return last ? text : text.padEnd(widths[index]);
+    }).join("  ");
+  print(world, paint.bold(lineOf(columns.map(titleOf))));
+  for (const row of cells) print(world, lineOf(row));
+}
+
+function titleOf(column: Column): string {
+  return column.title ?? column.field;
+}
+
+function plain(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return text.replace(/[\u0000-\u001f\u007f]+/g, " ");
+}
+
+function csvCell(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Bytes as people read them. */
+export function humanBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return unit === 0 ? `${bytes} B` : `${value.toFixed(value < 9.95 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** Large numbers as people read them. */
+export function humanCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** "1 event", "2 events". */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${humanCount(count)} ${count === 1 ? one : many}`;
+}
+
+/** How long ago a time was, as people say it. */
+export function ago(timestamp_ms: number, now_ms: number): string {
+  const seconds = Math.round((now_ms - timestamp_ms) / 1000);
+  if (seconds < 0) return "in the future";
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} days ago`;
+}
+
+/** A time as the log's people read it: UTC, to the millisecond. */
+export function utc(timestamp_ms: number): string {
+  return new Date(timestamp_ms).toISOString().replace("T", " ");
+}

@@ -1,0 +1,83 @@
+/** Arguments -> command -> exit code. The only place that catches errors and tells them. */
+import { buildFacts } from "../base/build.ts";
+import { EXIT_CODE_OF, EXIT_OK, LedgerError, placeText, quoted } from "../base/error.ts";
+import { nearest } from "../base/nearest.ts";
+import { OutputClosed, systemWorld, type World } from "../base/world.ts";
+import { commandNames, loadCommand, matchCommand } from "./commands.ts";
+import { paintFor, print, say } from "./output.ts";
+import { parseArguments } from "./parse.ts";
+
+/** Runs one command line. Never throws for what a user or the world did. */
+export async function run(
+  args: readonly string[],
+  world: World = systemWorld(),
+): Promise<number> {
+  try {
+    return await dispatch(args, world);
+  } catch (error) {
+    // Whoever read our output has had enough (`ledger log | head`): that is no failure of ours.
+    if (error instanceof OutputClosed) return EXIT_OK;
+    if (!(error instanceof LedgerError)) throw error;
+    tellQuietly(world, error, args);
+    return EXIT_CODE_OF[error.code];
+  }
+}
+
+async function dispatch(args: readonly string[], world: World): Promise<number> {
+  const [first] = args;
+  if (first === "--version" || first === "-V") {
+    print(world, `ledger ${buildFacts().version}`);
+    return EXIT_OK;
+  }
+  const wants_help = first === undefined || first === "--help" || first === "-h";
+  const matched = matchCommand(wants_help ? ["help"] : args);
+  if (!matched) throw unknownCommand(args);
+  const command = await loadCommand(matched.name)!;
+  const { flags, words, wants_help: of_command } = parseArguments(command, matched.rest);
+  if (of_command) {
+    const { helpOf } = await import("./help.ts");
+    print(world, helpOf(world, command));
+    return EXIT_OK;
+  }
+  const code = await command.run({ world, flags, words });
+  // Without a command there was nothing to do, and a script should notice.
+  return first === undefined ? EXIT_CODE_OF.usage : code;
+}
+
+function unknownCommand(args: readonly string[]): LedgerError {
+  const [first, second = ""] = args;
+  const names = commandNames();
+  const members = names.filter((name) => name.startsWith(`${first} `));
+  if (members.length > 0) {
+    const typed = second === "" || second.startsWith("-") ? "" : second;
+    const near = nearest(typed, members.map((name) => name.slice(first.length + 1)));
+    return new LedgerError({
+      code: "usage",
+      message: typed
+        ? `unknown command ${quoted(`${first} ${typed}`)}`
+        : `ledger ${first} needs one more word`,
+      hint: near ? `did you mean: ledger ${first} ${near}?` : `there are: ${members.join(", ")}`,
+    });
+  }
+  const near = nearest(first, [...new Set(names.map((name) => name.split(" ")[0]))]);
+  return new LedgerError({
+    code: "usage",
+    message: `unknown command ${quoted(first)}`,
+    hint: near ? `did you mean: ledger ${near}?` : "for a list of commands: ledger help",
+  });
+}
+
+function tellQuietly(world: World, error: LedgerError, args: readonly string[]): void {
+  try {
+    if (args.includes("--json") || args.includes("--format=json")) {
+      return say(world, JSON.stringify({ error: error.toJSON() }));
+    }
+    const { red, dim } = paintFor(world, world.stderr);
+    say(world, `${red("error:")} ${error.message}`);
+    const place = placeText(error.where);
+    if (place !== "" && !error.message.includes(place)) say(world, dim(`   at: ${place}`));
+    if (error.hint) say(world, dim(` hint: `) + error.hint);
+  } catch {
+    // There is nobody left to tell; the exit code says it.
+  }
+}

@@ -1,0 +1,38 @@
+/** Times as people type them -> milliseconds. */
+import { LedgerError, quoted } from "../base/error.ts";
+import { isDay } from "../log/mod.ts";
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/;
+
+/** A day (its start, UTC), an ISO time (UTC unless it says otherwise), or a while ago (`2h`, `7d`). */
+export function timeToMs(flag: string, text: string, now_ms: number): number {
+  if (isDay(text)) return Date.parse(`${text}T00:00:00Z`);
+  const [, amount, unit] = /^(\d{1,9})([smhdw])$/.exec(text) ?? [];
+  if (unit) return now_ms - Number(amount) * UNIT_MS[unit];
+  if (ISO_TIME.test(text)) {
+    const iso = text.replace(" ", "T");
+    const ms = Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(iso) ? iso : `${iso}Z`);
+    if (!Number.isNaN(ms)) return ms;
+  }
+  throw new LedgerError({
+    code: "usage",
+    message: `--${flag} is ${quoted(text)}; it has to be a day (2026-01-23), a time ` +
+      `(2026-01-23T14:30:00Z), or a while ago (30m, 2h, 7d)`,
+  });
+}
+
+/** A day of the calendar. */
+export function checkedDay(flag: string, text: string): string {
+  if (isDay(text)) return text;
+  throw new LedgerError({
+    code: "usage",
+    message: `--${flag} is ${quoted(text)}; it has to be a day, such as 2026-01-23`,
+  });
+}

@@ -1,0 +1,293 @@
+/**
+ * Puts the native library that the executable carries into a folder of its own, from which the
+ * system's loader can take it, and tells at every start whether what stands there is still ours.
+ *
+ * Size, owner and mode are looked at each time, the digest when unpacking (and by a doctor's
+ * request): it takes 50 ms or more, and only the owner can change what stands in a folder of mode
+ * 0700. What is wrong in any way is replaced, never repaired. Files reach their place by renaming
+ * their folder once they are durable, and one process unpacks at a time; so a folder under the
+ * final name is whole, unless somebody changed it. Who may rename folders in the ledger folder
+ * could still put another one there between the look and the loading: sharing a ledger with a
+ * group is trusting that group.
+ */
+import { createHash } from "node:crypto";
+import { zstdDecompressSync } from "node:zlib";
+import { join } from "@std/path";
+import type { NativeFacts, NativeFile, PackedPlace } from "../base/build.ts";
+import { LedgerError } from "../base/error.ts";
+import { type FileFacts, type Files, type OpenFile, writeFully } from "../base/files.ts";
+import { read_bytes } from "../base/limits.ts";
+
+/** How long to wait while another process unpacks, which takes it half a second. */
+const unpack_wait_ms = 60_000;
+
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+const MODE_BITS = 0o7777;
+const WRITABLE_BY_OTHERS = 0o002;
+const STICKY = 0o1000;
+
+/** What to unpack, and for whom. */
+export interface UnpackRequest {
+  files: Files;
+  native: NativeFacts;
+  /** The folder below which each user has one of their own; made when it is missing. */
+  store: string;
+  uid: number;
+  /** The file that holds what has no packed path of its own. */
+  executable: string;
+}
+
+/** Where the native library stands. */
+export interface UnpackedLibrary {
+  folder: string;
+  /** Why it was unpacked now; absent when what stood there could be used. */
+  unpacked_because?: string;
+}
+
+/** Gives the folder of the unpacked library, unpacking it when it is not there as it should be. */
+export async function unpackLibrary(request: UnpackRequest): Promise<UnpackedLibrary> {
+  const folder = libraryFolder(request);
+  if (storeIsSafe(request) && faultOfLibrary(request) === undefined) return { folder };
+  return await whileLocked(request, () => {
+    // Another process may have unpacked while this one waited.
+    const unpacked_because = faultOfLibrary(request);
+    if (unpacked_because === undefined) return { folder };
+    replaceLibrary(request);
+    const fault = faultOfLibrary(request);
+    if (fault !== undefined) throw unfitFolder(folder, fault);
+    return { folder, unpacked_because };
+  });
+}
+
+/** The folder that holds one user's copy of this very library. */
+export function libraryFolder(request: Pick<UnpackRequest, "store" | "uid" | "native">): string {
+  return join(request.store, `${request.uid}-${request.native.digest}`);
+}
+
+/** Says what is wrong with the unpacked library by name, kind, owner, mode and size. */
+export function faultOfLibrary(request: UnpackRequest): string | undefined {
+  const { files, native, uid } = request;
+  const folder = libraryFolder(request);
+  const folder_facts = files.linkFacts(folder);
+  if (folder_facts === undefined) return "it is not there";
+  if (!folder_facts.is_folder) return "it is not a folder";
+  const fault = faultOfOwnership(folder_facts, uid, FOLDER_MODE);
+  if (fault !== undefined) return fault;
+  for (const file of native.files) {
+    const facts = files.linkFacts(join(folder, file.name));
+    const file_fault = faultOfFile(facts, file, uid);
+    if (file_fault !== undefined) return `${file.name} in it: ${file_fault}`;
+  }
+  return undefined;
+}
+
+/** Reads every byte of the unpacked library: the check that is too slow for each start. */
+export function digestFaultOfLibrary(request: UnpackRequest): string | undefined {
+  const fault = faultOfLibrary(request);
+  if (fault !== undefined) return fault;
+  for (const file of request.native.files) {
+    const path = join(libraryFolder(request), file.name);
+    if (digestOfFile(request.files, path) !== file.sha256) {
+      return `${file.name} in it: its content is not what was unpacked`;
+    }
+  }
+  return undefined;
+}
+
+function faultOfFile(facts: FileFacts | undefined, file: NativeFile, uid: number) {
+  if (facts === undefined) return "it is not there";
+  if (!facts.is_file) return "it is not a plain file";
+  if (facts.size_bytes !== file.size_bytes) {
+    return `it has ${facts.size_bytes} bytes instead of ${file.size_bytes}`;
+  }
+  return faultOfOwnership(facts, uid, FILE_MODE);
+}
+
+function faultOfOwnership(facts: FileFacts, uid: number, mode_wanted: number) {
+  const mode = (facts.mode ?? 0) & MODE_BITS;
+  if (facts.uid !== uid) return `it belongs to user ${facts.uid} instead of ${uid}`;
+  if (mode === mode_wanted) return undefined;
+  return `its mode is ${mode.toString(8)} instead of ${mode_wanted.toString(8)}`;
+}
+
+/** In a store that anybody may write, anybody could put another folder under our name. */
+function storeIsSafe({ files, store }: UnpackRequest): boolean {
+  const facts = files.linkFacts(store);
+  if (facts === undefined || !facts.is_folder) return false;
+  const mode = facts.mode ?? 0;
+  return (mode & WRITABLE_BY_OTHERS) === 0 || (mode & STICKY) !== 0;
+}
+
+/** Nothing is removed here: no lock is held yet, and another process may be doing the same. */
+function makeStoreSafe(request: UnpackRequest): void {
+  const { files, store } = request;
+  if (files.linkFacts(store) === undefined) files.makeFolder(store);
+  if (storeIsSafe(request)) return;
+  const facts = files.linkFacts(store);
+  if (!facts?.is_folder) {
+    throw new LedgerError({
+      code: "io",
+      message: `cannot unpack the DuckDB library to ${store}: it is a link or a file`,
+      where: { path: store },
+      hint: "remove it; a folder of that name is then made for the library",
+    });
+  }
+  files.setMode(store, (facts.mode ?? 0) & MODE_BITS & ~WRITABLE_BY_OTHERS);
+}
+
+async function whileLocked<T>(request: UnpackRequest, work: () => T): Promise<T> {
+  const { files, store, uid } = request;
+  try {
+    makeStoreSafe(request);
+    // One lock per user: what another user left here is not ours to open for writing.
+    const lock = files.open(join(store, `${uid}.lock`), "lock");
+    await takeLock(lock);
+    try {
+      return work();
+    } finally {
+      lock.close();
+    }
+  } catch (error) {
+    throw cannotUnpack(store, error);
+  }
+}
+
+async function takeLock(lock: OpenFile): Promise<void> {
+  let taken: boolean;
+  try {
+    taken = await lock.lock(true, unpack_wait_ms);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+  if (taken) return;
+  throw new LedgerError({
+    code: "busy",
+    message: `another process has been unpacking the DuckDB library for ${unpack_wait_ms} ms`,
+    where: { path: lock.path },
+    hint: "try again; if it stays so, look for a stopped process that holds this lock",
+  });
+}
+
+/** Builds the folder beside its place and moves it there. Only while the lock is held. */
+function replaceLibrary(request: UnpackRequest): void {
+  const { files, native, store } = request;
+  const folder = libraryFolder(request);
+  const building = `${folder}.unpacking`;
+  removeWhole(request, building);
+  files.makeFolder(building, FOLDER_MODE);
+  // The umask has had its say; ours is the last.
+  files.setMode(building, FOLDER_MODE);
+  try {
+    for (const file of native.files) unpackFile(request, file, join(building, file.name));
+    files.syncFolder(building);
+    removeWhole(request, folder);
+    files.rename(building, folder);
+  } catch (error) {
+    try {
+      removeWhole(request, building);
+    } catch {
+      // The first error says more; the next unpacking clears this away.
+    }
+    throw error;
+  }
+  files.syncFolder(store);
+}
+
+function unpackFile(request: UnpackRequest, file: NativeFile, path: string): void {
+  const { files } = request;
+  const content = unpackedContent(files, file, file.packed.path ?? request.executable);
+  const target = files.open(path, "create");
+  try {
+    files.setMode(path, FILE_MODE);
+    writeFully(target, content);
+    // Without this, a power cut after the rename could leave the right size and no content.
+    target.sync();
+  } finally {
+    target.close();
+  }
+}
+
+/**
+ * The whole content at once: 200 MB of memory for a fifth of a second, once. Deno's decompressing
+ * stream takes less, but throws some of its errors where nobody can catch them.
+ */
+function unpackedContent(files: Files, file: NativeFile, from: string): Uint8Array {
+  const packed = packedContent(files, file.packed, from);
+  let content: Uint8Array;
+  try {
+    content = zstdDecompressSync(packed, { maxOutputLength: file.size_bytes });
+  } catch (error) {
+    throw damagedExecutable(from, (error as Error).message);
+  }
+  if (createHash("sha256").update(content).digest("hex") === file.sha256) return content;
+  throw damagedExecutable(from, `${file.name} does not have the digest it was built with`);
+}
+
+function packedContent(files: Files, place: PackedPlace, path: string): Uint8Array {
+  const packed = new Uint8Array(place.size_bytes);
+  const source = files.open(path, "read");
+  try {
+    for (let done_bytes = 0; done_bytes < packed.length;) {
+      const taken = source.readAt(packed.subarray(done_bytes), place.offset_bytes + done_bytes);
+      if (taken === 0) throw damagedExecutable(path, "it ends too early");
+      done_bytes += taken;
+    }
+  } finally {
+    source.close();
+  }
+  return packed;
+}
+
+function digestOfFile(files: Files, path: string): string {
+  const hash = createHash("sha256");
+  const buffer = new Uint8Array(read_bytes);
+  const file = files.open(path, "read");
+  try {
+    for (let offset = 0, taken; (taken = file.readAt(buffer, offset)) > 0; offset += taken) {
+      hash.update(buffer.subarray(0, taken));
+    }
+  } finally {
+    file.close();
+  }
+  return hash.digest("hex");
+}
+
+function removeWhole({ files, uid }: UnpackRequest, path: string): void {
+  const facts = files.linkFacts(path);
+  if (facts === undefined) return;
+  // A folder of ours without its own permissions could not be emptied.
+  if (facts.is_folder && facts.uid === uid) files.setMode(path, FOLDER_MODE);
+  files.remove(path);
+}
+
+function damagedExecutable(path: string, reason: string): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot unpack the DuckDB library from ${path}: ${reason}`,
+    where: { path },
+    hint: "if the executable was replaced just now, start again; otherwise copy it here anew",
+  });
+}
+
+function unfitFolder(folder: string, fault: string): LedgerError {
+  return new LedgerError({
+    code: "io",
+    message:
+      `unpacked the DuckDB library to ${folder}, but it does not stay as it has to be: ${fault}`,
+    where: { path: folder },
+    hint: "does this file system keep owners and modes? If not, build with --ledger DIR on one " +
+      "that does",
+  });
+}
+
+function cannotUnpack(store: string, error: unknown): unknown {
+  if (!(error instanceof LedgerError)) return error;
+  if (error.code !== "no_permission" && error.code !== "outside_scope") return error;
+  return error.with({
+    message: `cannot unpack the DuckDB library to ${store}: ${error.message}`,
+    hint: `DuckDB's library (70 MB, once per user) has to stand there: start in a folder where ` +
+      `you may write, or build with --ledger DIR`,
+  });
+}

@@ -1,0 +1,157 @@
+/** What tests share: folders that go away, the program as a real process, and a world to look into. */
+import { join } from "@std/path";
+import { type Files, systemFiles } from "../src/base/files.ts";
+import { systemWorld, type World } from "../src/base/world.ts";
+import { run } from "../src/cli/run.ts";
+
+/** The project's folder. */
+export const PROJECT = new URL("..", import.meta.url).pathname;
+
+/** A folder of one's own that is removed at the end of the scope. */
+export function tempFolder(): Disposable & { path: string } {
+  const path = Deno.makeTempDirSync({ prefix: "ledger-test-" });
+  return {
+    path,
+    [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
+  };
+}
+
+/** How a process ended, and what it said. */
+export interface Ended {
+  code: number;
+  signal: string | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** How to start the program. */
+export interface StartOptions {
+  cwd: string;
+  stdin?: string | Uint8Array | "piped";
+  env?: Record<string, string>;
+  /** Instead of everything: what the program may do. */
+  permissions?: string[];
+}
+
+/** Starts the program from source, as a process of its own. */
+export function startLedger(args: string[], options: StartOptions): Deno.ChildProcess {
+  const permissions = options.permissions ?? ["--allow-all"];
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...permissions, join(PROJECT, "main.ts"), ...args],
+    cwd: options.cwd,
+    env: { NO_COLOR: "1", ...options.env },
+    stdin: options.stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Runs the program from source to its end. */
+export async function ledger(args: string[], options: StartOptions): Promise<Ended> {
+  const child = startLedger(args, options);
+  if (options.stdin !== undefined && options.stdin !== "piped") {
+    const writer = child.stdin.getWriter();
+    const bytes = typeof options.stdin === "string"
+      ? new TextEncoder().encode(options.stdin)
+      : options.stdin;
+    // A program that stops reading early closes the pipe; what it then says is what is looked at.
+    await writer.write(bytes).catch(() => {});
+    await writer.close().catch(() => {});
+  }
+  const { code, signal, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { code, signal, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** A world to look into: what was printed, and a clock and randomness that can be held still. */
+export interface TestWorld extends World {
+  readonly printed: { stdout: string; stderr: string };
+}
+
+/** The real world with caught output; pass what should be different. */
+export function testWorld(
+  different: Partial<Omit<World, "stdin">> & {
+    stdin?: string | Uint8Array;
+    vars?: Record<string, string>;
+    columns?: number;
+  } = {},
+): TestWorld {
+  const printed = { stdout: "", stderr: "" };
+  const catcher = (name: "stdout" | "stderr") => ({
+    write(text: string | Uint8Array) {
+      printed[name] += typeof text === "string" ? text : new TextDecoder().decode(text);
+    },
+    is_terminal: false,
+    columns: different.columns ?? 80,
+  });
+  const { stdin, vars, columns: _, ...rest } = different;
+  return {
+    ...systemWorld(),
+    stdout: catcher("stdout"),
+    stderr: catcher("stderr"),
+    env: (name) => vars?.[name],
+    ...rest,
+    stdin: inputOf(stdin ?? ""),
+    printed,
+  };
+}
+
+function inputOf(data: string | Uint8Array): World["stdin"] {
+  let left = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  return {
+    is_terminal: false,
+    read(buffer) {
+      if (left.length === 0) return Promise.resolve(null);
+      const count = Math.min(buffer.length, left.length);
+      buffer.set(left.subarray(0, count));
+      left = left.subarray(count);
+      return Promise.resolve(count);
+    },
+  };
+}
+
+/** Runs a command line in this process, on a ledger in `dir`. */
+export async function runIn(
+  dir: string,
+  args: string[],
+  different: Parameters<typeof testWorld>[0] = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const world = testWorld({ ...different, vars: { LEDGER_DIR: dir, ...different.vars } });
+  const code = await run(args, world);
+  return { code, ...world.printed };
+}
+
+/** Files that really are there, with the k-th operation failing as the system would. */
+export function failingFiles(
+  k: number,
+  failure: (operation: string, path: string) => Error,
+): { files: Files; failed: () => string | undefined; count: () => number } {
+  let operations = 0;
+  let failed: string | undefined;
+  const files = systemFiles((operation, path) => {
+    if (++operations !== k) return;
+    failed = `${operation} ${path}`;
+    throw failure(operation, path);
+  });
+  return { files, failed: () => failed, count: () => operations };
+}
+
+/** What the system throws, by its short name. */
+export function systemError(code: string, message: string): Error {
+  return Object.assign(new Error(`${message} (os error 0)`), { code });
+}
+
+/** All lines of all parts of a ledger, as they stand on the disk. */
+export function linesOnDisk(dir: string): string[] {
+  const events = join(dir, "events");
+  const lines: string[] = [];
+  for (const day of [...Deno.readDirSync(events)].map(({ name }) => name).sort()) {
+    if (!day.startsWith("day=")) continue;
+    const parts = [...Deno.readDirSync(join(events, day))].map(({ name }) => name).sort();
+    for (const part of parts.filter((name) => name.endsWith(".jsonl"))) {
+      const text = Deno.readTextFileSync(join(events, day, part));
+      lines.push(...text.split("\n").slice(0, -1));
+    }
+  }
+  return lines;
+}
