@@ -2,7 +2,8 @@
  * The built-in event types as zod schemas and JSON Schema, derived from the table in `event.ts`.
  * Loaded only to explain why fields are wrong or to print a schema: zod costs a process 15 ms.
  */
-import { z } from "zod";
+// The namespace, not the `z` object: that one carries every language zod speaks into the bundle.
+import * as z from "zod";
 import { type BuiltInType, type FieldKind, fieldsOf, RUN_ID_PATTERN } from "./event.ts";
 import { quoted } from "../base/error.ts";
 import { run_id_chars_max } from "../base/limits.ts";

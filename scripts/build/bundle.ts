@@ -1,0 +1,43 @@
+/**
+ * The program as a folder of JavaScript: one file for what every start needs, one for each part
+ * that only some commands load, and the entry that sets the baked facts first.
+ */
+import { join } from "@std/path";
+import { BAKED_FACTS_NAME, type BakedFacts } from "../../src/base/build.ts";
+import { BuildFailure } from "./failure.ts";
+import { runProcess } from "./process.ts";
+
+/** Bundles main.ts of the project into a folder. */
+export function bundleProgram(project: string, folder: string): void {
+  const result = runProcess(Deno.execPath(), [
+    ...["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--minify"],
+    ...["--external", "@duckdb/node-bindings", "--outdir", folder, "main.ts"],
+  ], { cwd: project });
+  if (result.ok) return;
+  throw new BuildFailure(
+    `cannot bundle main.ts:\n${result.stderr.trim()}`,
+    "if this is about a download: the bundler and the packages come from npm, once",
+  );
+}
+
+/**
+ * Writes the entry, which starts the program with these facts; gives its path. They are a module
+ * of their own, imported first, so that they are there when the first line of the program runs.
+ */
+export function writeEntry(folder: string, facts: BakedFacts): string {
+  const facts_module = `const facts = ${JSON.stringify(facts)};
+for (const { packed } of facts.native.files) {
+  if (packed.path) packed.path = import.meta.dirname + "/" + packed.path;
+}
+globalThis[Symbol.for(${JSON.stringify(BAKED_FACTS_NAME)})] = facts;
+`;
+  Deno.writeTextFileSync(join(folder, "facts.js"), facts_module);
+  const entry = join(folder, "entry.js");
+  Deno.writeTextFileSync(entry, `import "./facts.js";\nimport "./main.js";\n`);
+  return entry;
+}
+
+/** Gives all files one time: the payload records it, and equal sources shall give equal bytes. */
+export function forgetTimes(folder: string): void {
+  for (const { name } of Deno.readDirSync(folder)) Deno.utimeSync(join(folder, name), 0, 0);
+}

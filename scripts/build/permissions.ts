@@ -1,0 +1,56 @@
+/**
+ * What the executable may do, once and for all. The sandbox is part of the product: each line
+ * here is a promise to whoever runs it, so each has its reason.
+ */
+
+/** The folders that the executable may write. */
+export interface WriteScope {
+  ledger_dir: string;
+  runs_dir: string;
+}
+
+const ENVIRONMENT = [
+  // Where the ledger and the runs are, and how this program behaves.
+  "LEDGER_DIR",
+  "LEDGER_RUNS_DIR",
+  "LEDGER_RUN_ID",
+  "LEDGER_LOG",
+  "LEDGER_WRITER",
+  // How to write on this terminal.
+  "NO_COLOR",
+  "FORCE_COLOR",
+  "TERM",
+  "COLUMNS",
+  "LINES",
+  // Who runs it, for provenance; and what stands in for a host name that cannot be asked for.
+  "USER",
+  "HOSTNAME",
+];
+
+/** The flags of `deno compile` that say what the executable may do. */
+export function permissionFlags(scope: WriteScope): string[] {
+  const { ledger_dir, runs_dir } = scope;
+  return [
+    // Without this a refusal would ask, and wait for ever where nobody answers.
+    "--no-prompt",
+    // Reading is free: any ledger, any input file.
+    "--allow-read",
+    `--allow-write=${pathList([ledger_dir, runs_dir])}`,
+    `--allow-env=${ENVIRONMENT.join(",")}`,
+    // Host name for provenance and locks, user for the library's folder, free space for doctor.
+    "--allow-sys=hostname,uid,statfs",
+    // The commit that a run was made from.
+    "--allow-run=git",
+    // The health endpoint.
+    "--allow-net=127.0.0.1,localhost,[::1]",
+    // Only the library that this executable unpacks itself.
+    `--allow-ffi=${pathList([`${ledger_dir}/.native`])}`,
+    // Deno would otherwise import code from its own list of sites.
+    "--deny-import",
+  ];
+}
+
+/** In a list of paths, a comma that belongs to a path is written twice. */
+function pathList(paths: string[]): string {
+  return paths.map((path) => path.replaceAll(",", ",,")).join(",");
+}
