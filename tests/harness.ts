@@ -1,8 +1,9 @@
 /** What tests share: folders that go away, the program as a real process, and a world to look into. */
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { type Files, systemFiles } from "../src/base/files.ts";
 import { systemWorld, type World } from "../src/base/world.ts";
 import { run } from "../src/cli/run.ts";
+import { type PartId, partPath } from "../src/log/layout.ts";
 
 /** The project's folder. */
 export const PROJECT = new URL("..", import.meta.url).pathname;
@@ -31,6 +32,8 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Instead of everything: what the program may do. */
   permissions?: string[];
+  /** Ends the program when it is aborted. */
+  signal?: AbortSignal;
 }
 
 /** Starts the program from source, as a process of its own. */
@@ -43,6 +46,7 @@ export function startLedger(args: string[], options: StartOptions): Deno.ChildPr
     stdin: options.stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
+    signal: options.signal,
   }).spawn();
 }
 
@@ -96,7 +100,8 @@ export function testWorld(
   };
 }
 
-function inputOf(data: string | Uint8Array): World["stdin"] {
+/** An input that holds this and then ends. */
+export function inputOf(data: string | Uint8Array): World["stdin"] {
   let left = typeof data === "string" ? new TextEncoder().encode(data) : data;
   return {
     is_terminal: false,
@@ -154,4 +159,27 @@ export function linesOnDisk(dir: string): string[] {
     }
   }
   return lines;
+}
+
+/** Puts a `ledger` that runs this source into a folder, for scripts that call it by name. */
+export function installShim(folder: string): string {
+  const shim = join(folder, "ledger");
+  const command = `exec "${Deno.execPath()}" run --quiet --allow-all "${PROJECT}main.ts" "$@"`;
+  Deno.writeTextFileSync(shim, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
+  return folder;
+}
+
+/** Puts a part in place as it is, behind the writer's back. */
+export function writePart(dir: string, part: PartId, pieces: (string | Uint8Array)[]): string {
+  const path = partPath(dir, part);
+  Deno.mkdirSync(dirname(path), { recursive: true });
+  using file = Deno.openSync(path, { write: true, create: true, truncate: true });
+  const encoder = new TextEncoder();
+  for (const piece of pieces) {
+    const bytes = typeof piece === "string" ? encoder.encode(piece) : piece;
+    for (let written = 0; written < bytes.length;) {
+      written += file.writeSync(bytes.subarray(written));
+    }
+  }
+  return path;
 }
