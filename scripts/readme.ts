@@ -40,6 +40,7 @@ class Transcriber {
     const world: World = {
       ...systemWorld(),
       now_ms: () => this.#now_ms++,
+      elapsed_ms: () => this.#now_ms,
       random_uint32: () => this.#random++,
       env: (name) => (name === "LEDGER_DIR" ? join(this.#folder, "data/ledger") : undefined),
       stdin: inputOf(input),

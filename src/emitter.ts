@@ -2,7 +2,8 @@
  * The event emitter of the first system, with its positional signatures, over a `Ledger`. Code that
  * was written for it keeps working; new code is better off with `openLedger()`.
  */
-import { type JsonObject, Ledger, type OpenOptions } from "./ledger.ts";
+import type { JsonObject } from "./emitters.ts";
+import { Ledger, type OpenOptions } from "./ledger.ts";
 import type { Acknowledgement } from "./log/mod.ts";
 
 /** The eight emitters (and `emitRunFailed`), each with its arguments in a row. */

@@ -2,11 +2,15 @@
  * A ledger, as a library user and the command line both see it: the log with its writer, its reader,
  * its registry. Commands have no power that is not here.
  */
-import { join } from "@std/path";
+import { join, resolve } from "@std/path";
 import { buildFacts } from "./base/build.ts";
 import { LedgerError, quoted } from "./base/error.ts";
 import { makeFolderDurably, replaceFile } from "./base/files.ts";
 import { type Input, systemWorld, type World } from "./base/world.ts";
+import type { Database } from "./duckdb/door.ts";
+import { Emitters, type JsonObject } from "./emitters.ts";
+import type { LegacyDifference } from "./index/legacy.ts";
+import type { SyncOptions, SyncReport } from "./index/sync.ts";
 import {
   type Acknowledgement,
   appendStream,
@@ -47,24 +51,26 @@ export interface OpenOptions {
   /** How long an append waits for another process before it says "busy". */
   lock_wait_ms?: number;
   part_bytes_max?: number;
+  /**
+   * Bring the index up to date in the background whenever a run completes or fails. Nobody waits for
+   * it but `close()`; trouble with it is told to `onNotice` and costs no event.
+   */
+  syncAfterRun?: boolean;
   /** Told about each write and each recovery. */
   onNotice?: (message: string) => void;
   /** Surroundings to work in; tests pass their own. */
   world?: World;
 }
 
-/** The fields that every emitter takes beside its own. Extra fields are kept. */
-export interface CommonFields {
-  /** Its own id makes an event idempotent: emitted twice, it counts once. */
-  event_id?: string;
-  timestamp_ms?: number;
-  correlation_id?: string;
-  causation_id?: string;
-  [extra: string]: unknown;
+/** Which index is opened, and what beside it. */
+export interface IndexOptions {
+  /** Default: runs. */
+  db?: "runs" | "alerts" | "catalog";
+  /** A database of the first system: adds the views `all_runs` and `all_run_status`. */
+  legacy?: string;
+  /** From this day on, the log wins over the legacy database. */
+  cutover_day?: string;
 }
-
-/** JSON objects, as events hold them. */
-export type JsonObject = Record<string, unknown>;
 
 /** What `putArtifact` stores. */
 export const ARTIFACT_KINDS = ["summary", "config"] as const;
@@ -72,16 +78,20 @@ export const ARTIFACT_KINDS = ["summary", "config"] as const;
 export type ArtifactKind = (typeof ARTIFACT_KINDS)[number];
 
 /** An open ledger. Close it, or declare it with `await using`. */
-export class Ledger implements AsyncDisposable {
+export class Ledger extends Emitters implements AsyncDisposable {
   readonly dir: string;
   readonly #world: World;
   readonly #writer: LogWriter;
   #check: EmitCheck;
   #registry_stamp: string;
+  readonly #options: OpenOptions;
+  #background_sync?: Promise<void>;
 
   constructor(options: OpenOptions = {}) {
+    super();
     const world = options.world ?? systemWorld();
     this.#world = world;
+    this.#options = options;
     this.dir = options.dir ?? world.env("LEDGER_DIR") ?? buildFacts().ledger_dir;
     this.#writer = new LogWriter(world, this.dir, {
       writer: options.writer ?? world.env("LEDGER_WRITER"),
@@ -110,7 +120,11 @@ export class Ledger implements AsyncDisposable {
   emit(event: JsonObject): Promise<Acknowledgement> {
     const ready = this.#check.fromFields(event);
     if (ready instanceof Promise) return this.#emitAfterAll(event, ready);
-    return this.#writer.append(dayOf(ready.timestamp_ms), ready.event_id, ready.line);
+    const appended = this.#writer.append(dayOf(ready.timestamp_ms), ready.event_id, ready.line);
+    if (this.#options.syncAfterRun && ENDS_OF_RUNS.has(event.event_type)) {
+      appended.then(() => this.#syncInBackground(), () => {});
+    }
+    return appended;
   }
 
   /** Appends one event given as JSON text; what the text says is kept byte for byte. */
@@ -137,7 +151,11 @@ export class Ledger implements AsyncDisposable {
    */
   async emitMany(events: Iterable<JsonObject>): Promise<Acknowledgement[]> {
     const all = [...events];
-    const ready = all.map((event) => this.#check.fromFields(event));
+    const check = () => all.map((event) => this.#check.fromFields(event));
+    let ready = check();
+    if (ready.some((checked) => checked instanceof Promise) && this.#registryChanged()) {
+      ready = check();
+    }
     for (const [index, checked] of ready.entries()) {
       if (!(checked instanceof Promise)) continue;
       const error = await checked;
@@ -149,7 +167,12 @@ export class Ledger implements AsyncDisposable {
       const { timestamp_ms, event_id, line } = checked as Exclude<typeof checked, Promise<unknown>>;
       return this.#writer.append(dayOf(timestamp_ms), event_id, line);
     }));
-    const failed = outcomes.find((outcome) => outcome.status === "rejected");
+    const rejected = outcomes.filter((outcome) => outcome.status === "rejected");
+    // The gravest first: of these, lines may be there that nothing was promised for.
+    const failed =
+      rejected.find(({ reason }) =>
+        reason instanceof LedgerError && reason.code === "durability_unknown"
+      ) ?? rejected[0];
     if (!failed) return outcomes.map((outcome) => (outcome as { value: Acknowledgement }).value);
     const durable = outcomes.filter((outcome) => outcome.status === "fulfilled").length;
     if (!(failed.reason instanceof LedgerError)) throw failed.reason;
@@ -162,92 +185,6 @@ export class Ledger implements AsyncDisposable {
   /** Appends a stream of NDJSON. */
   emitStream(input: Pick<Input, "read">, options?: StreamOptions): Promise<StreamReport> {
     return appendStream(input, this.#writer, this.#check, options);
-  }
-
-  /** A run exists. */
-  emitRunCreated(
-    fields: CommonFields & {
-      run_id: string;
-      run_type: string;
-      config: JsonObject;
-      data_fingerprint: string;
-    },
-  ): Promise<Acknowledgement> {
-    return this.emit({ event_type: "run.created", ...fields });
-  }
-
-  /** A run began. */
-  emitRunStarted(fields: CommonFields & { run_id: string }): Promise<Acknowledgement> {
-    return this.emit({ event_type: "run.started", ...fields });
-  }
-
-  /** A phase of a run began. */
-  emitPhaseStarted(
-    fields: CommonFields & { run_id: string; phase_name: string; phase_order: number },
-  ): Promise<Acknowledgement> {
-    return this.emit({ event_type: "phase.started", ...fields });
-  }
-
-  /** A phase of a run ended. */
-  emitPhaseCompleted(
-    fields: CommonFields & {
-      run_id: string;
-      phase_name: string;
-      duration_ms: number;
-      output_summary?: JsonObject;
-    },
-  ): Promise<Acknowledgement> {
-    return this.emit({ event_type: "phase.completed", output_summary: {}, ...fields });
-  }
-
-  /** One trial of an optimization. */
-  emitTrialRecorded(
-    fields: CommonFields & {
-      run_id: string;
-      trial_id: string;
-      params: JsonObject;
-      metrics: JsonObject;
-    },
-  ): Promise<Acknowledgement> {
-    return this.emit({ event_type: "trial.recorded", ...fields });
-  }
-
-  /** A baseline run ended. */
-  emitBaselineCompleted(
-    fields: CommonFields & {
-      run_id: string;
-      alerts_total: number;
-      alerts_ok: number;
-      artifact_path: string;
-    },
-  ): Promise<Acknowledgement> {
-    return this.emit({ event_type: "baseline.completed", ...fields });
-  }
-
-  /** A file with results was stored. */
-  emitArtifactCreated(
-    fields: CommonFields & {
-      run_id: string;
-      artifact_type: string;
-      artifact_path: string;
-      size_bytes: number;
-    },
-  ): Promise<Acknowledgement> {
-    return this.emit({ event_type: "artifact.created", ...fields });
-  }
-
-  /** A run ended well. */
-  emitRunCompleted(
-    fields: CommonFields & { run_id: string; summary?: JsonObject; artifact_paths?: JsonObject },
-  ): Promise<Acknowledgement> {
-    return this.emit({ event_type: "run.completed", summary: {}, artifact_paths: {}, ...fields });
-  }
-
-  /** A run ended with an error. */
-  emitRunFailed(
-    fields: CommonFields & { run_id: string; error: string },
-  ): Promise<Acknowledgement> {
-    return this.emit({ event_type: "run.failed", ...fields });
   }
 
   /** Whether there is a log yet: the first event makes it. */
@@ -283,6 +220,93 @@ export class Ledger implements AsyncDisposable {
   /** Whether the log is whole; with `repair`, takes damage out of the way. */
   verify(options?: VerifyOptions): Promise<VerifyReport> {
     return verifyLog(this.#world, this.dir, this.registry, options);
+  }
+
+  /** Takes what is new in the log into the index; see `SyncOptions`. Loads DuckDB. */
+  async sync(options?: SyncOptions): Promise<SyncReport> {
+    const { syncIndex } = await import("./index/sync.ts");
+    return await syncIndex(this.#world, this.dir, options);
+  }
+
+  /**
+   * Opens an index for reading; it stays as it is while it is open, whatever is built meanwhile. With
+   * `legacy`, a database of the first system is opened beside it. Close it when done.
+   */
+  async openIndex(options: IndexOptions = {}): Promise<Database> {
+    const { openIndex } = await import("./index/store.ts");
+    const legacy = await import("./index/legacy.ts");
+    const world = this.#world;
+    const runs_dir = world.env("LEDGER_RUNS_DIR") ?? buildFacts().runs_dir;
+    const folders = [this.dir, runs_dir].map((folder) => resolve(world.cwd(), folder));
+    const attached = options.legacy === undefined ? [] : [legacy.attachment(world, options.legacy)];
+    const database = await openIndex(world, this.dir, options.db, folders, attached);
+    try {
+      const { cutover_day = legacy.CUTOVER } = options;
+      if (options.legacy !== undefined) await legacy.createDualViews(database, cutover_day);
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  /** Asks the index in SQL. Values come as JSON has them; whole numbers past 2^53 as strings. */
+  async query(sql: string, options?: IndexOptions): Promise<JsonObject[]> {
+    const { runQuery } = await import("./index/query.ts");
+    await using database = await this.openIndex(options);
+    const result = await runQuery(database, sql);
+    const rows: JsonObject[] = [];
+    for await (const cells of result.jsons()) {
+      const members = cells.map((cell, column) => [result.columns[column].name, parsedCell(cell)]);
+      rows.push(Object.fromEntries(members));
+    }
+    return rows;
+  }
+
+  /** The latest runs and how they stand. */
+  latestRuns(limit = 10): Promise<JsonObject[]> {
+    return this.query(`select * from latest_runs limit ${Math.max(0, Math.floor(limit))}`);
+  }
+
+  /** The phases of a run, in order. */
+  runPhases(run_id: string): Promise<JsonObject[]> {
+    return this.query(
+      `select * from phase_timings where run_id = ${sqlText(run_id)}
+       order by phase_order, started_at_ms`,
+    );
+  }
+
+  /** The trials of a run, as they were recorded. */
+  trials(run_id: string): Promise<JsonObject[]> {
+    return this.query(
+      `select * from trial_results where run_id = ${
+        sqlText(run_id)
+      } order by recorded_at_ms, trial_id`,
+    );
+  }
+
+  /** What a database of the first system holds that the log does not say. Syncs first. */
+  async compareLegacy(path: string): Promise<LegacyDifference[]> {
+    const legacy = await import("./index/legacy.ts");
+    await this.sync();
+    await using database = await this.openIndex({ legacy: path });
+    return await legacy.compareLegacy(database);
+  }
+
+  /**
+   * Appends the events that the runs of a legacy database imply, with their own times and with ids
+   * that are the same every time; what the log says already is not said again. Syncs before and after.
+   */
+  async importLegacy(path: string): Promise<{ imported: number }> {
+    const legacy = await import("./index/legacy.ts");
+    await this.sync();
+    const events = await (async () => {
+      await using database = await this.openIndex({ legacy: path });
+      return await legacy.impliedEvents(database);
+    })();
+    await this.emitMany(events);
+    await this.sync();
+    return { imported: events.length };
   }
 
   /** Registers a custom event type. */
@@ -331,10 +355,26 @@ export class Ledger implements AsyncDisposable {
   /** Waits until everything emitted is durable, then lets go of all files. */
   async close(): Promise<void> {
     await this.#writer.close();
+    while (this.#background_sync) await this.#background_sync;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** One sync at a time; what comes while it runs is taken in by one more after it. */
+  #syncInBackground(): void {
+    const before = this.#background_sync ?? Promise.resolve();
+    const sync: Promise<void> = before
+      .then(() => this.sync({ onNotice: this.#options.onNotice }))
+      .then(
+        () => {},
+        (error) => this.#options.onNotice?.(`the index was not synced: ${error.message}`),
+      )
+      .finally(() => {
+        if (this.#background_sync === sync) this.#background_sync = undefined;
+      });
+    this.#background_sync = sync;
   }
 
   /** A type may have been registered by another process since we looked: ask once more. */
@@ -360,6 +400,8 @@ export class Ledger implements AsyncDisposable {
   }
 }
 
+const ENDS_OF_RUNS: ReadonlySet<unknown> = new Set(["run.completed", "run.failed"]);
+
 /** Opens a ledger; its folder is made by the first event. */
 export function openLedger(options?: OpenOptions): Promise<Ledger> {
   return Promise.resolve().then(() => new Ledger(options));
@@ -377,4 +419,16 @@ function checkJsonObject(json: string, kind: string): void {
     message: `cannot store this ${kind}: ${reason}`,
     hint: `a ${kind} is one JSON object; nothing was stored`,
   });
+}
+
+function sqlText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A cell as JSON has it. A whole number that a double cannot hold stays the text it is. */
+function parsedCell(json: string): unknown {
+  const value = JSON.parse(json);
+  return typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)
+    ? json
+    : value;
 }

@@ -2,25 +2,33 @@
  * The library door of ledger: what a program imports to record its runs.
  *
  * ```ts
- * import { openLedger } from "./src/mod.ts";
+ * import { openLedger } from "./mod.ts";
  *
- * await using ledger = await openLedger({ dir: "data/ledger" });
- * await ledger.emitRunStarted({ run_id: "run-1" });
+ * const dir = await Deno.makeTempDir();
+ * await using ledger = await openLedger({ dir });
+ * const { event_id } = await ledger.emitRunStarted({ run_id: "run-1" });
+ *
+ * for await (const record of ledger.read({ run_id: "run-1" })) {
+ *   if (record.kind !== "event" || record.event.event_id !== event_id) throw new Error("lost");
+ * }
  * ```
  *
  * @module
  */
 export { type ErrorCode, type ErrorPlace, LedgerError } from "./base/error.ts";
+export { type CommonFields, Emitters, type JsonObject } from "./emitters.ts";
 export { EventEmitter, getEventEmitter } from "./emitter.ts";
 export {
   ARTIFACT_KINDS,
   type ArtifactKind,
-  type CommonFields,
-  type JsonObject,
+  type IndexOptions,
   Ledger,
   openLedger,
   type OpenOptions,
 } from "./ledger.ts";
+export type { Database } from "./duckdb/door.ts";
+export type { LegacyDifference } from "./index/legacy.ts";
+export type { SyncOptions, SyncReport, TableDigest } from "./index/sync.ts";
 export {
   type Acknowledgement,
   type CustomType,

@@ -9,8 +9,8 @@ import { type PartId, partPath } from "../src/log/layout.ts";
 export const PROJECT = new URL("..", import.meta.url).pathname;
 
 /** A folder of one's own that is removed at the end of the scope. */
-export function tempFolder(): Disposable & { path: string } {
-  const path = Deno.makeTempDirSync({ prefix: "ledger-test-" });
+export function tempFolder(inside?: string): Disposable & { path: string } {
+  const path = Deno.makeTempDirSync({ prefix: "ledger-test-", dir: inside });
   return {
     path,
     [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
@@ -149,13 +149,13 @@ export function systemError(code: string, message: string): Error {
 /** All lines of all parts of a ledger, as they stand on the disk. */
 export function linesOnDisk(dir: string): string[] {
   const events = join(dir, "events");
-  const lines: string[] = [];
+  let lines: string[] = [];
   for (const day of [...Deno.readDirSync(events)].map(({ name }) => name).sort()) {
     if (!day.startsWith("day=")) continue;
     const parts = [...Deno.readDirSync(join(events, day))].map(({ name }) => name).sort();
     for (const part of parts.filter((name) => name.endsWith(".jsonl"))) {
       const text = Deno.readTextFileSync(join(events, day, part));
-      lines.push(...text.split("\n").slice(0, -1));
+      lines = lines.concat(text.split("\n").slice(0, -1));
     }
   }
   return lines;

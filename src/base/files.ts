@@ -7,7 +7,7 @@
  */
 import { dirname } from "@std/path";
 import { buildFacts } from "./build.ts";
-import { type ErrorCode, LedgerError } from "./error.ts";
+import { asLedgerError, type ErrorCode, LedgerError } from "./error.ts";
 import { lock_tries_max } from "./limits.ts";
 
 /** What a file operation is called in errors and in fault plans. */
@@ -25,6 +25,7 @@ export type FileOperation =
   | "make folder"
   | "sync folder"
   | "rename"
+  | "copy to"
   | "remove"
   | "set mode of"
   | "watch";
@@ -105,6 +106,8 @@ export interface Files {
   /** Makes the names in a folder durable. */
   syncFolder(path: string): void;
   rename(from: string, to: string): void;
+  /** Copies a file's content under a new name. */
+  copy(from: string, to: string): void;
   /** Removes a file, or a folder with all that is in it. */
   remove(path: string): void;
   watch(folder: string): FolderWatch;
@@ -346,6 +349,7 @@ export function systemFiles(hook?: FaultHook): Files {
         folder.syncSync();
       }),
     rename: (from, to) => attempt("rename", to, () => Deno.renameSync(from, to)),
+    copy: (from, to) => attempt("copy to", to, () => Deno.copyFileSync(from, to)),
     remove: (path) => attempt("remove", path, () => Deno.removeSync(path, { recursive: true })),
     watch: (folder) =>
       attempt("watch", folder, () => {
@@ -380,16 +384,40 @@ export function readFully(file: OpenFile, buffer: Uint8Array, offset: number): U
   return buffer.subarray(0, filled);
 }
 
-/** Makes a folder with all its parents; every name that was new is durable when it returns. */
+/**
+ * Makes a folder with all its parents. All their names are durable when it returns, also where
+ * somebody made them and died, or failed, before they were.
+ */
 export function makeFolderDurably(files: Files, folder: string): void {
   const missing: string[] = [];
-  for (let path = folder; !files.facts(path); path = dirname(path)) {
-    missing.push(path);
-    if (dirname(path) === path) break;
+  let there = folder;
+  for (; !files.facts(there) && dirname(there) !== there; there = dirname(there)) {
+    missing.push(there);
   }
-  if (missing.length === 0) return;
-  files.makeFolder(folder);
-  for (const path of missing) files.syncFolder(dirname(path));
+  syncFolderIfAllowed(files, dirname(there));
+  // From the top, one by one: so only the last that is there can be without a durable name. A folder
+  // above the write scope cannot be made by itself, only on the way to one that is inside.
+  const not_yet: string[] = [];
+  for (const path of missing.reverse()) {
+    not_yet.push(path);
+    try {
+      files.makeFolder(path);
+    } catch (error) {
+      if (path === folder || asLedgerError(error)?.code !== "outside_scope") throw error;
+      continue;
+    }
+    for (const made of not_yet.splice(0)) files.syncFolder(dirname(made));
+  }
+}
+
+/** A folder that we may not even read is none where we, or our like, made anything. */
+function syncFolderIfAllowed(files: Files, folder: string): void {
+  try {
+    files.syncFolder(folder);
+  } catch (error) {
+    const code = asLedgerError(error)?.code;
+    if (code !== "no_permission" && code !== "outside_scope") throw error;
+  }
 }
 
 /** Writes all bytes or throws; the system may take them in several goes. */
@@ -417,9 +445,12 @@ export function replaceFile(files: Files, path: string, bytes: Uint8Array, uniqu
   const temporary = `${path}.${unique}.tmp`;
   const file = files.open(temporary, "create");
   try {
-    writeFully(file, bytes);
-    file.sync();
-    file.close();
+    try {
+      writeFully(file, bytes);
+      file.sync();
+    } finally {
+      file.close();
+    }
     files.rename(temporary, path);
   } catch (error) {
     removeQuietly(files, temporary);

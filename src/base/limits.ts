@@ -59,3 +59,30 @@ export const follow_poll_ms = 1_000;
 
 /** How long follow gathers notifications before it reads. */
 export const follow_debounce_ms = 5;
+
+/** Threads that DuckDB may use. */
+export const duckdb_threads_max = 2;
+
+/** How much DuckDB keeps in memory before it writes to its temporary folder. */
+export const duckdb_memory_limit = "384MB";
+
+/** How much staged text goes into the index in one go. */
+export const staged_bytes_max = 16 * MIB;
+
+/** A longer line is staged on its own, so that DuckDB's read buffers can stay small. */
+export const staged_line_chars_max = 512 * KIB;
+
+/** How long a rebuild waits for another one to end before it says "busy". */
+export const index_lock_wait_ms = 30_000;
+
+/** How long a daemon waits when nothing is notified. */
+export const watch_interval_s = 30;
+
+/** How long a daemon gathers notifications before it syncs. */
+export const watch_debounce_ms = 100;
+
+/** A daemon rests this many times as long as its last sync took, so that it never takes over a core. */
+export const watch_rest_factor = 10;
+
+/** An index this far behind the log is unhealthy. */
+export const unhealthy_after_s = 120;

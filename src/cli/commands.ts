@@ -11,6 +11,16 @@ export const COMMANDS = {
     "status": () => import("./commands/status.ts"),
     "verify": () => import("./commands/verify.ts"),
   },
+  "The index": {
+    "rebuild": () => import("./commands/rebuild.ts"),
+    "watch": () => import("./commands/watch.ts"),
+    "query": () => import("./commands/query.ts"),
+  },
+  "The first system": {
+    "legacy compare": () => import("./commands/legacy_compare.ts"),
+    "legacy import": () => import("./commands/legacy_import.ts"),
+    "legacy archive": () => import("./commands/legacy_archive.ts"),
+  },
   "Event types": {
     "schema list": () => import("./commands/schema_list.ts"),
     "schema show": () => import("./commands/schema_show.ts"),

@@ -24,22 +24,43 @@ if [[ "\${funcstack[1]}" == _ledger ]]; then _ledger "$@"; else compdef _ledger 
   fish: `function __ledger_complete
     set -l words (commandline --tokenize --cut-at-cursor --current-process)
     set -l current (commandline --current-token --cut-at-cursor)
-    $words[1] complete -- $words[2..] "$current" 2>/dev/null
+    set -l candidates ($words[1] complete -- $words[2..] "$current" 2>/dev/null)
+    if set -q candidates[1]
+        printf '%s\\n' $candidates
+    else
+        __fish_complete_path "$current"
+    end
 end
-complete --command ledger --arguments '(__ledger_complete)'`,
+complete --command ledger --no-files --arguments '(__ledger_complete)'`,
 };
 
 /** The script that makes a shell ask; undefined for a shell that is not known. */
 export function completionScript(shell: string): string | undefined {
-  return SCRIPTS[shell];
+  return Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell] : undefined;
 }
 
 /** What the last word may become. */
 export async function candidatesFor(world: World, words: readonly string[]): Promise<string[]> {
-  const typed = words.at(-1) ?? "";
-  const before = words.slice(0, -1);
-  const candidates = await allCandidates(world, before);
-  return candidates.filter((candidate) => candidate.startsWith(typed));
+  const whole = withWholeFlags(words);
+  const last = whole.at(-1) ?? "";
+  const [, flag, value] = /^(--[^=]+)=([\s\S]*)$/.exec(last) ?? [];
+  const typed = value ?? last;
+  const before = whole.slice(0, -1);
+  const candidates = await allCandidates(world, flag ? [...before, flag] : before);
+  const fitting = candidates.filter((candidate) => candidate.startsWith(typed));
+  // Whoever gave the flag and its value as one word gets one word back.
+  return flag && words.at(-1) === last ? fitting.map((one) => `${flag}=${one}`) : fitting;
+}
+
+/** bash takes `--flag=value` for three words. */
+function withWholeFlags(words: readonly string[]): string[] {
+  const whole: string[] = [];
+  for (const [index, word] of words.entries()) {
+    const continues = word === "=" || words[index - 1] === "=";
+    if (continues && whole.at(-1)?.startsWith("--")) whole[whole.length - 1] += word;
+    else whole.push(word);
+  }
+  return whole;
 }
 
 async function allCandidates(world: World, before: readonly string[]): Promise<string[]> {

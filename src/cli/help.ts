@@ -55,7 +55,9 @@ export function helpOf(world: World, command: Command): string {
   const lines = [
     ...wrap(command.summary[0].toUpperCase() + command.summary.slice(1) + ".", width),
     "",
-    `${bold("Usage:")} ledger ${command.name}${usageWords(command.positionals ?? [])} [FLAGS]`,
+    ...usageLines(command, width).map((line, index) =>
+      index === 0 ? line.replace("Usage:", bold) : line
+    ),
     "",
     ...wrap(command.description, width),
   ];
@@ -81,6 +83,11 @@ export function helpOf(world: World, command: Command): string {
   return lines.join("\n");
 }
 
+function usageLines({ name, positionals = [] }: Command, width: number): string[] {
+  const [first, ...rest] = wrap(`Usage: ledger ${name}${usageWords(positionals)} [FLAGS]`, width);
+  return [first, ...rest.map((line) => `  ${line}`)];
+}
+
 function usageWords(positionals: readonly Positional[]): string {
   return positionals.map(({ name, required, many }) => {
     const word = many ? `${name}…` : name;
@@ -104,8 +111,10 @@ function entry(
   const column = Math.min(Math.max(longest, term.length), 34) + 4;
   const fits = term.length + 4 <= column && width - column >= 30;
   if (!fits) {
+    const [first, ...rest] = wrap(term, width - 2);
     return [
-      `  ${paint(term)}`,
+      `  ${paint(first)}`,
+      ...rest.map((text) => `      ${paint(text)}`),
       ...wrap(meaning, width - 6).map((text) => `      ${text}`),
     ];
   }

@@ -55,15 +55,17 @@ export function rowFormat(
   return asked ?? (as_json ? "json" : fallback);
 }
 
-/** Prints rows that are all there. */
+/** Prints rows that are all there. Returns the widths of a table's columns. */
 export function printRows(
   world: World,
   rows: readonly Row[],
   columns: readonly Column[],
   format: RowFormat,
-): void {
+  /** Of a table that these rows continue: then it gets no heading. */
+  widths?: number[],
+): number[] | undefined {
+  if (format === "table") return printTable(world, rows, columns, widths);
   const printer = new RowPrinter(world, columns, format);
-  if (format === "table") return printTable(world, rows, columns);
   for (const row of rows) printer.print(row);
   printer.end();
 }
@@ -75,7 +77,8 @@ export class RowPrinter {
   constructor(
     readonly world: World,
     readonly columns: readonly Column[],
-    readonly format: Exclude<RowFormat, "table"> | RowFormat,
+    readonly format: RowFormat,
+    readonly toJson: (row: Row) => string = JSON.stringify,
   ) {}
 
   print(row: Row): void {
@@ -83,7 +86,7 @@ export class RowPrinter {
     const first = this.#count++ === 0;
     switch (format) {
       case "json":
-        return world.stdout.write(`${first ? "[\n" : ",\n"}  ${JSON.stringify(row)}`);
+        return world.stdout.write(`${first ? "[\n" : ",\n"}  ${this.toJson(row)}`);
       case "csv":
         if (first) print(world, columns.map((column) => csvCell(column.field)).join(","));
         return print(world, columns.map((column) => csvCell(row[column.field])).join(","));
@@ -99,7 +102,7 @@ export class RowPrinter {
           } |`,
         );
       default:
-        return print(world, JSON.stringify(row));
+        return print(world, this.toJson(row));
     }
   }
 
@@ -108,22 +111,29 @@ export class RowPrinter {
   }
 }
 
-function printTable(world: World, rows: readonly Row[], columns: readonly Column[]): void {
+function printTable(
+  world: World,
+  rows: readonly Row[],
+  columns: readonly Column[],
+  widths_so_far?: number[],
+): number[] {
   const paint = paintFor(world, world.stdout);
   const cells = rows.map((row) =>
     columns.map(({ field, show }) => (show ? show(row[field]) : plain(row[field])))
   );
-  const widths = columns.map((column, index) =>
-    Math.max(titleOf(column).length, ...cells.map((row) => row[index].length))
-  );
+  const widths = widths_so_far ??
+    columns.map((column, index) =>
+      cells.reduce((width, row) => Math.max(width, row[index].length), titleOf(column).length)
+    );
   const lineOf = (texts: string[]) =>
     texts.map((text, index) => {
       const last = index === texts.length - 1;
       if (columns[index].right) return text.padStart(widths[index]);
       return last ? text : text.padEnd(widths[index]);
     }).join("  ");
-  print(world, paint.bold(lineOf(columns.map(titleOf))));
+  if (!widths_so_far) print(world, paint.bold(lineOf(columns.map(titleOf))));
   for (const row of cells) print(world, lineOf(row));
+  return widths;
 }
 
 function titleOf(column: Column): string {
@@ -133,6 +143,7 @@ function titleOf(column: Column): string {
 function plain(value: unknown): string {
   if (value === undefined || value === null) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  // deno-lint-ignore no-control-regex
   return text.replace(/[\u0000-\u001f\u007f]+/g, " ");
 }
 
@@ -177,4 +188,30 @@ export function ago(timestamp_ms: number, now_ms: number): string {
 /** A time as the log's people read it: UTC, to the millisecond. */
 export function utc(timestamp_ms: number): string {
   return new Date(timestamp_ms).toISOString().replace("T", " ");
+}
+
+/** How far long work is, on a terminal only; gone when the work is done. */
+export class Progress {
+  readonly #started_ms: number;
+  #shown = false;
+
+  constructor(readonly world: World) {
+    this.#started_ms = world.elapsed_ms();
+  }
+
+  show(done_bytes: number, total_bytes: number): void {
+    const seconds = (this.world.elapsed_ms() - this.#started_ms) / 1000;
+    if (!this.world.stderr.is_terminal || seconds < 0.5) return;
+    const rate = done_bytes / seconds;
+    const left = Math.max(0, (total_bytes - done_bytes) / rate);
+    const percent = Math.min(100, Math.floor(done_bytes / total_bytes * 100));
+    this.world.stderr.write(
+      `\r\u001b[K${percent} %  ${humanBytes(rate)}/s  ${left.toFixed(0)} s left`,
+    );
+    this.#shown = true;
+  }
+
+  clear(): void {
+    if (this.#shown) this.world.stderr.write("\r\u001b[K");
+  }
 }

@@ -69,7 +69,9 @@ function unknownCommand(args: readonly string[]): LedgerError {
 
 function tellQuietly(world: World, error: LedgerError, args: readonly string[]): void {
   try {
-    if (args.includes("--json") || args.includes("--format=json")) {
+    const wants_json = args.includes("--json") || args.includes("--format=json") ||
+      args.some((arg, index) => arg === "--format" && args[index + 1] === "json");
+    if (wants_json) {
       return say(world, JSON.stringify({ error: error.toJSON() }));
     }
     const { red, dim } = paintFor(world, world.stderr);

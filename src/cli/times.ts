@@ -15,7 +15,8 @@ const ISO_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}
 export function timeToMs(flag: string, text: string, now_ms: number): number {
   if (isDay(text)) return Date.parse(`${text}T00:00:00Z`);
   const [, amount, unit] = /^(\d{1,9})([smhdw])$/.exec(text) ?? [];
-  if (unit) return now_ms - Number(amount) * UNIT_MS[unit];
+  // Longer ago than the calendar goes back is the same as ever.
+  if (unit) return Math.max(0, now_ms - Number(amount) * UNIT_MS[unit]);
   if (ISO_TIME.test(text)) {
     const iso = text.replace(" ", "T");
     const ms = Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(iso) ? iso : `${iso}Z`);

@@ -4,4 +4,14 @@
  *
  * The names are listed because the package is CommonJS: a bundle keeps only those it can see.
  */
-export { DuckDBInstance, version } from "@duckdb/node-api";
+export {
+  DuckDBArrayValue,
+  DuckDBDecimalValue,
+  DuckDBInstance,
+  DuckDBListValue,
+  DuckDBMapValue,
+  DuckDBStructValue,
+  DuckDBUnionValue,
+  StatementType,
+  version,
+} from "@duckdb/node-api";

@@ -63,7 +63,7 @@ export class EmitCheck {
     }
     // What JSON cannot hold is turned into null without a word. A lost number is worth an error.
     if (line.includes("null")) {
-      const path = pathOfLostNumber(fields, "");
+      const path = pathOfLostNumber(fields, "", 0);
       if (path !== undefined) return Promise.resolve(lostNumber(path));
     }
     return this.fromLine(line);
@@ -102,7 +102,8 @@ export class EmitCheck {
     }
     const { event_id, timestamp_ms } = event;
     if (added === "") {
-      return { event_id, timestamp_ms, line: withoutLineBreaks(text), untouched: true };
+      const line = withoutLineBreaks(text);
+      return { event_id, timestamp_ms, line, untouched: line === text };
     }
     return { event_id, timestamp_ms, line: withFields(text, added), untouched: false };
   }
@@ -215,11 +216,13 @@ function lostNumber(path: string): LedgerError {
   });
 }
 
-function pathOfLostNumber(value: unknown, path: string): string | undefined {
+function pathOfLostNumber(value: unknown, path: string, depth: number): string | undefined {
   if (typeof value === "number" && !Number.isFinite(value)) return path;
   if (typeof value !== "object" || value === null) return undefined;
+  // What nests deeper is refused for that, and would be too deep for this function's stack.
+  if (depth > nesting_max) return undefined;
   for (const [name, member] of Object.entries(value)) {
-    const found = pathOfLostNumber(member, path === "" ? name : `${path}.${name}`);
+    const found = pathOfLostNumber(member, path === "" ? name : `${path}.${name}`, depth + 1);
     if (found !== undefined) return found;
   }
   return undefined;

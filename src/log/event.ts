@@ -110,7 +110,6 @@ export function fieldsOf(type: BuiltInType): readonly (readonly [string, FieldKi
 
 /** What a run id looks like; also the text of the rule in schemas and in help. */
 export const RUN_ID_PATTERN = new RegExp(
-  // deno-lint-ignore no-control-regex
   `^(?!\\.{1,2}$)[^/\\\\\\u0000-\\u001f\\u007f]{1,${run_id_chars_max}}$`,
 );
 
@@ -185,7 +184,7 @@ export function parseObject(text: string): Record<string, unknown> | BadLine {
   if (topLevelColons(text) !== Object.keys(object).length) {
     return new BadLine(`the key ${JSON.stringify(firstDuplicateKey(text))} stands there twice`);
   }
-  if (text.includes("\\u") && hasLoneSurrogate(text)) {
+  if (!text.isWellFormed() || (text.includes("\\u") && hasLoneSurrogate(text))) {
     return new BadLine("a lone surrogate (half a character written as \\uD800 to \\uDFFF)");
   }
   return object;
@@ -297,7 +296,7 @@ export function nestingDepth(text: string): number {
   return deepest;
 }
 
-/** Text that came from UTF-8 holds surrogates only as escapes, so looking at those is enough. */
+/** Whether an escape stands for half a character; halves that are not escaped were looked for before. */
 function hasLoneSurrogate(text: string): boolean {
   let high_ends_at = -1;
   for (const escape of text.matchAll(/\\(?:u([0-9a-fA-F]{4})|[^u])/g)) {

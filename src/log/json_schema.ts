@@ -221,7 +221,10 @@ function isOfType(value: unknown, type: TypeName): boolean {
       return Number.isInteger(value);
     case "null":
       return value === null;
-    default:
+    case "string":
+    case "number":
+    case "boolean":
+      // deno-lint-ignore valid-typeof
       return typeof value === type;
   }
 }

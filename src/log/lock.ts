@@ -23,10 +23,19 @@ export class DayLock {
 
   /** Takes the lock, making the folder and the file when they are not there. */
   async take(): Promise<void> {
-    const deadline_ms = this.world.elapsed_ms() + this.wait_ms;
+    try {
+      await this.#takeWithin(this.world.elapsed_ms() + this.wait_ms);
+    } catch (error) {
+      // A lock that was had and is not used would keep everybody else waiting.
+      this.close();
+      throw error;
+    }
+  }
+
+  async #takeWithin(deadline_ms: number): Promise<void> {
     for (;;) {
-      this.#file ??= this.#open();
-      if (!await this.#lockWithin(this.#file, deadline_ms)) {
+      if (!this.#file) this.#open();
+      if (!await this.#lockWithin(this.#file!, deadline_ms)) {
         this.#file = undefined;
         throw this.#busy();
       }
@@ -52,11 +61,12 @@ export class DayLock {
     this.#file = undefined;
   }
 
-  #open(): OpenFile {
-    makeFolderDurably(this.world.files, dirname(this.path));
-    const file = this.world.files.open(this.path, "lock");
-    this.#identity = file.facts().identity;
-    return file;
+  #open(): void {
+    const folder = dirname(this.path);
+    // One that is there gets its durable name before the first byte of a part, if it has none yet.
+    if (!this.world.files.facts(folder)) makeFolderDurably(this.world.files, folder);
+    this.#file = this.world.files.open(this.path, "lock");
+    this.#identity = this.#file.facts().identity;
   }
 
   async #lockWithin(file: OpenFile, deadline_ms: number): Promise<boolean> {

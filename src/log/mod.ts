@@ -49,14 +49,18 @@ export type { WriterCounters } from "./day.ts";
 export {
   EVENT_TYPE_SUMMARIES,
   EVENT_TYPES,
+  fieldsAreRight,
   fieldsOf,
   isBuiltIn,
   isOfKind,
   type LedgerEvent,
 } from "./event.ts";
-export { dayOf, isDay, ledgerPaths } from "./layout.ts";
+export { hash53 } from "./hash.ts";
+export { dayOf, isDay, ledgerPaths, type PartId, partStem } from "./layout.ts";
+export { listDays, type PartExtent, partsOfDay } from "./parts.ts";
 export {
   type DamageRecord,
+  type EventRecord,
   followLog,
   LogCursor,
   type LogRecord,
@@ -71,6 +75,8 @@ export {
   registerType,
   type Registry,
 } from "./registry.ts";
+export { ChangeNotices } from "./notices.ts";
+export { endOfLastLine } from "./repair.ts";
 export { appendStream, type StreamOptions, type StreamReport } from "./stream.ts";
 export { type LogSurvey, surveyLog } from "./survey.ts";
 export { type Finding, verifyLog, type VerifyOptions, type VerifyReport } from "./verify.ts";

@@ -4,7 +4,7 @@
  */
 import { join } from "@std/path";
 import { LedgerError } from "../base/error.ts";
-import type { Files } from "../base/files.ts";
+import type { Files, OpenFile } from "../base/files.ts";
 import { read_lock_wait_ms } from "../base/limits.ts";
 import {
   comparePartNames,
@@ -82,11 +82,14 @@ export async function partsOfDay(files: Files, root: string, day: string): Promi
 async function shareLock(files: Files, path: string): Promise<() => void> {
   const nothing = () => {};
   if (!files.facts(path)) return nothing;
+  let lock: OpenFile | undefined;
   try {
-    const lock = files.open(path, "read");
-    if (lock.tryLock(false) || await lock.lock(false, read_lock_wait_ms)) return () => lock.close();
+    lock = files.open(path, "read");
+    const is_held = lock.tryLock(false) || await lock.lock(false, read_lock_wait_ms);
+    return is_held ? lock.close.bind(lock) : nothing;
   } catch (error) {
+    lock?.close();
     if (!(error instanceof LedgerError)) throw error;
+    return nothing;
   }
-  return nothing;
 }

@@ -3,12 +3,14 @@
  * corrupt line are values too, with file, offset and reason; nobody has to catch anything to see them.
  */
 import { type OpenFile, readFully } from "../base/files.ts";
-import { event_bytes_max, follow_debounce_ms, follow_poll_ms, read_bytes } from "../base/limits.ts";
+import { event_bytes_max, follow_poll_ms, read_bytes } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { BadLine, judge, type LedgerEvent, NOT_UTF8, tooLong } from "./event.ts";
+import { ChangeNotices } from "./notices.ts";
 import { linesOf } from "./lines.ts";
-import { dayOf, ledgerPaths, parseDayName, type PartId } from "./layout.ts";
+import { dayOf, ledgerPaths, type PartId } from "./layout.ts";
 import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
+import { endOfLastLine } from "./repair.ts";
 
 /** Where a line stands. */
 interface Place {
@@ -90,8 +92,14 @@ export class LogCursor {
   /** Moves past all that is there now, without yielding it. */
   async skipToEnd(days: Iterable<string> = this.days()): Promise<void> {
     for (const day of days) {
-      for (const { label, size_bytes } of await partsOfDay(this.#world.files, this.#root, day)) {
-        this.positions.set(label, size_bytes);
+      for (const extent of await partsOfDay(this.#world.files, this.#root, day)) {
+        // Not past a torn tail: the next writer takes it out and begins its own line there.
+        const file = this.#world.files.open(extent.path, "read");
+        try {
+          this.positions.set(extent.label, endOfLastLine(file, extent.size_bytes));
+        } finally {
+          file.close();
+        }
       }
     }
   }
@@ -191,65 +199,10 @@ export async function* followLog(
         const wanted = cursor.days().filter((day) => !touched || touched.has(day));
         yield* cursor.pass(wanted);
       }
-      touched = await notices.next(signal);
+      touched = await notices.next(signal, follow_poll_ms);
     }
   } finally {
     notices.close();
-  }
-}
-
-/** Gathers what the file system notifies, so that one look serves many changes. */
-class ChangeNotices {
-  #touched = new Set<string>();
-  #wake?: () => void;
-  #watch?: { close(): void };
-
-  constructor(readonly world: World, readonly folder: string) {}
-
-  watchIfPossible(): void {
-    if (this.#watch) return;
-    try {
-      const watch = this.world.files.watch(this.folder);
-      this.#watch = watch;
-      this.#gather(watch.changes);
-    } catch {
-      // No notifications to be had (a limit of the system, a network folder): polling remains.
-      this.#watch = { close: () => {} };
-    }
-  }
-
-  async #gather(changes: AsyncIterable<string[]>): Promise<void> {
-    try {
-      for await (const paths of changes) {
-        for (const path of paths) {
-          const day = path.split("/").map(parseDayName).find((name) => name !== undefined);
-          if (day) this.#touched.add(day);
-        }
-        if (this.#touched.size > 0) this.#wake?.();
-      }
-    } catch {
-      // The watch broke (the folder was replaced): polling remains.
-    }
-  }
-
-  /** The days that were touched; undefined when it is time to look at all of them. */
-  async next(signal: AbortSignal): Promise<Set<string> | undefined> {
-    const woken = new AbortController();
-    const wake = () => woken.abort();
-    signal.addEventListener("abort", wake);
-    this.#wake = wake;
-    if (this.#touched.size === 0) await this.world.pause(follow_poll_ms, woken.signal);
-    this.#wake = undefined;
-    signal.removeEventListener("abort", wake);
-    if (this.#touched.size === 0) return undefined;
-    await this.world.pause(follow_debounce_ms, signal);
-    const touched = this.#touched;
-    this.#touched = new Set();
-    return touched;
-  }
-
-  close(): void {
-    this.#watch?.close();
   }
 }
 

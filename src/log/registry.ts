@@ -9,7 +9,7 @@ import { LedgerError, quoted } from "../base/error.ts";
 import { makeFolderDurably, replaceFile } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { EVENT_TYPES, isBuiltIn, type LedgerEvent } from "./event.ts";
+import { EVENT_TYPES, isBuiltIn, isOfKind, type LedgerEvent } from "./event.ts";
 import { type Check, compileSchema, type JsonSchema, UnusableSchema } from "./json_schema.ts";
 import { ledgerPaths } from "./layout.ts";
 
@@ -210,10 +210,12 @@ function checkSchema(name: string, schema: unknown): JsonSchema {
     compileSchema(schema);
     return schema as JsonSchema;
   } catch (error) {
-    if (!(error instanceof UnusableSchema)) throw error;
+    // A schema that nests too deep for the stack is told like any other that cannot be used.
+    if (!(error instanceof UnusableSchema) && !(error instanceof RangeError)) throw error;
+    const reason = error instanceof UnusableSchema ? error.message : "it nests too deep";
     throw new LedgerError({
       code: "invalid",
-      message: `cannot use this schema for ${quoted(name)}: ${error.message}`,
+      message: `cannot use this schema for ${quoted(name)}: ${reason}`,
       hint:
         "the schema describes the whole event: ledger schema show run.created prints an example",
       cause: error,
@@ -256,9 +258,10 @@ function readFile(world: World, root: string): RegistryFile {
     if (cause instanceof LedgerError) throw cause;
     throw damaged(path, (cause as Error).message, cause);
   }
+  if (!isOfKind("object", parsed)) throw damaged(path, "it is not a registry");
   const file = parsed as Partial<RegistryFile> & { version?: unknown };
   // A registry that the earlier system wrote says `version`, as a number or as "1.0.0".
-  const version = Number.parseInt(String(file?.registry_version ?? file?.version ?? 1), 10);
+  const version = Number.parseInt(String(file.registry_version ?? file.version ?? 1), 10);
   if (version > REGISTRY_VERSION) {
     throw new LedgerError({
       code: "newer_format",
@@ -268,16 +271,29 @@ function readFile(world: World, root: string): RegistryFile {
       hint: "use a newer ledger executable; nothing was changed",
     });
   }
-  const types = file?.registry_version === undefined ? {} : file.event_types;
-  if (Number.isNaN(version) || typeof types !== "object" || types === null) {
+  const types = file.registry_version === undefined ? {} : file.event_types;
+  if (Number.isNaN(version) || !isOfKind("object", types)) {
     throw damaged(path, "it is not a registry");
   }
-  for (const [name, type] of Object.entries(types)) {
-    const whole = Number.isSafeInteger(type?.version) && Array.isArray(type?.migrations);
-    if (!whole) throw damaged(path, `the type ${quoted(name)} has no version or no migrations`);
+  for (const [name, type] of Object.entries(types!)) {
+    if (!Number.isSafeInteger(type?.version) || !areMigrations(type?.migrations)) {
+      throw damaged(path, `the type ${quoted(name)} has no version or no usable migrations`);
+    }
     checkSchema(name, type.schema);
   }
-  return { ...file, registry_version: REGISTRY_VERSION, event_types: types };
+  return { ...file, registry_version: REGISTRY_VERSION, event_types: types! };
+}
+
+function areMigrations(value: unknown): boolean {
+  return Array.isArray(value) &&
+    value.every((migration) =>
+      Number.isSafeInteger(migration?.version) && Array.isArray(migration.steps) &&
+      migration.steps.every((step: Record<string, unknown> | null) =>
+        isOfKind("object", step) &&
+        (typeof step!.drop === "string" || typeof step!.default === "string" ||
+          (typeof step!.rename === "string" && typeof step!.to === "string"))
+      )
+    );
 }
 
 function damaged(path: string, reason: string, cause?: unknown): LedgerError {
@@ -314,6 +330,9 @@ async function changeRegistry<T>(
       const text = JSON.stringify(file, null, 2) + "\n";
       const unique = `${world.pid}-${world.random_uint32().toString(16)}`;
       replaceFile(world.files, paths.schema, new TextEncoder().encode(text), unique);
+    } else {
+      // It may stand there from an attempt that failed before its name was durable.
+      world.files.syncFolder(paths.events);
     }
     return result;
   } finally {

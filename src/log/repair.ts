@@ -68,7 +68,10 @@ export function quarantine(
       return path;
     }
     // Something else was torn off at the very same place before: keep both.
-    if (holdsExactly(world.files, path, facts.size_bytes, bytes)) return path;
+    if (!holdsExactly(world.files, path, facts.size_bytes, bytes)) continue;
+    // Whoever put it there may have failed before its name was durable.
+    world.files.syncFolder(folder);
+    return path;
   }
 }
 

@@ -93,7 +93,9 @@ class StreamAppender {
   readonly #name: string;
   #unsynced: { written: WrittenLines; ids: string[]; size: number }[] = [];
   #unsynced_bytes = 0;
+  /** Never rejects: a failure is kept, and whoever goes on looks at it. */
   #syncing?: Promise<void>;
+  #failure?: unknown;
   #failed = Promise.withResolvers<never>();
 
   constructor(
@@ -111,10 +113,12 @@ class StreamAppender {
       await this.#allDurable();
       return this.#report;
     } catch (error) {
-      if (!(error instanceof LedgerError)) throw error;
       await this.#allDurable().catch(() => {});
-      throw error.with({
-        message: `${error.message}. ${this.#sofar()}`,
+      // A sync that failed is the graver news: lines may be there that nothing was promised for.
+      const worst = this.#failure ?? error;
+      if (!(worst instanceof LedgerError)) throw worst;
+      throw worst.with({
+        message: `${worst.message}. ${this.#sofar()}`,
         detail: { durable: this.#report.durable },
       });
     }
@@ -149,7 +153,8 @@ class StreamAppender {
       buffer.copyWithin(0, newline + 1, filled);
       filled -= newline + 1;
     }
-    if (filled === 0) return;
+    // Told to stop in the middle of a line: what there is of it says nothing about the whole.
+    if (filled === 0 || this.options.signal?.aborted) return;
     const last = new Uint8Array(filled + 1);
     last.set(buffer.subarray(0, filled));
     last[filled] = NEWLINE;
@@ -168,6 +173,7 @@ class StreamAppender {
       const newline = got === null ? -1 : buffer.subarray(0, got).indexOf(NEWLINE);
       length += got === null ? 0 : newline >= 0 ? newline : got;
       if (got !== null && newline < 0) continue;
+      if (got === null && this.options.signal?.aborted) return 0;
       this.#report.lines++;
       this.#badLine(cannotEmit(tooLong(length).reason));
       if (got === null) return 0;
@@ -227,7 +233,7 @@ class StreamAppender {
     let batch = batches.get(day);
     if (!batch) batches.set(day, batch = new DayBatch(bytes.length + LINE_GROWTH_BYTES));
     // What needed nothing added goes to the log as the bytes it came in.
-    if (ready.untouched && ready.line.length === text.length) {
+    if (ready.untouched) {
       batch.addBytes(bytes.subarray(offset, offset + size_bytes), ready.event_id);
     } else batch.addText(ready.line, ready.event_id);
     return undefined;
@@ -250,6 +256,7 @@ class StreamAppender {
     this.#expect(written, batch.ids.slice(0, count), batch.size);
     if (written.failure) throw written.failure;
     if (this.#unsynced_bytes > unsynced_bytes_max) await this.#syncing;
+    if (this.#failure) throw this.#failure;
   }
 
   /** Hands written lines to the sync that runs beside; starts it when none does. */
@@ -274,8 +281,11 @@ class StreamAppender {
         if (ids.length > 0) this.options.onDurable?.(ids);
       }
     } catch (error) {
+      this.#failure = error;
       this.#failed.reject(error);
-      throw error;
+      for (const { written } of this.#unsynced.splice(0)) {
+        for (const landing of written.landings) landing.file.release();
+      }
     } finally {
       this.#syncing = undefined;
     }
@@ -283,6 +293,7 @@ class StreamAppender {
 
   async #allDurable(): Promise<void> {
     while (this.#syncing) await this.#syncing;
+    if (this.#failure) throw this.#failure;
   }
 }
 

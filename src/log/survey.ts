@@ -89,7 +89,7 @@ function countLines(file: OpenFile, size_bytes: number): { lines: number; end: n
 function lastEvent(file: OpenFile, end: number): LedgerEvent | undefined {
   if (end === 0) return undefined;
   const start = endOfLastLine(file, end - 1);
-  if (end - start > event_bytes_max) return undefined;
+  if (end - 1 - start > event_bytes_max) return undefined;
   const bytes = readFully(file, new Uint8Array(end - start), start);
   const [line] = linesOf(bytes, start);
   const verdict = line?.text === undefined ? undefined : judge(line.text, line.size_bytes);

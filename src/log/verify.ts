@@ -3,11 +3,21 @@
  * damage out of the way (see `repair.ts`); with `deep` also asks what single lines cannot show.
  */
 import { join } from "@std/path";
-import type { OpenFile } from "../base/files.ts";
+import type { Files, OpenFile } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { fieldsAreRight, isBuiltIn } from "./event.ts";
-import { dayFolder, dayLockName, dayOf, type PartId, partPath } from "./layout.ts";
+import {
+  dayFolder,
+  dayLockName,
+  dayOf,
+  ledgerPaths,
+  parseDayName,
+  parsePartName,
+  type PartId,
+  partPath,
+} from "./layout.ts";
+import { hash53 } from "./hash.ts";
 import { DayLock } from "./lock.ts";
 import { partsOfDay } from "./parts.ts";
 import { type DamageRecord, type EventRecord, LogCursor } from "./read.ts";
@@ -24,8 +34,8 @@ export interface VerifyOptions {
 
 /** One thing that is not as it should be. */
 export interface Finding {
-  kind: "torn" | "corrupt" | "wrong_fields" | "wrong_day";
-  /** `day=2026-01-23/part-000001.jsonl` */
+  kind: "torn" | "corrupt" | "wrong_fields" | "wrong_day" | "not_a_part";
+  /** `day=2026-01-23/part-000001.jsonl`, or the name of what is not a part. */
   part: string;
   offset: number;
   size_bytes: number;
@@ -66,6 +76,10 @@ export async function verifyLog(
     findings: [],
     settled: [],
   };
+  for (const name of namesNobodyReads(world.files, root)) {
+    const reason = "not the name of a part: nothing reads it";
+    report.findings.push({ kind: "not_a_part", part: name, offset: 0, size_bytes: 0, reason });
+  }
   const ids = options.deep ? new IdHashes() : undefined;
   const cursor = new LogCursor(world, root);
   for (const day of cursor.days()) {
@@ -86,6 +100,24 @@ export async function verifyLog(
   }
   if (ids) report.duplicates = ids.countDuplicates();
   return report;
+}
+
+/** A part under a wrong name would be lost without a word, since readers go by names. */
+function namesNobodyReads(files: Files, root: string): string[] {
+  const { events } = ledgerPaths(root);
+  const strange: string[] = [];
+  for (const { name, is_folder } of files.list(events) ?? []) {
+    const day = is_folder ? parseDayName(name) : undefined;
+    if (day === undefined) {
+      if (!/^[._]/.test(name)) strange.push(name);
+      continue;
+    }
+    for (const entry of files.list(dayFolder(root, day)) ?? []) {
+      const known = entry.is_file && parsePartName(entry.name) !== undefined;
+      if (!known && !/^[._]/.test(entry.name)) strange.push(`${name}/${entry.name}`);
+    }
+  }
+  return strange.sort();
 }
 
 function countType(report: VerifyReport, registry: Registry, { event }: EventRecord): void {
@@ -168,11 +200,6 @@ function withPart<T>(
   }
 }
 
-/** Where a finding is, for people. */
-export function findingPlace(finding: Finding): string {
-  return `${finding.part} at byte ${finding.offset}`;
-}
-
 /** Counts equal ids in 8 bytes each: by a 53-bit hash, so that ten million ids fit into memory. */
 class IdHashes {
   #hashes = new Float64Array(1024);
@@ -193,17 +220,4 @@ class IdHashes {
     for (let at = 1; at < sorted.length; at++) if (sorted[at] === sorted[at - 1]) duplicates++;
     return duplicates;
   }
-}
-
-function hash53(text: string): number {
-  let high = 0xdeadbeef;
-  let low = 0x41c6ce57;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    high = Math.imul(high ^ code, 2654435761);
-    low = Math.imul(low ^ code, 1597334677);
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
-  return (low >>> 0) * 2097152 + ((high >>> 0) >>> 11);
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { systemFiles } from "../../src/base/files.ts";
 import { installShim, linesOnDisk, PROJECT, tempFolder } from "../harness.ts";
 
 const README = Deno.readTextFileSync(join(PROJECT, "README.md"));
@@ -22,6 +23,10 @@ function isInstalled(program: string): boolean {
   }
 }
 
+function exists(path: string): boolean {
+  return systemFiles().facts(path) !== undefined;
+}
+
 /** Runs a script in a folder where `ledger` is on the PATH; returns what the log then holds. */
 async function runScript(folder: string, program: string, args: string[]) {
   installShim(folder);
@@ -32,7 +37,8 @@ async function runScript(folder: string, program: string, args: string[]) {
     stdout: "null",
     stderr: "piped",
   }).output();
-  const types = linesOnDisk(join(folder, "data/ledger")).map((line) => JSON.parse(line).event_type);
+  const dir = join(folder, "data/ledger");
+  const types = exists(dir) ? linesOnDisk(dir).map((line) => JSON.parse(line).event_type) : [];
   return { code, stderr: new TextDecoder().decode(stderr), types };
 }
 
@@ -84,3 +90,35 @@ recipeTest("typescript", Deno.execPath(), async () => {
   assertEquals(types.length, 102);
   assertEquals([types[0], types.at(-1)], ["run.started", "run.completed"]);
 });
+
+/** A recipe with the README's places replaced by those of this test. */
+function placed(name: string, folder: string): string {
+  return recipe(name).replaceAll("/srv/lab", folder)
+    .replaceAll("/usr/local/bin/ledger", join(folder, "ledger"))
+    .replace("User=lab\n", "");
+}
+
+recipeTest("cron", "bash", async () => {
+  using folder = tempFolder();
+  const { path } = folder;
+  const [first] = recipe("cron").split(" cd ");
+  assertEquals(first.split(" ").length, 5, "five fields say when");
+  Deno.writeTextFileSync(join(path, "emit.sh"), "ledger emit run.started --run-id cron-1");
+  assertEquals((await runScript(path, "sh", ["emit.sh"])).code, 0);
+  Deno.writeTextFileSync(join(path, "cron.sh"), placed("cron", path).slice(first.length));
+  const { code, stderr } = await runScript(path, "sh", ["cron.sh"]);
+  assertEquals(code, 0, stderr);
+  assert(Deno.readTextFileSync(join(path, "ledger-index.log")).includes("1 new event"));
+  assert(Deno.statSync(join(path, "data/ledger/index/runs.duckdb")).isFile);
+});
+
+for (const name of ["systemd", "systemd-health"]) {
+  recipeTest(name, "systemd-analyze", async () => {
+    using folder = tempFolder();
+    const unit = join(folder.path, `${name}.service`);
+    Deno.writeTextFileSync(unit, placed(name, folder.path) + "\n");
+    const { code, stderr } = await runScript(folder.path, "systemd-analyze", ["verify", unit]);
+    const about_us = stderr.split("\n").filter((line) => line.includes(name));
+    assertEquals([code, about_us], [0, []], stderr);
+  });
+}

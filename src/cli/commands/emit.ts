@@ -157,24 +157,28 @@ function lineOf(world: World, flags: Flags, words: string[]): string {
       `known are ${Object.keys(EVENT_TYPES).join(", ")}`,
     );
   }
+  const data = flags["event-data"]?.trim();
+  if (data !== undefined && !data.startsWith("{")) {
+    throw usage(emit, "--event-data has to be a JSON object");
+  }
   const members = [`"event_type":${JSON.stringify(type)}`];
   for (const name of Object.keys(field_flags) as (keyof typeof field_flags)[]) {
-    const value = flags[name] ?? (name === "run-id" ? defaultRunId(world, type) : undefined);
+    const value = flags[name] ?? (name === "run-id" ? defaultRunId(world, type, data) : undefined);
     if (value === undefined || name === "event-data") continue;
     const text = RAW_FLAGS.has(name) ? value : JSON.stringify(value);
     members.push(`"${name.replaceAll("-", "_")}":${text}`);
   }
-  const data = flags["event-data"]?.trim();
   if (data !== undefined) {
-    if (!data.startsWith("{")) throw usage(emit, "--event-data has to be a JSON object");
     const inner = data.slice(1, -1).trim();
     if (inner !== "") members.push(inner);
   }
   return `{${members.join(",")}}`;
 }
 
-function defaultRunId(world: World, type: string): string | undefined {
+function defaultRunId(world: World, type: string, data = "{}"): string | undefined {
   if (isBuiltIn(type) && !("run_id" in EVENT_TYPES[type])) return undefined;
+  // A default gives way to what was said, wherever it was said.
+  if (Object.hasOwn(JSON.parse(data), "run_id")) return undefined;
   return world.env("LEDGER_RUN_ID") || undefined;
 }
 

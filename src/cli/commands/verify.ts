@@ -72,5 +72,6 @@ function tell(world: World, report: VerifyReport, deep: boolean): void {
 }
 
 function described({ part, offset, size_bytes, reason }: Finding): string {
+  if (size_bytes === 0) return `${part}: ${reason}`;
   return `${part} at byte ${offset} (${counted(size_bytes, "byte")}): ${reason}`;
 }

@@ -1,0 +1,101 @@
+import * as z from "zod/mini";
+import { EXIT_OK } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import type { Database } from "../../duckdb/door.ts";
+import type { QueryResult } from "../../index/query.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, choice, dir, format, type RowFormat, text } from "../flags.ts";
+import { openFor, readInput } from "../open.ts";
+import { checkedDay } from "../times.ts";
+import { paintFor, print, printRows, rowFormat, RowPrinter } from "../output.ts";
+
+/** A table needs widths; these many rows decide them, the rest follows suit. */
+const WIDTH_ROWS = 1_000;
+
+export default defineCommand({
+  name: "query",
+  summary: "ask the index in SQL",
+  description: "Runs DuckDB SQL over a snapshot of an index that `ledger rebuild` or `ledger " +
+    "watch` made; builders are never waited for. Only queries: nothing can be written. Without " +
+    "SQL, lists the tables and views, and queries to begin with.",
+  examples: [
+    { line: `ledger query "select * from latest_runs limit 10"`, shows: "the latest runs" },
+    { line: "ledger query", shows: "what there is to ask" },
+  ],
+  positionals: [{ name: "SQL", summary: "the query; - or nothing reads standard input" }],
+  flags: z.strictObject({
+    "file": text({ short: "f", value: "FILE", description: "read the query from a file" }),
+    "db": choice(["runs", "alerts", "catalog"], { description: "which index (default: runs)" }),
+    "legacy": text({
+      value: "PATH",
+      description: "also open a database of the first system: adds all_runs and all_run_status",
+    }),
+    "cutover": text({
+      value: "YYYY-MM-DD",
+      description: "with --legacy: from this day on the log wins (default: 2026-01-23)",
+    }),
+    "format": format(),
+    "json": asJson(),
+    "dir": dir(),
+  }),
+  run: async ({ world, flags, words: [sql] }) => {
+    const asked = flags.file !== undefined
+      ? await readInput(world, flags.file)
+      : sql === "-" || (sql === undefined && !world.stdin.is_terminal)
+      ? await readInput(world, "-")
+      : sql ?? "";
+    await using database = await openFor(world, flags).openIndex({
+      db: flags.db,
+      legacy: flags.legacy,
+      cutover_day: flags.cutover === undefined ? undefined : checkedDay("cutover", flags.cutover),
+    });
+    if (asked.trim() === "") await overview(world, database);
+    else {
+      const { runQuery } = await import("../../index/query.ts");
+      const result = await runQuery(database, asked);
+      await printResult(world, result, rowFormat(flags.format, flags.json, "table"));
+    }
+    return EXIT_OK;
+  },
+});
+
+async function overview(world: World, database: Database): Promise<void> {
+  const { describeIndex, EXAMPLE_QUERIES } = await import("../../index/query.ts");
+  const { bold, dim } = paintFor(world, world.stdout);
+  const columns = [{ field: "name" }, { field: "kind" }, { field: "columns" }];
+  printRows(world, await describeIndex(database), columns, "table");
+  print(world, "\n" + bold("To begin with:"));
+  for (const { sql, shows } of EXAMPLE_QUERIES) print(world, `  ${dim(`-- ${shows}`)}\n  ${sql}`);
+}
+
+async function printResult(world: World, result: QueryResult, format: RowFormat): Promise<void> {
+  const columns = result.columns.map(({ name, is_number }) => ({ field: name, right: is_number }));
+  const rowOf = (cells: string[]) =>
+    Object.fromEntries(cells.map((cell, column) => [columns[column].field, cell]));
+  if (format === "json" || format === "ndjson") {
+    const names = columns.map(({ field }) => JSON.stringify(field));
+    const toJson = (row: Record<string, unknown>) =>
+      `{${columns.map(({ field }, column) => `${names[column]}:${row[field]}`).join(",")}}`;
+    const printer = new RowPrinter(world, columns, format, toJson);
+    for await (const cells of result.jsons()) printer.print(rowOf(cells));
+    return printer.end();
+  }
+  if (format === "table" && columns[0]?.field === "explain_key") {
+    // A plan is a drawing of several lines, not a row.
+    for await (const [, drawing] of result.texts()) print(world, drawing);
+    return;
+  }
+  const printer = new RowPrinter(world, columns, format);
+  let first: string[][] = [];
+  let widths: number[] | undefined;
+  for await (const cells of result.texts()) {
+    if (format !== "table") printer.print(rowOf(cells));
+    else if (widths) printRows(world, [rowOf(cells)], columns, "table", widths);
+    else if (first.push(cells) === WIDTH_ROWS) {
+      widths = printRows(world, first.map(rowOf), columns, "table");
+      first = [];
+    }
+  }
+  if (format === "table" && !widths) printRows(world, first.map(rowOf), columns, "table");
+  printer.end();
+}

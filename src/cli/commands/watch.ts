@@ -1,0 +1,78 @@
+import * as z from "zod/mini";
+import { EXIT_CODE_OF, EXIT_OK } from "../../base/error.ts";
+import { unhealthy_after_s, watch_interval_s } from "../../base/limits.ts";
+import type { SyncReport } from "../../index/sync.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, count, dir, text, toggle } from "../flags.ts";
+import { openFor, stopOnInterrupt } from "../open.ts";
+import { counted, print, say, utc } from "../output.ts";
+
+export default defineCommand({
+  name: "watch",
+  summary: "keep the index up to date while the log grows",
+  description: "Follows the log and takes in what is new: at once where the file system tells of " +
+    "changes, and at every interval in any case. Several of them, and rebuilds beside them, are " +
+    "safe. Trouble is told and tried again. SIGTERM lets the sync in hand finish.",
+  examples: [
+    { line: "ledger watch --once", shows: "sync once, as a cron job would" },
+    {
+      line: "ledger watch --health 127.0.0.1:9184",
+      shows: "run until stopped; answers /healthz and /metrics",
+    },
+  ],
+  flags: z.strictObject({
+    "interval": count({
+      value: "SECONDS",
+      description: `how long to wait when nothing is notified (default: ${watch_interval_s})`,
+    }),
+    "once": toggle({ description: "sync once and end" }),
+    "health": text({
+      value: "ADDRESS",
+      description: "answer /healthz and /metrics on loopback, such as 127.0.0.1:9184",
+    }),
+    "unhealthy-after": count({
+      value: "SECONDS",
+      description:
+        `/healthz is 503 when the index is further behind (default: ${unhealthy_after_s})`,
+    }),
+    "verbose": toggle({ short: "v", description: "tell every sync, also those without news" }),
+    "json": asJson(),
+    "dir": dir(),
+  }),
+  run: async ({ world, flags }) => {
+    const { watchLedger } = await import("../../watch.ts");
+    const { parseAddress } = await import("../../health.ts");
+    const health = flags.health === undefined ? undefined : parseAddress(flags.health);
+    const ledger = openFor(world, flags);
+    const onNotice = (message: string) => say(world, message);
+    const onSync = (report: SyncReport) => {
+      if (!flags.verbose && !flags.once && report.new_events === 0) return;
+      if (flags.json) return print(world, JSON.stringify(report));
+      print(
+        world,
+        `${utc(world.now_ms())}  ${counted(report.new_events, "new event")}, ` +
+          `${counted(report.total.events, "event")} in all, ${report.seconds.toFixed(2)} s`,
+      );
+    };
+    if (flags.once) {
+      onSync(await ledger.sync({ onNotice }));
+      return EXIT_OK;
+    }
+    const stop = stopOnInterrupt(world);
+    try {
+      await watchLedger(world, ledger, {
+        signal: stop.signal,
+        interval_s: flags.interval,
+        unhealthy_after_s: flags["unhealthy-after"],
+        health,
+        onSync,
+        onNotice,
+        onListen: (address) => say(world, `answers on ${address}/healthz and ${address}/metrics`),
+      });
+      // Whoever sends SIGTERM asked for an end, and got one in good order.
+      return stop.stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
+    } finally {
+      stop.done();
+    }
+  },
+});

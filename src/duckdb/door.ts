@@ -1,0 +1,141 @@
+/**
+ * The one door to DuckDB. Whatever opens a database comes through here, so that every connection is
+ * shut in: native code is not bound by Deno's permissions, so DuckDB is told which folders it may
+ * touch, to load nothing, and to take no further settings.
+ */
+import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
+import { LedgerError } from "../base/error.ts";
+import { duckdb_memory_limit, duckdb_threads_max } from "../base/limits.ts";
+import type { World } from "../base/world.ts";
+import { type DuckDBApi, loadDuckDB } from "./native.ts";
+import { translate } from "./problem.ts";
+
+/** How a database is opened. */
+export interface DoorOptions {
+  /** A file, or `:memory:`. */
+  path: string;
+  access: "read" | "write";
+  /** The folders that SQL may read and write; the database's own file needs none. */
+  folders: readonly string[];
+  /** Where DuckDB puts what does not fit into memory. Inside one of the folders. */
+  temp_folder: string;
+  /** Other databases, readable under a name; opened before the door closes. */
+  attached?: readonly { path: string; name: string }[];
+}
+
+/** A value that goes into a statement. */
+export type BoundValue = string | number | bigint | boolean | null;
+
+/** A row of a result, by column name. */
+export type ResultRow = Record<string, DuckDBValue>;
+
+/** An open database with one connection. */
+export class Database implements AsyncDisposable {
+  constructor(
+    readonly api: DuckDBApi,
+    readonly path: string,
+    readonly instance: DuckDBInstance,
+    readonly connection: DuckDBConnection,
+  ) {}
+
+  /** Runs statements for what they do. */
+  async run(sql: string, values: BoundValue[] = []): Promise<void> {
+    await this.#translated(sql, async () => void await this.connection.run(sql, bound(values)));
+  }
+
+  /** Runs one statement and returns all rows. */
+  async rows<Row = ResultRow>(sql: string, values: BoundValue[] = []): Promise<Row[]> {
+    return await this.#translated(sql, async () => {
+      const reader = await this.connection.runAndReadAll(sql, bound(values));
+      return reader.getRowObjects() as Row[];
+    });
+  }
+
+  /** The only value of the only row. */
+  async value<Value = DuckDBValue>(sql: string, values: BoundValue[] = []): Promise<Value> {
+    const [row] = await this.rows<Record<string, Value>>(sql, values);
+    return Object.values(row)[0];
+  }
+
+  /** Puts rows into a statement one after another; for the few that no file can carry. */
+  async runForEach(sql: string, rows: Iterable<BoundValue[]>): Promise<void> {
+    await this.#translated(sql, async () => {
+      const prepared = await this.connection.prepare(sql);
+      try {
+        for (const row of rows) {
+          prepared.bind(bound(row));
+          await prepared.run();
+        }
+      } finally {
+        prepared.destroySync();
+      }
+    });
+  }
+
+  /** Closes the connection and the file. */
+  close(): void {
+    this.connection.closeSync();
+    this.instance.closeSync();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  async #translated<T>(sql: string, body: () => Promise<T>): Promise<T> {
+    try {
+      return await body();
+    } catch (error) {
+      throw translate(error, this.path, sql);
+    }
+  }
+}
+
+/** Opens a database and shuts the door behind it. */
+export async function openDatabase(world: World, options: DoorOptions): Promise<Database> {
+  const { api } = await loadDuckDB(world);
+  let instance: DuckDBInstance | undefined;
+  try {
+    instance = await api.DuckDBInstance.create(options.path, {
+      access_mode: options.access === "read" ? "READ_ONLY" : "READ_WRITE",
+      threads: String(duckdb_threads_max),
+      memory_limit: duckdb_memory_limit,
+      temp_directory: options.temp_folder,
+      autoinstall_known_extensions: "false",
+      autoload_known_extensions: "false",
+    });
+    const connection = await instance.connect();
+    for (const { path, name } of options.attached ?? []) {
+      await connection.run(`attach ${literal(path)} as ${identifier(name)} (read_only)`);
+    }
+    const folders = options.folders.map((folder) => literal(folder)).join(", ");
+    await connection.run(
+      `set allowed_directories = [${folders}];
+       set enable_external_access = false;
+       set lock_configuration = true`,
+    );
+    return new Database(api, options.path, instance, connection);
+  } catch (error) {
+    instance?.closeSync();
+    if (error instanceof LedgerError) throw error;
+    throw translate(error, options.path);
+  }
+}
+
+/** A text as SQL writes it. For settings and ATTACH, which take no bound values. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A name as SQL writes it. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Whole numbers go in as BIGINT: as a double, a position past 2^53 would be another one. */
+function bound(values: BoundValue[]): DuckDBValue[] {
+  return values.map((value) =>
+    typeof value === "number" && Number.isInteger(value) ? BigInt(value) : value
+  );
+}

@@ -1,0 +1,156 @@
+/**
+ * Every statement that fills the index. Values are bound; nothing here is built from what a user or
+ * an event says. A full build and an increment go through the same statements.
+ */
+
+/** The log's order of events, for ORDER BY. Numbers of parts have six digits, or more. */
+const LOG_ORDER = `log_day, length(split_part(log_part, '.', 1)), log_part, log_offset`;
+
+/** The columns of staged events, in the order in which `rows.ts` writes them. */
+const STAGED_COLUMNS = `
+  log_day varchar, log_part varchar, log_offset bigint, event_id varchar, event_type varchar,
+  run_id varchar, timestamp_ms bigint, correlation_id varchar, causation_id varchar,
+  fields_ok boolean, payload varchar, trial_id varchar, params varchar, metrics varchar`;
+
+const STAGED_STRUCT = STAGED_COLUMNS.trim().replaceAll(/(\w+) (\w+)/g, "$1: '$2'");
+
+/**
+ * Reads a file of staged events. No quotes and no escapes: what stands between the separators is
+ * the value, byte for byte. Separators cannot occur in a value that is staged in a file.
+ */
+export const STAGE_FILE = `
+create or replace temp table staged as
+select * from read_csv($1, delim = '\u0001', quote = '', escape = '', comment = '',
+  header = false, auto_detect = false, new_line = '\\n', nullstr = '\u0002', strict_mode = false,
+  max_line_size = 2097152, buffer_size = 8388608, columns = {${STAGED_STRUCT}})`;
+
+/** The same table, empty, for events that no file can carry. */
+export const STAGE_NOTHING = `create or replace temp table staged (${STAGED_COLUMNS})`;
+
+/** Stages one event. */
+export const STAGE_ONE = `
+insert into staged values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`;
+
+/** Where events that were already indexed sort after one that is staged: then the first has changed. */
+export const COUNT_STAGED_BEFORE_TWIN = `
+select count(*) from staged s join events e using (event_id)
+where (s.log_day, length(split_part(s.log_part, '.', 1)), s.log_part, s.log_offset)
+    < (e.log_day, length(split_part(e.log_part, '.', 1)), e.log_part, e.log_offset)`;
+
+/** Takes out what is indexed already, and notes it. */
+export const DROP_KNOWN = [
+  `insert into duplicate_events
+   select event_id, log_day, log_part, log_offset from staged
+   where event_id in (select event_id from events)`,
+  `delete from staged where event_id in (select event_id from events)`,
+];
+
+/** Takes out what is staged twice, but for the first in log order, and notes it. */
+export const DROP_REPEATED = [
+  `create or replace temp table repeated as
+   select event_id, log_day, log_part, log_offset from staged
+   qualify row_number() over (partition by event_id order by ${LOG_ORDER}) > 1`,
+  `insert into duplicate_events from repeated`,
+  `delete from staged using repeated r
+   where staged.log_day = r.log_day and staged.log_part = r.log_part
+     and staged.log_offset = r.log_offset`,
+];
+
+/** Puts staged events into the tables that hold events one to one, and notes whose runs they touch. */
+export const TAKE_STAGED = [
+  `insert into events
+   select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id, log_day,
+     log_part, log_offset, fields_ok, payload from staged`,
+  `insert into trial_results
+   select run_id, trial_id, timestamp_ms, params, metrics from staged where trial_id is not null`,
+  `insert into touched select distinct run_id from staged
+   where fields_ok and payload is not null and run_id is not null`,
+];
+
+/** Begins a list of the runs whose rows have to be derived anew. */
+export const TOUCH_NOTHING = `create or replace temp table touched (run_id varchar)`;
+
+const OF_TOUCHED = `fields_ok and run_id in (select run_id from touched)`;
+
+/** The events of one type with well-formed fields, of the touched runs. */
+function ofType(event_type: string): string {
+  return `from events where event_type = '${event_type}' and ${OF_TOUCHED}`;
+}
+
+/** A count that JSON may write as 3, 3.0 or 3e0. */
+function whole(path: string): string {
+  return `cast(cast(payload->>'$.${path}' as double) as bigint)`;
+}
+
+const PHASE_NUMBERED = `row_number() over (
+  partition by run_id, payload->>'$.phase_name' order by ${LOG_ORDER}) as nth`;
+
+/** For each derived table, the rows of the touched runs. */
+const DERIVED: Readonly<Record<string, string>> = {
+  // Two run.created: the first wins.
+  runs_d: `
+    select distinct on (run_id) run_id, payload->>'$.run_type', timestamp_ms, payload->'$.config',
+      payload->>'$.data_fingerprint'
+    ${ofType("run.created")} order by run_id, ${LOG_ORDER}`,
+  // Completed and failed: the last in log order wins.
+  runs_status: `
+    with started as (
+      select run_id, first(timestamp_ms order by ${LOG_ORDER}) as started_at_ms
+      ${ofType("run.started")} group by run_id
+    ), ended as (
+      select distinct on (run_id) run_id, timestamp_ms, event_type = 'run.completed' as well, payload
+      from events where event_type in ('run.completed', 'run.failed') and ${OF_TOUCHED}
+      order by run_id, log_day desc, length(split_part(log_part, '.', 1)) desc, log_part desc,
+        log_offset desc
+    )
+    select coalesce(s.run_id, e.run_id), s.started_at_ms,
+      case when e.well then e.timestamp_ms end,
+      case when not e.well then e.timestamp_ms end,
+      case when not e.well then e.payload->>'$.error' end,
+      case when e.well then e.payload->'$.summary' end
+    from started s full join ended e on e.run_id = s.run_id`,
+  // The k-th start of a run's phase pairs with its k-th end.
+  phase_timings: `
+    with started as (
+      select run_id, payload->>'$.phase_name' as phase_name, timestamp_ms,
+        ${whole("phase_order")} as phase_order, ${PHASE_NUMBERED}
+      ${ofType("phase.started")}
+    ), ended as (
+      select run_id, payload->>'$.phase_name' as phase_name, timestamp_ms,
+        cast(payload->>'$.duration_ms' as double) as duration_ms,
+        payload->'$.output_summary' as output_summary, ${PHASE_NUMBERED}
+      ${ofType("phase.completed")}
+    )
+    select coalesce(s.run_id, e.run_id), coalesce(s.phase_name, e.phase_name), s.phase_order,
+      s.timestamp_ms, e.timestamp_ms, e.duration_ms, e.output_summary
+    from started s full join ended e
+      on e.run_id = s.run_id and e.phase_name = s.phase_name and e.nth = s.nth`,
+  artifacts_catalog: `
+    select run_id, payload->>'$.artifact_type', payload->>'$.artifact_path', ${whole("size_bytes")},
+      timestamp_ms
+    ${ofType("artifact.created")}`,
+  baseline_results: `
+    select run_id, ${whole("alerts_total")}, ${whole("alerts_ok")}, payload->>'$.artifact_path',
+      timestamp_ms
+    ${ofType("baseline.completed")}`,
+};
+
+/** Derives the rows of the touched runs anew. */
+export const DERIVE = Object.entries(DERIVED).flatMap(([table, rows]) => [
+  `delete from ${table} where run_id in (select run_id from touched)`,
+  `insert into ${table} ${rows}`,
+]);
+
+export const ADD_REJECTED = `insert into rejected_lines values ($1, $2, $3)`;
+export const FORGET_PARTS = `delete from index_parts`;
+export const ADD_PART = `insert into index_parts values ($1, $2, $3, $4, $5)`;
+export const ALL_PARTS = `from index_parts`;
+export const VERSION = `select value from index_facts where key = 'version'`;
+export const TOTALS = `
+select (select count(*) from events) as events, (select count(*) from rejected_lines) as rejected,
+  (select coalesce(sum(indexed_to), 0) from index_parts) as bytes`;
+
+/** Rows of a table, and a digest of them that does not depend on their order. */
+export function digestOf(table: string): string {
+  return `select count(*) as rows, coalesce(sum(hash(t)), 0)::varchar as digest from ${table} t`;
+}

@@ -1,0 +1,135 @@
+/**
+ * SQL that somebody typed, over a snapshot of an index. Three things keep it a query: the connection
+ * is read-only, DuckDB is shut in, and every statement is looked at for its kind before the first
+ * one runs.
+ */
+import type { DuckDBType } from "@duckdb/node-api";
+import { LedgerError } from "../base/error.ts";
+import type { Database } from "../duckdb/door.ts";
+import { translate } from "../duckdb/problem.ts";
+import { isNumeric, ValueWriter } from "../duckdb/values.ts";
+
+/** A column of a result. */
+export interface ResultColumn {
+  name: string;
+  type: string;
+  is_number: boolean;
+}
+
+/** A result that comes in pieces, so that its size does not matter. */
+export interface QueryResult {
+  columns: ResultColumn[];
+  /** Rows as texts, for tables and CSV. */
+  texts(): AsyncGenerator<string[]>;
+  /** Rows as JSON texts, cell by cell. */
+  jsons(): AsyncGenerator<string[]>;
+}
+
+/** Runs statements that only ask; the result is that of the last one. */
+export async function runQuery(database: Database, sql: string): Promise<QueryResult> {
+  await refuseWhatIsNoQuery(database, sql);
+  try {
+    const result = await database.connection.stream(sql);
+    const types = result.columnTypes();
+    const names = result.deduplicatedColumnNames();
+    const writer = new ValueWriter(database.api);
+    const rows = async function* (cell: (value: never, type: DuckDBType) => string) {
+      try {
+        for await (const chunk of result) {
+          for (const row of chunk.getRows()) {
+            yield row.map((value, column) => cell(value as never, types[column]));
+          }
+        }
+      } catch (error) {
+        throw translate(error, database.path, sql);
+      }
+    };
+    return {
+      columns: names.map((name, column) => ({
+        name,
+        type: types[column].toString(),
+        is_number: isNumeric(types[column]),
+      })),
+      texts: () => rows((value, type) => writer.text(value, type)),
+      jsons: () => rows((value, type) => writer.json(value, type)),
+    };
+  } catch (error) {
+    throw translate(error, database.path, sql);
+  }
+}
+
+/** Only SELECT, and EXPLAIN of a SELECT. A read-only connection alone would let COPY write files. */
+async function refuseWhatIsNoQuery(database: Database, sql: string): Promise<void> {
+  const { StatementType } = database.api;
+  const kinds = await statementKinds(database, sql);
+  if (kinds.length === 0) throw invalid("there is no statement in it");
+  for (const kind of kinds) {
+    if (kind === StatementType.SELECT) continue;
+    if (kind === StatementType.EXPLAIN && kinds.length === 1) {
+      const explained = sql.replace(EXPLAIN, "");
+      const inner = explained === sql ? [] : await statementKinds(database, explained);
+      if (inner.length === 1 && inner[0] === StatementType.SELECT) continue;
+    }
+    throw invalid(
+      `${StatementType[kind]} is no query: an index is derived from the log, and only read`,
+    );
+  }
+}
+
+const EXPLAIN = /^(\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*explain(\s+analyze)?(\s*\([^)]*\))?/i;
+
+async function statementKinds(database: Database, sql: string): Promise<number[]> {
+  try {
+    const extracted = await database.connection.extractStatements(sql);
+    const kinds: number[] = [];
+    for (let index = 0; index < extracted.count; index++) {
+      const prepared = await extracted.prepare(index);
+      kinds.push(prepared.statementType);
+      prepared.destroySync();
+    }
+    return kinds;
+  } catch (error) {
+    throw translate(error, database.path, sql);
+  }
+}
+
+function invalid(reason: string): LedgerError {
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot run this: ${reason}`,
+    hint: "ledger query without SQL lists the tables, and queries to begin with",
+  });
+}
+
+/** The tables and views of an index, with their columns. */
+export async function describeIndex(
+  database: Database,
+): Promise<{ name: string; kind: string; columns: string }[]> {
+  return await database.rows(`
+    select table_name as name, if(table_type = 'VIEW', 'view', 'table') as kind,
+      string_agg(column_name, ', ' order by ordinal_position) as columns
+    from information_schema.tables join information_schema.columns using (table_name, table_schema)
+    where table_name not in ('index_facts', 'index_parts')
+    group by all order by kind desc, name`);
+}
+
+/** Queries that are worth beginning with, each with what it answers. */
+export const EXAMPLE_QUERIES: readonly { sql: string; shows: string }[] = [
+  { sql: "select * from latest_runs limit 10", shows: "the latest runs and how they stand" },
+  {
+    sql: "select * from run_phase_summary where run_id = 'r1'",
+    shows: "how long each phase of a run took",
+  },
+  {
+    sql: "select * from phase_timings where run_id = 'r1' order by phase_order",
+    shows: "the same, a row a phase",
+  },
+  {
+    sql: "select trial_id, params, metrics from trial_results where run_id = 'r1'",
+    shows: "the trials of a run",
+  },
+  {
+    sql: "select event_type, count(*) as events from events group by all order by events desc",
+    shows: "what the log is made of",
+  },
+];

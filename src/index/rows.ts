@@ -1,0 +1,101 @@
+/**
+ * A record of the log -> a row for the index. The row is a function of the line's bytes and of where
+ * it stands, so that it is the same whether it comes alone or among a million.
+ */
+import { staged_line_chars_max } from "../base/limits.ts";
+import { type EventRecord, fieldsAreRight, isBuiltIn, type LedgerEvent } from "../log/mod.ts";
+
+/** The values of a row, in the order of the staged columns. */
+export type StagedRow = (string | number | boolean | null)[];
+
+const SEPARATOR = "\u0001";
+const NULL = "\u0002";
+/** What cannot stand in a staged file without being taken for structure. */
+// deno-lint-ignore no-control-regex
+const NOT_FOR_FILES = /[\u0000-\u0002\n\r]/;
+
+/** The row of an event. */
+export function rowOf(record: EventRecord, day: string, part: string): StagedRow {
+  const { event, text, offset } = record;
+  const { event_id, event_type, timestamp_ms } = event;
+  const fields_ok = !isBuiltIn(event_type) || fieldsAreRight(event, event_type);
+  const is_trial = fields_ok && event_type === "trial.recorded";
+  return [
+    day,
+    part,
+    offset,
+    event_id,
+    event_type,
+    textOrNull(event.run_id),
+    timestamp_ms,
+    textOrNull(event.correlation_id),
+    textOrNull(event.causation_id),
+    fields_ok,
+    is_trial ? null : onOneLine(text),
+    is_trial ? event.trial_id as string : null,
+    is_trial ? memberText(text, event, "params") : null,
+    is_trial ? memberText(text, event, "metrics") : null,
+  ];
+}
+
+/** A row as a line of a staged file; undefined when a file cannot carry it. */
+export function stagedLine(row: StagedRow): string | undefined {
+  let line = "";
+  for (let column = 0; column < row.length; column++) {
+    const value = row[column];
+    const text = value === null ? NULL : typeof value === "string" ? value : String(value);
+    line += column === 0 ? text : SEPARATOR + text;
+  }
+  const fits = line.length <= staged_line_chars_max;
+  return fits && isForFiles(row) ? line : undefined;
+}
+
+function isForFiles(row: StagedRow): boolean {
+  return !row.some((value) => typeof value === "string" && NOT_FOR_FILES.test(value));
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+/** JSON without what may surround it, and with spaces where it has other space between its words. */
+function onOneLine(text: string): string {
+  const trimmed = text.trim();
+  return /[\r\t]/.test(trimmed) ? trimmed.replace(/[\r\t]/g, " ") : trimmed;
+}
+
+/**
+ * A member of an event as it is written in its line, so that 1.50 stays 1.50. Where the line says it
+ * in a way that cannot be found at once, the parsed value is written anew: also a function of the
+ * line alone.
+ */
+function memberText(text: string, event: LedgerEvent, name: string): string {
+  const key = `"${name}"`;
+  const at = text.indexOf(key);
+  const opens_at = at + key.length + 1;
+  // Written once and without escapes, it can only be the member itself.
+  if (
+    at >= 0 && text.startsWith(":{", opens_at - 1) && text.indexOf(key, opens_at) < 0 &&
+    !text.includes("\\u")
+  ) {
+    return onOneLine(text.slice(opens_at, endOfObject(text, opens_at)));
+  }
+  return JSON.stringify(event[name]);
+}
+
+const QUOTE = 34, BACKSLASH = 92, OPEN = 123, CLOSE = 125;
+
+/** Where the object that opens at `start` ends. The text is known to be JSON. */
+function endOfObject(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      for (at++; text.charCodeAt(at) !== QUOTE; at++) {
+        if (text.charCodeAt(at) === BACKSLASH) at++;
+      }
+    } else if (code === OPEN) depth++;
+    else if (code === CLOSE && --depth === 0) return at + 1;
+  }
+  return text.length;
+}

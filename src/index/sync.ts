@@ -1,0 +1,356 @@
+/**
+ * Brings the index up to date with the log, or builds it from nothing. Both go through the same
+ * stage and the same statements, so both give the same tables.
+ *
+ * A builder works on a copy and renames it over the live file. It starts from nothing when there is
+ * no index, when the index cannot be trusted (damaged, of another version, written to by another
+ * program), and when the log is no longer a continuation of what was indexed.
+ */
+import { asLedgerError, LedgerError } from "../base/error.ts";
+import { type OpenFile, readFully } from "../base/files.ts";
+import type { World } from "../base/world.ts";
+import { type Database, openDatabase } from "../duckdb/door.ts";
+import {
+  endOfLastLine,
+  LogCursor,
+  type PartExtent,
+  type PartId,
+  partsOfDay,
+  partStem,
+} from "../log/mod.ts";
+import * as queries from "./queries.ts";
+import { rowOf } from "./rows.ts";
+import { CONTENT_TABLES, INDEX_VERSION, SCHEMA } from "./schema.ts";
+import { OrderChanged, Stage } from "./stage.ts";
+import { IndexStore } from "./store.ts";
+
+/** How to sync. */
+export interface SyncOptions {
+  /** Build from nothing. */
+  full?: boolean;
+  /** Look only at days from this one on; what is indexed of earlier ones stays. */
+  since_day?: string;
+  /** Another index file than `index/runs.duckdb`. */
+  path?: string;
+  lock_wait_ms?: number;
+  /** Also count rows and make digests, which a look at the whole index takes. */
+  count?: boolean;
+  /** Told how far it is, in bytes of the log. */
+  onProgress?: (done_bytes: number, total_bytes: number) => void;
+  /** Told what is worth a line: that an index was set aside, and why. */
+  onNotice?: (message: string) => void;
+}
+
+/** What a table holds. */
+export interface TableDigest {
+  rows: number;
+  digest: string;
+}
+
+/** What a sync did. */
+export interface SyncReport {
+  kind: "full" | "increment" | "nothing new";
+  path: string;
+  /** Events read from the log this time, duplicates and rejected lines not counted. */
+  new_events: number;
+  new_bytes: number;
+  rejected: number;
+  /** Of the whole index: events, rejected lines, and how many bytes of the log are in it. */
+  total: { events: number; rejected: number; bytes: number };
+  seconds: number;
+  tables?: Record<string, TableDigest>;
+}
+
+/** How far a part is indexed. */
+interface IndexedPart {
+  log_day: string;
+  log_part: string;
+  indexed_to: number;
+  last_line_at: number;
+  last_line_hash: string;
+}
+
+/** Syncs one index. One process at a time: the others wait, then find little or nothing left to do. */
+export async function syncIndex(
+  world: World,
+  root: string,
+  options: SyncOptions = {},
+): Promise<SyncReport> {
+  const started_ms = world.elapsed_ms();
+  const store = new IndexStore(world, root, options.path);
+  await store.lock(options.lock_wait_ms);
+  try {
+    const sync = new Sync(world, root, store, options);
+    const report = await sync.run();
+    return { ...report, seconds: (world.elapsed_ms() - started_ms) / 1000 };
+  } finally {
+    store.unlock();
+  }
+}
+
+class Sync {
+  readonly #cursor: LogCursor;
+
+  constructor(
+    readonly world: World,
+    readonly root: string,
+    readonly store: IndexStore,
+    readonly options: SyncOptions,
+  ) {
+    this.#cursor = new LogCursor(world, root);
+  }
+
+  async run(): Promise<Omit<SyncReport, "seconds">> {
+    const extents = await this.#extents();
+    const indexed = this.options.full ? undefined : await this.#continuable(extents);
+    if (!indexed) return await this.#build(extents, undefined);
+    const ends = new Map(indexed.map((part) => [labelOf(part), part.indexed_to]));
+    const grown = extents.some(({ label, size_bytes }) => size_bytes > (ends.get(label) ?? 0));
+    if (!grown) return await this.#nothingNew();
+    try {
+      return await this.#build(extents, indexed);
+    } catch (error) {
+      if (!(error instanceof OrderChanged)) throw error;
+      this.#notice("an event came that sorts before its indexed twin: building the index anew");
+      this.#cursor.positions.clear();
+      return await this.#build(await this.#extents(), undefined);
+    }
+  }
+
+  /** All parts, of the days that are to be looked at. Earlier days count when nothing is indexed. */
+  async #extents(): Promise<PartExtent[]> {
+    const extents: PartExtent[] = [];
+    for (const day of this.#cursor.days()) {
+      extents.push(...await partsOfDay(this.world.files, this.root, day));
+    }
+    return extents;
+  }
+
+  #isLookedAt(day: string): boolean {
+    return this.options.since_day === undefined || day >= this.options.since_day;
+  }
+
+  /** What is indexed, if the log continues it; else undefined, and a line that says why. */
+  async #continuable(extents: PartExtent[]): Promise<IndexedPart[] | undefined> {
+    const { files } = this.world;
+    const facts = files.linkFacts(this.store.path);
+    if (!facts) return undefined;
+    if (!facts.is_file) return this.#startOver("it is not a file", true);
+    if (this.store.removeForeignWal()) {
+      this.#notice("removed a .wal beside the index, which another program left");
+    }
+    if (!this.store.isAsPublished()) {
+      return this.#startOver("another program has written to it, or it was copied here", true);
+    }
+    let indexed: IndexedPart[];
+    try {
+      indexed = await this.#readIndexed();
+    } catch (error) {
+      const problem = asLedgerError(error);
+      if (!problem) throw error;
+      // Somebody holds the file for writing. Ours replaces it by name and needs nothing from it.
+      return this.#startOver(problem.message, problem.code !== "busy");
+    }
+    const by_label = new Map(extents.map((extent) => [extent.label, extent]));
+    for (const part of indexed) {
+      if (!this.#isLookedAt(part.log_day)) continue;
+      const extent = by_label.get(labelOf(part));
+      if (!extent) return this.#startOver(`${labelOf(part)} is gone from the log`, false);
+      if (!this.#continues(extent, part)) {
+        return this.#startOver(`${labelOf(part)} has other lines than were indexed`, false);
+      }
+    }
+    return indexed;
+  }
+
+  async #readIndexed(): Promise<IndexedPart[]> {
+    const { path, work_folder } = this.store;
+    await using database = await openDatabase(this.world, {
+      path,
+      access: "read",
+      folders: [work_folder],
+      temp_folder: work_folder,
+    });
+    const version = await database.value<string>(queries.VERSION);
+    if (version !== String(INDEX_VERSION)) {
+      throw new LedgerError({
+        code: "damaged",
+        message: `it is of version ${version}, and this program's is ${INDEX_VERSION}`,
+      });
+    }
+    const rows = await database.rows<Record<keyof IndexedPart, unknown>>(queries.ALL_PARTS);
+    return rows.map((row) => ({
+      log_day: String(row.log_day),
+      log_part: String(row.log_part),
+      indexed_to: Number(row.indexed_to),
+      last_line_at: Number(row.last_line_at),
+      last_line_hash: String(row.last_line_hash),
+    }));
+  }
+
+  #continues(extent: PartExtent, part: IndexedPart): boolean {
+    if (extent.size_bytes < part.indexed_to) return false;
+    const file = this.world.files.open(extent.path, "read");
+    try {
+      return lineHash(file, part.last_line_at, part.indexed_to) === part.last_line_hash;
+    } finally {
+      file.close();
+    }
+  }
+
+  #startOver(reason: string, set_aside: boolean): undefined {
+    const kept = set_aside ? `; the old file is now ${this.store.setAside()}` : "";
+    this.#notice(`building the index anew: ${reason}${kept}`);
+    return undefined;
+  }
+
+  #notice(message: string): void {
+    this.options.onNotice?.(message);
+  }
+
+  async #nothingNew(): Promise<Omit<SyncReport, "seconds">> {
+    await using database = await openDatabase(this.world, {
+      path: this.store.path,
+      access: "read",
+      folders: [this.store.work_folder],
+      temp_folder: this.store.work_folder,
+    });
+    return {
+      kind: "nothing new",
+      path: this.store.path,
+      new_events: 0,
+      new_bytes: 0,
+      rejected: 0,
+      ...await this.#counts(database),
+    };
+  }
+
+  async #build(
+    extents: PartExtent[],
+    indexed: IndexedPart[] | undefined,
+  ): Promise<Omit<SyncReport, "seconds">> {
+    for (const part of indexed ?? []) {
+      this.#cursor.positions.set(labelOf(part), part.indexed_to);
+    }
+    const database = await this.store.openWork(indexed !== undefined);
+    let report: Omit<SyncReport, "seconds">;
+    try {
+      if (!indexed) await database.run(SCHEMA);
+      // In one transaction, large inserts go straight into the file, without the detour of a log.
+      await database.run("begin");
+      await database.run(queries.TOUCH_NOTHING);
+      const taken = await this.#takeIn(database, extents, indexed !== undefined);
+      for (const statement of queries.DERIVE) await database.run(statement);
+      await this.#writeParts(database);
+      await database.run("commit");
+      report = {
+        kind: indexed ? "increment" : "full",
+        path: this.store.path,
+        ...taken,
+        ...await this.#counts(database),
+      };
+      await database.run("checkpoint");
+    } finally {
+      database.close();
+    }
+    this.store.publish();
+    return report;
+  }
+
+  async #counts(database: Database): Promise<Pick<SyncReport, "total" | "tables">> {
+    const [counts] = await database.rows<Record<"events" | "rejected" | "bytes", unknown>>(
+      queries.TOTALS,
+    );
+    const total = {
+      events: Number(counts.events),
+      rejected: Number(counts.rejected),
+      bytes: Number(counts.bytes),
+    };
+    return this.options.count ? { total, tables: await digests(database) } : { total };
+  }
+
+  /** Reads what is new, in log order, and stages it. */
+  async #takeIn(database: Database, extents: PartExtent[], has_events: boolean) {
+    const { positions } = this.#cursor;
+    const position = (label: string) => positions.get(label) ?? 0;
+    const days = [...new Set(extents.map(({ part }) => part.day))]
+      // From nothing, every day counts: an index that lacks days would pass for a whole one.
+      .filter((day) => !has_events || this.#isLookedAt(day));
+    const total = extents.reduce(
+      (sum, { label, size_bytes }) => sum + Math.max(0, size_bytes - position(label)),
+      0,
+    );
+    const stage = new Stage(this.world, database, this.store.work_folder, has_events);
+    const rejected: [string, number, string][] = [];
+    let new_events = 0;
+    let new_bytes = 0;
+    let told_bytes = 0;
+    let part: PartId | undefined;
+    let stem = "";
+    for await (const record of this.#cursor.pass(days)) {
+      // A torn tail is no line yet: a writer ends it, or moves it away.
+      if (record.kind === "torn") continue;
+      new_bytes += record.size_bytes + 1;
+      if (record.kind !== "event") {
+        rejected.push([record.label, record.offset, record.reason]);
+        continue;
+      }
+      new_events++;
+      if (record.part !== part) {
+        part = record.part;
+        stem = partStem(part);
+      }
+      const waiting = stage.add(rowOf(record, record.part.day, stem));
+      if (waiting) await waiting;
+      if (new_bytes - told_bytes > PROGRESS_BYTES) {
+        told_bytes = new_bytes;
+        this.options.onProgress?.(new_bytes, total);
+      }
+    }
+    await stage.finish();
+    await database.runForEach(queries.ADD_REJECTED, rejected);
+    return { new_events, new_bytes, rejected: rejected.length };
+  }
+
+  /** Notes how far each part is indexed now. */
+  async #writeParts(database: Database): Promise<void> {
+    const rows: [string, string, number, number, string][] = [];
+    for (const [label, indexed_to] of this.#cursor.positions) {
+      if (indexed_to === 0) continue;
+      const [, day, stem] = LABEL.exec(label)!;
+      const file = this.world.files.open(`${this.root}/events/${label}`, "read");
+      try {
+        const last_line_at = endOfLastLine(file, indexed_to - 1);
+        rows.push([day, stem, indexed_to, last_line_at, lineHash(file, last_line_at, indexed_to)]);
+      } finally {
+        file.close();
+      }
+    }
+    await database.run(queries.FORGET_PARTS);
+    await database.runForEach(queries.ADD_PART, rows);
+  }
+}
+
+const PROGRESS_BYTES = 4 * 1024 * 1024;
+const LABEL = /^day=([^/]+)\/(.*)\.jsonl$/;
+
+function labelOf(part: IndexedPart): string {
+  return `day=${part.log_day}/${part.log_part}.jsonl`;
+}
+
+function lineHash(file: OpenFile, from: number, to: number): string {
+  const bytes = readFully(file, new Uint8Array(to - from), from);
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return `${bytes.length}-${(hash >>> 0).toString(16)}`;
+}
+
+/** Rows and digest of every table that holds what the log says. */
+export async function digests(database: Database): Promise<Record<string, TableDigest>> {
+  const tables: Record<string, TableDigest> = {};
+  for (const table of CONTENT_TABLES) {
+    const [row] = await database.rows<{ rows: bigint; digest: string }>(queries.digestOf(table));
+    tables[table] = { rows: Number(row.rows), digest: row.digest };
+  }
+  return tables;
+}
