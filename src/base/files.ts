@@ -8,7 +8,7 @@
 import { dirname } from "@std/path";
 import { buildFacts } from "./build.ts";
 import { asLedgerError, type ErrorCode, LedgerError } from "./error.ts";
-import { lock_tries_max } from "./limits.ts";
+import { lock_pause_ms, lock_poll_ms, lock_tries_max } from "./limits.ts";
 
 /** What a file operation is called in errors and in fault plans. */
 export type FileOperation =
@@ -66,6 +66,8 @@ export interface OpenFile {
   readonly path: string;
   /** Reads at an offset; 0 at the end of the file. */
   readAt(buffer: Uint8Array, offset: number): number;
+  /** Where the file ends; its last byte is put into the buffer, unless it is empty. */
+  findEnd(last_byte: Uint8Array): number;
   /** One write at the end. May take fewer bytes than given: that is how a full disk shows first. */
   write(bytes: Uint8Array): number;
   facts(): FileFacts;
@@ -207,6 +209,9 @@ const OPTIONS_OF_MODE: Readonly<Record<OpenMode, Deno.OpenOptions>> = {
 /** `tryLock` came after the Deno that compiles in some places: ask, do not assume. */
 type MaybeTryLock = Deno.FsFile & { tryLockSync?: (exclusive?: boolean) => boolean };
 
+/** What to wait on in order to sleep: nobody ever wakes those who do. */
+const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
+
 class SystemFile implements OpenFile {
   constructor(
     readonly path: string,
@@ -222,6 +227,16 @@ class SystemFile implements OpenFile {
     return this.attempt("read", this.path, () => {
       this.file.seekSync(offset, Deno.SeekMode.Start);
       return this.file.readSync(buffer) ?? 0;
+    });
+  }
+
+  findEnd(last_byte: Uint8Array): number {
+    return this.attempt("read", this.path, () => {
+      // Half of what asking for all facts about the file costs, under a lock that others wait for.
+      const end = this.file.seekSync(0, Deno.SeekMode.End);
+      if (end === 0) return 0;
+      this.file.seekSync(end - 1, Deno.SeekMode.Start);
+      return end - 1 + (this.file.readSync(last_byte) ?? 0);
     });
   }
 
@@ -267,9 +282,15 @@ class SystemFile implements OpenFile {
   }
 
   async lock(exclusive: boolean, wait_ms: number): Promise<boolean> {
-    for (let tries = 0; tries < lock_tries_max; tries++) {
-      if (this.tryLock(exclusive)) return true;
-      if (!("tryLockSync" in this.file)) break;
+    const in_line_from_ms = performance.now() + Math.min(wait_ms, lock_poll_ms);
+    while ("tryLockSync" in this.file) {
+      for (let tries = 0; tries < lock_tries_max; tries++) {
+        if (this.tryLock(exclusive)) return true;
+      }
+      if (performance.now() > in_line_from_ms) break;
+      // Locks are held for microseconds. A short sleep gets one sooner, and takes less from those
+      // who hold it, than a place in line where another thread has to stand for us.
+      Atomics.wait(NEVER_WOKEN, 0, 0, lock_pause_ms);
     }
     const waiting = this.attempt("lock", this.path, () => this.file.lock(exclusive));
     let timer: ReturnType<typeof setTimeout> | undefined;

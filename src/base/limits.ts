@@ -36,8 +36,14 @@ export const lock_wait_ms = 10_000;
 /** How long a reader waits to take a size between two writes. */
 export const read_lock_wait_ms = 1_000;
 
-/** How often a lock is tried at once before waiting for it in line. */
-export const lock_tries_max = 40;
+/** How often a lock is tried in a row before pausing. */
+export const lock_tries_max = 20;
+
+/** How long the pause between such rows of tries is; the system makes it 0.07 or so. */
+export const lock_pause_ms = 0.02;
+
+/** After so much of that, a lock is waited for in line. */
+export const lock_poll_ms = 10;
 
 /** One write under the lock is no larger than this (unless a single event is), so that others get their turn. */
 export const write_bytes_max = 4 * MIB;

@@ -3,6 +3,10 @@ import { LedgerError } from "../base/error.ts";
 
 const HELD = /Could not set lock on file .*?Conflicting lock is held in (.*?)\s*\(PID (\d+)\)/s;
 
+/** What is wrong with the question, and would be on any machine. */
+const FAULTS_OF_SQL =
+  /^(Parser|Syntax|Binder|Catalog|Conversion|Invalid Input|Invalid|Invalid Type|Mismatch Type|Out of Range|Parameter Not Allowed|Permission|Not implemented) Error/m;
+
 /** Turns an error of DuckDB into one of ours; `sql` is what it was asked, if anything was. */
 export function translate(error: unknown, path: string, sql?: string): LedgerError {
   if (error instanceof LedgerError) return error;
@@ -39,7 +43,7 @@ export function translate(error: unknown, path: string, sql?: string): LedgerErr
       cause: error,
     });
   }
-  if (sql !== undefined && /^(Parser|Binder|Catalog|Conversion|Invalid Input) Error/m.test(said)) {
+  if (sql !== undefined && FAULTS_OF_SQL.test(said)) {
     return new LedgerError({ code: "invalid", message: said.trim(), cause: error });
   }
   return new LedgerError({

@@ -27,7 +27,8 @@ export class ValueWriter {
         // JSON has no NaN and no infinity; a string says which it was.
         return Number.isFinite(value) ? JSON.stringify(value) : `"${value}"`;
       case "string":
-        return type.alias === "JSON" ? value : JSON.stringify(value);
+        // Breaks can only stand between the words of JSON; in NDJSON a row is a line.
+        return type.alias === "JSON" ? value.replace(/[\r\n]/g, " ") : JSON.stringify(value);
       default:
         return this.#nestedJson(value, type);
     }

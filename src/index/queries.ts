@@ -21,7 +21,7 @@ const STAGED_STRUCT = STAGED_COLUMNS.trim().replaceAll(/(\w+) (\w+)/g, "$1: '$2'
 export const STAGE_FILE = `
 create or replace temp table staged as
 select * from read_csv($1, delim = '\u0001', quote = '', escape = '', comment = '',
-  header = false, auto_detect = false, new_line = '\\n', nullstr = '\u0002', strict_mode = false,
+  header = false, auto_detect = false, new_line = '\\n', nullstr = '', strict_mode = false,
   max_line_size = 2097152, buffer_size = 8388608, columns = {${STAGED_STRUCT}})`;
 
 /** The same table, empty, for events that no file can carry. */

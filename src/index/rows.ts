@@ -9,10 +9,17 @@ import { type EventRecord, fieldsAreRight, isBuiltIn, type LedgerEvent } from ".
 export type StagedRow = (string | number | boolean | null)[];
 
 const SEPARATOR = "\u0001";
-const NULL = "\u0002";
 /** What cannot stand in a staged file without being taken for structure. */
 // deno-lint-ignore no-control-regex
-const NOT_FOR_FILES = /[\u0000-\u0002\n\r]/;
+const NOT_FOR_FILES = /[\u0000\u0001\n\r]/;
+
+/**
+ * Whether a line has neither escapes nor space other than blanks. Nearly all have not, and then its
+ * values stand in it as they are.
+ */
+function isPlain(text: string): boolean {
+  return !text.includes("\\") && !text.includes("\t") && !text.includes("\r");
+}
 
 /** The row of an event. */
 export function rowOf(record: EventRecord, day: string, part: string): StagedRow {
@@ -39,29 +46,28 @@ export function rowOf(record: EventRecord, day: string, part: string): StagedRow
 }
 
 /** A row as a line of a staged file; undefined when a file cannot carry it. */
-export function stagedLine(row: StagedRow): string | undefined {
-  let line = "";
-  for (let column = 0; column < row.length; column++) {
-    const value = row[column];
-    const text = value === null ? NULL : typeof value === "string" ? value : String(value);
-    line += column === 0 ? text : SEPARATOR + text;
-  }
-  const fits = line.length <= staged_line_chars_max;
-  return fits && isForFiles(row) ? line : undefined;
+export function stagedLine(row: StagedRow, text: string): string | undefined {
+  const line = row.join(SEPARATOR);
+  if (line.length > staged_line_chars_max) return undefined;
+  // A string of JSON holds control characters only as escapes.
+  return isPlain(text) || isForFiles(row) ? line : undefined;
 }
 
 function isForFiles(row: StagedRow): boolean {
   return !row.some((value) => typeof value === "string" && NOT_FOR_FILES.test(value));
 }
 
+/** An empty text stands for nothing too: in a staged file the two are the same. */
 function textOrNull(value: unknown): string | null {
-  return typeof value === "string" ? value : null;
+  return typeof value === "string" && value !== "" ? value : null;
 }
 
-/** JSON without what may surround it, and with spaces where it has other space between its words. */
+/** JSON without what may surround it, and with blanks where it has other space between its words. */
 function onOneLine(text: string): string {
   const trimmed = text.trim();
-  return /[\r\t]/.test(trimmed) ? trimmed.replace(/[\r\t]/g, " ") : trimmed;
+  return trimmed.includes("\t") || trimmed.includes("\r")
+    ? trimmed.replace(/[\r\t]/g, " ")
+    : trimmed;
 }
 
 /**
@@ -69,33 +75,27 @@ function onOneLine(text: string): string {
  * in a way that cannot be found at once, the parsed value is written anew: also a function of the
  * line alone.
  */
-function memberText(text: string, event: LedgerEvent, name: string): string {
+function memberText(text: string, event: LedgerEvent, name: "params" | "metrics"): string {
   const key = `"${name}"`;
   const at = text.indexOf(key);
   const opens_at = at + key.length + 1;
-  // Written once and without escapes, it can only be the member itself.
-  if (
-    at >= 0 && text.startsWith(":{", opens_at - 1) && text.indexOf(key, opens_at) < 0 &&
-    !text.includes("\\u")
-  ) {
-    return onOneLine(text.slice(opens_at, endOfObject(text, opens_at)));
-  }
-  return JSON.stringify(event[name]);
+  // Written once and in a line without escapes, it can only be the member itself.
+  const is_member = at >= 0 && text.charCodeAt(opens_at - 1) === COLON &&
+    text.charCodeAt(opens_at) === OPEN && text.indexOf(key, opens_at) < 0 && isPlain(text);
+  return is_member
+    ? text.slice(opens_at, endOfPlainObject(text, opens_at))
+    : JSON.stringify(event[name]);
 }
 
-const QUOTE = 34, BACKSLASH = 92, OPEN = 123, CLOSE = 125;
+const QUOTE = 34, COLON = 58, OPEN = 123, CLOSE = 125;
 
-/** Where the object that opens at `start` ends. The text is known to be JSON. */
-function endOfObject(text: string, start: number): number {
+/** Where the object that opens at `start` ends, in JSON without escapes. */
+function endOfPlainObject(text: string, start: number): number {
   let depth = 0;
-  for (let at = start; at < text.length; at++) {
+  for (let at = start;; at++) {
     const code = text.charCodeAt(at);
-    if (code === QUOTE) {
-      for (at++; text.charCodeAt(at) !== QUOTE; at++) {
-        if (text.charCodeAt(at) === BACKSLASH) at++;
-      }
-    } else if (code === OPEN) depth++;
+    if (code === QUOTE) at = text.indexOf('"', at + 1);
+    else if (code === OPEN) depth++;
     else if (code === CLOSE && --depth === 0) return at + 1;
   }
-  return text.length;
 }

@@ -46,8 +46,8 @@ export class Stage {
   ) {}
 
   /** Stages a row; the returned promise, if there is one, has to be waited for. */
-  add(row: StagedRow): Promise<void> | undefined {
-    const line = stagedLine(row);
+  add(row: StagedRow, text: string): Promise<void> | undefined {
+    const line = stagedLine(row, text);
     const may_be_repeated = !this.#ids.add(hash53(row[EVENT_ID] as string));
     if (line === undefined || may_be_repeated) {
       this.#held.push(row);
@@ -130,7 +130,7 @@ class HashSet {
 
   #slotOf(hash: number): number {
     const mask = this.#slots.length - 1;
-    let slot = (hash % 4294967296) & mask;
+    let slot = (hash >>> 0) & mask;
     while (this.#slots[slot] !== -1 && this.#slots[slot] !== hash) slot = (slot + 1) & mask;
     return slot;
   }

@@ -21,7 +21,8 @@ export class IndexStore {
   constructor(readonly world: World, readonly root: string, path?: string) {
     this.path = resolve(world.cwd(), path ?? join(ledgerPaths(root).index, "runs.duckdb"));
     this.folder = dirname(this.path);
-    this.#work = join(this.folder, ".tmp");
+    // A name that nobody else gives: the folder may be anybody's (`--db`), and what is in here goes.
+    this.#work = join(this.folder, ".ledger-building");
   }
 
   /** Becomes the one that builds, or says who is. */
@@ -40,11 +41,19 @@ export class IndexStore {
       });
     }
     this.#lock = lock;
-    lock.truncate(0);
-    lock.write(new TextEncoder().encode(`process ${this.world.pid} on ${this.world.hostname()}\n`));
-    // Whatever a killed builder left is of no use to anybody.
-    if (files.facts(this.#work)) files.remove(this.#work);
-    makeFolderDurably(files, this.#work);
+    try {
+      lock.truncate(0);
+      lock.write(
+        new TextEncoder().encode(`process ${this.world.pid} on ${this.world.hostname()}\n`),
+      );
+      // Whatever a killed builder left is of no use to anybody.
+      if (files.linkFacts(this.#work)) files.remove(this.#work);
+      makeFolderDurably(files, this.#work);
+    } catch (error) {
+      // A full disk, say: a daemon tries again, and must not find itself in the way.
+      this.unlock();
+      throw error;
+    }
   }
 
   unlock(): void {
@@ -62,7 +71,16 @@ export class IndexStore {
   async openWork(from_live: boolean): Promise<Database> {
     const path = join(this.#work, "building.duckdb");
     if (this.world.files.facts(path)) this.world.files.remove(path);
-    if (from_live) this.world.files.copy(this.path, path);
+    if (from_live) {
+      this.world.files.copy(this.path, path);
+      if (!this.isAsPublished()) {
+        throw new LedgerError({
+          code: "damaged",
+          message: "another program writes to it",
+          where: { path: this.path },
+        });
+      }
+    }
     return await openDatabase(this.world, {
       path,
       access: "write",
@@ -71,8 +89,11 @@ export class IndexStore {
     });
   }
 
-  /** Puts the finished database in place of the live one, durably. */
-  publish(): void {
+  /**
+   * Puts the finished database in place of the live one, durably. What was live is kept aside where
+   * that is asked for; until here it stood where it was, for those who could still read it.
+   */
+  publish(keep_aside: boolean): void {
     const { files } = this.world;
     const path = join(this.#work, "building.duckdb");
     const file = files.open(path, "append");
@@ -82,8 +103,14 @@ export class IndexStore {
       file.close();
     }
     this.removeForeignWal();
-    if (files.facts(this.path)?.is_folder) this.setAside();
-    files.rename(path, this.path);
+    const must_move = files.facts(this.path)?.is_folder ?? false;
+    const moved = (keep_aside || must_move) && this.#setAside();
+    try {
+      files.rename(path, this.path);
+    } catch (error) {
+      if (moved) files.rename(this.aside_path, this.path);
+      throw error;
+    }
     files.syncFolder(this.folder);
     const stamp = new TextEncoder().encode(this.#stampOfLive());
     replaceFile(files, this.#stamp_path, stamp, String(this.world.pid));
@@ -107,12 +134,18 @@ export class IndexStore {
     return true;
   }
 
-  /** Moves the live file out of the way; whatever it is. */
-  setAside(): string {
-    const aside = `${this.path}.set-aside`;
-    if (this.world.files.linkFacts(aside)) this.world.files.remove(aside);
-    this.world.files.rename(this.path, aside);
-    return aside;
+  /** Where a live file goes that cannot be used any more. */
+  get aside_path(): string {
+    return `${this.path}.set-aside`;
+  }
+
+  /** Moves the live file out of the way, whatever it is; false when there is none. */
+  #setAside(): boolean {
+    const { files } = this.world;
+    if (!files.linkFacts(this.path)) return false;
+    if (files.linkFacts(this.aside_path)) files.remove(this.aside_path);
+    files.rename(this.path, this.aside_path);
+    return true;
   }
 
   get #stamp_path(): string {
@@ -144,16 +177,25 @@ export async function openIndex(
     });
   }
   const store = new IndexStore(world, root, path);
-  try {
-    store.removeForeignWal();
-  } catch {
-    // Not ours to remove (another's ledger, a read-only disk): then nobody writes there either.
+  // Not in the folder where an index is built: that one goes away while readers still read.
+  const temp_folder = join(dirname(path), ".ledger-spill");
+  for (;;) {
+    let may_remove = true;
+    try {
+      store.removeForeignWal();
+    } catch {
+      // Not ours to remove (another's ledger, a read-only disk): then nobody writes there either.
+      may_remove = false;
+    }
+    const database = await openDatabase(world, {
+      path,
+      access: "read",
+      folders: [temp_folder, ...folders],
+      temp_folder,
+      attached,
+    });
+    // One that came in between was replayed: its rows are in what we opened.
+    if (!may_remove || !world.files.facts(`${path}.wal`)) return database;
+    database.close();
   }
-  return await openDatabase(world, {
-    path,
-    access: "read",
-    folders: [join(dirname(path), ".tmp"), ...folders],
-    temp_folder: join(dirname(path), ".tmp", "spill"),
-    attached,
-  });
 }

@@ -90,6 +90,8 @@ export async function syncIndex(
 
 class Sync {
   readonly #cursor: LogCursor;
+  /** Whether the live index is kept under another name when ours takes its place. */
+  #keep_aside = false;
 
   constructor(
     readonly world: World,
@@ -105,13 +107,17 @@ class Sync {
     const indexed = this.options.full ? undefined : await this.#continuable(extents);
     if (!indexed) return await this.#build(extents, undefined);
     const ends = new Map(indexed.map((part) => [labelOf(part), part.indexed_to]));
-    const grown = extents.some(({ label, size_bytes }) => size_bytes > (ends.get(label) ?? 0));
-    if (!grown) return await this.#nothingNew();
+    const grown = extents.some(({ label, size_bytes, part }) =>
+      this.#isLookedAt(part.day) && size_bytes > (ends.get(label) ?? 0)
+    );
     try {
-      return await this.#build(extents, indexed);
+      return grown ? await this.#build(extents, indexed) : await this.#nothingNew();
     } catch (error) {
-      if (!(error instanceof OrderChanged)) throw error;
-      this.#notice("an event came that sorts before its indexed twin: building the index anew");
+      const problem = asLedgerError(error);
+      if (error instanceof OrderChanged) {
+        this.#notice("an event came that sorts before its indexed twin: building the index anew");
+      } else if (problem?.code === "damaged") this.#startOver(problem.message, true);
+      else throw error;
       this.#cursor.positions.clear();
       return await this.#build(await this.#extents(), undefined);
     }
@@ -199,7 +205,8 @@ class Sync {
   }
 
   #startOver(reason: string, set_aside: boolean): undefined {
-    const kept = set_aside ? `; the old file is now ${this.store.setAside()}` : "";
+    this.#keep_aside = set_aside;
+    const kept = set_aside ? `; the old file is kept as ${this.store.aside_path}` : "";
     this.#notice(`building the index anew: ${reason}${kept}`);
     return undefined;
   }
@@ -241,7 +248,7 @@ class Sync {
       await database.run(queries.TOUCH_NOTHING);
       const taken = await this.#takeIn(database, extents, indexed !== undefined);
       for (const statement of queries.DERIVE) await database.run(statement);
-      await this.#writeParts(database);
+      await this.#writeParts(database, indexed ?? []);
       await database.run("commit");
       report = {
         kind: indexed ? "increment" : "full",
@@ -253,7 +260,7 @@ class Sync {
     } finally {
       database.close();
     }
-    this.store.publish();
+    this.store.publish(this.#keep_aside);
     return report;
   }
 
@@ -284,28 +291,23 @@ class Sync {
     const rejected: [string, number, string][] = [];
     let new_events = 0;
     let new_bytes = 0;
-    let told_bytes = 0;
-    let part: PartId | undefined;
-    let stem = "";
-    for await (const record of this.#cursor.pass(days)) {
-      // A torn tail is no line yet: a writer ends it, or moves it away.
-      if (record.kind === "torn") continue;
-      new_bytes += record.size_bytes + 1;
-      if (record.kind !== "event") {
-        rejected.push([record.label, record.offset, record.reason]);
-        continue;
+    const stems = new Map<PartId, string>();
+    for await (const batch of this.#cursor.batches(days)) {
+      for (const record of batch) {
+        // A torn tail is no line yet: a writer ends it, or moves it away.
+        if (record.kind === "torn") continue;
+        new_bytes += record.size_bytes + 1;
+        if (record.kind !== "event") {
+          rejected.push([record.label, record.offset, record.reason]);
+          continue;
+        }
+        new_events++;
+        const stem = stems.get(record.part) ?? partStem(record.part);
+        stems.set(record.part, stem);
+        const waiting = stage.add(rowOf(record, record.part.day, stem), record.text);
+        if (waiting) await waiting;
       }
-      new_events++;
-      if (record.part !== part) {
-        part = record.part;
-        stem = partStem(part);
-      }
-      const waiting = stage.add(rowOf(record, record.part.day, stem));
-      if (waiting) await waiting;
-      if (new_bytes - told_bytes > PROGRESS_BYTES) {
-        told_bytes = new_bytes;
-        this.options.onProgress?.(new_bytes, total);
-      }
+      this.options.onProgress?.(new_bytes, total);
     }
     await stage.finish();
     await database.runForEach(queries.ADD_REJECTED, rejected);
@@ -313,9 +315,18 @@ class Sync {
   }
 
   /** Notes how far each part is indexed now. */
-  async #writeParts(database: Database): Promise<void> {
+  async #writeParts(database: Database, before: IndexedPart[]): Promise<void> {
     const rows: [string, string, number, number, string][] = [];
+    // What was not looked at is known as before, and may be gone, or another, without our notice.
+    const not_looked_at = new Set<string>();
+    for (const part of before) {
+      if (this.#isLookedAt(part.log_day)) continue;
+      const { log_day, log_part, indexed_to, last_line_at, last_line_hash } = part;
+      rows.push([log_day, log_part, indexed_to, last_line_at, last_line_hash]);
+      not_looked_at.add(labelOf(part));
+    }
     for (const [label, indexed_to] of this.#cursor.positions) {
+      if (not_looked_at.has(label)) continue;
       if (indexed_to === 0) continue;
       const [, day, stem] = LABEL.exec(label)!;
       const file = this.world.files.open(`${this.root}/events/${label}`, "read");
@@ -331,7 +342,6 @@ class Sync {
   }
 }
 
-const PROGRESS_BYTES = 4 * 1024 * 1024;
 const LABEL = /^day=([^/]+)\/(.*)\.jsonl$/;
 
 function labelOf(part: IndexedPart): string {

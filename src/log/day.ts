@@ -112,10 +112,13 @@ export class DayAppender {
   async append(batch: LineBatch): Promise<{ landings: Landing[]; failure?: LedgerError }> {
     const landings: Landing[] = [];
     try {
-      await this.#lock.take();
+      let unchanged: PartFile | undefined;
+      // In a folder where no name has changed, the lock has its name still: one look for both.
+      await this.#lock.take(() => (unchanged = this.#stillCurrent()) !== undefined);
       try {
         for (let line = 0; line < batch.ends.length; line = landings.at(-1)!.end_line) {
-          landings.push(this.#writeToOnePart(batch, line));
+          landings.push(this.#writeToOnePart(batch, line, unchanged));
+          unchanged = undefined;
         }
       } finally {
         this.#lock.release();
@@ -139,9 +142,9 @@ export class DayAppender {
     this.#current = undefined;
   }
 
-  #writeToOnePart(batch: LineBatch, first_line: number): Landing {
+  #writeToOnePart(batch: LineBatch, first_line: number, unchanged?: PartFile): Landing {
     const start = first_line === 0 ? 0 : batch.ends[first_line - 1];
-    let { part_file, size_bytes } = this.#partForAppend();
+    let { part_file, size_bytes } = this.#partForAppend(unchanged);
     const room = this.#options.part_bytes_max - size_bytes;
     let end_line = linesThatFit(batch.ends, first_line, start + room);
     if (end_line === first_line && size_bytes > 0) {
@@ -183,15 +186,14 @@ export class DayAppender {
   }
 
   /** The part that takes the next line, whole to its end. */
-  #partForAppend(): { part_file: PartFile; size_bytes: number } {
-    const part_file = this.#stillCurrent() ?? this.#choosePart();
-    const size_bytes = part_file.file.facts().size_bytes;
+  #partForAppend(unchanged?: PartFile): { part_file: PartFile; size_bytes: number } {
+    const part_file = unchanged ?? this.#stillCurrent() ?? this.#choosePart();
+    const size_bytes = part_file.file.findEnd(this.#last_byte);
     if (size_bytes === 0) {
       // Whoever made this part may have died before its name was durable.
       this.#makeNameDurable();
       return { part_file, size_bytes };
     }
-    part_file.file.readAt(this.#last_byte, size_bytes - 1);
     if (this.#last_byte[0] === NEWLINE) return { part_file, size_bytes };
     const { root, onTornTail } = this.#options;
     const moved = moveTornTail(this.#world, root, part_file.part, part_file.file, size_bytes);

@@ -17,18 +17,24 @@ const fatal_decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 export function* linesOf(bytes: Uint8Array, start: number): Generator<Line> {
   // Decoding a block at once is several times faster than line by line.
   const text = decode(bytes);
+  if (text === undefined) {
+    // Somewhere in the block is a byte that is no UTF-8: find out in which line.
+    for (let at = 0; at < bytes.length;) {
+      const line_end = bytes.indexOf(NEWLINE, at);
+      const line = bytes.subarray(at, line_end);
+      yield { offset: start + at, size_bytes: line.length, text: decode(line) };
+      at = line_end + 1;
+    }
+    return;
+  }
+  // Where every character is one byte, a place in the text is the same place in the bytes.
+  const one_byte_each = text.length === bytes.length;
   let char = 0;
   for (let at = 0; at < bytes.length;) {
-    const line_end = bytes.indexOf(NEWLINE, at);
-    const size_bytes = line_end - at;
-    if (text === undefined) {
-      // Somewhere in the block is a byte that is no UTF-8: find out in which line.
-      yield { offset: start + at, size_bytes, text: decode(bytes.subarray(at, line_end)) };
-    } else {
-      const char_end = text.indexOf("\n", char);
-      yield { offset: start + at, size_bytes, text: text.slice(char, char_end) };
-      char = char_end + 1;
-    }
+    const char_end = text.indexOf("\n", char);
+    const line_end = one_byte_each ? char_end : bytes.indexOf(NEWLINE, at);
+    yield { offset: start + at, size_bytes: line_end - at, text: text.slice(char, char_end) };
+    char = char_end + 1;
     at = line_end + 1;
   }
 }

@@ -21,10 +21,13 @@ export class DayLock {
     readonly onWait: () => void = () => {},
   ) {}
 
-  /** Takes the lock, making the folder and the file when they are not there. */
-  async take(): Promise<void> {
+  /**
+   * Takes the lock, making the folder and the file when they are not there. A caller who can tell
+   * that no name in the folder has changed since the last time spares us the look at our own.
+   */
+  async take(namesAreUnchanged: () => boolean = () => false): Promise<void> {
     try {
-      await this.#takeWithin(this.world.elapsed_ms() + this.wait_ms);
+      await this.#takeWithin(this.world.elapsed_ms() + this.wait_ms, namesAreUnchanged);
     } catch (error) {
       // A lock that was had and is not used would keep everybody else waiting.
       this.close();
@@ -32,7 +35,7 @@ export class DayLock {
     }
   }
 
-  async #takeWithin(deadline_ms: number): Promise<void> {
+  async #takeWithin(deadline_ms: number, namesAreUnchanged: () => boolean): Promise<void> {
     for (;;) {
       if (!this.#file) this.#open();
       if (!await this.#lockWithin(this.#file!, deadline_ms)) {
@@ -41,6 +44,7 @@ export class DayLock {
       }
       // Whoever removes or replaces the day's folder takes the lock's name with it. Holding a lock
       // that has lost its name protects nothing.
+      if (namesAreUnchanged()) return;
       if (this.world.files.facts(this.path)?.identity === this.#identity) return;
       this.close();
     }

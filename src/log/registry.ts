@@ -314,7 +314,11 @@ async function changeRegistry<T>(
   const paths = ledgerPaths(root);
   makeFolderDurably(world.files, paths.events);
   const lock = world.files.open(paths.schema_lock, "lock");
-  if (!await lock.lock(true, lock_wait_ms)) {
+  const is_held = await lock.lock(true, lock_wait_ms).catch((error) => {
+    lock.close();
+    throw error;
+  });
+  if (!is_held) {
     throw new LedgerError({
       code: "busy",
       message: "cannot change the registry: another process holds its lock",

@@ -83,13 +83,15 @@ export async function verifyLog(
   const ids = options.deep ? new IdHashes() : undefined;
   const cursor = new LogCursor(world, root);
   for (const day of cursor.days()) {
-    for await (const record of cursor.pass([day])) {
-      if (record.kind === "event") {
-        report.events++;
-        countType(report, registry, record);
-        ids?.add(record.event.event_id);
-        if (options.deep) report.findings.push(...deepFindings(record, registry));
-      } else await takeDamage(world, root, record, report, options.repair ?? false);
+    for await (const batch of cursor.batches([day])) {
+      for (const record of batch) {
+        if (record.kind === "event") {
+          report.events++;
+          countType(report, registry, record);
+          ids?.add(record.event.event_id);
+          if (options.deep) report.findings.push(...deepFindings(record, registry));
+        } else await takeDamage(world, root, record, report, options.repair ?? false);
+      }
     }
     for (const { size_bytes } of await partsOfDay(world.files, root, day)) {
       report.parts++;

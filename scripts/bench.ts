@@ -1,0 +1,39 @@
+/**
+ * Measures the program against its limits: `deno task bench [NAME …] [--quick] [--json]`.
+ *
+ * Every figure stands beside what it is held against, taken in the same run and in turns with it: a
+ * disk and a machine differ from hour to hour, the ratio of two neighbours much less. To add a
+ * bench, write a file in `bench/` and name it here.
+ */
+import { appendContended } from "./bench/append_contended.ts";
+import { appendDurable } from "./bench/append_durable.ts";
+import { appendGroup } from "./bench/append_group.ts";
+import { emitProcess } from "./bench/emit_process.ts";
+import { emitStream } from "./bench/emit_stream.ts";
+import {
+  queryOpen,
+  rebuildFull,
+  rebuildMany,
+  rebuildSeed,
+  syncDelta,
+  watchLag,
+} from "./bench/index.ts";
+import { logRead } from "./bench/log_read.ts";
+import { runBenches } from "./bench/run.ts";
+
+const BENCHES = [
+  appendDurable,
+  appendContended,
+  appendGroup,
+  emitStream,
+  emitProcess,
+  logRead,
+  rebuildFull,
+  rebuildSeed,
+  syncDelta,
+  watchLag,
+  queryOpen,
+  rebuildMany,
+];
+
+if (import.meta.main) Deno.exit(await runBenches(Deno.args, BENCHES));
