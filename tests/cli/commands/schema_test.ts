@@ -1,0 +1,87 @@
+/** The commands `schema list`, `show`, `register` and `migrate`, as they are used one after another. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { EVENT_TYPES } from "../../../src/log/mod.ts";
+import { runIn, tempFolder } from "../../harness.ts";
+
+const SCHEMA = '{"type":"object","required":["level"],"properties":{"level":{"type":"string"}}}';
+
+Deno.test("a type is registered, listed, shown, emitted, migrated and read", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  Deno.writeTextFileSync(`${dir}/schema.json`, SCHEMA);
+  const register = ["schema", "register", "risk.breached"];
+  const first = await runIn(dir, [...register, `${dir}/schema.json`, "--description", "too much"]);
+  assertEquals([first.code, first.stdout], [0, "registered risk.breached, version 1\n"]);
+  const again = await runIn(dir, [...register, "-"], { stdin: SCHEMA });
+  assertEquals(again.stdout, "risk.breached was registered so already, version 1\n");
+
+  const rows = JSON.parse((await runIn(dir, ["schema", "list", "--json"])).stdout);
+  assertEquals(rows.length, Object.keys(EVENT_TYPES).length + 1);
+  assertEquals(rows.at(-1), {
+    type: "risk.breached",
+    version: 1,
+    fields: "level",
+    records: "too much",
+  });
+  assertEquals(
+    JSON.parse((await runIn(dir, ["schema", "show", "risk.breached"])).stdout).schema,
+    JSON.parse(SCHEMA),
+  );
+
+  const emit = ["emit", "risk.breached", "--event-data"];
+  assertEquals((await runIn(dir, [...emit, '{"level":"low"}'])).code, 0);
+  const migrated = await runIn(dir, [
+    ...["schema", "migrate", "risk.breached"],
+    ...["--rename", "level=severity", "--default", 'desk="main"'],
+  ]);
+  assertEquals(migrated.stdout, "risk.breached is at version 2; older events are read as it\n");
+  assertEquals((await runIn(dir, [...emit, '{"level":"low"}'])).code, 2);
+  assertEquals((await runIn(dir, [...emit, '{"severity":"high"}'])).code, 0);
+  const { stdout } = await runIn(dir, ["log"]);
+  const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(events.map(({ severity, desk }) => [severity, desk]), [
+    ["low", "main"],
+    ["high", undefined],
+  ]);
+});
+
+Deno.test("the list is printed in every format", async () => {
+  using folder = tempFolder();
+  const list = async (...args: string[]) =>
+    (await runIn(folder.path, ["schema", "list", ...args])).stdout;
+  assertMatch(await list(), /^type\s+version\s+required fields\s+records\n/);
+  assertMatch(
+    await list("--format", "csv"),
+    /^type,version,fields,records\nrun\.created,1,"run_id, /,
+  );
+  assertMatch(await list("--format", "markdown"), /^\| type \| version \| required fields \|/);
+  assertEquals(
+    (await list("--format", "ndjson")).trim().split("\n").length,
+    Object.keys(EVENT_TYPES).length,
+  );
+});
+
+Deno.test("a built-in type's schema is printed, on one line if wanted", async () => {
+  using folder = tempFolder();
+  const long = (await runIn(folder.path, ["schema", "show", "run.created"])).stdout;
+  const short = (await runIn(folder.path, ["schema", "show", "run.created", "--json"])).stdout;
+  assertEquals(JSON.parse(long), JSON.parse(short));
+  assertEquals([short.trim().includes("\n"), long.trim().includes("\n")], [false, true]);
+  assertEquals([...Deno.readDirSync(folder.path)], [], "asking makes nothing");
+});
+
+Deno.test("a migration may bring its schema along", async () => {
+  using folder = tempFolder();
+  await runIn(folder.path, ["schema", "register", "a.b", "-"], { stdin: "{}" });
+  const { stdout } = await runIn(
+    folder.path,
+    ["schema", "migrate", "a.b", "--drop", "x", "--schema", "-", "--json"],
+    { stdin: '{"required":["y"]}' },
+  );
+  assertEquals(JSON.parse(stdout), {
+    name: "a.b",
+    version: 2,
+    schema: { required: ["y"] },
+    migrations: [{ version: 2, steps: [{ drop: "x" }] }],
+  });
+});

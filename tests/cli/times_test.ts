@@ -1,0 +1,59 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { LedgerError } from "../../src/base/error.ts";
+import { checkedDay, timeToMs } from "../../src/cli/times.ts";
+
+const NOW_MS = Date.parse("2026-01-23T12:00:00Z");
+
+function iso(text: string): string {
+  return new Date(timeToMs("since", text, NOW_MS)).toISOString();
+}
+
+Deno.test("a day is its first millisecond in UTC", () => {
+  assertEquals(iso("2026-01-23"), "2026-01-23T00:00:00.000Z");
+  assertEquals(iso("1970-01-01"), "1970-01-01T00:00:00.000Z");
+});
+
+Deno.test("a time is UTC unless it says otherwise", () => {
+  assertEquals(iso("2026-01-23T10:30"), "2026-01-23T10:30:00.000Z");
+  assertEquals(iso("2026-01-23 10:30:15"), "2026-01-23T10:30:15.000Z");
+  assertEquals(iso("2026-01-23T10:30:15.250Z"), "2026-01-23T10:30:15.250Z");
+  assertEquals(iso("2026-01-23T10:30:00+02:00"), "2026-01-23T08:30:00.000Z");
+  assertEquals(iso("2026-01-23T10:30:00-0530"), "2026-01-23T16:00:00.000Z");
+});
+
+Deno.test("a while ago is counted from now", () => {
+  assertEquals(iso("30s"), "2026-01-23T11:59:30.000Z");
+  assertEquals(iso("5m"), "2026-01-23T11:55:00.000Z");
+  assertEquals(iso("2h"), "2026-01-23T10:00:00.000Z");
+  assertEquals(iso("7d"), "2026-01-16T12:00:00.000Z");
+  assertEquals(iso("1w"), "2026-01-16T12:00:00.000Z");
+});
+
+Deno.test("longer ago than the calendar goes back is as far as it goes", () => {
+  assertEquals(timeToMs("since", "999999999w", NOW_MS), 0);
+});
+
+Deno.test("what is no time is refused with what one looks like", () => {
+  for (
+    const text of [
+      "",
+      "yesterday",
+      "2026-02-30",
+      "2026-1-1",
+      "2h ago",
+      "-2h",
+      "2026-01-23T25:00",
+      "2M",
+    ]
+  ) {
+    const error = assertThrows(() => timeToMs("until", text, NOW_MS), LedgerError);
+    assertEquals(error.code, "usage");
+    assertEquals(error.message.startsWith(`--until is "${text}"; it has to be a day`), true);
+  }
+});
+
+Deno.test("a day is checked by the calendar", () => {
+  assertEquals(checkedDay("day", "2024-02-29"), "2024-02-29");
+  const error = assertThrows(() => checkedDay("day", "2025-02-29"), LedgerError);
+  assertEquals(error.message, '--day is "2025-02-29"; it has to be a day, such as 2026-01-23');
+});

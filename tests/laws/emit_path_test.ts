@@ -1,0 +1,93 @@
+/** Emitting stands on the log alone: no module on its way reaches DuckDB's native code. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ledger, linesOnDisk, tempFolder } from "../harness.ts";
+import { allModules, type Import, loadedBy } from "./modules.ts";
+
+const EMIT = "src/cli/commands/emit.ts";
+const COMMANDS = "src/cli/commands.ts";
+
+function isNative(path: string): boolean {
+  return path.startsWith("src/duckdb/") || path.includes("@duckdb/");
+}
+
+/** All that `ledger emit` may load: of the commands itself, and whatever its own files ask for. */
+function followsEmit(from: string, { to, is_type, is_static }: Import): boolean {
+  if (is_type) return false;
+  if (is_static) return true;
+  // Commands are loaded by name; other files below the command line load what they need later.
+  return from === COMMANDS
+    ? to === EMIT
+    : from.startsWith("src/log/") || from.startsWith("src/cli/");
+}
+
+Deno.test("no module on the way of emit reaches DuckDB", async () => {
+  const loaded = loadedBy(await allModules(), ["main.ts"], followsEmit);
+  assertEquals([...loaded].filter(isNative), []);
+  // A graph that stopped short of the writer would prove nothing.
+  for (const path of [EMIT, "src/log/append.ts", "src/log/schemas.ts", "src/base/files.ts"]) {
+    assert(loaded.has(path), path);
+  }
+});
+
+Deno.test("importing the library does not load DuckDB", async () => {
+  const loaded = loadedBy(await allModules(), ["src/mod.ts"]);
+  assertEquals([...loaded].filter(isNative), []);
+  assert(loaded.has("src/ledger.ts"));
+});
+
+Deno.test("only one file imports the DuckDB package by value, and only lazily", async () => {
+  const modules = await allModules();
+  const by_value = [...modules].filter(([, imports]) =>
+    imports.some(({ to, is_type }) => to.includes("@duckdb/") && !is_type)
+  ).map(([path]) => path);
+  assertEquals(by_value, ["src/duckdb/api.ts"]);
+  const eager = [...modules].filter(([, imports]) =>
+    imports.some(({ to, is_static }) => to === "src/duckdb/api.ts" && is_static)
+  );
+  assertEquals(eager.map(([path]) => path), []);
+});
+
+Deno.test("neither zod nor help is loaded before they are needed", async () => {
+  const loaded = loadedBy(await allModules(), ["main.ts", EMIT]);
+  assertEquals([...loaded].filter((path) => /\/(schemas|help|complete)\.ts$/.test(path)), []);
+  const full_zod = [...loaded].filter((path) => /^npm:\/?zod@[^/]+$/.test(path));
+  assertEquals(full_zod, []);
+});
+
+Deno.test("ledger emit works without the permission for native code", async () => {
+  using folder = tempFolder();
+  const permissions = [
+    "--deny-ffi",
+    "--deny-net",
+    "--deny-run",
+    "--allow-read",
+    `--allow-write=${folder.path}/data/ledger`,
+    "--allow-env",
+    "--allow-sys=hostname",
+  ];
+  const one = await ledger(["emit", "run.started", "--run-id", "r1"], {
+    cwd: folder.path,
+    permissions,
+  });
+  assertEquals([one.code, one.stderr], [0, ""]);
+  const many = await ledger(["emit", "--stdin", "--ack"], {
+    cwd: folder.path,
+    permissions,
+    stdin: '{"event_type":"run.started","run_id":"r2"}\n',
+  });
+  assertEquals(many.code, 0, many.stderr);
+  const wrong = await ledger(["emit", "run.started"], { cwd: folder.path, permissions });
+  assertEquals(wrong.code, 2);
+  assertStringIncludes(wrong.stderr, "run_id is missing");
+  assertEquals(linesOnDisk(`${folder.path}/data/ledger`).length, 2);
+});
+
+Deno.test("the command that does load it is refused without that permission", async () => {
+  using folder = tempFolder();
+  const { code, stderr } = await ledger(["self-check"], {
+    cwd: folder.path,
+    permissions: ["--allow-all", "--deny-ffi"],
+  });
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "error:");
+});

@@ -1,0 +1,90 @@
+/** Randomness that can be repeated: everything here follows from a seed, which a failure prints. */
+
+/** A source of random things. */
+export class Random {
+  #state: number;
+
+  constructor(readonly seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** From 0 up to but not including 1 (mulberry32). */
+  fraction(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  }
+
+  /** A whole number from 0 up to but not including `end`. */
+  below(end: number): number {
+    return Math.floor(this.fraction() * end);
+  }
+
+  chance(probability: number): boolean {
+    return this.fraction() < probability;
+  }
+
+  pick<T>(things: readonly T[]): T {
+    return things[this.below(things.length)];
+  }
+
+  times<T>(count: number, make: (index: number) => T): T[] {
+    return Array.from({ length: count }, (_, index) => make(index));
+  }
+
+  /** A text with the letters that have made trouble somewhere. */
+  text(length_max = 8): string {
+    return this.times(this.below(length_max + 1), () => this.pick(LETTERS)).join("");
+  }
+
+  number(): number {
+    return this.pick(NUMBERS) ?? (this.fraction() - 0.5) * 10 ** (this.below(40) - 20);
+  }
+
+  /** Anything that JSON can hold. */
+  json(depth = 3): unknown {
+    const kind = this.below(depth > 0 ? 7 : 5);
+    if (kind === 0) return null;
+    if (kind === 1) return this.chance(0.5);
+    if (kind === 2) return this.number();
+    if (kind <= 4) return this.text();
+    if (kind === 5) return this.times(this.below(4), () => this.json(depth - 1));
+    return this.object(depth - 1);
+  }
+
+  object(depth = 2): Record<string, unknown> {
+    const entries = this.times(
+      this.below(5),
+      () => [this.chance(0.5) ? this.pick(KEYS) : this.text(), this.json(depth)] as const,
+    );
+    return Object.fromEntries(entries);
+  }
+}
+
+const LETTERS = [
+  ..."abcXYZ019 _-./\\\"'{}[]:,",
+  ..."\u0000\t\n\r\u001f\u007f",
+  ..."éß漢",
+  "😀",
+  "\u2028",
+  "\uFEFF",
+];
+const KEYS = ["a", "b", "10", "2", "", "__proto__", "constructor", "toString", "length", "run_id2"];
+const NUMBERS = [
+  ...[undefined, undefined, 0, 1, -1, 0.5, 1.5, 1e21, 1e-7, 5e-324, 1.7976931348623157e308],
+  ...[Number.MAX_SAFE_INTEGER, 2 ** 53, -(2 ** 53), 4_294_967_295, 0.1 + 0.2],
+];
+
+/** Runs a law with a new seed each time; `LEDGER_SEED` repeats the one that a failure printed. */
+export async function withSeed(body: (random: Random) => void | Promise<void>): Promise<void> {
+  const given = Deno.env.get("LEDGER_SEED");
+  const seed = given ? Number(given) : crypto.getRandomValues(new Uint32Array(1))[0];
+  try {
+    await body(new Random(seed));
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`with LEDGER_SEED=${seed}: ${said}`, { cause });
+  }
+}

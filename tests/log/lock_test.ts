@@ -1,0 +1,78 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { LedgerError } from "../../src/base/error.ts";
+import { systemFiles } from "../../src/base/files.ts";
+import { DayLock } from "../../src/log/lock.ts";
+import { readLog } from "../../src/log/read.ts";
+import { systemError, tempFolder, testWorld, writePart } from "../harness.ts";
+import { CASE_DAY, GOOD_LINE } from "./cases.ts";
+
+Deno.test("a lock that another holds is waited for, and then it is busy", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "day", ".lock");
+  let waits = 0;
+  const holder = new DayLock(testWorld(), path, false, 0);
+  const other = new DayLock(testWorld(), path, false, 0, () => waits++);
+  await holder.take();
+  const error = await assertRejects(() => other.take(), LedgerError);
+  assertEquals([error.code, error.where?.path, waits], ["busy", path, 1]);
+  holder.release();
+  // The wait that was given up still gets its turn, and gives it back at once.
+  const next = new DayLock(testWorld(), path, false, 10_000);
+  await next.take();
+  next.close();
+  holder.close();
+});
+
+Deno.test("a lock whose name was taken away protects nothing, and is taken anew", async () => {
+  using folder = tempFolder();
+  const day = join(folder.path, "day");
+  const path = join(day, ".lock");
+  const lock = new DayLock(testWorld(), path, false, 0);
+  await lock.take();
+  lock.release();
+  Deno.renameSync(day, join(folder.path, "moved"));
+  await lock.take();
+  const other = new DayLock(testWorld(), path, false, 0);
+  await assertRejects(() => other.take(), LedgerError, "another process has held its lock");
+  lock.close();
+  const waiting = new DayLock(testWorld(), path, false, 10_000);
+  await waiting.take();
+  waiting.close();
+});
+
+/** A file system that has no flock, as some network folders have none. */
+function filesWithoutLocks() {
+  return systemFiles((operation) => {
+    if (operation === "lock") throw systemError("ENOLCK", "No locks available");
+  });
+}
+
+Deno.test("without locks a shared day is refused with the way out, and a private one works", async () => {
+  using folder = tempFolder();
+  const world = testWorld({ files: filesWithoutLocks() });
+  const shared = new DayLock(world, join(folder.path, ".lock"), false, 0);
+  const error = await assertRejects(() => shared.take(), LedgerError, "No locks available");
+  assertEquals(error.hint?.includes("--writer NAME"), true);
+  shared.close();
+  const own = new DayLock(world, join(folder.path, ".w.lock"), true, 0);
+  await own.take();
+  own.release();
+  own.close();
+});
+
+Deno.test({
+  name: "a reader without locks reads all the same, and leaves no file open",
+  // Makes the runner fail this test when a file stays open.
+  sanitizeResources: true,
+  async fn() {
+    using folder = tempFolder();
+    const part = writePart(folder.path, { day: CASE_DAY, number: 1, writer: "" }, [
+      `${GOOD_LINE}\n`,
+    ]);
+    Deno.writeTextFileSync(join(part, "..", ".lock"), "");
+    const world = testWorld({ files: filesWithoutLocks() });
+    const records = await Array.fromAsync(readLog(world, folder.path));
+    assertEquals(records.map(({ kind }) => kind), ["event"]);
+  },
+});

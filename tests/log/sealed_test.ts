@@ -1,0 +1,55 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { LedgerError } from "../../src/base/error.ts";
+import { systemFiles } from "../../src/base/files.ts";
+import { sealedParts } from "../../src/log/sealed.ts";
+import { openLedger } from "../../src/mod.ts";
+import { linesOnDisk, tempFolder, writePart } from "../harness.ts";
+import { CASE_DAY, GOOD_LINE } from "./cases.ts";
+
+Deno.test("no record of sealed parts means that none is sealed", () => {
+  using folder = tempFolder();
+  assertEquals(sealedParts(systemFiles(), join(folder.path, "_sealed.json")), []);
+});
+
+Deno.test("sealed parts are read with their writers", () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "_sealed.json");
+  Deno.writeTextFileSync(path, '{"parts":{"part-000002.jsonl":{},"part-000003.w.jsonl":{}}}');
+  assertEquals(sealedParts(systemFiles(), path), [
+    { number: 2, writer: "" },
+    { number: 3, writer: "w" },
+  ]);
+});
+
+Deno.test("a damaged record of sealed parts is an error, not an empty one", () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "_sealed.json");
+  for (const text of ["", "{", '{"parts":{"something":{}}}']) {
+    Deno.writeTextFileSync(path, text);
+    const error = assertThrows(() => sealedParts(systemFiles(), path), LedgerError);
+    assertEquals([error.code, error.where?.path], ["damaged", path]);
+  }
+});
+
+Deno.test("a sealed part takes no more lines, and its number is never given again", async () => {
+  using folder = tempFolder();
+  const part = writePart(folder.path, { day: CASE_DAY, number: 4, writer: "" }, [GOOD_LINE, "\n"]);
+  const sealed = join(part, "..", "_sealed.json");
+  Deno.writeTextFileSync(
+    sealed,
+    '{"parts":{"part-000004.jsonl":{},"part-000009.parquet":{},"part-000011.w.jsonl":{}}}',
+  );
+  await using ledger = await openLedger({ dir: folder.path });
+  const { part: landed } = await ledger.emitLine(GOOD_LINE);
+  assertEquals(landed, `day=${CASE_DAY}/part-000012.jsonl`);
+  assertEquals(linesOnDisk(folder.path), [GOOD_LINE, GOOD_LINE]);
+});
+
+Deno.test("a part that was compacted to Parquet is not appended to", async () => {
+  using folder = tempFolder();
+  const part = writePart(folder.path, { day: CASE_DAY, number: 2, writer: "" }, [GOOD_LINE, "\n"]);
+  Deno.writeTextFileSync(part.replace(".jsonl", ".parquet"), "PAR1");
+  await using ledger = await openLedger({ dir: folder.path });
+  assertEquals((await ledger.emitLine(GOOD_LINE)).part, `day=${CASE_DAY}/part-000003.jsonl`);
+});
