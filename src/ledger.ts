@@ -82,7 +82,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
   readonly dir: string;
   readonly #world: World;
   readonly #writer: LogWriter;
-  #check: EmitCheck;
+  readonly #check: EmitCheck;
   #registry_stamp: string;
   readonly #options: OpenOptions;
   #background_sync?: Promise<void>;
@@ -103,7 +103,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
         options.onNotice?.(`${path} ended in a torn line; its bytes are kept in ${kept}`),
     });
     this.#registry_stamp = this.#stampOfRegistry();
-    this.#check = new EmitCheck(world, readRegistry(world, this.dir));
+    this.#check = new EmitCheck(world, readRegistry(world, this.dir), () => this.#newRegistry());
   }
 
   /** What this ledger has written so far: events, bytes, writes, syncs, lock waits. */
@@ -138,7 +138,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     let ready = this.#check.fromLine(line);
     if (ready instanceof Promise) {
       const error = await ready;
-      if (!this.#registryChanged()) throw error;
+      if (!this.#check.refresh()) throw error;
       ready = this.#check.fromLine(line);
       if (ready instanceof Promise) throw await ready;
     }
@@ -153,7 +153,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     const all = [...events];
     const check = () => all.map((event) => this.#check.fromFields(event));
     let ready = check();
-    if (ready.some((checked) => checked instanceof Promise) && this.#registryChanged()) {
+    if (ready.some((checked) => checked instanceof Promise) && this.#check.refresh()) {
       ready = check();
     }
     for (const [index, checked] of ready.entries()) {
@@ -312,14 +312,14 @@ export class Ledger extends Emitters implements AsyncDisposable {
   /** Registers a custom event type. */
   async registerType(name: string, schema: unknown, description?: string) {
     const result = await registerType(this.#world, this.dir, name, schema, description);
-    this.#registryChanged();
+    this.#check.refresh();
     return result;
   }
 
   /** Declares the next version of a custom event type. */
   async migrateType(name: string, steps: MigrationStep[], schema?: unknown) {
     const type = await migrateType(this.#world, this.dir, name, steps, schema);
-    this.#registryChanged();
+    this.#check.refresh();
     return type;
   }
 
@@ -380,18 +380,17 @@ export class Ledger extends Emitters implements AsyncDisposable {
   /** A type may have been registered by another process since we looked: ask once more. */
   async #emitAfterAll(event: JsonObject, refusal: Promise<LedgerError>): Promise<Acknowledgement> {
     const error = await refusal;
-    if (isBuiltIn(String(event?.event_type)) || !this.#registryChanged()) throw error;
+    if (isBuiltIn(String(event?.event_type)) || !this.#check.refresh()) throw error;
     const ready = this.#check.fromFields(event);
     if (ready instanceof Promise) throw await ready;
     return await this.#writer.append(dayOf(ready.timestamp_ms), ready.event_id, ready.line);
   }
 
-  #registryChanged(): boolean {
+  #newRegistry(): Registry | undefined {
     const stamp = this.#stampOfRegistry();
-    if (stamp === this.#registry_stamp) return false;
+    if (stamp === this.#registry_stamp) return undefined;
     this.#registry_stamp = stamp;
-    this.#check = new EmitCheck(this.#world, readRegistry(this.#world, this.dir));
-    return true;
+    return readRegistry(this.#world, this.dir);
   }
 
   #stampOfRegistry(): string {

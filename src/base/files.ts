@@ -146,7 +146,11 @@ function scopeHint(operation: FileOperation, path: string): string {
       `deno task compile --ledger DIR --runs DIR`;
 }
 
-function hintFor(code: ErrorCode, system_code: string | undefined): string | undefined {
+function hintFor(
+  operation: FileOperation,
+  code: ErrorCode,
+  system_code: string | undefined,
+): string | undefined {
   if (code === "disk_full") {
     return "free some space and repeat; nothing that was acknowledged is lost";
   }
@@ -154,6 +158,9 @@ function hintFor(code: ErrorCode, system_code: string | undefined): string | und
   if (code === "no_permission") return "check the owner and mode of the file and of its folder";
   if (system_code === "ENOTDIR" || system_code === "EEXIST") {
     return "a file stands where a folder should be: move it away";
+  }
+  if (code === "not_found" && operation === "read") {
+    return `check the path; a relative one is below ${Deno.cwd()}`;
   }
   if (system_code === "EMFILE") return "too many files are open: raise `ulimit -n`";
   return undefined;
@@ -180,7 +187,7 @@ export function fileError(operation: FileOperation, path: string, cause: unknown
     code,
     message: `cannot ${operation} ${path}: ${reason}`,
     where: { path },
-    hint: hintFor(code, system_code),
+    hint: hintFor(operation, code, system_code),
     cause,
   });
 }

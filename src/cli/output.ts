@@ -84,30 +84,34 @@ export class RowPrinter {
   print(row: Row): void {
     const { world, columns, format } = this;
     const first = this.#count++ === 0;
+    if (first) this.#printHeading();
     switch (format) {
       case "json":
-        return world.stdout.write(`${first ? "[\n" : ",\n"}  ${this.toJson(row)}`);
+        return world.stdout.write(`${first ? "" : ",\n"}  ${this.toJson(row)}`);
       case "csv":
-        if (first) print(world, columns.map((column) => csvCell(column.field)).join(","));
         return print(world, columns.map((column) => csvCell(row[column.field])).join(","));
-      case "markdown":
-        if (first) {
-          print(world, `| ${columns.map(titleOf).join(" | ")} |`);
-          print(world, `| ${columns.map(({ right }) => (right ? "--:" : "---")).join(" | ")} |`);
-        }
-        return print(
-          world,
-          `| ${
-            columns.map((column) => plain(row[column.field]).replaceAll("|", "\\|")).join(" | ")
-          } |`,
-        );
+      case "markdown": {
+        const cells = columns.map((column) => plain(row[column.field]).replaceAll("|", "\\|"));
+        return print(world, `| ${cells.join(" | ")} |`);
+      }
       default:
         return print(world, this.toJson(row));
     }
   }
 
   end(): void {
-    if (this.format === "json") this.world.stdout.write(this.#count === 0 ? "[]\n" : "\n]\n");
+    if (this.#count === 0) this.#printHeading();
+    if (this.format === "json") this.world.stdout.write(this.#count === 0 ? "]\n" : "\n]\n");
+  }
+
+  #printHeading(): void {
+    const { world, columns, format } = this;
+    if (format === "json") world.stdout.write("[\n");
+    if (format === "csv") print(world, columns.map((column) => csvCell(column.field)).join(","));
+    if (format === "markdown") {
+      print(world, `| ${columns.map(titleOf).join(" | ")} |`);
+      print(world, `| ${columns.map(({ right }) => (right ? "--:" : "---")).join(" | ")} |`);
+    }
   }
 }
 

@@ -59,7 +59,8 @@ function unknownCommand(args: readonly string[]): LedgerError {
       hint: near ? `did you mean: ledger ${first} ${near}?` : `there are: ${members.join(", ")}`,
     });
   }
-  const near = nearest(first, [...new Set(names.map((name) => name.split(" ")[0]))]);
+  const words = new Set(names.map((name) => name.split(" ")[0]));
+  const near = nearest(first, [...words, "--version", "--help"]);
   return new LedgerError({
     code: "usage",
     message: `unknown command ${quoted(first)}`,

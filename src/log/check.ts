@@ -38,18 +38,37 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 /** Gives ids, completes events, and says no to those that must not be written. */
 export class EmitCheck {
   readonly #world: World;
-  readonly registry: Registry;
+  readonly #reload: () => Registry | undefined;
+  #registry: Registry;
   #next_suffix: number;
 
-  constructor(world: World, registry: Registry) {
+  /** `reload` gives the registry when it is another one by now: types come while we are open. */
+  constructor(
+    world: World,
+    registry: Registry,
+    reload: () => Registry | undefined = () => undefined,
+  ) {
     this.#world = world;
-    this.registry = registry;
+    this.#registry = registry;
+    this.#reload = reload;
     this.#next_suffix = world.random_uint32() | 0;
   }
 
+  /** The types that are known now. */
+  get registry(): Registry {
+    return this.#registry;
+  }
+
+  /** Looks whether types were registered since; true when what was refused may pass now. */
+  refresh(): boolean {
+    const registry = this.#reload();
+    if (registry) this.#registry = registry;
+    return registry !== undefined;
+  }
+
   /**
-   * `{timestamp_ms}_{8 hex}`. The hex digits count up from a random start, so one process never
-   * gives the same id twice, and two processes only if their counters meet within a millisecond.
+   * `{timestamp_ms}_{8 hex}`. The hex digits count up from a random start, so one open ledger never
+   * gives the same id twice, and two of them only if their counters meet within a millisecond.
    */
   newEventId(timestamp_ms: number): string {
     const suffix = this.#next_suffix = (this.#next_suffix + 1) | 0;

@@ -35,7 +35,7 @@
  *
  * IDENTITY. `event_id` says which event a line is. The same id twice is the same event emitted twice:
  * both lines stay, the first in log order counts. That makes it safe to emit again after any error.
- * Ids that we give, `{timestamp_ms}_{8 hex}`, count up within a process and never repeat there.
+ * Ids that we give, `{timestamp_ms}_{8 hex}`, count up within an open ledger and do not repeat there.
  */
 export {
   type Acknowledgement,

@@ -201,7 +201,9 @@ class StreamAppender {
     let bad: LedgerError | undefined;
     for (const line of linesOf(bytes, 0)) {
       this.#report.lines++;
-      const problem = this.#takeLine(line, bytes, batches);
+      let problem = this.#takeLine(line, bytes, batches);
+      // A refusal may be out of date: its type may have been registered while the stream was open.
+      if (problem && this.check.refresh()) problem = this.#takeLine(line, bytes, batches);
       if (!problem) continue;
       const error = await problem;
       if (this.options.on_error !== "skip") {

@@ -3,7 +3,7 @@
  * damage out of the way (see `repair.ts`); with `deep` also asks what single lines cannot show.
  */
 import { join } from "@std/path";
-import type { Files, OpenFile } from "../base/files.ts";
+import { type Files, type OpenFile, readFully } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { fieldsAreRight, isBuiltIn } from "./event.ts";
@@ -164,11 +164,13 @@ async function takeDamage(
 }
 
 function bytesOf(world: World, root: string, { part, offset, size_bytes }: DamageRecord) {
-  return withPart(world, root, part, "read", (file) => {
-    const bytes = new Uint8Array(size_bytes);
-    file.readAt(bytes, offset);
-    return bytes;
-  });
+  return withPart(
+    world,
+    root,
+    part,
+    "read",
+    (file) => readFully(file, new Uint8Array(size_bytes), offset),
+  );
 }
 
 /** Looks again under the lock: what looked torn may have been repaired by a writer meanwhile. */

@@ -133,7 +133,7 @@ async function emitOne(
   for (const name of ["ack", "on-error"] as const) {
     if (flags[name]) throw usage(emit, `--${name} goes with --stdin`);
   }
-  const line = lineOf(world, flags, words);
+  const line = lineOf(world, ledger, flags, words);
   if (flags["dry-run"]) {
     print(world, (await ledger.check(line)).line);
     say(world, "valid; nothing was written");
@@ -145,7 +145,7 @@ async function emitOne(
 }
 
 /** The event as JSON text. Texts that are JSON go in as they were typed, to the last digit. */
-function lineOf(world: World, flags: Flags, words: string[]): string {
+function lineOf(world: World, ledger: Ledger, flags: Flags, words: string[]): string {
   if (words[0] !== undefined && flags["event-type"] !== undefined) {
     throw usage(emit, "the type is given twice, as a word and by --event-type");
   }
@@ -163,7 +163,8 @@ function lineOf(world: World, flags: Flags, words: string[]): string {
   }
   const members = [`"event_type":${JSON.stringify(type)}`];
   for (const name of Object.keys(field_flags) as (keyof typeof field_flags)[]) {
-    const value = flags[name] ?? (name === "run-id" ? defaultRunId(world, type, data) : undefined);
+    const value = flags[name] ??
+      (name === "run-id" ? defaultRunId(world, ledger, type, data) : undefined);
     if (value === undefined || name === "event-data") continue;
     const text = RAW_FLAGS.has(name) ? value : JSON.stringify(value);
     members.push(`"${name.replaceAll("-", "_")}":${text}`);
@@ -175,8 +176,16 @@ function lineOf(world: World, flags: Flags, words: string[]): string {
   return `{${members.join(",")}}`;
 }
 
-function defaultRunId(world: World, type: string, data = "{}"): string | undefined {
+/** The environment's run, for a type whose events may name one. */
+function defaultRunId(
+  world: World,
+  ledger: Ledger,
+  type: string,
+  data = "{}",
+): string | undefined {
   if (isBuiltIn(type) && !("run_id" in EVENT_TYPES[type])) return undefined;
+  const { properties = {}, additionalProperties } = ledger.registry.types.get(type)?.schema ?? {};
+  if (additionalProperties === false && !("run_id" in (properties as object))) return undefined;
   // A default gives way to what was said, wherever it was said.
   if (Object.hasOwn(JSON.parse(data), "run_id")) return undefined;
   return world.env("LEDGER_RUN_ID") || undefined;
