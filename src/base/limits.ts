@@ -66,8 +66,11 @@ export const follow_poll_ms = 1_000;
 /** How long follow gathers notifications before it reads. */
 export const follow_debounce_ms = 5;
 
-/** Threads that DuckDB may use. */
+/** Threads that DuckDB may use for a query. */
 export const duckdb_threads_max = 2;
+
+/** And while an index is built: the other core reads and judges lines meanwhile. */
+export const duckdb_building_threads_max = 1;
 
 /** How much DuckDB keeps in memory before it writes to its temporary folder. */
 export const duckdb_memory_limit = "384MB";

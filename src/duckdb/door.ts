@@ -19,6 +19,7 @@ export interface DoorOptions {
   folders: readonly string[];
   /** Where DuckDB puts what does not fit into memory. Inside one of the folders. */
   temp_folder: string;
+  threads?: number;
   /** Other databases, readable under a name; opened before the door closes. */
   attached?: readonly { path: string; name: string }[];
 }
@@ -99,7 +100,7 @@ export async function openDatabase(world: World, options: DoorOptions): Promise<
   try {
     instance = await api.DuckDBInstance.create(options.path, {
       access_mode: options.access === "read" ? "READ_ONLY" : "READ_WRITE",
-      threads: String(duckdb_threads_max),
+      threads: String(options.threads ?? duckdb_threads_max),
       memory_limit: duckdb_memory_limit,
       temp_directory: options.temp_folder,
       autoinstall_known_extensions: "false",

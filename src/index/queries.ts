@@ -45,26 +45,48 @@ export const DROP_KNOWN = [
   `delete from staged where event_id in (select event_id from events)`,
 ];
 
+export const STAGED_AGAIN = `select count(*) - count(distinct event_id) from staged`;
+
+/** Events that share an id, but for the first of them in log order. */
+function repeatedIn(table: string): string {
+  return `
+    select event_id, log_day, log_part, log_offset from ${table}
+    where hash(event_id) in
+      (select hash(event_id) from ${table} group by hash(event_id) having count(*) > 1)
+    qualify row_number() over (partition by event_id order by ${LOG_ORDER}) > 1`;
+}
+
+/** Takes out of a table what was found to be repeated. */
+function takeOutOf(table: string): string {
+  return `delete from ${table} using repeated r where ${table}.log_day = r.log_day
+    and ${table}.log_part = r.log_part and ${table}.log_offset = r.log_offset`;
+}
+
 /** Takes out what is staged twice, but for the first in log order, and notes it. */
 export const DROP_REPEATED = [
-  `create or replace temp table repeated as
-   select event_id, log_day, log_part, log_offset from staged
-   qualify row_number() over (partition by event_id order by ${LOG_ORDER}) > 1`,
+  `create or replace temp table repeated as ${repeatedIn("staged")}`,
   `insert into duplicate_events from repeated`,
-  `delete from staged using repeated r
-   where staged.log_day = r.log_day and staged.log_part = r.log_part
-     and staged.log_offset = r.log_offset`,
+  takeOutOf("staged"),
+];
+
+/** Takes out what is in the tables twice, but for the first in log order, and notes it. */
+export const TAKE_OUT_REPEATED = [
+  `create or replace temp table repeated as ${repeatedIn("events")}`,
+  `insert into duplicate_events from repeated`,
+  takeOutOf("other_events"),
+  takeOutOf("trial_events"),
 ];
 
 /** Puts staged events into the tables that hold events one to one, and notes whose runs they touch. */
 export const TAKE_STAGED = [
-  `insert into events
+  `insert into trial_events
+   select event_id, run_id, timestamp_ms, correlation_id, causation_id, log_day, log_part,
+     log_offset, trial_id, params, metrics from staged where trial_id is not null`,
+  `insert into other_events
    select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id, log_day,
-     log_part, log_offset, fields_ok, payload from staged`,
-  `insert into trial_results
-   select run_id, trial_id, timestamp_ms, params, metrics from staged where trial_id is not null`,
+     log_part, log_offset, fields_ok, payload from staged where trial_id is null`,
   `insert into touched select distinct run_id from staged
-   where fields_ok and payload is not null and run_id is not null`,
+   where trial_id is null and fields_ok and run_id is not null`,
 ];
 
 /** Begins a list of the runs whose rows have to be derived anew. */
@@ -74,7 +96,7 @@ const OF_TOUCHED = `fields_ok and run_id in (select run_id from touched)`;
 
 /** The events of one type with well-formed fields, of the touched runs. */
 function ofType(event_type: string): string {
-  return `from events where event_type = '${event_type}' and ${OF_TOUCHED}`;
+  return `from other_events where event_type = '${event_type}' and ${OF_TOUCHED}`;
 }
 
 /** A count that JSON may write as 3, 3.0 or 3e0. */
@@ -99,7 +121,7 @@ const DERIVED: Readonly<Record<string, string>> = {
       ${ofType("run.started")} group by run_id
     ), ended as (
       select distinct on (run_id) run_id, timestamp_ms, event_type = 'run.completed' as well, payload
-      from events where event_type in ('run.completed', 'run.failed') and ${OF_TOUCHED}
+      from other_events where event_type in ('run.completed', 'run.failed') and ${OF_TOUCHED}
       order by run_id, log_day desc, length(split_part(log_part, '.', 1)) desc, log_part desc,
         log_offset desc
     )

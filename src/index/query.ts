@@ -113,7 +113,7 @@ export async function describeIndex(
     select table_name as name, if(table_type = 'VIEW', 'view', 'table') as kind,
       string_agg(column_name, ', ' order by ordinal_position) as columns
     from information_schema.tables join information_schema.columns using (table_name, table_schema)
-    where table_name not in ('index_facts', 'index_parts')
+    where table_name not in ('index_facts', 'index_parts', 'trial_events', 'other_events')
     group by all order by kind desc, name`);
 }
 

@@ -17,12 +17,17 @@ const NOT_FOR_FILES = /[\u0000\u0001\n\r]/;
  * Whether a line has neither escapes nor space other than blanks. Nearly all have not, and then its
  * values stand in it as they are.
  */
-function isPlain(text: string): boolean {
+export function isPlain(text: string): boolean {
   return !text.includes("\\") && !text.includes("\t") && !text.includes("\r");
 }
 
-/** The row of an event. */
-export function rowOf(record: EventRecord, day: string, part: string): StagedRow {
+/** The row of an event; `plain` is what `isPlain` says of its line. */
+export function rowOf(
+  record: EventRecord,
+  day: string,
+  part: string,
+  plain: boolean,
+): StagedRow {
   const { event, text, offset } = record;
   const { event_id, event_type, timestamp_ms } = event;
   const fields_ok = !isBuiltIn(event_type) || fieldsAreRight(event, event_type);
@@ -40,17 +45,17 @@ export function rowOf(record: EventRecord, day: string, part: string): StagedRow
     fields_ok,
     is_trial ? null : onOneLine(text),
     is_trial ? event.trial_id as string : null,
-    is_trial ? memberText(text, event, "params") : null,
-    is_trial ? memberText(text, event, "metrics") : null,
+    is_trial ? memberText(text, event, "params", plain) : null,
+    is_trial ? memberText(text, event, "metrics", plain) : null,
   ];
 }
 
 /** A row as a line of a staged file; undefined when a file cannot carry it. */
-export function stagedLine(row: StagedRow, text: string): string | undefined {
+export function stagedLine(row: StagedRow, plain: boolean): string | undefined {
   const line = row.join(SEPARATOR);
   if (line.length > staged_line_chars_max) return undefined;
   // A string of JSON holds control characters only as escapes.
-  return isPlain(text) || isForFiles(row) ? line : undefined;
+  return plain || isForFiles(row) ? line : undefined;
 }
 
 function isForFiles(row: StagedRow): boolean {
@@ -75,13 +80,18 @@ function onOneLine(text: string): string {
  * in a way that cannot be found at once, the parsed value is written anew: also a function of the
  * line alone.
  */
-function memberText(text: string, event: LedgerEvent, name: "params" | "metrics"): string {
+function memberText(
+  text: string,
+  event: LedgerEvent,
+  name: "params" | "metrics",
+  plain: boolean,
+): string {
   const key = `"${name}"`;
   const at = text.indexOf(key);
   const opens_at = at + key.length + 1;
   // Written once and in a line without escapes, it can only be the member itself.
-  const is_member = at >= 0 && text.charCodeAt(opens_at - 1) === COLON &&
-    text.charCodeAt(opens_at) === OPEN && text.indexOf(key, opens_at) < 0 && isPlain(text);
+  const is_member = plain && at >= 0 && text.charCodeAt(opens_at - 1) === COLON &&
+    text.charCodeAt(opens_at) === OPEN && text.indexOf(key, opens_at) < 0;
   return is_member
     ? text.slice(opens_at, endOfPlainObject(text, opens_at))
     : JSON.stringify(event[name]);

@@ -3,7 +3,7 @@
 /** Rises with every change below; an index of another version is set aside and built anew. */
 export const INDEX_VERSION = 1;
 
-/** The tables that hold what the log says. What is in them is a function of the log alone. */
+/** The tables and views that hold what the log says, each once. What is in them is a function of the log alone. */
 export const CONTENT_TABLES = [
   "events",
   "runs_d",
@@ -30,7 +30,22 @@ create table index_parts (
   last_line_hash varchar not null
 );
 
-create table events (
+-- Trials are nearly all there is of most logs, so they are held once, in columns of their own.
+create table trial_events (
+  event_id varchar not null,
+  run_id varchar not null,
+  timestamp_ms bigint not null,
+  correlation_id varchar,
+  causation_id varchar,
+  log_day varchar not null,
+  log_part varchar not null,
+  log_offset bigint not null,
+  trial_id varchar not null,
+  params json not null,
+  metrics json not null
+);
+
+create table other_events (
   event_id varchar not null,
   event_type varchar not null,
   run_id varchar,
@@ -42,9 +57,21 @@ create table events (
   log_offset bigint not null,
   -- False for an event of a built-in type whose fields are not of that type: it is in no other table.
   fields_ok boolean not null,
-  -- The line as it stands in the log; null for trials, which trial_results holds.
-  payload json
+  -- The line as it stands in the log.
+  payload json not null
 );
+
+create view events as
+select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id, log_day, log_part,
+  log_offset, fields_ok, payload
+from other_events
+union all
+select event_id, 'trial.recorded', run_id, timestamp_ms, correlation_id, causation_id, log_day,
+  log_part, log_offset, true, null
+from trial_events;
+
+create view trial_results as
+select run_id, trial_id, timestamp_ms as recorded_at_ms, params, metrics from trial_events;
 
 create table runs_d (
   run_id varchar not null,
@@ -71,14 +98,6 @@ create table phase_timings (
   completed_at_ms bigint,
   duration_ms double,
   output_summary_json json
-);
-
-create table trial_results (
-  run_id varchar not null,
-  trial_id varchar not null,
-  recorded_at_ms bigint not null,
-  params json not null,
-  metrics json not null
 );
 
 create table artifacts_catalog (

@@ -1,14 +1,12 @@
 /**
  * Rows -> files that DuckDB reads. While it takes one file in, on threads of its own, the next one is
- * filled here. Two kinds of rows are held back for the end: those that no file can carry, and those
- * whose id may have been staged before.
+ * filled here. Rows that no file can carry are held back and put in one by one.
  */
 import { join } from "@std/path";
 import { writeFully } from "../base/files.ts";
 import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/door.ts";
-import { hash53 } from "../log/mod.ts";
 import {
   COUNT_STAGED_BEFORE_TWIN,
   DROP_KNOWN,
@@ -16,26 +14,30 @@ import {
   STAGE_FILE,
   STAGE_NOTHING,
   STAGE_ONE,
+  STAGED_AGAIN,
+  TAKE_OUT_REPEATED,
   TAKE_STAGED,
 } from "./queries.ts";
-import { stagedLine, type StagedRow } from "./rows.ts";
+import type { EventRecord } from "../log/mod.ts";
+import { isPlain, rowOf, stagedLine, type StagedRow } from "./rows.ts";
 
 /** An event came that sorts before its indexed twin: the first in log order is another one now. */
 export class OrderChanged extends Error {}
 
-const EVENT_ID = 3;
 const FLUSH_CHARS = 1 << 20;
 const encoder = new TextEncoder();
 
 /** Takes rows into one database. */
 export class Stage {
-  #text = "";
-  #bytes = new Uint8Array(staged_bytes_max + 4 * FLUSH_CHARS);
+  /** Joined and encoded many at a time, which costs half of doing it one by one. */
+  #lines: string[] = [];
+  #chars = 0;
+  #bytes = new Uint8Array(staged_bytes_max + 6 * FLUSH_CHARS);
   #filled = 0;
   #files = 0;
   #taking: Promise<void> = Promise.resolve();
-  readonly #held: StagedRow[] = [];
-  readonly #ids = new HashSet();
+  #held: StagedRow[] = [];
+  #held_chars = 0;
 
   constructor(
     readonly world: World,
@@ -45,16 +47,19 @@ export class Stage {
     readonly has_events: boolean,
   ) {}
 
-  /** Stages a row; the returned promise, if there is one, has to be waited for. */
-  add(row: StagedRow, text: string): Promise<void> | undefined {
-    const line = stagedLine(row, text);
-    const may_be_repeated = !this.#ids.add(hash53(row[EVENT_ID] as string));
-    if (line === undefined || may_be_repeated) {
+  /** Stages an event; the returned promise, if there is one, has to be waited for. */
+  add(record: EventRecord, day: string, part: string): Promise<void> | undefined {
+    const plain = isPlain(record.text);
+    const row = rowOf(record, day, part, plain);
+    const line = stagedLine(row, plain);
+    if (line === undefined) {
       this.#held.push(row);
-      return undefined;
+      this.#held_chars += record.text.length;
+      return this.#held_chars < staged_bytes_max ? undefined : this.#takeHeld();
     }
-    this.#text += line + "\n";
-    if (this.#text.length < FLUSH_CHARS) return undefined;
+    this.#lines.push(line);
+    this.#chars += line.length + 1;
+    if (this.#chars < FLUSH_CHARS) return undefined;
     this.#encode();
     // DuckDB works on its own threads, but hears of its next statement only when this one pauses.
     return this.#filled < staged_bytes_max ? this.world.pause(0) : this.#flush();
@@ -64,20 +69,32 @@ export class Stage {
   async finish(): Promise<void> {
     this.#encode();
     await this.#flush();
+    await this.#takeHeld();
+    await this.#taking;
+    // Built from nothing, it is cheaper to look for repeated events once than at every file.
+    if (!this.has_events) {
+      for (const statement of TAKE_OUT_REPEATED) await this.database.run(statement);
+    }
+  }
+
+  async #takeHeld(): Promise<void> {
     await this.#taking;
     if (this.#held.length === 0) return;
     await this.database.run(STAGE_NOTHING);
     await this.database.runForEach(STAGE_ONE, this.#held);
-    for (const statement of DROP_REPEATED) await this.database.run(statement);
-    await this.#takeStaged(true);
+    this.#held = [];
+    this.#held_chars = 0;
+    await this.#takeStaged();
   }
 
   #encode(): void {
-    const room = this.#bytes.subarray(this.#filled);
-    const { read, written } = encoder.encodeInto(this.#text, room);
-    if (read < this.#text.length) throw new RangeError("the staging buffer is too small");
+    if (this.#lines.length === 0) return;
+    const text = this.#lines.join("\n") + "\n";
+    const { read, written } = encoder.encodeInto(text, this.#bytes.subarray(this.#filled));
+    if (read < text.length) throw new RangeError("the staging buffer is too small");
     this.#filled += written;
-    this.#text = "";
+    this.#lines = [];
+    this.#chars = 0;
   }
 
   /** Hands the filled buffer to DuckDB, once it is done with the one before. */
@@ -100,44 +117,18 @@ export class Stage {
   async #takeFile(path: string): Promise<void> {
     await this.database.run(STAGE_FILE, [path]);
     this.world.files.remove(path);
-    await this.#takeStaged(this.has_events);
+    await this.#takeStaged();
   }
 
-  async #takeStaged(may_be_known: boolean): Promise<void> {
-    if (may_be_known) {
+  async #takeStaged(): Promise<void> {
+    if (this.has_events) {
       const before = await this.database.value<bigint>(COUNT_STAGED_BEFORE_TWIN);
       if (before > 0n) throw new OrderChanged();
       for (const statement of DROP_KNOWN) await this.database.run(statement);
+      if (await this.database.value<bigint>(STAGED_AGAIN) > 0n) {
+        for (const statement of DROP_REPEATED) await this.database.run(statement);
+      }
     }
     for (const statement of TAKE_STAGED) await this.database.run(statement);
-  }
-}
-
-/** A set of 53-bit hashes in 16 bytes or less each, for millions of them. */
-class HashSet {
-  #slots = new Float64Array(1 << 16).fill(-1);
-  #count = 0;
-
-  /** False when it was there. */
-  add(hash: number): boolean {
-    if (this.#count * 2 > this.#slots.length) this.#grow();
-    const slot = this.#slotOf(hash);
-    if (this.#slots[slot] === hash) return false;
-    this.#slots[slot] = hash;
-    this.#count++;
-    return true;
-  }
-
-  #slotOf(hash: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = (hash >>> 0) & mask;
-    while (this.#slots[slot] !== -1 && this.#slots[slot] !== hash) slot = (slot + 1) & mask;
-    return slot;
-  }
-
-  #grow(): void {
-    const old = this.#slots;
-    this.#slots = new Float64Array(old.length * 2).fill(-1);
-    for (const hash of old) if (hash !== -1) this.#slots[this.#slotOf(hash)] = hash;
   }
 }

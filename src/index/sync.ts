@@ -19,7 +19,6 @@ import {
   partStem,
 } from "../log/mod.ts";
 import * as queries from "./queries.ts";
-import { rowOf } from "./rows.ts";
 import { CONTENT_TABLES, INDEX_VERSION, SCHEMA } from "./schema.ts";
 import { OrderChanged, Stage } from "./stage.ts";
 import { IndexStore } from "./store.ts";
@@ -304,7 +303,7 @@ class Sync {
         new_events++;
         const stem = stems.get(record.part) ?? partStem(record.part);
         stems.set(record.part, stem);
-        const waiting = stage.add(rowOf(record, record.part.day, stem), record.text);
+        const waiting = stage.add(record, record.part.day, stem);
         if (waiting) await waiting;
       }
       this.options.onProgress?.(new_bytes, total);
