@@ -5,7 +5,7 @@ const HELD = /Could not set lock on file .*?Conflicting lock is held in (.*?)\s*
 
 /** What is wrong with the question, and would be on any machine. */
 const FAULTS_OF_SQL =
-  /^(Parser|Syntax|Binder|Catalog|Conversion|Invalid Input|Invalid|Invalid Type|Mismatch Type|Out of Range|Parameter Not Allowed|Permission|Not implemented) Error/m;
+  /^(Parser|Syntax|Binder|Catalog|Conversion|Invalid Input|Invalid|Invalid Type|Mismatch Type|Out of Range|Parameter Not Allowed|Permission|Not implemented) Error/im;
 
 /** Turns an error of DuckDB into one of ours; `sql` is what it was asked, if anything was. */
 export function translate(error: unknown, path: string, sql?: string): LedgerError {

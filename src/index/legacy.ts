@@ -118,11 +118,6 @@ export interface LegacyDifference {
 /** What the legacy database holds that the log does not say. */
 export async function compareLegacy(database: Database): Promise<LegacyDifference[]> {
   const same = (field: string) => `l.${field} is distinct from d.${field}`;
-  // Two JSON texts are the same when they are once their form is made the same.
-  const json = (of: string, field: string) =>
-    `cast(case when json_valid(cast(${of}.${field} as varchar))
-      then json(cast(${of}.${field} as varchar)) else to_json(cast(${of}.${field} as varchar)) end
-      as varchar)`;
   const text = (field: string) => `cast(${field} as varchar)`;
   const runs = ["run_type", "created_at_ms", "data_fingerprint"].map((field) => `
     select l.run_id, '${field}' as field, ${text(`l.${field}`)} as legacy,
@@ -134,16 +129,33 @@ export async function compareLegacy(database: Database): Promise<LegacyDifferenc
       ${text(`d.${field}`)} as event_log
     from legacy_runs_status l left join runs_status d using (run_id)
     where l.${field} is not null and ${same(field)}`);
-  const jsons = [["runs_d", "config"], ["runs_status", "summary_json"]].map(([table, field]) => `
-    select l.run_id, '${field}' as field, ${json("l", field)} as legacy, ${json("d", field)}
-    from legacy_${table} l left join ${table} d using (run_id)
-    where l.${field} is not null and d.run_id is not null
-      and ${json("l", field)} is distinct from ${json("d", field)}`);
-  return await database.rows<LegacyDifference & Record<string, never>>(`
+  const jsons = JSON_FIELDS.map(([table, field]) => `
+    select l.run_id, '${field}' as field, ${text(`l.${field}`)} as legacy,
+      ${text(`d.${field}`)} as event_log
+    from legacy_${table} l join ${table} d using (run_id)
+    where l.${field} is not null and ${text(`l.${field}`)} is distinct from ${text(`d.${field}`)}`);
+  const rows = await database.rows<LegacyDifference & Record<string, never>>(`
     select run_id, 'run' as field, 'present' as legacy, null as event_log
     from legacy_runs_d where run_id not in (select run_id from runs_d)
     union all ${[...runs, ...status, ...jsons].join(" union all ")}
     order by run_id, field`);
+  return rows.filter(({ field, legacy, event_log }) =>
+    !JSON_FIELDS.some(([, name]) => name === field) || event_log === null ||
+    canonical(objectOf(legacy)) !== canonical(objectOf(event_log))
+  );
+}
+
+/** JSON is compared by what it says: neither spaces nor the order of keys make a difference. */
+const JSON_FIELDS = [["runs_d", "config"], ["runs_status", "summary_json"]] as const;
+
+function canonical(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_, member) =>
+      typeof member === "object" && member !== null && !Array.isArray(member)
+        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => a < b ? -1 : 1))
+        : member,
+  );
 }
 
 /** The events that the legacy rows imply, each with an id that is the same every time. */

@@ -194,7 +194,7 @@ function comparable(rows: Row[], from_index: boolean): string[] {
 }
 
 function canonical(value: unknown): unknown {
-  return JSON.stringify(value, (_, member) => member === -0 ? 0 : member);
+  return JSON.stringify(value, (_, member) => Object.is(member, -0) ? 0 : member);
 }
 
 /** The first few that differ say enough, and stay readable. */

@@ -1,0 +1,57 @@
+/** A killed indexer: the live index always opens, and the next sync is right. */
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { assertLikeBuiltAnew, rowsOf, sync } from "../index/indexes.ts";
+import { LineMaker } from "../index/lines.ts";
+import { Random as LineRandom } from "../laws/random.ts";
+import { PROJECT, tempFolder, writePart } from "../harness.ts";
+import { patience, type Random, Running, seededTest } from "./crash.ts";
+
+const KILLS = 100;
+/** A ledger serves for some of the kills; between them it grows. */
+const KILLS_OF_A_LEDGER = 20;
+const LINES = 100;
+const NOON_MS = Date.UTC(2026, 0, 23, 12);
+
+function startIndexer(dir: string): Running {
+  const script = join(PROJECT, "tests", "index", "workers.ts");
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-all", "--no-check", "--config", `${PROJECT}deno.json`, script]
+      .concat("build", dir),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    signal: patience(),
+  });
+  return new Running(command.spawn());
+}
+
+/** Spins for a few instants, shorter than any timer's. */
+function spin(duration_ms: number): void {
+  const end_ms = performance.now() + duration_ms;
+  while (performance.now() < end_ms);
+}
+
+seededTest(
+  `${KILLS} times an indexer is killed: the index opens, and the next sync is right`,
+  async (random: Random) => {
+    for (let killed = 0; killed < KILLS; killed += KILLS_OF_A_LEDGER) {
+      using folder = tempFolder();
+      const dir = folder.path;
+      const maker = new LineMaker(new LineRandom(random.below(2 ** 32)), [NOON_MS]);
+      for (let number = 1; number <= KILLS_OF_A_LEDGER; number++) {
+        const lines = Array.from({ length: LINES }, () => [maker.line(), "\n"]).flat();
+        writePart(dir, { day: "2026-01-23", number, writer: "" }, lines);
+        if (number === 1) await sync(dir);
+        const indexer = startIndexer(dir);
+        await indexer.nextLine();
+        spin(random.below(100_000) / 1_000);
+        indexer.child.kill("SIGKILL");
+        assertEquals((await indexer.end()).signal, "SIGKILL");
+        await rowsOf(dir, "select count(*) from latest_runs");
+        const live = await sync(dir);
+        if (number % 5 === 0) await assertLikeBuiltAnew(dir, live);
+      }
+    }
+  },
+);

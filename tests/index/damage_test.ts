@@ -1,0 +1,150 @@
+/** Whatever stands where the index should be: it is set aside, and an index is built anew. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { asLedgerError } from "../../src/base/error.ts";
+import { systemFiles } from "../../src/base/files.ts";
+import { openDatabase } from "../../src/duckdb/door.ts";
+import { failingFiles, runIn, systemError, testWorld, writePart } from "../harness.ts";
+import { assertLikeBuiltAnew, ledgerFolder, line, rowsOf, sync } from "./indexes.ts";
+
+const NOON_MS = Date.UTC(2026, 0, 23, 12);
+const PART = { day: "2026-01-23", number: 1, writer: "" };
+
+function started(n: number): string {
+  const timestamp_ms = NOON_MS + n;
+  return line({ event_id: `e${n}`, event_type: "run.started", timestamp_ms, run_id: `r${n}` });
+}
+
+/** A ledger with an index of `count` events, and one more event that is not indexed. */
+async function indexed(dir: string, count = 3): Promise<string> {
+  const lines = Array.from({ length: count }, (_, n) => started(n));
+  writePart(dir, PART, lines);
+  await sync(dir);
+  writePart(dir, PART, [...lines, started(count)]);
+  return join(dir, "index", "runs.duckdb");
+}
+
+/** Makes what stands there pass for what was published: only a look into it can tell. */
+function passForPublished(path: string): void {
+  const facts = systemFiles().facts(path)!;
+  const stamp = `${facts.identity} ${facts.size_bytes} ${facts.modified_ms}\n`;
+  Deno.writeTextFileSync(`${path}.published`, stamp);
+}
+
+async function ofOlderVersion(path: string): Promise<void> {
+  await using database = await openDatabase(testWorld(), {
+    path,
+    access: "write",
+    folders: [],
+    temp_folder: `${path}.tmp`,
+  });
+  await database.run("update index_facts set value = '0' where key = 'version'");
+  await database.run("checkpoint");
+}
+
+/** Flips bits in the second half: the file opens, and its tables do not read. */
+function rot(path: string): void {
+  const bytes = Deno.readFileSync(path);
+  for (let at = 3 * 4096; at < bytes.length; at += 1_000) bytes[at] ^= 0x55;
+  Deno.writeFileSync(path, bytes);
+}
+
+const DAMAGES: Record<string, (path: string) => void | Promise<void>> = {
+  "truncated to half": (path) => Deno.truncateSync(path, Deno.statSync(path).size >> 1),
+  "truncated within its head": (path) => Deno.truncateSync(path, 100),
+  "of zero bytes": (path) => Deno.truncateSync(path, 0),
+  "garbage": (path) => Deno.writeTextFileSync(path, "garbage ".repeat(10_000)),
+  "rotten in places": rot,
+  "of an older version": ofOlderVersion,
+  "a folder": (path) => {
+    Deno.removeSync(path);
+    Deno.mkdirSync(join(path, "with", "something"), { recursive: true });
+  },
+  "a link to nowhere": (path) => {
+    Deno.removeSync(path);
+    Deno.symlinkSync("/nowhere", path);
+  },
+};
+
+for (const [what, damage] of Object.entries(DAMAGES)) {
+  for (const stamp of ["as the damage left it", "as if it had been published so"]) {
+    if (stamp !== "as the damage left it" && what.startsWith("a ")) continue;
+    Deno.test(`an index that is ${what} is set aside and built anew (${stamp})`, async () => {
+      using folder = ledgerFolder();
+      const path = await indexed(folder.path, 2_000);
+      await damage(path);
+      if (stamp !== "as the damage left it") passForPublished(path);
+      const rebuilt = await runIn(folder.path, ["rebuild"]);
+      assertEquals(rebuilt.code, 0, rebuilt.stderr);
+      assertEquals(rebuilt.stderr.trimEnd().split("\n").length, 1, rebuilt.stderr);
+      assertMatch(
+        rebuilt.stderr,
+        /^building the index anew: .*; the old file is kept as .*aside$/m,
+      );
+      assertStringIncludes(rebuilt.stdout, "2,001 events in all");
+      Deno.lstatSync(`${path}.set-aside`);
+      const live = await sync(folder.path);
+      assertEquals([live.kind, live.notices], ["nothing new", []]);
+      await assertLikeBuiltAnew(folder.path, live);
+    });
+  }
+}
+
+/** Fails unless the index reads, and holds what it held or what it would hold. */
+async function assertOldOrNew(dir: string, before: number, failed?: string): Promise<void> {
+  const [{ events }] = await rowsOf(dir, "select count(*) as events from events");
+  assert(events === before || events === before + 1, `${events} events after: ${failed}`);
+}
+
+for (const kind of ["increment", "full"] as const) {
+  for (const code of ["EIO", "ENOSPC"]) {
+    Deno.test(`wherever ${code} meets a ${kind} sync, the index is the old or the new one`, async () => {
+      let was_reached = true;
+      for (let k = 1; was_reached; k++) {
+        using folder = ledgerFolder();
+        await indexed(folder.path);
+        const { files, failed } = failingFiles(k, () => systemError(code, "it failed"));
+        const world = testWorld({ files });
+        try {
+          await sync(folder.path, { full: kind === "full", lock_wait_ms: 100 }, world);
+        } catch (error) {
+          assert(asLedgerError(error), `${failed()}: ${(error as Error).stack}`);
+        }
+        was_reached = failed() !== undefined;
+        if (!was_reached) break;
+        await assertOldOrNew(folder.path, 3, failed());
+        // The same process goes on, as a daemon does: its own lock must not be in the way.
+        const next = await sync(folder.path, { lock_wait_ms: 100 }, world);
+        assertEquals(next.total.events, 4, failed());
+        await assertLikeBuiltAnew(folder.path, next);
+        const left = [...Deno.readDirSync(join(folder.path, "index"))].map(({ name }) => name)
+          .filter((name) => !name.endsWith(".set-aside") && !name.endsWith(".tmp"));
+        assertEquals(left.sort(), [".lock", "runs.duckdb", "runs.duckdb.published"], failed());
+      }
+    });
+  }
+}
+
+Deno.test("an index elsewhere leaves the folder's other things alone", async () => {
+  using folder = ledgerFolder();
+  using elsewhere = ledgerFolder();
+  await indexed(folder.path);
+  const mine = join(elsewhere.path, ".tmp", "mine");
+  Deno.mkdirSync(join(mine, ".."));
+  Deno.writeTextFileSync(mine, "mine");
+  await sync(folder.path, { path: join(elsewhere.path, 'it\'s; an "index".duckdb') });
+  assertEquals(Deno.readTextFileSync(mine), "mine");
+});
+
+Deno.test("what could still be read stays readable until its successor is there", async () => {
+  using folder = ledgerFolder();
+  const path = await indexed(folder.path);
+  await ofOlderVersion(path);
+  let looks = 0;
+  const files = systemFiles((operation, name) => {
+    if (operation !== "create" && operation !== "make folder") return;
+    if (name.includes("building")) looks += Deno.statSync(path).isFile ? 1 : 0;
+  });
+  await sync(folder.path, {}, testWorld({ files }));
+  assert(looks > 0);
+});
