@@ -10,6 +10,8 @@ import {
   watch_debounce_ms,
   watch_interval_s,
   watch_rest_factor,
+  watch_short_rest_ms,
+  watch_short_sync_ms,
 } from "./base/limits.ts";
 import type { World } from "./base/world.ts";
 import { HealthServer } from "./health.ts";
@@ -74,6 +76,10 @@ export async function watchLedger(
   }
 }
 
+function restAfter(took_ms: number): number {
+  return took_ms < watch_short_sync_ms ? watch_short_rest_ms : took_ms * watch_rest_factor;
+}
+
 class Watch {
   #events = 0;
   #rejected = 0;
@@ -102,8 +108,7 @@ class Watch {
       while (!signal.aborted) {
         if (this.ledger.exists()) notices.watchIfPossible();
         const took_ms = await this.#syncOnce();
-        const rested_ms = this.world.elapsed_ms() +
-          Math.min(interval_ms, took_ms * watch_rest_factor);
+        const rested_ms = this.world.elapsed_ms() + Math.min(interval_ms, restAfter(took_ms));
         // A ledger that is not there yet cannot notify of its first event.
         await notices.next(signal, this.ledger.exists() ? interval_ms : follow_poll_ms);
         const rest_ms = rested_ms - this.world.elapsed_ms();

@@ -39,6 +39,11 @@ export interface World {
   onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void): () => void;
   /** Resolves after a while, or at once when the signal is aborted. */
   pause(duration_ms: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Lets everything else that waits in this process have its turn: timers, signals, answers of native
+   * code. Awaiting what is there already does not; a loop of that starves the rest.
+   */
+  turn(): Promise<void>;
 }
 
 /** Thrown when whoever reads our output has gone; there is nobody left to tell. */
@@ -146,6 +151,7 @@ export function systemWorld(files: Files = systemFiles()): World {
     stderr: systemOutput("standard error", Deno.stderr),
     onInterrupt,
     pause,
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
   };
 }
 

@@ -105,6 +105,8 @@ export async function openDatabase(world: World, options: DoorOptions): Promise<
       temp_directory: options.temp_folder,
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
+      // Whoever reads may count on the order of a table's rows; whoever fills one need not keep it.
+      preserve_insertion_order: String(options.access === "read"),
     });
     const connection = await instance.connect();
     for (const { path, name } of options.attached ?? []) {

@@ -1,7 +1,8 @@
 /** What DuckDB says, in the form in which this program tells errors. */
 import { LedgerError } from "../base/error.ts";
 
-const HELD = /Could not set lock on file .*?Conflicting lock is held in (.*?)\s*\(PID (\d+)\)/s;
+// A holder that has died since is named by its number alone.
+const HELD = /Could not set lock on file .*?Conflicting lock is held in (?:(.*?)\s*\()?PID (\d+)/s;
 
 /** What is wrong with the question, and would be on any machine. */
 const FAULTS_OF_SQL =

@@ -24,7 +24,34 @@ select * from read_csv($1, delim = '\u0001', quote = '', escape = '', comment = 
   header = false, auto_detect = false, new_line = '\\n', nullstr = '', strict_mode = false,
   max_line_size = 2097152, buffer_size = 8388608, columns = {${STAGED_STRUCT}})`;
 
-/** The same table, empty, for events that no file can carry. */
+/** The parts that staged trials name by number. */
+export const STAGE_NO_PARTS = `
+create or replace temp table staged_parts (number integer, log_day varchar, log_part varchar)`;
+export const ADD_STAGED_PART = `insert into staged_parts values ($1, $2, $3)`;
+
+/** The trials of a file of staged lines. */
+const TRIALS_OF_FILE = `
+  read_json($1, format = 'newline_delimited', maximum_object_size = 2097152, columns = {
+    "@in": 'INTEGER', "@at": 'BIGINT', event_id: 'VARCHAR', run_id: 'VARCHAR',
+    timestamp_ms: 'BIGINT', correlation_id: 'VARCHAR', causation_id: 'VARCHAR',
+    trial_id: 'VARCHAR', params: 'JSON', metrics: 'JSON'}) t
+  join staged_parts p on p.number = t."@in"`;
+
+/** Puts the trials of a file where the other staged events are. */
+export const STAGE_TRIALS = `
+insert into staged
+select p.log_day, p.log_part, "@at", event_id, 'trial.recorded', run_id, timestamp_ms,
+  correlation_id, causation_id, true, null, trial_id, params, metrics
+from ${TRIALS_OF_FILE}`;
+
+/** Takes the trials of a file in at once, where there is nothing that they could repeat. */
+export const TAKE_TRIALS = `
+insert into trial_events
+select event_id, run_id, timestamp_ms, correlation_id, causation_id, p.log_day, p.log_part, "@at",
+  trial_id, params, metrics
+from ${TRIALS_OF_FILE}`;
+
+/** The table of staged events, empty, for events that no file can carry. */
 export const STAGE_NOTHING = `create or replace temp table staged (${STAGED_COLUMNS})`;
 
 /** Stages one event. */

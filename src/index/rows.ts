@@ -21,6 +21,24 @@ export function isPlain(text: string): boolean {
   return !text.includes("\\") && !text.includes("\t") && !text.includes("\r");
 }
 
+/** Names that a staged trial's part and place go by; no event that has them is staged so. */
+const AT = '"@at":', IN = '"@in":';
+
+/**
+ * A trial as DuckDB reads it from JSON by itself: the line, with its part and its place put before its
+ * members. Undefined for what is no trial, and for the few lines that have to be looked at closer.
+ */
+export function stagedTrial(
+  { event, text, offset }: EventRecord,
+  part: number,
+  plain: boolean,
+): string | undefined {
+  const fits = plain && event.event_type === "trial.recorded" && text.startsWith("{") &&
+    text.length <= staged_line_chars_max && !text.includes('"@') &&
+    fieldsAreRight(event, "trial.recorded");
+  return fits ? `{${IN}${part},${AT}${offset},${text.slice(1)}` : undefined;
+}
+
 /** The row of an event; `plain` is what `isPlain` says of its line. */
 export function rowOf(
   record: EventRecord,

@@ -1,43 +1,84 @@
 /**
- * Rows -> files that DuckDB reads. While it takes one file in, on threads of its own, the next one is
- * filled here. Rows that no file can carry are held back and put in one by one.
+ * Events -> files that DuckDB reads. While it takes one file in, on threads of its own, the next one
+ * is filled here. A line goes one of three ways, and which one is a function of the line alone, so
+ * that the same line always makes the same row: trials in plain JSON, which are nearly all there is,
+ * are read by DuckDB itself; others as rows of texts; what no file can carry is put in one by one.
  */
 import { join } from "@std/path";
 import { writeFully } from "../base/files.ts";
-import { staged_bytes_max } from "../base/limits.ts";
+import { staged_bytes_max, staged_files_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/door.ts";
 import {
+  ADD_STAGED_PART,
   COUNT_STAGED_BEFORE_TWIN,
   DROP_KNOWN,
   DROP_REPEATED,
   STAGE_FILE,
+  STAGE_NO_PARTS,
   STAGE_NOTHING,
   STAGE_ONE,
+  STAGE_TRIALS,
   STAGED_AGAIN,
   TAKE_OUT_REPEATED,
   TAKE_STAGED,
+  TAKE_TRIALS,
 } from "./queries.ts";
-import type { EventRecord } from "../log/mod.ts";
-import { isPlain, rowOf, stagedLine, type StagedRow } from "./rows.ts";
+import { type EventRecord, type PartId, partStem } from "../log/mod.ts";
+import { isPlain, rowOf, stagedLine, type StagedRow, stagedTrial } from "./rows.ts";
 
 /** An event came that sorts before its indexed twin: the first in log order is another one now. */
 export class OrderChanged extends Error {}
 
-const FLUSH_CHARS = 1 << 20;
+const FLUSH_CHARS = 1 << 18;
 const encoder = new TextEncoder();
 
-/** Takes rows into one database. */
-export class Stage {
-  /** Joined and encoded many at a time, which costs half of doing it one by one. */
+/** Lines on their way into a file. */
+class StagedLines {
+  readonly #bytes = new Uint8Array(staged_bytes_max + 6 * FLUSH_CHARS);
   #lines: string[] = [];
   #chars = 0;
-  #bytes = new Uint8Array(staged_bytes_max + 6 * FLUSH_CHARS);
-  #filled = 0;
-  #files = 0;
-  #taking: Promise<void> = Promise.resolve();
+  filled = 0;
+
+  /** True when enough has come together for a pause. */
+  push(line: string): boolean {
+    this.#lines.push(line);
+    this.#chars += line.length + 1;
+    if (this.#chars < FLUSH_CHARS) return false;
+    this.encode();
+    return true;
+  }
+
+  /** Joined and encoded many at a time, which costs half of doing it one by one. */
+  encode(): void {
+    if (this.#lines.length === 0) return;
+    const text = this.#lines.join("\n") + "\n";
+    const { read, written } = encoder.encodeInto(text, this.#bytes.subarray(this.filled));
+    if (read < text.length) throw new RangeError("the staging buffer is too small");
+    this.filled += written;
+    this.#lines = [];
+    this.#chars = 0;
+  }
+
+  /** Everything since the last time. */
+  take(): Uint8Array {
+    const bytes = this.#bytes.subarray(0, this.filled);
+    this.filled = 0;
+    return bytes;
+  }
+}
+
+/** Takes events into one database. */
+export class Stage {
+  readonly #trials = new StagedLines();
+  readonly #rows = new StagedLines();
   #held: StagedRow[] = [];
   #held_chars = 0;
+  readonly #parts = new Map<PartId, number>();
+  #new_parts: [number, string, string][] = [];
+  #files = 0;
+  #waiting_files = 0;
+  #taking: Promise<void> = Promise.resolve();
 
   constructor(
     readonly world: World,
@@ -47,34 +88,50 @@ export class Stage {
     readonly has_events: boolean,
   ) {}
 
+  /** Makes the database ready. */
+  async begin(): Promise<void> {
+    await this.database.run(STAGE_NO_PARTS);
+  }
+
   /** Stages an event; the returned promise, if there is one, has to be waited for. */
-  add(record: EventRecord, day: string, part: string): Promise<void> | undefined {
+  add(record: EventRecord): Promise<void> | undefined {
     const plain = isPlain(record.text);
-    const row = rowOf(record, day, part, plain);
+    const trial = stagedTrial(record, this.#numberOf(record.part), plain);
+    if (trial !== undefined) return this.#trials.push(trial) ? this.#pause() : undefined;
+    const row = rowOf(record, record.part.day, partStem(record.part), plain);
     const line = stagedLine(row, plain);
-    if (line === undefined) {
-      this.#held.push(row);
-      this.#held_chars += record.text.length;
-      return this.#held_chars < staged_bytes_max ? undefined : this.#takeHeld();
-    }
-    this.#lines.push(line);
-    this.#chars += line.length + 1;
-    if (this.#chars < FLUSH_CHARS) return undefined;
-    this.#encode();
-    // DuckDB works on its own threads, but hears of its next statement only when this one pauses.
-    return this.#filled < staged_bytes_max ? this.world.pause(0) : this.#flush();
+    if (line !== undefined) return this.#rows.push(line) ? this.#pause() : undefined;
+    this.#held.push(row);
+    this.#held_chars += record.text.length;
+    return this.#held_chars < staged_bytes_max ? undefined : this.#takeHeld();
   }
 
   /** Takes in what is left. */
   async finish(): Promise<void> {
-    this.#encode();
-    await this.#flush();
+    this.#trials.encode();
+    this.#rows.encode();
+    await this.#flush(true);
     await this.#takeHeld();
     await this.#taking;
     // Built from nothing, it is cheaper to look for repeated events once than at every file.
     if (!this.has_events) {
       for (const statement of TAKE_OUT_REPEATED) await this.database.run(statement);
     }
+  }
+
+  #numberOf(part: PartId): number {
+    let number = this.#parts.get(part);
+    if (number === undefined) {
+      this.#parts.set(part, number = this.#parts.size);
+      this.#new_parts.push([number, part.day, partStem(part)]);
+    }
+    return number;
+  }
+
+  /** DuckDB works on its own threads, but hears of its next statement only when this one pauses. */
+  #pause(): Promise<void> {
+    const is_full = this.#trials.filled + this.#rows.filled >= staged_bytes_max;
+    return is_full ? this.#flush(this.#rows.filled > staged_bytes_max / 4) : this.world.turn();
   }
 
   async #takeHeld(): Promise<void> {
@@ -87,37 +144,49 @@ export class Stage {
     await this.#takeStaged();
   }
 
-  #encode(): void {
-    if (this.#lines.length === 0) return;
-    const text = this.#lines.join("\n") + "\n";
-    const { read, written } = encoder.encodeInto(text, this.#bytes.subarray(this.#filled));
-    if (read < text.length) throw new RangeError("the staging buffer is too small");
-    this.#filled += written;
-    this.#lines = [];
-    this.#chars = 0;
+  /** Hands what is staged to DuckDB, which takes it in after what came before. */
+  async #flush(with_rows: boolean): Promise<void> {
+    const trials = this.#writeFile(this.#trials.take());
+    // A few rows among many trials can wait for more of them: each file costs several statements.
+    const rows = with_rows ? this.#writeFile(this.#rows.take()) : undefined;
+    const parts = this.#new_parts;
+    this.#new_parts = [];
+    this.#waiting_files++;
+    this.#taking = this.#taking.then(() => this.#takeFiles(trials, rows, parts))
+      .finally(() => this.#waiting_files--);
+    // A failure is thrown where the promise is waited for: at a later flush, or at the end.
+    this.#taking.catch(() => {});
+    if (this.#waiting_files >= staged_files_max) await this.#taking;
+    else await this.world.turn();
   }
 
-  /** Hands the filled buffer to DuckDB, once it is done with the one before. */
-  async #flush(): Promise<void> {
-    if (this.#filled === 0) return;
+  #writeFile(bytes: Uint8Array): string | undefined {
+    if (bytes.length === 0) return undefined;
     const path = join(this.folder, `staged-${this.#files++}`);
     const file = this.world.files.open(path, "create");
     try {
-      writeFully(file, this.#bytes.subarray(0, this.#filled));
+      writeFully(file, bytes);
     } finally {
       file.close();
     }
-    this.#filled = 0;
-    await this.#taking;
-    this.#taking = this.#takeFile(path);
-    // A failure is thrown where the promise is waited for: at the next flush, or at the end.
-    this.#taking.catch(() => {});
+    return path;
   }
 
-  async #takeFile(path: string): Promise<void> {
-    await this.database.run(STAGE_FILE, [path]);
-    this.world.files.remove(path);
-    await this.#takeStaged();
+  async #takeFiles(
+    trials: string | undefined,
+    rows: string | undefined,
+    parts: [number, string, string][],
+  ): Promise<void> {
+    if (parts.length > 0) await this.database.runForEach(ADD_STAGED_PART, parts);
+    const at_once = trials !== undefined && !this.has_events;
+    if (at_once) await this.database.run(TAKE_TRIALS, [trials]);
+    if (rows !== undefined || !at_once) {
+      if (rows !== undefined) await this.database.run(STAGE_FILE, [rows]);
+      else await this.database.run(STAGE_NOTHING);
+      if (trials !== undefined && !at_once) await this.database.run(STAGE_TRIALS, [trials]);
+      await this.#takeStaged();
+    }
+    for (const path of [trials, rows]) if (path !== undefined) this.world.files.remove(path);
   }
 
   async #takeStaged(): Promise<void> {

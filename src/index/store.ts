@@ -67,10 +67,17 @@ export class IndexStore {
     return this.#work;
   }
 
+  /** The database that is being built. Nobody else knows it. */
+  get building_path(): string {
+    return join(this.#work, "building.duckdb");
+  }
+
   /** Opens a database to build in: empty, or a copy of the one that is live. */
   async openWork(from_live: boolean): Promise<Database> {
-    const path = join(this.#work, "building.duckdb");
-    if (this.world.files.facts(path)) this.world.files.remove(path);
+    const path = this.building_path;
+    // An attempt before this one may have been given up half-way.
+    if (this.world.files.facts(this.#work)) this.world.files.remove(this.#work);
+    makeFolderDurably(this.world.files, this.#work);
     if (from_live) {
       this.world.files.copy(this.path, path);
       if (!this.isAsPublished()) {
@@ -86,6 +93,7 @@ export class IndexStore {
       access: "write",
       folders: [this.#work],
       temp_folder: join(this.#work, "spill"),
+      threads: duckdb_building_threads_max,
     });
   }
 
@@ -95,7 +103,7 @@ export class IndexStore {
    */
   publish(keep_aside: boolean): void {
     const { files } = this.world;
-    const path = join(this.#work, "building.duckdb");
+    const path = this.building_path;
     const file = files.open(path, "append");
     try {
       file.sync();

@@ -10,14 +10,7 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import { type OpenFile, readFully } from "../base/files.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/door.ts";
-import {
-  endOfLastLine,
-  LogCursor,
-  type PartExtent,
-  type PartId,
-  partsOfDay,
-  partStem,
-} from "../log/mod.ts";
+import { endOfLastLine, LogCursor, type PartExtent, partsOfDay } from "../log/mod.ts";
 import * as queries from "./queries.ts";
 import { CONTENT_TABLES, INDEX_VERSION, SCHEMA } from "./schema.ts";
 import { OrderChanged, Stage } from "./stage.ts";
@@ -116,6 +109,8 @@ class Sync {
       if (error instanceof OrderChanged) {
         this.#notice("an event came that sorts before its indexed twin: building the index anew");
       } else if (problem?.code === "damaged") this.#startOver(problem.message, true);
+      // Somebody took hold of the file since it was looked at: a fresh one needs nothing from it.
+      else if (problem?.code === "busy") this.#startOver(problem.message, false);
       else throw error;
       this.#cursor.positions.clear();
       return await this.#build(await this.#extents(), undefined);
@@ -215,19 +210,13 @@ class Sync {
   }
 
   async #nothingNew(): Promise<Omit<SyncReport, "seconds">> {
-    await using database = await openDatabase(this.world, {
-      path: this.store.path,
-      access: "read",
-      folders: [this.store.work_folder],
-      temp_folder: this.store.work_folder,
-    });
     return {
       kind: "nothing new",
       path: this.store.path,
       new_events: 0,
       new_bytes: 0,
       rejected: 0,
-      ...await this.#counts(database),
+      ...await this.#counts(this.store.path),
     };
   }
 
@@ -239,31 +228,34 @@ class Sync {
       this.#cursor.positions.set(labelOf(part), part.indexed_to);
     }
     const database = await this.store.openWork(indexed !== undefined);
-    let report: Omit<SyncReport, "seconds">;
+    let taken: Pick<SyncReport, "new_events" | "new_bytes" | "rejected">;
     try {
       if (!indexed) await database.run(SCHEMA);
       // In one transaction, large inserts go straight into the file, without the detour of a log.
       await database.run("begin");
       await database.run(queries.TOUCH_NOTHING);
-      const taken = await this.#takeIn(database, extents, indexed !== undefined);
+      taken = await this.#takeIn(database, extents, indexed !== undefined);
       for (const statement of queries.DERIVE) await database.run(statement);
       await this.#writeParts(database, indexed ?? []);
       await database.run("commit");
-      report = {
-        kind: indexed ? "increment" : "full",
-        path: this.store.path,
-        ...taken,
-        ...await this.#counts(database),
-      };
       await database.run("checkpoint");
     } finally {
       database.close();
     }
+    const counts = await this.#counts(this.store.building_path);
     this.store.publish(this.#keep_aside);
-    return report;
+    const kind = indexed ? "increment" : "full";
+    return { kind, path: this.store.path, ...taken, ...counts };
   }
 
-  async #counts(database: Database): Promise<Pick<SyncReport, "total" | "tables">> {
+  /** Looks at what is there as a reader does: with all threads. */
+  async #counts(path: string): Promise<Pick<SyncReport, "total" | "tables">> {
+    await using database = await openDatabase(this.world, {
+      path,
+      access: "read",
+      folders: [this.store.work_folder],
+      temp_folder: this.store.work_folder,
+    });
     const [counts] = await database.rows<Record<"events" | "rejected" | "bytes", unknown>>(
       queries.TOTALS,
     );
@@ -290,7 +282,7 @@ class Sync {
     const rejected: [string, number, string][] = [];
     let new_events = 0;
     let new_bytes = 0;
-    const stems = new Map<PartId, string>();
+    await stage.begin();
     for await (const batch of this.#cursor.batches(days)) {
       for (const record of batch) {
         // A torn tail is no line yet: a writer ends it, or moves it away.
@@ -301,9 +293,7 @@ class Sync {
           continue;
         }
         new_events++;
-        const stem = stems.get(record.part) ?? partStem(record.part);
-        stems.set(record.part, stem);
-        const waiting = stage.add(record, record.part.day, stem);
+        const waiting = stage.add(record);
         if (waiting) await waiting;
       }
       this.options.onProgress?.(new_bytes, total);

@@ -3,7 +3,13 @@
  * sync (group commit); each is answered on its own.
  */
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { lock_wait_ms, open_days_max, part_bytes_max, write_bytes_max } from "../base/limits.ts";
+import {
+  lock_wait_ms,
+  open_days_max,
+  part_bytes_max,
+  turn_ms_max,
+  write_bytes_max,
+} from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { DayAppender, type Landing, type LineBatch, type WriterCounters } from "./day.ts";
 import { checkWriterName, partLabel } from "./layout.ts";
@@ -72,6 +78,7 @@ export class LogWriter {
   #flushing?: Promise<void>;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #last_turn_ms = 0;
 
   constructor(world: World, root: string, options: WriterOptions = {}) {
     this.#world = world;
@@ -135,6 +142,7 @@ export class LogWriter {
 
   async #flush(): Promise<void> {
     while (this.#queue.size > 0) {
+      await this.#letOthersHaveATurn();
       const queue = this.#queue;
       this.#queue = new Map();
       for (const [day, waiting] of queue) {
@@ -142,6 +150,17 @@ export class LogWriter {
       }
     }
     this.#flushing = undefined;
+  }
+
+  /**
+   * A program that emits in a loop and awaits each answer never lets go of its thread, since the
+   * answers are there at once. So now and then one of them waits for a turn of the event loop.
+   */
+  async #letOthersHaveATurn(): Promise<void> {
+    const now_ms = this.#world.elapsed_ms();
+    if (now_ms - this.#last_turn_ms < turn_ms_max) return;
+    await this.#world.turn();
+    this.#last_turn_ms = this.#world.elapsed_ms();
   }
 
   async #commit(day: string, group: Waiting[]): Promise<void> {

@@ -40,7 +40,9 @@ class Model {
   };
 
   take({ event, part, offset }: EventRecord): void {
-    const { event_id, event_type, timestamp_ms: at, run_id } = event;
+    const { event_id, event_type, run_id } = event;
+    // A time that is written as -0 is the time 0.
+    const at = event.timestamp_ms + 0;
     const fields_ok = !isBuiltIn(event_type) || fieldsAreRight(event, event_type);
     this.tables.events.push({
       event_id,

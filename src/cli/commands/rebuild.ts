@@ -77,7 +77,7 @@ function tell(world: World, report: SyncReport, verbose: boolean): void {
   print(
     world,
     `${report.path} ${WHAT_WAS_DONE[report.kind]}: ${counted(report.new_events, "new event")} ` +
-      `(${humanBytes(report.new_bytes)}), ${counted(tables.events?.rows ?? 0, "event")} in all, ` +
+      `(${humanBytes(report.new_bytes)}), ${counted(report.total.events, "event")} in all, ` +
       counted(tables.runs_d?.rows ?? 0, "run") +
       (report.seconds < 0.01 ? "" : `; ${report.seconds.toFixed(2)} s`),
   );
