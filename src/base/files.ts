@@ -160,7 +160,7 @@ function hintFor(
     return "a file stands where a folder should be: move it away";
   }
   if (code === "not_found" && operation === "read") {
-    return `check the path; a relative one is below ${Deno.cwd()}`;
+    return "check the path; a relative one is taken from the folder that you are in";
   }
   if (system_code === "EMFILE") return "too many files are open: raise `ulimit -n`";
   return undefined;
