@@ -274,3 +274,16 @@ Deno.test("a part that somebody else began is the one that is written to", async
   const { part, offset } = await writer.append(CASE_DAY, "e", "{}");
   assertEquals([part, offset], [`day=${CASE_DAY}/part-000005.jsonl`, 3]);
 });
+
+Deno.test("a program that emits in a loop still lets its other work have a turn", async () => {
+  using folder = tempFolder();
+  let clock_ms = 0;
+  let turns = 0;
+  const world = testWorld({
+    elapsed_ms: () => clock_ms += 7,
+    turn: () => Promise.resolve(void turns++),
+  });
+  await using ledger = await openLedger({ dir: folder.path, world });
+  for (let n = 0; n < 100; n++) await ledger.emitRunStarted({ run_id: `r${n}` });
+  assert(turns > 10, `${turns} turns in ${clock_ms} ms`);
+});
