@@ -55,7 +55,6 @@ export {
   isOfKind,
   type LedgerEvent,
 } from "./event.ts";
-export { hash53 } from "./hash.ts";
 export { dayOf, isDay, ledgerPaths, type PartId, partStem } from "./layout.ts";
 export { listDays, type PartExtent, partsOfDay } from "./parts.ts";
 export {
