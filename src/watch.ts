@@ -10,7 +10,7 @@ import {
   watch_debounce_ms,
   watch_interval_s,
   watch_rest_factor,
-  watch_short_rest_ms,
+  watch_rest_ms,
   watch_short_sync_ms,
 } from "./base/limits.ts";
 import type { World } from "./base/world.ts";
@@ -76,8 +76,9 @@ export async function watchLedger(
   }
 }
 
+/** Little after a short sync; after a long one about so many times as long as it took. */
 function restAfter(took_ms: number): number {
-  return took_ms < watch_short_sync_ms ? watch_short_rest_ms : took_ms * watch_rest_factor;
+  return watch_rest_ms + Math.max(0, took_ms - watch_short_sync_ms) * watch_rest_factor;
 }
 
 class Watch {
@@ -107,8 +108,11 @@ class Watch {
     try {
       while (!signal.aborted) {
         if (this.ledger.exists()) notices.watchIfPossible();
+        const is_first = this.#syncs === 0;
         const took_ms = await this.#syncOnce();
-        const rested_ms = this.world.elapsed_ms() + Math.min(interval_ms, restAfter(took_ms));
+        // The first one loads, perhaps unpacks, the library, and says nothing of those that follow.
+        const needed_ms = is_first && this.#syncs > 0 ? watch_rest_ms : restAfter(took_ms);
+        const rested_ms = this.world.elapsed_ms() + Math.min(interval_ms, needed_ms);
         // A ledger that is not there yet cannot notify of its first event.
         await notices.next(signal, this.ledger.exists() ? interval_ms : follow_poll_ms);
         const rest_ms = rested_ms - this.world.elapsed_ms();

@@ -78,9 +78,6 @@ export const duckdb_memory_limit = "384MB";
 /** How much staged text goes into the index in one go. */
 export const staged_bytes_max = 16 * MIB;
 
-/** How many staged files may wait for DuckDB before reading waits for it. */
-export const staged_files_max = 4;
-
 /** A longer line is staged on its own, so that DuckDB's read buffers can stay small. */
 export const staged_line_chars_max = 512 * KIB;
 
@@ -93,14 +90,14 @@ export const watch_interval_s = 30;
 /** How long a daemon gathers notifications before it syncs. */
 export const watch_debounce_ms = 100;
 
-/** A daemon rests this many times as long as its last sync took, so that it never takes over a core. */
+/** After a sync a daemon rests at least this long, so that a busy log is taken in by the handful. */
+export const watch_rest_ms = 250;
+
+/** A sync that took no longer needs no longer rest: copying a small index costs little. */
+export const watch_short_sync_ms = 300;
+
+/** And this many times what it took beyond that, so that a large index never takes over a core. */
 export const watch_rest_factor = 10;
-
-/** A sync that took less than this is not worth so long a rest: copying a small index costs little. */
-export const watch_short_sync_ms = 150;
-
-/** Then it rests for this long. */
-export const watch_short_rest_ms = 250;
 
 /** A writer that never waits lets its program's other work have a turn this often. */
 export const turn_ms_max = 20;

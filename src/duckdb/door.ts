@@ -30,6 +30,13 @@ export type BoundValue = string | number | bigint | boolean | null;
 /** A row of a result, by column name. */
 export type ResultRow = Record<string, DuckDBValue>;
 
+/** A statement that is ready to run. */
+export interface Statement {
+  /** DuckDB is at work on it when this returns, on threads of its own. */
+  run(values: BoundValue[]): Promise<void>;
+  close(): void;
+}
+
 /** An open database with one connection. */
 export class Database implements AsyncDisposable {
   constructor(
@@ -58,19 +65,27 @@ export class Database implements AsyncDisposable {
     return Object.values(row)[0];
   }
 
+  /** Makes a statement ready that runs many times. It has to be closed before the database is. */
+  async prepare(sql: string): Promise<Statement> {
+    const prepared = await this.#translated(sql, () => this.connection.prepare(sql));
+    return {
+      run: (values) =>
+        this.#translated(sql, async () => {
+          prepared.bind(bound(values));
+          await prepared.run();
+        }),
+      close: () => prepared.destroySync(),
+    };
+  }
+
   /** Puts rows into a statement one after another; for the few that no file can carry. */
   async runForEach(sql: string, rows: Iterable<BoundValue[]>): Promise<void> {
-    await this.#translated(sql, async () => {
-      const prepared = await this.connection.prepare(sql);
-      try {
-        for (const row of rows) {
-          prepared.bind(bound(row));
-          await prepared.run();
-        }
-      } finally {
-        prepared.destroySync();
-      }
-    });
+    const statement = await this.prepare(sql);
+    try {
+      for (const row of rows) await statement.run(row);
+    } finally {
+      statement.close();
+    }
   }
 
   /** Closes the connection and the file. */

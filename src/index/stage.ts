@@ -6,9 +6,9 @@
  */
 import { join } from "@std/path";
 import { writeFully } from "../base/files.ts";
-import { staged_bytes_max, staged_files_max } from "../base/limits.ts";
+import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import type { Database } from "../duckdb/door.ts";
+import type { Database, Statement } from "../duckdb/door.ts";
 import {
   ADD_STAGED_PART,
   COUNT_STAGED_BEFORE_TWIN,
@@ -77,8 +77,8 @@ export class Stage {
   readonly #parts = new Map<PartId, number>();
   #new_parts: [number, string, string][] = [];
   #files = 0;
-  #waiting_files = 0;
   #taking: Promise<void> = Promise.resolve();
+  #take_trials?: Statement;
 
   constructor(
     readonly world: World,
@@ -91,16 +91,17 @@ export class Stage {
   /** Makes the database ready. */
   async begin(): Promise<void> {
     await this.database.run(STAGE_NO_PARTS);
+    if (!this.has_events) this.#take_trials = await this.database.prepare(TAKE_TRIALS);
   }
 
   /** Stages an event; the returned promise, if there is one, has to be waited for. */
   add(record: EventRecord): Promise<void> | undefined {
     const plain = isPlain(record.text);
     const trial = stagedTrial(record, this.#numberOf(record.part), plain);
-    if (trial !== undefined) return this.#trials.push(trial) ? this.#pause() : undefined;
+    if (trial !== undefined) return this.#trials.push(trial) ? this.#flushWhenFull() : undefined;
     const row = rowOf(record, record.part.day, partStem(record.part), plain);
     const line = stagedLine(row, plain);
-    if (line !== undefined) return this.#rows.push(line) ? this.#pause() : undefined;
+    if (line !== undefined) return this.#rows.push(line) ? this.#flushWhenFull() : undefined;
     this.#held.push(row);
     this.#held_chars += record.text.length;
     return this.#held_chars < staged_bytes_max ? undefined : this.#takeHeld();
@@ -113,6 +114,7 @@ export class Stage {
     await this.#flush(true);
     await this.#takeHeld();
     await this.#taking;
+    this.#take_trials?.close();
     // Built from nothing, it is cheaper to look for repeated events once than at every file.
     if (!this.has_events) {
       for (const statement of TAKE_OUT_REPEATED) await this.database.run(statement);
@@ -128,10 +130,9 @@ export class Stage {
     return number;
   }
 
-  /** DuckDB works on its own threads, but hears of its next statement only when this one pauses. */
-  #pause(): Promise<void> {
-    const is_full = this.#trials.filled + this.#rows.filled >= staged_bytes_max;
-    return is_full ? this.#flush(this.#rows.filled > staged_bytes_max / 4) : this.world.turn();
+  #flushWhenFull(): Promise<void> | undefined {
+    if (this.#trials.filled + this.#rows.filled < staged_bytes_max) return undefined;
+    return this.#flush(this.#rows.filled > staged_bytes_max / 4);
   }
 
   async #takeHeld(): Promise<void> {
@@ -144,20 +145,22 @@ export class Stage {
     await this.#takeStaged();
   }
 
-  /** Hands what is staged to DuckDB, which takes it in after what came before. */
+  /**
+   * Hands what is staged to DuckDB, which takes it in while we go on reading. One file at a time, and
+   * we do not wait for the event loop in between: in some versions of Deno it stands still for as long
+   * as native code is at work.
+   */
   async #flush(with_rows: boolean): Promise<void> {
     const trials = this.#writeFile(this.#trials.take());
     // A few rows among many trials can wait for more of them: each file costs several statements.
     const rows = with_rows ? this.#writeFile(this.#rows.take()) : undefined;
     const parts = this.#new_parts;
     this.#new_parts = [];
-    this.#waiting_files++;
-    this.#taking = this.#taking.then(() => this.#takeFiles(trials, rows, parts))
-      .finally(() => this.#waiting_files--);
+    await this.#taking;
+    if (parts.length > 0) await this.database.runForEach(ADD_STAGED_PART, parts);
+    this.#taking = this.#takeFiles(trials, rows);
     // A failure is thrown where the promise is waited for: at a later flush, or at the end.
     this.#taking.catch(() => {});
-    if (this.#waiting_files >= staged_files_max) await this.#taking;
-    else await this.world.turn();
   }
 
   #writeFile(bytes: Uint8Array): string | undefined {
@@ -172,14 +175,9 @@ export class Stage {
     return path;
   }
 
-  async #takeFiles(
-    trials: string | undefined,
-    rows: string | undefined,
-    parts: [number, string, string][],
-  ): Promise<void> {
-    if (parts.length > 0) await this.database.runForEach(ADD_STAGED_PART, parts);
-    const at_once = trials !== undefined && !this.has_events;
-    if (at_once) await this.database.run(TAKE_TRIALS, [trials]);
+  async #takeFiles(trials: string | undefined, rows: string | undefined): Promise<void> {
+    const at_once = trials !== undefined && this.#take_trials !== undefined;
+    if (at_once) await this.#take_trials!.run([trials]);
     if (rows !== undefined || !at_once) {
       if (rows !== undefined) await this.database.run(STAGE_FILE, [rows]);
       else await this.database.run(STAGE_NOTHING);
