@@ -90,7 +90,7 @@ export function testWorld(
   });
   const { stdin, vars, columns: _, ...rest } = different;
   return {
-    ...systemWorld(),
+    ...systemWorld(different.files),
     stdout: catcher("stdout"),
     stderr: catcher("stderr"),
     env: (name) => vars?.[name],

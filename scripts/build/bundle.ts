@@ -7,15 +7,18 @@ import { BAKED_FACTS_NAME, type BakedFacts } from "../../src/base/build.ts";
 import { BuildFailure } from "./failure.ts";
 import { runProcess } from "./process.ts";
 
-/** Bundles main.ts of the project into a folder. */
+/** Where the program begins, and where a thread of it does. */
+const ENTRIES = ["main.ts", "src/index/intake_worker.ts"];
+
+/** Bundles the project into a folder. */
 export function bundleProgram(project: string, folder: string): void {
   const result = runProcess(Deno.execPath(), [
     ...["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--minify"],
-    ...["--external", "@duckdb/node-bindings", "--outdir", folder, "main.ts"],
+    ...["--external", "@duckdb/node-bindings", "--outdir", folder, ...ENTRIES],
   ], { cwd: project });
   if (result.ok) return;
   throw new BuildFailure(
-    `cannot bundle main.ts:\n${result.stderr.trim()}`,
+    `cannot bundle the program:\n${result.stderr.trim()}`,
     "if this is about a download: the bundler and the packages come from npm, once",
   );
 }
@@ -39,5 +42,8 @@ globalThis[Symbol.for(${JSON.stringify(BAKED_FACTS_NAME)})] = facts;
 
 /** Gives all files one time: the payload records it, and equal sources shall give equal bytes. */
 export function forgetTimes(folder: string): void {
-  for (const { name } of Deno.readDirSync(folder)) Deno.utimeSync(join(folder, name), 0, 0);
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) forgetTimes(join(folder, name));
+    Deno.utimeSync(join(folder, name), 0, 0);
+  }
 }

@@ -90,7 +90,7 @@ export class LedgerError extends Error {
   }
 
   /** The error as data, for `--json`. */
-  toJSON(): Record<string, unknown> {
+  toJSON(): ErrorFacts {
     return {
       code: this.code,
       message: this.message,

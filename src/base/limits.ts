@@ -78,6 +78,9 @@ export const duckdb_memory_limit = "384MB";
 /** How much staged text goes into the index in one go. */
 export const staged_bytes_max = 16 * MIB;
 
+/** How far reading on a thread of its own may be ahead of DuckDB, in staged files. */
+export const handfuls_ahead_max = 4;
+
 /** A longer line is staged on its own, so that DuckDB's read buffers can stay small. */
 export const staged_line_chars_max = 512 * KIB;
 

@@ -23,6 +23,8 @@ export interface Input {
 /** The surroundings of a program. */
 export interface World {
   readonly files: Files;
+  /** Whether another thread would find the same surroundings: a test's are its own. */
+  readonly has_threads: boolean;
   /** Wall clock. */
   now_ms(): number;
   /** A clock that never jumps, for measuring. */
@@ -136,9 +138,10 @@ function pause(duration_ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** The real surroundings. */
-export function systemWorld(files: Files = systemFiles()): World {
+export function systemWorld(files?: Files): World {
   return {
-    files,
+    files: files ?? systemFiles(),
+    has_threads: files === undefined,
     now_ms: () => Date.now(),
     elapsed_ms: () => performance.now(),
     random_uint32: () => crypto.getRandomValues(new Uint32Array(1))[0],

@@ -8,12 +8,16 @@
  */
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { type OpenFile, readFully } from "../base/files.ts";
+import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/door.ts";
 import { endOfLastLine, LogCursor, type PartExtent, partsOfDay } from "../log/mod.ts";
 import * as queries from "./queries.ts";
 import { CONTENT_TABLES, INDEX_VERSION, SCHEMA } from "./schema.ts";
+import { takeIn } from "./intake.ts";
+import { takeInBeside } from "./intake_beside.ts";
 import { OrderChanged, Stage } from "./stage.ts";
+import type { Handful } from "./staging.ts";
 import { IndexStore } from "./store.ts";
 
 /** How to sync. */
@@ -267,38 +271,29 @@ class Sync {
     return this.options.count ? { total, tables: await digests(database) } : { total };
   }
 
-  /** Reads what is new, in log order, and stages it. */
+  /** Reads what is new, in log order, and takes it in. */
   async #takeIn(database: Database, extents: PartExtent[], has_events: boolean) {
     const { positions } = this.#cursor;
-    const position = (label: string) => positions.get(label) ?? 0;
     const days = [...new Set(extents.map(({ part }) => part.day))]
       // From nothing, every day counts: an index that lacks days would pass for a whole one.
       .filter((day) => !has_events || this.#isLookedAt(day));
-    const total = extents.reduce(
-      (sum, { label, size_bytes }) => sum + Math.max(0, size_bytes - position(label)),
+    const total_bytes = extents.reduce(
+      (sum, { label, size_bytes }) => sum + Math.max(0, size_bytes - (positions.get(label) ?? 0)),
       0,
     );
-    const stage = new Stage(this.world, database, this.store.work_folder, has_events);
-    const rejected: [string, number, string][] = [];
-    let new_events = 0;
-    let new_bytes = 0;
+    const stage = new Stage(this.world, database, has_events);
     await stage.begin();
-    for await (const batch of this.#cursor.batches(days)) {
-      for (const record of batch) {
-        // A torn tail is no line yet: a writer ends it, or moves it away.
-        if (record.kind === "torn") continue;
-        new_bytes += record.size_bytes + 1;
-        if (record.kind !== "event") {
-          rejected.push([record.label, record.offset, record.reason]);
-          continue;
-        }
-        new_events++;
-        const waiting = stage.add(record);
-        if (waiting) await waiting;
-      }
-      this.options.onProgress?.(new_bytes, total);
-    }
+    const { root, store: { work_folder: folder } } = this;
+    const request = { root, days, positions: [...positions], folder };
+    const hand = (handful: Handful) => stage.take(handful);
+    const onRead = (bytes: number) => this.options.onProgress?.(bytes, total_bytes);
+    // Another thread takes a moment to start.
+    const intake = this.world.has_threads && total_bytes > staged_bytes_max
+      ? await takeInBeside(request, hand, onRead)
+      : await takeIn(this.world, request, hand, onRead);
     await stage.finish();
+    for (const [label, position] of intake.positions) positions.set(label, position);
+    const { rejected, new_events, new_bytes } = intake;
     await database.runForEach(queries.ADD_REJECTED, rejected);
     return { new_events, new_bytes, rejected: rejected.length };
   }

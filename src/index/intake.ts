@@ -1,0 +1,59 @@
+/**
+ * Reads what is new in the log, in log order, and makes handfuls of it for DuckDB. Which lines are
+ * events is our reader's decision alone.
+ */
+import type { World } from "../base/world.ts";
+import { LogCursor } from "../log/mod.ts";
+import { type Hand, Staging } from "./staging.ts";
+
+/** What is to be read. */
+export interface IntakeRequest {
+  root: string;
+  days: string[];
+  /** How far each part is read already, by its label. */
+  positions: [string, number][];
+  /** Where the files of a handful go. */
+  folder: string;
+}
+
+/** What was read. */
+export interface Intake {
+  /** How far each part is read now. */
+  positions: [string, number][];
+  /** Part, offset, reason. */
+  rejected: [string, number, string][];
+  new_events: number;
+  new_bytes: number;
+}
+
+/** Reads all there is, and hands it over. */
+export async function takeIn(
+  world: World,
+  { root, days, positions, folder }: IntakeRequest,
+  hand: Hand,
+  onRead?: (new_bytes: number) => void,
+): Promise<Intake> {
+  const cursor = new LogCursor(world, root);
+  for (const [label, position] of positions) cursor.positions.set(label, position);
+  const staging = new Staging(world, folder, hand);
+  const rejected: Intake["rejected"] = [];
+  let new_events = 0;
+  let new_bytes = 0;
+  for await (const batch of cursor.batches(days)) {
+    for (const record of batch) {
+      // A torn tail is no line yet: a writer ends it, or moves it away.
+      if (record.kind === "torn") continue;
+      new_bytes += record.size_bytes + 1;
+      if (record.kind !== "event") {
+        rejected.push([record.label, record.offset, record.reason]);
+        continue;
+      }
+      new_events++;
+      const waiting = staging.add(record);
+      if (waiting) await waiting;
+    }
+    onRead?.(new_bytes);
+  }
+  await staging.finish();
+  return { positions: [...cursor.positions], rejected, new_events, new_bytes };
+}
