@@ -233,13 +233,24 @@ export class Ledger extends Emitters implements AsyncDisposable {
    * `legacy`, a database of the first system is opened beside it. Close it when done.
    */
   async openIndex(options: IndexOptions = {}): Promise<Database> {
-    const { openIndex } = await import("./index/store.ts");
+    const { openSnapshot } = await import("./duckdb/snapshot.ts");
     const legacy = await import("./index/legacy.ts");
     const world = this.#world;
     const runs_dir = world.env("LEDGER_RUNS_DIR") ?? buildFacts().runs_dir;
     const folders = [this.dir, runs_dir].map((folder) => resolve(world.cwd(), folder));
     const attached = options.legacy === undefined ? [] : [legacy.attachment(world, options.legacy)];
-    const database = await openIndex(world, this.dir, options.db, folders, attached);
+    const name = options.db ?? "runs";
+    const database = await openSnapshot(
+      world,
+      join(ledgerPaths(this.dir).index, `${name}.duckdb`),
+      {
+        hint_when_absent: name === "runs"
+          ? "make it: ledger rebuild"
+          : "nothing has been catalogued yet: runs sync",
+        folders,
+        attached,
+      },
+    );
     try {
       const { cutover_day = legacy.CUTOVER } = options;
       if (options.legacy !== undefined) await legacy.createDualViews(database, cutover_day);

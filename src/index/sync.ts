@@ -6,19 +6,20 @@
  * no index, when the index cannot be trusted (damaged, of another version, written to by another
  * program), and when the log is no longer a continuation of what was indexed.
  */
+import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { type OpenFile, readFully } from "../base/files.ts";
 import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/door.ts";
-import { endOfLastLine, LogCursor, type PartExtent, partsOfDay } from "../log/mod.ts";
+import { SnapshotStore } from "../duckdb/snapshot.ts";
+import { endOfLastLine, ledgerPaths, LogCursor, type PartExtent, partsOfDay } from "../log/mod.ts";
 import * as queries from "./queries.ts";
 import { CONTENT_TABLES, INDEX_VERSION, SCHEMA } from "./schema.ts";
 import { takeIn } from "./intake.ts";
 import { takeInBeside } from "./intake_beside.ts";
 import { OrderChanged, Stage } from "./stage.ts";
 import type { Handful } from "./staging.ts";
-import { IndexStore } from "./store.ts";
 
 /** How to sync. */
 export interface SyncOptions {
@@ -73,7 +74,10 @@ export async function syncIndex(
   options: SyncOptions = {},
 ): Promise<SyncReport> {
   const started_ms = world.elapsed_ms();
-  const store = new IndexStore(world, root, options.path);
+  const store = new SnapshotStore(
+    world,
+    options.path ?? join(ledgerPaths(root).index, "runs.duckdb"),
+  );
   await store.lock(options.lock_wait_ms);
   try {
     const sync = new Sync(world, root, store, options);
@@ -92,7 +96,7 @@ class Sync {
   constructor(
     readonly world: World,
     readonly root: string,
-    readonly store: IndexStore,
+    readonly store: SnapshotStore,
     readonly options: SyncOptions,
   ) {
     this.#cursor = new LogCursor(world, root);

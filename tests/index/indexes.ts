@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { World } from "../../src/base/world.ts";
 import type { Database } from "../../src/duckdb/door.ts";
-import { openIndex } from "../../src/index/store.ts";
+import { openSnapshot } from "../../src/duckdb/snapshot.ts";
 import { syncIndex, type SyncOptions, type SyncReport } from "../../src/index/sync.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 
@@ -40,7 +40,7 @@ export async function assertLikeBuiltAnew(dir: string, live: SyncReport): Promis
 
 /** Opens the live index of a ledger. */
 export function openLive(dir: string): Promise<Database> {
-  return openIndex(testWorld(), dir);
+  return openSnapshot(testWorld(), join(dir, "index", "runs.duckdb"), { hint_when_absent: "" });
 }
 
 /** Rows of the live index, with whole numbers as numbers. */

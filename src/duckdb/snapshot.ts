@@ -1,5 +1,5 @@
 /**
- * The index's file and what stands around it: the lock of the one that builds, the folder where it
+ * A database that is derived from files: its own file, and what stands around it: the lock of the one that builds, the folder where it
  * builds, and the rename by which a finished file takes the place of the last one. Readers keep the
  * file they opened; nobody ever waits for anybody.
  */
@@ -8,18 +8,17 @@ import { LedgerError } from "../base/error.ts";
 import { makeFolderDurably, type OpenFile, removeQuietly, replaceFile } from "../base/files.ts";
 import { duckdb_building_threads_max, index_lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { type Database, openDatabase } from "../duckdb/door.ts";
-import { ledgerPaths } from "../log/mod.ts";
+import { type Database, openDatabase } from "./door.ts";
 
-/** One index file. */
-export class IndexStore {
+/** One such file. */
+export class SnapshotStore {
   readonly path: string;
   readonly folder: string;
   readonly #work: string;
   #lock?: OpenFile;
 
-  constructor(readonly world: World, readonly root: string, path?: string) {
-    this.path = resolve(world.cwd(), path ?? join(ledgerPaths(root).index, "runs.duckdb"));
+  constructor(readonly world: World, path: string) {
+    this.path = resolve(world.cwd(), path);
     this.folder = dirname(this.path);
     // A name that nobody else gives: the folder may be anybody's (`--db`), and what is in here goes.
     this.#work = join(this.folder, ".ledger-building");
@@ -166,27 +165,34 @@ export class IndexStore {
   }
 }
 
-/** Opens an index for reading. What its reader sees does not change while it is open. */
-export async function openIndex(
+/** What is opened for reading, and what beside it. */
+export interface SnapshotOptions {
+  /** What to do when it is not there. */
+  hint_when_absent: string;
+  /** The folders that SQL may read. */
+  folders?: readonly string[];
+  /** Other databases, readable under a name. */
+  attached?: readonly { path: string; name: string }[];
+}
+
+/** Opens one for reading. What its reader sees does not change while it is open. */
+export async function openSnapshot(
   world: World,
-  root: string,
-  name: "runs" | "alerts" | "catalog" = "runs",
-  folders: readonly string[] = [],
-  attached: readonly { path: string; name: string }[] = [],
+  path: string,
+  options: SnapshotOptions,
 ): Promise<Database> {
-  const path = resolve(world.cwd(), join(ledgerPaths(root).index, `${name}.duckdb`));
-  const facts = world.files.facts(path);
+  const store = new SnapshotStore(world, path);
+  const facts = world.files.facts(store.path);
   if (!facts) {
     throw new LedgerError({
       code: "not_found",
-      message: `there is no index at ${path}`,
-      where: { path },
-      hint: name === "runs" ? "make it: ledger rebuild" : "nothing has been catalogued yet",
+      message: `there is no index at ${store.path}`,
+      where: { path: store.path },
+      hint: options.hint_when_absent,
     });
   }
-  const store = new IndexStore(world, root, path);
   // Not in the folder where an index is built: that one goes away while readers still read.
-  const temp_folder = join(dirname(path), ".ledger-spill");
+  const temp_folder = join(store.folder, ".ledger-spill");
   for (;;) {
     let may_remove = true;
     try {
@@ -196,14 +202,14 @@ export async function openIndex(
       may_remove = false;
     }
     const database = await openDatabase(world, {
-      path,
+      path: store.path,
       access: "read",
-      folders: [temp_folder, ...folders],
+      folders: [temp_folder, ...options.folders ?? []],
       temp_folder,
-      attached,
+      attached: options.attached,
     });
     // One that came in between was replayed: its rows are in what we opened.
-    if (!may_remove || !world.files.facts(`${path}.wal`)) return database;
+    if (!may_remove || !world.files.facts(`${store.path}.wal`)) return database;
     database.close();
   }
 }
