@@ -9,6 +9,7 @@ import { makeFolderDurably, replaceFile } from "./base/files.ts";
 import { type Input, systemWorld, type World } from "./base/world.ts";
 import type { Database } from "./duckdb/door.ts";
 import { Emitters, type JsonObject } from "./emitters.ts";
+import { LedgerRuns } from "./ledger_runs.ts";
 import type { LegacyDifference } from "./index/legacy.ts";
 import type { SyncOptions, SyncReport } from "./index/sync.ts";
 import {
@@ -44,6 +45,8 @@ import {
 export interface OpenOptions {
   /** Its folder. Default: the environment's LEDGER_DIR, or `data/ledger`. */
   dir?: string;
+  /** The folder of runs. Default: the environment's LEDGER_RUNS_DIR, or `runs`. */
+  runs_dir?: string;
   /** A name for parts of one's own, for network file systems. Default: LEDGER_WRITER, or none. */
   writer?: string;
   /** "fsync": acknowledged means durable. "os": acknowledged means handed to the system. */
@@ -80,6 +83,8 @@ export type ArtifactKind = (typeof ARTIFACT_KINDS)[number];
 /** An open ledger. Close it, or declare it with `await using`. */
 export class Ledger extends Emitters implements AsyncDisposable {
   readonly dir: string;
+  /** Run directories and their catalog. */
+  readonly runs: LedgerRuns;
   readonly #world: World;
   readonly #writer: LogWriter;
   readonly #check: EmitCheck;
@@ -93,6 +98,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     this.#world = world;
     this.#options = options;
     this.dir = options.dir ?? world.env("LEDGER_DIR") ?? buildFacts().ledger_dir;
+    this.runs = new LedgerRuns(world, this.dir, options.runs_dir, this);
     this.#writer = new LogWriter(world, this.dir, {
       writer: options.writer ?? world.env("LEDGER_WRITER"),
       durability: options.durability,
@@ -236,8 +242,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     const { openSnapshot } = await import("./duckdb/snapshot.ts");
     const legacy = await import("./index/legacy.ts");
     const world = this.#world;
-    const runs_dir = world.env("LEDGER_RUNS_DIR") ?? buildFacts().runs_dir;
-    const folders = [this.dir, runs_dir].map((folder) => resolve(world.cwd(), folder));
+    const folders = [this.dir, this.runs.dir].map((folder) => resolve(world.cwd(), folder));
     const attached = options.legacy === undefined ? [] : [legacy.attachment(world, options.legacy)];
     const name = options.db ?? "runs";
     const database = await openSnapshot(
@@ -263,15 +268,9 @@ export class Ledger extends Emitters implements AsyncDisposable {
 
   /** Asks the index in SQL. Values come as JSON has them; whole numbers past 2^53 as strings. */
   async query(sql: string, options?: IndexOptions): Promise<JsonObject[]> {
-    const { runQuery } = await import("./index/query.ts");
+    const { rowsOfQuery } = await import("./duckdb/query.ts");
     await using database = await this.openIndex(options);
-    const result = await runQuery(database, sql);
-    const rows: JsonObject[] = [];
-    for await (const cells of result.jsons()) {
-      const members = cells.map((cell, column) => [result.columns[column].name, parsedCell(cell)]);
-      rows.push(Object.fromEntries(members));
-    }
-    return rows;
+    return await rowsOfQuery(database, sql);
   }
 
   /** The latest runs and how they stand. */
@@ -433,12 +432,4 @@ function checkJsonObject(json: string, kind: string): void {
 
 function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** A cell as JSON has it. A whole number that a double cannot hold stays the text it is. */
-function parsedCell(json: string): unknown {
-  const value = JSON.parse(json);
-  return typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)
-    ? json
-    : value;
 }

@@ -82,6 +82,8 @@ export interface OpenFile {
   tryLock(exclusive: boolean): boolean;
   /** Waits for the lock; false when it could not be had in time, and then the file is spent. */
   lock(exclusive: boolean, wait_ms: number): Promise<boolean>;
+  /** Waits for the lock however long it takes. The wait cannot be called off. */
+  lockInLine(exclusive: boolean): Promise<void>;
   unlock(): void;
   close(): void;
 }
@@ -299,21 +301,28 @@ class SystemFile implements OpenFile {
       // who hold it, than a place in line where another thread has to stand for us.
       Atomics.wait(NEVER_WOKEN, 0, 0, lock_pause_ms);
     }
-    const waiting = this.attempt("lock", this.path, () => this.file.lock(exclusive));
+    const waiting = this.lockInLine(exclusive);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const timeout = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), wait_ms);
     });
     try {
       if (await Promise.race([waiting, timeout]) !== "late") return true;
-    } catch (cause) {
-      throw fileError("lock", this.path, cause);
     } finally {
       clearTimeout(timer);
     }
-    // The wait itself cannot be called off. Whenever it ends, the lock is given back at once.
+    // Whenever the wait ends, the lock is given back at once.
     waiting.then(() => this.file.close(), () => this.file.close());
     return false;
+  }
+
+  async lockInLine(exclusive: boolean): Promise<void> {
+    const waiting = this.attempt("lock", this.path, () => this.file.lock(exclusive));
+    try {
+      await waiting;
+    } catch (cause) {
+      throw fileError("lock", this.path, cause);
+    }
   }
 
   unlock(): void {

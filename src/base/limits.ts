@@ -107,3 +107,9 @@ export const turn_ms_max = 20;
 
 /** An index this far behind the log is unhealthy. */
 export const unhealthy_after_s = 120;
+
+/** How long a look at a lock takes where the system can only wait for it, before it counts as held. */
+export const owner_look_ms = 20;
+
+/** A run that nobody owned, and nobody wrote to for so long, is stale. */
+export const stale_after_ms = 3_600_000;

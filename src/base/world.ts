@@ -20,6 +20,12 @@ export interface Input {
   readonly is_terminal: boolean;
 }
 
+/** How another program ended. */
+export interface ProgramEnd {
+  ok: boolean;
+  stdout: string;
+}
+
 /** The surroundings of a program. */
 export interface World {
   readonly files: Files;
@@ -30,6 +36,7 @@ export interface World {
   /** A clock that never jumps, for measuring. */
   elapsed_ms(): number;
   random_uint32(): number;
+  random_uuid(): string;
   env(name: string): string | undefined;
   readonly pid: number;
   hostname(): string;
@@ -37,6 +44,8 @@ export interface World {
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Runs another program to its end; undefined when it is not there, or may not be run. */
+  runProgram(name: string, args: readonly string[]): Promise<ProgramEnd | undefined>;
   /** Calls back at SIGINT and SIGTERM; the returned function stops that. */
   onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void): () => void;
   /** Resolves after a while, or at once when the signal is aborted. */
@@ -137,6 +146,16 @@ function pause(duration_ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+async function runProgram(name: string, args: readonly string[]): Promise<ProgramEnd | undefined> {
+  try {
+    const command = new Deno.Command(name, { args: [...args], stdin: "null", stderr: "null" });
+    const { success, stdout } = await command.output();
+    return { ok: success, stdout: new TextDecoder().decode(stdout) };
+  } catch {
+    return undefined;
+  }
+}
+
 /** The real surroundings. */
 export function systemWorld(files?: Files): World {
   return {
@@ -145,6 +164,7 @@ export function systemWorld(files?: Files): World {
     now_ms: () => Date.now(),
     elapsed_ms: () => performance.now(),
     random_uint32: () => crypto.getRandomValues(new Uint32Array(1))[0],
+    random_uuid: () => crypto.randomUUID(),
     env: systemEnv,
     pid: Deno.pid,
     hostname: systemHostname,
@@ -152,6 +172,7 @@ export function systemWorld(files?: Files): World {
     stdin: systemInput,
     stdout: systemOutput("standard output", Deno.stdout),
     stderr: systemOutput("standard error", Deno.stderr),
+    runProgram,
     onInterrupt,
     pause,
     turn: () => new Promise((resolve) => setImmediate(resolve)),

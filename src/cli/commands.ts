@@ -28,6 +28,14 @@ export const COMMANDS = {
     "schema migrate": () => import("./commands/schema_migrate.ts"),
   },
   "Runs": {
+    "runs create": () => import("./commands/runs_create.ts"),
+    "runs log": () => import("./commands/runs_log.ts"),
+    "runs finish": () => import("./commands/runs_finish.ts"),
+    "runs sync": () => import("./commands/runs_sync.ts"),
+    "runs query": () => import("./commands/runs_query.ts"),
+    "runs show": () => import("./commands/runs_show.ts"),
+    "runs diff": () => import("./commands/runs_diff.ts"),
+    "runs rank": () => import("./commands/runs_rank.ts"),
     "artifacts put": () => import("./commands/artifacts_put.ts"),
   },
   "This program": {

@@ -1,6 +1,7 @@
 /** The kinds of flags there are. Each is a zod/mini schema that carries what help has to say. */
 import * as z from "zod/mini";
 import { quoted } from "../base/error.ts";
+import { UNIT_MS } from "./times.ts";
 
 /** What a flag tells about itself, beside what is valid. */
 export interface FlagFacts {
@@ -68,6 +69,29 @@ export function json(facts: FlagFacts) {
   return flag(z.optional(schema), { value: "JSON", ...facts });
 }
 
+/** JSON text of an object; kept as it was typed. */
+export function jsonObject(facts: FlagFacts) {
+  const schema = z.string().check(
+    z.refine((value) => isJson(value as string) && isObjectText(value as string), {
+      error: (issue) =>
+        isJson(issue.input as string)
+          ? "it has to be a JSON object"
+          : `it has to be JSON: ${whyNotJson(issue.input as string)}`,
+    }),
+  );
+  return flag(z.optional(schema), { value: "JSON", ...facts });
+}
+
+/** A length of time (`30s`, `1h`, `7d`), in ms. */
+export function duration(facts: FlagFacts) {
+  const rule = hasToBe("a length of time, such as 90s, 30m, 2h or 7d");
+  const schema = z.pipe(
+    z.string().check(z.regex(/^\d{1,9}[smhdw]$/, rule)),
+    z.transform((value: string) => Number(value.slice(0, -1)) * UNIT_MS[value.at(-1)!]),
+  );
+  return flag(z.optional(schema), { value: "TIME", ...facts });
+}
+
 /** One of a few words. */
 export function choice<const Words extends readonly [string, ...string[]]>(
   words: Words,
@@ -97,6 +121,19 @@ export function dir() {
   });
 }
 
+/** `--runs-dir`, for all commands on runs. */
+export function runsDir() {
+  return text({
+    description: "the folder of runs (default: $LEDGER_RUNS_DIR, or runs)",
+    value: "DIR",
+  });
+}
+
+/** `--no-events`, for commands that tell the log what they did. */
+export function noEvents() {
+  return toggle({ description: "do not tell the log, for those who emit their events themselves" });
+}
+
 /** `--json`, for commands whose answer is one thing. */
 export function asJson() {
   return toggle({ description: "print the answer, and an error, as JSON" });
@@ -118,6 +155,10 @@ function listed(words: readonly string[]): string {
 
 function isJson(value: string): boolean {
   return whyNotJson(value) === undefined;
+}
+
+function isObjectText(value: string): boolean {
+  return value.trimStart().startsWith("{");
 }
 
 function whyNotJson(value: string): string | undefined {

@@ -6,13 +6,14 @@ import { say } from "./output.ts";
 /** A ledger for one command. `LEDGER_LOG=debug` tells each write and each recovery. */
 export function openFor(
   world: World,
-  flags: { dir?: string },
+  flags: { "dir"?: string; "runs-dir"?: string },
   options: OpenOptions = {},
 ): Ledger {
   const debug = world.env("LEDGER_LOG") === "debug";
   return new Ledger({
     world,
     dir: flags.dir,
+    runs_dir: flags["runs-dir"],
     onNotice: debug ? (message) => say(world, `ledger: ${message}`) : undefined,
     ...options,
   });

@@ -179,6 +179,17 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${humanCount(count)} ${count === 1 ? one : many}`;
 }
 
+/** A length of time as people say it. */
+export function humanDuration(duration_ms: number): string {
+  if (duration_ms < 999.5) return `${Math.round(duration_ms)} ms`;
+  const seconds = duration_ms / 1000;
+  if (seconds < 59.95) return `${seconds.toFixed(seconds < 9.995 ? 2 : 1)} s`;
+  const minutes = Math.round(seconds) / 60;
+  if (minutes < 60) return `${Math.floor(minutes)} min ${Math.round(seconds) % 60} s`;
+  const rounded = Math.round(minutes);
+  return `${Math.floor(rounded / 60)} h ${rounded % 60} min`;
+}
+
 /** How long ago a time was, as people say it. */
 export function ago(timestamp_ms: number, now_ms: number): string {
   const seconds = Math.round((now_ms - timestamp_ms) / 1000);

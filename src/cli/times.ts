@@ -2,7 +2,8 @@
 import { LedgerError, quoted } from "../base/error.ts";
 import { isDay } from "../log/mod.ts";
 
-const UNIT_MS: Readonly<Record<string, number>> = {
+/** Letters of lengths of time. */
+export const UNIT_MS: Readonly<Record<string, number>> = {
   s: 1_000,
   m: 60_000,
   h: 3_600_000,

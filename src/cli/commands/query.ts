@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/door.ts";
-import type { QueryResult } from "../../index/query.ts";
+import type { QueryResult } from "../../duckdb/query.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, format, type RowFormat, text } from "../flags.ts";
 import { openFor, readInput } from "../open.ts";
@@ -51,7 +51,7 @@ export default defineCommand({
     });
     if (asked.trim() === "") await overview(world, database);
     else {
-      const { runQuery } = await import("../../index/query.ts");
+      const { runQuery } = await import("../../duckdb/query.ts");
       const result = await runQuery(database, asked);
       await printResult(world, result, rowFormat(flags.format, flags.json, "table"));
     }
@@ -60,7 +60,7 @@ export default defineCommand({
 });
 
 async function overview(world: World, database: Database): Promise<void> {
-  const { describeIndex, EXAMPLE_QUERIES } = await import("../../index/query.ts");
+  const { describeIndex, EXAMPLE_QUERIES } = await import("../../index/overview.ts");
   const { bold, dim } = paintFor(world, world.stdout);
   const columns = [{ field: "name" }, { field: "kind" }, { field: "columns" }];
   printRows(world, await describeIndex(database), columns, "table");

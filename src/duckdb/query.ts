@@ -5,9 +5,9 @@
  */
 import type { DuckDBType } from "@duckdb/node-api";
 import { LedgerError } from "../base/error.ts";
-import type { Database } from "../duckdb/door.ts";
-import { translate } from "../duckdb/problem.ts";
-import { isNumeric, ValueWriter } from "../duckdb/values.ts";
+import type { Database } from "./door.ts";
+import { translate } from "./problem.ts";
+import { isNumeric, ValueWriter } from "./values.ts";
 
 /** A column of a result. */
 export interface ResultColumn {
@@ -56,6 +56,28 @@ export async function runQuery(database: Database, sql: string): Promise<QueryRe
   } catch (error) {
     throw translate(error, database.path, sql);
   }
+}
+
+/** The same, all at once. Values come as JSON has them; whole numbers past 2^53 as strings. */
+export async function rowsOfQuery(
+  database: Database,
+  sql: string,
+): Promise<Record<string, unknown>[]> {
+  const result = await runQuery(database, sql);
+  const rows: Record<string, unknown>[] = [];
+  for await (const cells of result.jsons()) {
+    const members = cells.map((cell, column) => [result.columns[column].name, parsedCell(cell)]);
+    rows.push(Object.fromEntries(members));
+  }
+  return rows;
+}
+
+/** A cell as JSON has it. A whole number that a double cannot hold stays the text it is. */
+function parsedCell(json: string): unknown {
+  const value = JSON.parse(json);
+  return typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)
+    ? json
+    : value;
 }
 
 /** Only SELECT, and EXPLAIN of a SELECT. A read-only connection alone would let COPY write files. */
@@ -118,36 +140,3 @@ function invalid(reason: string): LedgerError {
     hint: "ledger query without SQL lists the tables, and queries to begin with",
   });
 }
-
-/** The tables and views of an index, with their columns. */
-export async function describeIndex(
-  database: Database,
-): Promise<{ name: string; kind: string; columns: string }[]> {
-  return await database.rows(`
-    select table_name as name, if(table_type = 'VIEW', 'view', 'table') as kind,
-      string_agg(column_name, ', ' order by ordinal_position) as columns
-    from information_schema.tables join information_schema.columns using (table_name, table_schema)
-    where table_name not in ('index_facts', 'index_parts', 'trial_events', 'other_events')
-    group by all order by kind desc, name`);
-}
-
-/** Queries that are worth beginning with, each with what it answers. */
-export const EXAMPLE_QUERIES: readonly { sql: string; shows: string }[] = [
-  { sql: "select * from latest_runs limit 10", shows: "the latest runs and how they stand" },
-  {
-    sql: "select * from run_phase_summary where run_id = 'r1'",
-    shows: "how long each phase of a run took",
-  },
-  {
-    sql: "select * from phase_timings where run_id = 'r1' order by phase_order",
-    shows: "the same, a row a phase",
-  },
-  {
-    sql: "select trial_id, params, metrics from trial_results where run_id = 'r1'",
-    shows: "the trials of a run",
-  },
-  {
-    sql: "select event_type, count(*) as events from events group by all order by events desc",
-    shows: "what the log is made of",
-  },
-];

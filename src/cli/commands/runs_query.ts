@@ -1,0 +1,171 @@
+import * as z from "zod/mini";
+import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import { ARTIFACT_TYPES } from "../../runs/artifacts.ts";
+import { RUN_TYPES } from "../../runs/manifest.ts";
+import { isDay } from "../../log/mod.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, choice, count, dir, format, runsDir, text, texts, time } from "../flags.ts";
+import { openFor } from "../open.ts";
+import { ago, type Column, humanDuration, print, printRows, rowFormat } from "../output.ts";
+import { usage } from "../parse.ts";
+import { timeToMs } from "../times.ts";
+
+const DAY_MS = 86_400_000;
+
+const runsQuery = defineCommand({
+  name: "runs query",
+  summary: "list catalogued runs, or print where an artifact is",
+  description: "Lists the runs of the catalog that fit, the latest first. With --status running, " +
+    "pending, crashed, stale or unfinished, those that have not ended. With --run-id and " +
+    "--artifact-type, prints the path of that artifact and nothing else.",
+  examples: [
+    { line: "ledger runs query --limit 10", shows: "the latest ten" },
+    {
+      line: "ledger runs query --run-type policy --status completed --param policy.kind=fixed_stop",
+      shows: "those with a parameter",
+    },
+  ],
+  flags: z.strictObject({
+    "limit": count({ short: "n", description: "at most so many (default: 20)" }),
+    "run-type": choice(RUN_TYPES, { description: "of this type" }),
+    "status": choice([
+      "completed",
+      "failed",
+      "running",
+      "pending",
+      "crashed",
+      "stale",
+      "unfinished",
+    ], { description: "that stand so (default: completed and failed)" }),
+    "from": time({ description: "created at or after", aliases: ["from-date", "since"] }),
+    "to": time({
+      description: "created before; a day counts to its end",
+      aliases: ["to-date", "until"],
+    }),
+    "git-branch": text({ value: "NAME", description: "made on this branch" }),
+    "git-commit": text({
+      value: "HASH",
+      description: "made with this commit, or one beginning so",
+    }),
+    "param": texts({
+      value: "NAME=VALUE",
+      description: "made with this parameter; dots lead into objects; may be repeated",
+    }),
+    "sort": text({
+      value: "COLUMN",
+      description: "created_at, completed_at, run_id, run_type, status, total_ms, artifacts or " +
+        "git_branch; with :asc or :desc",
+    }),
+    "run-id": text({ value: "ID", description: "with --artifact-type: whose artifact" }),
+    "artifact-type": text({ value: "TYPE", description: "with --run-id: which artifact" }),
+    "format": format(),
+    "json": asJson(),
+    "dir": dir(),
+    "runs-dir": runsDir(),
+  }),
+  run: async ({ world, flags }) => {
+    await using ledger = openFor(world, flags);
+    const { "run-id": run_id, "artifact-type": artifact_type } = flags;
+    if (artifact_type !== undefined) {
+      if (run_id === undefined) {
+        throw usage(runsQuery, "whose artifact? --artifact-type goes with --run-id");
+      }
+      const path = await ledger.runs.artifactPath(run_id, artifact_type);
+      if (path === undefined) throw noSuchArtifact(run_id, artifact_type);
+      print(world, flags.json ? JSON.stringify({ path }) : path);
+      return EXIT_OK;
+    }
+    const now_ms = world.now_ms();
+    const rows = await ledger.runs.query({
+      run_id,
+      run_type: flags["run-type"],
+      status: flags.status,
+      from_ms: flags.from === undefined ? undefined : timeToMs("from", flags.from, now_ms),
+      until_ms: flags.to === undefined
+        ? undefined
+        : timeToMs("to", flags.to, now_ms) + (isDay(flags.to) ? DAY_MS : 0),
+      git_branch: flags["git-branch"],
+      git_commit: flags["git-commit"],
+      parameters: parametersOf(flags.param),
+      sort: flags.sort,
+      limit: flags.limit ?? 20,
+    });
+    const printed = rowFormat(flags.format, flags.json, "table");
+    printRows(
+      world,
+      rows.map((row) => ({ ...row })),
+      printed === "table" ? columnsFor(world) : DATA_COLUMNS,
+      printed,
+    );
+    return EXIT_OK;
+  },
+});
+export default runsQuery;
+
+function parametersOf(pairs: readonly string[] = []): Record<string, string> {
+  return Object.fromEntries(pairs.map((pair) => {
+    const at = pair.indexOf("=");
+    if (at < 1) throw usage(runsQuery, `--param is ${quoted(pair)}; it has to be NAME=VALUE`);
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  }));
+}
+
+const DATA_COLUMNS: Column[] = [
+  "run_id",
+  "run_type",
+  "status",
+  "created_at_ms",
+  "completed_at_ms",
+  "total_ms",
+  "artifacts",
+  "git_branch",
+  "git_commit",
+  "git_dirty",
+  "presence",
+  "run_path",
+].map((field) => ({ field }));
+
+function columnsFor(world: World): Column[] {
+  const now_ms = world.now_ms();
+  return [
+    { field: "run_id" },
+    { field: "run_type" },
+    { field: "status" },
+    {
+      field: "created_at_ms",
+      title: "created",
+      right: true,
+      show: (value) => ago(Number(value), now_ms),
+    },
+    {
+      field: "total_ms",
+      title: "took",
+      right: true,
+      show: (value) => value === null ? "" : humanDuration(Number(value)),
+    },
+    { field: "artifacts", right: true },
+    { field: "git_branch", title: "branch" },
+    {
+      field: "git_commit",
+      title: "commit",
+      show: (value) => value === null ? "" : String(value).slice(0, 8),
+    },
+    {
+      field: "presence",
+      title: "on disk",
+      show: (value) => value === "present" ? "yes" : String(value),
+    },
+  ];
+}
+
+function noSuchArtifact(run_id: string, artifact_type: string): LedgerError {
+  const known: readonly string[] = ARTIFACT_TYPES;
+  return new LedgerError({
+    code: "not_found",
+    message: `the catalog has no ${quoted(artifact_type)} of run ${quoted(run_id)}`,
+    hint: known.includes(artifact_type)
+      ? "what there is of it: runs show ID; to catalogue what is new: runs sync"
+      : `types of artifacts are ${known.join(", ")}`,
+  });
+}

@@ -1,0 +1,156 @@
+import { join } from "@std/path";
+import * as z from "zod/mini";
+import { EXIT_OK } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import type { Ledger } from "../../ledger.ts";
+import type { LogRecord } from "../../log/mod.ts";
+import type { RunManifest } from "../../runs/manifest.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, dir, runsDir, toggle } from "../flags.ts";
+import { openFor } from "../open.ts";
+import {
+  counted,
+  humanBytes,
+  humanCount,
+  humanDuration,
+  paintFor,
+  print,
+  printRows,
+  utc,
+} from "../output.ts";
+
+const DAY_MS = 86_400_000;
+const BAR_COLUMNS = 30;
+
+export default defineCommand({
+  name: "runs show",
+  summary: "everything about one run",
+  description:
+    "Prints what a run's manifest says, its artifacts and whether they are on the disk, " +
+    "how long its steps took, and what the log tells of it. Also of runs that have not ended.",
+  examples: [
+    { line: "ledger runs show r1", shows: "a run, by its id or the beginning of it" },
+    { line: "ledger runs show r1 --json", shows: "the same for programs" },
+  ],
+  positionals: [{ name: "ID", summary: "the run's id, or the beginning of it", required: true }],
+  flags: z.strictObject({
+    "no-events": toggle({ description: "leave out what the log tells" }),
+    "json": asJson(),
+    "dir": dir(),
+    "runs-dir": runsDir(),
+  }),
+  run: async ({ world, flags, words: [run_id] }) => {
+    await using ledger = openFor(world, flags);
+    const run = await ledger.runs.find(run_id);
+    const manifest = run.readManifest();
+    const state = await run.state();
+    const artifacts = Object.entries(manifest.artifacts).map(([artifact_type, entry]) => {
+      const facts = world.files.facts(join(run.folder, entry.path));
+      const bytes = entry.bytes ?? facts?.size_bytes;
+      return { artifact_type, rows: entry.rows, bytes, path: entry.path, is_there: !!facts };
+    });
+    const events = flags["no-events"] ? [] : await eventsOf(ledger, manifest);
+    if (flags.json) {
+      const shown = events.map((record) => record.event);
+      const facts = { folder: run.folder, state, manifest, artifacts, events: shown };
+      print(world, JSON.stringify(facts));
+      return EXIT_OK;
+    }
+    tellManifest(world, manifest, state, run.folder);
+    if (artifacts.length > 0) tellArtifacts(world, artifacts);
+    tellTiming(world, manifest.timing ?? {});
+    if (!flags["no-events"]) tellEvents(world, events);
+    return EXIT_OK;
+  },
+});
+
+type EventRecord = Extract<LogRecord, { kind: "event" }>;
+
+/** What the log tells of a run: only of the days that it can have lasted. */
+async function eventsOf(ledger: Ledger, manifest: RunManifest): Promise<EventRecord[]> {
+  if (!ledger.exists()) return [];
+  const events: EventRecord[] = [];
+  const since_ms = Date.parse(manifest.created_at) - DAY_MS;
+  const until_ms = manifest.completed_at ? Date.parse(manifest.completed_at) + DAY_MS : undefined;
+  for await (const record of ledger.read({ run_id: manifest.run_id, since_ms, until_ms })) {
+    if (record.kind === "event") events.push(record);
+  }
+  return events;
+}
+
+function tellManifest(world: World, manifest: RunManifest, state: string, folder: string): void {
+  const { bold, red, green, yellow } = paintFor(world, world.stdout);
+  const paint = state === "completed" ? green : state === "failed" ? red : yellow;
+  const { dataset, git_commit, git_branch, git_dirty } = manifest;
+  print(world, `${bold(manifest.run_id)}  ${manifest.run_type}  ${paint(state)}`);
+  const code = [git_branch, git_commit?.slice(0, 12), git_dirty ? "with changes" : undefined];
+  const range = [dataset.from, dataset.to].filter(Boolean).join(" to ");
+  const calls = dataset.calls_count === undefined ? "" : counted(dataset.calls_count, "call");
+  const facts: [string, string | undefined][] = [
+    ["folder", folder],
+    ["created", utcOf(manifest.created_at)],
+    ["completed", utcOf(manifest.completed_at)],
+    ["error", manifest.error],
+    ["code", code.filter(Boolean).join(", ")],
+    ["dataset", [range, dataset.interval, calls].filter(Boolean).join(", ")],
+    ["data", manifest.data_fingerprint],
+    ["owner", manifest.owner && `process ${manifest.owner.pid} on ${manifest.owner.host}`],
+    ["parameters", memberText(manifest.parameters)],
+    ["summary", memberText(manifest.summary)],
+  ];
+  for (const [name, value] of facts) if (value) print(world, `  ${name.padEnd(10)} ${value}`);
+}
+
+function utcOf(time: string | undefined): string | undefined {
+  return time && utc(Date.parse(time));
+}
+
+function memberText(members: Record<string, unknown> | undefined): string {
+  return Object.entries(members ?? {}).filter(([name]) => name !== "run_id")
+    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(" ");
+}
+
+function tellArtifacts(world: World, artifacts: Record<string, unknown>[]): void {
+  print(world, "");
+  printRows(world, artifacts, [
+    { field: "artifact_type", title: "artifact" },
+    { field: "rows", right: true, show: (rows) => humanCount(Number(rows)) },
+    {
+      field: "bytes",
+      title: "size",
+      right: true,
+      show: (bytes) => bytes === undefined ? "" : humanBytes(Number(bytes)),
+    },
+    { field: "is_there", title: "on disk", show: (there) => there ? "yes" : "missing" },
+    { field: "path" },
+  ], "table");
+}
+
+function tellTiming(world: World, timing: Record<string, number>): void {
+  const steps = Object.entries(timing).filter(([, ms]) => typeof ms === "number");
+  if (steps.length === 0) return;
+  const longest_ms = Math.max(...steps.map(([, ms]) => ms));
+  const { cyan } = paintFor(world, world.stdout);
+  print(world, "");
+  for (const [step, ms] of steps) {
+    const name = step.replace(/_ms$/, "").padEnd(12);
+    const columns = longest_ms === 0 ? 0 : Math.round(ms / longest_ms * BAR_COLUMNS);
+    const bar = cyan("█".repeat(ms > 0 ? Math.max(1, columns) : 0));
+    print(world, `  ${name} ${humanDuration(ms).padStart(11)}  ${bar}`.trimEnd());
+  }
+}
+
+function tellEvents(world: World, events: readonly EventRecord[]): void {
+  const { dim } = paintFor(world, world.stdout);
+  const trials = events.filter(({ event }) => event.event_type === "trial.recorded").length;
+  print(world, "");
+  if (events.length === 0) return print(world, dim("  the log tells nothing of it"));
+  for (const { event } of events) {
+    if (event.event_type === "trial.recorded") continue;
+    const { event_type, timestamp_ms, phase_name, artifact_type, error } = event;
+    const about = [phase_name, artifact_type, error].filter((word) => typeof word === "string");
+    print(world, `  ${utc(timestamp_ms)}  ${[event_type, ...about].join("  ")}`);
+  }
+  if (trials > 0) print(world, `  and ${counted(trials, "trial")}`);
+}

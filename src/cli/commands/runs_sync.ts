@@ -1,0 +1,95 @@
+import * as z from "zod/mini";
+import { EXIT_OK } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import type { CatalogSyncReport } from "../../runs/catalog.ts";
+import type { CatalogStats } from "../../runs/catalog_queries.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, dir, duration, runsDir, toggle } from "../flags.ts";
+import { openFor } from "../open.ts";
+import { counted, humanCount, paintFor, print, say } from "../output.ts";
+
+/** More reasons than this are counted, and listed by a query. */
+const REASONS_MAX = 20;
+
+export default defineCommand({
+  name: "runs sync",
+  summary: "bring the catalog up to date with the runs on the disk",
+  description: "Reads the manifests that are new or changed into index/catalog.duckdb. Runs that " +
+    "ended are catalogued; of the others it says why they are not. The catalog can be deleted at " +
+    "any time: the manifests are the truth.",
+  examples: [
+    { line: "ledger runs sync --stats", shows: "catalog what is new, and count what there is" },
+    { line: "ledger runs sync --full --json", shows: "build the catalog from nothing" },
+  ],
+  flags: z.strictObject({
+    "stats": toggle({ description: "tell what the catalog holds" }),
+    "full": toggle({ description: "build from nothing" }),
+    "stale-after": duration({
+      description: "an unfinished run that nobody owned and nobody wrote to for so long is stale " +
+        "(default: 1h)",
+    }),
+    "json": asJson(),
+    "dir": dir(),
+    "runs-dir": runsDir(),
+  }),
+  run: async ({ world, flags }) => {
+    await using ledger = openFor(world, flags);
+    const report = await ledger.runs.sync({
+      full: flags.full,
+      stale_after_ms: flags["stale-after"],
+      onNotice: (message) => say(world, message),
+    });
+    const stats = flags.stats ? await ledger.runs.stats() : undefined;
+    if (flags.json) print(world, JSON.stringify({ ...report, stats }));
+    else {
+      tell(world, report);
+      if (stats) tellStats(world, stats);
+    }
+    return EXIT_OK;
+  },
+});
+
+function tell(world: World, report: CatalogSyncReport): void {
+  const tick = paintFor(world, world.stdout).green("✓");
+  const { skipped, missing } = report;
+  if (report.initialized) print(world, `${tick} Initialized catalog tables`);
+  print(world, `${tick} Registered ${counted(report.registered, "run")}`);
+  if (report.updated > 0) print(world, `${tick} Updated ${counted(report.updated, "run")}`);
+  if (missing > 0) {
+    print(world, `${tick} Marked ${counted(missing, "run")} as missing: not on the disk any more`);
+  }
+  print(world, `${tick} Skipped ${counted(skipped.length, "run")}`);
+  for (const { run_path, reason } of skipped.slice(0, REASONS_MAX)) {
+    print(world, `    ${run_path}: ${reason}`);
+  }
+  if (skipped.length > REASONS_MAX) {
+    const rest = humanCount(skipped.length - REASONS_MAX);
+    print(world, `    ${rest} more: ledger query --db catalog "select * from runs_skipped"`);
+  }
+}
+
+function tellStats(world: World, stats: CatalogStats): void {
+  const { bold } = paintFor(world, world.stdout);
+  print(world, `\n${bold("Catalog Statistics:")}`);
+  const lines: [string, string | number][] = [
+    ["Total runs", stats.total_runs],
+    ["Completed", stats.completed],
+    ["Failed", stats.failed],
+    ["By type", byName(stats.runs_by_type)],
+    ...(stats.missing > 0 ? [["Missing on disk", stats.missing] as [string, number]] : []),
+    ...(stats.archived > 0 ? [["Archived", stats.archived] as [string, number]] : []),
+    ...(Object.keys(stats.in_progress).length > 0
+      ? [["In progress", byName(stats.in_progress)] as [string, string]]
+      : []),
+    ["Total artifacts", stats.total_artifacts],
+    ["By type", byName(stats.artifacts_by_type)],
+  ];
+  for (const [name, value] of lines) print(world, `  ${name}: ${value}`);
+}
+
+function byName(counts: Record<string, number>): string {
+  const members = Object.entries(counts).map(([name, count]) =>
+    `${JSON.stringify(name)}: ${count}`
+  );
+  return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
+}

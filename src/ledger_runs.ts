@@ -1,0 +1,94 @@
+/** The runs of a ledger: their folders, the catalog of them, and the events that tell of both. */
+import { join, resolve } from "@std/path";
+import { buildFacts } from "./base/build.ts";
+import type { World } from "./base/world.ts";
+import type { Database } from "./duckdb/door.ts";
+import { ledgerPaths } from "./log/mod.ts";
+import type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog.ts";
+import type { CatalogStats, Ranking, RunFilter, RunRow } from "./runs/catalog_queries.ts";
+import type { NewRun, RunDirectory, RunEvents, RunPlace } from "./runs/directory.ts";
+
+/** Whether the log hears of what is done to a run. Default: it does. */
+export interface TellOptions {
+  events?: boolean;
+}
+
+/** The runs of one ledger. Everything here loads what it needs when it is first asked. */
+export class LedgerRuns {
+  /** The folder of runs. */
+  readonly dir: string;
+
+  constructor(
+    readonly world: World,
+    readonly ledger_dir: string,
+    dir: string | undefined,
+    readonly events: RunEvents,
+  ) {
+    this.dir = dir ?? world.env("LEDGER_RUNS_DIR") ?? buildFacts().runs_dir;
+  }
+
+  /** Begins a run: its folder, its manifest, and the events that say so. */
+  async create(run: NewRun, options?: TellOptions): Promise<RunDirectory> {
+    const { RunDirectory } = await import("./runs/directory.ts");
+    return await RunDirectory.create(this.#place(options), run);
+  }
+
+  /** A run that is there, by its id or the beginning of its id. */
+  async find(run_id: string, options?: TellOptions): Promise<RunDirectory> {
+    const { RunDirectory } = await import("./runs/directory.ts");
+    return RunDirectory.find(this.#place(options), run_id);
+  }
+
+  /** Brings the catalog up to date with the manifests. */
+  async sync(options?: CatalogSyncOptions): Promise<CatalogSyncReport> {
+    const { syncCatalog } = await import("./runs/catalog.ts");
+    return await syncCatalog(this.world, this.dir, this.#catalog_path, options);
+  }
+
+  /** Opens the catalog for reading; it stays as it is while it is open. Close it when done. */
+  async openCatalog(): Promise<Database> {
+    const { openSnapshot } = await import("./duckdb/snapshot.ts");
+    return await openSnapshot(this.world, this.#catalog_path, {
+      hint_when_absent: "nothing has been catalogued yet: runs sync",
+      folders: [this.dir, this.ledger_dir].map((folder) => resolve(this.world.cwd(), folder)),
+    });
+  }
+
+  /** Catalogued runs, and with a status of those in progress, these. */
+  async query(filter?: RunFilter): Promise<RunRow[]> {
+    const { queryRuns } = await import("./runs/catalog_queries.ts");
+    await using catalog = await this.openCatalog();
+    return await queryRuns(catalog, filter);
+  }
+
+  /** The path of a run's artifact; undefined when the catalog has none. */
+  async artifactPath(run_id: string, artifact_type: string): Promise<string | undefined> {
+    const { getArtifactPath } = await import("./runs/catalog_queries.ts");
+    await using catalog = await this.openCatalog();
+    const path = await getArtifactPath(catalog, run_id, artifact_type);
+    return path === undefined ? undefined : join(this.dir, path);
+  }
+
+  /** What the catalog holds, in numbers. */
+  async stats(): Promise<CatalogStats> {
+    const { getCatalogStats } = await import("./runs/catalog_queries.ts");
+    await using catalog = await this.openCatalog();
+    return await getCatalogStats(catalog);
+  }
+
+  /** Runs in the order of a metric of their summaries. */
+  async rank(ranking: Ranking): Promise<Record<string, unknown>[]> {
+    const { rankRuns } = await import("./runs/catalog_queries.ts");
+    await using catalog = await this.openCatalog();
+    return await rankRuns(catalog, ranking);
+  }
+
+  get #catalog_path(): string {
+    return join(ledgerPaths(this.ledger_dir).index, "catalog.duckdb");
+  }
+
+  #place({ events = true }: TellOptions = {}): RunPlace {
+    const { world, dir } = this;
+    return { world, runs_dir: dir, ...(events ? { events: this.events } : {}) };
+  }
+}

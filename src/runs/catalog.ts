@@ -1,0 +1,403 @@
+/**
+ * Brings `catalog.duckdb` up to date with the manifests on the disk. The catalog is a function of
+ * those files: whatever the order in which they came, and however often this was interrupted, the
+ * rows are the same. Runs that are gone from the disk stay, marked as missing.
+ */
+import { join } from "@std/path";
+import { asLedgerError, LedgerError } from "../base/error.ts";
+import { writeFully } from "../base/files.ts";
+import type { World } from "../base/world.ts";
+import { type Database, openDatabase } from "../duckdb/door.ts";
+import { SnapshotStore } from "../duckdb/snapshot.ts";
+import { readArchived, scanArchived } from "./archive.ts";
+import { artifactRows, runRow, type Whereabouts, withSummary } from "./catalog_rows.ts";
+import * as sql from "./catalog_schema.ts";
+import { idOfPath } from "./layout.ts";
+import type { RunManifest } from "./manifest.ts";
+import { judgeRun, type OpenState, scanRuns, stateOfOpen, type Verdict } from "./scan.ts";
+
+/** How to sync. */
+export interface CatalogSyncOptions {
+  lock_wait_ms?: number;
+  /** From when on a run that nobody owned, and nobody wrote to, is stale. */
+  stale_after_ms?: number;
+  /** Build from nothing. */
+  full?: boolean;
+  onNotice?: (message: string) => void;
+}
+
+/** A run that is not in the catalog, and why. */
+export interface SkippedRun {
+  run_path: string;
+  reason: string;
+}
+
+/** What a sync did. */
+export interface CatalogSyncReport {
+  path: string;
+  /** Whether there was no catalog that could be brought up to date. */
+  initialized: boolean;
+  /** Runs that are in the catalog now and were not, and those whose rows are others now. */
+  registered: number;
+  updated: number;
+  /** Runs whose folders are gone since the last time. */
+  missing: number;
+  skipped: SkippedRun[];
+  seconds: number;
+}
+
+type Kind = Verdict["kind"] | "archived";
+
+/** What is known of a path in the folder of runs. */
+interface Known {
+  stamp: string;
+  kind: Kind;
+  run_id?: string;
+  reason?: string;
+}
+
+interface OpenRun {
+  manifest: RunManifest;
+  path: string;
+  state: OpenState;
+  last_written_ms: number;
+  reason: string;
+}
+
+/** What the live catalog was made from. */
+interface Previous {
+  known: Map<string, Known>;
+  open: Map<string, string>;
+}
+
+/** Syncs the catalog. One process at a time; readers are never waited for. */
+export async function syncCatalog(
+  world: World,
+  runs_dir: string,
+  path: string,
+  options: CatalogSyncOptions = {},
+): Promise<CatalogSyncReport> {
+  const started_ms = world.elapsed_ms();
+  const store = new SnapshotStore(world, path);
+  await store.lock(options.lock_wait_ms);
+  try {
+    const report = await new CatalogSync(world, runs_dir, store, options).run();
+    return { ...report, seconds: (world.elapsed_ms() - started_ms) / 1000 };
+  } finally {
+    store.unlock();
+  }
+}
+
+class CatalogSync {
+  /** Manifests that were read in this sync, by path. */
+  readonly #manifests = new Map<string, RunManifest>();
+
+  constructor(
+    readonly world: World,
+    readonly runs_dir: string,
+    readonly store: SnapshotStore,
+    readonly options: CatalogSyncOptions,
+  ) {}
+
+  async run(): Promise<Omit<CatalogSyncReport, "seconds">> {
+    const { previous, keep_aside } = await this.#previous();
+    const initialized = previous === undefined;
+    const before = previous ?? { known: new Map(), open: new Map() };
+    const known = this.#look(before.known);
+    const open = await this.#openRuns(known);
+    const winners = winnersOf(known);
+    const old_winners = winnersOf(before.known);
+    const touched = new Set<string>();
+    for (const [run_id, path] of winners) {
+      const is_as_before = old_winners.get(run_id) === path &&
+        before.known.get(path)?.stamp === known.get(path)!.stamp;
+      if (!is_as_before) touched.add(run_id);
+    }
+    // Runs that are there, and do not belong in the catalog, or no longer.
+    const withdrawn = new Set<string>();
+    for (const { kind, run_id } of known.values()) {
+      if (kind !== "ended" && run_id && !winners.has(run_id)) withdrawn.add(run_id);
+    }
+    const gone = [...old_winners.keys()]
+      .filter((run_id) => !winners.has(run_id) && !withdrawn.has(run_id));
+    const report = {
+      path: this.store.path,
+      initialized,
+      registered: [...touched].filter((run_id) => !old_winners.has(run_id)).length,
+      updated: [...touched].filter((run_id) => old_winners.has(run_id)).length,
+      missing: gone.length,
+      skipped: skippedOf(known, open, winners),
+    };
+    const is_same = !initialized && touched.size === 0 && gone.length === 0 &&
+      isSame(before, known, open);
+    if (!is_same) {
+      const { skipped } = report;
+      const change = { known, open, winners, touched, withdrawn, gone, skipped };
+      await this.#build(change, !initialized, keep_aside);
+    }
+    return report;
+  }
+
+  /** What the live catalog holds, if it can be trusted; else nothing, and a line that says why. */
+  async #previous(): Promise<{ previous?: Previous; keep_aside: boolean }> {
+    const { store, world } = this;
+    if (this.options.full || !world.files.linkFacts(store.path)) return { keep_aside: false };
+    try {
+      if (!world.files.facts(store.path)?.is_file) throw damaged("it is not a file");
+      store.removeForeignWal();
+      if (!store.isAsPublished()) throw damaged("another program has written to it");
+      return { previous: await this.#readPrevious(), keep_aside: false };
+    } catch (error) {
+      const problem = asLedgerError(error);
+      if (!problem) throw error;
+      const keep_aside = problem.code !== "busy";
+      this.options.onNotice?.(
+        `building the catalog anew: ${problem.message}` +
+          (keep_aside ? `; the old file is kept as ${store.aside_path}` : ""),
+      );
+      return { keep_aside };
+    }
+  }
+
+  async #readPrevious(): Promise<Previous> {
+    const { path, work_folder } = this.store;
+    await using database = await openDatabase(this.world, {
+      path,
+      access: "read",
+      folders: [work_folder],
+      temp_folder: work_folder,
+    });
+    const version = await database.value<number>(sql.VERSION);
+    if (version !== sql.CATALOG_VERSION) {
+      throw damaged(`it is of version ${version}, and this program's is ${sql.CATALOG_VERSION}`);
+    }
+    const files = await database.rows<Record<string, string | null>>(sql.ALL_FILES);
+    const open = await database.rows<Record<string, string>>(sql.ALL_OPEN);
+    return {
+      known: new Map(files.map((row) => [row.run_path!, {
+        stamp: row.stamp!,
+        kind: row.kind as Kind,
+        run_id: row.run_id ?? undefined,
+        reason: row.reason ?? undefined,
+      }])),
+      open: new Map(open.map((row) => [row.run_path, row.state])),
+    };
+  }
+
+  /** What stands on the disk. Only what is new, other, or unfinished is read. */
+  #look(before: ReadonlyMap<string, Known>): Map<string, Known> {
+    const known = new Map<string, Known>();
+    for (const glance of scanRuns(this.world, this.runs_dir)) {
+      const old = before.get(glance.path);
+      if (old?.stamp === glance.stamp && old.kind !== "open") {
+        known.set(glance.path, old);
+        continue;
+      }
+      const verdict = judgeRun(this.world, this.runs_dir, glance);
+      const { stamp } = glance;
+      if (verdict.kind === "unusable") {
+        const run_id = idOfPath(glance.path);
+        known.set(glance.path, { stamp, kind: "unusable", run_id, reason: verdict.reason });
+        continue;
+      }
+      const { manifest } = verdict;
+      this.#manifests.set(glance.path, manifest);
+      const reason = verdict.kind === "open" ? verdict.reason : undefined;
+      known.set(glance.path, { stamp, kind: verdict.kind, run_id: manifest.run_id, reason });
+    }
+    for (const { path, stamp } of scanArchived(this.world, this.runs_dir)) {
+      known.set(path, { stamp, kind: "archived" });
+    }
+    return known;
+  }
+
+  async #openRuns(known: ReadonlyMap<string, Known>): Promise<OpenRun[]> {
+    const open: OpenRun[] = [];
+    for (const [path, { kind, reason }] of known) {
+      if (kind !== "open") continue;
+      const manifest = this.#manifests.get(path)!;
+      const { stale_after_ms } = this.options;
+      const state = await stateOfOpen(this.world, this.runs_dir, path, manifest, stale_after_ms);
+      open.push({ path, manifest, reason: reason!, ...state });
+    }
+    return open;
+  }
+
+  async #build(change: Change, from_live: boolean, keep_aside: boolean): Promise<void> {
+    const database = await this.store.openWork(from_live);
+    try {
+      if (!from_live) await database.run(sql.CATALOG_SCHEMA);
+      await database.run("begin");
+      await this.#writeRuns(database, change);
+      await this.#writeState(database, change);
+      await database.run("commit");
+      await database.run("checkpoint");
+    } finally {
+      database.close();
+    }
+    this.store.publish(keep_aside);
+  }
+
+  async #writeRuns(database: Database, change: Change): Promise<void> {
+    const { known, winners, touched, withdrawn, gone } = change;
+    const mark = async (run_ids: Iterable<string>, statements: readonly string[]) => {
+      await database.run(sql.TOUCH_NONE);
+      await database.run(sql.TAKE_TOUCHED, [JSON.stringify([...run_ids])]);
+      for (const statement of statements) await database.run(statement);
+    };
+    await mark(gone, sql.MARK_MISSING);
+    await mark([...touched, ...withdrawn], sql.FORGET_TOUCHED);
+    const runs: unknown[] = [];
+    const artifacts: unknown[] = [];
+    const add = (manifest: RunManifest, where: Whereabouts) => {
+      runs.push(runRow(manifest, where));
+      artifacts.push(...artifactRows(this.world, this.runs_dir, manifest, where));
+    };
+    for (const run_id of touched) {
+      const run_path = winners.get(run_id)!;
+      const manifest = await withSummary(
+        this.world,
+        join(this.runs_dir, run_path),
+        this.#manifestOf(run_path, known),
+      );
+      add(manifest, { run_path, presence: "present" });
+    }
+    const archived = this.#archived(known, winners);
+    await mark(archived.keys(), sql.FORGET_TOUCHED);
+    await database.run(sql.FORGET_ARCHIVED);
+    for (const { manifest, where } of archived.values()) add(manifest, where);
+    await this.#take(database, sql.TAKE_RUNS, runs);
+    await this.#take(database, sql.TAKE_ARTIFACTS, artifacts);
+  }
+
+  /** Runs that are only in archives now. */
+  #archived(
+    known: ReadonlyMap<string, Known>,
+    winners: ReadonlyMap<string, string>,
+  ): Map<string, { manifest: RunManifest; where: Whereabouts }> {
+    const archived = new Map<string, { manifest: RunManifest; where: Whereabouts }>();
+    for (const [path, { kind }] of known) {
+      if (kind !== "archived") continue;
+      for (const { manifest, run_path, archive } of readArchived(this.world, this.runs_dir, path)) {
+        if (winners.has(manifest.run_id)) continue;
+        const where = { run_path, presence: "archived" as const, archive };
+        archived.set(manifest.run_id, { manifest, where });
+      }
+    }
+    return archived;
+  }
+
+  #manifestOf(path: string, known: ReadonlyMap<string, Known>): RunManifest {
+    const read = this.#manifests.get(path);
+    if (read) return read;
+    const verdict = judgeRun(this.world, this.runs_dir, { path, stamp: known.get(path)!.stamp });
+    if (verdict.kind === "unusable") {
+      throw new LedgerError({
+        code: "io",
+        message: `${path} changed while the catalog was synced: ${verdict.reason}`,
+        hint: "sync again",
+      });
+    }
+    return verdict.manifest;
+  }
+
+  async #writeState(database: Database, { known, open, skipped }: Change): Promise<void> {
+    await database.run(sql.FORGET_FILES);
+    await this.#take(
+      database,
+      sql.TAKE_FILES,
+      [...known].map(([run_path, facts]) => ({ run_path, ...facts })),
+    );
+    await database.run(sql.FORGET_OPEN);
+    await database.runForEach(
+      sql.ADD_OPEN,
+      open.map(({ manifest, state, last_written_ms, reason, path }) => [
+        manifest.run_id,
+        manifest.run_type,
+        manifest.status,
+        state,
+        Date.parse(manifest.created_at),
+        Math.round(last_written_ms),
+        reason,
+        path,
+      ]),
+    );
+    await database.run(sql.FORGET_SKIPPED);
+    await database.runForEach(
+      sql.ADD_SKIPPED,
+      skipped.map(({ run_path, reason }) => [run_path, reason]),
+    );
+  }
+
+  /** Thousands of rows go in through a file, which takes a hundredth of one by one. */
+  async #take(database: Database, statement: string, rows: readonly unknown[]): Promise<void> {
+    if (rows.length === 0) return;
+    const { files } = this.world;
+    const path = join(this.store.work_folder, "staged");
+    const file = files.open(path, "create");
+    try {
+      const text = rows.map((row) => JSON.stringify(row)).join("\n");
+      writeFully(file, new TextEncoder().encode(`${text}\n`));
+    } finally {
+      file.close();
+    }
+    await database.run(statement, [path]);
+    files.remove(path);
+  }
+}
+
+interface Change {
+  known: ReadonlyMap<string, Known>;
+  open: readonly OpenRun[];
+  winners: ReadonlyMap<string, string>;
+  touched: ReadonlySet<string>;
+  withdrawn: ReadonlySet<string>;
+  gone: readonly string[];
+  skipped: readonly SkippedRun[];
+}
+
+/** Which path a run is catalogued from: the first, where several folders say the same id. */
+function winnersOf(known: ReadonlyMap<string, Known>): Map<string, string> {
+  const winners = new Map<string, string>();
+  for (const [path, { kind, run_id }] of known) {
+    if (kind !== "ended" || run_id === undefined) continue;
+    const other = winners.get(run_id);
+    if (other === undefined || path < other) winners.set(run_id, path);
+  }
+  return winners;
+}
+
+function skippedOf(
+  known: ReadonlyMap<string, Known>,
+  open: readonly OpenRun[],
+  winners: ReadonlyMap<string, string>,
+): SkippedRun[] {
+  const skipped: SkippedRun[] = open.map(({ path, state, reason }) => ({
+    run_path: path,
+    reason: `${state}: ${reason}`,
+  }));
+  for (const [run_path, { kind, run_id, reason }] of known) {
+    if (kind === "unusable") skipped.push({ run_path, reason: reason! });
+    const winner = run_id === undefined ? undefined : winners.get(run_id);
+    if (kind === "ended" && winner !== run_path) {
+      skipped.push({ run_path, reason: `it has the run_id of ${winner}, which is catalogued` });
+    }
+  }
+  return skipped.sort((a, b) => a.run_path < b.run_path ? -1 : 1);
+}
+
+function isSame(
+  before: Previous,
+  known: ReadonlyMap<string, Known>,
+  open: readonly OpenRun[],
+): boolean {
+  if (before.known.size !== known.size || before.open.size !== open.length) return false;
+  for (const [path, { stamp }] of known) {
+    if (before.known.get(path)?.stamp !== stamp) return false;
+  }
+  return open.every(({ path, state }) => before.open.get(path) === state);
+}
+
+function damaged(message: string): LedgerError {
+  return new LedgerError({ code: "damaged", message });
+}

@@ -1,0 +1,230 @@
+/** Questions to an open catalog. Values are bound; names of columns come from lists of ours. */
+import { LedgerError, quoted } from "../base/error.ts";
+import { nearest } from "../base/nearest.ts";
+import { type BoundValue, type Database, literal } from "../duckdb/door.ts";
+import { rowsOfQuery } from "../duckdb/query.ts";
+import { SUMMARY_METRICS } from "./catalog_schema.ts";
+
+/** Which runs are wanted. */
+export interface RunFilter {
+  /** One run, by its whole id. */
+  run_id?: string;
+  run_type?: string;
+  /** completed or failed; or, of those in progress, running, pending, crashed, stale, unfinished. */
+  status?: string;
+  /** Created at or after this. */
+  from_ms?: number;
+  /** Created before this. */
+  until_ms?: number;
+  git_branch?: string;
+  /** The commit, or its beginning. */
+  git_commit?: string;
+  /** Parameters, by name or by dotted path, and the value that each has to have. */
+  parameters?: Readonly<Record<string, string>>;
+  limit?: number;
+  /** A column, or one with `:asc` or `:desc`. Default: the latest first. */
+  sort?: string;
+}
+
+/** A run as a list of runs shows it. */
+export interface RunRow {
+  run_id: string;
+  run_type: string;
+  status: string;
+  created_at_ms: number;
+  completed_at_ms: number | null;
+  total_ms: number | null;
+  artifacts: number;
+  git_branch: string | null;
+  git_commit: string | null;
+  git_dirty: boolean | null;
+  presence: string;
+  run_path: string;
+}
+
+const SORT_COLUMNS = [
+  "created_at",
+  "completed_at",
+  "run_id",
+  "run_type",
+  "status",
+  "total_ms",
+  "artifacts",
+  "git_branch",
+] as const;
+
+/** Every run that is known, ended or not. */
+const KNOWN_RUNS = `
+  select run_id, run_type, status, created_at, completed_at, total_ms, git_branch, git_commit,
+    git_dirty, presence, run_path, parameters
+  from backtest_runs_catalog
+  union all by name
+  select run_id, run_type, state as status, created_at, 'present' as presence, run_path
+  from runs_in_progress`;
+
+/** Runs, as `runs query` lists them. Without a status, those that have ended. */
+export async function queryRuns(catalog: Database, filter: RunFilter = {}): Promise<RunRow[]> {
+  const values: BoundValue[] = [];
+  const bind = (value: BoundValue) => `$${values.push(value)}`;
+  const wanted: string[] = [];
+  if (filter.status === undefined) wanted.push(`status in ('completed', 'failed')`);
+  else wanted.push(`status = ${bind(filter.status)}`);
+  if (filter.run_id !== undefined) wanted.push(`run_id = ${bind(filter.run_id)}`);
+  if (filter.run_type !== undefined) wanted.push(`run_type = ${bind(filter.run_type)}`);
+  if (filter.from_ms !== undefined) wanted.push(`epoch_ms(created_at) >= ${bind(filter.from_ms)}`);
+  if (filter.until_ms !== undefined) wanted.push(`epoch_ms(created_at) < ${bind(filter.until_ms)}`);
+  if (filter.git_branch !== undefined) wanted.push(`git_branch = ${bind(filter.git_branch)}`);
+  if (filter.git_commit !== undefined) {
+    wanted.push(`starts_with(git_commit, ${bind(filter.git_commit)})`);
+  }
+  for (const [name, value] of Object.entries(filter.parameters ?? {})) {
+    const key = bind(jsonPath([name]));
+    const path = bind(jsonPath(name.split(".")));
+    wanted.push(`coalesce(parameters->>${key}, parameters->>${path}) = ${bind(value)}`);
+  }
+  const rows = await catalog.rows<Record<string, unknown>>(
+    `with known_runs as (${KNOWN_RUNS}),
+       counts as (select run_id, count(*) as artifacts from backtest_artifacts_catalog group by all)
+     select run_id, run_type, status, epoch_ms(created_at) as created_at_ms,
+       epoch_ms(completed_at) as completed_at_ms, total_ms, coalesce(artifacts, 0) as artifacts,
+       git_branch, git_commit, git_dirty, presence, run_path
+     from known_runs left join counts using (run_id)
+     where ${wanted.join(" and ")} order by ${sortOrder(filter.sort)}, run_id
+     limit ${bind(filter.limit ?? 1_000_000)}`,
+    values,
+  );
+  return rows.map((row) => withNumbers(row) as unknown as RunRow);
+}
+
+function jsonPath(names: readonly string[]): string {
+  return `$${names.map((name) => `."${name.replaceAll('"', '\\"')}"`).join("")}`;
+}
+
+function sortOrder(sort = "created_at:desc"): string {
+  const [column, direction = column.endsWith("_at") ? "desc" : "asc"] = sort.split(":");
+  if (!(SORT_COLUMNS as readonly string[]).includes(column)) {
+    throw unknownColumn("sort by", column, SORT_COLUMNS);
+  }
+  if (direction !== "asc" && direction !== "desc") {
+    throw new LedgerError({
+      code: "usage",
+      message: `cannot sort ${quoted(direction)}`,
+      hint: `say ${column}:asc or ${column}:desc`,
+    });
+  }
+  return `${column} ${direction} nulls last`;
+}
+
+function unknownColumn(tried: string, column: string, known: readonly string[]): LedgerError {
+  const near = nearest(column, known);
+  return new LedgerError({
+    code: "usage",
+    message: `cannot ${tried} ${quoted(column)}`,
+    hint: near ? `did you mean ${near}?` : `there are ${known.join(", ")}`,
+  });
+}
+
+/** Where a run's artifact is, below the folder of runs; undefined when the catalog has none. */
+export async function getArtifactPath(
+  catalog: Database,
+  run_id: string,
+  artifact_type: string,
+): Promise<string | undefined> {
+  const [row] = await catalog.rows<{ path: string }>(
+    `select path from backtest_artifacts_catalog where run_id = $1 and artifact_type = $2`,
+    [run_id, artifact_type],
+  );
+  return row?.path;
+}
+
+/** What the catalog holds, in numbers. */
+export interface CatalogStats {
+  total_runs: number;
+  completed: number;
+  failed: number;
+  runs_by_type: Record<string, number>;
+  total_artifacts: number;
+  artifacts_by_type: Record<string, number>;
+  /** Catalogued runs whose folders are gone, and archived ones. */
+  missing: number;
+  archived: number;
+  /** By how they stand: running, pending, crashed, stale, unfinished. */
+  in_progress: Record<string, number>;
+}
+
+/** Counts what the catalog holds. */
+export async function getCatalogStats(catalog: Database): Promise<CatalogStats> {
+  const counted = async (column: string, table: string) => {
+    const rows = await catalog.rows<{ name: string; count: bigint }>(
+      `select ${column} as name, count(*) as count from ${table} group by all order by all`,
+    );
+    return Object.fromEntries(rows.map(({ name, count }) => [name, Number(count)]));
+  };
+  const by_status = await counted("status", "backtest_runs_catalog");
+  const by_presence = await counted("presence", "backtest_runs_catalog");
+  const artifacts_by_type = await counted("artifact_type", "backtest_artifacts_catalog");
+  const sum = (counts: Record<string, number>) =>
+    Object.values(counts).reduce((total, count) => total + count, 0);
+  return {
+    total_runs: sum(by_status),
+    completed: by_status.completed ?? 0,
+    failed: by_status.failed ?? 0,
+    runs_by_type: await counted("run_type", "backtest_runs_catalog"),
+    total_artifacts: sum(artifacts_by_type),
+    artifacts_by_type,
+    missing: by_presence.missing ?? 0,
+    archived: by_presence.archived ?? 0,
+    in_progress: await counted("state", "runs_in_progress"),
+  };
+}
+
+/** How runs are ranked. */
+export interface Ranking {
+  /** A metric of the summary. */
+  by: string;
+  ascending?: boolean;
+  /** A condition in SQL over the columns of `run_summaries`. */
+  where?: string;
+  limit?: number;
+}
+
+/** Runs in the order of a metric, those without it left out. */
+export async function rankRuns(
+  catalog: Database,
+  { by, ascending = false, where, limit = 20 }: Ranking,
+): Promise<Record<string, unknown>[]> {
+  const is_column = (SUMMARY_METRICS as readonly string[]).includes(by);
+  const value = is_column
+    ? by
+    : `try_cast(summary->>${literal(jsonPath(by.split(".")))} as double)`;
+  // The condition is SQL that somebody typed: it gets brackets, and is looked at like any query.
+  const rows = await rowsOfQuery(
+    catalog,
+    `select row_number() over (order by value ${ascending ? "asc" : "desc"}, run_id) as rank,
+       run_id, run_type, value, trades_count, stop_out_rate, epoch_ms(created_at) as created_at_ms
+     from (select *, ${value} as value from run_summaries)
+     where value is not null and not isnan(value) and (${where ?? "true"}
+     ) order by rank limit ${Math.max(0, Math.floor(limit))}`,
+  );
+  if (rows.length === 0 && !is_column) await refuseUnknownMetric(catalog, by);
+  return rows;
+}
+
+async function refuseUnknownMetric(catalog: Database, by: string): Promise<void> {
+  const rows = await catalog.rows<{ name: string }>(
+    `select distinct unnest(json_keys(summary)) as name from backtest_runs_catalog
+     where summary is not null order by all`,
+  );
+  const known = rows.map(({ name }) => name).filter((name) => name !== "run_id");
+  if (known.length === 0 || known.includes(by)) return;
+  throw unknownColumn("rank by", by, known);
+}
+
+function withNumbers(row: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      typeof value === "bigint" ? Number(value) : value,
+    ]),
+  );
+}

@@ -1,0 +1,395 @@
+/**
+ * One run's folder, from its creation to its end. Each step is whole or not there: the manifest is
+ * replaced in one go, an artifact gets its name when it is durable, and `_SUCCESS` comes last. The
+ * log hears of each step after it is durable, under ids that make telling it again harmless.
+ */
+import { createHash } from "node:crypto";
+import { dirname, join } from "@std/path";
+import { LedgerError, quoted } from "../base/error.ts";
+import { makeFolderDurably, type OpenFile, replaceFile, writeFully } from "../base/files.ts";
+import { lock_wait_ms } from "../base/limits.ts";
+import type { World } from "../base/world.ts";
+import { checkRunId, findRun, idOfPath, monthOf, RUN_FILES, runPath } from "./layout.ts";
+import {
+  type ArtifactEntry,
+  manifestText,
+  parseManifest,
+  RUN_TYPES,
+  type RunManifest,
+  type RunType,
+  SCHEMA_VERSION,
+} from "./manifest.ts";
+import { ownRun } from "./ownership.ts";
+import { getGitProvenance } from "./provenance.ts";
+import { stateOfOpen } from "./scan.ts";
+
+/** Where the steps of a run are told: a ledger is such a place. */
+export interface RunEvents {
+  emit(event: Record<string, unknown>): Promise<unknown>;
+}
+
+/** Where runs are, and who is told. */
+export interface RunPlace {
+  world: World;
+  runs_dir: string;
+  /** Absent for those who emit their events themselves. */
+  events?: RunEvents;
+}
+
+/** A run that begins. */
+export interface NewRun {
+  run_type: RunType;
+  /** Default: a fresh UUID. */
+  run_id?: string;
+  dataset?: RunManifest["dataset"];
+  parameters?: Record<string, unknown>;
+  /** Default: the digest of the dataset, as JSON. */
+  data_fingerprint?: string;
+  /** Whether this program is the run, and its death the run's. */
+  owned?: boolean;
+  /** Whether git is asked for the state of the code. Default: it is. */
+  git?: boolean;
+  /** Facts of the manifest beside these. */
+  extra?: Record<string, unknown>;
+}
+
+/** How a run ends. */
+export interface RunEnd {
+  /** `plan_ms`, `execution_ms`, …; `total_ms` is the time since the start unless it is given. */
+  timing?: Record<string, number>;
+  /** What the run came to. Default: the row of its summary artifact. */
+  summary?: Record<string, unknown>;
+}
+
+/** One run's folder. */
+export class RunDirectory implements AsyncDisposable {
+  #owner?: OpenFile;
+
+  private constructor(
+    readonly place: RunPlace,
+    /** Below the folder of runs. */
+    readonly path: string,
+    readonly run_id: string,
+  ) {}
+
+  /** Where it is. */
+  get folder(): string {
+    return join(this.place.runs_dir, this.path);
+  }
+
+  /** Makes a run's folder and its manifest, and tells the log. */
+  static async create(place: RunPlace, run: NewRun): Promise<RunDirectory> {
+    const { world, runs_dir } = place;
+    if (!RUN_TYPES.includes(run.run_type)) {
+      throw new LedgerError({
+        code: "invalid",
+        message: `cannot create a run of type ${quoted(run.run_type)}`,
+        hint: `types are ${RUN_TYPES.join(", ")}`,
+      });
+    }
+    const run_id = run.run_id ?? world.random_uuid();
+    checkRunId(run_id);
+    refuseIfThere(place, run_id);
+    const now_ms = world.now_ms();
+    const directory = new RunDirectory(place, runPath(monthOf(now_ms), run_id), run_id);
+    makeFolderDurably(world.files, directory.folder);
+    const manifest = await newManifest(world, run, run_id, new Date(now_ms).toISOString());
+    if (run.owned) directory.#owner = await ownRun(world, directory.folder);
+    try {
+      await directory.#withManifestLock(() => {
+        if (world.files.facts(directory.#manifest_path)) throw existsAlready(run_id, directory);
+        directory.#writeManifest(manifest);
+      });
+    } catch (error) {
+      await directory.close();
+      throw error;
+    }
+    await directory.#tellCreated(manifest);
+    return directory;
+  }
+
+  /** A run that is there, by its id or the beginning of its id. */
+  static find(place: RunPlace, run_id: string): RunDirectory {
+    return RunDirectory.at(place, findRun(place.world.files, place.runs_dir, run_id));
+  }
+
+  /** A run that is there, by its path below the folder of runs. */
+  static at(place: RunPlace, path: string): RunDirectory {
+    return new RunDirectory(place, path, idOfPath(path)!);
+  }
+
+  /** Reads the manifest in a run's folder. */
+  static readManifest(world: World, folder: string): RunManifest {
+    const path = join(folder, RUN_FILES.manifest);
+    return parseManifest(world.files.readText(path), path);
+  }
+
+  /** Reads the manifest. */
+  readManifest(): RunManifest {
+    return parseManifest(
+      this.place.world.files.readText(this.#manifest_path),
+      this.#manifest_path,
+      this.run_id,
+    );
+  }
+
+  /** Whether the run ended well, and all it left is there. */
+  isComplete(): boolean {
+    return this.place.world.files.facts(join(this.folder, RUN_FILES.success)) !== undefined;
+  }
+
+  /** How the run stands right now: ended, or running, pending, crashed, stale, unfinished. */
+  async state(): Promise<string> {
+    const { world, runs_dir } = this.place;
+    const manifest = this.readManifest();
+    if (manifest.status === "failed" || (manifest.status === "completed" && this.isComplete())) {
+      return manifest.status;
+    }
+    return (await stateOfOpen(world, runs_dir, this.path, manifest)).state;
+  }
+
+  /** Changes the manifest, one change after another, whoever else does the same. */
+  async updateManifest(change: (manifest: RunManifest) => void): Promise<RunManifest> {
+    return await this.#withManifestLock(() => {
+      const manifest = this.readManifest();
+      change(manifest);
+      this.#writeManifest(manifest);
+      return manifest;
+    });
+  }
+
+  /** Throws when the run has ended: what it left does not change any more. */
+  refuseIfEnded(): RunManifest {
+    const manifest = this.readManifest();
+    if (manifest.status !== "completed" && manifest.status !== "failed") return manifest;
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot write to run ${this.run_id}: it has ended (${manifest.status})`,
+      where: { path: this.folder },
+      hint: "results of a run that has ended stay as they are; put new ones into a new run",
+    });
+  }
+
+  /** Notes an artifact that is in place, and tells the log. */
+  async noteArtifact(
+    type: string,
+    entry: ArtifactEntry & { bytes: number; sha256: string },
+    summary?: Record<string, unknown>,
+  ): Promise<void> {
+    await this.updateManifest((manifest) => {
+      manifest.artifacts[type] = entry;
+      if (summary) manifest.summary = summary;
+    });
+    await this.#tell(`artifact.created:${type}:${entry.sha256.slice(0, 16)}`, {
+      event_type: "artifact.created",
+      artifact_type: type,
+      artifact_path: join(this.folder, entry.path),
+      size_bytes: entry.bytes,
+    });
+  }
+
+  /** Adds to what the run printed. Durable when it returns. */
+  async appendLog(
+    stream: "stdout" | "stderr",
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<{ path: string; bytes: number }> {
+    this.refuseIfEnded();
+    const { files } = this.place.world;
+    const path = join(this.folder, RUN_FILES[stream]);
+    makeFolderDurably(files, dirname(path));
+    const is_new = !files.facts(path);
+    const file = files.open(path, is_new ? "create" : "append");
+    let bytes = 0;
+    try {
+      for await (const chunk of chunks) {
+        writeFully(file, chunk);
+        bytes += chunk.length;
+      }
+      file.sync();
+    } finally {
+      file.close();
+    }
+    if (is_new) files.syncFolder(dirname(path));
+    await this.updateManifest((manifest) => {
+      manifest.logs = { ...manifest.logs, [stream]: RUN_FILES[stream] };
+    });
+    return { path, bytes };
+  }
+
+  /** The run ended well: the manifest says so, the log hears it, and `_SUCCESS` comes last. */
+  async markSuccess(end: RunEnd = {}): Promise<RunManifest> {
+    this.#refuseOtherEnd("completed");
+    const manifest = await this.updateManifest((manifest) => {
+      this.#end(manifest, end);
+      manifest.status = "completed";
+      if (end.summary) manifest.summary = { ...manifest.summary, ...end.summary };
+      delete manifest.error;
+    });
+    const paths = Object.entries(manifest.artifacts)
+      .map(([type, { path }]) => [type, join(this.folder, path)]);
+    await this.#tell("run.completed", {
+      event_type: "run.completed",
+      timestamp_ms: Date.parse(manifest.completed_at!),
+      summary: manifest.summary ?? {},
+      artifact_paths: Object.fromEntries(paths),
+    });
+    const success = join(this.folder, RUN_FILES.success);
+    replaceFile(this.place.world.files, success, new Uint8Array(), this.#unique());
+    await this.close();
+    return manifest;
+  }
+
+  /** The run failed: the manifest says why, and the log hears it. */
+  async markFailed(error: string, end: RunEnd = {}): Promise<RunManifest> {
+    this.#refuseOtherEnd("failed");
+    const manifest = await this.updateManifest((manifest) => {
+      this.#end(manifest, end);
+      manifest.status = "failed";
+      manifest.error = error;
+      if (end.summary) manifest.summary = { ...manifest.summary, ...end.summary };
+    });
+    await this.#tell("run.failed", {
+      event_type: "run.failed",
+      timestamp_ms: Date.parse(manifest.completed_at!),
+      error,
+    });
+    await this.close();
+    return manifest;
+  }
+
+  /** Lets go of the run. One that was owned and has not ended counts as crashed from here on. */
+  close(): Promise<void> {
+    this.#owner?.close();
+    this.#owner = undefined;
+    return Promise.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  get #manifest_path(): string {
+    return join(this.folder, RUN_FILES.manifest);
+  }
+
+  #unique(): string {
+    const { world } = this.place;
+    return `${world.pid}-${world.random_uint32().toString(16)}`;
+  }
+
+  #writeManifest(manifest: RunManifest): void {
+    const bytes = new TextEncoder().encode(manifestText(manifest));
+    replaceFile(this.place.world.files, this.#manifest_path, bytes, this.#unique());
+  }
+
+  /** A command that was interrupted may be given again; a run cannot end in two ways. */
+  #refuseOtherEnd(status: "completed" | "failed"): void {
+    const manifest = this.readManifest();
+    const has_ended = manifest.status === "completed" || manifest.status === "failed";
+    const is_over = manifest.status === status && (status === "failed" || this.isComplete());
+    if (!has_ended || (manifest.status === status && !is_over)) return;
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot finish run ${this.run_id}: it has ended already (${manifest.status}, ` +
+        `${manifest.completed_at})`,
+      where: { path: this.folder },
+      hint: "a run ends once; begin a new one: runs create",
+    });
+  }
+
+  #end(manifest: RunManifest, { timing }: RunEnd): void {
+    const now_ms = this.place.world.now_ms();
+    // Told again after an interruption, the run ended when it was first told.
+    manifest.completed_at ??= new Date(now_ms).toISOString();
+    const started_ms = Date.parse(manifest.started_at ?? manifest.created_at);
+    const total_ms = Math.max(0, Date.parse(manifest.completed_at) - started_ms);
+    manifest.timing = { total_ms, ...manifest.timing, ...timing };
+    manifest.started_at ??= manifest.created_at;
+  }
+
+  async #tellCreated(manifest: RunManifest): Promise<void> {
+    const timestamp_ms = Date.parse(manifest.created_at);
+    await this.#tell("run.created", {
+      event_type: "run.created",
+      timestamp_ms,
+      run_type: manifest.run_type,
+      config: manifest.parameters,
+      data_fingerprint: manifest.data_fingerprint!,
+    });
+    await this.#tell("run.started", { event_type: "run.started", timestamp_ms });
+  }
+
+  /** The same step told twice has the same id, and counts once. */
+  async #tell(step: string, event: Record<string, unknown>): Promise<void> {
+    const { run_id } = this;
+    await this.place.events?.emit({ event_id: `${run_id}:${step}`, run_id, ...event });
+  }
+
+  async #withManifestLock<T>(body: () => T): Promise<T> {
+    const { files } = this.place.world;
+    const path = join(this.folder, RUN_FILES.manifest_lock);
+    const lock = files.open(path, "lock");
+    if (!lock.tryLock(true) && !await lock.lock(true, lock_wait_ms)) {
+      throw new LedgerError({
+        code: "busy",
+        message: `cannot change the manifest of run ${this.run_id}: another process has held its ` +
+          `lock for ${lock_wait_ms} ms`,
+        where: { path },
+        hint: `nothing was written; repeat it, or find a stopped process with: fuser -v ${path}`,
+      });
+    }
+    try {
+      return body();
+    } finally {
+      lock.close();
+    }
+  }
+}
+
+function refuseIfThere(place: RunPlace, run_id: string): void {
+  let path: string;
+  try {
+    path = findRun(place.world.files, place.runs_dir, run_id);
+  } catch {
+    return;
+  }
+  const there = RunDirectory.at(place, path);
+  // A folder without a manifest is of somebody who was killed as he made it: nothing is lost in it.
+  const has_manifest = place.world.files.facts(join(there.folder, RUN_FILES.manifest));
+  if (there.run_id === run_id && has_manifest) throw existsAlready(run_id, there);
+}
+
+function existsAlready(run_id: string, directory: RunDirectory): LedgerError {
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot create run ${quoted(run_id)}: there is one already`,
+    where: { path: directory.folder },
+    hint: "give another --run-id, or none: then it gets a fresh one",
+  });
+}
+
+async function newManifest(
+  world: World,
+  run: NewRun,
+  run_id: string,
+  now: string,
+): Promise<RunManifest> {
+  const dataset = run.dataset ?? {};
+  const fingerprint = run.data_fingerprint ??
+    createHash("sha256").update(JSON.stringify(dataset)).digest("hex");
+  return {
+    run_id,
+    run_type: run.run_type,
+    created_at: now,
+    started_at: now,
+    status: "running",
+    ...(run.git === false ? {} : await getGitProvenance(world)),
+    dataset,
+    data_fingerprint: fingerprint,
+    parameters: run.parameters ?? {},
+    schema_version: { ...SCHEMA_VERSION },
+    artifacts: {},
+    ...(run.owned ? { owner: { host: world.hostname(), pid: world.pid } } : {}),
+    ...run.extra,
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * Whether the program that owns a run still lives. Process ids of another host, or of another day,
+ * say nothing; a lock that is held says it all: the system lets go of it when its holder dies.
+ */
+import { join } from "@std/path";
+import { makeFolderDurably, type OpenFile } from "../base/files.ts";
+import { lock_wait_ms, owner_look_ms } from "../base/limits.ts";
+import type { World } from "../base/world.ts";
+import { RUN_FILES } from "./layout.ts";
+
+/** Held: it lives. Free: it had the lock, and is gone. Never: nobody ever took it. */
+export type Ownership = "held" | "free" | "never";
+
+/** Takes a run for the program that this is; closing the file, or dying, gives it up. */
+export async function ownRun(world: World, folder: string): Promise<OpenFile> {
+  makeFolderDurably(world.files, folder);
+  const lock = world.files.open(join(folder, RUN_FILES.owner_lock), "lock");
+  // Nobody else keeps it; whoever looks at it has it for a moment.
+  if (!lock.tryLock(true)) await lock.lock(true, lock_wait_ms);
+  return lock;
+}
+
+/** Waits in line that go on, by path: where a lock cannot be tried, each look would begin another. */
+const waits = new WeakMap<World, Map<string, Promise<void>>>();
+
+/** Looks whether a run is owned. */
+export async function ownershipOf(world: World, folder: string): Promise<Ownership> {
+  const path = join(folder, RUN_FILES.owner_lock);
+  if (!world.files.facts(path)) return "never";
+  const waiting = waits.get(world) ?? new Map<string, Promise<void>>();
+  waits.set(world, waiting);
+  if (waiting.has(path)) return "held";
+  const lock = world.files.open(path, "read");
+  if (lock.tryLock(false)) {
+    lock.close();
+    return "free";
+  }
+  const wait = lock.lockInLine(false).finally(() => {
+    lock.close();
+    waiting.delete(path);
+  });
+  waiting.set(path, wait);
+  // A wait that fails is one that is over.
+  wait.catch(() => {});
+  const late = new AbortController();
+  const free = await Promise.race([
+    wait.then(() => true, () => true),
+    world.pause(owner_look_ms, late.signal).then(() => false),
+  ]);
+  late.abort();
+  return free ? "free" : "held";
+}
