@@ -107,3 +107,12 @@ export const turn_ms_max = 20;
 
 /** An index this far behind the log is unhealthy. */
 export const unhealthy_after_s = 120;
+
+/** A row group of a Parquet file holds at most so many rows: what is kept in memory until it is written. */
+export const row_group_rows_max = 65_536;
+
+/** And is written earlier once its values take about this much. */
+export const row_group_bytes_max = 32 * MIB;
+
+/** How many rows of a Parquet file are handed over at once. */
+export const row_batch_rows = 8_192;
