@@ -48,3 +48,13 @@ export {
   type VerifyReport,
   type WriterCounters,
 } from "./log/mod.ts";
+export type {
+  ParquetCodec,
+  ParquetColumn,
+  ParquetColumnType,
+  ParquetFacts,
+  ParquetField,
+  ParquetFile,
+  ParquetOptions,
+  ParquetWritten,
+} from "./parquet/mod.ts";

@@ -474,26 +474,54 @@ export function writeFully(file: OpenFile, bytes: Uint8Array): void {
   }
 }
 
+/** A file that is written beside the one whose place it will take. */
+export interface Replacement {
+  /** Under a temporary name, empty at first. */
+  readonly file: OpenFile;
+  /** Syncs it and gives it its final name. Its folder is synced too. */
+  putInPlace(): void;
+  /** On the way out of an error: the target stays as it was, and nothing is left beside it. */
+  abandon(): void;
+}
+
 /**
- * Puts a whole file in place durably: under a temporary name, synced, renamed, its folder synced.
- * A reader sees the old content or the new one; after an error there is the old one.
+ * Begins a file that takes the place of another durably: under a temporary name, synced, renamed, its
+ * folder synced. A reader sees the old content or the new one. After an error there is the old one,
+ * unless it was the folder's sync that failed: then the new one is whole, and a power cut may undo it.
  */
-export function replaceFile(files: Files, path: string, bytes: Uint8Array, unique: string): void {
+export function beginReplacement(files: Files, path: string, unique: string): Replacement {
   const temporary = `${path}.${unique}.tmp`;
   const file = files.open(temporary, "create");
-  try {
-    try {
-      writeFully(file, bytes);
+  let is_open = true;
+  const close = () => {
+    if (is_open) file.close();
+    is_open = false;
+  };
+  return {
+    file,
+    putInPlace() {
       file.sync();
-    } finally {
-      file.close();
-    }
-    files.rename(temporary, path);
+      close();
+      files.rename(temporary, path);
+      files.syncFolder(dirname(path));
+    },
+    abandon() {
+      close();
+      removeQuietly(files, temporary);
+    },
+  };
+}
+
+/** Puts a whole file in place durably. */
+export function replaceFile(files: Files, path: string, bytes: Uint8Array, unique: string): void {
+  const replacement = beginReplacement(files, path, unique);
+  try {
+    writeFully(replacement.file, bytes);
+    replacement.putInPlace();
   } catch (error) {
-    removeQuietly(files, temporary);
+    replacement.abandon();
     throw error;
   }
-  files.syncFolder(dirname(path));
 }
 
 /** Clean-up on the way out of an error: the error that led here is the one to report. */

@@ -113,3 +113,11 @@ export const owner_look_ms = 20;
 
 /** A run that nobody owned, and nobody wrote to for so long, is stale. */
 export const stale_after_ms = 3_600_000;
+/** A row group of a Parquet file holds at most so many rows: what is kept in memory until it is written. */
+export const row_group_rows_max = 65_536;
+
+/** And is written earlier once its values take about this much. */
+export const row_group_bytes_max = 32 * MIB;
+
+/** How many rows of a Parquet file are handed over at once. */
+export const row_batch_rows = 8_192;

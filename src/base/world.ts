@@ -179,6 +179,11 @@ export function systemWorld(files?: Files): World {
   };
 }
 
+/** A part of a temporary file's name that no other process, and no other call, comes up with. */
+export function uniqueName(world: World): string {
+  return `${world.pid}-${world.random_uint32().toString(16)}`;
+}
+
 /** The error of a command that was told to stop. */
 export function interruptedBy(signal: string): LedgerError {
   return new LedgerError({ code: "interrupted", message: `stopped by ${signal}` });

@@ -8,7 +8,7 @@
 import { LedgerError, quoted } from "../base/error.ts";
 import { makeFolderDurably, replaceFile } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
-import type { World } from "../base/world.ts";
+import { uniqueName, type World } from "../base/world.ts";
 import { EVENT_TYPES, isBuiltIn, isOfKind, type LedgerEvent } from "./event.ts";
 import { type Check, compileSchema, type JsonSchema, UnusableSchema } from "./json_schema.ts";
 import { ledgerPaths } from "./layout.ts";
@@ -332,8 +332,7 @@ async function changeRegistry<T>(
     const result = change(file);
     if (JSON.stringify(file) !== before) {
       const text = JSON.stringify(file, null, 2) + "\n";
-      const unique = `${world.pid}-${world.random_uint32().toString(16)}`;
-      replaceFile(world.files, paths.schema, new TextEncoder().encode(text), unique);
+      replaceFile(world.files, paths.schema, new TextEncoder().encode(text), uniqueName(world));
     } else {
       // It may stand there from an attempt that failed before its name was durable.
       world.files.syncFolder(paths.events);

@@ -10,7 +10,7 @@ import {
   readFully,
   replaceFile,
 } from "../base/files.ts";
-import type { World } from "../base/world.ts";
+import { uniqueName, type World } from "../base/world.ts";
 import { read_bytes } from "../base/limits.ts";
 import { ledgerPaths, type PartId, quarantineName } from "./layout.ts";
 
@@ -96,8 +96,4 @@ function holdsExactly(files: Files, path: string, size_bytes: number, bytes: Uin
   if (size_bytes !== bytes.length) return false;
   const there = files.readBytes(path);
   return there.length === bytes.length && there.every((byte, index) => byte === bytes[index]);
-}
-
-function uniqueName(world: World): string {
-  return `${world.pid}-${world.random_uint32().toString(16)}`;
 }

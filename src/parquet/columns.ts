@@ -1,0 +1,134 @@
+/** The columns that are written: what a value has to be, and how hyparquet-writer is told about it. */
+import type { SchemaElement } from "hyparquet";
+import { LedgerError, quoted } from "../base/error.ts";
+
+/** The types of columns that are written. */
+export type ParquetColumnType = "int64" | "double" | "boolean" | "utf8";
+
+/** A column of a file that is written. */
+export interface ParquetColumn {
+  name: string;
+  type: ParquetColumnType;
+  /** Whether null, or nothing at all, may stand there. */
+  nullable: boolean;
+}
+
+/** A row: column name -> value. A field that is missing counts as null. */
+export type Row = Record<string, unknown>;
+
+/** The smallest and the largest int64. */
+export const INT64_MIN = -(2n ** 63n);
+export const INT64_MAX = 2n ** 63n - 1n;
+
+/** A value as it is stored, or undefined when the column cannot hold it exactly. */
+const STORED: Readonly<Record<ParquetColumnType, (value: unknown) => unknown>> = {
+  int64(value) {
+    if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : undefined;
+    if (typeof value !== "bigint") return undefined;
+    return value >= INT64_MIN && value <= INT64_MAX ? value : undefined;
+  },
+  double: (value) => typeof value === "number" ? value : undefined,
+  boolean: (value) => typeof value === "boolean" ? value : undefined,
+  utf8: (value) => typeof value === "string" && value.isWellFormed() ? value : undefined,
+};
+
+const ASKED: Readonly<Record<ParquetColumnType, string>> = {
+  int64: "a whole number of 64 bits (past 2^53 as a bigint)",
+  double: "a number",
+  boolean: "true or false",
+  utf8: "text without half characters",
+};
+
+const PHYSICAL: Readonly<Record<ParquetColumnType, Partial<SchemaElement>>> = {
+  int64: { type: "INT64" },
+  double: { type: "DOUBLE" },
+  boolean: { type: "BOOLEAN" },
+  utf8: { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } },
+};
+
+/** The schema of a file with these columns. */
+export function schemaOf(columns: readonly ParquetColumn[]): SchemaElement[] {
+  return [
+    { name: "root", num_children: columns.length },
+    ...columns.map(({ name, type, nullable }): SchemaElement => ({
+      name,
+      repetition_type: nullable ? "OPTIONAL" : "REQUIRED",
+      ...PHYSICAL[type],
+    })),
+  ];
+}
+
+/** Throws unless a file can have these columns; the library takes two of one name without a word. */
+export function checkColumns(path: string, columns: readonly ParquetColumn[]): void {
+  const problem = columnsProblem(columns);
+  if (problem === undefined) return;
+  throw new LedgerError({
+    code: "invalid",
+    message: `cannot write ${path}: ${problem}`,
+    where: { path },
+    hint: "nothing was written",
+  });
+}
+
+function columnsProblem(columns: readonly ParquetColumn[]): string | undefined {
+  if (columns.length === 0) return "it would have no columns";
+  const seen = new Set<string>();
+  for (const { name } of columns) {
+    if (name === "" || !name.isWellFormed()) {
+      return `${quoted(name)} cannot be the name of a column`;
+    }
+    if (seen.has(name)) return `two columns are named ${quoted(name)}`;
+    seen.add(name);
+  }
+}
+
+/** The values of one column on their way into a row group. */
+export class ColumnValues {
+  values: unknown[] = [];
+  /** About how much memory texts take; everything else is eight bytes. */
+  text_bytes = 0;
+  readonly #stored: (value: unknown) => unknown;
+  /** A row inherits such a name from every object's prototype, so it has to be its own. */
+  readonly #is_inherited: boolean;
+
+  constructor(readonly path: string, readonly column: ParquetColumn) {
+    this.#stored = STORED[column.type];
+    this.#is_inherited = column.name in Object.prototype;
+  }
+
+  /** Takes the column's values of some rows; `rows_before` of the file came earlier. */
+  add(rows: readonly Row[], start: number, end: number, rows_before: number): void {
+    const { name, nullable, type } = this.column;
+    const stored = this.#stored;
+    for (let at = start; at < end; at++) {
+      const row = rows[at];
+      const given = this.#is_inherited && !Object.hasOwn(row, name) ? undefined : row[name];
+      if (given === null || given === undefined) {
+        if (!nullable) throw this.#wrong(given, rows_before + at - start + 1);
+        this.values.push(null);
+        continue;
+      }
+      const value = stored(given);
+      if (value === undefined) throw this.#wrong(given, rows_before + at - start + 1);
+      if (type === "utf8") this.text_bytes += (value as string).length;
+      this.values.push(value);
+    }
+  }
+
+  clear(): void {
+    this.values = [];
+    this.text_bytes = 0;
+  }
+
+  #wrong(value: unknown, row_number: number): LedgerError {
+    const { path, column: { name, type, nullable } } = this;
+    const shown = value === undefined ? "missing" : quoted(value);
+    return new LedgerError({
+      code: "invalid",
+      message: `cannot write ${path}: column ${quoted(name)} of row ${row_number} is ${shown}; ` +
+        `it has to be ${ASKED[type]}${nullable ? ", or null" : ""}`,
+      where: { path },
+      hint: "nothing was written",
+    });
+  }
+}

@@ -1,0 +1,178 @@
+/** What a Parquet file's footer says, checked against the file it stands in. */
+import { type FileMetaData, parquetMetadata, parquetSchema } from "hyparquet";
+import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
+import { type OpenFile, readFully } from "../base/files.ts";
+import type { World } from "../base/world.ts";
+import type { Row } from "./columns.ts";
+import { SUPPORTED_CODECS } from "./codecs.ts";
+import { valuesOf } from "./values.ts";
+
+/** A column of a file that is read. */
+export interface ParquetField {
+  name: string;
+  /** `int64`, `double`, `boolean`, `utf8`, or what else a foreign file holds: `timestamp`, `list`, … */
+  type: string;
+  nullable: boolean;
+}
+
+/** What a footer says. */
+export interface ParquetFacts {
+  rows: number;
+  columns: ParquetField[];
+  key_values: Record<string, string>;
+}
+
+/** A file to read rows from. */
+export interface ParquetFile extends ParquetFacts {
+  /** Its rows in order, some at a time. The file is open only while they are asked for. */
+  batches(): AsyncIterable<Row[]>;
+}
+
+/** The four bytes at both ends of every Parquet file. */
+export const MAGIC = "PAR1";
+const MAGIC_ENCRYPTED = "PARE";
+/** Metadata length and magic. */
+const TAIL_BYTES = 8;
+/** Magic, metadata of at least a byte, and the tail. */
+const FILE_BYTES_MIN = 4 + 1 + TAIL_BYTES;
+
+/** Reads the footer of a file, and nothing else of it. */
+export function parquetFacts(world: World, path: string): ParquetFacts {
+  return withOpenFile(world, path, (file) => factsOf(readMetadata(file)));
+}
+
+/** Opens a file for as long as a function takes. */
+export function withOpenFile<T>(world: World, path: string, body: (file: OpenFile) => T): T {
+  const file = world.files.open(path, "read");
+  try {
+    return body(file);
+  } finally {
+    file.close();
+  }
+}
+
+/** What metadata says, in our words. */
+export function factsOf(metadata: FileMetaData): ParquetFacts {
+  return {
+    rows: Number(metadata.num_rows),
+    columns: parquetSchema(metadata).children.map((column) => ({
+      name: column.element.name,
+      type: valuesOf(column).type,
+      nullable: column.element.repetition_type !== "REQUIRED",
+    })),
+    key_values: Object.fromEntries(
+      (metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ""]),
+    ),
+  };
+}
+
+/** The metadata of an open file; throws what is wrong with it. */
+export function readMetadata(file: OpenFile): FileMetaData {
+  const { path } = file;
+  const bytes = footerBytes(file);
+  let metadata: FileMetaData;
+  try {
+    metadata = parquetMetadata(bytes, { geoparquet: false });
+    const problem = contradiction(metadata, file.facts().size_bytes);
+    if (problem) throw damaged(path, problem);
+  } catch (cause) {
+    throw asLedgerError(cause) ??
+      damaged(path, `its footer does not decode (${said(cause)})`, cause);
+  }
+  const missing = unsupported(metadata);
+  if (missing) throw notForUs(path, missing);
+  return metadata;
+}
+
+function footerBytes(file: OpenFile): Uint8Array {
+  const { path } = file;
+  const { size_bytes, is_folder } = file.facts();
+  if (is_folder) throw damaged(path, "it is a folder");
+  if (size_bytes === 0) throw damaged(path, "it is empty");
+  const head = text(readFully(file, new Uint8Array(4), 0));
+  if (head === MAGIC_ENCRYPTED) throw notForUs(path, "it is encrypted");
+  if (head !== MAGIC) throw damaged(path, `it begins with ${quoted(head)}, not with ${MAGIC}`);
+  if (size_bytes < FILE_BYTES_MIN) throw damaged(path, `it is cut short after ${size_bytes} bytes`);
+  const tail = readFully(file, new Uint8Array(TAIL_BYTES), size_bytes - TAIL_BYTES);
+  const tail_magic = text(tail.subarray(4));
+  if (tail_magic === MAGIC_ENCRYPTED) throw notForUs(path, "it is encrypted");
+  if (tail_magic !== MAGIC) {
+    throw damaged(path, `it is cut short: it ends with ${quoted(tail_magic)}, not with ${MAGIC}`);
+  }
+  const metadata_bytes = new DataView(tail.buffer).getUint32(0, true);
+  if (metadata_bytes > size_bytes - FILE_BYTES_MIN + 1) {
+    throw damaged(
+      path,
+      `its footer would be ${metadata_bytes} bytes long, the file is ${size_bytes}`,
+    );
+  }
+  const footer = new Uint8Array(metadata_bytes + TAIL_BYTES);
+  if (readFully(file, footer, size_bytes - footer.length).length < footer.length) {
+    throw damaged(path, "it became shorter while it was read");
+  }
+  return footer;
+}
+
+/** Where a footer disagrees with itself or with its file: rows would come out wrong, or never end. */
+function contradiction(metadata: FileMetaData, size_bytes: number): string | undefined {
+  const columns = parquetSchema(metadata).children;
+  const names = columns.map(({ element }) => element.name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) return `two of its columns are named ${quoted(twice)}`;
+  let rows = 0n;
+  for (const group of metadata.row_groups) {
+    rows += group.num_rows;
+    if (group.num_rows < 0n) return `a row group has ${group.num_rows} rows`;
+    const present = new Set(group.columns.map(({ meta_data }) => meta_data?.path_in_schema[0]));
+    const absent = names.find((name) => !present.has(name));
+    if (absent !== undefined) return `a row group lacks the column ${quoted(absent)}`;
+    for (const { meta_data } of group.columns) {
+      const { data_page_offset, total_compressed_size } = meta_data!;
+      if (data_page_offset < 4n || total_compressed_size < 0n) return "a column lies nowhere";
+      if (data_page_offset > BigInt(size_bytes)) return "a column lies behind the end of the file";
+    }
+  }
+  if (rows === metadata.num_rows) return undefined;
+  return `it says ${metadata.num_rows} rows, and its row groups have ${rows}`;
+}
+
+function unsupported(metadata: FileMetaData): string | undefined {
+  for (const { columns } of metadata.row_groups) {
+    for (const { meta_data, file_path } of columns) {
+      if (file_path) return `its columns lie in other files (${quoted(file_path)})`;
+      if (!meta_data) return "its columns are encrypted";
+      if (!SUPPORTED_CODECS.includes(meta_data.codec)) {
+        return `it is compressed with ${meta_data.codec}; known are ${SUPPORTED_CODECS.join(", ")}`;
+      }
+    }
+  }
+}
+
+/** The error of a file that is not what it should be. */
+export function damaged(path: string, found: string, cause?: unknown): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot read ${path} as Parquet: ${found}`,
+    where: { path },
+    hint: "take it from a copy, or write it again",
+    cause,
+  });
+}
+
+function notForUs(path: string, found: string): LedgerError {
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot read ${path}: ${found}`,
+    where: { path },
+    hint: "write it again without that, for example with DuckDB: COPY (…) TO 'new.parquet'",
+  });
+}
+
+/** What an error says, in a line. */
+export function said(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0];
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}

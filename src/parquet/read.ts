@@ -1,0 +1,155 @@
+/** A Parquet file -> rows, a row group at a time. */
+import { type AsyncBuffer, type FileMetaData, parquetScan, parquetSchema } from "hyparquet";
+import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
+import { type OpenFile, readFully } from "../base/files.ts";
+import { row_batch_rows } from "../base/limits.ts";
+import type { World } from "../base/world.ts";
+import { DECOMPRESSORS } from "./codecs.ts";
+import type { Row } from "./columns.ts";
+import { damaged, factsOf, type ParquetFile, readMetadata, said, withOpenFile } from "./facts.ts";
+import { decodable, PARSERS, valuesOf } from "./values.ts";
+
+/** Reads a file's footer; its rows are read when they are asked for. */
+export function readParquet(world: World, path: string): ParquetFile {
+  const { facts, identity } = withOpenFile(world, path, (file) => ({
+    facts: factsOf(readMetadata(file)),
+    identity: file.facts().identity,
+  }));
+  return {
+    ...facts,
+    async *batches() {
+      const file = world.files.open(path, "read");
+      try {
+        if (file.facts().identity !== identity) throw replaced(path);
+        yield* rowsOf(world, file, readMetadata(file));
+      } finally {
+        file.close();
+      }
+    },
+  };
+}
+
+interface NamedColumn {
+  name: string;
+  plain: (value: unknown) => unknown;
+}
+
+async function* rowsOf(
+  world: World,
+  file: OpenFile,
+  metadata: FileMetaData,
+): AsyncGenerator<Row[]> {
+  const { children } = parquetSchema(metadata);
+  const columns = children.map((column): NamedColumn => ({
+    name: column.element.name,
+    plain: valuesOf(column).plain,
+  }));
+  const top_level = new Set(children.map(({ element }) => element));
+  const schema = metadata.schema.map((element) => decodable(element, top_level.has(element)));
+  const scan = await parquetScan({
+    file: bufferOf(file),
+    metadata: { ...metadata, schema },
+    compressors: DECOMPRESSORS,
+    parsers: PARSERS,
+    geoparquet: false,
+    utf8: false,
+    useOffsetIndex: false,
+  });
+  for (const range of scan.ranges) {
+    const count = range.rowEnd - range.rowStart;
+    const values: ArrayLike<unknown>[] = [];
+    for (const { name } of columns) {
+      values.push(
+        await decoded(file.path, name, count, scan.readColumn({ column: name, ...range })),
+      );
+    }
+    for (let start = 0; start < count; start += row_batch_rows) {
+      yield rowsBetween(file.path, columns, values, start, Math.min(start + row_batch_rows, count));
+    }
+    await world.turn();
+  }
+}
+
+function rowsBetween(
+  path: string,
+  columns: readonly NamedColumn[],
+  values: readonly ArrayLike<unknown>[],
+  start: number,
+  end: number,
+): Row[] {
+  const rows = Array.from({ length: end - start }, (): Row => ({}));
+  for (const [at, { name, plain }] of columns.entries()) {
+    const column = values[at];
+    // An assignment to this name would change the row's prototype.
+    const is_special = name === "__proto__";
+    for (let row = start; row < end; row++) {
+      const given = column[row];
+      const value = given === null || given === undefined
+        ? null
+        : plainOr(path, name, plain, given);
+      if (!is_special) rows[row - start][name] = value;
+      else Object.defineProperty(rows[row - start], name, { value, enumerable: true });
+    }
+  }
+  return rows;
+}
+
+function plainOr(
+  path: string,
+  name: string,
+  plain: (value: unknown) => unknown,
+  given: unknown,
+): unknown {
+  try {
+    return plain(given);
+  } catch (cause) {
+    throw undecodable(path, name, cause);
+  }
+}
+
+async function decoded(
+  path: string,
+  name: string,
+  count: number,
+  column: Promise<ArrayLike<unknown>>,
+): Promise<ArrayLike<unknown>> {
+  let values: ArrayLike<unknown>;
+  try {
+    values = await column;
+  } catch (cause) {
+    throw asLedgerError(cause) ?? undecodable(path, name, cause);
+  }
+  if (values.length === count) return values;
+  throw damaged(path, `column ${quoted(name)} has ${values.length} values where ${count} rows are`);
+}
+
+function undecodable(path: string, name: string, cause: unknown): LedgerError {
+  return damaged(path, `column ${quoted(name)} does not decode (${said(cause)})`, cause);
+}
+
+/** The file as hyparquet asks for it. */
+function bufferOf(file: OpenFile): AsyncBuffer {
+  const { size_bytes } = file.facts();
+  return {
+    byteLength: size_bytes,
+    slice(start, end = size_bytes) {
+      if (start < 0 || end < start || end > size_bytes) {
+        throw damaged(file.path, `a column would lie at bytes ${start} to ${end} of ${size_bytes}`);
+      }
+      const bytes = new Uint8Array(end - start);
+      if (readFully(file, bytes, start).length < bytes.length) {
+        throw damaged(file.path, "it became shorter while it was read");
+      }
+      return bytes.buffer;
+    },
+  };
+}
+
+function replaced(path: string): LedgerError {
+  return new LedgerError({
+    code: "io",
+    message: `cannot read ${path}: another file took its place while it was read`,
+    where: { path },
+    hint: "read it again",
+  });
+}

@@ -1,0 +1,141 @@
+/** Files that are not what they should be: told as damage, with what was found, and never a crash. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ByteWriter, parquetWrite } from "hyparquet-writer";
+import { join } from "@std/path";
+import { LedgerError } from "../../src/base/error.ts";
+import { tempFolder } from "../harness.ts";
+import { allRows, duckdbBeside, write } from "./files.ts";
+
+const TYPES = { at: "int64", price: "double?", name: "utf8", flag: "boolean" };
+const ROWS = Array.from({ length: 60 }, (_, at) => ({
+  at,
+  price: at % 7 ? at / 3 : null,
+  name: `name ${at % 5}`,
+  flag: at % 2 === 0,
+}));
+
+async function goodBytes(folder: string, codec: "snappy" | "zstd" = "snappy") {
+  const path = join(folder, "good.parquet");
+  await write(path, TYPES, ROWS, { codec, row_group_rows: 25 });
+  return Deno.readFileSync(path);
+}
+
+function text(of: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(of);
+}
+
+/** What was done to a good file -> the error's code, and what it has to say. */
+const CASES: Record<
+  string,
+  [damage: (good: Uint8Array<ArrayBuffer>) => Uint8Array, code: string, said: string]
+> = {
+  "nothing in it": [() => text(""), "damaged", "it is empty"],
+  "text": [
+    () => text("run_id,call_id\nr1,c1\n"),
+    "damaged",
+    `it begins with "run_", not with PAR1`,
+  ],
+  "the first bytes alone": [() => text("PAR1"), "damaged", "cut short after 4 bytes"],
+  "cut in the middle": [
+    (good) => good.subarray(0, good.length >> 1),
+    "damaged",
+    "it is cut short: it ends with",
+  ],
+  "the last byte missing": [(good) => good.subarray(0, -1), "damaged", "not with PAR1"],
+  "more behind the end": [(good) => Uint8Array.of(...good, 10), "damaged", "not with PAR1"],
+  "a footer longer than the file": [
+    (good) => {
+      new DataView(good.buffer).setUint32(good.length - 8, 0x7fffffff, true);
+      return good;
+    },
+    "damaged",
+    "its footer would be 2147483647 bytes long",
+  ],
+  "a footer of zeros": [
+    (good) => good.fill(0, good.length - 300, good.length - 8),
+    "damaged",
+    "its footer does not decode",
+  ],
+  "a footer that is too short": [
+    (good) => {
+      new DataView(good.buffer).setUint32(good.length - 8, 20, true);
+      return good;
+    },
+    "damaged",
+    "its footer",
+  ],
+  "pages of zeros": [(good) => good.fill(0, 4, 400), "damaged", "does not decode"],
+  "an encrypted footer": [(good) => withTail(good, "PARE"), "invalid", "it is encrypted"],
+  "two columns of one name": [() => twoOfOneName(), "damaged", `two of its columns are named "a"`],
+};
+
+function withTail(good: Uint8Array<ArrayBuffer>, magic: string): Uint8Array {
+  good.set(text(magic), good.length - 4);
+  return good;
+}
+
+/** The library writes it without a word. */
+function twoOfOneName(): Uint8Array {
+  const writer = new ByteWriter();
+  parquetWrite({
+    writer,
+    columnData: [{ name: "a", data: [1] }, { name: "a", data: [2] }],
+  });
+  return writer.getBytes();
+}
+
+async function errorOf(body: () => Promise<unknown>): Promise<LedgerError> {
+  try {
+    await body();
+  } catch (error) {
+    assert(error instanceof LedgerError, `${error}`);
+    return error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+for (const [what, [damage, code, said]] of Object.entries(CASES)) {
+  Deno.test(`a file with ${what} is told as what it is`, async () => {
+    using folder = tempFolder();
+    const path = join(folder.path, "bad.parquet");
+    Deno.writeFileSync(path, damage(await goodBytes(folder.path)));
+    const error = await errorOf(() => allRows(path));
+    assertEquals(error.code, code);
+    assertEquals(error.where?.path, path);
+    assertStringIncludes(error.message, `cannot read ${path}`);
+    assertStringIncludes(error.message, said);
+    assert(error.hint);
+  });
+}
+
+Deno.test("a folder is no Parquet file, and a file that is not there is not found", async () => {
+  using folder = tempFolder();
+  assertEquals((await errorOf(() => allRows(folder.path))).code, "damaged");
+  const absent = join(folder.path, "absent.parquet");
+  assertEquals((await errorOf(() => allRows(absent))).code, "not_found");
+});
+
+Deno.test("a codec that nobody here unpacks is named, and the way out with it", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "brotli.parquet");
+  await using database = await duckdbBeside(path);
+  await database.run(`copy (select 1 as a) to '${path}' (format parquet, codec 'lz4_raw')`);
+  const error = await errorOf(() => allRows(path));
+  assertEquals(error.code, "invalid");
+  assertStringIncludes(error.message, "LZ4_RAW; known are UNCOMPRESSED, SNAPPY, ZSTD, GZIP");
+  assertStringIncludes(error.hint!, "DuckDB");
+});
+
+Deno.test("bytes that are no text in a column of text are damage", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "latin1.parquet");
+  const name = "unmistakable";
+  await write(path, { name: "utf8" }, [{ name }]);
+  const bytes = Deno.readFileSync(path);
+  const at = new TextDecoder("latin1").decode(bytes).indexOf(name);
+  bytes[at] = 0xff;
+  Deno.writeFileSync(path, bytes);
+  const error = await errorOf(() => allRows(path));
+  assertEquals(error.code, "damaged");
+  assertStringIncludes(error.message, `column "name" does not decode`);
+});
