@@ -6,6 +6,7 @@ type Reviver = (key: string, value: unknown, context: { source?: string }) => un
 const exact = JSON as unknown as {
   parse(text: string, reviver: Reviver): unknown;
   rawJSON(text: string): unknown;
+  isRawJSON(value: unknown): boolean;
 };
 
 /** Digits in a row, or an exponent, that a number may be unable to hold. */
@@ -22,4 +23,9 @@ export function parseKeepingDigits(text: string): unknown {
     const is_held = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
     return is_held ? value : exact.rawJSON(source);
   });
+}
+
+/** Whether a value that was parsed so is a number that is kept as text. */
+export function isKeptNumber(value: unknown): boolean {
+  return exact.isRawJSON(value);
 }

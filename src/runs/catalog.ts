@@ -14,7 +14,7 @@ import { artifactRows, runRow, type Whereabouts, withSummary } from "./catalog_r
 import * as sql from "./catalog_schema.ts";
 import { idOfPath } from "./layout.ts";
 import type { RunManifest } from "./manifest.ts";
-import { judgeRun, type OpenState, scanRuns, stateOfOpen, type Verdict } from "./scan.ts";
+import { judgeRun, type OpenFacts, scanRuns, stateOfOpen, type Verdict } from "./scan.ts";
 
 /** How to sync. */
 export interface CatalogSyncOptions {
@@ -56,12 +56,9 @@ interface Known {
   reason?: string;
 }
 
-interface OpenRun {
+interface OpenRun extends OpenFacts {
   manifest: RunManifest;
   path: string;
-  state: OpenState;
-  last_written_ms: number;
-  reason: string;
 }
 
 /** What the live catalog was made from. */
@@ -202,8 +199,7 @@ class CatalogSync {
       }
       const { manifest } = verdict;
       this.#manifests.set(glance.path, manifest);
-      const reason = verdict.kind === "open" ? verdict.reason : undefined;
-      known.set(glance.path, { stamp, kind: verdict.kind, run_id: manifest.run_id, reason });
+      known.set(glance.path, { stamp, kind: verdict.kind, run_id: manifest.run_id });
     }
     for (const { path, stamp } of scanArchived(this.world, this.runs_dir)) {
       known.set(path, { stamp, kind: "archived" });
@@ -213,12 +209,12 @@ class CatalogSync {
 
   async #openRuns(known: ReadonlyMap<string, Known>): Promise<OpenRun[]> {
     const open: OpenRun[] = [];
-    for (const [path, { kind, reason }] of known) {
+    for (const [path, { kind }] of known) {
       if (kind !== "open") continue;
       const manifest = this.#manifests.get(path)!;
       const { stale_after_ms } = this.options;
       const state = await stateOfOpen(this.world, this.runs_dir, path, manifest, stale_after_ms);
-      open.push({ path, manifest, reason: reason!, ...state });
+      open.push({ path, manifest, ...state });
     }
     return open;
   }

@@ -142,7 +142,7 @@ export const FORGET_ARCHIVED = `
 export const FORGET_OPEN = `delete from runs_in_progress`;
 export const ADD_OPEN = `
   insert into runs_in_progress values
-    ($1, $2, $3, $4, make_timestamp_ms($5), make_timestamp_ms($6), $7, $8)`;
+    ($1, $2, $3, $4, make_timestamp_ms($5::bigint), make_timestamp_ms($6::bigint), $7, $8)`;
 export const FORGET_SKIPPED = `delete from runs_skipped`;
 export const ADD_SKIPPED = `insert into runs_skipped values ($1, $2)`;
 

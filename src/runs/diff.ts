@@ -1,4 +1,5 @@
 /** Two runs side by side, as their manifests tell of them. */
+import { isKeptNumber } from "../base/json.ts";
 import type { RunManifest } from "./manifest.ts";
 
 /** One thing that both, or one of them, say. */
@@ -52,8 +53,9 @@ function flattened(members: Record<string, unknown>, before = ""): Map<string, u
   const flat = new Map<string, unknown>();
   for (const [name, value] of Object.entries(members)) {
     const path = `${before}${name}`;
-    const is_object = typeof value === "object" && value !== null && !Array.isArray(value);
-    if (!is_object || Object.keys(value).length === 0) flat.set(path, value);
+    const is_object = typeof value === "object" && value !== null && !Array.isArray(value) &&
+      !isKeptNumber(value);
+    if (!is_object) flat.set(path, value);
     else for (const inner of flattened(value as typeof members, `${path}.`)) flat.set(...inner);
   }
   return flat;

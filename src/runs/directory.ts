@@ -8,7 +8,7 @@ import { dirname, join } from "@std/path";
 import { LedgerError, quoted } from "../base/error.ts";
 import { makeFolderDurably, type OpenFile, replaceFile, writeFully } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
-import type { World } from "../base/world.ts";
+import { uniqueName, type World } from "../base/world.ts";
 import { checkRunId, findRun, idOfPath, monthOf, RUN_FILES, runPath } from "./layout.ts";
 import {
   type ArtifactEntry,
@@ -234,7 +234,7 @@ export class RunDirectory implements AsyncDisposable {
       artifact_paths: Object.fromEntries(paths),
     });
     const success = join(this.folder, RUN_FILES.success);
-    replaceFile(this.place.world.files, success, new Uint8Array(), this.#unique());
+    replaceFile(this.place.world.files, success, new Uint8Array(), uniqueName(this.place.world));
     await this.close();
     return manifest;
   }
@@ -272,14 +272,9 @@ export class RunDirectory implements AsyncDisposable {
     return join(this.folder, RUN_FILES.manifest);
   }
 
-  #unique(): string {
-    const { world } = this.place;
-    return `${world.pid}-${world.random_uint32().toString(16)}`;
-  }
-
   #writeManifest(manifest: RunManifest): void {
     const bytes = new TextEncoder().encode(manifestText(manifest));
-    replaceFile(this.place.world.files, this.#manifest_path, bytes, this.#unique());
+    replaceFile(this.place.world.files, this.#manifest_path, bytes, uniqueName(this.place.world));
   }
 
   /** A command that was interrupted may be given again; a run cannot end in two ways. */

@@ -22,13 +22,15 @@ export interface RunStamp {
 export type Verdict =
   /** It has ended, and says how. */
   | { kind: "ended"; manifest: RunManifest }
-  /** It has not ended. */
-  | { kind: "open"; manifest: RunManifest; reason: string }
+  /** It has not ended, or not all of its end is there. */
+  | { kind: "open"; manifest: RunManifest }
   /** Nothing can be made of it. */
   | { kind: "unusable"; reason: string };
 
 /** How an unfinished run stands. */
 export type OpenState = "pending" | "running" | "crashed" | "stale" | "unfinished";
+
+const SUCCESS_STAMP = " success";
 
 /** All runs of a folder, in order. */
 export function scanRuns(world: World, runs_dir: string): RunStamp[] {
@@ -42,7 +44,7 @@ export function scanRuns(world: World, runs_dir: string): RunStamp[] {
       const stamp = manifest
         ? `${manifest.identity} ${manifest.size_bytes} ${manifest.modified_ms}`
         : "none";
-      return { path, stamp: success ? `${stamp} success` : stamp };
+      return { path, stamp: success ? `${stamp}${SUCCESS_STAMP}` : stamp };
     });
 }
 
@@ -59,17 +61,17 @@ export function judgeRun(world: World, runs_dir: string, { path, stamp }: RunSta
     if (!problem) throw error;
     return { kind: "unusable", reason: String(problem.detail?.reason ?? problem.message) };
   }
-  const has_success = stamp.endsWith(" success");
-  if (manifest.status === "failed") return { kind: "ended", manifest };
-  if (manifest.status === "completed") {
-    if (has_success) return { kind: "ended", manifest };
-    const reason = "run.json says completed, but _SUCCESS is not there: runs finish it again";
-    return { kind: "open", manifest, reason };
-  }
-  const reason = has_success
-    ? `_SUCCESS is there, but run.json says ${manifest.status}`
-    : `run.json says ${manifest.status}`;
-  return { kind: "open", manifest, reason };
+  const has_success = stamp.endsWith(SUCCESS_STAMP);
+  const has_ended = manifest.status === "failed" ||
+    (manifest.status === "completed" && has_success);
+  return { kind: has_ended ? "ended" : "open", manifest };
+}
+
+/** How an unfinished run stands, and by what that is told. */
+export interface OpenFacts {
+  state: OpenState;
+  last_written_ms: number;
+  reason: string;
 }
 
 /** How an unfinished run stands right now. */
@@ -79,29 +81,55 @@ export async function stateOfOpen(
   path: string,
   manifest: RunManifest,
   stale_after = stale_after_ms,
-): Promise<{ state: OpenState; last_written_ms: number }> {
+): Promise<OpenFacts> {
   const folder = join(runs_dir, path);
-  const last_written_ms = lastWritten(world, folder);
-  const state = await (async (): Promise<OpenState> => {
-    if (manifest.status === "completed") return "unfinished";
-    const ownership = await ownershipOf(world, folder);
-    if (ownership === "free") return "crashed";
-    const is_old = world.now_ms() - last_written_ms > stale_after;
-    if (ownership === "never" && is_old) return "stale";
-    return manifest.status === "pending" ? "pending" : "running";
-  })();
-  return { state, last_written_ms };
+  const last_written_ms = lastWritten(world, folder, manifest);
+  const facts = (state: OpenState, reason: string) => ({ state, last_written_ms, reason });
+  if (manifest.status === "completed") {
+    return facts(
+      "unfinished",
+      "run.json says completed, but there is no _SUCCESS: finish it again",
+    );
+  }
+  if (world.files.facts(join(folder, RUN_FILES.success))) {
+    return facts("unfinished", `there is a _SUCCESS, but run.json says ${manifest.status}`);
+  }
+  const ownership = await ownershipOf(world, folder);
+  if (ownership === "free") return facts("crashed", "the program that owned it is gone");
+  if (ownership === "never" && world.now_ms() - last_written_ms > stale_after) {
+    const since = new Date(last_written_ms).toISOString().slice(0, 16).replace("T", " ");
+    return facts("stale", `nobody owns it, and nothing was written to it since ${since} UTC`);
+  }
+  return manifest.status === "pending"
+    ? facts("pending", "it has not begun")
+    : facts("running", "it has not ended");
 }
 
-/** When anything in a folder was last written to. */
-function lastWritten(world: World, folder: string): number {
-  let latest_ms = world.files.facts(folder)?.modified_ms ?? 0;
+/**
+ * When a run was last written to. For the manifest, what it says itself: a copy of it is as new as
+ * the copying, and a run that was copied here does not run.
+ */
+function lastWritten(world: World, folder: string, manifest: RunManifest): number {
+  const { created_at, started_at, completed_at } = manifest;
+  const told_ms = [created_at, started_at, completed_at].map((time) => time ? Date.parse(time) : 0);
+  return Math.max(...told_ms, newestFile(world, folder));
+}
+
+const NOT_RESULTS: ReadonlySet<string> = new Set([
+  RUN_FILES.manifest,
+  RUN_FILES.owner_lock,
+  RUN_FILES.manifest_lock,
+]);
+
+function newestFile(world: World, folder: string): number {
+  let newest_ms = 0;
   for (const { name, is_folder } of world.files.list(folder) ?? []) {
+    if (NOT_RESULTS.has(name)) continue;
     const path = join(folder, name);
     const written_ms = is_folder
-      ? lastWritten(world, path)
+      ? newestFile(world, path)
       : world.files.facts(path)?.modified_ms ?? 0;
-    latest_ms = Math.max(latest_ms, written_ms);
+    newest_ms = Math.max(newest_ms, written_ms);
   }
-  return latest_ms;
+  return newest_ms;
 }

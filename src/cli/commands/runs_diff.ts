@@ -6,6 +6,8 @@ import { asJson, dir, format, runsDir, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { print, printRows, rowFormat } from "../output.ts";
 
+const VALUE_CHARS_MAX = 40;
+
 export default defineCommand({
   name: "runs diff",
   summary: "two runs side by side: parameters, timings, metrics",
@@ -37,8 +39,7 @@ export default defineCommand({
       return EXIT_OK;
     }
     const data = rows.map(({ differs: _, ...row }) => row);
-    const show = (value: unknown) =>
-      value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value);
+    const show = (value: unknown) => value === undefined ? "–" : shortened(value);
     printRows(world, data, [
       { field: "about" },
       { field: "name" },
@@ -49,3 +50,9 @@ export default defineCommand({
     return EXIT_OK;
   },
 });
+
+/** A digest, say, is told apart by its beginning. */
+function shortened(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > VALUE_CHARS_MAX ? `${text.slice(0, VALUE_CHARS_MAX - 1)}…` : text;
+}
