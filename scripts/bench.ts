@@ -8,6 +8,7 @@
 import { appendContended } from "./bench/append_contended.ts";
 import { appendDurable } from "./bench/append_durable.ts";
 import { appendGroup } from "./bench/append_group.ts";
+import { catalogCold, catalogRank, catalogWarm } from "./bench/catalog.ts";
 import { emitProcess } from "./bench/emit_process.ts";
 import { emitStream } from "./bench/emit_stream.ts";
 import {
@@ -34,6 +35,9 @@ const BENCHES = [
   watchLag,
   queryOpen,
   rebuildMany,
+  catalogCold,
+  catalogWarm,
+  catalogRank,
 ];
 
 if (import.meta.main) Deno.exit(await runBenches(Deno.args, BENCHES));

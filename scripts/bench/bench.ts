@@ -67,3 +67,9 @@ export function atLeast(limit: number, unit: string): Goal {
 
 /** No limit: the figure is published, and that is all. */
 export const published: Goal = { text: "published", holds: () => null };
+
+/** A figure that has nothing beside it. */
+export function alone(name: string, ours: number, unit: string, goal: Goal): Figure {
+  const facts = { ours, beside: NaN, ratio: NaN };
+  return { name, ...facts, unit, goal: goal.text, holds: goal.holds(facts) };
+}

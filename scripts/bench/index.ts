@@ -1,30 +1,15 @@
 /** The index: built from nothing, brought up to date, opened, asked. */
 import { join } from "@std/path";
 import { openLedger } from "../../src/mod.ts";
-import {
-  atMost,
-  type Bench,
-  type Figure,
-  type Goal,
-  LeftOut,
-  published,
-  ratioAtMost,
-} from "./bench.ts";
+import { alone, atMost, type Bench, type Goal, LeftOut, published, ratioAtMost } from "./bench.ts";
 import { eventsOfRun, writeLog } from "./index_load.ts";
-import { PROJECT, theProgram, timed, timedWithPeak } from "./processes.ts";
+import { script, theProgram, timed, timedWithPeak } from "./processes.ts";
 import { figure, inRounds, median, quantile } from "./rounds.ts";
 
 const EVENTS = 1_000_000;
 const EVENTS_QUICK = 100_000;
 const EVENTS_MANY = 10_000_000;
 const INDEX = join("data", "ledger", "index", "runs.duckdb");
-
-/** A script of this folder as a process, with the project's import map. */
-function script(name: string): string[] {
-  const config = join(PROJECT, "deno.json");
-  const path = join(PROJECT, "scripts", "bench", name);
-  return [Deno.execPath(), "run", "--quiet", "--allow-all", "--config", config, path];
-}
 
 /** `ledger rebuild --full` beside DuckDB reading the same files with no questions asked. */
 export const rebuildFull: Bench = {
@@ -202,10 +187,4 @@ export const queryOpen: Bench = {
 
 async function secondsOf(command: string[], cwd: string): Promise<number> {
   return (await timed(command, { cwd })).duration_ms / 1000;
-}
-
-/** A figure that has nothing beside it. */
-function alone(name: string, ours: number, unit: string, goal: Goal): Figure {
-  const facts = { ours, beside: NaN, ratio: NaN };
-  return { name, ...facts, unit, goal: goal.text, holds: goal.holds(facts) };
 }

@@ -133,3 +133,10 @@ function* filesBelow(folder: string): Generator<string> {
     else yield join(PROJECT, path);
   }
 }
+
+/** A script of this folder as a process, with the project's import map. */
+export function script(name: string): string[] {
+  const config = join(PROJECT, "deno.json");
+  const path = join(PROJECT, "scripts", "bench", name);
+  return [Deno.execPath(), "run", "--quiet", "--allow-all", "--config", config, path];
+}

@@ -18,7 +18,7 @@ export function tableLine(figure: Figure): string {
     name,
     readable(ours),
     readable(beside),
-    `${ratio.toFixed(2)}×`,
+    Number.isFinite(ratio) ? `${ratio.toFixed(2)}×` : "–",
     unit,
     goal,
     verdict,
