@@ -79,7 +79,7 @@ export class RunDirectory implements AsyncDisposable {
 
   /** Makes a run's folder and its manifest, and tells the log. */
   static async create(place: RunPlace, run: NewRun): Promise<RunDirectory> {
-    const { world, runs_dir } = place;
+    const { world } = place;
     if (!RUN_TYPES.includes(run.run_type)) {
       throw new LedgerError({
         code: "invalid",

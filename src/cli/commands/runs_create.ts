@@ -19,8 +19,12 @@ const runsCreate = defineCommand({
       shows: "a run with an id of one's own",
     },
     {
-      line: `ledger runs create --run-type path-only --parameters '{"window":"1h"}' --json`,
-      shows: "a run with a fresh id, told as JSON",
+      line: `ledger runs create --run-type policy --run-id demo-2 --parameters '{"window":"1h"}'`,
+      shows: "what it runs with",
+    },
+    {
+      line: "ledger runs create --run-type path-only --json",
+      shows: "a fresh id; told as JSON",
     },
   ],
   flags: z.strictObject({

@@ -14,8 +14,11 @@ export default defineCommand({
   description: "Compares what the manifests of two runs say. Lists what differs, or with --all " +
     "everything; of numbers, also by how much.",
   examples: [
-    { line: "ledger runs diff r1 r2", shows: "what differs" },
-    { line: "ledger runs diff r1 r2 --all --format markdown", shows: "everything, for a report" },
+    { line: "ledger runs diff demo-1 demo-2", shows: "what differs" },
+    {
+      line: "ledger runs diff demo-1 demo-2 --all --format markdown",
+      shows: "everything, for a report",
+    },
   ],
   positionals: [
     { name: "A", summary: "a run's id, or the beginning of it", required: true },

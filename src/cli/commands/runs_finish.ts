@@ -15,11 +15,12 @@ const runsFinish = defineCommand({
     "_SUCCESS into the folder of one that completed. Interrupted, it can be given again.",
   examples: [
     {
-      line: `ledger runs finish r1 --timing '{"execution_ms":1840}' --summary '{"sharpe":1.4}'`,
+      line:
+        `ledger runs finish demo-1 --timing '{"execution_ms":1840}' --summary '{"avg_return_bps":31.5,"sharpe":1.4}'`,
       shows: "it completed",
     },
     {
-      line: "ledger runs finish r2 --status failed --error 'no candles for 2026-01-04'",
+      line: "ledger runs finish demo-2 --status failed --error 'no candles for 2026-01-04'",
       shows: "it failed",
     },
   ],

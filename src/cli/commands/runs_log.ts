@@ -16,9 +16,12 @@ const runsLog = defineCommand({
   description: "Adds standard input to logs/stdout.txt or logs/stderr.txt in the run's folder. " +
     "Durable when it returns.",
   examples: [
-    { line: "echo 'simulated 117 trades' | ledger runs log r1 stdout", shows: "what it printed" },
     {
-      line: "echo 'no candles for 2 calls' | ledger runs log r1 stderr",
+      line: "echo 'simulated 117 trades' | ledger runs log demo-1 stdout",
+      shows: "what it printed",
+    },
+    {
+      line: "echo 'no candles for 2 calls' | ledger runs log demo-1 stderr",
       shows: "and its warnings",
     },
   ],

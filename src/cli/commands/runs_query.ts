@@ -37,7 +37,11 @@ const runsQuery = defineCommand({
       "crashed",
       "stale",
       "unfinished",
-    ], { description: "that stand so (default: completed and failed)" }),
+    ], {
+      value: "STATUS",
+      description: "completed, failed, running, pending, crashed, stale or unfinished (default: " +
+        "those that ended)",
+    }),
     "from": time({ description: "created at or after", aliases: ["from-date", "since"] }),
     "to": time({
       description: "created before; a day counts to its end",

@@ -29,8 +29,8 @@ export default defineCommand({
     "Prints what a run's manifest says, its artifacts and whether they are on the disk, " +
     "how long its steps took, and what the log tells of it. Also of runs that have not ended.",
   examples: [
-    { line: "ledger runs show r1", shows: "a run, by its id or the beginning of it" },
-    { line: "ledger runs show r1 --json", shows: "the same for programs" },
+    { line: "ledger runs show demo-1", shows: "a run, by its id or the beginning of it" },
+    { line: "ledger runs show demo-1 --json", shows: "the same for programs" },
   ],
   positionals: [{ name: "ID", summary: "the run's id, or the beginning of it", required: true }],
   flags: z.strictObject({
