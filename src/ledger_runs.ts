@@ -6,6 +6,7 @@ import type { Database } from "./duckdb/door.ts";
 import { ledgerPaths } from "./log/mod.ts";
 import type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog.ts";
 import type { CatalogStats, Ranking, RunFilter, RunRow } from "./runs/catalog_queries.ts";
+import type { PrunedMonth, PruneRequest } from "./runs/prune.ts";
 import type { NewRun, RunDirectory, RunEvents, RunPlace } from "./runs/directory.ts";
 
 /** Whether the log hears of what is done to a run. Default: it does. */
@@ -43,6 +44,25 @@ export class LedgerRuns {
   async sync(options?: CatalogSyncOptions): Promise<CatalogSyncReport> {
     const { syncCatalog } = await import("./runs/catalog.ts");
     return await syncCatalog(this.world, this.dir, this.#catalog_path, options);
+  }
+
+  /** What `prune` would do with these words. */
+  async planPrune(request: PruneRequest): Promise<PrunedMonth[]> {
+    const { planPrune } = await import("./runs/prune.ts");
+    return await planPrune(this.world, this.dir, request);
+  }
+
+  /** Takes months out of the folder of runs, and brings the catalog up to date. */
+  async prune(
+    request: PruneRequest,
+    onMonth?: (month: PrunedMonth) => void,
+  ): Promise<PrunedMonth[]> {
+    const { prune } = await import("./runs/prune.ts");
+    // The catalog has to know the runs before it can remember them.
+    await this.sync();
+    const months = await prune(this.world, this.dir, request, onMonth);
+    await this.sync();
+    return months;
   }
 
   /** Opens the catalog for reading; it stays as it is while it is open. Close it when done. */

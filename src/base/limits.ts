@@ -121,3 +121,6 @@ export const row_group_bytes_max = 32 * MIB;
 
 /** How many rows of a Parquet file are handed over at once. */
 export const row_batch_rows = 8_192;
+
+/** How much of an archive is compressed, and read back, at once. */
+export const archive_stretch_bytes = 4 * MIB;

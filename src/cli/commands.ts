@@ -36,6 +36,7 @@ export const COMMANDS = {
     "runs show": () => import("./commands/runs_show.ts"),
     "runs diff": () => import("./commands/runs_diff.ts"),
     "runs rank": () => import("./commands/runs_rank.ts"),
+    "runs prune": () => import("./commands/runs_prune.ts"),
     "artifacts put": () => import("./commands/artifacts_put.ts"),
   },
   "This program": {

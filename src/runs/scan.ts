@@ -34,18 +34,20 @@ const SUCCESS_STAMP = " success";
 
 /** All runs of a folder, in order. */
 export function scanRuns(world: World, runs_dir: string): RunStamp[] {
-  const { files } = world;
-  return listMonths(files, runs_dir)
-    .flatMap((month) => listRuns(files, runs_dir, month))
-    .map((path) => {
-      const folder = join(runs_dir, path);
-      const manifest = files.facts(join(folder, RUN_FILES.manifest));
-      const success = files.facts(join(folder, RUN_FILES.success));
-      const stamp = manifest
-        ? `${manifest.identity} ${manifest.size_bytes} ${manifest.modified_ms}`
-        : "none";
-      return { path, stamp: success ? `${stamp}${SUCCESS_STAMP}` : stamp };
-    });
+  return listMonths(world.files, runs_dir).flatMap((month) => scanMonth(world, runs_dir, month));
+}
+
+/** All runs of a month, in order. */
+export function scanMonth({ files }: World, runs_dir: string, month: string): RunStamp[] {
+  return listRuns(files, runs_dir, month).map((path) => {
+    const folder = join(runs_dir, path);
+    const manifest = files.facts(join(folder, RUN_FILES.manifest));
+    const success = files.facts(join(folder, RUN_FILES.success));
+    const stamp = manifest
+      ? `${manifest.identity} ${manifest.size_bytes} ${manifest.modified_ms}`
+      : "none";
+    return { path, stamp: success ? `${stamp}${SUCCESS_STAMP}` : stamp };
+  });
 }
 
 /** Reads a run's manifest and says what it is. */
