@@ -1,45 +1,11 @@
 /** The daemon as a real process: what it answers, what it survives, how it ends. */
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
-import { patience } from "./crash/crash.ts";
-import { runIn, startLedger, tempFolder, writePart } from "./harness.ts";
+import { Daemon, untilHealth } from "./daemon.ts";
+import { runIn, tempFolder, writePart } from "./harness.ts";
 import { line } from "./index/indexes.ts";
 
 const PART = { day: "2026-01-23", number: 1, writer: "" };
-
-/** A daemon that answers; reads where from what it says. */
-async function startDaemon(dir: string, more: string[] = []) {
-  const args = ["watch", "--health", "127.0.0.1:0", "--interval", "1", "--dir", dir, ...more];
-  const child = startLedger(args, { cwd: dir, signal: patience() });
-  const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
-  let said = "";
-  while (!said.includes("/healthz")) {
-    const { value, done } = await reader.read();
-    assert(!done, said);
-    said += value;
-  }
-  const [, address] = /answers on (\S+)\/healthz/.exec(said)!;
-  return { child, reader, address };
-}
-
-/** Asks until the answer is what is waited for; a daemon that never gives it fails by `patience`. */
-async function untilHealth(
-  address: string,
-  isWanted: (status: number, state: Record<string, number>) => boolean,
-): Promise<void> {
-  const signal = patience();
-  for (;;) {
-    const response = await fetch(`${address}/healthz`, { signal });
-    if (isWanted(response.status, await response.json())) return;
-  }
-}
-
-async function endDaemon(daemon: Awaited<ReturnType<typeof startDaemon>>): Promise<void> {
-  daemon.child.kill("SIGTERM");
-  await daemon.child.stdout.cancel();
-  await daemon.reader.cancel();
-  assertEquals((await daemon.child.status).code, 0);
-}
 
 function emitArgs(id: string): string[] {
   const at = String(Date.UTC(2026, 0, 23));
@@ -50,7 +16,7 @@ Deno.test("while the indexer is held up the lag grows and health is 503, and the
   using folder = tempFolder();
   const dir = folder.path;
   assertEquals((await runIn(dir, emitArgs("a"))).code, 0);
-  const daemon = await startDaemon(dir, ["--unhealthy-after", "0"]);
+  const daemon = await Daemon.answering(dir, ["--unhealthy-after", "0"]);
   await untilHealth(daemon.address, (status, state) => status === 200 && state.events === 1);
   {
     using lock = Deno.openSync(join(dir, "index", ".lock"), { read: true, write: true });
@@ -77,14 +43,14 @@ Deno.test("while the indexer is held up the lag grows and health is 503, and the
     (await fetch(`${daemon.address}/else`).then((r) => r.text())).includes("healthz"),
     true,
   );
-  await endDaemon(daemon);
+  await daemon.endWell();
 });
 
 Deno.test("a daemon goes on through a damaged index, a corrupt line and a day that vanishes", async () => {
   using folder = tempFolder();
   const dir = folder.path;
   assertEquals((await runIn(dir, emitArgs("a"))).code, 0);
-  const daemon = await startDaemon(dir);
+  const daemon = await Daemon.answering(dir);
   const until = (events: number) =>
     untilHealth(daemon.address, (_, state) => state.events === events && state.lag_bytes === 0);
   await until(1);
@@ -98,5 +64,5 @@ Deno.test("a daemon goes on through a damaged index, a corrupt line and a day th
   const event = { event_id: "c", event_type: "run.started", timestamp_ms: 1, run_id: "c" };
   writePart(dir, { ...PART, day: "2026-01-24" }, [line(event)]);
   await until(1);
-  await endDaemon(daemon);
+  await daemon.endWell();
 });
