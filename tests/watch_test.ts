@@ -1,11 +1,19 @@
 /** The daemon as a real process: what it answers, what it survives, how it ends. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dirname, join } from "@std/path";
+import { LedgerError } from "../src/base/error.ts";
+import type { SyncReport } from "../src/index/sync.ts";
+import { openLedger } from "../src/mod.ts";
+import { watchLedger } from "../src/watch.ts";
+import { patience } from "./crash/crash.ts";
 import { Daemon, untilHealth } from "./daemon.ts";
-import { runIn, tempFolder, writePart } from "./harness.ts";
-import { line } from "./index/indexes.ts";
+import { runIn, startLedger, tempFolder, testWorld, writePart } from "./harness.ts";
+import { line, sync } from "./index/indexes.ts";
 
 const PART = { day: "2026-01-23", number: 1, writer: "" };
+
+/** The longest that a timer can be set to. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 function emitArgs(id: string): string[] {
   const at = String(Date.UTC(2026, 0, 23));
@@ -44,6 +52,90 @@ Deno.test("while the indexer is held up the lag grows and health is 503, and the
     true,
   );
   await daemon.endWell();
+});
+
+/** Waits until a process stands in line for a lock, by what the kernel says. */
+async function untilInLine(pid: number): Promise<void> {
+  const signal = patience();
+  const waits = new RegExp(`^\\d+: -> FLOCK .* ${pid} `, "m");
+  while (!waits.test(await Deno.readTextFile("/proc/locks", { signal })));
+}
+
+for (
+  const [command, signal, ends_as] of [
+    ["watch", "SIGTERM", { code: 0, signal: null }],
+    ["watch", "SIGINT", { code: 130, signal: null }],
+    ["rebuild", "SIGTERM", { code: 143, signal: "SIGTERM" }],
+    ["rebuild", "SIGINT", { code: 130, signal: "SIGINT" }],
+  ] as const
+) {
+  Deno.test(`${signal} ends a ${command} that waits for another builder, and nothing is lost`, async () => {
+    using folder = tempFolder();
+    const dir = folder.path;
+    assertEquals((await runIn(dir, emitArgs("a"))).code, 0);
+    assertEquals((await runIn(dir, ["rebuild"])).code, 0);
+    assertEquals((await runIn(dir, emitArgs("b"))).code, 0);
+    {
+      using lock = Deno.openSync(join(dir, "index", ".lock"), { read: true, write: true });
+      await lock.lock(true);
+      const child = startLedger([command, "--dir", dir], { cwd: dir, signal: patience() });
+      await untilInLine(child.pid);
+      child.kill(signal);
+      const { code, signal: by, stdout, stderr } = await child.output();
+      const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+      assertEquals({ code, signal: by }, ends_as, said);
+      // One that waited to the end of its patience would say who is in its way.
+      assertEquals(said, "");
+    }
+    const rebuilt = await runIn(dir, ["rebuild", "--json"]);
+    assertEquals(rebuilt.code, 0, rebuilt.stderr);
+    const { kind, new_events, total } = JSON.parse(rebuilt.stdout);
+    assertEquals([kind, new_events, total.events], ["increment", 1, 2]);
+  });
+}
+
+Deno.test("a sync whose patience has no end stops waiting when it is told to", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  assertEquals((await runIn(dir, emitArgs("a"))).code, 0);
+  await sync(dir);
+  using lock = Deno.openSync(join(dir, "index", ".lock"), { read: true, write: true });
+  await lock.lock(true);
+  const stop = new AbortController();
+  const waiting = sync(dir, { lock_wait_ms: TIMER_MS_MAX, signal: stop.signal });
+  await untilInLine(Deno.pid);
+  stop.abort();
+  const too_late = new Promise<never>((_, reject) => {
+    patience().addEventListener("abort", () => reject(new Error("it still waits")));
+  });
+  const error = await assertRejects(() => Promise.race([waiting, too_late]), LedgerError);
+  assertEquals(error.code, "interrupted");
+  // One that was told before it came does not even begin to wait.
+  const told_before = { lock_wait_ms: TIMER_MS_MAX, signal: stop.signal };
+  await assertRejects(
+    () => Promise.race([sync(dir, told_before), too_late]),
+    LedgerError,
+    "told to",
+  );
+});
+
+Deno.test("a daemon that is told to stop while it builds finishes the sync in hand", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  assertEquals((await runIn(dir, emitArgs("a"))).code, 0);
+  const stop = new AbortController();
+  await using ledger = await openLedger({ dir });
+  const reports: SyncReport[] = [];
+  await watchLedger(testWorld(), {
+    dir,
+    exists: () => ledger.exists(),
+    sync: (options) =>
+      ledger.sync({
+        ...options,
+        onProgress: () => stop.abort(),
+      }),
+  }, { signal: stop.signal, onSync: (report) => reports.push(report) });
+  assertEquals(reports.map(({ kind, total }) => [kind, total.events]), [["full", 1]]);
 });
 
 Deno.test("a daemon goes on through a damaged index, a corrupt line and a day that vanishes", async () => {

@@ -25,6 +25,8 @@ export interface SyncOptions {
   /** Another index file than `index/runs.duckdb`. */
   path?: string;
   lock_wait_ms?: number;
+  /** Ends the wait for another builder when it is aborted; a sync that has begun goes on to its end. */
+  signal?: AbortSignal;
   /** Also count rows and make digests, which a look at the whole index takes. */
   count?: boolean;
   /** Told how far it is, in bytes of the log. */
@@ -70,7 +72,7 @@ export async function syncIndex(
 ): Promise<SyncReport> {
   const started_ms = world.elapsed_ms();
   const store = new IndexStore(world, root, options.path);
-  await store.lock(options.lock_wait_ms);
+  await store.lock(options.lock_wait_ms, options.signal);
   try {
     const sync = new Sync(world, root, store, options);
     const report = await sync.run();
