@@ -1,11 +1,12 @@
 /** The daemon as a real process: what it answers, what it survives, how it ends. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { LedgerError } from "../src/base/error.ts";
 import type { SyncReport } from "../src/index/sync.ts";
 import { openLedger } from "../src/mod.ts";
 import { watchLedger } from "../src/watch.ts";
 import { patience } from "./crash/crash.ts";
+import { smallDisk, testWith } from "./crash/power.ts";
 import { Daemon, untilHealth } from "./daemon.ts";
 import { runIn, startLedger, tempFolder, testWorld, writePart } from "./harness.ts";
 import { line, sync } from "./index/indexes.ts";
@@ -137,6 +138,54 @@ Deno.test("a daemon that is told to stop while it builds finishes the sync in ha
   }, { signal: stop.signal, onSync: (report) => reports.push(report) });
   assertEquals(reports.map(({ kind, total }) => [kind, total.events]), [["full", 1]]);
 });
+
+/** Leaves this much room on a disk; removing the returned file makes room again. */
+function fillUpTo(disk: string, room_bytes: number): string {
+  const ballast = join(disk, "ballast");
+  const block = new Uint8Array(4096);
+  using file = Deno.openSync(ballast, { write: true, createNew: true });
+  try {
+    for (;;) file.writeSync(block);
+  } catch (error) {
+    assertStringIncludes((error as Error).message, "No space left");
+  }
+  file.truncateSync(file.statSync().size - room_bytes);
+  return ballast;
+}
+
+const DISK_BYTES = 8 * 2 ** 20;
+/** Enough for a line of the log and for the lock's holder, and far too little for an index. */
+const ROOM_BYTES = 2 ** 17;
+
+for (const what of ["the copy of an index", "what is written into the copy"]) {
+  const name = `a daemon whose disk has no room for ${what} says so once, and catches up later`;
+  testWith("mount", name, async () => {
+    using disk = smallDisk(DISK_BYTES);
+    const dir = join(disk.path, "ledger");
+    assertEquals((await runIn(dir, emitArgs("a"))).code, 0);
+    const daemon = await Daemon.answering(dir);
+    await untilHealth(daemon.address, (_, { events }) => events === 1);
+    const index_bytes = Deno.statSync(join(dir, "index", "runs.duckdb")).size;
+    const ballast = fillUpTo(disk.path, ROOM_BYTES + (what.startsWith("the") ? 0 : index_bytes));
+    assertEquals((await runIn(dir, emitArgs("b"))).code, 0);
+    await untilHealth(daemon.address, (_, { failures, last_error }) => {
+      assert(failures === 0 || /No space left on device/.test(last_error!), last_error);
+      return failures === 3;
+    });
+    const asked = ["query", "select run_id from latest_runs", "--format", "csv"];
+    assertEquals((await runIn(dir, asked)).stdout, "run_id\na\n");
+    Deno.removeSync(ballast);
+    await untilHealth(
+      daemon.address,
+      (status, { events, lag_bytes }) => status === 200 && events === 2 && lag_bytes === 0,
+    );
+    await daemon.endWell();
+    const [, complaint, ...more] = daemon.said.trimEnd().split("\n");
+    assertStringIncludes(complaint, "No space left on device (free some space");
+    assertEquals(more, []);
+    assertEquals((await runIn(dir, asked)).stdout, "run_id\na\nb\n");
+  });
+}
 
 Deno.test("a daemon goes on through a damaged index, a corrupt line and a day that vanishes", async () => {
   using folder = tempFolder();
