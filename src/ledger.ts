@@ -10,7 +10,7 @@ import { type Input, systemWorld, type World } from "./base/world.ts";
 import type { Database } from "./duckdb/door.ts";
 import { Emitters, type JsonObject } from "./emitters.ts";
 import { LedgerRuns } from "./ledger_runs.ts";
-import type { LegacyDifference } from "./index/legacy.ts";
+import type { LegacyDifference } from "./index/legacy_compare.ts";
 import type { SyncOptions, SyncReport } from "./index/sync.ts";
 import {
   type Acknowledgement,
@@ -157,7 +157,18 @@ export class Ledger extends Emitters implements AsyncDisposable {
    */
   async emitMany(events: Iterable<JsonObject>): Promise<Acknowledgement[]> {
     const all = [...events];
-    const check = () => all.map((event) => this.#check.fromFields(event));
+    return await this.#appendAll(() => all.map((event) => this.#check.fromFields(event)));
+  }
+
+  /** The same with events given as JSON text; what the texts say is kept byte for byte. */
+  async emitLines(lines: Iterable<string>): Promise<Acknowledgement[]> {
+    const all = [...lines];
+    return await this.#appendAll(() => all.map((line) => this.#check.fromLine(line)));
+  }
+
+  async #appendAll(
+    check: () => ReturnType<EmitCheck["fromFields"]>[],
+  ): Promise<Acknowledgement[]> {
     let ready = check();
     if (ready.some((checked) => checked instanceof Promise) && this.#check.refresh()) {
       ready = check();
@@ -166,7 +177,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
       if (!(checked instanceof Promise)) continue;
       const error = await checked;
       throw error.with({
-        message: `${error.message} (event ${index + 1} of ${all.length}; none was written)`,
+        message: `${error.message} (event ${index + 1} of ${ready.length}; none was written)`,
       });
     }
     const outcomes = await Promise.allSettled(ready.map((checked) => {
@@ -183,7 +194,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     const durable = outcomes.filter((outcome) => outcome.status === "fulfilled").length;
     if (!(failed.reason instanceof LedgerError)) throw failed.reason;
     throw failed.reason.with({
-      message: `${failed.reason.message}. ${durable} of ${all.length} events are durable`,
+      message: `${failed.reason.message}. ${durable} of ${ready.length} events are durable`,
       detail: { durable },
     });
   }
@@ -297,10 +308,10 @@ export class Ledger extends Emitters implements AsyncDisposable {
 
   /** What a database of the first system holds that the log does not say. Syncs first. */
   async compareLegacy(path: string): Promise<LegacyDifference[]> {
-    const legacy = await import("./index/legacy.ts");
+    const { compareLegacy } = await import("./index/legacy_compare.ts");
     await this.sync();
     await using database = await this.openIndex({ legacy: path });
-    return await legacy.compareLegacy(database);
+    return await compareLegacy(database);
   }
 
   /**
@@ -308,15 +319,19 @@ export class Ledger extends Emitters implements AsyncDisposable {
    * that are the same every time; what the log says already is not said again. Syncs before and after.
    */
   async importLegacy(path: string): Promise<{ imported: number }> {
-    const legacy = await import("./index/legacy.ts");
+    const { attachment } = await import("./index/legacy.ts");
+    const { impliedLines } = await import("./index/legacy_import.ts");
+    // With these events a ledger may begin, but not with a path that was misspelt.
+    attachment(this.#world, path);
+    makeFolderDurably(this.#world.files, ledgerPaths(this.dir).events);
     await this.sync();
-    const events = await (async () => {
+    const lines = await (async () => {
       await using database = await this.openIndex({ legacy: path });
-      return await legacy.impliedEvents(database);
+      return await impliedLines(database);
     })();
-    await this.emitMany(events);
+    await this.emitLines(lines);
     await this.sync();
-    return { imported: events.length };
+    return { imported: lines.length };
   }
 
   /** Registers a custom event type. */

@@ -27,7 +27,7 @@ export {
   type OpenOptions,
 } from "./ledger.ts";
 export type { Database } from "./duckdb/door.ts";
-export type { LegacyDifference } from "./index/legacy.ts";
+export type { LegacyDifference } from "./index/legacy_compare.ts";
 export type { SyncOptions, SyncReport, TableDigest } from "./index/sync.ts";
 export {
   type Acknowledgement,

@@ -24,6 +24,7 @@ export interface Watched {
   exists(): boolean;
   sync(options?: {
     lock_wait_ms?: number;
+    signal?: AbortSignal;
     onNotice?: (message: string) => void;
   }): Promise<SyncReport>;
 }
@@ -130,7 +131,8 @@ class Watch {
     const started_ms = this.world.elapsed_ms();
     const looked_at_ms = this.world.now_ms();
     try {
-      const report = await this.ledger.sync({ onNotice: this.options.onNotice });
+      const { signal, onNotice } = this.options;
+      const report = await this.ledger.sync({ signal, onNotice });
       this.#events = report.total.events;
       this.#rejected = report.total.rejected;
       this.#indexed_bytes = report.total.bytes;
@@ -143,6 +145,7 @@ class Watch {
     } catch (thrown) {
       const error = asLedgerError(thrown);
       if (!error) throw thrown;
+      if (error.code === "interrupted") return 0;
       this.#failures++;
       // The same trouble again is not worth another line.
       if (error.message !== this.#last_error) {

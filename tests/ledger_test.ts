@@ -111,6 +111,21 @@ Deno.test("emitMany() writes nothing when one of its events is wrong, and says w
   assertEquals([...Deno.readDirSync(folder.path)], []);
 });
 
+Deno.test("emitLines() keeps what the texts say, or writes nothing and says which is wrong", async () => {
+  using folder = tempFolder();
+  await using ledger = await openLedger({ dir: folder.path });
+  const line = (id: string) =>
+    `{"10":1,"event_type":"run.started","event_id":"${id}","timestamp_ms":1769174319945,` +
+    `"run_id":"r","seed":12345678901234567890123,"rate":1.50}`;
+  const wrong = line("c").replace('"r"', '"a/b"');
+  const error = await refusal(ledger.emitLines([line("a"), wrong]));
+  assert(error.message.endsWith("(event 2 of 2; none was written)"), error.message);
+  assertEquals([...Deno.readDirSync(folder.path)], []);
+  const acknowledged = await ledger.emitLines([line("a"), line("b")]);
+  assertEquals(acknowledged.map(({ event_id }) => event_id), ["a", "b"]);
+  assertEquals(linesOnDisk(folder.path), [line("a"), line("b")]);
+});
+
 Deno.test("emitMany() says how many are durable when writing fails half-way", async () => {
   using folder = tempFolder();
   // The disk is full for one of the two days.

@@ -80,8 +80,11 @@ export interface OpenFile {
   sync(): void;
   /** Takes the lock if it can be had now. */
   tryLock(exclusive: boolean): boolean;
-  /** Waits for the lock; false when it could not be had in time, and then the file is spent. */
-  lock(exclusive: boolean, wait_ms: number): Promise<boolean>;
+  /**
+   * Waits for the lock; false when it could not be had in time, or before the signal was aborted, and
+   * then the file is spent.
+   */
+  lock(exclusive: boolean, wait_ms: number, signal?: AbortSignal): Promise<boolean>;
   /** Waits for the lock however long it takes. The wait cannot be called off. */
   lockInLine(exclusive: boolean): Promise<void>;
   unlock(): void;
@@ -290,7 +293,7 @@ class SystemFile implements OpenFile {
     return this.attempt("lock", this.path, () => file.tryLockSync!(exclusive));
   }
 
-  async lock(exclusive: boolean, wait_ms: number): Promise<boolean> {
+  async lock(exclusive: boolean, wait_ms: number, signal?: AbortSignal): Promise<boolean> {
     const in_line_from_ms = performance.now() + Math.min(wait_ms, lock_poll_ms);
     while ("tryLockSync" in this.file) {
       for (let tries = 0; tries < lock_tries_max; tries++) {
@@ -302,14 +305,15 @@ class SystemFile implements OpenFile {
       Atomics.wait(NEVER_WOKEN, 0, 0, lock_pause_ms);
     }
     const waiting = this.lockInLine(exclusive);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), wait_ms);
-    });
+    const given_up = Promise.withResolvers<"given up">();
+    const giveUp = () => given_up.resolve("given up");
+    const timer = setTimeout(giveUp, signal?.aborted ? 0 : wait_ms);
+    signal?.addEventListener("abort", giveUp);
     try {
-      if (await Promise.race([waiting, timeout]) !== "late") return true;
+      if (await Promise.race([waiting, given_up.promise]) !== "given up") return true;
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
     }
     // Whenever the wait ends, the lock is given back at once.
     waiting.then(() => this.file.close(), () => this.file.close());

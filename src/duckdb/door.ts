@@ -4,7 +4,7 @@
  * touch, to load nothing, and to take no further settings.
  */
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
-import { LedgerError } from "../base/error.ts";
+import type { LedgerError } from "../base/error.ts";
 import { duckdb_memory_limit, duckdb_threads_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type DuckDBApi, loadDuckDB } from "./native.ts";
@@ -44,6 +44,8 @@ export class Database implements AsyncDisposable {
     readonly path: string,
     readonly instance: DuckDBInstance,
     readonly connection: DuckDBConnection,
+    /** The files of the databases that are attached. */
+    readonly attached: readonly string[] = [],
   ) {}
 
   /** Runs statements for what they do. */
@@ -99,11 +101,16 @@ export class Database implements AsyncDisposable {
     return Promise.resolve();
   }
 
+  /** An error that came of asking for `sql`, in the form in which this program tells errors. */
+  problem(error: unknown, sql: string): LedgerError {
+    return translate(error, { path: this.path, beside: this.attached, sql });
+  }
+
   async #translated<T>(sql: string, body: () => Promise<T>): Promise<T> {
     try {
       return await body();
     } catch (error) {
-      throw translate(error, this.path, sql);
+      throw this.problem(error, sql);
     }
   }
 }
@@ -112,6 +119,7 @@ export class Database implements AsyncDisposable {
 export async function openDatabase(world: World, options: DoorOptions): Promise<Database> {
   const { api } = await loadDuckDB(world);
   let instance: DuckDBInstance | undefined;
+  let connection: DuckDBConnection | undefined;
   try {
     instance = await api.DuckDBInstance.create(options.path, {
       access_mode: options.access === "read" ? "READ_ONLY" : "READ_WRITE",
@@ -123,21 +131,29 @@ export async function openDatabase(world: World, options: DoorOptions): Promise<
       // Whoever reads may count on the order of a table's rows; whoever fills one need not keep it.
       preserve_insertion_order: String(options.access === "read"),
     });
-    const connection = await instance.connect();
-    for (const { path, name } of options.attached ?? []) {
-      await connection.run(`attach ${literal(path)} as ${identifier(name)} (read_only)`);
-    }
+    connection = await instance.connect();
+    for (const { path, name } of options.attached ?? []) await attach(connection, path, name);
     const folders = options.folders.map((folder) => literal(folder)).join(", ");
     await connection.run(
       `set allowed_directories = [${folders}];
        set enable_external_access = false;
        set lock_configuration = true`,
     );
-    return new Database(api, options.path, instance, connection);
+    const attached = options.attached?.map(({ path }) => path);
+    return new Database(api, options.path, instance, connection, attached);
   } catch (error) {
+    // Either of them alone would keep the file open.
+    connection?.closeSync();
     instance?.closeSync();
-    if (error instanceof LedgerError) throw error;
-    throw translate(error, options.path);
+    throw translate(error, { path: options.path });
+  }
+}
+
+async function attach(connection: DuckDBConnection, path: string, name: string): Promise<void> {
+  try {
+    await connection.run(`attach ${literal(path)} as ${identifier(name)} (read_only)`);
+  } catch (error) {
+    throw translate(error, { path, is_foreign: true });
   }
 }
 
@@ -151,7 +167,7 @@ export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** Whole numbers go in as BIGINT: as a double, a position past 2^53 would be another one. */
+/** Whole numbers go in as whole numbers: as doubles they would make doubles of what they meet. */
 function bound(values: BoundValue[]): DuckDBValue[] {
   return values.map((value) =>
     typeof value === "number" && Number.isInteger(value) ? BigInt(value) : value

@@ -6,7 +6,6 @@
 import type { DuckDBType } from "@duckdb/node-api";
 import { LedgerError } from "../base/error.ts";
 import type { Database } from "./door.ts";
-import { translate } from "./problem.ts";
 import { isNumeric, ValueWriter } from "./values.ts";
 
 /** A column of a result. */
@@ -41,7 +40,7 @@ export async function runQuery(database: Database, sql: string): Promise<QueryRe
           }
         }
       } catch (error) {
-        throw translate(error, database.path, sql);
+        throw database.problem(error, sql);
       }
     };
     return {
@@ -54,7 +53,7 @@ export async function runQuery(database: Database, sql: string): Promise<QueryRe
       jsons: () => rows((value, type) => writer.json(value, type)),
     };
   } catch (error) {
-    throw translate(error, database.path, sql);
+    throw database.problem(error, sql);
   }
 }
 
@@ -129,7 +128,7 @@ async function statementKinds(database: Database, sql: string): Promise<number[]
     }
     return kinds;
   } catch (error) {
-    throw translate(error, database.path, sql);
+    throw database.problem(error, sql);
   }
 }
 

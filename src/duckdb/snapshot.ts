@@ -25,12 +25,19 @@ export class SnapshotStore {
   }
 
   /** Becomes the one that builds, or says who is. */
-  async lock(wait_ms: number = index_lock_wait_ms): Promise<void> {
+  async lock(wait_ms: number = index_lock_wait_ms, signal?: AbortSignal): Promise<void> {
     const { files } = this.world;
     makeFolderDurably(files, this.folder);
     const path = join(this.folder, ".lock");
     const lock = files.open(path, "lock");
-    if (!lock.tryLock(true) && !await lock.lock(true, wait_ms)) {
+    if (!lock.tryLock(true) && !await lock.lock(true, wait_ms, signal)) {
+      if (signal?.aborted) {
+        throw new LedgerError({
+          code: "interrupted",
+          message: "told to stop while another process was building the index",
+          where: { path },
+        });
+      }
       const holder = files.readText(path).trim();
       throw new LedgerError({
         code: "busy",

@@ -30,6 +30,8 @@ export interface SyncOptions {
   /** Another index file than `index/runs.duckdb`. */
   path?: string;
   lock_wait_ms?: number;
+  /** Ends the wait for another builder when it is aborted; a sync that has begun goes on to its end. */
+  signal?: AbortSignal;
   /** Also count rows and make digests, which a look at the whole index takes. */
   count?: boolean;
   /** Told how far it is, in bytes of the log. */
@@ -78,7 +80,7 @@ export async function syncIndex(
     world,
     options.path ?? join(ledgerPaths(root).index, "runs.duckdb"),
   );
-  await store.lock(options.lock_wait_ms);
+  await store.lock(options.lock_wait_ms, options.signal);
   try {
     const sync = new Sync(world, root, store, options);
     const report = await sync.run();

@@ -1,36 +1,10 @@
-/** The first system's database beside the log: asked together, compared, brought over. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+/** The first system's database beside the log: asked together, as it is, and while others hold it. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { runIn, writePart } from "../harness.ts";
-import { ledgerFolder, line } from "./indexes.ts";
-
-const BEFORE_MS = Date.UTC(2026, 0, 10);
-const AFTER_MS = Date.UTC(2026, 0, 25);
-
-/** Makes a database with the DuckDB package alone, as the first system would. */
-async function database(path: string, ...statements: string[]): Promise<void> {
-  const { DuckDBInstance } = await import("@duckdb/node-api");
-  const instance = await DuckDBInstance.create(path);
-  const connection = await instance.connect();
-  for (const statement of statements) await connection.run(statement);
-  connection.closeSync();
-  instance.closeSync();
-}
-
-const TABLES = [
-  "create schema optimizer",
-  `create table optimizer.runs_d (run_id varchar, run_type varchar, created_at_ms bigint,
-     config json, data_fingerprint varchar)`,
-  `create table optimizer.runs_status (run_id varchar, started_at_ms bigint,
-     completed_at_ms bigint, summary_json json)`,
-];
-
-function run(run_id: string, at: number): string[] {
-  return [
-    `insert into optimizer.runs_d values ('${run_id}', 'baseline', ${at}, '{"b":1,"10":2}', 'fp')`,
-    `insert into optimizer.runs_status values ('${run_id}', ${at + 1}, ${at + 2}, '{"pnl":1.50}')`,
-  ];
-}
+import { startScript } from "../crash/crash.ts";
+import { ledger, linesOnDisk, runIn, writePart } from "../harness.ts";
+import { ledgerFolder, line, rowsOf } from "./indexes.ts";
+import { AFTER_MS, BEFORE_MS, database, run, TABLES } from "./legacy_databases.ts";
 
 /** Two legacy runs; the log has both of them, created at another time, and one of its own. */
 async function dual(folder: string): Promise<{ dir: string; path: string }> {
@@ -96,4 +70,46 @@ Deno.test("a legacy file that cannot serve is told clearly", async () => {
     assertEquals(code === 0, false);
     assertStringIncludes(stderr, words);
   }
+});
+
+Deno.test("a legacy file that another process writes to is busy, and everything stays as it is", async () => {
+  using folder = ledgerFolder();
+  const { dir, path } = await dual(folder.path);
+  const [theirs] = run("theirs", BEFORE_MS);
+  const holder = startScript("../duckdb/holder.ts", [path, theirs], "piped");
+  assertEquals(await holder.nextLine(), "holds");
+  const lines = linesOnDisk(dir);
+  const index = Deno.readFileSync(join(dir, "index", "runs.duckdb"));
+  for (
+    const args of [
+      ["query", "select * from all_runs", "--legacy", path],
+      ["legacy", "compare", path],
+      ["legacy", "import", path],
+      ["legacy", "archive", path],
+    ]
+  ) {
+    const busy = await ledger([...args, "--dir", dir], { cwd: dir });
+    assertEquals([busy.code, busy.stdout], [75, ""], busy.stderr);
+    const { pid } = holder.child;
+    const named = new RegExp(
+      `^error: cannot open .*old\\.duckdb: \\S+ \\(process ${pid}\\) holds it`,
+    );
+    assertMatch(busy.stderr, named);
+    assert(!busy.stderr.includes("rebuild"), busy.stderr);
+  }
+  assertEquals(linesOnDisk(dir), lines);
+  assertEquals(Deno.readFileSync(join(dir, "index", "runs.duckdb")), index);
+  assertEquals((await runIn(dir, ["query", "select * from latest_runs"])).code, 0);
+  await holder.child.stdin.close();
+  const ended = await holder.end();
+  assertEquals(ended.code, 0, ended.stderr);
+  // What it wrote meanwhile is there, and comes over with the rest.
+  assertEquals((await runIn(dir, ["legacy", "import", path])).code, 0);
+  const asked = "select run_id from runs_d order by all";
+  assertEquals((await rowsOf(dir, asked)).map(({ run_id }) => run_id), [
+    "early",
+    "late",
+    "own",
+    "theirs",
+  ]);
 });

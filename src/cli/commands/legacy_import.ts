@@ -12,7 +12,8 @@ export default defineCommand({
   description:
     "Appends run.created, run.started, run.completed and run.failed events for what the " +
     "legacy database says and the log does not, at their own times, with ids that are the same " +
-    "every time: importing twice changes nothing. Then the legacy file can go.",
+    "every time: importing twice changes nothing. JSON is taken over as it is written. A run " +
+    "without a creation time is as old as the first thing that it did. Then the legacy file can go.",
   examples: [
     { line: `ledger legacy import ${LEGACY_PATH}`, shows: "bring all runs over" },
     { line: `ledger legacy compare ${LEGACY_PATH}`, shows: "and see that nothing is left" },

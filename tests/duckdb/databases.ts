@@ -1,0 +1,35 @@
+/** Databases for the tests of the door: made through it, opened through it, spoilt behind its back. */
+import { join } from "@std/path";
+import { type Database, type DoorOptions, openDatabase } from "../../src/duckdb/door.ts";
+import { testWorld } from "../harness.ts";
+
+/** Opens a database whose SQL may touch one folder. */
+export function openIn(
+  folder: string,
+  name: string,
+  access: "read" | "write",
+  different: Partial<DoorOptions> = {},
+): Promise<Database> {
+  return openDatabase(testWorld(), {
+    path: join(folder, name),
+    access,
+    folders: [folder],
+    temp_folder: join(folder, "spill"),
+    ...different,
+  });
+}
+
+/** Makes a database with a table `t` of ten thousand rows; returns its path. */
+export async function makeDatabase(folder: string, name: string): Promise<string> {
+  await using database = await openIn(folder, name, "write");
+  await database.run("create table t as select range as n, 'x' || range as name from range(10000)");
+  await database.run("checkpoint");
+  return join(folder, name);
+}
+
+/** Flips bits from an offset on; at 12,288, where the head ends, the file does not even open. */
+export function rot(path: string, from = 12_288): void {
+  const bytes = Deno.readFileSync(path);
+  for (let at = from; at < bytes.length; at += 1_000) bytes[at] ^= 0x55;
+  Deno.writeFileSync(path, bytes);
+}
