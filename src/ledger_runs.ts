@@ -28,6 +28,11 @@ export class LedgerRuns {
     this.dir = dir ?? world.env("LEDGER_RUNS_DIR") ?? buildFacts().runs_dir;
   }
 
+  /** Whether there is a folder of runs: the first run makes it. */
+  exists(): boolean {
+    return this.world.files.facts(this.dir)?.is_folder ?? false;
+  }
+
   /** Begins a run: its folder, its manifest, and the events that say so. */
   async create(run: NewRun, options?: TellOptions): Promise<RunDirectory> {
     const { RunDirectory } = await import("./runs/directory.ts");

@@ -16,6 +16,8 @@ import {
 import type { World } from "./base/world.ts";
 import { HealthServer } from "./health.ts";
 import type { SyncReport } from "./index/sync.ts";
+import type { CatalogSyncReport } from "./runs/catalog.ts";
+import { WatchedCatalog, type WatchedRuns } from "./watch_runs.ts";
 import { ChangeNotices, ledgerPaths, listDays, partsOfDay } from "./log/mod.ts";
 
 /** What a daemon syncs; a `Ledger` is one. */
@@ -27,6 +29,8 @@ export interface Watched {
     signal?: AbortSignal;
     onNotice?: (message: string) => void;
   }): Promise<SyncReport>;
+  /** Absent where nobody wants a catalog. */
+  readonly runs?: WatchedRuns;
 }
 
 /** How to watch. */
@@ -37,6 +41,7 @@ export interface WatchOptions {
   /** Where to answer /healthz and /metrics: a port on loopback. */
   health?: { hostname: string; port: number };
   onSync?: (report: SyncReport) => void;
+  onCatalogSync?: (report: CatalogSyncReport) => void;
   onNotice?: (message: string) => void;
   /** Told where the health endpoint answers, once it does. */
   onListen?: (address: string) => void;
@@ -106,6 +111,9 @@ class Watch {
     const { signal } = this.options;
     const interval_ms = (this.options.interval_s ?? watch_interval_s) * 1000;
     const notices = new ChangeNotices(this.world, ledgerPaths(this.ledger.dir).events);
+    const { runs } = this.ledger;
+    const { onCatalogSync = () => {}, onNotice = () => {} } = this.options;
+    const catalog = runs && new WatchedCatalog(this.world, runs, onCatalogSync, onNotice);
     try {
       while (!signal.aborted) {
         if (this.ledger.exists()) notices.watchIfPossible();
@@ -114,8 +122,10 @@ class Watch {
         // The first one loads, perhaps unpacks, the library, and says nothing of those that follow.
         const needed_ms = is_first && this.#syncs > 0 ? watch_rest_ms : restAfter(took_ms);
         const rested_ms = this.world.elapsed_ms() + Math.min(interval_ms, needed_ms);
+        const catalog_wait_ms = signal.aborted ? undefined : await catalog?.look();
         // A ledger that is not there yet cannot notify of its first event.
-        await notices.next(signal, this.ledger.exists() ? interval_ms : follow_poll_ms);
+        const wait_ms = this.ledger.exists() ? catalog_wait_ms ?? interval_ms : follow_poll_ms;
+        await notices.next(signal, Math.min(wait_ms, interval_ms));
         const rest_ms = rested_ms - this.world.elapsed_ms();
         await this.world.pause(Math.max(watch_debounce_ms, rest_ms), signal);
         notices.forget();

@@ -102,6 +102,12 @@ export const watch_short_sync_ms = 300;
 /** And this many times what it took beyond that, so that a large index never takes over a core. */
 export const watch_rest_factor = 10;
 
+/** A daemon looks at the runs no sooner than this after the last time, */
+export const catalog_rest_ms = 1_000;
+
+/** and this many times as long as that took. */
+export const catalog_rest_factor = 20;
+
 /** A writer that never waits lets its program's other work have a turn this often. */
 export const turn_ms_max = 20;
 

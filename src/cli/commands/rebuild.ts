@@ -2,20 +2,21 @@ import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { SyncReport } from "../../index/sync.ts";
+import type { CatalogSyncReport } from "../../runs/catalog.ts";
 import { dayOf } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, count, dir, text, time, toggle } from "../flags.ts";
+import { asJson, count, dir, runsDir, text, time, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, humanCount, print, printRows, Progress, say } from "../output.ts";
 import { timeToMs } from "../times.ts";
 
 export default defineCommand({
   name: "rebuild",
-  summary: "bring the index up to date with the log, or build it anew",
+  summary: "bring the indexes up to date, or build them anew",
   description: "Takes what is new in the log into index/runs.duckdb; builds it from nothing when " +
     "there is none, when it cannot be trusted, or with --full. Readers are never in the way and " +
     "never made to wait: a finished index takes the place of the last one. The same log always " +
-    "gives the same digest.",
+    "gives the same digest. Where there are runs, their catalog is brought up to date too.",
   examples: [
     { line: "ledger rebuild", shows: "take in what is new" },
     { line: "ledger rebuild --full --verbose", shows: "from nothing, telling rows and digests" },
@@ -34,10 +35,13 @@ export default defineCommand({
     "verbose": toggle({ short: "v", description: "tell the rows and the digest of each table" }),
     "json": asJson(),
     "dir": dir(),
+    "runs-dir": runsDir(),
   }),
   run: async ({ world, flags }) => {
     const progress = new Progress(world);
-    const report = await openFor(world, flags).sync({
+    const ledger = openFor(world, flags);
+    const onNotice = (message: string) => say(world, message);
+    const report = await ledger.sync({
       full: flags.full,
       since_day: flags.since === undefined
         ? undefined
@@ -45,15 +49,33 @@ export default defineCommand({
       path: flags.db,
       lock_wait_ms: flags["lock-wait-ms"],
       count: true,
-      onNotice: (message) => say(world, message),
+      onNotice,
       onProgress: (done, total) => progress.show(done, total),
     });
     progress.clear();
-    if (flags.json) print(world, JSON.stringify(report));
-    else tell(world, report, flags.verbose);
+    const catalog = flags.db === undefined && ledger.runs.exists()
+      ? await ledger.runs.sync({ full: flags.full, onNotice })
+      : undefined;
+    if (flags.json) print(world, JSON.stringify({ ...report, ...(catalog ? { catalog } : {}) }));
+    else {
+      tell(world, report, flags.verbose);
+      if (catalog) tellCatalog(world, catalog);
+    }
     return EXIT_OK;
   },
 });
+
+function tellCatalog(
+  world: World,
+  { path, registered, updated, skipped }: CatalogSyncReport,
+): void {
+  print(
+    world,
+    `${path} ${registered + updated > 0 ? "brought" : "was"} up to date: ` +
+      `${counted(registered, "new run")}, ${humanCount(updated)} updated, ` +
+      `${humanCount(skipped.length)} not catalogued (runs sync says why)`,
+  );
+}
 
 const WHAT_WAS_DONE = {
   full: "built from nothing",

@@ -1,11 +1,12 @@
 import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
+import { EXIT_CODE_OF, EXIT_OK } from "../../base/error.ts";
+import { watch_interval_s } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { CatalogSyncReport } from "../../runs/catalog.ts";
 import type { CatalogStats } from "../../runs/catalog_queries.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, dir, duration, runsDir, toggle } from "../flags.ts";
-import { openFor } from "../open.ts";
+import { asJson, count, dir, duration, runsDir, toggle } from "../flags.ts";
+import { openFor, stopOnInterrupt } from "../open.ts";
 import { counted, humanCount, paintFor, print, say } from "../output.ts";
 
 /** More reasons than this are counted, and listed by a query. */
@@ -24,6 +25,8 @@ export default defineCommand({
   flags: z.strictObject({
     "stats": toggle({ description: "tell what the catalog holds" }),
     "full": toggle({ description: "build from nothing" }),
+    "watch": toggle({ description: "go on until stopped, and catalog what comes" }),
+    "interval": count({ value: "SECONDS", description: "with --watch: how often (default: 30)" }),
     "stale-after": duration({
       description: "an unfinished run that nobody owned and nobody wrote to for so long is stale " +
         "(default: 1h)",
@@ -34,18 +37,37 @@ export default defineCommand({
   }),
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
-    const report = await ledger.runs.sync({
-      full: flags.full,
-      stale_after_ms: flags["stale-after"],
-      onNotice: (message) => say(world, message),
-    });
-    const stats = flags.stats ? await ledger.runs.stats() : undefined;
-    if (flags.json) print(world, JSON.stringify({ ...report, stats }));
-    else {
+    const onNotice = (message: string) => say(world, message);
+    const options = { stale_after_ms: flags["stale-after"], onNotice };
+    const show = async (report: CatalogSyncReport) => {
+      const stats = flags.stats ? await ledger.runs.stats() : undefined;
+      if (flags.json) return print(world, JSON.stringify({ ...report, stats }));
       tell(world, report);
       if (stats) tellStats(world, stats);
+    };
+    await show(await ledger.runs.sync({ ...options, full: flags.full }));
+    if (!flags.watch) return EXIT_OK;
+    const { WatchedCatalog } = await import("../../watch_runs.ts");
+    const changed: CatalogSyncReport[] = [];
+    const catalog = new WatchedCatalog(
+      world,
+      { exists: () => ledger.runs.exists(), sync: () => ledger.runs.sync(options) },
+      (report) => {
+        if (report.registered + report.updated + report.missing > 0) changed.push(report);
+      },
+      onNotice,
+    );
+    const stop = stopOnInterrupt(world);
+    try {
+      while (!stop.signal.aborted) {
+        await world.pause((flags.interval ?? watch_interval_s) * 1000, stop.signal);
+        if (!stop.signal.aborted) await catalog.look();
+        for (const report of changed.splice(0)) await show(report);
+      }
+      return stop.stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
+    } finally {
+      stop.done();
     }
-    return EXIT_OK;
   },
 });
 

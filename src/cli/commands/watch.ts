@@ -2,16 +2,17 @@ import * as z from "zod/mini";
 import { EXIT_CODE_OF, EXIT_OK } from "../../base/error.ts";
 import { unhealthy_after_s, watch_interval_s } from "../../base/limits.ts";
 import type { SyncReport } from "../../index/sync.ts";
+import type { CatalogSyncReport } from "../../runs/catalog.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, count, dir, text, toggle } from "../flags.ts";
+import { asJson, count, dir, runsDir, text, toggle } from "../flags.ts";
 import { openFor, stopOnInterrupt } from "../open.ts";
-import { counted, print, say, utc } from "../output.ts";
+import { counted, humanCount, print, say, utc } from "../output.ts";
 
 export default defineCommand({
   name: "watch",
-  summary: "keep the index up to date while the log grows",
+  summary: "keep the indexes up to date while log and runs grow",
   description: "Follows the log and takes in what is new: at once where the file system tells of " +
-    "changes, and at every interval in any case. Several of them, and rebuilds beside them, are " +
+    "changes, and at every interval in any case. Keeps the catalog of runs up to date too. Several of them, and rebuilds beside them, are " +
     "safe. Trouble is told and tried again. SIGTERM lets the sync in hand finish.",
   examples: [
     { line: "ledger watch --once", shows: "sync once, as a cron job would" },
@@ -38,6 +39,7 @@ export default defineCommand({
     "verbose": toggle({ short: "v", description: "tell every sync, also those without news" }),
     "json": asJson(),
     "dir": dir(),
+    "runs-dir": runsDir(),
   }),
   run: async ({ world, flags }) => {
     const { watchLedger } = await import("../../watch.ts");
@@ -54,8 +56,20 @@ export default defineCommand({
           `${counted(report.total.events, "event")} in all, ${report.seconds.toFixed(2)} s`,
       );
     };
+    const onCatalogSync = (report: CatalogSyncReport) => {
+      const { registered, updated, missing } = report;
+      if (!flags.verbose && registered + updated + missing === 0) return;
+      if (flags.json) return print(world, JSON.stringify({ kind: "catalog", ...report }));
+      print(
+        world,
+        `${utc(world.now_ms())}  ${counted(registered, "run")} catalogued` +
+          (updated > 0 ? `, ${humanCount(updated)} updated` : "") +
+          (missing > 0 ? `, ${humanCount(missing)} missing` : ""),
+      );
+    };
     if (flags.once) {
       onSync(await ledger.sync({ onNotice }));
+      if (ledger.runs.exists()) onCatalogSync(await ledger.runs.sync({ onNotice }));
       return EXIT_OK;
     }
     const stop = stopOnInterrupt(world);
@@ -66,6 +80,7 @@ export default defineCommand({
         unhealthy_after_s: flags["unhealthy-after"],
         health,
         onSync,
+        onCatalogSync,
         onNotice,
         onListen: (address) => say(world, `answers on ${address}/healthz and ${address}/metrics`),
       });
