@@ -19,6 +19,7 @@ import {
   watchLag,
 } from "./bench/index.ts";
 import { logRead } from "./bench/log_read.ts";
+import { parquetWrite } from "./bench/parquet.ts";
 import { runBenches } from "./bench/run.ts";
 
 const BENCHES = [
@@ -34,6 +35,7 @@ const BENCHES = [
   watchLag,
   queryOpen,
   rebuildMany,
+  parquetWrite,
 ];
 
 if (import.meta.main) Deno.exit(await runBenches(Deno.args, BENCHES));
