@@ -58,3 +58,14 @@ export type {
   ParquetOptions,
   ParquetWritten,
 } from "./parquet/mod.ts";
+export {
+  ARTIFACT_SCHEMA_VERSION,
+  ARTIFACT_TYPES,
+  type ArtifactColumn,
+  type ArtifactDefinition,
+  artifactDefinition,
+  type ArtifactType,
+  isArtifactType,
+} from "./runs/artifacts.ts";
+export type { ArtifactSource, InputFormat } from "./runs/artifact_input.ts";
+export type { ArtifactToWrite } from "./runs/artifact_file.ts";
