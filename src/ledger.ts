@@ -69,6 +69,8 @@ export interface OpenOptions {
 export interface IndexOptions {
   /** Default: runs. */
   db?: "runs" | "alerts" | "catalog";
+  /** What will be asked: of the catalog, views of the artifacts that it names. */
+  sql?: string;
   /** A database of the first system: adds the views `all_runs` and `all_run_status`. */
   legacy?: string;
   /** From this day on, the log wins over the legacy database. */
@@ -250,6 +252,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
    * `legacy`, a database of the first system is opened beside it. Close it when done.
    */
   async openIndex(options: IndexOptions = {}): Promise<Database> {
+    if (options.db === "catalog") return await this.runs.openCatalog({ sql: options.sql ?? "" });
     const { openSnapshot } = await import("./duckdb/snapshot.ts");
     const legacy = await import("./index/legacy.ts");
     const world = this.#world;
@@ -280,7 +283,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
   /** Asks the index in SQL. Values come as JSON has them; whole numbers past 2^53 as strings. */
   async query(sql: string, options?: IndexOptions): Promise<JsonObject[]> {
     const { rowsOfQuery } = await import("./duckdb/query.ts");
-    await using database = await this.openIndex(options);
+    await using database = await this.openIndex({ ...options, sql });
     return await rowsOfQuery(database, sql);
   }
 

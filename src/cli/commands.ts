@@ -29,6 +29,7 @@ export const COMMANDS = {
   },
   "Runs": {
     "runs create": () => import("./commands/runs_create.ts"),
+    "runs write": () => import("./commands/runs_write.ts"),
     "runs log": () => import("./commands/runs_log.ts"),
     "runs finish": () => import("./commands/runs_finish.ts"),
     "runs sync": () => import("./commands/runs_sync.ts"),
@@ -36,6 +37,9 @@ export const COMMANDS = {
     "runs show": () => import("./commands/runs_show.ts"),
     "runs diff": () => import("./commands/runs_diff.ts"),
     "runs rank": () => import("./commands/runs_rank.ts"),
+    "runs schema": () => import("./commands/runs_schema.ts"),
+    "runs verify": () => import("./commands/runs_verify.ts"),
+    "runs compact": () => import("./commands/runs_compact.ts"),
     "runs prune": () => import("./commands/runs_prune.ts"),
     "artifacts put": () => import("./commands/artifacts_put.ts"),
   },

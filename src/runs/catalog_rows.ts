@@ -80,25 +80,14 @@ export async function withSummary(
   if (manifest.summary || !entry) return manifest;
   const path = join(folder, entry.path);
   if (!world.files.facts(path)?.is_file) return manifest;
-  const { readParquet } = await import("../parquet/mod.ts");
+  const { readFirstRow } = await import("./artifact_reading.ts");
   try {
-    const file = await readParquet(world, path);
-    for await (const [row] of file.batches()) {
-      if (row) return { ...manifest, summary: jsonRow(row) };
-    }
+    const summary = await readFirstRow(world, path);
+    return summary ? { ...manifest, summary } : manifest;
   } catch (error) {
     if (!asLedgerError(error)) throw error;
+    return manifest;
   }
-  return manifest;
-}
-
-function jsonRow(row: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [
-      name,
-      typeof value === "bigint" ? Number(value) : value,
-    ]),
-  );
 }
 
 function msOf(time: string | undefined | null): number | undefined {
