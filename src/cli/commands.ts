@@ -40,6 +40,8 @@ export const COMMANDS = {
     "runs schema": () => import("./commands/runs_schema.ts"),
     "runs verify": () => import("./commands/runs_verify.ts"),
     "runs compact": () => import("./commands/runs_compact.ts"),
+    "catalog-sync": () => import("./commands/catalog_sync.ts"),
+    "catalog-query": () => import("./commands/catalog_query.ts"),
     "runs prune": () => import("./commands/runs_prune.ts"),
     "artifacts put": () => import("./commands/artifacts_put.ts"),
   },

@@ -1,12 +1,11 @@
 /** JSON that keeps the digits of whole numbers, which JavaScript's own loses past 2^53. */
+import { json } from "../base/json.ts";
 import { BadLine, parseObject } from "../log/event.ts";
 
 /** A whole number past 2^53, perhaps: then the slow way is worth it. */
 const LONG_DIGITS = /[:,[\s-](?:\d{17,}|9\d{15})\s*[,}\]]/;
 
-type SourceReviver = (key: string, value: unknown, context: { source?: string }) => unknown;
-
-const keepDigits: SourceReviver = (_, value, { source }) =>
+const keepDigits = (_: string, value: unknown, { source }: { source?: string }) =>
   typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? "")
     ? BigInt(source!)
     : value;
@@ -15,18 +14,16 @@ const keepDigits: SourceReviver = (_, value, { source }) =>
 export function parseRow(text: string): Record<string, unknown> | BadLine {
   const parsed = parseObject(text);
   if (parsed instanceof BadLine || !LONG_DIGITS.test(text)) return parsed;
-  return JSON.parse(text, keepDigits as Parameters<typeof JSON.parse>[1]);
+  return json.parse(text, keepDigits) as Record<string, unknown>;
 }
 
 /** Thrown by what cannot be written as JSON without becoming something else. */
 class Unwritable extends Error {}
 
-type WithRawJson = typeof JSON & { rawJSON(text: string): unknown };
-
 function asWritten(_: string, value: unknown): unknown {
   switch (typeof value) {
     case "bigint":
-      return (JSON as WithRawJson).rawJSON(String(value));
+      return json.rawJSON(String(value));
     case "number":
       if (!Number.isFinite(value)) throw new Unwritable();
       return value;

@@ -1,9 +1,7 @@
 /** What an artifact's file says: its only row, or whether it is what the manifest says of it. */
-import { createHash } from "node:crypto";
-import { readFully } from "../base/files.ts";
-import { read_bytes } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { parquetFacts, readParquet } from "../parquet/mod.ts";
+import { fileDigest } from "../base/digest.ts";
 import { asLedgerError } from "../base/error.ts";
 import { artifactDefinition, isArtifactType } from "./artifacts.ts";
 import type { ArtifactEntry } from "./manifest.ts";
@@ -53,7 +51,7 @@ export function artifactProblem(
     if (!problem) throw error;
     return problem.message;
   }
-  if (deep && entry.sha256 !== undefined && digestOf(world, path) !== entry.sha256) {
+  if (deep && entry.sha256 !== undefined && fileDigest(world.files, path) !== entry.sha256) {
     return "its sha256 is not the one that the manifest says: its bytes have changed";
   }
   return undefined;
@@ -73,20 +71,4 @@ function schemaProblem(
     }
   }
   return undefined;
-}
-
-function digestOf(world: World, path: string): string {
-  const hash = createHash("sha256");
-  const file = world.files.open(path, "read");
-  try {
-    const buffer = new Uint8Array(read_bytes);
-    for (let at = 0;;) {
-      const bytes = readFully(file, buffer, at);
-      if (bytes.length === 0) return hash.digest("hex");
-      hash.update(bytes);
-      at += bytes.length;
-    }
-  } finally {
-    file.close();
-  }
 }

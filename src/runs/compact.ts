@@ -2,11 +2,10 @@
  * Puts the artifacts of a month together, one file a type, so that a question to thousands of runs
  * does not open thousands of files. The runs' own files stay as they are.
  */
-import { createHash } from "node:crypto";
 import { basename, join, resolve } from "@std/path";
+import { fileDigest } from "../base/digest.ts";
 import { LedgerError, quoted } from "../base/error.ts";
-import { makeFolderDurably, readFully, removeQuietly, replaceFile } from "../base/files.ts";
-import { read_bytes } from "../base/limits.ts";
+import { makeFolderDurably, removeQuietly, replaceFile } from "../base/files.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/door.ts";
 import { ARTIFACT_TYPES, type ArtifactType } from "./artifacts.ts";
@@ -107,7 +106,7 @@ function sourcesOf(world: World, runs_dir: string, month: string): Map<string, S
       if (!world.files.facts(path)?.is_file) continue;
       const list = sources.get(type) ?? [];
       // Other programs leave no digest in their manifests.
-      list.push({ run_id, path, sha256: sha256 ?? digestOf(world, path) });
+      list.push({ run_id, path, sha256: sha256 ?? fileDigest(world.files, path) });
       sources.set(type, list);
     }
   }
@@ -144,7 +143,7 @@ async function compactType(
       [target],
     );
     const runs = Object.fromEntries(sources.map(({ run_id, sha256 }) => [run_id, sha256]));
-    return { path, rows: Number(rows), bytes, sha256: digestOf(world, target), runs };
+    return { path, rows: Number(rows), bytes, sha256: fileDigest(world.files, target), runs };
   } catch (error) {
     removeQuietly(world.files, target);
     throw error;
@@ -161,21 +160,5 @@ function removeForgotten(world: World, runs_dir: string, month: string): void {
     if (is_file && name.endsWith(".parquet") && !named.has(name)) {
       removeQuietly(world.files, join(folder, name));
     }
-  }
-}
-
-function digestOf(world: World, path: string): string {
-  const hash = createHash("sha256");
-  const file = world.files.open(path, "read");
-  try {
-    const buffer = new Uint8Array(read_bytes);
-    for (let at = 0;;) {
-      const bytes = readFully(file, buffer, at);
-      if (bytes.length === 0) return hash.digest("hex");
-      hash.update(bytes);
-      at += bytes.length;
-    }
-  } finally {
-    file.close();
   }
 }

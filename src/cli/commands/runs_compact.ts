@@ -15,6 +15,10 @@ const runsCompact = defineCommand({
     "month is compacted again.",
   examples: [
     { line: "ledger runs compact --month $(date -u +%Y-%m)", shows: "this month" },
+    {
+      line: `ledger query --db catalog "select call_id, count(*) as runs from alerts group by all"`,
+      shows: "a question to all runs",
+    },
   ],
   flags: z.strictObject({
     "month": text({ value: "YYYY-MM", description: "which month; has to be given" }),

@@ -24,7 +24,7 @@ const runsWrite = defineCommand({
     },
     {
       line:
-        `echo 'call_id,liquidity_usd\nc1,5400.5' | ledger runs write demo-1 features --format csv`,
+        `printf 'call_id,pool_usd\\nc1,5400.5\\n' | ledger runs write demo-1 features --format csv`,
       shows: "columns of one's own",
     },
   ],
