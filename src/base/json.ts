@@ -12,8 +12,11 @@ export const json = JSON as unknown as {
   isRawJSON(value: unknown): value is { rawJSON: string };
 };
 
-/** Digits in a row, or an exponent, that a number may be unable to hold. */
-const MAY_LOSE = /\d{16}|[eE][+-]?\d{3}/;
+/**
+ * Digits in a row, or an exponent, that a number may be unable to hold. Of sixteen digits only those
+ * that begin with 9 come near 2^53; times in microseconds have sixteen.
+ */
+const MAY_LOSE = /\d{17}|9\d{15}|[eE][+-]?\d{3}/;
 
 /**
  * Parses JSON so that writing it anew says the same: an integer past 2^53 and a number past the

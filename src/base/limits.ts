@@ -146,3 +146,51 @@ export const feature_values_in_memory_max = 250_000;
 
 /** How many files of alerts are taken in by one statement. */
 export const alert_files_at_once = 500;
+
+/** Traced times lie between 1970 and 2255: microseconds that a double holds exactly. */
+export const timestamp_us_max = Number.MAX_SAFE_INTEGER;
+
+/** A traced event's time below this (March 1973) is taken for milliseconds or seconds and refused. */
+export const timestamp_us_plausible_min = 100_000_000_000_000;
+
+/** Length of a traced event's type, which has to serve as a folder name. */
+export const traced_type_chars_max = 100;
+
+/** So many traced events that are not critical share a write, */
+export const trace_batch_events = 64;
+
+/** or as many as come within this time. */
+export const trace_batch_wait_ms = 50;
+
+/** How many traced events wait in memory when the disk takes none; the next one is refused. */
+export const trace_buffer_events_max = 1_000;
+
+/** A write-ahead file of traces takes no more events past this size: one of them is read at once. */
+export const trace_segment_bytes_max = 32 * MIB;
+
+/** How many events of a correlation a tracer keeps in memory. */
+export const trace_memory_events_max = 10_000;
+
+/** And of how many correlations; the one that was quiet the longest goes first. */
+export const trace_memory_correlations_max = 64;
+
+/** Traces are asked for one correlation at a time: small row groups leave more of a file unread. */
+export const trace_row_group_rows = 16_384;
+
+/** A file of traces this large is not merged with others any more. */
+export const trace_merged_bytes_max = 256 * MIB;
+
+/** How often a folder of traces is listed again because it changed meanwhile. */
+export const trace_listings_max = 100;
+
+/** Events kept before and after each critical one when a trace is sampled. */
+export const sample_context_events = 5;
+
+/** The share of the other events that a sample keeps. */
+export const sample_rate = 0.1;
+
+/** How much more densely than this a busy stretch is sampled at most. */
+export const sample_activity_factor_max = 3;
+
+/** How many events make up a stretch of which a sample takes its share. */
+export const sample_stretch_events = 100;

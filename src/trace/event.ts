@@ -1,0 +1,285 @@
+/**
+ * What a traced event is: the one place that says which fields it has and what may stand in them.
+ *
+ * All times are whole microseconds since 1970, UTC. `timestamp` is the event's own time, which in a
+ * backtest lies in the past; the four stamps (created, emitted, received, processed) tell when the
+ * program handled it, and latency is measured by these alone. A stamp that nobody took is null.
+ */
+import { LedgerError, quoted } from "../base/error.ts";
+import { json, parseKeepingDigits } from "../base/json.ts";
+import {
+  timestamp_us_max,
+  timestamp_us_plausible_min,
+  traced_type_chars_max,
+} from "../base/limits.ts";
+import { nearest } from "../base/nearest.ts";
+
+/** A JSON object. */
+export type TracedData = Record<string, unknown>;
+
+/** An event with where it came from and when it was where. Times are microseconds UTC. */
+export interface TracedEvent {
+  event_id: string;
+  event_type: string;
+  /** When it happened, in the time of what is traced. */
+  timestamp: number;
+  /** What it belongs to: one backtest, usually. */
+  correlation_id: string;
+  /** The id of the event that caused it; "" when nothing did. */
+  causation_id: string;
+  source_container: string;
+  /** Whom it was for; "" for whoever listens. */
+  destination: string;
+  created_at: number | null;
+  emitted_at: number | null;
+  received_at: number | null;
+  processed_at: number | null;
+  data: TracedData;
+  version: string;
+  /** Counts the events of a correlation, from 1. */
+  sequence_number: number;
+  partition_key: string;
+}
+
+/** An event on its way in: what is missing is filled in. */
+export type NewTracedEvent = Partial<TracedEvent> & { event_type: string };
+
+/** What a field may hold. */
+type TracedKind = "name" | "text" | "time" | "stamp" | "count" | "object";
+
+/** The fields, in the order in which they are stored. */
+export const TRACED_FIELDS = {
+  event_id: "name",
+  event_type: "name",
+  timestamp: "time",
+  correlation_id: "name",
+  causation_id: "text",
+  source_container: "text",
+  destination: "text",
+  created_at: "stamp",
+  emitted_at: "stamp",
+  received_at: "stamp",
+  processed_at: "stamp",
+  data: "object",
+  version: "text",
+  sequence_number: "count",
+  partition_key: "text",
+} as const satisfies Record<keyof TracedEvent, TracedKind>;
+
+/** The name of a field. */
+export type TracedField = keyof typeof TRACED_FIELDS;
+
+/** All names, in order. */
+export const TRACED_FIELD_NAMES = Object.keys(TRACED_FIELDS) as TracedField[];
+
+/** Derived from the stamps; may stand in what comes in, and is not looked at. */
+const DERIVED_FIELDS: readonly string[] = ["latency_ms", "queue_time_ms"];
+
+/** The correlation of events that name none. */
+export const UNKNOWN_CORRELATION = "unknown";
+/** The source of events that name none. */
+export const UNKNOWN_SOURCE = "unknown";
+/** The version of the form that events have here. */
+export const TRACED_VERSION = "1.0";
+
+/** Types that must not be lost, unless other ones are named. */
+export const CRITICAL_TYPES: readonly string[] = [
+  "SIGNAL",
+  "ORDER",
+  "FILL",
+  "RISK_BREACH",
+  "PORTFOLIO",
+];
+
+/** What is filled in where an event does not say. */
+export interface TracedDefaults {
+  eventId(event_type: string): string;
+  now_us(): number;
+  nextSequence(correlation_id: string): number;
+}
+
+/** From creation to the end of processing; undefined where one of the stamps is missing. */
+export function latencyMs(event: TracedEvent): number | undefined {
+  return betweenMs(event.created_at, event.processed_at);
+}
+
+/** Time spent on the bus; undefined where one of the stamps is missing. */
+export function queueTimeMs(event: TracedEvent): number | undefined {
+  return betweenMs(event.emitted_at, event.received_at);
+}
+
+function betweenMs(from_us: number | null, to_us: number | null): number | undefined {
+  return from_us === null || to_us === null ? undefined : (to_us - from_us) / 1000;
+}
+
+/** `backtest_YYYYMMDD_HHMMSS_<8 hex>`, for one run's events. */
+export function newCorrelationId(now_ms: number, random_uint32: number): string {
+  const [date, time] = new Date(now_ms).toISOString().split("T");
+  const digits = `${date.replaceAll("-", "")}_${time.slice(0, 8).replaceAll(":", "")}`;
+  return `backtest_${digits}_${random_uint32.toString(16).padStart(8, "0")}`;
+}
+
+/** Whether a text is a correlation id as `newCorrelationId` makes them. */
+export function isCorrelationId(text: string): boolean {
+  return /^backtest_\d{8}_\d{6}_[0-9a-f]{8}$/.test(text);
+}
+
+/** A line of NDJSON as the object that it holds. No digit of its numbers is lost. */
+export function parseTraced(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = parseKeepingDigits(text);
+  } catch (cause) {
+    throw invalid(`it is no JSON (${(cause as Error).message})`, cause);
+  }
+  if (!isObject(value)) throw invalid(`${quoted(value)} is no JSON object`);
+  return value;
+}
+
+/** Fills in what an event leaves out, and throws at what it must not hold. */
+export function completeTraced(
+  given: Readonly<Record<string, unknown>>,
+  defaults: TracedDefaults,
+): TracedEvent {
+  const { event_type } = given;
+  if (typeof event_type !== "string") {
+    throw invalid(
+      event_type === undefined ? "event_type is missing" : wrong("event_type", given.event_type),
+    );
+  }
+  const correlation_id = or(given.correlation_id, UNKNOWN_CORRELATION) as string;
+  const created_at = or(given.created_at, null) as number | null;
+  const emitted_at = or(given.emitted_at, null) as number | null;
+  const event: TracedEvent = {
+    event_id: or(given.event_id, "") as string,
+    event_type,
+    timestamp: (given.timestamp ?? created_at ?? emitted_at ?? defaults.now_us()) as number,
+    correlation_id,
+    causation_id: or(given.causation_id, "") as string,
+    source_container: or(given.source_container, UNKNOWN_SOURCE) as string,
+    destination: or(given.destination, "") as string,
+    created_at,
+    emitted_at,
+    received_at: or(given.received_at, null) as number | null,
+    processed_at: or(given.processed_at, null) as number | null,
+    data: or(given.data, {}) as TracedData,
+    version: or(given.version, TRACED_VERSION) as string,
+    sequence_number: or(given.sequence_number, 0) as number,
+    partition_key: or(given.partition_key, "") as string,
+  };
+  if (given.event_id === undefined || given.event_id === null) {
+    event.event_id = defaults.eventId(event_type);
+  }
+  const problem = tracedProblem(event) ?? unknownField(given);
+  if (problem !== undefined) throw invalid(problem);
+  if (given.sequence_number === undefined || given.sequence_number === null) {
+    event.sequence_number = defaults.nextSequence(correlation_id);
+  }
+  return event;
+}
+
+function or(value: unknown, otherwise: unknown): unknown {
+  return value === undefined || value === null ? otherwise : value;
+}
+
+/** What is wrong with an event, or nothing. */
+export function tracedProblem(event: TracedEvent): string | undefined {
+  for (const name of TRACED_FIELD_NAMES) {
+    if (!isOfKind(TRACED_FIELDS[name], event[name])) return wrong(name, event[name]);
+  }
+  if (event.event_type.length > traced_type_chars_max) {
+    return `event_type has ${event.event_type.length} characters; it names a folder, and may have ` +
+      `${traced_type_chars_max}`;
+  }
+  if (event.timestamp < timestamp_us_plausible_min) {
+    return `timestamp ${event.timestamp} is before 1973: it has to be in microseconds`;
+  }
+}
+
+function isOfKind(kind: TracedKind, value: unknown): boolean {
+  switch (kind) {
+    case "name":
+      return typeof value === "string" && value !== "" && value.isWellFormed();
+    case "text":
+      return typeof value === "string" && value.isWellFormed();
+    case "time":
+      return isCount(value) && value <= timestamp_us_max;
+    case "stamp":
+      // A clock that was wrong is part of the story; latency leaves such stamps out.
+      return value === null || Number.isSafeInteger(value);
+    case "count":
+      return isCount(value);
+    case "object":
+      return isObject(value);
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    !json.isRawJSON(value);
+}
+
+const ASKED: Readonly<Record<TracedKind, string>> = {
+  name: "a text that is not empty",
+  text: "a text",
+  time: "whole microseconds since 1970, before 2255",
+  stamp: "whole microseconds since 1970, or null",
+  count: "a whole number, 0 or more",
+  object: "a JSON object",
+};
+
+function wrong(name: TracedField, value: unknown): string {
+  const shown = json.isRawJSON(value) ? JSON.stringify(value) : quoted(value);
+  return `${name} is ${shown}; it has to be ${ASKED[TRACED_FIELDS[name]]}`;
+}
+
+function unknownField(given: Readonly<Record<string, unknown>>): string | undefined {
+  for (const name in given) {
+    if (Object.hasOwn(TRACED_FIELDS, name) || DERIVED_FIELDS.includes(name)) continue;
+    const near = nearest(name, TRACED_FIELD_NAMES);
+    return `there is no field ${quoted(name)}` +
+      (near ? `; is it ${near}?` : "; what is the event's own goes into data");
+  }
+}
+
+/** An event's data as JSON. Whole numbers past 2^53 may be bigints. */
+export function dataText(data: TracedData): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(data);
+  } catch (cause) {
+    text = withBigints(data, cause);
+  }
+  // A Date, say, is an object that JSON does not write as one.
+  if (text?.startsWith("{")) return text;
+  throw invalid(`data is ${quoted(data)}; it has to be ${ASKED.object}`);
+}
+
+function withBigints(data: TracedData, refused: unknown): string | undefined {
+  try {
+    return JSON.stringify(
+      data,
+      (_, value) => typeof value === "bigint" ? json.rawJSON(String(value)) : value,
+    );
+  } catch {
+    throw invalid(`data cannot be written as JSON (${(refused as Error).message})`, refused);
+  }
+}
+
+/** Data as it was before it became text. */
+export function parseData(text: string): TracedData {
+  return text === "{}" ? {} : parseKeepingDigits(text) as TracedData;
+}
+
+function invalid(problem: string, cause?: unknown): LedgerError {
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot trace this event: ${problem}`,
+    hint: "see `ledger trace ingest --help` for the fields",
+    cause,
+  });
+}
