@@ -1,5 +1,6 @@
 /** Opens the ledger that a command's flags and environment name. */
-import type { World } from "../base/world.ts";
+import { beginReplacement, writeFully } from "../base/files.ts";
+import { type Input, uniqueName, type World } from "../base/world.ts";
 import { Ledger, type OpenOptions } from "../ledger.ts";
 import { say } from "./output.ts";
 
@@ -46,4 +47,46 @@ export async function readInput(world: World, path: string): Promise<string> {
     if (count === null) return text + decoder.decode();
     text += decoder.decode(buffer.subarray(0, count), { stream: true });
   }
+}
+
+/** A file, or standard input for `-`, to be read bit by bit. */
+export function inputFrom(world: World, path: string): Pick<Input, "read"> & Disposable {
+  if (path === "-") return { read: (buffer) => world.stdin.read(buffer), [Symbol.dispose]() {} };
+  const file = world.files.open(path, "read");
+  let at = 0;
+  return {
+    read(buffer) {
+      const count = file.readAt(buffer, at);
+      at += count;
+      return Promise.resolve(count === 0 ? null : count);
+    },
+    [Symbol.dispose]: () => file.close(),
+  };
+}
+
+/** Where a command writes what it was asked for: whole, or not at all. */
+export interface CommandOutput extends Disposable {
+  write(text: string): void;
+  /** Puts the file in place; without it, nothing is left. */
+  finish(): void;
+}
+
+/** A file, or standard output where none is named. */
+export function openOutput(world: World, path: string | undefined): CommandOutput {
+  if (path === undefined) {
+    return { write: (text) => world.stdout.write(text), finish() {}, [Symbol.dispose]() {} };
+  }
+  const encoder = new TextEncoder();
+  const replacement = beginReplacement(world.files, path, uniqueName(world));
+  let is_done = false;
+  return {
+    write: (text) => writeFully(replacement.file, encoder.encode(text)),
+    finish() {
+      replacement.putInPlace();
+      is_done = true;
+    },
+    [Symbol.dispose]() {
+      if (!is_done) replacement.abandon();
+    },
+  };
 }

@@ -181,6 +181,8 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 
 /** A length of time as people say it. */
 export function humanDuration(duration_ms: number): string {
+  if (duration_ms < 0.9995) return `${Math.round(duration_ms * 1000)} µs`;
+  if (duration_ms < 9.95 && !Number.isInteger(duration_ms)) return `${duration_ms.toFixed(1)} ms`;
   if (duration_ms < 999.5) return `${Math.round(duration_ms)} ms`;
   const seconds = duration_ms / 1000;
   if (seconds < 59.95) return `${seconds.toFixed(seconds < 9.995 ? 2 : 1)} s`;

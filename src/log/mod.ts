@@ -74,6 +74,7 @@ export {
   registerType,
   type Registry,
 } from "./registry.ts";
+export { linesOf } from "./lines.ts";
 export { ChangeNotices } from "./notices.ts";
 export { endOfLastLine } from "./repair.ts";
 export { appendStream, type StreamOptions, type StreamReport } from "./stream.ts";

@@ -1,0 +1,50 @@
+import * as z from "zod/mini";
+import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
+import { EXPORT_FORMATS, exportTraces } from "../../trace/export.ts";
+import { defineCommand } from "../command.ts";
+import { choice, dir, text } from "../flags.ts";
+import { openFor, openOutput } from "../open.ts";
+import { counted, say } from "../output.ts";
+import { usage } from "../parse.ts";
+
+const traceExport = defineCommand({
+  name: "trace export",
+  summary: "traces for Jaeger, Tempo, or a flame chart",
+  description: "Writes traces as OpenTelemetry JSON (correlation is the trace, cause the parent " +
+    "span), which Jaeger and Tempo take, or in Chrome's trace format, which chrome://tracing, " +
+    "Perfetto and Speedscope draw.",
+  examples: [
+    { line: "ledger trace export bt1 --to otlp-json", shows: "one run, to standard output" },
+    {
+      line: "ledger trace export bt1 --to chrome --out data/ledger/bt1.trace.json",
+      shows: "a flame chart, into a file",
+    },
+  ],
+  positionals: [{ name: "CORRELATION", summary: "which one; without it, all there is" }],
+  flags: z.strictObject({
+    "to": choice(EXPORT_FORMATS, { description: "the form; has to be given" }),
+    "out": text({ value: "FILE", description: "where to (default: standard output)" }),
+    "dir": dir(),
+  }),
+  run: async ({ world, flags, words: [correlation_id] }) => {
+    if (flags.to === undefined) {
+      throw usage(traceExport, `in which form? --to ${EXPORT_FORMATS.join(" or --to ")}`);
+    }
+    await using ledger = openFor(world, flags);
+    const events = await ledger.traces.query({ correlation_id });
+    if (events.length === 0 && correlation_id !== undefined) {
+      throw new LedgerError({
+        code: "not_found",
+        message: `there are no events of a correlation ${quoted(correlation_id)}`,
+        where: { path: ledger.traces.dir },
+        hint: "list some: ledger trace query --limit 10",
+      });
+    }
+    using output = openOutput(world, flags.out);
+    output.write(`${JSON.stringify(exportTraces(events, flags.to))}\n`);
+    output.finish();
+    say(world, `${counted(events.length, "event")} exported`);
+    return EXIT_OK;
+  },
+});
+export default traceExport;

@@ -1,0 +1,55 @@
+import * as z from "zod/mini";
+import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, choice, dir, text, toggle } from "../flags.ts";
+import { inputFrom, openFor } from "../open.ts";
+import { counted, print, say } from "../output.ts";
+
+const SIGNAL = `{"event_id":"s1","event_type":"SIGNAL","correlation_id":"bt1","created_at":` +
+  `1704067200000000,"processed_at":1704067200004000}`;
+const FILL = `{"event_id":"f1","event_type":"FILL","correlation_id":"bt1","causation_id":"s1",` +
+  `"created_at":1704067200009000,"processed_at":1704067200010000}`;
+
+export default defineCommand({
+  name: "trace ingest",
+  summary: "take in traced events of another program",
+  description: "Reads traced events as NDJSON, one a line: event_type, and as far as it is known " +
+    "event_id, correlation_id, causation_id, source_container, destination, timestamp, " +
+    "created_at, emitted_at, received_at, processed_at (microseconds since 1970), data. Everything " +
+    "is durable when it returns. Any number of processes may do so at once.",
+  examples: [
+    { line: `echo '${SIGNAL}' | ledger trace ingest`, shows: "a signal" },
+    { line: `echo '${FILL}' | ledger trace ingest`, shows: "the fill that it led to" },
+  ],
+  positionals: [{ name: "FILE", summary: "a file of NDJSON; - or nothing reads standard input" }],
+  flags: z.strictObject({
+    "correlation-id": text({
+      value: "ID",
+      description: "the correlation of events that name none (default: unknown)",
+    }),
+    "on-error": choice(["stop", "skip"], {
+      description: "what a bad line does; what came before it is kept (default: stop)",
+    }),
+    "compact": toggle({ description: "make Parquet of it at once; else `trace compact` does" }),
+    "json": asJson(),
+    "dir": dir(),
+  }),
+  run: async ({ world, flags, words: [file = "-"] }) => {
+    await using ledger = openFor(world, flags);
+    using input = inputFrom(world, file);
+    const report = await ledger.traces.ingest(input, {
+      correlation_id: flags["correlation-id"],
+      on_error: flags["on-error"],
+      onSkip: (line, error) => say(world, `line ${line} skipped: ${error.message}`),
+    });
+    if (flags.compact) await ledger.traces.compact();
+    print(
+      world,
+      flags.json
+        ? JSON.stringify(report)
+        : `${counted(report.events, "event")} (${report.critical} critical)` +
+          (report.skipped > 0 ? `, ${counted(report.skipped, "line")} skipped` : ""),
+    );
+    return report.skipped > 0 ? EXIT_FINDINGS : EXIT_OK;
+  },
+});

@@ -1,0 +1,107 @@
+import * as z from "zod/mini";
+import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import { queueTimeMs, type TracedEvent } from "../../trace/event.ts";
+import type { CausationPath } from "../../trace/lineage.ts";
+import type { TracedRun } from "../../ledger_traces.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, dir } from "../flags.ts";
+import { openFor } from "../open.ts";
+import { humanDuration, print, printRows, say, utc } from "../output.ts";
+
+export default defineCommand({
+  name: "trace path",
+  summary: "what led to an event: from the fill back to its signal",
+  description: "Follows the causes of an event to where it began and prints the chain, origin " +
+    "first, with the time from each step to the next. Where the log names the same correlation, " +
+    "also the run that made it and what it left (as far as the index knows: ledger rebuild).",
+  examples: [
+    { line: "ledger trace path f1", shows: "the chain that ended in this event" },
+    { line: "ledger trace path f1 --json", shows: "the same for programs" },
+  ],
+  positionals: [{ name: "EVENT_ID", summary: "the event's id", required: true }],
+  flags: z.strictObject({ "json": asJson(), "dir": dir() }),
+  run: async ({ world, flags, words: [event_id] }) => {
+    await using ledger = openFor(world, flags);
+    const { traces } = ledger;
+    const found = await traces.path(event_id);
+    if (found.end === "absent") {
+      throw new LedgerError({
+        code: "not_found",
+        message: `there is no traced event ${quoted(event_id)}`,
+        where: { path: traces.dir },
+        hint: "list some: ledger trace query --limit 10",
+      });
+    }
+    const logged_cause = found.missing_cause === undefined
+      ? undefined
+      : await traces.loggedCause(found.missing_cause);
+    const runs = await traces.runsOf(found.path.at(-1)!.correlation_id);
+    if (flags.json) {
+      print(world, JSON.stringify({ ...found, path: found.path.map(stepOf), logged_cause, runs }));
+      return EXIT_OK;
+    }
+    printRows(world, found.path.map(stepOf), [
+      { field: "step", right: true },
+      { field: "event_type", title: "type" },
+      { field: "event_id" },
+      { field: "source_container", title: "source" },
+      { field: "timestamp", title: "time", show: (us) => utc(Math.floor(Number(us) / 1000)) },
+      { field: "hop_ms", title: "after", right: true, show: duration },
+      { field: "queue_time_ms", title: "queued", right: true, show: duration },
+      { field: "since_origin_ms", title: "in all", right: true, show: duration },
+    ], "table");
+    tellEnd(world, found, logged_cause);
+    for (const run of runs) tellRun(world, run);
+    return EXIT_OK;
+  },
+});
+
+function duration(ms: unknown): string {
+  return typeof ms === "number" ? humanDuration(ms) : "";
+}
+
+/** When it was made; where nobody stamped that, when it happened. */
+function madeAt(event: TracedEvent): number {
+  return event.created_at ?? event.timestamp;
+}
+
+function stepOf(event: TracedEvent, index: number, path: readonly TracedEvent[]) {
+  const { data: _, ...fields } = event;
+  const before = path[index - 1];
+  return {
+    step: index + 1,
+    ...fields,
+    hop_ms: before ? (madeAt(event) - madeAt(before)) / 1000 : null,
+    queue_time_ms: queueTimeMs(event) ?? null,
+    since_origin_ms: before ? (madeAt(event) - madeAt(path[0])) / 1000 : null,
+  };
+}
+
+function tellEnd(
+  world: World,
+  found: CausationPath<TracedEvent>,
+  logged_cause: Record<string, unknown> | undefined,
+): void {
+  const { end, missing_cause, cycle, repeated, crossings } = found;
+  if (logged_cause) {
+    const { event_type, run_id } = logged_cause;
+    print(world, `\nbegan with ${event_type} of run ${run_id} in the log (${missing_cause})`);
+  } else if (end === "missing_cause") {
+    say(world, `the chain is cut: the cause ${quoted(missing_cause)} was not traced`);
+  }
+  if (end === "cycle") say(world, `the chain runs in a circle: ${cycle!.join(" -> ")}`);
+  for (const { event_id, events } of repeated) {
+    say(world, `${events} events have the id ${quoted(event_id)}; one of them was followed`);
+  }
+  for (const { event_id, cause_correlation_id } of crossings) {
+    say(world, `${quoted(event_id)} was caused by an event of ${quoted(cause_correlation_id)}`);
+  }
+}
+
+function tellRun(world: World, { run_id, status, artifacts }: TracedRun): void {
+  print(world, `\nrun ${run_id}${status ? `, ${status}` : ""}`);
+  for (const { artifact_type, artifact_path } of artifacts) {
+    print(world, `  ${artifact_type.padEnd(10)} ${artifact_path}`);
+  }
+}

@@ -1,0 +1,112 @@
+import * as z from "zod/mini";
+import { EXIT_OK } from "../../base/error.ts";
+import { latencyMs, queueTimeMs, type TracedEvent } from "../../trace/event.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, count, dir, format, text, texts, time } from "../flags.ts";
+import { openFor } from "../open.ts";
+import { type Column, printRows, rowFormat, RowPrinter, utc } from "../output.ts";
+import { timeToMs } from "../times.ts";
+
+/** A table needs widths; these many rows decide them. */
+const WIDTH_ROWS = 1_000;
+
+export default defineCommand({
+  name: "trace query",
+  summary: "traced events, by correlation, type, source and time",
+  description: "Lists traced events in the order of their time. As JSON, NDJSON or CSV with all " +
+    "their fields, and latency_ms (creation to the end of processing) and queue_time_ms (on the " +
+    "bus) beside them.",
+  examples: [
+    { line: "ledger trace query --correlation bt1", shows: "everything of one run" },
+    {
+      line: "ledger trace query --type FILL --limit 10 --format ndjson",
+      shows: "fills, for programs",
+    },
+  ],
+  flags: z.strictObject({
+    "correlation": text({
+      value: "ID",
+      description: "of this correlation",
+      aliases: ["correlation-id"],
+    }),
+    "type": texts({ value: "TYPE", description: "of this type; may be repeated" }),
+    "source": text({ value: "NAME", description: "emitted by this container" }),
+    "event-id": texts({ value: "ID", description: "with this id; may be repeated" }),
+    "since": time({ description: "from this time on" }),
+    "until": time({ description: "before this time" }),
+    "limit": count({ short: "n", description: "at most so many, the earliest" }),
+    "format": format(),
+    "json": asJson(),
+    "dir": dir(),
+  }),
+  run: async ({ world, flags }) => {
+    await using ledger = openFor(world, flags);
+    const now_ms = world.now_ms();
+    const us = (flag: "since" | "until") =>
+      flags[flag] === undefined ? undefined : timeToMs(flag, flags[flag], now_ms) * 1000;
+    const batches = ledger.traces.read({
+      correlation_id: flags.correlation,
+      event_types: flags.type,
+      event_ids: flags["event-id"],
+      source: flags.source,
+      since_us: us("since"),
+      until_us: us("until"),
+      limit: flags.limit,
+    });
+    const printed = rowFormat(flags.format, flags.json, "table");
+    if (printed === "table") {
+      let widths: number[] | undefined;
+      let first: TracedEvent[] = [];
+      for await (const batch of batches) {
+        for (const event of batch) first.push(event);
+        if (first.length < WIDTH_ROWS) continue;
+        widths = printRows(world, first.map(rowOf), COLUMNS, "table", widths);
+        first = [];
+      }
+      if (first.length > 0 || !widths) printRows(world, first.map(rowOf), COLUMNS, "table", widths);
+      return EXIT_OK;
+    }
+    const printer = new RowPrinter(world, FIELDS, printed);
+    for await (const batch of batches) for (const event of batch) printer.print(rowOf(event));
+    printer.end();
+    return EXIT_OK;
+  },
+});
+
+function rowOf(event: TracedEvent): Record<string, unknown> {
+  return {
+    ...event,
+    latency_ms: latencyMs(event) ?? null,
+    queue_time_ms: queueTimeMs(event) ?? null,
+  };
+}
+
+const COLUMNS: Column[] = [
+  { field: "timestamp", title: "time", show: (us) => utc(Math.floor(Number(us) / 1000)) },
+  { field: "event_type", title: "type" },
+  { field: "event_id" },
+  { field: "source_container", title: "source" },
+  { field: "correlation_id", title: "correlation" },
+  { field: "causation_id", title: "cause" },
+  { field: "latency_ms", title: "latency ms", right: true },
+];
+
+const FIELDS: Column[] = [
+  "event_id",
+  "event_type",
+  "timestamp",
+  "correlation_id",
+  "causation_id",
+  "source_container",
+  "destination",
+  "created_at",
+  "emitted_at",
+  "received_at",
+  "processed_at",
+  "latency_ms",
+  "queue_time_ms",
+  "sequence_number",
+  "partition_key",
+  "version",
+  "data",
+].map((field) => ({ field }));

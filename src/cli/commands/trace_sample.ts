@@ -1,0 +1,48 @@
+import * as z from "zod/mini";
+import { EXIT_OK } from "../../base/error.ts";
+import { sampleEvents } from "../../trace/sampler.ts";
+import { defineCommand } from "../command.ts";
+import { count, dir, number, text, texts } from "../flags.ts";
+import { openFor, openOutput } from "../open.ts";
+import { counted, say } from "../output.ts";
+
+export default defineCommand({
+  name: "trace sample",
+  summary: "a smaller trace that still has everything that matters",
+  description:
+    "Keeps every critical event with five events around it, and of the others a share, " +
+    "more where more is going on and some of every type. The same seed gives the same sample. " +
+    "Writes NDJSON, which `ledger trace ingest` reads.",
+  examples: [
+    { line: "ledger trace sample --rate 0.1 --seed 7", shows: "of all traces, to standard output" },
+    {
+      line: "ledger trace sample --correlation bt1 --rate 0.5 --out data/ledger/sample.ndjson",
+      shows: "of one run, into a file",
+    },
+  ],
+  flags: z.strictObject({
+    "rate": number({ description: "the share of what is not critical (default: 0.1)" }),
+    "seed": count({ description: "another seed draws others (default: 1)" }),
+    "correlation": text({ value: "ID", description: "only of this correlation" }),
+    "critical": texts({
+      value: "TYPE",
+      description: "types to keep all of (default: SIGNAL, ORDER, FILL, RISK_BREACH, PORTFOLIO)",
+    }),
+    "out": text({ value: "FILE", description: "where to (default: standard output)" }),
+    "dir": dir(),
+  }),
+  run: async ({ world, flags }) => {
+    await using ledger = openFor(world, flags);
+    const events = await ledger.traces.query({ correlation_id: flags.correlation });
+    const sample = sampleEvents(events, {
+      rate: flags.rate === undefined ? undefined : Number(flags.rate),
+      seed: flags.seed,
+      critical_types: flags.critical,
+    });
+    using output = openOutput(world, flags.out);
+    for (const event of sample) output.write(`${JSON.stringify(event)}\n`);
+    output.finish();
+    say(world, `${counted(sample.length, "event")} of ${counted(events.length, "event")} kept`);
+    return EXIT_OK;
+  },
+});

@@ -1,0 +1,42 @@
+import * as z from "zod/mini";
+import { EXIT_OK } from "../../base/error.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, dir } from "../flags.ts";
+import { openFor } from "../open.ts";
+import { counted, humanBytes, humanCount, print, printRows } from "../output.ts";
+
+export default defineCommand({
+  name: "trace stats",
+  summary: "what is traced, in numbers",
+  description:
+    "Counts the traced events by type, the correlations, and what they take on the disk.",
+  examples: [
+    { line: "ledger trace stats", shows: "a table" },
+    { line: "ledger trace stats --json", shows: "for programs" },
+  ],
+  flags: z.strictObject({ "json": asJson(), "dir": dir() }),
+  run: async ({ world, flags }) => {
+    await using ledger = openFor(world, flags);
+    const stats = await ledger.traces.stats();
+    if (flags.json) {
+      print(world, JSON.stringify(stats));
+      return EXIT_OK;
+    }
+    const rows = Object.entries(stats.by_type).sort(([, a], [, b]) => b - a)
+      .map(([type, events]) => ({ type, events }));
+    printRows(world, rows, [
+      { field: "type" },
+      { field: "events", right: true, show: (events) => humanCount(Number(events)) },
+    ], "table");
+    const { events, correlations, bytes, files, segments } = stats;
+    print(
+      world,
+      `${counted(events, "event")} of ${counted(correlations, "correlation")} in ` +
+        `${humanBytes(bytes)}: ${counted(files, "file")}` +
+        (segments > 0
+          ? ` and ${counted(segments, "write-ahead file")} (ledger trace compact)`
+          : ""),
+    );
+    return EXIT_OK;
+  },
+});

@@ -1,0 +1,99 @@
+import * as z from "zod/mini";
+import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import { latencyMs, type TracedEvent } from "../../trace/event.ts";
+import type { Lineage, TreeLine } from "../../trace/lineage.ts";
+import { defineCommand } from "../command.ts";
+import { asJson, dir } from "../flags.ts";
+import { openFor } from "../open.ts";
+import { counted, humanDuration, paintFor, print, say } from "../output.ts";
+
+/** Deeper than this, a line says its depth in figures: no terminal is a thousand columns wide. */
+const DRAWN_DEPTH_MAX = 40;
+
+export default defineCommand({
+  name: "trace tree",
+  summary: "everything that came of an event, or of all of a correlation",
+  description: "Draws events below what caused them. Given a correlation, begins at every event " +
+    "that nothing in it caused; given an event, there. Says what is amiss: causes that were not " +
+    "traced, circles, ids that several events have.",
+  examples: [
+    { line: "ledger trace tree bt1", shows: "a whole run" },
+    { line: "ledger trace tree s1", shows: "what came of one event" },
+  ],
+  positionals: [{ name: "NAME", summary: "a correlation, or an event's id", required: true }],
+  flags: z.strictObject({ "json": asJson(), "dir": dir() }),
+  run: async ({ world, flags, words: [name] }) => {
+    await using ledger = openFor(world, flags);
+    const { lineage, roots } = await ledger.traces.lineage(name);
+    if (roots.length === 0) {
+      throw new LedgerError({
+        code: "not_found",
+        message: `neither a correlation nor a traced event is called ${quoted(name)}`,
+        where: { path: ledger.traces.dir },
+        hint: "list some: ledger trace query --limit 10",
+      });
+    }
+    if (flags.json) {
+      print(world, "[");
+      let first = true;
+      for (const root of roots) {
+        for (const { event, depth } of lineage.treeOf(root)) {
+          const { data: _, ...fields } = event;
+          print(world, `${first ? "  " : ", "}${JSON.stringify({ depth, ...fields })}`);
+          first = false;
+        }
+      }
+      print(world, "]");
+      return EXIT_OK;
+    }
+    for (const root of roots) draw(world, lineage, root);
+    tellProblems(world, lineage);
+    return EXIT_OK;
+  },
+});
+
+function draw(world: World, lineage: Lineage<TracedEvent>, root: TracedEvent): void {
+  const { bold, dim } = paintFor(world, world.stdout);
+  /** For each depth, whether a line goes on below. */
+  const open: boolean[] = [];
+  for (const { event, depth, is_last } of lineage.treeOf(root)) {
+    open[depth] = !is_last;
+    open.length = depth + 1;
+    const latency_ms = latencyMs(event);
+    const took = latency_ms === undefined || latency_ms < 0 ? "" : `  ${humanDuration(latency_ms)}`;
+    const source = event.source_container === "unknown" ? "" : `  ${event.source_container}`;
+    print(
+      world,
+      `${dim(branches(depth, open, is_last))}${bold(event.event_type)} ${event.event_id}` +
+        `${dim(source + took)}`,
+    );
+  }
+}
+
+function branches(
+  depth: number,
+  open: readonly boolean[],
+  is_last: TreeLine<TracedEvent>["is_last"],
+): string {
+  if (depth === 0) return "";
+  const elbow = is_last ? "└─ " : "├─ ";
+  if (depth > DRAWN_DEPTH_MAX) return `(${depth}) ${elbow}`;
+  return open.slice(1, depth).map((goes_on) => goes_on ? "│  " : "   ").join("") + elbow;
+}
+
+function tellProblems(world: World, lineage: Lineage<TracedEvent>): void {
+  const { orphans, cycles, repeated } = lineage.problems();
+  if (orphans.length > 0) {
+    const [{ event_id, causation_id }] = orphans;
+    say(
+      world,
+      `${counted(orphans.length, "event")} whose cause is not among these, such as ` +
+        `${quoted(event_id)} (caused by ${quoted(causation_id)})`,
+    );
+  }
+  for (const cycle of cycles.slice(0, 3)) say(world, `a circle: ${cycle.join(" -> ")}`);
+  for (const { event_id, events } of repeated.slice(0, 3)) {
+    say(world, `${events} events have the id ${quoted(event_id)}`);
+  }
+}
