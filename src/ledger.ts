@@ -10,6 +10,7 @@ import { type Input, systemWorld, type World } from "./base/world.ts";
 import type { Database } from "./duckdb/door.ts";
 import { Emitters, type JsonObject } from "./emitters.ts";
 import { LedgerRuns } from "./ledger_runs.ts";
+import { LedgerTraces } from "./ledger_traces.ts";
 import type { LegacyDifference } from "./index/legacy_compare.ts";
 import type { SyncOptions, SyncReport } from "./index/sync.ts";
 import type { ArtifactSource } from "./runs/artifact_input.ts";
@@ -88,6 +89,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
   readonly dir: string;
   /** Run directories and their catalog. */
   readonly runs: LedgerRuns;
+  /** Traced events: which led to which, and where the time went. */
+  readonly traces: LedgerTraces;
   readonly #world: World;
   readonly #writer: LogWriter;
   readonly #check: EmitCheck;
@@ -102,6 +105,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     this.#options = options;
     this.dir = options.dir ?? world.env("LEDGER_DIR") ?? buildFacts().ledger_dir;
     this.runs = new LedgerRuns(world, this.dir, options.runs_dir, this);
+    this.traces = new LedgerTraces(world, this.dir);
     this.#writer = new LogWriter(world, this.dir, {
       writer: options.writer ?? world.env("LEDGER_WRITER"),
       durability: options.durability,

@@ -10,8 +10,8 @@ import { basename, join, resolve } from "@std/path";
 import { LedgerError } from "../base/error.ts";
 import { makeFolderDurably, removeQuietly } from "../base/files.ts";
 import { lock_wait_ms, trace_merged_bytes_max, trace_row_group_rows } from "../base/limits.ts";
-import { uniqueName, type World } from "../base/world.ts";
-import { type Database, literal, openDatabase } from "../duckdb/door.ts";
+import type { World } from "../base/world.ts";
+import { type Database, literal } from "../duckdb/door.ts";
 import { parquetFacts } from "../parquet/mod.ts";
 import { type ConvertReport, recoverStores } from "./convert.ts";
 import {
@@ -23,6 +23,7 @@ import {
   segmentStem,
   tracePaths,
 } from "./files.ts";
+import { openForTraces } from "./query.ts";
 import { TRACE_KEYS, TRACED_COLUMNS } from "./rows.ts";
 import { countingFiles, isOfOpenSegment } from "./snapshot.ts";
 
@@ -72,8 +73,7 @@ async function mergeAll(world: World, dir: string, report: CompactTracesReport):
   const stores = listStores(world.files, dir);
   world.files.syncFolder(tracePaths(dir).wal);
   const open = new Set([...stores.values()].flat().map(segmentStem));
-  const spill = resolve(world.cwd(), tracePaths(dir).spill, uniqueName(world));
-  let database: Database | undefined;
+  let opened: Awaited<ReturnType<typeof openForTraces>> | undefined;
   try {
     for (const { folder, names } of candidates) {
       removeLeftOver(world, folder, open);
@@ -81,17 +81,11 @@ async function mergeAll(world: World, dir: string, report: CompactTracesReport):
         .map((name) => join(folder, name))
         .filter((path) => world.files.facts(path)!.size_bytes < trace_merged_bytes_max);
       if (sources.length < 2) continue;
-      database ??= await openDatabase(world, {
-        path: ":memory:",
-        access: "write",
-        folders: [resolve(world.cwd(), dir)],
-        temp_folder: spill,
-      });
-      await merge(world, database, folder, sources, report);
+      opened ??= await openForTraces(world, dir);
+      await merge(world, opened.database, folder, sources, report);
     }
   } finally {
-    database?.close();
-    if (world.files.facts(spill)) removeQuietly(world.files, spill);
+    opened?.close();
   }
 }
 

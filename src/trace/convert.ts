@@ -10,7 +10,6 @@ import { join } from "@std/path";
 import { makeFolderDurably, replaceFile } from "../base/files.ts";
 import { trace_row_group_rows } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import { LedgerError } from "../base/error.ts";
 import type { TracedEvent } from "./event.ts";
 import {
   dayOfUs,
@@ -162,14 +161,4 @@ function quarantine(world: World, dir: string, segment: Segment, damage: Segment
   makeFolderDurably(world.files, folder);
   const name = `${segmentStem(segment)}.at-${damage.offset}.${damage.kind}`;
   replaceFile(world.files, join(folder, name), damage.bytes, uniqueName(world));
-}
-
-/** The error of a store that somebody else has. */
-export function storeIsHeld(path: string): LedgerError {
-  return new LedgerError({
-    code: "busy",
-    message: `cannot open a store of traces: another process holds ${path}`,
-    where: { path },
-    hint: "try again",
-  });
 }

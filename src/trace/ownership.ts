@@ -1,4 +1,5 @@
 /** Whether the program that writes a store still lives: it holds a lock, and the system gives that back. */
+import { LedgerError } from "../base/error.ts";
 import type { OpenFile } from "../base/files.ts";
 import { lock_wait_ms, owner_look_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -43,4 +44,14 @@ async function lockedFile(
   }
   file.close();
   return undefined;
+}
+
+/** The error of a store that somebody else has. */
+export function storeIsHeld(path: string): LedgerError {
+  return new LedgerError({
+    code: "busy",
+    message: `cannot open a store of traces: another process holds ${path}`,
+    where: { path },
+    hint: "try again",
+  });
 }

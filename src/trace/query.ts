@@ -80,13 +80,11 @@ interface StoredEvents {
   close(): void;
 }
 
-/** All files have been read when this returns: they are sorted, and the first may be in the last. */
-async function openStored(
+/** A database that may read traces, and has room for what does not fit into memory. */
+export async function openForTraces(
   world: World,
   dir: string,
-  snapshot: TraceSnapshot,
-  filter: TraceFilter,
-): Promise<StoredEvents> {
+): Promise<{ database: Database; close(): void }> {
   const absolute = resolve(world.cwd(), dir);
   const spill = resolve(tracePaths(absolute).spill, uniqueName(world));
   const database = await openDatabase(world, {
@@ -95,10 +93,23 @@ async function openStored(
     folders: [absolute],
     temp_folder: spill,
   });
-  const close = () => {
-    database.close();
-    if (world.files.facts(spill)) removeQuietly(world.files, spill);
+  return {
+    database,
+    close() {
+      database.close();
+      if (world.files.facts(spill)) removeQuietly(world.files, spill);
+    },
   };
+}
+
+/** All files have been read when this returns: they are sorted, and the first may be in the last. */
+async function openStored(
+  world: World,
+  dir: string,
+  snapshot: TraceSnapshot,
+  filter: TraceFilter,
+): Promise<StoredEvents> {
+  const { database, close } = await openForTraces(world, dir);
   try {
     const paths = snapshot.files.map((path) => resolve(world.cwd(), path));
     const batches = batchesOf(database, paths, filter);

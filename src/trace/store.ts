@@ -18,7 +18,7 @@ import type { World } from "../base/world.ts";
 import { CRITICAL_TYPES, type TracedEvent } from "./event.ts";
 import { listStores, newStoreName, storeLockPath, tracePaths } from "./files.ts";
 import type { TraceFilter } from "./filter.ts";
-import { ownStore } from "./ownership.ts";
+import { ownStore, storeIsHeld } from "./ownership.ts";
 import { eventText, type LaterStamps, type WalEntry, type WalOptions, WalWriter } from "./wal.ts";
 import type { ConvertReport } from "./convert.ts";
 
@@ -75,7 +75,7 @@ export class TraceStore implements AsyncDisposable {
     const name = newStoreName(world);
     const path = storeLockPath(dir, name);
     const lock = await ownStore(world, path, "new");
-    if (!lock) throw (await import("./convert.ts")).storeIsHeld(path);
+    if (!lock) throw storeIsHeld(path);
     return new TraceStore(world, dir, name, lock, options);
   }
 
