@@ -89,7 +89,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
   readonly dir: string;
   /** Run directories and their catalog. */
   readonly runs: LedgerRuns;
-  /** Traced events: what led to what, and how long it took. */
+  /** Traced events: which led to which, and where the time went. */
   readonly traces: LedgerTraces;
   readonly #world: World;
   readonly #writer: LogWriter;

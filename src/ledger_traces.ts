@@ -1,4 +1,7 @@
-/** The traces of a ledger, and where they meet its log: what a run published, and what it caused. */
+/**
+ * The traces of a ledger: events with what caused them and when they were where; and where they meet
+ * the log: what a run published, and which run that was.
+ */
 import { join } from "@std/path";
 import type { Input, World } from "./base/world.ts";
 import type { JsonObject } from "./emitters.ts";
@@ -9,8 +12,12 @@ import type { TraceFilter } from "./trace/filter.ts";
 import type { IngestOptions, IngestReport } from "./trace/ingest.ts";
 import type { LatencyReport } from "./trace/latency.ts";
 import type { CausationPath, Lineage } from "./trace/lineage.ts";
+import type { TraceStats } from "./trace/stats.ts";
 import type { TraceStore, TraceStoreOptions } from "./trace/store.ts";
 import type { Tracer, TracerOptions } from "./trace/tracer.ts";
+
+/** How a tracer and its store are opened. */
+export interface TraceOptions extends TraceStoreOptions, TracerOptions {}
 
 /** What of a ledger its traces need. */
 export interface TracedLedger {
@@ -35,57 +42,52 @@ export interface TracedRun {
   artifacts: { artifact_type: string; artifact_path: string }[];
 }
 
-/** What a correlation holds, in numbers. */
-export interface TraceStats {
-  events: number;
-  correlations: number;
-  by_type: Record<string, number>;
-  files: number;
-  /** Write-ahead files that are not Parquet yet. */
-  segments: number;
-  bytes: number;
-}
-
 /** The traces of one ledger. Everything here loads what it needs when it is first asked. */
 export class LedgerTraces {
-  /** The folder of traces. */
+  /** Their folder. */
   readonly dir: string;
 
   constructor(readonly world: World, readonly ledger: TracedLedger) {
-    this.dir = join(ledger.dir, "traces");
+    this.dir = ledgerPaths(ledger.dir).traces;
   }
 
-  /** A tracer that keeps what it traces in this ledger. Close it when done. */
-  async tracer(options: TracerOptions & TraceStoreOptions = {}): Promise<Tracer> {
+  /** Opens a tracer with a store of its own. Close it when done: that makes Parquet of what it kept. */
+  async open(options: TraceOptions = {}): Promise<Tracer> {
     const { Tracer } = await import("./trace/tracer.ts");
     return new Tracer(this.world, await this.openStore(options), options);
   }
 
-  /** A store of traces for one process. */
-  async openStore(options?: TraceStoreOptions): Promise<TraceStore> {
+  /** Opens a store, for events that are complete. */
+  async openStore(options: TraceStoreOptions = {}): Promise<TraceStore> {
     const { TraceStore } = await import("./trace/store.ts");
     return await TraceStore.open(this.world, this.dir, options);
   }
 
-  /** Takes in NDJSON; all of it is durable when this returns. */
+  /** An id for everything that one run emits: `backtest_YYYYMMDD_HHMMSS_<8 hex>`. */
+  async createCorrelationId(): Promise<string> {
+    const { newCorrelationId } = await import("./trace/event.ts");
+    return newCorrelationId(this.world.now_ms(), this.world.random_uint32());
+  }
+
+  /** Takes in events that another program traced, one a line. Durable when it returns. */
   async ingest(input: Pick<Input, "read">, options?: IngestOptions): Promise<IngestReport> {
-    const { ingestTraces } = await import("./trace/ingest.ts");
-    const store = await this.openStore();
+    const { ingestStream } = await import("./trace/ingest.ts");
+    // Nobody waits for single events of a stream: it is durable as a whole.
+    const store = await this.openStore({ critical_types: [] });
     try {
-      return await ingestTraces(this.world, store, input, options);
+      return await ingestStream(this.world, store, input, options);
     } finally {
-      // Making Parquet takes ten times as long; whoever asks often lets `compact` do it.
       await store.close("later");
     }
   }
 
-  /** All wanted events, some at a time, in the order of their time. */
+  /** Wanted events, some at a time, in the order of their time. */
   async *read(filter?: TraceFilter): AsyncGenerator<TracedEvent[]> {
     const { readTraces } = await import("./trace/query.ts");
     yield* readTraces(this.world, this.dir, filter);
   }
 
-  /** All wanted events at once. */
+  /** Wanted events, all at once. */
   async query(filter?: TraceFilter): Promise<TracedEvent[]> {
     const { queryTraces } = await import("./trace/query.ts");
     return await queryTraces(this.world, this.dir, filter);
@@ -97,10 +99,8 @@ export class LedgerTraces {
     return await storedPath(this.world, this.dir, event_id);
   }
 
-  /** A correlation, or an event, and all that came of it. */
-  async lineage(
-    name: string,
-  ): Promise<{ lineage: Lineage<TracedEvent>; roots: TracedEvent[] }> {
+  /** The events of a correlation, or of an event's correlations, and where their trees begin. */
+  async lineage(name: string): Promise<{ lineage: Lineage<TracedEvent>; roots: TracedEvent[] }> {
     const { storedLineage } = await import("./trace/questions.ts");
     return await storedLineage(this.world, this.dir, name);
   }
@@ -111,46 +111,16 @@ export class LedgerTraces {
     return analyzeLatency(await this.query({ correlation_id, without_data: true }));
   }
 
-  /** Makes few large files of many small ones, and Parquet of what killed programs left. */
+  /** What there is, in numbers. */
+  async stats(): Promise<TraceStats> {
+    const { traceStats } = await import("./trace/stats.ts");
+    return await traceStats(this.world, this.dir);
+  }
+
+  /** Makes Parquet of what programs left that have ended, and few files of many. */
   async compact(): Promise<CompactTracesReport> {
     const { compactTraces } = await import("./trace/compact.ts");
     return await compactTraces(this.world, this.dir);
-  }
-
-  /** What is stored, in numbers. */
-  async stats(): Promise<TraceStats> {
-    const by_type: Record<string, number> = {};
-    const correlations = new Set<string>();
-    let events = 0;
-    for await (const batch of this.read({ without_data: true })) {
-      for (const { event_type, correlation_id } of batch) {
-        by_type[event_type] = (by_type[event_type] ?? 0) + 1;
-        correlations.add(correlation_id);
-        events++;
-      }
-    }
-    const { files, segments, bytes } = this.#filesBelow(this.dir);
-    return { events, correlations: correlations.size, by_type, files, segments, bytes };
-  }
-
-  #filesBelow(folder: string): Pick<TraceStats, "files" | "segments" | "bytes"> {
-    const sum = { files: 0, segments: 0, bytes: 0 };
-    for (const { name, is_folder } of this.world.files.list(folder) ?? []) {
-      const path = join(folder, name);
-      if (is_folder) {
-        const below = this.#filesBelow(path);
-        sum.files += below.files;
-        sum.segments += below.segments;
-        sum.bytes += below.bytes;
-        continue;
-      }
-      const is_parquet = name.endsWith(".parquet");
-      const is_segment = name.endsWith(".jsonl");
-      if (is_parquet) sum.files++;
-      if (is_segment) sum.segments++;
-      if (is_parquet || is_segment) sum.bytes += this.world.files.facts(path)?.size_bytes ?? 0;
-    }
-    return sum;
   }
 
   /**

@@ -83,3 +83,55 @@ export { type NewRun, RunDirectory, type RunEnd } from "./runs/directory.ts";
 export type { RunManifest, RunStatus, RunType } from "./runs/manifest.ts";
 export type { CatalogSyncOptions, CatalogSyncReport, SkippedRun } from "./runs/catalog.ts";
 export type { LedgerRuns } from "./ledger_runs.ts";
+export type { LedgerTraces, TraceOptions } from "./ledger_traces.ts";
+export {
+  BusMessage,
+  type Container,
+  currentEvent,
+  type EventBus,
+  type Handler,
+  type Publication,
+  TracedEventBus,
+} from "./trace/bus.ts";
+export {
+  CRITICAL_TYPES,
+  latencyMs,
+  type NewTracedEvent,
+  queueTimeMs,
+  type TracedData,
+  type TracedEvent,
+} from "./trace/event.ts";
+export type { CompactTracesReport } from "./trace/compact.ts";
+export type { ConvertReport } from "./trace/convert.ts";
+export type { TraceFilter } from "./trace/filter.ts";
+export type { TraceStats, TypeStats } from "./trace/stats.ts";
+export type { IngestOptions, IngestReport } from "./trace/ingest.ts";
+export {
+  analyzeLatency,
+  type DurationSummary,
+  type HopLatency,
+  type LatencyEvent,
+  type LatencyReport,
+  type LeftOutStamps,
+  type TypeLatency,
+} from "./trace/latency.ts";
+export {
+  type CausationPath,
+  type Crossing,
+  findCausationPath,
+  Lineage,
+  type LineageEvent,
+  type LineageProblems,
+  type PathEnd,
+  type RepeatedId,
+  type TreeLine,
+} from "./trace/lineage.ts";
+export { type SampleEvent, sampleEvents, type SampleOptions } from "./trace/sampler.ts";
+export {
+  type TraceCounters,
+  type TraceDurability,
+  TraceStore,
+  type TraceStoreOptions,
+} from "./trace/store.ts";
+export { Tracer, type TracerOptions, TraceSpan } from "./trace/tracer.ts";
+export type { LaterStamps, WalEntry, WalOptions } from "./trace/wal.ts";

@@ -31,6 +31,7 @@ export function ledgerPaths(root: string) {
     quarantine: join(events, "_quarantine"),
     run_artifacts: join(root, "artifacts", "runs"),
     index: join(root, "index"),
+    traces: join(root, "traces"),
   };
 }
 

@@ -1,85 +1,98 @@
-/** Traced events of other programs, as NDJSON, into a store. */
-import { LedgerError } from "../base/error.ts";
-import { asLedgerError } from "../base/error.ts";
-import { event_bytes_max, read_bytes } from "../base/limits.ts";
+/** A stream of NDJSON into a store: events that another program traced, one a line. */
+import { asLedgerError, LedgerError } from "../base/error.ts";
+import { event_bytes_max, read_bytes, unsynced_bytes_max } from "../base/limits.ts";
 import type { Input, World } from "../base/world.ts";
-import { linesOf } from "../log/mod.ts";
-import { MicrosecondClock } from "./clock.ts";
+import { type Line, linesOf } from "../log/lines.ts";
 import { completeTraced, parseTraced, type TracedDefaults } from "./event.ts";
+import { MicrosecondClock } from "./clock.ts";
 import type { TraceStore } from "./store.ts";
 
-/** How events are taken in. */
+/** How a stream is taken in. */
 export interface IngestOptions {
-  /** What a bad line does. Default: stop. */
+  /** What a bad line does: end the stream (what came before it is kept), or be passed over. */
   on_error?: "stop" | "skip";
-  /** The correlation of events that name none. */
-  correlation_id?: string;
-  /** Told of each line that is skipped. */
-  onSkip?: (line: number, error: LedgerError) => void;
+  /** Told each bad line that is passed over. */
+  onBadLine?: (error: LedgerError) => void;
+  /** Ends the stream early; what was read until then is kept. */
+  signal?: AbortSignal;
+  /** What the stream is called in errors. */
+  name?: string;
 }
 
-/** What was taken in. All of it is durable. */
+/** What became of a stream. */
 export interface IngestReport {
+  lines: number;
+  /** Events that are durable. */
   events: number;
-  critical: number;
-  skipped: number;
+  bad: number;
 }
 
 const NEWLINE = 10;
 
-/**
- * Takes in a stream of NDJSON. Everything before a bad line is kept, and durable, when it throws; the
- * error's `detail.durable` says how many events that are.
- */
-export async function ingestTraces(
+/** Takes in every line of an input; durable when it returns. Throws at a bad line unless told to skip. */
+export async function ingestStream(
   world: World,
   store: TraceStore,
   input: Pick<Input, "read">,
   options: IngestOptions = {},
 ): Promise<IngestReport> {
-  const defaults = defaultsOf(world);
-  const before = { ...store.counters };
-  let line_number = 0;
-  let skipped = 0;
-  let failure: LedgerError | undefined;
-  const take = (text: string | undefined) => {
-    line_number++;
-    if (text?.trim() === "") return;
-    try {
-      if (text === undefined) throw notUtf8();
-      const given = parseTraced(text);
-      given.correlation_id ??= options.correlation_id;
-      store.record(completeTraced(given, defaults));
-    } catch (thrown) {
-      const error = asLedgerError(thrown)?.with({ where: { line: line_number } });
-      if (!error) throw thrown;
-      // Only what is wrong with the line can be skipped, not what is wrong with the disk.
-      if (options.on_error !== "skip" || error.code !== "invalid") throw error;
-      skipped++;
-      options.onSkip?.(line_number, error);
-    }
-  };
+  const report: IngestReport = { lines: 0, events: 0, bad: 0 };
+  const defaults = defaultsFor(world);
+  let unsynced_bytes = 0;
+  let syncing: Promise<void> | undefined;
   try {
-    for await (const block of wholeLines(input)) {
-      for (const { text } of linesOf(block, 0)) take(text);
+    for await (const block of blocksOf(input, options.signal)) {
+      for (const line of linesOf(block, 0)) takeLine(store, line, defaults, report, options);
+      unsynced_bytes += block.length;
+      if (unsynced_bytes < unsynced_bytes_max) continue;
+      // Syncing goes on beside reading, and is never more than one such stretch behind it.
+      await syncing;
+      syncing = store.sync();
+      // Whoever waits for it hears of it; until then it is nobody's.
+      syncing.catch(() => {});
+      unsynced_bytes = 0;
     }
-  } catch (thrown) {
-    failure = asLedgerError(thrown);
-    if (!failure) throw thrown;
+    await syncing;
+    await store.sync();
+    return report;
+  } catch (error) {
+    await syncing?.catch(() => {});
+    await store.sync();
+    const said = asLedgerError(error);
+    if (!said) throw error;
+    const kept = report.events === 1 ? "1 event is kept" : `${report.events} events are kept`;
+    throw said.with({ message: `${said.message}. ${kept}`, detail: { durable: report.events } });
   }
-  await store.sync();
-  const events = store.counters.events - before.events;
-  if (failure) {
-    throw failure.with({
-      message: `${failure.message} (the events before it are durable: ${events})`,
-      detail: { durable: events },
-    });
-  }
-  return { events, critical: store.counters.critical - before.critical, skipped };
 }
 
-/** An id for events that have none: chance for each stream, and a count within it. */
-function defaultsOf(world: World): TracedDefaults {
+function takeLine(
+  store: TraceStore,
+  { text, size_bytes }: Line,
+  defaults: TracedDefaults,
+  report: IngestReport,
+  options: IngestOptions,
+): void {
+  report.lines++;
+  if (size_bytes === 0) return;
+  const where = { path: options.name ?? "standard input", line: report.lines };
+  let event;
+  try {
+    if (text === undefined) throw cannotTrace("it is not valid UTF-8");
+    if (text.trim() === "") return;
+    event = completeTraced(parseTraced(text), defaults);
+  } catch (cause) {
+    const error = asLedgerError(cause)?.with({ where });
+    if (!error) throw cause;
+    report.bad++;
+    if (options.on_error !== "skip") throw error;
+    options.onBadLine?.(error);
+    return;
+  }
+  store.record(event);
+  report.events++;
+}
+
+function defaultsFor(world: World): TracedDefaults {
   const clock = new MicrosecondClock(world);
   const suffix = world.random_uint32().toString(16).padStart(8, "0");
   const sequences = new Map<string, number>();
@@ -95,42 +108,37 @@ function defaultsOf(world: World): TracedDefaults {
   };
 }
 
-/** A stream in stretches that end in a newline. Its last line may lack one. */
-async function* wholeLines(input: Pick<Input, "read">): AsyncGenerator<Uint8Array> {
+/** Stretches of whole lines. A last line without a newline counts as a line. */
+async function* blocksOf(
+  input: Pick<Input, "read">,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   let buffer = new Uint8Array(read_bytes);
   let filled = 0;
-  for (;;) {
+  while (!signal?.aborted) {
     if (filled === buffer.length) {
-      if (filled > event_bytes_max) throw tooLong();
+      if (filled > event_bytes_max) throw cannotTrace(`it is longer than ${event_bytes_max} bytes`);
       const larger = new Uint8Array(buffer.length * 2);
       larger.set(buffer);
       buffer = larger;
     }
-    const count = await input.read(buffer.subarray(filled));
-    if (count === null) break;
-    const end = buffer.subarray(filled, filled + count).lastIndexOf(NEWLINE);
-    filled += count;
-    if (end < 0) continue;
-    const whole = filled - count + end + 1;
-    yield buffer.subarray(0, whole);
-    buffer.copyWithin(0, whole, filled);
-    filled -= whole;
+    const got = await input.read(buffer.subarray(filled));
+    if (got === null) break;
+    const newline = buffer.lastIndexOf(NEWLINE, filled + got - 1);
+    filled += got;
+    if (newline < 0) continue;
+    yield buffer.subarray(0, newline + 1);
+    buffer.copyWithin(0, newline + 1, filled);
+    filled -= newline + 1;
   }
-  if (filled === 0) return;
+  // Told to stop in the middle of a line: what there is of it says nothing about the whole.
+  if (filled === 0 || signal?.aborted) return;
   const last = new Uint8Array(filled + 1);
   last.set(buffer.subarray(0, filled));
   last[filled] = NEWLINE;
   yield last;
 }
 
-function notUtf8(): LedgerError {
-  return new LedgerError({ code: "invalid", message: "cannot trace this event: it is not UTF-8" });
-}
-
-function tooLong(): LedgerError {
-  return new LedgerError({
-    code: "invalid",
-    message: `cannot trace an event of more than ${event_bytes_max} bytes`,
-    hint: "put what is large into a file, and its path into data",
-  });
+function cannotTrace(reason: string): LedgerError {
+  return new LedgerError({ code: "invalid", message: `cannot trace this event: ${reason}` });
 }

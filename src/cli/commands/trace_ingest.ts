@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, choice, dir, text, toggle } from "../flags.ts";
+import { asJson, choice, dir, toggle } from "../flags.ts";
 import { inputFrom, openFor } from "../open.ts";
 import { counted, print, say } from "../output.ts";
 
@@ -23,10 +23,6 @@ export default defineCommand({
   ],
   positionals: [{ name: "FILE", summary: "a file of NDJSON; - or nothing reads standard input" }],
   flags: z.strictObject({
-    "correlation-id": text({
-      value: "ID",
-      description: "the correlation of events that name none (default: unknown)",
-    }),
     "on-error": choice(["stop", "skip"], {
       description: "what a bad line does; what came before it is kept (default: stop)",
     }),
@@ -38,18 +34,16 @@ export default defineCommand({
     await using ledger = openFor(world, flags);
     using input = inputFrom(world, file);
     const report = await ledger.traces.ingest(input, {
-      correlation_id: flags["correlation-id"],
       on_error: flags["on-error"],
-      onSkip: (line, error) => say(world, `line ${line} skipped: ${error.message}`),
+      onBadLine: (error) => say(world, `line ${error.where?.line} skipped: ${error.message}`),
+      name: file === "-" ? "standard input" : file,
     });
     if (flags.compact) await ledger.traces.compact();
     print(
       world,
-      flags.json
-        ? JSON.stringify(report)
-        : `${counted(report.events, "event")} (${report.critical} critical)` +
-          (report.skipped > 0 ? `, ${counted(report.skipped, "line")} skipped` : ""),
+      flags.json ? JSON.stringify(report) : counted(report.events, "event") +
+        (report.bad > 0 ? `, ${counted(report.bad, "line")} skipped` : ""),
     );
-    return report.skipped > 0 ? EXIT_FINDINGS : EXIT_OK;
+    return report.bad > 0 ? EXIT_FINDINGS : EXIT_OK;
   },
 });

@@ -3,7 +3,7 @@ import { EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, humanBytes, humanCount, print, printRows } from "../output.ts";
+import { counted, humanBytes, humanCount, print, printRows, utc } from "../output.ts";
 
 export default defineCommand({
   name: "trace stats",
@@ -22,19 +22,20 @@ export default defineCommand({
       print(world, JSON.stringify(stats));
       return EXIT_OK;
     }
-    const rows = Object.entries(stats.by_type).sort(([, a], [, b]) => b - a)
-      .map(([type, events]) => ({ type, events }));
-    printRows(world, rows, [
-      { field: "type" },
+    const time = (us: unknown) => utc(Math.floor(Number(us) / 1000));
+    printRows(world, stats.types.map((type) => ({ ...type })), [
+      { field: "event_type", title: "type" },
       { field: "events", right: true, show: (events) => humanCount(Number(events)) },
+      { field: "first", show: time },
+      { field: "last", show: time },
     ], "table");
-    const { events, correlations, bytes, files, segments } = stats;
+    const { events, correlations, bytes, files, waiting } = stats;
     print(
       world,
-      `${counted(events, "event")} of ${counted(correlations, "correlation")} in ` +
-        `${humanBytes(bytes)}: ${counted(files, "file")}` +
-        (segments > 0
-          ? ` and ${counted(segments, "write-ahead file")} (ledger trace compact)`
+      `${counted(events, "event")} of ${counted(correlations, "correlation")}: ` +
+        `${counted(files, "file")} of ${humanBytes(bytes)}` +
+        (waiting > 0
+          ? `, and ${counted(waiting, "event")} of which no Parquet was made yet: trace compact`
           : ""),
     );
     return EXIT_OK;

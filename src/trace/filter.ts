@@ -1,0 +1,39 @@
+/** Which traced events somebody asks for. */
+import type { TracedEvent } from "./event.ts";
+import { dayOfUs, type Partition } from "./files.ts";
+
+/** Which traced events are wanted. What is not named is not asked for. */
+export interface TraceFilter {
+  correlation_id?: string;
+  event_types?: readonly string[];
+  event_ids?: readonly string[];
+  /** Who emitted it. */
+  source?: string;
+  /** From this time on, in microseconds. */
+  since_us?: number;
+  /** Before this time. */
+  until_us?: number;
+  /** At most so many, the earliest first. */
+  limit?: number;
+  /** Leaves data empty: lineage and latency do not need it, and it is most of what is stored. */
+  without_data?: boolean;
+}
+
+/** Whether an event is wanted. */
+export function isWanted(event: TracedEvent, filter: TraceFilter): boolean {
+  const { correlation_id, event_types, event_ids, source, since_us, until_us } = filter;
+  return (correlation_id === undefined || event.correlation_id === correlation_id) &&
+    (event_types === undefined || event_types.includes(event.event_type)) &&
+    (event_ids === undefined || event_ids.includes(event.event_id)) &&
+    (source === undefined || event.source_container === source) &&
+    (since_us === undefined || event.timestamp >= since_us) &&
+    (until_us === undefined || event.timestamp < until_us);
+}
+
+/** Whether a partition can hold events that are wanted. */
+export function mayHold({ day, event_type }: Partition, filter: TraceFilter): boolean {
+  const { event_types, since_us, until_us } = filter;
+  return (event_types === undefined || event_types.includes(event_type)) &&
+    (since_us === undefined || day >= dayOfUs(since_us)) &&
+    (until_us === undefined || day <= dayOfUs(until_us));
+}

@@ -1,0 +1,212 @@
+/**
+ * Questions to all traces: Parquet files through DuckDB, write-ahead files through our own reader, as
+ * one stream in the order of time. A question sees what was there when it was asked, each event once,
+ * whatever is converted or merged meanwhile.
+ */
+import { resolve } from "@std/path";
+import { LedgerError } from "../base/error.ts";
+import { removeQuietly } from "../base/files.ts";
+import { trace_listings_max } from "../base/limits.ts";
+import { uniqueName, type World } from "../base/world.ts";
+import { type BoundValue, type Database, literal, openDatabase } from "../duckdb/door.ts";
+import { TRACED_FIELD_NAMES, type TracedEvent } from "./event.ts";
+import { tracePaths } from "./files.ts";
+import type { TraceFilter } from "./filter.ts";
+import { eventOfValues } from "./rows.ts";
+import { takeSnapshot, type TraceSnapshot } from "./snapshot.ts";
+
+/** All wanted events, some at a time, in the order of their time. */
+export async function* readTraces(
+  world: World,
+  dir: string,
+  filter: TraceFilter = {},
+): AsyncGenerator<TracedEvent[]> {
+  const { recent, stored } = await begin(world, dir, filter);
+  let left = filter.limit ?? Infinity;
+  try {
+    for await (const batch of merged(recent, stored)) {
+      if (batch.length === 0) continue;
+      yield batch.length > left ? batch.slice(0, left) : batch;
+      left -= batch.length;
+      if (left <= 0) return;
+    }
+  } finally {
+    await stored?.close();
+  }
+}
+
+/** All wanted events at once. */
+export async function queryTraces(
+  world: World,
+  dir: string,
+  filter: TraceFilter = {},
+): Promise<TracedEvent[]> {
+  const events: TracedEvent[] = [];
+  for await (const batch of readTraces(world, dir, filter)) for (const e of batch) events.push(e);
+  return events;
+}
+
+/** The order in which events come: that of their time, and within it that of their correlation. */
+function compare(a: TracedEvent, b: TracedEvent): number {
+  return a.timestamp - b.timestamp || a.sequence_number - b.sequence_number;
+}
+
+interface Begun {
+  recent: TracedEvent[];
+  stored?: StoredEvents;
+}
+
+/** Takes a snapshot and opens it; anew where files went away in between, since others replace them. */
+async function begin(world: World, dir: string, filter: TraceFilter): Promise<Begun> {
+  for (let attempt = 1;; attempt++) {
+    const snapshot = takeSnapshot(world, dir, filter);
+    const recent = snapshot.recent.sort(compare);
+    if (filter.without_data) { for (const event of recent) event.data = {}; }
+    try {
+      const stored = snapshot.files.length === 0
+        ? undefined
+        : await openStored(world, dir, snapshot, filter);
+      return { recent, stored };
+    } catch (error) {
+      const is_gone = snapshot.files.some((path) => !world.files.facts(path));
+      if (!is_gone || attempt >= trace_listings_max) throw error;
+    }
+  }
+}
+
+/** Events out of Parquet files, a batch at a time. */
+interface StoredEvents {
+  next(): Promise<TracedEvent[] | undefined>;
+  close(): void;
+}
+
+/** A database that may read traces, and has room for what does not fit into memory. */
+export async function openForTraces(
+  world: World,
+  dir: string,
+): Promise<{ database: Database; close(): void }> {
+  const absolute = resolve(world.cwd(), dir);
+  const spill = resolve(tracePaths(absolute).spill, uniqueName(world));
+  const database = await openDatabase(world, {
+    path: ":memory:",
+    access: "write",
+    folders: [absolute],
+    temp_folder: spill,
+  });
+  return {
+    database,
+    close() {
+      database.close();
+      if (world.files.facts(spill)) removeQuietly(world.files, spill);
+    },
+  };
+}
+
+/** All files have been read when this returns: they are sorted, and the first may be in the last. */
+async function openStored(
+  world: World,
+  dir: string,
+  snapshot: TraceSnapshot,
+  filter: TraceFilter,
+): Promise<StoredEvents> {
+  const { database, close } = await openForTraces(world, dir);
+  try {
+    const paths = snapshot.files.map((path) => resolve(world.cwd(), path));
+    const batches = batchesOf(database, paths, filter);
+    let first = await batches.next();
+    return {
+      async next() {
+        const { done, value } = first;
+        if (done) return undefined;
+        first = await batches.next();
+        return value;
+      },
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function* batchesOf(
+  database: Database,
+  paths: readonly string[],
+  filter: TraceFilter,
+): AsyncGenerator<TracedEvent[], undefined> {
+  const { sql, values } = statementFor(paths, filter);
+  try {
+    const result = await database.connection.stream(sql, values);
+    for await (const chunk of result) yield chunk.getRows().map(eventOfValues);
+  } catch (error) {
+    throw database.problem(error, sql);
+  }
+}
+
+function statementFor(paths: readonly string[], filter: TraceFilter) {
+  const values: BoundValue[] = [];
+  const bind = (value: BoundValue) => `$${values.push(value)}`;
+  const among = (column: string, wanted: readonly string[]) =>
+    wanted.length === 0 ? "false" : `${column} in (${wanted.map(bind).join(", ")})`;
+  const conditions: string[] = [];
+  const { correlation_id, event_types, event_ids, source, since_us, until_us, limit } = filter;
+  if (correlation_id !== undefined) conditions.push(`correlation_id = ${bind(correlation_id)}`);
+  if (event_types !== undefined) conditions.push(among("event_type", event_types));
+  if (event_ids !== undefined) conditions.push(among("event_id", event_ids));
+  if (source !== undefined) conditions.push(`source_container = ${bind(source)}`);
+  if (since_us !== undefined) conditions.push(`timestamp >= ${bind(BigInt(since_us))}`);
+  if (until_us !== undefined) conditions.push(`timestamp < ${bind(BigInt(until_us))}`);
+  const columns = TRACED_FIELD_NAMES.map((name) =>
+    name === "data" && filter.without_data ? `'{}' as data` : name
+  );
+  const sql = `select ${columns.join(", ")}
+     from read_parquet([${paths.map(literal).join(", ")}], hive_partitioning = false)
+     ${conditions.length > 0 ? `where ${conditions.join(" and ")}` : ""}
+     order by timestamp, sequence_number, event_id
+     ${limit === undefined ? "" : `limit ${bind(BigInt(limit))}`}`;
+  return { sql, values };
+}
+
+/** Two ordered sources as one. */
+async function* merged(
+  recent: readonly TracedEvent[],
+  stored: StoredEvents | undefined,
+): AsyncGenerator<TracedEvent[]> {
+  let taken = 0;
+  for (;;) {
+    const batch = await stored?.next();
+    if (batch === undefined) {
+      if (taken < recent.length) yield recent.slice(taken);
+      return;
+    }
+    if (taken === recent.length) {
+      yield batch;
+      continue;
+    }
+    const both: TracedEvent[] = [];
+    for (const event of batch) {
+      while (taken < recent.length && compare(recent[taken], event) <= 0) {
+        both.push(recent[taken++]);
+      }
+      both.push(event);
+    }
+    yield both;
+  }
+}
+
+/** The one event with an id, wherever it is; several where several have it. */
+export async function findTraced(
+  world: World,
+  dir: string,
+  event_id: string,
+  options: Pick<TraceFilter, "without_data"> = {},
+): Promise<TracedEvent[]> {
+  const found = await queryTraces(world, dir, { event_ids: [event_id], ...options });
+  if (found.length > 0) return found;
+  throw new LedgerError({
+    code: "not_found",
+    message: `there is no traced event ${JSON.stringify(event_id)}`,
+    where: { path: dir },
+    hint: "list some: ledger trace query --limit 10",
+  });
+}

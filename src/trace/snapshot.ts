@@ -1,0 +1,128 @@
+/**
+ * What stands for all traces at one moment: segments, read at once, and the Parquet files that count.
+ *
+ * Segments are opened first and the files are listed after: a segment that is open counts in place of
+ * its files, and one that is gone has all of them in place.
+ */
+import { join } from "@std/path";
+import { asLedgerError, LedgerError } from "../base/error.ts";
+import type { OpenFile } from "../base/files.ts";
+import { trace_listings_max } from "../base/limits.ts";
+import type { World } from "../base/world.ts";
+import type { TracedEvent } from "./event.ts";
+import {
+  isMerged,
+  listParquet,
+  listPartitions,
+  listStores,
+  partitionFolder,
+  type Segment,
+  segmentOfParquet,
+  segmentPath,
+  segmentStem,
+} from "./files.ts";
+import { isWanted, mayHold, type TraceFilter } from "./filter.ts";
+import { sourcesOfMerged } from "./merged.ts";
+
+import { openSegment, readLateStamps, readSegment, type StampsByEvent } from "./wal_read.ts";
+
+/** All that a question has to look at. */
+export interface TraceSnapshot {
+  /** Wanted events that stand in segments. */
+  recent: TracedEvent[];
+  /** Parquet files that may hold wanted events, by path. */
+  files: string[];
+}
+
+/** Looks at everything there is, as far as it can hold what is wanted. */
+export function takeSnapshot(world: World, dir: string, filter: TraceFilter): TraceSnapshot {
+  for (let attempt = 0; attempt < trace_listings_max; attempt++) {
+    const opened = openSegments(world, dir);
+    try {
+      if (!opened.is_complete) continue;
+      const files = filesThatCount(world, dir, filter, new Set(opened.stores.keys()));
+      return { recent: readSegments(opened.stores, filter), files };
+    } catch (error) {
+      // A file that was listed is gone: another one stands in its place by now.
+      if (asLedgerError(error)?.code !== "not_found") throw error;
+    } finally {
+      for (const { file } of opened.stores.values()) file.close();
+    }
+  }
+  throw new LedgerError({
+    code: "busy",
+    message: `cannot read the traces in ${dir}: their files change all the time`,
+    where: { path: dir },
+    hint: "nothing was read; try again",
+  });
+}
+
+interface OpenedSegments {
+  /** By stem, in order. */
+  stores: Map<string, { segment: Segment; file: OpenFile }>;
+  is_complete: boolean;
+}
+
+function openSegments(world: World, dir: string): OpenedSegments {
+  const stores: OpenedSegments["stores"] = new Map();
+  for (const segments of listStores(world.files, dir).values()) {
+    for (const segment of segments) {
+      const file = openSegment(world, segmentPath(dir, segment));
+      if (!file) return { stores, is_complete: false };
+      stores.set(segmentStem(segment), { segment, file });
+    }
+  }
+  return { stores, is_complete: true };
+}
+
+function readSegments(opened: OpenedSegments["stores"], filter: TraceFilter): TracedEvent[] {
+  const late = new Map<string, StampsByEvent>();
+  for (const { segment: { store, number }, file } of opened.values()) {
+    if (!late.has(store)) late.set(store, new Map());
+    if (number > 1) readLateStamps(file, late.get(store)!);
+  }
+  const recent: TracedEvent[] = [];
+  for (const { segment, file } of opened.values()) {
+    const wanted = (event: TracedEvent) => isWanted(event, filter);
+    for (const event of readSegment(file, late.get(segment.store)!, wanted).events) {
+      recent.push(event);
+    }
+  }
+  return recent;
+}
+
+function filesThatCount(
+  world: World,
+  dir: string,
+  filter: TraceFilter,
+  open_segments: ReadonlySet<string>,
+): string[] {
+  const files: string[] = [];
+  for (const partition of listPartitions(world.files, dir, (each) => mayHold(each, filter))) {
+    const folder = partitionFolder(dir, partition);
+    for (const name of countingFiles(world, folder, open_segments)) files.push(join(folder, name));
+  }
+  return files;
+}
+
+/** The files of a partition that count: not those of open segments, nor those that were merged. */
+export function countingFiles(
+  world: World,
+  folder: string,
+  open_segments: ReadonlySet<string>,
+): string[] {
+  const names = listParquet(world.files, folder);
+  const replaced = new Set<string>();
+  if (names.length > 1) {
+    for (const name of names.filter(isMerged)) {
+      for (const source of sourcesOfMerged(world, join(folder, name))) replaced.add(source);
+    }
+  }
+  return names.filter((name) => !isOfOpenSegment(name, open_segments) && !replaced.has(name));
+}
+
+/** Whether a Parquet file stands for a segment that counts in its place. */
+export function isOfOpenSegment(name: string, open_segments: ReadonlySet<string>): boolean {
+  const segment = segmentOfParquet(name);
+  return segment !== undefined && open_segments.has(segmentStem(segment));
+}
