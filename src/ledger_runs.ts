@@ -1,6 +1,7 @@
 /** The runs of a ledger: their folders, the catalog of them, and the events that tell of both. */
 import { join, resolve } from "@std/path";
 import { buildFacts } from "./base/build.ts";
+import { asLedgerError } from "./base/error.ts";
 import type { World } from "./base/world.ts";
 import type { Database } from "./duckdb/door.ts";
 import { ledgerPaths } from "./log/mod.ts";
@@ -73,10 +74,16 @@ export class LedgerRuns {
   /** Opens the catalog for reading; it stays as it is while it is open. Close it when done. */
   async openCatalog(): Promise<Database> {
     const { openSnapshot } = await import("./duckdb/snapshot.ts");
-    return await openSnapshot(this.world, this.#catalog_path, {
-      hint_when_absent: "nothing has been catalogued yet: runs sync",
-      folders: [this.dir, this.ledger_dir].map((folder) => resolve(this.world.cwd(), folder)),
-    });
+    try {
+      return await openSnapshot(this.world, this.#catalog_path, {
+        hint_when_absent: "nothing has been catalogued yet: runs sync",
+        folders: [this.dir, this.ledger_dir].map((folder) => resolve(this.world.cwd(), folder)),
+      });
+    } catch (error) {
+      const problem = asLedgerError(error);
+      if (problem?.code !== "damaged" && problem?.code !== "io") throw error;
+      throw problem.with({ hint: "the catalog is made anew from the manifests: runs sync" });
+    }
   }
 
   /** Catalogued runs, and with a status of those in progress, these. */
