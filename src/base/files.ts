@@ -78,6 +78,8 @@ export interface OpenFile {
   syncDataInBackground(): Promise<void>;
   /** fsync: everything about the file is durable when it returns. */
   sync(): void;
+  /** Whether `tryLock` can tell: where the system has no such call, it always says no. */
+  readonly can_try_lock: boolean;
   /** Takes the lock if it can be had now. */
   tryLock(exclusive: boolean): boolean;
   /**
@@ -287,6 +289,10 @@ class SystemFile implements OpenFile {
     this.attempt("sync", this.path, () => this.file.syncSync());
   }
 
+  get can_try_lock(): boolean {
+    return "tryLockSync" in this.file;
+  }
+
   tryLock(exclusive: boolean): boolean {
     const file = this.file as MaybeTryLock;
     if (!file.tryLockSync) return false;
@@ -295,7 +301,7 @@ class SystemFile implements OpenFile {
 
   async lock(exclusive: boolean, wait_ms: number, signal?: AbortSignal): Promise<boolean> {
     const in_line_from_ms = performance.now() + Math.min(wait_ms, lock_poll_ms);
-    while ("tryLockSync" in this.file) {
+    while (this.can_try_lock) {
       for (let tries = 0; tries < lock_tries_max; tries++) {
         if (this.tryLock(exclusive)) return true;
       }

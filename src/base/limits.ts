@@ -117,6 +117,9 @@ export const unhealthy_after_s = 120;
 /** How long a look at a lock takes where the system can only wait for it, before it counts as held. */
 export const owner_look_ms = 20;
 
+/** A longer manifest is refused: what it holds goes into the catalog, and into one event. */
+export const manifest_chars_max = 8 * MIB;
+
 /** A run that nobody owned, and nobody wrote to for so long, is stale. */
 export const stale_after_ms = 3_600_000;
 

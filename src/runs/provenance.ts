@@ -13,7 +13,14 @@ export interface GitProvenance {
 export async function getGitProvenance(world: World): Promise<GitProvenance> {
   // All three in one go. Files that git does not know say nothing about the code: the runs
   // themselves are such files.
-  const args = ["status", "--porcelain=v2", "--branch", "--untracked-files=no"];
+  // Without optional locks: a look must not be in the way of somebody who commits.
+  const args = [
+    "--no-optional-locks",
+    "status",
+    "--porcelain=v2",
+    "--branch",
+    "--untracked-files=no",
+  ];
   const git = await world.runProgram("git", args);
   if (!git?.ok) return {};
   const lines = git.stdout.split("\n").filter(Boolean);
