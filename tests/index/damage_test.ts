@@ -4,6 +4,7 @@ import { join } from "@std/path";
 import { asLedgerError } from "../../src/base/error.ts";
 import { systemFiles } from "../../src/base/files.ts";
 import { openDatabase } from "../../src/duckdb/door.ts";
+import { BLOCK_BYTES, HEAD_BYTES, rot } from "../duckdb/databases.ts";
 import { failingFiles, runIn, systemError, testWorld, writePart } from "../harness.ts";
 import { assertLikeBuiltAnew, ledgerFolder, line, rowsOf, sync } from "./indexes.ts";
 
@@ -42,19 +43,12 @@ async function ofOlderVersion(path: string): Promise<void> {
   await database.run("checkpoint");
 }
 
-/** Flips bits in the second half: the file opens, and its tables do not read. */
-function rot(path: string): void {
-  const bytes = Deno.readFileSync(path);
-  for (let at = 3 * 4096; at < bytes.length; at += 1_000) bytes[at] ^= 0x55;
-  Deno.writeFileSync(path, bytes);
-}
-
 const DAMAGES: Record<string, (path: string) => void | Promise<void>> = {
   "truncated to half": (path) => Deno.truncateSync(path, Deno.statSync(path).size >> 1),
   "truncated within its head": (path) => Deno.truncateSync(path, 100),
   "of zero bytes": (path) => Deno.truncateSync(path, 0),
   "garbage": (path) => Deno.writeTextFileSync(path, "garbage ".repeat(10_000)),
-  "rotten in places": rot,
+  "rotten in places": (path) => rot(path),
   "of an older version": ofOlderVersion,
   "a folder": (path) => {
     Deno.removeSync(path);
@@ -88,6 +82,43 @@ for (const [what, damage] of Object.entries(DAMAGES)) {
       await assertLikeBuiltAnew(folder.path, live);
     });
   }
+}
+
+/** Whether an index opens, and says what it is made of: no more is read before it is worked with. */
+async function passesFirstLook(dir: string): Promise<boolean> {
+  try {
+    await rowsOf(dir, "from index_facts");
+    await rowsOf(dir, "from index_parts");
+    return true;
+  } catch (error) {
+    assertEquals(asLedgerError(error)?.code, "damaged");
+    return false;
+  }
+}
+
+for (const work of ["grows", "is counted"]) {
+  Deno.test(`an index whose rot shows only while it ${work} is set aside and built anew`, async () => {
+    let shown_late = 0;
+    for (let block = 0;; block++) {
+      using folder = ledgerFolder();
+      const path = await indexed(folder.path, 2_000);
+      if (work === "is counted") await sync(folder.path);
+      const from = HEAD_BYTES + block * BLOCK_BYTES;
+      if (from >= Deno.statSync(path).size) break;
+      rot(path, from, from + BLOCK_BYTES);
+      passForPublished(path);
+      const passed = await passesFirstLook(folder.path);
+      const live = await sync(folder.path);
+      await assertLikeBuiltAnew(folder.path, live);
+      // A block that holds nothing any more may hold anything.
+      if (live.kind === "nothing new") continue;
+      assertEquals([live.kind, live.new_events, live.notices.length], ["full", 2_001, 1]);
+      assertMatch(live.notices[0], /^building the index anew: .*; the old file is kept as /);
+      Deno.lstatSync(`${path}.set-aside`);
+      if (passed) shown_late++;
+    }
+    assert(shown_late > 0, "all of it showed in the first look");
+  });
 }
 
 /** Fails unless the index reads, and holds what it held or what it would hold. */
