@@ -1,12 +1,18 @@
 /** Whatever stands where the index should be: it is set aside, and an index is built anew. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { join } from "@std/path";
-import { asLedgerError } from "../../src/base/error.ts";
+import { asLedgerError, LedgerError } from "../../src/base/error.ts";
 import { systemFiles } from "../../src/base/files.ts";
 import { openDatabase } from "../../src/duckdb/door.ts";
 import { BLOCK_BYTES, HEAD_BYTES, rot } from "../duckdb/databases.ts";
 import { failingFiles, runIn, systemError, testWorld, writePart } from "../harness.ts";
-import { assertLikeBuiltAnew, ledgerFolder, line, rowsOf, sync } from "./indexes.ts";
+import { assertLikeBuiltAnew, ledgerFolder, line, openLive, rowsOf, sync } from "./indexes.ts";
 
 const NOON_MS = Date.UTC(2026, 0, 23, 12);
 const PART = { day: "2026-01-23", number: 1, writer: "" };
@@ -165,6 +171,39 @@ Deno.test("an index elsewhere leaves the folder's other things alone", async () 
   Deno.writeTextFileSync(mine, "mine");
   await sync(folder.path, { path: join(elsewhere.path, 'it\'s; an "index".duckdb') });
   assertEquals(Deno.readTextFileSync(mine), "mine");
+});
+
+Deno.test("an index that could not be replaced is where it was, not only set aside", async () => {
+  using folder = ledgerFolder();
+  const path = await indexed(folder.path);
+  await ofOlderVersion(path);
+  const before = Deno.readFileSync(path);
+  let was_refused = false;
+  const files = systemFiles((operation, name) => {
+    if (operation !== "rename" || name !== path || was_refused) return;
+    // The first rename to this name is that of the new file; it is put back by another one.
+    was_refused = true;
+    throw systemError("EIO", "it failed");
+  });
+  const refused = () => sync(folder.path, {}, testWorld({ files }));
+  assertEquals((await assertRejects(refused, LedgerError)).code, "io");
+  assert(was_refused);
+  assertEquals(Deno.readFileSync(path), before);
+  assertEquals(systemFiles().linkFacts(`${path}.set-aside`), undefined);
+  assertEquals((await sync(folder.path)).total.events, 4);
+});
+
+Deno.test("a reader keeps the index that it opened, whatever takes its place", async () => {
+  using folder = ledgerFolder();
+  const path = await indexed(folder.path);
+  const inode = Deno.statSync(path).ino;
+  await using database = await openLive(folder.path);
+  for (const full of [false, true]) {
+    assertEquals((await sync(folder.path, { full })).total.events, 4);
+    assert(Deno.statSync(path).ino !== inode, "the file that readers have open was written to");
+    assertEquals(await database.value("select count(*) from events"), 3n);
+  }
+  assertEquals(await rowsOf(folder.path, "select count(*) as events from events"), [{ events: 4 }]);
 });
 
 Deno.test("what could still be read stays readable until its successor is there", async () => {
