@@ -42,6 +42,8 @@ export const COMMANDS = {
     "runs compact": () => import("./commands/runs_compact.ts"),
     "catalog-sync": () => import("./commands/catalog_sync.ts"),
     "catalog-query": () => import("./commands/catalog_query.ts"),
+    "runs catalog-sync": () => import("./commands/catalog_sync.ts"),
+    "runs catalog-query": () => import("./commands/catalog_query.ts"),
     "runs prune": () => import("./commands/runs_prune.ts"),
     "artifacts put": () => import("./commands/artifacts_put.ts"),
   },

@@ -14,7 +14,7 @@ import {
   writeFully,
 } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
-import { uniqueName, type World } from "../base/world.ts";
+import { systemWorld, uniqueName, type World } from "../base/world.ts";
 import type { Row } from "../parquet/mod.ts";
 import type { ArtifactSource } from "./artifact_input.ts";
 import { artifactDefinition, type ArtifactType } from "./artifacts.ts";
@@ -150,7 +150,7 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /** Reads the manifest in a run's folder. */
-  static readManifest(world: World, folder: string): RunManifest {
+  static readManifest(folder: string, world: World = systemWorld()): RunManifest {
     const path = join(folder, RUN_FILES.manifest);
     return parseManifest(world.files.readText(path), path);
   }

@@ -1,5 +1,5 @@
 /** Which state of the code a run was made with. */
-import type { World } from "../base/world.ts";
+import { systemWorld, type World } from "../base/world.ts";
 
 /** What git says of the folder that a program works in. */
 export interface GitProvenance {
@@ -10,7 +10,7 @@ export interface GitProvenance {
 }
 
 /** Asks git about the working folder; empty where there is no git, or no repository. */
-export async function getGitProvenance(world: World): Promise<GitProvenance> {
+export async function getGitProvenance(world: World = systemWorld()): Promise<GitProvenance> {
   // All three in one go. Files that git does not know say nothing about the code: the runs
   // themselves are such files.
   // Without optional locks: a look must not be in the way of somebody who commits.
