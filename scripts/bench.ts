@@ -20,6 +20,7 @@ import {
   watchLag,
 } from "./bench/index.ts";
 import { logRead } from "./bench/log_read.ts";
+import { parquetWrite } from "./bench/parquet.ts";
 import { runBenches } from "./bench/run.ts";
 
 const BENCHES = [
@@ -38,6 +39,7 @@ const BENCHES = [
   catalogCold,
   catalogWarm,
   catalogRank,
+  parquetWrite,
 ];
 
 if (import.meta.main) Deno.exit(await runBenches(Deno.args, BENCHES));

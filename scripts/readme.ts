@@ -13,6 +13,11 @@ import { splitCommandLine } from "./console.ts";
 const README = new URL("../README.md", import.meta.url).pathname;
 const START_MS = Date.UTC(2026, 0, 23, 13, 18, 39, 945);
 
+const FOLDERS: Readonly<Record<string, string>> = {
+  LEDGER_DIR: "data/ledger",
+  LEDGER_RUNS_DIR: "runs",
+};
+
 /** Runs the commands of one README, all on the same ledger. */
 class Transcriber {
   #now_ms = START_MS;
@@ -34,7 +39,10 @@ class Transcriber {
     const [, input, line] = /^(?:(echo .*?|printf .*?) \| )?([\s\S]*)$/.exec(command)!;
     const [program, ...args] = splitCommandLine(line.replace(/ \|\| true$/, ""));
     if (program === "cat" || program === "ls") return this.#look(program, args);
-    if (program !== "ledger") throw new Error(`the README runs ${program}; it cannot be replayed`);
+    if (program === "runs") args.unshift("runs");
+    else if (program !== "ledger") {
+      throw new Error(`the README runs ${program}; it cannot be replayed`);
+    }
     let printed = "";
     const output = { write: (text: string | Uint8Array) => void (printed += text), columns: 96 };
     const world: World = {
@@ -42,7 +50,9 @@ class Transcriber {
       now_ms: () => this.#now_ms++,
       elapsed_ms: () => this.#now_ms,
       random_uint32: () => this.#random++,
-      env: (name) => (name === "LEDGER_DIR" ? join(this.#folder, "data/ledger") : undefined),
+      // The checkout that this runs in is nobody's business.
+      runProgram: () => Promise.resolve(undefined),
+      env: (name) => FOLDERS[name] && join(this.#folder, FOLDERS[name]),
       stdin: inputOf(input),
       stdout: { ...output, is_terminal: false },
       stderr: { ...output, is_terminal: false },

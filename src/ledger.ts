@@ -12,6 +12,7 @@ import { Emitters, type JsonObject } from "./emitters.ts";
 import { LedgerRuns } from "./ledger_runs.ts";
 import type { LegacyDifference } from "./index/legacy_compare.ts";
 import type { SyncOptions, SyncReport } from "./index/sync.ts";
+import type { ArtifactSource } from "./runs/artifact_input.ts";
 import {
   type Acknowledgement,
   appendStream,
@@ -69,13 +70,15 @@ export interface OpenOptions {
 export interface IndexOptions {
   /** Default: runs. */
   db?: "runs" | "alerts" | "catalog";
+  /** What will be asked: of the catalog, views of the artifacts that it names. */
+  sql?: string;
   /** A database of the first system: adds the views `all_runs` and `all_run_status`. */
   legacy?: string;
   /** From this day on, the log wins over the legacy database. */
   cutover_day?: string;
 }
 
-/** What `putArtifact` stores. */
+/** What `putArtifact` stores as JSON; trades are stored by `putTrades`. */
 export const ARTIFACT_KINDS = ["summary", "config"] as const;
 /** A kind of artifact that is a JSON object. */
 export type ArtifactKind = (typeof ARTIFACT_KINDS)[number];
@@ -250,6 +253,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
    * `legacy`, a database of the first system is opened beside it. Close it when done.
    */
   async openIndex(options: IndexOptions = {}): Promise<Database> {
+    if (options.db === "catalog") return await this.runs.openCatalog({ sql: options.sql ?? "" });
     const { openSnapshot } = await import("./duckdb/snapshot.ts");
     const legacy = await import("./index/legacy.ts");
     const world = this.#world;
@@ -280,7 +284,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
   /** Asks the index in SQL. Values come as JSON has them; whole numbers past 2^53 as strings. */
   async query(sql: string, options?: IndexOptions): Promise<JsonObject[]> {
     const { rowsOfQuery } = await import("./duckdb/query.ts");
-    await using database = await this.openIndex(options);
+    await using database = await this.openIndex({ ...options, sql });
     return await rowsOfQuery(database, sql);
   }
 
@@ -354,13 +358,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     kind: ArtifactKind,
     json: string,
   ): Promise<{ path: string; acknowledgement: Acknowledgement }> {
-    if (!isOfKind("run_id", run_id)) {
-      throw new LedgerError({
-        code: "invalid",
-        message: `cannot store an artifact of run ${quoted(run_id)}: that is no run id`,
-        hint: "a run id names a folder: no slash, backslash or control character",
-      });
-    }
+    checkArtifactOwner(run_id);
     checkJsonObject(json, kind);
     const folder = join(ledgerPaths(this.dir).run_artifacts, run_id);
     const path = join(folder, `${kind}.json`);
@@ -375,6 +373,31 @@ export class Ledger extends Emitters implements AsyncDisposable {
       size_bytes: bytes.length,
     });
     return { path, acknowledgement };
+  }
+
+  /** Stores a run's trades as Parquet under `artifacts/runs/{run_id}/`, every row checked, and says so. */
+  async putTrades(
+    run_id: string,
+    source: ArtifactSource,
+  ): Promise<{ path: string; rows: number; acknowledgement: Acknowledgement }> {
+    checkArtifactOwner(run_id);
+    const { writeArtifactFile } = await import("./runs/artifact_file.ts");
+    const folder = join(ledgerPaths(this.dir).run_artifacts, run_id);
+    const path = join(folder, "trades.parquet");
+    makeFolderDurably(this.#world.files, folder);
+    const written = await writeArtifactFile(this.#world, {
+      type: "trades",
+      run_id,
+      target: path,
+      source,
+    });
+    const acknowledgement = await this.emitArtifactCreated({
+      run_id,
+      artifact_type: "trades",
+      artifact_path: `artifacts/runs/${run_id}/trades.parquet`,
+      size_bytes: written.bytes,
+    });
+    return { path, rows: written.rows, acknowledgement };
   }
 
   /** Waits until everything emitted is durable, then lets go of all files. */
@@ -429,6 +452,15 @@ const ENDS_OF_RUNS: ReadonlySet<unknown> = new Set(["run.completed", "run.failed
 /** Opens a ledger; its folder is made by the first event. */
 export function openLedger(options?: OpenOptions): Promise<Ledger> {
   return Promise.resolve().then(() => new Ledger(options));
+}
+
+function checkArtifactOwner(run_id: string): void {
+  if (isOfKind("run_id", run_id)) return;
+  throw new LedgerError({
+    code: "invalid",
+    message: `cannot store an artifact of run ${quoted(run_id)}: that is no run id`,
+    hint: "a run id names a folder: no slash, backslash or control character",
+  });
 }
 
 function checkJsonObject(json: string, kind: string): void {

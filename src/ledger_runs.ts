@@ -7,6 +7,9 @@ import type { Database } from "./duckdb/door.ts";
 import { ledgerPaths } from "./log/mod.ts";
 import type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog.ts";
 import type { CatalogStats, Ranking, RunFilter, RunRow } from "./runs/catalog_queries.ts";
+import type { AlertsReport } from "./runs/alerts.ts";
+import type { CompactReport } from "./runs/compact.ts";
+import type { RunsReport } from "./runs/verify.ts";
 import type { PrunedMonth, PruneRequest } from "./runs/prune.ts";
 import type { NewRun, RunDirectory, RunEvents, RunPlace } from "./runs/directory.ts";
 
@@ -49,7 +52,14 @@ export class LedgerRuns {
   /** Brings the catalog up to date with the manifests. */
   async sync(options?: CatalogSyncOptions): Promise<CatalogSyncReport> {
     const { syncCatalog } = await import("./runs/catalog.ts");
-    return await syncCatalog(this.world, this.dir, this.#catalog_path, options);
+    return await syncCatalog(this.world, this.dir, this.#index("catalog"), options);
+  }
+
+  /** Whether runs are whole: all of them, or one by its id. `deep` compares digests. */
+  async verify(options: { run_id?: string; deep?: boolean } = {}): Promise<RunsReport> {
+    const { verifyRuns } = await import("./runs/verify.ts");
+    const only = options.run_id === undefined ? undefined : (await this.find(options.run_id)).path;
+    return verifyRuns(this.world, this.dir, { only, deep: options.deep });
   }
 
   /** What `prune` would do with these words. */
@@ -71,18 +81,45 @@ export class LedgerRuns {
     return months;
   }
 
-  /** Opens the catalog for reading; it stays as it is while it is open. Close it when done. */
-  async openCatalog(): Promise<Database> {
+  /** Brings `alerts.duckdb` up to date with the catalog. */
+  async syncAlerts(): Promise<AlertsReport> {
+    const { syncAlerts } = await import("./runs/alerts.ts");
+    await using catalog = await this.openCatalog();
+    return await syncAlerts(this.world, catalog, this.dir, this.#index("alerts"));
+  }
+
+  /** Puts a month's artifacts together, for questions to thousands of runs. */
+  async compact(month: string): Promise<CompactReport> {
+    const { compactMonth } = await import("./runs/compact.ts");
+    const report = await compactMonth(this.world, this.dir, month);
+    await this.sync();
+    return report;
+  }
+
+  /**
+   * Opens the catalog for reading; it stays as it is while it is open. Close it when done. For a
+   * query that names artifacts (`trades`, `alerts`, …), there are views of them over all runs.
+   */
+  async openCatalog(options: { sql?: string } = {}): Promise<Database> {
     const { openSnapshot } = await import("./duckdb/snapshot.ts");
-    try {
-      return await openSnapshot(this.world, this.#catalog_path, {
-        hint_when_absent: "nothing has been catalogued yet: runs sync",
-        folders: [this.dir, this.ledger_dir].map((folder) => resolve(this.world.cwd(), folder)),
-      });
-    } catch (error) {
+    const runs_dir = resolve(this.world.cwd(), this.dir);
+    const catalog = await openSnapshot(this.world, this.#index("catalog"), {
+      hint_when_absent: "nothing has been catalogued yet: runs sync",
+      folders: [runs_dir, resolve(this.world.cwd(), this.ledger_dir)],
+    }).catch((error) => {
       const problem = asLedgerError(error);
       if (problem?.code !== "damaged" && problem?.code !== "io") throw error;
       throw problem.with({ hint: "the catalog is made anew from the manifests: runs sync" });
+    });
+    try {
+      if (options.sql !== undefined) {
+        const { createArtifactViews } = await import("./runs/artifact_views.ts");
+        await createArtifactViews(catalog, runs_dir, options.sql);
+      }
+      return catalog;
+    } catch (error) {
+      catalog.close();
+      throw error;
     }
   }
 
@@ -115,8 +152,8 @@ export class LedgerRuns {
     return await rankRuns(catalog, ranking);
   }
 
-  get #catalog_path(): string {
-    return join(ledgerPaths(this.ledger_dir).index, "catalog.duckdb");
+  #index(name: "catalog" | "alerts"): string {
+    return join(ledgerPaths(this.ledger_dir).index, `${name}.duckdb`);
   }
 
   #place({ events = true }: TellOptions = {}): RunPlace {

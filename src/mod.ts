@@ -58,3 +58,28 @@ export type {
   ParquetOptions,
   ParquetWritten,
 } from "./parquet/mod.ts";
+export {
+  ARTIFACT_SCHEMA_VERSION,
+  ARTIFACT_TYPES,
+  type ArtifactColumn,
+  type ArtifactDefinition,
+  artifactDefinition,
+  type ArtifactType,
+  isArtifactType,
+} from "./runs/artifacts.ts";
+export type { ArtifactSource, InputFormat } from "./runs/artifact_input.ts";
+export type { ArtifactToWrite } from "./runs/artifact_file.ts";
+export { getGitProvenance, type GitProvenance } from "./runs/provenance.ts";
+export {
+  type CatalogStats,
+  getArtifactPath,
+  getCatalogStats,
+  queryRuns,
+  type Ranking,
+  type RunFilter,
+  type RunRow,
+} from "./runs/catalog_queries.ts";
+export { type NewRun, RunDirectory, type RunEnd } from "./runs/directory.ts";
+export type { RunManifest, RunStatus, RunType } from "./runs/manifest.ts";
+export type { CatalogSyncOptions, CatalogSyncReport, SkippedRun } from "./runs/catalog.ts";
+export type { LedgerRuns } from "./ledger_runs.ts";

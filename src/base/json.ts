@@ -1,12 +1,15 @@
 /** JSON that is read, changed and written again, without loss. */
 
-type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
-
-/** Not in the language's types yet. */
-const exact = JSON as unknown as {
-  parse(text: string, reviver: Reviver): unknown;
-  rawJSON(text: string): unknown;
-  isRawJSON(value: unknown): boolean;
+/** What V8 can do with JSON, and the language's types do not know yet. */
+export const json = JSON as unknown as {
+  /** The reviver also gets each primitive as it is written. */
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
+  ): unknown;
+  /** A value that is written as this text. */
+  rawJSON(text: string): { rawJSON: string };
+  isRawJSON(value: unknown): value is { rawJSON: string };
 };
 
 /** Digits in a row, or an exponent, that a number may be unable to hold. */
@@ -18,14 +21,14 @@ const MAY_LOSE = /\d{16}|[eE][+-]?\d{3}/;
  */
 export function parseKeepingDigits(text: string): unknown {
   if (!MAY_LOSE.test(text)) return JSON.parse(text);
-  return exact.parse(text, (_, value, { source }) => {
+  return json.parse(text, (_, value, { source }) => {
     if (typeof value !== "number" || source === undefined) return value;
     const is_held = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
-    return is_held ? value : exact.rawJSON(source);
+    return is_held ? value : json.rawJSON(source);
   });
 }
 
 /** Whether a value that was parsed so is a number that is kept as text. */
 export function isKeptNumber(value: unknown): boolean {
-  return exact.isRawJSON(value);
+  return json.isRawJSON(value);
 }

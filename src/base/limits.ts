@@ -122,6 +122,7 @@ export const manifest_chars_max = 8 * MIB;
 
 /** A run that nobody owned, and nobody wrote to for so long, is stale. */
 export const stale_after_ms = 3_600_000;
+
 /** A row group of a Parquet file holds at most so many rows: what is kept in memory until it is written. */
 export const row_group_rows_max = 65_536;
 
@@ -133,3 +134,18 @@ export const row_batch_rows = 8_192;
 
 /** How much of an archive is compressed, and read back, at once. */
 export const archive_stretch_bytes = 4 * MIB;
+
+/** A row of an artifact's input is no longer than this: what has to be in memory at once. */
+export const input_row_bytes_max = 8 * MIB;
+
+/** How many rows of an input are looked at together. */
+export const input_batch_rows = 2_048;
+
+/** Length of a feature's name. */
+export const feature_name_chars_max = 200;
+
+/** How many values of features wait in memory until their types are known; more wait in a scratch file. */
+export const feature_values_in_memory_max = 250_000;
+
+/** How many files of alerts are taken in by one statement. */
+export const alert_files_at_once = 500;

@@ -136,7 +136,7 @@ function printTable(
       return last ? text : text.padEnd(widths[index]);
     }).join("  ");
   if (!widths_so_far) print(world, paint.bold(lineOf(columns.map(titleOf))));
-  for (const row of cells) print(world, lineOf(row));
+  for (const row of cells) print(world, lineOf(row).trimEnd());
   return widths;
 }
 

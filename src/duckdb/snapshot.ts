@@ -79,7 +79,7 @@ export class SnapshotStore {
   }
 
   /** Opens a database to build in: empty, or a copy of the one that is live. */
-  async openWork(from_live: boolean): Promise<Database> {
+  async openWork(from_live: boolean, folders: readonly string[] = []): Promise<Database> {
     const path = this.building_path;
     // An attempt before this one may have been given up half-way.
     if (this.world.files.facts(this.#work)) this.world.files.remove(this.#work);
@@ -97,7 +97,7 @@ export class SnapshotStore {
     return await openDatabase(this.world, {
       path,
       access: "write",
-      folders: [this.#work],
+      folders: [this.#work, ...folders],
       temp_folder: join(this.#work, "spill"),
       threads: duckdb_building_threads_max,
     });

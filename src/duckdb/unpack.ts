@@ -14,9 +14,9 @@ import { createHash } from "node:crypto";
 import { zstdDecompressSync } from "node:zlib";
 import { join } from "@std/path";
 import type { NativeFacts, NativeFile, PackedPlace } from "../base/build.ts";
+import { fileDigest } from "../base/digest.ts";
 import { LedgerError } from "../base/error.ts";
 import { type FileFacts, type Files, type OpenFile, writeFully } from "../base/files.ts";
-import { read_bytes } from "../base/limits.ts";
 
 /** How long to wait while another process unpacks, which takes it half a second. */
 const unpack_wait_ms = 60_000;
@@ -88,7 +88,7 @@ export function digestFaultOfLibrary(request: UnpackRequest): string | undefined
   if (fault !== undefined) return fault;
   for (const file of request.native.files) {
     const path = join(libraryFolder(request), file.name);
-    if (digestOfFile(request.files, path) !== file.sha256) {
+    if (fileDigest(request.files, path) !== file.sha256) {
       return `${file.name} in it: its content is not what was unpacked`;
     }
   }
@@ -238,20 +238,6 @@ function packedContent(files: Files, place: PackedPlace, path: string): Uint8Arr
     source.close();
   }
   return packed;
-}
-
-function digestOfFile(files: Files, path: string): string {
-  const hash = createHash("sha256");
-  const buffer = new Uint8Array(read_bytes);
-  const file = files.open(path, "read");
-  try {
-    for (let offset = 0, taken; (taken = file.readAt(buffer, offset)) > 0; offset += taken) {
-      hash.update(buffer.subarray(0, taken));
-    }
-  } finally {
-    file.close();
-  }
-  return hash.digest("hex");
 }
 
 function removeWhole({ files, uid }: UnpackRequest, path: string): void {

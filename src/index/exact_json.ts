@@ -1,24 +1,16 @@
 /** JSON whose numbers keep all their digits, to be compared by what it says. */
 
-/** Newer than the types that come with the compiler. */
-const JSON_WITH_SOURCE = JSON as unknown as {
-  parse(
-    text: string,
-    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
-  ): unknown;
-  rawJSON(text: string): unknown;
-  isRawJSON(value: unknown): value is { rawJSON: string };
-};
+import { json } from "../base/json.ts";
 
 /**
  * Parses JSON; a number comes as the text that it is written as. Only V8 has none for a member whose
  * key it misreads, as it does with "\"" when it has seen "\\" before.
  */
 export function parseExact(text: string): unknown {
-  return JSON_WITH_SOURCE.parse(
+  return json.parse(
     text,
     (_, value, { source }) =>
-      typeof value === "number" ? JSON_WITH_SOURCE.rawJSON(source ?? JSON.stringify(value)) : value,
+      typeof value === "number" ? json.rawJSON(source ?? JSON.stringify(value)) : value,
   );
 }
 
@@ -29,7 +21,7 @@ export function textOf(value: unknown): string {
 
 /** One text for all that says the same: keys in order, numbers without a choice of spelling. */
 export function canonical(value: unknown): string {
-  if (JSON_WITH_SOURCE.isRawJSON(value)) return canonicalNumber(value.rawJSON);
+  if (json.isRawJSON(value)) return canonicalNumber(value.rawJSON);
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));

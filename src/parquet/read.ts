@@ -1,5 +1,11 @@
 /** A Parquet file -> rows, a row group at a time. */
-import { type AsyncBuffer, type FileMetaData, parquetScan, parquetSchema } from "hyparquet";
+import {
+  type AsyncBuffer,
+  type FileMetaData,
+  parquetScan,
+  parquetSchema,
+  type RowGroup,
+} from "hyparquet";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import { type OpenFile, readFully } from "../base/files.ts";
 import { row_batch_rows } from "../base/limits.ts";
@@ -7,6 +13,7 @@ import type { World } from "../base/world.ts";
 import { DECOMPRESSORS } from "./codecs.ts";
 import type { Row } from "./columns.ts";
 import { damaged, factsOf, type ParquetFile, readMetadata, said, withOpenFile } from "./facts.ts";
+import { pagesProblem, placeOf } from "./pages.ts";
 import { decodable, PARSERS, valuesOf } from "./values.ts";
 
 /** Reads a file's footer; its rows are read when they are asked for. */
@@ -46,8 +53,9 @@ async function* rowsOf(
   }));
   const top_level = new Set(children.map(({ element }) => element));
   const schema = metadata.schema.map((element) => decodable(element, top_level.has(element)));
+  const buffer = bufferOf(file);
   const scan = await parquetScan({
-    file: bufferOf(file),
+    file: buffer,
     metadata: { ...metadata, schema },
     compressors: DECOMPRESSORS,
     parsers: PARSERS,
@@ -55,10 +63,13 @@ async function* rowsOf(
     utf8: false,
     useOffsetIndex: false,
   });
-  for (const range of scan.ranges) {
+  // Of a group without rows nothing is read.
+  const groups = metadata.row_groups.filter(({ num_rows }) => num_rows > 0n);
+  for (const [at, range] of scan.ranges.entries()) {
     const count = range.rowEnd - range.rowStart;
     const values: ArrayLike<unknown>[] = [];
     for (const { name } of columns) {
+      checkPages(file.path, buffer, groups[at], name);
       values.push(
         await decoded(file.path, name, count, scan.readColumn({ column: name, ...range })),
       );
@@ -107,6 +118,21 @@ function plainOr(
   }
 }
 
+/** Throws when a column's pages are not what they have to be, before anything is decoded. */
+function checkPages(path: string, buffer: SyncBuffer, group: RowGroup, name: string): void {
+  for (const { meta_data } of group.columns) {
+    if (meta_data?.path_in_schema[0] !== name) continue;
+    const { start, end } = placeOf(meta_data);
+    let problem: string | undefined;
+    try {
+      problem = pagesProblem(buffer.slice(start, end), meta_data);
+    } catch (cause) {
+      throw asLedgerError(cause) ?? undecodable(path, name, cause);
+    }
+    if (problem) throw undecodable(path, name, problem);
+  }
+}
+
 async function decoded(
   path: string,
   name: string,
@@ -127,12 +153,18 @@ function undecodable(path: string, name: string, cause: unknown): LedgerError {
   return damaged(path, `column ${quoted(name)} does not decode (${said(cause)})`, cause);
 }
 
-/** The file as hyparquet asks for it. */
-function bufferOf(file: OpenFile): AsyncBuffer {
+interface SyncBuffer extends AsyncBuffer {
+  slice(start: number, end?: number): ArrayBuffer;
+}
+
+/** The file as hyparquet asks for it. What was read last is kept: pages are looked at, then decoded. */
+function bufferOf(file: OpenFile): SyncBuffer {
   const { size_bytes } = file.facts();
+  let last = { start: 0, bytes: new ArrayBuffer(0) };
   return {
     byteLength: size_bytes,
     slice(start, end = size_bytes) {
+      if (start === last.start && end - start === last.bytes.byteLength) return last.bytes;
       if (start < 0 || end < start || end > size_bytes) {
         throw damaged(file.path, `a column would lie at bytes ${start} to ${end} of ${size_bytes}`);
       }
@@ -140,6 +172,7 @@ function bufferOf(file: OpenFile): AsyncBuffer {
       if (readFully(file, bytes, start).length < bytes.length) {
         throw damaged(file.path, "it became shorter while it was read");
       }
+      last = { start, bytes: bytes.buffer };
       return bytes.buffer;
     },
   };

@@ -12,6 +12,7 @@ import { SnapshotStore } from "../duckdb/snapshot.ts";
 import { readArchived, scanArchived } from "./archive.ts";
 import { artifactRows, runRow, type Whereabouts, withSummary } from "./catalog_rows.ts";
 import * as sql from "./catalog_schema.ts";
+import { readCompacted, scanCompacted } from "./compacted.ts";
 import { idOfPath } from "./layout.ts";
 import { manifestTime, type RunManifest } from "./manifest.ts";
 import { judgeRun, type OpenFacts, scanRuns, stateOfOpen, type Verdict } from "./scan.ts";
@@ -46,7 +47,7 @@ export interface CatalogSyncReport {
   seconds: number;
 }
 
-type Kind = Verdict["kind"] | "archived";
+type Kind = Verdict["kind"] | "archived" | "compacted";
 
 /** What is known of a path in the folder of runs. */
 interface Known {
@@ -225,6 +226,9 @@ class CatalogSync {
     for (const { path, stamp } of scanArchived(this.world, this.runs_dir)) {
       known.set(path, { stamp, kind: "archived" });
     }
+    for (const { path, stamp } of scanCompacted(this.world, this.runs_dir)) {
+      known.set(path, { stamp, kind: "compacted" });
+    }
     return known;
   }
 
@@ -246,6 +250,7 @@ class CatalogSync {
       if (!from_live) await database.run(sql.CATALOG_SCHEMA);
       await database.run("begin");
       await this.#writeRuns(database, change);
+      await this.#writeCompacted(database, change);
       await this.#writeState(database, change);
       await database.run("commit");
       await database.run("checkpoint");
@@ -302,6 +307,22 @@ class CatalogSync {
       }
     }
     return archived;
+  }
+
+  async #writeCompacted(database: Database, { known }: Change): Promise<void> {
+    const rows: Record<string, string>[] = [];
+    for (const [list_path, { kind }] of known) {
+      if (kind !== "compacted") continue;
+      const { files } = readCompacted(this.world, this.runs_dir, list_path.split("/")[0]);
+      for (const [artifact_type, { path, runs }] of Object.entries(files)) {
+        if (!this.world.files.facts(join(this.runs_dir, path))?.is_file) continue;
+        for (const [run_id, sha256] of Object.entries(runs)) {
+          rows.push({ artifact_type, path, run_id, sha256 });
+        }
+      }
+    }
+    await database.run(sql.FORGET_COMPACTED);
+    await this.#take(database, sql.TAKE_COMPACTED, rows);
   }
 
   #manifestOf(path: string, known: ReadonlyMap<string, Known>): RunManifest {

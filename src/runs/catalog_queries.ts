@@ -1,8 +1,7 @@
 /** Questions to an open catalog. Values are bound; names of columns come from lists of ours. */
 import { LedgerError, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
-import { type BoundValue, type Database, literal } from "../duckdb/door.ts";
-import { rowsOfQuery } from "../duckdb/query.ts";
+import type { BoundValue, Database } from "../duckdb/door.ts";
 import { SUMMARY_METRICS } from "./catalog_schema.ts";
 
 /** Which runs are wanted. */
@@ -194,6 +193,9 @@ export async function rankRuns(
   catalog: Database,
   { by, ascending = false, where, limit = 20 }: Ranking,
 ): Promise<Record<string, unknown>[]> {
+  // The library's door leads here, and must not load DuckDB's room before it is needed.
+  const { literal } = await import("../duckdb/door.ts");
+  const { rowsOfQuery } = await import("../duckdb/query.ts");
   const is_column = (SUMMARY_METRICS as readonly string[]).includes(by);
   const [key, path] = [[by], by.split(".")].map((names) => literal(jsonPointer(names)));
   const value = is_column

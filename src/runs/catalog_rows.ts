@@ -100,27 +100,16 @@ export async function withSummary(
   if (manifest.summary || !entry) return manifest;
   const path = join(folder, entry.path);
   if (!factsIfThere(world, path)?.is_file) return manifest;
-  const { readParquet } = await import("../parquet/mod.ts");
+  const { readFirstRow } = await import("./artifact_reading.ts");
   try {
-    const file = await readParquet(world, path);
-    for await (const [row] of file.batches()) {
-      if (row) return { ...manifest, summary: jsonRow(row) };
-    }
+    const summary = await readFirstRow(world, path);
+    return summary ? { ...manifest, summary } : manifest;
   } catch (error) {
     const problem = asLedgerError(error);
     // What a failing disk hides is not taken for absent: the next sync would not look again.
     if (!problem || problem.code === "io") throw error;
+    return manifest;
   }
-  return manifest;
-}
-
-function jsonRow(row: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [
-      name,
-      typeof value === "bigint" ? Number(value) : value,
-    ]),
-  );
 }
 
 function msOf(time: string | undefined | null): number | undefined {

@@ -83,8 +83,7 @@ export const CATALOG_SCHEMA = `
     run_id varchar, run_type varchar, status varchar, state varchar, created_at timestamp,
     last_written_at timestamp, reason varchar, run_path varchar);
   create table runs_skipped (run_path varchar, reason varchar);
-  create table compacted_files (
-    month varchar, artifact_type varchar, path varchar, rows bigint, run_id varchar);
+  create table compacted_files (artifact_type varchar, path varchar, run_id varchar);
   create view run_summaries as
     select run_id, run_type, status, created_at, git_commit, git_branch, parameters,
       ${METRIC_COLUMNS}, summary, run_path
@@ -141,6 +140,22 @@ export const FORGET_ARCHIVED = `
   delete from backtest_artifacts_catalog where run_id in
     (select run_id from backtest_runs_catalog where presence = 'archived');
   delete from backtest_runs_catalog where presence = 'archived'`;
+export const FORGET_COMPACTED = `delete from compacted_files`;
+const STAGED_COMPACTED = {
+  artifact_type: "VARCHAR",
+  path: "VARCHAR",
+  run_id: "VARCHAR",
+  sha256: "VARCHAR",
+};
+/** What is in a compacted file counts as long as the run's own artifact is the one that went in. */
+export const TAKE_COMPACTED = `
+  insert into compacted_files
+  select c.artifact_type, c.path, c.run_id from read_json($1, format = 'newline_delimited',
+    columns = {${structOf(STAGED_COMPACTED)}}) c
+  join backtest_artifacts_catalog a using (run_id, artifact_type)
+  join backtest_runs_catalog r using (run_id)
+  where r.presence = 'present' and not a.is_missing
+    and (a.sha256 is null or a.sha256 = c.sha256)`;
 export const FORGET_OPEN = `delete from runs_in_progress`;
 export const ADD_OPEN = `
   insert into runs_in_progress values

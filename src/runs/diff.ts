@@ -26,7 +26,9 @@ export function diffRuns(a: RunManifest, b: RunManifest): DiffRow[] {
 function factsOf(manifest: RunManifest): Record<string, unknown> {
   const { run_type, status, git_branch, git_commit, git_dirty, dataset, data_fingerprint } =
     manifest;
-  return { run_type, status, git_branch, git_commit, git_dirty, dataset, data_fingerprint };
+  // Every manifest has a dataset; an empty one says as much as none.
+  const said = Object.keys(dataset).length > 0 ? { dataset } : {};
+  return { run_type, status, git_branch, git_commit, git_dirty, ...said, data_fingerprint };
 }
 
 function withoutId(summary: RunManifest["summary"]): Record<string, unknown> {

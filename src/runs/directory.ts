@@ -15,6 +15,9 @@ import {
 } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
+import type { Row } from "../parquet/mod.ts";
+import type { ArtifactSource } from "./artifact_input.ts";
+import { artifactDefinition, type ArtifactType } from "./artifacts.ts";
 import {
   checkRunId,
   findRun,
@@ -196,6 +199,35 @@ export class RunDirectory implements AsyncDisposable {
       where: { path: this.folder },
       hint: "results of a run that has ended stay as they are; put new ones into a new run",
     });
+  }
+
+  /**
+   * Stores an artifact: checks every row, puts the file in place, notes it in the manifest, tells the
+   * log. One of the same type that is there already is replaced.
+   */
+  async writeArtifact(
+    type: ArtifactType,
+    source: ArtifactSource | Iterable<Row>,
+    options: { codec?: "snappy" | "zstd" } = {},
+  ): Promise<ArtifactEntry & { bytes: number; sha256: string }> {
+    this.refuseIfEnded();
+    const { writeArtifactFile } = await import("./artifact_file.ts");
+    const { world } = this.place;
+    const { path, is_single_row } = artifactDefinition(type);
+    const target = join(this.folder, path);
+    makeFolderDurably(world.files, dirname(target));
+    const written = await writeArtifactFile(world, {
+      type,
+      run_id: this.run_id,
+      target,
+      source: Symbol.iterator in source ? { rows: source } : source,
+      codec: options.codec,
+    });
+    const entry = { rows: written.rows, path, bytes: written.bytes, sha256: written.sha256 };
+    const { readFirstRow } = await import("./artifact_reading.ts");
+    const summary = is_single_row ? await readFirstRow(world, target) : undefined;
+    await this.noteArtifact(type, entry, summary);
+    return entry;
   }
 
   /** Notes an artifact that is in place, and tells the log. */

@@ -32,8 +32,8 @@ Deno.test("rows are printed as a table with aligned columns and no line breaks i
     [
       "name           count  more",
       'a                  1  {"x":[1,"|"]}',
-      'say "hi", you   1000  ',
-      "two lines          0  ",
+      'say "hi", you   1000',
+      "two lines          0",
       "",
     ].join("\n"),
   );

@@ -2,8 +2,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ByteWriter, parquetWrite } from "hyparquet-writer";
 import { join } from "@std/path";
-import { LedgerError } from "../../src/base/error.ts";
-import { tempFolder } from "../harness.ts";
+import { asLedgerError, LedgerError } from "../../src/base/error.ts";
+import { parquetFacts, readParquet } from "../../src/parquet/mod.ts";
+import { tempFolder, testWorld } from "../harness.ts";
+import { type Random, withSeed } from "../laws/random.ts";
 import { allRows, duckdbBeside, write } from "./files.ts";
 
 const TYPES = { at: "int64", price: "double?", name: "utf8", flag: "boolean" };
@@ -139,3 +141,41 @@ Deno.test("bytes that are no text in a column of text are damage", async () => {
   assertEquals(error.code, "damaged");
   assertStringIncludes(error.message, `column "name" does not decode`);
 });
+
+/** Some bytes made others, or a part of the file taken out. */
+function harm(random: Random, good: Uint8Array): Uint8Array {
+  if (random.chance(0.2)) {
+    const start = random.below(good.length);
+    const end = Math.min(good.length, start + 1 + random.below(200));
+    return Uint8Array.of(...good.subarray(0, start), ...good.subarray(end));
+  }
+  const bad = good.slice();
+  for (let flips = 1 + random.below(3); flips > 0; flips--) {
+    bad[random.below(bad.length)] ^= 1 << random.below(8);
+  }
+  return bad;
+}
+
+Deno.test("whatever happens to a file, reading it ends with rows or with an error of ours", () =>
+  withSeed(async (random) => {
+    using folder = tempFolder();
+    const path = join(folder.path, "harmed.parquet");
+    const ends = { rows: 0, errors: 0 };
+    for (const codec of ["snappy", "zstd"] as const) {
+      const good = await goodBytes(folder.path, codec);
+      for (let round = 0; round < 300; round++) {
+        Deno.writeFileSync(path, harm(random, good));
+        try {
+          const facts = parquetFacts(testWorld(), path);
+          let rows = 0;
+          for await (const batch of readParquet(testWorld(), path).batches()) rows += batch.length;
+          assertEquals(rows, facts.rows);
+          ends.rows++;
+        } catch (error) {
+          assert(asLedgerError(error), `round ${round}: ${error}`);
+          ends.errors++;
+        }
+      }
+    }
+    assert(ends.errors > 100 && ends.rows > 0, Deno.inspect(ends));
+  }));

@@ -8,11 +8,14 @@ import { print } from "../output.ts";
 import { flagProblem } from "../flags.ts";
 import { usage } from "../parse.ts";
 
+const KINDS = ["trades", ...ARTIFACT_KINDS] as const;
+
 const artifactsPut = defineCommand({
   name: "artifacts put",
-  summary: "store a run's summary or configuration beside the log",
-  description: "Writes artifacts/runs/RUN/summary.json or config.json in the ledger's folder: " +
-    "whole or not at all, durable when the command returns. Then an artifact.created event says " +
+  summary: "store a run's trades, summary or configuration beside the log",
+  description: "Writes artifacts/runs/RUN/trades.parquet, summary.json or config.json in the " +
+    "ledger's folder: whole or not at all, durable when the command returns. Trades come as NDJSON, " +
+    "a JSON array, CSV or Parquet, and every row is checked. Then an artifact.created event says " +
     "so in the log.",
   examples: [
     {
@@ -28,22 +31,23 @@ const artifactsPut = defineCommand({
     { name: "RUN", summary: "the run's id", required: true },
     {
       name: "KIND",
-      summary: ARTIFACT_KINDS.join(" or "),
+      summary: KINDS.join(", "),
       required: true,
-      choices: () => ARTIFACT_KINDS,
+      choices: () => KINDS,
     },
-    { name: "FILE", summary: "a file with a JSON object; - for standard input", required: true },
+    { name: "FILE", summary: "a file with it; - for standard input", required: true },
   ],
   flags: z.strictObject({ "json": asJson(), "dir": dir() }),
   run: async ({ world, flags, words: [run_id, kind, file] }) => {
-    if (!ARTIFACT_KINDS.includes(kind as ArtifactKind)) {
-      const problem = flagProblem("", kind, `it has to be ${ARTIFACT_KINDS.join(" or ")}`);
+    if (!KINDS.includes(kind as ArtifactKind)) {
+      const problem = flagProblem("", kind, `it has to be ${KINDS.join(", ")}`);
       throw usage(artifactsPut, problem.replace("--", "KIND"));
     }
     const ledger = openFor(world, flags);
     try {
-      const json = await readInput(world, file);
-      const stored = await ledger.putArtifact(run_id, kind as ArtifactKind, json);
+      const stored = kind === "trades"
+        ? await ledger.putTrades(run_id, file === "-" ? { stdin: true } : { path: file })
+        : await ledger.putArtifact(run_id, kind as ArtifactKind, await readInput(world, file));
       print(world, flags.json ? JSON.stringify(stored) : stored.path);
       return EXIT_OK;
     } finally {

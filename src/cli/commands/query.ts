@@ -4,7 +4,7 @@ import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/door.ts";
 import type { QueryResult } from "../../duckdb/query.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, choice, dir, format, type RowFormat, text } from "../flags.ts";
+import { asJson, choice, dir, format, type RowFormat, runsDir, text } from "../flags.ts";
 import { openFor, readInput } from "../open.ts";
 import { checkedDay } from "../times.ts";
 import { paintFor, print, printRows, rowFormat, RowPrinter } from "../output.ts";
@@ -37,6 +37,7 @@ export default defineCommand({
     "format": format(),
     "json": asJson(),
     "dir": dir(),
+    "runs-dir": runsDir(),
   }),
   run: async ({ world, flags, words: [sql] }) => {
     const asked = flags.file !== undefined
@@ -46,6 +47,7 @@ export default defineCommand({
       : sql ?? "";
     await using database = await openFor(world, flags).openIndex({
       db: flags.db,
+      sql: asked,
       legacy: flags.legacy,
       cutover_day: flags.cutover === undefined ? undefined : checkedDay("cutover", flags.cutover),
     });

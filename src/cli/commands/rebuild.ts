@@ -56,7 +56,8 @@ export default defineCommand({
     const catalog = flags.db === undefined && ledger.runs.exists()
       ? await ledger.runs.sync({ full: flags.full, onNotice })
       : undefined;
-    if (flags.json) print(world, JSON.stringify({ ...report, ...(catalog ? { catalog } : {}) }));
+    const alerts = catalog && await ledger.runs.syncAlerts();
+    if (flags.json) print(world, JSON.stringify({ ...report, catalog, alerts }));
     else {
       tell(world, report, flags.verbose);
       if (catalog) tellCatalog(world, catalog);

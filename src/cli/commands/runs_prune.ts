@@ -31,7 +31,7 @@ const runsPrune = defineCommand({
       description: "put them into DIR/runs-archive-YYYY-MM.tar.gz first; without it they are gone",
     }),
     "dry-run": toggle({ description: "only tell what would be done" }),
-    "yes": toggle({ short: "y", description: "do it" }),
+    "yes": toggle({ short: "y", description: "do it; without this nothing is removed" }),
     "stale-after": duration({
       description: "an unfinished run that nobody wrote to for so long may go (default: 1h)",
     }),

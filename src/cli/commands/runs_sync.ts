@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { EXIT_CODE_OF, EXIT_OK } from "../../base/error.ts";
 import { watch_interval_s } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
+import type { AlertsReport } from "../../runs/alerts.ts";
 import type { CatalogSyncReport } from "../../runs/catalog.ts";
 import type { CatalogStats } from "../../runs/catalog_queries.ts";
 import { defineCommand } from "../command.ts";
@@ -25,6 +26,9 @@ export default defineCommand({
   flags: z.strictObject({
     "stats": toggle({ description: "tell what the catalog holds" }),
     "full": toggle({ description: "build from nothing" }),
+    "alerts": toggle({
+      description: "also bring alerts.duckdb up to date: all calls, and who used them",
+    }),
     "watch": toggle({ description: "go on until stopped, and catalog what comes" }),
     "interval": count({ value: "SECONDS", description: "with --watch: how often (default: 30)" }),
     "stale-after": duration({
@@ -46,6 +50,7 @@ export default defineCommand({
       if (stats) tellStats(world, stats);
     };
     await show(await ledger.runs.sync({ ...options, full: flags.full }));
+    if (flags.alerts) tellAlerts(world, await ledger.runs.syncAlerts(), flags.json);
     if (!flags.watch) return EXIT_OK;
     const { WatchedCatalog } = await import("../../watch_runs.ts");
     const changed: CatalogSyncReport[] = [];
@@ -62,7 +67,10 @@ export default defineCommand({
       while (!stop.signal.aborted) {
         await world.pause((flags.interval ?? watch_interval_s) * 1000, stop.signal);
         if (!stop.signal.aborted) await catalog.look();
-        for (const report of changed.splice(0)) await show(report);
+        for (const report of changed.splice(0)) {
+          await show(report);
+          if (flags.alerts) tellAlerts(world, await ledger.runs.syncAlerts(), flags.json);
+        }
       }
       return stop.stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
     } finally {
@@ -88,6 +96,13 @@ function tell(world: World, report: CatalogSyncReport): void {
     const rest = humanCount(skipped.length - REASONS_MAX);
     print(world, `    ${rest} more: ledger query --db catalog "select * from runs_skipped"`);
   }
+}
+
+function tellAlerts(world: World, report: AlertsReport, as_json: boolean): void {
+  if (as_json) return print(world, JSON.stringify({ alerts: report }));
+  const tick = paintFor(world, world.stdout).green("✓");
+  print(world, `${tick} Took in the alerts of ${counted(report.added, "run")}`);
+  for (const { path, problem } of report.problems) print(world, `    not of ${path}: ${problem}`);
 }
 
 function tellStats(world: World, stats: CatalogStats): void {

@@ -1,0 +1,62 @@
+/**
+ * What was compacted of a month: one file an artifact type, beside the runs, and a list of which runs
+ * are in it with which bytes. A run counts as compacted only while its own artifact still has the
+ * digest that went in; so a run that changes, or goes, takes nothing wrong with it.
+ */
+import { join } from "@std/path";
+import type { World } from "../base/world.ts";
+import { listMonths } from "./layout.ts";
+
+/** The folder of a month's compacted files. */
+export const COMPACTED_FOLDER = "_compacted";
+/** The list of what is in them. */
+export const COMPACTED_LIST = "_list.json";
+
+/** A compacted file. */
+export interface CompactedFile {
+  /** Below the folder of runs. */
+  path: string;
+  rows: number;
+  bytes: number;
+  sha256: string;
+  /** Digest of the artifact that went in, by run. */
+  runs: Record<string, string>;
+}
+
+/** What was compacted of a month, by artifact type. */
+export interface CompactedMonth {
+  files: Record<string, CompactedFile>;
+  /** Files of the time before, which somebody may still be reading. */
+  previous: string[];
+}
+
+/** Where a month's list is, below the folder of runs. */
+export function listPath(month: string): string {
+  return `${month}/${COMPACTED_FOLDER}/${COMPACTED_LIST}`;
+}
+
+/** The lists that are there, as a glance shows them. */
+export function scanCompacted(
+  world: World,
+  runs_dir: string,
+): { month: string; path: string; stamp: string }[] {
+  return listMonths(world.files, runs_dir).flatMap((month) => {
+    const path = listPath(month);
+    const facts = world.files.facts(join(runs_dir, path));
+    return facts ? [{ month, path, stamp: `${facts.identity} ${facts.size_bytes}` }] : [];
+  });
+}
+
+/** A month's list; an empty one where there is none that can be read. */
+export function readCompacted(world: World, runs_dir: string, month: string): CompactedMonth {
+  const path = join(runs_dir, listPath(month));
+  const nothing = { files: {}, previous: [] };
+  if (!world.files.facts(path)) return nothing;
+  try {
+    const list = JSON.parse(world.files.readText(path)) as CompactedMonth;
+    return typeof list?.files === "object" ? { ...nothing, ...list } : nothing;
+  } catch {
+    // It is derived: compacting again makes it anew.
+    return nothing;
+  }
+}

@@ -1,0 +1,82 @@
+/** Whether runs are whole: their manifests, their artifacts, and nothing beside these. */
+import { join } from "@std/path";
+import type { World } from "../base/world.ts";
+import { artifactProblem } from "./artifact_reading.ts";
+import { idOfPath, listMonths, RUN_FILES } from "./layout.ts";
+import type { RunManifest } from "./manifest.ts";
+import { judgeRun, type RunStamp, scanMonth } from "./scan.ts";
+
+/** Something about a run that is not as it should be. */
+export interface RunFinding {
+  run_id: string;
+  /** Below the folder of runs. */
+  path: string;
+  problem: string;
+}
+
+/** What was looked at, and what was found. */
+export interface RunsReport {
+  runs: number;
+  artifacts: number;
+  findings: RunFinding[];
+}
+
+/** Looks at all runs, or at one. `deep` reads every byte and compares digests. */
+export function verifyRuns(
+  world: World,
+  runs_dir: string,
+  { only, deep = false }: { only?: string; deep?: boolean } = {},
+): RunsReport {
+  const report: RunsReport = { runs: 0, artifacts: 0, findings: [] };
+  for (const month of listMonths(world.files, runs_dir)) {
+    for (const glance of scanMonth(world, runs_dir, month)) {
+      if (only !== undefined && glance.path !== only) continue;
+      report.runs++;
+      verifyRun(world, runs_dir, glance, deep, report);
+    }
+  }
+  return report;
+}
+
+function verifyRun(
+  world: World,
+  runs_dir: string,
+  glance: RunStamp,
+  deep: boolean,
+  report: RunsReport,
+): void {
+  const run_id = idOfPath(glance.path)!;
+  const find = (path: string, problem: string) => report.findings.push({ run_id, path, problem });
+  const verdict = judgeRun(world, runs_dir, glance);
+  if (verdict.kind === "unusable") {
+    find(`${glance.path}/${RUN_FILES.manifest}`, verdict.reason);
+    return;
+  }
+  const { manifest } = verdict;
+  for (const [type, entry] of Object.entries(manifest.artifacts)) {
+    report.artifacts++;
+    const path = `${glance.path}/${entry.path}`;
+    const problem = artifactProblem(world, join(runs_dir, path), type, entry, run_id, deep);
+    if (problem) find(path, problem);
+  }
+  // A run that goes on has files that its manifest does not know yet.
+  if (verdict.kind === "open") return;
+  for (const orphan of orphansOf(world, join(runs_dir, glance.path), manifest)) {
+    find(`${glance.path}/${orphan}`, "no manifest knows this file: left behind, or put there");
+  }
+}
+
+/** Files in a run's folder that nothing accounts for. */
+function orphansOf(world: World, folder: string, manifest: RunManifest): string[] {
+  const known = new Set<string>([
+    ...Object.values(RUN_FILES),
+    ...Object.values(manifest.artifacts).map(({ path }) => path),
+    ...Object.values(manifest.logs ?? {}),
+  ]);
+  const below = (path: string): string[] =>
+    (world.files.list(join(folder, path)) ?? []).flatMap(({ name, is_folder }) => {
+      const inner = path === "" ? name : `${path}/${name}`;
+      return is_folder ? below(inner) : [inner];
+    });
+  return below("").filter((path) => !known.has(path)).sort();
+}
