@@ -278,46 +278,40 @@ export class RunDirectory implements AsyncDisposable {
 
   /** The run ended well: the manifest says so, the log hears it, and `_SUCCESS` comes last. */
   async markSuccess(end: RunEnd = {}): Promise<RunManifest> {
-    await this.#tellIfPending();
-    const manifest = await this.updateManifest((manifest) => {
-      this.#refuseOtherEnd(manifest, manifest.status === "completed" && !this.isComplete());
+    const { world } = this.place;
+    return await this.#finish(async (manifest) => {
       this.#end(manifest, end);
       manifest.status = "completed";
-      if (end.summary) manifest.summary = { ...manifest.summary, ...end.summary };
       delete manifest.error;
+      this.#writeManifest(manifest);
+      const paths = Object.entries(manifest.artifacts)
+        .map(([type, { path }]) => [type, join(this.folder, path)]);
+      await this.#tell("run.completed", {
+        event_type: "run.completed",
+        timestamp_ms: manifestTime(manifest.completed_at!),
+        summary: manifest.summary ?? {},
+        artifact_paths: Object.fromEntries(paths),
+      });
+      const success = join(this.folder, RUN_FILES.success);
+      replaceFile(world.files, success, new Uint8Array(), uniqueName(world));
     });
-    const paths = Object.entries(manifest.artifacts)
-      .map(([type, { path }]) => [type, join(this.folder, path)]);
-    await this.#tell("run.completed", {
-      event_type: "run.completed",
-      timestamp_ms: manifestTime(manifest.completed_at!),
-      summary: manifest.summary ?? {},
-      artifact_paths: Object.fromEntries(paths),
-    });
-    const success = join(this.folder, RUN_FILES.success);
-    replaceFile(this.place.world.files, success, new Uint8Array(), uniqueName(this.place.world));
-    await this.close();
-    return manifest;
   }
 
-  /** The run failed: the manifest says why, and the log hears it. */
+  /** The run failed: the manifest says why, the log hears it, and the manifest's status comes last. */
   async markFailed(error: string, end: RunEnd = {}): Promise<RunManifest> {
-    await this.#tellIfPending();
-    const manifest = await this.updateManifest((manifest) => {
-      this.#refuseOtherEnd(manifest, manifest.status === "failed" && manifest.error === error);
-      if (manifest.status === "failed") return;
+    return await this.#finish(async (manifest) => {
       this.#end(manifest, end);
-      manifest.status = "failed";
+      manifest.status = "running";
       manifest.error = error;
-      if (end.summary) manifest.summary = { ...manifest.summary, ...end.summary };
+      this.#writeManifest(manifest);
+      await this.#tell("run.failed", {
+        event_type: "run.failed",
+        timestamp_ms: manifestTime(manifest.completed_at!),
+        error,
+      });
+      manifest.status = "failed";
+      this.#writeManifest(manifest);
     });
-    await this.#tell("run.failed", {
-      event_type: "run.failed",
-      timestamp_ms: manifestTime(manifest.completed_at!),
-      error,
-    });
-    await this.close();
-    return manifest;
   }
 
   /** Lets go of the run. One that was owned and has not ended counts as crashed from here on. */
@@ -341,19 +335,29 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /** A command that was interrupted may be given again; a run cannot end in two ways. */
-  #refuseOtherEnd(manifest: RunManifest, may_be_repeated: boolean): void {
-    const has_ended = manifest.status === "completed" || manifest.status === "failed";
-    if (!has_ended || may_be_repeated) return;
-    throw new LedgerError({
-      code: "invalid",
-      message: `cannot finish run ${this.run_id}: it has ended already (${manifest.status}, ` +
-        `${manifest.completed_at})`,
-      where: { path: this.folder },
-      hint: "a run ends once; begin a new one: runs create",
+  async #finish(body: (manifest: RunManifest) => Promise<void>): Promise<RunManifest> {
+    const finished = await this.#withManifestLock(async () => {
+      const manifest = this.readManifest();
+      const { status, completed_at } = manifest;
+      if (status === "failed" || (status === "completed" && this.isComplete())) {
+        throw new LedgerError({
+          code: "invalid",
+          message: `cannot finish run ${this.run_id}: it has ended already (${status}, ` +
+            `${completed_at})`,
+          where: { path: this.folder },
+          hint: "a run ends once; begin a new one: runs create",
+        });
+      }
+      // Whoever created it was killed before the log heard of it.
+      if (status === "pending") await this.#tellCreated(manifest);
+      await body(manifest);
+      return manifest;
     });
+    await this.close();
+    return finished;
   }
 
-  #end(manifest: RunManifest, { timing }: RunEnd): void {
+  #end(manifest: RunManifest, { timing, summary }: RunEnd): void {
     const now_ms = this.place.world.now_ms();
     // Told again after an interruption, the run ended when it was first told.
     manifest.completed_at ??= new Date(now_ms).toISOString();
@@ -361,12 +365,7 @@ export class RunDirectory implements AsyncDisposable {
     const total_ms = Math.max(0, manifestTime(manifest.completed_at) - started_ms);
     manifest.timing = { total_ms, ...manifest.timing, ...timing };
     manifest.started_at ??= manifest.created_at;
-  }
-
-  /** Whoever created it was killed before the log heard of it. */
-  async #tellIfPending(): Promise<void> {
-    const manifest = this.readManifest();
-    if (manifest.status === "pending") await this.#tellCreated(manifest);
+    if (summary) manifest.summary = { ...manifest.summary, ...summary };
   }
 
   async #tellCreated(manifest: RunManifest): Promise<void> {
