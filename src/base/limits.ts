@@ -149,3 +149,15 @@ export const feature_values_in_memory_max = 250_000;
 
 /** How many files of alerts are taken in by one statement. */
 export const alert_files_at_once = 500;
+
+/** A clock that is further behind the newest event than this has jumped back. */
+export const clock_jump_ms = 60_000;
+
+/** Between this machine's clock and that of the disk's host, more than this is worth a word. */
+export const clock_skew_ms = 5_000;
+
+/** A disk that is full in fewer days than this, at the rate the log grows, is worth a word. */
+export const days_until_full_min = 14;
+
+/** And so is one with less room than this. */
+export const free_bytes_min = 500 * MIB;

@@ -53,6 +53,7 @@ export const COMMANDS = {
     "artifacts put": () => import("./commands/artifacts_put.ts"),
   },
   "This program": {
+    "doctor": () => import("./commands/doctor.ts"),
     "help": () => import("./commands/help.ts"),
     "completions": () => import("./commands/completions.ts"),
     "complete": () => import("./commands/complete.ts"),
