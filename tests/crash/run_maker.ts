@@ -1,7 +1,8 @@
 /**
  * A user of the library as a process of its own, to be raced and to be killed: creates runs, and ends
  * them, one after another. Arguments: the ledger's folder, that of runs, the name that all its ids
- * begin with, and how many to make; with "hold" for a number, it makes one and holds it.
+ * begin with, and how many to make before it syncs the catalog; with "hold" for a number, it makes
+ * one and holds it.
  */
 import { openLedger } from "../../src/mod.ts";
 
@@ -35,4 +36,5 @@ if (count === "hold") {
   await Deno.stdin.read(new Uint8Array(1));
 } else {
   for (let n = 0; n < Number(count); n++) await makeRun(`${name}-${n}`, n);
+  await ledger.runs.sync();
 }

@@ -208,7 +208,7 @@ for (const failed of [false, true]) {
   });
 }
 
-Deno.test(`${MAKERS} processes make runs while another syncs: each run is catalogued once`, async () => {
+Deno.test(`${MAKERS} processes make runs and sync while another syncs: each run is catalogued once`, async () => {
   using lab = newLab();
   const makers = Array.from(
     { length: MAKERS },

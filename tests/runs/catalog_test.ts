@@ -6,12 +6,14 @@ import { openDatabase } from "../../src/duckdb/door.ts";
 import { syncCatalog } from "../../src/runs/catalog.ts";
 import { CATALOG_VERSION } from "../../src/runs/catalog_schema.ts";
 import { failingFiles, PROJECT, systemError, testWorld } from "../harness.ts";
+import { GOOD } from "./rows.ts";
 import {
   assertLikeBuiltAnew,
   catalogStamp,
   contentOf,
   inLab,
   type Lab,
+  ledgerOf,
   newLab,
   putFile,
   putRun,
@@ -311,6 +313,7 @@ function turnTo(lab: Lab, state: number): void {
   for (const { name } of Deno.readDirSync(lab.runs_dir)) removeFrom(lab, name);
   putRun(lab, "a", { artifacts: { alerts: { rows: 1, path: "x" } }, git_branch: String(state) });
   putRun(lab, "b", { status: state ? "completed" : "running" }, { has_success: state === 1 });
+  putRun(lab, "bad", "{}");
   if (state === 0) putRun(lab, "gone", { status: "failed" }, { has_success: false });
   else putRun(lab, "came");
 }
@@ -352,6 +355,72 @@ for (const full of [false, true]) {
     assert(failures > 20, `${failures} operations failed`);
   });
 }
+
+Deno.test("whatever the disk hides of a summary for a moment, it is in the catalog in the end", async () => {
+  using lab = newLab();
+  await using ledger = ledgerOf(lab);
+  const run = await ledger.runs.create({ run_type: "policy", run_id: "r", git: false });
+  await run.writeArtifact("summary", { rows: [{ ...GOOD.summary, run_id: "r" }] });
+  await run.updateManifest((manifest) => {
+    // Other programs' manifests lack it.
+    delete manifest.summary;
+  });
+  await run.markSuccess();
+  const summary = "select summary->>'$.calls_processed' as n from backtest_runs_catalog";
+  let failures = 0;
+  for (let n = 1;; n++) {
+    let seen = 0;
+    const files = systemFiles((operation, path) => {
+      if (!path.endsWith("summary.parquet") || ++seen !== n) return;
+      failures++;
+      throw systemError("EIO", `${operation} failed`);
+    });
+    await sync(lab, { full: true }, testWorld({ files })).catch((error) => {
+      assert(error instanceof LedgerError, error);
+    });
+    await sync(lab);
+    assertEquals(await valuesOf(lab.catalog, summary), [String(GOOD.summary.calls_processed)]);
+    if (seen < n) break;
+  }
+  assert(failures > 1, `${failures} operations failed`);
+});
+
+Deno.test("what an unfinished run writes shows in the catalog, and an edit of its manifest too", async () => {
+  using lab = newLab();
+  const begun = { status: "running", completed_at: undefined };
+  const path = putRun(lab, "r", begun, { has_success: false });
+  const now_ms = () => Date.parse("2026-01-17T16:00:00Z");
+  const shown = async () => {
+    await sync(lab, {}, testWorld({ now_ms }));
+    const sql = "select run_type, state, epoch_ms(last_written_at) as ms from runs_in_progress";
+    return (await rowsOf(lab.catalog, sql)).map((row) => Object.values(row));
+  };
+  const started_ms = Date.parse("2026-01-17T15:52:24.279Z");
+  assertEquals(await shown(), [["policy", "running", started_ms]]);
+  putFile(lab, path, "logs/stdout.txt");
+  Deno.utimeSync(join(lab.runs_dir, path, "logs/stdout.txt"), 0, started_ms / 1000 + 5);
+  assertEquals(await shown(), [["policy", "running", started_ms + 5000]]);
+  putRun(lab, "r", { ...begun, run_type: "full" }, { has_success: false });
+  assertEquals((await shown())[0][0], "full");
+  await assertLikeBuiltAnew(lab, {}, testWorld({ now_ms }));
+});
+
+Deno.test("a catalog that another program changes while it is copied is built anew", async () => {
+  using lab = newLab();
+  putRun(lab, "a");
+  await sync(lab);
+  putRun(lab, "b");
+  const files = systemFiles((operation) => {
+    if (operation === "copy to") Deno.utimeSync(lab.catalog, 0, 0);
+  });
+  const { notices, registered } = await sync(lab, {}, testWorld({ files }));
+  assertEquals([notices.length, registered], [1, 2]);
+  assertMatch(
+    notices[0],
+    /^building the catalog anew: another program writes to it; the old file is/,
+  );
+  await assertLikeBuiltAnew(lab);
+});
 
 const SAMPLES = join(PROJECT, "..", "shared", "samples", "runs");
 

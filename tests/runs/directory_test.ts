@@ -11,7 +11,16 @@ import { systemFiles } from "../../src/base/files.ts";
 import type { World } from "../../src/base/world.ts";
 import type { NewRun, RunDirectory } from "../../src/runs/directory.ts";
 import { linesOnDisk, systemError, testWorld } from "../harness.ts";
-import { eventsOf, type Lab, ledgerOf, namesIn, newLab, putRun, removeFrom } from "./runs.ts";
+import {
+  eventsOf,
+  filesInVain,
+  type Lab,
+  ledgerOf,
+  namesIn,
+  newLab,
+  putRun,
+  removeFrom,
+} from "./runs.ts";
 
 const NEW: NewRun = { run_type: "policy", run_id: "r", git: false };
 const NOON_MS = Date.UTC(2026, 0, 23, 12);
@@ -130,6 +139,26 @@ Deno.test("there is one run of an id, in whatever month it was made", async () =
   await refused(create(lab, { run_type: "odd" as "full" }), 'cannot create a run of type "odd"');
   // The beginning of another's id is an id of its own.
   assertEquals((await create(lab, { run_id: "rr" })).run_id, "rr");
+});
+
+Deno.test("a manifest that another process is changing stays as it is, and the wait ends", async () => {
+  using lab = newLab();
+  const before = (await create(lab)).readManifest();
+  const run = await ledgerOf(lab, testWorld({ files: filesInVain(/manifest\.lock$/) })).runs.find(
+    "r",
+  );
+  for (const change of [() => run.updateManifest(() => {}), () => run.markFailed("x")]) {
+    const error = await assertRejects(change, LedgerError);
+    assertEquals([error.code, error.where?.path], ["busy", join(run.folder, ".manifest.lock")]);
+  }
+  assertEquals(run.readManifest(), before);
+});
+
+Deno.test("a run that another owns is not waited for: there is one already", async () => {
+  using lab = newLab();
+  await using _ = await create(lab, { owned: true });
+  const files = filesInVain(/\.lock$/);
+  await refused(create(lab, { owned: true }, testWorld({ files })), "there is one already");
 });
 
 Deno.test("of many that create a run at once one does, and all of it", async () => {

@@ -66,11 +66,14 @@ Deno.test("what another program wrote into the catalog is set aside with it", as
 for (const next of ["a query", "a sync", "a full sync"]) {
   Deno.test(`rows that a killed program left beside the catalog are not there after ${next}`, async () => {
     using lab = await catalogued();
-    const holder = await hold(lab, `${KEEP_WAL}; ${PHANTOM}`);
+    const holder = await hold(lab, `${KEEP_WAL}; ${PHANTOM}; delete from catalog_files`);
     holder.child.kill("SIGKILL");
     await holder.end();
     assert(Deno.statSync(`${lab.catalog}.wal`).size > 0, "nothing to replay");
-    if (next !== "a query") await sync(lab, { full: next === "a full sync" });
+    if (next !== "a query") {
+      const { registered, updated } = await sync(lab, { full: next === "a full sync" });
+      assertEquals([registered, updated], [next === "a sync" ? 1 : 2, 0]);
+    }
     const ids = (await ledgerOf(lab).runs.query()).map(({ run_id }) => run_id);
     assertEquals(ids, next === "a query" ? ["a"] : ["a", "b"]);
   });

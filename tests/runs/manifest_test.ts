@@ -184,7 +184,19 @@ Deno.test("what is not known in a manifest, and digits past 2^53, stay when it i
   ]);
 });
 
-Deno.test("times are UTC unless they say otherwise", () => {
+/** Elsewhere, until the end of the scope. */
+function timeZone(name: string): Disposable {
+  const before = Deno.env.get("TZ");
+  Deno.env.set("TZ", name);
+  return {
+    [Symbol.dispose]: () =>
+      before === undefined ? Deno.env.delete("TZ") : Deno.env.set("TZ", before),
+  };
+}
+
+Deno.test("times are UTC unless they say otherwise, wherever they are read", () => {
+  using _ = timeZone("Asia/Tokyo");
+  assertEquals(new Date(2026, 0, 1).getTimezoneOffset(), -540, "the test itself");
   const noon_ms = Date.UTC(2026, 0, 17, 12);
   const same = [
     "2026-01-17T12:00:00Z",

@@ -4,6 +4,7 @@ import { LedgerError } from "../../src/base/error.ts";
 import { type Files, type OpenFile, systemFiles } from "../../src/base/files.ts";
 import type { World } from "../../src/base/world.ts";
 import { ownershipOf, ownRun } from "../../src/runs/ownership.ts";
+import { filesInVain } from "./runs.ts";
 import { failingFiles, systemError, tempFolder, testWorld } from "../harness.ts";
 
 /** A system that cannot try locks, only wait for them; counts who waits in line, and what is open. */
@@ -86,29 +87,7 @@ Deno.test("where locks cannot be tried, one wait in line serves all looks, and e
 Deno.test("a run that another owns is not owned by two", async () => {
   using folder = tempFolder();
   const owner = await ownRun(testWorld(), folder.path);
-  // Whoever waits in vain is told so at once here.
-  const { world } = withoutTries();
-  const given_up: World = {
-    ...world,
-    files: {
-      ...world.files,
-      open: (path, mode) => {
-        const file = systemFiles().open(path, mode);
-        return new Proxy(file, {
-          get: (target, name) => {
-            if (name === "lock") {
-              return () => {
-                target.close();
-                return Promise.resolve(false);
-              };
-            }
-            const value = Reflect.get(target, name, target);
-            return typeof value === "function" ? value.bind(target) : value;
-          },
-        });
-      },
-    },
-  };
+  const given_up = testWorld({ files: filesInVain(/\.lock$/) });
   const error = await assertRejects(() => ownRun(given_up, folder.path), LedgerError);
   assertEquals(error.code, "busy");
   assertEquals(await ownershipOf(testWorld(), folder.path), "held");

@@ -1,6 +1,7 @@
 /** What the tests of runs share: a lab to work in, manifests put in place by hand, catalogs compared. */
 import { assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
+import { type Files, systemFiles } from "../../src/base/files.ts";
 import type { World } from "../../src/base/world.ts";
 import type { Database } from "../../src/duckdb/door.ts";
 import { openSnapshot } from "../../src/duckdb/snapshot.ts";
@@ -204,4 +205,29 @@ export function eventsOf(lab: Lab, run_id: string): Record<string, unknown>[] {
 /** The names in a run's folder, sorted. */
 export function namesIn(lab: Lab, run_path: string): string[] {
   return [...Deno.readDirSync(join(lab.runs_dir, run_path))].map(({ name }) => name).sort();
+}
+
+/** Files whose locks, of some paths, are waited for in vain; that they are is told at once. */
+export function filesInVain(paths: RegExp): Files {
+  const system = systemFiles();
+  return {
+    ...system,
+    open: (path, mode) => {
+      const file = system.open(path, mode);
+      if (!paths.test(path)) return file;
+      return new Proxy(file, {
+        get: (target, name) => {
+          if (name === "tryLock") return () => false;
+          if (name === "lock") {
+            return () => {
+              target.close();
+              return Promise.resolve(false);
+            };
+          }
+          const value = Reflect.get(target, name, target);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+    },
+  };
 }
