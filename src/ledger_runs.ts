@@ -1,6 +1,7 @@
 /** The runs of a ledger: their folders, the catalog of them, and the events that tell of both. */
 import { join, resolve } from "@std/path";
 import { buildFacts } from "./base/build.ts";
+import { asLedgerError } from "./base/error.ts";
 import type { World } from "./base/world.ts";
 import type { Database } from "./duckdb/door.ts";
 import { ledgerPaths } from "./log/mod.ts";
@@ -105,6 +106,10 @@ export class LedgerRuns {
     const catalog = await openSnapshot(this.world, this.#index("catalog"), {
       hint_when_absent: "nothing has been catalogued yet: runs sync",
       folders: [runs_dir, resolve(this.world.cwd(), this.ledger_dir)],
+    }).catch((error) => {
+      const problem = asLedgerError(error);
+      if (problem?.code !== "damaged" && problem?.code !== "io") throw error;
+      throw problem.with({ hint: "the catalog is made anew from the manifests: runs sync" });
     });
     try {
       if (options.sql !== undefined) {

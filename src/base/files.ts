@@ -5,6 +5,7 @@
  * k-th operation fail (`FaultHook`). The calls are synchronous where a writer waits for them anyway,
  * because Deno's asynchronous ones take about twice as long; waiting for a lock is asynchronous.
  */
+import { statfsSync } from "node:fs";
 import { dirname } from "@std/path";
 import { buildFacts } from "./build.ts";
 import { asLedgerError, type ErrorCode, LedgerError } from "./error.ts";
@@ -78,7 +79,7 @@ export interface OpenFile {
   syncDataInBackground(): Promise<void>;
   /** fsync: everything about the file is durable when it returns. */
   sync(): void;
-  /** Whether `tryLock` says anything: without it, a lock can only be waited for. */
+  /** Whether `tryLock` can tell: where the system has no such call, it always says no. */
   readonly can_try_lock: boolean;
   /** Takes the lock if it can be had now. */
   tryLock(exclusive: boolean): boolean;
@@ -91,6 +92,15 @@ export interface OpenFile {
   lockInLine(exclusive: boolean): Promise<void>;
   unlock(): void;
   close(): void;
+}
+
+/** What holds a path: a disk, memory, another machine. */
+export interface FileSystemFacts {
+  /** The kernel's number for the kind of file system. */
+  type: number;
+  /** What a user who is not root can still write. */
+  free_bytes: number;
+  total_bytes: number;
 }
 
 /** Notifications about a folder and what is below it. */
@@ -120,6 +130,8 @@ export interface Files {
   /** Removes a file, or a folder with all that is in it. */
   remove(path: string): void;
   watch(folder: string): FolderWatch;
+  /** What holds a path; undefined where that cannot be asked. */
+  fileSystem(path: string): FileSystemFacts | undefined;
 }
 
 const CODE_OF_SYSTEM_ERROR: Readonly<Record<string, ErrorCode>> = {
@@ -403,6 +415,15 @@ export function systemFiles(hook?: FaultHook): Files {
         const watcher = Deno.watchFs(folder, { recursive: true });
         return { changes: changedPaths(watcher), close: () => closeQuietly(watcher) };
       }),
+    fileSystem(path) {
+      try {
+        const { type, bsize, blocks, bavail } = statfsSync(path);
+        return { type, free_bytes: bavail * bsize, total_bytes: blocks * bsize };
+      } catch {
+        // A library user who did not allow it, or a system that has no such call.
+        return undefined;
+      }
+    },
   };
 }
 

@@ -117,6 +117,9 @@ export const unhealthy_after_s = 120;
 /** How long a look at a lock takes where the system can only wait for it, before it counts as held. */
 export const owner_look_ms = 20;
 
+/** A longer manifest is refused: what it holds goes into the catalog, and into one event. */
+export const manifest_chars_max = 8 * MIB;
+
 /** A run that nobody owned, and nobody wrote to for so long, is stale. */
 export const stale_after_ms = 3_600_000;
 
@@ -194,3 +197,15 @@ export const sample_activity_factor_max = 3;
 
 /** How many events make up a stretch of which a sample takes its share. */
 export const sample_stretch_events = 100;
+
+/** A clock that is further behind the newest event than this has jumped back. */
+export const clock_jump_ms = 60_000;
+
+/** Between this machine's clock and that of the disk's host, more than this is worth a word. */
+export const clock_skew_ms = 5_000;
+
+/** A disk that is full in fewer days than this, at the rate the log grows, is worth a word. */
+export const days_until_full_min = 14;
+
+/** And so is one with less room than this. */
+export const free_bytes_min = 500 * MIB;

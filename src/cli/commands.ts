@@ -3,6 +3,11 @@ import type { Command } from "./command.ts";
 
 type Loader = () => Promise<{ default: Command }>;
 
+/** The first system's name for a command. */
+function alias(name: string, load: Loader): Record<string, Loader> {
+  return { [name]: async () => ({ default: { ...(await load()).default, name, hidden: true } }) };
+}
+
 /** The headings that commands are listed under. */
 export const COMMANDS = {
   "The log": {
@@ -40,8 +45,10 @@ export const COMMANDS = {
     "runs schema": () => import("./commands/runs_schema.ts"),
     "runs verify": () => import("./commands/runs_verify.ts"),
     "runs compact": () => import("./commands/runs_compact.ts"),
-    "catalog-sync": () => import("./commands/catalog_sync.ts"),
-    "catalog-query": () => import("./commands/catalog_query.ts"),
+    ...alias("catalog-sync", () => import("./commands/runs_sync.ts")),
+    ...alias("catalog-query", () => import("./commands/runs_query.ts")),
+    ...alias("runs catalog-sync", () => import("./commands/runs_sync.ts")),
+    ...alias("runs catalog-query", () => import("./commands/runs_query.ts")),
     "runs prune": () => import("./commands/runs_prune.ts"),
     "artifacts put": () => import("./commands/artifacts_put.ts"),
   },
@@ -59,6 +66,7 @@ export const COMMANDS = {
     "trace compact": () => import("./commands/trace_compact.ts"),
   },
   "This program": {
+    "doctor": () => import("./commands/doctor.ts"),
     "help": () => import("./commands/help.ts"),
     "completions": () => import("./commands/completions.ts"),
     "complete": () => import("./commands/complete.ts"),

@@ -6,10 +6,11 @@ export async function describeIndex(
   database: Database,
 ): Promise<{ name: string; kind: string; columns: string }[]> {
   return await database.rows(`
-    select table_name as name, if(table_type = 'VIEW', 'view', 'table') as kind,
+    select if(table_schema = 'main', '', table_schema || '.') || table_name as name, if(table_type = 'VIEW', 'view', 'table') as kind,
       string_agg(column_name, ', ' order by ordinal_position) as columns
     from information_schema.tables join information_schema.columns using (table_name, table_schema)
-    where table_name not in ('index_facts', 'index_parts', 'trial_events', 'other_events')
+    where table_name not in
+      ('index_facts', 'index_parts', 'trial_events', 'other_events', 'publications')
     group by all order by kind desc, name`);
 }
 

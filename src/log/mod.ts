@@ -54,6 +54,7 @@ export {
   isBuiltIn,
   isOfKind,
   type LedgerEvent,
+  nestingDepth,
 } from "./event.ts";
 export { dayOf, isDay, ledgerPaths, type PartId, partStem } from "./layout.ts";
 export { listDays, type PartExtent, partsOfDay } from "./parts.ts";

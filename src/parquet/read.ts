@@ -91,15 +91,12 @@ function rowsBetween(
   const rows = Array.from({ length: end - start }, (): Row => ({}));
   for (const [at, { name, plain }] of columns.entries()) {
     const column = values[at];
-    // An assignment to this name would change the row's prototype.
-    const is_special = name === "__proto__";
     for (let row = start; row < end; row++) {
       const given = column[row];
       const value = given === null || given === undefined
         ? null
         : plainOr(path, name, plain, given);
-      if (!is_special) rows[row - start][name] = value;
-      else Object.defineProperty(rows[row - start], name, { value, enumerable: true });
+      rows[row - start][name] = value;
     }
   }
   return rows;

@@ -196,7 +196,7 @@ export class KeptRows {
       const block = new Uint8Array(new DataView(head.buffer).getUint32(0));
       this.#read(block, at + HEAD_BYTES);
       at += HEAD_BYTES + block.length;
-      yield rowsOfScratch(new TextDecoder("utf-8", { ignoreBOM: true }).decode(block));
+      yield rowsOfScratch(new TextDecoder().decode(block));
     }
     yield* this.#kept;
   }

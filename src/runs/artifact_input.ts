@@ -5,7 +5,7 @@
  * look like. An input with nothing in it is refused, since a producer that died leaves just that: no rows
  * are said as `[]`, as a CSV heading alone, or by naming the format `ndjson`.
  */
-import { LedgerError, quoted } from "../base/error.ts";
+import type { LedgerError } from "../base/error.ts";
 import { readFully } from "../base/files.ts";
 import { input_batch_rows, read_bytes } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -218,14 +218,4 @@ async function headOf(
     const is_enough = head.length >= PARQUET_MAGIC.length && new TextDecoder().decode(head).trim();
     if (is_enough || head.length > read_bytes) return { head, rest: chunks };
   }
-}
-
-/** The input format of a name, or a usage error that offers the nearest. */
-export function inputFormat(name: string): InputFormat {
-  if ((INPUT_FORMATS as readonly string[]).includes(name)) return name as InputFormat;
-  throw new LedgerError({
-    code: "usage",
-    message: `cannot read the format ${quoted(name)}`,
-    hint: `known are ${INPUT_FORMATS.join(", ")}`,
-  });
 }

@@ -14,7 +14,7 @@ import { artifactRows, runRow, type Whereabouts, withSummary } from "./catalog_r
 import * as sql from "./catalog_schema.ts";
 import { readCompacted, scanCompacted } from "./compacted.ts";
 import { idOfPath } from "./layout.ts";
-import type { RunManifest } from "./manifest.ts";
+import { manifestTime, type RunManifest } from "./manifest.ts";
 import { judgeRun, type OpenFacts, scanRuns, stateOfOpen, type Verdict } from "./scan.ts";
 
 /** How to sync. */
@@ -65,6 +65,7 @@ interface OpenRun extends OpenFacts {
 /** What the live catalog was made from. */
 interface Previous {
   known: Map<string, Known>;
+  /** How the unfinished ones stood, by path. */
   open: Map<string, string>;
 }
 
@@ -99,6 +100,30 @@ class CatalogSync {
 
   async run(): Promise<Omit<CatalogSyncReport, "seconds">> {
     const { previous, keep_aside } = await this.#previous();
+    try {
+      return await this.#sync(previous, keep_aside);
+    } catch (error) {
+      const problem = asLedgerError(error);
+      const is_of_live = problem?.code === "damaged" || problem?.code === "busy";
+      if (!previous || !is_of_live) throw error;
+      return await this.#sync(undefined, this.#startOver(problem));
+    }
+  }
+
+  /** Says why nothing of the live catalog is used; whether its file is worth keeping. */
+  #startOver(problem: LedgerError): boolean {
+    const keep_aside = problem.code !== "busy";
+    this.options.onNotice?.(
+      `building the catalog anew: ${problem.message}` +
+        (keep_aside ? `; the old file is kept as ${this.store.aside_path}` : ""),
+    );
+    return keep_aside;
+  }
+
+  async #sync(
+    previous: Previous | undefined,
+    keep_aside: boolean,
+  ): Promise<Omit<CatalogSyncReport, "seconds">> {
     const initialized = previous === undefined;
     const before = previous ?? { known: new Map(), open: new Map() };
     const known = this.#look(before.known);
@@ -148,12 +173,7 @@ class CatalogSync {
     } catch (error) {
       const problem = asLedgerError(error);
       if (!problem) throw error;
-      const keep_aside = problem.code !== "busy";
-      this.options.onNotice?.(
-        `building the catalog anew: ${problem.message}` +
-          (keep_aside ? `; the old file is kept as ${store.aside_path}` : ""),
-      );
-      return { keep_aside };
+      return { keep_aside: this.#startOver(problem) };
     }
   }
 
@@ -178,7 +198,7 @@ class CatalogSync {
         run_id: row.run_id ?? undefined,
         reason: row.reason ?? undefined,
       }])),
-      open: new Map(open.map((row) => [row.run_path, row.state])),
+      open: new Map(open.map((row) => [row.run_path, standing(row.state, row.last_written_ms)])),
     };
   }
 
@@ -187,7 +207,8 @@ class CatalogSync {
     const known = new Map<string, Known>();
     for (const glance of scanRuns(this.world, this.runs_dir)) {
       const old = before.get(glance.path);
-      if (old?.stamp === glance.stamp && old.kind !== "open") {
+      // What could not be used is looked at again: it may have been the disk's fault.
+      if (old?.stamp === glance.stamp && old.kind === "ended") {
         known.set(glance.path, old);
         continue;
       }
@@ -333,8 +354,8 @@ class CatalogSync {
         manifest.run_type,
         manifest.status,
         state,
-        Date.parse(manifest.created_at),
-        Math.round(last_written_ms),
+        manifestTime(manifest.created_at),
+        last_written_ms,
         reason,
         path,
       ]),
@@ -409,10 +430,18 @@ function isSame(
   open: readonly OpenRun[],
 ): boolean {
   if (before.known.size !== known.size || before.open.size !== open.length) return false;
-  for (const [path, { stamp }] of known) {
-    if (before.known.get(path)?.stamp !== stamp) return false;
+  for (const [path, { stamp, kind, reason }] of known) {
+    const old = before.known.get(path);
+    if (old?.stamp !== stamp || old.kind !== kind || old.reason !== reason) return false;
   }
-  return open.every(({ path, state }) => before.open.get(path) === state);
+  return open.every(({ path, state, last_written_ms }) =>
+    before.open.get(path) === standing(state, last_written_ms)
+  );
+}
+
+/** What is shown of an unfinished run, as a text that can be compared. */
+function standing(state: string, last_written_ms: number | string): string {
+  return `${state} ${last_written_ms}`;
 }
 
 function damaged(message: string): LedgerError {

@@ -77,8 +77,8 @@ export async function queryRuns(catalog: Database, filter: RunFilter = {}): Prom
     wanted.push(`starts_with(git_commit, ${bind(filter.git_commit)})`);
   }
   for (const [name, value] of Object.entries(filter.parameters ?? {})) {
-    const key = bind(jsonPath([name]));
-    const path = bind(jsonPath(name.split(".")));
+    const key = bind(jsonPointer([name]));
+    const path = bind(jsonPointer(name.split(".")));
     wanted.push(`coalesce(parameters->>${key}, parameters->>${path}) = ${bind(value)}`);
   }
   const rows = await catalog.rows<Record<string, unknown>>(
@@ -95,8 +95,9 @@ export async function queryRuns(catalog: Database, filter: RunFilter = {}): Prom
   return rows.map((row) => withNumbers(row) as unknown as RunRow);
 }
 
-function jsonPath(names: readonly string[]): string {
-  return `$${names.map((name) => `."${name.replaceAll('"', '\\"')}"`).join("")}`;
+/** Where a member is, as RFC 6901 has it: unlike in a path, no name means anything but itself. */
+function jsonPointer(names: readonly string[]): string {
+  return names.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
 function sortOrder(sort = "created_at:desc"): string {
@@ -196,20 +197,36 @@ export async function rankRuns(
   const { literal } = await import("../duckdb/door.ts");
   const { rowsOfQuery } = await import("../duckdb/query.ts");
   const is_column = (SUMMARY_METRICS as readonly string[]).includes(by);
+  const [key, path] = [[by], by.split(".")].map((names) => literal(jsonPointer(names)));
   const value = is_column
     ? by
-    : `try_cast(summary->>${literal(jsonPath(by.split(".")))} as double)`;
+    : `try_cast(coalesce(summary->>${key}, summary->>${path}) as double)`;
+  if (where !== undefined) await refuseNoCondition(catalog, where);
   // The condition is SQL that somebody typed: it gets brackets, and is looked at like any query.
   const rows = await rowsOfQuery(
     catalog,
     `select row_number() over (order by value ${ascending ? "asc" : "desc"}, run_id) as rank,
        run_id, run_type, value, trades_count, stop_out_rate, epoch_ms(created_at) as created_at_ms
      from (select *, ${value} as value from run_summaries)
-     where value is not null and not isnan(value) and (${where ?? "true"}
+     where isfinite(value) and (${where ?? "true"}
      ) order by rank limit ${Math.max(0, Math.floor(limit))}`,
   );
   if (rows.length === 0 && !is_column) await refuseUnknownMetric(catalog, by);
   return rows;
+}
+
+/** What is none by itself would become one by the brackets around it: `true) or (true`. */
+async function refuseNoCondition(catalog: Database, where: string): Promise<void> {
+  const error = await catalog.value<string | null>(
+    `select json_serialize_sql(cast($1 as varchar))->>'$.error_message'`,
+    [`select 1 where ${where}\n`],
+  );
+  if (error === null) return;
+  throw new LedgerError({
+    code: "invalid",
+    message: `cannot rank where ${quoted(where)}: ${error}`,
+    hint: "it has to be a condition in SQL, such as: trades_count >= 100",
+  });
 }
 
 async function refuseUnknownMetric(catalog: Database, by: string): Promise<void> {
@@ -218,7 +235,8 @@ async function refuseUnknownMetric(catalog: Database, by: string): Promise<void>
      where summary is not null order by all`,
   );
   const known = rows.map(({ name }) => name).filter((name) => name !== "run_id");
-  if (known.length === 0 || known.includes(by)) return;
+  // A path leads into a member; whether it gets anywhere is the runs' to say.
+  if (known.length === 0 || known.includes(by) || known.includes(by.split(".")[0])) return;
   throw unknownColumn("rank by", by, known);
 }
 

@@ -1,9 +1,10 @@
 /** A manifest -> its rows in the catalog. */
 import { join } from "@std/path";
 import { asLedgerError } from "../base/error.ts";
+import { type FileFacts, systemCode } from "../base/files.ts";
 import type { World } from "../base/world.ts";
 import type { StagedRun } from "./catalog_schema.ts";
-import { type RunManifest, TIMED_STEPS } from "./manifest.ts";
+import { manifestTime, type RunManifest, TIMED_STEPS } from "./manifest.ts";
 
 /** Where the run of a row is. */
 export interface Whereabouts {
@@ -15,7 +16,8 @@ export interface Whereabouts {
 
 /** The row of a run. */
 export function runRow(manifest: RunManifest, where: Whereabouts): StagedRun {
-  const { dataset, timing = {}, schema_version, owner } = manifest;
+  const { dataset, schema_version, owner } = manifest;
+  const timing = manifest.timing ?? {};
   return {
     run_id: manifest.run_id,
     run_type: manifest.run_type,
@@ -54,7 +56,7 @@ export function artifactRows(
 ): Record<string, unknown>[] {
   return Object.entries(manifest.artifacts).map(([artifact_type, entry]) => {
     const path = `${run_path}/${entry.path}`;
-    const facts = presence === "present" ? world.files.facts(join(runs_dir, path)) : undefined;
+    const facts = presence === "present" ? factsIfThere(world, join(runs_dir, path)) : undefined;
     return {
       run_id: manifest.run_id,
       artifact_type,
@@ -65,6 +67,24 @@ export function artifactRows(
       is_missing: !facts?.is_file,
     };
   });
+}
+
+/** Paths that lead nowhere: through a file, in a circle, longer than any. */
+const LEADS_NOWHERE: ReadonlySet<string | undefined> = new Set([
+  "ENOTDIR",
+  "ELOOP",
+  "ENAMETOOLONG",
+  "EACCES",
+]);
+
+/** A manifest may name any path; only a disk that fails is trouble. */
+function factsIfThere(world: World, path: string): FileFacts | undefined {
+  try {
+    return world.files.facts(path);
+  } catch (error) {
+    if (LEADS_NOWHERE.has(systemCode(asLedgerError(error)?.cause))) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -79,17 +99,19 @@ export async function withSummary(
   const entry = manifest.artifacts.summary;
   if (manifest.summary || !entry) return manifest;
   const path = join(folder, entry.path);
-  if (!world.files.facts(path)?.is_file) return manifest;
+  if (!factsIfThere(world, path)?.is_file) return manifest;
   const { readFirstRow } = await import("./artifact_reading.ts");
   try {
     const summary = await readFirstRow(world, path);
     return summary ? { ...manifest, summary } : manifest;
   } catch (error) {
-    if (!asLedgerError(error)) throw error;
+    const problem = asLedgerError(error);
+    // What a failing disk hides is not taken for absent: the next sync would not look again.
+    if (!problem || problem.code === "io") throw error;
     return manifest;
   }
 }
 
 function msOf(time: string | undefined | null): number | undefined {
-  return time ? Date.parse(time) : undefined;
+  return time ? manifestTime(time) : undefined;
 }

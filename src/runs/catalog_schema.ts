@@ -137,6 +137,8 @@ export const MARK_MISSING = [
    where run_id in (select run_id from touched)`,
 ];
 export const FORGET_ARCHIVED = `
+  delete from backtest_artifacts_catalog where run_id in
+    (select run_id from backtest_runs_catalog where presence = 'archived');
   delete from backtest_runs_catalog where presence = 'archived'`;
 export const FORGET_COMPACTED = `delete from compacted_files`;
 const STAGED_COMPACTED = {

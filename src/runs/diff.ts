@@ -26,11 +26,13 @@ export function diffRuns(a: RunManifest, b: RunManifest): DiffRow[] {
 function factsOf(manifest: RunManifest): Record<string, unknown> {
   const { run_type, status, git_branch, git_commit, git_dirty, dataset, data_fingerprint } =
     manifest;
-  return { run_type, status, git_branch, git_commit, git_dirty, dataset, data_fingerprint };
+  // Every manifest has a dataset; an empty one says as much as none.
+  const said = Object.keys(dataset).length > 0 ? { dataset } : {};
+  return { run_type, status, git_branch, git_commit, git_dirty, ...said, data_fingerprint };
 }
 
-function withoutId(summary: Record<string, unknown> = {}): Record<string, unknown> {
-  const { run_id: _, ...metrics } = summary;
+function withoutId(summary: RunManifest["summary"]): Record<string, unknown> {
+  const { run_id: _, ...metrics } = summary ?? {};
   return metrics;
 }
 
@@ -54,7 +56,7 @@ function flattened(members: Record<string, unknown>, before = ""): Map<string, u
   for (const [name, value] of Object.entries(members)) {
     const path = `${before}${name}`;
     const is_object = typeof value === "object" && value !== null && !Array.isArray(value) &&
-      !isKeptNumber(value);
+      !isKeptNumber(value) && Object.keys(value).length > 0;
     if (!is_object) flat.set(path, value);
     else for (const inner of flattened(value as typeof members, `${path}.`)) flat.set(...inner);
   }

@@ -6,16 +6,31 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "@std/path";
 import { LedgerError, quoted } from "../base/error.ts";
-import { makeFolderDurably, type OpenFile, replaceFile, writeFully } from "../base/files.ts";
+import {
+  type Files,
+  makeFolderDurably,
+  type OpenFile,
+  replaceFile,
+  writeFully,
+} from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
-import { uniqueName, type World } from "../base/world.ts";
+import { systemWorld, uniqueName, type World } from "../base/world.ts";
 import type { Row } from "../parquet/mod.ts";
 import type { ArtifactSource } from "./artifact_input.ts";
 import { artifactDefinition, type ArtifactType } from "./artifacts.ts";
-import { checkRunId, findRun, idOfPath, monthOf, RUN_FILES, runPath } from "./layout.ts";
+import {
+  checkRunId,
+  findRun,
+  idOfPath,
+  listMonths,
+  monthOf,
+  RUN_FILES,
+  runPath,
+} from "./layout.ts";
 import {
   type ArtifactEntry,
   manifestText,
+  manifestTime,
   parseManifest,
   RUN_TYPES,
   type RunManifest,
@@ -92,23 +107,36 @@ export class RunDirectory implements AsyncDisposable {
     }
     const run_id = run.run_id ?? world.random_uuid();
     checkRunId(run_id);
-    refuseIfThere(place, run_id);
     const now_ms = world.now_ms();
-    const directory = new RunDirectory(place, runPath(monthOf(now_ms), run_id), run_id);
-    makeFolderDurably(world.files, directory.folder);
+    const path = begunBefore(place, run_id) ?? runPath(monthOf(now_ms), run_id);
+    const directory = new RunDirectory(place, path, run_id);
     const manifest = await newManifest(world, run, run_id, new Date(now_ms).toISOString());
-    if (run.owned) directory.#owner = await ownRun(world, directory.folder);
+    manifestText(manifest, directory.#manifest_path);
+    makeFolderDurably(world.files, directory.folder);
     try {
-      await directory.#withManifestLock(() => {
-        if (world.files.facts(directory.#manifest_path)) throw existsAlready(run_id, directory);
-        directory.#writeManifest(manifest);
-      });
+      if (run.owned) directory.#owner = await ownRun(world, directory.folder);
+      await directory.#withManifestLock(() => directory.#begin(manifest));
     } catch (error) {
       await directory.close();
       throw error;
     }
-    await directory.#tellCreated(manifest);
     return directory;
+  }
+
+  /** Until the log has heard of it a run is pending, and creating it again goes on from there. */
+  async #begin(manifest: RunManifest): Promise<void> {
+    const { files } = this.place.world;
+    const there = files.facts(this.#manifest_path) && this.readManifest();
+    if (there && !isSameBeginning(there, manifest)) throw existsAlready(this.run_id, this);
+    // Somebody who owned it, and was killed before it had begun.
+    const lock_path = join(this.folder, RUN_FILES.owner_lock);
+    if (!this.#owner && files.facts(lock_path)) files.remove(lock_path);
+    const begun = { ...there ?? manifest, owner: manifest.owner };
+    if (this.place.events) {
+      this.#writeManifest({ ...begun, status: "pending" });
+      await this.#tellCreated(begun);
+    }
+    this.#writeManifest({ ...begun, status: "running" });
   }
 
   /** A run that is there, by its id or the beginning of its id. */
@@ -122,7 +150,7 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /** Reads the manifest in a run's folder. */
-  static readManifest(world: World, folder: string): RunManifest {
+  static readManifest(folder: string, world: World = systemWorld()): RunManifest {
     const path = join(folder, RUN_FILES.manifest);
     return parseManifest(world.files.readText(path), path);
   }
@@ -230,7 +258,7 @@ export class RunDirectory implements AsyncDisposable {
     const path = join(this.folder, RUN_FILES[stream]);
     makeFolderDurably(files, dirname(path));
     const is_new = !files.facts(path);
-    const file = files.open(path, is_new ? "create" : "append");
+    const file = openToAppend(files, path);
     let bytes = 0;
     try {
       for await (const chunk of chunks) {
@@ -250,43 +278,40 @@ export class RunDirectory implements AsyncDisposable {
 
   /** The run ended well: the manifest says so, the log hears it, and `_SUCCESS` comes last. */
   async markSuccess(end: RunEnd = {}): Promise<RunManifest> {
-    this.#refuseOtherEnd("completed");
-    const manifest = await this.updateManifest((manifest) => {
+    const { world } = this.place;
+    return await this.#finish(async (manifest) => {
       this.#end(manifest, end);
       manifest.status = "completed";
-      if (end.summary) manifest.summary = { ...manifest.summary, ...end.summary };
       delete manifest.error;
+      this.#writeManifest(manifest);
+      const paths = Object.entries(manifest.artifacts)
+        .map(([type, { path }]) => [type, join(this.folder, path)]);
+      await this.#tell("run.completed", {
+        event_type: "run.completed",
+        timestamp_ms: manifestTime(manifest.completed_at!),
+        summary: manifest.summary ?? {},
+        artifact_paths: Object.fromEntries(paths),
+      });
+      const success = join(this.folder, RUN_FILES.success);
+      replaceFile(world.files, success, new Uint8Array(), uniqueName(world));
     });
-    const paths = Object.entries(manifest.artifacts)
-      .map(([type, { path }]) => [type, join(this.folder, path)]);
-    await this.#tell("run.completed", {
-      event_type: "run.completed",
-      timestamp_ms: Date.parse(manifest.completed_at!),
-      summary: manifest.summary ?? {},
-      artifact_paths: Object.fromEntries(paths),
-    });
-    const success = join(this.folder, RUN_FILES.success);
-    replaceFile(this.place.world.files, success, new Uint8Array(), uniqueName(this.place.world));
-    await this.close();
-    return manifest;
   }
 
-  /** The run failed: the manifest says why, and the log hears it. */
+  /** The run failed: the manifest says why, the log hears it, and the manifest's status comes last. */
   async markFailed(error: string, end: RunEnd = {}): Promise<RunManifest> {
-    this.#refuseOtherEnd("failed");
-    const manifest = await this.updateManifest((manifest) => {
+    return await this.#finish(async (manifest) => {
       this.#end(manifest, end);
-      manifest.status = "failed";
+      manifest.status = "running";
       manifest.error = error;
-      if (end.summary) manifest.summary = { ...manifest.summary, ...end.summary };
+      this.#writeManifest(manifest);
+      await this.#tell("run.failed", {
+        event_type: "run.failed",
+        timestamp_ms: manifestTime(manifest.completed_at!),
+        error,
+      });
+      manifest.status = "failed";
+      this.#writeManifest(manifest);
     });
-    await this.#tell("run.failed", {
-      event_type: "run.failed",
-      timestamp_ms: Date.parse(manifest.completed_at!),
-      error,
-    });
-    await this.close();
-    return manifest;
   }
 
   /** Lets go of the run. One that was owned and has not ended counts as crashed from here on. */
@@ -305,43 +330,52 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   #writeManifest(manifest: RunManifest): void {
-    const bytes = new TextEncoder().encode(manifestText(manifest));
+    const bytes = new TextEncoder().encode(manifestText(manifest, this.#manifest_path));
     replaceFile(this.place.world.files, this.#manifest_path, bytes, uniqueName(this.place.world));
   }
 
   /** A command that was interrupted may be given again; a run cannot end in two ways. */
-  #refuseOtherEnd(status: "completed" | "failed"): void {
-    const manifest = this.readManifest();
-    const has_ended = manifest.status === "completed" || manifest.status === "failed";
-    const is_over = manifest.status === status && (status === "failed" || this.isComplete());
-    if (!has_ended || (manifest.status === status && !is_over)) return;
-    throw new LedgerError({
-      code: "invalid",
-      message: `cannot finish run ${this.run_id}: it has ended already (${manifest.status}, ` +
-        `${manifest.completed_at})`,
-      where: { path: this.folder },
-      hint: "a run ends once; begin a new one: runs create",
+  async #finish(body: (manifest: RunManifest) => Promise<void>): Promise<RunManifest> {
+    const finished = await this.#withManifestLock(async () => {
+      const manifest = this.readManifest();
+      const { status, completed_at } = manifest;
+      if (status === "failed" || (status === "completed" && this.isComplete())) {
+        throw new LedgerError({
+          code: "invalid",
+          message: `cannot finish run ${this.run_id}: it has ended already (${status}, ` +
+            `${completed_at})`,
+          where: { path: this.folder },
+          hint: "a run ends once; begin a new one: runs create",
+        });
+      }
+      // Whoever created it was killed before the log heard of it.
+      if (status === "pending") await this.#tellCreated(manifest);
+      await body(manifest);
+      return manifest;
     });
+    await this.close();
+    return finished;
   }
 
-  #end(manifest: RunManifest, { timing }: RunEnd): void {
+  #end(manifest: RunManifest, { timing, summary }: RunEnd): void {
     const now_ms = this.place.world.now_ms();
     // Told again after an interruption, the run ended when it was first told.
     manifest.completed_at ??= new Date(now_ms).toISOString();
-    const started_ms = Date.parse(manifest.started_at ?? manifest.created_at);
-    const total_ms = Math.max(0, Date.parse(manifest.completed_at) - started_ms);
+    const started_ms = manifestTime(manifest.started_at ?? manifest.created_at);
+    const total_ms = Math.max(0, manifestTime(manifest.completed_at) - started_ms);
     manifest.timing = { total_ms, ...manifest.timing, ...timing };
     manifest.started_at ??= manifest.created_at;
+    if (summary) manifest.summary = { ...manifest.summary, ...summary };
   }
 
   async #tellCreated(manifest: RunManifest): Promise<void> {
-    const timestamp_ms = Date.parse(manifest.created_at);
+    const timestamp_ms = manifestTime(manifest.created_at);
     await this.#tell("run.created", {
       event_type: "run.created",
       timestamp_ms,
       run_type: manifest.run_type,
       config: manifest.parameters,
-      data_fingerprint: manifest.data_fingerprint!,
+      data_fingerprint: manifest.data_fingerprint ?? "",
     });
     await this.#tell("run.started", { event_type: "run.started", timestamp_ms });
   }
@@ -352,38 +386,56 @@ export class RunDirectory implements AsyncDisposable {
     await this.place.events?.emit({ event_id: `${run_id}:${step}`, run_id, ...event });
   }
 
-  async #withManifestLock<T>(body: () => T): Promise<T> {
+  async #withManifestLock<T>(body: () => T | Promise<T>): Promise<T> {
     const { files } = this.place.world;
     const path = join(this.folder, RUN_FILES.manifest_lock);
     const lock = files.open(path, "lock");
-    if (!lock.tryLock(true) && !await lock.lock(true, lock_wait_ms)) {
-      throw new LedgerError({
-        code: "busy",
-        message: `cannot change the manifest of run ${this.run_id}: another process has held its ` +
-          `lock for ${lock_wait_ms} ms`,
-        where: { path },
-        hint: `nothing was written; repeat it, or find a stopped process with: fuser -v ${path}`,
-      });
-    }
+    let is_ours = true;
     try {
-      return body();
+      is_ours = lock.tryLock(true) || await lock.lock(true, lock_wait_ms);
+      if (is_ours) return await body();
     } finally {
-      lock.close();
+      // One that was not had in time closes itself.
+      if (is_ours) lock.close();
     }
+    throw new LedgerError({
+      code: "busy",
+      message: `cannot change the manifest of run ${this.run_id}: another process has held its ` +
+        `lock for ${lock_wait_ms} ms`,
+      where: { path },
+      hint: `nothing was written; repeat it, or find a stopped process with: fuser -v ${path}`,
+    });
   }
 }
 
-function refuseIfThere(place: RunPlace, run_id: string): void {
-  let path: string;
-  try {
-    path = findRun(place.world.files, place.runs_dir, run_id);
-  } catch {
-    return;
+/** Adds to a file that others may add to, and make, at the same time. */
+function openToAppend(files: Files, path: string): OpenFile {
+  if (!files.facts(path)) {
+    try {
+      return files.open(path, "create");
+    } catch (error) {
+      if (!files.facts(path)) throw error;
+    }
   }
+  return files.open(path, "append");
+}
+
+/** Where a run is whose creation was interrupted; throws when there is one that has begun. */
+function begunBefore(place: RunPlace, run_id: string): string | undefined {
+  const { world: { files }, runs_dir } = place;
+  const path = listMonths(files, runs_dir).map((month) => runPath(month, run_id))
+    // A folder without a manifest is of somebody who was killed as he made it: nothing is lost in it.
+    .find((path) => files.facts(join(runs_dir, path, RUN_FILES.manifest)));
+  if (path === undefined) return undefined;
   const there = RunDirectory.at(place, path);
-  // A folder without a manifest is of somebody who was killed as he made it: nothing is lost in it.
-  const has_manifest = place.world.files.facts(join(there.folder, RUN_FILES.manifest));
-  if (there.run_id === run_id && has_manifest) throw existsAlready(run_id, there);
+  if (there.readManifest().status !== "pending") throw existsAlready(run_id, there);
+  return path;
+}
+
+function isSameBeginning(there: RunManifest, manifest: RunManifest): boolean {
+  const said = ({ run_type, dataset, data_fingerprint, parameters }: RunManifest) =>
+    JSON.stringify([run_type, dataset, data_fingerprint, parameters]);
+  return there.status === "pending" && said(there) === said(manifest);
 }
 
 function existsAlready(run_id: string, directory: RunDirectory): LedgerError {

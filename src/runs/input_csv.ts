@@ -108,9 +108,7 @@ function rowOf(record: CsvRecord, columns: CsvColumn[], context: RowContext, row
   const values: Row = {};
   for (const [at, { name, typed }] of columns.entries()) {
     const cell = cells[at];
-    const value = cell === "" && !is_quoted[at] ? null : typed(cell, is_quoted[at]);
-    if (name !== "__proto__") values[name] = value;
-    else Object.defineProperty(values, name, { value, enumerable: true });
+    values[name] = cell === "" && !is_quoted[at] ? null : typed(cell, is_quoted[at]);
   }
   return values;
 }
@@ -198,8 +196,7 @@ class CsvRecords {
       let end: number;
       if (is_quoted) {
         const close = closingQuote(text, at);
-        // A quote at the very end of what is there may be the first of two.
-        if (close < 0 || (close === text.length - 1 && !is_last)) {
+        if (close < 0) {
           if (is_last) throw this.#problem("opens a quote that is never closed");
           return undefined;
         }
@@ -230,6 +227,7 @@ class CsvRecords {
       if (text[end] === "\r" && (text[end + 1] === "\n" || end + 1 === text.length)) end++;
       if (end >= text.length && is_last) return { record, end, lines };
       if (text[end] === "\n") return { record, end: end + 1, lines: lines + 1 };
+      // What looks like a closing quote at the end of a piece may be the first of two.
       if (end >= text.length) return undefined;
       throw this.#problem(`has ${quoted(text.slice(end, end + 20))} after a closing quote`);
     }

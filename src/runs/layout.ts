@@ -77,12 +77,13 @@ export function findRun(files: Files, runs_dir: string, run_id: string): string 
   checkRunId(run_id);
   const months = listMonths(files, runs_dir);
   const exact = months.map((month) => runPath(month, run_id))
-    .find((path) => files.facts(join(runs_dir, path))?.is_folder);
-  if (exact !== undefined) return exact;
+    .filter((path) => files.facts(join(runs_dir, path))?.is_folder);
+  if (exact.length > 0) return firstWithManifest(files, runs_dir, exact);
   const all = months.flatMap((month) => listRuns(files, runs_dir, month));
   const idOf = (path: string) => idOfPath(path)!;
-  const begins = all.filter((path) => idOf(path).startsWith(run_id));
-  if (begins.length === 1) return begins[0];
+  const beginning = all.filter((path) => idOf(path).startsWith(run_id));
+  const begins = [...new Set(beginning.map(idOf))];
+  if (begins.length === 1) return firstWithManifest(files, runs_dir, beginning);
   const near = nearest(run_id, all.map(idOf));
   throw new LedgerError({
     code: "not_found",
@@ -91,9 +92,14 @@ export function findRun(files: Files, runs_dir: string, run_id: string): string 
       : `there is no run ${quoted(run_id)} in ${runs_dir}`,
     where: { path: runs_dir },
     hint: begins.length > 1
-      ? `give more of it: ${begins.slice(0, 3).map(idOf).join(", ")}${begins[3] ? ", …" : ""}`
+      ? `give more of it: ${begins.slice(0, 3).join(", ")}${begins[3] ? ", …" : ""}`
       : near
       ? `did you mean ${near}?`
       : "what there is: runs query; or name another folder of runs: --runs-dir",
   });
+}
+
+/** Whoever is killed as he makes a run leaves its folder empty; made again, it may be of another month. */
+function firstWithManifest(files: Files, runs_dir: string, paths: readonly string[]): string {
+  return paths.find((path) => files.facts(join(runs_dir, path, RUN_FILES.manifest))) ?? paths[0];
 }

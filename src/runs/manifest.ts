@@ -2,9 +2,10 @@
  * `run.json`: what a run is, where it came from, and what it left. The manifest is the truth about a
  * run; the catalog is derived from it. What we do not know in it is kept as it is.
  */
-import { LedgerError, quoted } from "../base/error.ts";
+import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import { parseKeepingDigits } from "../base/json.ts";
-import { isOfKind } from "../log/mod.ts";
+import { manifest_chars_max, nesting_max } from "../base/limits.ts";
+import { isOfKind, nestingDepth } from "../log/mod.ts";
 
 /** The kinds of runs there are. */
 export const RUN_TYPES = ["path-only", "policy", "optimization", "full"] as const;
@@ -68,13 +69,32 @@ export interface RunManifest {
   [unknown: string]: unknown;
 }
 
-/** The manifest as text for people. */
-export function manifestText(manifest: RunManifest): string {
-  return `${JSON.stringify(manifest, undefined, 2)}\n`;
+/** The manifest as text for people; throws when it could not be read again. */
+export function manifestText(manifest: RunManifest, path: string): string {
+  const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+  try {
+    parseManifest(text, path, manifest.run_id);
+  } catch (error) {
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot write ${path}: ${problem.detail?.reason ?? problem.message}`,
+      where: { path },
+      hint: "the manifest stays as it was",
+    });
+  }
+  return text;
 }
 
 /** Reads a manifest, or says what is wrong with it. */
 export function parseManifest(text: string, path: string, folder_id?: string): RunManifest {
+  if (text.length > manifest_chars_max) {
+    throw bad(
+      path,
+      `it has ${text.length} characters; a manifest has at most ${manifest_chars_max}`,
+    );
+  }
   let parsed: unknown;
   try {
     parsed = parseKeepingDigits(text);
@@ -82,6 +102,8 @@ export function parseManifest(text: string, path: string, folder_id?: string): R
     throw bad(path, `it is not JSON: ${(error as Error).message}`);
   }
   if (!isObject(parsed)) throw bad(path, "it is not a JSON object");
+  const unstorable = whyUnstorable(text, parsed);
+  if (unstorable) throw bad(path, unstorable);
   checkVersion(parsed, path);
   for (const [field, isRight, expected] of RULES) {
     const value = parsed[field];
@@ -104,11 +126,27 @@ export function parseManifest(text: string, path: string, folder_id?: string): R
   return manifest;
 }
 
+/** Half of a character, escaped, where an even number of backslashes stands before it. */
+const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+
+/** What JSON can say, and neither a database nor the log can hold. */
+function whyUnstorable(text: string, parsed: unknown): string | undefined {
+  const depth = nestingDepth(text);
+  if (depth > nesting_max) return `it is nested ${depth} deep; a manifest at most ${nesting_max}`;
+  const may_have_half = text.includes("\\u");
+  return may_have_half && LONE_SURROGATE.test(JSON.stringify(parsed))
+    ? "it has a lone surrogate (half a character written as \\uD800 to \\uDFFF)"
+    : undefined;
+}
+
 function checkVersion(parsed: Record<string, unknown>, path: string): void {
   const version = isObject(parsed.schema_version) ? parsed.schema_version.manifest : undefined;
-  if (version === undefined) return;
-  const major = typeof version === "string" ? Number(version.split(".")[0]) : Number(version);
-  if (Number.isInteger(major) && major <= MAJOR_VERSION) return;
+  if (version === undefined || version === null) return;
+  const [, major] = /^(\d+)(?:\.|$)/.exec(String(version)) ?? [];
+  if (major === undefined) {
+    throw bad(path, `schema_version.manifest is ${quoted(version)}; it has to be like 1.0.0`);
+  }
+  if (Number(major) <= MAJOR_VERSION) return;
   throw new LedgerError({
     code: "newer_format",
     message: `${path} is of manifest version ${
@@ -121,7 +159,17 @@ function checkVersion(parsed: Record<string, unknown>, path: string): void {
 
 type Rule = [field: string, isRight: (value: unknown) => boolean, expected: string];
 
-const isTime = (value: unknown) => typeof value === "string" && !Number.isNaN(Date.parse(value));
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.]\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+
+/** A manifest's time in ms since 1970: UTC unless it says otherwise, wherever it is read. */
+export function manifestTime(text: string): number {
+  if (!ISO_TIME.test(text)) return NaN;
+  const iso = text.replace(" ", "T");
+  const is_told = !iso.includes("T") || /(Z|[+-]\d{2}:?\d{2})$/.test(iso.slice(11));
+  return Date.parse(is_told ? iso : `${iso}Z`);
+}
+
+const isTime = (value: unknown) => typeof value === "string" && !Number.isNaN(manifestTime(value));
 const isText = (value: unknown) => typeof value === "string";
 const isMillis = (value: unknown) => typeof value === "number" && Number.isFinite(value);
 const optional = (isRight: (value: unknown) => boolean) => (value: unknown) =>
@@ -154,9 +202,26 @@ const RULES: readonly Rule[] = [
     optional((value) => isObject(value) && Object.values(value).every(optional(isMillis))),
     "an object of durations in ms",
   ],
+  [
+    "schema_version",
+    optional((value) => isObject(value) && [value.manifest, value.artifacts].every(isVersion)),
+    "an object with the versions of manifest and artifacts",
+  ],
+  ["logs", optional(isObject), "an object of paths"],
+  [
+    "owner",
+    optional((value) =>
+      isObject(value) && optional(isText)(value.host) && optional(isCount)(value.pid)
+    ),
+    "an object with host and pid",
+  ],
   ["summary", optional(isObject), "an object"],
   ["error", optional(isText), "a text"],
 ];
+
+function isVersion(value: unknown): boolean {
+  return optional(isText)(value) || typeof value === "number";
+}
 
 function isDataset(value: unknown): boolean {
   return isObject(value) && [value.from, value.to, value.interval].every(optional(isText)) &&

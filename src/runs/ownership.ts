@@ -3,6 +3,7 @@
  * say nothing; a lock that is held says it all: the system lets go of it when its holder dies.
  */
 import { join } from "@std/path";
+import { asLedgerError, LedgerError } from "../base/error.ts";
 import { makeFolderDurably, type OpenFile } from "../base/files.ts";
 import { lock_wait_ms, owner_look_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -14,10 +15,21 @@ export type Ownership = "held" | "free" | "never";
 /** Takes a run for the program that this is; closing the file, or dying, gives it up. */
 export async function ownRun(world: World, folder: string): Promise<OpenFile> {
   makeFolderDurably(world.files, folder);
-  const lock = world.files.open(join(folder, RUN_FILES.owner_lock), "lock");
-  // Nobody else keeps it; whoever looks at it has it for a moment.
-  if (!lock.tryLock(true)) await lock.lock(true, lock_wait_ms);
-  return lock;
+  const path = join(folder, RUN_FILES.owner_lock);
+  const lock = world.files.open(path, "lock");
+  try {
+    // Nobody else keeps it; whoever looks at it has it for a moment.
+    if (lock.tryLock(true) || await lock.lock(true, lock_wait_ms)) return lock;
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+  throw new LedgerError({
+    code: "busy",
+    message: `cannot own ${folder}: another process owns it`,
+    where: { path },
+    hint: `a run has one owner; to see which: fuser -v ${path}`,
+  });
 }
 
 /** Waits in line that go on, by path: where a lock cannot be tried, each look would begin another. */
@@ -26,14 +38,21 @@ const waits = new WeakMap<World, Map<string, Promise<void>>>();
 /** Looks whether a run is owned. */
 export async function ownershipOf(world: World, folder: string): Promise<Ownership> {
   const path = join(folder, RUN_FILES.owner_lock);
-  if (!world.files.facts(path)) return "never";
   const waiting = waits.get(world) ?? new Map<string, Promise<void>>();
   waits.set(world, waiting);
   if (waiting.has(path)) return "held";
-  const lock = world.files.open(path, "read");
-  if (lock.tryLock(false)) {
+  const lock = openIfThere(world, path);
+  if (!lock) return "never";
+  let is_free: boolean;
+  try {
+    is_free = lock.tryLock(false);
+  } catch (error) {
     lock.close();
-    return "free";
+    throw error;
+  }
+  if (is_free || lock.can_try_lock) {
+    lock.close();
+    return is_free ? "free" : "held";
   }
   const wait = lock.lockInLine(false).finally(() => {
     lock.close();
@@ -49,4 +68,13 @@ export async function ownershipOf(world: World, folder: string): Promise<Ownersh
   ]);
   late.abort();
   return free ? "free" : "held";
+}
+
+function openIfThere(world: World, path: string): OpenFile | undefined {
+  try {
+    return world.files.open(path, "read");
+  } catch (error) {
+    if (asLedgerError(error)?.code === "not_found") return undefined;
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 /** Which state of the code a run was made with. */
-import type { World } from "../base/world.ts";
+import { systemWorld, type World } from "../base/world.ts";
 
 /** What git says of the folder that a program works in. */
 export interface GitProvenance {
@@ -10,10 +10,17 @@ export interface GitProvenance {
 }
 
 /** Asks git about the working folder; empty where there is no git, or no repository. */
-export async function getGitProvenance(world: World): Promise<GitProvenance> {
+export async function getGitProvenance(world: World = systemWorld()): Promise<GitProvenance> {
   // All three in one go. Files that git does not know say nothing about the code: the runs
   // themselves are such files.
-  const args = ["status", "--porcelain=v2", "--branch", "--untracked-files=no"];
+  // Without optional locks: a look must not be in the way of somebody who commits.
+  const args = [
+    "--no-optional-locks",
+    "status",
+    "--porcelain=v2",
+    "--branch",
+    "--untracked-files=no",
+  ];
   const git = await world.runProgram("git", args);
   if (!git?.ok) return {};
   const lines = git.stdout.split("\n").filter(Boolean);

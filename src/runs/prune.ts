@@ -173,7 +173,8 @@ function noteArchived(
     .filter(({ path }) => runs.some(({ run_path }) => run_path === path))
     .flatMap((glance) => {
       const verdict = judgeRun(world, runs_dir, glance);
-      if (verdict.kind !== "ended") return [];
+      if (verdict.kind === "open") return [];
+      if (verdict.kind === "unusable") throw cannotRead(glance.path, verdict.reason);
       const { manifest } = verdict;
       const run: ArchivedRun = { run_path: glance.path, archive, archived_at, manifest };
       return [`${JSON.stringify(run)}\n`];
@@ -193,6 +194,16 @@ function noteArchived(
     file.close();
   }
   if (is_new) world.files.syncFolder(folder);
+}
+
+/** It could be read a moment ago, or it would not go. */
+function cannotRead(path: string, reason: string): LedgerError {
+  return new LedgerError({
+    code: "io",
+    message: `cannot prune ${path}: ${reason}`,
+    where: { path },
+    hint: "nothing of its month was removed; try again",
+  });
 }
 
 /** First it loses its name, in one go: a folder half removed must not pass for a run. */

@@ -5,9 +5,10 @@
 import { join } from "@std/path";
 import { asLedgerError } from "../base/error.ts";
 import { stale_after_ms } from "../base/limits.ts";
+import type { Files } from "../base/files.ts";
 import type { World } from "../base/world.ts";
 import { idOfPath, listMonths, listRuns, RUN_FILES } from "./layout.ts";
-import { parseManifest, type RunManifest } from "./manifest.ts";
+import { manifestTime, parseManifest, type RunManifest } from "./manifest.ts";
 import { ownershipOf } from "./ownership.ts";
 
 /** A run's folder, as a glance shows it. */
@@ -31,6 +32,9 @@ export type Verdict =
 export type OpenState = "pending" | "running" | "crashed" | "stale" | "unfinished";
 
 const SUCCESS_STAMP = " success";
+const NO_MANIFEST = "none";
+const NO_FILE = "no file";
+const UNSEEN = "unseen: ";
 
 /** All runs of a folder, in order. */
 export function scanRuns(world: World, runs_dir: string): RunStamp[] {
@@ -40,19 +44,32 @@ export function scanRuns(world: World, runs_dir: string): RunStamp[] {
 /** All runs of a month, in order. */
 export function scanMonth({ files }: World, runs_dir: string, month: string): RunStamp[] {
   return listRuns(files, runs_dir, month).map((path) => {
-    const folder = join(runs_dir, path);
+    return { path, stamp: stampOf(files, join(runs_dir, path)) };
+  });
+}
+
+function stampOf(files: Files, folder: string): string {
+  try {
     const manifest = files.facts(join(folder, RUN_FILES.manifest));
     const success = files.facts(join(folder, RUN_FILES.success));
-    const stamp = manifest
-      ? `${manifest.identity} ${manifest.size_bytes} ${manifest.modified_ms}`
-      : "none";
-    return { path, stamp: success ? `${stamp}${SUCCESS_STAMP}` : stamp };
-  });
+    if (!manifest) return NO_MANIFEST;
+    const { is_file, identity, size_bytes, modified_ms } = manifest;
+    const stamp = is_file ? `${identity} ${size_bytes} ${modified_ms}` : NO_FILE;
+    return success ? `${stamp}${SUCCESS_STAMP}` : stamp;
+  } catch (error) {
+    // One run that cannot be looked at does not keep the others out of the catalog.
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    return `${UNSEEN}${problem.message}`;
+  }
 }
 
 /** Reads a run's manifest and says what it is. */
 export function judgeRun(world: World, runs_dir: string, { path, stamp }: RunStamp): Verdict {
-  if (stamp.startsWith("none")) return { kind: "unusable", reason: "it has no run.json" };
+  const unusable = (reason: string): Verdict => ({ kind: "unusable", reason });
+  if (stamp === NO_MANIFEST) return unusable("it has no run.json");
+  if (stamp.startsWith(NO_FILE)) return unusable("its run.json is not a file");
+  if (stamp.startsWith(UNSEEN)) return unusable(stamp.slice(UNSEEN.length));
   const manifest_path = join(runs_dir, path, RUN_FILES.manifest);
   const folder_id = idOfPath(path);
   let manifest: RunManifest;
@@ -61,7 +78,7 @@ export function judgeRun(world: World, runs_dir: string, { path, stamp }: RunSta
   } catch (error) {
     const problem = asLedgerError(error);
     if (!problem) throw error;
-    return { kind: "unusable", reason: String(problem.detail?.reason ?? problem.message) };
+    return unusable(String(problem.detail?.reason ?? problem.message));
   }
   const has_success = stamp.endsWith(SUCCESS_STAMP);
   const has_ended = manifest.status === "failed" ||
@@ -98,7 +115,7 @@ export async function stateOfOpen(
   }
   const ownership = await ownershipOf(world, folder);
   if (ownership === "free") return facts("crashed", "the program that owned it is gone");
-  if (ownership === "never" && world.now_ms() - last_written_ms > stale_after) {
+  if (ownership === "never" && world.now_ms() - last_written_ms >= stale_after) {
     const since = new Date(last_written_ms).toISOString().slice(0, 16).replace("T", " ");
     return facts("stale", `nobody owns it, and nothing was written to it since ${since} UTC`);
   }
@@ -113,8 +130,9 @@ export async function stateOfOpen(
  */
 function lastWritten(world: World, folder: string, manifest: RunManifest): number {
   const { created_at, started_at, completed_at } = manifest;
-  const told_ms = [created_at, started_at, completed_at].map((time) => time ? Date.parse(time) : 0);
-  return Math.max(...told_ms, newestFile(world, folder));
+  const told_ms = [created_at, started_at, completed_at]
+    .map((time) => time ? manifestTime(time) : 0);
+  return Math.round(Math.max(...told_ms, newestFile(world, folder)));
 }
 
 const NOT_RESULTS: ReadonlySet<string> = new Set([
@@ -130,7 +148,8 @@ function newestFile(world: World, folder: string): number {
     const path = join(folder, name);
     const written_ms = is_folder
       ? newestFile(world, path)
-      : world.files.facts(path)?.modified_ms ?? 0;
+      // A link may lead nowhere, or in a circle.
+      : world.files.linkFacts(path)?.modified_ms ?? 0;
     newest_ms = Math.max(newest_ms, written_ms);
   }
   return newest_ms;

@@ -27,9 +27,14 @@ export async function makeDatabase(folder: string, name: string): Promise<string
   return join(folder, name);
 }
 
-/** Flips bits from an offset on; at 12,288, where the head ends, the file does not even open. */
-export function rot(path: string, from = 12_288): void {
+/** What a database's file begins with; without it, it does not open. */
+export const HEAD_BYTES = 12_288;
+/** After its head a file consists of blocks, and those of a table are read when it is asked for. */
+export const BLOCK_BYTES = 262_144;
+
+/** Flips bits between two offsets, here and there; by default everywhere but in the head. */
+export function rot(path: string, from = HEAD_BYTES, to = Infinity): void {
   const bytes = Deno.readFileSync(path);
-  for (let at = from; at < bytes.length; at += 1_000) bytes[at] ^= 0x55;
+  for (let at = from; at < Math.min(to, bytes.length); at += 1_000) bytes[at] ^= 0x55;
   Deno.writeFileSync(path, bytes);
 }

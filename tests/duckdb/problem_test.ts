@@ -12,7 +12,7 @@ import { translate } from "../../src/duckdb/problem.ts";
 import { startScript } from "../crash/crash.ts";
 import { smallDisk, testWith } from "../crash/power.ts";
 import { tempFolder } from "../harness.ts";
-import { makeDatabase, openIn, rot } from "./databases.ts";
+import { BLOCK_BYTES, HEAD_BYTES, makeDatabase, openIn, rot } from "./databases.ts";
 
 /** The error that opening a database, and asking for all that is in it, ends with. */
 function problemOf(folder: string, name: string, sql = "select sum(n), max(name) from t") {
@@ -69,9 +69,6 @@ Deno.test("a holder that has died since, or is without a name, is named by its n
   }
 });
 
-/** DuckDB keeps a file in blocks of this size, and reads those of a table when it is asked for. */
-const BLOCK_BYTES = 262_144;
-
 /** What may have become of a database's file. */
 const DAMAGES: Record<string, (path: string) => void> = {
   "garbage": (path) => Deno.writeTextFileSync(path, "garbage ".repeat(10_000)),
@@ -79,7 +76,7 @@ const DAMAGES: Record<string, (path: string) => void> = {
   "cut within its head": (path) => Deno.truncateSync(path, 100),
   "cut in half": (path) => Deno.truncateSync(path, Deno.statSync(path).size >> 1),
   "rotten": (path) => rot(path),
-  "rotten in a table": (path) => rot(path, 12_288 + BLOCK_BYTES),
+  "rotten in a table": (path) => rot(path, HEAD_BYTES + BLOCK_BYTES),
 };
 
 for (const [what, damage] of Object.entries(DAMAGES)) {

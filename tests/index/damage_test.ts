@@ -1,11 +1,18 @@
 /** Whatever stands where the index should be: it is set aside, and an index is built anew. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { join } from "@std/path";
-import { asLedgerError } from "../../src/base/error.ts";
+import { asLedgerError, LedgerError } from "../../src/base/error.ts";
 import { systemFiles } from "../../src/base/files.ts";
 import { openDatabase } from "../../src/duckdb/door.ts";
+import { BLOCK_BYTES, HEAD_BYTES, rot } from "../duckdb/databases.ts";
 import { failingFiles, runIn, systemError, testWorld, writePart } from "../harness.ts";
-import { assertLikeBuiltAnew, ledgerFolder, line, rowsOf, sync } from "./indexes.ts";
+import { assertLikeBuiltAnew, ledgerFolder, line, openLive, rowsOf, sync } from "./indexes.ts";
 
 const NOON_MS = Date.UTC(2026, 0, 23, 12);
 const PART = { day: "2026-01-23", number: 1, writer: "" };
@@ -42,19 +49,12 @@ async function ofOlderVersion(path: string): Promise<void> {
   await database.run("checkpoint");
 }
 
-/** Flips bits in the second half: the file opens, and its tables do not read. */
-function rot(path: string): void {
-  const bytes = Deno.readFileSync(path);
-  for (let at = 3 * 4096; at < bytes.length; at += 1_000) bytes[at] ^= 0x55;
-  Deno.writeFileSync(path, bytes);
-}
-
 const DAMAGES: Record<string, (path: string) => void | Promise<void>> = {
   "truncated to half": (path) => Deno.truncateSync(path, Deno.statSync(path).size >> 1),
   "truncated within its head": (path) => Deno.truncateSync(path, 100),
   "of zero bytes": (path) => Deno.truncateSync(path, 0),
   "garbage": (path) => Deno.writeTextFileSync(path, "garbage ".repeat(10_000)),
-  "rotten in places": rot,
+  "rotten in places": (path) => rot(path),
   "of an older version": ofOlderVersion,
   "a folder": (path) => {
     Deno.removeSync(path);
@@ -88,6 +88,43 @@ for (const [what, damage] of Object.entries(DAMAGES)) {
       await assertLikeBuiltAnew(folder.path, live);
     });
   }
+}
+
+/** Whether an index opens, and says what it is made of: no more is read before it is worked with. */
+async function passesFirstLook(dir: string): Promise<boolean> {
+  try {
+    await rowsOf(dir, "from index_facts");
+    await rowsOf(dir, "from index_parts");
+    return true;
+  } catch (error) {
+    assertEquals(asLedgerError(error)?.code, "damaged");
+    return false;
+  }
+}
+
+for (const work of ["grows", "is counted"]) {
+  Deno.test(`an index whose rot shows only while it ${work} is set aside and built anew`, async () => {
+    let shown_late = 0;
+    for (let block = 0;; block++) {
+      using folder = ledgerFolder();
+      const path = await indexed(folder.path, 2_000);
+      if (work === "is counted") await sync(folder.path);
+      const from = HEAD_BYTES + block * BLOCK_BYTES;
+      if (from >= Deno.statSync(path).size) break;
+      rot(path, from, from + BLOCK_BYTES);
+      passForPublished(path);
+      const passed = await passesFirstLook(folder.path);
+      const live = await sync(folder.path);
+      await assertLikeBuiltAnew(folder.path, live);
+      // A block that holds nothing any more may hold anything.
+      if (live.kind === "nothing new") continue;
+      assertEquals([live.kind, live.new_events, live.notices.length], ["full", 2_001, 1]);
+      assertMatch(live.notices[0], /^building the index anew: .*; the old file is kept as /);
+      Deno.lstatSync(`${path}.set-aside`);
+      if (passed) shown_late++;
+    }
+    assert(shown_late > 0, "all of it showed in the first look");
+  });
 }
 
 /** Fails unless the index reads, and holds what it held or what it would hold. */
@@ -134,6 +171,39 @@ Deno.test("an index elsewhere leaves the folder's other things alone", async () 
   Deno.writeTextFileSync(mine, "mine");
   await sync(folder.path, { path: join(elsewhere.path, 'it\'s; an "index".duckdb') });
   assertEquals(Deno.readTextFileSync(mine), "mine");
+});
+
+Deno.test("an index that could not be replaced is where it was, not only set aside", async () => {
+  using folder = ledgerFolder();
+  const path = await indexed(folder.path);
+  await ofOlderVersion(path);
+  const before = Deno.readFileSync(path);
+  let was_refused = false;
+  const files = systemFiles((operation, name) => {
+    if (operation !== "rename" || name !== path || was_refused) return;
+    // The first rename to this name is that of the new file; it is put back by another one.
+    was_refused = true;
+    throw systemError("EIO", "it failed");
+  });
+  const refused = () => sync(folder.path, {}, testWorld({ files }));
+  assertEquals((await assertRejects(refused, LedgerError)).code, "io");
+  assert(was_refused);
+  assertEquals(Deno.readFileSync(path), before);
+  assertEquals(systemFiles().linkFacts(`${path}.set-aside`), undefined);
+  assertEquals((await sync(folder.path)).total.events, 4);
+});
+
+Deno.test("a reader keeps the index that it opened, whatever takes its place", async () => {
+  using folder = ledgerFolder();
+  const path = await indexed(folder.path);
+  const inode = Deno.statSync(path).ino;
+  await using database = await openLive(folder.path);
+  for (const full of [false, true]) {
+    assertEquals((await sync(folder.path, { full })).total.events, 4);
+    assert(Deno.statSync(path).ino !== inode, "the file that readers have open was written to");
+    assertEquals(await database.value("select count(*) from events"), 3n);
+  }
+  assertEquals(await rowsOf(folder.path, "select count(*) as events from events"), [{ events: 4 }]);
 });
 
 Deno.test("what could still be read stays readable until its successor is there", async () => {

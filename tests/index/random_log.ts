@@ -29,7 +29,7 @@ export class RandomLog {
     if (random.chance(0.15)) this.#tear();
     if (random.chance(0.04)) this.#cutBack();
     if (random.chance(0.02)) this.#moveDayAway();
-    if (random.chance(0.02)) this.#rewriteLine();
+    if (random.chance(0.08)) this.#rewriteLine();
   }
 
   /** An event of more than a megabyte comes. */

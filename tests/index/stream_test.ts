@@ -7,8 +7,11 @@ import { ledgerFolder, line } from "./indexes.ts";
 const ROWS = 1_000_000;
 /** Enough for heaps and buffers to have grown to what they need. */
 const SOME_ROWS = 200_000;
-const WORD_CHARS = 200;
-/** What the rest of the rows would at least take if they were kept. */
+const WORD_CHARS = 400;
+/**
+ * What the rest of the rows would at least take if they were kept. On a busy machine rubbish is taken
+ * away late, and up to a quarter of this was seen.
+ */
 const REST_BYTES = (ROWS - SOME_ROWS) * WORD_CHARS;
 
 /** The most memory that a process has had so far; undefined when it has ended. */

@@ -1,6 +1,6 @@
 /** Files that are not what they should be: told as damage, with what was found, and never a crash. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ByteWriter, parquetWrite } from "hyparquet-writer";
+import { ByteWriter, parquetWrite, ParquetWriter, schemaFromColumnData } from "hyparquet-writer";
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../src/base/error.ts";
 import { parquetFacts, readParquet } from "../../src/parquet/mod.ts";
@@ -68,6 +68,16 @@ const CASES: Record<
   ],
   "pages of zeros": [(good) => good.fill(0, 4, 400), "damaged", "does not decode"],
   "an encrypted footer": [(good) => withTail(good, "PARE"), "invalid", "it is encrypted"],
+  "more rows than its row groups have": [
+    () => tampered((writer) => writer.num_rows = 5n),
+    "damaged",
+    "it says 5 rows, and its row groups have 2",
+  ],
+  "a column missing from a row group": [
+    () => tampered((writer) => writer.row_groups[0].columns.pop()),
+    "damaged",
+    'a row group lacks the column "b"',
+  ],
   "two columns of one name": [() => twoOfOneName(), "damaged", `two of its columns are named "a"`],
 };
 
@@ -84,6 +94,18 @@ function twoOfOneName(): Uint8Array {
     columnData: [{ name: "a", data: [1] }, { name: "a", data: [2] }],
   });
   return writer.getBytes();
+}
+
+/** A file whose footer says something else than what was written. */
+function tampered(tamper: (writer: ParquetWriter) => void): Uint8Array {
+  const bytes = new ByteWriter();
+  const columnData = [{ name: "a", data: [1, 2] }, { name: "b", data: ["x", "y"] }];
+  const schema = schemaFromColumnData({ columnData });
+  const writer = new ParquetWriter({ writer: bytes, schema });
+  writer.write({ columnData });
+  tamper(writer);
+  writer.finish();
+  return bytes.getBytes();
 }
 
 async function errorOf(body: () => Promise<unknown>): Promise<LedgerError> {
@@ -140,6 +162,20 @@ Deno.test("bytes that are no text in a column of text are damage", async () => {
   const error = await errorOf(() => allRows(path));
   assertEquals(error.code, "damaged");
   assertStringIncludes(error.message, `column "name" does not decode`);
+});
+
+Deno.test("whichever bit of a small file is flipped, reading it comes to an end", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "flipped.parquet");
+  await write(path, { price: "double?" }, [{ price: 1.5 }, { price: null }, { price: 2 }]);
+  const good = Deno.readFileSync(path);
+  const magic_bytes = 4;
+  for (let bit = magic_bytes * 8; bit < 60 * 8; bit++) {
+    const bad = good.slice();
+    bad[bit >> 3] ^= 1 << (bit & 7);
+    Deno.writeFileSync(path, bad);
+    await allRows(path).catch((error) => assert(asLedgerError(error), `bit ${bit}: ${error}`));
+  }
 });
 
 /** Some bytes made others, or a part of the file taken out. */

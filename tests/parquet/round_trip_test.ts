@@ -52,6 +52,15 @@ for (const codec of ["snappy", "zstd"] as const) {
   });
 }
 
+Deno.test("zero and minus zero stay two values, however often they come", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "zeros.parquet");
+  const numbers = Array.from({ length: 2_000 }, (_, at) => at % 3 === 0 ? -0 : 0);
+  await write(path, { number: "double" }, numbers.map((number) => ({ number })));
+  const read = await allRows(path);
+  assert(numbers.every((number, at) => Object.is(read[at].number, number)));
+});
+
 Deno.test("the footer tells rows, types and the file's own notes, to us and to DuckDB", async () => {
   using folder = tempFolder();
   const path = join(folder.path, "facts.parquet");

@@ -57,6 +57,26 @@ for (const [type, value, said] of BAD_VALUES) {
   });
 }
 
+Deno.test("the row that is named is counted through all batches", async () => {
+  using folder = tempFolder();
+  const columns = columnsOf({ a: "int64", b: "utf8" });
+  for (const bad of [{ a: 1.5, b: "" }, { a: 1, b: null }]) {
+    const batches = [[{ a: 1, b: "" }, { a: 1, b: "" }], [{ a: 1, b: "" }, bad]];
+    const path = join(folder.path, "x.parquet");
+    const error = await refusal(writeParquet(testWorld(), path, columns, batches));
+    assertStringIncludes(error.message, "of row 4 is");
+  }
+});
+
+Deno.test("a file is synced before it gets its name, and its folder after that", async () => {
+  using folder = tempFolder();
+  const operations: string[] = [];
+  const files = systemFiles((operation) => void operations.push(operation));
+  const path = join(folder.path, "x.parquet");
+  await writeParquet(testWorld({ files }), path, columnsOf({ a: "int64" }), [[{ a: 1 }]]);
+  assertEquals(operations, ["create", "write", "write", "sync", "rename", "sync folder"]);
+});
+
 Deno.test("columns that a file cannot have are refused before anything is touched", async () => {
   using folder = tempFolder();
   const path = join(folder.path, "x.parquet");

@@ -86,7 +86,7 @@ Deno.test("rows that do not fit in memory wait in a scratch file, and come back 
   for (const [at, row] of rows.entries()) {
     for (const [name, value] of Object.entries(row)) {
       const expected = name !== "whole" && typeof value === "bigint" ? Number(value) : value;
-      if (!Object.is(read[at][name], expected)) assertEquals(read[at][name], expected, name);
+      assert(Object.is(read[at][name], expected), `${name} of row ${at} is ${read[at][name]}`);
     }
   }
 });

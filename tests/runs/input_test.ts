@@ -22,6 +22,7 @@ function awkward(type: ArtifactType): Row[] {
     "two\nlines",
     "two\r\nlines",
     "[{,}]",
+    'odd"}],{',
     "\\",
     "é漢😀",
     "null",

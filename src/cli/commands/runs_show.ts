@@ -4,7 +4,7 @@ import { EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { Ledger } from "../../ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
-import type { RunManifest } from "../../runs/manifest.ts";
+import { manifestTime, type RunManifest } from "../../runs/manifest.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, runsDir, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -70,8 +70,8 @@ type EventRecord = Extract<LogRecord, { kind: "event" }>;
 async function eventsOf(ledger: Ledger, manifest: RunManifest): Promise<EventRecord[]> {
   if (!ledger.exists()) return [];
   const events: EventRecord[] = [];
-  const since_ms = Date.parse(manifest.created_at) - DAY_MS;
-  const until_ms = manifest.completed_at ? Date.parse(manifest.completed_at) + DAY_MS : undefined;
+  const since_ms = manifestTime(manifest.created_at) - DAY_MS;
+  const until_ms = manifest.completed_at ? manifestTime(manifest.completed_at) + DAY_MS : undefined;
   for await (const record of ledger.read({ run_id: manifest.run_id, since_ms, until_ms })) {
     if (record.kind === "event") events.push(record);
   }
@@ -85,7 +85,7 @@ function tellManifest(world: World, manifest: RunManifest, state: string, folder
   print(world, `${bold(manifest.run_id)}  ${manifest.run_type}  ${paint(state)}`);
   const code = [git_branch, git_commit?.slice(0, 12), git_dirty ? "with changes" : undefined];
   const range = [dataset.from, dataset.to].filter(Boolean).join(" to ");
-  const calls = dataset.calls_count === undefined ? "" : counted(dataset.calls_count, "call");
+  const calls = dataset.calls_count == null ? "" : counted(dataset.calls_count, "call");
   const facts: [string, string | undefined][] = [
     ["folder", folder],
     ["created", utcOf(manifest.created_at)],
@@ -102,7 +102,7 @@ function tellManifest(world: World, manifest: RunManifest, state: string, folder
 }
 
 function utcOf(time: string | undefined): string | undefined {
-  return time && utc(Date.parse(time));
+  return time && utc(manifestTime(time));
 }
 
 function memberText(members: Record<string, unknown> | undefined): string {

@@ -1,0 +1,250 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { LedgerError } from "../../src/base/error.ts";
+import type { RunFilter } from "../../src/runs/catalog_queries.ts";
+import type { Ranking } from "../../src/runs/catalog_queries.ts";
+import { type Lab, ledgerOf, newLab, putFile, putRun, removeFrom, sync } from "./runs.ts";
+
+/** A lab of four runs that ended, one that is gone, and one that goes on. */
+async function filledLab(): Promise<Lab> {
+  const lab = newLab();
+  const commit = (digit: string) => digit.repeat(40);
+  putRun(lab, "a", {
+    created_at: "2026-01-01T00:00:00Z",
+    git_branch: "main",
+    git_commit: commit("a"),
+    parameters: { window: "1h", policy: { kind: "fixed", bps: 500 } },
+    timing: { total_ms: 30 },
+    artifacts: { alerts: { rows: 1, path: "x" }, paths: { rows: 1, path: "truth/y" } },
+    summary: { avg_return_bps: 1, sharpe: 3, nested: { deep: 2 } },
+  });
+  putRun(lab, "b", {
+    run_type: "full",
+    created_at: "2026-01-02T00:00:00Z",
+    git_branch: "it's",
+    git_commit: commit("b"),
+    parameters: { "policy.kind": "fixed", on: true, none: null },
+    timing: { total_ms: 10 },
+    summary: { avg_return_bps: 3, sharpe: "2.5", trades_count: 200 },
+  });
+  putRun(lab, "c", {
+    created_at: "2026-01-03T00:00:00Z",
+    timing: { total_ms: 20 },
+    summary: { avg_return_bps: "NaN", sharpe: "inf", trades_count: 5 },
+  });
+  putRun(lab, "d", { status: "failed", created_at: "2026-01-04T00:00:00Z", completed_at: null });
+  const gone = putRun(lab, "e", { created_at: "2025-12-31T23:59:59.999Z" });
+  putRun(lab, "f", { status: "running", created_at: "2026-01-05T00:00:00Z" }, {
+    has_success: false,
+  });
+  await sync(lab);
+  removeFrom(lab, gone);
+  await sync(lab);
+  return lab;
+}
+
+async function idsOf(lab: Lab, filter: RunFilter): Promise<string> {
+  return (await ledgerOf(lab).runs.query(filter)).map(({ run_id }) => run_id).join(" ");
+}
+
+const JANUARY_2_MS = Date.UTC(2026, 0, 2);
+
+Deno.test("each filter takes the runs that fit, the latest first", async () => {
+  using lab = await filledLab();
+  const cases: [RunFilter, string][] = [
+    [{}, "d c b a e"],
+    [{ run_id: "b" }, "b"],
+    [{ run_id: "' or true --" }, ""],
+    [{ run_type: "full" }, "b"],
+    [{ run_type: "policy" }, "d c a e"],
+    [{ status: "completed" }, "c b a e"],
+    [{ status: "failed" }, "d"],
+    [{ status: "stale" }, "f"],
+    [{ status: "running" }, ""],
+    [{ from_ms: JANUARY_2_MS }, "d c b"],
+    [{ from_ms: JANUARY_2_MS + 0.5 }, "d c"],
+    [{ until_ms: JANUARY_2_MS }, "a e"],
+    [{ from_ms: JANUARY_2_MS, until_ms: JANUARY_2_MS }, ""],
+    [{ from_ms: JANUARY_2_MS, until_ms: JANUARY_2_MS + 1 }, "b"],
+    [{ git_branch: "it's" }, "b"],
+    [{ git_branch: "main" }, "a"],
+    [{ git_commit: "bbbb" }, "b"],
+    [{ git_commit: "%" }, ""],
+    [{ run_type: "policy", status: "completed", git_branch: "main" }, "a"],
+    [{ limit: 2 }, "d c"],
+    [{ limit: 0 }, ""],
+  ];
+  for (const [filter, wanted] of cases) {
+    assertEquals(await idsOf(lab, filter), wanted, JSON.stringify(filter));
+  }
+});
+
+Deno.test("runs are sorted by a column, in either direction, those without a value last", async () => {
+  using lab = await filledLab();
+  const cases: [string, string][] = [
+    ["created_at", "d c b a e"],
+    ["created_at:asc", "e a b c d"],
+    ["completed_at:asc", "a b c e d"],
+    ["run_id", "a b c d e"],
+    ["run_id:desc", "e d c b a"],
+    ["total_ms", "b c a d e"],
+    ["total_ms:desc", "a c b d e"],
+    ["artifacts:desc", "a b c d e"],
+    ["run_type", "b a c d e"],
+    ["git_branch", "b a c d e"],
+    ["status:desc", "d a b c e"],
+  ];
+  for (const [sort, wanted] of cases) assertEquals(await idsOf(lab, { sort }), wanted, sort);
+  for (const sort of ["run_id; drop table x", "created", "run_id:up", "run_id:", "", "1"]) {
+    const error = await assertRejects(() => idsOf(lab, { sort }), LedgerError);
+    assertEquals(error.code, "usage", sort);
+  }
+  const error = await assertRejects(() => idsOf(lab, { sort: "total" }), LedgerError);
+  assertEquals([error.message, error.hint], ['cannot sort by "total"', "did you mean total_ms?"]);
+});
+
+Deno.test("parameters are found by name, and by the path to them", async () => {
+  using lab = await filledLab();
+  const cases: [Record<string, string>, string][] = [
+    [{ window: "1h" }, "a"],
+    [{ window: "2h" }, ""],
+    [{ "policy.kind": "fixed" }, "b a"],
+    [{ "policy.bps": "500" }, "a"],
+    [{ on: "true" }, "b"],
+    [{ window: "1h", "policy.bps": "500" }, "a"],
+    [{ window: "1h", on: "true" }, ""],
+    [{ "policy.bps.deeper": "500" }, ""],
+    [{ none: "null" }, ""],
+  ];
+  for (const [parameters, wanted] of cases) {
+    assertEquals(await idsOf(lab, { parameters }), wanted, JSON.stringify(parameters));
+  }
+});
+
+Deno.test("a parameter may have any name and value; each is only itself", async () => {
+  using lab = newLab();
+  const names = [
+    ...['a"b', "a'b", "a\\b", '\\"', "*", "**", "$", "#", "a/b", "~1", "[0]", "", "é漢😀", "a;b"],
+    ...["'); drop table backtest_runs_catalog; --", "a\nb", "\u0000", " ", "__proto__", "a]", "%"],
+  ];
+  for (const [index, name] of names.entries()) {
+    putRun(
+      lab,
+      `run-${index}`,
+      JSON.stringify({
+        ...{
+          run_id: `run-${index}`,
+          run_type: "policy",
+          created_at: "2026-01-01",
+          status: "completed",
+        },
+        parameters: JSON.parse(`{${JSON.stringify(name)}:${JSON.stringify(name)},"in":
+        {${JSON.stringify(name)}:"inner ${index}"}}`),
+      }),
+    );
+  }
+  assertEquals((await sync(lab)).registered, names.length);
+  for (const [index, name] of names.entries()) {
+    const of_name = JSON.parse(`{${JSON.stringify(name)}:${JSON.stringify(name)}}`);
+    assertEquals(await idsOf(lab, { parameters: of_name }), `run-${index}`, name);
+    const parameters = { [`in.${name}`]: `inner ${index}` };
+    assertEquals(await idsOf(lab, { parameters }), `run-${index}`, name);
+  }
+});
+
+Deno.test("a run has what its list and the catalog's numbers say of it", async () => {
+  using lab = await filledLab();
+  const { runs } = ledgerOf(lab);
+  assertEquals(await runs.query({ run_id: "a" }), [{
+    run_id: "a",
+    run_type: "policy",
+    status: "completed",
+    created_at_ms: Date.UTC(2026, 0, 1),
+    completed_at_ms: Date.parse("2026-01-17T15:52:24.539Z"),
+    total_ms: 30,
+    artifacts: 2,
+    git_branch: "main",
+    git_commit: "a".repeat(40),
+    git_dirty: null,
+    presence: "present",
+    run_path: "2026-01/run_id=a",
+  }]);
+  assertEquals((await runs.query({ run_id: "e" }))[0].presence, "missing");
+  assertEquals((await runs.query({ status: "stale" }))[0].completed_at_ms, null);
+  assertEquals(await runs.stats(), {
+    total_runs: 5,
+    completed: 4,
+    failed: 1,
+    runs_by_type: { full: 1, policy: 4 },
+    total_artifacts: 2,
+    artifacts_by_type: { alerts: 1, paths: 1 },
+    missing: 1,
+    archived: 0,
+    in_progress: { stale: 1 },
+  });
+  const path = join(lab.runs_dir, "2026-01/run_id=a/truth/y");
+  assertEquals(await runs.artifactPath("a", "paths"), path);
+  for (const [run_id, type] of [["a", "trades"], ["b", "paths"], ["'", "' or true --"]]) {
+    assertEquals(await runs.artifactPath(run_id, type), undefined);
+  }
+});
+
+async function ranked(lab: Lab, ranking: Ranking): Promise<unknown[][]> {
+  const rows = await ledgerOf(lab).runs.rank(ranking);
+  return rows.map(({ rank, run_id, value }) => [rank, run_id, value]);
+}
+
+Deno.test("runs are ranked by any metric that is a number, known or not", async () => {
+  using lab = await filledLab();
+  assertEquals(await ranked(lab, { by: "avg_return_bps" }), [[1, "b", 3], [2, "a", 1]]);
+  assertEquals(await ranked(lab, { by: "avg_return_bps", ascending: true, limit: 1 }), [[
+    1,
+    "a",
+    1,
+  ]]);
+  assertEquals(await ranked(lab, { by: "sharpe" }), [[1, "a", 3], [2, "b", 2.5]]);
+  assertEquals(await ranked(lab, { by: "nested.deep" }), [[1, "a", 2]]);
+  assertEquals(await ranked(lab, { by: "stop_out_rate" }), []);
+  const where = "trades_count >= 100 -- enough";
+  assertEquals(await ranked(lab, { by: "avg_return_bps", where }), [[1, "b", 3]]);
+  assertEquals(await ranked(lab, { by: "nested.deep", where }), []);
+  assertEquals(await ranked(lab, { by: "sharpe", where: "summary->>'$.sharpe' = '3'" }), [[
+    1,
+    "a",
+    3,
+  ]]);
+  const unknown = await assertRejects(() => ranked(lab, { by: "sharp" }), LedgerError);
+  assertEquals([unknown.code, unknown.hint], ["usage", "did you mean sharpe?"]);
+  for (const by of ["' or true --", '"', "*", "x; drop table y", "$.sharpe"]) {
+    const error = await assertRejects(() => ranked(lab, { by }), LedgerError);
+    assertStringIncludes(error.message, "cannot rank by", by);
+  }
+});
+
+Deno.test("where runs are ranked, a condition is one, and nothing else", async () => {
+  using lab = await filledLab();
+  const no_conditions = [
+    ...["", "true) or (true", "true) union select 1, 'x', 'x', 1, 1, 1, 1 --", "true; select 1"],
+    ...["true limit 1", "true group by all", "no_such_column > 1", "true); drop table x; --"],
+    ...["run_id in (select 1; select 2)", "true order by 1", "(true", "true)", "count(*) > 0"],
+    ...["exists (select * from read_csv('/etc/passwd'))", "exists (from '/etc/passwd')"],
+  ];
+  for (const where of no_conditions) {
+    const error = await assertRejects(() => ranked(lab, { by: "sharpe", where }), LedgerError);
+    assertEquals(error.code, "invalid", `${where}: ${error.message}`);
+  }
+  assertEquals((await ranked(lab, { by: "sharpe" })).length, 2);
+});
+
+Deno.test("a catalog that cannot be read says how to make it anew", async () => {
+  using lab = newLab();
+  const { runs } = ledgerOf(lab);
+  const absent = await assertRejects(() => runs.query(), LedgerError);
+  assertEquals([absent.code, absent.hint], [
+    "not_found",
+    "nothing has been catalogued yet: runs sync",
+  ]);
+  putFile(lab, "../ledger/index", "catalog.duckdb", "garbage ".repeat(10_000));
+  const damaged = await assertRejects(() => runs.query(), LedgerError);
+  assertEquals(damaged.hint, "the catalog is made anew from the manifests: runs sync");
+});

@@ -1,0 +1,146 @@
+/** Questions to all runs have the same answer, compacted or not, whatever happened in between. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { compactMonth } from "../../src/runs/compact.ts";
+import { FAILURES, FaultyDisk } from "../crash/faults.ts";
+import { finishRun } from "./finished.ts";
+import { inLab, type Lab, ledgerOf, newLab, removeFrom } from "./runs.ts";
+
+const MONTH = "2026-01";
+
+async function ask(lab: Lab, sql: string, db = "catalog"): Promise<unknown[][]> {
+  const { code, stdout, stderr } = await inLab(lab, ["query", "--db", db, sql, "--json"]);
+  assertEquals(code, 0, stderr);
+  return (JSON.parse(stdout) as Record<string, unknown>[]).map((row) => Object.values(row));
+}
+
+const CALLS = "select run_id, call_id from alerts order by all";
+const TRADES = "select run_id, call_id, exit_px from trades order by all";
+
+/** Which files a question to all trades opens. */
+function filesOpened(lab: Lab): Promise<unknown[][]> {
+  return ask(
+    lab,
+    `select count(*) from compacted_files c
+     join backtest_artifacts_catalog a using (run_id, artifact_type)
+     where artifact_type = 'trades'`,
+  );
+}
+
+Deno.test("one name asks all runs, and compacting changes no answer", async () => {
+  using lab = newLab();
+  const runs = ledgerOf(lab).runs;
+  await finishRun(lab, "a", { calls: ["c1", "c2"] });
+  await finishRun(lab, "007", { created: "2026-02-01T00:00:00Z" });
+  await runs.sync();
+  const calls = [["007", "c1"], ["a", "c1"], ["a", "c2"]];
+  assertEquals(await ask(lab, CALLS), calls);
+  const trades = await ask(lab, TRADES);
+  assertEquals(trades.length, 3);
+  await runs.compact(MONTH);
+  assertEquals(await filesOpened(lab), [[1]]);
+  assertEquals(await ask(lab, CALLS), calls);
+  assertEquals(await ask(lab, TRADES), trades);
+  assertEquals(await ask(lab, "select * from errors"), []);
+  assertEquals(await ask(lab, "select count(*) from paths"), [[0]]);
+});
+
+Deno.test("a run id stays the text it is, also where all of them look like numbers", async () => {
+  using lab = newLab();
+  const runs = ledgerOf(lab).runs;
+  for (const run_id of ["2026", "7"]) await finishRun(lab, run_id);
+  await runs.sync();
+  assertEquals(await ask(lab, CALLS), [["2026", "c1"], ["7", "c1"]]);
+  await runs.syncAlerts();
+  assertEquals(await ask(lab, "select run_ids from alerts", "alerts"), [[["2026", "7"]]]);
+});
+
+Deno.test("a run that comes, changes or goes after compacting is answered for as it is now", async () => {
+  using lab = newLab();
+  const runs = ledgerOf(lab).runs;
+  for (const run_id of ["a", "b", "c"]) await finishRun(lab, run_id);
+  await runs.compact(MONTH);
+  removeFrom(lab, MONTH, "run_id=a");
+  removeFrom(lab, MONTH, "run_id=b");
+  await finishRun(lab, "b", { calls: ["other"] });
+  await finishRun(lab, "d", { calls: ["new"] });
+  await runs.sync();
+  assertEquals(await ask(lab, CALLS), [["b", "other"], ["c", "c1"], ["d", "new"]]);
+  assertEquals(await filesOpened(lab), [[1]]);
+  await runs.compact(MONTH);
+  assertEquals(await filesOpened(lab), [[3]]);
+  assertEquals(await ask(lab, CALLS), [["b", "other"], ["c", "c1"], ["d", "new"]]);
+});
+
+Deno.test("compacting again leaves the files of the time before, and no older ones", async () => {
+  using lab = newLab();
+  const runs = ledgerOf(lab).runs;
+  await finishRun(lab, "a");
+  const generations: string[][] = [];
+  for (let time = 0; time < 3; time++) {
+    generations.push((await runs.compact(MONTH)).files.map(({ path }) => path));
+  }
+  const there = [...Deno.readDirSync(join(lab.runs_dir, MONTH, "_compacted"))]
+    .map(({ name }) => `${MONTH}/_compacted/${name}`).filter((path) => path.endsWith(".parquet"));
+  assertEquals(there.sort(), [...generations[1], ...generations[2]].sort());
+});
+
+Deno.test("whatever fails while compacting, every answer stays, and it can be done again", async () => {
+  using lab = newLab();
+  const runs = ledgerOf(lab).runs;
+  await finishRun(lab, "a");
+  await runs.compact(MONTH);
+  await finishRun(lab, "b", { calls: ["c2"] });
+  const answer = [["a", "c1"], ["b", "c2"]];
+  for (let k = 1;; k++) {
+    const disk = new FaultyDisk(FAILURES.EIO, k);
+    await compactMonth(disk.world, lab.runs_dir, MONTH).catch(() => {});
+    await runs.sync();
+    assertEquals(await ask(lab, CALLS), answer, disk.failed);
+    if (!disk.was_reached) break;
+  }
+  await runs.compact(MONTH);
+  assertEquals(await filesOpened(lab), [[2]]);
+  assertEquals(await ask(lab, CALLS), answer);
+});
+
+Deno.test("a month that is none, or has no runs, is told with what there is", async () => {
+  using lab = newLab();
+  await finishRun(lab, "a");
+  const wrong = await inLab(lab, ["runs", "compact", "--month", "2026-13"]);
+  assertEquals(wrong.code, 2);
+  const empty = await inLab(lab, ["runs", "compact", "--month", "2025-01"]);
+  assertEquals(empty.code, 1);
+  assertStringIncludes(empty.stderr, MONTH);
+});
+
+Deno.test("alerts.duckdb has one row a call, with the runs that used it, also after changes", async () => {
+  using lab = newLab();
+  const runs = ledgerOf(lab).runs;
+  await finishRun(lab, "a", { calls: ["c1", "c2"] });
+  await finishRun(lab, "b", { calls: ["c2"] });
+  await runs.sync();
+  assertEquals((await runs.syncAlerts()).added, 2);
+  const asked = "select call_id, run_ids, run_count from alerts order by call_id";
+  assertEquals(await ask(lab, asked, "alerts"), [["c1", ["a"], 1], ["c2", ["a", "b"], 2]]);
+  assertEquals((await runs.syncAlerts()).added, 0);
+  removeFrom(lab, MONTH, "run_id=a");
+  await finishRun(lab, "c", { calls: ["c3"] });
+  await runs.sync();
+  const { added, removed } = await runs.syncAlerts();
+  assertEquals([added, removed], [1, 1]);
+  assertEquals(await ask(lab, asked, "alerts"), [["c2", ["b"], 1], ["c3", ["c"], 1]]);
+});
+
+Deno.test("an alerts file that cannot be read is named, and the others are taken in", async () => {
+  using lab = newLab();
+  const runs = ledgerOf(lab).runs;
+  const path = await finishRun(lab, "a");
+  await finishRun(lab, "b", { calls: ["c2"] });
+  await runs.sync();
+  Deno.writeTextFileSync(join(lab.runs_dir, path, "inputs/alerts.parquet"), "no Parquet");
+  const report = await runs.syncAlerts();
+  assertEquals(report.problems.map(({ path }) => path), [`${path}/inputs/alerts.parquet`]);
+  assertEquals(await ask(lab, "select call_id from alerts", "alerts"), [["c2"]]);
+  assert(Deno.statSync(join(lab.dir, "index", "alerts.duckdb")).isFile);
+});

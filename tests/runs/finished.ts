@@ -1,0 +1,28 @@
+/** Finished runs with real artifacts, for tests of what is done with many of them. */
+import { testWorld } from "../harness.ts";
+import { GOOD } from "./rows.ts";
+import { type Lab, ledgerOf } from "./runs.ts";
+
+/** Makes a run as the library does, with these artifacts, and ends it. */
+export async function finishRun(
+  lab: Lab,
+  run_id: string,
+  { created = "2026-01-17T10:00:00Z", calls = ["c1"], failed = false } = {},
+): Promise<string> {
+  const world = testWorld({ now_ms: () => Date.parse(created) });
+  const ledger = ledgerOf(lab, world);
+  try {
+    const run = await ledger.runs.create({ run_type: "policy", run_id, git: false });
+    await run.writeArtifact("alerts", calls.map((call_id) => ({ ...GOOD.alerts, call_id })));
+    await run.writeArtifact(
+      "trades",
+      calls.map((call_id) => ({ ...GOOD.trades, run_id, call_id })),
+    );
+    await run.writeArtifact("summary", [{ ...GOOD.summary, run_id }]);
+    if (failed) await run.markFailed("no candles");
+    else await run.markSuccess();
+    return run.path;
+  } finally {
+    await ledger.close();
+  }
+}
