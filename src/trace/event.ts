@@ -130,7 +130,9 @@ export function parseTraced(text: string): Record<string, unknown> {
   try {
     value = parseKeepingDigits(text);
   } catch (cause) {
-    throw invalid(`it is no JSON (${(cause as Error).message})`, cause);
+    // The place within the line, which is the only line there is.
+    const said = (cause as Error).message.replace(/ \(line \d+ column \d+\)$/, "");
+    throw invalid(`it is no JSON (${said})`, cause);
   }
   if (!isObject(value)) throw invalid(`${quoted(value)} is no JSON object`);
   return value;
@@ -143,8 +145,11 @@ export function completeTraced(
 ): TracedEvent {
   const { event_type } = given;
   if (typeof event_type !== "string") {
+    // A field that is nearly called so is what is wrong with it.
     throw invalid(
-      event_type === undefined ? "event_type is missing" : wrong("event_type", given.event_type),
+      event_type === undefined
+        ? unknownField(given) ?? "event_type is missing"
+        : wrong("event_type", given.event_type),
     );
   }
   const correlation_id = or(given.correlation_id, UNKNOWN_CORRELATION) as string;

@@ -1,0 +1,199 @@
+/** Traces on the command line: from NDJSON to answers, and what is said when there are none. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { runIn, tempFolder } from "../../harness.ts";
+
+const T0 = 1_704_067_200_000_000;
+
+function line(event_id: string, event_type: string, causation_id = "", fields = {}): string {
+  const event = { event_id, event_type, correlation_id: "bt1", causation_id, created_at: T0 };
+  return JSON.stringify({ ...event, ...fields }) + "\n";
+}
+
+const CHAIN = line("s", "SIGNAL", "", { processed_at: T0 + 4_000 }) +
+  line("o", "ORDER", "s", { created_at: T0 + 5_000, processed_at: T0 + 6_000 }) +
+  line("f", "FILL", "o", { created_at: T0 + 9_000, processed_at: T0 + 8_000 }) +
+  line("lost", "BAR", "nowhere");
+
+async function ask(dir: string, words: string[], stdin = "") {
+  return await runIn(dir, ["trace", ...words], { stdin });
+}
+
+async function answered(dir: string, words: string[], stdin = ""): Promise<string> {
+  const { code, stdout, stderr } = await ask(dir, words, stdin);
+  assertEquals(code, 0, stderr);
+  return stdout;
+}
+
+Deno.test("what was ingested is found by correlation, type, source, id and time, in every format", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  assertStringIncludes(await answered(dir, ["ingest"], CHAIN), "4 events");
+  const ids = async (...words: string[]) =>
+    (JSON.parse(await answered(dir, ["query", "--json", ...words])) as { event_id: string }[])
+      .map(({ event_id }) => event_id).sort();
+  for (const compacted of [false, true]) {
+    if (compacted) await answered(dir, ["compact"]);
+    assertEquals(await ids(), ["f", "lost", "o", "s"]);
+    assertEquals(await ids("--type", "FILL", "--type", "ORDER"), ["f", "o"]);
+    assertEquals(await ids("--correlation", "other"), []);
+    assertEquals(await ids("--event-id", "s"), ["s"]);
+    assertEquals(await ids("--source", "unknown", "--limit", "2").then((all) => all.length), 2);
+    assertEquals(await ids("--until", "2023-01-01"), []);
+    assertEquals(await ids("--since", "2024-01-01", "--until", "2024-01-02"), [
+      "f",
+      "lost",
+      "o",
+      "s",
+    ]);
+  }
+  const csv = await answered(dir, ["query", "--format", "csv", "--type", "SIGNAL"]);
+  assertEquals(csv.split("\n").length, 3);
+  assertStringIncludes(csv, `s,SIGNAL,${T0},bt1`);
+});
+
+Deno.test("a path tells each step, and where it is cut or runs in a circle", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  await answered(dir, ["ingest"], CHAIN + line("a", "X", "b") + line("b", "X", "a"));
+  const { path, end, runs } = JSON.parse(await answered(dir, ["path", "f", "--json"]));
+  assertEquals(path.map((step: Record<string, unknown>) => [step.event_id, step.hop_ms]), [
+    ["s", null],
+    ["o", 5],
+    ["f", 4],
+  ]);
+  assertEquals([end, runs], ["root", []]);
+  const cut = await ask(dir, ["path", "lost"]);
+  assertStringIncludes(cut.stderr, `the cause "nowhere" was not traced`);
+  assertStringIncludes((await ask(dir, ["path", "a"])).stderr, "a circle");
+  const absent = await ask(dir, ["path", "zzz"]);
+  assertEquals(absent.code, 1);
+  assertStringIncludes(absent.stderr, `"zzz"`);
+});
+
+Deno.test("a path leads on to the run of the log, and begins at the log's event that caused it", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const emit = (...words: string[]) => runIn(dir, ["emit", ...words]);
+  await emit("run.started", "--run-id", "r'1", "--event-id", "e1", "--correlation-id", "bt1");
+  await emit(
+    ...["artifact.created", "--run-id", "r'1", "--artifact-type", "trades"],
+    ...["--artifact-path", "runs/x", "--size-bytes", "1"],
+  );
+  await answered(dir, ["ingest"], line("s", "SIGNAL", "e1") + line("f", "FILL", "s"));
+  assertEquals(JSON.parse(await answered(dir, ["path", "f", "--json"])).runs, []);
+  await runIn(dir, ["rebuild"]);
+  const found = JSON.parse(await answered(dir, ["path", "f", "--json"]));
+  assertEquals(found.runs, [{
+    run_id: "r'1",
+    status: "running",
+    artifacts: [{ artifact_type: "trades", artifact_path: "runs/x" }],
+  }]);
+  assertEquals(found.logged_cause.event_type, "run.started");
+  const told = await answered(dir, ["path", "f"]);
+  assertStringIncludes(told, "began with run.started of run r'1");
+  assertStringIncludes(told, "runs/x");
+});
+
+Deno.test("a tree is drawn below each root, and what is amiss is said apart from it", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  await answered(dir, ["ingest"], CHAIN + line("o2", "ORDER", "s") + line("f2", "FILL", "o2"));
+  const { stdout, stderr } = await ask(dir, ["tree", "bt1"]);
+  const names = stdout.trimEnd().split("\n").map((line) => line.replace(/ {2}\d.*$/, ""));
+  assertEquals(names, [
+    "SIGNAL s",
+    "├─ ORDER o2",
+    "│  └─ FILL f2",
+    "└─ ORDER o",
+    "   └─ FILL f",
+    "BAR lost",
+  ]);
+  assertStringIncludes(stderr, `"lost" (caused by "nowhere")`);
+  assertEquals((await ask(dir, ["tree", "none"])).code, 1);
+  const rows = JSON.parse(await answered(dir, ["tree", "o2", "--json"]));
+  assertEquals(rows.map((row: Record<string, unknown>) => [row.event_id, row.depth]), [
+    ["o2", 0],
+    ["f2", 1],
+  ]);
+});
+
+Deno.test("a chain of a thousand is drawn without running off the page", async () => {
+  using folder = tempFolder();
+  const lines = Array.from(
+    { length: 1000 },
+    (_, at) => line(`e${at}`, "STEP", at === 0 ? "" : `e${at - 1}`, { timestamp: T0 + at }),
+  );
+  await answered(folder.path, ["ingest"], lines.join(""));
+  const drawn = (await answered(folder.path, ["tree", "bt1"])).trimEnd().split("\n");
+  assertEquals(drawn.length, 1000);
+  assert(Math.max(...drawn.map((line) => line.length)) < 200);
+  assertStringIncludes(drawn[999], "(999)");
+});
+
+Deno.test("latency counts what it leaves out, and its histogram counts every event once", async () => {
+  using folder = tempFolder();
+  await answered(folder.path, ["ingest"], CHAIN);
+  const { types, histogram } = JSON.parse(
+    await answered(folder.path, ["latency", "bt1", "--json"]),
+  );
+  assertEquals(types.SIGNAL.latency.mean_ms, 4);
+  assertEquals(types.FILL.left_out.out_of_order, 1);
+  assertEquals(types.BAR.left_out.missing, 1);
+  const counted = histogram.reduce((sum: number, bar: { count: number }) => sum + bar.count, 0);
+  assertEquals(counted, 2);
+  assertEquals((await ask(folder.path, ["latency", "none"])).code, 1);
+});
+
+Deno.test("a bad line stops the stream or is passed over, with its number, and the rest is kept", async () => {
+  using folder = tempFolder();
+  const bad = `${line("1", "A")}{"event_type":\n${line("2", "A")}{"event_typ":"A"}\n`;
+  const stopped = await ask(folder.path, ["ingest"], bad);
+  assertEquals(stopped.code, 2);
+  assertStringIncludes(stopped.stderr, "1 event is kept");
+  const skipped = await ask(folder.path, ["ingest", "--on-error", "skip", "--json"], bad);
+  assertEquals(skipped.code, 3);
+  assertEquals(JSON.parse(skipped.stdout), { lines: 4, events: 2, bad: 2 });
+  assertStringIncludes(skipped.stderr, "line 2 skipped");
+  assertStringIncludes(skipped.stderr, "is it event_type?");
+  const missing = await ask(folder.path, ["ingest", "no/such/file"]);
+  assertEquals(missing.code, 1);
+  assertStringIncludes(missing.stderr, "no/such/file");
+});
+
+Deno.test("a sample and an export go to standard output, or whole into a file", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  await answered(dir, ["ingest"], CHAIN);
+  const sample = await answered(dir, ["sample", "--rate", "0"]);
+  using other = tempFolder();
+  assertStringIncludes(await answered(other.path, ["ingest"], sample), "4 events");
+  assertEquals(
+    await answered(other.path, ["query", "--format", "ndjson"]),
+    await answered(dir, ["query", "--format", "ndjson"]),
+  );
+  const out = join(dir, "trace.json");
+  assertEquals(await answered(dir, ["export", "bt1", "--to", "chrome", "--out", out]), "");
+  assertEquals(
+    Deno.readTextFileSync(out),
+    await answered(dir, ["export", "bt1", "--to", "chrome"]),
+  );
+  assertEquals((await ask(dir, ["export", "bt1"])).code, 2);
+  assertEquals((await ask(dir, ["export", "none", "--to", "chrome"])).code, 1);
+  assertEquals((await ask(dir, ["sample", "--rate", "2"])).code, 2);
+  const refused = await ask(dir, ["export", "--to", "chrome", "--out", join(dir, "no", "x")]);
+  assertEquals(refused.code, 1);
+});
+
+Deno.test("what is published is in the index, and the last word counts", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  await answered(dir, ["ingest"], CHAIN);
+  await answered(dir, ["publish", "bt1", "--run-id", "r1", "--metrics", '{"sharpe_ratio":1.5}']);
+  await answered(dir, ["publish", "bt1", "--run-id", "r1", "--metrics", '{"sharpe_ratio":0.5}']);
+  await runIn(dir, ["rebuild"]);
+  const sql = `select sharpe_ratio, event_count, (select count(*) from
+    backtest_analytics.event_latencies) as types from backtest_analytics.backtest_runs`;
+  const { stdout } = await runIn(dir, ["query", sql, "--json"]);
+  assertEquals(JSON.parse(stdout), [{ sharpe_ratio: 0.5, event_count: 4, types: 2 }]);
+});
