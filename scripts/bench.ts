@@ -21,6 +21,7 @@ import {
 } from "./bench/index.ts";
 import { logRead } from "./bench/log_read.ts";
 import { parquetWrite } from "./bench/parquet.ts";
+import { traceIngest, traceQuestions } from "./bench/trace_commands.ts";
 import { runBenches } from "./bench/run.ts";
 
 const BENCHES = [
@@ -40,6 +41,8 @@ const BENCHES = [
   catalogWarm,
   catalogRank,
   parquetWrite,
+  traceIngest,
+  traceQuestions,
 ];
 
 if (import.meta.main) Deno.exit(await runBenches(Deno.args, BENCHES));

@@ -3,7 +3,7 @@
  * it stands, so that it is the same whether it comes alone or among a million.
  */
 import { staged_line_chars_max } from "../base/limits.ts";
-import { type EventRecord, fieldsAreRight, isBuiltIn, type LedgerEvent } from "../log/mod.ts";
+import { type EventRecord, fieldsAreRight, isBuiltIn } from "../log/mod.ts";
 
 /** The values of a row, in the order of the staged columns. */
 export type StagedRow = (string | number | boolean | null)[];
@@ -63,8 +63,8 @@ export function rowOf(
     fields_ok,
     is_trial ? null : onOneLine(text),
     is_trial ? event.trial_id as string : null,
-    is_trial ? memberText(text, event, "params", plain) : null,
-    is_trial ? memberText(text, event, "metrics", plain) : null,
+    is_trial ? memberText(text, "params", plain) : null,
+    is_trial ? memberText(text, "metrics", plain) : null,
   ];
 }
 
@@ -94,28 +94,24 @@ function onOneLine(text: string): string {
 }
 
 /**
- * A member of an event as it is written in its line, so that 1.50 stays 1.50. Where the line says it
- * in a way that cannot be found at once, the parsed value is written anew: also a function of the
- * line alone.
+ * A member of an event as it is written in its line, so that 1.50 stays 1.50. It is never written anew
+ * from what was parsed: V8 misreads some keys with escapes, depending on what it has read before, and
+ * the same line has to make the same row every time.
  */
-function memberText(
-  text: string,
-  event: LedgerEvent,
-  name: "params" | "metrics",
-  plain: boolean,
-): string {
+function memberText(text: string, name: "params" | "metrics", plain: boolean): string {
   const key = `"${name}"`;
   const at = text.indexOf(key);
   const opens_at = at + key.length + 1;
   // Written once and in a line without escapes, it can only be the member itself.
-  const is_member = plain && at >= 0 && text.charCodeAt(opens_at - 1) === COLON &&
+  const is_member = plain && text.charCodeAt(opens_at - 1) === COLON &&
     text.charCodeAt(opens_at) === OPEN && text.indexOf(key, opens_at) < 0;
   return is_member
     ? text.slice(opens_at, endOfPlainObject(text, opens_at))
-    : JSON.stringify(event[name]);
+    : onOneLine(topLevelMember(text, name));
 }
 
-const QUOTE = 34, COLON = 58, OPEN = 123, CLOSE = 125;
+const QUOTE = 34, COMMA = 44, COLON = 58, OPEN_LIST = 91, BACKSLASH = 92, CLOSE_LIST = 93;
+const OPEN = 123, CLOSE = 125;
 
 /** Where the object that opens at `start` ends, in JSON without escapes. */
 function endOfPlainObject(text: string, start: number): number {
@@ -125,5 +121,39 @@ function endOfPlainObject(text: string, start: number): number {
     if (code === QUOTE) at = text.indexOf('"', at + 1);
     else if (code === OPEN) depth++;
     else if (code === CLOSE && --depth === 0) return at + 1;
+  }
+}
+
+/** The text of a member that a line, which is valid JSON, has once at its top level. */
+function topLevelMember(text: string, name: string): string {
+  for (let at = text.indexOf("{") + 1;;) {
+    const key_at = text.indexOf('"', at);
+    const key_end = endOfString(text, key_at);
+    const value_at = text.indexOf(":", key_end) + 1;
+    const value_end = endOfValue(text, value_at);
+    // A text that stands by itself is read right, whatever was read before.
+    if (JSON.parse(text.slice(key_at, key_end)) === name) return text.slice(value_at, value_end);
+    at = value_end + 1;
+  }
+}
+
+/** Where the string that opens at `start` ends. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1;; at++) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at++;
+    else if (code === QUOTE) return at + 1;
+  }
+}
+
+/** Where the comma or bracket stands that ends a member's value. */
+function endOfValue(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start;; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(text, at) - 1;
+    else if (code === OPEN || code === OPEN_LIST) depth++;
+    else if ((code === COMMA || code === CLOSE) && depth === 0) return at;
+    else if (code === CLOSE || code === CLOSE_LIST) depth--;
   }
 }

@@ -24,7 +24,6 @@ export function tracePaths(dir: string) {
     wal: join(dir, "_wal"),
     quarantine: join(dir, "_quarantine"),
     merge_lock: join(dir, "_wal", ".merge.lock"),
-    spill: join(dir, ".spill"),
   };
 }
 

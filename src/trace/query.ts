@@ -86,7 +86,8 @@ export async function openForTraces(
   dir: string,
 ): Promise<{ database: Database; close(): void }> {
   const absolute = resolve(world.cwd(), dir);
-  const spill = resolve(tracePaths(absolute).spill, uniqueName(world));
+  // DuckDB makes this folder when it has to, but none above it.
+  const spill = resolve(absolute, `.spill-${uniqueName(world)}`);
   const database = await openDatabase(world, {
     path: ":memory:",
     access: "write",
