@@ -10,7 +10,6 @@ import { trace_listings_max } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { type BoundValue, type Database, literal, openDatabase } from "../duckdb/door.ts";
 import { TRACED_FIELD_NAMES, type TracedEvent } from "./event.ts";
-import { tracePaths } from "./files.ts";
 import type { TraceFilter } from "./filter.ts";
 import { eventOfValues } from "./rows.ts";
 import { takeSnapshot, type TraceSnapshot } from "./snapshot.ts";
