@@ -9,7 +9,7 @@
 import { basename, join, resolve } from "@std/path";
 import { LedgerError } from "../base/error.ts";
 import { makeFolderDurably, removeQuietly } from "../base/files.ts";
-import { lock_wait_ms, trace_merged_bytes_max, trace_row_group_rows } from "../base/limits.ts";
+import { trace_merged_bytes_max, trace_row_group_rows } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, literal } from "../duckdb/door.ts";
 import { parquetFacts } from "../parquet/mod.ts";
@@ -23,6 +23,7 @@ import {
   segmentStem,
   tracePaths,
 } from "./files.ts";
+import { ownStore } from "./ownership.ts";
 import { openForTraces } from "./query.ts";
 import { TRACE_KEYS, TRACED_COLUMNS } from "./rows.ts";
 import { countingFiles, isOfOpenSegment } from "./snapshot.ts";
@@ -43,8 +44,8 @@ export interface CompactTracesReport {
 export async function compactTraces(world: World, dir: string): Promise<CompactTracesReport> {
   const paths = tracePaths(dir);
   makeFolderDurably(world.files, paths.wal);
-  const lock = world.files.open(paths.merge_lock, "lock");
-  if (!lock.tryLock(true) && !await lock.lock(true, lock_wait_ms)) {
+  const lock = await ownStore(world, paths.merge_lock, "new");
+  if (!lock) {
     throw new LedgerError({
       code: "busy",
       message: `cannot compact the traces in ${dir}: another process does`,

@@ -5,7 +5,7 @@ import { lock_wait_ms, owner_look_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 
 /**
- * Takes a store for the program that this is; closing the file, or dying, gives it up. Whoever looks
+ * Takes a lock for the program that this is; closing the file, or dying, gives it up. Whoever looks
  * whether a store is abandoned has its lock for a moment, and removes it when there is nothing else: so
  * a lock that has lost its name by the time it is had is taken anew.
  */

@@ -14,7 +14,7 @@ import {
   isMerged,
   listParquet,
   listPartitions,
-  listStores,
+  listSegments,
   partitionFolder,
   type Segment,
   segmentOfParquet,
@@ -37,16 +37,16 @@ export interface TraceSnapshot {
 /** Looks at everything there is, as far as it can hold what is wanted. */
 export function takeSnapshot(world: World, dir: string, filter: TraceFilter): TraceSnapshot {
   for (let attempt = 0; attempt < trace_listings_max; attempt++) {
-    const opened = openSegments(world, dir);
+    const opened: OpenedSegments = new Map();
     try {
-      if (!opened.is_complete) continue;
-      const files = filesThatCount(world, dir, filter, new Set(opened.stores.keys()));
-      return { recent: readSegments(opened.stores, filter), files };
+      if (!openSegments(world, dir, opened)) continue;
+      const files = filesThatCount(world, dir, filter, new Set(opened.keys()));
+      return { recent: readSegments(opened, filter), files };
     } catch (error) {
       // A file that was listed is gone: another one stands in its place by now.
       if (asLedgerError(error)?.code !== "not_found") throw error;
     } finally {
-      for (const { file } of opened.stores.values()) file.close();
+      for (const { file } of opened.values()) file.close();
     }
   }
   throw new LedgerError({
@@ -57,25 +57,20 @@ export function takeSnapshot(world: World, dir: string, filter: TraceFilter): Tr
   });
 }
 
-interface OpenedSegments {
-  /** By stem, in order. */
-  stores: Map<string, { segment: Segment; file: OpenFile }>;
-  is_complete: boolean;
-}
+/** By stem, the segments of a store in order. */
+type OpenedSegments = Map<string, { segment: Segment; file: OpenFile }>;
 
-function openSegments(world: World, dir: string): OpenedSegments {
-  const stores: OpenedSegments["stores"] = new Map();
-  for (const segments of listStores(world.files, dir).values()) {
-    for (const segment of segments) {
-      const file = openSegment(world, segmentPath(dir, segment));
-      if (!file) return { stores, is_complete: false };
-      stores.set(segmentStem(segment), { segment, file });
-    }
+/** Opens all segments; false when one is not there any more. */
+function openSegments(world: World, dir: string, opened: OpenedSegments): boolean {
+  for (const segment of listSegments(world.files, dir)) {
+    const file = openSegment(world, segmentPath(dir, segment));
+    if (!file) return false;
+    opened.set(segmentStem(segment), { segment, file });
   }
-  return { stores, is_complete: true };
+  return true;
 }
 
-function readSegments(opened: OpenedSegments["stores"], filter: TraceFilter): TracedEvent[] {
+function readSegments(opened: OpenedSegments, filter: TraceFilter): TracedEvent[] {
   const late = new Map<string, StampsByEvent>();
   for (const { segment: { store, number }, file } of opened.values()) {
     if (!late.has(store)) late.set(store, new Map());
