@@ -22,6 +22,7 @@ import {
 import { logRead } from "./bench/log_read.ts";
 import { parquetWrite } from "./bench/parquet.ts";
 import { runBenches } from "./bench/run.ts";
+import { traceIngest, traceOverhead, traceQuery, traceSize } from "./bench/trace.ts";
 
 const BENCHES = [
   appendDurable,
@@ -40,6 +41,10 @@ const BENCHES = [
   catalogWarm,
   catalogRank,
   parquetWrite,
+  traceOverhead,
+  traceSize,
+  traceIngest,
+  traceQuery,
 ];
 
 if (import.meta.main) Deno.exit(await runBenches(Deno.args, BENCHES));
