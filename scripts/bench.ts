@@ -23,6 +23,7 @@ import { logRead } from "./bench/log_read.ts";
 import { parquetWrite } from "./bench/parquet.ts";
 import { traceIngest, traceQuestions } from "./bench/trace_commands.ts";
 import { runBenches } from "./bench/run.ts";
+import { traceIngest, traceOverhead, traceQuery, traceSize } from "./bench/trace.ts";
 
 const BENCHES = [
   appendDurable,
@@ -43,6 +44,10 @@ const BENCHES = [
   parquetWrite,
   traceIngest,
   traceQuestions,
+  traceOverhead,
+  traceSize,
+  traceIngest,
+  traceQuery,
 ];
 
 if (import.meta.main) Deno.exit(await runBenches(Deno.args, BENCHES));

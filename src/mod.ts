@@ -133,5 +133,5 @@ export {
   TraceStore,
   type TraceStoreOptions,
 } from "./trace/store.ts";
-export { Tracer, type TracerOptions, TraceSpan } from "./trace/tracer.ts";
+export { type TracedSurroundings, Tracer, type TracerOptions, TraceSpan } from "./trace/tracer.ts";
 export type { LaterStamps, WalEntry, WalOptions } from "./trace/wal.ts";

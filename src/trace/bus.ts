@@ -125,13 +125,12 @@ export class TracedEventBus {
   ): TraceSpan | undefined {
     if (!this.tracer) return undefined;
     const cause = processing.getStore();
-    return this.tracer.begin({
-      ...publication,
-      correlation_id: publication.correlation_id ?? this.#correlation_id ??
-        this.tracer.correlation_id ?? cause?.correlation_id,
-      causation_id: publication.causation_id ?? cause?.event_id,
-      source_container: publication.source_container ?? nameOf(source) ?? this.name,
-      destination: publication.destination ?? nameOf(destination),
+    return this.tracer.begin(publication, {
+      correlation_id: this.#correlation_id,
+      inherited_correlation_id: cause?.correlation_id,
+      causation_id: cause?.event_id,
+      source_container: nameOf(source) ?? this.name,
+      destination: nameOf(destination),
     });
   }
 }

@@ -73,7 +73,10 @@ export type TracedField = keyof typeof TRACED_FIELDS;
 export const TRACED_FIELD_NAMES = Object.keys(TRACED_FIELDS) as TracedField[];
 
 /** Derived from the stamps; may stand in what comes in, and is not looked at. */
-const DERIVED_FIELDS: readonly string[] = ["latency_ms", "queue_time_ms"];
+const DERIVED_FIELDS = ["latency_ms", "queue_time_ms"];
+const KNOWN_FIELDS: ReadonlySet<string> = new Set([...TRACED_FIELD_NAMES, ...DERIVED_FIELDS]);
+
+const FIELD_KINDS = Object.entries(TRACED_FIELDS) as [TracedField, TracedKind][];
 
 /** The correlation of events that name none. */
 export const UNKNOWN_CORRELATION = "unknown";
@@ -93,6 +96,12 @@ export const CRITICAL_TYPES: readonly string[] = [
 
 /** What is filled in where an event does not say. */
 export interface TracedDefaults {
+  correlation_id?: string;
+  causation_id?: string;
+  source_container?: string;
+  destination?: string;
+  /** Its creation and its emission, where it is traced as it happens. */
+  emitted_at?: number;
   eventId(event_type: string): string;
   now_us(): number;
   nextSequence(correlation_id: string): number;
@@ -152,45 +161,40 @@ export function completeTraced(
         : wrong("event_type", given.event_type),
     );
   }
-  const correlation_id = or(given.correlation_id, UNKNOWN_CORRELATION) as string;
-  const created_at = or(given.created_at, null) as number | null;
-  const emitted_at = or(given.emitted_at, null) as number | null;
+  const correlation_id = (given.correlation_id ?? defaults.correlation_id ??
+    UNKNOWN_CORRELATION) as string;
+  const created_at = (given.created_at ?? defaults.emitted_at ?? null) as number | null;
+  const emitted_at = (given.emitted_at ?? defaults.emitted_at ?? null) as number | null;
   const event: TracedEvent = {
-    event_id: or(given.event_id, "") as string,
+    event_id: (given.event_id ?? defaults.eventId(event_type)) as string,
     event_type,
     timestamp: (given.timestamp ?? created_at ?? emitted_at ?? defaults.now_us()) as number,
     correlation_id,
-    causation_id: or(given.causation_id, "") as string,
-    source_container: or(given.source_container, UNKNOWN_SOURCE) as string,
-    destination: or(given.destination, "") as string,
+    causation_id: (given.causation_id ?? defaults.causation_id ?? "") as string,
+    source_container: (given.source_container ?? defaults.source_container ??
+      UNKNOWN_SOURCE) as string,
+    destination: (given.destination ?? defaults.destination ?? "") as string,
     created_at,
     emitted_at,
-    received_at: or(given.received_at, null) as number | null,
-    processed_at: or(given.processed_at, null) as number | null,
-    data: or(given.data, {}) as TracedData,
-    version: or(given.version, TRACED_VERSION) as string,
-    sequence_number: or(given.sequence_number, 0) as number,
-    partition_key: or(given.partition_key, "") as string,
+    received_at: (given.received_at ?? null) as number | null,
+    processed_at: (given.processed_at ?? null) as number | null,
+    data: (given.data ?? {}) as TracedData,
+    version: (given.version ?? TRACED_VERSION) as string,
+    sequence_number: (given.sequence_number ?? 0) as number,
+    partition_key: (given.partition_key ?? "") as string,
   };
-  if (given.event_id === undefined || given.event_id === null) {
-    event.event_id = defaults.eventId(event_type);
-  }
   const problem = tracedProblem(event) ?? unknownField(given);
   if (problem !== undefined) throw invalid(problem);
-  if (given.sequence_number === undefined || given.sequence_number === null) {
-    event.sequence_number = defaults.nextSequence(correlation_id);
-  }
+  // Only now: an event that is refused takes no number.
+  event.sequence_number =
+    (given.sequence_number ?? defaults.nextSequence(correlation_id)) as number;
   return event;
-}
-
-function or(value: unknown, otherwise: unknown): unknown {
-  return value === undefined || value === null ? otherwise : value;
 }
 
 /** What is wrong with an event, or nothing. */
 export function tracedProblem(event: TracedEvent): string | undefined {
-  for (const name of TRACED_FIELD_NAMES) {
-    if (!isOfKind(TRACED_FIELDS[name], event[name])) return wrong(name, event[name]);
+  for (const [name, kind] of FIELD_KINDS) {
+    if (!isOfKind(kind, event[name])) return wrong(name, event[name]);
   }
   if (event.event_type.length > traced_type_chars_max) {
     return `event_type has ${event.event_type.length} characters; it names a folder, and may have ` +
@@ -244,7 +248,7 @@ function wrong(name: TracedField, value: unknown): string {
 
 function unknownField(given: Readonly<Record<string, unknown>>): string | undefined {
   for (const name in given) {
-    if (Object.hasOwn(TRACED_FIELDS, name) || DERIVED_FIELDS.includes(name)) continue;
+    if (KNOWN_FIELDS.has(name)) continue;
     const near = nearest(name, TRACED_FIELD_NAMES);
     return `there is no field ${quoted(name)}` +
       (near ? `; is it ${near}?` : "; what is the event's own goes into data");

@@ -19,7 +19,7 @@ import { CRITICAL_TYPES, type TracedEvent } from "./event.ts";
 import { listStores, newStoreName, storeLockPath, tracePaths } from "./files.ts";
 import type { TraceFilter } from "./filter.ts";
 import { ownStore, storeIsHeld } from "./ownership.ts";
-import { eventText, type LaterStamps, type WalEntry, type WalOptions, WalWriter } from "./wal.ts";
+import { type LaterStamps, type WalEntry, type WalOptions, WalWriter } from "./wal.ts";
 import type { ConvertReport } from "./convert.ts";
 
 /** When events that are not critical are written: some together, or each at once. */
@@ -38,6 +38,9 @@ export interface TraceCounters {
   critical: number;
   writes: number;
 }
+
+/** Looking at the clock for each event would be a tenth of what tracing one costs. */
+const LOOK_EVERY_EVENTS = 8;
 
 /** Keeps the traced events of one process. Close it when done. */
 export class TraceStore implements AsyncDisposable {
@@ -81,14 +84,9 @@ export class TraceStore implements AsyncDisposable {
 
   /** Keeps an event. Throws when it could not be kept. */
   record(event: TracedEvent): WalEntry {
-    return this.recordText(event.event_type, eventText(event));
-  }
-
-  /** The same for an event that is text already, as `eventText` makes it. */
-  recordText(event_type: string, text: string): WalEntry {
     if (this.#is_closed) throw new Error("cannot trace: this store has been closed");
-    const is_critical = this.#critical.has(event_type);
-    const entry = this.#wal.addEvent(text);
+    const is_critical = this.#critical.has(event.event_type);
+    const entry = this.#wal.addEvent(event);
     if (is_critical || this.#writes_each) {
       try {
         this.#write();
@@ -101,13 +99,12 @@ export class TraceStore implements AsyncDisposable {
     return entry;
   }
 
-  /** Keeps stamps of an event that was recorded. */
+  /**
+   * Keeps stamps of an event that was recorded. They wait for the next write, whatever the durability:
+   * the event itself is safe, and whoever processes it is not to be disturbed by a disk.
+   */
   stamp(entry: WalEntry, stamps: LaterStamps): void {
-    if (this.#is_closed) return;
-    this.#wal.addStamps(entry, stamps);
-    // The event is safe, and whoever processes it is not to be disturbed by a disk.
-    if (this.#writes_each) this.#writeOrWait();
-    else this.#writeWhenDue();
+    if (!this.#is_closed && this.#wal.addStamps(entry, stamps)) this.#writeWhenDue();
   }
 
   /** Writes whatever waits; throws what keeps it from being written. */
@@ -175,11 +172,15 @@ export class TraceStore implements AsyncDisposable {
   /** A program that never waits never lets the timer run, so the time is looked at here as well. */
   #writeWhenDue(): void {
     const { waiting } = this.#wal;
-    if (waiting === 1) this.#waiting_since_ms = this.world.elapsed_ms();
-    const is_due = waiting % trace_batch_events === 0 ||
-      this.world.elapsed_ms() - this.#waiting_since_ms >= trace_batch_wait_ms;
-    if (is_due) this.#writeOrWait();
-    else if (!this.#timer_runs) this.#startTimer();
+    if (waiting === 1) {
+      this.#waiting_since_ms = this.world.elapsed_ms();
+      if (!this.#timer_runs) this.#startTimer();
+    } else if (waiting % trace_batch_events === 0) this.#writeOrWait();
+    else if (waiting % LOOK_EVERY_EVENTS === 0 && this.#hasWaited()) this.#writeOrWait();
+  }
+
+  #hasWaited(): boolean {
+    return this.world.elapsed_ms() - this.#waiting_since_ms >= trace_batch_wait_ms;
   }
 
   /** What the disk does not take now waits on: the next write tries it again. */

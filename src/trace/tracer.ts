@@ -27,6 +27,18 @@ export interface TracerOptions {
   memory_correlations_max?: number;
 }
 
+/** What is known of an event from where it is emitted; what it says itself goes before that. */
+export interface TracedSurroundings {
+  correlation_id?: string;
+  /** The correlation of what caused it, for want of any other. */
+  inherited_correlation_id?: string;
+  causation_id?: string;
+  source_container?: string;
+  destination?: string;
+}
+
+const NO_SURROUNDINGS: TracedSurroundings = {};
+
 /** An event that is on its way: what becomes of it is stamped on it. */
 export class TraceSpan {
   readonly #tracer: Tracer;
@@ -136,14 +148,15 @@ export class Tracer implements AsyncDisposable {
    * Traces an event that is emitted now; the span takes the stamps that come later. A critical event is
    * written when this returns.
    */
-  begin(given: NewTracedEvent): TraceSpan {
-    const now_us = this.now_us();
-    const event = completeTraced({
-      ...given,
-      correlation_id: given.correlation_id ?? this.correlation_id,
-      created_at: given.created_at ?? now_us,
-      emitted_at: given.emitted_at ?? now_us,
-    }, this.#defaults);
+  begin(given: NewTracedEvent, otherwise: TracedSurroundings = NO_SURROUNDINGS): TraceSpan {
+    const defaults = this.#defaults;
+    defaults.emitted_at = this.now_us();
+    defaults.correlation_id = otherwise.correlation_id ?? this.correlation_id ??
+      otherwise.inherited_correlation_id;
+    defaults.causation_id = otherwise.causation_id;
+    defaults.source_container = otherwise.source_container;
+    defaults.destination = otherwise.destination;
+    const event = completeTraced(given, defaults);
     const entry = this.store?.record(event);
     this.#remember(event);
     return new TraceSpan(event, this, entry);

@@ -4,7 +4,7 @@ import { json, parseKeepingDigits } from "../base/json.ts";
 import type { World } from "../base/world.ts";
 import { linesOf } from "../log/lines.ts";
 import { type TracedEvent, tracedProblem } from "./event.ts";
-import type { LaterStamps } from "./wal.ts";
+import { baseOf, type LaterStamps } from "./wal.ts";
 
 /** Bytes of a segment that are no record. */
 export interface SegmentDamage {
@@ -82,17 +82,18 @@ type WalRecord =
 
 /** A line as what it says; undefined when it is none that a store writes. */
 function recordOf(text: string): WalRecord | undefined {
-  let value: Record<string, unknown>;
+  let value: Record<string, unknown> | unknown[];
   try {
-    value = parseKeepingDigits(text) as Record<string, unknown>;
+    value = parseKeepingDigits(text) as Record<string, unknown> | unknown[];
   } catch {
     return undefined;
   }
-  if (typeof value !== "object" || value === null || json.isRawJSON(value)) return undefined;
-  if (typeof value.event === "number") {
+  if (Array.isArray(value)) {
+    const number: unknown = value[0];
     const event = eventOf(value);
-    return event && { kind: "event", number: value.event, event };
+    return event && typeof number === "number" ? { kind: "event", number, event } : undefined;
   }
+  if (typeof value !== "object" || value === null || json.isRawJSON(value)) return undefined;
   const kind = "stamps" in value ? "stamps" : "late_stamps";
   const number = value[kind];
   const { received_at, processed_at } = value as LaterStamps;
@@ -106,23 +107,32 @@ function isStamp(value: unknown): boolean {
   return value === undefined || Number.isSafeInteger(value);
 }
 
-function eventOf(fields: Record<string, unknown>): TracedEvent | undefined {
+function eventOf(values: readonly unknown[]): TracedEvent | undefined {
+  const timestamp = values[3] as number;
+  const created_at = stampSince(timestamp, values[8]);
+  const base_us = baseOf(timestamp, created_at);
   const event = {
-    event_id: fields.event_id,
-    event_type: fields.event_type,
-    timestamp: fields.timestamp,
-    correlation_id: fields.correlation_id,
-    causation_id: fields.causation_id,
-    source_container: fields.source_container,
-    destination: fields.destination,
-    created_at: fields.created_at,
-    emitted_at: fields.emitted_at,
-    received_at: fields.received_at ?? null,
-    processed_at: fields.processed_at ?? null,
-    data: fields.data,
-    version: fields.version,
-    sequence_number: fields.sequence_number,
-    partition_key: fields.partition_key,
+    event_id: values[1],
+    event_type: values[2],
+    timestamp,
+    correlation_id: values[4],
+    causation_id: values[5],
+    source_container: values[6],
+    destination: values[7],
+    created_at,
+    emitted_at: stampSince(base_us, values[9]),
+    received_at: stampSince(base_us, values[14]),
+    processed_at: stampSince(base_us, values[15]),
+    data: values[13],
+    version: values[10],
+    sequence_number: values[11],
+    partition_key: values[12],
   } as TracedEvent;
   return tracedProblem(event) === undefined ? event : undefined;
+}
+
+/** A stamp that was written as the time since another one, or as a text where that is too long. */
+function stampSince(base_us: number, value: unknown): number | null {
+  if (value === null || value === undefined) return null;
+  return typeof value === "number" ? base_us + value : Number(value);
 }

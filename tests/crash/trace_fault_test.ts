@@ -13,7 +13,7 @@ import { FAILURES, FaultyDisk } from "./faults.ts";
 
 /** Which disk it is makes no difference to failures that are made up: take the fastest. */
 const IN_MEMORY = pathIsThere("/dev/shm") ? "/dev/shm" : undefined;
-const SMALL_SEGMENT_BYTES = 600;
+const SMALL_SEGMENT_BYTES = 300;
 
 const world = testWorld();
 

@@ -59,7 +59,7 @@ async function killAgainAndAgain(
       name: `life-${life}`,
       durability,
       critical_every: 2 + random.below(30),
-      segment_bytes_max: random.below(3) === 0 ? 10_000 : undefined,
+      segment_bytes_max: random.below(3) === 0 ? 4_000 : undefined,
     };
     const traced = await liveAndDie(plan, random);
     const found = await idsIn(dir);
@@ -110,7 +110,7 @@ seededTest(
         durability: "batch",
         critical_every: 10,
         events: 400,
-        segment_bytes_max: 20_000,
+        segment_bytes_max: 8_000,
       };
       const tracer = startScript("tracer.ts", [JSON.stringify(plan)]);
       const traced = await tracer.linesUntil(`${plan.name}-399`);

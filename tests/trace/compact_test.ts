@@ -87,16 +87,16 @@ Deno.test("half a line of a dead process is kept in quarantine, and so is a line
   const { wal, quarantine } = tracePaths(folder.path);
   const segment = join(wal, namesIn(wal).find((name) => name.endsWith(".jsonl"))!);
   const size = Deno.statSync(segment).size;
-  Deno.writeTextFileSync(segment, '{"event":9,"event_id":""}\n{"event":3,"ev', { append: true });
+  Deno.writeTextFileSync(segment, '[9,"","FILL"]\n[3,"dead3","F', { append: true });
   assertEquals((await sortedIds(folder.path)).length, 3);
   assertEquals((await compactTraces(world, folder.path)).recovered.quarantined, 2);
   assertEquals((await sortedIds(folder.path)).length, 3);
   const kept = namesIn(quarantine);
   assertEquals(kept.map((name) => name.replace(/^.*\.at-/, "")), [
     `${size}.corrupt`,
-    `${size + 26}.torn`,
+    `${size + 14}.torn`,
   ]);
-  assertEquals(Deno.readTextFileSync(join(quarantine, kept[1])), '{"event":3,"ev');
+  assertEquals(Deno.readTextFileSync(join(quarantine, kept[1])), '[3,"dead3","F');
 });
 
 Deno.test("a file whose write-ahead file still exists does not count beside it", async () => {

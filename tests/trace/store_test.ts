@@ -56,6 +56,20 @@ Deno.test("a whole number past 2^53 in data comes back with all its digits", asy
   }
 });
 
+Deno.test("stamps come back as they were, however far from the event's time", async () => {
+  using folder = tempFolder();
+  const store = await TraceStore.open(world, folder.path);
+  const far = Number.MAX_SAFE_INTEGER;
+  const stamps = [[far, -far, far, -far], [null, far, null, -1], [0, null, 5, null]];
+  const events = stamps.map(([created_at, emitted_at, received_at, processed_at], n) =>
+    bar(`b${n}`, { created_at, emitted_at, received_at, processed_at, timestamp: NOON_US + n })
+  );
+  for (const event of events) store.record(event);
+  assertEquals(await store.query(), events);
+  await store.close();
+  assertEquals(await queryTraces(world, folder.path), events);
+});
+
 Deno.test("a critical event is on the disk when record returns, and what came before it too", async () => {
   using folder = tempFolder();
   await using store = await TraceStore.open(world, folder.path);
@@ -103,11 +117,12 @@ Deno.test("a program that never waits has its events written after 50 ms all the
   using folder = tempFolder();
   const still = stillWorld();
   await using store = await TraceStore.open(still, folder.path);
-  store.record(bar("first"));
-  const passing = still.pass(50);
-  store.record(bar("second"));
-  assertEquals(idsWaiting(folder.path), ["first", "second"]);
-  await passing;
+  const passing = still.pass(0);
+  for (let n = 0; n < 7; n++) store.record(bar(`b${n}`));
+  const later = still.pass(50);
+  store.record(bar("b7"));
+  assertEquals(idsWaiting(folder.path).length, 8);
+  await Promise.all([passing, later]);
 });
 
 Deno.test("with durability every, each event is on the disk when record returns", async () => {
@@ -259,7 +274,7 @@ Deno.test("a write that is cut short leaves whole lines, and what it did not tak
   const { world, disk } = fillingDisk();
   const store = await TraceStore.open(world, folder.path);
   for (const id of ["a", "b", "c"]) store.record(bar(id));
-  Object.assign(disk, { is_full: true, room: 500 });
+  Object.assign(disk, { is_full: true, room: 150 });
   assertThrows(() => store.flush(), LedgerError, "No space");
   assertEquals(idsWaiting(folder.path), ["a"]);
   disk.is_full = false;

@@ -94,8 +94,10 @@ Deno.test("an event is stamped when it is created and emitted, received once, pr
 
 Deno.test("a wall clock that is set is followed", () => {
   let now_ms = Date.UTC(2026, 0, 23);
-  const tracer = new Tracer(testWorld({ now_ms: () => now_ms, elapsed_ms: () => 0 }));
+  let elapsed_ms = 0;
+  const tracer = new Tracer(testWorld({ now_ms: () => now_ms, elapsed_ms: () => elapsed_ms }));
   now_ms += 3_600_000;
+  elapsed_ms += 10;
   assertEquals(tracer.now_us(), now_ms * 1000);
 });
 
