@@ -21,7 +21,6 @@ import {
 } from "./bench/index.ts";
 import { logRead } from "./bench/log_read.ts";
 import { parquetWrite } from "./bench/parquet.ts";
-import { traceIngest, traceQuestions } from "./bench/trace_commands.ts";
 import { runBenches } from "./bench/run.ts";
 import { traceIngest, traceOverhead, traceQuery, traceSize } from "./bench/trace.ts";
 
@@ -42,8 +41,6 @@ const BENCHES = [
   catalogWarm,
   catalogRank,
   parquetWrite,
-  traceIngest,
-  traceQuestions,
   traceOverhead,
   traceSize,
   traceIngest,
