@@ -23,6 +23,7 @@ class Transcriber {
   #now_ms = START_MS;
   #random = 0x8e7b925a;
   readonly #folder = Deno.makeTempDirSync({ prefix: "ledger-readme-" });
+  #daemon?: { named: string; address: string; stop: () => void; ended: Promise<number> };
 
   async replay(block: string): Promise<string> {
     const lines: string[] = [];
@@ -34,8 +35,14 @@ class Transcriber {
     return lines.join("\n");
   }
 
-  /** `ledger …`, or `echo '…' | ledger …`, and `ls` and `cat` inside the ledger. */
+  /** `ledger …`, or `echo '…' | ledger …`, and `ls` and `cat` inside the ledger; a daemon, asked. */
   async #runPipe(command: string): Promise<string> {
+    if (command.endsWith(" &")) {
+      return await this.#startDaemon(splitCommandLine(command.slice(0, -2)));
+    }
+    if (command === "kill %1") return await this.#stopDaemon();
+    if (command.startsWith("curl ")) return await this.#ask(command);
+    if (command.includes("baseline_results")) await this.#putLegacyDatabase();
     const [, input, line] = /^(?:(echo .*?|printf .*?) \| )?([\s\S]*)$/.exec(command)!;
     const [program, ...args] = splitCommandLine(line.replace(/ \|\| true$/, ""));
     if (program === "cat" || program === "ls") return this.#look(program, args);
@@ -44,22 +51,98 @@ class Transcriber {
       throw new Error(`the README runs ${program}; it cannot be replayed`);
     }
     let printed = "";
-    const output = { write: (text: string | Uint8Array) => void (printed += text), columns: 96 };
-    const world: World = {
-      ...systemWorld(),
+    this.#now_ms += 1_000;
+    await run(args, {
+      ...this.#world((text) => printed += text),
       now_ms: () => this.#now_ms++,
       elapsed_ms: () => this.#now_ms,
+      stdin: inputOf(input),
+    });
+    return printed.replaceAll(`${this.#folder}/`, "");
+  }
+
+  #world(write: (text: string | Uint8Array) => void): World {
+    const output = { write, columns: 96, is_terminal: false };
+    return {
+      ...systemWorld(),
       random_uint32: () => this.#random++,
       // The checkout that this runs in is nobody's business.
       runProgram: () => Promise.resolve(undefined),
+      cwd: () => this.#folder,
       env: (name) => FOLDERS[name] && join(this.#folder, FOLDERS[name]),
-      stdin: inputOf(input),
-      stdout: { ...output, is_terminal: false },
-      stderr: { ...output, is_terminal: false },
+      stdin: inputOf(undefined),
+      stdout: output,
+      stderr: output,
     };
-    this.#now_ms += 1_000;
-    await run(args, world);
-    return printed.replaceAll(`${this.#folder}/`, "");
+  }
+
+  /** Starts a daemon on a free port, whatever port the README names. */
+  async #startDaemon([, ...args]: string[]): Promise<string> {
+    const named = args.find((word) => word.startsWith("127.0.0.1:"))!;
+    const listening = Promise.withResolvers<string>();
+    const interrupted = Promise.withResolvers<() => void>();
+    const ended = run(args.map((word) => word === named ? "127.0.0.1:0" : word), {
+      ...this.#world((text) => {
+        const [, address] = /answers on http:\/\/(127\.0\.0\.1:\d+)/.exec(String(text)) ?? [];
+        if (address) listening.resolve(address);
+      }),
+      // Ours are counted up, and how many it takes is its own business.
+      random_uint32: systemWorld().random_uint32,
+      onInterrupt: (callback) => {
+        interrupted.resolve(() => callback("SIGTERM"));
+        return () => {};
+      },
+    });
+    const address = await Promise.race([listening.promise, ended.then(() => "")]);
+    if (!address) throw new Error("the README's daemon ended early");
+    this.#daemon = { named, address, stop: await interrupted.promise, ended };
+    return `answers on http://${named}/healthz and http://${named}/metrics`;
+  }
+
+  async #stopDaemon(): Promise<string> {
+    this.#daemon!.stop();
+    await this.#daemon!.ended;
+    this.#daemon = undefined;
+    return "";
+  }
+
+  /** `curl -s URL | grep [-o] 'PATTERN'`, once the daemon has caught up. */
+  async #ask(command: string): Promise<string> {
+    const { named, address } = this.#daemon!;
+    const [, url, only, pattern] = /^curl -s (\S+) \| grep (-o )?'([^']+)'$/.exec(command)!;
+    for (;;) {
+      const health = await (await fetch(`http://${address}/healthz`)).json();
+      if (health.lag_bytes === 0 && health.syncs > 0) break;
+    }
+    const answer = await (await fetch(url.replace(named, address))).text();
+    const lines = answer.split("\n").filter((line) => new RegExp(pattern).test(line));
+    return (only ? lines.map((line) => new RegExp(pattern).exec(line)![0]) : lines).join("\n");
+  }
+
+  /** A database as the first system left it, with two runs. */
+  async #putLegacyDatabase(): Promise<void> {
+    const path = join(this.#folder, "data", "baseline_results.duckdb");
+    try {
+      if (Deno.statSync(path).isFile) return;
+    } catch {
+      // The first command that wants it.
+    }
+    const { DuckDBInstance } = await import("@duckdb/node-api");
+    const instance = await DuckDBInstance.create(path);
+    const connection = await instance.connect();
+    await connection.run(`create schema optimizer;
+      create table optimizer.runs_d (run_id varchar, run_type varchar, created_at_ms bigint,
+        config json, data_fingerprint varchar);
+      create table optimizer.runs_status (run_id varchar, started_at_ms bigint,
+        completed_at_ms bigint, failed_at_ms bigint, error varchar, summary_json json);
+      insert into optimizer.runs_d values
+        ('old-1', 'policy', 1767225600000, '{"stop_loss_bps":300}', 'prices-2025-12'),
+        ('old-2', 'policy', 1767229200000, '{"stop_loss_bps":500}', 'prices-2025-12');
+      insert into optimizer.runs_status values
+        ('old-1', 1767225601000, 1767225700000, null, null, '{"trades":98}'),
+        ('old-2', 1767229201000, null, 1767229300000, 'no candles', null)`);
+    connection.closeSync();
+    instance.closeSync();
   }
 
   #look(program: "cat" | "ls", [path]: string[]): string {
