@@ -45,6 +45,18 @@ export const COMMANDS = {
     "runs prune": () => import("./commands/runs_prune.ts"),
     "artifacts put": () => import("./commands/artifacts_put.ts"),
   },
+  "Traces": {
+    "trace id": () => import("./commands/trace_id.ts"),
+    "trace ingest": () => import("./commands/trace_ingest.ts"),
+    "trace query": () => import("./commands/trace_query.ts"),
+    "trace path": () => import("./commands/trace_path.ts"),
+    "trace tree": () => import("./commands/trace_tree.ts"),
+    "trace latency": () => import("./commands/trace_latency.ts"),
+    "trace sample": () => import("./commands/trace_sample.ts"),
+    "trace stats": () => import("./commands/trace_stats.ts"),
+    "trace compact": () => import("./commands/trace_compact.ts"),
+    "trace export": () => import("./commands/trace_export.ts"),
+  },
   "This program": {
     "help": () => import("./commands/help.ts"),
     "completions": () => import("./commands/completions.ts"),
