@@ -10,7 +10,10 @@ export default defineCommand({
   summary: "make Parquet of what ended programs left, and few files of many",
   description: "Events of programs that are still running are left alone. Readers and writers go " +
     "on meanwhile, and wherever it is cut off no event is lost or counted twice.",
-  examples: [{ line: "ledger trace compact", shows: "all traces" }],
+  examples: [
+    { line: "ledger trace compact", shows: "all traces" },
+    { line: "ledger trace compact --json", shows: "the same for programs" },
+  ],
   flags: z.strictObject({ "json": asJson(), "dir": dir() }),
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);

@@ -9,10 +9,13 @@ export default defineCommand({
   name: "trace id",
   summary: "print a new correlation id, for everything that one run emits",
   description: "An id says when its run began: backtest_YYYYMMDD_HHMMSS and eight hex digits.",
-  examples: [{
-    line: "CORRELATION=$(ledger trace id)",
-    shows: "an id for a run that is about to begin",
-  }],
+  examples: [
+    {
+      line: "CORRELATION=$(ledger trace id)",
+      shows: "an id for a run that is about to begin",
+    },
+    { line: "ledger trace id --json", shows: "the same for programs" },
+  ],
   flags: z.strictObject({ "dir": dir(), "json": asJson() }),
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);

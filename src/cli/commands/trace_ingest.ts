@@ -24,10 +24,17 @@ export default defineCommand({
     "causation_id, source_container, destination, created_at, emitted_at, received_at, " +
     "processed_at, data, version, sequence_number, partition_key. Times are whole microseconds " +
     "UTC. All of it is durable when the command ends; `trace compact` makes Parquet of it.",
-  examples: [{
-    line: `printf '%s\\n' '${DEMO.join("' '")}' | ledger trace ingest -`,
-    shows: "a signal, its order and its fill",
-  }],
+  examples: [
+    {
+      line: `printf '%s\\n' '${DEMO.join("' '")}' | ledger trace ingest -`,
+      shows: "a signal, its order and its fill",
+    },
+    {
+      line: `echo '{"event_type":"BAR","data":{"symbol":"SPY","close":470.5}}' | ` +
+        `ledger trace ingest --on-error skip`,
+      shows: "bad lines are told and passed over",
+    },
+  ],
   positionals: [{ name: "FILE", summary: "the file; - or nothing is standard input" }],
   flags: z.strictObject({
     "on-error": choice(["stop", "skip"], { description: "what a bad line does (default: stop)" }),

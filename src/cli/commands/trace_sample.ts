@@ -13,10 +13,16 @@ export default defineCommand({
     "Signals, orders, fills, breaches and portfolios stay with the five events before and after " +
     "each; of the others the rate's share, more from busy stretches. A seed gives the same " +
     "sample again.",
-  examples: [{
-    line: "ledger trace sample --rate 0.1 --seed 7 > sample.jsonl",
-    shows: "one in ten, and all that is critical",
-  }],
+  examples: [
+    {
+      line: "ledger trace sample --rate 0.1 --seed 7 > sample.jsonl",
+      shows: "one in ten, and all that is critical",
+    },
+    {
+      line: "ledger trace sample --rate 0 | ledger trace ingest - --dir data/ledger/critical",
+      shows: "a ledger of its own with what is critical",
+    },
+  ],
   flags: z.strictObject({
     "rate": number({ description: "the share of what is not critical (default: 0.1)" }),
     "seed": count({ description: "another seed draws others (default: 1)" }),

@@ -12,7 +12,10 @@ export default defineCommand({
   description:
     "Counts events by type, correlations, files and bytes, and the events that wait for " +
     "`trace compact` to make Parquet of them.",
-  examples: [{ line: "ledger trace stats", shows: "what there is" }],
+  examples: [
+    { line: "ledger trace stats", shows: "what there is" },
+    { line: "ledger trace stats --json", shows: "the same for programs" },
+  ],
   flags: z.strictObject({ "json": asJson(), "dir": dir() }),
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
