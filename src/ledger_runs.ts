@@ -114,7 +114,7 @@ export class LedgerRuns {
     try {
       if (options.sql !== undefined) {
         const { createArtifactViews } = await import("./runs/artifact_views.ts");
-        await createArtifactViews(catalog, runs_dir, options.sql);
+        await createArtifactViews(this.world.files, catalog, runs_dir, options.sql);
       }
       return catalog;
     } catch (error) {

@@ -509,6 +509,8 @@ export function writeFully(file: OpenFile, bytes: Uint8Array): void {
 export interface Replacement {
   /** Under a temporary name, empty at first. */
   readonly file: OpenFile;
+  /** Syncs it, for those who hold a lock while they put it in place, and should not hold it long. */
+  settle(): void;
   /** Syncs it and gives it its final name. Its folder is synced too. */
   putInPlace(): void;
   /** On the way out of an error: the target stays as it was, and nothing is left beside it. */
@@ -528,11 +530,15 @@ export function beginReplacement(files: Files, path: string, unique: string): Re
     if (is_open) file.close();
     is_open = false;
   };
+  const settle = () => {
+    if (is_open) file.sync();
+    close();
+  };
   return {
     file,
+    settle,
     putInPlace() {
-      file.sync();
-      close();
+      settle();
       files.rename(temporary, path);
       files.syncFolder(dirname(path));
     },

@@ -18,6 +18,11 @@ export interface ParquetOptions {
   key_values?: Readonly<Record<string, string>>;
   /** Rows a row group holds at most. */
   row_group_rows?: number;
+  /**
+   * Puts the file in place once it is whole and durable, for those who note it somewhere in the same
+   * breath. Default: it is put in place.
+   */
+  place?: (putInPlace: () => void, written: ParquetWritten) => Promise<void>;
 }
 
 /** What was written. */
@@ -152,8 +157,14 @@ export async function writeParquet(
       if (groups.add(rows)) await world.turn();
     }
     groups.finish();
-    replacement.putInPlace();
-    return { rows: groups.rows, bytes: bytes.offset, sha256: bytes.sha256() };
+    const written = { rows: groups.rows, bytes: bytes.offset, sha256: bytes.sha256() };
+    if (options.place) {
+      replacement.settle();
+      await options.place(() => replacement.putInPlace(), written);
+    } else {
+      replacement.putInPlace();
+    }
+    return written;
   } catch (error) {
     replacement.abandon();
     throw error;

@@ -20,6 +20,8 @@ export interface ArtifactToWrite {
   target: string;
   source: ArtifactSource;
   codec?: ParquetCodec;
+  /** See the options of Parquet files. */
+  place?: ParquetOptions["place"];
 }
 
 /**
@@ -28,12 +30,13 @@ export interface ArtifactToWrite {
  */
 export async function writeArtifactFile(
   world: World,
-  { type, run_id, target, source, codec }: ArtifactToWrite,
+  { type, run_id, target, source, codec, place }: ArtifactToWrite,
 ): Promise<ParquetWritten> {
   const definition = artifactDefinition(type);
   const context: RowContext = { definition, run_id, source: sourceName(source) };
   const options: ParquetOptions = {
     codec,
+    place,
     key_values: {
       "ledger.schema_version": String(ARTIFACT_SCHEMA_VERSION),
       "ledger.artifact_type": type,

@@ -3,6 +3,7 @@
  * goes through here; a row that is right is handed on as it came.
  */
 import { type ErrorPlace, LedgerError, quoted } from "../base/error.ts";
+import { timestamp_ms_max, timestamp_ms_plausible_min } from "../base/limits.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Row } from "../parquet/mod.ts";
 import { objectText } from "./artifact_json.ts";
@@ -41,6 +42,7 @@ const ASKED: Readonly<Record<ValueKind, string>> = {
   level: `one of ${LEVELS.join(", ")}`,
   object: "a JSON object (of finite numbers, and texts without half characters)",
   whole: "a whole number",
+  time: `a whole number of milliseconds from 0 to ${timestamp_ms_max}`,
   number: "a finite number",
   flag: "true or false",
 };
@@ -58,6 +60,10 @@ export function storedAs(kind: ValueKind, value: unknown): unknown {
     case "whole":
       if (typeof value === "number") return Number.isSafeInteger(value) ? value : undefined;
       return typeof value === "bigint" && isInt64(value) ? value : undefined;
+    case "time": {
+      const time = typeof value === "bigint" ? Number(value) : value;
+      return isTime(time) ? time : undefined;
+    }
     case "number":
       if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
       // Digits that a text wrote out: the number nearest to them is what JSON means by them.
@@ -67,6 +73,10 @@ export function storedAs(kind: ValueKind, value: unknown): unknown {
     case "object":
       return objectText(value);
   }
+}
+
+function isTime(value: unknown): value is number {
+  return Number.isInteger(value) && value as number >= 0 && value as number <= timestamp_ms_max;
 }
 
 /** Whether an int64 can hold it. */
@@ -180,6 +190,8 @@ export class RowChecker {
 
 /** A value as a message quotes it, whatever it is. */
 export function shown(value: unknown): string {
+  // As it stood in the input: the n is ours.
+  if (typeof value === "bigint") return quoted(String(value)).slice(1, -1);
   if (typeof value !== "object" || value === null) return quoted(value);
   // JSON would show NaN as null, and could not show a bigint at all.
   const text = Deno.inspect(value, { depth: 2, compact: true, breakLength: Infinity });
@@ -190,6 +202,7 @@ function hintFor(kind: ValueKind, value: unknown): string | undefined {
   if (typeof value === "number" && !Number.isFinite(value)) {
     return "a value that is not known is null, where the column allows it";
   }
+  if (kind === "time") return timeHint(value);
   if (kind === "whole" && typeof value === "number" && Number.isInteger(value)) {
     return "past 2^53 a number has lost digits: pass a bigint, or the digits themselves in NDJSON or CSV";
   }
@@ -199,6 +212,17 @@ function hintFor(kind: ValueKind, value: unknown): string | undefined {
   if (kind === "level" && typeof value === "string") {
     const meant = nearest(value.toLowerCase(), LEVELS);
     return meant && `is ${quoted(meant)} meant?`;
+  }
+}
+
+/** What a time may have been meant as that is too large for milliseconds. */
+function timeHint(value: unknown): string | undefined {
+  if (typeof value !== "number" && typeof value !== "bigint") return undefined;
+  for (const [unit, per_ms] of [["microseconds", 1e3], ["nanoseconds", 1e6]] as const) {
+    const time_ms = Math.floor(Number(value) / per_ms);
+    if (time_ms >= timestamp_ms_plausible_min && time_ms <= timestamp_ms_max) {
+      return `these look like ${unit}: in milliseconds it is ${time_ms}`;
+    }
   }
 }
 

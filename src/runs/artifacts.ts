@@ -21,6 +21,8 @@ export type ValueKind =
   | "object"
   /** A whole number of 64 bits. */
   | "whole"
+  /** Milliseconds since 1970, in the range that the log's own timestamps have. */
+  | "time"
   /** A finite number. */
   | "number"
   | "flag";
@@ -34,6 +36,7 @@ const COLUMN_TYPE_OF: Readonly<Record<ValueKind, ParquetColumnType>> = {
   level: "utf8",
   object: "utf8",
   whole: "int64",
+  time: "int64",
   number: "double",
   flag: "boolean",
 };
@@ -80,7 +83,7 @@ const DECLARATIONS = {
       mint: ["text", "address of the token"],
       caller_name: ["text", "who made the call"],
       chain: ["text", "the chain that the token lives on"],
-      alert_ts_ms: ["whole", "when the call was made, milliseconds since 1970 UTC"],
+      alert_ts_ms: ["time", "when the call was made, milliseconds since 1970 UTC"],
       created_at: ["text", "when the call was recorded, ISO 8601"],
     },
   },
@@ -94,7 +97,7 @@ const DECLARATIONS = {
       mint: ["text", "address of the token"],
       chain: ["text", "the chain that the token lives on"],
       interval: ["text", "length of the candles that were looked at, such as 5m"],
-      alert_ts_ms: ["whole", "when the call was made, milliseconds since 1970 UTC"],
+      alert_ts_ms: ["time", "when the call was made, milliseconds since 1970 UTC"],
       p0: ["number", "price at the call"],
       hit_2x: ["flag", "whether the price doubled"],
       t_2x_ms: ["whole?", "milliseconds from the call until it did"],
@@ -121,9 +124,9 @@ const DECLARATIONS = {
       run_id: RUN_ID,
       policy_id: ["text?", "the policy that traded"],
       call_id: CALL_ID,
-      entry_ts_ms: ["whole", "time of entry, milliseconds since 1970 UTC"],
+      entry_ts_ms: ["time", "time of entry, milliseconds since 1970 UTC"],
       entry_px: ["number", "price of entry"],
-      exit_ts_ms: ["whole", "time of exit, milliseconds since 1970 UTC"],
+      exit_ts_ms: ["time", "time of exit, milliseconds since 1970 UTC"],
       exit_px: ["number", "price of exit"],
       exit_reason: ["text", "why the position was closed"],
       realized_return_bps: ["number", "return, basis points"],

@@ -212,22 +212,28 @@ export class RunDirectory implements AsyncDisposable {
   ): Promise<ArtifactEntry & { bytes: number; sha256: string }> {
     this.refuseIfEnded();
     const { writeArtifactFile } = await import("./artifact_file.ts");
+    const { readFirstRow } = await import("./artifact_reading.ts");
     const { world } = this.place;
     const { path, is_single_row } = artifactDefinition(type);
     const target = join(this.folder, path);
     makeFolderDurably(world.files, dirname(target));
-    const written = await writeArtifactFile(world, {
+    const { rows, bytes, sha256 } = await writeArtifactFile(world, {
       type,
       run_id: this.run_id,
       target,
       source: Symbol.iterator in source ? { rows: source } : source,
       codec: options.codec,
+      // Others may write the same artifact, or finish the run: file and manifest change together.
+      place: (putInPlace, written) =>
+        this.#withManifestLock(async () => {
+          this.refuseIfEnded();
+          putInPlace();
+          const summary = is_single_row ? await readFirstRow(world, target) : undefined;
+          const { rows, bytes, sha256 } = written;
+          await this.#note(type, { rows, path, bytes, sha256 }, summary);
+        }),
     });
-    const entry = { rows: written.rows, path, bytes: written.bytes, sha256: written.sha256 };
-    const { readFirstRow } = await import("./artifact_reading.ts");
-    const summary = is_single_row ? await readFirstRow(world, target) : undefined;
-    await this.noteArtifact(type, entry, summary);
-    return entry;
+    return { rows, path, bytes, sha256 };
   }
 
   /** Notes an artifact that is in place, and tells the log. */
@@ -236,10 +242,18 @@ export class RunDirectory implements AsyncDisposable {
     entry: ArtifactEntry & { bytes: number; sha256: string },
     summary?: Record<string, unknown>,
   ): Promise<void> {
-    await this.updateManifest((manifest) => {
-      manifest.artifacts[type] = entry;
-      if (summary) manifest.summary = summary;
-    });
+    await this.#withManifestLock(() => this.#note(type, entry, summary));
+  }
+
+  async #note(
+    type: string,
+    entry: ArtifactEntry & { bytes: number; sha256: string },
+    summary?: Record<string, unknown>,
+  ): Promise<void> {
+    const manifest = this.refuseIfEnded();
+    manifest.artifacts[type] = entry;
+    if (summary) manifest.summary = summary;
+    this.#writeManifest(manifest);
     await this.#tell(`artifact.created:${type}:${entry.sha256.slice(0, 16)}`, {
       event_type: "artifact.created",
       artifact_type: type,

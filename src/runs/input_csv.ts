@@ -137,6 +137,7 @@ const TYPED: Readonly<Record<ValueKind, (cell: string) => unknown>> = {
   level: asIs,
   object: asIs,
   whole,
+  time: whole,
   number: (cell) => NUMBER.test(cell) ? Number(cell) : cell,
   flag,
 };

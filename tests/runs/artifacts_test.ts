@@ -1,6 +1,7 @@
 /** What an artifact type takes, what it refuses, and what then is in the file. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { timestamp_ms_max as TIME_MAX } from "../../src/base/limits.ts";
 import { parquetFacts, type Row } from "../../src/parquet/mod.ts";
 import {
   ARTIFACT_TYPES,
@@ -98,9 +99,17 @@ Deno.test("an object is stored as its JSON text, digits and all", async () => {
 Deno.test("whole numbers of 64 bits are kept digit by digit", async () => {
   using folder = tempFolder();
   for (const whole of [2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n, 7n, -0]) {
-    await store(folder.path, "alerts", { rows: [rowOf("alerts", { alert_ts_ms: whole })] });
-    const [{ alert_ts_ms }] = await allRows(join(folder.path, "out.parquet"));
-    assertEquals(BigInt(alert_ts_ms as number), BigInt(whole));
+    await store(folder.path, "trades", { rows: [rowOf("trades", { time_exposed_ms: whole })] });
+    const [{ time_exposed_ms }] = await allRows(join(folder.path, "out.parquet"));
+    assertEquals(BigInt(time_exposed_ms as number), BigInt(whole));
+  }
+});
+
+Deno.test("a time is one that the log could have, to its last millisecond", async () => {
+  using folder = tempFolder();
+  for (const time of [0, 0n, TIME_MAX, BigInt(TIME_MAX)]) {
+    await store(folder.path, "alerts", { rows: [rowOf("alerts", { alert_ts_ms: time })] });
+    assertEquals((await allRows(join(folder.path, "out.parquet")))[0].alert_ts_ms, Number(time));
   }
 });
 
@@ -172,18 +181,41 @@ const BAD: readonly [what: string, ArtifactType, Row, said: string, hint?: strin
   ],
   [
     "a number past 2^53",
-    "alerts",
-    { alert_ts_ms: 2 ** 53 },
-    `has 9007199254740992 in column "alert_ts_ms"; it`,
+    "trades",
+    { time_exposed_ms: 2 ** 53 },
+    `has 9007199254740992 in column "time_exposed_ms"; it`,
     "pass a bigint",
   ],
   [
     "a bigint past 64 bits",
-    "alerts",
-    { alert_ts_ms: 2n ** 63n },
-    `has 9223372036854775808n in column "alert_ts_ms"; it`,
+    "trades",
+    { time_exposed_ms: 2n ** 63n },
+    `has 9223372036854775808 in column "time_exposed_ms"; it`,
     "-2^63 to 2^63-1",
   ],
+  [
+    "a time past 2^53",
+    "alerts",
+    { alert_ts_ms: 2n ** 53n + 1n },
+    `has 9007199254740993 in column "alert_ts_ms"; it has to be a whole number of milliseconds`,
+    "these look like microseconds: in milliseconds it is 9007199254740",
+  ],
+  [
+    "a time in nanoseconds",
+    "trades",
+    { exit_ts_ms: 1_704_067_200_000_000_000n },
+    `has 1704067200000000000 in column "exit_ts_ms"; it`,
+    "these look like nanoseconds: in milliseconds it is 1704067200000",
+  ],
+  [
+    "a time after the year 9999",
+    "paths",
+    { alert_ts_ms: TIME_MAX + 1 },
+    `has ${
+      TIME_MAX + 1
+    } in column "alert_ts_ms"; it has to be a whole number of milliseconds from 0`,
+  ],
+  ["a time before 1970", "trades", { entry_ts_ms: -1n }, `has -1 in column "entry_ts_ms"; it`],
   [
     "a bigint far past any double",
     "trades",
@@ -341,7 +373,7 @@ const BAD: readonly [what: string, ArtifactType, Row, said: string, hint?: strin
     "a whole number past 64 bits",
     "features",
     { holders: 2n ** 64n },
-    `has 18446744073709551616n in column "holders", a column of whole numbers: 64 bits`,
+    `has 18446744073709551616 in column "holders", a column of whole numbers: 64 bits`,
   ],
   ["a feature without a name", "features", { "": 1 }, `has a column "", which cannot be`],
   [

@@ -144,3 +144,41 @@ Deno.test("an alerts file that cannot be read is named, and the others are taken
   assertEquals(await ask(lab, "select call_id from alerts", "alerts"), [["c2"]]);
   assert(Deno.statSync(join(lab.dir, "index", "alerts.duckdb")).isFile);
 });
+
+for (const compacted of [false, true]) {
+  Deno.test(`a file that went behind the catalog's back is missed by nobody else${compacted ? ", compacted or not" : ""}`, async () => {
+    using lab = newLab();
+    const runs = ledgerOf(lab).runs;
+    for (const run_id of ["a", "b", "c"]) await finishRun(lab, run_id);
+    await runs.sync();
+    if (compacted) {
+      const { files } = await runs.compact(MONTH);
+      for (const { path } of files) removeFrom(lab, path);
+    }
+    removeFrom(lab, MONTH, "run_id=b", "inputs/alerts.parquet");
+    assertEquals(await ask(lab, CALLS), [["a", "c1"], ["c", "c1"]]);
+    assertEquals((await ask(lab, TRADES)).length, 3);
+  });
+}
+
+Deno.test("files that cannot be read, or are nowhere, are told as that", async () => {
+  using lab = newLab();
+  const runs = ledgerOf(lab).runs;
+  for (const run_id of ["a", "b"]) await finishRun(lab, run_id);
+  await runs.sync();
+  const query = ["query", "--db", "catalog", CALLS];
+  const elsewhere = await inLab(lab, [...query, "--runs-dir", lab.path]);
+  assertEquals(elsewhere.code, 1);
+  assertStringIncludes(
+    elsewhere.stderr,
+    "cannot read the alerts of all runs: none of their files is there",
+  );
+  assertStringIncludes(elsewhere.stderr, "--runs-dir DIR");
+  const cut = join(MONTH, "run_id=b", "inputs/alerts.parquet");
+  Deno.truncateSync(join(lab.runs_dir, cut), 100);
+  const { code, stderr } = await inLab(lab, query);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "cannot read the alerts of all runs: ");
+  assertStringIncludes(stderr, cut);
+  assertStringIncludes(stderr, "runs verify --all");
+});

@@ -7,10 +7,11 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files.ts";
+import { type Files, systemFiles } from "../../src/base/files.ts";
 import type { World } from "../../src/base/world.ts";
 import type { NewRun, RunDirectory } from "../../src/runs/directory.ts";
 import { linesOnDisk, systemError, testWorld } from "../harness.ts";
+import { GOOD } from "./rows.ts";
 import {
   eventsOf,
   filesInVain,
@@ -48,6 +49,21 @@ function lostAt(operation: string, path: RegExp, times = 1): World {
     if (is_lost) throw systemError("EIO", "killed");
   });
   return testWorld({ files });
+}
+
+/** Files whose locks, of some paths, are asked for only when the time has come. */
+function lateLocks(paths: RegExp, time: Promise<void>): Files {
+  const system = systemFiles();
+  const open: Files["open"] = (path, mode) => {
+    const file = system.open(path, mode);
+    if (paths.test(path)) {
+      file.tryLock = () => false;
+      const lock = file.lock.bind(file);
+      file.lock = (...args) => time.then(() => lock(...args));
+    }
+    return file;
+  };
+  return { ...system, open };
 }
 
 function typesOf(lab: Lab, run_id = "r"): unknown[] {
@@ -191,6 +207,37 @@ Deno.test("changes of a manifest that are made at once are all there", async () 
   }));
   const run = await ledgerOf(lab).runs.find("r");
   assertEquals(Object.keys(run.readManifest().parameters).length, 20);
+});
+
+Deno.test("of two that write an artifact at once, the one that stays is the one that is noted", async () => {
+  using lab = newLab();
+  await create(lab);
+  const rows = [1, 2].map((alert_ts_ms) => [{ ...GOOD.alerts, alert_ts_ms }]);
+  const { promise: isLast, resolve: go } = Promise.withResolvers<void>();
+  const slow = await ledgerOf(lab, testWorld({ files: lateLocks(/manifest\.lock$/, isLast) }))
+    .runs.find("r");
+  const writing = slow.writeArtifact("alerts", rows[0]);
+  const fast = await ledgerOf(lab).runs.find("r");
+  await fast.writeArtifact("alerts", rows[1]);
+  go();
+  assertEquals(await writing, fast.readManifest().artifacts.alerts);
+  assertEquals((await ledgerOf(lab).runs.verify({ run_id: "r", deep: true })).findings, []);
+});
+
+Deno.test("an artifact that is still being written when the run ends stays out of it", async () => {
+  using lab = newLab();
+  const run = await create(lab);
+  const before = await run.writeArtifact("alerts", [GOOD.alerts]);
+  const rows = async function* () {
+    yield GOOD.alerts;
+    await (await ledgerOf(lab).runs.find("r")).markSuccess();
+    yield { ...GOOD.alerts, call_id: "c2" };
+  };
+  await refused(run.writeArtifact("alerts", { rows: rows() }), "it has ended (completed)");
+  assertEquals(run.readManifest().artifacts.alerts, before);
+  assertEquals(namesIn(lab, join(run.path, "inputs")), ["alerts.parquet"]);
+  assertEquals((await ledgerOf(lab).runs.verify({ run_id: "r", deep: true })).findings, []);
+  assertEquals(typesOf(lab).at(-1), "run.completed");
 });
 
 Deno.test("what a run prints is kept in order, also by two who begin at once", async () => {

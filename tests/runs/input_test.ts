@@ -197,7 +197,7 @@ Deno.test("a CSV cell is what its column's type makes of it", async () => {
     ["entry_ts_ms", "+5", 5],
     ["entry_ts_ms", "5.0", 5],
     ["entry_ts_ms", '"7"', 7],
-    ["entry_ts_ms", "9223372036854775807", 2n ** 63n - 1n],
+    ["time_exposed_ms", "9223372036854775807", 2n ** 63n - 1n],
     ["entry_px", "5", 5],
     ["entry_px", ".5", 0.5],
     ["entry_px", "-1.5E-3", -0.0015],
@@ -260,8 +260,14 @@ const BAD: readonly [what: string, text: string | Uint8Array, said: string, line
   ],
   [
     "a whole number past 64 bits",
-    LINE.replace("1704067200000", "9223372036854775808"),
-    `has 9223372036854775808n in column "entry_ts_ms"`,
+    LINE.replace('_ms":5000', '_ms":9223372036854775808'),
+    `has 9223372036854775808 in column "time_exposed_ms"`,
+    1,
+  ],
+  [
+    "a time of 2^53+1",
+    LINE.replace("1704067200000", "9007199254740993"),
+    `row 1 (line 1) has 9007199254740993 in column "entry_ts_ms"`,
     1,
   ],
   [
