@@ -27,6 +27,11 @@ export function tracePaths(dir: string) {
   };
 }
 
+/** Where DuckDB may put what does not fit into memory. It makes one folder, and not those above it. */
+export function newSpillFolder(world: World, dir: string): string {
+  return join(dir, `.spill-${uniqueName(world)}`);
+}
+
 /** A write-ahead file of a store. */
 export interface Segment {
   store: string;
