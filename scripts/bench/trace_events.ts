@@ -44,7 +44,7 @@ export function* tracedEvents(count: number): Generator<TracedEvent> {
   }
 }
 
-/** The same as NDJSON; as events of the log they have a time in milliseconds too. */
+/** The same as NDJSON; as events of the log they have a run and a time in milliseconds too. */
 export function writeTracedFile(path: string, count: number, form?: "as events of the log"): void {
   using file = Deno.openSync(path, { write: true, create: true, truncate: true });
   const encoder = new TextEncoder();
@@ -56,9 +56,9 @@ export function writeTracedFile(path: string, count: number, form?: "as events o
   };
   for (const event of tracedEvents(count)) {
     const timestamp_ms = Math.floor(event.timestamp / 1000);
-    text += JSON.stringify(
-      form ? { ...event, event_type: "run.started", run_id: "bench", timestamp_ms } : event,
-    ) + "\n";
+    const as_log = { event_type: "run.started", run_id: "bench", timestamp_ms };
+    const causation_id = event.causation_id || null;
+    text += JSON.stringify(form ? { ...event, causation_id, ...as_log } : event) + "\n";
     if (text.length > 1_000_000) write();
   }
   write();
