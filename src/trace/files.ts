@@ -24,8 +24,12 @@ export function tracePaths(dir: string) {
     wal: join(dir, "_wal"),
     quarantine: join(dir, "_quarantine"),
     merge_lock: join(dir, "_wal", ".merge.lock"),
-    spill: join(dir, ".spill"),
   };
+}
+
+/** Where DuckDB may put what does not fit into memory. It makes one folder, and not those above it. */
+export function newSpillFolder(world: World, dir: string): string {
+  return join(dir, `.spill-${uniqueName(world)}`);
 }
 
 /** A write-ahead file of a store. */

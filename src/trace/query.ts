@@ -7,10 +7,10 @@ import { resolve } from "@std/path";
 import { LedgerError } from "../base/error.ts";
 import { removeQuietly } from "../base/files.ts";
 import { trace_listings_max } from "../base/limits.ts";
-import { uniqueName, type World } from "../base/world.ts";
+import type { World } from "../base/world.ts";
 import { type BoundValue, type Database, literal, openDatabase } from "../duckdb/door.ts";
 import { TRACED_FIELD_NAMES, type TracedEvent } from "./event.ts";
-import { tracePaths } from "./files.ts";
+import { newSpillFolder } from "./files.ts";
 import type { TraceFilter } from "./filter.ts";
 import { eventOfValues } from "./rows.ts";
 import { takeSnapshot, type TraceSnapshot } from "./snapshot.ts";
@@ -86,7 +86,7 @@ export async function openForTraces(
   dir: string,
 ): Promise<{ database: Database; close(): void }> {
   const absolute = resolve(world.cwd(), dir);
-  const spill = resolve(tracePaths(absolute).spill, uniqueName(world));
+  const spill = newSpillFolder(world, absolute);
   const database = await openDatabase(world, {
     path: ":memory:",
     access: "write",

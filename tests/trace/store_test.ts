@@ -1,11 +1,19 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
 import type { TracedEvent } from "../../src/trace/event.ts";
-import { queryTraces } from "../../src/trace/query.ts";
+import { openForTraces, queryTraces } from "../../src/trace/query.ts";
 import { TraceStore } from "../../src/trace/store.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { NOON_US, traced } from "./events.ts";
-import { filesBelow, fillingDisk, idsOf, idsWaiting, linesWaiting, stillWorld } from "./stores.ts";
+import {
+  filesBelow,
+  fillingDisk,
+  idsOf,
+  idsWaiting,
+  linesWaiting,
+  namesIn,
+  stillWorld,
+} from "./stores.ts";
 
 const DAY_US = 86_400_000_000;
 const world = testWorld();
@@ -230,6 +238,23 @@ Deno.test("asked without data, events come without it", async () => {
   assertEquals((await store.query({ without_data: true }))[0].data, {});
   await store.close();
   assertEquals((await queryTraces(world, folder.path, { without_data: true }))[0].data, {});
+});
+
+Deno.test("what does not fit into memory goes to a folder that is gone afterwards", async () => {
+  using folder = tempFolder();
+  const { database, close } = await openForTraces(world, folder.path);
+  try {
+    const [{ rows }] = await database.rows<{ rows: bigint }>(
+      `create temp table large as
+         select md5(range::varchar) as text from range(10_000_000) order by text;
+       select count(*) as rows from large`,
+    );
+    assertEquals(rows, 10_000_000n);
+    assertEquals(namesIn(folder.path).length, 1);
+  } finally {
+    close();
+  }
+  assertEquals(namesIn(folder.path), []);
 });
 
 Deno.test("a type may hold what a folder's name may not", async () => {
