@@ -115,6 +115,8 @@ export class LedgerRuns {
       if (options.sql !== undefined) {
         const { createArtifactViews } = await import("./runs/artifact_views.ts");
         await createArtifactViews(this.world.files, catalog, runs_dir, options.sql);
+        const { allowWideIntervals } = await import("./duckdb/intervals.ts");
+        await allowWideIntervals(catalog, options.sql);
       }
       return catalog;
     } catch (error) {

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { finishRun } from "../../runs/finished.ts";
 import { inLab, type Lab, newLab, putFile, putRun, removeFrom } from "../../runs/runs.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 23, 12);
@@ -125,8 +126,17 @@ Deno.test("a sync tells what came, changed, went, and was not taken, and of many
     '  By type: { "alerts": 1 }',
     "",
   ]);
+  putRun(lab, "d", {
+    artifacts: { alerts: { rows: 1, path: "x" }, paths: { rows: 2, path: "y" } },
+  });
+  const lacking = (await stdoutOf(lab, ["sync", "--stats"])).trimEnd().split("\n");
+  assertEquals(lacking.slice(-3), [
+    "  Total artifacts: 3",
+    '  By type: { "alerts": 2, "paths": 1 }',
+    "  Missing on disk: 2",
+  ]);
   const anew = await stdoutOf(lab, ["sync", "--full"]);
-  assertStringIncludes(anew, "✓ Initialized catalog tables\n✓ Registered 1 run\n");
+  assertStringIncludes(anew, "✓ Initialized catalog tables\n✓ Registered 2 runs\n");
 });
 
 async function filledLab(): Promise<Lab> {
@@ -290,6 +300,32 @@ Deno.test("two runs are compared, and the best are ranked", async () => {
   assertEquals(JSON.parse(await stdoutOf(lab, [...rank, "--json", "--where", "false"])), []);
 });
 
+Deno.test("the catalog and the alerts tell what there is to ask, and their examples work", async () => {
+  using lab = newLab();
+  await finishRun(lab, "one");
+  await stdoutOf(lab, ["sync", "--alerts"]);
+  for (
+    const [db, table] of [["catalog", "trades"], ["catalog", "run_summaries"], ["alerts", "alerts"]]
+  ) {
+    const { stdout, stderr } = await inLab(lab, ["query", "--db", db]);
+    assertEquals(stderr, "");
+    const [tables, examples] = stdout.split("\nTo begin with:\n");
+    assertMatch(tables, new RegExp(`^${table} +view +.*run_id`, "m"));
+    const queries = examples.trim().split("\n").filter((line) => !line.startsWith("  --"));
+    for (const query of queries.filter((line) => line.trim().startsWith("select"))) {
+      const asked = await inLab(lab, ["query", "--db", db, query]);
+      assertEquals([asked.code, asked.stderr], [0, ""], query);
+    }
+    const as_json = JSON.parse((await inLab(lab, ["query", "--db", db, "--json"])).stdout);
+    const names = as_json.map(({ name }: { name: string }) => name);
+    assertEquals(names.includes(table), true);
+    for (const { name } of as_json) {
+      const asked = await inLab(lab, ["query", "--db", db, `select count(*) from ${name}`]);
+      assertEquals([asked.code, asked.stderr], [0, ""], name);
+    }
+  }
+});
+
 Deno.test("what was typed wrong is told with what it has to be, and exit code 2", async () => {
   using lab = await filledLab();
   await stdoutOf(lab, CREATE);
@@ -334,6 +370,10 @@ Deno.test("what was typed wrong is told with what it has to be, and exit code 2"
     [["rank"], "by which metric? --by avg_return_bps, say"],
     [["rank", "--by", "sharp"], "did you mean sharpe?"],
     [["rank", "--by", "sharpe", "--where", "true) or (true"], "cannot rank where"],
+    [
+      ["rank", "--by", "sharpe", "--where", "sharp > 1"],
+      'cannot rank where "sharp > 1": Binder Error: Referenced column "sharp" not found',
+    ],
     [["rank", "--by", "sharpe", "--where", "true; drop table x"], "ledger"],
   ];
   for (const [args, words] of cases.slice(0, -1)) await refused(lab, args, 2, words);
