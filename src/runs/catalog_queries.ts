@@ -6,7 +6,7 @@ import { SUMMARY_METRICS } from "./catalog_schema.ts";
 
 /** Which runs are wanted. */
 export interface RunFilter {
-  /** One run, by its whole id. */
+  /** One run, by its id; or all whose ids begin so, when none has this one. */
   run_id?: string;
   run_type?: string;
   /** completed or failed; or, of those in progress, running, pending, crashed, stale, unfinished. */
@@ -68,7 +68,11 @@ export async function queryRuns(catalog: Database, filter: RunFilter = {}): Prom
   const wanted: string[] = [];
   if (filter.status === undefined) wanted.push(`status in ('completed', 'failed')`);
   else wanted.push(`status = ${bind(filter.status)}`);
-  if (filter.run_id !== undefined) wanted.push(`run_id = ${bind(filter.run_id)}`);
+  if (filter.run_id !== undefined) {
+    const id = bind(filter.run_id);
+    wanted.push(`starts_with(run_id, ${id}) and
+      (run_id = ${id} or ${id} not in (select run_id from known_runs))`);
+  }
   if (filter.run_type !== undefined) wanted.push(`run_type = ${bind(filter.run_type)}`);
   if (filter.from_ms !== undefined) wanted.push(`epoch_ms(created_at) >= ${bind(filter.from_ms)}`);
   if (filter.until_ms !== undefined) wanted.push(`epoch_ms(created_at) < ${bind(filter.until_ms)}`);
@@ -135,6 +139,39 @@ export async function getArtifactPath(
     [run_id, artifact_type],
   );
   return row?.path;
+}
+
+/** Where an artifact is. */
+export interface ArtifactPlace {
+  run_id: string;
+  path: string;
+  /** Where the run was put when it was taken out of the folder of runs. */
+  archive: string | null;
+}
+
+/** Where an artifact is, of a run that is named by its id or the beginning of it. */
+export async function findArtifact(
+  catalog: Database,
+  run_id: string,
+  artifact_type: string,
+): Promise<ArtifactPlace | undefined> {
+  const runs = await catalog.rows<{ run_id: string; archive: string | null }>(
+    `select run_id, archive from backtest_runs_catalog where starts_with(run_id, $1)
+     order by run_id = $1 desc, run_id limit 4`,
+    [run_id],
+  );
+  const [run] = runs;
+  if (!run) return undefined;
+  if (run.run_id !== run_id && runs.length > 1) {
+    const ids = runs.map(({ run_id }) => run_id);
+    throw new LedgerError({
+      code: "not_found",
+      message: `several runs have ids that begin with ${quoted(run_id)}`,
+      hint: `give more of it: ${ids.slice(0, 3).join(", ")}${ids[3] ? ", …" : ""}`,
+    });
+  }
+  const path = await getArtifactPath(catalog, run.run_id, artifact_type);
+  return path === undefined ? undefined : { run_id: run.run_id, path, archive: run.archive };
 }
 
 /** What the catalog holds, in numbers. */

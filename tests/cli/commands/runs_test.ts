@@ -199,6 +199,7 @@ Deno.test("runs are picked by what the flags say", async () => {
     [["--status", "failed"], ""],
     [["--sort", "run_id"], "one two"],
     [["--run-id", "one"], "one"],
+    [["--run-id", "t"], "two"],
     [["-n", "1"], "two"],
   ];
   for (const [args, wanted] of cases) assertEquals(await idsOf(...args), wanted, args.join(" "));
@@ -214,6 +215,40 @@ Deno.test("the path of an artifact is printed, and nothing else", async () => {
   const none = ["query", "--run-id", "two", "--artifact-type", "alerts"];
   await refused(lab, none, 1, 'the catalog has no "alerts" of run "two"');
   await refused(lab, [...none.slice(0, -1), "alert"], 1, "types of artifacts are");
+  // As everywhere, the beginning of an id will do.
+  assertEquals(await stdoutOf(lab, ask.with(2, "on")), `${path}\n`);
+  putRun(lab, "one-more");
+  await stdoutOf(lab, ["sync"]);
+  await refused(lab, ask.with(2, "on"), 1, 'several runs have ids that begin with "on"');
+  assertEquals(await stdoutOf(lab, ask), `${path}\n`);
+  await refused(lab, ask.with(2, "nope"), 1, 'the catalog has no "alerts" of run "nope"');
+});
+
+Deno.test("of what is not on the disk, it is told where it is", async () => {
+  using lab = await filledLab();
+  const run_path = "2026-01/run_id=one";
+  const path = join(lab.runs_dir, run_path, "inputs/alerts.parquet");
+  const ask = ["query", "--run-id", "one", "--artifact-type", "alerts"];
+  removeFrom(lab, run_path, "inputs/alerts.parquet");
+  const gone = await runs(lab, ask);
+  assertEquals([gone.code, gone.stdout], [0, `${path}\n`]);
+  assertEquals(gone.stderr, `${path}: it is not there\n`);
+  const archive = join(lab.runs_dir, "archive");
+  await stdoutOf(lab, ["prune", "--before", "2026-02", "--archive", archive, "--yes"]);
+  const archived = await runs(lab, [...ask, "--json"]);
+  const { problem } = JSON.parse(archived.stdout);
+  assertMatch(problem, /^it is archived in .*runs-archive-2026-01\.tar\.gz$/);
+  await refused(lab, ["show", "one"], 1, "the catalog knows it as archived");
+  await refused(lab, ["show", "nobody"], 1, 'there is no run "nobody"');
+});
+
+Deno.test("the environment names the run that is created, unless a flag does", async () => {
+  using lab = newLab();
+  const vars = { LEDGER_RUN_ID: "from-env" };
+  const create = ["create", "--run-type", "full", "--no-git"];
+  assertMatch((await runs(lab, create, { vars })).stdout, /^from-env /);
+  assertMatch((await runs(lab, [...create, "--run-id", "r2"], { vars })).stdout, /^r2 /);
+  assertMatch((await runs(lab, create, { vars: { LEDGER_RUN_ID: "" } })).stdout, /^0{8}-/);
 });
 
 Deno.test("everything about a run is shown, also of one that goes on", async () => {
