@@ -258,6 +258,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
    */
   async openIndex(options: IndexOptions = {}): Promise<Database> {
     if (options.db === "catalog") return await this.runs.openCatalog({ sql: options.sql ?? "" });
+    const { allowWideIntervals } = await import("./duckdb/intervals.ts");
     const { openSnapshot } = await import("./duckdb/snapshot.ts");
     const legacy = await import("./index/legacy.ts");
     const world = this.#world;
@@ -278,6 +279,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     try {
       const { cutover_day = legacy.CUTOVER } = options;
       if (options.legacy !== undefined) await legacy.createDualViews(database, cutover_day);
+      await allowWideIntervals(database, options.sql ?? "");
       return database;
     } catch (error) {
       database.close();

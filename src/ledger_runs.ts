@@ -6,7 +6,13 @@ import type { World } from "./base/world.ts";
 import type { Database } from "./duckdb/door.ts";
 import { ledgerPaths } from "./log/mod.ts";
 import type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog.ts";
-import type { CatalogStats, Ranking, RunFilter, RunRow } from "./runs/catalog_queries.ts";
+import type {
+  ArtifactPlace,
+  CatalogStats,
+  Ranking,
+  RunFilter,
+  RunRow,
+} from "./runs/catalog_queries.ts";
 import type { AlertsReport } from "./runs/alerts.ts";
 import type { CompactReport } from "./runs/compact.ts";
 import type { RunsReport } from "./runs/verify.ts";
@@ -115,6 +121,8 @@ export class LedgerRuns {
       if (options.sql !== undefined) {
         const { createArtifactViews } = await import("./runs/artifact_views.ts");
         await createArtifactViews(this.world.files, catalog, runs_dir, options.sql);
+        const { allowWideIntervals } = await import("./duckdb/intervals.ts");
+        await allowWideIntervals(catalog, options.sql);
       }
       return catalog;
     } catch (error) {
@@ -132,10 +140,15 @@ export class LedgerRuns {
 
   /** The path of a run's artifact; undefined when the catalog has none. */
   async artifactPath(run_id: string, artifact_type: string): Promise<string | undefined> {
-    const { getArtifactPath } = await import("./runs/catalog_queries.ts");
+    return (await this.findArtifact(run_id, artifact_type))?.path;
+  }
+
+  /** The same, with the archive that the run was put into, if it was. */
+  async findArtifact(run_id: string, artifact_type: string): Promise<ArtifactPlace | undefined> {
+    const { findArtifact } = await import("./runs/catalog_queries.ts");
     await using catalog = await this.openCatalog();
-    const path = await getArtifactPath(catalog, run_id, artifact_type);
-    return path === undefined ? undefined : join(this.dir, path);
+    const found = await findArtifact(catalog, run_id, artifact_type);
+    return found && { ...found, path: join(this.dir, found.path) };
   }
 
   /** What the catalog holds, in numbers. */

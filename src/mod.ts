@@ -71,6 +71,7 @@ export type { ArtifactSource, InputFormat } from "./runs/artifact_input.ts";
 export type { ArtifactToWrite } from "./runs/artifact_file.ts";
 export { getGitProvenance, type GitProvenance } from "./runs/provenance.ts";
 export {
+  type ArtifactPlace,
   type CatalogStats,
   getArtifactPath,
   getCatalogStats,

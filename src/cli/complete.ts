@@ -1,5 +1,7 @@
 /** Completion, answered from the definitions of commands; the shells only ask. */
 import type { World } from "../base/world.ts";
+import { ARTIFACT_TYPES } from "../runs/artifacts.ts";
+import { idOfPath, listMonths, listRuns } from "../runs/layout.ts";
 import type { Command } from "./command.ts";
 import { commandNames, loadCommand, matchCommand } from "./commands.ts";
 import { openFor } from "./open.ts";
@@ -80,18 +82,24 @@ async function commandWords(before: readonly string[]): Promise<string[]> {
   return [...next];
 }
 
+/** Words that name a run which is there. */
+const RUN_POSITIONALS = new Set(["ID", "A", "B"]);
+
 function candidatesOf(world: World, command: Command, rest: readonly string[]): string[] {
   const flags = flagsOf(command);
   const previous = rest.at(-1);
   const valued = flags.find((flag) => flag.kind !== "switch" && previous === `--${flag.name}`);
   if (valued) {
+    if (valued.facts.value === "ARTIFACT") return [...ARTIFACT_TYPES];
     return valued.facts.value === "TYPE" ? eventTypes(world) : [...valued.choices];
   }
   const unused = flags
     .filter((flag) => flag.kind === "values" || !rest.includes(`--${flag.name}`))
     .map((flag) => `--${flag.name}`);
   const positional = command.positionals?.[wordsGiven(command, rest)];
-  const words = positional?.name === "TYPE" ? eventTypes(world) : positional?.choices?.() ?? [];
+  const name = positional?.name ?? "";
+  const words = positional?.choices?.() ??
+    (name === "TYPE" ? eventTypes(world) : RUN_POSITIONALS.has(name) ? runIds(world) : []);
   return [...words, ...unused, "--help"];
 }
 
@@ -103,6 +111,17 @@ function wordsGiven(command: Command, rest: readonly string[]): number {
   return rest.filter((word, index) =>
     !word.startsWith("-") && !takes_value.has(rest[index - 1] ?? "")
   ).length;
+}
+
+/** The runs that are there; a folder that cannot be read offers none. */
+function runIds(world: World): string[] {
+  try {
+    const { dir } = openFor(world, {}).runs;
+    return listMonths(world.files, dir).reverse()
+      .flatMap((month) => listRuns(world.files, dir, month)).map((path) => idOfPath(path)!);
+  } catch {
+    return [];
+  }
 }
 
 /** Registered types count too; a ledger that cannot be read offers none of its own. */

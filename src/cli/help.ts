@@ -9,14 +9,16 @@ import { flagsOf, type FlagView } from "./parse.ts";
 const WIDTH_MAX = 100;
 const WIDTH_MIN = 36;
 
-/** The list of commands. */
-export async function overview(world: World): Promise<string> {
+/** The list of commands; with a word, of those that begin with it. */
+export async function overview(world: World, first?: string): Promise<string> {
   const { bold, cyan } = paintFor(world, world.stdout);
   const width = widthOf(world);
   const groups: [CommandGroup, Command[]][] = [];
   for (const [group, names] of Object.entries(COMMANDS)) {
     const commands = await Promise.all(Object.keys(names).map((name) => loadCommand(name)!));
-    const listed = commands.filter((command) => !command.hidden);
+    const listed = commands.filter(({ name, hidden }) =>
+      !hidden && (first === undefined || name.startsWith(`${first} `))
+    );
     if (listed.length > 0) groups.push([group as CommandGroup, listed]);
   }
   const longest = Math.max(...groups.flatMap(([, list]) => list.map(({ name }) => name.length)));
@@ -27,7 +29,7 @@ export async function overview(world: World): Promise<string> {
       width,
     ),
     "",
-    `${bold("Usage:")} ledger COMMAND [FLAGS]`,
+    `${bold("Usage:")} ledger ${first === undefined ? "" : `${first} `}COMMAND [FLAGS]`,
   ];
   for (const [group, list] of groups) {
     lines.push("", bold(`${group}:`));
@@ -37,7 +39,12 @@ export async function overview(world: World): Promise<string> {
   }
   lines.push(
     "",
-    ...wrap("Every command has its own help: ledger COMMAND --help", width),
+    ...wrap(
+      `Every command has its own help: ledger ${
+        first === undefined ? "" : `${first} `
+      }COMMAND --help`,
+      width,
+    ),
     ...wrap(
       "Exit codes: 0 ok, 1 failed, 2 usage or invalid input, 3 done with findings, " +
         "75 busy (try again), 130 interrupted.",

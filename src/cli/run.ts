@@ -31,7 +31,14 @@ async function dispatch(args: readonly string[], world: World): Promise<number> 
   }
   const wants_help = first === undefined || first === "--help" || first === "-h";
   const matched = matchCommand(wants_help ? ["help"] : args);
-  if (!matched) throw unknownCommand(args);
+  if (!matched) {
+    if (!["--help", "-h", "help"].includes(args[1]) || membersOf(first).length === 0) {
+      throw unknownCommand(args);
+    }
+    const { overview } = await import("./help.ts");
+    print(world, await overview(world, first));
+    return EXIT_OK;
+  }
   const command = await loadCommand(matched.name)!;
   const { flags, words, wants_help: of_command } = parseArguments(command, matched.rest);
   if (of_command) {
@@ -44,10 +51,15 @@ async function dispatch(args: readonly string[], world: World): Promise<number> 
   return first === undefined ? EXIT_CODE_OF.usage : code;
 }
 
+/** The commands that begin with a word. */
+function membersOf(first: string): string[] {
+  return commandNames().filter((name) => name.startsWith(`${first} `));
+}
+
 function unknownCommand(args: readonly string[]): LedgerError {
   const [first, second = ""] = args;
   const names = commandNames();
-  const members = names.filter((name) => name.startsWith(`${first} `));
+  const members = membersOf(first);
   if (members.length > 0) {
     const typed = second === "" || second.startsWith("-") ? "" : second;
     const near = nearest(typed, members.map((name) => name.slice(first.length + 1)));

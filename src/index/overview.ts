@@ -10,7 +10,8 @@ export async function describeIndex(
       string_agg(column_name, ', ' order by ordinal_position) as columns
     from information_schema.tables join information_schema.columns using (table_name, table_schema)
     where table_name not in
-      ('index_facts', 'index_parts', 'trial_events', 'other_events', 'publications')
+      ('index_facts', 'index_parts', 'trial_events', 'other_events', 'publications',
+       'catalog_files', 'catalog_meta', 'compacted_files', 'alert_files', 'alerts_meta')
     group by all order by kind desc, name`);
 }
 

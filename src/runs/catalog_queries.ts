@@ -1,12 +1,12 @@
 /** Questions to an open catalog. Values are bound; names of columns come from lists of ours. */
-import { LedgerError, quoted } from "../base/error.ts";
+import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
 import type { BoundValue, Database } from "../duckdb/door.ts";
 import { SUMMARY_METRICS } from "./catalog_schema.ts";
 
 /** Which runs are wanted. */
 export interface RunFilter {
-  /** One run, by its whole id. */
+  /** One run, by its id; or all whose ids begin so, when none has this one. */
   run_id?: string;
   run_type?: string;
   /** completed or failed; or, of those in progress, running, pending, crashed, stale, unfinished. */
@@ -68,7 +68,11 @@ export async function queryRuns(catalog: Database, filter: RunFilter = {}): Prom
   const wanted: string[] = [];
   if (filter.status === undefined) wanted.push(`status in ('completed', 'failed')`);
   else wanted.push(`status = ${bind(filter.status)}`);
-  if (filter.run_id !== undefined) wanted.push(`run_id = ${bind(filter.run_id)}`);
+  if (filter.run_id !== undefined) {
+    const id = bind(filter.run_id);
+    wanted.push(`starts_with(run_id, ${id}) and
+      (run_id = ${id} or ${id} not in (select run_id from known_runs))`);
+  }
   if (filter.run_type !== undefined) wanted.push(`run_type = ${bind(filter.run_type)}`);
   if (filter.from_ms !== undefined) wanted.push(`epoch_ms(created_at) >= ${bind(filter.from_ms)}`);
   if (filter.until_ms !== undefined) wanted.push(`epoch_ms(created_at) < ${bind(filter.until_ms)}`);
@@ -137,6 +141,39 @@ export async function getArtifactPath(
   return row?.path;
 }
 
+/** Where an artifact is. */
+export interface ArtifactPlace {
+  run_id: string;
+  path: string;
+  /** Where the run was put when it was taken out of the folder of runs. */
+  archive: string | null;
+}
+
+/** Where an artifact is, of a run that is named by its id or the beginning of it. */
+export async function findArtifact(
+  catalog: Database,
+  run_id: string,
+  artifact_type: string,
+): Promise<ArtifactPlace | undefined> {
+  const runs = await catalog.rows<{ run_id: string; archive: string | null }>(
+    `select run_id, archive from backtest_runs_catalog where starts_with(run_id, $1)
+     order by run_id = $1 desc, run_id limit 4`,
+    [run_id],
+  );
+  const [run] = runs;
+  if (!run) return undefined;
+  if (run.run_id !== run_id && runs.length > 1) {
+    const ids = runs.map(({ run_id }) => run_id);
+    throw new LedgerError({
+      code: "not_found",
+      message: `several runs have ids that begin with ${quoted(run_id)}`,
+      hint: `give more of it: ${ids.slice(0, 3).join(", ")}${ids[3] ? ", …" : ""}`,
+    });
+  }
+  const path = await getArtifactPath(catalog, run.run_id, artifact_type);
+  return path === undefined ? undefined : { run_id: run.run_id, path, archive: run.archive };
+}
+
 /** What the catalog holds, in numbers. */
 export interface CatalogStats {
   total_runs: number;
@@ -145,6 +182,8 @@ export interface CatalogStats {
   runs_by_type: Record<string, number>;
   total_artifacts: number;
   artifacts_by_type: Record<string, number>;
+  /** Files that were not there when the runs they belong to, which are there, were catalogued. */
+  artifacts_missing: number;
   /** Catalogued runs whose folders are gone, and archived ones. */
   missing: number;
   archived: number;
@@ -172,6 +211,12 @@ export async function getCatalogStats(catalog: Database): Promise<CatalogStats> 
     runs_by_type: await counted("run_type", "backtest_runs_catalog"),
     total_artifacts: sum(artifacts_by_type),
     artifacts_by_type,
+    artifacts_missing: Number(
+      await catalog.value<bigint>(
+        `select count(*) from backtest_artifacts_catalog a join backtest_runs_catalog r
+           on r.run_id = a.run_id and r.presence = 'present' where a.is_missing`,
+      ),
+    ),
     missing: by_presence.missing ?? 0,
     archived: by_presence.archived ?? 0,
     in_progress: await counted("state", "runs_in_progress"),
@@ -203,7 +248,7 @@ export async function rankRuns(
     : `try_cast(coalesce(summary->>${key}, summary->>${path}) as double)`;
   if (where !== undefined) await refuseNoCondition(catalog, where);
   // The condition is SQL that somebody typed: it gets brackets, and is looked at like any query.
-  const rows = await rowsOfQuery(
+  const ranked = rowsOfQuery(
     catalog,
     `select row_number() over (order by value ${ascending ? "asc" : "desc"}, run_id) as rank,
        run_id, run_type, value, trades_count, stop_out_rate, epoch_ms(created_at) as created_at_ms
@@ -211,6 +256,9 @@ export async function rankRuns(
      where isfinite(value) and (${where ?? "true"}
      ) order by rank limit ${Math.max(0, Math.floor(limit))}`,
   );
+  const rows = where === undefined ? await ranked : await ranked.catch((error) => {
+    throw notCondition(where, error);
+  });
   if (rows.length === 0 && !is_column) await refuseUnknownMetric(catalog, by);
   return rows;
 }
@@ -221,11 +269,23 @@ async function refuseNoCondition(catalog: Database, where: string): Promise<void
     `select json_serialize_sql(cast($1 as varchar))->>'$.error_message'`,
     [`select 1 where ${where}\n`],
   );
-  if (error === null) return;
-  throw new LedgerError({
+  if (error !== null) throw badCondition(where, error);
+}
+
+/** What DuckDB says of the whole query, which nobody typed, as something about the condition. */
+function notCondition(where: string, error: unknown): unknown {
+  const problem = asLedgerError(error);
+  if (problem?.code !== "invalid") return error;
+  const [said, ...more] = problem.message.replace(/\n\s*LINE \d[^]*$/, "").split("\n");
+  return badCondition(where, [said, ...more.map((line) => line.trim())].join(" ").trim(), error);
+}
+
+function badCondition(where: string, said: string, cause?: unknown): LedgerError {
+  return new LedgerError({
     code: "invalid",
-    message: `cannot rank where ${quoted(where)}: ${error}`,
+    message: `cannot rank where ${quoted(where)}: ${said}`,
     hint: "it has to be a condition in SQL, such as: trades_count >= 100",
+    cause,
   });
 }
 

@@ -294,6 +294,7 @@ export class RunDirectory implements AsyncDisposable {
   async markSuccess(end: RunEnd = {}): Promise<RunManifest> {
     const { world } = this.place;
     return await this.#finish(async (manifest) => {
+      refuseOtherSummary(manifest, end.summary);
       this.#end(manifest, end);
       manifest.status = "completed";
       delete manifest.error;
@@ -418,6 +419,25 @@ export class RunDirectory implements AsyncDisposable {
         `lock for ${lock_wait_ms} ms`,
       where: { path },
       hint: `nothing was written; repeat it, or find a stopped process with: fuser -v ${path}`,
+    });
+  }
+}
+
+/** Metrics stand beside the summary's row; one that is in it cannot have a second value. */
+function refuseOtherSummary(manifest: RunManifest, given: Record<string, unknown> = {}): void {
+  if (!manifest.artifacts.summary) return;
+  for (const { name } of artifactDefinition("summary").columns) {
+    if (given[name] === undefined) continue;
+    const [stored, other] = [manifest.summary?.[name], given[name]].map((value) =>
+      JSON.stringify(value)
+    );
+    if (stored === undefined || stored === other || Number(stored) === Number(other)) continue;
+    throw new LedgerError({
+      code: "invalid",
+      message:
+        `cannot finish run ${manifest.run_id}: its summary is given with ${name} ${other}, ` +
+        `and its summary artifact has ${stored}`,
+      hint: "leave it out, or correct the artifact first: runs write ID summary",
     });
   }
 }

@@ -40,6 +40,21 @@ Deno.test("words are offered where they stand, whatever flags stand between", as
   assertEquals(await candidates("artifacts", "put", "--dir", "x", "r1", "c"), ["config"]);
 });
 
+Deno.test("of runs, the ids that are there are offered, and the types of artifacts", async () => {
+  using folder = tempFolder();
+  for (const path of ["2026-01/run_id=alpha", "2026-02/run_id=beta", "2026-02/other"]) {
+    Deno.mkdirSync(`${folder.path}/${path}`, { recursive: true });
+  }
+  const world = testWorld({ vars: { LEDGER_DIR: "nowhere", LEDGER_RUNS_DIR: folder.path } });
+  const offered = async (...words: string[]) =>
+    (await candidatesFor(world, ["runs", ...words])).filter((word) => !word.startsWith("-"));
+  assertEquals(await offered("show", ""), ["beta", "alpha"]);
+  assertEquals(await offered("diff", "alpha", "b"), ["beta"]);
+  assertEquals((await offered("write", "alpha", "")).slice(0, 2), ["alerts", "paths"]);
+  assertEquals(await offered("log", "alpha", ""), ["stdout", "stderr"]);
+  assertEquals(await offered("query", "--artifact-type", "tr"), ["trades"]);
+});
+
 Deno.test("event types of one's own are offered too, and a broken ledger offers the others", async () => {
   using folder = tempFolder();
   await using ledger = await openLedger({ dir: folder.path });

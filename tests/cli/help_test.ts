@@ -92,3 +92,16 @@ Deno.test("without a command the overview is shown, and the exit code says that 
   const { code, stdout } = await runIn("nowhere", []);
   assertEquals([code, stdout], [2, (await runIn("nowhere", ["help"])).stdout]);
 });
+
+Deno.test("a group of commands has help of its own, however it is asked for", async () => {
+  const asked = [["runs", "--help"], ["runs", "-h"], ["runs", "help"], ["help", "runs"]];
+  for (const args of asked) {
+    const { code, stdout, stderr } = await runIn("nowhere", args);
+    assertEquals([code, stderr], [0, ""], args.join(" "));
+    assertStringIncludes(stdout, "Usage: ledger runs COMMAND [FLAGS]");
+    assertStringIncludes(stdout, "  runs create ");
+    assertEquals([stdout.includes("  emit "), stdout.includes("catalog-sync")], [false, false]);
+  }
+  assertEquals((await runIn("nowhere", ["runs"])).code, 2);
+  assertEquals((await runIn("nowhere", ["emits", "--help"])).code, 2);
+});

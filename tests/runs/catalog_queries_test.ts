@@ -178,6 +178,7 @@ Deno.test("a run has what its list and the catalog's numbers say of it", async (
     runs_by_type: { full: 1, policy: 4 },
     total_artifacts: 2,
     artifacts_by_type: { alerts: 1, paths: 1 },
+    artifacts_missing: 2,
     missing: 1,
     archived: 0,
     in_progress: { stale: 1 },

@@ -240,6 +240,21 @@ Deno.test("an artifact that is still being written when the run ends stays out o
   assertEquals(typesOf(lab).at(-1), "run.completed");
 });
 
+Deno.test("a metric of the summary's row is not given another value when the run is finished", async () => {
+  using lab = newLab();
+  const run = await create(lab);
+  const { run_id: _, ...row } = GOOD.summary;
+  await run.writeArtifact("summary", [row]);
+  const before = run.readManifest();
+  const end = { summary: { trades_count: 99, sharpe: 1 } };
+  await refused(run.markSuccess(end), "summary is given with trades_count 99, and its summary art");
+  assertEquals([run.readManifest(), run.isComplete()], [before, false]);
+  const { summary } = await run.markSuccess({
+    summary: { ...row, avg_tail_capture: row.avg_tail_capture, sharpe: 1 },
+  });
+  assertEquals(summary, { ...row, run_id: "r", sharpe: 1 });
+});
+
 Deno.test("what a run prints is kept in order, also by two who begin at once", async () => {
   using lab = newLab();
   const run = await create(lab);

@@ -106,7 +106,6 @@ const emit = defineCommand({
   positionals: [{
     name: "TYPE",
     summary: "the event's type; `ledger schema list` shows them",
-    choices: () => Object.keys(EVENT_TYPES),
   }],
   flags,
   run: async (context) => {

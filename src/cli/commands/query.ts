@@ -51,23 +51,34 @@ export default defineCommand({
       legacy: flags.legacy,
       cutover_day: flags.cutover === undefined ? undefined : checkedDay("cutover", flags.cutover),
     });
-    if (asked.trim() === "") await overview(world, database);
+    const format = rowFormat(flags.format, flags.json, "table");
+    if (asked.trim() === "") await overview(world, database, flags.db ?? "runs", format);
     else {
       const { runQuery } = await import("../../duckdb/query.ts");
       const result = await runQuery(database, asked);
-      await printResult(world, result, rowFormat(flags.format, flags.json, "table"));
+      await printResult(world, result, format);
     }
     return EXIT_OK;
   },
 });
 
-async function overview(world: World, database: Database): Promise<void> {
-  const { describeIndex, EXAMPLE_QUERIES } = await import("../../index/overview.ts");
+async function overview(
+  world: World,
+  database: Database,
+  db: "runs" | "alerts" | "catalog",
+  format: RowFormat,
+): Promise<void> {
+  const index = await import("../../index/overview.ts");
+  const runs = await import("../../runs/overview.ts");
   const { bold, dim } = paintFor(world, world.stdout);
   const columns = [{ field: "name" }, { field: "kind" }, { field: "columns" }];
-  printRows(world, await describeIndex(database), columns, "table");
+  const rows = await index.describeIndex(database);
+  const views = db === "catalog" ? runs.describeArtifactViews() : [];
+  printRows(world, [...views, ...rows], columns, format);
+  if (format !== "table") return;
   print(world, "\n" + bold("To begin with:"));
-  for (const { sql, shows } of EXAMPLE_QUERIES) print(world, `  ${dim(`-- ${shows}`)}\n  ${sql}`);
+  const examples = db === "runs" ? index.EXAMPLE_QUERIES : runs.EXAMPLE_QUERIES[db];
+  for (const { sql, shows } of examples) print(world, `  ${dim(`-- ${shows}`)}\n  ${sql}`);
 }
 
 async function printResult(world: World, result: QueryResult, format: RowFormat): Promise<void> {

@@ -29,7 +29,10 @@ const runsCreate = defineCommand({
   ],
   flags: z.strictObject({
     "run-type": choice(RUN_TYPES, { description: "what kind of run it is; has to be given" }),
-    "run-id": text({ value: "ID", description: "its id (default: a fresh UUID)" }),
+    "run-id": text({
+      value: "ID",
+      description: "its id (default: $LEDGER_RUN_ID, or a fresh UUID)",
+    }),
     "dataset": jsonObject({ description: "what it ran on: from, to, interval, calls_count" }),
     "parameters": jsonObject({ description: "what it ran with" }),
     "data-fingerprint": text({
@@ -48,7 +51,7 @@ const runsCreate = defineCommand({
     await using ledger = openFor(world, flags);
     const run = await ledger.runs.create({
       run_type: flags["run-type"],
-      run_id: flags["run-id"],
+      run_id: flags["run-id"] ?? (world.env("LEDGER_RUN_ID") || undefined),
       dataset: parsed(flags.dataset),
       parameters: parsed(flags.parameters),
       data_fingerprint: flags["data-fingerprint"],

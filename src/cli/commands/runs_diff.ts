@@ -22,7 +22,7 @@ export default defineCommand({
   ],
   positionals: [
     { name: "A", summary: "a run's id, or the beginning of it", required: true },
-    { name: "B", summary: "another's", required: true },
+    { name: "B", summary: "the other run's id, or the beginning of it", required: true },
   ],
   flags: z.strictObject({
     "all": toggle({ description: "also what is the same" }),

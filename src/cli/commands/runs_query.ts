@@ -7,7 +7,7 @@ import { isDay } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, count, dir, format, runsDir, text, texts, time } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { ago, type Column, humanDuration, print, printRows, rowFormat } from "../output.ts";
+import { ago, type Column, humanDuration, print, printRows, rowFormat, say } from "../output.ts";
 import { usage } from "../parse.ts";
 import { timeToMs } from "../times.ts";
 
@@ -17,8 +17,9 @@ const runsQuery = defineCommand({
   name: "runs query",
   summary: "list catalogued runs, or print where an artifact is",
   description: "Lists the runs of the catalog that fit, the latest first. With --status running, " +
-    "pending, crashed, stale or unfinished, those that have not ended. With --run-id and " +
-    "--artifact-type, prints the path of that artifact and nothing else.",
+    "pending, crashed or stale, those that have not ended; unfinished ones say that they " +
+    "completed, and lack the last step. With --run-id and --artifact-type, prints the path of that " +
+    "artifact and nothing else.",
   examples: [
     { line: "ledger runs query --limit 10", shows: "the latest ten" },
     {
@@ -61,8 +62,11 @@ const runsQuery = defineCommand({
       description: "created_at, completed_at, run_id, run_type, status, total_ms, artifacts or " +
         "git_branch; with :asc or :desc",
     }),
-    "run-id": text({ value: "ID", description: "with --artifact-type: whose artifact" }),
-    "artifact-type": text({ value: "TYPE", description: "with --run-id: which artifact" }),
+    "run-id": text({ value: "ID", description: "this run, by its id or the beginning of it" }),
+    "artifact-type": text({
+      value: "ARTIFACT",
+      description: "with --run-id: where this artifact of it is",
+    }),
     "format": format(),
     "json": asJson(),
     "dir": dir(),
@@ -75,9 +79,20 @@ const runsQuery = defineCommand({
       if (run_id === undefined) {
         throw usage(runsQuery, "whose artifact? --artifact-type goes with --run-id");
       }
-      const path = await ledger.runs.artifactPath(run_id, artifact_type);
-      if (path === undefined) throw noSuchArtifact(run_id, artifact_type);
-      print(world, flags.json ? JSON.stringify({ path }) : path);
+      const found = await ledger.runs.findArtifact(run_id, artifact_type);
+      if (found === undefined) throw noSuchArtifact(run_id, artifact_type);
+      const { path, archive } = found;
+      const is_there = world.files.facts(path)?.is_file === true;
+      const problem = is_there
+        ? undefined
+        : archive
+        ? `it is archived in ${archive}`
+        : "it is not there";
+      if (flags.json) print(world, JSON.stringify({ path, problem }));
+      else {
+        print(world, path);
+        if (problem) say(world, `${path}: ${problem}`);
+      }
       return EXIT_OK;
     }
     const now_ms = world.now_ms();

@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
+import { asLedgerError, EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { Ledger } from "../../ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
@@ -41,7 +41,7 @@ export default defineCommand({
   }),
   run: async ({ world, flags, words: [run_id] }) => {
     await using ledger = openFor(world, flags);
-    const run = await ledger.runs.find(run_id);
+    const run = await ledger.runs.find(run_id).catch((error) => notThere(ledger, run_id, error));
     const manifest = run.readManifest();
     const state = await run.state();
     const artifacts = Object.entries(manifest.artifacts).map(([artifact_type, entry]) => {
@@ -63,6 +63,21 @@ export default defineCommand({
     return EXIT_OK;
   },
 });
+
+/** A run that is not on the disk may be one that the catalog remembers. */
+async function notThere(ledger: Ledger, run_id: string, error: unknown): Promise<never> {
+  const problem = asLedgerError(error);
+  if (problem?.code !== "not_found") throw error;
+  const known = await ledger.runs.query({ run_id, limit: 1 }).catch(() => []);
+  if (known.length === 0 || known[0].presence === "present") throw problem;
+  const { presence, run_id: id } = known[0];
+  const asked = `ledger query --db catalog "select * from backtest_runs_catalog where run_id = ` +
+    `'${id.replaceAll("'", "''")}'"`;
+  throw problem.with({
+    message: `${problem.message}: the catalog knows it as ${presence}`,
+    hint: `what the catalog remembers of it: ${asked}`,
+  });
+}
 
 type EventRecord = Extract<LogRecord, { kind: "event" }>;
 

@@ -120,6 +120,9 @@ function tellStats(world: World, stats: CatalogStats): void {
       : []),
     ["Total artifacts", stats.total_artifacts],
     ["By type", byName(stats.artifacts_by_type)],
+    ...(stats.artifacts_missing > 0
+      ? [["Missing on disk", stats.artifacts_missing] as [string, number]]
+      : []),
   ];
   for (const [name, value] of lines) print(world, `  ${name}: ${value}`);
 }

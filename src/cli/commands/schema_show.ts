@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
 import { similarNames } from "../../base/nearest.ts";
-import { EVENT_TYPES, isBuiltIn } from "../../log/mod.ts";
+import { isBuiltIn } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -20,7 +20,6 @@ export default defineCommand({
     name: "TYPE",
     summary: "the event's type",
     required: true,
-    choices: () => Object.keys(EVENT_TYPES),
   }],
   flags: z.strictObject({ "json": asJson(), "dir": dir() }),
   run: async ({ world, flags, words: [type] }) => {

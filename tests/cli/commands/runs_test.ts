@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { finishRun } from "../../runs/finished.ts";
 import { inLab, type Lab, newLab, putFile, putRun, removeFrom } from "../../runs/runs.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 23, 12);
@@ -125,8 +126,17 @@ Deno.test("a sync tells what came, changed, went, and was not taken, and of many
     '  By type: { "alerts": 1 }',
     "",
   ]);
+  putRun(lab, "d", {
+    artifacts: { alerts: { rows: 1, path: "x" }, paths: { rows: 2, path: "y" } },
+  });
+  const lacking = (await stdoutOf(lab, ["sync", "--stats"])).trimEnd().split("\n");
+  assertEquals(lacking.slice(-3), [
+    "  Total artifacts: 3",
+    '  By type: { "alerts": 2, "paths": 1 }',
+    "  Missing on disk: 2",
+  ]);
   const anew = await stdoutOf(lab, ["sync", "--full"]);
-  assertStringIncludes(anew, "✓ Initialized catalog tables\n✓ Registered 1 run\n");
+  assertStringIncludes(anew, "✓ Initialized catalog tables\n✓ Registered 2 runs\n");
 });
 
 async function filledLab(): Promise<Lab> {
@@ -189,6 +199,7 @@ Deno.test("runs are picked by what the flags say", async () => {
     [["--status", "failed"], ""],
     [["--sort", "run_id"], "one two"],
     [["--run-id", "one"], "one"],
+    [["--run-id", "t"], "two"],
     [["-n", "1"], "two"],
   ];
   for (const [args, wanted] of cases) assertEquals(await idsOf(...args), wanted, args.join(" "));
@@ -204,6 +215,40 @@ Deno.test("the path of an artifact is printed, and nothing else", async () => {
   const none = ["query", "--run-id", "two", "--artifact-type", "alerts"];
   await refused(lab, none, 1, 'the catalog has no "alerts" of run "two"');
   await refused(lab, [...none.slice(0, -1), "alert"], 1, "types of artifacts are");
+  // As everywhere, the beginning of an id will do.
+  assertEquals(await stdoutOf(lab, ask.with(2, "on")), `${path}\n`);
+  putRun(lab, "one-more");
+  await stdoutOf(lab, ["sync"]);
+  await refused(lab, ask.with(2, "on"), 1, 'several runs have ids that begin with "on"');
+  assertEquals(await stdoutOf(lab, ask), `${path}\n`);
+  await refused(lab, ask.with(2, "nope"), 1, 'the catalog has no "alerts" of run "nope"');
+});
+
+Deno.test("of what is not on the disk, it is told where it is", async () => {
+  using lab = await filledLab();
+  const run_path = "2026-01/run_id=one";
+  const path = join(lab.runs_dir, run_path, "inputs/alerts.parquet");
+  const ask = ["query", "--run-id", "one", "--artifact-type", "alerts"];
+  removeFrom(lab, run_path, "inputs/alerts.parquet");
+  const gone = await runs(lab, ask);
+  assertEquals([gone.code, gone.stdout], [0, `${path}\n`]);
+  assertEquals(gone.stderr, `${path}: it is not there\n`);
+  const archive = join(lab.runs_dir, "archive");
+  await stdoutOf(lab, ["prune", "--before", "2026-02", "--archive", archive, "--yes"]);
+  const archived = await runs(lab, [...ask, "--json"]);
+  const { problem } = JSON.parse(archived.stdout);
+  assertMatch(problem, /^it is archived in .*runs-archive-2026-01\.tar\.gz$/);
+  await refused(lab, ["show", "one"], 1, "the catalog knows it as archived");
+  await refused(lab, ["show", "nobody"], 1, 'there is no run "nobody"');
+});
+
+Deno.test("the environment names the run that is created, unless a flag does", async () => {
+  using lab = newLab();
+  const vars = { LEDGER_RUN_ID: "from-env" };
+  const create = ["create", "--run-type", "full", "--no-git"];
+  assertMatch((await runs(lab, create, { vars })).stdout, /^from-env /);
+  assertMatch((await runs(lab, [...create, "--run-id", "r2"], { vars })).stdout, /^r2 /);
+  assertMatch((await runs(lab, create, { vars: { LEDGER_RUN_ID: "" } })).stdout, /^0{8}-/);
 });
 
 Deno.test("everything about a run is shown, also of one that goes on", async () => {
@@ -290,6 +335,32 @@ Deno.test("two runs are compared, and the best are ranked", async () => {
   assertEquals(JSON.parse(await stdoutOf(lab, [...rank, "--json", "--where", "false"])), []);
 });
 
+Deno.test("the catalog and the alerts tell what there is to ask, and their examples work", async () => {
+  using lab = newLab();
+  await finishRun(lab, "one");
+  await stdoutOf(lab, ["sync", "--alerts"]);
+  for (
+    const [db, table] of [["catalog", "trades"], ["catalog", "run_summaries"], ["alerts", "alerts"]]
+  ) {
+    const { stdout, stderr } = await inLab(lab, ["query", "--db", db]);
+    assertEquals(stderr, "");
+    const [tables, examples] = stdout.split("\nTo begin with:\n");
+    assertMatch(tables, new RegExp(`^${table} +view +.*run_id`, "m"));
+    const queries = examples.trim().split("\n").filter((line) => !line.startsWith("  --"));
+    for (const query of queries.filter((line) => line.trim().startsWith("select"))) {
+      const asked = await inLab(lab, ["query", "--db", db, query]);
+      assertEquals([asked.code, asked.stderr], [0, ""], query);
+    }
+    const as_json = JSON.parse((await inLab(lab, ["query", "--db", db, "--json"])).stdout);
+    const names = as_json.map(({ name }: { name: string }) => name);
+    assertEquals(names.includes(table), true);
+    for (const { name } of as_json) {
+      const asked = await inLab(lab, ["query", "--db", db, `select count(*) from ${name}`]);
+      assertEquals([asked.code, asked.stderr], [0, ""], name);
+    }
+  }
+});
+
 Deno.test("what was typed wrong is told with what it has to be, and exit code 2", async () => {
   using lab = await filledLab();
   await stdoutOf(lab, CREATE);
@@ -334,6 +405,10 @@ Deno.test("what was typed wrong is told with what it has to be, and exit code 2"
     [["rank"], "by which metric? --by avg_return_bps, say"],
     [["rank", "--by", "sharp"], "did you mean sharpe?"],
     [["rank", "--by", "sharpe", "--where", "true) or (true"], "cannot rank where"],
+    [
+      ["rank", "--by", "sharpe", "--where", "sharp > 1"],
+      'cannot rank where "sharp > 1": Binder Error: Referenced column "sharp" not found',
+    ],
     [["rank", "--by", "sharpe", "--where", "true; drop table x"], "ledger"],
   ];
   for (const [args, words] of cases.slice(0, -1)) await refused(lab, args, 2, words);
