@@ -11,6 +11,7 @@ import {
   timestamp_us_max,
   timestamp_us_plausible_min,
   traced_type_chars_max,
+  traced_type_folder_bytes_max,
 } from "../base/limits.ts";
 import { nearest } from "../base/nearest.ts";
 
@@ -196,13 +197,31 @@ export function tracedProblem(event: TracedEvent): string | undefined {
   for (const [name, kind] of FIELD_KINDS) {
     if (!isOfKind(kind, event[name])) return wrong(name, event[name]);
   }
-  if (event.event_type.length > traced_type_chars_max) {
-    return `event_type has ${event.event_type.length} characters; it names a folder, and may have ` +
+  const type_chars = event.event_type.length;
+  if (type_chars > traced_type_chars_max) {
+    return `event_type has ${type_chars} characters; it names a folder, and may have ` +
       `${traced_type_chars_max}`;
+  }
+  // Looking closer costs time, and short ones fit whatever they are made of.
+  if (type_chars * FOLDER_BYTES_A_CHAR_MAX > traced_type_folder_bytes_max) {
+    const folder_bytes = folderText(event.event_type).length;
+    if (folder_bytes > traced_type_folder_bytes_max) {
+      return `event_type ${quoted(event.event_type)} names a folder, and takes ${folder_bytes} ` +
+        `bytes there (all but letters, digits and -_.!~() take three and more); it may take ` +
+        `${traced_type_folder_bytes_max}`;
+    }
   }
   if (event.timestamp < timestamp_us_plausible_min) {
     return `timestamp ${event.timestamp} is before 1973: it has to be in microseconds`;
   }
+}
+
+/** `%E6%97%A5` */
+const FOLDER_BYTES_A_CHAR_MAX = 9;
+
+/** A type as a folder's name has it: it may hold what such a name may not. */
+export function folderText(event_type: string): string {
+  return encodeURIComponent(event_type).replaceAll("*", "%2A").replaceAll("'", "%27");
 }
 
 function isOfKind(kind: TracedKind, value: unknown): boolean {

@@ -10,6 +10,8 @@ import {
   parseTraced,
   queueTimeMs,
 } from "../../src/trace/event.ts";
+import { partitionFolder } from "../../src/trace/files.ts";
+import { tempFolder } from "../harness.ts";
 import { NOON_US, traced } from "./events.ts";
 
 const DEFAULTS = {
@@ -56,6 +58,7 @@ for (
     ["no type", {}, "event_type is missing"],
     ["an empty type", { event_type: "" }, 'event_type is ""'],
     ["a type that fits no folder", { event_type: "x".repeat(101) }, "names a folder"],
+    ["a type that fits no folder once it is written there", { event_type: "日".repeat(28) }, "252"],
     ["a time in milliseconds", { timestamp: NOON_US / 1000 }, "microseconds"],
     ["half a microsecond", { timestamp: NOON_US + 0.5 }, "timestamp is"],
     ["a time past 2^53", { timestamp: 2 ** 53 }, "timestamp is"],
@@ -94,6 +97,16 @@ Deno.test("data that JSON cannot write as an object is refused", () => {
   circle.self = circle;
   for (const data of [circle, new Date(0) as unknown as Record<string, unknown>]) {
     assertThrows(() => dataText(data), LedgerError, "data");
+  }
+});
+
+Deno.test("a type may take all of a folder's name, and that folder can be made", () => {
+  using folder = tempFolder();
+  for (const event_type of ["x".repeat(100), " ".repeat(83), "日".repeat(27), "💹".repeat(20)]) {
+    completeTraced({ event_type }, DEFAULTS);
+    Deno.mkdirSync(partitionFolder(folder.path, { day: "2026-01-23", event_type }), {
+      recursive: true,
+    });
   }
 });
 
