@@ -145,6 +145,22 @@ Deno.test("latency counts what it leaves out, and its histogram counts every eve
   assertEquals((await ask(folder.path, ["latency", "none"])).code, 1);
 });
 
+Deno.test("what latency leaves out is in no bar, and what a hop leaves out is said", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const emitted_before = { created_at: T0 + 100, emitted_at: T0 + 90, processed_at: T0 + 200 };
+  const negative = { timestamp: T0, created_at: -5, processed_at: 10 };
+  await answered(
+    dir,
+    ["ingest"],
+    line("a", "A", "", emitted_before) + line("b", "B", "a", { ...negative }),
+  );
+  const { types, histogram } = JSON.parse(await answered(dir, ["latency", "bt1", "--json"]));
+  assertEquals([types.A.latency, types.B.latency, histogram], [null, null, []]);
+  const { stderr } = await ask(dir, ["latency", "bt1"]);
+  assertStringIncludes(stderr, "A → B: stamps left out: 1 negative");
+});
+
 Deno.test("a bad line stops the stream or is passed over, with its number, and the rest is kept", async () => {
   using folder = tempFolder();
   const bad = `${line("1", "A")}{"event_type":\n${line("2", "A")}{"event_typ":"A"}\n`;
