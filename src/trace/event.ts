@@ -184,12 +184,34 @@ export function completeTraced(
     sequence_number: (given.sequence_number ?? 0) as number,
     partition_key: (given.partition_key ?? "") as string,
   };
-  const problem = tracedProblem(event) ?? unknownField(given);
-  if (problem !== undefined) throw invalid(problem);
+  const problem = tracedProblem(event);
+  if (problem !== undefined) throw invalid(creationProblem(given) ?? problem);
+  const unknown = unknownField(given);
+  if (unknown !== undefined) throw invalid(unknown);
   // Only now: an event that is refused takes no number.
   event.sequence_number =
     (given.sequence_number ?? defaults.nextSequence(correlation_id)) as number;
   return event;
+}
+
+/** What is wrong with the stamps that stand in for a timestamp: not that one is what was given. */
+function creationProblem(given: Readonly<Record<string, unknown>>): string | undefined {
+  if ((given.timestamp ?? undefined) !== undefined) return;
+  const name = STAND_INS.find((stamp) => (given[stamp] ?? undefined) !== undefined);
+  if (name === undefined) return;
+  const value = given[name];
+  if (!isOfKind("stamp", value)) return wrong(name, value);
+  if (!isOfKind("time", value)) {
+    return `${wrong(name, value, "time")}, or the event needs a timestamp of its own`;
+  }
+  if ((value as number) < timestamp_us_plausible_min) return beforeMicroseconds(name, value);
+}
+
+/** What an event's time is taken from where it has no timestamp. */
+const STAND_INS = ["created_at", "emitted_at"] as const;
+
+function beforeMicroseconds(name: TracedField, value: unknown): string {
+  return `${name} ${value} is before 1973: it has to be in microseconds`;
 }
 
 /** What is wrong with an event, or nothing. */
@@ -212,7 +234,7 @@ export function tracedProblem(event: TracedEvent): string | undefined {
     }
   }
   if (event.timestamp < timestamp_us_plausible_min) {
-    return `timestamp ${event.timestamp} is before 1973: it has to be in microseconds`;
+    return beforeMicroseconds("timestamp", event.timestamp);
   }
 }
 
@@ -260,9 +282,9 @@ const ASKED: Readonly<Record<TracedKind, string>> = {
   object: "a JSON object",
 };
 
-function wrong(name: TracedField, value: unknown): string {
+function wrong(name: TracedField, value: unknown, kind = TRACED_FIELDS[name] as TracedKind) {
   const shown = json.isRawJSON(value) ? JSON.stringify(value) : quoted(value);
-  return `${name} is ${shown}; it has to be ${ASKED[TRACED_FIELDS[name]]}`;
+  return `${name} is ${shown}; it has to be ${ASKED[kind]}`;
 }
 
 function unknownField(given: Readonly<Record<string, unknown>>): string | undefined {

@@ -109,13 +109,32 @@ Deno.test("a tree is drawn below each root, and what is amiss is said apart from
     "   └─ FILL f",
     "BAR lost",
   ]);
-  assertStringIncludes(stderr, `"lost" (caused by "nowhere")`);
+  assertStringIncludes(stderr, `"lost" (caused by "nowhere", which was not traced)`);
   assertEquals((await ask(dir, ["tree", "none"])).code, 1);
   const rows = JSON.parse(await answered(dir, ["tree", "o2", "--json"]));
   assertEquals(rows.map((row: Record<string, unknown>) => [row.event_id, row.depth]), [
     ["o2", 0],
     ["f2", 1],
   ]);
+});
+
+Deno.test("a tree names a cause that lies in another correlation, and what is amiss in itself alone", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const other = { correlation_id: "bt2" };
+  const twice = Array.from({ length: 5 }, (_, at) => line(`t${at}`, "X").repeat(2)).join("");
+  await answered(dir, ["ingest"], CHAIN + line("far", "ORDER", "s", other) + twice);
+  const said = async (...words: string[]) => (await ask(dir, ["tree", ...words])).stderr;
+  for (const format of [[], ["--json"]]) {
+    assertStringIncludes(
+      await said("bt2", ...format),
+      `"far" (caused by "s", an event of "bt1")`,
+    );
+    assertEquals(await said("s", ...format), "");
+    const all = await said("bt1", ...format);
+    assertStringIncludes(all, `"lost" (caused by "nowhere", which was not traced)`);
+    assertStringIncludes(all, "and 2 more ids that several events have");
+  }
 });
 
 Deno.test("a chain of a thousand is drawn without running off the page", async () => {
@@ -172,6 +191,8 @@ Deno.test("a bad line stops the stream or is passed over, with its number, and t
   assertEquals(JSON.parse(skipped.stdout), { lines: 4, events: 2, bad: 2 });
   assertStringIncludes(skipped.stderr, "line 2 skipped");
   assertStringIncludes(skipped.stderr, "is it event_type?");
+  const misspelt = await ask(folder.path, ["ingest"], `{"event_typ":"A"}`);
+  assertStringIncludes(misspelt.stderr, "is it event_type? 0 events are kept");
   const missing = await ask(folder.path, ["ingest", "no/such/file"]);
   assertEquals(missing.code, 1);
   assertStringIncludes(missing.stderr, "no/such/file");
