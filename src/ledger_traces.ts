@@ -75,9 +75,13 @@ export class LedgerTraces {
     // Nobody waits for single events of a stream: it is durable as a whole.
     const store = await this.openStore({ critical_types: [] });
     try {
-      return await ingestStream(this.world, store, input, options);
-    } finally {
+      const report = await ingestStream(this.world, store, input, options);
       await store.close("later");
+      return report;
+    } catch (error) {
+      // What was said already says how much is kept; that closing fails for the same reason does not.
+      await store.close("later").catch(() => store.abandon());
+      throw error;
     }
   }
 

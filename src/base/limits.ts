@@ -159,6 +159,9 @@ export const timestamp_us_plausible_min = 100_000_000_000_000;
 /** Length of a traced event's type, which has to serve as a folder name. */
 export const traced_type_chars_max = 100;
 
+/** What is left of a folder's name, 255 bytes everywhere, after `type=`. */
+export const traced_type_folder_bytes_max = 250;
+
 /** So many traced events that are not critical share a write, */
 export const trace_batch_events = 64;
 

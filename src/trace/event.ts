@@ -11,6 +11,7 @@ import {
   timestamp_us_max,
   timestamp_us_plausible_min,
   traced_type_chars_max,
+  traced_type_folder_bytes_max,
 } from "../base/limits.ts";
 import { nearest } from "../base/nearest.ts";
 
@@ -183,12 +184,34 @@ export function completeTraced(
     sequence_number: (given.sequence_number ?? 0) as number,
     partition_key: (given.partition_key ?? "") as string,
   };
-  const problem = tracedProblem(event) ?? unknownField(given);
-  if (problem !== undefined) throw invalid(problem);
+  const problem = tracedProblem(event);
+  if (problem !== undefined) throw invalid(creationProblem(given) ?? problem);
+  const unknown = unknownField(given);
+  if (unknown !== undefined) throw invalid(unknown);
   // Only now: an event that is refused takes no number.
   event.sequence_number =
     (given.sequence_number ?? defaults.nextSequence(correlation_id)) as number;
   return event;
+}
+
+/** What is wrong with the stamps that stand in for a timestamp: not that one is what was given. */
+function creationProblem(given: Readonly<Record<string, unknown>>): string | undefined {
+  if ((given.timestamp ?? undefined) !== undefined) return;
+  const name = STAND_INS.find((stamp) => (given[stamp] ?? undefined) !== undefined);
+  if (name === undefined) return;
+  const value = given[name];
+  if (!isOfKind("stamp", value)) return wrong(name, value);
+  if (!isOfKind("time", value)) {
+    return `${wrong(name, value, "time")}, or the event needs a timestamp of its own`;
+  }
+  if ((value as number) < timestamp_us_plausible_min) return beforeMicroseconds(name, value);
+}
+
+/** What an event's time is taken from where it has no timestamp. */
+const STAND_INS = ["created_at", "emitted_at"] as const;
+
+function beforeMicroseconds(name: TracedField, value: unknown): string {
+  return `${name} ${value} is before 1973: it has to be in microseconds`;
 }
 
 /** What is wrong with an event, or nothing. */
@@ -196,13 +219,31 @@ export function tracedProblem(event: TracedEvent): string | undefined {
   for (const [name, kind] of FIELD_KINDS) {
     if (!isOfKind(kind, event[name])) return wrong(name, event[name]);
   }
-  if (event.event_type.length > traced_type_chars_max) {
-    return `event_type has ${event.event_type.length} characters; it names a folder, and may have ` +
+  const type_chars = event.event_type.length;
+  if (type_chars > traced_type_chars_max) {
+    return `event_type has ${type_chars} characters; it names a folder, and may have ` +
       `${traced_type_chars_max}`;
   }
-  if (event.timestamp < timestamp_us_plausible_min) {
-    return `timestamp ${event.timestamp} is before 1973: it has to be in microseconds`;
+  // Looking closer costs time, and short ones fit whatever they are made of.
+  if (type_chars * FOLDER_BYTES_A_CHAR_MAX > traced_type_folder_bytes_max) {
+    const folder_bytes = folderText(event.event_type).length;
+    if (folder_bytes > traced_type_folder_bytes_max) {
+      return `event_type ${quoted(event.event_type)} names a folder, and takes ${folder_bytes} ` +
+        `bytes there (all but letters, digits and -_.!~() take three and more); it may take ` +
+        `${traced_type_folder_bytes_max}`;
+    }
   }
+  if (event.timestamp < timestamp_us_plausible_min) {
+    return beforeMicroseconds("timestamp", event.timestamp);
+  }
+}
+
+/** `%E6%97%A5` */
+const FOLDER_BYTES_A_CHAR_MAX = 9;
+
+/** A type as a folder's name has it: it may hold what such a name may not. */
+export function folderText(event_type: string): string {
+  return encodeURIComponent(event_type).replaceAll("*", "%2A").replaceAll("'", "%27");
 }
 
 function isOfKind(kind: TracedKind, value: unknown): boolean {
@@ -241,9 +282,9 @@ const ASKED: Readonly<Record<TracedKind, string>> = {
   object: "a JSON object",
 };
 
-function wrong(name: TracedField, value: unknown): string {
+function wrong(name: TracedField, value: unknown, kind = TRACED_FIELDS[name] as TracedKind) {
   const shown = json.isRawJSON(value) ? JSON.stringify(value) : quoted(value);
-  return `${name} is ${shown}; it has to be ${ASKED[TRACED_FIELDS[name]]}`;
+  return `${name} is ${shown}; it has to be ${ASKED[kind]}`;
 }
 
 function unknownField(given: Readonly<Record<string, unknown>>): string | undefined {

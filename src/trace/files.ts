@@ -16,6 +16,7 @@ import type { Files } from "../base/files.ts";
 import { trace_listings_max } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { dayOf } from "../log/mod.ts";
+import { folderText } from "./event.ts";
 
 /** The folders and well-known files of a ledger's traces. */
 export function tracePaths(dir: string) {
@@ -99,13 +100,9 @@ function splitName(name: string): [string, string] {
   return [name.slice(0, dot), name.slice(dot + 1)];
 }
 
-/** The folder of a partition. A type may hold what a folder's name may not. */
+/** The folder of a partition. */
 export function partitionFolder(dir: string, { day, event_type }: Partition): string {
   return join(dir, `date=${day}`, `type=${folderText(event_type)}`);
-}
-
-function folderText(event_type: string): string {
-  return encodeURIComponent(event_type).replaceAll("*", "%2A").replaceAll("'", "%27");
 }
 
 /** The UTC day of a time. */

@@ -1,6 +1,11 @@
 /** A stream of NDJSON into a store: events that another program traced, one a line. */
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { event_bytes_max, read_bytes, unsynced_bytes_max } from "../base/limits.ts";
+import {
+  event_bytes_max,
+  read_bytes,
+  trace_buffer_events_max,
+  unsynced_bytes_max,
+} from "../base/limits.ts";
 import type { Input, World } from "../base/world.ts";
 import { type Line, linesOf } from "../log/lines.ts";
 import { completeTraced, parseTraced, type TracedDefaults } from "./event.ts";
@@ -29,6 +34,21 @@ export interface IngestReport {
 
 const NEWLINE = 10;
 
+/** On which lines the last events stood: more of them than can wait to be written. */
+class RecentLines {
+  readonly #lines = new Array<number>(trace_buffer_events_max + 1).fill(0);
+
+  /** The n-th event, from 1, stood on this line. */
+  add(event: number, line: number): void {
+    this.#lines[event % this.#lines.length] = line;
+  }
+
+  /** The line of the n-th event; 0 before the first. */
+  of(event: number): number {
+    return event === 0 ? 0 : this.#lines[event % this.#lines.length];
+  }
+}
+
 /** Takes in every line of an input; durable when it returns. Throws at a bad line unless told to skip. */
 export async function ingestStream(
   world: World,
@@ -38,11 +58,18 @@ export async function ingestStream(
 ): Promise<IngestReport> {
   const report: IngestReport = { lines: 0, events: 0, bad: 0 };
   const defaults = defaultsFor(world);
+  const lines = new RecentLines();
+  const name = options.name ?? "standard input";
+  const named = { ...options, name };
   let unsynced_bytes = 0;
   let syncing: Promise<void> | undefined;
   try {
     for await (const block of blocksOf(input, options.signal)) {
-      for (const line of linesOf(block, 0)) takeLine(store, line, defaults, report, options);
+      for (const line of linesOf(block, 0)) {
+        if (takeLine(store, line, defaults, report, named)) {
+          lines.add(++report.events, report.lines);
+        }
+      }
       unsynced_bytes += block.length;
       if (unsynced_bytes < unsynced_bytes_max) continue;
       // Syncing goes on beside reading, and is never more than one such stretch behind it.
@@ -57,28 +84,52 @@ export async function ingestStream(
     return report;
   } catch (error) {
     await syncing?.catch(() => {});
-    await store.sync();
-    const said = asLedgerError(error);
-    if (!said) throw error;
-    const kept = report.events === 1 ? "1 event is kept" : `${report.events} events are kept`;
-    throw said.with({ message: `${said.message}. ${kept}`, detail: { durable: report.events } });
+    let said = error;
+    // A disk that takes nothing is worse than a bad line.
+    await store.sync().catch((failure) => said = failure);
+    throw asLedgerError(said) ? whatIsKept(asLedgerError(said)!, store, report, lines, name) : said;
   }
 }
 
+/** An error with how much of the stream is kept: whoever repeats all of it would count that twice. */
+function whatIsKept(
+  error: LedgerError,
+  store: TraceStore,
+  report: IngestReport,
+  lines: RecentLines,
+  name: string,
+): LedgerError {
+  if (error.code === "durability_unknown") return error;
+  const events = report.events - store.waiting;
+  const kept = events === 1 ? "1 event is kept" : `${events} events are kept`;
+  const end = /[.?!]$/.test(error.message) ? "" : ".";
+  const is_of_line = error.where?.line !== undefined;
+  return error.with({
+    message: `${error.message}${end} ${kept}`,
+    ...(is_of_line || events === 0 ? {} : {
+      where: { ...error.where, line: undefined },
+      hint: `${error.code === "disk_full" ? "free some space, then " : ""}take in what comes ` +
+        `after line ${lines.of(events)} of ${name}: what is repeated counts twice`,
+    }),
+    detail: { durable: events },
+  });
+}
+
+/** Records the event of a line; false where it holds none. */
 function takeLine(
   store: TraceStore,
   { text, size_bytes }: Line,
   defaults: TracedDefaults,
   report: IngestReport,
   options: IngestOptions,
-): void {
+): boolean {
   report.lines++;
-  if (size_bytes === 0) return;
-  const where = { path: options.name ?? "standard input", line: report.lines };
+  if (size_bytes === 0) return false;
+  const where = { path: options.name, line: report.lines };
   let event;
   try {
     if (text === undefined) throw cannotTrace("it is not valid UTF-8");
-    if (text.trim() === "") return;
+    if (text.trim() === "") return false;
     event = completeTraced(parseTraced(text), defaults);
   } catch (cause) {
     const error = asLedgerError(cause)?.with({ where });
@@ -86,10 +137,10 @@ function takeLine(
     report.bad++;
     if (options.on_error !== "skip") throw error;
     options.onBadLine?.(error);
-    return;
+    return false;
   }
   store.record(event);
-  report.events++;
+  return true;
 }
 
 function defaultsFor(world: World): TracedDefaults {
@@ -122,7 +173,7 @@ async function* blocksOf(
       larger.set(buffer);
       buffer = larger;
     }
-    const got = await input.read(buffer.subarray(filled));
+    const got = await readUnlessStopped(input, buffer.subarray(filled), signal);
     if (got === null) break;
     const newline = buffer.lastIndexOf(NEWLINE, filled + got - 1);
     filled += got;
@@ -137,6 +188,22 @@ async function* blocksOf(
   last.set(buffer.subarray(0, filled));
   last[filled] = NEWLINE;
   yield last;
+}
+
+/** Reads; null at the end, and when told to stop, which a pipe that is silent must not hold up. */
+async function readUnlessStopped(
+  input: Pick<Input, "read">,
+  buffer: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<number | null> {
+  const stopped = Promise.withResolvers<null>();
+  const stop = () => stopped.resolve(null);
+  signal?.addEventListener("abort", stop);
+  try {
+    return await Promise.race([input.read(buffer), stopped.promise]);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
 }
 
 function cannotTrace(reason: string): LedgerError {

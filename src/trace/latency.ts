@@ -90,6 +90,25 @@ export function stampsProblem(
   if (stamps.some((stamp, at) => at > 0 && stamp! < stamps[at - 1]!)) return "out_of_order";
 }
 
+/** Whoever only knows the ends knows the whole; what is known in between has to fit. */
+function stampsOf(event: LatencyEvent): (number | null)[] {
+  const { created_at, emitted_at, received_at, processed_at } = event;
+  const between = [emitted_at, received_at].filter((stamp) => stamp !== null);
+  return [created_at, ...between, processed_at];
+}
+
+/** The latencies of events, one by one, without those that `analyzeLatency` leaves out. */
+export function latenciesMs(events: Iterable<LatencyEvent>): number[] {
+  const values_ms: number[] = [];
+  for (const event of events) {
+    const { created_at, processed_at } = event;
+    if (stampsProblem(stampsOf(event)) === undefined) {
+      values_ms.push((processed_at! - created_at!) / 1000);
+    }
+  }
+  return values_ms;
+}
+
 /** Latencies per type and per hop. The events may come in any order. */
 export function analyzeLatency(events: Iterable<LatencyEvent>): LatencyReport {
   const lineage = new Lineage(events);
@@ -102,9 +121,7 @@ export function analyzeLatency(events: Iterable<LatencyEvent>): LatencyReport {
       queue: new Durations(),
       processing: new Durations(),
     }));
-    // Whoever only knows the ends knows the whole; what is known in between has to fit.
-    const between = [emitted_at, received_at].filter((stamp) => stamp !== null);
-    of_type.latency.add([created_at, ...between, processed_at]);
+    of_type.latency.add(stampsOf(event));
     of_type.queue.add([emitted_at, received_at]);
     of_type.processing.add([received_at, processed_at]);
     const cause = lineage.causeOf(event);

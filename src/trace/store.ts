@@ -112,10 +112,18 @@ export class TraceStore implements AsyncDisposable {
     this.#write();
   }
 
-  /** Makes everything recorded so far durable. */
+  /** How many events and stamps are not written yet. */
+  get waiting(): number {
+    return this.#wal.waiting;
+  }
+
+  /** Makes everything recorded so far durable; where not all can be written, what was. */
   async sync(): Promise<void> {
-    this.#write();
-    await this.#wal.sync();
+    try {
+      this.#write();
+    } finally {
+      await this.#wal.sync();
+    }
   }
 
   /**

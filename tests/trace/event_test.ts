@@ -10,6 +10,8 @@ import {
   parseTraced,
   queueTimeMs,
 } from "../../src/trace/event.ts";
+import { partitionFolder } from "../../src/trace/files.ts";
+import { tempFolder } from "../harness.ts";
 import { NOON_US, traced } from "./events.ts";
 
 const DEFAULTS = {
@@ -56,7 +58,12 @@ for (
     ["no type", {}, "event_type is missing"],
     ["an empty type", { event_type: "" }, 'event_type is ""'],
     ["a type that fits no folder", { event_type: "x".repeat(101) }, "names a folder"],
+    ["a type that fits no folder once it is written there", { event_type: "日".repeat(28) }, "252"],
     ["a time in milliseconds", { timestamp: NOON_US / 1000 }, "microseconds"],
+    ["a creation in milliseconds", { created_at: NOON_US / 1000 }, "created_at 1"],
+    ["a creation in words, and no time", { created_at: "noon" }, 'created_at is "noon"'],
+    ["a creation below zero, and no time", { created_at: -5 }, "created_at is -5"],
+    ["an emission in seconds, and no time", { emitted_at: 1704067200 }, "emitted_at 1704067200 is"],
     ["half a microsecond", { timestamp: NOON_US + 0.5 }, "timestamp is"],
     ["a time past 2^53", { timestamp: 2 ** 53 }, "timestamp is"],
     ["a stamp that is no number", { received_at: "noon" }, 'received_at is "noon"'],
@@ -94,6 +101,16 @@ Deno.test("data that JSON cannot write as an object is refused", () => {
   circle.self = circle;
   for (const data of [circle, new Date(0) as unknown as Record<string, unknown>]) {
     assertThrows(() => dataText(data), LedgerError, "data");
+  }
+});
+
+Deno.test("a type may take all of a folder's name, and that folder can be made", () => {
+  using folder = tempFolder();
+  for (const event_type of ["x".repeat(100), " ".repeat(83), "日".repeat(27), "💹".repeat(20)]) {
+    completeTraced({ event_type }, DEFAULTS);
+    Deno.mkdirSync(partitionFolder(folder.path, { day: "2026-01-23", event_type }), {
+      recursive: true,
+    });
   }
 });
 

@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
+import { interruptedBy } from "../../base/world.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, toggle } from "../flags.ts";
-import { inputFrom, openFor } from "../open.ts";
+import { inputFrom, openFor, stopOnInterrupt } from "../open.ts";
 import { counted, print, say } from "../output.ts";
 
 const SIGNAL = `{"event_id":"s1","event_type":"SIGNAL","correlation_id":"bt1","created_at":` +
@@ -33,17 +34,25 @@ export default defineCommand({
   run: async ({ world, flags, words: [file = "-"] }) => {
     await using ledger = openFor(world, flags);
     using input = inputFrom(world, file);
-    const report = await ledger.traces.ingest(input, {
-      on_error: flags["on-error"],
-      onBadLine: (error) => say(world, `line ${error.where?.line} skipped: ${error.message}`),
-      name: file === "-" ? "standard input" : file,
-    });
-    if (flags.compact) await ledger.traces.compact();
-    print(
-      world,
-      flags.json ? JSON.stringify(report) : counted(report.events, "event") +
-        (report.bad > 0 ? `, ${counted(report.bad, "line")} skipped` : ""),
-    );
-    return report.bad > 0 ? EXIT_FINDINGS : EXIT_OK;
+    const stop = stopOnInterrupt(world);
+    try {
+      const report = await ledger.traces.ingest(input, {
+        on_error: flags["on-error"],
+        signal: stop.signal,
+        onBadLine: (error) => say(world, `line ${error.where?.line} skipped: ${error.message}`),
+        name: file === "-" ? "standard input" : file,
+      });
+      if (flags.compact && !stop.signal.aborted) await ledger.traces.compact();
+      print(
+        world,
+        flags.json ? JSON.stringify(report) : counted(report.events, "event") +
+          (report.bad > 0 ? `, ${counted(report.bad, "line")} skipped` : ""),
+      );
+      const signal = stop.stoppedBy();
+      if (signal) throw interruptedBy(signal).with({ detail: { durable: report.events } });
+      return report.bad > 0 ? EXIT_FINDINGS : EXIT_OK;
+    } finally {
+      stop.done();
+    }
   },
 });

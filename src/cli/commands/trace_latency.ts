@@ -1,9 +1,13 @@
 import * as z from "zod/mini";
 import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { latencyMs } from "../../trace/event.ts";
 import { barText, histogramOf } from "../../trace/histogram.ts";
-import { analyzeLatency, type LatencyReport, type LeftOutStamps } from "../../trace/latency.ts";
+import {
+  analyzeLatency,
+  latenciesMs,
+  type LatencyReport,
+  type LeftOutStamps,
+} from "../../trace/latency.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -34,8 +38,7 @@ export default defineCommand({
       });
     }
     const report = analyzeLatency(events);
-    const latencies_ms = events.map(latencyMs)
-      .filter((value): value is number => value !== undefined && value >= 0);
+    const latencies_ms = latenciesMs(events);
     if (flags.json) {
       print(world, JSON.stringify({ ...report, histogram: histogramOf(latencies_ms) }));
       return EXIT_OK;
@@ -86,9 +89,11 @@ function tellHops(world: World, { hops }: LatencyReport): void {
   const rows = hops.flatMap(({ from, to, latency }) =>
     latency ? [{ hop: `${from} → ${to}`, ...latency }] : []
   );
-  if (rows.length === 0) return;
-  print(world, `\n${paintFor(world, world.stdout).bold("From cause to effect, in ms:")}`);
-  printRows(world, rows, [{ field: "hop" }, ...figureColumns], "table");
+  if (rows.length > 0) {
+    print(world, `\n${paintFor(world, world.stdout).bold("From cause to effect, in ms:")}`);
+    printRows(world, rows, [{ field: "hop" }, ...figureColumns], "table");
+  }
+  for (const { from, to, left_out } of hops) tellLeftOut(world, `${from} → ${to}`, left_out);
 }
 
 function tellHistogram(world: World, latencies_ms: readonly number[]): void {
@@ -106,8 +111,8 @@ function tellHistogram(world: World, latencies_ms: readonly number[]): void {
   }
 }
 
-function tellLeftOut(world: World, type: string, left_out: LeftOutStamps): void {
+function tellLeftOut(world: World, name: string, left_out: LeftOutStamps): void {
   const told = Object.entries(left_out).filter(([, count]) => count > 0)
     .map(([why, count]) => `${humanCount(count)} ${why.replaceAll("_", " ")}`);
-  if (told.length > 0) say(world, `${type}: stamps left out: ${told.join(", ")}`);
+  if (told.length > 0) say(world, `${name}: stamps left out: ${told.join(", ")}`);
 }

@@ -3,6 +3,7 @@ import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { latencyMs, type TracedEvent } from "../../trace/event.ts";
 import type { Lineage, TreeLine } from "../../trace/lineage.ts";
+import type { LedgerTraces } from "../../ledger_traces.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -11,12 +12,16 @@ import { counted, humanDuration, paintFor, print, say } from "../output.ts";
 /** Deeper than this, a line says its depth in figures: no terminal is a thousand columns wide. */
 const DRAWN_DEPTH_MAX = 40;
 
+/** So many of a kind are named, and the others counted. */
+const TOLD_MAX = 3;
+
 export default defineCommand({
   name: "trace tree",
-  summary: "everything that came of an event, or of all of a correlation",
+  summary: "what came of an event in its correlation, or all of a correlation",
   description: "Draws events below what caused them. Given a correlation, begins at every event " +
-    "that nothing in it caused; given an event, there. Says what is amiss: causes that were not " +
-    "traced, circles, ids that several events have.",
+    "that nothing in it caused; given an event, there. What it caused in another correlation is in " +
+    "the tree of that one. Says what is amiss: causes that were not traced or lie in another " +
+    "correlation, circles, ids that several events have.",
   examples: [
     { line: "ledger trace tree bt1", shows: "a whole run" },
     { line: "ledger trace tree s1", shows: "what came of one event" },
@@ -34,30 +39,42 @@ export default defineCommand({
         hint: "list some: ledger trace query --limit 10",
       });
     }
-    if (flags.json) {
-      print(world, "[");
-      let first = true;
-      for (const root of roots) {
-        for (const { event, depth } of lineage.treeOf(root)) {
-          const { data: _, ...fields } = event;
-          print(world, `${first ? "  " : ", "}${JSON.stringify({ depth, ...fields })}`);
-          first = false;
-        }
-      }
-      print(world, "]");
-      return EXIT_OK;
+    const shown = new Set<TracedEvent>();
+    if (flags.json) print(world, "[");
+    for (const root of roots) {
+      if (flags.json) printTree(world, lineage, root, shown);
+      else draw(world, lineage, root, shown);
     }
-    for (const root of roots) draw(world, lineage, root);
-    tellProblems(world, lineage);
+    if (flags.json) print(world, "]");
+    await tellProblems(world, ledger.traces, lineage, shown);
     return EXIT_OK;
   },
 });
 
-function draw(world: World, lineage: Lineage<TracedEvent>, root: TracedEvent): void {
+function printTree(
+  world: World,
+  lineage: Lineage<TracedEvent>,
+  root: TracedEvent,
+  shown: Set<TracedEvent>,
+): void {
+  for (const { event, depth } of lineage.treeOf(root)) {
+    const { data: _, ...fields } = event;
+    print(world, `${shown.size === 0 ? "  " : ", "}${JSON.stringify({ depth, ...fields })}`);
+    shown.add(event);
+  }
+}
+
+function draw(
+  world: World,
+  lineage: Lineage<TracedEvent>,
+  root: TracedEvent,
+  shown: Set<TracedEvent>,
+): void {
   const { bold, dim } = paintFor(world, world.stdout);
   /** For each depth, whether a line goes on below. */
   const open: boolean[] = [];
   for (const { event, depth, is_last } of lineage.treeOf(root)) {
+    shown.add(event);
     open[depth] = !is_last;
     open.length = depth + 1;
     const latency_ms = latencyMs(event);
@@ -82,18 +99,34 @@ function branches(
   return open.slice(1, depth).map((goes_on) => goes_on ? "│  " : "   ").join("") + elbow;
 }
 
-function tellProblems(world: World, lineage: Lineage<TracedEvent>): void {
-  const { orphans, cycles, repeated } = lineage.problems();
+/** What is amiss with the events that were shown; of others in their correlation nobody asked. */
+async function tellProblems(
+  world: World,
+  traces: LedgerTraces,
+  lineage: Lineage<TracedEvent>,
+  shown: ReadonlySet<TracedEvent>,
+): Promise<void> {
+  const problems = lineage.problems();
+  const isShown = (event_id: string) => lineage.withId(event_id).some((each) => shown.has(each));
+  const orphans = problems.orphans.filter((event) => shown.has(event));
   if (orphans.length > 0) {
     const [{ event_id, causation_id }] = orphans;
+    const [cause] = await traces.query({ event_ids: [causation_id], without_data: true });
     say(
       world,
       `${counted(orphans.length, "event")} whose cause is not among these, such as ` +
-        `${quoted(event_id)} (caused by ${quoted(causation_id)})`,
+        `${quoted(event_id)} (caused by ${quoted(causation_id)}, ` +
+        `${cause ? `an event of ${quoted(cause.correlation_id)}` : "which was not traced"})`,
     );
   }
-  for (const cycle of cycles.slice(0, 3)) say(world, `a circle: ${cycle.join(" -> ")}`);
-  for (const { event_id, events } of repeated.slice(0, 3)) {
+  const cycles = problems.cycles.filter((cycle) => cycle.some(isShown));
+  for (const cycle of cycles.slice(0, TOLD_MAX)) say(world, `a circle: ${cycle.join(" -> ")}`);
+  if (cycles.length > TOLD_MAX) say(world, `and ${cycles.length - TOLD_MAX} more circles`);
+  const repeated = problems.repeated.filter(({ event_id }) => isShown(event_id));
+  for (const { event_id, events } of repeated.slice(0, TOLD_MAX)) {
     say(world, `${events} events have the id ${quoted(event_id)}`);
+  }
+  if (repeated.length > TOLD_MAX) {
+    say(world, `and ${repeated.length - TOLD_MAX} more ids that several events have`);
   }
 }

@@ -109,13 +109,32 @@ Deno.test("a tree is drawn below each root, and what is amiss is said apart from
     "   └─ FILL f",
     "BAR lost",
   ]);
-  assertStringIncludes(stderr, `"lost" (caused by "nowhere")`);
+  assertStringIncludes(stderr, `"lost" (caused by "nowhere", which was not traced)`);
   assertEquals((await ask(dir, ["tree", "none"])).code, 1);
   const rows = JSON.parse(await answered(dir, ["tree", "o2", "--json"]));
   assertEquals(rows.map((row: Record<string, unknown>) => [row.event_id, row.depth]), [
     ["o2", 0],
     ["f2", 1],
   ]);
+});
+
+Deno.test("a tree names a cause that lies in another correlation, and what is amiss in itself alone", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const other = { correlation_id: "bt2" };
+  const twice = Array.from({ length: 5 }, (_, at) => line(`t${at}`, "X").repeat(2)).join("");
+  await answered(dir, ["ingest"], CHAIN + line("far", "ORDER", "s", other) + twice);
+  const said = async (...words: string[]) => (await ask(dir, ["tree", ...words])).stderr;
+  for (const format of [[], ["--json"]]) {
+    assertStringIncludes(
+      await said("bt2", ...format),
+      `"far" (caused by "s", an event of "bt1")`,
+    );
+    assertEquals(await said("s", ...format), "");
+    const all = await said("bt1", ...format);
+    assertStringIncludes(all, `"lost" (caused by "nowhere", which was not traced)`);
+    assertStringIncludes(all, "and 2 more ids that several events have");
+  }
 });
 
 Deno.test("a chain of a thousand is drawn without running off the page", async () => {
@@ -145,6 +164,22 @@ Deno.test("latency counts what it leaves out, and its histogram counts every eve
   assertEquals((await ask(folder.path, ["latency", "none"])).code, 1);
 });
 
+Deno.test("what latency leaves out is in no bar, and what a hop leaves out is said", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const emitted_before = { created_at: T0 + 100, emitted_at: T0 + 90, processed_at: T0 + 200 };
+  const negative = { timestamp: T0, created_at: -5, processed_at: 10 };
+  await answered(
+    dir,
+    ["ingest"],
+    line("a", "A", "", emitted_before) + line("b", "B", "a", { ...negative }),
+  );
+  const { types, histogram } = JSON.parse(await answered(dir, ["latency", "bt1", "--json"]));
+  assertEquals([types.A.latency, types.B.latency, histogram], [null, null, []]);
+  const { stderr } = await ask(dir, ["latency", "bt1"]);
+  assertStringIncludes(stderr, "A → B: stamps left out: 1 negative");
+});
+
 Deno.test("a bad line stops the stream or is passed over, with its number, and the rest is kept", async () => {
   using folder = tempFolder();
   const bad = `${line("1", "A")}{"event_type":\n${line("2", "A")}{"event_typ":"A"}\n`;
@@ -156,6 +191,8 @@ Deno.test("a bad line stops the stream or is passed over, with its number, and t
   assertEquals(JSON.parse(skipped.stdout), { lines: 4, events: 2, bad: 2 });
   assertStringIncludes(skipped.stderr, "line 2 skipped");
   assertStringIncludes(skipped.stderr, "is it event_type?");
+  const misspelt = await ask(folder.path, ["ingest"], `{"event_typ":"A"}`);
+  assertStringIncludes(misspelt.stderr, "is it event_type? 0 events are kept");
   const missing = await ask(folder.path, ["ingest", "no/such/file"]);
   assertEquals(missing.code, 1);
   assertStringIncludes(missing.stderr, "no/such/file");

@@ -1,0 +1,57 @@
+/** Streams of traced events that end before their end: what is kept of them, and what is said of it. */
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { LedgerError } from "../../src/base/error.ts";
+import { systemFiles } from "../../src/base/files.ts";
+import { openLedger } from "../../src/mod.ts";
+import { inputOf, startLedger, systemError, tempFolder, testWorld } from "../harness.ts";
+
+Deno.test("on a disk that fills up, a stream says how many are kept and which line comes next", async () => {
+  using folder = tempFolder();
+  let room = 3;
+  const files = systemFiles((operation, path) => {
+    if (operation !== "write" || !path.endsWith(".jsonl") || room-- > 0) return;
+    throw systemError("ENOSPC", "No space left on device");
+  });
+  await using ledger = await openLedger({ dir: folder.path, world: testWorld({ files }) });
+  const lines = Array.from(
+    { length: 2_000 },
+    (_, at) => `{"event_id":"e${at}","event_type":"X"}\n`,
+  );
+  // A line that holds no event, so that counting events is not counting lines.
+  const input = inputOf("\n" + lines.join(""));
+  const error = await assertRejects(
+    () => ledger.traces.ingest(input, { name: "big.ndjson" }),
+    LedgerError,
+  );
+  const kept = await ledger.traces.query();
+  assertEquals(error.code, "disk_full");
+  assertEquals(error.detail, { durable: kept.length });
+  assertStringIncludes(error.message, `${kept.length} events are kept`);
+  assertStringIncludes(error.hint!, `after line ${kept.length + 1} of big.ndjson`);
+  assertEquals(kept.length > 0 && kept.length < 2_000, true);
+});
+
+Deno.test("interrupted while it waits, taking in keeps whole lines, says how many, and ends as such", async () => {
+  using folder = tempFolder();
+  const child = startLedger(["trace", "ingest"], { cwd: folder.path, stdin: "piped" });
+  const input = child.stdin.getWriter();
+  const wal = `${folder.path}/data/ledger/traces/_wal`;
+  await input.write(new TextEncoder().encode('{"event_id":"a","event_type":"FILL"}\n{"half'));
+  const isWritten = () => {
+    try {
+      return [...Deno.readDirSync(wal)].some(({ name }) =>
+        name.endsWith(".jsonl") && Deno.statSync(`${wal}/${name}`).size > 0
+      );
+    } catch {
+      return false;
+    }
+  };
+  while (!isWritten()) await new Promise((resolve) => setTimeout(resolve, 20));
+  child.kill("SIGTERM");
+  assertEquals((await child.status).code, 130);
+  assertEquals(await new Response(child.stdout).text(), "1 event\n");
+  assertMatch(await new Response(child.stderr).text(), /stopped by SIGTERM/);
+  await input.abort().catch(() => {});
+  await using ledger = await openLedger({ dir: `${folder.path}/data/ledger` });
+  assertEquals((await ledger.traces.query()).map(({ event_id }) => event_id), ["a"]);
+});
