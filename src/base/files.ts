@@ -178,7 +178,7 @@ function hintFor(
   if (system_code === "ENOTDIR" || system_code === "EEXIST") {
     return "a file stands where a folder should be: move it away";
   }
-  if (code === "not_found" && operation === "read") {
+  if (code === "not_found" && (operation === "read" || operation === "open")) {
     return "check the path; a relative one is taken from the folder that you are in";
   }
   if (system_code === "EMFILE") return "too many files are open: raise `ulimit -n`";

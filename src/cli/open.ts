@@ -1,4 +1,5 @@
 /** Opens the ledger that a command's flags and environment name. */
+import { LedgerError, quoted } from "../base/error.ts";
 import { beginReplacement, writeFully } from "../base/files.ts";
 import { type Input, uniqueName, type World } from "../base/world.ts";
 import { Ledger, type OpenOptions } from "../ledger.ts";
@@ -17,6 +18,21 @@ export function openFor(
     runs_dir: flags["runs-dir"],
     onNotice: debug ? (message) => say(world, `ledger: ${message}`) : undefined,
     ...options,
+  });
+}
+
+/** Whoever names a folder of runs means one that is there: a typo would make all runs missing. */
+export function openForRuns(
+  world: World,
+  flags: { "dir"?: string; "runs-dir"?: string },
+): Ledger {
+  const ledger = openFor(world, flags);
+  const named = flags["runs-dir"];
+  if (named === undefined || ledger.runs.exists()) return ledger;
+  throw new LedgerError({
+    code: "not_found",
+    message: `there is no folder of runs ${quoted(named)}`,
+    hint: "check --runs-dir; a relative one is taken from the folder that you are in",
   });
 }
 

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "@std/path";
-import { LedgerError, quoted } from "../base/error.ts";
+import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import {
   type Files,
   makeFolderDurably,
@@ -111,7 +111,7 @@ export class RunDirectory implements AsyncDisposable {
     const path = begunBefore(place, run_id) ?? runPath(monthOf(now_ms), run_id);
     const directory = new RunDirectory(place, path, run_id);
     const manifest = await newManifest(world, run, run_id, new Date(now_ms).toISOString());
-    manifestText(manifest, directory.#manifest_path);
+    checkBeginning(manifest, directory.#manifest_path);
     makeFolderDurably(world.files, directory.folder);
     try {
       if (run.owned) directory.#owner = await ownRun(world, directory.folder);
@@ -157,6 +157,14 @@ export class RunDirectory implements AsyncDisposable {
 
   /** Reads the manifest. */
   readManifest(): RunManifest {
+    if (!this.place.world.files.facts(this.#manifest_path)) {
+      throw new LedgerError({
+        code: "not_found",
+        message: `run ${this.run_id} has no run.json: whoever began it was interrupted`,
+        where: { path: this.folder },
+        hint: `nothing is lost in it; begin it again: runs create --run-id ${this.run_id}`,
+      });
+    }
     return parseManifest(
       this.place.world.files.readText(this.#manifest_path),
       this.#manifest_path,
@@ -207,7 +215,7 @@ export class RunDirectory implements AsyncDisposable {
    */
   async writeArtifact(
     type: ArtifactType,
-    source: ArtifactSource | Iterable<Row>,
+    source: ArtifactSource | Iterable<Row> | AsyncIterable<Row>,
     options: { codec?: "snappy" | "zstd" } = {},
   ): Promise<ArtifactEntry & { bytes: number; sha256: string }> {
     this.refuseIfEnded();
@@ -221,7 +229,9 @@ export class RunDirectory implements AsyncDisposable {
       type,
       run_id: this.run_id,
       target,
-      source: Symbol.iterator in source ? { rows: source } : source,
+      source: Symbol.iterator in source || Symbol.asyncIterator in source
+        ? { rows: source }
+        : source,
       codec: options.codec,
       // Others may write the same artifact, or finish the run: file and manifest change together.
       place: (putInPlace, written) =>
@@ -452,6 +462,21 @@ function openToAppend(files: Files, path: string): OpenFile {
     }
   }
   return files.open(path, "append");
+}
+
+/** What is wrong with a run that begins is wrong before anything is written. */
+function checkBeginning(manifest: RunManifest, path: string): void {
+  try {
+    manifestText(manifest, path);
+  } catch (error) {
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    const tried = `cannot create run ${quoted(manifest.run_id)}`;
+    throw problem.with({
+      message: problem.message.replace(`cannot write ${path}`, () => tried),
+      hint: "nothing was made; correct it and repeat",
+    });
+  }
 }
 
 /** Where a run is whose creation was interrupted; throws when there is one that has begun. */

@@ -189,7 +189,11 @@ const RULES: readonly Rule[] = [
   ["git_commit", optional(isText), "a text"],
   ["git_branch", optional(isText), "a text"],
   ["git_dirty", optional((value) => typeof value === "boolean"), "true or false"],
-  ["dataset", optional(isDataset), "an object with from, to, interval and calls_count"],
+  [
+    "dataset",
+    optional(isDataset),
+    "an object with from, to and interval as texts, and calls_count as a whole number",
+  ],
   ["data_fingerprint", optional(isText), "a text"],
   ["parameters", optional(isObject), "an object"],
   [

@@ -4,7 +4,7 @@ import type { World } from "../base/world.ts";
 import { artifactProblem } from "./artifact_reading.ts";
 import { idOfPath, listMonths, RUN_FILES } from "./layout.ts";
 import type { RunManifest } from "./manifest.ts";
-import { judgeRun, type RunStamp, scanMonth } from "./scan.ts";
+import { judgeRun, type RunStamp, scanMonth, type Verdict } from "./scan.ts";
 
 /** Something about a run that is not as it should be. */
 export interface RunFinding {
@@ -28,11 +28,19 @@ export function verifyRuns(
   { only, deep = false }: { only?: string; deep?: boolean } = {},
 ): RunsReport {
   const report: RunsReport = { runs: 0, artifacts: 0, findings: [] };
+  const ended = new Map<string, string>();
   for (const month of listMonths(world.files, runs_dir)) {
     for (const glance of scanMonth(world, runs_dir, month)) {
       if (only !== undefined && glance.path !== only) continue;
       report.runs++;
-      verifyRun(world, runs_dir, glance, deep, report);
+      if (verifyRun(world, runs_dir, glance, deep, report) !== "ended") continue;
+      const run_id = idOfPath(glance.path)!;
+      const other = ended.get(run_id);
+      if (other === undefined) ended.set(run_id, glance.path);
+      else {
+        const path = `${glance.path}/${RUN_FILES.manifest}`;
+        report.findings.push({ run_id, path, problem: `${other} has the same run_id` });
+      }
     }
   }
   return report;
@@ -44,13 +52,13 @@ function verifyRun(
   glance: RunStamp,
   deep: boolean,
   report: RunsReport,
-): void {
+): Verdict["kind"] {
   const run_id = idOfPath(glance.path)!;
   const find = (path: string, problem: string) => report.findings.push({ run_id, path, problem });
   const verdict = judgeRun(world, runs_dir, glance);
   if (verdict.kind === "unusable") {
     find(`${glance.path}/${RUN_FILES.manifest}`, verdict.reason);
-    return;
+    return verdict.kind;
   }
   const { manifest } = verdict;
   for (const [type, entry] of Object.entries(manifest.artifacts)) {
@@ -60,10 +68,11 @@ function verifyRun(
     if (problem) find(path, problem);
   }
   // A run that goes on has files that its manifest does not know yet.
-  if (verdict.kind === "open") return;
+  if (verdict.kind === "open") return verdict.kind;
   for (const orphan of orphansOf(world, join(runs_dir, glance.path), manifest)) {
     find(`${glance.path}/${orphan}`, "no manifest knows this file: left behind, or put there");
   }
+  return verdict.kind;
 }
 
 /** Files in a run's folder that nothing accounts for. */

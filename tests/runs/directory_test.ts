@@ -240,6 +240,25 @@ Deno.test("an artifact that is still being written when the run ends stays out o
   assertEquals(typesOf(lab).at(-1), "run.completed");
 });
 
+Deno.test("rows that come one by one are stored like rows that are there", async () => {
+  using lab = newLab();
+  const run = await create(lab);
+  const rows = async function* () {
+    yield await Promise.resolve(GOOD.alerts);
+    yield { ...GOOD.alerts, call_id: "c2" };
+  };
+  assertEquals((await run.writeArtifact("alerts", rows())).rows, 2);
+});
+
+Deno.test("a run whose manifest was never written says how to go on", async () => {
+  using lab = newLab();
+  removeFrom(lab, putRun(lab, "s", {}, { has_success: false }), "run.json");
+  const found = await ledgerOf(lab).runs.find("s");
+  const error = await assertRejects(() => found.markSuccess(), LedgerError);
+  assertEquals(error.message, "run s has no run.json: whoever began it was interrupted");
+  assertStringIncludes(error.hint!, "runs create --run-id s");
+});
+
 Deno.test("a metric of the summary's row is not given another value when the run is finished", async () => {
   using lab = newLab();
   const run = await create(lab);

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { finishRun } from "./finished.ts";
-import { inLab, type Lab, newLab, putFile } from "./runs.ts";
+import { inLab, type Lab, newLab, putFile, putRun } from "./runs.ts";
 
 async function found(lab: Lab, ...words: string[]): Promise<[string, string][]> {
   const { code, stdout } = await inLab(lab, ["runs", "verify", ...words, "--json"]);
@@ -80,4 +80,16 @@ Deno.test("a file that no manifest knows is named, and a run that goes on is lef
   const month = [...Deno.readDirSync(other.runs_dir)][0].name;
   putFile(other, `${month}/run_id=open`, "results/summary.parquet.1-2.tmp");
   assertEquals(await found(other, "--all"), []);
+});
+
+Deno.test("a run that stands in two months is found", async () => {
+  using lab = newLab();
+  await finishRun(lab, "a");
+  Deno.mkdirSync(join(lab.runs_dir, "2026-02"));
+  Deno.renameSync(
+    join(lab.runs_dir, "2026-01/run_id=a"),
+    join(lab.runs_dir, "2026-02/run_id=a"),
+  );
+  putRun(lab, "a");
+  assertEquals(await found(lab, "--all"), [["run.json", "2026-01/run_id=a has the same run_id"]]);
 });

@@ -7,7 +7,7 @@ import type { CatalogSyncReport } from "../../runs/catalog.ts";
 import type { CatalogStats } from "../../runs/catalog_queries.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, duration, runsDir, toggle } from "../flags.ts";
-import { openFor, stopOnInterrupt } from "../open.ts";
+import { openForRuns, stopOnInterrupt } from "../open.ts";
 import { counted, humanCount, paintFor, print, say } from "../output.ts";
 
 /** More reasons than this are counted, and listed by a query. */
@@ -40,7 +40,7 @@ export default defineCommand({
     "runs-dir": runsDir(),
   }),
   run: async ({ world, flags }) => {
-    await using ledger = openFor(world, flags);
+    await using ledger = openForRuns(world, flags);
     const onNotice = (message: string) => say(world, message);
     const options = { stale_after_ms: flags["stale-after"], onNotice };
     const show = async (report: CatalogSyncReport) => {

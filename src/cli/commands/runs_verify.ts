@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, runsDir, toggle } from "../flags.ts";
-import { openFor } from "../open.ts";
+import { openForRuns } from "../open.ts";
 import { counted, print } from "../output.ts";
 import { usage } from "../parse.ts";
 
@@ -28,7 +28,7 @@ const runsVerify = defineCommand({
     if ((run_id === undefined) !== flags.all) {
       throw usage(runsVerify, run_id ? "ID or --all, not both" : "which run? ID, or --all");
     }
-    await using ledger = openFor(world, flags);
+    await using ledger = openForRuns(world, flags);
     const report = await ledger.runs.verify({ run_id, deep: flags.deep });
     if (flags.json) print(world, JSON.stringify(report));
     else {

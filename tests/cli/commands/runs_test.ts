@@ -371,7 +371,7 @@ Deno.test("what was typed wrong is told with what it has to be, and exit code 2"
     [["create", "--run-type", "full", "--dataset", "[]"], "it has to be a JSON object"],
     [
       ["create", "--run-type", "full", "--dataset", '{"calls_count":"x"}'],
-      'dataset is {"calls_count"',
+      'cannot create run "00000000-0000-4000-8000-000000000000": dataset is {"calls_count":"x"}; it has',
     ],
     [["create", "--run-type", "full", "--parameters", "{"], "it has to be JSON"],
     [["create", "--run-type", "full", "--paramters", "{}"], "did you mean --parameters?"],
@@ -424,7 +424,10 @@ Deno.test("a run that is not there, or not the only one, is told with those that
   await refused(lab, ["show", "t"], 1, "give more of it: three, two, two-b");
   await refused(lab, ["finish", "nothing like it"], 1, "there is no run");
   await refused(lab, ["diff", "one", "tw"], 1, '2 runs have ids that begin with "tw"');
-  await refused(lab, ["show", "one", "--runs-dir", join(lab.path, "none")], 1, "there is no run");
+  const nowhere = ["--runs-dir", join(lab.path, "none")];
+  await refused(lab, ["show", "one", ...nowhere], 1, "there is no run");
+  await refused(lab, ["sync", ...nowhere], 1, "there is no folder of runs");
+  await refused(lab, ["verify", "--all", ...nowhere], 1, "there is no folder of runs");
   assertStringIncludes(await stdoutOf(lab, ["show", "thr"]), "three  policy  completed");
   using empty = newLab();
   await refused(empty, ["query"], 1, "nothing has been catalogued yet: runs sync");
