@@ -47,6 +47,26 @@ export async function overview(world: World): Promise<string> {
   return lines.join("\n");
 }
 
+/** The commands that begin with a word. */
+export async function groupHelp(
+  world: World,
+  word: string,
+  names: readonly string[],
+): Promise<string> {
+  const { bold, cyan } = paintFor(world, world.stdout);
+  const width = widthOf(world);
+  const commands = await Promise.all(names.map((name) => loadCommand(name)!));
+  const listed = commands.filter((command) => !command.hidden);
+  const longest = Math.max(...listed.map(({ name }) => name.length));
+  return [
+    `${bold("Usage:")} ledger ${word} COMMAND [FLAGS]`,
+    "",
+    ...listed.flatMap(({ name, summary }) => entry(cyan, name, summary, longest, width)),
+    "",
+    ...wrap(`Each has its own help: ledger ${listed[0].name} --help`, width),
+  ].join("\n");
+}
+
 /** The help of one command. */
 export function helpOf(world: World, command: Command): string {
   const { bold, cyan, dim } = paintFor(world, world.stdout);

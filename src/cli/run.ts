@@ -29,9 +29,15 @@ async function dispatch(args: readonly string[], world: World): Promise<number> 
     print(world, `ledger ${buildFacts().version}`);
     return EXIT_OK;
   }
-  const wants_help = first === undefined || first === "--help" || first === "-h";
+  const wants_help = first === undefined || HELP_FLAGS.includes(first);
   const matched = matchCommand(wants_help ? ["help"] : args);
-  if (!matched) throw unknownCommand(args);
+  if (!matched) {
+    const members = args.length === 2 && HELP_FLAGS.includes(args[1]) ? membersOf(first) : [];
+    if (members.length === 0) throw unknownCommand(args);
+    const { groupHelp } = await import("./help.ts");
+    print(world, await groupHelp(world, first, members));
+    return EXIT_OK;
+  }
   const command = await loadCommand(matched.name)!;
   const { flags, words, wants_help: of_command } = parseArguments(command, matched.rest);
   if (of_command) {
@@ -44,10 +50,17 @@ async function dispatch(args: readonly string[], world: World): Promise<number> 
   return first === undefined ? EXIT_CODE_OF.usage : code;
 }
 
+const HELP_FLAGS = ["--help", "-h"];
+
+/** The commands of two words that begin with this one. */
+function membersOf(first: string): string[] {
+  return commandNames().filter((name) => name.startsWith(`${first} `));
+}
+
 function unknownCommand(args: readonly string[]): LedgerError {
   const [first, second = ""] = args;
   const names = commandNames();
-  const members = names.filter((name) => name.startsWith(`${first} `));
+  const members = membersOf(first);
   if (members.length > 0) {
     const typed = second === "" || second.startsWith("-") ? "" : second;
     const near = nearest(typed, members.map((name) => name.slice(first.length + 1)));

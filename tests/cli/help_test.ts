@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS, loadCommand } from "../../src/cli/commands.ts";
 import { helpOf, overview } from "../../src/cli/help.ts";
 import { flagsOf } from "../../src/cli/parse.ts";
-import { runIn, testWorld } from "../harness.ts";
+import { runIn, tempFolder, testWorld } from "../harness.ts";
 
 const NAMES = Object.values(COMMANDS).flatMap((group) => Object.keys(group));
 
@@ -91,4 +91,19 @@ Deno.test("help comes by every way of asking for it", async () => {
 Deno.test("without a command the overview is shown, and the exit code says that nothing was done", async () => {
   const { code, stdout } = await runIn("nowhere", []);
   assertEquals([code, stdout], [2, (await runIn("nowhere", ["help"])).stdout]);
+});
+
+Deno.test("a word that several commands begin with has help that lists them", async () => {
+  using folder = tempFolder();
+  for (const words of [["trace", "--help"], ["trace", "-h"], ["help", "trace"]]) {
+    const { code, stdout, stderr } = await runIn(folder.path, words);
+    assertEquals([code, stderr], [0, ""]);
+    assertStringIncludes(stdout, "Usage: ledger trace COMMAND");
+    for (const name of NAMES.filter((name) => name.startsWith("trace "))) {
+      assertStringIncludes(stdout, `  ${name} `);
+    }
+  }
+  const { stdout } = await runIn(folder.path, ["runs", "--help"]);
+  assertEquals(stdout.includes("catalog-sync"), false);
+  assertEquals((await runIn(folder.path, ["nonsense", "--help"])).code, 2);
 });
