@@ -234,3 +234,26 @@ Deno.test("what is published is in the index, and the last word counts", async (
   const { stdout } = await runIn(dir, ["query", sql, "--json"]);
   assertEquals(JSON.parse(stdout), [{ sharpe_ratio: 0.5, event_count: 4, types: 2 }]);
 });
+
+Deno.test("a folder without a ledger, and a correlation without events, are said to be that", async () => {
+  using folder = tempFolder();
+  const dir = join(folder.path, "mistyped");
+  for (
+    const words of [["query"], ["stats"], ["sample"], ["path", "f"], ["tree", "bt1"], [
+      "latency",
+      "bt1",
+    ], ["export", "--to", "chrome"]]
+  ) {
+    const { code, stderr } = await ask(dir, words);
+    assertEquals(code, 1, words[0]);
+    assertStringIncludes(stderr, `there is no ledger at ${dir}`);
+  }
+  assertEquals(await answered(folder.path, ["query", "--json"]), "[\n]\n");
+  await answered(folder.path, ["ingest"], CHAIN);
+  for (const words of [["sample", "--correlation", "bt0"], ["publish", "bt0"]]) {
+    const { code, stderr } = await ask(folder.path, words);
+    assertEquals(code, 1, words[0]);
+    assertStringIncludes(stderr, 'no events of a correlation "bt0"');
+  }
+  assertEquals((await runIn(folder.path, ["log"])).stdout, "");
+});
