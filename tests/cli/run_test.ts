@@ -97,6 +97,7 @@ const MISTAKES: readonly (readonly [line: string, stdin?: string])[] = [
   ["trace sample --correlation bt0"],
   ["trace publish bt0"],
   ["trace ingest DIR/nowhere.ndjson"],
+  ["trace query --since soon"],
   ["trace ingest", '{"event_type":"A","created_at":1704067200000}'],
   ["trace ingest", '{"event_typ":"A"}'],
   ["artifacts put r1"],

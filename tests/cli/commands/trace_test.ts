@@ -40,6 +40,7 @@ Deno.test("what was ingested is found by correlation, type, source, id and time,
     assertEquals(await ids("--event-id", "s"), ["s"]);
     assertEquals(await ids("--source", "unknown", "--limit", "2").then((all) => all.length), 2);
     assertEquals(await ids("--until", "2023-01-01"), []);
+    assertEquals(await ids("--until", "2024-01-01T00:00:00.005001Z", "--type", "ORDER"), ["o"]);
     assertEquals(await ids("--since", "2024-01-01", "--until", "2024-01-02"), [
       "f",
       "lost",
@@ -220,6 +221,7 @@ Deno.test("a sample and an export go to standard output, or whole into a file", 
   assertEquals((await ask(dir, ["sample", "--rate", "2"])).code, 2);
   const refused = await ask(dir, ["export", "--to", "chrome", "--out", join(dir, "no", "x")]);
   assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, `mkdir -p ${join(dir, "no")}`);
 });
 
 Deno.test("what is published is in the index, and the last word counts", async () => {
