@@ -5,7 +5,7 @@
 import { join } from "@std/path";
 import type { Input, World } from "./base/world.ts";
 import type { JsonObject } from "./emitters.ts";
-import { ledgerPaths } from "./log/mod.ts";
+import { ledgerPaths, noLedger } from "./log/mod.ts";
 import type { CompactTracesReport } from "./trace/compact.ts";
 import type { TracedEvent } from "./trace/event.ts";
 import type { TraceFilter } from "./trace/filter.ts";
@@ -85,26 +85,35 @@ export class LedgerTraces {
     }
   }
 
+  /** Whoever asks where nothing ever was has mistaken the folder. */
+  #mustBeThere(): void {
+    if (!this.world.files.facts(this.ledger.dir)) throw noLedger(this.ledger.dir);
+  }
+
   /** Wanted events, some at a time, in the order of their time. */
   async *read(filter?: TraceFilter): AsyncGenerator<TracedEvent[]> {
+    this.#mustBeThere();
     const { readTraces } = await import("./trace/query.ts");
     yield* readTraces(this.world, this.dir, filter);
   }
 
   /** Wanted events, all at once. */
   async query(filter?: TraceFilter): Promise<TracedEvent[]> {
+    this.#mustBeThere();
     const { queryTraces } = await import("./trace/query.ts");
     return await queryTraces(this.world, this.dir, filter);
   }
 
   /** The chain of causes of an event, its origin first. */
   async path(event_id: string): Promise<CausationPath<TracedEvent>> {
+    this.#mustBeThere();
     const { storedPath } = await import("./trace/questions.ts");
     return await storedPath(this.world, this.dir, event_id);
   }
 
   /** The events of a correlation, or of an event's correlations, and where their trees begin. */
   async lineage(name: string): Promise<{ lineage: Lineage<TracedEvent>; roots: TracedEvent[] }> {
+    this.#mustBeThere();
     const { storedLineage } = await import("./trace/questions.ts");
     return await storedLineage(this.world, this.dir, name);
   }
@@ -117,6 +126,7 @@ export class LedgerTraces {
 
   /** What there is, in numbers. */
   async stats(): Promise<TraceStats> {
+    this.#mustBeThere();
     const { traceStats } = await import("./trace/stats.ts");
     return await traceStats(this.world, this.dir);
   }

@@ -186,6 +186,12 @@ export const trace_row_group_rows = 16_384;
 /** A file of traces this large is not merged with others any more. */
 export const trace_merged_bytes_max = 256 * MIB;
 
+/** A correlation with more events than this is not loaded whole to follow one chain through it, */
+export const trace_path_events_max = 10_000;
+
+/** unless so many causes in such correlations have been asked for one by one. */
+export const trace_path_steps_max = 8;
+
 /** How often a folder of traces is listed again because it changed meanwhile. */
 export const trace_listings_max = 100;
 

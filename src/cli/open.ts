@@ -1,5 +1,6 @@
 /** Opens the ledger that a command's flags and environment name. */
-import { LedgerError, quoted } from "../base/error.ts";
+import { dirname } from "@std/path";
+import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import { beginReplacement, writeFully } from "../base/files.ts";
 import { type Input, uniqueName, type World } from "../base/world.ts";
 import { Ledger, type OpenOptions } from "../ledger.ts";
@@ -65,10 +66,23 @@ export async function readInput(world: World, path: string): Promise<string> {
   }
 }
 
+/** Says what to do where something is not there. */
+function hinting<Result>(hint: string, open: () => Result): Result {
+  try {
+    return open();
+  } catch (cause) {
+    const error = asLedgerError(cause);
+    if (error?.code !== "not_found" || error.hint !== undefined) throw cause;
+    throw error.with({ hint });
+  }
+}
+
 /** A file, or standard input for `-`, to be read bit by bit. */
 export function inputFrom(world: World, path: string): Pick<Input, "read"> & Disposable {
   if (path === "-") return { read: (buffer) => world.stdin.read(buffer), [Symbol.dispose]() {} };
-  const file = world.files.open(path, "read");
+  const file = hinting("is its name right? - reads standard input", () => {
+    return world.files.open(path, "read");
+  });
   let at = 0;
   return {
     read(buffer) {
@@ -93,7 +107,9 @@ export function openOutput(world: World, path: string | undefined): CommandOutpu
     return { write: (text) => world.stdout.write(text), finish() {}, [Symbol.dispose]() {} };
   }
   const encoder = new TextEncoder();
-  const replacement = beginReplacement(world.files, path, uniqueName(world));
+  const replacement = hinting(`make its folder first: mkdir -p ${dirname(path)}`, () => {
+    return beginReplacement(world.files, path, uniqueName(world));
+  });
   let is_done = false;
   return {
     write: (text) => writeFully(replacement.file, encoder.encode(text)),

@@ -30,6 +30,12 @@ export function timeToMs(flag: string, text: string, now_ms: number): number {
   });
 }
 
+/** The same in microseconds: an ISO time may name them, and one millisecond holds many events. */
+export function timeToUs(flag: string, text: string, now_ms: number): number {
+  const [, below_ms = ""] = /\.\d{3}(\d{1,3})/.exec(text) ?? [];
+  return timeToMs(flag, text, now_ms) * 1000 + Number(below_ms.padEnd(3, "0"));
+}
+
 /** A day of the calendar. */
 export function checkedDay(flag: string, text: string): string {
   if (isDay(text)) return text;

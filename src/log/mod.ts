@@ -57,7 +57,7 @@ export {
   nestingDepth,
 } from "./event.ts";
 export { dayOf, isDay, ledgerPaths, type PartId, partStem } from "./layout.ts";
-export { listDays, type PartExtent, partsOfDay } from "./parts.ts";
+export { listDays, noLedger, type PartExtent, partsOfDay } from "./parts.ts";
 export {
   type DamageRecord,
   type EventRecord,

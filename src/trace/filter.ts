@@ -1,4 +1,5 @@
 /** Which traced events somebody asks for. */
+import { LedgerError, quoted } from "../base/error.ts";
 import type { TracedEvent } from "./event.ts";
 import { dayOfUs, type Partition } from "./files.ts";
 
@@ -17,6 +18,16 @@ export interface TraceFilter {
   limit?: number;
   /** Leaves data empty: lineage and latency do not need it, and it is most of what is stored. */
   without_data?: boolean;
+}
+
+/** The error of whoever asks for a correlation that has no events. */
+export function noEventsOf(dir: string, correlation_id: string): LedgerError {
+  return new LedgerError({
+    code: "not_found",
+    message: `there are no events of a correlation ${quoted(correlation_id)}`,
+    where: { path: dir },
+    hint: "list some: ledger trace query --limit 10",
+  });
 }
 
 /** Whether an event is wanted. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
-import { checkedDay, timeToMs } from "../../src/cli/times.ts";
+import { checkedDay, timeToMs, timeToUs } from "../../src/cli/times.ts";
 
 const NOW_MS = Date.parse("2026-01-23T12:00:00Z");
 
@@ -19,6 +19,15 @@ Deno.test("a time is UTC unless it says otherwise", () => {
   assertEquals(iso("2026-01-23T10:30:15.250Z"), "2026-01-23T10:30:15.250Z");
   assertEquals(iso("2026-01-23T10:30:00+02:00"), "2026-01-23T08:30:00.000Z");
   assertEquals(iso("2026-01-23T10:30:00-0530"), "2026-01-23T16:00:00.000Z");
+});
+
+Deno.test("a time in microseconds keeps them all", () => {
+  const us = (text: string) => timeToUs("since", text, NOW_MS) - Date.UTC(2026, 0, 23) * 1000;
+  assertEquals(us("2026-01-23T00:00:00.000020Z"), 20);
+  assertEquals(us("2026-01-23T00:00:00.1239Z"), 123_900);
+  assertEquals(us("2026-01-23T02:00:00.999999999+02:00"), 999_999);
+  assertEquals(us("2026-01-23T00:00:00.25"), 250_000);
+  assertEquals(us("2026-01-23"), 0);
 });
 
 Deno.test("a while ago is counted from now", () => {

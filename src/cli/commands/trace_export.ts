@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
-import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
+import { EXIT_OK } from "../../base/error.ts";
 import { EXPORT_FORMATS, exportTraces } from "../../trace/export.ts";
+import { noEventsOf } from "../../trace/filter.ts";
 import { defineCommand } from "../command.ts";
 import { choice, dir, text } from "../flags.ts";
 import { openFor, openOutput } from "../open.ts";
@@ -33,12 +34,7 @@ const traceExport = defineCommand({
     await using ledger = openFor(world, flags);
     const events = await ledger.traces.query({ correlation_id });
     if (events.length === 0 && correlation_id !== undefined) {
-      throw new LedgerError({
-        code: "not_found",
-        message: `there are no events of a correlation ${quoted(correlation_id)}`,
-        where: { path: ledger.traces.dir },
-        hint: "list some: ledger trace query --limit 10",
-      });
+      throw noEventsOf(ledger.traces.dir, correlation_id);
     }
     using output = openOutput(world, flags.out);
     output.write(`${JSON.stringify(exportTraces(events, flags.to))}\n`);

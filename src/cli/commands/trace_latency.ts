@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
-import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
+import { EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
+import { noEventsOf } from "../../trace/filter.ts";
 import { barText, histogramOf } from "../../trace/histogram.ts";
 import {
   analyzeLatency,
@@ -30,12 +31,7 @@ export default defineCommand({
     await using ledger = openFor(world, flags);
     const events = await ledger.traces.query({ correlation_id, without_data: true });
     if (events.length === 0) {
-      throw new LedgerError({
-        code: "not_found",
-        message: `there are no events of a correlation ${quoted(correlation_id)}`,
-        where: { path: ledger.traces.dir },
-        hint: "list some: ledger trace query --limit 10",
-      });
+      throw noEventsOf(ledger.traces.dir, correlation_id);
     }
     const report = analyzeLatency(events);
     const latencies_ms = latenciesMs(events);

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import { parseKeepingDigits } from "../../base/json.ts";
 import type { JsonObject } from "../../emitters.ts";
+import { noEventsOf } from "../../trace/filter.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, jsonObject, text } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -35,6 +36,15 @@ export default defineCommand({
   }),
   run: async ({ world, flags, words: [correlation_id] }) => {
     await using ledger = openFor(world, flags);
+    // What is said in the log cannot be taken back, and a name may be mistyped.
+    const [known] = await ledger.traces.query({ correlation_id, limit: 1, without_data: true });
+    if (!known) {
+      throw noEventsOf(ledger.traces.dir, correlation_id).with({
+        hint:
+          "list some: ledger trace query --limit 10; for a run that was not traced: ledger emit " +
+          "trace.published",
+      });
+    }
     const said = await ledger.traces.publish(correlation_id, {
       ...(flags["run-id"] === undefined ? {} : { run_id: flags["run-id"] }),
       ...(flags.metrics === undefined

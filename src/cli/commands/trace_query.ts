@@ -5,7 +5,7 @@ import { defineCommand } from "../command.ts";
 import { asJson, count, dir, format, text, texts, time } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { type Column, printRows, rowFormat, RowPrinter, utc } from "../output.ts";
-import { timeToMs } from "../times.ts";
+import { timeToUs } from "../times.ts";
 
 /** A table needs widths; these many rows decide them. */
 const WIDTH_ROWS = 1_000;
@@ -43,7 +43,7 @@ export default defineCommand({
     await using ledger = openFor(world, flags);
     const now_ms = world.now_ms();
     const us = (flag: "since" | "until") =>
-      flags[flag] === undefined ? undefined : timeToMs(flag, flags[flag], now_ms) * 1000;
+      flags[flag] === undefined ? undefined : timeToUs(flag, flags[flag], now_ms);
     const batches = ledger.traces.read({
       correlation_id: flags.correlation,
       event_types: flags.type,

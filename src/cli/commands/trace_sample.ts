@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
+import { noEventsOf } from "../../trace/filter.ts";
 import { sampleEvents } from "../../trace/sampler.ts";
 import { defineCommand } from "../command.ts";
 import { count, dir, number, text, texts } from "../flags.ts";
@@ -34,6 +35,9 @@ export default defineCommand({
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
     const events = await ledger.traces.query({ correlation_id: flags.correlation });
+    if (events.length === 0 && flags.correlation !== undefined) {
+      throw noEventsOf(ledger.traces.dir, flags.correlation);
+    }
     const sample = sampleEvents(events, {
       rate: flags.rate === undefined ? undefined : Number(flags.rate),
       seed: flags.seed,

@@ -40,6 +40,7 @@ Deno.test("what was ingested is found by correlation, type, source, id and time,
     assertEquals(await ids("--event-id", "s"), ["s"]);
     assertEquals(await ids("--source", "unknown", "--limit", "2").then((all) => all.length), 2);
     assertEquals(await ids("--until", "2023-01-01"), []);
+    assertEquals(await ids("--until", "2024-01-01T00:00:00.005001Z", "--type", "ORDER"), ["o"]);
     assertEquals(await ids("--since", "2024-01-01", "--until", "2024-01-02"), [
       "f",
       "lost",
@@ -220,6 +221,7 @@ Deno.test("a sample and an export go to standard output, or whole into a file", 
   assertEquals((await ask(dir, ["sample", "--rate", "2"])).code, 2);
   const refused = await ask(dir, ["export", "--to", "chrome", "--out", join(dir, "no", "x")]);
   assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, `mkdir -p ${join(dir, "no")}`);
 });
 
 Deno.test("what is published is in the index, and the last word counts", async () => {
@@ -233,4 +235,27 @@ Deno.test("what is published is in the index, and the last word counts", async (
     backtest_analytics.event_latencies) as types from backtest_analytics.backtest_runs`;
   const { stdout } = await runIn(dir, ["query", sql, "--json"]);
   assertEquals(JSON.parse(stdout), [{ sharpe_ratio: 0.5, event_count: 4, types: 2 }]);
+});
+
+Deno.test("a folder without a ledger, and a correlation without events, are said to be that", async () => {
+  using folder = tempFolder();
+  const dir = join(folder.path, "mistyped");
+  for (
+    const words of [["query"], ["stats"], ["sample"], ["path", "f"], ["tree", "bt1"], [
+      "latency",
+      "bt1",
+    ], ["export", "--to", "chrome"]]
+  ) {
+    const { code, stderr } = await ask(dir, words);
+    assertEquals(code, 1, words[0]);
+    assertStringIncludes(stderr, `there is no ledger at ${dir}`);
+  }
+  assertEquals(await answered(folder.path, ["query", "--json"]), "[\n]\n");
+  await answered(folder.path, ["ingest"], CHAIN);
+  for (const words of [["sample", "--correlation", "bt0"], ["publish", "bt0"]]) {
+    const { code, stderr } = await ask(folder.path, words);
+    assertEquals(code, 1, words[0]);
+    assertStringIncludes(stderr, 'no events of a correlation "bt0"');
+  }
+  assertEquals((await runIn(folder.path, ["log"])).stdout, "");
 });
