@@ -33,6 +33,7 @@ export interface IngestReport {
 }
 
 const NEWLINE = 10;
+const TOO_LONG = `it is longer than ${event_bytes_max} bytes`;
 
 /** On which lines the last events stood: more of them than can wait to be written. */
 class RecentLines {
@@ -128,6 +129,7 @@ function takeLine(
   const where = { path: options.name, line: report.lines };
   let event;
   try {
+    if (size_bytes > event_bytes_max) throw cannotTrace(TOO_LONG);
     if (text === undefined) throw cannotTrace("it is not valid UTF-8");
     if (text.trim() === "") return false;
     event = completeTraced(parseTraced(text), defaults);
@@ -168,7 +170,7 @@ async function* blocksOf(
   let filled = 0;
   while (!signal?.aborted) {
     if (filled === buffer.length) {
-      if (filled > event_bytes_max) throw cannotTrace(`it is longer than ${event_bytes_max} bytes`);
+      if (filled > event_bytes_max) throw cannotTrace(TOO_LONG);
       const larger = new Uint8Array(buffer.length * 2);
       larger.set(buffer);
       buffer = larger;

@@ -2,6 +2,7 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
 import { systemFiles } from "../../src/base/files.ts";
+import { event_bytes_max } from "../../src/base/limits.ts";
 import { openLedger } from "../../src/mod.ts";
 import { inputOf, startLedger, systemError, tempFolder, testWorld } from "../harness.ts";
 
@@ -29,6 +30,18 @@ Deno.test("on a disk that fills up, a stream says how many are kept and which li
   assertStringIncludes(error.message, `${kept.length} events are kept`);
   assertStringIncludes(error.hint!, `after line ${kept.length + 1} of big.ndjson`);
   assertEquals(kept.length > 0 && kept.length < 2_000, true);
+});
+
+Deno.test("a line over the limit is a bad line, and the others are kept", async () => {
+  using folder = tempFolder();
+  await using ledger = await openLedger({ dir: folder.path });
+  const long = `{"event_type":"X","data":{"text":"${"x".repeat(event_bytes_max)}"}}\n`;
+  const input = inputOf(`{"event_type":"X"}\n${long}{"event_type":"X"}\n`);
+  const said: string[] = [];
+  const onBadLine = (error: LedgerError) => said.push(`${error.where?.line}: ${error.message}`);
+  const report = await ledger.traces.ingest(input, { on_error: "skip", onBadLine });
+  assertEquals([report.events, report.bad], [2, 1]);
+  assertStringIncludes(said[0], `2: cannot trace this event: it is longer than ${event_bytes_max}`);
 });
 
 Deno.test("interrupted while it waits, taking in keeps whole lines, says how many, and ends as such", async () => {

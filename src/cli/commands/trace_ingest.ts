@@ -17,7 +17,8 @@ export default defineCommand({
   description: "Reads traced events as NDJSON, one a line: event_type, and as far as it is known " +
     "event_id, correlation_id, causation_id, source_container, destination, timestamp, " +
     "created_at, emitted_at, received_at, processed_at (microseconds since 1970), data. Everything " +
-    "is durable when it returns. Any number of processes may do so at once.",
+    "is durable when it returns. Any number of processes may do so at once. An event that is taken " +
+    "in twice is there twice: ids are not compared.",
   examples: [
     { line: `echo '${SIGNAL}' | ledger trace ingest`, shows: "a signal" },
     { line: `echo '${FILL}' | ledger trace ingest`, shows: "the fill that it led to" },

@@ -88,7 +88,13 @@ function tellEnd(
     const { event_type, run_id } = logged_cause;
     print(world, `\nbegan with ${event_type} of run ${run_id} in the log (${missing_cause})`);
   } else if (end === "missing_cause") {
-    say(world, `the chain is cut: the cause ${quoted(missing_cause)} was not traced`);
+    say(
+      world,
+      `the chain is cut: the cause ${
+        quoted(missing_cause)
+      } was not traced, and is no event of the ` +
+        `log that the index knows (ledger rebuild)`,
+    );
   }
   if (end === "cycle") say(world, `the chain runs in a circle: ${cycle!.join(" -> ")}`);
   for (const { event_id, events } of repeated) {

@@ -65,7 +65,10 @@ Deno.test("a path tells each step, and where it is cut or runs in a circle", asy
   ]);
   assertEquals([end, runs], ["root", []]);
   const cut = await ask(dir, ["path", "lost"]);
-  assertStringIncludes(cut.stderr, `the cause "nowhere" was not traced`);
+  assertStringIncludes(
+    cut.stderr,
+    `the cause "nowhere" was not traced, and is no event of the log`,
+  );
   assertStringIncludes((await ask(dir, ["path", "a"])).stderr, "a circle");
   const absent = await ask(dir, ["path", "zzz"]);
   assertEquals(absent.code, 1);
