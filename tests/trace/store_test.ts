@@ -26,9 +26,9 @@ const fill = (event_id: string, more: Partial<TracedEvent> = {}) =>
 Deno.test("what was recorded is what is asked for: before closing, after it, every field of it", async () => {
   using folder = tempFolder();
   const events = [
-    fill("f", {
+    fill('an "id"\n', {
       correlation_id: 'a "correlation"',
-      causation_id: "s",
+      causation_id: "sig\\nal 😀",
       source_container: "brökér 😀",
       destination: "portfolio",
       created_at: NOON_US + 1,
