@@ -113,6 +113,28 @@ Deno.test("a file whose write-ahead file still exists does not count beside it",
   assertEquals((await sortedIds(folder.path)).length, 3);
 });
 
+Deno.test("files of a store that is being closed are not merged while it still has its segment", async () => {
+  using folder = tempFolder();
+  using elsewhere = tempFolder();
+  await (await storeOf(folder.path, fills("a"))).close();
+  const live = await storeOf(folder.path, fills("live"));
+  // What it will have made of its segment, as if it had come so far.
+  const segment = namesIn(tracePaths(folder.path).wal).find((name) => name.endsWith(".jsonl"))!;
+  Deno.mkdirSync(tracePaths(elsewhere.path).wal);
+  Deno.copyFileSync(
+    join(tracePaths(folder.path).wal, segment),
+    join(tracePaths(elsewhere.path).wal, segment),
+  );
+  await compactTraces(world, elsewhere.path);
+  const made = join(PARTITION, segment.replace(".jsonl", ".parquet"));
+  Deno.copyFileSync(join(elsewhere.path, made), join(folder.path, made));
+  assertEquals((await compactTraces(world, folder.path)).merged, 0);
+  assertEquals((await sortedIds(folder.path)).length, 6);
+  await live.close();
+  await compactTraces(world, folder.path);
+  assertEquals((await sortedIds(folder.path)).length, 6);
+});
+
 Deno.test("a source that outlives its merged file does not count beside it, and goes", async () => {
   using folder = tempFolder();
   for (const name of ["a", "b"]) await (await storeOf(folder.path, fills(name))).close();
