@@ -187,7 +187,7 @@ export const trace_row_group_rows = 16_384;
 export const trace_merged_bytes_max = 256 * MIB;
 
 /** A correlation with more events than this is not loaded whole to follow one chain through it, */
-export const trace_path_events_max = 10_000;
+export const trace_path_events_max = 2_000;
 
 /** unless so many causes in such correlations have been asked for one by one. */
 export const trace_path_steps_max = 8;
