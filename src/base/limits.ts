@@ -78,6 +78,9 @@ export const duckdb_memory_limit = "384MB";
 /** How much staged text goes into the index in one go. */
 export const staged_bytes_max = 16 * MIB;
 
+/** How many event ids are looked at together for repeated ones. */
+export const ids_at_once_max = 2_000_000;
+
 /** How far reading on a thread of its own may be ahead of DuckDB, in staged files. */
 export const handfuls_ahead_max = 4;
 

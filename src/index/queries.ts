@@ -96,9 +96,20 @@ export const DROP_REPEATED = [
   takeOutOf("staged"),
 ];
 
-/** Takes out what is in the tables twice, but for the first in log order, and notes it. */
+/** Looks for ids that are in the tables twice, a share of all ids at a time: memory has an end. */
+export const COUNT_EVENTS = `select count(*) from events`;
+export const REPEAT_NO_HASHES = `create or replace temp table repeated_hashes (id_hash ubigint)`;
+export const ADD_REPEATED_HASHES = `
+insert into repeated_hashes
+select hash(event_id) as id_hash from events where hash(event_id) % $1::ubigint = $2::ubigint
+group by id_hash having count(*) > 1`;
+
+/** Takes out what was found to be there twice, but for the first in log order, and notes it. */
 export const TAKE_OUT_REPEATED = [
-  `create or replace temp table repeated as ${repeatedIn("events")}`,
+  `create or replace temp table repeated as
+   select event_id, log_day, log_part, log_offset from events
+   where hash(event_id) in (select id_hash from repeated_hashes)
+   qualify row_number() over (partition by event_id order by ${LOG_ORDER}) > 1`,
   `insert into duplicate_events from repeated`,
   takeOutOf("other_events"),
   takeOutOf("trial_events"),

@@ -1,11 +1,15 @@
 /** Handfuls of staged events -> the tables that hold events one to one. */
+import { ids_at_once_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Database, Statement } from "../duckdb/door.ts";
 import {
+  ADD_REPEATED_HASHES,
   ADD_STAGED_PART,
+  COUNT_EVENTS,
   COUNT_STAGED_BEFORE_TWIN,
   DROP_KNOWN,
   DROP_REPEATED,
+  REPEAT_NO_HASHES,
   STAGE_FILE,
   STAGE_NO_PARTS,
   STAGE_NOTHING,
@@ -55,9 +59,17 @@ export class Stage {
     await this.#taking;
     this.#take_trials?.close();
     // Built from nothing, it is cheaper to look for repeated events once than at every file.
-    if (!this.has_events) {
-      for (const statement of TAKE_OUT_REPEATED) await this.database.run(statement);
+    if (!this.has_events) await this.#takeOutRepeated();
+  }
+
+  async #takeOutRepeated(): Promise<void> {
+    const events = Number(await this.database.value<bigint>(COUNT_EVENTS));
+    const passes = Math.max(1, Math.ceil(events / ids_at_once_max));
+    await this.database.run(REPEAT_NO_HASHES);
+    for (let pass = 0; pass < passes; pass++) {
+      await this.database.run(ADD_REPEATED_HASHES, [passes, pass]);
     }
+    for (const statement of TAKE_OUT_REPEATED) await this.database.run(statement);
   }
 
   async #takeIn({ trials, rows, held }: Handful): Promise<void> {
