@@ -112,7 +112,23 @@ recipeTest("cron", "bash", async () => {
   assert(Deno.statSync(join(path, "data/ledger/index/runs.duckdb")).isFile);
 });
 
-for (const name of ["systemd", "systemd-health"]) {
+recipeTest("runs-cron", "bash", async () => {
+  using folder = tempFolder();
+  const { path } = folder;
+  const [first] = recipe("runs-cron").split(" cd ");
+  assertEquals(first.split(" ").length, 5, "five fields say when");
+  const create =
+    "ledger runs create --run-type policy --run-id r1 --no-git && ledger runs finish r1";
+  Deno.writeTextFileSync(join(path, "run.sh"), create);
+  assertEquals((await runScript(path, "sh", ["run.sh"])).code, 0);
+  Deno.writeTextFileSync(join(path, "cron.sh"), placed("runs-cron", path).slice(first.length));
+  const { code, stderr } = await runScript(path, "sh", ["cron.sh"]);
+  assertEquals(code, 0, stderr);
+  const said = Deno.readTextFileSync(join(path, "ledger-catalog.log"));
+  assert(said.includes("Registered 1 run"), said);
+});
+
+for (const name of ["systemd", "systemd-health", "runs-systemd"]) {
   recipeTest(name, "systemd-analyze", async () => {
     using folder = tempFolder();
     const unit = join(folder.path, `${name}.service`);
