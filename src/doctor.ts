@@ -5,7 +5,8 @@
 import { dirname, join, resolve } from "@std/path";
 import { buildFacts } from "./base/build.ts";
 import { asLedgerError } from "./base/error.ts";
-import { beginReplacement, type FileSystemFacts, writeFully } from "./base/files.ts";
+import { beginReplacement, writeFully } from "./base/durable.ts";
+import type { FileSystemFacts } from "./base/files.ts";
 import {
   clock_jump_ms,
   clock_skew_ms,

@@ -5,7 +5,7 @@
 import { join, resolve } from "@std/path";
 import { buildFacts } from "./base/build.ts";
 import { LedgerError, quoted } from "./base/error.ts";
-import { makeFolderDurably, replaceFile } from "./base/files.ts";
+import { makeFolderDurably, replaceFile } from "./base/durable.ts";
 import { type Input, systemWorld, type World } from "./base/world.ts";
 import type { Database } from "./duckdb/door.ts";
 import { Emitters, type JsonObject } from "./emitters.ts";

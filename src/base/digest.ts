@@ -1,6 +1,7 @@
 /** Digests that prove that bytes are what they were. */
 import { createHash } from "node:crypto";
-import { type Files, readFully } from "./files.ts";
+import { readFully } from "./durable.ts";
+import type { Files } from "./files.ts";
 import { read_bytes } from "./limits.ts";
 
 /** The sha256 of a file, in hexadecimal. */

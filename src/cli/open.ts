@@ -1,7 +1,7 @@
 /** Opens the ledger that a command's flags and environment name. */
 import { dirname } from "@std/path";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import { beginReplacement, writeFully } from "../base/files.ts";
+import { beginReplacement, writeFully } from "../base/durable.ts";
 import { type Input, uniqueName, type World } from "../base/world.ts";
 import { Ledger, type OpenOptions } from "../ledger.ts";
 import { say } from "./output.ts";

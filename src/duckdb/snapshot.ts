@@ -5,7 +5,8 @@
  */
 import { dirname, join, resolve } from "@std/path";
 import { LedgerError } from "../base/error.ts";
-import { makeFolderDurably, type OpenFile, removeQuietly, replaceFile } from "../base/files.ts";
+import { makeFolderDurably, removeQuietly, replaceFile } from "../base/durable.ts";
+import type { OpenFile } from "../base/files.ts";
 import { duckdb_building_threads_max, index_lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "./door.ts";

@@ -16,7 +16,8 @@ import { join } from "@std/path";
 import type { NativeFacts, NativeFile, PackedPlace } from "../base/build.ts";
 import { fileDigest } from "../base/digest.ts";
 import { LedgerError } from "../base/error.ts";
-import { type FileFacts, type Files, type OpenFile, writeFully } from "../base/files.ts";
+import { writeFully } from "../base/durable.ts";
+import type { FileFacts, Files, OpenFile } from "../base/files.ts";
 
 /** How long to wait while another process unpacks, which takes it half a second. */
 const unpack_wait_ms = 60_000;

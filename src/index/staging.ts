@@ -5,7 +5,7 @@
  * file can carry is put in one by one.
  */
 import { join } from "@std/path";
-import { writeFully } from "../base/files.ts";
+import { writeFully } from "../base/durable.ts";
 import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type EventRecord, type PartId, partStem } from "../log/mod.ts";

@@ -8,7 +8,8 @@
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { type OpenFile, readFully } from "../base/files.ts";
+import { readFully } from "../base/durable.ts";
+import type { OpenFile } from "../base/files.ts";
 import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/door.ts";

@@ -7,7 +7,8 @@
  */
 import { dirname, join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { type FileFacts, type OpenFile, removeQuietly, writeFully } from "../base/files.ts";
+import { removeQuietly, writeFully } from "../base/durable.ts";
+import type { FileFacts, OpenFile } from "../base/files.ts";
 import { folder_time_trusted_after_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import {

@@ -1,7 +1,9 @@
 /** A day's lock: a flock on a file in the day's folder, held for the length of one write. */
 import { dirname } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { makeFolderDurably, type OpenFile, systemCode } from "../base/files.ts";
+import { makeFolderDurably } from "../base/durable.ts";
+import { systemCode } from "../base/file_error.ts";
+import type { OpenFile } from "../base/files.ts";
 import type { World } from "../base/world.ts";
 
 /** What a file system that has no flock answers. */

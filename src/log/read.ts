@@ -2,7 +2,8 @@
  * The only reader of the log: from positions, in log order, every line as a value. A torn tail and a
  * corrupt line are values too, with file, offset and reason; nobody has to catch anything to see them.
  */
-import { type OpenFile, readFully } from "../base/files.ts";
+import { readFully } from "../base/durable.ts";
+import type { OpenFile } from "../base/files.ts";
 import { event_bytes_max, follow_poll_ms, read_bytes } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { BadLine, judge, type LedgerEvent, NOT_UTF8, tooLong } from "./event.ts";

@@ -6,7 +6,7 @@
  * line is a record.
  */
 import { LedgerError, quoted } from "../base/error.ts";
-import { makeFolderDurably, replaceFile } from "../base/files.ts";
+import { makeFolderDurably, replaceFile } from "../base/durable.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { EVENT_TYPES, isBuiltIn, isOfKind, type LedgerEvent } from "./event.ts";

@@ -3,13 +3,8 @@
  * a corrupt line is copied there and left where it is, because offsets never move.
  */
 import { join } from "@std/path";
-import {
-  type Files,
-  makeFolderDurably,
-  type OpenFile,
-  readFully,
-  replaceFile,
-} from "../base/files.ts";
+import { makeFolderDurably, readFully, replaceFile } from "../base/durable.ts";
+import type { Files, OpenFile } from "../base/files.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { read_bytes } from "../base/limits.ts";
 import { ledgerPaths, type PartId, quarantineName } from "./layout.ts";

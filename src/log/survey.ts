@@ -1,5 +1,6 @@
 /** What a log holds, at a glance: sizes, line counts, the newest event, torn tails. Judges nothing. */
-import { type OpenFile, readFully } from "../base/files.ts";
+import { readFully } from "../base/durable.ts";
+import type { OpenFile } from "../base/files.ts";
 import { event_bytes_max, read_bytes } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { BadLine, judge, type LedgerEvent } from "./event.ts";

@@ -3,7 +3,8 @@
  * damage out of the way (see `repair.ts`); with `deep` also asks what single lines cannot show.
  */
 import { join } from "@std/path";
-import { type Files, type OpenFile, readFully } from "../base/files.ts";
+import { readFully } from "../base/durable.ts";
+import type { Files, OpenFile } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { fieldsAreRight, isBuiltIn } from "./event.ts";

@@ -1,7 +1,8 @@
 /** What a Parquet file's footer says, checked against the file it stands in. */
 import { type FileMetaData, parquetMetadata, parquetSchema } from "hyparquet";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import { type OpenFile, readFully } from "../base/files.ts";
+import { readFully } from "../base/durable.ts";
+import type { OpenFile } from "../base/files.ts";
 import type { World } from "../base/world.ts";
 import type { Row } from "./columns.ts";
 import { SUPPORTED_CODECS } from "./codecs.ts";

@@ -9,7 +9,8 @@
  * numbers, one that has lost its digits or that 64 bits do not hold is refused.
  */
 import { LedgerError, quoted } from "../base/error.ts";
-import { type OpenFile, readFully, removeQuietly, writeFully } from "../base/files.ts";
+import { readFully, removeQuietly, writeFully } from "../base/durable.ts";
+import type { OpenFile } from "../base/files.ts";
 import { feature_name_chars_max, feature_values_in_memory_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { ParquetColumn, ParquetColumnType, Row } from "../parquet/mod.ts";

@@ -6,7 +6,7 @@
  * are said as `[]`, as a CSV heading alone, or by naming the format `ndjson`.
  */
 import type { LedgerError } from "../base/error.ts";
-import { readFully } from "../base/files.ts";
+import { readFully } from "../base/durable.ts";
 import { input_batch_rows, read_bytes } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { readParquet, type Row } from "../parquet/mod.ts";

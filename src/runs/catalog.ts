@@ -5,7 +5,7 @@
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { writeFully } from "../base/files.ts";
+import { writeFully } from "../base/durable.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/door.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";

@@ -1,7 +1,8 @@
 /** A manifest -> its rows in the catalog. */
 import { join } from "@std/path";
 import { asLedgerError } from "../base/error.ts";
-import { type FileFacts, systemCode } from "../base/files.ts";
+import { systemCode } from "../base/file_error.ts";
+import type { FileFacts } from "../base/files.ts";
 import type { World } from "../base/world.ts";
 import type { StagedRun } from "./catalog_schema.ts";
 import { manifestTime, type RunManifest, TIMED_STEPS } from "./manifest.ts";

@@ -5,7 +5,7 @@
 import { basename, join, resolve } from "@std/path";
 import { fileDigest } from "../base/digest.ts";
 import { LedgerError, quoted } from "../base/error.ts";
-import { makeFolderDurably, removeQuietly, replaceFile } from "../base/files.ts";
+import { makeFolderDurably, removeQuietly, replaceFile } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/door.ts";
 import { ARTIFACT_TYPES, type ArtifactType } from "./artifacts.ts";

@@ -6,13 +6,8 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "@std/path";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import {
-  type Files,
-  makeFolderDurably,
-  type OpenFile,
-  replaceFile,
-  writeFully,
-} from "../base/files.ts";
+import { makeFolderDurably, replaceFile, writeFully } from "../base/durable.ts";
+import type { Files, OpenFile } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import { systemWorld, uniqueName, type World } from "../base/world.ts";
 import type { Row } from "../parquet/mod.ts";

@@ -4,7 +4,8 @@
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { makeFolderDurably, type OpenFile } from "../base/files.ts";
+import { makeFolderDurably } from "../base/durable.ts";
+import type { OpenFile } from "../base/files.ts";
 import { lock_wait_ms, owner_look_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { RUN_FILES } from "./layout.ts";

@@ -5,7 +5,7 @@
  */
 import { join } from "@std/path";
 import { LedgerError } from "../base/error.ts";
-import { makeFolderDurably, removeQuietly, writeFully } from "../base/files.ts";
+import { makeFolderDurably, removeQuietly, writeFully } from "../base/durable.ts";
 import type { World } from "../base/world.ts";
 import { ARCHIVED_NAME, type ArchivedRun } from "./archive.ts";
 import { isMonth, listMonths } from "./layout.ts";

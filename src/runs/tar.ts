@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { LedgerError } from "../base/error.ts";
-import { beginReplacement, readFully, type Replacement, writeFully } from "../base/files.ts";
+import { beginReplacement, readFully, type Replacement, writeFully } from "../base/durable.ts";
 import { archive_stretch_bytes } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 

@@ -8,7 +8,7 @@
  */
 import { basename, join, resolve } from "@std/path";
 import { LedgerError } from "../base/error.ts";
-import { makeFolderDurably, removeQuietly } from "../base/files.ts";
+import { makeFolderDurably, removeQuietly } from "../base/durable.ts";
 import { trace_merged_bytes_max, trace_row_group_rows } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, literal } from "../duckdb/door.ts";

@@ -7,7 +7,7 @@
  * late stand in a later segment than their event.
  */
 import { join } from "@std/path";
-import { makeFolderDurably, replaceFile } from "../base/files.ts";
+import { makeFolderDurably, replaceFile } from "../base/durable.ts";
 import { trace_row_group_rows } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import type { TracedEvent } from "./event.ts";

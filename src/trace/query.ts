@@ -5,7 +5,7 @@
  */
 import { resolve } from "@std/path";
 import { LedgerError } from "../base/error.ts";
-import { removeQuietly } from "../base/files.ts";
+import { removeQuietly } from "../base/durable.ts";
 import { trace_listings_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type BoundValue, type Database, literal, openDatabase } from "../duckdb/door.ts";

@@ -12,7 +12,8 @@
  *   Others wait in memory, 1,000 of them; then `record` throws for these too.
  */
 import { asLedgerError } from "../base/error.ts";
-import { makeFolderDurably, type OpenFile } from "../base/files.ts";
+import { makeFolderDurably } from "../base/durable.ts";
+import type { OpenFile } from "../base/files.ts";
 import { trace_batch_events, trace_batch_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { CRITICAL_TYPES, type TracedEvent } from "./event.ts";

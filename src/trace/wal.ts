@@ -20,7 +20,8 @@
  * bytes were taken, so nothing is written twice, whatever fails.
  */
 import { LedgerError } from "../base/error.ts";
-import { fileError, type OpenFile } from "../base/files.ts";
+import { fileError } from "../base/file_error.ts";
+import type { OpenFile } from "../base/files.ts";
 import { trace_buffer_events_max, trace_segment_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { dataText, type TracedEvent } from "./event.ts";

@@ -1,5 +1,6 @@
 /** Segments as they are read: by whoever asks a question, and by what makes Parquet of them. */
-import { type OpenFile, readFully } from "../base/files.ts";
+import { readFully } from "../base/durable.ts";
+import type { OpenFile } from "../base/files.ts";
 import { json, parseKeepingDigits } from "../base/json.ts";
 import type { World } from "../base/world.ts";
 import { linesOf } from "../log/lines.ts";

@@ -1,0 +1,134 @@
+/** What is built on the seam: files and folders that are whole, and durable, or not there. */
+import { dirname } from "@std/path";
+import { asLedgerError } from "./error.ts";
+import { fileError } from "./file_error.ts";
+import type { Files, OpenFile } from "./files.ts";
+
+/** Fills the buffer from an offset, as far as the file goes; returns the part that was filled. */
+export function readFully(file: OpenFile, buffer: Uint8Array, offset: number): Uint8Array {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const count = file.readAt(buffer.subarray(filled), offset + filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return buffer.subarray(0, filled);
+}
+
+/**
+ * Makes a folder with all its parents. All their names are durable when it returns, also where
+ * somebody made them and died, or failed, before they were.
+ */
+export function makeFolderDurably(files: Files, folder: string): void {
+  const missing: string[] = [];
+  let there = folder;
+  for (; !files.facts(there) && dirname(there) !== there; there = dirname(there)) {
+    missing.push(there);
+  }
+  syncFolderIfAllowed(files, dirname(there));
+  // From the top, one by one: so only the last that is there can be without a durable name. A folder
+  // above the write scope cannot be made by itself, only on the way to one that is inside.
+  const not_yet: string[] = [];
+  for (const path of missing.reverse()) {
+    not_yet.push(path);
+    try {
+      files.makeFolder(path);
+    } catch (error) {
+      if (path === folder || asLedgerError(error)?.code !== "outside_scope") throw error;
+      continue;
+    }
+    for (const made of not_yet.splice(0)) files.syncFolder(dirname(made));
+  }
+}
+
+/** A folder that we may not even read is none where we, or our like, made anything. */
+function syncFolderIfAllowed(files: Files, folder: string): void {
+  try {
+    files.syncFolder(folder);
+  } catch (error) {
+    const code = asLedgerError(error)?.code;
+    if (code !== "no_permission" && code !== "outside_scope") throw error;
+  }
+}
+
+/** Writes all bytes or throws; the system may take them in several goes. */
+export function writeFully(file: OpenFile, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    const taken = file.write(written === 0 ? bytes : bytes.subarray(written));
+    if (taken === 0) {
+      throw fileError(
+        "write",
+        file.path,
+        Object.assign(new Error("no space left"), {
+          code: "ENOSPC",
+        }),
+      );
+    }
+    written += taken;
+  }
+}
+
+/** A file that is written beside the one whose place it will take. */
+export interface Replacement {
+  /** Under a temporary name, empty at first. */
+  readonly file: OpenFile;
+  /** Syncs it, for those who hold a lock while they put it in place, and should not hold it long. */
+  settle(): void;
+  /** Syncs it and gives it its final name. Its folder is synced too. */
+  putInPlace(): void;
+  /** On the way out of an error: the target stays as it was, and nothing is left beside it. */
+  abandon(): void;
+}
+
+/**
+ * Begins a file that takes the place of another durably: under a temporary name, synced, renamed, its
+ * folder synced. A reader sees the old content or the new one. After an error there is the old one,
+ * unless it was the folder's sync that failed: then the new one is whole, and a power cut may undo it.
+ */
+export function beginReplacement(files: Files, path: string, unique: string): Replacement {
+  const temporary = `${path}.${unique}.tmp`;
+  const file = files.open(temporary, "create");
+  let is_open = true;
+  const close = () => {
+    if (is_open) file.close();
+    is_open = false;
+  };
+  const settle = () => {
+    if (is_open) file.sync();
+    close();
+  };
+  return {
+    file,
+    settle,
+    putInPlace() {
+      settle();
+      files.rename(temporary, path);
+      files.syncFolder(dirname(path));
+    },
+    abandon() {
+      close();
+      removeQuietly(files, temporary);
+    },
+  };
+}
+
+/** Puts a whole file in place durably. */
+export function replaceFile(files: Files, path: string, bytes: Uint8Array, unique: string): void {
+  const replacement = beginReplacement(files, path, unique);
+  try {
+    writeFully(replacement.file, bytes);
+    replacement.putInPlace();
+  } catch (error) {
+    replacement.abandon();
+    throw error;
+  }
+}
+
+/** Clean-up on the way out of an error: the error that led here is the one to report. */
+export function removeQuietly(files: Files, path: string): void {
+  try {
+    files.remove(path);
+  } catch {
+    // What could not be removed is a file with a temporary name; doctor lists those.
+  }
+}
