@@ -3,9 +3,10 @@
  * checked and written; one sync then covers all that was written meanwhile.
  */
 import { LedgerError } from "../base/error.ts";
-import { event_bytes_max, read_bytes, unsynced_bytes_max } from "../base/limits.ts";
+import { unsynced_bytes_max } from "../base/limits.ts";
 import type { Input } from "../base/world.ts";
 import type { LogWriter, WrittenLines } from "./append.ts";
+import { blocksOf } from "./blocks.ts";
 import type { EmitCheck } from "./check.ts";
 import { tooLong } from "./event.ts";
 import { dayOf } from "./layout.ts";
@@ -109,7 +110,16 @@ class StreamAppender {
 
   async run(input: Pick<Input, "read">): Promise<StreamReport> {
     try {
-      for await (const block of this.#blocks(input)) await this.#takeBlock(block);
+      const blocks = blocksOf(input, {
+        signal: this.options.signal,
+        // A sync that failed while we wait for input is not to be found out by the next line.
+        failed: this.#failed.promise,
+        onLongLine: (size_bytes) => {
+          this.#report.lines++;
+          this.#badLine(cannotEmit(tooLong(size_bytes).reason));
+        },
+      });
+      for await (const block of blocks) await this.#takeBlock(block);
       await this.#allDurable();
       return this.#report;
     } catch (error) {
@@ -128,72 +138,6 @@ class StreamAppender {
     const { durable } = this.#report;
     const kept = this.writer.durability === "os" ? "written" : "durable";
     return durable === 1 ? `1 event is ${kept}` : `${durable} events are ${kept}`;
-  }
-
-  /** Stretches of whole lines. A last line without a newline counts as a line. */
-  async *#blocks(input: Pick<Input, "read">): AsyncGenerator<Uint8Array> {
-    let buffer = new Uint8Array(read_bytes);
-    let filled = 0;
-    for (;;) {
-      if (filled === buffer.length) {
-        if (filled > event_bytes_max) {
-          filled = await this.#passOverLine(input, buffer, filled);
-          continue;
-        }
-        const larger = new Uint8Array(buffer.length * 2);
-        larger.set(buffer);
-        buffer = larger;
-      }
-      const got = await this.#read(input, buffer.subarray(filled));
-      if (got === null) break;
-      const newline = buffer.lastIndexOf(NEWLINE, filled + got - 1);
-      filled += got;
-      if (newline < 0) continue;
-      yield buffer.subarray(0, newline + 1);
-      buffer.copyWithin(0, newline + 1, filled);
-      filled -= newline + 1;
-    }
-    // Told to stop in the middle of a line: what there is of it says nothing about the whole.
-    if (filled === 0 || this.options.signal?.aborted) return;
-    const last = new Uint8Array(filled + 1);
-    last.set(buffer.subarray(0, filled));
-    last[filled] = NEWLINE;
-    yield last;
-  }
-
-  /** Reads on to the end of a line that is over the limit; returns how much of the next is there. */
-  async #passOverLine(
-    input: Pick<Input, "read">,
-    buffer: Uint8Array,
-    filled: number,
-  ): Promise<number> {
-    let length = filled;
-    for (;;) {
-      const got = await this.#read(input, buffer);
-      const newline = got === null ? -1 : buffer.subarray(0, got).indexOf(NEWLINE);
-      length += got === null ? 0 : newline >= 0 ? newline : got;
-      if (got !== null && newline < 0) continue;
-      if (got === null && this.options.signal?.aborted) return 0;
-      this.#report.lines++;
-      this.#badLine(cannotEmit(tooLong(length).reason));
-      if (got === null) return 0;
-      buffer.copyWithin(0, newline + 1, got);
-      return got - newline - 1;
-    }
-  }
-
-  /** Reads, unless told to stop, or unless a sync failed while waiting for input. */
-  async #read(input: Pick<Input, "read">, buffer: Uint8Array): Promise<number | null> {
-    const { signal } = this.options;
-    if (signal?.aborted) return null;
-    const stopped = Promise.withResolvers<null>();
-    const stop = () => stopped.resolve(null);
-    signal?.addEventListener("abort", stop);
-    try {
-      return await Promise.race([input.read(buffer), this.#failed.promise, stopped.promise]);
-    } finally {
-      signal?.removeEventListener("abort", stop);
-    }
   }
 
   async #takeBlock(bytes: Uint8Array): Promise<void> {

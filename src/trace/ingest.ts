@@ -1,12 +1,8 @@
 /** A stream of NDJSON into a store: events that another program traced, one a line. */
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import {
-  event_bytes_max,
-  read_bytes,
-  trace_buffer_events_max,
-  unsynced_bytes_max,
-} from "../base/limits.ts";
+import { event_bytes_max, trace_buffer_events_max, unsynced_bytes_max } from "../base/limits.ts";
 import type { Input, World } from "../base/world.ts";
+import { blocksOf } from "../log/blocks.ts";
 import { type Line, linesOf } from "../log/lines.ts";
 import { completeTraced, parseTraced, type TracedDefaults } from "./event.ts";
 import { MicrosecondClock } from "./clock.ts";
@@ -32,7 +28,6 @@ export interface IngestReport {
   bad: number;
 }
 
-const NEWLINE = 10;
 const TOO_LONG = `it is longer than ${event_bytes_max} bytes`;
 
 /** On which lines the last events stood: more of them than can wait to be written. */
@@ -65,7 +60,14 @@ export async function ingestStream(
   let unsynced_bytes = 0;
   let syncing: Promise<void> | undefined;
   try {
-    for await (const block of blocksOf(input, options.signal)) {
+    const blocks = blocksOf(input, {
+      signal: options.signal,
+      onLongLine() {
+        report.lines++;
+        badLine(cannotTrace(TOO_LONG), report, named);
+      },
+    });
+    for await (const block of blocks) {
       for (const line of linesOf(block, 0)) {
         if (takeLine(store, line, defaults, report, named)) {
           lines.add(++report.events, report.lines);
@@ -126,7 +128,6 @@ function takeLine(
 ): boolean {
   report.lines++;
   if (size_bytes === 0) return false;
-  const where = { path: options.name, line: report.lines };
   let event;
   try {
     if (size_bytes > event_bytes_max) throw cannotTrace(TOO_LONG);
@@ -134,15 +135,21 @@ function takeLine(
     if (text.trim() === "") return false;
     event = completeTraced(parseTraced(text), defaults);
   } catch (cause) {
-    const error = asLedgerError(cause)?.with({ where });
+    const error = asLedgerError(cause);
     if (!error) throw cause;
-    report.bad++;
-    if (options.on_error !== "skip") throw error;
-    options.onBadLine?.(error);
+    badLine(error, report, options);
     return false;
   }
   store.record(event);
   return true;
+}
+
+/** Counts the line that was read last as bad; throws unless bad lines are passed over. */
+function badLine(error: LedgerError, report: IngestReport, options: IngestOptions): void {
+  report.bad++;
+  const placed = error.with({ where: { path: options.name, line: report.lines } });
+  if (options.on_error !== "skip") throw placed;
+  options.onBadLine?.(placed);
 }
 
 function defaultsFor(world: World): TracedDefaults {
@@ -159,53 +166,6 @@ function defaultsFor(world: World): TracedDefaults {
       return next;
     },
   };
-}
-
-/** Stretches of whole lines. A last line without a newline counts as a line. */
-async function* blocksOf(
-  input: Pick<Input, "read">,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  let buffer = new Uint8Array(read_bytes);
-  let filled = 0;
-  while (!signal?.aborted) {
-    if (filled === buffer.length) {
-      if (filled > event_bytes_max) throw cannotTrace(TOO_LONG);
-      const larger = new Uint8Array(buffer.length * 2);
-      larger.set(buffer);
-      buffer = larger;
-    }
-    const got = await readUnlessStopped(input, buffer.subarray(filled), signal);
-    if (got === null) break;
-    const newline = buffer.lastIndexOf(NEWLINE, filled + got - 1);
-    filled += got;
-    if (newline < 0) continue;
-    yield buffer.subarray(0, newline + 1);
-    buffer.copyWithin(0, newline + 1, filled);
-    filled -= newline + 1;
-  }
-  // Told to stop in the middle of a line: what there is of it says nothing about the whole.
-  if (filled === 0 || signal?.aborted) return;
-  const last = new Uint8Array(filled + 1);
-  last.set(buffer.subarray(0, filled));
-  last[filled] = NEWLINE;
-  yield last;
-}
-
-/** Reads; null at the end, and when told to stop, which a pipe that is silent must not hold up. */
-async function readUnlessStopped(
-  input: Pick<Input, "read">,
-  buffer: Uint8Array,
-  signal: AbortSignal | undefined,
-): Promise<number | null> {
-  const stopped = Promise.withResolvers<null>();
-  const stop = () => stopped.resolve(null);
-  signal?.addEventListener("abort", stop);
-  try {
-    return await Promise.race([input.read(buffer), stopped.promise]);
-  } finally {
-    signal?.removeEventListener("abort", stop);
-  }
 }
 
 function cannotTrace(reason: string): LedgerError {

@@ -9,7 +9,8 @@ import { failingFiles, systemError, tempFolder, testWorld } from "../harness.ts"
 
 /** A system that cannot try locks, only wait for them; counts who waits in line, and what is open. */
 function withoutTries(): {
-  world: World;
+  hasty: World;
+  patient: World;
   counts: { waiting: number; open: number; waits: number };
 } {
   const counts = { waiting: 0, open: 0, waits: 0 };
@@ -39,10 +40,12 @@ function withoutTries(): {
       },
     });
   };
-  // A look gives up when everything else has had its turn, not after some time.
-  const world = testWorld({ files: { ...system, open } });
+  const files = { ...system, open };
   return {
-    world: { ...world, pause: () => new Promise((resolve) => setTimeout(resolve, 50)) },
+    // For a lock that is held: however long a look waits, it is in vain.
+    hasty: testWorld({ files, pause: () => Promise.resolve() }),
+    // For one that is free: it is had sooner or later.
+    patient: testWorld({ files, pause: () => new Promise(() => {}) }),
     counts,
   };
 }
@@ -73,13 +76,13 @@ Deno.test("where locks can be tried, looking at one that is held waits for nobod
 
 Deno.test("where locks cannot be tried, one wait in line serves all looks, and ends with the owner", async () => {
   using folder = tempFolder();
-  const { world, counts } = withoutTries();
+  const { hasty, patient, counts } = withoutTries();
   const owner = await ownRun(testWorld(), folder.path);
-  for (let look = 0; look < 4; look++) assertEquals(await ownershipOf(world, folder.path), "held");
+  for (let look = 0; look < 4; look++) assertEquals(await ownershipOf(hasty, folder.path), "held");
   assertEquals(counts, { waiting: 1, open: 1, waits: 1 });
   owner.close();
-  while (counts.open > 0) await world.turn();
-  assertEquals(await ownershipOf(world, folder.path), "free");
+  while (counts.open > 0) await hasty.turn();
+  assertEquals(await ownershipOf(patient, folder.path), "free");
   assertEquals([counts.waiting, counts.open], [0, 0]);
   (await ownRun(testWorld(), folder.path)).close();
 });

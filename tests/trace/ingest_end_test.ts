@@ -32,6 +32,18 @@ Deno.test("on a disk that fills up, a stream says how many are kept and which li
   assertEquals(kept.length > 0 && kept.length < 2_000, true);
 });
 
+Deno.test("a line that is too long even to be held is a bad line, and the others are kept", async () => {
+  using folder = tempFolder();
+  await using ledger = await openLedger({ dir: folder.path });
+  const long = "x".repeat(3 * event_bytes_max);
+  const input = inputOf(`{"event_type":"X"}\n${long}\n{"event_type":"X"}\n`);
+  const said: string[] = [];
+  const onBadLine = (error: LedgerError) => said.push(`${error.where?.line}: ${error.message}`);
+  const report = await ledger.traces.ingest(input, { on_error: "skip", onBadLine });
+  assertEquals(report, { lines: 3, events: 2, bad: 1 });
+  assertStringIncludes(said[0], `2: cannot trace this event: it is longer than ${event_bytes_max}`);
+});
+
 Deno.test("a line over the limit is a bad line, and the others are kept", async () => {
   using folder = tempFolder();
   await using ledger = await openLedger({ dir: folder.path });
@@ -46,20 +58,16 @@ Deno.test("a line over the limit is a bad line, and the others are kept", async 
 
 Deno.test("interrupted while it waits, taking in keeps whole lines, says how many, and ends as such", async () => {
   using folder = tempFolder();
+  const wal = `${folder.path}/data/ledger/traces/_wal`;
+  Deno.mkdirSync(wal, { recursive: true });
+  using watcher = Deno.watchFs(wal);
   const child = startLedger(["trace", "ingest"], { cwd: folder.path, stdin: "piped" });
   const input = child.stdin.getWriter();
-  const wal = `${folder.path}/data/ledger/traces/_wal`;
   await input.write(new TextEncoder().encode('{"event_id":"a","event_type":"FILL"}\n{"half'));
-  const isWritten = () => {
-    try {
-      return [...Deno.readDirSync(wal)].some(({ name }) =>
-        name.endsWith(".jsonl") && Deno.statSync(`${wal}/${name}`).size > 0
-      );
-    } catch {
-      return false;
-    }
-  };
-  while (!isWritten()) await new Promise((resolve) => setTimeout(resolve, 20));
+  for await (const { paths } of watcher) {
+    const has_bytes = (path: string) => path.endsWith(".jsonl") && Deno.statSync(path).size > 0;
+    if (paths.some(has_bytes)) break;
+  }
   child.kill("SIGTERM");
   assertEquals((await child.status).code, 130);
   assertEquals(await new Response(child.stdout).text(), "1 event\n");
