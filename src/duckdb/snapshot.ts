@@ -1,7 +1,7 @@
 /**
- * A database that is derived from files: its own file, and what stands around it: the lock of the one that builds, the folder where it
- * builds, and the rename by which a finished file takes the place of the last one. Readers keep the
- * file they opened; nobody ever waits for anybody.
+ * A database that is derived from files: its own file, and what stands around it. That is the lock of
+ * the one that builds, the folder where it builds, and the rename by which a finished file takes the
+ * place of the last one. Readers keep the file they opened; nobody ever waits for anybody.
  */
 import { dirname, join, resolve } from "@std/path";
 import { LedgerError } from "../base/error.ts";
@@ -139,6 +139,32 @@ export class SnapshotStore {
   }
 
   /**
+   * Opens the live file for the one that builds, to see what it was made from. Throws "damaged" when
+   * nothing in it can be trusted; a builder then begins from nothing, and says so.
+   */
+  async openLive(version_sql: string, version: number): Promise<Database> {
+    if (!this.world.files.linkFacts(this.path)?.is_file) throw untrusted("it is not a file");
+    this.removeForeignWal();
+    if (!this.isAsPublished()) {
+      throw untrusted("another program has written to it, or it was copied here");
+    }
+    const database = await openDatabase(this.world, {
+      path: this.path,
+      access: "read",
+      folders: [this.#work],
+      temp_folder: this.#work,
+    });
+    try {
+      const found = Number(await database.value(version_sql));
+      if (found === version) return database;
+      throw untrusted(`it is of version ${found}, and this program's is ${version}`);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  /**
    * Removes a write-ahead file beside the live index. We never leave one, so it is of another program
    * that opened the index for writing; DuckDB would replay it into whatever file has the name.
    */
@@ -171,6 +197,10 @@ export class SnapshotStore {
     const facts = this.world.files.facts(this.path);
     return facts ? `${facts.identity} ${facts.size_bytes} ${facts.modified_ms}\n` : "";
   }
+}
+
+function untrusted(message: string): LedgerError {
+  return new LedgerError({ code: "damaged", message });
 }
 
 /** What is opened for reading, and what beside it. */

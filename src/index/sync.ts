@@ -7,7 +7,7 @@
  * program), and when the log is no longer a continuation of what was indexed.
  */
 import { join } from "@std/path";
-import { asLedgerError, LedgerError } from "../base/error.ts";
+import { asLedgerError } from "../base/error.ts";
 import { readFully } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import { staged_bytes_max } from "../base/limits.ts";
@@ -144,14 +144,9 @@ class Sync {
   /** What is indexed, if the log continues it; else undefined, and a line that says why. */
   async #continuable(extents: PartExtent[]): Promise<IndexedPart[] | undefined> {
     const { files } = this.world;
-    const facts = files.linkFacts(this.store.path);
-    if (!facts) return undefined;
-    if (!facts.is_file) return this.#startOver("it is not a file", true);
+    if (!files.linkFacts(this.store.path)) return undefined;
     if (this.store.removeForeignWal()) {
       this.#notice("removed a .wal beside the index, which another program left");
-    }
-    if (!this.store.isAsPublished()) {
-      return this.#startOver("another program has written to it, or it was copied here", true);
     }
     let indexed: IndexedPart[];
     try {
@@ -175,20 +170,7 @@ class Sync {
   }
 
   async #readIndexed(): Promise<IndexedPart[]> {
-    const { path, work_folder } = this.store;
-    await using database = await openDatabase(this.world, {
-      path,
-      access: "read",
-      folders: [work_folder],
-      temp_folder: work_folder,
-    });
-    const version = await database.value<string>(queries.VERSION);
-    if (version !== String(INDEX_VERSION)) {
-      throw new LedgerError({
-        code: "damaged",
-        message: `it is of version ${version}, and this program's is ${INDEX_VERSION}`,
-      });
-    }
+    await using database = await this.store.openLive(queries.VERSION, INDEX_VERSION);
     const rows = await database.rows<Record<keyof IndexedPart, unknown>>(queries.ALL_PARTS);
     return rows.map((row) => ({
       log_day: String(row.log_day),

@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { writeFully } from "../base/durable.ts";
 import type { World } from "../base/world.ts";
-import { type Database, openDatabase } from "../duckdb/door.ts";
+import type { Database } from "../duckdb/door.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";
 import { readArchived, scanArchived } from "./archive.ts";
 import { artifactRows, runRow, type Whereabouts, withSummary } from "./catalog_rows.ts";
@@ -166,9 +166,6 @@ class CatalogSync {
     const { store, world } = this;
     if (this.options.full || !world.files.linkFacts(store.path)) return { keep_aside: false };
     try {
-      if (!world.files.facts(store.path)?.is_file) throw damaged("it is not a file");
-      store.removeForeignWal();
-      if (!store.isAsPublished()) throw damaged("another program has written to it");
       return { previous: await this.#readPrevious(), keep_aside: false };
     } catch (error) {
       const problem = asLedgerError(error);
@@ -178,17 +175,7 @@ class CatalogSync {
   }
 
   async #readPrevious(): Promise<Previous> {
-    const { path, work_folder } = this.store;
-    await using database = await openDatabase(this.world, {
-      path,
-      access: "read",
-      folders: [work_folder],
-      temp_folder: work_folder,
-    });
-    const version = await database.value<number>(sql.VERSION);
-    if (version !== sql.CATALOG_VERSION) {
-      throw damaged(`it is of version ${version}, and this program's is ${sql.CATALOG_VERSION}`);
-    }
+    await using database = await this.store.openLive(sql.VERSION, sql.CATALOG_VERSION);
     const files = await database.rows<Record<string, string | null>>(sql.ALL_FILES);
     const open = await database.rows<Record<string, string>>(sql.ALL_OPEN);
     return {
@@ -442,8 +429,4 @@ function isSame(
 /** What is shown of an unfinished run, as a text that can be compared. */
 function standing(state: string, last_written_ms: number | string): string {
   return `${state} ${last_written_ms}`;
-}
-
-function damaged(message: string): LedgerError {
-  return new LedgerError({ code: "damaged", message });
 }
