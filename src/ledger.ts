@@ -11,6 +11,7 @@ import type { Database } from "./duckdb/door.ts";
 import { Emitters, type JsonObject } from "./emitters.ts";
 import { LedgerRuns } from "./ledger_runs.ts";
 import { LedgerTraces } from "./ledger_traces.ts";
+import { LedgerUpkeep } from "./ledger_upkeep.ts";
 import type { LegacyDifference } from "./index/legacy_compare.ts";
 import type { SyncOptions, SyncReport } from "./index/sync.ts";
 import type { ArtifactSource } from "./runs/artifact_input.ts";
@@ -91,6 +92,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
   readonly runs: LedgerRuns;
   /** Traced events: which led to which, and where the time went. */
   readonly traces: LedgerTraces;
+  /** Sealing, compacting, archiving: what keeps the log fit to run for years. */
+  readonly upkeep: LedgerUpkeep;
   readonly #world: World;
   readonly #writer: LogWriter;
   readonly #check: EmitCheck;
@@ -105,6 +108,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     this.#options = options;
     this.dir = options.dir ?? world.env("LEDGER_DIR") ?? buildFacts().ledger_dir;
     this.traces = new LedgerTraces(world, this);
+    this.upkeep = new LedgerUpkeep(world, this.dir);
     this.runs = new LedgerRuns(world, this.dir, options.runs_dir, this);
     this.#writer = new LogWriter(world, this.dir, {
       writer: options.writer ?? world.env("LEDGER_WRITER"),

@@ -51,6 +51,18 @@ export const write_bytes_max = 4 * MIB;
 /** How much of a file or a stream is read at once. */
 export const read_bytes = 1 * MIB;
 
+/** How long whoever seals or compacts waits for another who does. */
+export const seal_lock_wait_ms = 30_000;
+
+/** A day is over this long after its midnight: late events of it mostly came by then. */
+export const seal_grace_ms = 3_600_000;
+
+/** A sealed part's flaws are noted up to so many; with more, its lines are judged anew each time. */
+export const flaws_max = 1_000;
+
+/** Where in a sealed file something has changed is told to within this. */
+export const proof_block_bytes = 64 * KIB;
+
 /** How far a stream may run ahead of its syncs. */
 export const unsynced_bytes_max = 64 * MIB;
 

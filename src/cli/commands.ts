@@ -16,6 +16,11 @@ export const COMMANDS = {
     "status": () => import("./commands/status.ts"),
     "verify": () => import("./commands/verify.ts"),
   },
+  "The log over the years": {
+    "seal": () => import("./commands/seal.ts"),
+    "compact": () => import("./commands/compact.ts"),
+    "restore": () => import("./commands/restore.ts"),
+  },
   "The index": {
     "rebuild": () => import("./commands/rebuild.ts"),
     "watch": () => import("./commands/watch.ts"),

@@ -7,14 +7,19 @@
  * program), and when the log is no longer a continuation of what was indexed.
  */
 import { join } from "@std/path";
-import { asLedgerError } from "../base/error.ts";
-import { readFully } from "../base/durable.ts";
-import type { OpenFile } from "../base/files.ts";
+import { asLedgerError, LedgerError } from "../base/error.ts";
 import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/door.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";
-import { endOfLastLine, ledgerPaths, LogCursor, type PartExtent, partsOfDay } from "../log/mod.ts";
+import {
+  ledgerPaths,
+  LogCursor,
+  type OpenPart,
+  openPart,
+  type PartExtent,
+  partsOfDay,
+} from "../log/mod.ts";
 import * as queries from "./queries.ts";
 import { CONTENT_TABLES, INDEX_VERSION, SCHEMA } from "./schema.ts";
 import { takeIn } from "./intake.ts";
@@ -162,7 +167,7 @@ class Sync {
       if (!this.#isLookedAt(part.log_day)) continue;
       const extent = by_label.get(labelOf(part));
       if (!extent) return this.#startOver(`${labelOf(part)} is gone from the log`, false);
-      if (!this.#continues(extent, part)) {
+      if (!await this.#continues(extent, part)) {
         return this.#startOver(`${labelOf(part)} has other lines than were indexed`, false);
       }
     }
@@ -181,13 +186,13 @@ class Sync {
     }));
   }
 
-  #continues(extent: PartExtent, part: IndexedPart): boolean {
+  async #continues(extent: PartExtent, part: IndexedPart): Promise<boolean> {
     if (extent.size_bytes < part.indexed_to) return false;
-    const file = this.world.files.open(extent.path, "read");
+    const lines = await openPart(this.world, extent);
     try {
-      return lineHash(file, part.last_line_at, part.indexed_to) === part.last_line_hash;
+      return lineHash(lines, part.last_line_at, part.indexed_to) === part.last_line_hash;
     } finally {
-      file.close();
+      lines.close();
     }
   }
 
@@ -289,6 +294,8 @@ class Sync {
 
   /** Notes how far each part is indexed now. */
   async #writeParts(database: Database, before: IndexedPart[]): Promise<void> {
+    // Some may have come, or been compacted, while the others were read.
+    const by_label = new Map((await this.#extents()).map((extent) => [extent.label, extent]));
     const rows: [string, string, number, number, string][] = [];
     // What was not looked at is known as before, and may be gone, or another, without our notice.
     const not_looked_at = new Set<string>();
@@ -302,17 +309,27 @@ class Sync {
       if (not_looked_at.has(label)) continue;
       if (indexed_to === 0) continue;
       const [, day, stem] = LABEL.exec(label)!;
-      const file = this.world.files.open(`${this.root}/events/${label}`, "read");
+      const extent = by_label.get(label);
+      if (!extent) throw goneMeanwhile(label);
+      const lines = await openPart(this.world, extent);
       try {
-        const last_line_at = endOfLastLine(file, indexed_to - 1);
-        rows.push([day, stem, indexed_to, last_line_at, lineHash(file, last_line_at, indexed_to)]);
+        const last_line_at = lines.startOfLineBefore(indexed_to);
+        rows.push([day, stem, indexed_to, last_line_at, lineHash(lines, last_line_at, indexed_to)]);
       } finally {
-        file.close();
+        lines.close();
       }
     }
     await database.run(queries.FORGET_PARTS);
     await database.runForEach(queries.ADD_PART, rows);
   }
+}
+
+function goneMeanwhile(label: string): LedgerError {
+  return new LedgerError({
+    code: "io",
+    message: `${label} went from the log while it was indexed`,
+    hint: "the index is as it was; repeat it",
+  });
 }
 
 const LABEL = /^day=([^/]+)\/(.*)\.jsonl$/;
@@ -321,8 +338,8 @@ function labelOf(part: IndexedPart): string {
   return `day=${part.log_day}/${part.log_part}.jsonl`;
 }
 
-function lineHash(file: OpenFile, from: number, to: number): string {
-  const bytes = readFully(file, new Uint8Array(to - from), from);
+function lineHash(lines: OpenPart, from: number, to: number): string {
+  const bytes = lines.bytesBetween(from, to);
   let hash = 0x811c9dc5;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   return `${bytes.length}-${(hash >>> 0).toString(16)}`;

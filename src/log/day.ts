@@ -18,11 +18,10 @@ import {
   parsePartName,
   type PartId,
   partPath,
-  SEALED_NAME,
 } from "./layout.ts";
 import { DayLock } from "./lock.ts";
 import { moveTornTail } from "./repair.ts";
-import { sealedParts } from "./sealed.ts";
+import { readSealed } from "./sealed.ts";
 
 /** Whole lines, each ending in a newline, and where each ends. */
 export interface LineBatch {
@@ -235,7 +234,9 @@ export class DayAppender {
   /** Numbers of the parts that this writer may append to, in order, and the highest of all. */
   #listParts(): { open_parts: number[]; highest: number } {
     const { writer } = this.#options;
-    const sealed = sealedParts(this.#world.files, join(this.#folder, SEALED_NAME));
+    const { root, day } = this.#options;
+    const sealed = Object.keys(readSealed(this.#world.files, root, day))
+      .map((name) => parsePartName(name)!);
     const names = (this.#world.files.list(this.#folder) ?? [])
       .map((entry) => parsePartName(entry.name))
       .filter((name) => name !== undefined);

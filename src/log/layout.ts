@@ -59,6 +59,11 @@ export function partPath(root: string, part: PartId): string {
   return join(dayFolder(root, part.day), `${partStem(part)}.jsonl`);
 }
 
+/** The name of the Parquet file that a part's lines are compacted to. */
+export function parquetName(part: { number: number; writer: string }): string {
+  return `${partStem(part)}.parquet`;
+}
+
 /** A part as it is named in messages: `day=2026-01-23/part-000001.jsonl`. */
 export function partLabel(part: PartId): string {
   return `day=${part.day}/${partStem(part)}.jsonl`;
@@ -111,6 +116,14 @@ export function comparePartNames(
 }
 
 const WRITER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
+
+/** The part that a label names; undefined when it names none. */
+export function parsePartLabel(label: string): PartId | undefined {
+  const [folder, file = ""] = label.split("/");
+  const day = parseDayName(folder);
+  const name = parsePartName(file);
+  return day && name ? { day, number: name.number, writer: name.writer } : undefined;
+}
 
 /** Checks a writer's name, which becomes part of file names. */
 export function checkWriterName(writer: string): string {

@@ -57,6 +57,7 @@ export {
   nestingDepth,
 } from "./event.ts";
 export { dayOf, isDay, ledgerPaths, type PartId, partStem } from "./layout.ts";
+export { type OpenPart, openPart } from "./part_file.ts";
 export { listDays, noLedger, type PartExtent, partsOfDay } from "./parts.ts";
 export {
   type DamageRecord,
@@ -75,9 +76,17 @@ export {
   registerType,
   type Registry,
 } from "./registry.ts";
+export {
+  type CompactedPart,
+  type CompactOptions,
+  compactParts,
+  type CompactReport,
+  restoreDay,
+  type RestoredPart,
+} from "./compact.ts";
+export { type NewlySealed, type SealOptions, sealParts } from "./seal.ts";
 export { linesOf } from "./lines.ts";
 export { ChangeNotices } from "./notices.ts";
-export { endOfLastLine } from "./repair.ts";
 export { appendStream, type StreamOptions, type StreamReport } from "./stream.ts";
 export { type LogSurvey, surveyLog } from "./survey.ts";
 export { type Finding, verifyLog, type VerifyOptions, type VerifyReport } from "./verify.ts";

@@ -11,19 +11,28 @@ import {
   dayFolder,
   dayLockName,
   ledgerPaths,
+  parquetName,
   parseDayName,
   parsePartName,
   type PartId,
   partLabel,
   partPath,
+  partStem,
+  SEALED_NAME,
 } from "./layout.ts";
+import { type FileProof, readSealed, sealedName, type SealedParts } from "./sealed.ts";
 
 /** A part and how much of it there is. */
 export interface PartExtent {
   part: PartId;
   path: string;
   label: string;
+  /** Of its lines as they were written, also where the file itself is compacted. */
   size_bytes: number;
+  /** What the Parquet file is that holds its lines; absent where they stand as they were written. */
+  compacted?: FileProof;
+  /** Where its last line begins, where that is known. */
+  last_line_at?: number;
 }
 
 /** The days of a ledger, in order. Throws when there is no ledger. */
@@ -50,28 +59,54 @@ export function noLedger(root: string): LedgerError {
 /** The parts of a day in log order, each with a size that will not shrink again. */
 export async function partsOfDay(files: Files, root: string, day: string): Promise<PartExtent[]> {
   const folder = dayFolder(root, day);
-  const parts = (files.list(folder) ?? [])
+  const names = (files.list(folder) ?? [])
     .map((entry) => parsePartName(entry.name))
-    .filter((name) => name?.format === "jsonl")
-    .map((name) => name!)
-    .sort(comparePartNames)
-    .map(({ number, writer }): PartId => ({ day, number, writer }));
+    .filter((name) => name !== undefined)
+    .sort(comparePartNames);
+  const with_lines = new Set(
+    names.filter(({ format }) => format === "jsonl").map((name) => partStem(name)),
+  );
+  const has_compacted = names.some(({ format }) => format === "parquet");
+  const sealed = has_compacted ? readSealed(files, root, day) : {};
   const extents: PartExtent[] = [];
   const locks = new Map<string, () => void>();
   try {
-    for (const part of parts) {
-      if (!locks.has(part.writer)) {
-        locks.set(part.writer, await shareLock(files, join(folder, dayLockName(part.writer))));
+    for (const { number, writer, format } of names) {
+      const part: PartId = { day, number, writer };
+      if (format === "parquet") {
+        // Until the lines are gone, it is they that count.
+        if (with_lines.has(partStem(part))) continue;
+        extents.push(compactedExtent(root, part, sealed));
+        continue;
+      }
+      if (!locks.has(writer)) {
+        locks.set(writer, await shareLock(files, join(folder, dayLockName(writer))));
       }
       const path = partPath(root, part);
       const facts = files.facts(path);
-      if (!facts?.is_file) continue;
-      extents.push({ part, path, label: partLabel(part), size_bytes: facts.size_bytes });
+      if (facts?.is_file) {
+        extents.push({ part, path, label: partLabel(part), size_bytes: facts.size_bytes });
+      }
     }
   } finally {
     for (const release of locks.values()) release();
   }
   return extents;
+}
+
+function compactedExtent(root: string, part: PartId, sealed: SealedParts): PartExtent {
+  const folder = dayFolder(root, part.day);
+  const path = join(folder, parquetName(part));
+  const { compacted, bytes, last_line_at } = sealed[sealedName(part)] ?? {};
+  if (compacted && bytes !== undefined) {
+    return { part, path, label: partLabel(part), size_bytes: bytes, compacted, last_line_at };
+  }
+  throw new LedgerError({
+    code: "damaged",
+    message: `cannot read ${path}: ${SEALED_NAME} beside it does not say what is in it`,
+    where: { path: join(folder, SEALED_NAME) },
+    hint: "take that file from a copy of the ledger, or the whole day from its archive",
+  });
 }
 
 /**

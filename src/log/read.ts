@@ -2,16 +2,15 @@
  * The only reader of the log: from positions, in log order, every line as a value. A torn tail and a
  * corrupt line are values too, with file, offset and reason; nobody has to catch anything to see them.
  */
-import { readFully } from "../base/durable.ts";
-import type { OpenFile } from "../base/files.ts";
-import { event_bytes_max, follow_poll_ms, read_bytes } from "../base/limits.ts";
+import { follow_poll_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { BadLine, judge, type LedgerEvent, NOT_UTF8, tooLong } from "./event.ts";
 import { ChangeNotices } from "./notices.ts";
 import { linesOf } from "./lines.ts";
 import { dayOf, ledgerPaths, type PartId } from "./layout.ts";
+import type { Block } from "./part_blocks.ts";
+import { endOfLines, openPart } from "./part_file.ts";
 import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
-import { endOfLastLine } from "./repair.ts";
 
 /** Where a line stands. */
 interface Place {
@@ -52,8 +51,6 @@ export interface ReadFilter {
   run_id?: string;
 }
 
-const NEWLINE = 10;
-
 /** Reads a log from where it stopped last, as often as it is asked to. */
 export class LogCursor {
   /** Per part, the offset after the last line that was read. */
@@ -90,8 +87,33 @@ export class LogCursor {
   async *batches(days: Iterable<string> = this.days()): AsyncGenerator<LogRecord[]> {
     for (const day of days) {
       for (const extent of await partsOfDay(this.#world.files, this.#root, day)) {
-        yield* this.#readPart(extent);
+        yield* this.batchesOfPart(extent);
       }
+    }
+  }
+
+  /**
+   * The records of one part from its position on. Without the trials of a compacted part, for an index
+   * that takes those from the columns.
+   */
+  async *batchesOfPart(extent: PartExtent, without_trials = false): AsyncGenerator<LogRecord[]> {
+    const { label, size_bytes } = extent;
+    const start = this.positions.get(label) ?? 0;
+    if (size_bytes <= start) {
+      // A tail was taken out, or a copy came back shorter: go on from its end.
+      if (size_bytes < start) this.positions.set(label, size_bytes);
+      return;
+    }
+    const part = await openPart(this.#world, extent);
+    try {
+      for (const block of without_trials ? part.blocksWithoutTrials(start) : part.blocks(start)) {
+        this.positions.set(label, block.end);
+        const records = this.#recordsOf(extent, block);
+        if (records.length > 0) yield records;
+      }
+      if (without_trials) this.positions.set(label, size_bytes);
+    } finally {
+      part.close();
     }
   }
 
@@ -100,33 +122,8 @@ export class LogCursor {
     for (const day of days) {
       for (const extent of await partsOfDay(this.#world.files, this.#root, day)) {
         // Not past a torn tail: the next writer takes it out and begins its own line there.
-        const file = this.#world.files.open(extent.path, "read");
-        try {
-          this.positions.set(extent.label, endOfLastLine(file, extent.size_bytes));
-        } finally {
-          file.close();
-        }
+        this.positions.set(extent.label, await endOfLines(this.#world, extent));
       }
-    }
-  }
-
-  *#readPart(extent: PartExtent): Generator<LogRecord[]> {
-    const { label, size_bytes } = extent;
-    const start = this.positions.get(label) ?? 0;
-    if (size_bytes <= start) {
-      // A tail was taken out, or a copy came back shorter: go on from its end.
-      if (size_bytes < start) this.positions.set(label, size_bytes);
-      return;
-    }
-    const file = this.#world.files.open(extent.path, "read");
-    try {
-      for (const block of blocksOfLines(file, start, size_bytes)) {
-        this.positions.set(label, block.end);
-        const records = this.#recordsOf(extent, block);
-        if (records.length > 0) yield records;
-      }
-    } finally {
-      file.close();
     }
   }
 
@@ -210,71 +207,4 @@ export async function* followLog(
   } finally {
     notices.close();
   }
-}
-
-/** A stretch of a part: whole lines, or one line that is too long, or the torn end. */
-interface Block {
-  start: number;
-  /** Offset after the last newline of this block. */
-  end: number;
-  bytes: Uint8Array;
-  oversized_bytes: number;
-  torn_bytes: number;
-}
-
-/** Cuts a part into stretches of whole lines, in bounded memory whatever the lines' lengths. */
-function* blocksOfLines(file: OpenFile, start: number, end: number): Generator<Block> {
-  let buffer = new Uint8Array(read_bytes);
-  let kept = 0;
-  /** Offset in the part of the buffer's first byte. */
-  let base = start;
-  const block = (facts: Partial<Block>): Block => ({
-    start: base,
-    end: base,
-    bytes: buffer.subarray(0, 0),
-    oversized_bytes: 0,
-    torn_bytes: 0,
-    ...facts,
-  });
-  while (base + kept < end) {
-    const want = Math.min(buffer.length - kept, end - base - kept);
-    const got = readFully(file, buffer.subarray(kept, kept + want), base + kept).length;
-    // The part got shorter while it was read; the next look will tell what became of it.
-    if (got === 0) return;
-    const filled = kept + got;
-    const newline = buffer.lastIndexOf(NEWLINE, filled - 1);
-    if (newline >= 0) {
-      const lines_end = base + newline + 1;
-      yield block({ end: lines_end, bytes: buffer.subarray(0, newline + 1) });
-      buffer.copyWithin(0, newline + 1, filled);
-      kept = filled - newline - 1;
-      base = lines_end;
-    } else if (filled < buffer.length) {
-      kept = filled;
-    } else if (buffer.length <= event_bytes_max) {
-      const larger = new Uint8Array(Math.min(buffer.length * 2, event_bytes_max + read_bytes));
-      larger.set(buffer);
-      buffer = larger;
-      kept = filled;
-    } else {
-      const line_end = findNewline(file, base + filled, end);
-      if (line_end === undefined) return yield block({ torn_bytes: end - base });
-      yield block({ end: line_end + 1, oversized_bytes: line_end - base });
-      base = line_end + 1;
-      kept = 0;
-    }
-  }
-  if (kept > 0) yield block({ torn_bytes: kept });
-}
-
-function findNewline(file: OpenFile, from: number, end: number): number | undefined {
-  const buffer = new Uint8Array(read_bytes);
-  for (let at = from; at < end;) {
-    const bytes = readFully(file, buffer.subarray(0, Math.min(buffer.length, end - at)), at);
-    if (bytes.length === 0) return undefined;
-    const newline = bytes.indexOf(NEWLINE);
-    if (newline >= 0) return at + newline;
-    at += bytes.length;
-  }
-  return undefined;
 }

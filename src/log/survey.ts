@@ -1,20 +1,26 @@
 /** What a log holds, at a glance: sizes, line counts, the newest event, torn tails. Judges nothing. */
 import { readFully } from "../base/durable.ts";
-import type { OpenFile } from "../base/files.ts";
+import type { Files, OpenFile } from "../base/files.ts";
 import { event_bytes_max, read_bytes } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { BadLine, judge, type LedgerEvent } from "./event.ts";
 import { linesOf } from "./lines.ts";
+import { openPart } from "./part_file.ts";
 import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
-import { endOfLastLine } from "./repair.ts";
+import { readSealed, sealedName, type SealedPart } from "./sealed.ts";
 
 /** One day of a log. */
 export interface DaySurvey {
   day: string;
   parts: number;
+  /** How many of them take no more lines. */
+  sealed: number;
   /** Whole lines; whether each is an event is what verify tells. */
   events: number;
+  /** Of the lines as they were written. */
   bytes: number;
+  /** What they take on the disk: less, where parts are compacted. */
+  stored_bytes: number;
 }
 
 /** A part whose last line is not whole. */
@@ -30,43 +36,66 @@ export interface LogSurvey {
   parts: number;
   events: number;
   bytes: number;
+  stored_bytes: number;
   newest?: LedgerEvent;
   torn: TornTail[];
 }
 
 const NEWLINE = 10;
 
-/** Looks at every part once. */
+/** Looks at every part once; of a sealed one, at what was noted of it. */
 export async function surveyLog(world: World, root: string): Promise<LogSurvey> {
-  const survey: LogSurvey = { days: [], parts: 0, events: 0, bytes: 0, torn: [] };
+  const survey: LogSurvey = { days: [], parts: 0, events: 0, bytes: 0, stored_bytes: 0, torn: [] };
   for (const day of listDays(world.files, root)) {
-    const of_day: DaySurvey = { day, parts: 0, events: 0, bytes: 0 };
+    const of_day: DaySurvey = { day, parts: 0, sealed: 0, events: 0, bytes: 0, stored_bytes: 0 };
+    const sealed = readSealed(world.files, root, day);
     for (const extent of await partsOfDay(world.files, root, day)) {
-      const file = world.files.open(extent.path, "read");
-      try {
-        const { lines, end } = countLines(file, extent.size_bytes);
-        if (end < extent.size_bytes) survey.torn.push(tornTail(extent, end));
-        survey.newest = newerOf(survey.newest, lastEvent(file, end));
-        of_day.events += lines;
-      } finally {
-        file.close();
+      const record = sealed[sealedName(extent.part)];
+      const { lines, end } = record
+        ? { lines: record.lines, end: record.bytes }
+        : countLines(world.files, extent);
+      if (!record && end < extent.size_bytes) survey.torn.push(tornTail(extent, end));
+      if (mayBeNewer(survey.newest, record)) {
+        survey.newest = newerOf(survey.newest, await lastEvent(world, extent, end));
       }
+      of_day.events += lines;
       of_day.parts++;
+      of_day.sealed += record ? 1 : 0;
       of_day.bytes += extent.size_bytes;
+      of_day.stored_bytes += extent.compacted?.bytes ?? extent.size_bytes;
     }
     survey.days.push(of_day);
     survey.parts += of_day.parts;
     survey.events += of_day.events;
     survey.bytes += of_day.bytes;
+    survey.stored_bytes += of_day.stored_bytes;
   }
   return survey;
+}
+
+/** Of a sealed part it is known how late its events are. */
+function mayBeNewer(newest: LedgerEvent | undefined, sealed: SealedPart | undefined): boolean {
+  if (!sealed || !newest) return true;
+  return sealed.last_ms !== null && sealed.last_ms >= newest.timestamp_ms;
 }
 
 function tornTail({ label, size_bytes }: PartExtent, end: number): TornTail {
   return { part: label, offset: end, size_bytes: size_bytes - end };
 }
 
-function countLines(file: OpenFile, size_bytes: number): { lines: number; end: number } {
+function countLines(
+  files: Files,
+  { path, size_bytes }: PartExtent,
+): { lines: number; end: number } {
+  const file = files.open(path, "read");
+  try {
+    return countLinesIn(file, size_bytes);
+  } finally {
+    file.close();
+  }
+}
+
+function countLinesIn(file: OpenFile, size_bytes: number): { lines: number; end: number } {
   const buffer = new Uint8Array(Math.min(read_bytes, size_bytes));
   let lines = 0;
   let end = 0;
@@ -87,14 +116,22 @@ function countLines(file: OpenFile, size_bytes: number): { lines: number; end: n
 }
 
 /** The event in the last whole line of a part, when there is one. */
-function lastEvent(file: OpenFile, end: number): LedgerEvent | undefined {
+async function lastEvent(
+  world: World,
+  extent: PartExtent,
+  end: number,
+): Promise<LedgerEvent | undefined> {
   if (end === 0) return undefined;
-  const start = endOfLastLine(file, end - 1);
-  if (end - 1 - start > event_bytes_max) return undefined;
-  const bytes = readFully(file, new Uint8Array(end - start), start);
-  const [line] = linesOf(bytes, start);
-  const verdict = line?.text === undefined ? undefined : judge(line.text, line.size_bytes);
-  return verdict instanceof BadLine ? undefined : verdict;
+  const part = await openPart(world, extent);
+  try {
+    const start = part.startOfLineBefore(end);
+    if (end - 1 - start > event_bytes_max) return undefined;
+    const [line] = linesOf(part.bytesBetween(start, end), start);
+    const verdict = line?.text === undefined ? undefined : judge(line.text, line.size_bytes);
+    return verdict instanceof BadLine ? undefined : verdict;
+  } finally {
+    part.close();
+  }
 }
 
 function newerOf(a: LedgerEvent | undefined, b: LedgerEvent | undefined) {

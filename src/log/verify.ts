@@ -1,17 +1,19 @@
 /**
- * Is the log whole? Reads every line, says what is torn or corrupt and where; with `repair` takes the
- * damage out of the way (see `repair.ts`); with `deep` also asks what single lines cannot show.
+ * Is the log whole? Reads every line that is not sealed, says what is torn or corrupt and where; with
+ * `repair` takes the damage out of the way (see `repair.ts`); with `deep` also asks what single lines
+ * cannot show. Of sealed parts it proves that no byte has changed (see `verify_sealed.ts`).
  */
 import { join } from "@std/path";
-import { readFully } from "../base/durable.ts";
-import type { Files, OpenFile } from "../base/files.ts";
+import { asLedgerError } from "../base/error.ts";
+import type { Files } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { fieldsAreRight, isBuiltIn } from "./event.ts";
+import { readChain } from "./chain.ts";
+import { isBuiltIn } from "./event.ts";
+import { flawsOf } from "./flaws.ts";
 import {
   dayFolder,
   dayLockName,
-  dayOf,
   ledgerPaths,
   parseDayName,
   parsePartName,
@@ -20,22 +22,35 @@ import {
 } from "./layout.ts";
 import { hash53 } from "./hash.ts";
 import { DayLock } from "./lock.ts";
-import { partsOfDay } from "./parts.ts";
+import { openPart } from "./part_file.ts";
+import { type PartExtent, partsOfDay } from "./parts.ts";
 import { type DamageRecord, type EventRecord, LogCursor } from "./read.ts";
 import type { Registry } from "./registry.ts";
 import { endOfLastLine, isInQuarantine, moveTornTail, quarantine } from "./repair.ts";
+import { sealedName, type SealedPart, type SealedParts } from "./sealed.ts";
+import {
+  changeOfKept,
+  changeOfPart,
+  labelled,
+  sealedOrFinding,
+  type SealFinding,
+  verifyChain,
+} from "./verify_sealed.ts";
 
 /** How thoroughly, and whether to mend. */
 export interface VerifyOptions {
   repair?: boolean;
+  /** Also what single lines cannot show, and the chain of the sealed parts. */
   deep?: boolean;
+  /** Judge the lines of sealed parts again too, which their digests make needless. */
+  lines?: boolean;
   /** Told after each day. */
   onDay?: (day: string) => void;
 }
 
 /** One thing that is not as it should be. */
 export interface Finding {
-  kind: "torn" | "corrupt" | "wrong_fields" | "wrong_day" | "not_a_part";
+  kind: "torn" | "corrupt" | "wrong_fields" | "wrong_day" | "not_a_part" | SealFinding["kind"];
   /** `day=2026-01-23/part-000001.jsonl`, or the name of what is not a part. */
   part: string;
   offset: number;
@@ -51,7 +66,11 @@ export interface VerifyReport {
   parts: number;
   events: number;
   bytes: number;
-  /** Events that share their id with an earlier one: kept in the log, counted once in the index. */
+  /** Parts that are sealed and are what they were, and the bytes of their lines. */
+  proven: { parts: number; bytes: number };
+  /** The last seal of the chain: noted elsewhere, it proves all that is sealed. */
+  head?: { number: number; seal: string };
+  /** Of the lines that were read: events that share their id with an earlier one: kept in the log, counted once in the index. */
   duplicates?: number;
   /** Events of types that are neither built in nor registered: valid history. */
   unknown_type_events: number;
@@ -73,6 +92,7 @@ export async function verifyLog(
     parts: 0,
     events: 0,
     bytes: 0,
+    proven: { parts: 0, bytes: 0 },
     unknown_type_events: 0,
     findings: [],
     settled: [],
@@ -81,28 +101,129 @@ export async function verifyLog(
     const reason = "not the name of a part: nothing reads it";
     report.findings.push({ kind: "not_a_part", part: name, offset: 0, size_bytes: 0, reason });
   }
-  const ids = options.deep ? new IdHashes() : undefined;
-  const cursor = new LogCursor(world, root);
-  for (const day of cursor.days()) {
-    for await (const batch of cursor.batches([day])) {
+  await new Verification(world, root, registry, options, report).run();
+  return report;
+}
+
+class Verification {
+  readonly #cursor: LogCursor;
+  readonly #ids?: IdHashes;
+  readonly #records = new Map<string, SealedPart>();
+  readonly #present = new Set<string>();
+
+  constructor(
+    readonly world: World,
+    readonly root: string,
+    readonly registry: Registry,
+    readonly options: VerifyOptions,
+    readonly report: VerifyReport,
+  ) {
+    this.#cursor = new LogCursor(world, root);
+    if (options.deep) this.#ids = new IdHashes();
+  }
+
+  async run(): Promise<void> {
+    const { world, root, options, report } = this;
+    for (const day of this.#cursor.days()) {
+      const { sealed, finding } = sealedOrFinding(world, root, day);
+      if (finding) report.findings.push(finding);
+      for (const [label, record] of labelled(day, sealed)) this.#records.set(label, record);
+      await this.#verifyDay(day, sealed);
+      report.days++;
+      options.onDay?.(day);
+    }
+    const chain = readChain(world, root);
+    const last = chain.seals.at(-1);
+    if (last) report.head = { number: last.number, seal: last.seal };
+    if (options.deep) {
+      report.findings.push(...verifyChain(chain, this.#records, this.#present));
+    }
+    if (this.#ids) report.duplicates = this.#ids.countDuplicates();
+  }
+
+  async #verifyDay(day: string, sealed: SealedParts): Promise<void> {
+    const { world, root, report } = this;
+    let extents: PartExtent[];
+    try {
+      extents = await partsOfDay(world.files, root, day);
+    } catch (error) {
+      const problem = asLedgerError(error);
+      if (problem?.code !== "damaged") throw error;
+      const { message: reason } = problem;
+      report.findings.push({
+        kind: "changed",
+        part: `day=${day}`,
+        offset: 0,
+        size_bytes: 0,
+        reason,
+      });
+      return;
+    }
+    for (const extent of extents) {
+      report.parts++;
+      report.bytes += extent.size_bytes;
+      this.#present.add(extent.label);
+      const record = sealed[sealedName(extent.part)];
+      if (!record) await this.#verifyLines(extent);
+      else await this.#verifySealed(extent, record);
+      await world.turn();
+    }
+  }
+
+  async #verifySealed(extent: PartExtent, record: SealedPart): Promise<void> {
+    const { world, root, report } = this;
+    const change = changeOfPart(world, extent, record);
+    const kept = extent.compacted ? undefined : changeOfKept(world, root, extent.part, record);
+    for (const finding of [change, kept]) if (finding) report.findings.push(finding);
+    if (!change) {
+      report.proven.parts++;
+      report.proven.bytes += record.bytes;
+    }
+    // What is left of a part that was changed is worth a look; of a Parquet file there is none.
+    if (change && extent.compacted) return;
+    if (change || this.options.lines || !record.flaws) return await this.#verifyLines(extent);
+    report.events += record.events;
+    for (const flaw of record.flaws) {
+      if (flaw.kind !== "corrupt") {
+        if (this.options.deep) report.findings.push({ part: extent.label, ...flaw });
+      } else await this.#takeDamage({ ...flaw, kind: "corrupt", ...placeIn(extent) }, extent);
+    }
+  }
+
+  /** Judges every line. */
+  async #verifyLines(extent: PartExtent): Promise<void> {
+    const { report, registry, options } = this;
+    for await (const batch of this.#cursor.batchesOfPart(extent)) {
       for (const record of batch) {
         if (record.kind === "event") {
           report.events++;
           countType(report, registry, record);
-          ids?.add(record.event.event_id);
+          this.#ids?.add(record.event.event_id);
           if (options.deep) report.findings.push(...deepFindings(record, registry));
-        } else await takeDamage(world, root, record, report, options.repair ?? false);
+        } else await this.#takeDamage(record, extent);
       }
     }
-    for (const { size_bytes } of await partsOfDay(world.files, root, day)) {
-      report.parts++;
-      report.bytes += size_bytes;
-    }
-    report.days++;
-    options.onDay?.(day);
   }
-  if (ids) report.duplicates = ids.countDuplicates();
-  return report;
+
+  async #takeDamage(record: DamageRecord, extent: PartExtent): Promise<void> {
+    const { world, root, report, options: { repair = false } } = this;
+    const { kind, part, label, offset, size_bytes, reason } = record;
+    const finding: Finding = { kind, part: label, offset, size_bytes, reason };
+    if (kind === "torn") {
+      if (repair) finding.quarantined_as = await repairTornTail(world, root, part);
+    } else {
+      const bytes = await bytesOf(world, extent, record);
+      if (repair) finding.quarantined_as = quarantine(world, root, part, offset, "corrupt", bytes);
+      else if (isInQuarantine(world.files, root, part, offset, bytes)) {
+        finding.quarantined_as = "in quarantine since an earlier repair";
+      }
+    }
+    (finding.quarantined_as ? report.settled : report.findings).push(finding);
+  }
+}
+
+function placeIn({ part, label }: PartExtent) {
+  return { part, label };
 }
 
 /** A part under a wrong name would be lost without a word, since readers go by names. */
@@ -129,49 +250,22 @@ function countType(report: VerifyReport, registry: Registry, { event }: EventRec
 }
 
 function deepFindings(record: EventRecord, registry: Registry): Finding[] {
-  const { event, part, label, offset, size_bytes } = record;
-  const findings: Finding[] = [];
+  const { event, label, offset, size_bytes } = record;
+  const findings: Finding[] = flawsOf(record).map((flaw) => ({ part: label, ...flaw }));
   const found = (kind: Finding["kind"], reason: string) =>
     findings.push({ kind, part: label, offset, size_bytes, reason });
-  if (isBuiltIn(event.event_type) && !fieldsAreRight(event, event.event_type)) {
-    found("wrong_fields", `not the fields of ${event.event_type}: left out of its table`);
-  }
   const problem = registry.problemOf(registry.upcast(event));
   if (problem) found("wrong_fields", `not as ${event.event_type} is registered: ${problem}`);
-  const day = dayOf(event.timestamp_ms);
-  if (day !== part.day) found("wrong_day", `its time is of ${day}: --since and --day miss it`);
   return findings;
 }
 
-async function takeDamage(
-  world: World,
-  root: string,
-  record: DamageRecord,
-  report: VerifyReport,
-  repair: boolean,
-): Promise<void> {
-  const { kind, part, label, offset, size_bytes, reason } = record;
-  const finding: Finding = { kind, part: label, offset, size_bytes, reason };
-  if (kind === "torn") {
-    if (repair) finding.quarantined_as = await repairTornTail(world, root, part);
-  } else {
-    const bytes = bytesOf(world, root, record);
-    if (repair) finding.quarantined_as = quarantine(world, root, part, offset, "corrupt", bytes);
-    else if (isInQuarantine(world.files, root, part, offset, bytes)) {
-      finding.quarantined_as = "in quarantine since an earlier repair";
-    }
+async function bytesOf(world: World, extent: PartExtent, { offset, size_bytes }: DamageRecord) {
+  const part = await openPart(world, extent);
+  try {
+    return part.bytesBetween(offset, offset + size_bytes);
+  } finally {
+    part.close();
   }
-  (finding.quarantined_as ? report.settled : report.findings).push(finding);
-}
-
-function bytesOf(world: World, root: string, { part, offset, size_bytes }: DamageRecord) {
-  return withPart(
-    world,
-    root,
-    part,
-    "read",
-    (file) => readFully(file, new Uint8Array(size_bytes), offset),
-  );
 }
 
 /** Looks again under the lock: what looked torn may have been repaired by a writer meanwhile. */
@@ -180,28 +274,16 @@ async function repairTornTail(world: World, root: string, part: PartId): Promise
   const lock = new DayLock(world, path, part.writer !== "", lock_wait_ms);
   await lock.take();
   try {
-    return withPart(world, root, part, "append", (file) => {
+    const file = world.files.open(partPath(root, part), "append");
+    try {
       const { size_bytes } = file.facts();
       if (endOfLastLine(file, size_bytes) === size_bytes) return "repaired by a writer meanwhile";
       return moveTornTail(world, root, part, file, size_bytes).quarantined_as;
-    });
+    } finally {
+      file.close();
+    }
   } finally {
     lock.close();
-  }
-}
-
-function withPart<T>(
-  world: World,
-  root: string,
-  part: PartId,
-  mode: "read" | "append",
-  body: (file: OpenFile) => T,
-): T {
-  const file = world.files.open(partPath(root, part), mode);
-  try {
-    return body(file);
-  } finally {
-    file.close();
   }
 }
 

@@ -1,13 +1,12 @@
 /** Rows -> a Parquet file, a row group at a time. */
-import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
-import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+import { ParquetWriter } from "hyparquet-writer";
 import { buildFacts } from "../base/build.ts";
-import { beginReplacement, writeFully } from "../base/durable.ts";
-import type { OpenFile } from "../base/files.ts";
+import { beginReplacement } from "../base/durable.ts";
 import { row_group_bytes_max, row_group_rows_max } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { checkColumns, ColumnValues, type ParquetColumn, type Row, schemaOf } from "./columns.ts";
+import { FileBytes } from "./file_bytes.ts";
 
 /** How pages are compressed. */
 export type ParquetCodec = "snappy" | "zstd";
@@ -32,31 +31,6 @@ export interface ParquetWritten {
   bytes: number;
   /** Of the whole file, in hexadecimal. */
   sha256: string;
-}
-
-/** What is written goes to the file, and into the digest, whenever a row group is complete. */
-class FileBytes extends ByteWriter {
-  readonly #hash = createHash("sha256");
-
-  constructor(readonly file: OpenFile) {
-    super();
-  }
-
-  flush(): void {
-    const bytes = this.getBytes();
-    writeFully(this.file, bytes);
-    this.#hash.update(bytes);
-    // The buffer is used again; `offset` goes on counting from the start of the file.
-    this.index = 0;
-  }
-
-  override finish(): void {
-    this.flush();
-  }
-
-  sha256(): string {
-    return this.#hash.digest("hex");
-  }
 }
 
 /** Gathers rows by column until there is a row group of them. */

@@ -2,32 +2,29 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { systemFiles } from "../../src/base/files.ts";
-import { sealedParts } from "../../src/log/sealed.ts";
+import { readSealed } from "../../src/log/sealed.ts";
 import { openLedger } from "../../src/mod.ts";
 import { linesOnDisk, tempFolder, writePart } from "../harness.ts";
 import { CASE_DAY, GOOD_LINE } from "./cases.ts";
 
+function recordOf(dir: string, text: string): string {
+  const folder = join(dir, "events", `day=${CASE_DAY}`);
+  Deno.mkdirSync(folder, { recursive: true });
+  const path = join(folder, "_sealed.json");
+  Deno.writeTextFileSync(path, text);
+  return path;
+}
+
 Deno.test("no record of sealed parts means that none is sealed", () => {
   using folder = tempFolder();
-  assertEquals(sealedParts(systemFiles(), join(folder.path, "_sealed.json")), []);
-});
-
-Deno.test("sealed parts are read with their writers", () => {
-  using folder = tempFolder();
-  const path = join(folder.path, "_sealed.json");
-  Deno.writeTextFileSync(path, '{"parts":{"part-000002.jsonl":{},"part-000003.w.jsonl":{}}}');
-  assertEquals(sealedParts(systemFiles(), path), [
-    { number: 2, writer: "" },
-    { number: 3, writer: "w" },
-  ]);
+  assertEquals(readSealed(systemFiles(), folder.path, CASE_DAY), {});
 });
 
 Deno.test("a damaged record of sealed parts is an error, not an empty one", () => {
   using folder = tempFolder();
-  const path = join(folder.path, "_sealed.json");
   for (const text of ["", "{", '{"parts":{"something":{}}}']) {
-    Deno.writeTextFileSync(path, text);
-    const error = assertThrows(() => sealedParts(systemFiles(), path), LedgerError);
+    const path = recordOf(folder.path, text);
+    const error = assertThrows(() => readSealed(systemFiles(), folder.path, CASE_DAY), LedgerError);
     assertEquals([error.code, error.where?.path], ["damaged", path]);
   }
 });

@@ -16,8 +16,22 @@ Deno.test("the survey counts days, parts, lines and bytes", async () => {
   const survey = await surveyLog(testWorld(), folder.path);
   const size = at(1, "a").length;
   assertEquals(survey.days, [
-    { day: "2026-01-01", parts: 2, events: 3, bytes: 3 * size },
-    { day: "2026-01-02", parts: 1, events: 2, bytes: size + 9 },
+    {
+      day: "2026-01-01",
+      parts: 2,
+      sealed: 0,
+      events: 3,
+      bytes: 3 * size,
+      stored_bytes: 3 * size,
+    },
+    {
+      day: "2026-01-02",
+      parts: 1,
+      sealed: 0,
+      events: 2,
+      bytes: size + 9,
+      stored_bytes: size + 9,
+    },
   ]);
   assertEquals([survey.parts, survey.events, survey.bytes], [3, 5, 4 * size + 9]);
   assertEquals(survey.torn, []);
@@ -55,6 +69,7 @@ Deno.test("an empty log has nothing, and no log is an error", async () => {
     parts: 0,
     events: 0,
     bytes: 0,
+    stored_bytes: 0,
     torn: [],
   });
 });

@@ -33,8 +33,15 @@ export default defineCommand({
     const columns = [
       { field: "day" },
       { field: "parts", right: true },
+      { field: "sealed", right: true },
       { field: "events", right: true, show: (count: unknown) => humanCount(count as number) },
       { field: "bytes", right: true, show: (bytes: unknown) => humanBytes(bytes as number) },
+      {
+        field: "stored_bytes",
+        title: "stored",
+        right: true,
+        show: (bytes: unknown) => humanBytes(bytes as number),
+      },
     ];
     if (shown > 0 && rows.length > 0) {
       printRows(world, rows.map((row) => ({ ...row })), columns, "table");

@@ -12,7 +12,8 @@ const FINDINGS_SHOWN = 20;
 export default defineCommand({
   name: "verify",
   summary: "read every line and say whether the log is whole",
-  description: "Judges every line of the log. A torn line is the unfinished end of a part, which " +
+  description: "Judges every line of the log; of sealed parts, whose lines were judged when they " +
+    "were sealed, it proves that no byte has changed since. A torn line is the unfinished end of a part, which " +
     "a killed writer leaves; a corrupt line is a whole one that is no event. --repair moves torn " +
     "ends to events/_quarantine and copies corrupt lines there; it deletes nothing. Exit code 3 " +
     "says that something wants attention.",
@@ -23,14 +24,19 @@ export default defineCommand({
   flags: z.strictObject({
     "repair": toggle({ description: "move torn ends, and copy corrupt lines, to quarantine" }),
     "deep": toggle({
-      description: "also check each type's fields, the day of each event, and duplicate ids",
+      description: "also check fields, days and duplicate ids of lines, and the chain of seals",
     }),
+    "lines": toggle({ description: "judge the lines of sealed parts again too" }),
     "json": asJson(),
     "dir": dir(),
   }),
   run: async ({ world, flags }) => {
     const ledger = openFor(world, flags);
-    const report = await ledger.verify({ repair: flags.repair, deep: flags.deep });
+    const report = await ledger.verify({
+      repair: flags.repair,
+      deep: flags.deep,
+      lines: flags.lines,
+    });
     if (flags.json) print(world, JSON.stringify(report));
     else tell(world, report, flags.deep);
     return report.findings.length > 0 ? EXIT_FINDINGS : EXIT_OK;
@@ -65,9 +71,24 @@ function tell(world: World, report: VerifyReport, deep: boolean): void {
       `${counted(report.unknown_type_events, "event")} of types that are not registered`,
     );
   }
-  if (deep) print(world, `${counted(report.duplicates ?? 0, "event")} emitted more than once`);
+  if (deep) tellDeep(world, report);
   if (findings.some(({ kind }) => kind === "torn" || kind === "corrupt")) {
     say(world, "to take damage out of the way, keeping every byte: ledger verify --repair");
+  }
+}
+
+function tellDeep(world: World, { parts, proven, head, duplicates = 0 }: VerifyReport): void {
+  print(world, `${counted(duplicates, "event")} emitted more than once, of those that were read`);
+  if (head) {
+    print(
+      world,
+      `${counted(proven.parts, "part")} (${humanBytes(proven.bytes)}) proven to be as sealed; ` +
+        `the chain ends with number ${head.number}, seal ${head.seal}`,
+    );
+  }
+  const unsealed = parts - proven.parts;
+  if (unsealed > 0) {
+    print(world, `${counted(unsealed, "part")} not sealed yet, or changed: cannot be proven`);
   }
 }
 

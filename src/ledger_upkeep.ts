@@ -1,0 +1,38 @@
+/** What keeps a log fit to run for years: sealing, compacting, and back. */
+import type { World } from "./base/world.ts";
+import {
+  type CompactOptions,
+  compactParts,
+  type CompactReport,
+  type NewlySealed,
+  restoreDay,
+  type RestoredPart,
+  type SealOptions,
+  sealParts,
+} from "./log/mod.ts";
+
+/** Upkeep of one ledger. */
+export class LedgerUpkeep {
+  readonly #world: World;
+  readonly #dir: string;
+
+  constructor(world: World, dir: string) {
+    this.#world = world;
+    this.#dir = dir;
+  }
+
+  /** Closes for good the parts that have rotated, and those of days that are over. */
+  seal(options?: SealOptions): Promise<NewlySealed[]> {
+    return sealParts(this.#world, this.#dir, options);
+  }
+
+  /** Turns the lines of sealed parts into Parquet, which gives every byte of them back. */
+  compact(options: CompactOptions): Promise<CompactReport> {
+    return compactParts(this.#world, this.#dir, options);
+  }
+
+  /** Gives the parts of a day their lines back. */
+  restore(day: string): Promise<RestoredPart[]> {
+    return restoreDay(this.#world, this.#dir, day);
+  }
+}

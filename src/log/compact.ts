@@ -1,0 +1,303 @@
+/**
+ * Sealed lines -> Parquet, and back. A part's lines go only once its Parquet file has been read back and
+ * gave every byte of them, and stands there durably, and the day's record says so. Cut off anywhere,
+ * the lines or the file are whole, readers take what is whole, and doing it again ends it.
+ */
+import { join } from "@std/path";
+import { createHash } from "node:crypto";
+import { beginReplacement, removeQuietly, writeFully } from "../base/durable.ts";
+import { LedgerError } from "../base/error.ts";
+import type { OpenFile } from "../base/files.ts";
+import { uniqueName, type World } from "../base/world.ts";
+import { withChainLock } from "./chain.ts";
+import {
+  dayFolder,
+  parquetName,
+  parsePartName,
+  type PartId,
+  partLabel,
+  partPath,
+} from "./layout.ts";
+import { listDays, partsOfDay } from "./parts.ts";
+import { openPart } from "./part_file.ts";
+import { changeIn, proofOf } from "./proof.ts";
+import { LogCursor } from "./read.ts";
+import { type NewlySealed, sealDueParts } from "./seal.ts";
+import { readSealed, sealedName, type SealedPart, writeSealed } from "./sealed.ts";
+
+/** What to compact. */
+export interface CompactOptions {
+  /** Only days before this one. */
+  before_day: string;
+  /** Leaves the lines where they are, beside the Parquet file. */
+  keep_jsonl?: boolean;
+  grace_ms?: number;
+  lock_wait_ms?: number;
+  /** Told after each part. */
+  onPart?: (part: CompactedPart) => void;
+  onNotice?: (message: string) => void;
+}
+
+/** A part that was compacted. */
+export interface CompactedPart {
+  part: string;
+  events: number;
+  /** Of its lines. */
+  bytes: number;
+  /** Of the Parquet file. */
+  compacted_bytes: number;
+}
+
+/** What compacting did. */
+export interface CompactReport {
+  sealed: NewlySealed[];
+  compacted: CompactedPart[];
+  /** Parts of those days that still have their lines, and why. */
+  left: { part: string; reason: string }[];
+}
+
+/** Compacts all sealed parts of days before one; seals first what is due. */
+export async function compactParts(
+  world: World,
+  root: string,
+  options: CompactOptions,
+): Promise<CompactReport> {
+  listDays(world.files, root);
+  return await withChainLock(
+    world,
+    root,
+    () => compactDueParts(world, root, options),
+    options.lock_wait_ms,
+  );
+}
+
+/** The same for those who hold the lock of the chain already. */
+export async function compactDueParts(
+  world: World,
+  root: string,
+  options: CompactOptions,
+): Promise<CompactReport> {
+  const { before_day } = options;
+  const report: CompactReport = { sealed: [], compacted: [], left: [] };
+  report.sealed = await sealDueParts(world, root, options);
+  for (const day of listDays(world.files, root)) {
+    if (day >= before_day) continue;
+    const sealed = readSealed(world.files, root, day);
+    removeLeftovers(world, root, day);
+    for (const { number, writer } of partsWithLines(world, root, day)) {
+      const part: PartId = { day, number, writer };
+      const record = sealed[sealedName(part)];
+      if (!record) {
+        report.left.push({ part: partLabel(part), reason: "not sealed: its day is not over" });
+        continue;
+      }
+      const done = await compactPart(world, root, part, record, options.keep_jsonl ?? false);
+      if (!done) continue;
+      report.compacted.push(done);
+      options.onPart?.(done);
+    }
+  }
+  return report;
+}
+
+function partsWithLines(world: World, root: string, day: string) {
+  return (world.files.list(dayFolder(root, day)) ?? [])
+    .map(({ name }) => parsePartName(name))
+    .filter((name) => name?.format === "jsonl")
+    .map((name) => name!)
+    .sort((a, b) => a.number - b.number || (a.writer < b.writer ? -1 : 1));
+}
+
+/** What somebody who was killed here left under a temporary name. */
+function removeLeftovers(world: World, root: string, day: string): void {
+  const folder = dayFolder(root, day);
+  for (const { name } of world.files.list(folder) ?? []) {
+    if (/^part-.*\.(parquet|jsonl)\..*\.tmp$/.test(name)) {
+      removeQuietly(world.files, join(folder, name));
+    }
+  }
+}
+
+/** Compacts one part; undefined when there is nothing left to do. */
+async function compactPart(
+  world: World,
+  root: string,
+  part: PartId,
+  record: SealedPart,
+  keep_jsonl: boolean,
+): Promise<CompactedPart | undefined> {
+  const path = join(dayFolder(root, part.day), parquetName(part));
+  let { compacted } = record;
+  const is_there = compacted && isWhole(world, path, compacted);
+  if (is_there && keep_jsonl) return undefined;
+  if (!is_there) {
+    compacted = await writePacked(world, root, part, record, path);
+    const sealed = readSealed(world.files, root, part.day);
+    sealed[sealedName(part)] = { ...record, compacted };
+    writeSealed(world, root, part.day, sealed);
+  }
+  if (!keep_jsonl) {
+    world.files.remove(partPath(root, part));
+    world.files.syncFolder(dayFolder(root, part.day));
+  }
+  const { events, bytes } = record;
+  return { part: partLabel(part), events, bytes, compacted_bytes: compacted!.bytes };
+}
+
+function isWhole(world: World, path: string, proof: NonNullable<SealedPart["compacted"]>): boolean {
+  if (!world.files.facts(path)) return false;
+  const file = world.files.open(path, "read");
+  try {
+    return changeIn(file, proof) === undefined;
+  } finally {
+    file.close();
+  }
+}
+
+/** Writes the Parquet file of a part, and reads it back before it gets its name. */
+async function writePacked(
+  world: World,
+  root: string,
+  part: PartId,
+  record: SealedPart,
+  path: string,
+) {
+  const { packLines } = await import("./packing.ts");
+  const corrupt = await corruptLines(world, root, part, record);
+  const source = world.files.open(partPath(root, part), "read");
+  try {
+    const replacement = beginReplacement(world.files, path, uniqueName(world));
+    try {
+      const key_values = { "ledger.part": partLabel(part), "ledger.part_sha256": record.sha256 };
+      const { source_sha256 } = packLines(
+        source,
+        record.bytes,
+        (offset) => corrupt.has(offset),
+        replacement.file,
+        key_values,
+      );
+      if (source_sha256 !== record.sha256) checkIsAsSealed(source, part, record);
+      await checkGivesBack(replacement.file, part, record);
+      const proof = proofOf(replacement.file, replacement.file.facts().size_bytes);
+      replacement.putInPlace();
+      return proof;
+    } catch (error) {
+      replacement.abandon();
+      // Lines that were changed may not even be lines any more.
+      checkIsAsSealed(source, part, record);
+      throw error;
+    }
+  } finally {
+    source.close();
+  }
+}
+
+function checkIsAsSealed(source: OpenFile, part: PartId, record: SealedPart): void {
+  const change = changeIn(source, record);
+  if (!change) return;
+  throw new LedgerError({
+    code: "damaged",
+    message: `cannot compact ${partLabel(part)}: it is not as it was sealed (${change.reason})`,
+    where: { path: source.path, offset: change.offset },
+    hint: "nothing was changed; take the part from a copy, then compact again",
+  });
+}
+
+async function checkGivesBack(file: OpenFile, part: PartId, record: SealedPart): Promise<void> {
+  const { unpackLines } = await import("./packing.ts");
+  const hash = createHash("sha256");
+  for (const { bytes } of unpackLines(file)) hash.update(bytes);
+  if (hash.digest("hex") === record.sha256) return;
+  throw new LedgerError({
+    code: "damaged",
+    message: `cannot compact ${partLabel(part)}: read back, it did not give the same bytes`,
+    hint: "the part has its lines still, as they were; please report this",
+  });
+}
+
+/** The lines that are no events. When there were too many to note, they are looked for again. */
+async function corruptLines(world: World, root: string, part: PartId, record: SealedPart) {
+  if (record.flaws) {
+    const corrupt = record.flaws.filter(({ kind }) => kind === "corrupt");
+    return new Set(corrupt.map(({ offset }) => offset));
+  }
+  const offsets = new Set<number>();
+  for (const extent of await partsOfDay(world.files, root, part.day)) {
+    if (extent.label !== partLabel(part)) continue;
+    for await (const batch of new LogCursor(world, root).batchesOfPart(extent)) {
+      for (const each of batch) if (each.kind === "corrupt") offsets.add(each.offset);
+    }
+  }
+  return offsets;
+}
+
+/** A part that has its lines again. */
+export interface RestoredPart {
+  part: string;
+  bytes: number;
+}
+
+/** Gives the parts of a day their lines back. */
+export async function restoreDay(
+  world: World,
+  root: string,
+  day: string,
+  lock_wait_ms?: number,
+): Promise<RestoredPart[]> {
+  if (!listDays(world.files, root).includes(day)) {
+    throw new LedgerError({
+      code: "not_found",
+      message: `cannot restore ${day}: the log has no such day`,
+      where: { path: dayFolder(root, day) },
+      hint: "see which days there are: ledger status; one that was archived: ledger archive import",
+    });
+  }
+  return await withChainLock(world, root, async () => {
+    const restored: RestoredPart[] = [];
+    removeLeftovers(world, root, day);
+    const names = (world.files.list(dayFolder(root, day)) ?? [])
+      .map(({ name }) => parsePartName(name))
+      .filter((name) => name?.format === "parquet");
+    for (const { number, writer } of names.map((name) => name!)) {
+      restored.push(await restorePart(world, root, { day, number, writer }));
+    }
+    return restored;
+  }, lock_wait_ms);
+}
+
+async function restorePart(world: World, root: string, part: PartId): Promise<RestoredPart> {
+  const sealed = readSealed(world.files, root, part.day);
+  const record = sealed[sealedName(part)];
+  const path = partPath(root, part);
+  if (!world.files.facts(path)) await writeLines(world, root, part, record);
+  if (record) {
+    const { compacted: _gone, ...without } = record;
+    writeSealed(world, root, part.day, { ...sealed, [sealedName(part)]: without });
+  }
+  world.files.remove(join(dayFolder(root, part.day), parquetName(part)));
+  world.files.syncFolder(dayFolder(root, part.day));
+  return { part: partLabel(part), bytes: world.files.facts(path)!.size_bytes };
+}
+
+async function writeLines(world: World, root: string, part: PartId, record: SealedPart) {
+  const extents = await partsOfDay(world.files, root, part.day);
+  const source = await openPart(world, extents.find(({ label }) => label === partLabel(part))!);
+  const replacement = beginReplacement(world.files, partPath(root, part), uniqueName(world));
+  try {
+    for (const { bytes } of source.blocks(0)) writeFully(replacement.file, bytes);
+    const change = changeIn(replacement.file, record);
+    if (change) {
+      throw new LedgerError({
+        code: "damaged",
+        message: `cannot restore ${partLabel(part)}: ${change.reason}`,
+        hint: "nothing was changed; take the Parquet file from a copy or an archive",
+      });
+    }
+    replacement.putInPlace();
+  } catch (error) {
+    replacement.abandon();
+    throw error;
+  } finally {
+    source.close();
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * Closing parts for good. A part is sealed when it has rotated, or when its day is over by a grace
+ * period; a late event opens a new part. What the part holds is noted with its digest and chained to the
+ * part that was sealed before it, so that nothing sealed can change, vanish or change places unseen.
+ *
+ * The order of steps: the part is synced; its record is put into the day's `_sealed.json`, durably, under
+ * the writers' lock of that part; the step is added to the chain. Whoever is killed between the last two
+ * is made good for by the next who seals.
+ */
+import { join } from "@std/path";
+import { asLedgerError, LedgerError } from "../base/error.ts";
+import { flaws_max, lock_wait_ms, seal_grace_ms } from "../base/limits.ts";
+import type { World } from "../base/world.ts";
+import {
+  appendSteps,
+  type Chain,
+  chainPath,
+  readChain,
+  type SealedStep,
+  stepOf,
+  withChainLock,
+} from "./chain.ts";
+import { flawsOf } from "./flaws.ts";
+import { dayFolder, dayLockName, parsePartName, partLabel } from "./layout.ts";
+import { DayLock } from "./lock.ts";
+import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
+import { proofOf } from "./proof.ts";
+import { LogCursor } from "./read.ts";
+import { endOfLastLine, moveTornTail } from "./repair.ts";
+import {
+  type Flaw,
+  readSealed,
+  sealedName,
+  type SealedPart,
+  type SealedParts,
+  sealOf,
+  writeSealed,
+} from "./sealed.ts";
+
+/** What to seal. */
+export interface SealOptions {
+  /** How long after its end a day counts as over. */
+  grace_ms?: number;
+  /** Only days before this one. */
+  before_day?: string;
+  lock_wait_ms?: number;
+  onNotice?: (message: string) => void;
+}
+
+/** A part that was sealed. */
+export interface NewlySealed {
+  part: string;
+  events: number;
+  bytes: number;
+  seal: string;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Seals all parts that are due. */
+export async function sealParts(
+  world: World,
+  root: string,
+  options: SealOptions = {},
+): Promise<NewlySealed[]> {
+  if (!mayHaveDueParts(world, root, options)) return [];
+  return await withChainLock(
+    world,
+    root,
+    () => sealDueParts(world, root, options),
+    options.lock_wait_ms,
+  );
+}
+
+/** A look without the lock: mostly there is nothing to do. */
+function mayHaveDueParts(world: World, root: string, options: SealOptions): boolean {
+  return listDays(world.files, root).some((day) =>
+    isConcerned(day, options) && dueNames(world, root, day, options).length > 0
+  );
+}
+
+function isConcerned(day: string, { before_day }: SealOptions): boolean {
+  return before_day === undefined || day < before_day;
+}
+
+/** The same for those who hold the lock of the chain already. */
+export async function sealDueParts(
+  world: World,
+  root: string,
+  options: SealOptions,
+): Promise<NewlySealed[]> {
+  const sealed: NewlySealed[] = [];
+  const chain = readChain(world, root);
+  const sealer = new Sealer(world, root, chain, options);
+  sealer.completeChain();
+  for (const day of listDays(world.files, root)) {
+    if (!isConcerned(day, options)) continue;
+    const due = new Set(dueNames(world, root, day, options));
+    if (due.size === 0) continue;
+    for (const extent of await partsOfDay(world.files, root, day)) {
+      if (!due.has(sealedName(extent.part))) continue;
+      const done = await sealer.seal(extent);
+      if (done) sealed.push(done);
+    }
+  }
+  return sealed;
+}
+
+/** The parts of a day that no line should go to any more, and that are not sealed yet. */
+function dueNames(world: World, root: string, day: string, options: SealOptions): string[] {
+  const is_over = world.now_ms() >=
+    Date.parse(`${day}T00:00:00Z`) + DAY_MS + (options.grace_ms ?? seal_grace_ms);
+  const sealed = readSealed(world.files, root, day);
+  const names = (world.files.list(dayFolder(root, day)) ?? [])
+    .map(({ name }) => parsePartName(name))
+    .filter((name) => name?.format === "jsonl")
+    .map((name) => name!)
+    .filter((name) => !sealed[sealedName(name)]);
+  return names
+    .filter(({ writer, number }) =>
+      is_over || names.some((other) => other.writer === writer && other.number > number)
+    )
+    .map(sealedName);
+}
+
+/** Seals one part after another, and binds each to the one before. */
+class Sealer {
+  #number: number;
+  #previous: string;
+
+  constructor(
+    readonly world: World,
+    readonly root: string,
+    readonly chain: Chain,
+    readonly options: SealOptions,
+  ) {
+    const last = chain.seals.at(-1);
+    this.#number = last?.number ?? 0;
+    this.#previous = last?.seal ?? "";
+  }
+
+  /** Adds to the chain what whoever sealed before was killed too early to add. */
+  completeChain(): void {
+    const { world, root, chain } = this;
+    const known = new Set(chain.seals.map(({ seal }) => seal));
+    const unknown = listDays(world.files, root)
+      .flatMap((day) =>
+        Object.entries(readSealed(world.files, root, day))
+          .map(([name, sealed]) => stepOf(`day=${day}/${name}`, sealed))
+      )
+      .filter(({ seal }) => !known.has(seal))
+      .sort((a, b) => a.number - b.number);
+    for (const step of unknown) {
+      if (step.previous !== this.#previous) throw brokenChain(root, this.#number, step);
+      appendSteps(world, root, [step]);
+      this.#number = step.number;
+      this.#previous = step.seal;
+    }
+  }
+
+  /** Seals a part; undefined when it holds nothing, or is written to right now. */
+  async seal(extent: PartExtent): Promise<NewlySealed | undefined> {
+    const { world, root } = this;
+    const { part } = extent;
+    const lock_path = join(dayFolder(root, part.day), dayLockName(part.writer));
+    const lock = new DayLock(world, lock_path, false, this.options.lock_wait_ms ?? lock_wait_ms);
+    const file = world.files.open(extent.path, "append");
+    try {
+      // Nearly always nobody writes here any more: so the work is done first, and looked over under
+      // the lock, which stops writers for a moment only.
+      const content = await this.#contentOf(extent);
+      await lock.take();
+      const { size_bytes } = file.facts();
+      if (endOfLastLine(file, size_bytes) < size_bytes) {
+        const moved = moveTornTail(world, root, part, file, size_bytes);
+        this.options.onNotice?.(
+          `${extent.path} ended in a torn line; its bytes are kept in ${moved.quarantined_as}`,
+        );
+      }
+      if (!content || file.facts().size_bytes !== content.bytes) return undefined;
+      file.sync();
+      const record: SealedPart = {
+        number: this.#number + 1,
+        previous: this.#previous,
+        seal: sealOf(part, this.#previous, content),
+        ...content,
+        sealed_at_ms: world.now_ms(),
+      };
+      const of_day: SealedParts = readSealed(world.files, root, part.day);
+      writeSealed(world, root, part.day, { ...of_day, [sealedName(part)]: record });
+      lock.release();
+      appendSteps(world, root, [stepOf(partLabel(part), record)]);
+      this.#number = record.number;
+      this.#previous = record.seal;
+      return { part: extent.label, events: record.events, bytes: record.bytes, seal: record.seal };
+    } catch (error) {
+      throw asLedgerError(error)?.with({
+        message: `cannot seal ${extent.label}: ${asLedgerError(error)!.message}`,
+      }) ?? error;
+    } finally {
+      lock.close();
+      file.close();
+    }
+  }
+
+  async #contentOf(extent: PartExtent) {
+    const { world, root } = this;
+    const content = await judgePart(world, root, extent);
+    if (content.bytes === 0) return undefined;
+    const file = world.files.open(extent.path, "read");
+    try {
+      return { ...content, ...proofOf(file, content.bytes) };
+    } finally {
+      file.close();
+    }
+  }
+}
+
+/** What stands in a part, line by line. */
+async function judgePart(world: World, root: string, extent: PartExtent) {
+  let events = 0, lines = 0, bytes = 0, last_line_at = 0;
+  let first_ms: number | null = null, last_ms: number | null = null;
+  let flaws: Flaw[] | undefined = [];
+  const cursor = new LogCursor(world, root);
+  for await (const batch of cursor.batchesOfPart(extent)) {
+    for (const record of batch) {
+      if (record.kind === "torn") continue;
+      lines++;
+      last_line_at = record.offset;
+      bytes = record.offset + record.size_bytes + 1;
+      for (const flaw of flawsOf(record)) flaws?.push(flaw);
+      if (flaws && flaws.length > flaws_max) flaws = undefined;
+      if (record.kind !== "event") continue;
+      events++;
+      const { timestamp_ms } = record.event;
+      if (first_ms === null || timestamp_ms < first_ms) first_ms = timestamp_ms;
+      if (last_ms === null || timestamp_ms > last_ms) last_ms = timestamp_ms;
+    }
+    await world.turn();
+  }
+  return { events, lines, bytes, last_line_at, first_ms, last_ms, flaws };
+}
+
+function brokenChain(root: string, number: number, step: SealedStep): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot seal: the chain ends with number ${number}, and ${step.part} is sealed as ` +
+      `number ${step.number} after another`,
+    where: { path: chainPath(root) },
+    hint: "see what is wrong with: ledger verify --deep; then take that file from a copy",
+  });
+}

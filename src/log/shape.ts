@@ -1,0 +1,250 @@
+/**
+ * A line -> its shape and its values, and back, byte for byte. The shape is the line with its values
+ * taken out. Lines of one kind share one, so a compacted part keeps it once, and the values by column.
+ */
+
+/** What is cut out of a line: members by these names, and every other value as `rest`. */
+export const SLOTS = [
+  "event_id",
+  "event_type",
+  "run_id",
+  "correlation_id",
+  "causation_id",
+  "trial_id",
+  "timestamp_ms",
+  "params",
+  "metrics",
+  "rest",
+] as const;
+
+/** A column that values of lines go to. */
+export type Slot = (typeof SLOTS)[number];
+
+const TIMESTAMP = SLOTS.indexOf("timestamp_ms");
+const REST = SLOTS.indexOf("rest");
+
+/**
+ * In a shape's text, the control character that stands for a value of the first slot. Valid JSON holds
+ * none of these: not in strings, and not between its words.
+ */
+const FIRST_MARK = 14;
+
+/** Stands between the values of a line that share the column `rest`. */
+export const REST_SEPARATOR = 31;
+
+const TAB = 9, RETURN = 13, QUOTE = 34, COMMA = 44, COLON = 58, AT = 64, BACKSLASH = 92;
+const OPEN_LIST = 91, CLOSE_LIST = 93, OPEN = 123, CLOSE = 125, ZERO = 48, NINE = 57;
+const TIMESTAMP_DIGITS_MAX = 15;
+
+/** More shapes than this have no use: then lines are kept as they are. */
+const shapes_max = 1_000;
+const shape_bytes_max = 16_384;
+const shapes_tried_max = 8;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What lines of one kind have in common. */
+export class Shape {
+  /** What stands before each value, and after the last. */
+  readonly literals: Uint8Array[] = [];
+  /** Which slot each value goes to. */
+  readonly slots: number[] = [];
+  /** For each slot the place of its first value among the shape's; -1 where it has none. */
+  readonly place_of: readonly number[];
+  /** Whether what stands between the values has no escapes, no space but blanks, and no `"@`. */
+  readonly is_plain: boolean;
+
+  constructor(readonly number: number, readonly text: string) {
+    let literal = "";
+    for (const char of text) {
+      const slot = char.charCodeAt(0) - FIRST_MARK;
+      if (slot < 0 || slot >= SLOTS.length) literal += char;
+      else {
+        this.slots.push(slot);
+        this.literals.push(encoder.encode(literal));
+        literal = "";
+      }
+    }
+    this.literals.push(encoder.encode(literal));
+    this.place_of = SLOTS.map((_, slot) => this.slots.indexOf(slot));
+    this.is_plain = !/[\\\t\r]|"@/.test(text);
+  }
+
+  /** Whether values of this slot are taken out. */
+  has(slot: Slot): boolean {
+    return this.place_of[SLOTS.indexOf(slot)] >= 0;
+  }
+}
+
+/** Takes lines apart. What it found of the last line stands in its fields. */
+export class LineSplitter {
+  readonly shapes: Shape[] = [];
+  /** The shape of the last line. */
+  shape!: Shape;
+  /** Where the values of the last line begin and end, in the order of the shape's slots. */
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
+  /** Whether the last line has no escapes, no space but blanks, and no `"@`. */
+  is_plain = true;
+  /** The shapes that came last, the latest first. */
+  #recent: Shape[] = [];
+  readonly #by_text = new Map<string, Shape>();
+
+  /** Takes a line apart that is known to be an event; false when it has to be kept as it is. */
+  split(bytes: Uint8Array, start: number, end: number): boolean {
+    for (let at = 0; at < this.#recent.length; at++) {
+      const shape = this.#recent[at];
+      if (!this.#fits(shape, bytes, start, end)) continue;
+      if (at > 0) this.#moveToFront(at);
+      this.shape = shape;
+      return true;
+    }
+    const shape = this.#shapeOf(bytes, start, end);
+    if (!shape || !this.#fits(shape, bytes, start, end)) return false;
+    this.#recent.unshift(shape);
+    this.#recent.length = Math.min(this.#recent.length, shapes_tried_max);
+    this.shape = shape;
+    return true;
+  }
+
+  #moveToFront(at: number): void {
+    const [shape] = this.#recent.splice(at, 1);
+    this.#recent.unshift(shape);
+  }
+
+  #fits(shape: Shape, bytes: Uint8Array, start: number, end: number): boolean {
+    const { literals, slots } = shape;
+    this.is_plain = shape.is_plain;
+    let at = start;
+    for (let index = 0; index < slots.length; index++) {
+      const literal = literals[index];
+      for (let offset = 0; offset < literal.length; offset++) {
+        if (bytes[at + offset] !== literal[offset]) return false;
+      }
+      at += literal.length;
+      this.starts[index] = at;
+      at = this.#endOfSlot(slots[index], bytes, at, end);
+      if (at < 0) return false;
+      this.ends[index] = at;
+    }
+    const last = literals[slots.length];
+    if (end - at !== last.length) return false;
+    for (let offset = 0; offset < last.length; offset++) {
+      if (bytes[at + offset] !== last[offset]) return false;
+    }
+    return true;
+  }
+
+  /** Where the value of a slot ends; negative when what stands there is none of its kind. */
+  #endOfSlot(slot: number, bytes: Uint8Array, at: number, end: number): number {
+    if (slot < TIMESTAMP) {
+      // The quotes belong to the shape.
+      if (bytes[at] === AT) this.is_plain = false;
+      for (; at < end; at++) {
+        if (bytes[at] === QUOTE) return at;
+        if (bytes[at] === BACKSLASH) return -1;
+      }
+      return -1;
+    }
+    if (slot === TIMESTAMP) return endOfTimestamp(bytes, at, end);
+    if (slot !== REST && bytes[at] !== OPEN) return -1;
+    return this.#endOfValue(bytes, at, end);
+  }
+
+  /** Where a value at the top level of an object ends, space after it included. */
+  #endOfValue(bytes: Uint8Array, at: number, end: number): number {
+    let depth = 0;
+    for (; at < end; at++) {
+      const byte = bytes[at];
+      if (byte === QUOTE) {
+        if (bytes[at + 1] === AT) this.is_plain = false;
+        for (at++; bytes[at] !== QUOTE; at++) {
+          if (at >= end) return -1;
+          if (bytes[at] === BACKSLASH) {
+            this.is_plain = false;
+            at++;
+          }
+        }
+      } else if (byte === OPEN || byte === OPEN_LIST) depth++;
+      else if (byte === CLOSE || byte === CLOSE_LIST) {
+        if (depth === 0) return at;
+        depth--;
+      } else if (byte === COMMA) {
+        if (depth === 0) return at;
+      } else if (byte === TAB || byte === RETURN) this.is_plain = false;
+    }
+    return -1;
+  }
+
+  /** The shape of a line as nobody has seen it yet; undefined when it should be kept as it is. */
+  #shapeOf(bytes: Uint8Array, start: number, end: number): Shape | undefined {
+    const pieces: string[] = [];
+    let copied_to = start;
+    let at = bytes.indexOf(OPEN, start) + 1;
+    for (;;) {
+      const key_at = bytes.indexOf(QUOTE, at);
+      // An object without members, or with a key that is written with escapes.
+      if (key_at < 0 || key_at >= end) return undefined;
+      const key_end = bytes.indexOf(QUOTE, key_at + 1);
+      const key = decoder.decode(bytes.subarray(key_at + 1, key_end));
+      if (key.includes("\\")) return undefined;
+      let value_at = bytes.indexOf(COLON, key_end) + 1;
+      while (isSpace(bytes[value_at])) value_at++;
+      const value_end = this.#endOfValue(bytes, value_at, end);
+      if (value_end < 0) return undefined;
+      const cut = cutOf(key, bytes, value_at, value_end);
+      if (!cut) return undefined;
+      pieces.push(decoder.decode(bytes.subarray(copied_to, cut.start)));
+      pieces.push(String.fromCharCode(FIRST_MARK + cut.slot));
+      copied_to = cut.end;
+      if (bytes[value_end] !== COMMA) break;
+      at = value_end + 1;
+    }
+    pieces.push(decoder.decode(bytes.subarray(copied_to, end)));
+    return this.#register(pieces.join(""));
+  }
+
+  #register(text: string): Shape | undefined {
+    const known = this.#by_text.get(text);
+    if (known) return known;
+    if (this.shapes.length >= shapes_max || text.length > shape_bytes_max) return undefined;
+    const shape = new Shape(this.shapes.length, text);
+    this.shapes.push(shape);
+    this.#by_text.set(text, shape);
+    return shape;
+  }
+}
+
+/** What of a member is taken out; undefined when its column could not say what the line says. */
+function cutOf(key: string, bytes: Uint8Array, start: number, end: number) {
+  const slot = SLOTS.indexOf(key as Slot);
+  if (slot < 0 || slot === REST) return { slot: REST, start, end };
+  if (slot < TIMESTAMP) {
+    if (bytes[start] !== QUOTE) return { slot: REST, start, end };
+    const closes_at = bytes.indexOf(QUOTE, start + 1);
+    return bytes.subarray(start, closes_at).includes(BACKSLASH)
+      ? undefined
+      : { slot, start: start + 1, end: closes_at };
+  }
+  if (slot === TIMESTAMP) {
+    const digits_end = endOfTimestamp(bytes, start, end);
+    return digits_end < 0 || /[.eE]/.test(String.fromCharCode(bytes[digits_end]))
+      ? undefined
+      : { slot, start, end: digits_end };
+  }
+  return bytes[start] === OPEN ? { slot, start, end } : { slot: REST, start, end };
+}
+
+/** Where a time ends that is written with digits alone; negative for another. */
+function endOfTimestamp(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] >= ZERO && bytes[at] <= NINE) at++;
+  const digits = at - start;
+  if (digits === 0 || digits > TIMESTAMP_DIGITS_MAX) return -1;
+  return digits > 1 && bytes[start] === ZERO ? -1 : at;
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 32 || byte === TAB || byte === RETURN || byte === 10;
+}
