@@ -4,7 +4,7 @@
  * rows are the same. Runs that are gone from the disk stay, marked as missing.
  */
 import { join } from "@std/path";
-import { asLedgerError, LedgerError } from "../base/error.ts";
+import { LedgerError } from "../base/error.ts";
 import { writeFully } from "../base/durable.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/door.ts";
@@ -99,25 +99,12 @@ class CatalogSync {
   ) {}
 
   async run(): Promise<Omit<CatalogSyncReport, "seconds">> {
-    const { previous, keep_aside } = await this.#previous();
-    try {
-      return await this.#sync(previous, keep_aside);
-    } catch (error) {
-      const problem = asLedgerError(error);
-      const is_of_live = problem?.code === "damaged" || problem?.code === "busy";
-      if (!previous || !is_of_live) throw error;
-      return await this.#sync(undefined, this.#startOver(problem));
-    }
-  }
-
-  /** Says why nothing of the live catalog is used; whether its file is worth keeping. */
-  #startOver(problem: LedgerError): boolean {
-    const keep_aside = problem.code !== "busy";
-    this.options.onNotice?.(
-      `building the catalog anew: ${problem.message}` +
-        (keep_aside ? `; the old file is kept as ${this.store.aside_path}` : ""),
-    );
-    return keep_aside;
+    return await this.store.buildFromLive({
+      name: "the catalog",
+      read: this.options.full ? undefined : () => this.#readPrevious(),
+      build: (previous, keep_aside) => this.#sync(previous, keep_aside),
+      onNotice: this.options.onNotice,
+    });
   }
 
   async #sync(
@@ -161,19 +148,7 @@ class CatalogSync {
     return report;
   }
 
-  /** What the live catalog holds, if it can be trusted; else nothing, and a line that says why. */
-  async #previous(): Promise<{ previous?: Previous; keep_aside: boolean }> {
-    const { store, world } = this;
-    if (this.options.full || !world.files.linkFacts(store.path)) return { keep_aside: false };
-    try {
-      return { previous: await this.#readPrevious(), keep_aside: false };
-    } catch (error) {
-      const problem = asLedgerError(error);
-      if (!problem) throw error;
-      return { keep_aside: this.#startOver(problem) };
-    }
-  }
-
+  /** What the live catalog holds. */
   async #readPrevious(): Promise<Previous> {
     await using database = await this.store.openLive(sql.VERSION, sql.CATALOG_VERSION);
     const files = await database.rows<Record<string, string | null>>(sql.ALL_FILES);
