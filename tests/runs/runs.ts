@@ -63,6 +63,13 @@ export function inLab(
   return runIn(lab.dir, args, { ...different, vars });
 }
 
+/** Asks an index as a user of the command line does; a row is its values. */
+export async function ask(lab: Lab, sql: string, db = "catalog"): Promise<unknown[][]> {
+  const { code, stdout, stderr } = await inLab(lab, ["query", "--db", db, sql, "--json"]);
+  assertEquals(code, 0, stderr);
+  return (JSON.parse(stdout) as Record<string, unknown>[]).map((row) => Object.values(row));
+}
+
 /** A manifest as our program and its first version write it; pass what should be different. */
 export function manifestOf(run_id: string, different: Record<string, unknown> = {}) {
   return {
