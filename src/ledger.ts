@@ -7,7 +7,7 @@ import { buildFacts } from "./base/build.ts";
 import { LedgerError, quoted } from "./base/error.ts";
 import { makeFolderDurably, replaceFile } from "./base/durable.ts";
 import { type Input, systemWorld, type World } from "./base/world.ts";
-import type { Database } from "./duckdb/door.ts";
+import type { BoundValue, Database } from "./duckdb/door.ts";
 import { Emitters, type JsonObject } from "./emitters.ts";
 import { LedgerRuns } from "./ledger_runs.ts";
 import { LedgerTraces } from "./ledger_traces.ts";
@@ -77,6 +77,12 @@ export interface IndexOptions {
   legacy?: string;
   /** From this day on, the log wins over the legacy database. */
   cutover_day?: string;
+}
+
+/** How an index is asked. */
+export interface QueryOptions extends IndexOptions {
+  /** What stands for `$1`, `$2`, … in the SQL: so a value is a value, whatever it holds. */
+  values?: BoundValue[];
 }
 
 /** What `putArtifact` stores as JSON; trades are stored by `putTrades`. */
@@ -288,32 +294,28 @@ export class Ledger extends Emitters implements AsyncDisposable {
   }
 
   /** Asks the index in SQL. Values come as JSON has them; whole numbers past 2^53 as strings. */
-  async query(sql: string, options?: IndexOptions): Promise<JsonObject[]> {
+  async query(sql: string, options: QueryOptions = {}): Promise<JsonObject[]> {
     const { rowsOfQuery } = await import("./duckdb/query.ts");
     await using database = await this.openIndex({ ...options, sql });
-    return await rowsOfQuery(database, sql);
+    return await rowsOfQuery(database, sql, options.values);
   }
 
   /** The latest runs and how they stand. */
-  latestRuns(limit = 10): Promise<JsonObject[]> {
-    return this.query(`select * from latest_runs limit ${Math.max(0, Math.floor(limit))}`);
+  async latestRuns(limit = 10): Promise<JsonObject[]> {
+    const { LATEST_RUNS } = await import("./index/queries.ts");
+    return await this.query(LATEST_RUNS, { values: [Math.max(0, Math.floor(limit))] });
   }
 
   /** The phases of a run, in order. */
-  runPhases(run_id: string): Promise<JsonObject[]> {
-    return this.query(
-      `select * from phase_timings where run_id = ${sqlText(run_id)}
-       order by phase_order, started_at_ms`,
-    );
+  async runPhases(run_id: string): Promise<JsonObject[]> {
+    const { PHASES_OF_RUN } = await import("./index/queries.ts");
+    return await this.query(PHASES_OF_RUN, { values: [run_id] });
   }
 
   /** The trials of a run, as they were recorded. */
-  trials(run_id: string): Promise<JsonObject[]> {
-    return this.query(
-      `select * from trial_results where run_id = ${
-        sqlText(run_id)
-      } order by recorded_at_ms, trial_id`,
-    );
+  async trials(run_id: string): Promise<JsonObject[]> {
+    const { TRIALS_OF_RUN } = await import("./index/queries.ts");
+    return await this.query(TRIALS_OF_RUN, { values: [run_id] });
   }
 
   /** What a database of the first system holds that the log does not say. Syncs first. */
@@ -481,8 +483,4 @@ function checkJsonObject(json: string, kind: string): void {
     message: `cannot store this ${kind}: ${reason}`,
     hint: `a ${kind} is one JSON object; nothing was stored`,
   });
-}
-
-function sqlText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -25,8 +25,9 @@ export {
   Ledger,
   openLedger,
   type OpenOptions,
+  type QueryOptions,
 } from "./ledger.ts";
-export type { Database } from "./duckdb/door.ts";
+export type { BoundValue, Database } from "./duckdb/door.ts";
 export type { LegacyDifference } from "./index/legacy_compare.ts";
 export type { SyncOptions, SyncReport, TableDigest } from "./index/sync.ts";
 export {

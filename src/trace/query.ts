@@ -136,7 +136,7 @@ async function* batchesOf(
 ): AsyncGenerator<TracedEvent[], undefined> {
   const { sql, values } = statementFor(paths, filter);
   try {
-    const result = await database.connection.stream(sql, values);
+    const result = await database.stream(sql, values);
     for await (const chunk of result) yield chunk.getRows().map(eventOfValues);
   } catch (error) {
     throw database.problem(error, sql);
