@@ -83,7 +83,8 @@ export {
 } from "./runs/catalog_queries.ts";
 export { type NewRun, RunDirectory, type RunEnd } from "./runs/directory.ts";
 export type { RunManifest, RunStatus, RunType } from "./runs/manifest.ts";
-export type { CatalogSyncOptions, CatalogSyncReport, SkippedRun } from "./runs/catalog.ts";
+export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog.ts";
+export type { SkippedRun } from "./runs/catalog_change.ts";
 export type { LedgerRuns } from "./ledger_runs.ts";
 export type { LedgerTraces, TraceOptions } from "./ledger_traces.ts";
 export {
