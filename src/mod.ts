@@ -81,7 +81,9 @@ export {
   type RunFilter,
   type RunRow,
 } from "./runs/catalog_queries.ts";
-export { type NewRun, RunDirectory, type RunEnd } from "./runs/directory.ts";
+export type { NewRun } from "./runs/beginning.ts";
+export { RunDirectory } from "./runs/directory.ts";
+export type { RunEnd } from "./runs/ending.ts";
 export type { RunManifest, RunStatus, RunType } from "./runs/manifest.ts";
 export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog.ts";
 export type { SkippedRun } from "./runs/catalog_change.ts";
