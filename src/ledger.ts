@@ -4,11 +4,11 @@
  */
 import { join, resolve } from "@std/path";
 import { buildFacts } from "./base/build.ts";
-import { LedgerError, quoted } from "./base/error.ts";
-import { makeFolderDurably, replaceFile } from "./base/durable.ts";
+import { LedgerError } from "./base/error.ts";
 import { type Input, systemWorld, type World } from "./base/world.ts";
 import type { BoundValue, Database } from "./duckdb/door.ts";
 import { Emitters, type JsonObject } from "./emitters.ts";
+import type { ArtifactKind } from "./ledger_artifacts.ts";
 import { LedgerRuns } from "./ledger_runs.ts";
 import { LedgerTraces } from "./ledger_traces.ts";
 import type { LegacyDifference } from "./index/legacy_compare.ts";
@@ -22,7 +22,6 @@ import {
   EmitCheck,
   followLog,
   isBuiltIn,
-  isOfKind,
   ledgerPaths,
   LogCursor,
   type LogRecord,
@@ -84,11 +83,6 @@ export interface QueryOptions extends IndexOptions {
   /** What stands for `$1`, `$2`, … in the SQL: so a value is a value, whatever it holds. */
   values?: BoundValue[];
 }
-
-/** What `putArtifact` stores as JSON; trades are stored by `putTrades`. */
-export const ARTIFACT_KINDS = ["summary", "config"] as const;
-/** A kind of artifact that is a JSON object. */
-export type ArtifactKind = (typeof ARTIFACT_KINDS)[number];
 
 /** An open ledger. Close it, or declare it with `await using`. */
 export class Ledger extends Emitters implements AsyncDisposable {
@@ -320,10 +314,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
 
   /** What a database of the first system holds that the log does not say. Syncs first. */
   async compareLegacy(path: string): Promise<LegacyDifference[]> {
-    const { compareLegacy } = await import("./index/legacy_compare.ts");
-    await this.sync();
-    await using database = await this.openIndex({ legacy: path });
-    return await compareLegacy(database);
+    const { compareWithLegacy } = await import("./ledger_legacy.ts");
+    return await compareWithLegacy(this, path);
   }
 
   /**
@@ -331,19 +323,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
    * that are the same every time; what the log says already is not said again. Syncs before and after.
    */
   async importLegacy(path: string): Promise<{ imported: number }> {
-    const { attachment } = await import("./index/legacy.ts");
-    const { impliedLines } = await import("./index/legacy_import.ts");
-    // With these events a ledger may begin, but not with a path that was misspelt.
-    attachment(this.#world, path);
-    makeFolderDurably(this.#world.files, ledgerPaths(this.dir).events);
-    await this.sync();
-    const lines = await (async () => {
-      await using database = await this.openIndex({ legacy: path });
-      return await impliedLines(database);
-    })();
-    await this.emitLines(lines);
-    await this.sync();
-    return { imported: lines.length };
+    const { importFromLegacy } = await import("./ledger_legacy.ts");
+    return await importFromLegacy(this.#world, this, path);
   }
 
   /** Registers a custom event type. */
@@ -366,21 +347,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
     kind: ArtifactKind,
     json: string,
   ): Promise<{ path: string; acknowledgement: Acknowledgement }> {
-    checkArtifactOwner(run_id);
-    checkJsonObject(json, kind);
-    const folder = join(ledgerPaths(this.dir).run_artifacts, run_id);
-    const path = join(folder, `${kind}.json`);
-    const bytes = new TextEncoder().encode(json.endsWith("\n") ? json : `${json}\n`);
-    makeFolderDurably(this.#world.files, folder);
-    const unique = `${this.#world.pid}-${this.#world.random_uint32().toString(16)}`;
-    replaceFile(this.#world.files, path, bytes, unique);
-    const acknowledgement = await this.emitArtifactCreated({
-      run_id,
-      artifact_type: kind,
-      artifact_path: `artifacts/runs/${run_id}/${kind}.json`,
-      size_bytes: bytes.length,
-    });
-    return { path, acknowledgement };
+    const { putArtifact } = await import("./ledger_artifacts.ts");
+    return await putArtifact(this.#world, this, run_id, kind, json);
   }
 
   /** Stores a run's trades as Parquet under `artifacts/runs/{run_id}/`, every row checked, and says so. */
@@ -388,24 +356,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
     run_id: string,
     source: ArtifactSource,
   ): Promise<{ path: string; rows: number; acknowledgement: Acknowledgement }> {
-    checkArtifactOwner(run_id);
-    const { writeArtifactFile } = await import("./runs/artifact_file.ts");
-    const folder = join(ledgerPaths(this.dir).run_artifacts, run_id);
-    const path = join(folder, "trades.parquet");
-    makeFolderDurably(this.#world.files, folder);
-    const written = await writeArtifactFile(this.#world, {
-      type: "trades",
-      run_id,
-      target: path,
-      source,
-    });
-    const acknowledgement = await this.emitArtifactCreated({
-      run_id,
-      artifact_type: "trades",
-      artifact_path: `artifacts/runs/${run_id}/trades.parquet`,
-      size_bytes: written.bytes,
-    });
-    return { path, rows: written.rows, acknowledgement };
+    const { putTrades } = await import("./ledger_artifacts.ts");
+    return await putTrades(this.#world, this, run_id, source);
   }
 
   /** Waits until everything emitted is durable, then lets go of all files. */
@@ -460,27 +412,4 @@ const ENDS_OF_RUNS: ReadonlySet<unknown> = new Set(["run.completed", "run.failed
 /** Opens a ledger; its folder is made by the first event. */
 export function openLedger(options?: OpenOptions): Promise<Ledger> {
   return Promise.resolve().then(() => new Ledger(options));
-}
-
-function checkArtifactOwner(run_id: string): void {
-  if (isOfKind("run_id", run_id)) return;
-  throw new LedgerError({
-    code: "invalid",
-    message: `cannot store an artifact of run ${quoted(run_id)}: that is no run id`,
-    hint: "a run id names a folder: no slash, backslash or control character",
-  });
-}
-
-function checkJsonObject(json: string, kind: string): void {
-  let reason = "it is not a JSON object";
-  try {
-    if (isOfKind("object", JSON.parse(json))) return;
-  } catch (error) {
-    reason = (error as Error).message;
-  }
-  throw new LedgerError({
-    code: "invalid",
-    message: `cannot store this ${kind}: ${reason}`,
-    hint: `a ${kind} is one JSON object; nothing was stored`,
-  });
 }
