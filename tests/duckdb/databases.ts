@@ -1,4 +1,5 @@
 /** Databases for the tests of the door: made through it, opened through it, spoilt behind its back. */
+import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { systemFiles } from "../../src/base/files.ts";
 import { type Database, type DoorOptions, openDatabase } from "../../src/duckdb/door.ts";
@@ -95,4 +96,19 @@ export function damages(to_other_version: string): Damage[] {
     },
   }));
   return [...all, ...published];
+}
+
+/** Fails unless a command went well, said in one line why it built something anew, and kept the old file. */
+export function assertSetAside(
+  path: string,
+  name: string,
+  { code, stderr }: { code: number; stderr: string },
+): void {
+  assertEquals(code, 0, stderr);
+  assertEquals(stderr.trimEnd().split("\n").length, 1, stderr);
+  assertMatch(
+    stderr,
+    new RegExp(`^building ${name} anew: .*; the old file is kept as .*aside$`, "m"),
+  );
+  Deno.lstatSync(`${path}.set-aside`);
 }
