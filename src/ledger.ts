@@ -4,11 +4,11 @@
  */
 import { join, resolve } from "@std/path";
 import { buildFacts } from "./base/build.ts";
-import { LedgerError, quoted } from "./base/error.ts";
-import { makeFolderDurably, replaceFile } from "./base/durable.ts";
+import { LedgerError } from "./base/error.ts";
 import { type Input, systemWorld, type World } from "./base/world.ts";
-import type { Database } from "./duckdb/door.ts";
+import type { BoundValue, Database } from "./duckdb/door.ts";
 import { Emitters, type JsonObject } from "./emitters.ts";
+import type { ArtifactKind } from "./ledger_artifacts.ts";
 import { LedgerRuns } from "./ledger_runs.ts";
 import { LedgerTraces } from "./ledger_traces.ts";
 import { LedgerUpkeep } from "./ledger_upkeep.ts";
@@ -23,7 +23,6 @@ import {
   EmitCheck,
   followLog,
   isBuiltIn,
-  isOfKind,
   ledgerPaths,
   LogCursor,
   type LogRecord,
@@ -80,10 +79,11 @@ export interface IndexOptions {
   cutover_day?: string;
 }
 
-/** What `putArtifact` stores as JSON; trades are stored by `putTrades`. */
-export const ARTIFACT_KINDS = ["summary", "config"] as const;
-/** A kind of artifact that is a JSON object. */
-export type ArtifactKind = (typeof ARTIFACT_KINDS)[number];
+/** How an index is asked. */
+export interface QueryOptions extends IndexOptions {
+  /** What stands for `$1`, `$2`, … in the SQL: so a value is a value, whatever it holds. */
+  values?: BoundValue[];
+}
 
 /** An open ledger. Close it, or declare it with `await using`. */
 export class Ledger extends Emitters implements AsyncDisposable {
@@ -292,40 +292,34 @@ export class Ledger extends Emitters implements AsyncDisposable {
   }
 
   /** Asks the index in SQL. Values come as JSON has them; whole numbers past 2^53 as strings. */
-  async query(sql: string, options?: IndexOptions): Promise<JsonObject[]> {
+  async query(sql: string, options: QueryOptions = {}): Promise<JsonObject[]> {
     const { rowsOfQuery } = await import("./duckdb/query.ts");
     await using database = await this.openIndex({ ...options, sql });
-    return await rowsOfQuery(database, sql);
+    return await rowsOfQuery(database, sql, options.values);
   }
 
   /** The latest runs and how they stand. */
-  latestRuns(limit = 10): Promise<JsonObject[]> {
-    return this.query(`select * from latest_runs limit ${Math.max(0, Math.floor(limit))}`);
+  async latestRuns(limit = 10): Promise<JsonObject[]> {
+    const { LATEST_RUNS } = await import("./index/queries.ts");
+    return await this.query(LATEST_RUNS, { values: [Math.max(0, Math.floor(limit))] });
   }
 
   /** The phases of a run, in order. */
-  runPhases(run_id: string): Promise<JsonObject[]> {
-    return this.query(
-      `select * from phase_timings where run_id = ${sqlText(run_id)}
-       order by phase_order, started_at_ms`,
-    );
+  async runPhases(run_id: string): Promise<JsonObject[]> {
+    const { PHASES_OF_RUN } = await import("./index/queries.ts");
+    return await this.query(PHASES_OF_RUN, { values: [run_id] });
   }
 
   /** The trials of a run, as they were recorded. */
-  trials(run_id: string): Promise<JsonObject[]> {
-    return this.query(
-      `select * from trial_results where run_id = ${
-        sqlText(run_id)
-      } order by recorded_at_ms, trial_id`,
-    );
+  async trials(run_id: string): Promise<JsonObject[]> {
+    const { TRIALS_OF_RUN } = await import("./index/queries.ts");
+    return await this.query(TRIALS_OF_RUN, { values: [run_id] });
   }
 
   /** What a database of the first system holds that the log does not say. Syncs first. */
   async compareLegacy(path: string): Promise<LegacyDifference[]> {
-    const { compareLegacy } = await import("./index/legacy_compare.ts");
-    await this.sync();
-    await using database = await this.openIndex({ legacy: path });
-    return await compareLegacy(database);
+    const { compareWithLegacy } = await import("./ledger_legacy.ts");
+    return await compareWithLegacy(this, path);
   }
 
   /**
@@ -333,19 +327,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
    * that are the same every time; what the log says already is not said again. Syncs before and after.
    */
   async importLegacy(path: string): Promise<{ imported: number }> {
-    const { attachment } = await import("./index/legacy.ts");
-    const { impliedLines } = await import("./index/legacy_import.ts");
-    // With these events a ledger may begin, but not with a path that was misspelt.
-    attachment(this.#world, path);
-    makeFolderDurably(this.#world.files, ledgerPaths(this.dir).events);
-    await this.sync();
-    const lines = await (async () => {
-      await using database = await this.openIndex({ legacy: path });
-      return await impliedLines(database);
-    })();
-    await this.emitLines(lines);
-    await this.sync();
-    return { imported: lines.length };
+    const { importFromLegacy } = await import("./ledger_legacy.ts");
+    return await importFromLegacy(this.#world, this, path);
   }
 
   /** Registers a custom event type. */
@@ -368,21 +351,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
     kind: ArtifactKind,
     json: string,
   ): Promise<{ path: string; acknowledgement: Acknowledgement }> {
-    checkArtifactOwner(run_id);
-    checkJsonObject(json, kind);
-    const folder = join(ledgerPaths(this.dir).run_artifacts, run_id);
-    const path = join(folder, `${kind}.json`);
-    const bytes = new TextEncoder().encode(json.endsWith("\n") ? json : `${json}\n`);
-    makeFolderDurably(this.#world.files, folder);
-    const unique = `${this.#world.pid}-${this.#world.random_uint32().toString(16)}`;
-    replaceFile(this.#world.files, path, bytes, unique);
-    const acknowledgement = await this.emitArtifactCreated({
-      run_id,
-      artifact_type: kind,
-      artifact_path: `artifacts/runs/${run_id}/${kind}.json`,
-      size_bytes: bytes.length,
-    });
-    return { path, acknowledgement };
+    const { putArtifact } = await import("./ledger_artifacts.ts");
+    return await putArtifact(this.#world, this, run_id, kind, json);
   }
 
   /** Stores a run's trades as Parquet under `artifacts/runs/{run_id}/`, every row checked, and says so. */
@@ -390,24 +360,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
     run_id: string,
     source: ArtifactSource,
   ): Promise<{ path: string; rows: number; acknowledgement: Acknowledgement }> {
-    checkArtifactOwner(run_id);
-    const { writeArtifactFile } = await import("./runs/artifact_file.ts");
-    const folder = join(ledgerPaths(this.dir).run_artifacts, run_id);
-    const path = join(folder, "trades.parquet");
-    makeFolderDurably(this.#world.files, folder);
-    const written = await writeArtifactFile(this.#world, {
-      type: "trades",
-      run_id,
-      target: path,
-      source,
-    });
-    const acknowledgement = await this.emitArtifactCreated({
-      run_id,
-      artifact_type: "trades",
-      artifact_path: `artifacts/runs/${run_id}/trades.parquet`,
-      size_bytes: written.bytes,
-    });
-    return { path, rows: written.rows, acknowledgement };
+    const { putTrades } = await import("./ledger_artifacts.ts");
+    return await putTrades(this.#world, this, run_id, source);
   }
 
   /** Waits until everything emitted is durable, then lets go of all files. */
@@ -462,31 +416,4 @@ const ENDS_OF_RUNS: ReadonlySet<unknown> = new Set(["run.completed", "run.failed
 /** Opens a ledger; its folder is made by the first event. */
 export function openLedger(options?: OpenOptions): Promise<Ledger> {
   return Promise.resolve().then(() => new Ledger(options));
-}
-
-function checkArtifactOwner(run_id: string): void {
-  if (isOfKind("run_id", run_id)) return;
-  throw new LedgerError({
-    code: "invalid",
-    message: `cannot store an artifact of run ${quoted(run_id)}: that is no run id`,
-    hint: "a run id names a folder: no slash, backslash or control character",
-  });
-}
-
-function checkJsonObject(json: string, kind: string): void {
-  let reason = "it is not a JSON object";
-  try {
-    if (isOfKind("object", JSON.parse(json))) return;
-  } catch (error) {
-    reason = (error as Error).message;
-  }
-  throw new LedgerError({
-    code: "invalid",
-    message: `cannot store this ${kind}: ${reason}`,
-    hint: `a ${kind} is one JSON object; nothing was stored`,
-  });
-}
-
-function sqlText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

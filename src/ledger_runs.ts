@@ -13,11 +13,12 @@ import type {
   RunFilter,
   RunRow,
 } from "./runs/catalog_queries.ts";
-import type { AlertsReport } from "./runs/alerts.ts";
+import type { AlertsReport, AlertsSyncOptions } from "./runs/alerts.ts";
 import type { CompactReport } from "./runs/compact.ts";
 import type { RunsReport } from "./runs/verify.ts";
 import type { PrunedMonth, PruneRequest } from "./runs/prune.ts";
-import type { NewRun, RunDirectory, RunEvents, RunPlace } from "./runs/directory.ts";
+import type { NewRun } from "./runs/beginning.ts";
+import type { RunDirectory, RunEvents, RunPlace } from "./runs/directory.ts";
 
 /** Whether the log hears of what is done to a run. Default: it does. */
 export interface TellOptions {
@@ -88,10 +89,10 @@ export class LedgerRuns {
   }
 
   /** Brings `alerts.duckdb` up to date with the catalog. */
-  async syncAlerts(): Promise<AlertsReport> {
+  async syncAlerts(options?: AlertsSyncOptions): Promise<AlertsReport> {
     const { syncAlerts } = await import("./runs/alerts.ts");
     await using catalog = await this.openCatalog();
-    return await syncAlerts(this.world, catalog, this.dir, this.#index("alerts"));
+    return await syncAlerts(this.world, catalog, this.dir, this.#index("alerts"), options);
   }
 
   /** Puts a month's artifacts together, for questions to thousands of runs. */

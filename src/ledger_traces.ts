@@ -23,7 +23,7 @@ export interface TraceOptions extends TraceStoreOptions, TracerOptions {}
 export interface TracedLedger {
   readonly dir: string;
   emit(event: JsonObject): Promise<{ event_id: string }>;
-  query(sql: string): Promise<JsonObject[]>;
+  query(sql: string, options: { values: string[] }): Promise<JsonObject[]>;
 }
 
 /** What is said of a traced run when it is published. */
@@ -176,19 +176,8 @@ export class LedgerTraces {
 
   /** The runs of the log that name a correlation, as far as the index knows them. */
   async runsOf(correlation_id: string): Promise<TracedRun[]> {
-    if (!this.world.files.facts(join(ledgerPaths(this.ledger.dir).index, "runs.duckdb"))) return [];
-    const { literal } = await import("./duckdb/door.ts");
-    const rows = await this.ledger.query(
-      `select e.run_id, any_value(l.status) as status,
-         list(distinct struct_pack(artifact_type := a.artifact_type, artifact_path := a.artifact_path))
-           filter (a.run_id is not null) as artifacts
-       from (select distinct run_id from events
-             where correlation_id = ${literal(correlation_id)} and run_id is not null) e
-       left join latest_runs l on l.run_id = e.run_id
-       left join artifacts_catalog a on a.run_id = e.run_id
-       group by e.run_id order by e.run_id`,
-    );
-    return rows.map((row) => ({
+    const { RUNS_OF_CORRELATION } = await import("./index/queries.ts");
+    return (await this.#askIndex(RUNS_OF_CORRELATION, correlation_id)).map((row) => ({
       run_id: row.run_id as string,
       status: row.status as string | null,
       artifacts: (row.artifacts ?? []) as TracedRun["artifacts"],
@@ -197,12 +186,14 @@ export class LedgerTraces {
 
   /** The log's event with an id, where a trace's first cause is one: as far as the index knows it. */
   async loggedCause(event_id: string): Promise<JsonObject | undefined> {
-    if (!this.world.files.facts(join(ledgerPaths(this.ledger.dir).index, "runs.duckdb"))) return;
-    const { literal } = await import("./duckdb/door.ts");
-    const [event] = await this.ledger.query(
-      `select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id
-       from events where event_id = ${literal(event_id)}`,
-    );
+    const { EVENT_BY_ID } = await import("./index/queries.ts");
+    const [event] = await this.#askIndex(EVENT_BY_ID, event_id);
     return event;
+  }
+
+  /** Traces can be asked about without an index: then it knows nothing. */
+  async #askIndex(sql: string, value: string): Promise<JsonObject[]> {
+    if (!this.world.files.facts(join(ledgerPaths(this.ledger.dir).index, "runs.duckdb"))) return [];
+    return await this.ledger.query(sql, { values: [value] });
   }
 }

@@ -19,14 +19,14 @@ export { type ErrorCode, type ErrorPlace, LedgerError } from "./base/error.ts";
 export { type CommonFields, Emitters, type JsonObject } from "./emitters.ts";
 export { EventEmitter, getEventEmitter } from "./emitter.ts";
 export {
-  ARTIFACT_KINDS,
-  type ArtifactKind,
   type IndexOptions,
   Ledger,
   openLedger,
   type OpenOptions,
+  type QueryOptions,
 } from "./ledger.ts";
-export type { Database } from "./duckdb/door.ts";
+export { ARTIFACT_KINDS, type ArtifactKind } from "./ledger_artifacts.ts";
+export type { BoundValue, Database } from "./duckdb/door.ts";
 export type { LegacyDifference } from "./index/legacy_compare.ts";
 export type { SyncOptions, SyncReport, TableDigest } from "./index/sync.ts";
 export {
@@ -80,9 +80,12 @@ export {
   type RunFilter,
   type RunRow,
 } from "./runs/catalog_queries.ts";
-export { type NewRun, RunDirectory, type RunEnd } from "./runs/directory.ts";
+export type { NewRun } from "./runs/beginning.ts";
+export { RunDirectory } from "./runs/directory.ts";
+export type { RunEnd } from "./runs/ending.ts";
 export type { RunManifest, RunStatus, RunType } from "./runs/manifest.ts";
-export type { CatalogSyncOptions, CatalogSyncReport, SkippedRun } from "./runs/catalog.ts";
+export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog.ts";
+export type { SkippedRun } from "./runs/catalog_change.ts";
 export type { LedgerRuns } from "./ledger_runs.ts";
 export type { LedgerTraces, TraceOptions } from "./ledger_traces.ts";
 export {

@@ -17,6 +17,15 @@ export function tempFolder(inside?: string): Disposable & { path: string } {
   };
 }
 
+/** The same, in memory where there is such a place: for tests that are not about the disk itself. */
+export function memoryFolder(): Disposable & { path: string } {
+  try {
+    return tempFolder("/dev/shm");
+  } catch {
+    return tempFolder();
+  }
+}
+
 /** How a process ended, and what it said. */
 export interface Ended {
   code: number;

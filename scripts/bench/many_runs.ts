@@ -15,7 +15,7 @@ const ARTIFACTS: readonly [type: string, path: string][] = [
 /** Writes so many complete runs below a folder's `runs`; returns the paths of their manifests. */
 export function writeRuns(folder: string, count: number): string[] {
   const manifests: string[] = [];
-  const placeholder = new TextEncoder().encode("PAR1");
+  const parquet_magic = new TextEncoder().encode("PAR1");
   for (let run = 0; run < count; run++) {
     const created_ms = FIRST_MS + run % MONTHS * MONTH_MS + run * 1000;
     const run_id = `bench-${String(run).padStart(6, "0")}`;
@@ -25,7 +25,7 @@ export function writeRuns(folder: string, count: number): string[] {
       Deno.mkdirSync(join(path, name), { recursive: true });
     }
     // Neither the sync nor a ranking opens an artifact; that they are there is looked at.
-    for (const [, file] of ARTIFACTS) Deno.writeFileSync(join(path, file), placeholder);
+    for (const [, file] of ARTIFACTS) Deno.writeFileSync(join(path, file), parquet_magic);
     manifests.push(join(path, "run.json"));
     const text = JSON.stringify(manifestOf(run, run_id, created_ms), undefined, 2);
     Deno.writeTextFileSync(manifests[run], `${text}\n`);

@@ -3,7 +3,7 @@
  * shut in: native code is not bound by Deno's permissions, so DuckDB is told which folders it may
  * touch, to load nothing, and to take no further settings.
  */
-import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance, DuckDBResult, DuckDBValue } from "@duckdb/node-api";
 import type { LedgerError } from "../base/error.ts";
 import { duckdb_memory_limit, duckdb_threads_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -59,6 +59,11 @@ export class Database implements AsyncDisposable {
       const reader = await this.connection.runAndReadAll(sql, bound(values));
       return reader.getRowObjects() as Row[];
     });
+  }
+
+  /** Runs one statement; its rows come in pieces. What goes wrong while they come is the caller's. */
+  async stream(sql: string, values: BoundValue[] = []): Promise<DuckDBResult> {
+    return await this.#translated(sql, () => this.connection.stream(sql, bound(values)));
   }
 
   /** The only value of the only row. */

@@ -5,7 +5,7 @@
  */
 import type { DuckDBType } from "@duckdb/node-api";
 import { LedgerError } from "../base/error.ts";
-import type { Database } from "./door.ts";
+import type { BoundValue, Database } from "./door.ts";
 import { isNumeric, ValueWriter } from "./values.ts";
 
 /** A column of a result. */
@@ -24,11 +24,17 @@ export interface QueryResult {
   jsons(): AsyncGenerator<string[]>;
 }
 
-/** Runs statements that only ask; the result is that of the last one. */
-export async function runQuery(database: Database, sql: string): Promise<QueryResult> {
+/**
+ * Runs statements that only ask; the result is that of the last one. Values stand for `$1`, `$2`, …
+ */
+export async function runQuery(
+  database: Database,
+  sql: string,
+  values: BoundValue[] = [],
+): Promise<QueryResult> {
   await refuseWhatIsNoQuery(database, sql);
   try {
-    const result = await database.connection.stream(sql);
+    const result = await database.stream(sql, values);
     const types = result.columnTypes();
     const names = result.deduplicatedColumnNames();
     const writer = new ValueWriter(database.api);
@@ -61,8 +67,9 @@ export async function runQuery(database: Database, sql: string): Promise<QueryRe
 export async function rowsOfQuery(
   database: Database,
   sql: string,
+  values?: BoundValue[],
 ): Promise<Record<string, unknown>[]> {
-  const result = await runQuery(database, sql);
+  const result = await runQuery(database, sql, values);
   const rows: Record<string, unknown>[] = [];
   for await (const cells of result.jsons()) {
     const members = cells.map((cell, column) => [result.columns[column].name, parsedCell(cell)]);

@@ -4,12 +4,24 @@
  * place of the last one. Readers keep the file they opened; nobody ever waits for anybody.
  */
 import { dirname, join, resolve } from "@std/path";
-import { LedgerError } from "../base/error.ts";
+import { asLedgerError, LedgerError } from "../base/error.ts";
 import { makeFolderDurably, removeQuietly, replaceFile } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import { duckdb_building_threads_max, index_lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "./door.ts";
+
+/** How a database is built that goes on from what is live. */
+export interface BuildFromLive<Live, Built> {
+  /** What it is called when it is built anew: `the catalog`. */
+  name: string;
+  /** Says what the live file was made from, or throws when it cannot be trusted. Absent: not asked. */
+  read?: () => Promise<Live>;
+  /** Builds and publishes: from the live file, or without one from nothing. */
+  build: (live: Live | undefined, keep_aside: boolean) => Promise<Built>;
+  /** Told why it is built anew. */
+  onNotice?: (message: string) => void;
+}
 
 /** One such file. */
 export class SnapshotStore {
@@ -162,6 +174,42 @@ export class SnapshotStore {
       database.close();
       throw error;
     }
+  }
+
+  /**
+   * Goes on from the live file as long as it can be trusted, and begins from nothing where it cannot:
+   * what is derived is not worth a failure, only a line. Some rot shows only in the work.
+   */
+  async buildFromLive<Live, Built>(building: BuildFromLive<Live, Built>): Promise<Built> {
+    const { name, read, build, onNotice } = building;
+    const buildAnew = async (error: unknown) => {
+      const problem = asLedgerError(error);
+      if (!problem) throw error;
+      // Somebody holds the file for writing. Ours replaces it by name and needs nothing from it.
+      const keep_aside = problem.code !== "busy";
+      onNotice?.(this.anewNotice(name, problem.message, keep_aside));
+      return await build(undefined, keep_aside);
+    };
+    if (!read || !this.world.files.linkFacts(this.path)) return await build(undefined, false);
+    let live: Live;
+    try {
+      live = await read();
+    } catch (error) {
+      return await buildAnew(error);
+    }
+    try {
+      return await build(live, false);
+    } catch (error) {
+      const code = asLedgerError(error)?.code;
+      if (code !== "damaged" && code !== "busy") throw error;
+      return await buildAnew(error);
+    }
+  }
+
+  /** The line that says why nothing of the live file is used, and where it is, if it is kept. */
+  anewNotice(name: string, reason: string, keep_aside: boolean): string {
+    const kept = keep_aside ? `; the old file is kept as ${this.aside_path}` : "";
+    return `building ${name} anew: ${reason}${kept}`;
   }
 
   /**

@@ -1,6 +1,7 @@
 /**
- * Every statement that fills the index. Values are bound; nothing here is built from what a user or
- * an event says. A full build and an increment go through the same statements.
+ * Every statement that fills the index, and those by which the library asks it. Values are bound;
+ * nothing here is built from what a user or an event says. A full build and an increment go through
+ * the same statements.
  */
 
 /** The log's order of events, for ORDER BY. Numbers of parts have six digits, or more. */
@@ -233,3 +234,23 @@ order by ${LOG_ORDER}`;
 
 /** The ids of events that were brought over. */
 export const LEGACY_EVENT_IDS = `select event_id from events where event_id like 'legacy-%'`;
+
+export const LATEST_RUNS = `select * from latest_runs limit $1`;
+export const PHASES_OF_RUN = `
+select * from phase_timings where run_id = $1 order by phase_order, started_at_ms`;
+export const TRIALS_OF_RUN = `
+select * from trial_results where run_id = $1 order by recorded_at_ms, trial_id`;
+
+/** The runs that name a correlation, with what they left. */
+export const RUNS_OF_CORRELATION = `
+select e.run_id, any_value(l.status) as status,
+  list(distinct struct_pack(artifact_type := a.artifact_type, artifact_path := a.artifact_path))
+    filter (a.run_id is not null) as artifacts
+from (select distinct run_id from events where correlation_id = $1 and run_id is not null) e
+left join latest_runs l on l.run_id = e.run_id
+left join artifacts_catalog a on a.run_id = e.run_id
+group by e.run_id order by e.run_id`;
+
+export const EVENT_BY_ID = `
+select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id
+from events where event_id = $1`;

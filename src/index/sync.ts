@@ -123,7 +123,7 @@ class Sync {
     } catch (error) {
       const problem = asLedgerError(error);
       if (error instanceof OrderChanged) {
-        this.#notice("an event came that sorts before its indexed twin: building the index anew");
+        this.#startOver("an event came that sorts before its indexed twin", false);
       } else if (problem?.code === "damaged") this.#startOver(problem.message, true);
       // Somebody took hold of the file since it was looked at: a fresh one needs nothing from it.
       else if (problem?.code === "busy") this.#startOver(problem.message, false);
@@ -198,8 +198,7 @@ class Sync {
 
   #startOver(reason: string, set_aside: boolean): undefined {
     this.#keep_aside = set_aside;
-    const kept = set_aside ? `; the old file is kept as ${this.store.aside_path}` : "";
-    this.#notice(`building the index anew: ${reason}${kept}`);
+    this.#notice(this.store.anewNotice("the index", reason, set_aside));
     return undefined;
   }
 

@@ -6,27 +6,15 @@ import { resolve } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { alert_files_at_once } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { type Database, openDatabase } from "../duckdb/door.ts";
+import type { Database } from "../duckdb/door.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";
-import { rowsOfFiles } from "./artifact_views.ts";
+import * as sql from "./alerts_schema.ts";
 
-const ALERTS_VERSION = 1;
-
-const SCHEMA = `
-  create table alerts_meta (version integer);
-  insert into alerts_meta values (${ALERTS_VERSION});
-  create table alert_files (run_id varchar, path varchar, stamp varchar, problem varchar);
-  create table alert_uses (
-    call_id varchar, mint varchar, caller_name varchar, chain varchar, alert_ts_ms bigint,
-    created_at varchar, run_id varchar);
-  create view alerts as
-    select call_id, first(mint order by run_id) as mint,
-      first(caller_name order by run_id) as caller_name, first(chain order by run_id) as chain,
-      first(alert_ts_ms order by run_id) as alert_ts_ms,
-      first(created_at order by run_id) as created_at,
-      count(distinct run_id) as run_count, list(distinct run_id order by run_id) as run_ids
-    from alert_uses group by call_id;
-`;
+/** How to sync. */
+export interface AlertsSyncOptions {
+  /** Told what is worth a line: that the alerts were set aside, and why. */
+  onNotice?: (message: string) => void;
+}
 
 /** What a sync of the alerts did. */
 export interface AlertsReport {
@@ -44,83 +32,77 @@ interface AlertFile {
   stamp: string;
 }
 
+/** What a sync changes. */
+interface Change {
+  added: readonly AlertFile[];
+  gone: readonly string[];
+}
+
 /** Brings `alerts.duckdb` up to date with an open catalog. */
 export async function syncAlerts(
   world: World,
   catalog: Database,
   runs_dir: string,
   path: string,
+  options: AlertsSyncOptions = {},
 ): Promise<AlertsReport> {
   const store = new SnapshotStore(world, path);
   await store.lock();
   try {
-    const wanted = await catalogued(catalog);
-    const before = await previous(world, store);
-    const there = new Map((before ?? []).map((file) => [file.run_id, file]));
-    const added = wanted.filter(({ run_id, stamp }) => there.get(run_id)?.stamp !== stamp);
-    const kept = new Set(wanted.map(({ run_id }) => run_id));
-    const gone = [...there.keys()].filter((run_id) => !kept.has(run_id));
-    const report = { path: store.path, added: added.length, removed: gone.length, problems: [] };
-    if (before && added.length === 0 && gone.length === 0) return report;
-    return { ...report, problems: await build(world, store, runs_dir, !!before, added, gone) };
+    const wanted = await catalog.rows<AlertFile>(sql.CATALOGUED_FILES);
+    return await store.buildFromLive({
+      name: "the index of alerts",
+      read: () => readLive(store),
+      build: async (before, keep_aside) => {
+        const change = changeOf(before ?? [], wanted);
+        const { added, gone } = change;
+        const is_same = before && added.length === 0 && gone.length === 0;
+        const problems = is_same
+          ? []
+          : await build(store, runs_dir, before !== undefined, keep_aside, change);
+        return { path: store.path, added: added.length, removed: gone.length, problems };
+      },
+      onNotice: options.onNotice,
+    });
   } finally {
     store.unlock();
   }
 }
 
-async function catalogued(catalog: Database): Promise<AlertFile[]> {
-  return await catalog.rows(
-    `select a.run_id, a.path, concat_ws(' ', a.path, a.bytes, a.sha256, a.rows) as stamp
-     from backtest_artifacts_catalog a
-     join backtest_runs_catalog r on r.run_id = a.run_id and r.presence = 'present'
-     where a.artifact_type = 'alerts' and not a.is_missing order by a.run_id`,
-  );
+/** What the live file was made from. */
+async function readLive(store: SnapshotStore): Promise<AlertFile[]> {
+  await using database = await store.openLive(sql.VERSION, sql.ALERTS_VERSION);
+  return await database.rows(sql.ALL_FILES);
 }
 
-/** What the live file was made from; undefined when it cannot be used. */
-async function previous(world: World, store: SnapshotStore): Promise<AlertFile[] | undefined> {
-  if (!world.files.facts(store.path)?.is_file || !store.isAsPublished()) return undefined;
-  store.removeForeignWal();
-  try {
-    await using database = await openDatabase(world, {
-      path: store.path,
-      access: "read",
-      folders: [store.work_folder],
-      temp_folder: store.work_folder,
-    });
-    const version = await database.value<number>("select version from alerts_meta");
-    if (version !== ALERTS_VERSION) return undefined;
-    return await database.rows("select run_id, path, stamp from alert_files");
-  } catch (error) {
-    if (!asLedgerError(error)) throw error;
-    return undefined;
-  }
+function changeOf(before: readonly AlertFile[], wanted: readonly AlertFile[]): Change {
+  const stamps = new Map(before.map(({ run_id, stamp }) => [run_id, stamp]));
+  const kept = new Set(wanted.map(({ run_id }) => run_id));
+  return {
+    added: wanted.filter(({ run_id, stamp }) => stamps.get(run_id) !== stamp),
+    gone: [...stamps.keys()].filter((run_id) => !kept.has(run_id)),
+  };
 }
 
 async function build(
-  world: World,
   store: SnapshotStore,
   runs_dir: string,
   from_live: boolean,
-  added: readonly AlertFile[],
-  gone: readonly string[],
+  keep_aside: boolean,
+  { added, gone }: Change,
 ): Promise<AlertsReport["problems"]> {
   const problems: AlertsReport["problems"] = [];
-  const absolute = ({ path }: AlertFile) => resolve(world.cwd(), runs_dir, path);
-  const database = await store.openWork(from_live, [resolve(world.cwd(), runs_dir)]);
+  const folder = resolve(store.world.cwd(), runs_dir);
+  const absolute = ({ path }: AlertFile) => resolve(folder, path);
+  const database = await store.openWork(from_live, [folder]);
   try {
-    if (!from_live) await database.run(SCHEMA);
+    if (!from_live) await database.run(sql.ALERTS_SCHEMA);
     const forgotten = JSON.stringify([...gone, ...added.map(({ run_id }) => run_id)]);
-    for (const table of ["alert_uses", "alert_files"]) {
-      await database.run(
-        `delete from ${table} where run_id in (select unnest(cast($1::json as varchar[])))`,
-        [forgotten],
-      );
-    }
+    for (const statement of sql.FORGET_RUNS) await database.run(statement, [forgotten]);
     for (let at = 0; at < added.length; at += alert_files_at_once) {
       const files = added.slice(at, at + alert_files_at_once);
       try {
-        await database.run(takeIn(files.map(absolute)));
+        await database.run(sql.takeAlerts(files.map(absolute)));
       } catch (error) {
         if (!asLedgerError(error)) throw error;
         // One of them cannot be read: which one shows when they are taken in by themselves.
@@ -130,7 +112,7 @@ async function build(
         }
       }
       await database.runForEach(
-        "insert into alert_files values ($1, $2, $3, $4)",
+        sql.ADD_FILE,
         files.map(({ run_id, path, stamp }) => [
           run_id,
           path,
@@ -143,19 +125,13 @@ async function build(
   } finally {
     database.close();
   }
-  store.publish(false);
+  store.publish(keep_aside);
   return problems;
-}
-
-function takeIn(paths: readonly string[]): string {
-  return `insert into alert_uses by name
-    select call_id, mint, caller_name, chain, alert_ts_ms, created_at, run_id
-    from ${rowsOfFiles("alerts", paths)}`;
 }
 
 async function problemOf(database: Database, path: string): Promise<string | undefined> {
   try {
-    await database.run(takeIn([path]));
+    await database.run(sql.takeAlerts([path]));
   } catch (error) {
     if (error instanceof LedgerError) return error.message.split("\n")[0];
     throw error;

@@ -4,18 +4,29 @@
  * rows are the same. Runs that are gone from the disk stay, marked as missing.
  */
 import { join } from "@std/path";
-import { asLedgerError, LedgerError } from "../base/error.ts";
+import { LedgerError } from "../base/error.ts";
 import { writeFully } from "../base/durable.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/door.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";
 import { readArchived, scanArchived } from "./archive.ts";
+import {
+  type Change,
+  changeOf,
+  isAlreadySo,
+  type Known,
+  type KnownKind,
+  type OpenRun,
+  type Previous,
+  type SkippedRun,
+  standing,
+} from "./catalog_change.ts";
 import { artifactRows, runRow, type Whereabouts, withSummary } from "./catalog_rows.ts";
 import * as sql from "./catalog_schema.ts";
 import { readCompacted, scanCompacted } from "./compacted.ts";
 import { idOfPath } from "./layout.ts";
 import { manifestTime, type RunManifest } from "./manifest.ts";
-import { judgeRun, type OpenFacts, scanRuns, stateOfOpen, type Verdict } from "./scan.ts";
+import { judgeRun, scanRuns, stateOfOpen } from "./scan.ts";
 
 /** How to sync. */
 export interface CatalogSyncOptions {
@@ -25,12 +36,6 @@ export interface CatalogSyncOptions {
   /** Build from nothing. */
   full?: boolean;
   onNotice?: (message: string) => void;
-}
-
-/** A run that is not in the catalog, and why. */
-export interface SkippedRun {
-  run_path: string;
-  reason: string;
 }
 
 /** What a sync did. */
@@ -45,28 +50,6 @@ export interface CatalogSyncReport {
   missing: number;
   skipped: SkippedRun[];
   seconds: number;
-}
-
-type Kind = Verdict["kind"] | "archived" | "compacted";
-
-/** What is known of a path in the folder of runs. */
-interface Known {
-  stamp: string;
-  kind: Kind;
-  run_id?: string;
-  reason?: string;
-}
-
-interface OpenRun extends OpenFacts {
-  manifest: RunManifest;
-  path: string;
-}
-
-/** What the live catalog was made from. */
-interface Previous {
-  known: Map<string, Known>;
-  /** How the unfinished ones stood, by path. */
-  open: Map<string, string>;
 }
 
 /** Syncs the catalog. One process at a time; readers are never waited for. */
@@ -99,81 +82,35 @@ class CatalogSync {
   ) {}
 
   async run(): Promise<Omit<CatalogSyncReport, "seconds">> {
-    const { previous, keep_aside } = await this.#previous();
-    try {
-      return await this.#sync(previous, keep_aside);
-    } catch (error) {
-      const problem = asLedgerError(error);
-      const is_of_live = problem?.code === "damaged" || problem?.code === "busy";
-      if (!previous || !is_of_live) throw error;
-      return await this.#sync(undefined, this.#startOver(problem));
-    }
-  }
-
-  /** Says why nothing of the live catalog is used; whether its file is worth keeping. */
-  #startOver(problem: LedgerError): boolean {
-    const keep_aside = problem.code !== "busy";
-    this.options.onNotice?.(
-      `building the catalog anew: ${problem.message}` +
-        (keep_aside ? `; the old file is kept as ${this.store.aside_path}` : ""),
-    );
-    return keep_aside;
+    return await this.store.buildFromLive({
+      name: "the catalog",
+      read: this.options.full ? undefined : () => this.#readPrevious(),
+      build: (previous, keep_aside) => this.#sync(previous, keep_aside),
+      onNotice: this.options.onNotice,
+    });
   }
 
   async #sync(
     previous: Previous | undefined,
     keep_aside: boolean,
   ): Promise<Omit<CatalogSyncReport, "seconds">> {
-    const initialized = previous === undefined;
-    const before = previous ?? { known: new Map(), open: new Map() };
-    const known = this.#look(before.known);
-    const open = await this.#openRuns(known);
-    const winners = winnersOf(known);
-    const old_winners = winnersOf(before.known);
-    const touched = new Set<string>();
-    for (const [run_id, path] of winners) {
-      const is_as_before = old_winners.get(run_id) === path &&
-        before.known.get(path)?.stamp === known.get(path)!.stamp;
-      if (!is_as_before) touched.add(run_id);
+    const before = previous?.known ?? new Map<string, Known>();
+    const known = this.#look(before);
+    const change = changeOf(before, known, await this.#openRuns(known));
+    if (!previous || !isAlreadySo(previous, change)) {
+      await this.#build(change, previous !== undefined, keep_aside);
     }
-    // Runs that are there, and do not belong in the catalog, or no longer.
-    const withdrawn = new Set<string>();
-    for (const { kind, run_id } of known.values()) {
-      if (kind !== "ended" && run_id && !winners.has(run_id)) withdrawn.add(run_id);
-    }
-    const gone = [...old_winners.keys()]
-      .filter((run_id) => !winners.has(run_id) && !withdrawn.has(run_id));
-    const report = {
+    return {
       path: this.store.path,
-      initialized,
-      registered: [...touched].filter((run_id) => !old_winners.has(run_id)).length,
-      updated: [...touched].filter((run_id) => old_winners.has(run_id)).length,
-      missing: gone.length,
-      skipped: skippedOf(known, open, winners),
+      initialized: previous === undefined,
+      registered: change.registered.size,
+      updated: change.updated.size,
+      missing: change.gone.length,
+      skipped: [...change.skipped],
     };
-    const is_same = !initialized && touched.size === 0 && gone.length === 0 &&
-      isSame(before, known, open);
-    if (!is_same) {
-      const { skipped } = report;
-      const change = { known, open, winners, touched, withdrawn, gone, skipped };
-      await this.#build(change, !initialized, keep_aside);
-    }
-    return report;
   }
 
-  /** What the live catalog holds, if it can be trusted; else nothing, and a line that says why. */
-  async #previous(): Promise<{ previous?: Previous; keep_aside: boolean }> {
-    const { store, world } = this;
-    if (this.options.full || !world.files.linkFacts(store.path)) return { keep_aside: false };
-    try {
-      return { previous: await this.#readPrevious(), keep_aside: false };
-    } catch (error) {
-      const problem = asLedgerError(error);
-      if (!problem) throw error;
-      return { keep_aside: this.#startOver(problem) };
-    }
-  }
-
+  /** What the live catalog holds. */
   async #readPrevious(): Promise<Previous> {
     await using database = await this.store.openLive(sql.VERSION, sql.CATALOG_VERSION);
     const files = await database.rows<Record<string, string | null>>(sql.ALL_FILES);
@@ -181,7 +118,7 @@ class CatalogSync {
     return {
       known: new Map(files.map((row) => [row.run_path!, {
         stamp: row.stamp!,
-        kind: row.kind as Kind,
+        kind: row.kind as KnownKind,
         run_id: row.run_id ?? undefined,
         reason: row.reason ?? undefined,
       }])),
@@ -248,7 +185,8 @@ class CatalogSync {
   }
 
   async #writeRuns(database: Database, change: Change): Promise<void> {
-    const { known, winners, touched, withdrawn, gone } = change;
+    const { known, winners, registered, updated, withdrawn, gone } = change;
+    const touched = [...registered, ...updated];
     const mark = async (run_ids: Iterable<string>, statements: readonly string[]) => {
       await database.run(sql.TOUCH_NONE);
       await database.run(sql.TAKE_TOUCHED, [JSON.stringify([...run_ids])]);
@@ -369,64 +307,4 @@ class CatalogSync {
     await database.run(statement, [path]);
     files.remove(path);
   }
-}
-
-interface Change {
-  known: ReadonlyMap<string, Known>;
-  open: readonly OpenRun[];
-  winners: ReadonlyMap<string, string>;
-  touched: ReadonlySet<string>;
-  withdrawn: ReadonlySet<string>;
-  gone: readonly string[];
-  skipped: readonly SkippedRun[];
-}
-
-/** Which path a run is catalogued from: the first, where several folders say the same id. */
-function winnersOf(known: ReadonlyMap<string, Known>): Map<string, string> {
-  const winners = new Map<string, string>();
-  for (const [path, { kind, run_id }] of known) {
-    if (kind !== "ended" || run_id === undefined) continue;
-    const other = winners.get(run_id);
-    if (other === undefined || path < other) winners.set(run_id, path);
-  }
-  return winners;
-}
-
-function skippedOf(
-  known: ReadonlyMap<string, Known>,
-  open: readonly OpenRun[],
-  winners: ReadonlyMap<string, string>,
-): SkippedRun[] {
-  const skipped: SkippedRun[] = open.map(({ path, state, reason }) => ({
-    run_path: path,
-    reason: `${state}: ${reason}`,
-  }));
-  for (const [run_path, { kind, run_id, reason }] of known) {
-    if (kind === "unusable") skipped.push({ run_path, reason: reason! });
-    const winner = run_id === undefined ? undefined : winners.get(run_id);
-    if (kind === "ended" && winner !== run_path) {
-      skipped.push({ run_path, reason: `it has the run_id of ${winner}, which is catalogued` });
-    }
-  }
-  return skipped.sort((a, b) => a.run_path < b.run_path ? -1 : 1);
-}
-
-function isSame(
-  before: Previous,
-  known: ReadonlyMap<string, Known>,
-  open: readonly OpenRun[],
-): boolean {
-  if (before.known.size !== known.size || before.open.size !== open.length) return false;
-  for (const [path, { stamp, kind, reason }] of known) {
-    const old = before.known.get(path);
-    if (old?.stamp !== stamp || old.kind !== kind || old.reason !== reason) return false;
-  }
-  return open.every(({ path, state, last_written_ms }) =>
-    before.open.get(path) === standing(state, last_written_ms)
-  );
-}
-
-/** What is shown of an unfinished run, as a text that can be compared. */
-function standing(state: string, last_written_ms: number | string): string {
-  return `${state} ${last_written_ms}`;
 }

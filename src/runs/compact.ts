@@ -7,7 +7,7 @@ import { fileDigest } from "../base/digest.ts";
 import { LedgerError, quoted } from "../base/error.ts";
 import { makeFolderDurably, removeQuietly, replaceFile } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import { type Database, openDatabase } from "../duckdb/door.ts";
+import { type Database, literal, openDatabase } from "../duckdb/door.ts";
 import { ARTIFACT_TYPES, type ArtifactType } from "./artifacts.ts";
 import { rowsOfFiles } from "./artifact_views.ts";
 import {
@@ -128,7 +128,7 @@ async function compactType(
   try {
     await database.run(
       `copy (select * from ${rowsOfFiles(type, absolute)} order by run_id)
-       to '${target.replaceAll("'", "''")}' (format parquet, compression zstd)`,
+       to ${literal(target)} (format parquet, compression zstd)`,
     );
     const file = world.files.open(target, "append");
     let bytes: number;

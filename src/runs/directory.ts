@@ -3,37 +3,27 @@
  * replaced in one go, an artifact gets its name when it is durable, and `_SUCCESS` comes last. The
  * log hears of each step after it is durable, under ids that make telling it again harmless.
  */
-import { createHash } from "node:crypto";
 import { dirname, join } from "@std/path";
-import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
+import { LedgerError } from "../base/error.ts";
 import { makeFolderDurably, replaceFile, writeFully } from "../base/durable.ts";
 import type { Files, OpenFile } from "../base/files.ts";
-import { lock_wait_ms } from "../base/limits.ts";
 import { systemWorld, uniqueName, type World } from "../base/world.ts";
 import type { Row } from "../parquet/mod.ts";
 import type { ArtifactSource } from "./artifact_input.ts";
 import { artifactDefinition, type ArtifactType } from "./artifacts.ts";
 import {
-  checkRunId,
-  findRun,
-  idOfPath,
-  listMonths,
-  monthOf,
-  RUN_FILES,
-  runPath,
-} from "./layout.ts";
-import {
-  type ArtifactEntry,
-  manifestText,
-  manifestTime,
-  parseManifest,
-  RUN_TYPES,
-  type RunManifest,
-  type RunType,
-  SCHEMA_VERSION,
-} from "./manifest.ts";
+  begunBefore,
+  checkBeginning,
+  checkRunType,
+  newManifest,
+  type NewRun,
+  refuseOtherBeginning,
+} from "./beginning.ts";
+import { noteEnd, refuseOtherSummary, type RunEnd } from "./ending.ts";
+import { checkRunId, findRun, idOfPath, monthOf, RUN_FILES, runPath } from "./layout.ts";
+import { type ArtifactEntry, manifestTime, parseManifest, type RunManifest } from "./manifest.ts";
+import { ManifestFile } from "./manifest_file.ts";
 import { ownRun } from "./ownership.ts";
-import { getGitProvenance } from "./provenance.ts";
 import { stateOfOpen } from "./scan.ts";
 
 /** Where the steps of a run are told: a ledger is such a place. */
@@ -49,41 +39,19 @@ export interface RunPlace {
   events?: RunEvents;
 }
 
-/** A run that begins. */
-export interface NewRun {
-  run_type: RunType;
-  /** Default: a fresh UUID. */
-  run_id?: string;
-  dataset?: RunManifest["dataset"];
-  parameters?: Record<string, unknown>;
-  /** Default: the digest of the dataset, as JSON. */
-  data_fingerprint?: string;
-  /** Whether this program is the run, and its death the run's. */
-  owned?: boolean;
-  /** Whether git is asked for the state of the code. Default: it is. */
-  git?: boolean;
-  /** Facts of the manifest beside these. */
-  extra?: Record<string, unknown>;
-}
-
-/** How a run ends. */
-export interface RunEnd {
-  /** `plan_ms`, `execution_ms`, …; `total_ms` is the time since the start unless it is given. */
-  timing?: Record<string, number>;
-  /** What the run came to. Default: the row of its summary artifact. */
-  summary?: Record<string, unknown>;
-}
-
 /** One run's folder. */
 export class RunDirectory implements AsyncDisposable {
   #owner?: OpenFile;
+  readonly #manifest: ManifestFile;
 
   private constructor(
     readonly place: RunPlace,
     /** Below the folder of runs. */
     readonly path: string,
     readonly run_id: string,
-  ) {}
+  ) {
+    this.#manifest = new ManifestFile(place.world, this.folder, run_id);
+  }
 
   /** Where it is. */
   get folder(): string {
@@ -93,24 +61,18 @@ export class RunDirectory implements AsyncDisposable {
   /** Makes a run's folder and its manifest, and tells the log. */
   static async create(place: RunPlace, run: NewRun): Promise<RunDirectory> {
     const { world } = place;
-    if (!RUN_TYPES.includes(run.run_type)) {
-      throw new LedgerError({
-        code: "invalid",
-        message: `cannot create a run of type ${quoted(run.run_type)}`,
-        hint: `types are ${RUN_TYPES.join(", ")}`,
-      });
-    }
+    checkRunType(run.run_type);
     const run_id = run.run_id ?? world.random_uuid();
     checkRunId(run_id);
     const now_ms = world.now_ms();
-    const path = begunBefore(place, run_id) ?? runPath(monthOf(now_ms), run_id);
+    const path = begunBefore(world, place.runs_dir, run_id) ?? runPath(monthOf(now_ms), run_id);
     const directory = new RunDirectory(place, path, run_id);
     const manifest = await newManifest(world, run, run_id, new Date(now_ms).toISOString());
-    checkBeginning(manifest, directory.#manifest_path);
+    checkBeginning(manifest, directory.#manifest.path);
     makeFolderDurably(world.files, directory.folder);
     try {
       if (run.owned) directory.#owner = await ownRun(world, directory.folder);
-      await directory.#withManifestLock(() => directory.#begin(manifest));
+      await directory.#manifest.locked(() => directory.#begin(manifest));
     } catch (error) {
       await directory.close();
       throw error;
@@ -121,17 +83,17 @@ export class RunDirectory implements AsyncDisposable {
   /** Until the log has heard of it a run is pending, and creating it again goes on from there. */
   async #begin(manifest: RunManifest): Promise<void> {
     const { files } = this.place.world;
-    const there = files.facts(this.#manifest_path) && this.readManifest();
-    if (there && !isSameBeginning(there, manifest)) throw existsAlready(this.run_id, this);
+    const there = this.#manifest.exists() ? this.readManifest() : undefined;
+    if (there) refuseOtherBeginning(there, manifest, this.folder);
     // Somebody who owned it, and was killed before it had begun.
     const lock_path = join(this.folder, RUN_FILES.owner_lock);
     if (!this.#owner && files.facts(lock_path)) files.remove(lock_path);
     const begun = { ...there ?? manifest, owner: manifest.owner };
     if (this.place.events) {
-      this.#writeManifest({ ...begun, status: "pending" });
+      this.#manifest.write({ ...begun, status: "pending" });
       await this.#tellCreated(begun);
     }
-    this.#writeManifest({ ...begun, status: "running" });
+    this.#manifest.write({ ...begun, status: "running" });
   }
 
   /** A run that is there, by its id or the beginning of its id. */
@@ -152,19 +114,7 @@ export class RunDirectory implements AsyncDisposable {
 
   /** Reads the manifest. */
   readManifest(): RunManifest {
-    if (!this.place.world.files.facts(this.#manifest_path)) {
-      throw new LedgerError({
-        code: "not_found",
-        message: `run ${this.run_id} has no run.json: whoever began it was interrupted`,
-        where: { path: this.folder },
-        hint: `nothing is lost in it; begin it again: runs create --run-id ${this.run_id}`,
-      });
-    }
-    return parseManifest(
-      this.place.world.files.readText(this.#manifest_path),
-      this.#manifest_path,
-      this.run_id,
-    );
+    return this.#manifest.read();
   }
 
   /** Whether the run ended well, and all it left is there. */
@@ -172,22 +122,24 @@ export class RunDirectory implements AsyncDisposable {
     return this.place.world.files.facts(join(this.folder, RUN_FILES.success)) !== undefined;
   }
 
+  #hasEnded({ status }: RunManifest): boolean {
+    return status === "failed" || (status === "completed" && this.isComplete());
+  }
+
   /** How the run stands right now: ended, or running, pending, crashed, stale, unfinished. */
   async state(): Promise<string> {
     const { world, runs_dir } = this.place;
     const manifest = this.readManifest();
-    if (manifest.status === "failed" || (manifest.status === "completed" && this.isComplete())) {
-      return manifest.status;
-    }
+    if (this.#hasEnded(manifest)) return manifest.status;
     return (await stateOfOpen(world, runs_dir, this.path, manifest)).state;
   }
 
   /** Changes the manifest, one change after another, whoever else does the same. */
   async updateManifest(change: (manifest: RunManifest) => void): Promise<RunManifest> {
-    return await this.#withManifestLock(() => {
+    return await this.#manifest.locked(() => {
       const manifest = this.readManifest();
       change(manifest);
-      this.#writeManifest(manifest);
+      this.#manifest.write(manifest);
       return manifest;
     });
   }
@@ -230,7 +182,7 @@ export class RunDirectory implements AsyncDisposable {
       codec: options.codec,
       // Others may write the same artifact, or finish the run: file and manifest change together.
       place: (putInPlace, written) =>
-        this.#withManifestLock(async () => {
+        this.#manifest.locked(async () => {
           this.refuseIfEnded();
           putInPlace();
           const summary = is_single_row ? await readFirstRow(world, target) : undefined;
@@ -247,7 +199,7 @@ export class RunDirectory implements AsyncDisposable {
     entry: ArtifactEntry & { bytes: number; sha256: string },
     summary?: Record<string, unknown>,
   ): Promise<void> {
-    await this.#withManifestLock(() => this.#note(type, entry, summary));
+    await this.#manifest.locked(() => this.#note(type, entry, summary));
   }
 
   async #note(
@@ -258,7 +210,7 @@ export class RunDirectory implements AsyncDisposable {
     const manifest = this.refuseIfEnded();
     manifest.artifacts[type] = entry;
     if (summary) manifest.summary = summary;
-    this.#writeManifest(manifest);
+    this.#manifest.write(manifest);
     await this.#tell(`artifact.created:${type}:${entry.sha256.slice(0, 16)}`, {
       event_type: "artifact.created",
       artifact_type: type,
@@ -300,10 +252,10 @@ export class RunDirectory implements AsyncDisposable {
     const { world } = this.place;
     return await this.#finish(async (manifest) => {
       refuseOtherSummary(manifest, end.summary);
-      this.#end(manifest, end);
+      noteEnd(manifest, end, world.now_ms());
       manifest.status = "completed";
       delete manifest.error;
-      this.#writeManifest(manifest);
+      this.#manifest.write(manifest);
       const paths = Object.entries(manifest.artifacts)
         .map(([type, { path }]) => [type, join(this.folder, path)]);
       await this.#tell("run.completed", {
@@ -320,17 +272,17 @@ export class RunDirectory implements AsyncDisposable {
   /** The run failed: the manifest says why, the log hears it, and the manifest's status comes last. */
   async markFailed(error: string, end: RunEnd = {}): Promise<RunManifest> {
     return await this.#finish(async (manifest) => {
-      this.#end(manifest, end);
+      noteEnd(manifest, end, this.place.world.now_ms());
       manifest.status = "running";
       manifest.error = error;
-      this.#writeManifest(manifest);
+      this.#manifest.write(manifest);
       await this.#tell("run.failed", {
         event_type: "run.failed",
         timestamp_ms: manifestTime(manifest.completed_at!),
         error,
       });
       manifest.status = "failed";
-      this.#writeManifest(manifest);
+      this.#manifest.write(manifest);
     });
   }
 
@@ -345,21 +297,12 @@ export class RunDirectory implements AsyncDisposable {
     await this.close();
   }
 
-  get #manifest_path(): string {
-    return join(this.folder, RUN_FILES.manifest);
-  }
-
-  #writeManifest(manifest: RunManifest): void {
-    const bytes = new TextEncoder().encode(manifestText(manifest, this.#manifest_path));
-    replaceFile(this.place.world.files, this.#manifest_path, bytes, uniqueName(this.place.world));
-  }
-
   /** A command that was interrupted may be given again; a run cannot end in two ways. */
   async #finish(body: (manifest: RunManifest) => Promise<void>): Promise<RunManifest> {
-    const finished = await this.#withManifestLock(async () => {
+    const finished = await this.#manifest.locked(async () => {
       const manifest = this.readManifest();
       const { status, completed_at } = manifest;
-      if (status === "failed" || (status === "completed" && this.isComplete())) {
+      if (this.#hasEnded(manifest)) {
         throw new LedgerError({
           code: "invalid",
           message: `cannot finish run ${this.run_id}: it has ended already (${status}, ` +
@@ -375,17 +318,6 @@ export class RunDirectory implements AsyncDisposable {
     });
     await this.close();
     return finished;
-  }
-
-  #end(manifest: RunManifest, { timing, summary }: RunEnd): void {
-    const now_ms = this.place.world.now_ms();
-    // Told again after an interruption, the run ended when it was first told.
-    manifest.completed_at ??= new Date(now_ms).toISOString();
-    const started_ms = manifestTime(manifest.started_at ?? manifest.created_at);
-    const total_ms = Math.max(0, manifestTime(manifest.completed_at) - started_ms);
-    manifest.timing = { total_ms, ...manifest.timing, ...timing };
-    manifest.started_at ??= manifest.created_at;
-    if (summary) manifest.summary = { ...manifest.summary, ...summary };
   }
 
   async #tellCreated(manifest: RunManifest): Promise<void> {
@@ -405,46 +337,6 @@ export class RunDirectory implements AsyncDisposable {
     const { run_id } = this;
     await this.place.events?.emit({ event_id: `${run_id}:${step}`, run_id, ...event });
   }
-
-  async #withManifestLock<T>(body: () => T | Promise<T>): Promise<T> {
-    const { files } = this.place.world;
-    const path = join(this.folder, RUN_FILES.manifest_lock);
-    const lock = files.open(path, "lock");
-    let is_ours = true;
-    try {
-      is_ours = lock.tryLock(true) || await lock.lock(true, lock_wait_ms);
-      if (is_ours) return await body();
-    } finally {
-      // One that was not had in time closes itself.
-      if (is_ours) lock.close();
-    }
-    throw new LedgerError({
-      code: "busy",
-      message: `cannot change the manifest of run ${this.run_id}: another process has held its ` +
-        `lock for ${lock_wait_ms} ms`,
-      where: { path },
-      hint: `nothing was written; repeat it, or find a stopped process with: fuser -v ${path}`,
-    });
-  }
-}
-
-/** Metrics stand beside the summary's row; one that is in it cannot have a second value. */
-function refuseOtherSummary(manifest: RunManifest, given: Record<string, unknown> = {}): void {
-  if (!manifest.artifacts.summary) return;
-  for (const { name } of artifactDefinition("summary").columns) {
-    if (given[name] === undefined) continue;
-    const [stored, other] = [manifest.summary?.[name], given[name]].map((value) =>
-      JSON.stringify(value)
-    );
-    if (stored === undefined || stored === other || Number(stored) === Number(other)) continue;
-    throw new LedgerError({
-      code: "invalid",
-      message:
-        `cannot finish run ${manifest.run_id}: its summary is given with ${name} ${other}, ` +
-        `and its summary artifact has ${stored}`,
-      hint: "leave it out, or correct the artifact first: runs write ID summary",
-    });
-  }
 }
 
 /** Adds to a file that others may add to, and make, at the same time. */
@@ -457,72 +349,4 @@ function openToAppend(files: Files, path: string): OpenFile {
     }
   }
   return files.open(path, "append");
-}
-
-/** What is wrong with a run that begins is wrong before anything is written. */
-function checkBeginning(manifest: RunManifest, path: string): void {
-  try {
-    manifestText(manifest, path);
-  } catch (error) {
-    const problem = asLedgerError(error);
-    if (!problem) throw error;
-    const tried = `cannot create run ${quoted(manifest.run_id)}`;
-    throw problem.with({
-      message: problem.message.replace(`cannot write ${path}`, () => tried),
-      hint: "nothing was made; correct it and repeat",
-    });
-  }
-}
-
-/** Where a run is whose creation was interrupted; throws when there is one that has begun. */
-function begunBefore(place: RunPlace, run_id: string): string | undefined {
-  const { world: { files }, runs_dir } = place;
-  const path = listMonths(files, runs_dir).map((month) => runPath(month, run_id))
-    // A folder without a manifest is of somebody who was killed as he made it: nothing is lost in it.
-    .find((path) => files.facts(join(runs_dir, path, RUN_FILES.manifest)));
-  if (path === undefined) return undefined;
-  const there = RunDirectory.at(place, path);
-  if (there.readManifest().status !== "pending") throw existsAlready(run_id, there);
-  return path;
-}
-
-function isSameBeginning(there: RunManifest, manifest: RunManifest): boolean {
-  const said = ({ run_type, dataset, data_fingerprint, parameters }: RunManifest) =>
-    JSON.stringify([run_type, dataset, data_fingerprint, parameters]);
-  return there.status === "pending" && said(there) === said(manifest);
-}
-
-function existsAlready(run_id: string, directory: RunDirectory): LedgerError {
-  return new LedgerError({
-    code: "invalid",
-    message: `cannot create run ${quoted(run_id)}: there is one already`,
-    where: { path: directory.folder },
-    hint: "give another --run-id, or none: then it gets a fresh one",
-  });
-}
-
-async function newManifest(
-  world: World,
-  run: NewRun,
-  run_id: string,
-  now: string,
-): Promise<RunManifest> {
-  const dataset = run.dataset ?? {};
-  const fingerprint = run.data_fingerprint ??
-    createHash("sha256").update(JSON.stringify(dataset)).digest("hex");
-  return {
-    run_id,
-    run_type: run.run_type,
-    created_at: now,
-    started_at: now,
-    status: "running",
-    ...(run.git === false ? {} : await getGitProvenance(world)),
-    dataset,
-    data_fingerprint: fingerprint,
-    parameters: run.parameters ?? {},
-    schema_version: { ...SCHEMA_VERSION },
-    artifacts: {},
-    ...(run.owned ? { owner: { host: world.hostname(), pid: world.pid } } : {}),
-    ...run.extra,
-  };
 }

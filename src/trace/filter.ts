@@ -22,9 +22,23 @@ export interface TraceFilter {
 
 /** The error of whoever asks for a correlation that has no events. */
 export function noEventsOf(dir: string, correlation_id: string): LedgerError {
+  return notTraced(dir, `there are no events of a correlation ${quoted(correlation_id)}`);
+}
+
+/** The error of whoever asks for an event that is not there. */
+export function noEventCalled(dir: string, event_id: string): LedgerError {
+  return notTraced(dir, `there is no traced event ${quoted(event_id)}`);
+}
+
+/** The error of whoever asks for the one or the other. */
+export function nothingCalled(dir: string, name: string): LedgerError {
+  return notTraced(dir, `neither a correlation nor a traced event is called ${quoted(name)}`);
+}
+
+function notTraced(dir: string, message: string): LedgerError {
   return new LedgerError({
     code: "not_found",
-    message: `there are no events of a correlation ${quoted(correlation_id)}`,
+    message,
     where: { path: dir },
     hint: "list some: ledger trace query --limit 10",
   });

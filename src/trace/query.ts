@@ -4,14 +4,13 @@
  * whatever is converted or merged meanwhile.
  */
 import { resolve } from "@std/path";
-import { LedgerError } from "../base/error.ts";
 import { removeQuietly } from "../base/durable.ts";
 import { trace_listings_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type BoundValue, type Database, literal, openDatabase } from "../duckdb/door.ts";
 import { TRACED_FIELD_NAMES, type TracedEvent } from "./event.ts";
 import { newSpillFolder } from "./files.ts";
-import type { TraceFilter } from "./filter.ts";
+import { noEventCalled, type TraceFilter } from "./filter.ts";
 import { eventOfValues } from "./rows.ts";
 import { takeSnapshot, type TraceSnapshot } from "./snapshot.ts";
 
@@ -136,7 +135,7 @@ async function* batchesOf(
 ): AsyncGenerator<TracedEvent[], undefined> {
   const { sql, values } = statementFor(paths, filter);
   try {
-    const result = await database.connection.stream(sql, values);
+    const result = await database.stream(sql, values);
     for await (const chunk of result) yield chunk.getRows().map(eventOfValues);
   } catch (error) {
     throw database.problem(error, sql);
@@ -203,10 +202,5 @@ export async function findTraced(
 ): Promise<TracedEvent[]> {
   const found = await queryTraces(world, dir, { event_ids: [event_id], ...options });
   if (found.length > 0) return found;
-  throw new LedgerError({
-    code: "not_found",
-    message: `there is no traced event ${JSON.stringify(event_id)}`,
-    where: { path: dir },
-    hint: "list some: ledger trace query --limit 10",
-  });
+  throw noEventCalled(dir, event_id);
 }

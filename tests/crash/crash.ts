@@ -16,6 +16,12 @@ export function patience(): AbortSignal {
   return AbortSignal.timeout(PATIENCE_MS);
 }
 
+/** Spins for a few instants, shorter than any timer's; less when what is looked at comes about. */
+export function spin(duration_ms: number, until: () => boolean = () => false): void {
+  const end_ms = performance.now() + duration_ms;
+  while (performance.now() < end_ms && !until());
+}
+
 /** Random numbers that a seed repeats (mulberry32). */
 export class Random {
   #state: number;

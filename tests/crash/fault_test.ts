@@ -1,14 +1,13 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
+import { systemFiles } from "../../src/base/files.ts";
 import { Ledger } from "../../src/ledger.ts";
-import { inputOf, tempFolder } from "../harness.ts";
+import { inputOf, memoryFolder } from "../harness.ts";
 import { DAY, idsOnDisk, NOON_MS, repeated } from "./crash.ts";
-import { FAILURES, FaultyDisk } from "./faults.ts";
+import { failAtEach, FaultyDisk } from "./faults.ts";
 import { assertNothingLost, assertTrue, idsAdded, Snapshot } from "./snapshot.ts";
 
-/** Which disk it is makes no difference to failures that are made up: take the fastest. */
-const IN_MEMORY = pathIsThere("/dev/shm") ? "/dev/shm" : undefined;
 const NEXT_DAY_MS = NOON_MS + 86_400_000;
 const PART_BYTES_MAX = 2_000;
 const SCHEMA = { type: "object", required: ["level"], properties: { level: { type: "number" } } };
@@ -25,15 +24,6 @@ interface Attempt {
   file?: { path: string; content: RegExp };
   /** What else has to hold once it has succeeded. */
   holds?: (ledger: Ledger) => void | Promise<void>;
-}
-
-function pathIsThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function event(event_id: string, timestamp_ms = NOON_MS) {
@@ -180,11 +170,13 @@ async function goOn(
 function assertWholeOrAbsent(dir: string, { file }: Attempt, has_to_be: boolean): void {
   if (!file) return;
   const path = join(dir, file.path);
-  if (has_to_be || pathIsThere(path)) assertMatch(Deno.readTextFileSync(path), file.content);
+  if (has_to_be || systemFiles().facts(path)) {
+    assertMatch(Deno.readTextFileSync(path), file.content);
+  }
 }
 
 async function failAt(attempt: Attempt, disk: FaultyDisk): Promise<void> {
-  using folder = tempFolder(IN_MEMORY);
+  using folder = memoryFolder();
   const dir = join(folder.path, "data", "ledger");
   const prepared = new Ledger({ dir, part_bytes_max: PART_BYTES_MAX });
   await attempt.prepare(prepared);
@@ -221,30 +213,11 @@ function idsOnDiskBut(dir: string, corrupt: string): string[] {
   return idsOnDisk(dir, (line) => line !== corrupt);
 }
 
-/** One after the other, every operation that the attempt comes to. */
-async function failAtEach(attempt: Attempt): Promise<void> {
-  for (const [name, failure] of Object.entries(FAILURES)) {
-    let injected = 0;
-    for (let k = 1;; k++) {
-      const disk = new FaultyDisk(failure, k);
-      try {
-        await failAt(attempt, disk);
-      } catch (cause) {
-        const at = `${name} at operation ${k} (${disk.failed ?? "none failed"})`;
-        throw new Error(`${at}: ${(cause as Error).message}`, { cause });
-      }
-      if (disk.failed) injected++;
-      if (!disk.was_reached) break;
-    }
-    assert(injected > 0, `${name}: nothing has failed`);
-  }
-}
-
 for (const attempt of ATTEMPTS) {
   Deno.test({
     name: `${attempt.what}, whichever file operation fails: done, or said and undone`,
     // A file that stays open after an error is a leak, and with it may go a lock.
     sanitizeResources: true,
-    fn: () => failAtEach(attempt),
+    fn: () => failAtEach((disk) => failAt(attempt, disk)),
   });
 }

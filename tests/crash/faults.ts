@@ -2,7 +2,7 @@
  * A disk that fails where a test wants it to, and remembers what it was asked: the k-th operation
  * fails, in one of several ways. It also says whether all that it took is durable by now.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
 import { type FaultHook, type FileOperation, systemFiles } from "../../src/base/files.ts";
 import { systemWorld, type World } from "../../src/base/world.ts";
@@ -131,5 +131,24 @@ export class FaultyDisk {
       }
     }
     return made;
+  }
+}
+
+/** Tries the same on disks that fail, one after the other at every operation that it comes to. */
+export async function failAtEach(attempt: (disk: FaultyDisk) => Promise<void>): Promise<void> {
+  for (const [name, failure] of Object.entries(FAILURES)) {
+    let injected = 0;
+    for (let k = 1;; k++) {
+      const disk = new FaultyDisk(failure, k);
+      try {
+        await attempt(disk);
+      } catch (cause) {
+        const at = `${name} at operation ${k} (${disk.failed ?? "none failed"})`;
+        throw new Error(`${at}: ${(cause as Error).message}`, { cause });
+      }
+      if (disk.failed) injected++;
+      if (!disk.was_reached) break;
+    }
+    assert(injected > 0, `${name}: nothing has failed`);
   }
 }

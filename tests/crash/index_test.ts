@@ -5,7 +5,7 @@ import { assertLikeBuiltAnew, rowsOf, sync } from "../index/indexes.ts";
 import { LineMaker } from "../index/lines.ts";
 import { Random as LineRandom } from "../laws/random.ts";
 import { PROJECT, tempFolder, writePart } from "../harness.ts";
-import { patience, type Random, Running, seededTest } from "./crash.ts";
+import { patience, type Random, Running, seededTest, spin } from "./crash.ts";
 
 const KILLS = 100;
 /** A ledger serves for some of the kills; between them it grows. */
@@ -24,12 +24,6 @@ function startIndexer(dir: string): Running {
     signal: patience(),
   });
   return new Running(command.spawn());
-}
-
-/** Spins for a few instants, shorter than any timer's. */
-function spin(duration_ms: number): void {
-  const end_ms = performance.now() + duration_ms;
-  while (performance.now() < end_ms);
 }
 
 seededTest(

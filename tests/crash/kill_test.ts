@@ -14,6 +14,7 @@ import {
   repeated,
   Running,
   seededTest,
+  spin,
   startWriter,
 } from "./crash.ts";
 
@@ -43,12 +44,6 @@ function startStream(dir: string, name: string): Running {
 function eventLine(event_id: string, ballast?: string): string {
   const event = { event_id, event_type: "run.started", timestamp_ms: NOON_MS, run_id: "r" };
   return JSON.stringify({ ...event, ballast }) + "\n";
-}
-
-/** Spins for a few instants, shorter than any timer's; less when what is looked at comes about. */
-function spin(duration_ms: number, until: () => boolean = () => false): void {
-  const end_ms = performance.now() + duration_ms;
-  while (performance.now() < end_ms && !until());
 }
 
 /** Waits for the right moment to tear a write: the part grows, and the write may still go on. */

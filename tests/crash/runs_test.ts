@@ -17,8 +17,8 @@ import {
   sync,
   valuesOf,
 } from "../runs/runs.ts";
-import { type Random, type Running, seededTest, startScript } from "./crash.ts";
-import { FAILURES, FaultyDisk } from "./faults.ts";
+import { type Random, type Running, seededTest, spin, startScript } from "./crash.ts";
+import { failAtEach, FaultyDisk } from "./faults.ts";
 import { Snapshot } from "./snapshot.ts";
 
 const KILLS = 40;
@@ -29,12 +29,6 @@ const SPIN_MS_MAX = 12;
 function startMaker(lab: Lab, name: string, count: number | "hold"): Running {
   const stdin = count === "hold" ? "piped" : "null";
   return startScript("run_maker.ts", [lab.dir, lab.runs_dir, name, String(count)], stdin);
-}
-
-/** Spins for a few instants, shorter than any timer's. */
-function spin(duration_ms: number): void {
-  const end_ms = performance.now() + duration_ms;
-  while (performance.now() < end_ms);
 }
 
 /** Every run.json that has its name is whole. */
@@ -188,23 +182,7 @@ for (const failed of [false, true]) {
       `a run that is created and ${how}, whichever file operation fails: done, or to be done again`,
     // A file that stays open after an error is a leak, and with it may go a lock.
     sanitizeResources: true,
-    fn: async () => {
-      for (const [name, failure] of Object.entries(FAILURES)) {
-        let injected = 0;
-        for (let k = 1;; k++) {
-          const disk = new FaultyDisk(failure, k);
-          try {
-            await failAt(disk, failed);
-          } catch (cause) {
-            const at = `${name} at operation ${k} (${disk.failed ?? "none failed"})`;
-            throw new Error(`${at}: ${(cause as Error).message}`, { cause });
-          }
-          if (disk.failed) injected++;
-          if (!disk.was_reached) break;
-        }
-        assert(injected > 0, `${name}: nothing has failed`);
-      }
-    },
+    fn: () => failAtEach((disk) => failAt(disk, failed)),
   });
 }
 

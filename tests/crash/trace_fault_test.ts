@@ -1,30 +1,19 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { compactTraces } from "../../src/trace/compact.ts";
 import { tracePaths } from "../../src/trace/files.ts";
 import { queryTraces } from "../../src/trace/query.ts";
 import { TraceStore } from "../../src/trace/store.ts";
-import { tempFolder, testWorld } from "../harness.ts";
+import { memoryFolder, testWorld } from "../harness.ts";
 import { NOON_US, traced } from "../trace/events.ts";
 import { filesBelow, idsOf, namesIn } from "../trace/stores.ts";
 import { assertEachOnce } from "./crash.ts";
-import { FAILURES, FaultyDisk } from "./faults.ts";
+import { failAtEach, FaultyDisk } from "./faults.ts";
 
-/** Which disk it is makes no difference to failures that are made up: take the fastest. */
-const IN_MEMORY = pathIsThere("/dev/shm") ? "/dev/shm" : undefined;
 const SMALL_SEGMENT_BYTES = 300;
 
 const world = testWorld();
-
-function pathIsThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Events of two types, over several segments. */
 const eventsOf = (name: string) =>
@@ -67,6 +56,14 @@ async function prepareCompact(dir: string): Promise<string[]> {
   return ["a", "b", "c", "dead"].flatMap(idsOfStore);
 }
 
+async function recordAndClose(store: TraceStore, recorded: string[]): Promise<void> {
+  for (const event of eventsOf("new")) {
+    store.record(event);
+    recorded.push(event.event_id);
+  }
+  await store.close();
+}
+
 const ATTEMPTS: Attempt[] = [
   {
     what: "recording and closing",
@@ -76,11 +73,7 @@ const ATTEMPTS: Attempt[] = [
         segment_bytes_max: SMALL_SEGMENT_BYTES,
       });
       try {
-        for (const event of eventsOf("new")) {
-          store.record(event);
-          recorded.push(event.event_id);
-        }
-        await store.close();
+        await recordAndClose(store, recorded);
       } catch (error) {
         store.abandon();
         throw error;
@@ -96,11 +89,7 @@ const ATTEMPTS: Attempt[] = [
       });
       let failed: unknown;
       try {
-        for (const event of eventsOf("new")) {
-          store.record(event);
-          recorded.push(event.event_id);
-        }
-        await store.close();
+        await recordAndClose(store, recorded);
       } catch (error) {
         failed = error;
       }
@@ -132,7 +121,7 @@ async function failAt(
   prepared: string,
   before: string[],
 ): Promise<void> {
-  using folder = tempFolder(IN_MEMORY);
+  using folder = memoryFolder();
   const dir = join(folder.path, "traces");
   if (before.length > 0) copyFolder(prepared, dir);
   const recorded: string[] = [];
@@ -166,32 +155,15 @@ async function failAt(
   assertEquals(left, []);
 }
 
-/** One after the other, every operation that the attempt comes to. */
-async function failAtEach(attempt: Attempt): Promise<void> {
-  using folder = tempFolder(IN_MEMORY);
-  const before = await attempt.prepare(folder.path);
-  for (const [name, failure] of Object.entries(FAILURES)) {
-    let injected = 0;
-    for (let k = 1;; k++) {
-      const disk = new FaultyDisk(failure, k);
-      try {
-        await failAt(attempt, disk, folder.path, before);
-      } catch (cause) {
-        const at = `${name} at operation ${k} (${disk.failed ?? "none failed"})`;
-        throw new Error(`${at}: ${(cause as Error).message}`, { cause });
-      }
-      if (disk.failed) injected++;
-      if (!disk.was_reached) break;
-    }
-    assert(injected > 0, `${name}: nothing has failed`);
-  }
-}
-
 for (const attempt of ATTEMPTS) {
   Deno.test({
     name: `${attempt.what}, whichever file operation fails: no trace is lost or doubled`,
     // A file that stays open after an error is a leak, and with it may go a lock.
     sanitizeResources: true,
-    fn: () => failAtEach(attempt),
+    fn: async () => {
+      using folder = memoryFolder();
+      const before = await attempt.prepare(folder.path);
+      await failAtEach((disk) => failAt(attempt, disk, folder.path, before));
+    },
   });
 }

@@ -5,16 +5,10 @@ import type { World } from "../../src/base/world.ts";
 import type { Database } from "../../src/duckdb/door.ts";
 import { openSnapshot } from "../../src/duckdb/snapshot.ts";
 import { syncIndex, type SyncOptions, type SyncReport } from "../../src/index/sync.ts";
-import { tempFolder, testWorld } from "../harness.ts";
+import { memoryFolder, testWorld } from "../harness.ts";
 
-/** A folder for a ledger, in memory where there is such a place: these tests are not about disks. */
-export function ledgerFolder(): Disposable & { path: string } {
-  try {
-    return tempFolder("/dev/shm");
-  } catch {
-    return tempFolder();
-  }
-}
+/** A folder for a ledger. */
+export const ledgerFolder = memoryFolder;
 
 /** Syncs the index of a ledger; returns what was reported and what was noticed. */
 export async function sync(

@@ -119,3 +119,26 @@ Deno.test("a query may hold the words of statements that are refused", async () 
   const wrong = await runIn(folder.path, ["query", "selec export"]);
   assertStringIncludes(wrong.stderr, "LINE 1: selec export");
 });
+
+Deno.test("what is bound to a question is a value, whatever it holds", async () => {
+  using folder = ledgerFolder();
+  await askable(folder.path);
+  const { openLedger } = await import("../../src/mod.ts");
+  await using ledger = await openLedger({ dir: folder.path });
+  for (const run_id of [...ODD_RUNS, "export database 'x'"]) {
+    assertEquals(await ledger.query("select $1 as it, $2 + 1 as next", { values: [run_id, 2] }), [
+      { it: run_id, next: 3 },
+    ]);
+  }
+  await ledger.emitPhaseStarted({ run_id: ODD_RUNS[1], phase_name: "p", phase_order: 0 });
+  await ledger.emitTrialRecorded({ run_id: ODD_RUNS[1], trial_id: "t", params: {}, metrics: {} });
+  await ledger.sync();
+  for (const run_id of ODD_RUNS) {
+    const expected = run_id === ODD_RUNS[1] ? ["p", "t"] : [];
+    const [phases, trials] = [await ledger.runPhases(run_id), await ledger.trials(run_id)];
+    const found = [...phases.map(({ phase_name }) => phase_name), ...trials.map((t) => t.trial_id)];
+    assertEquals(found, expected, run_id);
+  }
+  assertEquals((await ledger.latestRuns(2)).length, 2);
+  assertEquals(await ledger.latestRuns(-1), []);
+});

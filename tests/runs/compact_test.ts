@@ -1,18 +1,10 @@
 /** Questions to all runs have the same answer, compacted or not, whatever happened in between. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { compactMonth } from "../../src/runs/compact.ts";
 import { FAILURES, FaultyDisk } from "../crash/faults.ts";
 import { finishRun } from "./finished.ts";
-import { inLab, type Lab, ledgerOf, newLab, removeFrom } from "./runs.ts";
-
-const MONTH = "2026-01";
-
-async function ask(lab: Lab, sql: string, db = "catalog"): Promise<unknown[][]> {
-  const { code, stdout, stderr } = await inLab(lab, ["query", "--db", db, sql, "--json"]);
-  assertEquals(code, 0, stderr);
-  return (JSON.parse(stdout) as Record<string, unknown>[]).map((row) => Object.values(row));
-}
+import { ask, inLab, type Lab, ledgerOf, MONTH, newLab, removeFrom } from "./runs.ts";
 
 const CALLS = "select run_id, call_id from alerts order by all";
 const TRADES = "select run_id, call_id, exit_px from trades order by all";
@@ -112,37 +104,6 @@ Deno.test("a month that is none, or has no runs, is told with what there is", as
   const empty = await inLab(lab, ["runs", "compact", "--month", "2025-01"]);
   assertEquals(empty.code, 1);
   assertStringIncludes(empty.stderr, MONTH);
-});
-
-Deno.test("alerts.duckdb has one row a call, with the runs that used it, also after changes", async () => {
-  using lab = newLab();
-  const runs = ledgerOf(lab).runs;
-  await finishRun(lab, "a", { calls: ["c1", "c2"] });
-  await finishRun(lab, "b", { calls: ["c2"] });
-  await runs.sync();
-  assertEquals((await runs.syncAlerts()).added, 2);
-  const asked = "select call_id, run_ids, run_count from alerts order by call_id";
-  assertEquals(await ask(lab, asked, "alerts"), [["c1", ["a"], 1], ["c2", ["a", "b"], 2]]);
-  assertEquals((await runs.syncAlerts()).added, 0);
-  removeFrom(lab, MONTH, "run_id=a");
-  await finishRun(lab, "c", { calls: ["c3"] });
-  await runs.sync();
-  const { added, removed } = await runs.syncAlerts();
-  assertEquals([added, removed], [1, 1]);
-  assertEquals(await ask(lab, asked, "alerts"), [["c2", ["b"], 1], ["c3", ["c"], 1]]);
-});
-
-Deno.test("an alerts file that cannot be read is named, and the others are taken in", async () => {
-  using lab = newLab();
-  const runs = ledgerOf(lab).runs;
-  const path = await finishRun(lab, "a");
-  await finishRun(lab, "b", { calls: ["c2"] });
-  await runs.sync();
-  Deno.writeTextFileSync(join(lab.runs_dir, path, "inputs/alerts.parquet"), "no Parquet");
-  const report = await runs.syncAlerts();
-  assertEquals(report.problems.map(({ path }) => path), [`${path}/inputs/alerts.parquet`]);
-  assertEquals(await ask(lab, "select call_id from alerts", "alerts"), [["c2"]]);
-  assert(Deno.statSync(join(lab.dir, "index", "alerts.duckdb")).isFile);
 });
 
 for (const compacted of [false, true]) {

@@ -9,7 +9,8 @@ import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { type Files, systemFiles } from "../../src/base/files.ts";
 import type { World } from "../../src/base/world.ts";
-import type { NewRun, RunDirectory } from "../../src/runs/directory.ts";
+import type { NewRun } from "../../src/runs/beginning.ts";
+import type { RunDirectory } from "../../src/runs/directory.ts";
 import { linesOnDisk, systemError, testWorld } from "../harness.ts";
 import { GOOD } from "./rows.ts";
 import {

@@ -59,7 +59,10 @@ Deno.test("what another program wrote into the catalog is set aside with it", as
   assertEquals((await holder.end()).code, 0);
   const { notices, registered } = await sync(lab);
   assertEquals([notices.length, registered], [1, 2]);
-  assertMatch(notices[0], /another program has written to it, or it was copied here; the old file is kept as .*aside$/);
+  assertMatch(
+    notices[0],
+    /another program has written to it, or it was copied here; the old file is kept as .*aside$/,
+  );
   assertEquals((await rowsOf(lab.catalog, IDS)).map(({ run_id }) => run_id), ["a", "b"]);
 });
 

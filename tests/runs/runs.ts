@@ -12,7 +12,7 @@ import {
   syncCatalog,
 } from "../../src/runs/catalog.ts";
 import { runPath } from "../../src/runs/layout.ts";
-import { linesOnDisk, runIn, tempFolder, testWorld } from "../harness.ts";
+import { linesOnDisk, memoryFolder, runIn, testWorld } from "../harness.ts";
 
 /** The month of runs that are put in place by hand. */
 export const MONTH = "2026-01";
@@ -27,7 +27,7 @@ export interface Lab extends Disposable {
 
 /** Makes a lab, in memory where there is such a place: most of these tests are not about disks. */
 export function newLab(): Lab {
-  const folder = inMemory();
+  const folder = memoryFolder();
   const { path } = folder;
   const dir = join(path, "ledger");
   const catalog = join(dir, "index", "catalog.duckdb");
@@ -38,14 +38,6 @@ export function newLab(): Lab {
     catalog,
     [Symbol.dispose]: () => folder[Symbol.dispose](),
   };
-}
-
-function inMemory(): Disposable & { path: string } {
-  try {
-    return tempFolder("/dev/shm");
-  } catch {
-    return tempFolder();
-  }
 }
 
 /** The lab's ledger, as a user of the library has it. */
@@ -61,6 +53,13 @@ export function inLab(
 ): ReturnType<typeof runIn> {
   const vars = { LEDGER_RUNS_DIR: lab.runs_dir, ...different.vars };
   return runIn(lab.dir, args, { ...different, vars });
+}
+
+/** Asks an index as a user of the command line does; a row is its values. */
+export async function ask(lab: Lab, sql: string, db = "catalog"): Promise<unknown[][]> {
+  const { code, stdout, stderr } = await inLab(lab, ["query", "--db", db, sql, "--json"]);
+  assertEquals(code, 0, stderr);
+  return (JSON.parse(stdout) as Record<string, unknown>[]).map((row) => Object.values(row));
 }
 
 /** A manifest as our program and its first version write it; pass what should be different. */
@@ -184,7 +183,7 @@ export async function assertLikeBuiltAnew(
   options: CatalogSyncOptions = {},
   world: World = testWorld(),
 ): Promise<void> {
-  using elsewhere = inMemory();
+  using elsewhere = memoryFolder();
   const path = join(elsewhere.path, "catalog.duckdb");
   await syncCatalog(world, lab.runs_dir, path, options);
   assertEquals(await contentOf(lab.catalog), await contentOf(path), "not as built from nothing");

@@ -56,7 +56,7 @@ export default defineCommand({
     const catalog = flags.db === undefined && ledger.runs.exists()
       ? await ledger.runs.sync({ full: flags.full, onNotice })
       : undefined;
-    const alerts = catalog && await ledger.runs.syncAlerts();
+    const alerts = catalog && await ledger.runs.syncAlerts({ onNotice });
     if (flags.json) print(world, JSON.stringify({ ...report, catalog, alerts }));
     else {
       tell(world, report, flags.verbose);

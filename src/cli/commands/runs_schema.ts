@@ -1,11 +1,10 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
-import { nearest } from "../../base/nearest.ts";
-import { ARTIFACT_TYPES, artifactDefinition, isArtifactType } from "../../runs/artifacts.ts";
+import { ARTIFACT_TYPES, artifactDefinition } from "../../runs/artifacts.ts";
+import { artifactType } from "../artifact_type.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, format } from "../flags.ts";
 import { print, printRows, rowFormat } from "../output.ts";
-import { usage } from "../parse.ts";
 
 const runsSchema = defineCommand({
   name: "runs schema",
@@ -21,9 +20,9 @@ const runsSchema = defineCommand({
     { name: "TYPE", summary: ARTIFACT_TYPES.join(", "), choices: () => ARTIFACT_TYPES },
   ],
   flags: z.strictObject({ "format": format(), "json": asJson() }),
-  run: ({ world, flags, words: [type] }) => {
+  run: ({ world, flags, words: [typed] }) => {
     const printed = rowFormat(flags.format, flags.json, "table");
-    if (type === undefined) {
+    if (typed === undefined) {
       const rows = ARTIFACT_TYPES.map((name) => {
         const { path, summary, columns } = artifactDefinition(name);
         return { artifact_type: name, path, columns: columns.length, holds: summary };
@@ -36,15 +35,7 @@ const runsSchema = defineCommand({
       ], printed);
       return Promise.resolve(EXIT_OK);
     }
-    if (!isArtifactType(type)) {
-      const near = nearest(type, ARTIFACT_TYPES);
-      throw usage(
-        runsSchema,
-        `${JSON.stringify(type)} is no type of artifact; ` +
-          (near ? `did you mean ${near}?` : `there are ${ARTIFACT_TYPES.join(", ")}`),
-      );
-    }
-    const definition = artifactDefinition(type);
+    const definition = artifactDefinition(artifactType(runsSchema, typed));
     const rows = definition.columns.map(({ name, type, nullable, description }) => ({
       column: name,
       type,

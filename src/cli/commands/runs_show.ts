@@ -71,8 +71,9 @@ async function notThere(ledger: Ledger, run_id: string, error: unknown): Promise
   const known = await ledger.runs.query({ run_id, limit: 1 }).catch(() => []);
   if (known.length === 0 || known[0].presence === "present") throw problem;
   const { presence, run_id: id } = known[0];
+  const { literal } = await import("../../duckdb/door.ts");
   const asked = `ledger query --db catalog "select * from backtest_runs_catalog where run_id = ` +
-    `'${id.replaceAll("'", "''")}'"`;
+    `${literal(id)}"`;
   throw problem.with({
     message: `${problem.message}: the catalog knows it as ${presence}`,
     hint: `what the catalog remembers of it: ${asked}`,

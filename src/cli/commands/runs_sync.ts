@@ -50,7 +50,7 @@ export default defineCommand({
       if (stats) tellStats(world, stats);
     };
     await show(await ledger.runs.sync({ ...options, full: flags.full }));
-    if (flags.alerts) tellAlerts(world, await ledger.runs.syncAlerts(), flags.json);
+    if (flags.alerts) tellAlerts(world, await ledger.runs.syncAlerts({ onNotice }), flags.json);
     if (!flags.watch) return EXIT_OK;
     const { WatchedCatalog } = await import("../../watch_runs.ts");
     const changed: CatalogSyncReport[] = [];
@@ -69,7 +69,9 @@ export default defineCommand({
         if (!stop.signal.aborted) await catalog.look();
         for (const report of changed.splice(0)) {
           await show(report);
-          if (flags.alerts) tellAlerts(world, await ledger.runs.syncAlerts(), flags.json);
+          if (flags.alerts) {
+            tellAlerts(world, await ledger.runs.syncAlerts({ onNotice }), flags.json);
+          }
         }
       }
       return stop.stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;

@@ -1,12 +1,11 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
-import { ARTIFACT_TYPES, artifactDefinition, isArtifactType } from "../../runs/artifacts.ts";
-import { nearest } from "../../base/nearest.ts";
+import { ARTIFACT_TYPES, artifactDefinition } from "../../runs/artifacts.ts";
+import { artifactType } from "../artifact_type.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, noEvents, runsDir } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, print } from "../output.ts";
-import { usage } from "../parse.ts";
 
 const ALERT = `{"call_id":"c1","mint":"m1","caller_name":"ann","chain":"sol",` +
   `"alert_ts_ms":1704067200000,"created_at":"2024-01-01T00:00:00Z"}`;
@@ -52,15 +51,8 @@ const runsWrite = defineCommand({
     "dir": dir(),
     "runs-dir": runsDir(),
   }),
-  run: async ({ world, flags, words: [run_id, type, file = "-"] }) => {
-    if (!isArtifactType(type)) {
-      const near = nearest(type, ARTIFACT_TYPES);
-      throw usage(
-        runsWrite,
-        `${JSON.stringify(type)} is no type of artifact; ` +
-          (near ? `did you mean ${near}?` : `there are ${ARTIFACT_TYPES.join(", ")}`),
-      );
-    }
+  run: async ({ world, flags, words: [run_id, typed, file = "-"] }) => {
+    const type = artifactType(runsWrite, typed);
     await using ledger = openFor(world, flags);
     const run = await ledger.runs.find(run_id, { events: !flags["no-events"] });
     const format = flags.format;

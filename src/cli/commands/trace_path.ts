@@ -1,9 +1,10 @@
 import * as z from "zod/mini";
-import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
+import { EXIT_OK, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { queueTimeMs, type TracedEvent } from "../../trace/event.ts";
 import type { CausationPath } from "../../trace/lineage.ts";
 import type { TracedRun } from "../../ledger_traces.ts";
+import { noEventCalled } from "../../trace/filter.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -25,14 +26,7 @@ export default defineCommand({
     await using ledger = openFor(world, flags);
     const { traces } = ledger;
     const found = await traces.path(event_id);
-    if (found.end === "absent") {
-      throw new LedgerError({
-        code: "not_found",
-        message: `there is no traced event ${quoted(event_id)}`,
-        where: { path: traces.dir },
-        hint: "list some: ledger trace query --limit 10",
-      });
-    }
+    if (found.end === "absent") throw noEventCalled(traces.dir, event_id);
     const logged_cause = found.missing_cause === undefined
       ? undefined
       : await traces.loggedCause(found.missing_cause);

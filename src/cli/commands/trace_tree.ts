@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
-import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
+import { EXIT_OK, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { latencyMs, type TracedEvent } from "../../trace/event.ts";
+import { nothingCalled } from "../../trace/filter.ts";
 import type { Lineage, TreeLine } from "../../trace/lineage.ts";
 import type { LedgerTraces } from "../../ledger_traces.ts";
 import { defineCommand } from "../command.ts";
@@ -31,14 +32,7 @@ export default defineCommand({
   run: async ({ world, flags, words: [name] }) => {
     await using ledger = openFor(world, flags);
     const { lineage, roots } = await ledger.traces.lineage(name);
-    if (roots.length === 0) {
-      throw new LedgerError({
-        code: "not_found",
-        message: `neither a correlation nor a traced event is called ${quoted(name)}`,
-        where: { path: ledger.traces.dir },
-        hint: "list some: ledger trace query --limit 10",
-      });
-    }
+    if (roots.length === 0) throw nothingCalled(ledger.traces.dir, name);
     const shown = new Set<TracedEvent>();
     if (flags.json) print(world, "[");
     for (const root of roots) {

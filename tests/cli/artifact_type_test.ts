@@ -1,0 +1,20 @@
+import { assertEquals } from "@std/assert";
+import { runIn, tempFolder } from "../harness.ts";
+
+Deno.test("a word that is no type of artifact is told in one sentence, by every command", async () => {
+  using folder = tempFolder();
+  for (const command of ["runs write r1", "runs schema"]) {
+    const told = async (typed: string) => {
+      const { code, stdout, stderr } = await runIn(folder.path, [...command.split(" "), typed]);
+      assertEquals([code, stdout], [2, ""]);
+      const name = command.replace(" r1", "");
+      return stderr.replace(`error: ledger ${name}: `, "").split("\n")[0];
+    };
+    assertEquals(await told("trade"), '"trade" is no type of artifact; did you mean trades?');
+    assertEquals(
+      await told("nonsense"),
+      '"nonsense" is no type of artifact; there are alerts, paths, features, trades, summary, ' +
+        "frontier, errors",
+    );
+  }
+});
