@@ -3,7 +3,7 @@
  * events is our reader's decision alone.
  */
 import type { World } from "../base/world.ts";
-import { LogCursor } from "../log/mod.ts";
+import { LogCursor, type LogRecord, type PartExtent, partsOfDay } from "../log/mod.ts";
 import { type Hand, Staging } from "./staging.ts";
 
 /** What is to be read. */
@@ -14,6 +14,8 @@ export interface IntakeRequest {
   positions: [string, number][];
   /** Where the files of a handful go. */
   folder: string;
+  /** Whether nothing is indexed yet: then columns of compacted parts can be taken as they are. */
+  from_nothing: boolean;
 }
 
 /** What was read. */
@@ -29,7 +31,7 @@ export interface Intake {
 /** Reads all there is, and hands it over. */
 export async function takeIn(
   world: World,
-  { root, days, positions, folder }: IntakeRequest,
+  { root, days, positions, folder, from_nothing }: IntakeRequest,
   hand: Hand,
   onRead?: (new_bytes: number) => void,
 ): Promise<Intake> {
@@ -39,7 +41,7 @@ export async function takeIn(
   const rejected: Intake["rejected"] = [];
   let new_events = 0;
   let new_bytes = 0;
-  for await (const batch of cursor.batches(days)) {
+  const takeBatch = async (batch: LogRecord[]) => {
     for (const record of batch) {
       // A torn tail is no line yet: a writer ends it, or moves it away.
       if (record.kind === "torn") continue;
@@ -53,6 +55,25 @@ export async function takeIn(
       if (waiting) await waiting;
     }
     onRead?.(new_bytes);
+  };
+  const takePart = async (extent: PartExtent, without_trials: boolean) => {
+    for await (const batch of cursor.batchesOfPart(extent, without_trials)) await takeBatch(batch);
+  };
+  for (const day of days) {
+    for (const extent of await partsOfDay(world.files, root, day)) {
+      const is_new = !cursor.positions.has(extent.label);
+      if (!from_nothing || !extent.compacted || !is_new) {
+        await takePart(extent, false);
+        continue;
+      }
+      const [events_before, bytes_before] = [new_events, new_bytes];
+      // The other lines first: reading them, the file is proven to be what it was.
+      await takePart(extent, true);
+      await staging.addCompacted(extent);
+      new_events = events_before + extent.events!;
+      new_bytes = bytes_before + extent.size_bytes;
+      onRead?.(new_bytes);
+    }
   }
   await staging.finish();
   return { positions: [...cursor.positions], rejected, new_events, new_bytes };

@@ -45,6 +45,16 @@ select p.log_day, p.log_part, "@at", event_id, 'trial.recorded', run_id, timesta
   correlation_id, causation_id, true, null, trial_id, params, metrics
 from ${TRIALS_OF_FILE}`;
 
+/**
+ * Puts the trials of a compacted part into their table, from its columns. Their JSON is written as
+ * DuckDB writes what it reads from a file of lines.
+ */
+export const TAKE_COMPACTED_TRIALS = `
+insert into trial_events
+select event_id, run_id, timestamp_ms, correlation_id, causation_id, $2, $3, log_offset, trial_id,
+  json(params), json(metrics)
+from read_parquet($1) where is_trial`;
+
 /** Takes the trials of a file in at once, where there is nothing that they could repeat. */
 export const TAKE_TRIALS = `
 insert into trial_events

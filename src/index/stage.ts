@@ -16,6 +16,7 @@ import {
   STAGE_ONE,
   STAGE_TRIALS,
   STAGED_AGAIN,
+  TAKE_COMPACTED_TRIALS,
   TAKE_OUT_REPEATED,
   TAKE_STAGED,
   TAKE_TRIALS,
@@ -72,7 +73,11 @@ export class Stage {
     for (const statement of TAKE_OUT_REPEATED) await this.database.run(statement);
   }
 
-  async #takeIn({ trials, rows, held }: Handful): Promise<void> {
+  async #takeIn({ compacted, trials, rows, held }: Handful): Promise<void> {
+    if (compacted) {
+      const { path, day, part } = compacted;
+      await this.database.run(TAKE_COMPACTED_TRIALS, [path, day, part]);
+    }
     const at_once = trials !== undefined && this.#take_trials !== undefined;
     if (at_once) await this.#take_trials!.run([trials]);
     if (rows !== undefined || (trials !== undefined && !at_once)) {

@@ -8,11 +8,13 @@ import { join } from "@std/path";
 import { writeFully } from "../base/durable.ts";
 import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { type EventRecord, type PartId, partStem } from "../log/mod.ts";
+import { type EventRecord, type PartExtent, type PartId, partStem } from "../log/mod.ts";
 import { isPlain, rowOf, stagedLine, type StagedRow, stagedTrial } from "./rows.ts";
 
 /** Events that are ready to be taken in together. */
 export interface Handful {
+  /** A compacted part: its trials are taken from its columns, and its other lines come as events. */
+  compacted?: { path: string; day: string; part: string };
   /** A file of trials, and one of other rows; whoever takes them in removes them. */
   trials?: string;
   rows?: string;
@@ -86,6 +88,12 @@ export class Staging {
     this.#held.push(row);
     this.#held_chars += record.text.length;
     return this.#held_chars < staged_bytes_max ? undefined : this.#handOver(true);
+  }
+
+  /** Has the trials of a compacted part taken from its columns. */
+  async addCompacted({ path, part }: PartExtent): Promise<void> {
+    const compacted = { path, day: part.day, part: partStem(part) };
+    await this.hand({ compacted, held: [], parts: [] });
   }
 
   /** Hands over what is left. */

@@ -6,7 +6,7 @@
  * no index, when the index cannot be trusted (damaged, of another version, written to by another
  * program), and when the log is no longer a continuation of what was indexed.
  */
-import { join } from "@std/path";
+import { join, resolve } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -224,7 +224,9 @@ class Sync {
     for (const part of indexed ?? []) {
       this.#cursor.positions.set(labelOf(part), part.indexed_to);
     }
-    const database = await this.store.openWork(indexed !== undefined);
+    const database = await this.store.openWork(indexed !== undefined, [
+      eventsFolder(this.world, this.root),
+    ]);
     let taken: Pick<SyncReport, "new_events" | "new_bytes" | "rejected">;
     try {
       if (!indexed) await database.run(SCHEMA);
@@ -277,7 +279,8 @@ class Sync {
     const stage = new Stage(this.world, database, has_events);
     await stage.begin();
     const { root, store: { work_folder: folder } } = this;
-    const request = { root, days, positions: [...positions], folder };
+    const from_nothing = !has_events;
+    const request = { root, days, positions: [...positions], folder, from_nothing };
     const hand = (handful: Handful) => stage.take(handful);
     const onRead = (bytes: number) => this.options.onProgress?.(bytes, total_bytes);
     // Another thread takes a moment to start.
@@ -321,6 +324,11 @@ class Sync {
     await database.run(queries.FORGET_PARTS);
     await database.runForEach(queries.ADD_PART, rows);
   }
+}
+
+/** Where DuckDB reads compacted parts. */
+function eventsFolder(world: World, root: string): string {
+  return resolve(world.cwd(), ledgerPaths(root).events);
 }
 
 function goneMeanwhile(label: string): LedgerError {

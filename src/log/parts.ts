@@ -31,8 +31,9 @@ export interface PartExtent {
   size_bytes: number;
   /** What the Parquet file is that holds its lines; absent where they stand as they were written. */
   compacted?: FileProof;
-  /** Where its last line begins, where that is known. */
+  /** Of a compacted part: where its last line begins, and how many events it has. */
   last_line_at?: number;
+  events?: number;
 }
 
 /** The days of a ledger, in order. Throws when there is no ledger. */
@@ -97,9 +98,10 @@ export async function partsOfDay(files: Files, root: string, day: string): Promi
 function compactedExtent(root: string, part: PartId, sealed: SealedParts): PartExtent {
   const folder = dayFolder(root, part.day);
   const path = join(folder, parquetName(part));
-  const { compacted, bytes, last_line_at } = sealed[sealedName(part)] ?? {};
-  if (compacted && bytes !== undefined) {
-    return { part, path, label: partLabel(part), size_bytes: bytes, compacted, last_line_at };
+  const record = sealed[sealedName(part)];
+  if (record?.compacted) {
+    const { compacted, bytes: size_bytes, last_line_at, events } = record;
+    return { part, path, label: partLabel(part), size_bytes, compacted, last_line_at, events };
   }
   throw new LedgerError({
     code: "damaged",
