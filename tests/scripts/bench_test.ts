@@ -33,6 +33,7 @@ async function runAll(args: string[], benches?: Bench[]) {
   const code = await runBenches(
     args,
     benches ?? [trivial("append.one", ran), trivial("log.two", ran)],
+    [trivial("scale", ran)],
     { data: (line) => data.push(line), words: (line) => words.push(line) },
   );
   return { code, ran, data, words: words.join("\n") };
@@ -42,6 +43,7 @@ Deno.test("without names all benches run, with names those that are named", asyn
   assertEquals((await runAll([])).ran, ["append.one", "log.two"]);
   assertEquals((await runAll(["log.two", "--json"])).ran, ["log.two"]);
   assertEquals((await runAll(["log.two", "append.one"])).ran, ["append.one", "log.two"]);
+  assertEquals((await runAll(["--scale"])).ran, ["scale"]);
 });
 
 Deno.test("a name that nobody knows is a usage error, and the nearest is offered", async () => {
