@@ -76,6 +76,7 @@ export {
   registerType,
   type Registry,
 } from "./registry.ts";
+export { chainLockPath } from "./chain.ts";
 export {
   type CompactedPart,
   type CompactOptions,
