@@ -2,6 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@st
 import { join } from "@std/path";
 import { run } from "../src/cli/run.ts";
 import { type Lab, LAB_RUNS, planLab, reconcile, recordLab } from "../src/demo/lab.ts";
+import { showLab } from "../src/demo/tour.ts";
 import { eventId } from "../src/demo/strategy.ts";
 import { type JsonObject, Ledger, type LedgerEvent, RunDirectory } from "../src/mod.ts";
 import {
@@ -263,6 +264,26 @@ Deno.test("ledger demo shows real commands with what they print, and what it pro
     assert(code === 0 || line === "ledger doctor", `${line}\n${told.decode(stderr)}`);
     assert(said.length > 0, line);
   }
+});
+
+Deno.test("half a line that a killed writer left is told in the tour, and does not end it", async () => {
+  await using lab = await recorded(11);
+  const { world, acknowledged, path } = lab;
+  const days = join(path, "data/ledger/events");
+  const [day] = [...Deno.readDirSync(days)].map(({ name }) => name).filter((name) =>
+    name.startsWith("day=")
+  );
+  const part = join(days, day, "part-000001.jsonl");
+  Deno.writeTextFileSync(part, '{"event_type":"trial.rec', { append: true });
+  const look = {
+    print: (text: string) => world.stdout.write(`${text}\n`),
+    command: (line: string) => line,
+    words: (text: string) => text,
+  };
+  assertEquals(await showLab(world, run, look, acknowledged), 0, world.printed.stderr);
+  assertStringIncludes(world.printed.stdout, `torn  day=`);
+  assertStringIncludes(world.printed.stderr, "ledger verify --repair");
+  assertStringIncludes(world.printed.stdout, `All ${acknowledged.length} acknowledged events are`);
 });
 
 Deno.test("ledger demo refuses a folder with a ledger or runs in it, and writes nothing", async () => {
