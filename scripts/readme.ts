@@ -1,6 +1,7 @@
 /**
  * Keeps the README true: every `console` block in it is run, in order, by the program itself, and
- * its output is put below each command. With --check, nothing is written and a difference fails.
+ * its output is put below each command; every recipe is put in from its file. With --check, nothing is
+ * written and a difference fails.
  *
  * The program runs in this process on a ledger of its own, with a clock that begins at a fixed time
  * and ids that count up, so that the same README comes out every time.
@@ -9,6 +10,7 @@ import { join } from "@std/path";
 import { systemWorld, type World } from "../src/base/world.ts";
 import { run } from "../src/cli/run.ts";
 import { splitCommandLine } from "./console.ts";
+import { withRecipes } from "./recipes.ts";
 
 const README = new URL("../README.md", import.meta.url).pathname;
 const START_MS = Date.UTC(2026, 0, 23, 13, 18, 39, 945);
@@ -194,7 +196,7 @@ for (const match of written.matchAll(/```console\n([\s\S]*?)\n```/g)) {
   replayed += "```console\n" + await transcriber.replay(match[1]) + "\n```";
   at = match.index + match[0].length;
 }
-replayed += written.slice(at);
+replayed = withRecipes(replayed + written.slice(at));
 if (replayed !== written) {
   if (Deno.args.includes("--check")) {
     const old_lines = written.split("\n");

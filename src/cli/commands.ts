@@ -71,6 +71,7 @@ export const COMMANDS = {
     "trace compact": () => import("./commands/trace_compact.ts"),
   },
   "This program": {
+    "demo": () => import("./commands/demo.ts"),
     "doctor": () => import("./commands/doctor.ts"),
     "help": () => import("./commands/help.ts"),
     "completions": () => import("./commands/completions.ts"),

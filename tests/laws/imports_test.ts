@@ -20,7 +20,7 @@ const DOORS = ["main.ts", "src/mod.ts", "src/index/intake_worker.ts", "src/log/p
 function roomOf(path: string): string | undefined {
   if (path === "src/mod.ts" || !path.startsWith("src/")) return undefined;
   const [, folder, file] = path.split("/");
-  return file === undefined || folder === "report" ? "src" : folder;
+  return file === undefined || ["demo", "report"].includes(folder) ? "src" : folder;
 }
 
 function floorOf(room: string): number {
