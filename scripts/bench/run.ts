@@ -46,7 +46,7 @@ export async function runBenches(
   if (!json) say.data(tableHead());
   for (const bench of chosen) {
     for (const figure of await figuresOf(bench, workplace, quick, say)) {
-      say.data(json ? JSON.stringify(figure) : tableLine(figure));
+      say.data(json ? JSON.stringify({ ...figure, shows: bench.shows }) : tableLine(figure));
     }
   }
   return EXIT_OK;
