@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
 import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { queueTimeMs, type TracedEvent } from "../../trace/event.ts";
+import type { TracedEvent } from "../../trace/event.ts";
 import type { CausationPath } from "../../trace/lineage.ts";
+import { pathSteps } from "../../trace/steps.ts";
 import type { TracedRun } from "../../ledger_traces.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
@@ -38,10 +39,10 @@ export default defineCommand({
       : await traces.loggedCause(found.missing_cause);
     const runs = await traces.runsOf(found.path.at(-1)!.correlation_id);
     if (flags.json) {
-      print(world, JSON.stringify({ ...found, path: found.path.map(stepOf), logged_cause, runs }));
+      print(world, JSON.stringify({ ...found, path: pathSteps(found.path), logged_cause, runs }));
       return EXIT_OK;
     }
-    printRows(world, found.path.map(stepOf), [
+    printRows(world, pathSteps(found.path), [
       { field: "step", right: true },
       { field: "event_type", title: "type" },
       { field: "event_id" },
@@ -59,23 +60,6 @@ export default defineCommand({
 
 function duration(ms: unknown): string {
   return typeof ms === "number" ? humanDuration(ms) : "";
-}
-
-/** When it was made; where nobody stamped that, when it happened. */
-function madeAt(event: TracedEvent): number {
-  return event.created_at ?? event.timestamp;
-}
-
-function stepOf(event: TracedEvent, index: number, path: readonly TracedEvent[]) {
-  const { data: _, ...fields } = event;
-  const before = path[index - 1];
-  return {
-    step: index + 1,
-    ...fields,
-    hop_ms: before ? (madeAt(event) - madeAt(before)) / 1000 : null,
-    queue_time_ms: queueTimeMs(event) ?? null,
-    since_origin_ms: before ? (madeAt(event) - madeAt(path[0])) / 1000 : null,
-  };
 }
 
 function tellEnd(
