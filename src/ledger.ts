@@ -13,6 +13,7 @@ import { LedgerRuns } from "./ledger_runs.ts";
 import { LedgerTraces } from "./ledger_traces.ts";
 import type { LegacyDifference } from "./index/legacy_compare.ts";
 import type { SyncOptions, SyncReport } from "./index/sync.ts";
+import type { Report, ReportOptions } from "./report/report.ts";
 import type { ArtifactSource } from "./runs/artifact_input.ts";
 import {
   type Acknowledgement,
@@ -314,6 +315,12 @@ export class Ledger extends Emitters implements AsyncDisposable {
         sqlText(run_id)
       } order by recorded_at_ms, trial_id`,
     );
+  }
+
+  /** One page about all of it, or about some runs, as HTML that needs nothing beside it. */
+  async report(options?: ReportOptions): Promise<Report> {
+    const { makeReport } = await import("./report/report.ts");
+    return await makeReport(this.#world, this, options);
   }
 
   /** What a database of the first system holds that the log does not say. Syncs first. */

@@ -83,6 +83,7 @@ export {
 export { type NewRun, RunDirectory, type RunEnd } from "./runs/directory.ts";
 export type { RunManifest, RunStatus, RunType } from "./runs/manifest.ts";
 export type { CatalogSyncOptions, CatalogSyncReport, SkippedRun } from "./runs/catalog.ts";
+export type { Report, ReportOptions } from "./report/report.ts";
 export type { LedgerRuns } from "./ledger_runs.ts";
 export type { LedgerTraces, TraceOptions } from "./ledger_traces.ts";
 export {
@@ -106,6 +107,7 @@ export type { CompactTracesReport } from "./trace/compact.ts";
 export type { ConvertReport } from "./trace/convert.ts";
 export type { TraceFilter } from "./trace/filter.ts";
 export type { TraceStats, TypeStats } from "./trace/stats.ts";
+export type { TypeDurations } from "./trace/type_latency.ts";
 export type { IngestOptions, IngestReport } from "./trace/ingest.ts";
 export {
   analyzeLatency,
