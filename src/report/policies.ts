@@ -96,7 +96,7 @@ function boxesOf(policies: readonly PolicyReturns[]): Markup {
     caption: "Returns of trades by policy",
     body: html`
       ${bottomAxis(
-        numberTicks(from, to, 5),
+        numberTicks(from, to, 7),
         x,
         height,
         "return, bps",

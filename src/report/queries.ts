@@ -1,6 +1,6 @@
 /**
- * What a report asks. `$1` is always the runs that it is about: a JSON array of their ids, or null for
- * all of them.
+ * What a report asks. `$1` is the runs that a question is about, where it is about runs: a JSON array of
+ * their ids, or null for all of them.
  */
 import { literal } from "../duckdb/door.ts";
 

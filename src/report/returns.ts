@@ -153,13 +153,13 @@ function histogramOf(run: DrawnReturns, index: number, { edges, most }: SharedAx
     left_px: 42,
     caption: "Share of trades by return",
     body: html`${leftAxis(shareTicks(most), y)}${
-      bottomAxis(numberTicks(from_bps, to_bps, 5), x, HEIGHT_PX, "return, bps")
+      bottomAxis(numberTicks(from_bps, to_bps, 7), x, HEIGHT_PX, "return, bps")
     }${bars}${zeroLine(x)}`,
   });
 }
 
 function shareTicks(most: number) {
-  return numberTicks(0, most * 100, 3)
+  return numberTicks(0, most * 100, 4)
     .map(({ value, label }) => ({ value: value / 100, label: `${label} %` }));
 }
 
@@ -188,7 +188,7 @@ function curveOf(run: DrawnReturns, index: number, { range }: SharedAxes): Marku
     left_px: 62,
     caption: "Sum of returns",
     body: html`
-      ${leftAxis(numberTicks(range.low, range.high, 4), y)}${bottomAxis(
+      ${leftAxis(numberTicks(range.low, range.high, 5), y)}${bottomAxis(
         curveTicks(from_ms, to_ms),
         x,
         HEIGHT_PX,

@@ -56,6 +56,14 @@ Deno.test("the numbers of the page are those that its own questions answer", asy
     assertEquals(tiles[`Runs ${status}`], runs, String(status));
   }
 
+  const ended = new Map((await answerTo(lab, asksIn(sectionIn(html, "runs"))[1])).map((run) => [
+    run.run_id,
+    Number(run.completed_at_ms ?? run.failed_at_ms) - Number(run.started_at_ms),
+  ]));
+  for (const { Run, Took } of tableIn(html, "The latest runs")) {
+    assertEquals(Took, Run === "killed-1" ? "–" : ended.get(Run), String(Run));
+  }
+
   const [of_run, over_all] = asksIn(sectionIn(html, "phases"));
   assertEquals((await answerTo(lab, of_run)).length, 1, "the latest run began one phase");
   const totals = tableIn(html, "Phases over all runs");
