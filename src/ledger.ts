@@ -14,6 +14,7 @@ import { LedgerTraces } from "./ledger_traces.ts";
 import { LedgerUpkeep } from "./ledger_upkeep.ts";
 import type { LegacyDifference } from "./index/legacy_compare.ts";
 import type { SyncOptions, SyncReport } from "./index/sync.ts";
+import type { Report, ReportOptions } from "./report/report.ts";
 import type { ArtifactSource } from "./runs/artifact_input.ts";
 import {
   type Acknowledgement,
@@ -314,6 +315,12 @@ export class Ledger extends Emitters implements AsyncDisposable {
   async trials(run_id: string): Promise<JsonObject[]> {
     const { TRIALS_OF_RUN } = await import("./index/queries.ts");
     return await this.query(TRIALS_OF_RUN, { values: [run_id] });
+  }
+
+  /** One page about all of it, or about some runs, as HTML that needs nothing beside it. */
+  async report(options?: ReportOptions): Promise<Report> {
+    const { makeReport } = await import("./report/report.ts");
+    return await makeReport(this.#world, this, options);
   }
 
   /** What a database of the first system holds that the log does not say. Syncs first. */

@@ -13,6 +13,7 @@ import type { IngestOptions, IngestReport } from "./trace/ingest.ts";
 import type { LatencyReport } from "./trace/latency.ts";
 import type { CausationPath, Lineage } from "./trace/lineage.ts";
 import type { TraceStats } from "./trace/stats.ts";
+import type { TypeDurations } from "./trace/type_latency.ts";
 import type { TraceStore, TraceStoreOptions } from "./trace/store.ts";
 import type { Tracer, TracerOptions } from "./trace/tracer.ts";
 
@@ -132,6 +133,13 @@ export class LedgerTraces {
   async latency(correlation_id: string): Promise<LatencyReport> {
     const { analyzeLatency } = await import("./trace/latency.ts");
     return analyzeLatency(await this.query({ correlation_id, without_data: true }));
+  }
+
+  /** How long events took, by type, over all correlations or some. */
+  async typeLatencies(filter?: TraceFilter): Promise<TypeDurations[]> {
+    this.#mustBeThere();
+    const { typeLatencies } = await import("./trace/type_latency.ts");
+    return await typeLatencies(this.world, this.dir, filter);
   }
 
   /** What there is, in numbers. */

@@ -25,6 +25,7 @@ export const COMMANDS = {
     "rebuild": () => import("./commands/rebuild.ts"),
     "watch": () => import("./commands/watch.ts"),
     "query": () => import("./commands/query.ts"),
+    "report": () => import("./commands/report.ts"),
   },
   "The first system": {
     "legacy compare": () => import("./commands/legacy_compare.ts"),

@@ -83,7 +83,7 @@ async function commandWords(before: readonly string[]): Promise<string[]> {
 }
 
 /** Words that name a run which is there. */
-const RUN_POSITIONALS = new Set(["ID", "A", "B"]);
+const RUN_POSITIONALS = new Set(["ID", "A", "B", "RUN"]);
 
 function candidatesOf(world: World, command: Command, rest: readonly string[]): string[] {
   const flags = flagsOf(command);

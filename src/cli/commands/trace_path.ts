@@ -1,9 +1,10 @@
 import * as z from "zod/mini";
 import { EXIT_OK, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { queueTimeMs, type TracedEvent } from "../../trace/event.ts";
+import type { TracedEvent } from "../../trace/event.ts";
 import type { PathAcross, TracedRun } from "../../ledger_traces.ts";
 import { noEventCalled } from "../../trace/filter.ts";
+import { pathSteps } from "../../trace/steps.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -28,11 +29,11 @@ export default defineCommand({
     const { logged_event, runs } = found;
     if (found.end === "absent" && !logged_event) throw noEventCalled(traces.dir, event_id);
     if (flags.json) {
-      print(world, JSON.stringify({ ...found, path: found.path.map(stepOf) }));
+      print(world, JSON.stringify({ ...found, path: pathSteps(found.path) }));
       return EXIT_OK;
     }
     if (found.path.length > 0) {
-      printRows(world, found.path.map(stepOf), [
+      printRows(world, pathSteps(found.path), [
         { field: "step", right: true },
         { field: "event_type", title: "type" },
         { field: "event_id" },
@@ -54,6 +55,7 @@ function duration(ms: unknown): string {
   return typeof ms === "number" ? humanDuration(ms) : "";
 }
 
+<<<<<<< HEAD
 /** When it was made; where nobody stamped that, when it happened. */
 function madeAt(event: TracedEvent): number {
   return event.created_at ?? event.timestamp;
@@ -79,6 +81,18 @@ function tellEnd(world: World, found: PathAcross): void {
   const { end, missing_cause, logged_cause, cycle, repeated, crossings } = found;
   if (logged_cause) print(world, `\nbegan with ${described(logged_cause)}`);
   else if (end === "missing_cause") {
+=======
+function tellEnd(
+  world: World,
+  found: CausationPath<TracedEvent>,
+  logged_cause: Record<string, unknown> | undefined,
+): void {
+  const { end, missing_cause, cycle, repeated, crossings } = found;
+  if (logged_cause) {
+    const { event_type, run_id } = logged_cause;
+    print(world, `\nbegan with ${event_type} of run ${run_id} in the log (${missing_cause})`);
+  } else if (end === "missing_cause") {
+>>>>>>> w-report
     say(
       world,
       `the chain is cut: the cause ${
