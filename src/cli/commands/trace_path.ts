@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import type { TracedEvent } from "../../trace/event.ts";
 import type { PathAcross, TracedRun } from "../../ledger_traces.ts";
 import { noEventCalled } from "../../trace/filter.ts";
 import { pathSteps } from "../../trace/steps.ts";
@@ -55,24 +54,6 @@ function duration(ms: unknown): string {
   return typeof ms === "number" ? humanDuration(ms) : "";
 }
 
-<<<<<<< HEAD
-/** When it was made; where nobody stamped that, when it happened. */
-function madeAt(event: TracedEvent): number {
-  return event.created_at ?? event.timestamp;
-}
-
-function stepOf(event: TracedEvent, index: number, path: readonly TracedEvent[]) {
-  const { data: _, ...fields } = event;
-  const before = path[index - 1];
-  return {
-    step: index + 1,
-    ...fields,
-    hop_ms: before ? (madeAt(event) - madeAt(before)) / 1000 : null,
-    queue_time_ms: queueTimeMs(event) ?? null,
-    since_origin_ms: before ? (madeAt(event) - madeAt(path[0])) / 1000 : null,
-  };
-}
-
 function described({ event_type, run_id, event_id }: Record<string, unknown>): string {
   return `${event_type}${run_id ? ` of run ${run_id}` : ""} in the log (${event_id})`;
 }
@@ -81,18 +62,6 @@ function tellEnd(world: World, found: PathAcross): void {
   const { end, missing_cause, logged_cause, cycle, repeated, crossings } = found;
   if (logged_cause) print(world, `\nbegan with ${described(logged_cause)}`);
   else if (end === "missing_cause") {
-=======
-function tellEnd(
-  world: World,
-  found: CausationPath<TracedEvent>,
-  logged_cause: Record<string, unknown> | undefined,
-): void {
-  const { end, missing_cause, cycle, repeated, crossings } = found;
-  if (logged_cause) {
-    const { event_type, run_id } = logged_cause;
-    print(world, `\nbegan with ${event_type} of run ${run_id} in the log (${missing_cause})`);
-  } else if (end === "missing_cause") {
->>>>>>> w-report
     say(
       world,
       `the chain is cut: the cause ${
