@@ -31,6 +31,7 @@ import {
   LogWriter,
   migrateType,
   type MigrationStep,
+  noLedger,
   type ReadFilter,
   readRegistry,
   registerType,
@@ -253,6 +254,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
 
   /** Takes what is new in the log into the index; see `SyncOptions`. Loads DuckDB. */
   async sync(options?: SyncOptions): Promise<SyncReport> {
+    // Not even a lock is left where a folder was mistyped.
+    if (!this.exists()) throw noLedger(this.dir);
     const { syncIndex } = await import("./index/sync.ts");
     return await syncIndex(this.#world, this.dir, options);
   }
@@ -276,7 +279,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
       {
         hint_when_absent: name === "runs"
           ? "make it: ledger rebuild"
-          : "nothing has been catalogued yet: runs sync",
+          : "nothing has been catalogued yet: ledger runs sync",
         folders,
         attached,
       },

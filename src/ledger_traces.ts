@@ -151,6 +151,7 @@ export class LedgerTraces {
 
   /** Makes Parquet of what programs left that have ended, and few files of many. */
   async compact(): Promise<CompactTracesReport> {
+    this.#mustBeThere();
     const { compactTraces } = await import("./trace/compact.ts");
     return await compactTraces(this.world, this.dir);
   }

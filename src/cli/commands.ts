@@ -88,6 +88,21 @@ const LOADERS = new Map<string, Loader>(
   Object.values(COMMANDS).flatMap((group) => Object.entries(group) as [string, Loader][]),
 );
 
+/** They work, and are neither listed nor offered; said here too, so that nothing has to be loaded. */
+const HIDDEN: ReadonlySet<string> = new Set([
+  "catalog-sync",
+  "catalog-query",
+  "runs catalog-sync",
+  "runs catalog-query",
+  "complete",
+  "self-check",
+]);
+
+/** Whether a command works without being listed. */
+export function isHidden(name: string): boolean {
+  return HIDDEN.has(name);
+}
+
 /** The names of all commands, hidden ones included. */
 export function commandNames(): string[] {
   return [...LOADERS.keys()];

@@ -247,5 +247,5 @@ Deno.test("a catalog that cannot be read says how to make it anew", async () => 
   ]);
   putFile(lab, "../ledger/index", "catalog.duckdb", "garbage ".repeat(10_000));
   const damaged = await assertRejects(() => runs.query(), LedgerError);
-  assertEquals(damaged.hint, "the catalog is made anew from the manifests: runs sync");
+  assertEquals(damaged.hint, "the catalog is made anew from the manifests: ledger runs sync");
 });
