@@ -87,6 +87,7 @@ export {
 } from "./compact.ts";
 export { type NewlySealed, type SealOptions, sealParts } from "./seal.ts";
 export { linesOf } from "./lines.ts";
+export { recentDays, recentRunIds } from "./recent.ts";
 export { ChangeNotices } from "./notices.ts";
 export { appendStream, type StreamOptions, type StreamReport } from "./stream.ts";
 export { type LogSurvey, surveyLog } from "./survey.ts";
