@@ -1,6 +1,7 @@
 /** How far long work is: on standard error, on a terminal only, gone when the work is done. */
 import { humanBytes, humanCount, humanDuration } from "../base/words.ts";
 import type { Input, World } from "../base/world.ts";
+import { hasCodes } from "./terminal.ts";
 
 /** Work that is done sooner is not talked about. */
 const QUIET_MS = 500;
@@ -21,7 +22,7 @@ export class Progress implements Disposable {
 
   /** Whether anybody would see it. */
   get is_wanted(): boolean {
-    return this.world.stderr.is_terminal && this.world.env("TERM") !== "dumb";
+    return hasCodes(this.world, this.world.stderr);
   }
 
   /** So much is done; of so much, where that is known. */

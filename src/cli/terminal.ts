@@ -6,8 +6,7 @@ import type { Output, World } from "../base/world.ts";
 /** Colours for one output; plain text where they would not show or are not wanted. */
 export function paintFor(world: World, output: Output) {
   const forced = world.env("FORCE_COLOR");
-  const wanted = world.env("NO_COLOR") ? false : forced ? forced !== "0" : output.is_terminal &&
-    world.env("TERM") !== "dumb";
+  const wanted = world.env("NO_COLOR") ? false : forced ? forced !== "0" : hasCodes(world, output);
   const paint = (color: (text: string) => string) => (text: string) => {
     if (!wanted) return text;
     colors.setColorEnabled(true);
@@ -21,6 +20,11 @@ export function paintFor(world: World, output: Output) {
     yellow: paint(colors.yellow),
     cyan: paint(colors.cyan),
   };
+}
+
+/** Whether an output is a terminal that is known to colour text and to clear a line. */
+export function hasCodes(world: World, output: Output): boolean {
+  return output.is_terminal && !["", "dumb"].includes(world.env("TERM") ?? "");
 }
 
 /** Says something to the person who started the command. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { candidatesFor } from "../../src/cli/complete.ts";
 import { openLedger } from "../../src/mod.ts";
-import { runIn, tempFolder, testWorld } from "../harness.ts";
+import { inputOf, runIn, tempFolder, testWorld } from "../harness.ts";
 
 async function candidates(...words: string[]): Promise<string[]> {
   return await candidatesFor(testWorld({ vars: { LEDGER_DIR: "nowhere" } }), words);
@@ -66,4 +66,138 @@ Deno.test("event types of one's own are offered too, and a broken ledger offers 
   assertEquals(await candidatesFor(world, ["emit", "risk"]), []);
   const { code, stdout } = await runIn(folder.path, ["complete", "--", "sta"]);
   assertEquals([code, stdout], [0, "status\n"]);
+});
+
+/** What is offered on a ledger and its runs, in a folder of one's own. */
+function onLedger(folder: string) {
+  const world = testWorld({
+    vars: { LEDGER_DIR: `${folder}/ledger`, LEDGER_RUNS_DIR: `${folder}/runs` },
+  });
+  return (...words: string[]) => candidatesFor(world, words);
+}
+
+Deno.test("runs that only the log knows are offered where a run is named, the last one first", async () => {
+  using folder = tempFolder();
+  await using ledger = await openLedger({ dir: `${folder.path}/ledger` });
+  for (const run_id of ["first", "second", "first", "third"]) {
+    await ledger.emitRunStarted({ run_id });
+  }
+  Deno.mkdirSync(`${folder.path}/runs/2026-01/run_id=in-a-folder`, { recursive: true });
+  const offered = onLedger(folder.path);
+  const all = ["third", "first", "second", "in-a-folder"];
+  assertEquals(await offered("log", "--run-id", ""), all);
+  assertEquals(await offered("emit", "run.failed", "--run-id=f"), ["--run-id=first"]);
+  assertEquals(await offered("artifacts", "put", ""), all);
+  // Only a folder can be shown.
+  assertEquals(await offered("runs", "show", ""), ["in-a-folder"]);
+  const [day] = await offered("log", "--day", "");
+  assertEquals(/^\d{4}-\d{2}-\d{2}$/.test(day), true);
+});
+
+Deno.test("of a month's runs, the one that was written to last comes first", async () => {
+  using folder = tempFolder();
+  for (const [at, name] of ["b", "c", "a"].entries()) {
+    const path = `${folder.path}/runs/2026-01/run_id=${name}`;
+    Deno.mkdirSync(path, { recursive: true });
+    Deno.utimeSync(path, 1_000 + at, 1_000 + at);
+  }
+  const offered = onLedger(folder.path);
+  assertEquals(await offered("runs", "show", ""), ["a", "c", "b"]);
+  assertEquals(await offered("runs", "prune", "--before", ""), ["2026-01"]);
+});
+
+Deno.test("with thousands of runs a screenful is offered, and a prefix finds any of them", async () => {
+  using folder = tempFolder();
+  for (let run = 0; run < 1_500; run++) {
+    Deno.mkdirSync(`${folder.path}/runs/2026-01/run_id=r${run}`, { recursive: true });
+  }
+  const offered = onLedger(folder.path);
+  assertEquals((await offered("runs", "show", "")).length, 200);
+  assertEquals(await offered("runs", "show", "r1499"), ["r1499"]);
+});
+
+Deno.test("correlations and types of traces are offered, waiting ones and stored ones", async () => {
+  using folder = tempFolder();
+  await using ledger = await openLedger({ dir: `${folder.path}/ledger` });
+  const both = ["later", "backtest_20260123_131839_8e7b925b"];
+  const ingest = (correlation_id: string, event_type: string) =>
+    ledger.traces.ingest(inputOf(JSON.stringify({ event_type, correlation_id }) + "\n"));
+  await ingest(both[1], "HEARTBEAT");
+  await ledger.traces.compact();
+  await ingest(both[0], "SIGNAL");
+  const offered = onLedger(folder.path);
+  assertEquals(await offered("trace", "latency", ""), both);
+  assertEquals(await offered("trace", "query", "--correlation=ba"), [`--correlation=${both[1]}`]);
+  assertEquals(await offered("trace", "tree", "la"), ["later"]);
+  assertEquals(await offered("trace", "query", "--type", "HE"), ["HEARTBEAT"]);
+  assertEquals(await offered("trace", "sample", "--critical", "FI"), ["FILL"]);
+});
+
+Deno.test("a folder that is named on the line is the one that is looked into", async () => {
+  using folder = tempFolder();
+  Deno.mkdirSync(`${folder.path}/elsewhere/2026-01/run_id=there`, { recursive: true });
+  const offered = onLedger(folder.path);
+  const runs_dir = `${folder.path}/elsewhere`;
+  assertEquals(await offered("runs", "show", "--runs-dir", runs_dir, ""), ["there"]);
+  assertEquals(await offered("runs", "show", `--runs-dir=${runs_dir}`, ""), ["there"]);
+  assertEquals(await offered("runs", "show", ""), []);
+});
+
+Deno.test("help completes topics and commands, one word at a time, and no hidden ones", async () => {
+  assertEquals(await candidates("help", "re"), ["rebuild", "recipes"]);
+  assertEquals((await candidates("help", "runs", "s")).toSorted(), ["schema", "show", "sync"]);
+  assertEquals(await candidates("help", "runs", "cat"), []);
+  assertEquals(await candidates("help", "durability", ""), []);
+  assertEquals(await candidates("-"), ["--help", "--version"]);
+});
+
+Deno.test("where a file belongs nothing is offered, so that the shell offers files", async () => {
+  assertEquals(await candidates("trace", "ingest", ""), []);
+  assertEquals(await candidates("query", "--file", ""), []);
+  assertEquals(await candidates("schema", "register", "my.type", ""), []);
+  assert((await candidates("trace", "ingest", "--")).includes("--on-error"));
+  assertEquals(await candidates("log", "-n", ""), []);
+  assertEquals(await candidates("emit", "run.started", "--", "--"), []);
+});
+
+Deno.test("metrics to rank by are offered", async () => {
+  assertEquals(await candidates("runs", "rank", "--by", "stop"), ["stop_out_rate"]);
+});
+
+Deno.test("what bash takes apart at a colon is put together again, and answered in part", async () => {
+  using folder = tempFolder();
+  Deno.mkdirSync(`${folder.path}/runs/2026-01/run_id=node:7:a`, { recursive: true });
+  const offered = onLedger(folder.path);
+  assertEquals(await offered("runs", "show", "node", ":", "7"), ["7:a"]);
+  assertEquals(await offered("runs", "show", "node", ":"), ["7:a"]);
+  assertEquals(await offered("runs", "show", "node:7"), ["node:7:a"]);
+});
+
+Deno.test("whatever stands on the line or on the disk, nothing is said but candidates", async () => {
+  using folder = tempFolder();
+  const dir = `${folder.path}/ledger`;
+  Deno.mkdirSync(`${dir}/events/day=2026-01-23`, { recursive: true });
+  Deno.writeTextFileSync(`${dir}/events/day=2026-01-23/part-000001.jsonl`, '{"run_id":"torn');
+  Deno.mkdirSync(`${dir}/traces/_wal`, { recursive: true });
+  Deno.writeTextFileSync(`${dir}/traces/_wal/x-000001.jsonl`, "[1,2\n\u0000");
+  Deno.mkdirSync(`${dir}/traces/date=2026-01-23/type=A`, { recursive: true });
+  Deno.writeTextFileSync(`${dir}/traces/date=2026-01-23/type=A/x.parquet`, "no Parquet");
+  Deno.writeTextFileSync(`${folder.path}/runs`, "no folder");
+  const lines = [
+    ["log", "--run-id", ""],
+    ["trace", "path", ""],
+    ["trace", "tree", ""],
+    ["trace", "query", "--correlation", ""],
+    ["runs", "show", ""],
+    ["nonsense", "--json", ""],
+    ["--", "", "=", ":"],
+    ["=", "="],
+    ["help", "help", "help", ""],
+    [],
+  ];
+  for (const line of lines) {
+    const vars = { LEDGER_RUNS_DIR: `${folder.path}/runs` };
+    const { code, stderr } = await runIn(dir, ["complete", "--", ...line], { vars });
+    assertEquals([code, stderr], [0, ""], line.join(" "));
+  }
 });

@@ -134,7 +134,7 @@ for (const shell of SHELLS) {
       const written = (name: string) => Deno.readTextFileSync(`${cwd}/${name}`);
       assertStringIncludes(written("schema.txt"), '"$schema"', text);
       assertStringIncludes(written("topic.txt"), "durability: ", text);
-      assertStringIncludes(written("run.txt"), "run_id=one $(touch harm)/run.json", text);
+      assertStringIncludes(written("run.txt"), "run one $(touch harm) has no run.json", text);
       assertEquals([...Deno.readDirSync(cwd)].some(({ name }) => name === "harm"), false, text);
     },
   });

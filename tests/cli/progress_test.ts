@@ -5,7 +5,12 @@ import { inputOf, testWorld } from "../harness.ts";
 /** A terminal whose clock is moved by hand. */
 function watched(different: Parameters<typeof testWorld>[0] = {}) {
   const clock = { ms: 0 };
-  const world = testWorld({ is_terminal: true, elapsed_ms: () => clock.ms, ...different });
+  const world = testWorld({
+    is_terminal: true,
+    elapsed_ms: () => clock.ms,
+    vars: { TERM: "xterm" },
+    ...different,
+  });
   return { world, clock, said: () => world.printed.stderr.replaceAll("\r\u001b[K", "|") };
 }
 
@@ -42,7 +47,9 @@ Deno.test("short work is not talked about, and long work not more often than it 
 });
 
 Deno.test("nothing is told where standard error is no terminal, or one that cannot clear a line", () => {
-  for (const different of [{ is_terminal: false }, { vars: { TERM: "dumb" } }]) {
+  for (
+    const different of [{ is_terminal: false }, { vars: { TERM: "dumb" } }, { vars: { TERM: "" } }]
+  ) {
     const { world, clock, said } = watched(different);
     const progress = new Progress(world);
     clock.ms = 10_000;

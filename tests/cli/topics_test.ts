@@ -95,8 +95,11 @@ Deno.test("help shows a topic, and of a command that has its name where to find 
 Deno.test("a topic is coloured where somebody looks at it, and plain everywhere else", async () => {
   const is_coloured = async (different: Parameters<typeof testWorld>[0]) =>
     (await topicHelp(testWorld(different), "index")).includes("\u001b[");
-  assertEquals(await is_coloured({ is_terminal: true }), true);
+  assertEquals(await is_coloured({ is_terminal: true, vars: { TERM: "xterm" } }), true);
   assertEquals(await is_coloured({}), false);
-  assertEquals(await is_coloured({ is_terminal: true, vars: { NO_COLOR: "1" } }), false);
+  assertEquals(
+    await is_coloured({ is_terminal: true, vars: { TERM: "xterm", NO_COLOR: "1" } }),
+    false,
+  );
   assertEquals(await is_coloured({ vars: { FORCE_COLOR: "1" } }), true);
 });

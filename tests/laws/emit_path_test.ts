@@ -60,6 +60,14 @@ Deno.test("neither zod nor help is loaded before they are needed", async () => {
   assertEquals(full_zod, []);
 });
 
+Deno.test("completing loads no command but the one that is completed, no database and no Parquet", async () => {
+  const roots = ["main.ts", "src/cli/commands/complete.ts"];
+  const loaded = [...loadedBy(await allModules(), roots)];
+  assertEquals(loaded.filter((path) => isNative(path) || isParquet(path)), []);
+  assertEquals(loaded.filter((path) => path.startsWith("src/cli/commands/")), [roots[1]]);
+  assert(loaded.includes("src/cli/completion_sources.ts"));
+});
+
 Deno.test("ledger emit works without the permission for native code", async () => {
   using folder = tempFolder();
   const permissions = [

@@ -1,9 +1,11 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, runsDir } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { paintFor, print } from "../output.ts";
+import { wrapped } from "../width.ts";
 
 export default defineCommand({
   name: "doctor",
@@ -29,10 +31,20 @@ export default defineCommand({
       const width = Math.max(...checks.map(({ name }) => name.length));
       print(world, dim(buildLine()));
       for (const { name, ok, found, fix } of checks) {
-        print(world, `${ok ? green("✓") : red("✗")} ${bold(name.padEnd(width))}  ${found}`);
-        if (fix) print(world, `  ${" ".repeat(width)}  → ${fix}`);
+        const mark = ok ? green("✓") : red("✗");
+        const [first, ...rest] = fitted(world, found, width + 4);
+        print(world, `${mark} ${bold(name.padEnd(width))}  ${first}`);
+        for (const line of rest) print(world, " ".repeat(width + 4) + line);
+        for (const [at, line] of fitted(world, fix ?? "", width + 6).entries()) {
+          if (line !== "") print(world, `${" ".repeat(width + 4)}${at === 0 ? "→" : " "} ${line}`);
+        }
       }
     }
     return found.length === 0 ? EXIT_OK : EXIT_FINDINGS;
   },
 });
+
+/** A text beside something else: as lines that fit a terminal, in one piece for everybody else. */
+function fitted({ stdout }: World, text: string, columns_taken: number): string[] {
+  return stdout.is_terminal ? wrapped(text, Math.max(20, stdout.columns - columns_taken)) : [text];
+}
