@@ -144,7 +144,8 @@ Deno.test("a folder that is named on the line is the one that is looked into", a
 });
 
 Deno.test("help completes topics and commands, one word at a time, and no hidden ones", async () => {
-  assertEquals(await candidates("help", "re"), ["rebuild", "recipes"]);
+  assertEquals(await candidates("help", "rec"), ["recipes"]);
+  assertEquals(await candidates("help", "reb"), ["rebuild"]);
   assertEquals((await candidates("help", "runs", "s")).toSorted(), ["schema", "show", "sync"]);
   assertEquals(await candidates("help", "runs", "cat"), []);
   assertEquals(await candidates("help", "durability", ""), []);

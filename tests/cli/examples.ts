@@ -1,4 +1,5 @@
 /** Command lines out of help, run as they stand. */
+import { openLedger } from "../../src/mod.ts";
 
 /** Lines that go on until they are stopped: they work, once they have said their first word. */
 const ENDLESS = /ledger watch(?!.*--once)|--follow/;
@@ -12,7 +13,7 @@ export async function runExample(
   cwd: string,
   path: string,
 ): Promise<string | undefined> {
-  if (line.includes("baseline_results")) await putLegacyDatabase(cwd);
+  for (const [said, prepare] of PREPARATIONS) if (said.test(line)) await prepare(cwd);
   const child = new Deno.Command("bash", {
     args: ["--norc", "-o", "pipefail", "-c", line.replace(PORT, "127.0.0.1:0")],
     cwd,
@@ -31,6 +32,20 @@ export async function runExample(
   const { code, stderr } = await child.output();
   said += decoder.decode(stderr);
   return code === 0 && !said.includes("error:") ? undefined : `${line}\n  exit ${code}: ${said}`;
+}
+
+/** What has to be there before a line that says this is run: nobody restores a day he never had. */
+const PREPARATIONS: readonly (readonly [said: RegExp, prepare: (cwd: string) => Promise<void>])[] =
+  [
+    [/baseline_results/, putLegacyDatabase],
+    [/ledger restore/, putOldEvent],
+  ];
+
+/** An event of the day that examples name. */
+async function putOldEvent(work: string): Promise<void> {
+  await using ledger = await openLedger({ dir: `${work}/data/ledger` });
+  const timestamp_ms = Date.parse("2026-01-23T13:18:39.945Z");
+  await ledger.emitRunStarted({ run_id: "old", event_id: "old", timestamp_ms });
 }
 
 /** The database of the first system, which some examples compare with and take over. */

@@ -28,6 +28,11 @@ const topic: Topic = {
           "part-NNNNNN.WRITER.jsonl",
           "the same, written by one writer alone: ledger help durability",
         ],
+        [
+          "part-NNNNNN.parquet",
+          "a finished part of an old day, after ledger compact; it is read like the others",
+        ],
+        ["_sealed.json", "what finished parts hold, and a digest of each"],
         ["_schema.json", "event types of your own, their versions and migrations"],
         ["_quarantine/", "torn ends and bad lines that were taken out; nothing is deleted"],
       ],
