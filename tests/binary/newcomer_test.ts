@@ -158,7 +158,7 @@ newcomerTest(
       const line of [
         "./ledger help",
         "./ledger runs query",
-        "./ledger doctor || true",
+        "./ledger trace query",
         "./ledger runs --help",
       ]
     ) {
