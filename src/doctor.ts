@@ -15,6 +15,7 @@ import {
   owner_look_ms,
 } from "./base/limits.ts";
 import { holderOf } from "./base/signed_lock.ts";
+import { humanBytes } from "./base/words.ts";
 import { uniqueName, type World } from "./base/world.ts";
 import type { Ledger } from "./ledger.ts";
 import { chainLockPath, ledgerPaths, type LogSurvey } from "./log/mod.ts";
@@ -224,8 +225,7 @@ function checkSpace(
   const week_bytes = (survey?.days ?? []).filter(({ day }) => day > week)
     .reduce((sum, { bytes }) => sum + bytes, 0);
   const days = week_bytes === 0 ? Infinity : facts.free_bytes / (week_bytes / 7);
-  const megabytes = Math.floor(facts.free_bytes / 1e6);
-  const found = `${megabytes} MB free` +
+  const found = `${humanBytes(facts.free_bytes)} free` +
     (days < 3650 ? `, enough for ${Math.floor(days)} days at this week's rate` : "");
   if (days >= days_until_full_min && facts.free_bytes >= free_bytes_min) {
     return { name, ok: true, found };
@@ -293,7 +293,7 @@ async function checkIndex(
       ? {
         name,
         ok: false,
-        found: `${behind_bytes} bytes behind the log`,
+        found: `${humanBytes(behind_bytes)} behind the log`,
         fix: "bring it up to date: ledger rebuild; keep it so: ledger watch",
       }
       : { name, ok: true, found: "up to date" };
