@@ -154,6 +154,7 @@ newcomerTest(
       "create",
     );
     assertEquals((await bash("./ledger runs finish tight && ./ledger runs sync")).code, 0);
+    assertQuiet(await bash(`echo '{"event_type":"SIGNAL"}' | ./ledger trace ingest`), "ingest");
     for (
       const line of [
         "./ledger help",
