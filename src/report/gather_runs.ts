@@ -105,7 +105,7 @@ function noSuchRun(
       ? `did you mean ${near}?`
       : command
       ? `there are none yet: ${command}`
-      : "if it is new: ledger rebuild, and for its folder: runs sync",
+      : "if it is new: ledger rebuild, and for its folder: ledger runs sync",
   });
 }
 
