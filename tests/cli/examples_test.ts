@@ -26,6 +26,18 @@ async function putLegacyDatabase(work: string): Promise<void> {
   instance.closeSync();
 }
 
+/** Another box, for examples that take in what it has. */
+function putBox(work: string): void {
+  const events = `${work}/boxes/node7/data/ledger/events/day=2026-01-23`;
+  Deno.mkdirSync(events, { recursive: true });
+  Deno.mkdirSync(`${work}/boxes/node7/runs`, { recursive: true });
+  const event = { event_id: "n7", event_type: "run.started", timestamp_ms: 1769174319945 };
+  Deno.writeTextFileSync(
+    `${events}/part-000001.jsonl`,
+    JSON.stringify({ ...event, run_id: "r7" }) + "\n",
+  );
+}
+
 async function runExample(line: string, cwd: string, path: string): Promise<string | undefined> {
   const child = new Deno.Command("bash", {
     args: ["--norc", "-o", "pipefail", "-c", line.replace(PORT, "127.0.0.1:0")],
@@ -57,6 +69,7 @@ Deno.test("every example in every command's help works, in a folder that was emp
   for (const name of Object.values(COMMANDS).flatMap((group) => Object.keys(group))) {
     for (const { line } of (await loadCommand(name)!).examples) {
       if (line.includes("baseline_results")) await putLegacyDatabase(work);
+      if (line.includes("boxes/node7")) putBox(work);
       const failure = await runExample(line, work, path);
       if (failure) failed.push(failure);
     }
