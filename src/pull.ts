@@ -190,6 +190,8 @@ async function pullAll(
       return pullRuns(world, own.runs_dir, their_runs, options);
     });
   if (recordText(pulled) !== before) record();
+  // Names that stand there from an attempt that failed before they were durable.
+  else if (!dry_run) world.files.syncFolder(ledgerPaths(own.dir).events);
   return { from: source, types: [...types.unknown.keys()], log, artifacts, runs, findings };
 }
 

@@ -64,6 +64,7 @@ class RunsPull {
   /** What is here, by path; and by id, for one that has another path here. */
   readonly #own: ReadonlyMap<string, RunStamp>;
   readonly #archived: ReadonlySet<string>;
+  readonly #same_months = new Set<string>();
 
   constructor(
     readonly world: World,
@@ -94,6 +95,7 @@ class RunsPull {
       }
       await world.turn();
     }
+    this.#syncNames();
     return this.#report;
   }
 
@@ -109,8 +111,10 @@ class RunsPull {
     }
     const there = await this.#whatIsThere(run_path, verdict);
     if (typeof there === "object") return this.#find(run_path, there.finding);
-    if (there === "the same") this.#report.same++;
-    else this.#take(run_path, verdict, there === "an older one");
+    if (there === "the same") {
+      this.#report.same++;
+      this.#same_months.add(run_path.slice(0, run_path.indexOf("/")));
+    } else this.#take(run_path, verdict, there === "an older one");
   }
 
   async #whatIsThere(run_path: string, theirs: Ended): Promise<There> {
@@ -211,6 +215,12 @@ class RunsPull {
     }
     files.syncFolder(join(runs_dir, month));
     removeQuietly(files, giving_way);
+  }
+
+  /** Whoever put a run there may have failed before its name was durable. */
+  #syncNames(): void {
+    if (this.options.dry_run) return;
+    for (const month of this.#same_months) this.world.files.syncFolder(join(this.runs_dir, month));
   }
 
   /** What a pull that was killed has left: a run half-way here, or one that had given way. */

@@ -72,6 +72,8 @@ async function pullFile(
     const is_same = there.size_bytes === size_bytes && (seen.get(path) === stamp ||
       fileDigest(world.files, target) === await atSource(() => fileDigest(world.files, source)));
     if (is_same) {
+      // Whoever put it there may have failed before its name was durable.
+      if (!dry_run && seen.get(path) !== stamp) world.files.syncFolder(dirname(target));
       seen.set(path, stamp);
       return "same";
     }
