@@ -12,13 +12,13 @@ import { FAILURES, FaultyDisk } from "./faults.ts";
 import { Snapshot } from "./snapshot.ts";
 
 const KILLS = 40;
-const RUN = "2026-01/run_id=r1";
+const RUNS = ["2026-01/run_id=r1", "2026-01/run_id=r2"];
 
-function putRun(box: Box, completed_at: string): void {
-  const folder = join(box.runs_dir, RUN);
+function putRun(box: Box, path: string, completed_at: string): void {
+  const folder = join(box.runs_dir, path);
   Deno.mkdirSync(join(folder, "logs"), { recursive: true });
   Deno.writeTextFileSync(join(folder, "logs", "stdout.txt"), completed_at);
-  const manifest = JSON.stringify(manifestOf("r1", { completed_at }));
+  const manifest = JSON.stringify(manifestOf(path.slice(-2), { completed_at }));
   Deno.writeTextFileSync(join(folder, "run.json"), manifest);
   Deno.writeTextFileSync(join(folder, "_SUCCESS"), "");
 }
@@ -27,9 +27,9 @@ function putRun(box: Box, completed_at: string): void {
 async function prepare(a: Box, b: Box): Promise<void> {
   await a.emit(1);
   await b.emit(2);
-  putRun(b, "2026-01-17T16:00:00Z");
+  putRun(b, RUNS[0], "2026-01-17T16:00:00Z");
   await a.pull(b);
-  putRun(b, "2026-01-18T16:00:00Z");
+  for (const path of RUNS) putRun(b, path, "2026-01-18T16:00:00Z");
   await b.emit(3);
   await b.emit(2, { day: "2026-01-24", writer: "w" });
   Deno.writeTextFileSync(b.part(), '{"event_id":"torn', { append: true });
@@ -66,13 +66,25 @@ async function pullOn(disk: FaultyDisk, a: Box, b: Box): Promise<PullReport | un
 async function assertPulled(a: Box, b: Box): Promise<void> {
   await assertHoldsAllOf(a, b);
   assertEquals((await a.ids()).sort(), [...a.emitted, ...b.emitted].sort());
-  for (const name of ["run.json", "logs/stdout.txt", "_SUCCESS"]) {
-    const [here, there] = [a, b].map(({ runs_dir }) => join(runs_dir, RUN, name));
-    assertEquals(Deno.readTextFileSync(here), Deno.readTextFileSync(there));
+  for (const path of RUNS) {
+    for (const name of ["run.json", "logs/stdout.txt", "_SUCCESS"]) {
+      const [here, there] = [a, b].map(({ runs_dir }) => join(runs_dir, path, name));
+      assertEquals(Deno.readTextFileSync(here), Deno.readTextFileSync(there));
+    }
   }
   await using own = a.open();
   assertEquals([...own.registry.types.keys()], ["risk.breached"]);
   assertEquals((await own.verify({ deep: true })).findings, []);
+}
+
+/** Fails where lines, whoever of the two pulls wrote them, were never synced. */
+function assertPartsAreDurable({ trace }: FaultyDisk): void {
+  const last = new Map(trace.map(({ operation, path }, at) => [`${operation} ${path}`, at]));
+  const parts = new Set(trace.map(({ path }) => path).filter((path) => path.endsWith(".jsonl")));
+  const unsynced = [...parts].filter((path) =>
+    (last.get(`sync ${path}`) ?? -1) < (last.get(`write ${path}`) ?? -1)
+  );
+  assertEquals(unsynced, []);
 }
 
 async function failAt(disk: FaultyDisk, template: string, folder: string): Promise<void> {
@@ -99,8 +111,9 @@ async function failAt(disk: FaultyDisk, template: string, folder: string): Promi
   const healed_at = disk.trace.length;
   assertEquals((await pullOn(disk, a, b))?.findings, []);
   disk.assertAllDurable(existing, healed_at);
+  assertPartsAreDurable(disk);
   await assertPulled(a, b);
-  assertEquals([...Deno.readDirSync(dirname(join(a.runs_dir, RUN)))].length, 1, "left behind");
+  assertEquals([...Deno.readDirSync(join(a.runs_dir, "2026-01"))].length, 2, "left behind");
   const last = await pullOn(disk, a, b);
   assertEquals([last?.log.taken, last?.runs.taken, last?.artifacts.taken], [[], [], []]);
   assertEquals(b.files(), their_files, "the other box was changed");

@@ -233,6 +233,22 @@ Deno.test("lines of ours that we have lost come back from a box that has pulled 
   assertEquals(takenOf(await a.pull(b)), []);
 });
 
+Deno.test("what a box lost and took back is its own for others too", async () => {
+  using lab = boxes("a", "b", "c");
+  const [a, b, c] = lab.all;
+  await b.emit(5);
+  await a.pull(b);
+  Deno.writeTextFileSync(b.part(), b.read().slice(0, b.read().indexOf("\n") + 1));
+  await b.pull(a);
+  await b.emit(2);
+  for (const taken of [7, 0]) {
+    const { log, findings } = await c.pull(b);
+    assertEquals(log.taken.reduce((sum, { lines }) => sum + lines, 0), taken);
+    assertEquals(findings, []);
+  }
+  assertEquals((await c.ids()).sort(), [...b.emitted].sort());
+});
+
 Deno.test("a third box's part has one name, whichever way it comes, and grows from both", async () => {
   using lab = boxes("a", "b", "c");
   const [a, b, c] = lab.all;
