@@ -83,6 +83,8 @@ export {
 export { type NewRun, RunDirectory, type RunEnd } from "./runs/directory.ts";
 export type { RunManifest, RunStatus, RunType } from "./runs/manifest.ts";
 export type { CatalogSyncOptions, CatalogSyncReport, SkippedRun } from "./runs/catalog.ts";
+export type { PullReport, PullRequest, PullSource } from "./pull.ts";
+export type { PullFinding } from "./log/pull_source.ts";
 export type { LedgerRuns } from "./ledger_runs.ts";
 export type { LedgerTraces, TraceOptions } from "./ledger_traces.ts";
 export {

@@ -255,13 +255,16 @@ function sourceOf(
   });
 }
 
-/** Whoever built an index there has left the host's name in its lock. */
-function hostOfIndex({ files }: World, ledger: string): string | undefined {
+/**
+ * Whoever built an index there has left the host's name in its lock. Our own name tells nothing: it is
+ * another ledger of this host, or a copy of this one.
+ */
+function hostOfIndex({ files, hostname }: World, ledger: string): string | undefined {
   const path = join(ledgerPaths(ledger).index, ".lock");
   try {
     if (!files.facts(path)?.is_file) return undefined;
     const [, host] = /^process \d+ on (\S+)\s*$/.exec(files.readText(path)) ?? [];
-    return host && writerNameFrom(host);
+    return host === undefined || host === hostname() ? undefined : writerNameFrom(host);
   } catch (error) {
     if (!asLedgerError(error)) throw error;
     return undefined;

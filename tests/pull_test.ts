@@ -59,6 +59,8 @@ Deno.test("a box is called what --as says, else what its index says, else as its
   assertEquals(await named(b.dir, "other"), ["other", "flag"]);
   await putIndexLock(b, "Box.example.org");
   assertEquals(await named(b.ledger_dir), ["Box-example-org", "index"]);
+  await putIndexLock(b, "a");
+  assertEquals(await named(b.dir), ["node7", "folder"]);
   await assertRejects(() => named(b.dir, "no name"), LedgerError, "cannot write as");
 });
 

@@ -116,6 +116,19 @@ Deno.test("a part that was pulled before it was compacted there is known again",
   assertEquals([log, findings], [{ taken: [], same: 1 }, []]);
 });
 
+Deno.test("what is gone there stays here, and is no finding", async () => {
+  using lab = boxes("a", "b");
+  const [a, b] = lab.all;
+  await b.emit(3);
+  await b.emit(1, { day: "2026-01-24" });
+  await a.pull(b);
+  const before = a.read("part-000001.b");
+  Deno.removeSync(dirname(b.part()), { recursive: true });
+  const { log, findings } = await a.pull(b);
+  assertEquals([log, findings], [{ taken: [], same: 1 }, []]);
+  assertEquals(a.read("part-000001.b"), before);
+});
+
 Deno.test("a part that is no continuation of what was taken is a finding, and the others go on", async () => {
   for (const ruin of ["shorter", "changed", "began anew"]) {
     using lab = boxes("a", "b");

@@ -10,12 +10,11 @@ import { counted, humanBytes, paintFor, print, say } from "../output.ts";
 export default defineCommand({
   name: "pull",
   summary: "take in another box's ledger and runs",
-  description:
-    "Merges a ledger's folder that was copied here, or is mounted, into this one; nothing " +
-    "there is changed. Its parts arrive as parts of a writer with that box's name, byte for byte, and " +
-    "grow with each pull; lines that are here already are not taken again, and the index counts " +
-    "each event_id once. Runs that have ended there are copied, with their artifacts checked. What " +
-    "cannot be taken is told, the others go on, and the exit code is 3.",
+  description: "Merges a ledger's folder that was copied here, or is mounted, into this one; " +
+    "nothing there is changed. Its parts arrive as parts of a writer with that box's name, byte for " +
+    "byte, and grow with each pull; lines that are here already are not taken again, and the index " +
+    "counts each event_id once. Runs that have ended there are copied, their artifacts checked. " +
+    "Traces are not taken. What cannot be taken is told, the others go on, and the exit code is 3.",
   examples: [
     { line: "ledger pull boxes/node7 --dry-run", shows: "what there is to take" },
     { line: "ledger pull boxes/node7", shows: "data/ledger and runs of a box" },
