@@ -110,8 +110,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
     this.#options = options;
     this.dir = options.dir ?? world.env("LEDGER_DIR") ?? buildFacts().ledger_dir;
     this.traces = new LedgerTraces(world, this);
-    this.upkeep = new LedgerUpkeep(world, this.dir);
     this.runs = new LedgerRuns(world, this.dir, options.runs_dir, this);
+    this.upkeep = new LedgerUpkeep(world, this.dir, this.runs.dir);
     this.#writer = new LogWriter(world, this.dir, {
       writer: options.writer ?? world.env("LEDGER_WRITER"),
       durability: options.durability,

@@ -1,4 +1,4 @@
-/** What keeps a log fit to run for years: sealing, compacting, and back. */
+/** What keeps a log fit to run for years: sealing, compacting, and back; taking in other boxes' logs. */
 import type { World } from "./base/world.ts";
 import {
   type CompactOptions,
@@ -10,15 +10,18 @@ import {
   type SealOptions,
   sealParts,
 } from "./log/mod.ts";
+import type { PullReport, PullRequest } from "./pull.ts";
 
 /** Upkeep of one ledger. */
 export class LedgerUpkeep {
   readonly #world: World;
   readonly #dir: string;
+  readonly #runs_dir: string;
 
-  constructor(world: World, dir: string) {
+  constructor(world: World, dir: string, runs_dir: string) {
     this.#world = world;
     this.#dir = dir;
+    this.#runs_dir = runs_dir;
   }
 
   /** Closes for good the parts that have rotated, and those of days that are over. */
@@ -34,5 +37,11 @@ export class LedgerUpkeep {
   /** Gives the parts of a day their lines back. */
   restore(day: string): Promise<RestoredPart[]> {
     return restoreDay(this.#world, this.#dir, day);
+  }
+
+  /** Takes in what another box's ledger holds that this one does not: events, types, artifacts, runs. */
+  async pull(request: PullRequest): Promise<PullReport> {
+    const { pull } = await import("./pull.ts");
+    return await pull(this.#world, { dir: this.#dir, runs_dir: this.#runs_dir }, request);
   }
 }

@@ -87,6 +87,8 @@ export type { RunManifest, RunStatus, RunType } from "./runs/manifest.ts";
 export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog.ts";
 export type { SkippedRun } from "./runs/catalog_change.ts";
 export type { Report, ReportOptions } from "./report/report.ts";
+export type { PullReport, PullRequest, PullSource } from "./pull.ts";
+export type { PullFinding } from "./log/pull_source.ts";
 export type { LedgerRuns } from "./ledger_runs.ts";
 export type { LedgerTraces, TraceOptions } from "./ledger_traces.ts";
 export {

@@ -69,6 +69,9 @@ export const flaws_max = 1_000;
 /** Where in a sealed file something has changed is told to within this. */
 export const proof_block_bytes = 64 * KIB;
 
+/** What a pull that is killed has to find again by comparing bytes is no more than this. */
+export const unrecorded_pull_bytes_max = 64 * MIB;
+
 /** How far a stream may run ahead of its syncs. */
 export const unsynced_bytes_max = 64 * MIB;
 

@@ -20,6 +20,7 @@ export const COMMANDS = {
     "seal": () => import("./commands/seal.ts"),
     "compact": () => import("./commands/compact.ts"),
     "restore": () => import("./commands/restore.ts"),
+    "pull": () => import("./commands/pull.ts"),
   },
   "The index": {
     "rebuild": () => import("./commands/rebuild.ts"),

@@ -136,6 +136,12 @@ export function checkWriterName(writer: string): string {
   });
 }
 
+/** The writer's name that comes nearest to a text, such as a host's full name; undefined when none does. */
+export function writerNameFrom(text: string): string | undefined {
+  const name = text.replaceAll(/[^A-Za-z0-9_-]+/g, "-").replace(/^[_-]+/, "");
+  return name.slice(0, writer_chars_max).replace(/-+$/, "") || undefined;
+}
+
 /** What a piece that was taken out of a part is called in quarantine. */
 export function quarantineName(part: PartId, offset: number, kind: "torn" | "corrupt"): string {
   return `day=${part.day}.${partStem(part)}.at-${offset}.${kind}`;

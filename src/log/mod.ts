@@ -56,7 +56,15 @@ export {
   type LedgerEvent,
   nestingDepth,
 } from "./event.ts";
-export { dayOf, isDay, ledgerPaths, type PartId, partStem } from "./layout.ts";
+export {
+  checkWriterName,
+  dayOf,
+  isDay,
+  ledgerPaths,
+  type PartId,
+  partStem,
+  writerNameFrom,
+} from "./layout.ts";
 export { type OpenPart, openPart } from "./part_file.ts";
 export { listDays, noLedger, type PartExtent, partsOfDay } from "./parts.ts";
 export {
@@ -68,10 +76,12 @@ export {
   type ReadFilter,
 } from "./read.ts";
 export {
+  adoptTypes,
   type CustomType,
   migrateType,
   type Migration,
   type MigrationStep,
+  newTypesOf,
   readRegistry,
   registerType,
   type Registry,

@@ -96,6 +96,8 @@ async function openPacked(world: World, extent: PartExtent): Promise<OpenPart> {
       blocksWithoutTrials: (from) => unpackLines(file, { from, without_trials: true }),
       bytesBetween,
       startOfLineBefore(end) {
+        // Behind the last line nothing begins any more: a compacted part has no torn end.
+        if (end > size_bytes) return size_bytes;
         if (end === size_bytes && last_line_at !== undefined) return last_line_at;
         let start = 0;
         for (const { bytes, start: at } of unpackLines(file)) {

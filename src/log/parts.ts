@@ -3,7 +3,7 @@
  * writer cuts back a failed write before it lets go, so what is seen here is never taken back.
  */
 import { join } from "@std/path";
-import { LedgerError } from "../base/error.ts";
+import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { Files, OpenFile } from "../base/files.ts";
 import { read_lock_wait_ms } from "../base/limits.ts";
 import {
@@ -57,8 +57,16 @@ export function noLedger(root: string): LedgerError {
   });
 }
 
-/** The parts of a day in log order, each with a size that will not shrink again. */
-export async function partsOfDay(files: Files, root: string, day: string): Promise<PartExtent[]> {
+/**
+ * The parts of a day in log order, each with a size that will not shrink again. Whoever can do with the
+ * others is told of a compacted part that cannot be opened; without that, one such part is an error.
+ */
+export async function partsOfDay(
+  files: Files,
+  root: string,
+  day: string,
+  onDamage?: (part: PartId, problem: LedgerError) => void,
+): Promise<PartExtent[]> {
   const folder = dayFolder(root, day);
   const names = (files.list(folder) ?? [])
     .map((entry) => parsePartName(entry.name))
@@ -67,17 +75,23 @@ export async function partsOfDay(files: Files, root: string, day: string): Promi
   const with_lines = new Set(
     names.filter(({ format }) => format === "jsonl").map((name) => partStem(name)),
   );
-  const has_compacted = names.some(({ format }) => format === "parquet");
-  const sealed = has_compacted ? readSealed(files, root, day) : {};
   const extents: PartExtent[] = [];
   const locks = new Map<string, () => void>();
+  let sealed: SealedParts | undefined;
   try {
     for (const { number, writer, format } of names) {
       const part: PartId = { day, number, writer };
       if (format === "parquet") {
         // Until the lines are gone, it is they that count.
         if (with_lines.has(partStem(part))) continue;
-        extents.push(compactedExtent(root, part, sealed));
+        try {
+          sealed ??= readSealed(files, root, day);
+          extents.push(compactedExtent(root, part, sealed));
+        } catch (error) {
+          const problem = asLedgerError(error);
+          if (!problem || !onDamage) throw error;
+          onDamage(part, problem);
+        }
         continue;
       }
       if (!locks.has(writer)) {

@@ -39,6 +39,7 @@ const PREPARATIONS: readonly (readonly [said: RegExp, prepare: (cwd: string) => 
   [
     [/baseline_results/, putLegacyDatabase],
     [/ledger restore/, putOldEvent],
+    [/boxes\/node7/, putBox],
   ];
 
 /** An event of the day that examples name. */
@@ -46,6 +47,19 @@ async function putOldEvent(work: string): Promise<void> {
   await using ledger = await openLedger({ dir: `${work}/data/ledger` });
   const timestamp_ms = Date.parse("2026-01-23T13:18:39.945Z");
   await ledger.emitRunStarted({ run_id: "old", event_id: "old", timestamp_ms });
+}
+
+/** Another box, for lines that take in what it has. */
+function putBox(work: string): Promise<void> {
+  const events = `${work}/boxes/node7/data/ledger/events/day=2026-01-23`;
+  Deno.mkdirSync(events, { recursive: true });
+  Deno.mkdirSync(`${work}/boxes/node7/runs`, { recursive: true });
+  const event = { event_id: "n7", event_type: "run.started", timestamp_ms: 1769174319945 };
+  Deno.writeTextFileSync(
+    `${events}/part-000001.jsonl`,
+    `${JSON.stringify({ ...event, run_id: "r7" })}\n`,
+  );
+  return Promise.resolve();
 }
 
 /** The database of the first system, which some examples compare with and take over. */
