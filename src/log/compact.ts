@@ -77,25 +77,38 @@ export async function compactDueParts(
   root: string,
   options: CompactOptions,
 ): Promise<CompactReport> {
-  const { before_day } = options;
   const report: CompactReport = { sealed: [], compacted: [], left: [] };
   report.sealed = await sealDueParts(world, root, options);
   for (const day of listDays(world.files, root)) {
-    if (day >= before_day) continue;
-    const sealed = readSealed(world.files, root, day);
-    removeLeftovers(world, root, day);
-    for (const { number, writer } of partsWithLines(world, root, day)) {
-      const part: PartId = { day, number, writer };
-      const record = sealed[sealedName(part)];
-      if (!record) {
-        report.left.push({ part: partLabel(part), reason: "not sealed: its day is not over" });
-        continue;
-      }
-      const done = await compactPart(world, root, part, record, options.keep_jsonl ?? false);
-      if (!done) continue;
-      report.compacted.push(done);
-      options.onPart?.(done);
+    if (day >= options.before_day) continue;
+    const { compacted, left } = await compactDay(world, root, day, options);
+    report.compacted.push(...compacted);
+    report.left.push(...left);
+  }
+  return report;
+}
+
+/** Compacts what is sealed of a day. The caller holds the lock of the chain. */
+export async function compactDay(
+  world: World,
+  root: string,
+  day: string,
+  options: Pick<CompactOptions, "keep_jsonl" | "onPart"> = {},
+): Promise<Omit<CompactReport, "sealed">> {
+  const report: Omit<CompactReport, "sealed"> = { compacted: [], left: [] };
+  const sealed = readSealed(world.files, root, day);
+  removeLeftovers(world, root, day);
+  for (const { number, writer } of partsWithLines(world, root, day)) {
+    const part: PartId = { day, number, writer };
+    const record = sealed[sealedName(part)];
+    if (!record) {
+      report.left.push({ part: partLabel(part), reason: "not sealed: its day is not over" });
+      continue;
     }
+    const done = await compactPart(world, root, part, record, options.keep_jsonl ?? false);
+    if (!done) continue;
+    report.compacted.push(done);
+    options.onPart?.(done);
   }
   return report;
 }
