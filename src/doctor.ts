@@ -283,7 +283,8 @@ async function checkIndex(
     return { name, ok: false, found: "there is none", fix: "make it: ledger rebuild" };
   }
   try {
-    const sql = "select coalesce(sum(indexed_to), 0) as bytes from index_parts";
+    const sql =
+      "select coalesce(sum(indexed_to), 0) as bytes from index_parts where not is_archived";
     const [row] = await ledger.query(sql);
     const behind_bytes = survey.bytes - Number(row.bytes) -
       survey.torn.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
