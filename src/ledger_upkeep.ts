@@ -7,9 +7,11 @@ import {
   type NewlySealed,
   restoreDay,
   type RestoredPart,
+  type ReturnedDay,
   type SealOptions,
   sealParts,
 } from "./log/mod.ts";
+import type { RetainedDay, RetainRequest } from "./retain.ts";
 
 /** Upkeep of one ledger. */
 export class LedgerUpkeep {
@@ -34,5 +36,23 @@ export class LedgerUpkeep {
   /** Gives the parts of a day their lines back. */
   restore(day: string): Promise<RestoredPart[]> {
     return restoreDay(this.#world, this.#dir, day);
+  }
+
+  /** What `retain` would do with each day that is old enough; nothing of the log is changed. */
+  async planRetain(request: RetainRequest): Promise<RetainedDay[]> {
+    const { planRetain } = await import("./retain.ts");
+    return await planRetain(this.#world, this.#dir, request);
+  }
+
+  /** Takes whole days out of the log, into archives or for good. The index keeps its rows. */
+  async retain(request: RetainRequest): Promise<RetainedDay[]> {
+    const { retain } = await import("./retain.ts");
+    return await retain(this.#world, this.#dir, request);
+  }
+
+  /** Brings a day back from its archive, every byte proven. The next sync takes note. */
+  async importArchive(path: string): Promise<ReturnedDay> {
+    const { returnDay } = await import("./retain.ts");
+    return await returnDay(this.#world, this.#dir, path);
   }
 }

@@ -20,6 +20,8 @@ export const COMMANDS = {
     "seal": () => import("./commands/seal.ts"),
     "compact": () => import("./commands/compact.ts"),
     "restore": () => import("./commands/restore.ts"),
+    "retain": () => import("./commands/retain.ts"),
+    "archive import": () => import("./commands/archive_import.ts"),
   },
   "The index": {
     "rebuild": () => import("./commands/rebuild.ts"),
