@@ -9,7 +9,7 @@ import { readDayArchive } from "../../src/log/day_archive.ts";
 import { returnDay } from "../../src/log/take_back.ts";
 import { type RetainedDay, retainIndexed } from "../../src/retain.ts";
 import { ledgerFolder } from "../index/indexes.ts";
-import { startLedger, testWorld } from "../harness.ts";
+import { ledger, startLedger, testWorld } from "../harness.ts";
 import {
   archiveIn,
   assertWhole,
@@ -24,13 +24,16 @@ import {
   OLD_DAYS,
   retainIn,
 } from "../retained.ts";
-import { patience, type Random, seededTest, spin } from "./crash.ts";
+import { assertEachOnce, patience, type Random, seededTest, spin } from "./crash.ts";
 import { FAILURES, FaultyDisk } from "./faults.ts";
 import { Snapshot } from "./snapshot.ts";
 
 const DAY = OLD_DAYS[0];
 const LATE = "late";
 const KILLS = 25;
+/** How many processes of each writer there are, one after another. */
+const LIVES = 12;
+const LATE_EVENT = { event_type: "run.failed", run_id: LATE, timestamp_ms: noonOf(0), error: "x" };
 /** The failures that tell the most. */
 const WAYS = ["EIO", "a full disk", "a disk that is gone"];
 
@@ -179,19 +182,61 @@ for (const name of WAYS) {
 }
 
 Deno.test("wherever the log's disk fails, the whole command leaves the index right as well", async () => {
-  await atEach("EIO", async (disk) => {
-    using folder = ledgerFolder();
-    const dir = folder.path;
-    const before = await smallLedger(dir);
-    await ended(() => retainIn(dir, {}, { ...disk.world, now_ms: () => NOW_MS }));
-    await assertHereOrAway(dir, before, [DAY]);
-    await retainIn(dir);
-    const ledger = new Ledger({ dir, world: laterWorld() });
-    const [{ events, archived }] = await ledger.query(
-      "select count(*) as events, count(*) filter (is_archived) as archived from events",
-    );
-    assertEquals([events, archived], [before.length, linesOfDays(before, [DAY]).length]);
-  }, (path) => !path.includes("/index"), 9);
+  await atEach(
+    "EIO",
+    async (disk) => {
+      using folder = ledgerFolder();
+      const dir = folder.path;
+      const before = await smallLedger(dir);
+      await ended(() => retainIn(dir, {}, { ...disk.world, now_ms: () => NOW_MS }));
+      await assertHereOrAway(dir, before, [DAY]);
+      await retainIn(dir);
+      const reader = new Ledger({ dir, world: laterWorld() });
+      const [{ events, archived }] = await reader.query(
+        "select count(*) as events, count(*) filter (is_archived) as archived from events",
+      );
+      assertEquals([events, archived], [before.length, linesOfDays(before, [DAY]).length]);
+    },
+    (path) => !path.includes("/index"),
+    9,
+  );
+});
+
+Deno.test("events that come while their day is taken out are in the log or in an archive, each once", async () => {
+  using folder = ledgerFolder();
+  const dir = folder.path;
+  await smallLedger(dir);
+  const acknowledged: string[] = [];
+  let lanes_at_work = 2;
+  const lanes = [undefined, "w"].map(async (writer) => {
+    const env: Record<string, string> = writer ? { LEDGER_WRITER: writer } : {};
+    for (let life = 0; life < LIVES; life++) {
+      const lines = Array.from(
+        { length: 3 },
+        (_, n) => `${JSON.stringify({ ...LATE_EVENT, event_id: `${writer}-${life}-${n}` })}\n`,
+      );
+      const { code, stdout, stderr } = await ledger(["emit", "--stdin", "--ack", "--dir", dir], {
+        ...{ cwd: dir, env, signal: patience() },
+        stdin: lines.join(""),
+      });
+      assertEquals(code, 0, stderr);
+      acknowledged.push(...stdout.trim().split("\n"));
+    }
+    lanes_at_work--;
+  });
+  let times_taken_out = 0;
+  while (lanes_at_work > 0) {
+    const [done] = await takeOut(testWorld(), dir);
+    if (done?.fate === "archived") times_taken_out++;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(lanes);
+  assert(times_taken_out > 1, "the day was hardly ever taken out meanwhile");
+  await importAll(dir);
+  await assertWhole(dir);
+  const lines = await linesOf(dir);
+  const ids = lines.map((line) => JSON.parse(line.slice(line.indexOf(" "))).event_id as string);
+  assertEachOnce(ids.filter((id) => /^(undefined|w)-/.test(id)), acknowledged, "the log");
 });
 
 /** What shows that a process has come so far. */
@@ -218,11 +263,11 @@ seededTest(
     for (let kill = 0; kill < KILLS; kill++) {
       using folder = ledgerFolder();
       const dir = folder.path;
-      await using ledger = new Ledger({ dir, world: testWorld(), part_bytes_max: 2_000 });
+      await using writer = new Ledger({ dir, world: testWorld(), part_bytes_max: 2_000 });
       for (const day of OLD_DAYS.keys()) {
-        for (let run = 0; run < 5; run++) await emitRun(ledger, `r${day}-${run}`, day);
+        for (let run = 0; run < 5; run++) await emitRun(writer, `r${day}-${run}`, day);
       }
-      await emitRun(ledger, "new", 59);
+      await emitRun(writer, "new", 59);
       const before = await linesOf(dir);
       // A process has the machine's clock.
       const days = String(Math.floor((Date.now() - noonOf(30)) / 86_400_000));
