@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
+import { systemFiles } from "../../src/base/files.ts";
 import type { World } from "../../src/base/world.ts";
 import { Ledger } from "../../src/ledger.ts";
 import { readChain } from "../../src/log/chain.ts";
@@ -9,7 +10,7 @@ import { readDayArchive } from "../../src/log/day_archive.ts";
 import { returnDay } from "../../src/log/take_back.ts";
 import { type RetainedDay, retainIndexed } from "../../src/retain.ts";
 import { ledgerFolder } from "../index/indexes.ts";
-import { ledger, startLedger, testWorld } from "../harness.ts";
+import { ledger, startLedger, systemError, testWorld } from "../harness.ts";
 import {
   archiveIn,
   assertWhole,
@@ -159,6 +160,26 @@ for (const name of [...WAYS, "ENOSPC", "a write that is cut short once", "syncs 
     });
   });
 }
+
+Deno.test("files that go half-way go from where nobody reads them", async () => {
+  using folder = ledgerFolder();
+  const dir = folder.path;
+  const before = await smallLedger(dir);
+  let removed: string | undefined;
+  const files = systemFiles((operation, path) => {
+    if (operation !== "remove" || !Deno.statSync(path).isDirectory) return;
+    removed = [...Deno.readDirSync(path)].map(({ name }) => name).find((name) =>
+      /^part/.test(name)
+    );
+    Deno.removeSync(join(path, removed!));
+    throw systemError("EIO", "Input/output error");
+  });
+  assertEquals((await ended(() => takeOut(testWorld({ files }), dir)))?.code, "io");
+  assertEquals(removed?.startsWith("part-"), true);
+  await assertHereOrAway(dir, before, [DAY]);
+  await assertWhole(dir);
+  await assertEndsWell(dir, before, () => takeOut(testWorld(), dir), true);
+});
 
 for (const name of WAYS) {
   Deno.test(`wherever ${name} meets an import, no line is lost or doubled, and it can be run again`, async () => {
