@@ -165,9 +165,7 @@ async function plan(
     if (!is_old && !away_days.has(day)) continue;
     const judged = await judgeDay(world, root, day, chain);
     const is_left_over = judged.left_over && judged.parts.length === 0;
-    const fate = is_old || is_left_over
-      ? fateOf(world, day, judged, request, standing)
-      : undefined;
+    const fate = is_old || is_left_over ? fateOf(world, day, judged, request, standing) : undefined;
     if (fate) planned.set(day, fate);
     await world.turn();
   }

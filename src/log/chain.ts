@@ -5,11 +5,12 @@
  */
 import { join } from "@std/path";
 import { makeFolderDurably, replaceFile, writeFully } from "../base/durable.ts";
-import { uniqueName, type World } from "../base/world.ts";
+import { LedgerError } from "../base/error.ts";
 import { seal_lock_wait_ms } from "../base/limits.ts";
 import type { Files } from "../base/files.ts";
+import { takeSignedLock } from "../base/signed_lock.ts";
+import { uniqueName, type World } from "../base/world.ts";
 import { isDay, ledgerPaths, parsePartLabel, parsePartName } from "./layout.ts";
-import { DayLock } from "./lock.ts";
 import type { SealedContent, SealedPart } from "./sealed.ts";
 
 /** A part was sealed. */
@@ -70,6 +71,11 @@ const NEWLINE = 10;
 /** Where the chain stands. */
 export function chainPath(root: string): string {
   return join(ledgerPaths(root).events, CHAIN_NAME);
+}
+
+/** The lock of whoever seals, compacts, restores or archives. */
+export function chainLockPath(root: string): string {
+  return join(ledgerPaths(root).events, CHAIN_LOCK_NAME);
 }
 
 /** Reads the chain; an empty one where nothing was ever sealed. */
@@ -153,13 +159,20 @@ export async function withChainLock<Result>(
   body: () => Promise<Result>,
   wait_ms = seal_lock_wait_ms,
 ): Promise<Result> {
-  const { events } = ledgerPaths(root);
-  const lock = new DayLock(world, join(events, CHAIN_LOCK_NAME), false, wait_ms);
-  await lock.take();
+  const path = chainLockPath(root);
+  const taken = await takeSignedLock(world, path, wait_ms);
+  if ("holder" in taken) {
+    throw new LedgerError({
+      code: "busy",
+      message: `cannot change what is sealed: ${taken.holder} is at it`,
+      where: { path },
+      hint: "nothing was changed; try again when it is done",
+    });
+  }
   try {
     return await body();
   } finally {
-    lock.close();
+    taken.lock.close();
   }
 }
 

@@ -4,10 +4,8 @@
  * the lines or the file are whole, readers take what is whole, and doing it again ends it.
  */
 import { join } from "@std/path";
-import { createHash } from "node:crypto";
 import { beginReplacement, removeQuietly, writeFully } from "../base/durable.ts";
 import { LedgerError } from "../base/error.ts";
-import type { OpenFile } from "../base/files.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { withChainLock } from "./chain.ts";
 import {
@@ -20,10 +18,12 @@ import {
 } from "./layout.ts";
 import { listDays, partsOfDay } from "./parts.ts";
 import { openPart } from "./part_file.ts";
-import { changeIn, proofOf } from "./proof.ts";
+import { packAll } from "./pack_beside.ts";
+import type { PackRequest } from "./pack_part.ts";
+import { changeIn } from "./proof.ts";
 import { LogCursor } from "./read.ts";
 import { type NewlySealed, sealDueParts } from "./seal.ts";
-import { readSealed, sealedName, type SealedPart, writeSealed } from "./sealed.ts";
+import { type FileProof, readSealed, sealedName, type SealedPart, writeSealed } from "./sealed.ts";
 
 /** What to compact. */
 export interface CompactOptions {
@@ -77,40 +77,107 @@ export async function compactDueParts(
   root: string,
   options: CompactOptions,
 ): Promise<CompactReport> {
-  const report: CompactReport = { sealed: [], compacted: [], left: [] };
-  report.sealed = await sealDueParts(world, root, options);
-  for (const day of listDays(world.files, root)) {
-    if (day >= options.before_day) continue;
-    const { compacted, left } = await compactDay(world, root, day, options);
-    report.compacted.push(...compacted);
-    report.left.push(...left);
-  }
-  return report;
+  const sealed = await sealDueParts(world, root, options);
+  const days = listDays(world.files, root).filter((day) => day < options.before_day);
+  return { sealed, ...await compactDays(world, root, days, options) };
 }
 
-/** Compacts what is sealed of a day. The caller holds the lock of the chain. */
-export async function compactDay(
+/** Compacts what is sealed of some days. The caller holds the lock of the chain. */
+export async function compactDays(
   world: World,
   root: string,
-  day: string,
+  days: readonly string[],
   options: Pick<CompactOptions, "keep_jsonl" | "onPart"> = {},
 ): Promise<Omit<CompactReport, "sealed">> {
   const report: Omit<CompactReport, "sealed"> = { compacted: [], left: [] };
-  const sealed = readSealed(world.files, root, day);
-  removeLeftovers(world, root, day);
-  for (const { number, writer } of partsWithLines(world, root, day)) {
-    const part: PartId = { day, number, writer };
-    const record = sealed[sealedName(part)];
-    if (!record) {
-      report.left.push({ part: partLabel(part), reason: "not sealed: its day is not over" });
-      continue;
+  const jobs: Job[] = [];
+  for (const day of days) {
+    const sealed = readSealed(world.files, root, day);
+    removeLeftovers(world, root, day);
+    for (const { number, writer } of partsWithLines(world, root, day)) {
+      const part: PartId = { day, number, writer };
+      const record = sealed[sealedName(part)];
+      if (!record) {
+        report.left.push({ part: partLabel(part), reason: "not sealed: its day is not over" });
+      } else if (!isPacked(world, root, part, record)) {
+        jobs.push(await jobFor(world, root, part, record));
+      } else if (!options.keep_jsonl) {
+        // Whoever packed it was killed before its lines went, or wanted them kept.
+        removeLines(world, root, part);
+        report.compacted.push(compactedPart(part, record, record.compacted!));
+      }
     }
-    const done = await compactPart(world, root, part, record, options.keep_jsonl ?? false);
-    if (!done) continue;
-    report.compacted.push(done);
-    options.onPart?.(done);
   }
+  const unfinished = new Set(jobs.map(({ request }) => request.temporary));
+  try {
+    for await (const { part, record, request, proof } of packAll(world, jobs)) {
+      putInPlace(world, root, part, request.temporary, proof);
+      unfinished.delete(request.temporary);
+      if (!options.keep_jsonl) removeLines(world, root, part);
+      const done = compactedPart(part, record, proof);
+      report.compacted.push(done);
+      options.onPart?.(done);
+    }
+  } finally {
+    for (const temporary of unfinished) removeQuietly(world.files, temporary);
+  }
+  report.compacted.sort((a, b) => a.part < b.part ? -1 : 1);
   return report;
+}
+
+/** A part that is to be packed. */
+interface Job {
+  part: PartId;
+  record: SealedPart;
+  request: PackRequest;
+}
+
+async function jobFor(
+  world: World,
+  root: string,
+  part: PartId,
+  record: SealedPart,
+): Promise<Job> {
+  const name = `${parquetName(part)}.${uniqueName(world)}.tmp`;
+  const { bytes, sha256, blocks } = record;
+  const request: PackRequest = {
+    label: partLabel(part),
+    path: partPath(root, part),
+    sealed: { bytes, sha256, blocks },
+    corrupt: await corruptLines(world, root, part, record),
+    temporary: join(dayFolder(root, part.day), name),
+  };
+  return { part, record, request };
+}
+
+function isPacked(world: World, root: string, part: PartId, { compacted }: SealedPart): boolean {
+  const path = join(dayFolder(root, part.day), parquetName(part));
+  return compacted !== undefined && isWhole(world, path, compacted);
+}
+
+function putInPlace(
+  world: World,
+  root: string,
+  part: PartId,
+  temporary: string,
+  compacted: FileProof,
+): void {
+  const folder = dayFolder(root, part.day);
+  world.files.rename(temporary, join(folder, parquetName(part)));
+  world.files.syncFolder(folder);
+  const sealed = readSealed(world.files, root, part.day);
+  const name = sealedName(part);
+  writeSealed(world, root, part.day, { ...sealed, [name]: { ...sealed[name], compacted } });
+}
+
+function removeLines(world: World, root: string, part: PartId): void {
+  world.files.remove(partPath(root, part));
+  world.files.syncFolder(dayFolder(root, part.day));
+}
+
+function compactedPart(part: PartId, record: SealedPart, proof: FileProof): CompactedPart {
+  const { events, bytes } = record;
+  return { part: partLabel(part), events, bytes, compacted_bytes: proof.bytes };
 }
 
 function partsWithLines(world: World, root: string, day: string) {
@@ -131,33 +198,7 @@ function removeLeftovers(world: World, root: string, day: string): void {
   }
 }
 
-/** Compacts one part; undefined when there is nothing left to do. */
-async function compactPart(
-  world: World,
-  root: string,
-  part: PartId,
-  record: SealedPart,
-  keep_jsonl: boolean,
-): Promise<CompactedPart | undefined> {
-  const path = join(dayFolder(root, part.day), parquetName(part));
-  let { compacted } = record;
-  const is_there = compacted && isWhole(world, path, compacted);
-  if (is_there && keep_jsonl) return undefined;
-  if (!is_there) {
-    compacted = await writePacked(world, root, part, record, path);
-    const sealed = readSealed(world.files, root, part.day);
-    sealed[sealedName(part)] = { ...record, compacted };
-    writeSealed(world, root, part.day, sealed);
-  }
-  if (!keep_jsonl) {
-    world.files.remove(partPath(root, part));
-    world.files.syncFolder(dayFolder(root, part.day));
-  }
-  const { events, bytes } = record;
-  return { part: partLabel(part), events, bytes, compacted_bytes: compacted!.bytes };
-}
-
-function isWhole(world: World, path: string, proof: NonNullable<SealedPart["compacted"]>): boolean {
+function isWhole(world: World, path: string, proof: FileProof): boolean {
   if (!world.files.facts(path)) return false;
   const file = world.files.open(path, "read");
   try {
@@ -167,78 +208,21 @@ function isWhole(world: World, path: string, proof: NonNullable<SealedPart["comp
   }
 }
 
-/** Writes the Parquet file of a part, and reads it back before it gets its name. */
-async function writePacked(
+/** The lines that are no events. When there were too many to note, they are looked for again. */
+async function corruptLines(
   world: World,
   root: string,
   part: PartId,
   record: SealedPart,
-  path: string,
-) {
-  const { packLines } = await import("./packing.ts");
-  const corrupt = await corruptLines(world, root, part, record);
-  const source = world.files.open(partPath(root, part), "read");
-  try {
-    const replacement = beginReplacement(world.files, path, uniqueName(world));
-    try {
-      const key_values = { "ledger.part": partLabel(part), "ledger.part_sha256": record.sha256 };
-      const { source_sha256 } = packLines(
-        source,
-        record.bytes,
-        (offset) => corrupt.has(offset),
-        replacement.file,
-        key_values,
-      );
-      if (source_sha256 !== record.sha256) checkIsAsSealed(source, part, record);
-      await checkGivesBack(replacement.file, part, record);
-      const proof = proofOf(replacement.file, replacement.file.facts().size_bytes);
-      replacement.putInPlace();
-      return proof;
-    } catch (error) {
-      replacement.abandon();
-      // Lines that were changed may not even be lines any more.
-      checkIsAsSealed(source, part, record);
-      throw error;
-    }
-  } finally {
-    source.close();
-  }
-}
-
-function checkIsAsSealed(source: OpenFile, part: PartId, record: SealedPart): void {
-  const change = changeIn(source, record);
-  if (!change) return;
-  throw new LedgerError({
-    code: "damaged",
-    message: `cannot compact ${partLabel(part)}: it is not as it was sealed (${change.reason})`,
-    where: { path: source.path, offset: change.offset },
-    hint: "nothing was changed; take the part from a copy, then compact again",
-  });
-}
-
-async function checkGivesBack(file: OpenFile, part: PartId, record: SealedPart): Promise<void> {
-  const { unpackLines } = await import("./packing.ts");
-  const hash = createHash("sha256");
-  for (const { bytes } of unpackLines(file)) hash.update(bytes);
-  if (hash.digest("hex") === record.sha256) return;
-  throw new LedgerError({
-    code: "damaged",
-    message: `cannot compact ${partLabel(part)}: read back, it did not give the same bytes`,
-    hint: "the part has its lines still, as they were; please report this",
-  });
-}
-
-/** The lines that are no events. When there were too many to note, they are looked for again. */
-async function corruptLines(world: World, root: string, part: PartId, record: SealedPart) {
+): Promise<number[]> {
   if (record.flaws) {
-    const corrupt = record.flaws.filter(({ kind }) => kind === "corrupt");
-    return new Set(corrupt.map(({ offset }) => offset));
+    return record.flaws.filter(({ kind }) => kind === "corrupt").map(({ offset }) => offset);
   }
-  const offsets = new Set<number>();
+  const offsets: number[] = [];
   for (const extent of await partsOfDay(world.files, root, part.day)) {
     if (extent.label !== partLabel(part)) continue;
     for await (const batch of new LogCursor(world, root).batchesOfPart(extent)) {
-      for (const each of batch) if (each.kind === "corrupt") offsets.add(each.offset);
+      for (const each of batch) if (each.kind === "corrupt") offsets.push(each.offset);
     }
   }
   return offsets;

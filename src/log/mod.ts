@@ -81,6 +81,7 @@ export {
   registerType,
   type Registry,
 } from "./registry.ts";
+export { chainLockPath } from "./chain.ts";
 export {
   type CompactedPart,
   type CompactOptions,
@@ -92,6 +93,7 @@ export {
 export { type NewlySealed, type SealOptions, sealParts } from "./seal.ts";
 export type { ReturnedDay } from "./take_back.ts";
 export { linesOf } from "./lines.ts";
+export { recentDays, recentRunIds } from "./recent.ts";
 export { ChangeNotices } from "./notices.ts";
 export { appendStream, type StreamOptions, type StreamReport } from "./stream.ts";
 export { type LogSurvey, surveyLog } from "./survey.ts";

@@ -43,6 +43,8 @@ export interface SealOptions {
   grace_ms?: number;
   /** Only days before this one. */
   before_day?: string;
+  /** Only parts that nobody wrote to for so long. */
+  quiet_ms?: number;
   lock_wait_ms?: number;
   onNotice?: (message: string) => void;
 }
@@ -120,11 +122,17 @@ function dueNames(world: World, root: string, day: string, options: SealOptions)
     .filter((name) => name?.format === "jsonl")
     .map((name) => name!)
     .filter((name) => !sealed[sealedName(name)]);
+  const { quiet_ms = 0 } = options;
+  const isQuiet = (name: string) => {
+    const facts = quiet_ms === 0 ? undefined : world.files.facts(join(dayFolder(root, day), name));
+    return !facts || world.now_ms() - facts.modified_ms >= quiet_ms;
+  };
   return names
     .filter(({ writer, number }) =>
       is_over || names.some((other) => other.writer === writer && other.number > number)
     )
-    .map(sealedName);
+    .map(sealedName)
+    .filter(isQuiet);
 }
 
 /** Seals one part after another, and binds each to the one before. */

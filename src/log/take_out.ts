@@ -20,7 +20,7 @@ import {
   stepOf,
   type TakenOutStep,
 } from "./chain.ts";
-import { compactDay } from "./compact.ts";
+import { compactDays } from "./compact.ts";
 import { isArchiveOf, writeDayArchive } from "./day_archive.ts";
 import {
   dayFolder,
@@ -191,7 +191,7 @@ async function archiveParts(
       hint: "nothing was changed; repeat it, and another name is found",
     });
   }
-  await compactDay(world, root, day);
+  await compactDays(world, root, [day]);
   const compacted = readSealed(world.files, root, day);
   const parts = Object.fromEntries(Object.keys(leaving).map((name) => [name, compacted[name]]));
   writeDayArchive(world, root, day, parts, archive);

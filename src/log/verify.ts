@@ -46,6 +46,8 @@ export interface VerifyOptions {
   lines?: boolean;
   /** Told after each day. */
   onDay?: (day: string) => void;
+  /** Told how many bytes have been read, and of how many. */
+  onProgress?: (done_bytes: number, total_bytes: number) => void;
 }
 
 /** One thing that is not as it should be. */
@@ -80,6 +82,8 @@ export interface VerifyReport {
   settled: Finding[];
 }
 
+const NEWLINE_BYTES = 1;
+
 /** Reads the whole log and reports. */
 export async function verifyLog(
   world: World,
@@ -110,6 +114,9 @@ class Verification {
   readonly #ids?: IdHashes;
   readonly #records = new Map<string, SealedPart>();
   readonly #present = new Set<string>();
+  /** Of whole parts. */
+  #done_bytes = 0;
+  #total_bytes = 0;
 
   constructor(
     readonly world: World,
@@ -124,7 +131,9 @@ class Verification {
 
   async run(): Promise<void> {
     const { world, root, options, report } = this;
-    for (const day of this.#cursor.days()) {
+    const days = this.#cursor.days();
+    if (options.onProgress) this.#total_bytes = await bytesOfDays(world.files, root, days);
+    for (const day of days) {
       const { sealed, finding } = sealedOrFinding(world, root, day);
       if (finding) report.findings.push(finding);
       for (const [label, record] of labelled(day, sealed)) this.#records.set(label, record);
@@ -142,7 +151,7 @@ class Verification {
   }
 
   async #verifyDay(day: string, sealed: SealedParts): Promise<void> {
-    const { world, root, report } = this;
+    const { world, root, options, report } = this;
     let extents: PartExtent[];
     try {
       extents = await partsOfDay(world.files, root, day);
@@ -166,6 +175,8 @@ class Verification {
       const record = sealed[sealedName(extent.part)];
       if (!record) await this.#verifyLines(extent);
       else await this.#verifySealed(extent, record);
+      this.#done_bytes += extent.size_bytes;
+      options.onProgress?.(this.#done_bytes, this.#total_bytes);
       await world.turn();
     }
   }
@@ -193,8 +204,10 @@ class Verification {
   /** Judges every line. */
   async #verifyLines(extent: PartExtent): Promise<void> {
     const { report, registry, options } = this;
+    let read_bytes = this.#done_bytes;
     for await (const batch of this.#cursor.batchesOfPart(extent)) {
       for (const record of batch) {
+        read_bytes += record.size_bytes + NEWLINE_BYTES;
         if (record.kind === "event") {
           report.events++;
           countType(report, registry, record);
@@ -202,6 +215,7 @@ class Verification {
           if (options.deep) report.findings.push(...deepFindings(record, registry));
         } else await this.#takeDamage(record, extent);
       }
+      options.onProgress?.(read_bytes, this.#total_bytes);
     }
   }
 
@@ -224,6 +238,17 @@ class Verification {
 
 function placeIn({ part, label }: PartExtent) {
   return { part, label };
+}
+
+/** How much there is to read. A day that cannot be listed is found out when its turn comes. */
+async function bytesOfDays(files: Files, root: string, days: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const day of days) {
+    for (const { size_bytes } of await partsOfDay(files, root, day).catch(() => [])) {
+      bytes += size_bytes;
+    }
+  }
+  return bytes;
 }
 
 /** A part under a wrong name would be lost without a word, since readers go by names. */

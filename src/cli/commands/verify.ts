@@ -5,7 +5,7 @@ import type { Finding, VerifyReport } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, humanBytes, paintFor, print, say } from "../output.ts";
+import { counted, humanBytes, paintFor, print, Progress, say } from "../output.ts";
 
 const FINDINGS_SHOWN = 20;
 
@@ -32,11 +32,14 @@ export default defineCommand({
   }),
   run: async ({ world, flags }) => {
     const ledger = openFor(world, flags);
+    using progress = new Progress(world);
     const report = await ledger.verify({
       repair: flags.repair,
       deep: flags.deep,
       lines: flags.lines,
+      onProgress: progress.is_wanted ? (done, total) => progress.show(done, total) : undefined,
     });
+    progress.clear();
     if (flags.json) print(world, JSON.stringify(report));
     else tell(world, report, flags.deep);
     return report.findings.length > 0 ? EXIT_FINDINGS : EXIT_OK;
