@@ -234,7 +234,8 @@ function checkSpace(
     name,
     ok: false,
     found,
-    fix: "make room: ledger runs prune --before YYYY-MM --archive DIR, or a larger disk",
+    fix: "make room: ledger compact --before 30d, ledger retain --days 90 --archive DIR, ledger " +
+      "runs prune --before YYYY-MM --archive DIR, or a larger disk",
   };
 }
 

@@ -114,6 +114,7 @@ export function verifyChain(
       findings.push(found("chain", step.part, reason));
     }
   }
+  for (const label of awayUnsealed(chain)) findings.push(found("chain", label, NEVER_SEALED));
   findings.push(...beyondChain(chain, records, number, previous));
   return findings;
 }
@@ -139,6 +140,16 @@ export function chainProblem(chain: Chain): string | undefined {
     number = step.number;
     previous = step.seal;
   }
+  const [never_sealed] = awayUnsealed(chain);
+  return never_sealed && `${never_sealed}: ${NEVER_SEALED}`;
+}
+
+const NEVER_SEALED = "taken out, and never sealed";
+
+/** Only what is sealed is taken out: where the chain says otherwise, a line of it is missing. */
+function awayUnsealed({ seals, away }: Chain): string[] {
+  const sealed = new Set(seals.map(({ part }) => part));
+  return [...away.keys()].filter((label) => !sealed.has(label));
 }
 
 /** Whoever seals may have been killed before the last one was added; more than that is damage. */
