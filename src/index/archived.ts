@@ -4,25 +4,11 @@
  */
 import type { Database } from "../duckdb/door.ts";
 import type { TakenOutStep } from "../log/mod.ts";
+import { type IndexedPart, labelOf } from "./indexed_part.ts";
 import * as queries from "./queries.ts";
-
-/** How far a part is indexed. */
-export interface IndexedPart {
-  log_day: string;
-  log_part: string;
-  indexed_to: number;
-  last_line_at: number;
-  last_line_hash: string;
-  is_archived: boolean;
-}
 
 /** A row of `archived_days`. */
 export type ArchivedDay = [log_day: string, archived_at_ms: number, archive: string | null];
-
-/** A part as the log calls it. */
-export function labelOf(part: Pick<IndexedPart, "log_day" | "log_part">): string {
-  return `day=${part.log_day}/${part.log_part}.jsonl`;
-}
 
 /** What an index says of itself: its parts, and the days that it takes for archived. */
 export async function readIndexed(
@@ -45,6 +31,32 @@ export async function readIndexed(
       archive === null ? null : String(archive),
     ]),
   };
+}
+
+/** Notes what is indexed, and what of it is in the log no more; and marks the rows by that. */
+export async function writeIndexed(
+  database: Database,
+  parts: readonly Omit<IndexedPart, "is_archived">[],
+  away: AwayParts,
+  /** Whether no row has to be marked otherwise than it is. */
+  marks_stand: boolean,
+): Promise<void> {
+  await database.run(queries.FORGET_PARTS);
+  await database.runForEach(
+    queries.ADD_PART,
+    parts.map((part) => [
+      part.log_day,
+      part.log_part,
+      part.indexed_to,
+      part.last_line_at,
+      part.last_line_hash,
+      away.isArchived(labelOf(part)),
+    ]),
+  );
+  await database.run(queries.FORGET_ARCHIVED_DAYS);
+  await database.runForEach(queries.ADD_ARCHIVED_DAY, away.days);
+  if (marks_stand) return;
+  for (const statement of queries.MARK_ARCHIVED) await database.run(statement);
 }
 
 /** The parts that are away, as one moment shows them. */

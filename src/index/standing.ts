@@ -3,7 +3,8 @@ import { join } from "@std/path";
 import type { World } from "../base/world.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";
 import { ledgerPaths } from "../log/mod.ts";
-import { labelOf, readIndexed } from "./archived.ts";
+import { readIndexed } from "./archived.ts";
+import { labelOf } from "./indexed_part.ts";
 import * as queries from "./queries.ts";
 import { INDEX_VERSION } from "./schema.ts";
 

@@ -16,22 +16,14 @@ import {
   hasGone,
   ledgerPaths,
   LogCursor,
-  type OpenPart,
-  openPart,
   type PartExtent,
   partsAway,
   partsOfDay,
   type TakenOutStep,
   wentMeanwhile,
 } from "../log/mod.ts";
-import {
-  AwayParts,
-  type IndexedPart,
-  keepRows,
-  labelOf,
-  missingNotice,
-  readIndexed,
-} from "./archived.ts";
+import { AwayParts, keepRows, missingNotice, readIndexed, writeIndexed } from "./archived.ts";
+import { continuesPart, type IndexedPart, indexedPart, labelOf } from "./indexed_part.ts";
 import * as queries from "./queries.ts";
 import { CONTENT_TABLES, INDEX_VERSION, SCHEMA } from "./schema.ts";
 import { takeIn } from "./intake.ts";
@@ -236,7 +228,7 @@ class Sync {
         const why = away.isForgotten(label) ? "is to be forgotten" : "is gone from the log";
         return this.#startOver(`${label} ${why}`, false);
       }
-      if (!await this.#continues(extent, part)) {
+      if (!await continuesPart(this.world, extent, part)) {
         return this.#startOver(`${label} has other lines than were indexed`, false);
       }
     }
@@ -246,16 +238,6 @@ class Sync {
   async #readIndexed(): Promise<Indexed> {
     await using database = await this.store.openLive(queries.VERSION, INDEX_VERSION);
     return await readIndexed(database);
-  }
-
-  async #continues(extent: PartExtent, part: IndexedPart): Promise<boolean> {
-    if (extent.size_bytes < part.indexed_to) return false;
-    const lines = await openPart(this.world, extent);
-    try {
-      return lineHash(lines, part.last_line_at, part.indexed_to) === part.last_line_hash;
-    } finally {
-      lines.close();
-    }
   }
 
   #startOver(reason: string, set_aside: boolean): undefined {
@@ -400,36 +382,13 @@ class Sync {
     }
     for (const [label, indexed_to] of read) {
       if (indexed_to === 0) continue;
-      const [, log_day, log_part] = LABEL.exec(label)!;
       const extent = by_label.get(label);
       if (!extent) throw wentMeanwhile(label);
-      const lines = await openPart(this.world, extent);
-      try {
-        const last_line_at = lines.startOfLineBefore(indexed_to);
-        const last_line_hash = lineHash(lines, last_line_at, indexed_to);
-        known.push({ log_day, log_part, indexed_to, last_line_at, last_line_hash });
-      } finally {
-        lines.close();
-      }
+      known.push(await indexedPart(this.world, extent, indexed_to));
     }
-    await database.run(queries.FORGET_PARTS);
-    await database.runForEach(
-      queries.ADD_PART,
-      known.map((part) => [
-        part.log_day,
-        part.log_part,
-        part.indexed_to,
-        part.last_line_at,
-        part.last_line_hash,
-        away.isArchived(labelOf(part)),
-      ]),
-    );
-    await database.run(queries.FORGET_ARCHIVED_DAYS);
-    await database.runForEach(queries.ADD_ARCHIVED_DAY, away.days);
     const marks_stand = kept.length === 0 &&
       before.every((part) => part.is_archived === away.isArchived(labelOf(part)));
-    if (marks_stand) return;
-    for (const statement of queries.MARK_ARCHIVED) await database.run(statement);
+    await writeIndexed(database, known, away, marks_stand);
   }
 }
 
@@ -452,15 +411,6 @@ function cannotKeep(problem: LedgerError): LedgerError {
   return problem.with({
     message: `cannot build the index anew and keep its rows of archived days: ${problem.message}`,
   });
-}
-
-const LABEL = /^day=([^/]+)\/(.*)\.jsonl$/;
-
-function lineHash(lines: OpenPart, from: number, to: number): string {
-  const bytes = lines.bytesBetween(from, to);
-  let hash = 0x811c9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  return `${bytes.length}-${(hash >>> 0).toString(16)}`;
 }
 
 /** Rows and digest of every table that holds what the log says. */

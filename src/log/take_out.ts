@@ -152,7 +152,7 @@ export async function takeOutDay(
   const locks = new FolderLocks(world, dayFolder(root, day));
   try {
     await locks.take();
-    if (await hasUnsealed(world, root, day)) return "events of it came just now";
+    if (hasUnsealed(world, root, day)) return "events of it came just now";
     const not_indexed = Object.entries(leaving)
       .find(([name, { bytes }]) => !is_indexed(`day=${day}/${name}`, bytes));
     if (not_indexed) return `${not_indexed[0]} is not wholly indexed`;
@@ -198,7 +198,7 @@ async function archiveParts(
 }
 
 /** Whether lines stand in a day that no seal covers. */
-async function hasUnsealed(world: World, root: string, day: string): Promise<boolean> {
+function hasUnsealed(world: World, root: string, day: string): boolean {
   const sealed = readSealed(world.files, root, day);
   for (const { name } of world.files.list(dayFolder(root, day)) ?? []) {
     const part = parsePartName(name);
