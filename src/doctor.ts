@@ -234,7 +234,8 @@ function checkSpace(
     name,
     ok: false,
     found,
-    fix: "make room: ledger runs prune --before YYYY-MM --archive DIR, or a larger disk",
+    fix: "make room: ledger compact --before 30d, ledger retain --days 90 --archive DIR, ledger " +
+      "runs prune --before YYYY-MM --archive DIR, or a larger disk",
   };
 }
 
@@ -285,7 +286,8 @@ async function checkIndex(
     return { name, ok: false, found: "there is none", fix: "make it: ledger rebuild" };
   }
   try {
-    const sql = "select coalesce(sum(indexed_to), 0) as bytes from index_parts";
+    const sql =
+      "select coalesce(sum(indexed_to), 0) as bytes from index_parts where not is_archived";
     const [row] = await ledger.query(sql);
     const behind_bytes = survey.bytes - Number(row.bytes) -
       survey.torn.reduce((sum, { size_bytes }) => sum + size_bytes, 0);

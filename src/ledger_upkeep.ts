@@ -7,10 +7,12 @@ import {
   type NewlySealed,
   restoreDay,
   type RestoredPart,
+  type ReturnedDay,
   type SealOptions,
   sealParts,
 } from "./log/mod.ts";
 import type { PullReport, PullRequest } from "./pull.ts";
+import type { RetainedDay, RetainRequest } from "./retain.ts";
 
 /** Upkeep of one ledger. */
 export class LedgerUpkeep {
@@ -43,5 +45,23 @@ export class LedgerUpkeep {
   async pull(request: PullRequest): Promise<PullReport> {
     const { pull } = await import("./pull.ts");
     return await pull(this.#world, { dir: this.#dir, runs_dir: this.#runs_dir }, request);
+  }
+
+  /** What `retain` would do with each day that is old enough; nothing of the log is changed. */
+  async planRetain(request: RetainRequest): Promise<RetainedDay[]> {
+    const { planRetain } = await import("./retain.ts");
+    return await planRetain(this.#world, this.#dir, request);
+  }
+
+  /** Takes whole days out of the log, into archives or for good. The index keeps its rows. */
+  async retain(request: RetainRequest): Promise<RetainedDay[]> {
+    const { retain } = await import("./retain.ts");
+    return await retain(this.#world, this.#dir, request);
+  }
+
+  /** Brings a day back from its archive, every byte proven. The next sync takes note. */
+  async importArchive(path: string): Promise<ReturnedDay> {
+    const { returnDay } = await import("./retain.ts");
+    return await returnDay(this.#world, this.#dir, path);
   }
 }

@@ -21,6 +21,8 @@ export const COMMANDS = {
     "compact": () => import("./commands/compact.ts"),
     "restore": () => import("./commands/restore.ts"),
     "pull": () => import("./commands/pull.ts"),
+    "retain": () => import("./commands/retain.ts"),
+    "archive import": () => import("./commands/archive_import.ts"),
   },
   "The index": {
     "rebuild": () => import("./commands/rebuild.ts"),

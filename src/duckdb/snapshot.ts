@@ -10,7 +10,7 @@ import type { OpenFile } from "../base/files.ts";
 import { duckdb_building_threads_max, index_lock_wait_ms } from "../base/limits.ts";
 import { takeSignedLock } from "../base/signed_lock.ts";
 import type { World } from "../base/world.ts";
-import { type Database, openDatabase } from "./door.ts";
+import { type Database, type DoorOptions, openDatabase } from "./door.ts";
 
 /** How a database is built that goes on from what is live. */
 export interface BuildFromLive<Live, Built> {
@@ -87,8 +87,15 @@ export class SnapshotStore {
     return join(this.#work, "building.duckdb");
   }
 
-  /** Opens a database to build in: empty, or a copy of the one that is live. */
-  async openWork(from_live: boolean, folders: readonly string[] = []): Promise<Database> {
+  /**
+   * Opens a database to build in: empty, or a copy of the one that is live; with others beside it that
+   * can be read.
+   */
+  async openWork(
+    from_live: boolean,
+    folders: readonly string[] = [],
+    attached: DoorOptions["attached"] = [],
+  ): Promise<Database> {
     const path = this.building_path;
     // An attempt before this one may have been given up half-way.
     if (this.world.files.facts(this.#work)) this.world.files.remove(this.#work);
@@ -109,6 +116,7 @@ export class SnapshotStore {
       folders: [this.#work, ...folders],
       temp_folder: join(this.#work, "spill"),
       threads: duckdb_building_threads_max,
+      attached,
     });
   }
 

@@ -7,9 +7,10 @@ import { join } from "@std/path";
 import { makeFolderDurably, replaceFile, writeFully } from "../base/durable.ts";
 import { LedgerError } from "../base/error.ts";
 import { seal_lock_wait_ms } from "../base/limits.ts";
+import type { Files } from "../base/files.ts";
 import { takeSignedLock } from "../base/signed_lock.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import { isDay, ledgerPaths, parsePartLabel } from "./layout.ts";
+import { isDay, ledgerPaths, parsePartLabel, parsePartName } from "./layout.ts";
 import type { SealedContent, SealedPart } from "./sealed.ts";
 
 /** A part was sealed. */
@@ -22,10 +23,12 @@ export interface SealedStep extends SealedContent {
   seal: string;
 }
 
-/** A day was taken out of the log. */
+/** Sealed parts of a day were taken out of the log: all that it had then. */
 export interface TakenOutStep {
   kind: "taken_out";
   day: string;
+  /** `part-000001.jsonl` */
+  parts: string[];
   at_ms: number;
   /** Where it went; absent when it was deleted. */
   archive?: string;
@@ -33,10 +36,11 @@ export interface TakenOutStep {
   forget: boolean;
 }
 
-/** A day came back from its archive. */
+/** Parts of a day came back from their archive. */
 export interface ReturnedStep {
   kind: "returned";
   day: string;
+  parts: string[];
   at_ms: number;
 }
 
@@ -52,7 +56,7 @@ export interface ChainDamage {
 /** The chain as it stands. */
 export interface Chain {
   seals: SealedStep[];
-  /** The days that are not in the log any more. */
+  /** The parts that are not in the log any more, by their label, and how each went last. */
   away: Map<string, TakenOutStep>;
   damage: ChainDamage[];
   /** Where its last whole line ends, and the file. */
@@ -88,8 +92,13 @@ export function readChain(world: World, root: string): Chain {
     if (step === undefined) {
       chain.damage.push({ offset: at, reason: "a line that is no step of the chain" });
     } else if (step.kind === "sealed") chain.seals.push(step);
-    else if (step.kind === "taken_out") chain.away.set(step.day, step);
-    else chain.away.delete(step.day);
+    else {
+      for (const name of step.parts) {
+        const label = `day=${step.day}/${name}`;
+        if (step.kind === "taken_out") chain.away.set(label, step);
+        else chain.away.delete(label);
+      }
+    }
     chain.end = at = end + 1;
   }
   return chain;
@@ -105,12 +114,39 @@ function parseStep(line: string): ChainStep | undefined {
           : undefined;
       case "taken_out":
       case "returned":
-        return isDay(String(step.day)) ? step as TakenOutStep | ReturnedStep : undefined;
+        return isDay(String(step.day)) && Array.isArray(step.parts) &&
+            step.parts.every((name) => parsePartName(String(name)))
+          ? step as TakenOutStep | ReturnedStep
+          : undefined;
     }
   } catch {
     // Told by the caller, with its place.
   }
   return undefined;
+}
+
+/** The parts that are not in the log any more; see `Chain`. */
+export function partsAway(world: World, root: string): Chain["away"] {
+  return readChain(world, root).away;
+}
+
+/**
+ * The highest number that a part of this day was ever sealed under; 0 when none was. A day may have
+ * been taken out, and an event of it come later: no number is given twice. For writers, who open a new
+ * part now and then: nothing is parsed that is not of this day.
+ */
+export function highestSealedNumber(files: Files, root: string, day: string): number {
+  const path = chainPath(root);
+  if (!files.facts(path)) return 0;
+  const text = files.readText(path);
+  const before_name = `"part":"day=${day}/`;
+  let highest = 0;
+  for (let at = text.indexOf(before_name); at >= 0; at = text.indexOf(before_name, at + 1)) {
+    const name_at = at + before_name.length;
+    const name = parsePartName(text.slice(name_at, text.indexOf('"', name_at)));
+    highest = Math.max(highest, name?.number ?? 0);
+  }
+  return highest;
 }
 
 /**

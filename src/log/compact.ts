@@ -77,12 +77,21 @@ export async function compactDueParts(
   root: string,
   options: CompactOptions,
 ): Promise<CompactReport> {
-  const { before_day } = options;
-  const report: CompactReport = { sealed: [], compacted: [], left: [] };
-  report.sealed = await sealDueParts(world, root, options);
+  const sealed = await sealDueParts(world, root, options);
+  const days = listDays(world.files, root).filter((day) => day < options.before_day);
+  return { sealed, ...await compactDays(world, root, days, options) };
+}
+
+/** Compacts what is sealed of some days. The caller holds the lock of the chain. */
+export async function compactDays(
+  world: World,
+  root: string,
+  days: readonly string[],
+  options: Pick<CompactOptions, "keep_jsonl" | "onPart"> = {},
+): Promise<Omit<CompactReport, "sealed">> {
+  const report: Omit<CompactReport, "sealed"> = { compacted: [], left: [] };
   const jobs: Job[] = [];
-  for (const day of listDays(world.files, root)) {
-    if (day >= before_day) continue;
+  for (const day of days) {
     const sealed = readSealed(world.files, root, day);
     removeLeftovers(world, root, day);
     for (const { number, writer } of partsWithLines(world, root, day)) {

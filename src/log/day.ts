@@ -19,6 +19,7 @@ import {
   type PartId,
   partPath,
 } from "./layout.ts";
+import { highestSealedNumber } from "./chain.ts";
 import { DayLock } from "./lock.ts";
 import { moveTornTail } from "./repair.ts";
 import { readSealed } from "./sealed.ts";
@@ -234,7 +235,9 @@ export class DayAppender {
   #openNextPart(): PartFile {
     const { root, day, writer } = this.#options;
     const { files } = this.#world;
-    const part: PartId = { day, writer, number: this.#listParts().highest + 1 };
+    // Parts that were archived have no name here any more; the chain knows their numbers.
+    const highest = Math.max(this.#listParts().highest, highestSealedNumber(files, root, day));
+    const part: PartId = { day, writer, number: highest + 1 };
     const path = partPath(root, part);
     const file = files.open(path, "create");
     try {

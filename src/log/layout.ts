@@ -48,6 +48,22 @@ export function dayLockName(writer: string): string {
   return writer === "" ? ".lock" : `.${writer}.lock`;
 }
 
+/** The writer whose lock a file name stands for; undefined when it is no lock. */
+export function parseLockName(name: string): string | undefined {
+  return /^\.(?:(.+)\.)?lock$/.exec(name)?.slice(1).map((writer) => writer ?? "")[0];
+}
+
+/** A folder beside the days for what is on its way out of the log, or back: nobody reads it. */
+export function passingName(way: "gone" | "back", day: string, unique: string): string {
+  return `_${way}-day=${day}.${unique}`;
+}
+
+/** The day that such a folder's name stands for; undefined when it is none. */
+export function parsePassingName(way: "gone" | "back", name: string): string | undefined {
+  const day = new RegExp(`^_${way}-day=([^.]+)\\.`).exec(name)?.[1];
+  return day !== undefined && isDay(day) ? day : undefined;
+}
+
 /** `part-000001`, or `part-000001.W` for writer W. */
 export function partStem(part: { number: number; writer: string }): string {
   const stem = `part-${String(part.number).padStart(6, "0")}`;

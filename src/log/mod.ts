@@ -33,6 +33,10 @@
  * different processes stand in the order in which they got the lock, and a backdated event goes to the
  * part that is open now. Within one process, events of one day stand in the order they were emitted.
  *
+ * THE YEARS. A part that takes no more lines is sealed: its digest goes into `_sealed.json` and into the
+ * chain. It may then be compacted, and give the same bytes; whole days may be taken out, and come back
+ * from their archives. `_chain.jsonl` says which parts there ever were, and which of them are away.
+ *
  * IDENTITY. `event_id` says which event a line is. The same id twice is the same event emitted twice:
  * both lines stay, the first in log order counts. That makes it safe to emit again after any error.
  * Ids that we give, `{timestamp_ms}_{8 hex}`, count up within an open ledger and do not repeat there.
@@ -65,7 +69,8 @@ export {
   partStem,
   writerNameFrom,
 } from "./layout.ts";
-export { type OpenPart, openPart } from "./part_file.ts";
+export { partsAway, type TakenOutStep } from "./chain.ts";
+export { hasGone, type OpenPart, openPart, wentMeanwhile } from "./part_file.ts";
 export { listDays, noLedger, type PartExtent, partsOfDay } from "./parts.ts";
 export {
   type DamageRecord,
@@ -96,6 +101,7 @@ export {
   type RestoredPart,
 } from "./compact.ts";
 export { type NewlySealed, type SealOptions, sealParts } from "./seal.ts";
+export type { ReturnedDay } from "./take_back.ts";
 export { linesOf } from "./lines.ts";
 export { recentDays, recentRunIds } from "./recent.ts";
 export { ChangeNotices } from "./notices.ts";

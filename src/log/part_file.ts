@@ -32,17 +32,42 @@ export async function openPart(world: World, extent: PartExtent): Promise<OpenPa
       return await openPacked(world, extent);
     } catch (error) {
       if (asLedgerError(error)?.code !== "not_found") throw error;
-      return openLines(world, { ...extent, path: siblingPath(extent, "jsonl") });
+      return openSibling(extent, "jsonl", (lines) => openLines(world, lines));
     }
   }
   try {
     return openLines(world, extent);
   } catch (error) {
     if (asLedgerError(error)?.code !== "not_found") throw error;
-    const path = siblingPath(extent, "parquet");
-    if (!world.files.facts(path)) throw error;
-    return await openPacked(world, { ...extent, path });
+    return await openSibling(extent, "parquet", (packed) => openPacked(world, packed));
   }
+}
+
+async function openSibling(
+  extent: PartExtent,
+  format: "jsonl" | "parquet",
+  open: (extent: PartExtent) => OpenPart | Promise<OpenPart>,
+): Promise<OpenPart> {
+  try {
+    return await open({ ...extent, path: siblingPath(extent, format) });
+  } catch (error) {
+    throw asLedgerError(error)?.code === "not_found" ? wentMeanwhile(extent.label) : error;
+  }
+}
+
+/** What is said where a part was there a moment ago: its day was archived or deleted meanwhile. */
+export function wentMeanwhile(label: string): LedgerError {
+  return new LedgerError({
+    code: "io",
+    message: `${label} went from the log while it was read`,
+    hint: "its day was archived or deleted meanwhile; repeat it",
+    detail: { went: label },
+  });
+}
+
+/** Whether that is what happened: then what there is now can be read. */
+export function hasGone(error: unknown): boolean {
+  return asLedgerError(error)?.detail?.went !== undefined;
 }
 
 /** Where the last whole line of a part ends. */

@@ -108,10 +108,14 @@ export async function sealDueParts(
   return sealed;
 }
 
+/** Whether a day has ended, and the time for late events too. */
+export function isOver(world: World, day: string, grace_ms = seal_grace_ms): boolean {
+  return world.now_ms() >= Date.parse(`${day}T00:00:00Z`) + DAY_MS + grace_ms;
+}
+
 /** The parts of a day that no line should go to any more, and that are not sealed yet. */
 function dueNames(world: World, root: string, day: string, options: SealOptions): string[] {
-  const is_over = world.now_ms() >=
-    Date.parse(`${day}T00:00:00Z`) + DAY_MS + (options.grace_ms ?? seal_grace_ms);
+  const is_over = isOver(world, day, options.grace_ms);
   const sealed = readSealed(world.files, root, day);
   const names = (world.files.list(dayFolder(root, day)) ?? [])
     .map(({ name }) => parsePartName(name))

@@ -67,7 +67,12 @@ export type SealedParts = Record<string, SealedPart>;
 
 /** The sealed parts of a day; none when the day has no such record. */
 export function readSealed(files: Files, root: string, day: string): SealedParts {
-  const path = join(dayFolder(root, day), SEALED_NAME);
+  return readSealedIn(files, dayFolder(root, day));
+}
+
+/** The same for a folder that is a day's no more. */
+export function readSealedIn(files: Files, folder: string): SealedParts {
+  const path = join(folder, SEALED_NAME);
   if (!files.facts(path)) return {};
   try {
     const { parts = {} } = JSON.parse(files.readText(path)) as { parts?: SealedParts };

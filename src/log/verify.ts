@@ -72,6 +72,8 @@ export interface VerifyReport {
   proven: { parts: number; bytes: number };
   /** The last seal of the chain: noted elsewhere, it proves all that is sealed. */
   head?: { number: number; seal: string };
+  /** Parts that the chain says were taken out, and how many of them went into archives. */
+  away?: { parts: number; archived: number };
   /** Of the lines that were read: events that share their id with an earlier one: kept in the log, counted once in the index. */
   duplicates?: number;
   /** Events of types that are neither built in nor registered: valid history. */
@@ -144,6 +146,9 @@ class Verification {
     const chain = readChain(world, root);
     const last = chain.seals.at(-1);
     if (last) report.head = { number: last.number, seal: last.seal };
+    const away = [...chain.away.values()];
+    const archived = away.filter(({ archive }) => archive !== undefined).length;
+    if (away.length > 0) report.away = { parts: away.length, archived };
     if (options.deep) {
       report.findings.push(...verifyChain(chain, this.#records, this.#present));
     }

@@ -38,15 +38,16 @@ export async function runExample(
 const PREPARATIONS: readonly (readonly [said: RegExp, prepare: (cwd: string) => Promise<void>])[] =
   [
     [/baseline_results/, putLegacyDatabase],
-    [/ledger restore/, putOldEvent],
+    [/ledger (restore|retain)/, putOldRun],
     [/boxes\/node7/, putBox],
   ];
 
-/** An event of the day that examples name. */
-async function putOldEvent(work: string): Promise<void> {
+/** A run of the day that examples name, which has ended: the days of others are not archived. */
+async function putOldRun(work: string): Promise<void> {
   await using ledger = await openLedger({ dir: `${work}/data/ledger` });
   const timestamp_ms = Date.parse("2026-01-23T13:18:39.945Z");
   await ledger.emitRunStarted({ run_id: "old", event_id: "old", timestamp_ms });
+  await ledger.emitRunFailed({ run_id: "old", event_id: "old-end", timestamp_ms, error: "died" });
 }
 
 /** Another box, for lines that take in what it has. */

@@ -80,13 +80,22 @@ function tell(world: World, report: VerifyReport, deep: boolean): void {
   }
 }
 
-function tellDeep(world: World, { parts, proven, head, duplicates = 0 }: VerifyReport): void {
+function tellDeep(world: World, report: VerifyReport): void {
+  const { parts, proven, head, away, duplicates = 0 } = report;
   print(world, `${counted(duplicates, "event")} emitted more than once, of those that were read`);
   if (head) {
     print(
       world,
       `${counted(proven.parts, "part")} (${humanBytes(proven.bytes)}) proven to be as sealed; ` +
         `the chain ends with number ${head.number}, seal ${head.seal}`,
+    );
+  }
+  if (away) {
+    const deleted = away.parts - away.archived;
+    print(
+      world,
+      `${counted(away.parts, "part")} taken out of the log, as the chain says: ` +
+        `${away.archived} in archives, ${deleted} deleted`,
     );
   }
   const unsealed = parts - proven.parts;
