@@ -3,6 +3,7 @@
  * columns; the shape puts it together again byte for byte. A line that no shape fits is kept as it is.
  */
 import { createHash } from "node:crypto";
+import { readFully } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import {
   event_bytes_max,
@@ -48,6 +49,9 @@ const GROUPS_KEY = "ledger.group_offsets";
 const VERSION_KEY = "ledger.compacted_version";
 const VERSION = "1";
 
+/** A longer line, which is no event, has to be in memory whole several times: it is not packed. */
+export const packed_line_bytes_max = row_group_bytes_max;
+
 const NEWLINE = 10, ZERO = 48;
 const EVENT_TYPE = SLOTS.indexOf("event_type");
 const RUN_ID = SLOTS.indexOf("run_id");
@@ -55,7 +59,7 @@ const TIMESTAMP = SLOTS.indexOf("timestamp_ms");
 const REST = SLOTS.indexOf("rest");
 const TRIAL = new TextEncoder().encode("trial.recorded");
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** What packing made of a part. */
 export interface Packed {
@@ -79,12 +83,10 @@ export function packLines(
   const hash = createHash("sha256");
   const group_offsets: number[] = [];
   let rows = 0;
-  for (
-    const { bytes, start, oversized_bytes, torn_bytes } of blocksOfLines(source, 0, size_bytes)
-  ) {
-    if (oversized_bytes > 0 || torn_bytes > 0) {
-      throw damaged(source.path, `byte ${start} begins a line that is not whole, or too long`);
-    }
+  for (const block of blocksOfLines(source, 0, size_bytes)) {
+    const { start } = block;
+    if (block.torn_bytes > 0) throw damaged(source.path, `byte ${start} begins a line without end`);
+    const bytes = block.oversized_bytes > 0 ? longLine(source, block) : block.bytes;
     hash.update(bytes);
     if (lines.waiting_rows === 0) group_offsets.push(start);
     for (let at = 0; at < bytes.length;) {
@@ -106,6 +108,14 @@ export function packLines(
     [GROUPS_KEY]: JSON.stringify(group_offsets),
   });
   return { rows, ...written, source_sha256: hash.digest("hex") };
+}
+
+/** A line that is too long for an event, and too long to be read by the way; with its newline. */
+function longLine(source: OpenFile, { start, oversized_bytes }: Block): Uint8Array {
+  if (oversized_bytes > packed_line_bytes_max) {
+    throw damaged(source.path, `byte ${start} begins a line of ${oversized_bytes} bytes`);
+  }
+  return readFully(source, new Uint8Array(oversized_bytes + 1), start);
 }
 
 /** Puts lines into columns. */
@@ -273,7 +283,10 @@ export function* unpackLines(file: OpenFile, options: UnpackOptions = {}): Gener
         out.start = rows.offset;
       }
       if (!is_wanted) continue;
-      const is_long = out.add(rows) > event_bytes_max;
+      const is_long = rows.has_line && rows.line.end - rows.line.start > event_bytes_max;
+      // A line that is too long is a stretch of its own: what came before it has its own verdict.
+      if (is_long && out.filled > 0) yield out.take();
+      out.add(rows);
       if (is_long || out.filled >= read_bytes) yield out.take(is_long);
     }
   }
@@ -341,14 +354,12 @@ class LineJoiner {
     return this.start + this.filled;
   }
 
-  /** Adds the line of a row; returns how long it is, without its newline. */
-  add(rows: GroupRows): number {
-    const before = this.filled;
+  /** Adds the line of a row. */
+  add(rows: GroupRows): void {
     if (rows.has_line) this.#copy(rows.line.bytes, rows.line.start, rows.line.end);
     else this.#join(rows);
     this.#reserve(1);
     this.#bytes[this.filled++] = NEWLINE;
-    return this.filled - before - 1;
   }
 
   /** What has come together; valid until the next line is added. */
