@@ -1,5 +1,6 @@
 /** Lines -> columns -> lines: every byte comes back, and columns say what the lines say. */
 import { assert, assertEquals } from "@std/assert";
+import { asLedgerError } from "../../src/base/error.ts";
 import { event_bytes_max } from "../../src/base/limits.ts";
 import { fieldsAreRight, judge, type LedgerEvent } from "../../src/log/event.ts";
 import { linesOf } from "../../src/log/lines.ts";
@@ -8,7 +9,7 @@ import { SLOTS } from "../../src/log/shape.ts";
 import { memoryFolder } from "../harness.ts";
 import { LineMaker } from "../index/lines.ts";
 import { type Random, withSeed } from "../laws/random.ts";
-import { allRows } from "../parquet/files.ts";
+import { allRows, asDuckdbShows, duckdbRows, memoryFile } from "../parquet/files.ts";
 import { LINE_CASES } from "./cases.ts";
 import { corruptIn, pack, partOf, unpack, withFile } from "./packed.ts";
 
@@ -239,4 +240,44 @@ Deno.test("what the columns say of a line is what it says itself", () =>
         assertEquals(JSON.parse(row.metrics as string), event.metrics, where);
       }
     }
+  }));
+
+Deno.test("DuckDB reads of a packed part what our reader of Parquet does", () =>
+  withSeed(async (random) => {
+    using folder = memoryFolder();
+    const lines = [...randomLines(random, 300), ...ODD, ...LINE_CASES.map(({ bytes }) => bytes)];
+    const path = pack(folder.path, partOf(lines.filter(({ length }) => length < 100_000)));
+    const sql = `select * exclude (file_row_number, line), octet_length(line) as line_bytes
+      from read_parquet($1, file_row_number = true) order by file_row_number`;
+    const wanted = (await allRows(path)).map(({ line, ...row }) => ({
+      ...row,
+      line_bytes: line === null ? null : (line as Uint8Array).length,
+    }));
+    assertEquals(await duckdbRows(path, sql), asDuckdbShows(wanted));
+    assert(wanted.some(({ line_bytes }) => line_bytes !== null), "no line was kept");
+  }));
+
+Deno.test("whatever is flipped in a packed part, reading it ends with lines or an error of ours", () =>
+  withSeed((random) => {
+    using folder = memoryFolder();
+    const part = partOf([...randomLines(random, 30), ...ODD]);
+    const good = Deno.readFileSync(pack(folder.path, part));
+    const ends = { lines: 0, errors: 0 };
+    for (let round = 0; round < 4_000; round++) {
+      const bad = good.slice();
+      // Half of them in the footer, where the shapes stand.
+      const from = round % 2 === 0 ? 0 : good.length >> 1;
+      bad[from + random.below(good.length - from)] ^= 1 << random.below(8);
+      try {
+        let end = 0;
+        for (const block of unpackLines(memoryFile(bad))) end = block.end;
+        assert(end >= 0);
+        ends.lines++;
+      } catch (error) {
+        const problem = asLedgerError(error);
+        assert(problem, `round ${round}: ${error instanceof Error ? error.stack : error}`);
+        ends.errors++;
+      }
+    }
+    assert(ends.errors > 100 && ends.lines > 0, Deno.inspect(ends));
   }));
