@@ -5,6 +5,7 @@
  */
 import { join } from "@std/path";
 import { makeFolderDurably, replaceFile, writeFully } from "../base/durable.ts";
+import { asLedgerError, LedgerError } from "../base/error.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { seal_lock_wait_ms } from "../base/limits.ts";
 import { isDay, ledgerPaths, parsePartLabel } from "./layout.ts";
@@ -53,6 +54,8 @@ export interface Chain {
   seals: SealedStep[];
   /** The days that are not in the log any more. */
   away: Map<string, TakenOutStep>;
+  /** And the number of the last part that had been sealed when each was taken out. */
+  away_up_to: Map<string, number>;
   damage: ChainDamage[];
   /** Where its last whole line ends, and the file. */
   end: number;
@@ -71,7 +74,14 @@ export function chainPath(root: string): string {
 /** Reads the chain; an empty one where nothing was ever sealed. */
 export function readChain(world: World, root: string): Chain {
   const path = chainPath(root);
-  const chain: Chain = { seals: [], away: new Map(), damage: [], end: 0, size_bytes: 0 };
+  const chain: Chain = {
+    seals: [],
+    away: new Map(),
+    away_up_to: new Map(),
+    damage: [],
+    end: 0,
+    size_bytes: 0,
+  };
   if (!world.files.facts(path)) return chain;
   const bytes = world.files.readBytes(path);
   chain.size_bytes = bytes.length;
@@ -82,11 +92,19 @@ export function readChain(world: World, root: string): Chain {
     if (step === undefined) {
       chain.damage.push({ offset: at, reason: "a line that is no step of the chain" });
     } else if (step.kind === "sealed") chain.seals.push(step);
-    else if (step.kind === "taken_out") chain.away.set(step.day, step);
-    else chain.away.delete(step.day);
+    else if (step.kind === "taken_out") {
+      chain.away.set(step.day, step);
+      chain.away_up_to.set(step.day, chain.seals.at(-1)?.number ?? 0);
+    } else chain.away.delete(step.day);
     chain.end = at = end + 1;
   }
   return chain;
+}
+
+/** Whether a part went with its day. One of the same name may have been sealed since. */
+export function isAway({ away, away_up_to }: Chain, { part, number }: SealedStep): boolean {
+  const { day } = parsePartLabel(part)!;
+  return away.has(day) && number <= away_up_to.get(day)!;
 }
 
 function parseStep(line: string): ChainStep | undefined {
@@ -119,12 +137,25 @@ export async function withChainLock<Result>(
 ): Promise<Result> {
   const { events } = ledgerPaths(root);
   const lock = new DayLock(world, join(events, CHAIN_LOCK_NAME), false, wait_ms);
-  await lock.take();
+  try {
+    await lock.take();
+  } catch (error) {
+    throw asLedgerError(error)?.code === "busy" ? busy(lock, wait_ms) : error;
+  }
   try {
     return await body();
   } finally {
     lock.close();
   }
+}
+
+function busy({ path }: DayLock, wait_ms: number): LedgerError {
+  return new LedgerError({
+    code: "busy",
+    message: `another process is sealing, compacting or archiving: waited ${wait_ms} ms for it`,
+    where: { path },
+    hint: `nothing was changed; repeat it, or find a stopped process with: fuser -v ${path}`,
+  });
 }
 
 /** Adds steps, durably. The caller holds the lock. */
@@ -159,17 +190,8 @@ export function appendSteps(world: World, root: string, steps: readonly ChainSte
 
 /** What the chain says of a part, out of what its day's record says. */
 export function stepOf(label: string, sealed: SealedPart): SealedStep {
-  const { number, events, bytes, sha256, first_ms, last_ms, previous, seal } = sealed;
-  return {
-    kind: "sealed",
-    number,
-    part: label,
-    events,
-    bytes,
-    sha256,
-    first_ms,
-    last_ms,
-    previous,
-    seal,
-  };
+  const { number, events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 } = sealed;
+  const { previous, seal } = sealed;
+  const content = { events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 };
+  return { kind: "sealed", number, part: label, ...content, previous, seal };
 }
