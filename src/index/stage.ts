@@ -26,6 +26,9 @@ import type { Handful } from "./staging.ts";
 /** An event came that sorts before its indexed twin: the first in log order is another one now. */
 export class OrderChanged extends Error {}
 
+/** A compacted part was restored before DuckDB had read it. */
+export class PartRestored extends Error {}
+
 /** Takes events into one database. */
 export class Stage {
   #taking: Promise<void> = Promise.resolve();
@@ -58,9 +61,16 @@ export class Stage {
   /** Waits for the last handful, and looks over all of them. */
   async finish(): Promise<void> {
     await this.#taking;
-    this.#take_trials?.close();
+    await this.close();
     // Built from nothing, it is cheaper to look for repeated events once than at every file.
     if (!this.has_events) await this.#takeOutRepeated();
+  }
+
+  /** Lets go of the database, which cannot be closed before. */
+  async close(): Promise<void> {
+    await this.#taking.catch(() => {});
+    this.#take_trials?.close();
+    this.#take_trials = undefined;
   }
 
   async #takeOutRepeated(): Promise<void> {
@@ -74,10 +84,7 @@ export class Stage {
   }
 
   async #takeIn({ compacted, trials, rows, held }: Handful): Promise<void> {
-    if (compacted) {
-      const { path, day, part } = compacted;
-      await this.database.run(TAKE_COMPACTED_TRIALS, [path, day, part]);
-    }
+    if (compacted) await this.#takeCompacted(compacted);
     const at_once = trials !== undefined && this.#take_trials !== undefined;
     if (at_once) await this.#take_trials!.run([trials]);
     if (rows !== undefined || (trials !== undefined && !at_once)) {
@@ -91,6 +98,15 @@ export class Stage {
     await this.database.run(STAGE_NOTHING);
     await this.database.runForEach(STAGE_ONE, held);
     await this.#takeStaged();
+  }
+
+  async #takeCompacted({ path, day, part }: NonNullable<Handful["compacted"]>): Promise<void> {
+    try {
+      await this.database.run(TAKE_COMPACTED_TRIALS, [path, day, part]);
+    } catch (error) {
+      if (!this.world.files.facts(path)) throw new PartRestored(`day=${day}/${part}.jsonl`);
+      throw error;
+    }
   }
 
   async #takeStaged(): Promise<void> {

@@ -14,8 +14,8 @@ import { type Database, openDatabase } from "../duckdb/door.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";
 import {
   ledgerPaths,
+  lineHash,
   LogCursor,
-  type OpenPart,
   openPart,
   type PartExtent,
   partsOfDay,
@@ -24,7 +24,7 @@ import * as queries from "./queries.ts";
 import { CONTENT_TABLES, INDEX_VERSION, SCHEMA } from "./schema.ts";
 import { takeIn } from "./intake.ts";
 import { takeInBeside } from "./intake_beside.ts";
-import { OrderChanged, Stage } from "./stage.ts";
+import { OrderChanged, PartRestored, Stage } from "./stage.ts";
 import type { Handful } from "./staging.ts";
 
 /** How to sync. */
@@ -96,6 +96,9 @@ export async function syncIndex(
   }
 }
 
+/** How often a build begins again because somebody restores one part after another. */
+const BUILDS_MAX = 5;
+
 class Sync {
   readonly #cursor: LogCursor;
   /** Whether the live index is kept under another name when ours takes its place. */
@@ -113,7 +116,7 @@ class Sync {
   async run(): Promise<Omit<SyncReport, "seconds">> {
     const extents = await this.#extents();
     const indexed = this.options.full ? undefined : await this.#continuable(extents);
-    if (!indexed) return await this.#build(extents, undefined);
+    if (!indexed) return await this.#buildFromNothing(extents);
     const ends = new Map(indexed.map((part) => [labelOf(part), part.indexed_to]));
     const grown = extents.some(({ label, size_bytes, part }) =>
       this.#isLookedAt(part.day) && size_bytes > (ends.get(label) ?? 0)
@@ -128,8 +131,20 @@ class Sync {
       // Somebody took hold of the file since it was looked at: a fresh one needs nothing from it.
       else if (problem?.code === "busy") this.#startOver(problem.message, false);
       else throw error;
+      return await this.#buildFromNothing(await this.#extents());
+    }
+  }
+
+  async #buildFromNothing(extents: PartExtent[]): Promise<Omit<SyncReport, "seconds">> {
+    for (let build = 1;; build++) {
       this.#cursor.positions.clear();
-      return await this.#build(await this.#extents(), undefined);
+      try {
+        return await this.#build(extents, undefined);
+      } catch (error) {
+        if (!(error instanceof PartRestored)) throw error;
+        if (build === BUILDS_MAX) throw goneMeanwhile(error.message);
+        extents = await this.#extents();
+      }
     }
   }
 
@@ -188,9 +203,15 @@ class Sync {
 
   async #continues(extent: PartExtent, part: IndexedPart): Promise<boolean> {
     if (extent.size_bytes < part.indexed_to) return false;
+    const { last_line_at, last_line_hash } = extent;
+    if (last_line_hash !== undefined && part.indexed_to === extent.size_bytes) {
+      // Of a compacted part this is noted: nobody has to unpack it to know.
+      return part.last_line_at === last_line_at && part.last_line_hash === last_line_hash;
+    }
     const lines = await openPart(this.world, extent);
     try {
-      return lineHash(lines, part.last_line_at, part.indexed_to) === part.last_line_hash;
+      const line = lines.bytesBetween(part.last_line_at, part.indexed_to);
+      return lineHash(line) === part.last_line_hash;
     } finally {
       lines.close();
     }
@@ -277,9 +298,23 @@ class Sync {
       0,
     );
     const stage = new Stage(this.world, database, has_events);
+    try {
+      return await this.#takeInto(stage, database, days, total_bytes, !has_events);
+    } finally {
+      await stage.close();
+    }
+  }
+
+  async #takeInto(
+    stage: Stage,
+    database: Database,
+    days: string[],
+    total_bytes: number,
+    from_nothing: boolean,
+  ) {
+    const { positions } = this.#cursor;
     await stage.begin();
     const { root, store: { work_folder: folder } } = this;
-    const from_nothing = !has_events;
     const request = { root, days, positions: [...positions], folder, from_nothing };
     const hand = (handful: Handful) => stage.take(handful);
     const onRead = (bytes: number) => this.options.onProgress?.(bytes, total_bytes);
@@ -313,10 +348,15 @@ class Sync {
       const [, day, stem] = LABEL.exec(label)!;
       const extent = by_label.get(label);
       if (!extent) throw goneMeanwhile(label);
+      if (extent.last_line_hash !== undefined && indexed_to === extent.size_bytes) {
+        rows.push([day, stem, indexed_to, extent.last_line_at!, extent.last_line_hash]);
+        continue;
+      }
       const lines = await openPart(this.world, extent);
       try {
         const last_line_at = lines.startOfLineBefore(indexed_to);
-        rows.push([day, stem, indexed_to, last_line_at, lineHash(lines, last_line_at, indexed_to)]);
+        const last_line_hash = lineHash(lines.bytesBetween(last_line_at, indexed_to));
+        rows.push([day, stem, indexed_to, last_line_at, last_line_hash]);
       } finally {
         lines.close();
       }
@@ -343,13 +383,6 @@ const LABEL = /^day=([^/]+)\/(.*)\.jsonl$/;
 
 function labelOf(part: IndexedPart): string {
   return `day=${part.log_day}/${part.log_part}.jsonl`;
-}
-
-function lineHash(lines: OpenPart, from: number, to: number): string {
-  const bytes = lines.bytesBetween(from, to);
-  let hash = 0x811c9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  return `${bytes.length}-${(hash >>> 0).toString(16)}`;
 }
 
 /** Rows and digest of every table that holds what the log says. */

@@ -56,6 +56,7 @@ export {
   type LedgerEvent,
   nestingDepth,
 } from "./event.ts";
+export { lineHash } from "./hash.ts";
 export { dayOf, isDay, ledgerPaths, type PartId, partStem } from "./layout.ts";
 export { type OpenPart, openPart } from "./part_file.ts";
 export { listDays, noLedger, type PartExtent, partsOfDay } from "./parts.ts";

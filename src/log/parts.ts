@@ -31,8 +31,9 @@ export interface PartExtent {
   size_bytes: number;
   /** What the Parquet file is that holds its lines; absent where they stand as they were written. */
   compacted?: FileProof;
-  /** Of a compacted part: where its last line begins, and how many events it has. */
+  /** Of a compacted part: where its last line begins, that line's hash, and how many events it has. */
   last_line_at?: number;
+  last_line_hash?: string;
   events?: number;
 }
 
@@ -57,8 +58,27 @@ export function noLedger(root: string): LedgerError {
   });
 }
 
+/** How often a day is looked at again because a part got another name meanwhile. */
+const looks_max = 10;
+
 /** The parts of a day in log order, each with a size that will not shrink again. */
 export async function partsOfDay(files: Files, root: string, day: string): Promise<PartExtent[]> {
+  // A part that is compacted or restored at this very moment goes by its other name when its folder
+  // is listed again. What still is not there after many looks was taken away.
+  for (let look = 1; look < looks_max; look++) {
+    const extents = await lookAtParts(files, root, day, false);
+    if (extents) return extents;
+  }
+  return (await lookAtParts(files, root, day, true))!;
+}
+
+/** Undefined when a part had another name by the time it was looked at, unless that is final. */
+async function lookAtParts(
+  files: Files,
+  root: string,
+  day: string,
+  is_final: boolean,
+): Promise<PartExtent[] | undefined> {
   const folder = dayFolder(root, day);
   const names = (files.list(folder) ?? [])
     .map((entry) => parsePartName(entry.name))
@@ -77,7 +97,10 @@ export async function partsOfDay(files: Files, root: string, day: string): Promi
       if (format === "parquet") {
         // Until the lines are gone, it is they that count.
         if (with_lines.has(partStem(part))) continue;
-        extents.push(compactedExtent(root, part, sealed));
+        const extent = compactedExtent(root, part, sealed);
+        if (!extent && !is_final) return undefined;
+        if (!extent) throw notRecorded(root, part);
+        extents.push(extent);
         continue;
       }
       if (!locks.has(writer)) {
@@ -85,6 +108,7 @@ export async function partsOfDay(files: Files, root: string, day: string): Promi
       }
       const path = partPath(root, part);
       const facts = files.facts(path);
+      if (!facts && !is_final) return undefined;
       if (facts?.is_file) {
         extents.push({ part, path, label: partLabel(part), size_bytes: facts.size_bytes });
       }
@@ -95,15 +119,24 @@ export async function partsOfDay(files: Files, root: string, day: string): Promi
   return extents;
 }
 
-function compactedExtent(root: string, part: PartId, sealed: SealedParts): PartExtent {
+function compactedExtent(
+  root: string,
+  part: PartId,
+  sealed: SealedParts,
+): PartExtent | undefined {
+  const path = join(dayFolder(root, part.day), parquetName(part));
+  const record = sealed[sealedName(part)];
+  if (!record?.compacted) return undefined;
+  const { compacted, bytes: size_bytes, last_line_at, last_line_hash, events } = record;
+  const label = partLabel(part);
+  return { part, path, label, size_bytes, compacted, last_line_at, last_line_hash, events };
+}
+
+/** What is said of a Parquet file of which the day's record does not know. */
+export function notRecorded(root: string, part: PartId): LedgerError {
   const folder = dayFolder(root, part.day);
   const path = join(folder, parquetName(part));
-  const record = sealed[sealedName(part)];
-  if (record?.compacted) {
-    const { compacted, bytes: size_bytes, last_line_at, events } = record;
-    return { part, path, label: partLabel(part), size_bytes, compacted, last_line_at, events };
-  }
-  throw new LedgerError({
+  return new LedgerError({
     code: "damaged",
     message: `cannot read ${path}: ${SEALED_NAME} beside it does not say what is in it`,
     where: { path: join(folder, SEALED_NAME) },
