@@ -11,6 +11,7 @@ import type { OpenFile } from "../base/files.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { withChainLock } from "./chain.ts";
 import {
+  comparePartNames,
   dayFolder,
   parquetName,
   parsePartName,
@@ -18,9 +19,9 @@ import {
   partLabel,
   partPath,
 } from "./layout.ts";
-import { listDays, partsOfDay } from "./parts.ts";
+import { listDays, notRecorded, partsOfDay } from "./parts.ts";
 import { openPart } from "./part_file.ts";
-import { changeIn, proofOf } from "./proof.ts";
+import { changeIn, isAsProven, proofOf } from "./proof.ts";
 import { LogCursor } from "./read.ts";
 import { type NewlySealed, sealDueParts } from "./seal.ts";
 import { readSealed, sealedName, type SealedPart, writeSealed } from "./sealed.ts";
@@ -87,10 +88,11 @@ export async function compactDueParts(
     for (const { number, writer } of partsWithLines(world, root, day)) {
       const part: PartId = { day, number, writer };
       const record = sealed[sealedName(part)];
-      if (!record) {
-        report.left.push({ part: partLabel(part), reason: "not sealed: its day is not over" });
-        continue;
-      }
+      const reason = record
+        ? await whyNotPacked(world, root, part, record)
+        : whyNotSealed(world, root, part);
+      if (reason) report.left.push({ part: partLabel(part), reason });
+      if (!record || reason) continue;
       const done = await compactPart(world, root, part, record, options.keep_jsonl ?? false);
       if (!done) continue;
       report.compacted.push(done);
@@ -105,14 +107,29 @@ function partsWithLines(world: World, root: string, day: string) {
     .map(({ name }) => parsePartName(name))
     .filter((name) => name?.format === "jsonl")
     .map((name) => name!)
-    .sort((a, b) => a.number - b.number || (a.writer < b.writer ? -1 : 1));
+    .sort(comparePartNames);
+}
+
+/** Why a part has no seal; undefined for one that holds nothing. */
+function whyNotSealed(world: World, root: string, part: PartId): string | undefined {
+  const is_empty = world.files.facts(partPath(root, part))?.size_bytes === 0;
+  return is_empty ? undefined : "not sealed: its day is not over, or somebody wrote to it just now";
+}
+
+/** Why a sealed part keeps its lines; undefined for one that may go. */
+async function whyNotPacked(world: World, root: string, part: PartId, record: SealedPart) {
+  const { packed_line_bytes_max } = await import("./packing.ts");
+  for (const [offset, size_bytes] of await corruptLines(world, root, part, record)) {
+    if (size_bytes <= packed_line_bytes_max) continue;
+    return `the line at byte ${offset} is ${size_bytes} bytes long, and no event`;
+  }
 }
 
 /** What somebody who was killed here left under a temporary name. */
 function removeLeftovers(world: World, root: string, day: string): void {
   const folder = dayFolder(root, day);
   for (const { name } of world.files.list(folder) ?? []) {
-    if (/^part-.*\.(parquet|jsonl)\..*\.tmp$/.test(name)) {
+    if (/^(part-.*\.(parquet|jsonl)|_sealed\.json)\..*\.tmp$/.test(name)) {
       removeQuietly(world.files, join(folder, name));
     }
   }
@@ -137,6 +154,7 @@ async function compactPart(
     writeSealed(world, root, part.day, sealed);
   }
   if (!keep_jsonl) {
+    checkLines(world, root, part, record, is_there ? "every byte" : "length");
     world.files.remove(partPath(root, part));
     world.files.syncFolder(dayFolder(root, part.day));
   }
@@ -144,11 +162,29 @@ async function compactPart(
   return { part: partLabel(part), events, bytes, compacted_bytes: compacted!.bytes };
 }
 
+/** Nothing is removed that is not proven to be in the Parquet file, whoever wrote to it. */
+function checkLines(
+  world: World,
+  root: string,
+  part: PartId,
+  record: SealedPart,
+  what: "every byte" | "length",
+): void {
+  const lines = world.files.open(partPath(root, part), "read");
+  try {
+    // Right after it was packed, only what came to it since can be missing in the Parquet file.
+    if (what === "length" && lines.facts().size_bytes === record.bytes) return;
+    checkIsAsSealed(lines, part, record);
+  } finally {
+    lines.close();
+  }
+}
+
 function isWhole(world: World, path: string, proof: NonNullable<SealedPart["compacted"]>): boolean {
   if (!world.files.facts(path)) return false;
   const file = world.files.open(path, "read");
   try {
-    return changeIn(file, proof) === undefined;
+    return isAsProven(file, proof);
   } finally {
     file.close();
   }
@@ -166,15 +202,15 @@ async function writePacked(
   const corrupt = await corruptLines(world, root, part, record);
   const source = world.files.open(partPath(root, part), "read");
   try {
+    if (source.facts().size_bytes !== record.bytes) checkIsAsSealed(source, part, record);
     const replacement = beginReplacement(world.files, path, uniqueName(world));
     try {
-      const key_values = { "ledger.part": partLabel(part), "ledger.part_sha256": record.sha256 };
       const { source_sha256 } = packLines(
         source,
         record.bytes,
         (offset) => corrupt.has(offset),
         replacement.file,
-        key_values,
+        { label: partLabel(part), sha256: record.sha256 },
       );
       if (source_sha256 !== record.sha256) checkIsAsSealed(source, part, record);
       await checkGivesBack(replacement.file, part, record);
@@ -215,17 +251,24 @@ async function checkGivesBack(file: OpenFile, part: PartId, record: SealedPart):
   });
 }
 
-/** The lines that are no events. When there were too many to note, they are looked for again. */
-async function corruptLines(world: World, root: string, part: PartId, record: SealedPart) {
+/** Where the lines are that are no events, and how long. When too many to note, they are looked for. */
+async function corruptLines(
+  world: World,
+  root: string,
+  part: PartId,
+  record: SealedPart,
+): Promise<Map<number, number>> {
   if (record.flaws) {
     const corrupt = record.flaws.filter(({ kind }) => kind === "corrupt");
-    return new Set(corrupt.map(({ offset }) => offset));
+    return new Map(corrupt.map(({ offset, size_bytes }) => [offset, size_bytes]));
   }
-  const offsets = new Set<number>();
+  const offsets = new Map<number, number>();
   for (const extent of await partsOfDay(world.files, root, part.day)) {
     if (extent.label !== partLabel(part)) continue;
     for await (const batch of new LogCursor(world, root).batchesOfPart(extent)) {
-      for (const each of batch) if (each.kind === "corrupt") offsets.add(each.offset);
+      for (const { kind, offset, size_bytes } of batch) {
+        if (kind === "corrupt") offsets.set(offset, size_bytes);
+      }
     }
   }
   return offsets;
@@ -258,7 +301,7 @@ export async function restoreDay(
     const names = (world.files.list(dayFolder(root, day)) ?? [])
       .map(({ name }) => parsePartName(name))
       .filter((name) => name?.format === "parquet");
-    for (const { number, writer } of names.map((name) => name!)) {
+    for (const { number, writer } of names.map((name) => name!).sort(comparePartNames)) {
       restored.push(await restorePart(world, root, { day, number, writer }));
     }
     return restored;
@@ -269,14 +312,32 @@ async function restorePart(world: World, root: string, part: PartId): Promise<Re
   const sealed = readSealed(world.files, root, part.day);
   const record = sealed[sealedName(part)];
   const path = partPath(root, part);
+  if (!record) throw notRecorded(root, part);
   if (!world.files.facts(path)) await writeLines(world, root, part, record);
-  if (record) {
-    const { compacted: _gone, ...without } = record;
-    writeSealed(world, root, part.day, { ...sealed, [sealedName(part)]: without });
-  }
+  // Lines that were kept beside the Parquet file may have changed since, and then it is all there is.
+  else checkKept(world, path, part, record);
+  const { compacted: _gone, ...without } = record;
+  writeSealed(world, root, part.day, { ...sealed, [sealedName(part)]: without });
   world.files.remove(join(dayFolder(root, part.day), parquetName(part)));
   world.files.syncFolder(dayFolder(root, part.day));
   return { part: partLabel(part), bytes: world.files.facts(path)!.size_bytes };
+}
+
+function checkKept(world: World, path: string, part: PartId, record: SealedPart): void {
+  const lines = world.files.open(path, "read");
+  try {
+    const change = changeIn(lines, record);
+    if (!change) return;
+    throw new LedgerError({
+      code: "damaged",
+      message: `cannot restore ${partLabel(part)}: its lines were kept, and are not as they were ` +
+        `sealed (${change.reason})`,
+      where: { path, offset: change.offset },
+      hint: "nothing was changed; move that file away and restore again: the Parquet file has them",
+    });
+  } finally {
+    lines.close();
+  }
 }
 
 async function writeLines(world: World, root: string, part: PartId, record: SealedPart) {

@@ -46,6 +46,9 @@ const COLUMNS: readonly (PackedColumn & { name: ColumnName })[] = [
 const SHAPES_KEY = "ledger.shapes";
 /** Where in the part each row group begins. */
 const GROUPS_KEY = "ledger.group_offsets";
+/** Which part it holds, and what its lines were sealed as. */
+const PART_KEY = "ledger.part";
+const PART_SHA256_KEY = "ledger.part_sha256";
 const VERSION_KEY = "ledger.compacted_version";
 const VERSION = "1";
 
@@ -76,7 +79,7 @@ export function packLines(
   size_bytes: number,
   is_corrupt: (offset: number) => boolean,
   target: OpenFile,
-  key_values: Readonly<Record<string, string>>,
+  { label, sha256 }: { label: string; sha256: string },
 ): Packed {
   const writer = new PackedWriter<ColumnName>(target, COLUMNS);
   const lines = new LinePacker(writer);
@@ -102,7 +105,8 @@ export function packLines(
   }
   const shapes = JSON.stringify(lines.shapes.map(({ text }) => text));
   const written = writer.finish({
-    ...key_values,
+    [PART_KEY]: label,
+    [PART_SHA256_KEY]: sha256,
     [VERSION_KEY]: VERSION,
     [SHAPES_KEY]: shapes,
     [GROUPS_KEY]: JSON.stringify(group_offsets),
@@ -261,6 +265,12 @@ export interface UnpackOptions {
   from?: number;
   /** Leaves out the lines that an index takes from the columns. */
   without_trials?: boolean;
+}
+
+/** Which part a packed file holds the lines of, as it says itself. */
+export function packedOf(file: OpenFile): { part: string; sha256: string } {
+  const { key_values } = new PackedReader(file);
+  return { part: key_values[PART_KEY] ?? "nothing", sha256: key_values[PART_SHA256_KEY] ?? "" };
 }
 
 /** The lines of a packed part, in stretches that lie together. */

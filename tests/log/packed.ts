@@ -47,7 +47,10 @@ export function pack(
   const lines = files.open(source, "read");
   const target = files.open(path, "create");
   try {
-    packLines(lines, part.length, (offset) => corrupt.has(offset), target, {});
+    packLines(lines, part.length, (offset) => corrupt.has(offset), target, {
+      label: name,
+      sha256: "",
+    });
   } finally {
     lines.close();
     target.close();
