@@ -34,6 +34,7 @@ export function pack(
   part: Uint8Array,
   corrupt = corruptIn(part),
   name = "part.parquet",
+  claims = { label: name, sha256: "" },
 ): string {
   const source = join(folder, `${name}.lines`);
   Deno.writeFileSync(source, part);
@@ -47,10 +48,7 @@ export function pack(
   const lines = files.open(source, "read");
   const target = files.open(path, "create");
   try {
-    packLines(lines, part.length, (offset) => corrupt.has(offset), target, {
-      label: name,
-      sha256: "",
-    });
+    packLines(lines, part.length, (offset) => corrupt.has(offset), target, claims);
   } finally {
     lines.close();
     target.close();
