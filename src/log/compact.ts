@@ -343,22 +343,26 @@ function checkKept(world: World, path: string, part: PartId, record: SealedPart)
 async function writeLines(world: World, root: string, part: PartId, record: SealedPart) {
   const extents = await partsOfDay(world.files, root, part.day);
   const source = await openPart(world, extents.find(({ label }) => label === partLabel(part))!);
-  const replacement = beginReplacement(world.files, partPath(root, part), uniqueName(world));
   try {
-    for (const { bytes } of source.blocks(0)) writeFully(replacement.file, bytes);
-    const change = changeIn(replacement.file, record);
-    if (change) {
-      throw new LedgerError({
-        code: "damaged",
-        message: `cannot restore ${partLabel(part)}: ${change.reason}`,
-        hint: "nothing was changed; take the Parquet file from a copy or an archive",
-      });
+    const replacement = beginReplacement(world.files, partPath(root, part), uniqueName(world));
+    try {
+      for (const { bytes } of source.blocks(0)) writeFully(replacement.file, bytes);
+      const change = changeIn(replacement.file, record);
+      if (change) throw notGivenBack(part, change.reason);
+      replacement.putInPlace();
+    } catch (error) {
+      replacement.abandon();
+      throw error;
     }
-    replacement.putInPlace();
-  } catch (error) {
-    replacement.abandon();
-    throw error;
   } finally {
     source.close();
   }
+}
+
+function notGivenBack(part: PartId, reason: string): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot restore ${partLabel(part)}: ${reason}`,
+    hint: "nothing was changed; take the Parquet file from a copy or an archive",
+  });
 }
