@@ -1,10 +1,11 @@
 /** Whether its parts are lines or were compacted, a log has one index. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { systemFiles } from "../../src/base/files.ts";
 import { restoreDay } from "../../src/log/compact.ts";
 import { withSeed } from "../laws/random.ts";
 import { writePart } from "../harness.ts";
-import { compactAll, laterWorld } from "../log/upkeep.ts";
+import { compactAll, filesOfDays, laterWorld } from "../log/upkeep.ts";
 import { assertLikeBuiltAnew, ledgerFolder, line, rowsOf, sync } from "./indexes.ts";
 import { LineMaker } from "./lines.ts";
 import { LOG_DAYS, RandomLog } from "./random_log.ts";
@@ -12,7 +13,10 @@ import { LOG_DAYS, RandomLog } from "./random_log.ts";
 const DAY_MS = 86_400_000;
 const NOON_MS = Date.parse(`${LOG_DAYS[0]}T12:00:00Z`);
 /** More with LEDGER_TEST_FULL. */
-const LEDGERS = Deno.env.has("LEDGER_TEST_FULL") ? 40 : 6;
+const IS_FULL = Deno.env.has("LEDGER_TEST_FULL");
+const LEDGERS = IS_FULL ? 40 : 6;
+/** Not before each file operation, but for a full test. */
+const STEP = IS_FULL ? 1 : 4;
 
 /** What a full build gives, without what tells how it went. */
 async function fullBuild(dir: string) {
@@ -172,4 +176,83 @@ Deno.test("a ledger whose folder has a name with wildcards is built from its col
   await compactAll(dir);
   const { total } = await sync(dir, { full: true });
   assertEquals(total.events, 1);
+});
+
+Deno.test("whenever a part is compacted or restored under a build, it takes each event once", async () => {
+  using folder = ledgerFolder();
+  const dir = folder.path;
+  const trial = (n: number) =>
+    `{"event_id":"e${n}","event_type":"trial.recorded","timestamp_ms":${NOON_MS + n},` +
+    `"run_id":"r","trial_id":"t${n}","params":{"n":${n}},"metrics":{}}\n`;
+  const start = line({
+    event_id: "first",
+    event_type: "run.started",
+    timestamp_ms: NOON_MS,
+    run_id: "r",
+  });
+  writePart(dir, { day: LOG_DAYS[0], number: 1, writer: "" }, [start, trial(1), trial(2)]);
+  writePart(dir, { day: LOG_DAYS[1], number: 1, writer: "" }, [trial(3)]);
+  const wanted = await fullBuild(dir);
+  await compactAll(dir, { keep_jsonl: true });
+  const all = filesOfDays(dir);
+  const only = (format: string) =>
+    new Map([...all].filter(([name]) => name.endsWith(format) || name.endsWith("_sealed.json")));
+  const put = (files: Map<string, Uint8Array>) => {
+    for (const [name, bytes] of files) Deno.writeFileSync(join(dir, "events", name), bytes);
+    for (const name of filesOfDays(dir).keys()) {
+      if (!files.has(name)) Deno.removeSync(join(dir, "events", name));
+    }
+  };
+  const forms = [only(".jsonl"), only(".parquet")];
+  for (const [before, after] of [forms, forms.toReversed()]) {
+    for (const full of [true, false]) {
+      for (let nth = 1;; nth += STEP) {
+        put(before);
+        let operations = 0;
+        const files = systemFiles((_, path) => {
+          if (path.includes("/events") && ++operations === nth) put(after);
+        });
+        const world = laterWorld({ files, has_threads: false });
+        const { tables, total } = await sync(dir, { full }, world);
+        assertEquals([tables, total], [wanted.tables, wanted.total], `${full}, before ${nth}`);
+        if (operations < nth) break;
+      }
+    }
+  }
+});
+
+Deno.test("a part that is restored before DuckDB has read it makes a build begin again", async () => {
+  using folder = ledgerFolder();
+  const dir = folder.path;
+  const trial = `{"event_id":"e","event_type":"trial.recorded","timestamp_ms":${NOON_MS},` +
+    `"run_id":"r","trial_id":"t","params":{},"metrics":{}}\n`;
+  writePart(dir, { day: LOG_DAYS[0], number: 1, writer: "" }, [trial]);
+  await compactAll(dir, { keep_jsonl: true });
+  const [lines, parquet] = ["jsonl", "parquet"].map((format) =>
+    join(dir, "events", `day=${LOG_DAYS[0]}`, `part-000001.${format}`)
+  );
+  const bytes = Deno.readFileSync(lines);
+  Deno.removeSync(lines);
+  // Right after it was read for what is no trial, and before its columns are.
+  let reads = 0;
+  const files = systemFiles((operation, path) => {
+    if (operation !== "read" || path !== parquet) return;
+    // Whichever read is the last: each build meets another one, until all were tried.
+    if (++reads === reads_until) {
+      Deno.writeFileSync(lines, bytes);
+      Deno.removeSync(parquet);
+    }
+  });
+  const packed = Deno.readFileSync(parquet);
+  let reads_until = 1;
+  for (;; reads_until++) {
+    Deno.writeFileSync(parquet, packed);
+    await Deno.remove(lines).catch(() => {});
+    reads = 0;
+    const world = laterWorld({ files, has_threads: false });
+    const { total, tables } = await sync(dir, { full: true }, world);
+    assertEquals([total.events, tables!.duplicate_events.rows], [1, 0], `read ${reads_until}`);
+    if (reads < reads_until) break;
+  }
+  assert(reads_until > 3);
 });
