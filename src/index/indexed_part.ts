@@ -1,6 +1,6 @@
 /** How far a part is indexed, and whether the log still goes on from there. */
 import type { World } from "../base/world.ts";
-import { type OpenPart, openPart, type PartExtent, partStem } from "../log/mod.ts";
+import { lineHash, openPart, type PartExtent, partStem } from "../log/mod.ts";
 
 /** What is noted of a part. */
 export interface IndexedPart {
@@ -23,18 +23,17 @@ export async function indexedPart(
   extent: PartExtent,
   indexed_to: number,
 ): Promise<Omit<IndexedPart, "is_archived">> {
+  const place = { log_day: extent.part.day, log_part: partStem(extent.part), indexed_to };
+  const { last_line_at, last_line_hash } = extent;
+  // Of a compacted part this is noted: nobody has to unpack it to know.
+  if (last_line_hash !== undefined && indexed_to === extent.size_bytes) {
+    return { ...place, last_line_at: last_line_at!, last_line_hash };
+  }
   const lines = await openPart(world, extent);
   try {
     const last_line_at = lines.startOfLineBefore(indexed_to);
-    const last_line_hash = lineHash(lines, last_line_at, indexed_to);
-    const { part } = extent;
-    return {
-      log_day: part.day,
-      log_part: partStem(part),
-      indexed_to,
-      last_line_at,
-      last_line_hash,
-    };
+    const last_line_hash = lineHash(lines.bytesBetween(last_line_at, indexed_to));
+    return { ...place, last_line_at, last_line_hash };
   } finally {
     lines.close();
   }
@@ -47,17 +46,14 @@ export async function continuesPart(
   part: IndexedPart,
 ): Promise<boolean> {
   if (extent.size_bytes < part.indexed_to) return false;
+  const { last_line_at, last_line_hash } = extent;
+  if (last_line_hash !== undefined && part.indexed_to === extent.size_bytes) {
+    return part.last_line_at === last_line_at && part.last_line_hash === last_line_hash;
+  }
   const lines = await openPart(world, extent);
   try {
-    return lineHash(lines, part.last_line_at, part.indexed_to) === part.last_line_hash;
+    return lineHash(lines.bytesBetween(part.last_line_at, part.indexed_to)) === part.last_line_hash;
   } finally {
     lines.close();
   }
-}
-
-function lineHash(lines: OpenPart, from: number, to: number): string {
-  const bytes = lines.bytesBetween(from, to);
-  let hash = 0x811c9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  return `${bytes.length}-${(hash >>> 0).toString(16)}`;
 }

@@ -3,7 +3,13 @@
  * events is our reader's decision alone.
  */
 import type { World } from "../base/world.ts";
-import { LogCursor, type LogRecord, type PartExtent, partsOfDay } from "../log/mod.ts";
+import {
+  LogCursor,
+  type LogRecord,
+  type OpenPart,
+  type PartExtent,
+  partsOfDay,
+} from "../log/mod.ts";
 import { type Hand, Staging } from "./staging.ts";
 
 /** What is to be read. */
@@ -56,23 +62,27 @@ export async function takeIn(
     }
     onRead?.(new_bytes);
   };
-  const takePart = async (extent: PartExtent, without_trials: boolean) => {
-    for await (const batch of cursor.batchesOfPart(extent, without_trials)) await takeBatch(batch);
+  const takePart = async (extent: PartExtent) => {
+    for await (const batch of cursor.batchesOfPart(extent)) await takeBatch(batch);
+  };
+  const takeCompacted = async (extent: PartExtent) => {
+    const [events_before, bytes_before] = [new_events, new_bytes];
+    let packed_path: string | undefined;
+    const onOpen = (part: OpenPart) => packed_path = part.packed_path;
+    // The other lines first: reading them, the file is proven to be what it was.
+    for await (const batch of cursor.batchesOfPart(extent, true, onOpen)) await takeBatch(batch);
+    // Restored at this very moment, it gave all of its lines.
+    if (!packed_path) return;
+    await staging.addCompacted({ ...extent, path: packed_path });
+    new_events = events_before + extent.events!;
+    new_bytes = bytes_before + extent.size_bytes;
+    onRead?.(new_bytes);
   };
   for (const day of days) {
     for (const extent of await partsOfDay(world.files, root, day)) {
       const is_new = !cursor.positions.has(extent.label);
-      if (!from_nothing || !extent.compacted || !is_new) {
-        await takePart(extent, false);
-        continue;
-      }
-      const [events_before, bytes_before] = [new_events, new_bytes];
-      // The other lines first: reading them, the file is proven to be what it was.
-      await takePart(extent, true);
-      await staging.addCompacted(extent);
-      new_events = events_before + extent.events!;
-      new_bytes = bytes_before + extent.size_bytes;
-      onRead?.(new_bytes);
+      if (from_nothing && extent.compacted && is_new) await takeCompacted(extent);
+      else await takePart(extent);
     }
   }
   await staging.finish();

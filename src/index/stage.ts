@@ -21,6 +21,7 @@ import {
   TAKE_STAGED,
   TAKE_TRIALS,
 } from "./queries.ts";
+import { wentMeanwhile } from "../log/mod.ts";
 import type { Handful } from "./staging.ts";
 
 /** An event came that sorts before its indexed twin: the first in log order is another one now. */
@@ -58,9 +59,16 @@ export class Stage {
   /** Waits for the last handful, and looks over all of them. */
   async finish(): Promise<void> {
     await this.#taking;
-    this.#take_trials?.close();
+    await this.close();
     // Built from nothing, it is cheaper to look for repeated events once than at every file.
     if (!this.has_events) await this.#takeOutRepeated();
+  }
+
+  /** Lets go of the database, which cannot be closed before. */
+  async close(): Promise<void> {
+    await this.#taking.catch(() => {});
+    this.#take_trials?.close();
+    this.#take_trials = undefined;
   }
 
   async #takeOutRepeated(): Promise<void> {
@@ -74,10 +82,7 @@ export class Stage {
   }
 
   async #takeIn({ compacted, trials, rows, held }: Handful): Promise<void> {
-    if (compacted) {
-      const { path, day, part } = compacted;
-      await this.database.run(TAKE_COMPACTED_TRIALS, [path, day, part]);
-    }
+    if (compacted) await this.#takeCompacted(compacted);
     const at_once = trials !== undefined && this.#take_trials !== undefined;
     if (at_once) await this.#take_trials!.run([trials]);
     if (rows !== undefined || (trials !== undefined && !at_once)) {
@@ -91,6 +96,15 @@ export class Stage {
     await this.database.run(STAGE_NOTHING);
     await this.database.runForEach(STAGE_ONE, held);
     await this.#takeStaged();
+  }
+
+  async #takeCompacted({ path, day, part }: NonNullable<Handful["compacted"]>): Promise<void> {
+    try {
+      await this.database.run(TAKE_COMPACTED_TRIALS, [path, day, part]);
+    } catch (error) {
+      if (!this.world.files.facts(path)) throw wentMeanwhile(`day=${day}/${part}.jsonl`);
+      throw error;
+    }
   }
 
   async #takeStaged(): Promise<void> {

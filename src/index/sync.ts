@@ -91,8 +91,8 @@ export async function syncIndex(
   }
 }
 
-/** How often it is tried again where days go from the log while it is read. */
-const ATTEMPTS_MAX = 3;
+/** How often it is tried again where parts go from the log, or get another name, while it is read. */
+const ATTEMPTS_MAX = 5;
 
 type Indexed = Awaited<ReturnType<typeof readIndexed>>;
 
@@ -341,9 +341,23 @@ class Sync {
       0,
     );
     const stage = new Stage(this.world, database, has_events);
+    try {
+      return await this.#takeInto(stage, database, days, total_bytes, !has_events);
+    } finally {
+      await stage.close();
+    }
+  }
+
+  async #takeInto(
+    stage: Stage,
+    database: Database,
+    days: string[],
+    total_bytes: number,
+    from_nothing: boolean,
+  ) {
+    const { positions } = this.#cursor;
     await stage.begin();
     const { root, store: { work_folder: folder } } = this;
-    const from_nothing = !has_events;
     const request = { root, days, positions: [...positions], folder, from_nothing };
     const hand = (handful: Handful) => stage.take(handful);
     const onRead = (bytes: number) => this.options.onProgress?.(bytes, total_bytes);

@@ -81,7 +81,13 @@ export function chainLockPath(root: string): string {
 /** Reads the chain; an empty one where nothing was ever sealed. */
 export function readChain(world: World, root: string): Chain {
   const path = chainPath(root);
-  const chain: Chain = { seals: [], away: new Map(), damage: [], end: 0, size_bytes: 0 };
+  const chain: Chain = {
+    seals: [],
+    away: new Map(),
+    damage: [],
+    end: 0,
+    size_bytes: 0,
+  };
   if (!world.files.facts(path)) return chain;
   const bytes = world.files.readBytes(path);
   chain.size_bytes = bytes.length;
@@ -208,17 +214,8 @@ export function appendSteps(world: World, root: string, steps: readonly ChainSte
 
 /** What the chain says of a part, out of what its day's record says. */
 export function stepOf(label: string, sealed: SealedPart): SealedStep {
-  const { number, events, bytes, sha256, first_ms, last_ms, previous, seal } = sealed;
-  return {
-    kind: "sealed",
-    number,
-    part: label,
-    events,
-    bytes,
-    sha256,
-    first_ms,
-    last_ms,
-    previous,
-    seal,
-  };
+  const { number, events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 } = sealed;
+  const { previous, seal } = sealed;
+  const content = { events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 };
+  return { kind: "sealed", number, part: label, ...content, previous, seal };
 }

@@ -9,6 +9,7 @@ import { LedgerError } from "../base/error.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { withChainLock } from "./chain.ts";
 import {
+  comparePartNames,
   dayFolder,
   parquetName,
   parsePartName,
@@ -16,11 +17,12 @@ import {
   partLabel,
   partPath,
 } from "./layout.ts";
-import { listDays, partsOfDay } from "./parts.ts";
+import { listDays, notRecorded, partsOfDay } from "./parts.ts";
 import { openPart } from "./part_file.ts";
+import { checkIsAsSealed } from "./as_sealed.ts";
 import { packAll } from "./pack_beside.ts";
 import type { PackRequest } from "./pack_part.ts";
-import { changeIn } from "./proof.ts";
+import { changeIn, isAsProven } from "./proof.ts";
 import { LogCursor } from "./read.ts";
 import { type NewlySealed, sealDueParts } from "./seal.ts";
 import { type FileProof, readSealed, sealedName, type SealedPart, writeSealed } from "./sealed.ts";
@@ -97,12 +99,16 @@ export async function compactDays(
     for (const { number, writer } of partsWithLines(world, root, day)) {
       const part: PartId = { day, number, writer };
       const record = sealed[sealedName(part)];
-      if (!record) {
-        report.left.push({ part: partLabel(part), reason: "not sealed: its day is not over" });
-      } else if (!isPacked(world, root, part, record)) {
+      const reason = record
+        ? await whyNotPacked(world, root, part, record)
+        : whyNotSealed(world, root, part);
+      if (reason) report.left.push({ part: partLabel(part), reason });
+      if (!record || reason) continue;
+      if (!isPacked(world, root, part, record)) {
         jobs.push(await jobFor(world, root, part, record));
       } else if (!options.keep_jsonl) {
         // Whoever packed it was killed before its lines went, or wanted them kept.
+        checkLines(world, root, part, record, "every byte");
         removeLines(world, root, part);
         report.compacted.push(compactedPart(part, record, record.compacted!));
       }
@@ -113,7 +119,10 @@ export async function compactDays(
     for await (const { part, record, request, proof } of packAll(world, jobs)) {
       putInPlace(world, root, part, request.temporary, proof);
       unfinished.delete(request.temporary);
-      if (!options.keep_jsonl) removeLines(world, root, part);
+      if (!options.keep_jsonl) {
+        checkLines(world, root, part, record, "length");
+        removeLines(world, root, part);
+      }
       const done = compactedPart(part, record, proof);
       report.compacted.push(done);
       options.onPart?.(done);
@@ -144,7 +153,7 @@ async function jobFor(
     label: partLabel(part),
     path: partPath(root, part),
     sealed: { bytes, sha256, blocks },
-    corrupt: await corruptLines(world, root, part, record),
+    corrupt: [...(await corruptLines(world, root, part, record)).keys()],
     temporary: join(dayFolder(root, part.day), name),
   };
   return { part, record, request };
@@ -185,16 +194,49 @@ function partsWithLines(world: World, root: string, day: string) {
     .map(({ name }) => parsePartName(name))
     .filter((name) => name?.format === "jsonl")
     .map((name) => name!)
-    .sort((a, b) => a.number - b.number || (a.writer < b.writer ? -1 : 1));
+    .sort(comparePartNames);
+}
+
+/** Why a part has no seal; undefined for one that holds nothing. */
+function whyNotSealed(world: World, root: string, part: PartId): string | undefined {
+  const is_empty = world.files.facts(partPath(root, part))?.size_bytes === 0;
+  return is_empty ? undefined : "not sealed: its day is not over, or somebody wrote to it just now";
+}
+
+/** Why a sealed part keeps its lines; undefined for one that may go. */
+async function whyNotPacked(world: World, root: string, part: PartId, record: SealedPart) {
+  const { packed_line_bytes_max } = await import("./packing.ts");
+  for (const [offset, size_bytes] of await corruptLines(world, root, part, record)) {
+    if (size_bytes <= packed_line_bytes_max) continue;
+    return `the line at byte ${offset} is ${size_bytes} bytes long, and no event`;
+  }
 }
 
 /** What somebody who was killed here left under a temporary name. */
 function removeLeftovers(world: World, root: string, day: string): void {
   const folder = dayFolder(root, day);
   for (const { name } of world.files.list(folder) ?? []) {
-    if (/^part-.*\.(parquet|jsonl)\..*\.tmp$/.test(name)) {
+    if (/^(part-.*\.(parquet|jsonl)|_sealed\.json)\..*\.tmp$/.test(name)) {
       removeQuietly(world.files, join(folder, name));
     }
+  }
+}
+
+/** Nothing is removed that is not proven to be in the Parquet file, whoever wrote to it. */
+function checkLines(
+  world: World,
+  root: string,
+  part: PartId,
+  record: SealedPart,
+  what: "every byte" | "length",
+): void {
+  const lines = world.files.open(partPath(root, part), "read");
+  try {
+    // Right after it was packed, only what came to it since can be missing in the Parquet file.
+    if (what === "length" && lines.facts().size_bytes === record.bytes) return;
+    checkIsAsSealed(lines, partLabel(part), record);
+  } finally {
+    lines.close();
   }
 }
 
@@ -202,7 +244,7 @@ function isWhole(world: World, path: string, proof: FileProof): boolean {
   if (!world.files.facts(path)) return false;
   const file = world.files.open(path, "read");
   try {
-    return changeIn(file, proof) === undefined;
+    return isAsProven(file, proof);
   } finally {
     file.close();
   }
@@ -214,15 +256,18 @@ async function corruptLines(
   root: string,
   part: PartId,
   record: SealedPart,
-): Promise<number[]> {
+): Promise<Map<number, number>> {
   if (record.flaws) {
-    return record.flaws.filter(({ kind }) => kind === "corrupt").map(({ offset }) => offset);
+    const corrupt = record.flaws.filter(({ kind }) => kind === "corrupt");
+    return new Map(corrupt.map(({ offset, size_bytes }) => [offset, size_bytes]));
   }
-  const offsets: number[] = [];
+  const offsets = new Map<number, number>();
   for (const extent of await partsOfDay(world.files, root, part.day)) {
     if (extent.label !== partLabel(part)) continue;
     for await (const batch of new LogCursor(world, root).batchesOfPart(extent)) {
-      for (const each of batch) if (each.kind === "corrupt") offsets.push(each.offset);
+      for (const { kind, offset, size_bytes } of batch) {
+        if (kind === "corrupt") offsets.set(offset, size_bytes);
+      }
     }
   }
   return offsets;
@@ -255,7 +300,7 @@ export async function restoreDay(
     const names = (world.files.list(dayFolder(root, day)) ?? [])
       .map(({ name }) => parsePartName(name))
       .filter((name) => name?.format === "parquet");
-    for (const { number, writer } of names.map((name) => name!)) {
+    for (const { number, writer } of names.map((name) => name!).sort(comparePartNames)) {
       restored.push(await restorePart(world, root, { day, number, writer }));
     }
     return restored;
@@ -266,35 +311,57 @@ async function restorePart(world: World, root: string, part: PartId): Promise<Re
   const sealed = readSealed(world.files, root, part.day);
   const record = sealed[sealedName(part)];
   const path = partPath(root, part);
+  if (!record) throw notRecorded(root, part);
   if (!world.files.facts(path)) await writeLines(world, root, part, record);
-  if (record) {
-    const { compacted: _gone, ...without } = record;
-    writeSealed(world, root, part.day, { ...sealed, [sealedName(part)]: without });
-  }
+  // Lines that were kept beside the Parquet file may have changed since, and then it is all there is.
+  else checkKept(world, path, part, record);
+  const { compacted: _gone, ...without } = record;
+  writeSealed(world, root, part.day, { ...sealed, [sealedName(part)]: without });
   world.files.remove(join(dayFolder(root, part.day), parquetName(part)));
   world.files.syncFolder(dayFolder(root, part.day));
   return { part: partLabel(part), bytes: world.files.facts(path)!.size_bytes };
 }
 
+function checkKept(world: World, path: string, part: PartId, record: SealedPart): void {
+  const lines = world.files.open(path, "read");
+  try {
+    const change = changeIn(lines, record);
+    if (!change) return;
+    throw new LedgerError({
+      code: "damaged",
+      message: `cannot restore ${partLabel(part)}: its lines were kept, and are not as they were ` +
+        `sealed (${change.reason})`,
+      where: { path, offset: change.offset },
+      hint: "nothing was changed; move that file away and restore again: the Parquet file has them",
+    });
+  } finally {
+    lines.close();
+  }
+}
+
 async function writeLines(world: World, root: string, part: PartId, record: SealedPart) {
   const extents = await partsOfDay(world.files, root, part.day);
   const source = await openPart(world, extents.find(({ label }) => label === partLabel(part))!);
-  const replacement = beginReplacement(world.files, partPath(root, part), uniqueName(world));
   try {
-    for (const { bytes } of source.blocks(0)) writeFully(replacement.file, bytes);
-    const change = changeIn(replacement.file, record);
-    if (change) {
-      throw new LedgerError({
-        code: "damaged",
-        message: `cannot restore ${partLabel(part)}: ${change.reason}`,
-        hint: "nothing was changed; take the Parquet file from a copy or an archive",
-      });
+    const replacement = beginReplacement(world.files, partPath(root, part), uniqueName(world));
+    try {
+      for (const { bytes } of source.blocks(0)) writeFully(replacement.file, bytes);
+      const change = changeIn(replacement.file, record);
+      if (change) throw notGivenBack(part, change.reason);
+      replacement.putInPlace();
+    } catch (error) {
+      replacement.abandon();
+      throw error;
     }
-    replacement.putInPlace();
-  } catch (error) {
-    replacement.abandon();
-    throw error;
   } finally {
     source.close();
   }
+}
+
+function notGivenBack(part: PartId, reason: string): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot restore ${partLabel(part)}: ${reason}`,
+    hint: "nothing was changed; take the Parquet file from a copy or an archive",
+  });
 }

@@ -13,3 +13,10 @@ export function hash53(text: string): number {
   low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
   return (low >>> 0) * 2097152 + ((high >>> 0) >>> 11);
 }
+
+/** By which a part's last indexed line is known again: its length, and 32 bits of its hash. */
+export function lineHash(line: Uint8Array): string {
+  let hash = 0x811c9dc5;
+  for (const byte of line) hash = Math.imul(hash ^ byte, 0x01000193);
+  return `${line.length}-${(hash >>> 0).toString(16)}`;
+}

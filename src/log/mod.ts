@@ -70,6 +70,7 @@ export {
   writerNameFrom,
 } from "./layout.ts";
 export { partsAway, type TakenOutStep } from "./chain.ts";
+export { lineHash } from "./hash.ts";
 export { hasGone, type OpenPart, openPart, wentMeanwhile } from "./part_file.ts";
 export { listDays, noLedger, type PartExtent, partsOfDay } from "./parts.ts";
 export {

@@ -3,6 +3,7 @@
  * columns; the shape puts it together again byte for byte. A line that no shape fits is kept as it is.
  */
 import { createHash } from "node:crypto";
+import { readFully } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import {
   event_bytes_max,
@@ -45,8 +46,14 @@ const COLUMNS: readonly (PackedColumn & { name: ColumnName })[] = [
 const SHAPES_KEY = "ledger.shapes";
 /** Where in the part each row group begins. */
 const GROUPS_KEY = "ledger.group_offsets";
+/** Which part it holds, and what its lines were sealed as. */
+const PART_KEY = "ledger.part";
+const PART_SHA256_KEY = "ledger.part_sha256";
 const VERSION_KEY = "ledger.compacted_version";
 const VERSION = "1";
+
+/** A longer line, which is no event, has to be in memory whole several times: it is not packed. */
+export const packed_line_bytes_max = row_group_bytes_max;
 
 const NEWLINE = 10, ZERO = 48;
 const EVENT_TYPE = SLOTS.indexOf("event_type");
@@ -55,7 +62,7 @@ const TIMESTAMP = SLOTS.indexOf("timestamp_ms");
 const REST = SLOTS.indexOf("rest");
 const TRIAL = new TextEncoder().encode("trial.recorded");
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** What packing made of a part. */
 export interface Packed {
@@ -72,19 +79,17 @@ export function packLines(
   size_bytes: number,
   is_corrupt: (offset: number) => boolean,
   target: OpenFile,
-  key_values: Readonly<Record<string, string>>,
+  { label, sha256 }: { label: string; sha256: string },
 ): Packed {
   const writer = new PackedWriter<ColumnName>(target, COLUMNS);
   const lines = new LinePacker(writer);
   const hash = createHash("sha256");
   const group_offsets: number[] = [];
   let rows = 0;
-  for (
-    const { bytes, start, oversized_bytes, torn_bytes } of blocksOfLines(source, 0, size_bytes)
-  ) {
-    if (oversized_bytes > 0 || torn_bytes > 0) {
-      throw damaged(source.path, `byte ${start} begins a line that is not whole, or too long`);
-    }
+  for (const block of blocksOfLines(source, 0, size_bytes)) {
+    const { start } = block;
+    if (block.torn_bytes > 0) throw damaged(source.path, `byte ${start} begins a line without end`);
+    const bytes = block.oversized_bytes > 0 ? longLine(source, block) : block.bytes;
     hash.update(bytes);
     if (lines.waiting_rows === 0) group_offsets.push(start);
     for (let at = 0; at < bytes.length;) {
@@ -100,12 +105,21 @@ export function packLines(
   }
   const shapes = JSON.stringify(lines.shapes.map(({ text }) => text));
   const written = writer.finish({
-    ...key_values,
+    [PART_KEY]: label,
+    [PART_SHA256_KEY]: sha256,
     [VERSION_KEY]: VERSION,
     [SHAPES_KEY]: shapes,
     [GROUPS_KEY]: JSON.stringify(group_offsets),
   });
   return { rows, ...written, source_sha256: hash.digest("hex") };
+}
+
+/** A line that is too long for an event, and too long to be read by the way; with its newline. */
+function longLine(source: OpenFile, { start, oversized_bytes }: Block): Uint8Array {
+  if (oversized_bytes > packed_line_bytes_max) {
+    throw damaged(source.path, `byte ${start} begins a line of ${oversized_bytes} bytes`);
+  }
+  return readFully(source, new Uint8Array(oversized_bytes + 1), start);
 }
 
 /** Puts lines into columns. */
@@ -253,6 +267,12 @@ export interface UnpackOptions {
   without_trials?: boolean;
 }
 
+/** Which part a packed file holds the lines of, as it says itself. */
+export function packedOf(file: OpenFile): { part: string; sha256: string } {
+  const { key_values } = new PackedReader(file);
+  return { part: key_values[PART_KEY] ?? "nothing", sha256: key_values[PART_SHA256_KEY] ?? "" };
+}
+
 /** The lines of a packed part, in stretches that lie together. */
 export function* unpackLines(file: OpenFile, options: UnpackOptions = {}): Generator<Block> {
   const reader = new PackedReader(file);
@@ -273,7 +293,10 @@ export function* unpackLines(file: OpenFile, options: UnpackOptions = {}): Gener
         out.start = rows.offset;
       }
       if (!is_wanted) continue;
-      const is_long = out.add(rows) > event_bytes_max;
+      const is_long = rows.has_line && rows.line.end - rows.line.start > event_bytes_max;
+      // A line that is too long is a stretch of its own: what came before it has its own verdict.
+      if (is_long && out.filled > 0) yield out.take();
+      out.add(rows);
       if (is_long || out.filled >= read_bytes) yield out.take(is_long);
     }
   }
@@ -341,14 +364,12 @@ class LineJoiner {
     return this.start + this.filled;
   }
 
-  /** Adds the line of a row; returns how long it is, without its newline. */
-  add(rows: GroupRows): number {
-    const before = this.filled;
+  /** Adds the line of a row. */
+  add(rows: GroupRows): void {
     if (rows.has_line) this.#copy(rows.line.bytes, rows.line.start, rows.line.end);
     else this.#join(rows);
     this.#reserve(1);
     this.#bytes[this.filled++] = NEWLINE;
-    return this.filled - before - 1;
   }
 
   /** What has come together; valid until the next line is added. */

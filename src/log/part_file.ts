@@ -2,18 +2,20 @@
  * A part that is open for reading, whether it holds its lines as they are or was compacted. Offsets are
  * those of the lines as they were written, in both.
  */
-import { dirname, join } from "@std/path";
+import { dirname } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { fileDigest } from "../base/digest.ts";
 import { readFully } from "../base/durable.ts";
 import type { World } from "../base/world.ts";
-import { parquetName } from "./layout.ts";
-import type { PartExtent } from "./parts.ts";
+import { type PartExtent, partsOfDay } from "./parts.ts";
 import { type Block, blocksOfLines } from "./part_blocks.ts";
+import { isAsProven } from "./proof.ts";
 import { endOfLastLine } from "./repair.ts";
+import type { FileProof } from "./sealed.ts";
 
 /** A part to read from. */
 export interface OpenPart {
+  /** The Parquet file, where it is one that was opened. */
+  packed_path: string | undefined;
   /** Its lines from the start of one of them on. */
   blocks(from: number): Generator<Block>;
   /** The same without the lines that an index takes from the columns; those of a compacted part. */
@@ -25,34 +27,36 @@ export interface OpenPart {
   close(): void;
 }
 
+/** How often a part is looked for again because it got another name, or another Parquet file. */
+const looks_max = 10;
+
 /** Opens a part. One that is compacted, or restored, at this very moment is found under its new name. */
 export async function openPart(world: World, extent: PartExtent): Promise<OpenPart> {
-  if (extent.compacted) {
+  for (let now = extent, look = 1;; look++) {
     try {
-      return await openPacked(world, extent);
+      return now.compacted ? await openPacked(world, now, now.compacted) : openLines(world, now);
     } catch (error) {
-      if (asLedgerError(error)?.code !== "not_found") throw error;
-      return openSibling(extent, "jsonl", (lines) => openLines(world, lines));
+      const problem = asLedgerError(error);
+      const moved = look < looks_max ? await movedTo(world, now, problem) : undefined;
+      if (moved) now = moved;
+      else if (problem?.code === "not_found") throw wentMeanwhile(extent.label);
+      else throw error;
     }
-  }
-  try {
-    return openLines(world, extent);
-  } catch (error) {
-    if (asLedgerError(error)?.code !== "not_found") throw error;
-    return await openSibling(extent, "parquet", (packed) => openPacked(world, packed));
   }
 }
 
-async function openSibling(
-  extent: PartExtent,
-  format: "jsonl" | "parquet",
-  open: (extent: PartExtent) => OpenPart | Promise<OpenPart>,
-): Promise<OpenPart> {
-  try {
-    return await open({ ...extent, path: siblingPath(extent, format) });
-  } catch (error) {
-    throw asLedgerError(error)?.code === "not_found" ? wentMeanwhile(extent.label) : error;
-  }
+/** Where a part is by now; undefined when that is no other place. */
+async function movedTo(
+  world: World,
+  { path, part, label, compacted }: PartExtent,
+  problem: LedgerError | undefined,
+): Promise<PartExtent | undefined> {
+  if (problem?.code !== "not_found" && problem?.code !== "damaged") return undefined;
+  const root = dirname(dirname(dirname(path)));
+  const extents = await partsOfDay(world.files, root, part.day);
+  const found = extents.find((extent) => extent.label === label);
+  const is_same = found?.path === path && found.compacted?.sha256 === compacted?.sha256;
+  return is_same ? undefined : found;
 }
 
 /** What is said where a part was there a moment ago: its day was archived or deleted meanwhile. */
@@ -81,15 +85,11 @@ export async function endOfLines(world: World, extent: PartExtent): Promise<numb
   }
 }
 
-function siblingPath({ path, part }: PartExtent, format: "jsonl" | "parquet"): string {
-  const name = parquetName(part);
-  return join(dirname(path), format === "parquet" ? name : name.replace(/parquet$/, "jsonl"));
-}
-
 function openLines(world: World, { path, size_bytes }: PartExtent): OpenPart {
   const file = world.files.open(path, "read");
   const blocks = (from: number) => blocksOfLines(file, from, size_bytes);
   return {
+    packed_path: undefined,
     blocks,
     blocksWithoutTrials: blocks,
     bytesBetween: (from, to) => readFully(file, new Uint8Array(to - from), from),
@@ -98,12 +98,16 @@ function openLines(world: World, { path, size_bytes }: PartExtent): OpenPart {
   };
 }
 
-async function openPacked(world: World, extent: PartExtent): Promise<OpenPart> {
-  const { path, compacted, size_bytes, last_line_at } = extent;
+async function openPacked(
+  world: World,
+  extent: PartExtent,
+  proof: FileProof,
+): Promise<OpenPart> {
+  const { path, size_bytes, last_line_at } = extent;
   const file = world.files.open(path, "read");
   try {
     // A page that was changed may well decode, to other lines: nothing is read before this is known.
-    if (compacted && fileDigest(world.files, path) !== compacted.sha256) throw changed(path);
+    if (!isAsProven(file, proof)) throw changed(path);
     const { unpackLines } = await import("./packing.ts");
     const bytesBetween = (from: number, to: number) => {
       const bytes = new Uint8Array(to - from);
@@ -117,6 +121,7 @@ async function openPacked(world: World, extent: PartExtent): Promise<OpenPart> {
       return bytes.subarray(0, filled);
     };
     return {
+      packed_path: path,
       blocks: (from) => unpackLines(file, { from }),
       blocksWithoutTrials: (from) => unpackLines(file, { from, without_trials: true }),
       bytesBetween,
@@ -128,7 +133,8 @@ async function openPacked(world: World, extent: PartExtent): Promise<OpenPart> {
         for (const { bytes, start: at } of unpackLines(file)) {
           const length = Math.min(bytes.length, end - at);
           if (length <= 0) break;
-          start = at + bytes.lastIndexOf(NEWLINE, length - 2) + 1;
+          // What ends at `end` is a newline: the line begins after the one before it.
+          start = at + bytes.subarray(0, length - 1).lastIndexOf(NEWLINE) + 1;
         }
         return start;
       },

@@ -31,8 +31,9 @@ export interface PartExtent {
   size_bytes: number;
   /** What the Parquet file is that holds its lines; absent where they stand as they were written. */
   compacted?: FileProof;
-  /** Of a compacted part: where its last line begins, and how many events it has. */
+  /** Of a compacted part: where its last line begins, that line's hash, and how many events it has. */
   last_line_at?: number;
+  last_line_hash?: string;
   events?: number;
 }
 
@@ -57,6 +58,12 @@ export function noLedger(root: string): LedgerError {
   });
 }
 
+/** How often a day is looked at again because a part got another name meanwhile. */
+const looks_max = 10;
+
+/** Told of a compacted part that cannot be opened. */
+type OnDamage = (part: PartId, problem: LedgerError) => void;
+
 /**
  * The parts of a day in log order, each with a size that will not shrink again. Whoever can do with the
  * others is told of a compacted part that cannot be opened; without that, one such part is an error.
@@ -65,8 +72,25 @@ export async function partsOfDay(
   files: Files,
   root: string,
   day: string,
-  onDamage?: (part: PartId, problem: LedgerError) => void,
+  onDamage?: OnDamage,
 ): Promise<PartExtent[]> {
+  // A part that is compacted or restored at this very moment goes by its other name when its folder
+  // is listed again. What still is not there after many looks was taken away.
+  for (let look = 1; look < looks_max; look++) {
+    const extents = await lookAtParts(files, root, day, "for now");
+    if (extents) return extents;
+  }
+  return (await lookAtParts(files, root, day, "finally", onDamage))!;
+}
+
+/** Undefined when a part had another name by the time it was looked at, unless that is final. */
+async function lookAtParts(
+  files: Files,
+  root: string,
+  day: string,
+  how: "for now" | "finally",
+  onDamage?: OnDamage,
+): Promise<PartExtent[] | undefined> {
   const folder = dayFolder(root, day);
   const names = (files.list(folder) ?? [])
     .map((entry) => parsePartName(entry.name))
@@ -86,9 +110,13 @@ export async function partsOfDay(
         if (with_lines.has(partStem(part))) continue;
         try {
           sealed ??= readSealed(files, root, day);
-          extents.push(compactedExtent(root, part, sealed));
+          const extent = compactedExtent(root, part, sealed);
+          if (!extent && how === "for now") return undefined;
+          if (!extent) throw notRecorded(root, part);
+          extents.push(extent);
         } catch (error) {
           const problem = asLedgerError(error);
+          if (how === "for now" && problem) return undefined;
           if (!problem || !onDamage) throw error;
           onDamage(part, problem);
         }
@@ -99,6 +127,7 @@ export async function partsOfDay(
       }
       const path = partPath(root, part);
       const facts = files.facts(path);
+      if (!facts && how === "for now") return undefined;
       if (facts?.is_file) {
         extents.push({ part, path, label: partLabel(part), size_bytes: facts.size_bytes });
       }
@@ -109,15 +138,24 @@ export async function partsOfDay(
   return extents;
 }
 
-function compactedExtent(root: string, part: PartId, sealed: SealedParts): PartExtent {
+function compactedExtent(
+  root: string,
+  part: PartId,
+  sealed: SealedParts,
+): PartExtent | undefined {
+  const path = join(dayFolder(root, part.day), parquetName(part));
+  const record = sealed[sealedName(part)];
+  if (!record?.compacted) return undefined;
+  const { compacted, bytes: size_bytes, last_line_at, last_line_hash, events } = record;
+  const label = partLabel(part);
+  return { part, path, label, size_bytes, compacted, last_line_at, last_line_hash, events };
+}
+
+/** What is said of a Parquet file of which the day's record does not know. */
+export function notRecorded(root: string, part: PartId): LedgerError {
   const folder = dayFolder(root, part.day);
   const path = join(folder, parquetName(part));
-  const record = sealed[sealedName(part)];
-  if (record?.compacted) {
-    const { compacted, bytes: size_bytes, last_line_at, events } = record;
-    return { part, path, label: partLabel(part), size_bytes, compacted, last_line_at, events };
-  }
-  throw new LedgerError({
+  return new LedgerError({
     code: "damaged",
     message: `cannot read ${path}: ${SEALED_NAME} beside it does not say what is in it`,
     where: { path: join(folder, SEALED_NAME) },

@@ -21,23 +21,33 @@ export function proofOf(file: OpenFile, size_bytes: number): FileProof {
   return { bytes: size_bytes, sha256: whole.digest("hex"), blocks: digests.toBase64() };
 }
 
+/** Whether a file is what it was. */
+export function isAsProven(file: OpenFile, proof: FileProof): boolean {
+  const { size_bytes } = file.facts();
+  return size_bytes === proof.bytes && digestOf(file, size_bytes) === proof.sha256;
+}
+
 /** Where a file is not what it was, and how that shows; undefined when it is what it was. */
 export function changeIn(
   file: OpenFile,
   proof: FileProof,
 ): { offset: number; reason: string } | undefined {
   const { size_bytes } = file.facts();
-  if (size_bytes < proof.bytes) {
-    return { offset: size_bytes, reason: `cut short: ${size_bytes} bytes of ${proof.bytes}` };
-  }
-  if (digestOf(file, size_bytes) === proof.sha256) return undefined;
+  if (isAsProven(file, proof)) return undefined;
   const digests = Uint8Array.fromBase64(proof.blocks);
-  for (const [at, bytes] of blocksOf(file, proof.bytes)) {
+  // Of a file that was cut short, the last block is not whole: that it is short is what counts.
+  const compared_bytes = size_bytes < proof.bytes
+    ? size_bytes - size_bytes % proof_block_bytes
+    : proof.bytes;
+  for (const [at, bytes] of blocksOf(file, compared_bytes)) {
     const kept_at = at / proof_block_bytes * BLOCK_DIGEST_BYTES;
     const is_same = blockDigest(bytes).every((byte, index) => byte === digests[kept_at + index]);
     if (is_same) continue;
     const end = at + bytes.length;
     return { offset: at, reason: `changed: between bytes ${at} and ${end} it is not what it was` };
+  }
+  if (size_bytes < proof.bytes) {
+    return { offset: size_bytes, reason: `cut short: ${size_bytes} bytes of ${proof.bytes}` };
   }
   return size_bytes > proof.bytes
     ? { offset: proof.bytes, reason: `longer than it was: ${size_bytes} bytes, not ${proof.bytes}` }

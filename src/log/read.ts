@@ -9,7 +9,7 @@ import { ChangeNotices } from "./notices.ts";
 import { linesOf } from "./lines.ts";
 import { dayOf, ledgerPaths, type PartId } from "./layout.ts";
 import type { Block } from "./part_blocks.ts";
-import { endOfLines, openPart } from "./part_file.ts";
+import { endOfLines, type OpenPart, openPart } from "./part_file.ts";
 import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
 
 /** Where a line stands. */
@@ -94,9 +94,13 @@ export class LogCursor {
 
   /**
    * The records of one part from its position on. Without the trials of a compacted part, for an index
-   * that takes those from the columns.
+   * that takes those from the columns: which file they are in is told when it is open.
    */
-  async *batchesOfPart(extent: PartExtent, without_trials = false): AsyncGenerator<LogRecord[]> {
+  async *batchesOfPart(
+    extent: PartExtent,
+    without_trials = false,
+    onOpen?: (part: OpenPart) => void,
+  ): AsyncGenerator<LogRecord[]> {
     const { label, size_bytes } = extent;
     const start = this.positions.get(label) ?? 0;
     if (size_bytes <= start) {
@@ -105,13 +109,14 @@ export class LogCursor {
       return;
     }
     const part = await openPart(this.#world, extent);
+    onOpen?.(part);
     try {
       for (const block of without_trials ? part.blocksWithoutTrials(start) : part.blocks(start)) {
         this.positions.set(label, block.end);
         const records = this.#recordsOf(extent, block);
         if (records.length > 0) yield records;
       }
-      if (without_trials) this.positions.set(label, size_bytes);
+      if (without_trials && part.packed_path) this.positions.set(label, size_bytes);
     } finally {
       part.close();
     }

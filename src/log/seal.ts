@@ -9,6 +9,7 @@
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
+import { readFully } from "../base/durable.ts";
 import { flaws_max, lock_wait_ms, seal_grace_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import {
@@ -21,18 +22,21 @@ import {
   withChainLock,
 } from "./chain.ts";
 import { flawsOf } from "./flaws.ts";
-import { dayFolder, dayLockName, parsePartName, partLabel } from "./layout.ts";
+import { dayFolder, dayLockName, parsePartName, type PartId, partLabel } from "./layout.ts";
 import { DayLock } from "./lock.ts";
 import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
 import { proofOf } from "./proof.ts";
+import { lineHash } from "./hash.ts";
 import { LogCursor } from "./read.ts";
 import { endOfLastLine, moveTornTail } from "./repair.ts";
 import {
   type Flaw,
+  notesDigest,
   readSealed,
   sealedName,
   type SealedPart,
   type SealedParts,
+  sealedPath,
   sealOf,
   writeSealed,
 } from "./sealed.ts";
@@ -65,7 +69,7 @@ export async function sealParts(
   root: string,
   options: SealOptions = {},
 ): Promise<NewlySealed[]> {
-  if (!mayHaveDueParts(world, root, options)) return [];
+  if (!mayHaveDueParts(world, root, options) && !lacksSteps(world, root)) return [];
   return await withChainLock(
     world,
     root,
@@ -81,6 +85,25 @@ function mayHaveDueParts(world: World, root: string, options: SealOptions): bool
   );
 }
 
+/** Whether the chain is not as long as it should be. */
+function lacksSteps(world: World, root: string): boolean {
+  const chain = readChain(world, root);
+  return chain.damage.length > 0 || chain.end < chain.size_bytes ||
+    unknownTo(world, root, chain).length > 0;
+}
+
+/** What the records of the days say was sealed, and the chain does not; in order. */
+function unknownTo(world: World, root: string, chain: Chain): SealedStep[] {
+  const known = new Set(chain.seals.map(({ seal }) => seal));
+  return listDays(world.files, root)
+    .flatMap((day) =>
+      Object.entries(readSealed(world.files, root, day))
+        .map(([name, sealed]) => stepOf(`day=${day}/${name}`, sealed))
+    )
+    .filter(({ seal }) => !known.has(seal))
+    .sort((a, b) => a.number - b.number);
+}
+
 function isConcerned(day: string, { before_day }: SealOptions): boolean {
   return before_day === undefined || day < before_day;
 }
@@ -93,6 +116,7 @@ export async function sealDueParts(
 ): Promise<NewlySealed[]> {
   const sealed: NewlySealed[] = [];
   const chain = readChain(world, root);
+  if (chain.damage.length > 0) throw damagedChain(root, chain);
   const sealer = new Sealer(world, root, chain, options);
   sealer.completeChain();
   for (const day of listDays(world.files, root)) {
@@ -151,22 +175,30 @@ class Sealer {
     this.#previous = last?.seal ?? "";
   }
 
-  /** Adds to the chain what whoever sealed before was killed too early to add. */
+  /**
+   * Adds to the chain what whoever sealed before was killed too early to add: one step. Where the whole
+   * chain is gone, it is made again from the records of the days, and that is told.
+   */
   completeChain(): void {
-    const { world, root, chain } = this;
-    const known = new Set(chain.seals.map(({ seal }) => seal));
-    const unknown = listDays(world.files, root)
-      .flatMap((day) =>
-        Object.entries(readSealed(world.files, root, day))
-          .map(([name, sealed]) => stepOf(`day=${day}/${name}`, sealed))
-      )
-      .filter(({ seal }) => !known.has(seal))
-      .sort((a, b) => a.number - b.number);
+    const { world, root, chain, options } = this;
+    const unknown = unknownTo(world, root, chain);
+    const is_gone = chain.size_bytes === 0 && unknown.length > 1;
+    if (unknown.length > 1 && !is_gone) throw shortChain(root, this.#number, unknown);
     for (const step of unknown) {
-      if (step.previous !== this.#previous) throw brokenChain(root, this.#number, step);
-      appendSteps(world, root, [step]);
+      if (step.number !== this.#number + 1 || step.previous !== this.#previous) {
+        throw brokenChain(root, this.#number, step);
+      }
       this.#number = step.number;
       this.#previous = step.seal;
+    }
+    if (unknown.length === 0) return;
+    appendSteps(world, root, unknown);
+    chain.seals.push(...unknown);
+    if (is_gone) {
+      options.onNotice?.(
+        `${chainPath(root)} was gone, and was made again from the records of ${unknown.length} ` +
+          `parts: hold its last seal against the one that you noted (${this.#previous})`,
+      );
     }
   }
 
@@ -191,16 +223,14 @@ class Sealer {
       }
       if (!content || file.facts().size_bytes !== content.bytes) return undefined;
       file.sync();
-      const record: SealedPart = {
-        number: this.#number + 1,
-        previous: this.#previous,
-        seal: sealOf(part, this.#previous, content),
-        ...content,
-        sealed_at_ms: world.now_ms(),
-      };
+      const known = this.#stepOf(extent);
+      const record = known
+        ? recordAgain(root, extent, known, content)
+        : this.#recordOf(part, content);
       const of_day: SealedParts = readSealed(world.files, root, part.day);
       writeSealed(world, root, part.day, { ...of_day, [sealedName(part)]: record });
       lock.release();
+      if (known) return undefined;
       appendSteps(world, root, [stepOf(partLabel(part), record)]);
       this.#number = record.number;
       this.#previous = record.seal;
@@ -215,17 +245,54 @@ class Sealer {
     }
   }
 
-  async #contentOf(extent: PartExtent) {
+  /** The part's step in the chain, where it has one: then it is the day's record that was lost. */
+  #stepOf({ label }: PartExtent): SealedStep | undefined {
+    const { chain } = this;
+    return chain.seals.findLast((step) => step.part === label && !chain.away.has(step.part));
+  }
+
+  #recordOf(part: PartId, content: NotedContent): SealedPart {
+    const sealed_at_ms = this.world.now_ms();
+    const previous = this.#previous;
+    const seal = sealOf(part, previous, { ...content, sealed_at_ms });
+    return { number: this.#number + 1, previous, seal, ...content, sealed_at_ms };
+  }
+
+  async #contentOf(extent: PartExtent): Promise<NotedContent | undefined> {
     const { world, root } = this;
     const content = await judgePart(world, root, extent);
     if (content.bytes === 0) return undefined;
     const file = world.files.open(extent.path, "read");
     try {
-      return { ...content, ...proofOf(file, content.bytes) };
+      const last_line = new Uint8Array(content.bytes - content.last_line_at);
+      const last_line_hash = lineHash(readFully(file, last_line, content.last_line_at));
+      const noted = { ...content, last_line_hash, ...proofOf(file, content.bytes) };
+      return { ...noted, notes_sha256: notesDigest(noted) };
     } finally {
       file.close();
     }
   }
+}
+
+/** All that is noted of a part when it is sealed, but for its place in the chain. */
+type NotedContent = Omit<SealedPart, "number" | "previous" | "seal" | "sealed_at_ms">;
+
+/** The record of a part that was sealed before, from what the chain says and what the part holds. */
+function recordAgain(
+  root: string,
+  { part, path, label }: PartExtent,
+  { number, previous, seal, sealed_at_ms }: SealedStep,
+  content: NotedContent,
+): SealedPart {
+  if (sealOf(part, previous, { ...content, sealed_at_ms }) === seal) {
+    return { number, previous, seal, ...content, sealed_at_ms };
+  }
+  throw new LedgerError({
+    code: "damaged",
+    message: `it was sealed before, as number ${number}, and is not what it was then`,
+    where: { path },
+    hint: `take ${label} and ${sealedPath(root, part.day)} from a copy`,
+  });
 }
 
 /** What stands in a part, line by line. */
@@ -252,6 +319,31 @@ async function judgePart(world: World, root: string, extent: PartExtent) {
   }
   return { events, lines, bytes, last_line_at, first_ms, last_ms, flaws };
 }
+
+function damagedChain(root: string, { damage: [{ offset, reason }] }: Chain): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot seal: the chain of sealed parts is damaged (${reason})`,
+    where: { path: chainPath(root), offset },
+    hint: WAYS_OUT,
+  });
+}
+
+function shortChain(root: string, number: number, unknown: SealedStep[]): LedgerError {
+  const [{ part }] = unknown;
+  return new LedgerError({
+    code: "damaged",
+    message:
+      `cannot seal: the chain ends with number ${number}, and ${unknown.length} parts that ` +
+      `are sealed are not in it, the first of them ${part}`,
+    where: { path: chainPath(root) },
+    hint: WAYS_OUT,
+  });
+}
+
+const WAYS_OUT =
+  "see what is wrong with: ledger verify --deep; then take that file from a copy, or " +
+  "move it away: it is made again from the records of the days";
 
 function brokenChain(root: string, number: number, step: SealedStep): LedgerError {
   return new LedgerError({

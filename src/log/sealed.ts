@@ -41,29 +41,42 @@ export interface SealedContent {
   /** The earliest and the latest time of its events; null when it has none. */
   first_ms: number | null;
   last_ms: number | null;
+  sealed_at_ms: number;
+  /** Of what is noted of its lines. */
+  notes_sha256: string;
+}
+
+/** What is noted of the lines of a sealed part, so that they need not be read for it. */
+export interface SealedNotes {
+  /** Whole lines; some may be corrupt. */
+  lines: number;
+  /** Where its last line begins, and that line's hash. */
+  last_line_at: number;
+  last_line_hash: string;
+  /** Lines that want attention; absent when there were too many to note: then they are read anew. */
+  flaws?: Flaw[];
+  blocks: string;
 }
 
 /** A part that takes no more lines. */
-export interface SealedPart extends SealedContent, FileProof {
+export interface SealedPart extends SealedContent, SealedNotes, FileProof {
   /** Its place in the chain, from 1. */
   number: number;
   /** The seal before it; empty for the first. */
   previous: string;
   /** A digest of all this and of the one before, so that none can change alone. */
   seal: string;
-  /** Whole lines; some may be corrupt. */
-  lines: number;
-  /** Where its last line begins. */
-  last_line_at: number;
-  sealed_at_ms: number;
-  /** Lines that want attention; absent when there were too many to note: then they are read anew. */
-  flaws?: Flaw[];
   /** The Parquet file that holds its lines, once it is compacted. */
   compacted?: FileProof;
 }
 
 /** The name of a sealed part's lines in its day's folder -> what is known of it. */
 export type SealedParts = Record<string, SealedPart>;
+
+/** Where a day's record stands. */
+export function sealedPath(root: string, day: string): string {
+  return join(dayFolder(root, day), SEALED_NAME);
+}
 
 /** The sealed parts of a day; none when the day has no such record. */
 export function readSealed(files: Files, root: string, day: string): SealedParts {
@@ -76,8 +89,10 @@ export function readSealedIn(files: Files, folder: string): SealedParts {
   if (!files.facts(path)) return {};
   try {
     const { parts = {} } = JSON.parse(files.readText(path)) as { parts?: SealedParts };
-    for (const name of Object.keys(parts)) {
+    for (const [name, record] of Object.entries(parts)) {
       if (!parsePartName(name)) throw new Error(`${name} is not the name of a part`);
+      const wrong = wrongFieldOf(record);
+      if (wrong) throw new Error(`${wrong} of ${name} is not what it should be`);
     }
     return parts;
   } catch (cause) {
@@ -92,9 +107,40 @@ export function readSealedIn(files: Files, folder: string): SealedParts {
   }
 }
 
+const COUNTS = ["number", "events", "bytes", "lines", "last_line_at", "sealed_at_ms"] as const;
+const TEXTS = ["previous", "seal", "notes_sha256", "last_line_hash"] as const;
+const TIMES = ["first_ms", "last_ms"] as const;
+
+/** The first field of a record that is not of its kind. */
+function wrongFieldOf(record: SealedPart): string | undefined {
+  if (typeof record !== "object" || record === null) return "the record";
+  const { flaws, compacted } = record;
+  return COUNTS.find((field) => !isCount(record[field])) ??
+    TEXTS.find((field) => typeof record[field] !== "string") ??
+    TIMES.find((field) => record[field] !== null && !isCount(record[field])) ??
+    wrongInProof(record) ??
+    (flaws === undefined || Array.isArray(flaws) ? undefined : "flaws") ??
+    (compacted === undefined ? undefined : wrongInProof(compacted) && "compacted");
+}
+
+function wrongInProof(proof: FileProof | null): string | undefined {
+  if (typeof proof !== "object" || proof === null) return "the proof";
+  const { bytes, sha256, blocks } = proof;
+  if (!isCount(bytes)) return "bytes";
+  if (!/^[0-9a-f]{64}$/.test(sha256)) return "sha256";
+  return typeof blocks === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(blocks) &&
+      blocks.length % 4 === 0
+    ? undefined
+    : "blocks";
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
 /** Puts the record of a day in place, whole and durable. The caller holds the lock of the chain. */
 export function writeSealed(world: World, root: string, day: string, parts: SealedParts): void {
-  const path = join(dayFolder(root, day), SEALED_NAME);
+  const path = sealedPath(root, day);
   const text = `${JSON.stringify({ version: 1, parts }, null, 1)}\n`;
   replaceFile(world.files, path, new TextEncoder().encode(text), uniqueName(world));
 }
@@ -104,9 +150,23 @@ export function sealedName(part: { number: number; writer: string }): string {
   return `${partStem(part)}.jsonl`;
 }
 
+/** The digest of what is noted of a part's lines. */
+export function notesDigest(notes: SealedNotes): string {
+  const { lines, last_line_at, last_line_hash, flaws, blocks } = notes;
+  const of_flaws = flaws?.map(({ kind, offset, size_bytes, reason }) => [
+    kind,
+    offset,
+    size_bytes,
+    reason,
+  ]);
+  const facts = [lines, last_line_at, last_line_hash, blocks, of_flaws ?? null];
+  return createHash("sha256").update(JSON.stringify(facts)).digest("hex");
+}
+
 /** The digest by which a part is chained to the one that was sealed before it. */
 export function sealOf(part: PartId, previous: string, content: SealedContent): string {
-  const { events, bytes, sha256, first_ms, last_ms } = content;
-  const facts = [previous, partLabel(part), events, bytes, sha256, first_ms, last_ms];
+  const { events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 } = content;
+  const of_lines = [events, bytes, sha256, first_ms, last_ms, notes_sha256];
+  const facts = [previous, partLabel(part), ...of_lines, sealed_at_ms];
   return createHash("sha256").update(JSON.stringify(facts)).digest("hex");
 }

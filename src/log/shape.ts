@@ -42,7 +42,8 @@ const shape_bytes_max = 16_384;
 const shapes_tried_max = 8;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** A byte order mark is a letter like any other: without it, a key would be another key. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** What lines of one kind have in common. */
 export class Shape {
@@ -52,6 +53,11 @@ export class Shape {
   readonly slots: number[] = [];
   /** For each slot the place of its first value among the shape's; -1 where it has none. */
   readonly place_of: readonly number[];
+  /**
+   * For each value the byte that it must not begin with; 0 where it may be any. A member that was
+   * among the rest, such as `"run_id":null`, goes to its column in another line, where it is a text.
+   */
+  readonly refused: readonly number[];
   /** Whether what stands between the values has no escapes, no space but blanks, and no `"@`. */
   readonly is_plain: boolean;
 
@@ -68,6 +74,9 @@ export class Shape {
     }
     this.literals.push(encoder.encode(literal));
     this.place_of = SLOTS.map((_, slot) => this.slots.indexOf(slot));
+    this.refused = this.slots.map((slot, at) =>
+      slot === REST ? refusedAfter(this.literals[at]) : 0
+    );
     this.is_plain = !/[\\\t\r]|"@/.test(text);
   }
 
@@ -75,6 +84,14 @@ export class Shape {
   has(slot: Slot): boolean {
     return this.place_of[SLOTS.indexOf(slot)] >= 0;
   }
+}
+
+/** What a value of the column `rest` must not begin with, by the key that stands before it. */
+function refusedAfter(literal: Uint8Array): number {
+  const key = /"([a-z_]+)"\s*:\s*$/.exec(decoder.decode(literal))?.[1];
+  const slot = SLOTS.indexOf(key as Slot);
+  if (slot < 0 || slot === REST) return 0;
+  return slot < TIMESTAMP ? QUOTE : OPEN;
 }
 
 /** Takes lines apart. What it found of the last line stands in its fields. */
@@ -114,7 +131,7 @@ export class LineSplitter {
   }
 
   #fits(shape: Shape, bytes: Uint8Array, start: number, end: number): boolean {
-    const { literals, slots } = shape;
+    const { literals, slots, refused } = shape;
     this.is_plain = shape.is_plain;
     let at = start;
     for (let index = 0; index < slots.length; index++) {
@@ -124,6 +141,7 @@ export class LineSplitter {
       }
       at += literal.length;
       this.starts[index] = at;
+      if (refused[index] > 0 && beginsWith(refused[index], bytes, at)) return false;
       at = this.#endOfSlot(slots[index], bytes, at, end);
       if (at < 0) return false;
       this.ends[index] = at;
@@ -243,6 +261,12 @@ function endOfTimestamp(bytes: Uint8Array, start: number, end: number): number {
   const digits = at - start;
   if (digits === 0 || digits > TIMESTAMP_DIGITS_MAX) return -1;
   return digits > 1 && bytes[start] === ZERO ? -1 : at;
+}
+
+/** Whether a value, after the space before it, begins with a byte. */
+function beginsWith(byte: number, bytes: Uint8Array, at: number): boolean {
+  while (isSpace(bytes[at])) at++;
+  return bytes[at] === byte;
 }
 
 function isSpace(byte: number): boolean {

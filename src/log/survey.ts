@@ -1,5 +1,6 @@
 /** What a log holds, at a glance: sizes, line counts, the newest event, torn tails. Judges nothing. */
 import { readFully } from "../base/durable.ts";
+import { asLedgerError } from "../base/error.ts";
 import type { Files, OpenFile } from "../base/files.ts";
 import { event_bytes_max, read_bytes } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -43,40 +44,77 @@ export interface LogSurvey {
 
 const NEWLINE = 10;
 
+/** How often a day is looked at again because one of its parts was compacted meanwhile. */
+const looks_max = 10;
+
 /** Looks at every part once; of a sealed one, at what was noted of it. */
 export async function surveyLog(world: World, root: string): Promise<LogSurvey> {
   const survey: LogSurvey = { days: [], parts: 0, events: 0, bytes: 0, stored_bytes: 0, torn: [] };
+  const all_ends: PartEnd[] = [];
   for (const day of listDays(world.files, root)) {
-    const of_day: DaySurvey = { day, parts: 0, sealed: 0, events: 0, bytes: 0, stored_bytes: 0 };
-    const sealed = readSealed(world.files, root, day);
-    for (const extent of await partsOfDay(world.files, root, day)) {
-      const record = sealed[sealedName(extent.part)];
-      const { lines, end } = record
-        ? { lines: record.lines, end: record.bytes }
-        : countLines(world.files, extent);
-      if (!record && end < extent.size_bytes) survey.torn.push(tornTail(extent, end));
-      if (mayBeNewer(survey.newest, record)) {
-        survey.newest = newerOf(survey.newest, await lastEvent(world, extent, end));
-      }
-      of_day.events += lines;
-      of_day.parts++;
-      of_day.sealed += record ? 1 : 0;
-      of_day.bytes += extent.size_bytes;
-      of_day.stored_bytes += extent.compacted?.bytes ?? extent.size_bytes;
-    }
+    const { of_day, ends, torn } = await surveyDay(world, root, day);
+    all_ends.push(...ends);
+    survey.torn.push(...torn);
     survey.days.push(of_day);
     survey.parts += of_day.parts;
     survey.events += of_day.events;
     survey.bytes += of_day.bytes;
     survey.stored_bytes += of_day.stored_bytes;
   }
-  return survey;
+  const newest = await newestEvent(world, all_ends);
+  return newest ? { ...survey, newest } : survey;
 }
 
-/** Of a sealed part it is known how late its events are. */
-function mayBeNewer(newest: LedgerEvent | undefined, sealed: SealedPart | undefined): boolean {
-  if (!sealed || !newest) return true;
-  return sealed.last_ms !== null && sealed.last_ms >= newest.timestamp_ms;
+async function surveyDay(world: World, root: string, day: string) {
+  for (let look = 1;; look++) {
+    try {
+      return await lookAtDay(world, root, day);
+    } catch (error) {
+      if (asLedgerError(error)?.code !== "not_found" || look === looks_max) throw error;
+    }
+  }
+}
+
+async function lookAtDay(world: World, root: string, day: string) {
+  const of_day: DaySurvey = { day, parts: 0, sealed: 0, events: 0, bytes: 0, stored_bytes: 0 };
+  const ends: PartEnd[] = [];
+  const torn: TornTail[] = [];
+  const extents = await partsOfDay(world.files, root, day);
+  // Afterwards: what is sealed meanwhile needs no counting, and what was compacted cannot be.
+  const sealed = readSealed(world.files, root, day);
+  for (const extent of extents) {
+    const record = sealed[sealedName(extent.part)];
+    const { lines, end } = record
+      ? { lines: record.lines, end: record.bytes }
+      : countLines(world.files, extent);
+    if (!record && end < extent.size_bytes) torn.push(tornTail(extent, end));
+    ends.push({ extent, record, end });
+    of_day.events += lines;
+    of_day.parts++;
+    of_day.sealed += record ? 1 : 0;
+    of_day.bytes += extent.size_bytes;
+    of_day.stored_bytes += extent.compacted?.bytes ?? extent.size_bytes;
+  }
+  return { of_day, ends, torn };
+}
+
+/** Where the lines of a part end. */
+interface PartEnd {
+  extent: PartExtent;
+  record: SealedPart | undefined;
+  end: number;
+}
+
+/** The newest of the events that stand last in their parts. */
+async function newestEvent(world: World, ends: PartEnd[]): Promise<LedgerEvent | undefined> {
+  let newest: LedgerEvent | undefined;
+  // From the end: then hardly any part that is sealed has to be opened.
+  for (const { extent, record, end } of ends.reverse()) {
+    if (newest && record && (record.last_ms ?? -1) <= newest.timestamp_ms) continue;
+    const event = await lastEvent(world, extent, end);
+    if (event && (!newest || event.timestamp_ms > newest.timestamp_ms)) newest = event;
+  }
+  return newest;
 }
 
 function tornTail({ label, size_bytes }: PartExtent, end: number): TornTail {
@@ -133,9 +171,4 @@ async function lastEvent(
   } finally {
     part.close();
   }
-}
-
-function newerOf(a: LedgerEvent | undefined, b: LedgerEvent | undefined) {
-  if (!a || !b) return a ?? b;
-  return b.timestamp_ms >= a.timestamp_ms ? b : a;
 }

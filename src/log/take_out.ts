@@ -90,8 +90,8 @@ export async function judgeDay(
     judged.parts.push({ label, lines, end, is_sealed: record !== undefined });
     if (!record) continue;
     judged.sealed[sealedName(extent.part)] = record;
-    const change = changeOfPart(world, extent, record) ??
-      (extent.compacted ? undefined : changeOfKept(world, root, extent.part, record));
+    const change = await changeOfPart(world, extent, record, false) ??
+      (extent.compacted ? undefined : await changeOfKept(world, root, extent.part, record, false));
     if (change) judged.damage ??= `${change.part}: ${change.reason}`;
   }
   judged.damage ??= missingOf(day, chain, judged);

@@ -4,11 +4,11 @@
  * cannot show. Of sealed parts it proves that no byte has changed (see `verify_sealed.ts`).
  */
 import { join } from "@std/path";
-import { asLedgerError } from "../base/error.ts";
+import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { Files } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { readChain } from "./chain.ts";
+import { chainPath, readChain } from "./chain.ts";
 import { isBuiltIn } from "./event.ts";
 import { flawsOf } from "./flaws.ts";
 import {
@@ -27,11 +27,13 @@ import { type PartExtent, partsOfDay } from "./parts.ts";
 import { type DamageRecord, type EventRecord, LogCursor } from "./read.ts";
 import type { Registry } from "./registry.ts";
 import { endOfLastLine, isInQuarantine, moveTornTail, quarantine } from "./repair.ts";
-import { sealedName, type SealedPart, type SealedParts } from "./sealed.ts";
+import { readSealed, sealedName, type SealedPart, type SealedParts } from "./sealed.ts";
 import {
+  chainAtRest,
   changeOfKept,
   changeOfPart,
   labelled,
+  removedParts,
   sealedOrFinding,
   type SealFinding,
   verifyChain,
@@ -67,6 +69,7 @@ export interface VerifyReport {
   days: number;
   parts: number;
   events: number;
+  /** Of the lines as they were written. */
   bytes: number;
   /** Parts that are sealed and are what they were, and the bytes of their lines. */
   proven: { parts: number; bytes: number };
@@ -111,6 +114,12 @@ export async function verifyLog(
   return report;
 }
 
+/** What is not as it was. */
+interface Changes {
+  change?: SealFinding;
+  kept?: SealFinding;
+}
+
 class Verification {
   readonly #cursor: LogCursor;
   readonly #ids?: IdHashes;
@@ -143,16 +152,25 @@ class Verification {
       report.days++;
       options.onDay?.(day);
     }
-    const chain = readChain(world, root);
+    report.findings.push(...removedParts(this.#records, this.#present));
+    await this.#verifyChain();
+    if (this.#ids) report.duplicates = this.#ids.countDuplicates();
+  }
+
+  async #verifyChain(): Promise<void> {
+    const { world, root, report, options } = this;
+    // Where nothing was ever sealed there is no lock to take, and looking should make none.
+    if (this.#records.size === 0 && !world.files.facts(chainPath(root))) return;
+    const { chain, is_still } = options.deep
+      ? await chainAtRest(world, root)
+      : { chain: readChain(world, root), is_still: false };
     const last = chain.seals.at(-1);
     if (last) report.head = { number: last.number, seal: last.seal };
     const away = [...chain.away.values()];
     const archived = away.filter(({ archive }) => archive !== undefined).length;
     if (away.length > 0) report.away = { parts: away.length, archived };
-    if (options.deep) {
-      report.findings.push(...verifyChain(chain, this.#records, this.#present));
-    }
-    if (this.#ids) report.duplicates = this.#ids.countDuplicates();
+    if (!options.deep) return;
+    report.findings.push(...verifyChain(chain, this.#records, this.#present, is_still));
   }
 
   async #verifyDay(day: string, sealed: SealedParts): Promise<void> {
@@ -187,9 +205,12 @@ class Verification {
   }
 
   async #verifySealed(extent: PartExtent, record: SealedPart): Promise<void> {
-    const { world, root, report } = this;
-    const change = changeOfPart(world, extent, record);
-    const kept = extent.compacted ? undefined : changeOfKept(world, root, extent.part, record);
+    const { report, options: { lines = false } } = this;
+    const looked = await this.#changesOf(extent, record);
+    const now = looked === "whole" ? undefined : await this.#movedTo(extent, record);
+    if (now) return await this.#verifySealed(now.extent, now.record);
+    if (looked instanceof LedgerError) throw looked;
+    const { change, kept } = looked === "whole" ? {} as Changes : looked;
     for (const finding of [change, kept]) if (finding) report.findings.push(finding);
     if (!change) {
       report.proven.parts++;
@@ -197,17 +218,53 @@ class Verification {
     }
     // What is left of a part that was changed is worth a look; of a Parquet file there is none.
     if (change && extent.compacted) return;
-    if (change || this.options.lines || !record.flaws) return await this.#verifyLines(extent);
+    if (change || lines || !record.flaws) return await this.#verifyLines(extent, !change);
     report.events += record.events;
     for (const flaw of record.flaws) {
       if (flaw.kind !== "corrupt") {
         if (this.options.deep) report.findings.push({ part: extent.label, ...flaw });
-      } else await this.#takeDamage({ ...flaw, kind: "corrupt", ...placeIn(extent) }, extent);
+      } else {
+        const { part, label } = extent;
+        await this.#takeDamage({ ...flaw, kind: "corrupt", part, label }, extent);
+      }
     }
   }
 
+  /** What is not as it was of a part's file, and of one that stands beside it. */
+  async #changesOf(
+    extent: PartExtent,
+    record: SealedPart,
+  ): Promise<Changes | LedgerError | "whole"> {
+    const { world, root, options: { lines = false } } = this;
+    try {
+      const change = await changeOfPart(world, extent, record, lines);
+      const kept = extent.compacted
+        ? undefined
+        : await changeOfKept(world, root, extent.part, record, lines);
+      return change || kept ? { change, kept } : "whole";
+    } catch (error) {
+      const problem = asLedgerError(error);
+      if (problem?.code !== "not_found") throw error;
+      return problem;
+    }
+  }
+
+  /** Where a part is, and what is noted of it, when it was compacted or restored meanwhile. */
+  async #movedTo(
+    { path, label, part }: PartExtent,
+    record: SealedPart,
+  ): Promise<{ extent: PartExtent; record: SealedPart } | undefined> {
+    const { world: { files }, root } = this;
+    const extents = await partsOfDay(files, root, part.day);
+    const extent = extents.find((each) => each.label === label);
+    const now = readSealed(files, root, part.day)[sealedName(part)];
+    if (!extent || !now) return undefined;
+    const is_same = extent.path === path && JSON.stringify(now) === JSON.stringify(record);
+    return is_same ? undefined : { extent, record: now };
+  }
+
   /** Judges every line. */
-  async #verifyLines(extent: PartExtent): Promise<void> {
+  async #verifyLines(extent: PartExtent, may_repair = true): Promise<void> {
     const { report, registry, options } = this;
     let read_bytes = this.#done_bytes;
     for await (const batch of this.#cursor.batchesOfPart(extent)) {
@@ -218,18 +275,27 @@ class Verification {
           countType(report, registry, record);
           this.#ids?.add(record.event.event_id);
           if (options.deep) report.findings.push(...deepFindings(record, registry));
-        } else await this.#takeDamage(record, extent);
+        } else await this.#takeDamage(record, extent, may_repair);
       }
       options.onProgress?.(read_bytes, this.#total_bytes);
     }
   }
 
-  async #takeDamage(record: DamageRecord, extent: PartExtent): Promise<void> {
-    const { world, root, report, options: { repair = false } } = this;
+  async #takeDamage(
+    record: DamageRecord,
+    extent: PartExtent,
+    may_repair = true,
+  ): Promise<void> {
+    const { world, root, report } = this;
+    // A sealed part that was changed is for a copy to mend: nothing more is done to it.
+    const repair = may_repair && this.options.repair;
     const { kind, part, label, offset, size_bytes, reason } = record;
     const finding: Finding = { kind, part: label, offset, size_bytes, reason };
     if (kind === "torn") {
-      if (repair) finding.quarantined_as = await repairTornTail(world, root, part);
+      if (repair) {
+        finding.quarantined_as = await repairTornTail(world, root, part);
+        report.bytes -= size_bytes;
+      }
     } else {
       const bytes = await bytesOf(world, extent, record);
       if (repair) finding.quarantined_as = quarantine(world, root, part, offset, "corrupt", bytes);
@@ -239,10 +305,6 @@ class Verification {
     }
     (finding.quarantined_as ? report.settled : report.findings).push(finding);
   }
-}
-
-function placeIn({ part, label }: PartExtent) {
-  return { part, label };
 }
 
 /** How much there is to read. A day that cannot be listed is found out when its turn comes. */
@@ -268,7 +330,9 @@ function namesNobodyReads(files: Files, root: string): string[] {
     }
     for (const entry of files.list(dayFolder(root, day)) ?? []) {
       const known = entry.is_file && parsePartName(entry.name) !== undefined;
-      if (!known && !/^[._]/.test(entry.name)) strange.push(`${name}/${entry.name}`);
+      // What is being written has a temporary name; what was left under one, doctor lists.
+      const is_ours = /^[._]|^part-.*\.tmp$/.test(entry.name);
+      if (!known && !is_ours) strange.push(`${name}/${entry.name}`);
     }
   }
   return strange.sort();

@@ -3,13 +3,22 @@
  * was given when they were sealed; while no byte has changed, it stands.
  */
 import { join } from "@std/path";
+import { createHash } from "node:crypto";
 import { asLedgerError } from "../base/error.ts";
+import { read_lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { type Chain, type SealedStep, stepOf } from "./chain.ts";
-import { dayFolder, parquetName, parsePartLabel, type PartId } from "./layout.ts";
+import { type Chain, readChain, type SealedStep, stepOf, withChainLock } from "./chain.ts";
+import { dayFolder, parquetName, parsePartLabel, type PartId, partLabel } from "./layout.ts";
 import type { PartExtent } from "./parts.ts";
 import { changeIn } from "./proof.ts";
-import { type FileProof, readSealed, type SealedPart, type SealedParts, sealOf } from "./sealed.ts";
+import {
+  type FileProof,
+  notesDigest,
+  readSealed,
+  type SealedPart,
+  type SealedParts,
+  sealOf,
+} from "./sealed.ts";
 
 /** Something that is not as it was sealed. */
 export interface SealFinding {
@@ -37,33 +46,88 @@ export function sealedOrFinding(
   }
 }
 
-/** Whether the file that holds a sealed part is what it was. */
-export function changeOfPart(
+/**
+ * The chain, and whether nobody changes it meanwhile. On a disk that cannot be written to, and where
+ * somebody seals for long, that is not known.
+ */
+export async function chainAtRest(
+  world: World,
+  root: string,
+): Promise<{ chain: Chain; is_still: boolean }> {
+  // Without a lock file nobody has sealed here, and none is made by looking.
+  try {
+    const read = () => Promise.resolve(readChain(world, root));
+    const chain = await withChainLock(world, root, read, read_lock_wait_ms);
+    return { chain, is_still: true };
+  } catch (error) {
+    if (!asLedgerError(error)) throw error;
+    return { chain: readChain(world, root), is_still: false };
+  }
+}
+
+/** Whether the file that holds a sealed part is what it was, and holds that part. */
+export async function changeOfPart(
   world: World,
   extent: PartExtent,
   record: SealedPart,
-): SealFinding | undefined {
-  const { label, compacted } = extent;
-  if (compacted) {
-    const file = `day=${extent.part.day}/${parquetName(extent.part)}`;
-    return changeOfFile(world, file, extent.path, compacted);
+  read_lines: boolean,
+): Promise<SealFinding | undefined> {
+  const { label, compacted, path } = extent;
+  if (!compacted) return changeOfFile(world, label, path, record);
+  return await changeOfPacked(world, extent.part, path, record, compacted, read_lines);
+}
+
+/**
+ * A Parquet file that is what was written may still stand in another's place, together with what was
+ * noted of it: it says itself whose lines it holds. Asked to read them, it has to give every byte.
+ */
+async function changeOfPacked(
+  world: World,
+  part: PartId,
+  path: string,
+  { sha256 }: SealedPart,
+  compacted: FileProof,
+  read_lines: boolean,
+): Promise<SealFinding | undefined> {
+  const label = `day=${part.day}/${parquetName(part)}`;
+  const change = changeOfFile(world, label, path, compacted);
+  if (change) return change;
+  const { packedOf, unpackLines } = await import("./packing.ts");
+  const file = world.files.open(path, "read");
+  try {
+    const packed = packedOf(file);
+    if (packed.part !== partLabel(part) || packed.sha256 !== sha256) {
+      return found("changed", label, `it holds ${packed.part}, or other lines than were sealed`);
+    }
+    if (!read_lines) return undefined;
+    const hash = createHash("sha256");
+    for (const { bytes } of unpackLines(file)) hash.update(bytes);
+    if (hash.digest("hex") === sha256) return undefined;
+    return found("changed", label, "its lines are not those that were sealed");
+  } catch (error) {
+    const problem = asLedgerError(error);
+    if (problem?.code !== "damaged") throw error;
+    return found("changed", label, problem.message);
+  } finally {
+    file.close();
   }
-  return changeOfFile(world, label, extent.path, record);
 }
 
 /** A Parquet file that stands beside lines which were kept. */
-export function changeOfKept(
+export async function changeOfKept(
   world: World,
   root: string,
   part: PartId,
   record: SealedPart,
-): SealFinding | undefined {
+  read_lines: boolean,
+): Promise<SealFinding | undefined> {
   const name = parquetName(part);
   const path = join(dayFolder(root, part.day), name);
-  const label = `day=${part.day}/${name}`;
   if (!record.compacted) return undefined;
-  if (!world.files.facts(path)) return found("removed", label, "compacted, and its file is gone");
-  return changeOfFile(world, label, path, record.compacted);
+  if (!world.files.facts(path)) {
+    return found("removed", `day=${part.day}/${name}`, "compacted, and its file is gone");
+  }
+  return await changeOfPacked(world, part, path, record, record.compacted, read_lines);
 }
 
 function changeOfFile(
@@ -83,11 +147,25 @@ function changeOfFile(
   }
 }
 
-/** What is wrong with the chain, and with what it says is there. The first finding comes first. */
+/** The sealed parts of which the days' own records say that they should be there. */
+export function removedParts(
+  records: ReadonlyMap<string, SealedPart>,
+  present: ReadonlySet<string>,
+): SealFinding[] {
+  return [...records]
+    .filter(([label]) => !present.has(label))
+    .map(([label, { number }]) => found("removed", label, `sealed as number ${number}, and gone`));
+}
+
+/**
+ * What is wrong with the chain, and with what it says is there; the first place comes first. `is_still`
+ * says that nobody seals just now: then a step that is not there yet never will be by itself.
+ */
 export function verifyChain(
   chain: Chain,
   records: ReadonlyMap<string, SealedPart>,
   present: ReadonlySet<string>,
+  is_still: boolean,
 ): SealFinding[] {
   const findings = chain.damage.map(({ offset, reason }): SealFinding => ({
     kind: "chain",
@@ -96,6 +174,7 @@ export function verifyChain(
     size_bytes: 1,
     reason,
   }));
+  if (is_still && chain.end < chain.size_bytes) findings.push(tornChain(chain));
   let number = 0;
   let previous = "";
   for (const step of chain.seals) {
@@ -106,17 +185,27 @@ export function verifyChain(
     if (chain.away.has(step.part)) continue;
     const record = records.get(step.part);
     if (!present.has(step.part)) {
-      findings.push(found("removed", step.part, `sealed as number ${step.number}, and gone`));
+      const reason = `sealed as number ${step.number}, and gone`;
+      // Where the day's record knows it, it is told already.
+      if (!record) findings.push(found("removed", step.part, reason));
     } else if (!record) {
       findings.push(found("chain", step.part, "sealed, and _sealed.json does not know it"));
     } else if (JSON.stringify(stepOf(step.part, record)) !== JSON.stringify(step)) {
       const reason = "_sealed.json says other things of it than the chain does";
       findings.push(found("chain", step.part, reason));
+    } else if (notesDigest(record) !== record.notes_sha256) {
+      const reason = "_sealed.json says other things of its lines than when it was sealed";
+      findings.push(found("chain", step.part, reason));
     }
   }
   for (const label of awayUnsealed(chain)) findings.push(found("chain", label, NEVER_SEALED));
-  findings.push(...beyondChain(chain, records, number, previous));
+  findings.push(...beyondChain(chain, records, is_still ? undefined : { number, previous }));
   return findings;
+}
+
+function tornChain({ end, size_bytes }: Chain): SealFinding {
+  const reason = "its last line has no end: ledger seal mends it";
+  return { kind: "chain", part: CHAIN_FILE, offset: end, size_bytes: size_bytes - end, reason };
 }
 
 const CHAIN_FILE = "_chain.jsonl";
@@ -152,21 +241,23 @@ function awayUnsealed({ seals, away }: Chain): string[] {
   return [...away.keys()].filter((label) => !sealed.has(label));
 }
 
-/** Whoever seals may have been killed before the last one was added; more than that is damage. */
+/** What is sealed and not in the chain; but for the one that somebody who seals is about to add. */
 function beyondChain(
   chain: Chain,
   records: ReadonlyMap<string, SealedPart>,
-  number: number,
-  previous: string,
+  end: { number: number; previous: string } | undefined,
 ): SealFinding[] {
   const known = new Set(chain.seals.map(({ part }) => part));
-  const findings: SealFinding[] = [];
-  for (const [label, record] of records) {
-    if (known.has(label)) continue;
-    if (record.number === number + 1 && record.previous === previous) continue;
-    findings.push(found("chain", label, `sealed as number ${record.number}, not in the chain`));
-  }
-  return findings;
+  return [...records]
+    .filter(([label, { number, previous }]) =>
+      !known.has(label) && !(number === end?.number! + 1 && previous === end?.previous)
+    )
+    .sort(([, a], [, b]) => a.number - b.number)
+    .map(([label, { number }]) => {
+      const reason = `sealed as number ${number}, and not in the chain; when somebody was killed ` +
+        "while sealing: ledger seal adds it";
+      return found("chain", label, reason);
+    });
 }
 
 function found(kind: SealFinding["kind"], part: string, reason: string): SealFinding {

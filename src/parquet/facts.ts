@@ -76,6 +76,8 @@ export function readMetadata(file: OpenFile): FileMetaData {
     metadata = parquetMetadata(bytes, { geoparquet: false });
     const problem = contradiction(metadata, file.facts().size_bytes);
     if (problem) throw damaged(path, problem);
+    // What it says of itself may not be of the kind that it should be.
+    factsOf(metadata);
   } catch (cause) {
     throw asLedgerError(cause) ??
       damaged(path, `its footer does not decode (${said(cause)})`, cause);

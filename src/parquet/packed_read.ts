@@ -164,6 +164,7 @@ function levelsOf(runs: Uint8Array, rows: number): Uint8Array | undefined {
   for (let at = 0; at < runs.length;) {
     let length = 0;
     for (let factor = 1;; factor *= 128) {
+      if (at >= runs.length) throw new Error("its levels end within a run");
       const byte = runs[at++];
       length += byte % 128 * factor;
       if (byte < 128) break;

@@ -14,6 +14,8 @@ export interface WriterPlan {
   /** How often to go through the waves; absent: until killed. */
   rounds?: number;
   part_bytes_max?: number;
+  /** For parts of its own. */
+  writer?: string;
   /** How much each event carries beside its fields: a large write is torn more easily. */
   ballast_chars?: number;
   /** The n-th event has the time at n modulo their number. */
@@ -29,7 +31,8 @@ function printIds(ids: string[]): void {
 
 async function carryOut(plan: WriterPlan): Promise<void> {
   const { name, timestamps_ms } = plan;
-  await using ledger = await openLedger({ dir: plan.dir, part_bytes_max: plan.part_bytes_max });
+  const { dir, part_bytes_max, writer } = plan;
+  await using ledger = await openLedger({ dir, part_bytes_max, writer });
   const ballast = "x".repeat(plan.ballast_chars ?? 0);
   let n = 0;
   for (let round = 0; round < (plan.rounds ?? Infinity); round++) {

@@ -56,6 +56,21 @@ const EXTRAS = [
   ...[String.raw`"note":"\u0000\u0001\u0002\u001f\n\r"`, '"note":"\u2028é漢😀"'],
 ];
 
+/** Members of a trial, without escapes, that have to be kept apart from its own. */
+const PLAIN_EXTRAS = [
+  ...['"x":{"params":{"a":1},"metrics":{"b":2}}', '"x":"params"', '"rest":"trial_id"', '"@":1'],
+  ...[
+    '"note":"@at"',
+    '"@in":7',
+    '"@at":7',
+    '"\uFEFFrun_id":"r9"',
+    '"Params":{}',
+    '"":0',
+    '"a":1e400',
+  ],
+  ...['"event_type2":"run.started"', '"note":"\u2028é漢😀"', '"a":[1,[2,{"trial_id":"t9"}]]'],
+];
+
 /** A text as JSON, sometimes with escapes that it would not need. */
 function spelledText(random: Random, text: string): string {
   const json = JSON.stringify(text);
@@ -160,6 +175,38 @@ export class LineMaker {
     const ordered = random.chance(0.2) ? members.sort(() => random.fraction() - 0.5) : members;
     const around = random.chance(0.05) ? random.pick([" ", "\t", "\r"]) : "";
     return `${around}{${ordered.join(random.chance(0.1) ? " , " : ",")}}${around}`;
+  }
+
+  /** A trial without escapes and strange space, as nearly all are: only its JSON is as it likes. */
+  trial(): string {
+    const { random } = this;
+    const object = () => {
+      const text = spelled(random, random.object(3));
+      return text.includes("\\") || /[\t\r]/.test(text)
+        ? `{"x":${random.pick(RAW_NUMBERS)}}`
+        : text;
+    };
+    const timestamp_ms = random.pick(this.times_ms) + random.below(1_000);
+    const members = [
+      `"event_id":"${this.#plainId()}"`,
+      `"event_type":"trial.recorded"`,
+      `"timestamp_ms":${timestamp_ms}`,
+      `"run_id":"${random.pick(["r0", "r1", "r2", "a.b-c_D"])}"`,
+      `"trial_id":"${random.pick(["t1", "läuf 😀", "@", "a,b|c", "}{", "NULL", " x "])}"`,
+      `"params":${object()}`,
+      `"metrics":${object()}`,
+    ];
+    if (random.chance(0.3)) members.push(`"correlation_id":"${random.pick(["c", "\u2028"])}"`);
+    if (random.chance(0.1)) members.push(`"causation_id":${random.pick(["null", `"c"`])}`);
+    if (random.chance(0.1)) members.push(random.pick(PLAIN_EXTRAS));
+    const ordered = random.chance(0.2) ? members.sort(() => random.fraction() - 0.5) : members;
+    return `{${ordered.join(random.chance(0.05) ? " , " : ",")}}`;
+  }
+
+  #plainId(): string {
+    const id = this.#id();
+    // deno-lint-ignore no-control-regex
+    return /["\\\u0000-\u001f]/.test(id) ? `p${this.#ids.length}` : id;
   }
 
   /** A line of a log, without its newline. */

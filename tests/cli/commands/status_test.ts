@@ -24,10 +24,10 @@ Deno.test("status lists days, totals and the newest event", async () => {
   assertEquals([code, stderr], [0, ""]);
   const lines = stdout.split("\n");
   assertMatch(lines[0], /^day\s+parts\s+sealed\s+events\s+bytes\s+stored$/);
-  assertEquals(lines.slice(1, 4).map((line) => line.split(/\s+/).slice(0, 3)), [
-    ["2026-01-29", "1", "0"],
-    ["2026-01-30", "1", "0"],
-    ["2026-01-31", "1", "0"],
+  assertEquals(lines.slice(1, 4).map((line) => line.split(/\s+/).slice(0, 4)), [
+    ["2026-01-29", "1", "0", "1"],
+    ["2026-01-30", "1", "0", "1"],
+    ["2026-01-31", "1", "0", "1"],
   ]);
   assertMatch(stdout, /: 3 events in 3 parts of 3 days, \d+ B\n/);
   assertMatch(stdout, /newest: run\.started e1, 2026-01-31 00:00:00\.000Z \(24 h ago\)\n/);
