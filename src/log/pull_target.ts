@@ -40,16 +40,13 @@ export class OwnDay {
   /** Names that were ever given, whether their parts are here or not. */
   readonly #given = new Set<string>();
   readonly #closed = new Set<string>();
-  readonly #is_away: boolean;
 
   private constructor(
     readonly world: World,
     readonly root: string,
     readonly day: string,
     readonly chain: Chain,
-  ) {
-    this.#is_away = chain.away.has(day);
-  }
+  ) {}
 
   /** Looks at a day, which need not be there. */
   static async look(world: World, root: string, day: string, chain: Chain): Promise<OwnDay> {
@@ -71,10 +68,10 @@ export class OwnDay {
     return own;
   }
 
-  /** Whether lines that were here still are, or went with their whole day. */
+  /** Whether lines that were here still are, or were taken out with their day. */
   has({ part, to }: Stretch): boolean {
     const extent = this.extents.get(part);
-    return extent ? extent.size_bytes >= to : this.#is_away;
+    return extent ? extent.size_bytes >= to : this.chain.away.has(part);
   }
 
   isFree(part: PartId): boolean {

@@ -3,8 +3,11 @@ import { type Files, systemFiles } from "../../src/base/files.ts";
 import { PullTarget } from "../../src/log/pull_target.ts";
 import { assertHoldsAllOf, BOX_DAY, boxes, takenOf } from "../boxes.ts";
 import { testWorld, writePart } from "../harness.ts";
+import { SEALED_RECORD } from "./cases.ts";
 
 const PART = { day: BOX_DAY, number: 1, writer: "b" };
+/** A record that says of that part that it takes no more lines. */
+const SEALED = JSON.stringify({ parts: { "part-000001.b.jsonl": SEALED_RECORD } });
 const LINE = new TextEncoder().encode('{"event_id":"e"}\n');
 
 Deno.test("lines are added only where the part ends, and not to one that takes none any more", async () => {
@@ -26,7 +29,7 @@ Deno.test("lines are added only where the part ends, and not to one that takes n
   assertEquals(await add(3 * LINE.length), false);
   Deno.removeSync(a.path(`day=${BOX_DAY}`, "part-000001.b.parquet"));
   const record = a.path(`day=${BOX_DAY}`, "_sealed.json");
-  Deno.writeTextFileSync(record, '{"parts":{"part-000001.b.jsonl":{}}}');
+  Deno.writeTextFileSync(record, SEALED);
   assertEquals(await add(3 * LINE.length), false);
 });
 
@@ -56,7 +59,7 @@ Deno.test("a part that is sealed while it is pulled goes on in a new part", asyn
   await b.emit(2_000, { ballast: 2_000 });
   const record = a.path(`day=${BOX_DAY}`, "_sealed.json");
   const files = sealedMeanwhile(a.part("part-000001.b"), () => {
-    Deno.writeTextFileSync(record, '{"parts":{"part-000001.b.jsonl":{}}}');
+    Deno.writeTextFileSync(record, SEALED);
   });
   const taken = takenOf(await a.pull(b, {}, { files }));
   assertEquals(taken.map(([into]) => into), [

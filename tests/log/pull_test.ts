@@ -213,7 +213,8 @@ Deno.test("the parts of a day that was taken out of the ledger do not come back"
     await ledger.upkeep.seal();
   }
   Deno.removeSync(dirname(a.part()), { recursive: true });
-  const step = { kind: "taken_out", day: BOX_DAY, at_ms: MONTHS_LATER_MS, forget: false };
+  const parts = ["part-000001.b.jsonl"];
+  const step = { kind: "taken_out", day: BOX_DAY, parts, at_ms: MONTHS_LATER_MS, forget: false };
   Deno.writeTextFileSync(a.path("_chain.jsonl"), `${JSON.stringify(step)}\n`, { append: true });
   assertEquals((await a.pull(b)).log, { taken: [], same: 1 });
   await b.emit(1);
