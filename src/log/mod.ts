@@ -82,9 +82,8 @@ export {
   type CompactOptions,
   compactParts,
   type CompactReport,
-  restoreDay,
-  type RestoredPart,
 } from "./compact.ts";
+export { restoreDay, type RestoredPart } from "./restore.ts";
 export { type NewlySealed, type SealOptions, sealParts } from "./seal.ts";
 export { linesOf } from "./lines.ts";
 export { ChangeNotices } from "./notices.ts";

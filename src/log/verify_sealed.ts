@@ -5,6 +5,7 @@
 import { join } from "@std/path";
 import { createHash } from "node:crypto";
 import { asLedgerError } from "../base/error.ts";
+import { read_lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Chain, isAway, readChain, type SealedStep, stepOf, withChainLock } from "./chain.ts";
 import { dayFolder, parquetName, parsePartLabel, type PartId, partLabel } from "./layout.ts";
@@ -53,9 +54,9 @@ export async function chainAtRest(
   world: World,
   root: string,
 ): Promise<{ chain: Chain; is_still: boolean }> {
-  // Without a lock file nobody has sealed here, and none is made by looking.
   try {
-    const chain = await withChainLock(world, root, () => Promise.resolve(readChain(world, root)));
+    const read = () => Promise.resolve(readChain(world, root));
+    const chain = await withChainLock(world, root, read, read_lock_wait_ms);
     return { chain, is_still: true };
   } catch (error) {
     if (!asLedgerError(error)) throw error;

@@ -56,7 +56,13 @@ Deno.test("an error that the reading thread meets is told as if it had been met 
   using folder = ledgerFolder();
   writeLargeLog(folder.path);
   const nowhere = join(folder.path, "nowhere");
-  const request = { root: folder.path, days: [DAY], positions: [], folder: nowhere };
+  const request = {
+    root: folder.path,
+    days: [DAY],
+    positions: [],
+    folder: nowhere,
+    from_nothing: true,
+  };
   const error = await assertRejects(
     () => takeInBeside(request, () => Promise.resolve()),
     LedgerError,
