@@ -1,11 +1,10 @@
 /**
- * Sealed lines -> Parquet, and back. A part's lines go only once its Parquet file has been read back and
+ * Sealed lines -> Parquet. A part's lines go only once its Parquet file has been read back and
  * gave every byte of them, and stands there durably, and the day's record says so. Cut off anywhere,
  * the lines or the file are whole, readers take what is whole, and doing it again ends it.
  */
 import { join } from "@std/path";
-import { beginReplacement, removeQuietly, writeFully } from "../base/durable.ts";
-import { LedgerError } from "../base/error.ts";
+import { removeQuietly } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { withChainLock } from "./chain.ts";
 import {
@@ -17,15 +16,22 @@ import {
   partLabel,
   partPath,
 } from "./layout.ts";
-import { listDays, notRecorded, partsOfDay } from "./parts.ts";
-import { openPart } from "./part_file.ts";
 import { checkIsAsSealed } from "./as_sealed.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { packAll } from "./pack_beside.ts";
 import type { PackRequest } from "./pack_part.ts";
-import { changeIn, isAsProven } from "./proof.ts";
+import { listDays, partsOfDay } from "./parts.ts";
+import { isAsProven } from "./proof.ts";
 import { LogCursor } from "./read.ts";
 import { type NewlySealed, sealDueParts } from "./seal.ts";
-import { type FileProof, readSealed, sealedName, type SealedPart, writeSealed } from "./sealed.ts";
+import {
+  type FileProof,
+  notesDigest,
+  readSealed,
+  sealedName,
+  type SealedPart,
+  writeSealed,
+} from "./sealed.ts";
 
 /** What to compact. */
 export interface CompactOptions {
@@ -212,16 +218,6 @@ async function whyNotPacked(world: World, root: string, part: PartId, record: Se
   }
 }
 
-/** What somebody who was killed here left under a temporary name. */
-function removeLeftovers(world: World, root: string, day: string): void {
-  const folder = dayFolder(root, day);
-  for (const { name } of world.files.list(folder) ?? []) {
-    if (/^(part-.*\.(parquet|jsonl)|_sealed\.json)\..*\.tmp$/.test(name)) {
-      removeQuietly(world.files, join(folder, name));
-    }
-  }
-}
-
 /** Nothing is removed that is not proven to be in the Parquet file, whoever wrote to it. */
 function checkLines(
   world: World,
@@ -257,7 +253,8 @@ async function corruptLines(
   part: PartId,
   record: SealedPart,
 ): Promise<Map<number, number>> {
-  if (record.flaws) {
+  // What was edited there since may call a line an event that is none.
+  if (record.flaws && notesDigest(record) === record.notes_sha256) {
     const corrupt = record.flaws.filter(({ kind }) => kind === "corrupt");
     return new Map(corrupt.map(({ offset, size_bytes }) => [offset, size_bytes]));
   }
@@ -271,97 +268,4 @@ async function corruptLines(
     }
   }
   return offsets;
-}
-
-/** A part that has its lines again. */
-export interface RestoredPart {
-  part: string;
-  bytes: number;
-}
-
-/** Gives the parts of a day their lines back. */
-export async function restoreDay(
-  world: World,
-  root: string,
-  day: string,
-  lock_wait_ms?: number,
-): Promise<RestoredPart[]> {
-  if (!listDays(world.files, root).includes(day)) {
-    throw new LedgerError({
-      code: "not_found",
-      message: `cannot restore ${day}: the log has no such day`,
-      where: { path: dayFolder(root, day) },
-      hint: "see which days there are: ledger status; one that was archived: ledger archive import",
-    });
-  }
-  return await withChainLock(world, root, async () => {
-    const restored: RestoredPart[] = [];
-    removeLeftovers(world, root, day);
-    const names = (world.files.list(dayFolder(root, day)) ?? [])
-      .map(({ name }) => parsePartName(name))
-      .filter((name) => name?.format === "parquet");
-    for (const { number, writer } of names.map((name) => name!).sort(comparePartNames)) {
-      restored.push(await restorePart(world, root, { day, number, writer }));
-    }
-    return restored;
-  }, lock_wait_ms);
-}
-
-async function restorePart(world: World, root: string, part: PartId): Promise<RestoredPart> {
-  const sealed = readSealed(world.files, root, part.day);
-  const record = sealed[sealedName(part)];
-  const path = partPath(root, part);
-  if (!record) throw notRecorded(root, part);
-  if (!world.files.facts(path)) await writeLines(world, root, part, record);
-  // Lines that were kept beside the Parquet file may have changed since, and then it is all there is.
-  else checkKept(world, path, part, record);
-  const { compacted: _gone, ...without } = record;
-  writeSealed(world, root, part.day, { ...sealed, [sealedName(part)]: without });
-  world.files.remove(join(dayFolder(root, part.day), parquetName(part)));
-  world.files.syncFolder(dayFolder(root, part.day));
-  return { part: partLabel(part), bytes: world.files.facts(path)!.size_bytes };
-}
-
-function checkKept(world: World, path: string, part: PartId, record: SealedPart): void {
-  const lines = world.files.open(path, "read");
-  try {
-    const change = changeIn(lines, record);
-    if (!change) return;
-    throw new LedgerError({
-      code: "damaged",
-      message: `cannot restore ${partLabel(part)}: its lines were kept, and are not as they were ` +
-        `sealed (${change.reason})`,
-      where: { path, offset: change.offset },
-      hint: "nothing was changed; move that file away and restore again: the Parquet file has them",
-    });
-  } finally {
-    lines.close();
-  }
-}
-
-async function writeLines(world: World, root: string, part: PartId, record: SealedPart) {
-  const extents = await partsOfDay(world.files, root, part.day);
-  const source = await openPart(world, extents.find(({ label }) => label === partLabel(part))!);
-  try {
-    const replacement = beginReplacement(world.files, partPath(root, part), uniqueName(world));
-    try {
-      for (const { bytes } of source.blocks(0)) writeFully(replacement.file, bytes);
-      const change = changeIn(replacement.file, record);
-      if (change) throw notGivenBack(part, change.reason);
-      replacement.putInPlace();
-    } catch (error) {
-      replacement.abandon();
-      throw error;
-    }
-  } finally {
-    source.close();
-  }
-}
-
-function notGivenBack(part: PartId, reason: string): LedgerError {
-  return new LedgerError({
-    code: "damaged",
-    message: `cannot restore ${partLabel(part)}: ${reason}`,
-    hint: "nothing was changed; take the Parquet file from a copy or an archive",
-  });
 }

@@ -98,9 +98,8 @@ export {
   type CompactOptions,
   compactParts,
   type CompactReport,
-  restoreDay,
-  type RestoredPart,
 } from "./compact.ts";
+export { restoreDay, type RestoredPart } from "./restore.ts";
 export { type NewlySealed, type SealOptions, sealParts } from "./seal.ts";
 export type { ReturnedDay } from "./take_back.ts";
 export { linesOf } from "./lines.ts";

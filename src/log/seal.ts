@@ -12,15 +12,8 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import { readFully } from "../base/durable.ts";
 import { flaws_max, lock_wait_ms, seal_grace_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import {
-  appendSteps,
-  type Chain,
-  chainPath,
-  readChain,
-  type SealedStep,
-  stepOf,
-  withChainLock,
-} from "./chain.ts";
+import { appendSteps, type Chain, type SealedStep, stepOf, withChainLock } from "./chain.ts";
+import { completeChain, lacksSteps } from "./chain_end.ts";
 import { flawsOf } from "./flaws.ts";
 import { dayFolder, dayLockName, parsePartName, type PartId, partLabel } from "./layout.ts";
 import { DayLock } from "./lock.ts";
@@ -85,25 +78,6 @@ function mayHaveDueParts(world: World, root: string, options: SealOptions): bool
   );
 }
 
-/** Whether the chain is not as long as it should be. */
-function lacksSteps(world: World, root: string): boolean {
-  const chain = readChain(world, root);
-  return chain.damage.length > 0 || chain.end < chain.size_bytes ||
-    unknownTo(world, root, chain).length > 0;
-}
-
-/** What the records of the days say was sealed, and the chain does not; in order. */
-function unknownTo(world: World, root: string, chain: Chain): SealedStep[] {
-  const known = new Set(chain.seals.map(({ seal }) => seal));
-  return listDays(world.files, root)
-    .flatMap((day) =>
-      Object.entries(readSealed(world.files, root, day))
-        .map(([name, sealed]) => stepOf(`day=${day}/${name}`, sealed))
-    )
-    .filter(({ seal }) => !known.has(seal))
-    .sort((a, b) => a.number - b.number);
-}
-
 function isConcerned(day: string, { before_day }: SealOptions): boolean {
   return before_day === undefined || day < before_day;
 }
@@ -115,10 +89,8 @@ export async function sealDueParts(
   options: SealOptions,
 ): Promise<NewlySealed[]> {
   const sealed: NewlySealed[] = [];
-  const chain = readChain(world, root);
-  if (chain.damage.length > 0) throw damagedChain(root, chain);
+  const chain = completeChain(world, root, options.onNotice);
   const sealer = new Sealer(world, root, chain, options);
-  sealer.completeChain();
   for (const day of listDays(world.files, root)) {
     if (!isConcerned(day, options)) continue;
     const due = new Set(dueNames(world, root, day, options));
@@ -173,33 +145,6 @@ class Sealer {
     const last = chain.seals.at(-1);
     this.#number = last?.number ?? 0;
     this.#previous = last?.seal ?? "";
-  }
-
-  /**
-   * Adds to the chain what whoever sealed before was killed too early to add: one step. Where the whole
-   * chain is gone, it is made again from the records of the days, and that is told.
-   */
-  completeChain(): void {
-    const { world, root, chain, options } = this;
-    const unknown = unknownTo(world, root, chain);
-    const is_gone = chain.size_bytes === 0 && unknown.length > 1;
-    if (unknown.length > 1 && !is_gone) throw shortChain(root, this.#number, unknown);
-    for (const step of unknown) {
-      if (step.number !== this.#number + 1 || step.previous !== this.#previous) {
-        throw brokenChain(root, this.#number, step);
-      }
-      this.#number = step.number;
-      this.#previous = step.seal;
-    }
-    if (unknown.length === 0) return;
-    appendSteps(world, root, unknown);
-    chain.seals.push(...unknown);
-    if (is_gone) {
-      options.onNotice?.(
-        `${chainPath(root)} was gone, and was made again from the records of ${unknown.length} ` +
-          `parts: hold its last seal against the one that you noted (${this.#previous})`,
-      );
-    }
   }
 
   /** Seals a part; undefined when it holds nothing, or is written to right now. */
@@ -318,39 +263,4 @@ async function judgePart(world: World, root: string, extent: PartExtent) {
     await world.turn();
   }
   return { events, lines, bytes, last_line_at, first_ms, last_ms, flaws };
-}
-
-function damagedChain(root: string, { damage: [{ offset, reason }] }: Chain): LedgerError {
-  return new LedgerError({
-    code: "damaged",
-    message: `cannot seal: the chain of sealed parts is damaged (${reason})`,
-    where: { path: chainPath(root), offset },
-    hint: WAYS_OUT,
-  });
-}
-
-function shortChain(root: string, number: number, unknown: SealedStep[]): LedgerError {
-  const [{ part }] = unknown;
-  return new LedgerError({
-    code: "damaged",
-    message:
-      `cannot seal: the chain ends with number ${number}, and ${unknown.length} parts that ` +
-      `are sealed are not in it, the first of them ${part}`,
-    where: { path: chainPath(root) },
-    hint: WAYS_OUT,
-  });
-}
-
-const WAYS_OUT =
-  "see what is wrong with: ledger verify --deep; then take that file from a copy, or " +
-  "move it away: it is made again from the records of the days";
-
-function brokenChain(root: string, number: number, step: SealedStep): LedgerError {
-  return new LedgerError({
-    code: "damaged",
-    message: `cannot seal: the chain ends with number ${number}, and ${step.part} is sealed as ` +
-      `number ${step.number} after another`,
-    where: { path: chainPath(root) },
-    hint: "see what is wrong with: ledger verify --deep; then take that file from a copy",
-  });
 }

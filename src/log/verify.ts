@@ -20,7 +20,7 @@ import {
   type PartId,
   partPath,
 } from "./layout.ts";
-import { hash53 } from "./hash.ts";
+import { IdHashes } from "./id_hashes.ts";
 import { DayLock } from "./lock.ts";
 import { openPart } from "./part_file.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
@@ -378,27 +378,5 @@ async function repairTornTail(world: World, root: string, part: PartId): Promise
     }
   } finally {
     lock.close();
-  }
-}
-
-/** Counts equal ids in 8 bytes each: by a 53-bit hash, so that ten million ids fit into memory. */
-class IdHashes {
-  #hashes = new Float64Array(1024);
-  #count = 0;
-
-  add(id: string): void {
-    if (this.#count === this.#hashes.length) {
-      const larger = new Float64Array(this.#count * 2);
-      larger.set(this.#hashes);
-      this.#hashes = larger;
-    }
-    this.#hashes[this.#count++] = hash53(id);
-  }
-
-  countDuplicates(): number {
-    const sorted = this.#hashes.subarray(0, this.#count).sort();
-    let duplicates = 0;
-    for (let at = 1; at < sorted.length; at++) if (sorted[at] === sorted[at - 1]) duplicates++;
-    return duplicates;
   }
 }

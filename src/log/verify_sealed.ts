@@ -54,7 +54,6 @@ export async function chainAtRest(
   world: World,
   root: string,
 ): Promise<{ chain: Chain; is_still: boolean }> {
-  // Without a lock file nobody has sealed here, and none is made by looking.
   try {
     const read = () => Promise.resolve(readChain(world, root));
     const chain = await withChainLock(world, root, read, read_lock_wait_ms);

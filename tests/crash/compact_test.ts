@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { restoreDay } from "../../src/log/compact.ts";
+import { restoreDay } from "../../src/log/restore.ts";
 import { sealParts } from "../../src/log/seal.ts";
 import { openLedger } from "../../src/mod.ts";
 import { ledger, memoryFolder, startLedger, tempFolder, testWorld, writePart } from "../harness.ts";

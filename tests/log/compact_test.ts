@@ -4,7 +4,8 @@ import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { event_bytes_max, row_group_bytes_max } from "../../src/base/limits.ts";
 import { systemFiles } from "../../src/base/files.ts";
-import { compactParts, restoreDay } from "../../src/log/compact.ts";
+import { compactParts } from "../../src/log/compact.ts";
+import { restoreDay } from "../../src/log/restore.ts";
 import { openPart } from "../../src/log/part_file.ts";
 import { partsOfDay } from "../../src/log/parts.ts";
 import { followLog, LogCursor } from "../../src/log/read.ts";
@@ -15,6 +16,7 @@ import { memoryFolder, runIn, tempFolder, testWorld, writePart } from "../harnes
 import { LineMaker } from "../index/lines.ts";
 import { LOG_DAYS, RandomLog } from "../index/random_log.ts";
 import { type Random, withSeed } from "../laws/random.ts";
+import { allRows } from "../parquet/files.ts";
 import { CASE_DAY, GOOD_LINE, LINE_CASES } from "./cases.ts";
 import {
   chainLines,
@@ -176,6 +178,21 @@ Deno.test("more corrupt lines than were noted are found, and kept as they are", 
   await compactAll(dir);
   assertEquals(await recordsOf(dir), records);
   assertEquals(namesOfDay(dir, DAY), ["_sealed.json", "part-000001.parquet"]);
+});
+
+Deno.test("a corrupt line is no trial, whatever the day's record says of it by now", async () => {
+  using folder = memoryFolder();
+  const dir = folder.path;
+  const trial = `{"event_id":"e1","event_type":"trial.recorded","timestamp_ms":1769174319945,` +
+    `"run_id":"r","trial_id":"t","params":{},"metrics":{}`;
+  writePart(dir, PART, [`${trial}}\n`, `${trial},"a":1,"a":2}\n`, "no JSON\n"]);
+  const records = await recordsOf(dir);
+  await sealParts(laterWorld(), dir);
+  editSealed(dir, DAY, (parts) => parts["part-000001.jsonl"].flaws = []);
+  await compactAll(dir);
+  assertEquals(await recordsOf(dir), records);
+  const rows = await allRows(join(dir, "events", PARQUET));
+  assertEquals(rows.map(({ is_trial }) => is_trial), [true, false, false]);
 });
 
 Deno.test("lines that are kept stand beside their Parquet file, and go when they need not be kept", async () => {

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { proof_block_bytes } from "../../src/base/limits.ts";
-import { restoreDay } from "../../src/log/compact.ts";
+import { restoreDay } from "../../src/log/restore.ts";
 import { readRegistry } from "../../src/log/registry.ts";
 import { sealParts } from "../../src/log/seal.ts";
 import { verifyLog, type VerifyOptions } from "../../src/log/verify.ts";
