@@ -1,5 +1,5 @@
 /**
- * Measures the program against its limits: `deno task bench [NAME …] [--quick] [--json]`.
+ * Measures the program against its limits: `deno task bench [NAME …] [--quick] [--json] [--scale]`.
  *
  * Every figure stands beside what it is held against, taken in the same run and in turns with it: a
  * disk and a machine differ from hour to hour, the ratio of two neighbours much less. To add a
@@ -19,6 +19,7 @@ import {
   syncDelta,
   watchLag,
 } from "./bench/index.ts";
+import { compact, rebuildCompacted, scale, verifyDeep } from "./bench/lifecycle.ts";
 import { logRead } from "./bench/log_read.ts";
 import { parquetWrite } from "./bench/parquet.ts";
 import { runBenches } from "./bench/run.ts";
@@ -45,6 +46,12 @@ const BENCHES = [
   traceSize,
   traceIngest,
   traceQuery,
+  compact,
+  verifyDeep,
+  rebuildCompacted,
 ];
 
-if (import.meta.main) Deno.exit(await runBenches(Deno.args, BENCHES));
+/** Asked for by `--scale`: they take many minutes. */
+const SCALE_BENCHES = [scale];
+
+if (import.meta.main) Deno.exit(await runBenches(Deno.args, BENCHES, SCALE_BENCHES));

@@ -1,6 +1,7 @@
 /**
  * Keeps the README true: every `console` block in it is run, in order, by the program itself, and
- * its output is put below each command. With --check, nothing is written and a difference fails.
+ * its output is put below each command; every recipe is put in from its file. With --check, nothing is
+ * written and a difference fails.
  *
  * The program runs in this process on a ledger of its own, with a clock that begins at a fixed time
  * and ids that count up, so that the same README comes out every time.
@@ -8,7 +9,9 @@
 import { join } from "@std/path";
 import { systemWorld, type World } from "../src/base/world.ts";
 import { run } from "../src/cli/run.ts";
+import { figuresIn, readmeTable } from "./bench/readme_table.ts";
 import { splitCommandLine } from "./console.ts";
+import { withRecipes } from "./recipes.ts";
 
 const README = new URL("../README.md", import.meta.url).pathname;
 const START_MS = Date.UTC(2026, 0, 23, 13, 18, 39, 945);
@@ -185,6 +188,18 @@ function inputOf(echo: string | undefined): World["stdin"] {
   };
 }
 
+/** What was measured last: `deno task bench --json > scripts/bench/figures.ndjson`. */
+const FIGURES = new URL("./bench/figures.ndjson", import.meta.url).pathname;
+
+/** Puts the table of figures where the README wants it. */
+function withFigures(text: string): string {
+  const table = readmeTable(figuresIn(Deno.readTextFileSync(FIGURES)));
+  return text.replace(
+    /(<!-- figures -->\n)[\s\S]*?(\n<!-- end of figures -->)/,
+    (_, begin, end) => `${begin}\n${table}\n${end}`,
+  );
+}
+
 const written = Deno.readTextFileSync(README);
 using transcriber = new Transcriber();
 let replayed = "";
@@ -194,7 +209,7 @@ for (const match of written.matchAll(/```console\n([\s\S]*?)\n```/g)) {
   replayed += "```console\n" + await transcriber.replay(match[1]) + "\n```";
   at = match.index + match[0].length;
 }
-replayed += written.slice(at);
+replayed = withFigures(withRecipes(replayed + written.slice(at)));
 if (replayed !== written) {
   if (Deno.args.includes("--check")) {
     const old_lines = written.split("\n");

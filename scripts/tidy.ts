@@ -2,7 +2,15 @@
 const STEPS: readonly (readonly [string, readonly string[]])[] = [
   ["form", ["fmt", "--check", "--quiet"]],
   ["lint", ["lint", "--quiet"]],
-  ["types", ["check", "--quiet", "main.ts", "src/mod.ts", "scripts/", "tests/"]],
+  ["types", [
+    "check",
+    "--quiet",
+    "main.ts",
+    "src/mod.ts",
+    "scripts/",
+    "tests/",
+    "fixtures/embedding/",
+  ]],
   ["README", ["run", "--quiet", "-A", "scripts/readme.ts", "--check"]],
 ];
 

@@ -14,9 +14,11 @@ import {
   free_bytes_min,
   owner_look_ms,
 } from "./base/limits.ts";
+import { holderOf } from "./base/signed_lock.ts";
+import { humanBytes } from "./base/words.ts";
 import { uniqueName, type World } from "./base/world.ts";
 import type { Ledger } from "./ledger.ts";
-import { ledgerPaths, type LogSurvey } from "./log/mod.ts";
+import { chainLockPath, ledgerPaths, type LogSurvey } from "./log/mod.ts";
 
 /** The answer to one question. */
 export interface Check {
@@ -68,6 +70,7 @@ export async function examine(world: World, ledger: Ledger): Promise<Check[]> {
     checkLog(survey),
     await checkIndex(world, ledger, survey),
     await checkBuilder(world, ledger),
+    await checkKeeper(world, ledger),
     await checkRuns(world, ledger),
   ];
 }
@@ -222,8 +225,7 @@ function checkSpace(
   const week_bytes = (survey?.days ?? []).filter(({ day }) => day > week)
     .reduce((sum, { bytes }) => sum + bytes, 0);
   const days = week_bytes === 0 ? Infinity : facts.free_bytes / (week_bytes / 7);
-  const megabytes = Math.floor(facts.free_bytes / 1e6);
-  const found = `${megabytes} MB free` +
+  const found = `${humanBytes(facts.free_bytes)} free` +
     (days < 3650 ? `, enough for ${Math.floor(days)} days at this week's rate` : "");
   if (days >= days_until_full_min && facts.free_bytes >= free_bytes_min) {
     return { name, ok: true, found };
@@ -232,7 +234,8 @@ function checkSpace(
     name,
     ok: false,
     found,
-    fix: "make room: ledger runs prune --before YYYY-MM --archive DIR, or a larger disk",
+    fix: "make room: ledger compact --before 30d, ledger retain --days 90 --archive DIR, ledger " +
+      "runs prune --before YYYY-MM --archive DIR, or a larger disk",
   };
 }
 
@@ -283,7 +286,8 @@ async function checkIndex(
     return { name, ok: false, found: "there is none", fix: "make it: ledger rebuild" };
   }
   try {
-    const sql = "select coalesce(sum(indexed_to), 0) as bytes from index_parts";
+    const sql =
+      "select coalesce(sum(indexed_to), 0) as bytes from index_parts where not is_archived";
     const [row] = await ledger.query(sql);
     const behind_bytes = survey.bytes - Number(row.bytes) -
       survey.torn.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
@@ -291,7 +295,7 @@ async function checkIndex(
       ? {
         name,
         ok: false,
-        found: `${behind_bytes} bytes behind the log`,
+        found: `${humanBytes(behind_bytes)} behind the log`,
         fix: "bring it up to date: ledger rebuild; keep it so: ledger watch",
       }
       : { name, ok: true, found: "up to date" };
@@ -309,15 +313,17 @@ async function checkIndex(
 
 async function checkBuilder(world: World, ledger: Ledger): Promise<Check> {
   const name = "builder";
-  const path = join(ledgerPaths(ledger.dir).index, ".lock");
-  if (!world.files.facts(path)) return { name, ok: true, found: "nobody builds an index" };
-  const lock = world.files.open(path, "read");
-  if (lock.tryLock(false) || await lock.lock(false, owner_look_ms)) {
-    lock.close();
-    return { name, ok: true, found: "nobody builds an index" };
-  }
+  const holder = await holderOf(world, join(ledgerPaths(ledger.dir).index, ".lock"));
   // Not a fault: it may be at work. Whether it is stuck, the index's own line tells.
-  return { name, ok: true, found: `${world.files.readText(path).trim()} builds an index` };
+  const found = holder ? `${holder} builds an index` : "nobody builds an index";
+  return { name, ok: true, found };
+}
+
+async function checkKeeper(world: World, ledger: Ledger): Promise<Check> {
+  const name = "keeper";
+  const holder = await holderOf(world, chainLockPath(ledger.dir));
+  const found = holder ? `${holder} seals, compacts or archives` : "nobody seals or compacts";
+  return { name, ok: true, found };
 }
 
 async function checkRuns(world: World, ledger: Ledger): Promise<Check> {

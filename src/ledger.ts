@@ -14,6 +14,7 @@ import { LedgerTraces } from "./ledger_traces.ts";
 import { LedgerUpkeep } from "./ledger_upkeep.ts";
 import type { LegacyDifference } from "./index/legacy_compare.ts";
 import type { SyncOptions, SyncReport } from "./index/sync.ts";
+import type { Report, ReportOptions } from "./report/report.ts";
 import type { ArtifactSource } from "./runs/artifact_input.ts";
 import {
   type Acknowledgement,
@@ -30,6 +31,7 @@ import {
   LogWriter,
   migrateType,
   type MigrationStep,
+  noLedger,
   type ReadFilter,
   readRegistry,
   registerType,
@@ -108,8 +110,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
     this.#options = options;
     this.dir = options.dir ?? world.env("LEDGER_DIR") ?? buildFacts().ledger_dir;
     this.traces = new LedgerTraces(world, this);
-    this.upkeep = new LedgerUpkeep(world, this.dir);
     this.runs = new LedgerRuns(world, this.dir, options.runs_dir, this);
+    this.upkeep = new LedgerUpkeep(world, this.dir, this.runs.dir);
     this.#writer = new LogWriter(world, this.dir, {
       writer: options.writer ?? world.env("LEDGER_WRITER"),
       durability: options.durability,
@@ -252,6 +254,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
 
   /** Takes what is new in the log into the index; see `SyncOptions`. Loads DuckDB. */
   async sync(options?: SyncOptions): Promise<SyncReport> {
+    // Not even a lock is left where a folder was mistyped.
+    if (!this.exists()) throw noLedger(this.dir);
     const { syncIndex } = await import("./index/sync.ts");
     return await syncIndex(this.#world, this.dir, options);
   }
@@ -275,7 +279,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
       {
         hint_when_absent: name === "runs"
           ? "make it: ledger rebuild"
-          : "nothing has been catalogued yet: runs sync",
+          : "nothing has been catalogued yet: ledger runs sync",
         folders,
         attached,
       },
@@ -314,6 +318,12 @@ export class Ledger extends Emitters implements AsyncDisposable {
   async trials(run_id: string): Promise<JsonObject[]> {
     const { TRIALS_OF_RUN } = await import("./index/queries.ts");
     return await this.query(TRIALS_OF_RUN, { values: [run_id] });
+  }
+
+  /** One page about all of it, or about some runs, as HTML that needs nothing beside it. */
+  async report(options?: ReportOptions): Promise<Report> {
+    const { makeReport } = await import("./report/report.ts");
+    return await makeReport(this.#world, this, options);
   }
 
   /** What a database of the first system holds that the log does not say. Syncs first. */

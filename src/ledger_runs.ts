@@ -111,12 +111,12 @@ export class LedgerRuns {
     const { openSnapshot } = await import("./duckdb/snapshot.ts");
     const runs_dir = resolve(this.world.cwd(), this.dir);
     const catalog = await openSnapshot(this.world, this.#index("catalog"), {
-      hint_when_absent: "nothing has been catalogued yet: runs sync",
+      hint_when_absent: "nothing has been catalogued yet: ledger runs sync",
       folders: [runs_dir, resolve(this.world.cwd(), this.ledger_dir)],
     }).catch((error) => {
       const problem = asLedgerError(error);
       if (problem?.code !== "damaged" && problem?.code !== "io") throw error;
-      throw problem.with({ hint: "the catalog is made anew from the manifests: runs sync" });
+      throw problem.with({ hint: "the catalog is made anew from the manifests: ledger runs sync" });
     });
     try {
       if (options.sql !== undefined) {

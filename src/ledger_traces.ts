@@ -13,6 +13,7 @@ import type { IngestOptions, IngestReport } from "./trace/ingest.ts";
 import type { LatencyReport } from "./trace/latency.ts";
 import type { CausationPath, Lineage } from "./trace/lineage.ts";
 import type { TraceStats } from "./trace/stats.ts";
+import type { TypeDurations } from "./trace/type_latency.ts";
 import type { TraceStore, TraceStoreOptions } from "./trace/store.ts";
 import type { Tracer, TracerOptions } from "./trace/tracer.ts";
 
@@ -40,6 +41,16 @@ export interface TracedRun {
   run_id: string;
   status: string | null;
   artifacts: { artifact_type: string; artifact_path: string }[];
+}
+
+/** A chain of causes that may lead through the log. */
+export interface PathAcross extends CausationPath<TracedEvent> {
+  /** The event of the log that was asked for, when it was no traced one. */
+  logged_event?: JsonObject;
+  /** The event of the log that the chain begins with. */
+  logged_cause?: JsonObject;
+  /** The runs that its correlation belongs to. */
+  runs: TracedRun[];
 }
 
 /** The traces of one ledger. Everything here loads what it needs when it is first asked. */
@@ -124,6 +135,13 @@ export class LedgerTraces {
     return analyzeLatency(await this.query({ correlation_id, without_data: true }));
   }
 
+  /** How long events took, by type, over all correlations or some. */
+  async typeLatencies(filter?: TraceFilter): Promise<TypeDurations[]> {
+    this.#mustBeThere();
+    const { typeLatencies } = await import("./trace/type_latency.ts");
+    return await typeLatencies(this.world, this.dir, filter);
+  }
+
   /** What there is, in numbers. */
   async stats(): Promise<TraceStats> {
     this.#mustBeThere();
@@ -133,6 +151,7 @@ export class LedgerTraces {
 
   /** Makes Parquet of what programs left that have ended, and few files of many. */
   async compact(): Promise<CompactTracesReport> {
+    this.#mustBeThere();
     const { compactTraces } = await import("./trace/compact.ts");
     return await compactTraces(this.world, this.dir);
   }
@@ -184,8 +203,30 @@ export class LedgerTraces {
     }));
   }
 
-  /** The log's event with an id, where a trace's first cause is one: as far as the index knows it. */
-  async loggedCause(event_id: string): Promise<JsonObject | undefined> {
+  /**
+   * What led to an event, across traces and log: the chain of an event of the log goes on with the
+   * traced event that caused it, and a traced chain may begin with an event of the log.
+   */
+  async pathAcross(event_id: string): Promise<PathAcross> {
+    let found = await this.path(event_id);
+    const logged_event = found.end === "absent" ? await this.loggedEvent(event_id) : undefined;
+    const cause = logged_event?.causation_id;
+    if (typeof cause === "string") {
+      found = await this.path(cause);
+      // The chain has no traced event at all, and the log's own cause is the one that is missing.
+      if (found.end === "absent") found = { ...found, end: "missing_cause", missing_cause: cause };
+    }
+    const { missing_cause } = found;
+    const logged_cause = missing_cause === undefined
+      ? undefined
+      : await this.loggedEvent(missing_cause);
+    const correlation_id = found.path.at(-1)?.correlation_id ?? logged_event?.correlation_id;
+    const runs = typeof correlation_id === "string" ? await this.runsOf(correlation_id) : [];
+    return { ...found, logged_event, logged_cause, runs };
+  }
+
+  /** The log's event with an id, as far as the index knows it. */
+  async loggedEvent(event_id: string): Promise<JsonObject | undefined> {
     const { EVENT_BY_ID } = await import("./index/queries.ts");
     const [event] = await this.#askIndex(EVENT_BY_ID, event_id);
     return event;

@@ -86,6 +86,9 @@ export type { RunEnd } from "./runs/ending.ts";
 export type { RunManifest, RunStatus, RunType } from "./runs/manifest.ts";
 export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog.ts";
 export type { SkippedRun } from "./runs/catalog_change.ts";
+export type { Report, ReportOptions } from "./report/report.ts";
+export type { PullReport, PullRequest, PullSource } from "./pull.ts";
+export type { PullFinding } from "./log/pull_source.ts";
 export type { LedgerRuns } from "./ledger_runs.ts";
 export type { LedgerTraces, TraceOptions } from "./ledger_traces.ts";
 export {
@@ -109,6 +112,7 @@ export type { CompactTracesReport } from "./trace/compact.ts";
 export type { ConvertReport } from "./trace/convert.ts";
 export type { TraceFilter } from "./trace/filter.ts";
 export type { TraceStats, TypeStats } from "./trace/stats.ts";
+export type { TypeDurations } from "./trace/type_latency.ts";
 export type { IngestOptions, IngestReport } from "./trace/ingest.ts";
 export {
   analyzeLatency,

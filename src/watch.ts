@@ -18,7 +18,8 @@ import { HealthServer } from "./health.ts";
 import type { SyncReport } from "./index/sync.ts";
 import type { CatalogSyncReport } from "./runs/catalog.ts";
 import { WatchedCatalog, type WatchedRuns } from "./watch_runs.ts";
-import { ChangeNotices, ledgerPaths, listDays, partsOfDay } from "./log/mod.ts";
+import { type WatchedLog, WatchedSeals } from "./watch_seals.ts";
+import { ChangeNotices, ledgerPaths, listDays, type NewlySealed, partsOfDay } from "./log/mod.ts";
 
 /** What a daemon syncs; a `Ledger` is one. */
 export interface Watched {
@@ -31,6 +32,8 @@ export interface Watched {
   }): Promise<SyncReport>;
   /** Absent where nobody wants a catalog. */
   readonly runs?: WatchedRuns;
+  /** Absent where nobody wants finished parts to be sealed. */
+  readonly upkeep?: WatchedLog;
 }
 
 /** How to watch. */
@@ -42,6 +45,7 @@ export interface WatchOptions {
   health?: { hostname: string; port: number };
   onSync?: (report: SyncReport) => void;
   onCatalogSync?: (report: CatalogSyncReport) => void;
+  onSeal?: (sealed: NewlySealed) => void;
   onNotice?: (message: string) => void;
   /** Told where the health endpoint answers, once it does. */
   onListen?: (address: string) => void;
@@ -111,8 +115,9 @@ class Watch {
     const { signal } = this.options;
     const interval_ms = (this.options.interval_s ?? watch_interval_s) * 1000;
     const notices = new ChangeNotices(this.world, ledgerPaths(this.ledger.dir).events);
-    const { runs } = this.ledger;
-    const { onCatalogSync = () => {}, onNotice = () => {} } = this.options;
+    const { runs, upkeep } = this.ledger;
+    const { onCatalogSync = () => {}, onSeal = () => {}, onNotice = () => {} } = this.options;
+    const seals = upkeep && new WatchedSeals(this.world, upkeep, onSeal, onNotice);
     const catalog = runs && new WatchedCatalog(this.world, runs, onCatalogSync, onNotice);
     try {
       while (!signal.aborted) {
@@ -122,6 +127,7 @@ class Watch {
         // The first one loads, perhaps unpacks, the library, and says nothing of those that follow.
         const needed_ms = is_first && this.#syncs > 0 ? watch_rest_ms : restAfter(took_ms);
         const rested_ms = this.world.elapsed_ms() + Math.min(interval_ms, needed_ms);
+        if (this.ledger.exists() && !signal.aborted) await seals?.look();
         const catalog_wait_ms = signal.aborted ? undefined : await catalog?.look();
         // A ledger that is not there yet cannot notify of its first event.
         const wait_ms = this.ledger.exists() ? catalog_wait_ms ?? interval_ms : follow_poll_ms;

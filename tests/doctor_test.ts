@@ -60,7 +60,7 @@ Deno.test("an index that is behind, and a torn end, are found, and what is advis
   const found = await findings(folder.path, {}, ASKED);
   assertEquals(Object.keys(found), ["log", "index"]);
   assertStringIncludes(found.log.found, `day=${DAY}/part-000001`);
-  assertStringIncludes(found.index.found, `${more.length} bytes behind`);
+  assertStringIncludes(found.index.found, `${more.length} B behind`);
   await runIn(dir, ["verify", "--repair"]);
   await runIn(dir, ["rebuild"]);
   assertEquals(await findings(folder.path, {}, ASKED), {});

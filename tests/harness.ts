@@ -87,6 +87,8 @@ export function testWorld(
     stdin?: string | Uint8Array;
     vars?: Record<string, string>;
     columns?: number;
+    /** Whether somebody looks at both outputs. */
+    is_terminal?: boolean;
   } = {},
 ): TestWorld {
   const printed = { stdout: "", stderr: "" };
@@ -94,10 +96,10 @@ export function testWorld(
     write(text: string | Uint8Array) {
       printed[name] += typeof text === "string" ? text : new TextDecoder().decode(text);
     },
-    is_terminal: false,
+    is_terminal: different.is_terminal ?? false,
     columns: different.columns ?? 80,
   });
-  const { stdin, vars, columns: _, ...rest } = different;
+  const { stdin, vars, columns: _, is_terminal: __, ...rest } = different;
   return {
     ...systemWorld(different.files),
     stdout: catcher("stdout"),

@@ -207,3 +207,26 @@ Deno.test("a daemon goes on through a damaged index, a corrupt line and a day th
   await until(1);
   await daemon.endWell();
 });
+
+Deno.test("a daemon seals what is finished, and leaves alone what somebody is filling in", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const event = (event_id: string, at: string) =>
+    line({ event_id, event_type: "run.started", timestamp_ms: Date.parse(at), run_id: "r" });
+  const path = writePart(dir, PART, [event("a", "2026-01-23")]);
+  writePart(dir, { ...PART, day: "2026-01-24" }, [event("b", "2026-01-24")]);
+  Deno.utimeSync(path, new Date(0), new Date(0));
+  await using ledger = await openLedger({ dir });
+  const stop = new AbortController();
+  const sealed: string[] = [];
+  await watchLedger(testWorld(), ledger, {
+    signal: stop.signal,
+    onSeal: ({ part }) => {
+      sealed.push(part);
+      stop.abort();
+    },
+  });
+  assertEquals(sealed, ["day=2026-01-23/part-000001.jsonl"]);
+  const { proven, parts, findings } = await ledger.verify({ deep: true });
+  assertEquals([proven.parts, parts, findings], [1, 2, []]);
+});

@@ -32,9 +32,10 @@ interface Options {
 export async function runBenches(
   args: string[],
   benches: readonly Bench[],
+  scale_benches: readonly Bench[] = [],
   say: Say = toConsole,
 ): Promise<number> {
-  const options = readOptions(args, benches);
+  const options = readOptions(args, benches, scale_benches);
   if (typeof options === "string") {
     say.words(options);
     return EXIT_USAGE;
@@ -45,7 +46,7 @@ export async function runBenches(
   if (!json) say.data(tableHead());
   for (const bench of chosen) {
     for (const figure of await figuresOf(bench, workplace, quick, say)) {
-      say.data(json ? JSON.stringify(figure) : tableLine(figure));
+      say.data(json ? JSON.stringify({ ...figure, shows: bench.shows }) : tableLine(figure));
     }
   }
   return EXIT_OK;
@@ -76,13 +77,22 @@ async function figuresOf(
 }
 
 /** What was asked for, or what is wrong with it. */
-function readOptions(args: string[], benches: readonly Bench[]): Options | string {
-  const names = benches.map((bench) => bench.name);
+function readOptions(
+  args: string[],
+  benches: readonly Bench[],
+  scale_benches: readonly Bench[],
+): Options | string {
+  const all = [...benches, ...scale_benches];
+  const names = all.map((bench) => bench.name);
   try {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { quick: { type: "boolean" }, json: { type: "boolean" } },
+      options: {
+        quick: { type: "boolean" },
+        json: { type: "boolean" },
+        scale: { type: "boolean" },
+      },
     });
     for (const name of positionals) {
       if (names.includes(name)) continue;
@@ -90,10 +100,14 @@ function readOptions(args: string[], benches: readonly Bench[]): Options | strin
       const hint = near ? `did you mean ${near}?` : `there are: ${names.join(", ")}`;
       return `error: there is no bench ${JSON.stringify(name)}\n hint: ${hint}`;
     }
-    const chosen = benches.filter(({ name }) => !positionals.length || positionals.includes(name));
+    const chosen = positionals.length > 0
+      ? all.filter(({ name }) => positionals.includes(name))
+      : values.scale
+      ? [...scale_benches]
+      : [...benches];
     return { chosen, quick: values.quick ?? false, json: values.json ?? false };
   } catch (error) {
-    const usage = "deno task bench [NAME …] [--quick] [--json]; NAME is one of";
+    const usage = "deno task bench [NAME …] [--quick] [--json] [--scale]; NAME is one of";
     return `error: ${(error as Error).message}\n hint: ${usage} ${names.join(", ")}`;
   }
 }

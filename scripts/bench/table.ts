@@ -35,7 +35,7 @@ function line(cells: string[]): string {
 }
 
 /** As many digits as say something: 412,345 or 38.2 or 0.161. */
-function readable(value: number): string {
+export function readable(value: number): string {
   if (!Number.isFinite(value)) return "–";
   return value.toLocaleString(
     "en",

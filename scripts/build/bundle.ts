@@ -7,8 +7,8 @@ import { BAKED_FACTS_NAME, type BakedFacts } from "../../src/base/build.ts";
 import { BuildFailure } from "./failure.ts";
 import { runProcess } from "./process.ts";
 
-/** Where the program begins, and where a thread of it does. */
-const ENTRIES = ["main.ts", "src/index/intake_worker.ts"];
+/** Where the program begins, and where its threads do. */
+const ENTRIES = ["main.ts", "src/index/intake_worker.ts", "src/log/packing_worker.ts"];
 
 /** Bundles the project into a folder. */
 export function bundleProgram(project: string, folder: string): void {

@@ -35,3 +35,8 @@ export function parseKeepingDigits(text: string): unknown {
 export function isKeptNumber(value: unknown): boolean {
   return json.isRawJSON(value);
 }
+
+/** Where a member is, as RFC 6901 has it: unlike in a path, no name means anything but itself. */
+export function jsonPointer(names: readonly string[]): string {
+  return names.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}

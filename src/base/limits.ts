@@ -57,11 +57,20 @@ export const seal_lock_wait_ms = 30_000;
 /** A day is over this long after its midnight: late events of it mostly came by then. */
 export const seal_grace_ms = 3_600_000;
 
+/** How many parts are packed at the same time: each takes some fifty megabytes of memory. */
+export const pack_threads_max = 2;
+
+/** How often a daemon looks whether there is something to seal. */
+export const seal_look_ms = 600_000;
+
 /** A sealed part's flaws are noted up to so many; with more, its lines are judged anew each time. */
 export const flaws_max = 1_000;
 
 /** Where in a sealed file something has changed is told to within this. */
 export const proof_block_bytes = 64 * KIB;
+
+/** What a pull that is killed has to find again by comparing bytes is no more than this. */
+export const unrecorded_pull_bytes_max = 64 * MIB;
 
 /** How far a stream may run ahead of its syncs. */
 export const unsynced_bytes_max = 64 * MIB;
@@ -233,3 +242,33 @@ export const days_until_full_min = 14;
 
 /** And so is one with less room than this. */
 export const free_bytes_min = 500 * MIB;
+
+/** How many runs a report lists one by one; the others are counted, and drawn over time. */
+export const report_runs_listed_max = 50;
+
+/** Of how many runs a report draws the phases and the returns when none are named, */
+export const report_runs_drawn_max = 6;
+
+/** and when some are. */
+export const report_named_runs_drawn_max = 20;
+
+/** How many phases of a run a report draws, and how many it sums up over all runs. */
+export const report_phases_max = 24;
+
+/** How many policies a report compares. */
+export const report_policies_max = 24;
+
+/** How many types of traced events a report tells the latency of. */
+export const report_types_max = 30;
+
+/** How many losing trades a report follows back to their signals. */
+export const report_losses_max = 5;
+
+/** How many steps of such a chain a report shows. */
+export const report_path_steps_max = 12;
+
+/** A curve is drawn from about so many of its points: the ends and the extremes of each stretch. */
+export const report_curve_points_max = 240;
+
+/** A report is smaller than this whatever it is about: what it shows is limited by all of the above. */
+export const report_bytes_max = 1_000_000;

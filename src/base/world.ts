@@ -19,6 +19,8 @@ export interface Input {
   /** Fills the buffer as far as data is there; null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
   readonly is_terminal: boolean;
+  /** How many bytes it holds, where that is known: of a file. */
+  size_bytes?(): Promise<number | undefined>;
 }
 
 /** How another program ended. */
@@ -114,6 +116,16 @@ const systemInput: Input = {
   },
   get is_terminal() {
     return Deno.stdin.isTerminal();
+  },
+  async size_bytes() {
+    try {
+      const { fstatSync } = await import("node:fs");
+      const facts = fstatSync(0);
+      return facts.isFile() ? facts.size : undefined;
+    } catch {
+      // Closed, or nothing that has a size.
+      return undefined;
+    }
   },
 };
 

@@ -42,7 +42,7 @@ export interface Command<Schema extends AnyFlags = AnyFlags> {
   examples: readonly { line: string; shows: string }[];
   positionals?: readonly Positional[];
   flags: Schema;
-  /** Works, but is not listed. */
+  /** Works, but is not listed. `commands.ts` says so too. */
   hidden?: boolean;
   /** Does it; returns the exit code. */
   run(context: CommandContext<z.output<Schema>>): Promise<number>;

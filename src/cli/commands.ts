@@ -20,11 +20,15 @@ export const COMMANDS = {
     "seal": () => import("./commands/seal.ts"),
     "compact": () => import("./commands/compact.ts"),
     "restore": () => import("./commands/restore.ts"),
+    "pull": () => import("./commands/pull.ts"),
+    "retain": () => import("./commands/retain.ts"),
+    "archive import": () => import("./commands/archive_import.ts"),
   },
   "The index": {
     "rebuild": () => import("./commands/rebuild.ts"),
     "watch": () => import("./commands/watch.ts"),
     "query": () => import("./commands/query.ts"),
+    "report": () => import("./commands/report.ts"),
   },
   "The first system": {
     "legacy compare": () => import("./commands/legacy_compare.ts"),
@@ -71,6 +75,7 @@ export const COMMANDS = {
     "trace compact": () => import("./commands/trace_compact.ts"),
   },
   "This program": {
+    "demo": () => import("./commands/demo.ts"),
     "doctor": () => import("./commands/doctor.ts"),
     "help": () => import("./commands/help.ts"),
     "completions": () => import("./commands/completions.ts"),
@@ -85,6 +90,21 @@ export type CommandGroup = keyof typeof COMMANDS;
 const LOADERS = new Map<string, Loader>(
   Object.values(COMMANDS).flatMap((group) => Object.entries(group) as [string, Loader][]),
 );
+
+/** They work, and are neither listed nor offered; said here too, so that nothing has to be loaded. */
+const HIDDEN: ReadonlySet<string> = new Set([
+  "catalog-sync",
+  "catalog-query",
+  "runs catalog-sync",
+  "runs catalog-query",
+  "complete",
+  "self-check",
+]);
+
+/** Whether a command works without being listed. */
+export function isHidden(name: string): boolean {
+  return HIDDEN.has(name);
+}
 
 /** The names of all commands, hidden ones included. */
 export function commandNames(): string[] {

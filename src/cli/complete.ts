@@ -1,134 +1,151 @@
-/** Completion, answered from the definitions of commands; the shells only ask. */
+/**
+ * Completion, answered from the definitions of commands and from what there is: runs, types, traces.
+ * Whoever presses a key is waiting: nothing here loads the database, and trouble offers nothing.
+ */
 import type { World } from "../base/world.ts";
-import { ARTIFACT_TYPES } from "../runs/artifacts.ts";
-import { idOfPath, listMonths, listRuns } from "../runs/layout.ts";
-import type { Command } from "./command.ts";
-import { commandNames, loadCommand, matchCommand } from "./commands.ts";
-import { openFor } from "./open.ts";
-import { flagsOf } from "./parse.ts";
+import type { Command, Positional } from "./command.ts";
+import { commandNames, isHidden, loadCommand, matchCommand } from "./commands.ts";
+import { type CompletionSource, sourceFor } from "./completion_sources.ts";
+import { flagsOf, type FlagView } from "./parse.ts";
+import { TOPIC_NAMES } from "./topics.ts";
 
-/** The shells that can ask. */
-export const SHELLS = ["bash", "zsh", "fish"] as const;
-
-const SCRIPTS: Readonly<Record<string, string>> = {
-  bash: `_ledger() {
-  local IFS=$'\\n'
-  COMPREPLY=($("\${COMP_WORDS[0]}" complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-}
-complete -o default -F _ledger ledger`,
-  zsh: `#compdef ledger
-_ledger() {
-  local -a candidates
-  candidates=("\${(@f)$("\${words[1]}" complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  if [[ -n "\${candidates[1]}" ]]; then compadd -- "\${candidates[@]}"; else _files; fi
-}
-if [[ "\${funcstack[1]}" == _ledger ]]; then _ledger "$@"; else compdef _ledger ledger; fi`,
-  fish: `function __ledger_complete
-    set -l words (commandline --tokenize --cut-at-cursor --current-process)
-    set -l current (commandline --current-token --cut-at-cursor)
-    set -l candidates ($words[1] complete -- $words[2..] "$current" 2>/dev/null)
-    if set -q candidates[1]
-        printf '%s\\n' $candidates
-    else
-        __fish_complete_path "$current"
-    end
-end
-complete --command ledger --no-files --arguments '(__ledger_complete)'`,
-};
-
-/** The script that makes a shell ask; undefined for a shell that is not known. */
-export function completionScript(shell: string): string | undefined {
-  return Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell] : undefined;
-}
+/** More than anybody reads; a letter more makes them fewer. */
+const CANDIDATES_MAX = 200;
+/** What bash takes for words of their own, wherever they stand. */
+const SEPARATORS: ReadonlySet<string> = new Set(["=", ":"]);
 
 /** What the last word may become. */
 export async function candidatesFor(world: World, words: readonly string[]): Promise<string[]> {
-  const whole = withWholeFlags(words);
+  const whole = withWholeWords(words);
   const last = whole.at(-1) ?? "";
   const [, flag, value] = /^(--[^=]+)=([\s\S]*)$/.exec(last) ?? [];
   const typed = value ?? last;
-  const before = whole.slice(0, -1);
-  const candidates = await allCandidates(world, flag ? [...before, flag] : before);
-  const fitting = candidates.filter((candidate) => candidate.startsWith(typed));
-  // Whoever gave the flag and its value as one word gets one word back.
-  return flag && words.at(-1) === last ? fitting.map((one) => `${flag}=${one}`) : fitting;
+  const before = flag ? [...whole.slice(0, -1), flag] : whole.slice(0, -1);
+  const fitting = (await allCandidates(world, before, typed))
+    .filter((candidate) => candidate.startsWith(typed) && isOneLine(candidate))
+    .slice(0, CANDIDATES_MAX)
+    // Whoever gave the flag and its value as one word gets one word back.
+    .map((candidate) => flag ? `${flag}=${candidate}` : candidate);
+  const given = words.at(-1) ?? "";
+  if (given === last) return fitting;
+  // bash wants back only what stands behind its separator.
+  const shell_has = last.length - (SEPARATORS.has(given) ? 0 : given.length);
+  return fitting.map((candidate) => candidate.slice(shell_has));
 }
 
-/** bash takes `--flag=value` for three words. */
-function withWholeFlags(words: readonly string[]): string[] {
+/** bash takes `--flag=value` for three words, and `a:b` too. */
+function withWholeWords(words: readonly string[]): string[] {
   const whole: string[] = [];
   for (const [index, word] of words.entries()) {
-    const continues = word === "=" || words[index - 1] === "=";
-    if (continues && whole.at(-1)?.startsWith("--")) whole[whole.length - 1] += word;
+    const separator = SEPARATORS.has(word) ? word : words[index - 1] ?? "";
+    const joins = separator === ":" || (separator === "=" && whole.at(-1)?.startsWith("--"));
+    if (joins && whole.length > 0) whole[whole.length - 1] += word;
     else whole.push(word);
   }
   return whole;
 }
 
-async function allCandidates(world: World, before: readonly string[]): Promise<string[]> {
-  const matched = matchCommand(before);
-  if (!matched) return await commandWords(before);
-  const command = await loadCommand(matched.name)!;
-  return candidatesOf(world, command, matched.rest);
+function isOneLine(candidate: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return candidate !== "" && !/[\u0000-\u001f\u007f]/.test(candidate);
 }
 
-async function commandWords(before: readonly string[]): Promise<string[]> {
+async function allCandidates(
+  world: World,
+  before: readonly string[],
+  typed: string,
+): Promise<string[]> {
+  const matched = matchCommand(before);
+  if (!matched) return commandWords(before, typed);
+  if (matched.name === "help") return helpWords(matched.rest);
+  const command = await loadCommand(matched.name)!;
+  return await candidatesOf(world, command, matched.rest, typed);
+}
+
+function commandWords(before: readonly string[], typed: string): string[] {
   const next = new Set<string>();
   for (const name of commandNames()) {
     const parts = name.split(" ");
-    if (!before.every((word, index) => parts[index] === word)) continue;
-    if (!(await loadCommand(name)!).hidden) next.add(parts[before.length]);
+    if (isHidden(name) || !before.every((word, index) => parts[index] === word)) continue;
+    next.add(parts[before.length]);
   }
+  if (before.length === 0 && typed.startsWith("-")) return ["--help", "--version"];
+  if (next.size > 0 && typed.startsWith("-")) return ["--help"];
   return [...next];
 }
 
-/** Words that name a run which is there. */
-const RUN_POSITIONALS = new Set(["ID", "A", "B"]);
+function helpWords(before: readonly string[]): string[] {
+  const topics = before.length === 0 ? TOPIC_NAMES : [];
+  return [...new Set([...commandWords(before, ""), ...topics])];
+}
 
-function candidatesOf(world: World, command: Command, rest: readonly string[]): string[] {
+async function candidatesOf(
+  world: World,
+  command: Command,
+  rest: readonly string[],
+  typed: string,
+): Promise<string[]> {
   const flags = flagsOf(command);
-  const previous = rest.at(-1);
-  const valued = flags.find((flag) => flag.kind !== "switch" && previous === `--${flag.name}`);
+  const valued = flags.find((flag) => flag.kind !== "switch" && isFlag(flag, rest.at(-1)));
   if (valued) {
-    if (valued.facts.value === "ARTIFACT") return [...ARTIFACT_TYPES];
-    return valued.facts.value === "TYPE" ? eventTypes(world) : [...valued.choices];
+    if (valued.choices.length > 0) return [...valued.choices];
+    return await offered(world, command, rest, typed, valued.name, valued.facts.value ?? "");
   }
-  const unused = flags
-    .filter((flag) => flag.kind === "values" || !rest.includes(`--${flag.name}`))
-    .map((flag) => `--${flag.name}`);
-  const positional = command.positionals?.[wordsGiven(command, rest)];
-  const name = positional?.name ?? "";
-  const words = positional?.choices?.() ??
-    (name === "TYPE" ? eventTypes(world) : RUN_POSITIONALS.has(name) ? runIds(world) : []);
-  return [...words, ...unused, "--help"];
-}
-
-/** How many words of `rest` are no flags and no flags' values. */
-function wordsGiven(command: Command, rest: readonly string[]): number {
-  const takes_value = new Set(
-    flagsOf(command).filter((flag) => flag.kind !== "switch").map((flag) => `--${flag.name}`),
+  const positional = nextPositional(command, flags, rest);
+  // Where a word belongs, flags are offered to whoever asks for them, and files by the shell.
+  if (positional && !typed.startsWith("-")) {
+    const choices = positional.choices?.();
+    return choices
+      ? [...choices]
+      : await offered(world, command, rest, typed, undefined, positional.name);
+  }
+  if (rest.includes("--")) return [];
+  const unused = flags.filter((flag) =>
+    flag.kind === "values" || !rest.some((word) => isFlag(flag, word.split("=")[0]))
   );
-  return rest.filter((word, index) =>
-    !word.startsWith("-") && !takes_value.has(rest[index - 1] ?? "")
-  ).length;
+  return [...unused.map(({ name }) => `--${name}`), "--help"];
 }
 
-/** The runs that are there; a folder that cannot be read offers none. */
-function runIds(world: World): string[] {
+/** What there is to name. A ledger that cannot be read has nothing to offer. */
+async function offered(
+  world: World,
+  command: Command,
+  rest: readonly string[],
+  typed: string,
+  flag: string | undefined,
+  value: string,
+): Promise<string[]> {
+  const source: CompletionSource | undefined = sourceFor(command.name, flag, value);
+  if (!source) return [];
+  const given = (name: string) => {
+    const [, inline] = rest.map((word) => /^(--[^=]+)=([\s\S]+)$/.exec(word)?.slice(1) ?? [])
+      .find(([flag]) => flag === name) ?? [];
+    const at = rest.indexOf(name);
+    return inline ?? (at < 0 ? undefined : rest[at + 1]);
+  };
   try {
-    const { dir } = openFor(world, {}).runs;
-    return listMonths(world.files, dir).reverse()
-      .flatMap((month) => listRuns(world.files, dir, month)).map((path) => idOfPath(path)!);
+    return await source(world, { "dir": given("--dir"), "runs-dir": given("--runs-dir") }, typed);
   } catch {
     return [];
   }
 }
 
-/** Registered types count too; a ledger that cannot be read offers none of its own. */
-function eventTypes(world: World): string[] {
-  try {
-    return openFor(world, {}).registry.names();
-  } catch {
-    return [];
-  }
+function isFlag({ name, facts }: FlagView, word = ""): boolean {
+  return word === `--${name}` || (facts.short !== undefined && word === `-${facts.short}`) ||
+    Boolean(facts.aliases?.some((alias) => word === `--${alias}`));
+}
+
+/** The positional that the next word would be. */
+function nextPositional(
+  { positionals = [] }: Command,
+  flags: readonly FlagView[],
+  rest: readonly string[],
+): Positional | undefined {
+  const with_value = flags.filter(({ kind }) => kind !== "switch");
+  const given =
+    rest.filter((word, index) =>
+      !word.startsWith("-") && !with_value.some((flag) => isFlag(flag, rest[index - 1]))
+    ).length;
+  const last = positionals.at(-1);
+  return positionals[given] ?? (last?.many ? last : undefined);
 }

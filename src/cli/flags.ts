@@ -145,8 +145,8 @@ export const ROW_FORMATS = ["table", "json", "ndjson", "csv", "markdown"] as con
 export type RowFormat = (typeof ROW_FORMATS)[number];
 
 /** `--format`, for commands that print rows. */
-export function format() {
-  return choice(ROW_FORMATS, { description: "how rows are printed" });
+export function format(fallback = "table") {
+  return choice(ROW_FORMATS, { description: `how rows are printed (default: ${fallback})` });
 }
 
 function listed(words: readonly string[]): string {

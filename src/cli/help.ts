@@ -1,10 +1,13 @@
-/** Help, made from the definitions of commands. */
+/** Help, made from the definitions of commands and from the topics. */
 import { buildFacts } from "../base/build.ts";
 import type { World } from "../base/world.ts";
 import type { Command, Positional } from "./command.ts";
-import { type CommandGroup, COMMANDS, loadCommand } from "./commands.ts";
+import { type CommandGroup, commandNames, COMMANDS, isHidden, loadCommand } from "./commands.ts";
 import { paintFor } from "./output.ts";
 import { flagsOf, type FlagView } from "./parse.ts";
+import type { TopicPiece } from "./topic.ts";
+import { loadTopic, TOPIC_NAMES } from "./topics.ts";
+import { wrapped } from "./width.ts";
 
 const WIDTH_MAX = 100;
 const WIDTH_MIN = 36;
@@ -14,16 +17,16 @@ export async function overview(world: World, first?: string): Promise<string> {
   const { bold, cyan } = paintFor(world, world.stdout);
   const width = widthOf(world);
   const groups: [CommandGroup, Command[]][] = [];
-  for (const [group, names] of Object.entries(COMMANDS)) {
-    const commands = await Promise.all(Object.keys(names).map((name) => loadCommand(name)!));
-    const listed = commands.filter(({ name, hidden }) =>
-      !hidden && (first === undefined || name.startsWith(`${first} `))
+  for (const [group, commands] of Object.entries(COMMANDS)) {
+    const names = Object.keys(commands).filter((name) =>
+      !isHidden(name) && (first === undefined || name.startsWith(`${first} `))
     );
+    const listed = await Promise.all(names.map((name) => loadCommand(name)!));
     if (listed.length > 0) groups.push([group as CommandGroup, listed]);
   }
   const longest = Math.max(...groups.flatMap(([, list]) => list.map(({ name }) => name.length)));
   const lines = [
-    ...wrap(
+    ...wrapped(
       `ledger ${buildFacts().version}: the flight recorder of a research lab. Events go to a ` +
         `plain-text log that loses nothing it has acknowledged.`,
       width,
@@ -37,15 +40,22 @@ export async function overview(world: World, first?: string): Promise<string> {
       lines.push(...entry(cyan, name, summary, longest, width));
     }
   }
+  if (first === undefined) {
+    lines.push("", bold("Topics (ledger help TOPIC):"));
+    for (const name of TOPIC_NAMES) {
+      const { summary } = await loadTopic(name)!;
+      lines.push(...entry(cyan, name, summary, longest, width));
+    }
+  }
   lines.push(
     "",
-    ...wrap(
+    ...wrapped(
       `Every command has its own help: ledger ${
         first === undefined ? "" : `${first} `
       }COMMAND --help`,
       width,
     ),
-    ...wrap(
+    ...wrapped(
       "Exit codes: 0 ok, 1 failed, 2 usage or invalid input, 3 done with findings, " +
         "75 busy (try again), 130 interrupted.",
       width,
@@ -54,19 +64,69 @@ export async function overview(world: World, first?: string): Promise<string> {
   return lines.join("\n");
 }
 
+/** A topic; and where commands have its name too, what they are. */
+export async function topicHelp(world: World, name: string): Promise<string> {
+  const { bold, cyan } = paintFor(world, world.stdout);
+  const width = widthOf(world);
+  const { summary, pieces, see } = await loadTopic(name)!;
+  const lines = wrapped(`${name}: ${summary}`, width).map(bold);
+  for (const piece of pieces) lines.push("", ...pieceLines(world, piece, width));
+  const group = await groupOf(name);
+  const listed = group.length > 0
+    ? group
+    : await Promise.all(see.map((each) => loadCommand(each)!));
+  const longest = Math.max(...listed.map((command) => command.name.length));
+  lines.push("", bold("Commands (ledger COMMAND --help):"));
+  for (const command of listed) {
+    lines.push(...entry(cyan, command.name, command.summary, longest, width));
+  }
+  return lines.join("\n");
+}
+
+function pieceLines(world: World, piece: TopicPiece, width: number): string[] {
+  const { cyan, dim } = paintFor(world, world.stdout);
+  if (typeof piece === "string") return wrapped(piece, width);
+  if ("terms" in piece) {
+    const longest = Math.max(...piece.terms.map(([term]) => term.length));
+    return piece.terms.flatMap(([term, meaning]) => entry(cyan, term, meaning, longest, width));
+  }
+  const text = "line" in piece ? piece.line : piece.file;
+  return [
+    ...comment(piece.shows, width).map(dim),
+    ...text.split("\n").map((line) => line === "" ? "" : `  ${line}`),
+  ];
+}
+
+/** What a shell that it is copied to passes over. */
+function comment(text: string, width: number): string[] {
+  return wrapped(text, width - 4).map((line) => `  # ${line}`);
+}
+
+/** The commands that are listed, and begin with a word. */
+async function groupOf(first: string): Promise<Command[]> {
+  const names = commandNames().filter((name) => name.startsWith(`${first} `) && !isHidden(name));
+  return await Promise.all(names.map((name) => loadCommand(name)!));
+}
+
+/** The topic that a command belongs to by its name: `log`, `runs …`, `trace …`. */
+function topicOf({ name }: Command): string | undefined {
+  const [first] = name.split(" ");
+  return TOPIC_NAMES.find((topic) => topic === first || topic === `${first}s`);
+}
+
 /** The help of one command. */
 export function helpOf(world: World, command: Command): string {
   const { bold, cyan, dim } = paintFor(world, world.stdout);
   const width = widthOf(world);
   const flags = flagsOf(command);
   const lines = [
-    ...wrap(command.summary[0].toUpperCase() + command.summary.slice(1) + ".", width),
+    ...wrapped(command.summary[0].toUpperCase() + command.summary.slice(1) + ".", width),
     "",
     ...usageLines(command, width).map((line, index) =>
       index === 0 ? line.replace("Usage:", bold) : line
     ),
     "",
-    ...wrap(command.description, width),
+    ...wrapped(command.description, width),
   ];
   if (command.positionals && command.positionals.length > 0) {
     lines.push("", bold("Arguments:"));
@@ -85,13 +145,18 @@ export function helpOf(world: World, command: Command): string {
   }
   lines.push("", bold("Examples:"));
   for (const { line, shows } of command.examples) {
-    lines.push(...wrap(`# ${shows}`, width - 2).map((text) => `  ${dim(text)}`), `  ${line}`);
+    lines.push(...comment(shows, width).map(dim), `  ${line}`);
   }
+  const topic = topicOf(command);
+  if (topic) lines.push("", `More about it: ledger help ${topic}`);
   return lines.join("\n");
 }
 
 function usageLines({ name, positionals = [] }: Command, width: number): string[] {
-  const [first, ...rest] = wrap(`Usage: ledger ${name}${usageWords(positionals)} [FLAGS]`, width);
+  const [first, ...rest] = wrapped(
+    `Usage: ledger ${name}${usageWords(positionals)} [FLAGS]`,
+    width,
+  );
   return [first, ...rest.map((line) => `  ${line}`)];
 }
 
@@ -118,14 +183,14 @@ function entry(
   const column = Math.min(Math.max(longest, term.length), 34) + 4;
   const fits = term.length + 4 <= column && width - column >= 30;
   if (!fits) {
-    const [first, ...rest] = wrap(term, width - 2);
+    const [first, ...rest] = wrapped(term, width - 2);
     return [
       `  ${paint(first)}`,
       ...rest.map((text) => `      ${paint(text)}`),
-      ...wrap(meaning, width - 6).map((text) => `      ${text}`),
+      ...wrapped(meaning, width - 6).map((text) => `      ${text}`),
     ];
   }
-  const [first, ...rest] = wrap(meaning, width - column);
+  const [first, ...rest] = wrapped(meaning, width - column);
   return [
     `  ${paint(term)}${" ".repeat(column - term.length - 2)}${first}`,
     ...rest.map((text) => " ".repeat(column) + text),
@@ -134,16 +199,4 @@ function entry(
 
 function widthOf(world: World): number {
   return Math.max(WIDTH_MIN, Math.min(WIDTH_MAX, world.stdout.columns));
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(/\s+/)) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === "" ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }

@@ -77,9 +77,21 @@ function hinting<Result>(hint: string, open: () => Result): Result {
   }
 }
 
+/** What a command reads bit by bit. */
+export interface CommandInput extends Pick<Input, "read">, Disposable {
+  /** How many bytes it holds, where that is known. */
+  size_bytes(): Promise<number | undefined>;
+}
+
 /** A file, or standard input for `-`, to be read bit by bit. */
-export function inputFrom(world: World, path: string): Pick<Input, "read"> & Disposable {
-  if (path === "-") return { read: (buffer) => world.stdin.read(buffer), [Symbol.dispose]() {} };
+export function inputFrom(world: World, path: string): CommandInput {
+  if (path === "-") {
+    return {
+      read: (buffer) => world.stdin.read(buffer),
+      size_bytes: async () => await world.stdin.size_bytes?.(),
+      [Symbol.dispose]() {},
+    };
+  }
   const file = hinting("is its name right? - reads standard input", () => {
     return world.files.open(path, "read");
   });
@@ -90,6 +102,7 @@ export function inputFrom(world: World, path: string): Pick<Input, "read"> & Dis
       at += count;
       return Promise.resolve(count === 0 ? null : count);
     },
+    size_bytes: () => Promise.resolve(file.facts().size_bytes),
     [Symbol.dispose]: () => file.close(),
   };
 }

@@ -1,50 +1,13 @@
-/** How things look: data on stdout in the form asked for, words on stderr, colours where they show. */
-import * as colors from "@std/fmt/colors";
-import type { Output, World } from "../base/world.ts";
+/** How answers look: rows in the form that was asked for; and the words that tell the rest. */
+import type { World } from "../base/world.ts";
 import type { RowFormat } from "./flags.ts";
+import { type Column, plain, printTable, type Row, type TableLayout, titleOf } from "./table.ts";
+import { print } from "./terminal.ts";
 
-/** Colours for one output; plain text where they would not show or are not wanted. */
-export function paintFor(world: World, output: Output) {
-  const forced = world.env("FORCE_COLOR");
-  const wanted = world.env("NO_COLOR") ? false : forced ? forced !== "0" : output.is_terminal &&
-    world.env("TERM") !== "dumb";
-  const paint = (color: (text: string) => string) => (text: string) => {
-    if (!wanted) return text;
-    colors.setColorEnabled(true);
-    return color(text);
-  };
-  return {
-    bold: paint(colors.bold),
-    dim: paint(colors.dim),
-    red: paint(colors.red),
-    green: paint(colors.green),
-    yellow: paint(colors.yellow),
-    cyan: paint(colors.cyan),
-  };
-}
-
-/** Says something to the person who started the command. */
-export function say(world: World, words: string): void {
-  world.stderr.write(`${words}\n`);
-}
-
-/** Prints a line of data. */
-export function print(world: World, line: string): void {
-  world.stdout.write(`${line}\n`);
-}
-
-/** A column of a table: which field, and what its heading is. */
-export interface Column {
-  field: string;
-  title?: string;
-  /** How a value is shown to people; data formats get the value itself. */
-  show?: (value: unknown) => string;
-  /** Numbers are. */
-  right?: boolean;
-}
-
-/** A row. */
-export type Row = Record<string, unknown>;
+export { ago, counted, humanBytes, humanCount, humanDuration, utc } from "../base/words.ts";
+export { type Column, plain, type Row, type TableLayout } from "./table.ts";
+export { Progress, withProgress } from "./progress.ts";
+export { paintFor, print, say, showTime } from "./terminal.ts";
 
 /** The format to print in: as asked, JSON when `--json` was, else what suits the output. */
 export function rowFormat(
@@ -55,16 +18,16 @@ export function rowFormat(
   return asked ?? (as_json ? "json" : fallback);
 }
 
-/** Prints rows that are all there. Returns the widths of a table's columns. */
+/** Prints rows that are all there. Returns how a table's columns lie. */
 export function printRows(
   world: World,
   rows: readonly Row[],
   columns: readonly Column[],
   format: RowFormat,
   /** Of a table that these rows continue: then it gets no heading. */
-  widths?: number[],
-): number[] | undefined {
-  if (format === "table") return printTable(world, rows, columns, widths);
+  so_far?: TableLayout,
+): TableLayout | undefined {
+  if (format === "table") return printTable(world, rows, columns, so_far);
   const printer = new RowPrinter(world, columns, format);
   for (const row of rows) printer.print(row);
   printer.end();
@@ -115,120 +78,8 @@ export class RowPrinter {
   }
 }
 
-function printTable(
-  world: World,
-  rows: readonly Row[],
-  columns: readonly Column[],
-  widths_so_far?: number[],
-): number[] {
-  const paint = paintFor(world, world.stdout);
-  const cells = rows.map((row) =>
-    columns.map(({ field, show }) => (show ? show(row[field]) : plain(row[field])))
-  );
-  const widths = widths_so_far ??
-    columns.map((column, index) =>
-      cells.reduce((width, row) => Math.max(width, row[index].length), titleOf(column).length)
-    );
-  const lineOf = (texts: string[]) =>
-    texts.map((text, index) => {
-      const last = index === texts.length - 1;
-      if (columns[index].right) return text.padStart(widths[index]);
-      return last ? text : text.padEnd(widths[index]);
-    }).join("  ");
-  if (!widths_so_far) print(world, paint.bold(lineOf(columns.map(titleOf))));
-  for (const row of cells) print(world, lineOf(row).trimEnd());
-  return widths;
-}
-
-function titleOf(column: Column): string {
-  return column.title ?? column.field;
-}
-
-function plain(value: unknown): string {
-  if (value === undefined || value === null) return "";
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f]+/g, " ");
-}
-
 function csvCell(value: unknown): string {
   if (value === undefined || value === null) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-/** Bytes as people read them. */
-export function humanBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return unit === 0 ? `${bytes} B` : `${value.toFixed(value < 9.95 ? 1 : 0)} ${units[unit]}`;
-}
-
-/** Large numbers as people read them. */
-export function humanCount(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
-/** "1 event", "2 events". */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${humanCount(count)} ${count === 1 ? one : many}`;
-}
-
-/** A length of time as people say it. */
-export function humanDuration(duration_ms: number): string {
-  if (duration_ms < 0.9995) return `${Math.round(duration_ms * 1000)} µs`;
-  if (duration_ms < 9.95 && !Number.isInteger(duration_ms)) return `${duration_ms.toFixed(1)} ms`;
-  if (duration_ms < 999.5) return `${Math.round(duration_ms)} ms`;
-  const seconds = duration_ms / 1000;
-  if (seconds < 59.95) return `${seconds.toFixed(seconds < 9.995 ? 2 : 1)} s`;
-  const minutes = Math.round(seconds) / 60;
-  if (minutes < 60) return `${Math.floor(minutes)} min ${Math.round(seconds) % 60} s`;
-  const rounded = Math.round(minutes);
-  return `${Math.floor(rounded / 60)} h ${rounded % 60} min`;
-}
-
-/** How long ago a time was, as people say it. */
-export function ago(timestamp_ms: number, now_ms: number): string {
-  const seconds = Math.round((now_ms - timestamp_ms) / 1000);
-  if (seconds < 0) return "in the future";
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ago`;
-  return `${Math.floor(seconds / 86_400)} days ago`;
-}
-
-/** A time as the log's people read it: UTC, to the millisecond. */
-export function utc(timestamp_ms: number): string {
-  return new Date(timestamp_ms).toISOString().replace("T", " ");
-}
-
-/** How far long work is, on a terminal only; gone when the work is done. */
-export class Progress {
-  readonly #started_ms: number;
-  #shown = false;
-
-  constructor(readonly world: World) {
-    this.#started_ms = world.elapsed_ms();
-  }
-
-  show(done_bytes: number, total_bytes: number): void {
-    const seconds = (this.world.elapsed_ms() - this.#started_ms) / 1000;
-    if (!this.world.stderr.is_terminal || seconds < 0.5) return;
-    const rate = done_bytes / seconds;
-    const left = Math.max(0, (total_bytes - done_bytes) / rate);
-    const percent = Math.min(100, Math.floor(done_bytes / total_bytes * 100));
-    this.world.stderr.write(
-      `\r\u001b[K${percent} %  ${humanBytes(rate)}/s  ${left.toFixed(0)} s left`,
-    );
-    this.#shown = true;
-  }
-
-  clear(): void {
-    if (this.#shown) this.world.stderr.write("\r\u001b[K");
-  }
 }

@@ -3,7 +3,7 @@ import { buildFacts } from "../base/build.ts";
 import { EXIT_CODE_OF, EXIT_OK, LedgerError, placeText, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
 import { OutputClosed, systemWorld, type World } from "../base/world.ts";
-import { commandNames, loadCommand, matchCommand } from "./commands.ts";
+import { commandNames, isHidden, loadCommand, matchCommand } from "./commands.ts";
 import { paintFor, print, say } from "./output.ts";
 import { parseArguments } from "./parse.ts";
 
@@ -51,14 +51,13 @@ async function dispatch(args: readonly string[], world: World): Promise<number> 
   return first === undefined ? EXIT_CODE_OF.usage : code;
 }
 
-/** The commands that begin with a word. */
+/** The commands that begin with a word, and are listed. */
 function membersOf(first: string): string[] {
-  return commandNames().filter((name) => name.startsWith(`${first} `));
+  return commandNames().filter((name) => name.startsWith(`${first} `) && !isHidden(name));
 }
 
 function unknownCommand(args: readonly string[]): LedgerError {
   const [first, second = ""] = args;
-  const names = commandNames();
   const members = membersOf(first);
   if (members.length > 0) {
     const typed = second === "" || second.startsWith("-") ? "" : second;
@@ -71,7 +70,8 @@ function unknownCommand(args: readonly string[]): LedgerError {
       hint: near ? `did you mean: ledger ${first} ${near}?` : `there are: ${members.join(", ")}`,
     });
   }
-  const words = new Set(names.map((name) => name.split(" ")[0]));
+  const listed = commandNames().filter((name) => !isHidden(name));
+  const words = new Set(listed.map((name) => name.split(" ")[0]));
   const near = nearest(first, [...words, "--version", "--help"]);
   return new LedgerError({
     code: "usage",

@@ -8,8 +8,9 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import { makeFolderDurably, removeQuietly, replaceFile } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import { duckdb_building_threads_max, index_lock_wait_ms } from "../base/limits.ts";
+import { takeSignedLock } from "../base/signed_lock.ts";
 import type { World } from "../base/world.ts";
-import { type Database, openDatabase } from "./door.ts";
+import { type Database, type DoorOptions, openDatabase } from "./door.ts";
 
 /** How a database is built that goes on from what is live. */
 export interface BuildFromLive<Live, Built> {
@@ -42,8 +43,8 @@ export class SnapshotStore {
     const { files } = this.world;
     makeFolderDurably(files, this.folder);
     const path = join(this.folder, ".lock");
-    const lock = files.open(path, "lock");
-    if (!lock.tryLock(true) && !await lock.lock(true, wait_ms, signal)) {
+    const taken = await takeSignedLock(this.world, path, wait_ms, signal);
+    if ("holder" in taken) {
       if (signal?.aborted) {
         throw new LedgerError({
           code: "interrupted",
@@ -51,20 +52,15 @@ export class SnapshotStore {
           where: { path },
         });
       }
-      const holder = files.readText(path).trim();
       throw new LedgerError({
         code: "busy",
-        message: `cannot build the index: ${holder || "another process"} is building it`,
+        message: `cannot build the index: ${taken.holder} is building it`,
         where: { path },
         hint: "it takes in what is new; try again when it is done",
       });
     }
-    this.#lock = lock;
+    this.#lock = taken.lock;
     try {
-      lock.truncate(0);
-      lock.write(
-        new TextEncoder().encode(`process ${this.world.pid} on ${this.world.hostname()}\n`),
-      );
       // Whatever a killed builder left is of no use to anybody.
       if (files.linkFacts(this.#work)) files.remove(this.#work);
       makeFolderDurably(files, this.#work);
@@ -91,8 +87,15 @@ export class SnapshotStore {
     return join(this.#work, "building.duckdb");
   }
 
-  /** Opens a database to build in: empty, or a copy of the one that is live. */
-  async openWork(from_live: boolean, folders: readonly string[] = []): Promise<Database> {
+  /**
+   * Opens a database to build in: empty, or a copy of the one that is live; with others beside it that
+   * can be read.
+   */
+  async openWork(
+    from_live: boolean,
+    folders: readonly string[] = [],
+    attached: DoorOptions["attached"] = [],
+  ): Promise<Database> {
     const path = this.building_path;
     // An attempt before this one may have been given up half-way.
     if (this.world.files.facts(this.#work)) this.world.files.remove(this.#work);
@@ -113,6 +116,7 @@ export class SnapshotStore {
       folders: [this.#work, ...folders],
       temp_folder: join(this.#work, "spill"),
       threads: duckdb_building_threads_max,
+      attached,
     });
   }
 

@@ -34,7 +34,7 @@ export function attachment(world: World, path: string): { path: string; name: st
       code: "not_found",
       message: `there is no database of the first system at ${absolute}`,
       where: { path: absolute },
-      hint: `say where it is: --legacy PATH (usually ${LEGACY_PATH})`,
+      hint: `say where it is by its path; usually it is ${LEGACY_PATH}`,
     });
   }
   return { path: absolute, name: "legacy" };

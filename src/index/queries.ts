@@ -52,14 +52,14 @@ from ${TRIALS_OF_FILE}`;
 export const TAKE_COMPACTED_TRIALS = `
 insert into trial_events
 select event_id, run_id, timestamp_ms, correlation_id, causation_id, $2, $3, log_offset, trial_id,
-  json(params), json(metrics)
+  json(params), json(metrics), false
 from read_parquet($1) where is_trial`;
 
 /** Takes the trials of a file in at once, where there is nothing that they could repeat. */
 export const TAKE_TRIALS = `
 insert into trial_events
 select event_id, run_id, timestamp_ms, correlation_id, causation_id, p.log_day, p.log_part, "@at",
-  trial_id, params, metrics
+  trial_id, params, metrics, false
 from ${TRIALS_OF_FILE}`;
 
 /** The table of staged events, empty, for events that no file can carry. */
@@ -130,10 +130,10 @@ export const TAKE_OUT_REPEATED = [
 export const TAKE_STAGED = [
   `insert into trial_events
    select event_id, run_id, timestamp_ms, correlation_id, causation_id, log_day, log_part,
-     log_offset, trial_id, params, metrics from staged where trial_id is not null`,
+     log_offset, trial_id, params, metrics, false from staged where trial_id is not null`,
   `insert into other_events
    select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id, log_day,
-     log_part, log_offset, fields_ok, payload from staged where trial_id is null`,
+     log_part, log_offset, fields_ok, payload, false from staged where trial_id is null`,
   `insert into touched select distinct run_id from staged
    where trial_id is null and fields_ok and run_id is not null`,
 ];
@@ -214,17 +214,59 @@ export const DERIVE = Object.entries(DERIVED).flatMap(([table, rows]) => [
 
 export const ADD_REJECTED = `insert into rejected_lines values ($1, $2, $3)`;
 export const FORGET_PARTS = `delete from index_parts`;
-export const ADD_PART = `insert into index_parts values ($1, $2, $3, $4, $5)`;
+export const ADD_PART = `insert into index_parts values ($1, $2, $3, $4, $5, $6)`;
 export const ALL_PARTS = `from index_parts`;
 export const VERSION = `select value from index_facts where key = 'version'`;
 export const TOTALS = `
 select (select count(*) from events) as events, (select count(*) from rejected_lines) as rejected,
-  (select coalesce(sum(indexed_to), 0) from index_parts) as bytes`;
+  (select coalesce(sum(indexed_to), 0) from index_parts where not is_archived) as bytes`;
 
-/** Rows of a table, and a digest of them that does not depend on their order. */
+/** The tables whose rows say themselves whether their part is in the log still. */
+const MARKED = ["other_events", "trial_events"];
+
+/**
+ * Rows of a table, and a digest of them that does not depend on their order, nor on whether a day is in
+ * the log or in an archive.
+ */
 export function digestOf(table: string): string {
-  return `select count(*) as rows, coalesce(sum(hash(t)), 0)::varchar as digest from ${table} t`;
+  const columns = MARKED.includes(table) ? "* exclude (is_archived)" : "*";
+  return `select count(*) as rows, coalesce(sum(hash(t)), 0)::varchar as digest
+    from (select ${columns} from ${table}) t`;
 }
+
+export const ARCHIVED_DAYS = `from archived_days order by all`;
+export const FORGET_ARCHIVED_DAYS = `delete from archived_days`;
+export const ADD_ARCHIVED_DAY = `insert into archived_days values ($1, $2, $3)`;
+
+/** Marks the rows of parts that are not in the log any more, and those of parts that are again. */
+export const MARK_ARCHIVED = MARKED.map((table) =>
+  `update ${table} set is_archived = not is_archived where is_archived != ((log_day, log_part) in
+     (select (log_day, log_part) from index_parts where is_archived))`
+);
+
+/** What the index is called from which an index that is built anew takes what the log has no more. */
+export const LIVE = "live";
+export const KEEP_NO_PARTS = `create temp table kept_parts (log_day varchar, log_part varchar)`;
+export const KEEP_PART = `insert into kept_parts values ($1, $2)`;
+const IS_KEPT = `(log_day, log_part) in (select (log_day, log_part) from kept_parts)`;
+
+/** Takes over the rows of those parts, and has everything derived anew that they say. */
+export const KEEP = [
+  ...[...MARKED, "duplicate_events"].map((table) =>
+    `insert into ${table} by name from ${LIVE}.main.${table} where ${IS_KEPT}`
+  ),
+  `insert into rejected_lines by name from ${LIVE}.main.rejected_lines
+   where part in (select 'day=' || log_day || '/' || log_part || '.jsonl' from kept_parts)`,
+  `insert into touched
+   select distinct run_id from other_events where fields_ok and run_id is not null`,
+];
+
+/** The runs that run, and the days in which they were created or started. */
+export const RUNNING_RUNS = `
+select distinct run_id, log_day from other_events
+where event_type in ('run.created', 'run.started') and fields_ok
+  and run_id in (select run_id from latest_runs where status = 'running')
+order by all`;
 
 /** The runs of the legacy views, whichever of the two tables they are in. */
 export const LEGACY_RUNS = `

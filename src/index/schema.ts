@@ -3,7 +3,7 @@
 import { ANALYTICS_SCHEMA } from "./analytics.ts";
 
 /** Rises with every change below; an index of another version is set aside and built anew. */
-export const INDEX_VERSION = 2;
+export const INDEX_VERSION = 3;
 
 /** The tables that hold what the log says. What is in them is a function of the log alone. */
 export const CONTENT_TABLES = [
@@ -29,7 +29,17 @@ create table index_parts (
   log_part varchar not null,
   indexed_to bigint not null,
   last_line_at bigint not null,
-  last_line_hash varchar not null
+  last_line_hash varchar not null,
+  -- Not in the log any more: what is known of it stands only here, and in its archive.
+  is_archived boolean not null
+);
+
+-- The days that were taken out of the log, and where their archives are; null when there is none. A day
+-- that has late events here still has several archives.
+create table archived_days (
+  log_day varchar not null,
+  archived_at_ms bigint not null,
+  archive varchar
 );
 
 -- Trials are nearly all there is of most logs, so they are held once, in columns of their own.
@@ -44,7 +54,8 @@ create table trial_events (
   log_offset bigint not null,
   trial_id varchar not null,
   params json not null,
-  metrics json not null
+  metrics json not null,
+  is_archived boolean not null
 );
 
 create table other_events (
@@ -60,16 +71,17 @@ create table other_events (
   -- False for an event of a built-in type whose fields are not of that type: it is in no other table.
   fields_ok boolean not null,
   -- The line as it stands in the log.
-  payload json not null
+  payload json not null,
+  is_archived boolean not null
 );
 
 create view events as
 select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id, log_day, log_part,
-  log_offset, fields_ok, payload
+  log_offset, fields_ok, payload, is_archived
 from other_events
 union all
 select event_id, 'trial.recorded', run_id, timestamp_ms, correlation_id, causation_id, log_day,
-  log_part, log_offset, true, null
+  log_part, log_offset, true, null, is_archived
 from trial_events;
 
 create view trial_results as

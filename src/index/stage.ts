@@ -21,13 +21,11 @@ import {
   TAKE_STAGED,
   TAKE_TRIALS,
 } from "./queries.ts";
+import { wentMeanwhile } from "../log/mod.ts";
 import type { Handful } from "./staging.ts";
 
 /** An event came that sorts before its indexed twin: the first in log order is another one now. */
 export class OrderChanged extends Error {}
-
-/** A compacted part was restored before DuckDB had read it. */
-export class PartRestored extends Error {}
 
 /** Takes events into one database. */
 export class Stage {
@@ -104,7 +102,7 @@ export class Stage {
     try {
       await this.database.run(TAKE_COMPACTED_TRIALS, [path, day, part]);
     } catch (error) {
-      if (!this.world.files.facts(path)) throw new PartRestored(`day=${day}/${part}.jsonl`);
+      if (!this.world.files.facts(path)) throw wentMeanwhile(`day=${day}/${part}.jsonl`);
       throw error;
     }
   }

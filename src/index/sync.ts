@@ -13,18 +13,22 @@ import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/door.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";
 import {
+  hasGone,
   ledgerPaths,
-  lineHash,
   LogCursor,
-  openPart,
   type PartExtent,
+  partsAway,
   partsOfDay,
+  type TakenOutStep,
+  wentMeanwhile,
 } from "../log/mod.ts";
+import { AwayParts, keepRows, missingNotice, readIndexed, writeIndexed } from "./archived.ts";
+import { continuesPart, type IndexedPart, indexedPart, labelOf } from "./indexed_part.ts";
 import * as queries from "./queries.ts";
 import { CONTENT_TABLES, INDEX_VERSION, SCHEMA } from "./schema.ts";
 import { takeIn } from "./intake.ts";
 import { takeInBeside } from "./intake_beside.ts";
-import { OrderChanged, PartRestored, Stage } from "./stage.ts";
+import { OrderChanged, Stage } from "./stage.ts";
 import type { Handful } from "./staging.ts";
 
 /** How to sync. */
@@ -66,15 +70,6 @@ export interface SyncReport {
   tables?: Record<string, TableDigest>;
 }
 
-/** How far a part is indexed. */
-interface IndexedPart {
-  log_day: string;
-  log_part: string;
-  indexed_to: number;
-  last_line_at: number;
-  last_line_hash: string;
-}
-
 /** Syncs one index. One process at a time: the others wait, then find little or nothing left to do. */
 export async function syncIndex(
   world: World,
@@ -96,11 +91,15 @@ export async function syncIndex(
   }
 }
 
-/** How often a build begins again because somebody restores one part after another. */
-const BUILDS_MAX = 5;
+/** How often it is tried again where parts go from the log, or get another name, while it is read. */
+const ATTEMPTS_MAX = 5;
+
+type Indexed = Awaited<ReturnType<typeof readIndexed>>;
 
 class Sync {
   readonly #cursor: LogCursor;
+  /** The parts that the chain says are away. */
+  #away: ReadonlyMap<string, TakenOutStep> = new Map();
   /** Whether the live index is kept under another name when ours takes its place. */
   #keep_aside = false;
 
@@ -114,15 +113,31 @@ class Sync {
   }
 
   async run(): Promise<Omit<SyncReport, "seconds">> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#runOnce();
+      } catch (error) {
+        // A day was archived while we read it: what there is now is the log.
+        if (!hasGone(error) || attempt === ATTEMPTS_MAX) throw error;
+        this.#cursor.positions.clear();
+        this.#keep_aside = false;
+      }
+    }
+  }
+
+  async #runOnce(): Promise<Omit<SyncReport, "seconds">> {
     const extents = await this.#extents();
-    const indexed = this.options.full ? undefined : await this.#continuable(extents);
-    if (!indexed) return await this.#buildFromNothing(extents);
-    const ends = new Map(indexed.map((part) => [labelOf(part), part.indexed_to]));
+    const away = this.#awayBeside(extents);
+    const live = this.options.full ? undefined : await this.#continuable(extents, away);
+    if (!live) return await this.#buildAnew(extents);
+    const ends = new Map(live.parts.map((part) => [labelOf(part), part.indexed_to]));
     const grown = extents.some(({ label, size_bytes, part }) =>
       this.#isLookedAt(part.day) && size_bytes > (ends.get(label) ?? 0)
     );
     try {
-      return grown ? await this.#build(extents, indexed) : await this.#nothingNew();
+      return grown || !away.isKnownTo(live)
+        ? await this.#build(extents, { before: live.parts })
+        : await this.#nothingNew();
     } catch (error) {
       const problem = asLedgerError(error);
       if (error instanceof OrderChanged) {
@@ -131,21 +146,47 @@ class Sync {
       // Somebody took hold of the file since it was looked at: a fresh one needs nothing from it.
       else if (problem?.code === "busy") this.#startOver(problem.message, false);
       else throw error;
-      return await this.#buildFromNothing(await this.#extents());
+      this.#cursor.positions.clear();
+      return await this.#buildAnew(await this.#extents());
     }
   }
 
-  async #buildFromNothing(extents: PartExtent[]): Promise<Omit<SyncReport, "seconds">> {
-    for (let build = 1;; build++) {
-      this.#cursor.positions.clear();
+  /** Builds from nothing but the log, and what the live index has of days that are in archives. */
+  async #buildAnew(extents: PartExtent[]): Promise<Omit<SyncReport, "seconds">> {
+    const archived = this.#awayBeside(extents).archived;
+    let kept = archived.length > 0 ? await this.#keepable(archived) : [];
+    if (kept.length > 0) {
       try {
-        return await this.#build(extents, undefined);
+        return await this.#build(extents, { kept });
       } catch (error) {
-        if (!(error instanceof PartRestored)) throw error;
-        if (build === BUILDS_MAX) throw goneMeanwhile(error.message);
-        extents = await this.#extents();
+        if (!(error instanceof NothingToKeep)) throw error;
+        this.#startOver(error.message, true);
+        this.#cursor.positions.clear();
+        kept = [];
       }
     }
+    if (archived.length > kept.length) this.#notice(missingNotice(archived, this.#away));
+    return await this.#build(extents, {});
+  }
+
+  /** The parts of the live index whose rows stand nowhere else. */
+  async #keepable(archived: readonly string[]): Promise<IndexedPart[]> {
+    if (!this.world.files.linkFacts(this.store.path)) return [];
+    try {
+      const { parts } = await this.#readIndexed();
+      return parts.filter((part) => archived.includes(labelOf(part)));
+    } catch (error) {
+      const problem = asLedgerError(error);
+      if (problem?.code === "busy") throw cannotKeep(problem);
+      if (!problem) throw error;
+      if (!this.#keep_aside) this.#startOver(problem.message, true);
+      return [];
+    }
+  }
+
+  #awayBeside(extents: readonly PartExtent[]): AwayParts {
+    this.#away = partsAway(this.world, this.root);
+    return new AwayParts(this.#away, new Set(extents.map(({ label }) => label)));
   }
 
   /** All parts, of the days that are to be looked at. Earlier days count when nothing is indexed. */
@@ -162,13 +203,13 @@ class Sync {
   }
 
   /** What is indexed, if the log continues it; else undefined, and a line that says why. */
-  async #continuable(extents: PartExtent[]): Promise<IndexedPart[] | undefined> {
+  async #continuable(extents: PartExtent[], away: AwayParts): Promise<Indexed | undefined> {
     const { files } = this.world;
     if (!files.linkFacts(this.store.path)) return undefined;
     if (this.store.removeForeignWal()) {
       this.#notice("removed a .wal beside the index, which another program left");
     }
-    let indexed: IndexedPart[];
+    let indexed: Indexed;
     try {
       indexed = await this.#readIndexed();
     } catch (error) {
@@ -178,43 +219,25 @@ class Sync {
       return this.#startOver(problem.message, problem.code !== "busy");
     }
     const by_label = new Map(extents.map((extent) => [extent.label, extent]));
-    for (const part of indexed) {
+    for (const part of indexed.parts) {
       if (!this.#isLookedAt(part.log_day)) continue;
-      const extent = by_label.get(labelOf(part));
-      if (!extent) return this.#startOver(`${labelOf(part)} is gone from the log`, false);
-      if (!await this.#continues(extent, part)) {
-        return this.#startOver(`${labelOf(part)} has other lines than were indexed`, false);
+      const label = labelOf(part);
+      const extent = by_label.get(label);
+      if (!extent && away.isArchived(label)) continue;
+      if (!extent) {
+        const why = away.isForgotten(label) ? "is to be forgotten" : "is gone from the log";
+        return this.#startOver(`${label} ${why}`, false);
+      }
+      if (!await continuesPart(this.world, extent, part)) {
+        return this.#startOver(`${label} has other lines than were indexed`, false);
       }
     }
     return indexed;
   }
 
-  async #readIndexed(): Promise<IndexedPart[]> {
+  async #readIndexed(): Promise<Indexed> {
     await using database = await this.store.openLive(queries.VERSION, INDEX_VERSION);
-    const rows = await database.rows<Record<keyof IndexedPart, unknown>>(queries.ALL_PARTS);
-    return rows.map((row) => ({
-      log_day: String(row.log_day),
-      log_part: String(row.log_part),
-      indexed_to: Number(row.indexed_to),
-      last_line_at: Number(row.last_line_at),
-      last_line_hash: String(row.last_line_hash),
-    }));
-  }
-
-  async #continues(extent: PartExtent, part: IndexedPart): Promise<boolean> {
-    if (extent.size_bytes < part.indexed_to) return false;
-    const { last_line_at, last_line_hash } = extent;
-    if (last_line_hash !== undefined && part.indexed_to === extent.size_bytes) {
-      // Of a compacted part this is noted: nobody has to unpack it to know.
-      return part.last_line_at === last_line_at && part.last_line_hash === last_line_hash;
-    }
-    const lines = await openPart(this.world, extent);
-    try {
-      const line = lines.bytesBetween(part.last_line_at, part.indexed_to);
-      return lineHash(line) === part.last_line_hash;
-    } finally {
-      lines.close();
-    }
+    return await readIndexed(database);
   }
 
   #startOver(reason: string, set_aside: boolean): undefined {
@@ -240,23 +263,22 @@ class Sync {
 
   async #build(
     extents: PartExtent[],
-    indexed: IndexedPart[] | undefined,
+    { before, kept = [] }: { before?: IndexedPart[]; kept?: IndexedPart[] },
   ): Promise<Omit<SyncReport, "seconds">> {
-    for (const part of indexed ?? []) {
+    for (const part of before ?? []) {
       this.#cursor.positions.set(labelOf(part), part.indexed_to);
     }
-    const database = await this.store.openWork(indexed !== undefined, [
-      eventsFolder(this.world, this.root),
-    ]);
+    const database = await this.#openWork(before !== undefined, kept.length > 0);
     let taken: Pick<SyncReport, "new_events" | "new_bytes" | "rejected">;
     try {
-      if (!indexed) await database.run(SCHEMA);
+      if (!before) await database.run(SCHEMA);
       // In one transaction, large inserts go straight into the file, without the detour of a log.
       await database.run("begin");
       await database.run(queries.TOUCH_NOTHING);
-      taken = await this.#takeIn(database, extents, indexed !== undefined);
+      if (kept.length > 0) await this.#keep(database, kept);
+      taken = await this.#takeIn(database, extents, before !== undefined);
       for (const statement of queries.DERIVE) await database.run(statement);
-      await this.#writeParts(database, indexed ?? []);
+      await this.#writeParts(database, before ?? [], kept);
       await database.run("commit");
       await database.run("checkpoint");
     } finally {
@@ -264,8 +286,29 @@ class Sync {
     }
     const counts = await this.#counts(this.store.building_path);
     this.store.publish(this.#keep_aside);
-    const kind = indexed ? "increment" : "full";
+    const kind = before ? "increment" : "full";
     return { kind, path: this.store.path, ...taken, ...counts };
+  }
+
+  async #openWork(from_live: boolean, beside_live: boolean): Promise<Database> {
+    const folders = [eventsFolder(this.world, this.root)];
+    if (!beside_live) return await this.store.openWork(from_live, folders);
+    try {
+      return await this.store.openWork(false, folders, [
+        { path: this.store.path, name: queries.LIVE },
+      ]);
+    } catch (error) {
+      throw nothingToKeep(error);
+    }
+  }
+
+  async #keep(database: Database, kept: IndexedPart[]): Promise<void> {
+    try {
+      await keepRows(database, kept);
+    } catch (error) {
+      throw nothingToKeep(error);
+    }
+    if (!this.store.isAsPublished()) throw new NothingToKeep("another program writes to it");
   }
 
   /** Looks at what is there as a reader does: with all threads. */
@@ -329,40 +372,37 @@ class Sync {
     return { new_events, new_bytes, rejected: rejected.length };
   }
 
-  /** Notes how far each part is indexed now. */
-  async #writeParts(database: Database, before: IndexedPart[]): Promise<void> {
-    // Some may have come, or been compacted, while the others were read.
-    const by_label = new Map((await this.#extents()).map((extent) => [extent.label, extent]));
-    const rows: [string, string, number, number, string][] = [];
-    // What was not looked at is known as before, and may be gone, or another, without our notice.
-    const not_looked_at = new Set<string>();
+  /** Notes how far each part is indexed now, and which of them are in the log no more. */
+  async #writeParts(
+    database: Database,
+    before: IndexedPart[],
+    kept: IndexedPart[],
+  ): Promise<void> {
+    // Some may have come, been compacted or archived, while the others were read.
+    const extents = await this.#extents();
+    const by_label = new Map(extents.map((extent) => [extent.label, extent]));
+    const away = this.#awayBeside(extents);
+    const { positions } = this.#cursor;
+    const known: Omit<IndexedPart, "is_archived">[] = [...kept];
+    const read = new Map(positions);
     for (const part of before) {
-      if (this.#isLookedAt(part.log_day)) continue;
-      const { log_day, log_part, indexed_to, last_line_at, last_line_hash } = part;
-      rows.push([log_day, log_part, indexed_to, last_line_at, last_line_hash]);
-      not_looked_at.add(labelOf(part));
+      const label = labelOf(part);
+      // What was not looked at is known as before, and may be gone, or another, without our notice.
+      const is_as_before = !this.#isLookedAt(part.log_day) ||
+        (away.isArchived(label) && positions.get(label) === part.indexed_to);
+      if (!is_as_before) continue;
+      known.push(part);
+      read.delete(label);
     }
-    for (const [label, indexed_to] of this.#cursor.positions) {
-      if (not_looked_at.has(label)) continue;
+    for (const [label, indexed_to] of read) {
       if (indexed_to === 0) continue;
-      const [, day, stem] = LABEL.exec(label)!;
       const extent = by_label.get(label);
-      if (!extent) throw goneMeanwhile(label);
-      if (extent.last_line_hash !== undefined && indexed_to === extent.size_bytes) {
-        rows.push([day, stem, indexed_to, extent.last_line_at!, extent.last_line_hash]);
-        continue;
-      }
-      const lines = await openPart(this.world, extent);
-      try {
-        const last_line_at = lines.startOfLineBefore(indexed_to);
-        const last_line_hash = lineHash(lines.bytesBetween(last_line_at, indexed_to));
-        rows.push([day, stem, indexed_to, last_line_at, last_line_hash]);
-      } finally {
-        lines.close();
-      }
+      if (!extent) throw wentMeanwhile(label);
+      known.push(await indexedPart(this.world, extent, indexed_to));
     }
-    await database.run(queries.FORGET_PARTS);
-    await database.runForEach(queries.ADD_PART, rows);
+    const marks_stand = kept.length === 0 &&
+      before.every((part) => part.is_archived === away.isArchived(labelOf(part)));
+    await writeIndexed(database, known, away, marks_stand);
   }
 }
 
@@ -371,18 +411,20 @@ function eventsFolder(world: World, root: string): string {
   return resolve(world.cwd(), ledgerPaths(root).events);
 }
 
-function goneMeanwhile(label: string): LedgerError {
-  return new LedgerError({
-    code: "io",
-    message: `${label} went from the log while it was indexed`,
-    hint: "the index is as it was; repeat it",
-  });
+/** The live index has rows that an index built anew should take over, and cannot be read. */
+class NothingToKeep extends Error {}
+
+function nothingToKeep(error: unknown): unknown {
+  const problem = asLedgerError(error);
+  if (problem?.code === "busy") return cannotKeep(problem);
+  return problem?.code === "damaged" ? new NothingToKeep(problem.message) : error;
 }
 
-const LABEL = /^day=([^/]+)\/(.*)\.jsonl$/;
-
-function labelOf(part: IndexedPart): string {
-  return `day=${part.log_day}/${part.log_part}.jsonl`;
+/** Rows of days that were deleted stand nowhere else: better no new index than one without them. */
+function cannotKeep(problem: LedgerError): LedgerError {
+  return problem.with({
+    message: `cannot build the index anew and keep its rows of archived days: ${problem.message}`,
+  });
 }
 
 /** Rows and digest of every table that holds what the log says. */

@@ -5,11 +5,12 @@
  */
 import { join } from "@std/path";
 import { makeFolderDurably, replaceFile, writeFully } from "../base/durable.ts";
-import { asLedgerError, LedgerError } from "../base/error.ts";
-import { uniqueName, type World } from "../base/world.ts";
+import { LedgerError } from "../base/error.ts";
 import { seal_lock_wait_ms } from "../base/limits.ts";
-import { isDay, ledgerPaths, parsePartLabel } from "./layout.ts";
-import { DayLock } from "./lock.ts";
+import type { Files } from "../base/files.ts";
+import { takeSignedLock } from "../base/signed_lock.ts";
+import { uniqueName, type World } from "../base/world.ts";
+import { isDay, ledgerPaths, parsePartLabel, parsePartName } from "./layout.ts";
 import type { SealedContent, SealedPart } from "./sealed.ts";
 
 /** A part was sealed. */
@@ -22,10 +23,12 @@ export interface SealedStep extends SealedContent {
   seal: string;
 }
 
-/** A day was taken out of the log. */
+/** Sealed parts of a day were taken out of the log: all that it had then. */
 export interface TakenOutStep {
   kind: "taken_out";
   day: string;
+  /** `part-000001.jsonl` */
+  parts: string[];
   at_ms: number;
   /** Where it went; absent when it was deleted. */
   archive?: string;
@@ -33,10 +36,11 @@ export interface TakenOutStep {
   forget: boolean;
 }
 
-/** A day came back from its archive. */
+/** Parts of a day came back from their archive. */
 export interface ReturnedStep {
   kind: "returned";
   day: string;
+  parts: string[];
   at_ms: number;
 }
 
@@ -52,10 +56,8 @@ export interface ChainDamage {
 /** The chain as it stands. */
 export interface Chain {
   seals: SealedStep[];
-  /** The days that are not in the log any more. */
+  /** The parts that are not in the log any more, by their label, and how each went last. */
   away: Map<string, TakenOutStep>;
-  /** And the number of the last part that had been sealed when each was taken out. */
-  away_up_to: Map<string, number>;
   damage: ChainDamage[];
   /** Where its last whole line ends, and the file. */
   end: number;
@@ -71,13 +73,17 @@ export function chainPath(root: string): string {
   return join(ledgerPaths(root).events, CHAIN_NAME);
 }
 
+/** The lock of whoever seals, compacts, restores or archives. */
+export function chainLockPath(root: string): string {
+  return join(ledgerPaths(root).events, CHAIN_LOCK_NAME);
+}
+
 /** Reads the chain; an empty one where nothing was ever sealed. */
 export function readChain(world: World, root: string): Chain {
   const path = chainPath(root);
   const chain: Chain = {
     seals: [],
     away: new Map(),
-    away_up_to: new Map(),
     damage: [],
     end: 0,
     size_bytes: 0,
@@ -92,19 +98,16 @@ export function readChain(world: World, root: string): Chain {
     if (step === undefined) {
       chain.damage.push({ offset: at, reason: "a line that is no step of the chain" });
     } else if (step.kind === "sealed") chain.seals.push(step);
-    else if (step.kind === "taken_out") {
-      chain.away.set(step.day, step);
-      chain.away_up_to.set(step.day, chain.seals.at(-1)?.number ?? 0);
-    } else chain.away.delete(step.day);
+    else {
+      for (const name of step.parts) {
+        const label = `day=${step.day}/${name}`;
+        if (step.kind === "taken_out") chain.away.set(label, step);
+        else chain.away.delete(label);
+      }
+    }
     chain.end = at = end + 1;
   }
   return chain;
-}
-
-/** Whether a part went with its day. One of the same name may have been sealed since. */
-export function isAway({ away, away_up_to }: Chain, { part, number }: SealedStep): boolean {
-  const { day } = parsePartLabel(part)!;
-  return away.has(day) && number <= away_up_to.get(day)!;
 }
 
 function parseStep(line: string): ChainStep | undefined {
@@ -117,12 +120,39 @@ function parseStep(line: string): ChainStep | undefined {
           : undefined;
       case "taken_out":
       case "returned":
-        return isDay(String(step.day)) ? step as TakenOutStep | ReturnedStep : undefined;
+        return isDay(String(step.day)) && Array.isArray(step.parts) &&
+            step.parts.every((name) => parsePartName(String(name)))
+          ? step as TakenOutStep | ReturnedStep
+          : undefined;
     }
   } catch {
     // Told by the caller, with its place.
   }
   return undefined;
+}
+
+/** The parts that are not in the log any more; see `Chain`. */
+export function partsAway(world: World, root: string): Chain["away"] {
+  return readChain(world, root).away;
+}
+
+/**
+ * The highest number that a part of this day was ever sealed under; 0 when none was. A day may have
+ * been taken out, and an event of it come later: no number is given twice. For writers, who open a new
+ * part now and then: nothing is parsed that is not of this day.
+ */
+export function highestSealedNumber(files: Files, root: string, day: string): number {
+  const path = chainPath(root);
+  if (!files.facts(path)) return 0;
+  const text = files.readText(path);
+  const before_name = `"part":"day=${day}/`;
+  let highest = 0;
+  for (let at = text.indexOf(before_name); at >= 0; at = text.indexOf(before_name, at + 1)) {
+    const name_at = at + before_name.length;
+    const name = parsePartName(text.slice(name_at, text.indexOf('"', name_at)));
+    highest = Math.max(highest, name?.number ?? 0);
+  }
+  return highest;
 }
 
 /**
@@ -135,27 +165,21 @@ export async function withChainLock<Result>(
   body: () => Promise<Result>,
   wait_ms = seal_lock_wait_ms,
 ): Promise<Result> {
-  const { events } = ledgerPaths(root);
-  const lock = new DayLock(world, join(events, CHAIN_LOCK_NAME), false, wait_ms);
-  try {
-    await lock.take();
-  } catch (error) {
-    throw asLedgerError(error)?.code === "busy" ? busy(lock, wait_ms) : error;
+  const path = chainLockPath(root);
+  const taken = await takeSignedLock(world, path, wait_ms);
+  if ("holder" in taken) {
+    throw new LedgerError({
+      code: "busy",
+      message: `cannot change what is sealed: ${taken.holder} is at it`,
+      where: { path },
+      hint: "nothing was changed; try again when it is done",
+    });
   }
   try {
     return await body();
   } finally {
-    lock.close();
+    taken.lock.close();
   }
-}
-
-function busy({ path }: DayLock, wait_ms: number): LedgerError {
-  return new LedgerError({
-    code: "busy",
-    message: `another process is sealing, compacting or archiving: waited ${wait_ms} ms for it`,
-    where: { path },
-    hint: `nothing was changed; repeat it, or find a stopped process with: fuser -v ${path}`,
-  });
 }
 
 /** Adds steps, durably. The caller holds the lock. */

@@ -4,10 +4,7 @@
  * the lines or the file are whole, readers take what is whole, and doing it again ends it.
  */
 import { join } from "@std/path";
-import { createHash } from "node:crypto";
-import { beginReplacement } from "../base/durable.ts";
-import { LedgerError } from "../base/error.ts";
-import type { OpenFile } from "../base/files.ts";
+import { removeQuietly } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { withChainLock } from "./chain.ts";
 import {
@@ -21,10 +18,20 @@ import {
 } from "./layout.ts";
 import { listDays, partsOfDay } from "./parts.ts";
 import { removeLeftovers } from "./leftovers.ts";
-import { changeIn, isAsProven, proofOf } from "./proof.ts";
+import { checkIsAsSealed } from "./as_sealed.ts";
+import { packAll } from "./pack_beside.ts";
+import type { PackRequest } from "./pack_part.ts";
+import { isAsProven } from "./proof.ts";
 import { LogCursor } from "./read.ts";
 import { type NewlySealed, sealDueParts } from "./seal.ts";
-import { notesDigest, readSealed, sealedName, type SealedPart, writeSealed } from "./sealed.ts";
+import {
+  type FileProof,
+  notesDigest,
+  readSealed,
+  sealedName,
+  type SealedPart,
+  writeSealed,
+} from "./sealed.ts";
 
 /** What to compact. */
 export interface CompactOptions {
@@ -78,11 +85,21 @@ export async function compactDueParts(
   root: string,
   options: CompactOptions,
 ): Promise<CompactReport> {
-  const { before_day } = options;
-  const report: CompactReport = { sealed: [], compacted: [], left: [] };
-  report.sealed = await sealDueParts(world, root, options);
-  for (const day of listDays(world.files, root)) {
-    if (day >= before_day) continue;
+  const sealed = await sealDueParts(world, root, options);
+  const days = listDays(world.files, root).filter((day) => day < options.before_day);
+  return { sealed, ...await compactDays(world, root, days, options) };
+}
+
+/** Compacts what is sealed of some days. The caller holds the lock of the chain. */
+export async function compactDays(
+  world: World,
+  root: string,
+  days: readonly string[],
+  options: Pick<CompactOptions, "keep_jsonl" | "onPart"> = {},
+): Promise<Omit<CompactReport, "sealed">> {
+  const report: Omit<CompactReport, "sealed"> = { compacted: [], left: [] };
+  const jobs: Job[] = [];
+  for (const day of days) {
     const sealed = readSealed(world.files, root, day);
     removeLeftovers(world, root, day);
     for (const { number, writer } of partsWithLines(world, root, day)) {
@@ -93,13 +110,89 @@ export async function compactDueParts(
         : whyNotSealed(world, root, part);
       if (reason) report.left.push({ part: partLabel(part), reason });
       if (!record || reason) continue;
-      const done = await compactPart(world, root, part, record, options.keep_jsonl ?? false);
-      if (!done) continue;
+      if (!isPacked(world, root, part, record)) {
+        jobs.push(await jobFor(world, root, part, record));
+      } else if (!options.keep_jsonl) {
+        // Whoever packed it was killed before its lines went, or wanted them kept.
+        checkLines(world, root, part, record, "every byte");
+        removeLines(world, root, part);
+        report.compacted.push(compactedPart(part, record, record.compacted!));
+      }
+    }
+  }
+  const unfinished = new Set(jobs.map(({ request }) => request.temporary));
+  try {
+    for await (const { part, record, request, proof } of packAll(world, jobs)) {
+      putInPlace(world, root, part, request.temporary, proof);
+      unfinished.delete(request.temporary);
+      if (!options.keep_jsonl) {
+        checkLines(world, root, part, record, "length");
+        removeLines(world, root, part);
+      }
+      const done = compactedPart(part, record, proof);
       report.compacted.push(done);
       options.onPart?.(done);
     }
+  } finally {
+    for (const temporary of unfinished) removeQuietly(world.files, temporary);
   }
+  report.compacted.sort((a, b) => a.part < b.part ? -1 : 1);
   return report;
+}
+
+/** A part that is to be packed. */
+interface Job {
+  part: PartId;
+  record: SealedPart;
+  request: PackRequest;
+}
+
+async function jobFor(
+  world: World,
+  root: string,
+  part: PartId,
+  record: SealedPart,
+): Promise<Job> {
+  const name = `${parquetName(part)}.${uniqueName(world)}.tmp`;
+  const { bytes, sha256, blocks } = record;
+  const request: PackRequest = {
+    label: partLabel(part),
+    path: partPath(root, part),
+    sealed: { bytes, sha256, blocks },
+    corrupt: [...(await corruptLines(world, root, part, record)).keys()],
+    temporary: join(dayFolder(root, part.day), name),
+  };
+  return { part, record, request };
+}
+
+function isPacked(world: World, root: string, part: PartId, { compacted }: SealedPart): boolean {
+  const path = join(dayFolder(root, part.day), parquetName(part));
+  return compacted !== undefined && isWhole(world, path, compacted);
+}
+
+function putInPlace(
+  world: World,
+  root: string,
+  part: PartId,
+  temporary: string,
+  compacted: FileProof,
+): void {
+  const folder = dayFolder(root, part.day);
+  world.files.rename(temporary, join(folder, parquetName(part)));
+  world.files.syncFolder(folder);
+  const sealed = readSealed(world.files, root, part.day);
+  const name = sealedName(part);
+  writeSealed(world, root, part.day, { ...sealed, [name]: { ...sealed[name], compacted } });
+}
+
+function removeLines(world: World, root: string, part: PartId): void {
+  world.files.remove(partPath(root, part));
+  world.files.syncFolder(dayFolder(root, part.day));
+}
+
+function compactedPart(part: PartId, record: SealedPart, proof: FileProof): CompactedPart {
+  const { events, bytes } = record;
+  return { part: partLabel(part), events, bytes, compacted_bytes: proof.bytes };
 }
 
 function partsWithLines(world: World, root: string, day: string) {
@@ -125,33 +218,6 @@ async function whyNotPacked(world: World, root: string, part: PartId, record: Se
   }
 }
 
-/** Compacts one part; undefined when there is nothing left to do. */
-async function compactPart(
-  world: World,
-  root: string,
-  part: PartId,
-  record: SealedPart,
-  keep_jsonl: boolean,
-): Promise<CompactedPart | undefined> {
-  const path = join(dayFolder(root, part.day), parquetName(part));
-  let { compacted } = record;
-  const is_there = compacted && isWhole(world, path, compacted);
-  if (is_there && keep_jsonl) return undefined;
-  if (!is_there) {
-    compacted = await writePacked(world, root, part, record, path);
-    const sealed = readSealed(world.files, root, part.day);
-    sealed[sealedName(part)] = { ...record, compacted };
-    writeSealed(world, root, part.day, sealed);
-  }
-  if (!keep_jsonl) {
-    checkLines(world, root, part, record, is_there ? "every byte" : "length");
-    world.files.remove(partPath(root, part));
-    world.files.syncFolder(dayFolder(root, part.day));
-  }
-  const { events, bytes } = record;
-  return { part: partLabel(part), events, bytes, compacted_bytes: compacted!.bytes };
-}
-
 /** Nothing is removed that is not proven to be in the Parquet file, whoever wrote to it. */
 function checkLines(
   world: World,
@@ -164,13 +230,13 @@ function checkLines(
   try {
     // Right after it was packed, only what came to it since can be missing in the Parquet file.
     if (what === "length" && lines.facts().size_bytes === record.bytes) return;
-    checkIsAsSealed(lines, part, record);
+    checkIsAsSealed(lines, partLabel(part), record);
   } finally {
     lines.close();
   }
 }
 
-function isWhole(world: World, path: string, proof: NonNullable<SealedPart["compacted"]>): boolean {
+function isWhole(world: World, path: string, proof: FileProof): boolean {
   if (!world.files.facts(path)) return false;
   const file = world.files.open(path, "read");
   try {
@@ -180,68 +246,7 @@ function isWhole(world: World, path: string, proof: NonNullable<SealedPart["comp
   }
 }
 
-/** Writes the Parquet file of a part, and reads it back before it gets its name. */
-async function writePacked(
-  world: World,
-  root: string,
-  part: PartId,
-  record: SealedPart,
-  path: string,
-) {
-  const { packLines } = await import("./packing.ts");
-  const corrupt = await corruptLines(world, root, part, record);
-  const source = world.files.open(partPath(root, part), "read");
-  try {
-    if (source.facts().size_bytes !== record.bytes) checkIsAsSealed(source, part, record);
-    const replacement = beginReplacement(world.files, path, uniqueName(world));
-    try {
-      const { source_sha256 } = packLines(
-        source,
-        record.bytes,
-        (offset) => corrupt.has(offset),
-        replacement.file,
-        { label: partLabel(part), sha256: record.sha256 },
-      );
-      if (source_sha256 !== record.sha256) checkIsAsSealed(source, part, record);
-      await checkGivesBack(replacement.file, part, record);
-      const proof = proofOf(replacement.file, replacement.file.facts().size_bytes);
-      replacement.putInPlace();
-      return proof;
-    } catch (error) {
-      replacement.abandon();
-      // Lines that were changed may not even be lines any more.
-      checkIsAsSealed(source, part, record);
-      throw error;
-    }
-  } finally {
-    source.close();
-  }
-}
-
-function checkIsAsSealed(source: OpenFile, part: PartId, record: SealedPart): void {
-  const change = changeIn(source, record);
-  if (!change) return;
-  throw new LedgerError({
-    code: "damaged",
-    message: `cannot compact ${partLabel(part)}: it is not as it was sealed (${change.reason})`,
-    where: { path: source.path, offset: change.offset },
-    hint: "nothing was changed; take the part from a copy, then compact again",
-  });
-}
-
-async function checkGivesBack(file: OpenFile, part: PartId, record: SealedPart): Promise<void> {
-  const { unpackLines } = await import("./packing.ts");
-  const hash = createHash("sha256");
-  for (const { bytes } of unpackLines(file)) hash.update(bytes);
-  if (hash.digest("hex") === record.sha256) return;
-  throw new LedgerError({
-    code: "damaged",
-    message: `cannot compact ${partLabel(part)}: read back, it did not give the same bytes`,
-    hint: "the part has its lines still, as they were; please report this",
-  });
-}
-
-/** Where the lines are that are no events, and how long. When too many to note, they are looked for. */
+/** The lines that are no events. When there were too many to note, they are looked for again. */
 async function corruptLines(
   world: World,
   root: string,

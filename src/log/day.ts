@@ -8,7 +8,7 @@
 import { dirname, join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { removeQuietly, writeFully } from "../base/durable.ts";
-import type { FileFacts, OpenFile } from "../base/files.ts";
+import type { FileFacts, Files, OpenFile } from "../base/files.ts";
 import { folder_time_trusted_after_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import {
@@ -19,6 +19,7 @@ import {
   type PartId,
   partPath,
 } from "./layout.ts";
+import { highestSealedNumber } from "./chain.ts";
 import { DayLock } from "./lock.ts";
 import { moveTornTail } from "./repair.ts";
 import { readSealed } from "./sealed.ts";
@@ -155,34 +156,11 @@ export class DayAppender {
     // A single event is written whatever its size: the event's own limit has been checked.
     if (end_line === first_line) end_line = first_line + 1;
     const bytes = batch.bytes.subarray(start, batch.ends[end_line - 1]);
-    this.#writeOrCutBack(part_file, bytes, size_bytes);
+    writeOrCutBack(part_file.file, [bytes], size_bytes, () => this.forgetPart());
     this.#counters.writes++;
     this.#counters.bytes += bytes.length;
     const file = part_file.hold();
     return { part: file.part, offset: size_bytes, first_line, end_line, file };
-  }
-
-  #writeOrCutBack(part_file: PartFile, bytes: Uint8Array, size_before: number): void {
-    try {
-      writeFully(part_file.file, bytes);
-    } catch (thrown) {
-      const error = asLedgerError(thrown);
-      if (!error) throw thrown;
-      const path = part_file.file.path;
-      try {
-        part_file.file.truncate(size_before);
-      } catch (cause) {
-        this.forgetPart();
-        throw error.with({
-          message: `${error.message}; and what was written could not be cut back ` +
-            `(${(cause as Error).message}): ${path} may end in a torn line after byte ` +
-            `${size_before}, which the next writer moves to quarantine`,
-        });
-      }
-      throw error.with({
-        message: `${error.message}; the part is as it was (${size_before} bytes)`,
-      });
-    }
   }
 
   /** The part that takes the next line, whole to its end. */
@@ -191,7 +169,7 @@ export class DayAppender {
     const size_bytes = part_file.file.findEnd(this.#last_byte);
     if (size_bytes === 0) {
       // Whoever made this part may have died before its name was durable.
-      this.#makeNameDurable();
+      makePartsNameDurable(this.#world.files, this.#folder);
       return { part_file, size_bytes };
     }
     if (this.#last_byte[0] === NEWLINE) return { part_file, size_bytes };
@@ -257,11 +235,13 @@ export class DayAppender {
   #openNextPart(): PartFile {
     const { root, day, writer } = this.#options;
     const { files } = this.#world;
-    const part: PartId = { day, writer, number: this.#listParts().highest + 1 };
+    // Parts that were archived have no name here any more; the chain knows their numbers.
+    const highest = Math.max(this.#listParts().highest, highestSealedNumber(files, root, day));
+    const part: PartId = { day, writer, number: highest + 1 };
     const path = partPath(root, part);
     const file = files.open(path, "create");
     try {
-      this.#makeNameDurable();
+      makePartsNameDurable(files, this.#folder);
     } catch (error) {
       file.close();
       removeQuietly(files, path);
@@ -270,13 +250,6 @@ export class DayAppender {
     this.#adopt(part, file);
     this.#rememberFolder(files.facts(this.#folder));
     return this.#current!;
-  }
-
-  /** A part that holds bytes has a durable name: so its folders are synced before its first byte. */
-  #makeNameDurable(): void {
-    const { files } = this.#world;
-    const events = dirname(this.#folder);
-    for (const folder of [this.#folder, events, dirname(events)]) files.syncFolder(folder);
   }
 
   #adopt(part: PartId, file: OpenFile): void {
@@ -292,6 +265,39 @@ export class DayAppender {
     this.#chosen_in = settled
       ? { identity: folder.identity, modified_ms: folder.modified_ms }
       : undefined;
+  }
+}
+
+/** A part that holds bytes has a durable name: so its folders are synced before its first byte. */
+export function makePartsNameDurable(files: Files, day_folder: string): void {
+  const events = dirname(day_folder);
+  for (const folder of [day_folder, events, dirname(events)]) files.syncFolder(folder);
+}
+
+/** Adds whole lines to a part, all of them or none. The caller holds the lock of the part. */
+export function writeOrCutBack(
+  file: OpenFile,
+  pieces: Iterable<Uint8Array>,
+  size_before: number,
+  onNotCutBack: () => void = () => {},
+): void {
+  try {
+    for (const bytes of pieces) writeFully(file, bytes);
+  } catch (thrown) {
+    const error = asLedgerError(thrown);
+    try {
+      file.truncate(size_before);
+    } catch (cause) {
+      onNotCutBack();
+      throw error?.with({
+        message: `${error.message}; and what was written could not be cut back ` +
+          `(${(cause as Error).message}): ${file.path} may end in a torn line after byte ` +
+          `${size_before}, which the next writer moves to quarantine`,
+      }) ?? thrown;
+    }
+    throw error?.with({
+      message: `${error.message}; the part is as it was (${size_before} bytes)`,
+    }) ?? thrown;
   }
 }
 

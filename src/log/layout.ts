@@ -48,6 +48,22 @@ export function dayLockName(writer: string): string {
   return writer === "" ? ".lock" : `.${writer}.lock`;
 }
 
+/** The writer whose lock a file name stands for; undefined when it is no lock. */
+export function parseLockName(name: string): string | undefined {
+  return /^\.(?:(.+)\.)?lock$/.exec(name)?.slice(1).map((writer) => writer ?? "")[0];
+}
+
+/** A folder beside the days for what is on its way out of the log, or back: nobody reads it. */
+export function passingName(way: "gone" | "back", day: string, unique: string): string {
+  return `_${way}-day=${day}.${unique}`;
+}
+
+/** The day that such a folder's name stands for; undefined when it is none. */
+export function parsePassingName(way: "gone" | "back", name: string): string | undefined {
+  const day = new RegExp(`^_${way}-day=([^.]+)\\.`).exec(name)?.[1];
+  return day !== undefined && isDay(day) ? day : undefined;
+}
+
 /** `part-000001`, or `part-000001.W` for writer W. */
 export function partStem(part: { number: number; writer: string }): string {
   const stem = `part-${String(part.number).padStart(6, "0")}`;
@@ -134,6 +150,12 @@ export function checkWriterName(writer: string): string {
       `letters, digits, "-" or "_", and begins with a letter or digit`,
     hint: "a host name and a task number make a good one, such as node7-42",
   });
+}
+
+/** The writer's name that comes nearest to a text, such as a host's full name; undefined when none does. */
+export function writerNameFrom(text: string): string | undefined {
+  const name = text.replaceAll(/[^A-Za-z0-9_-]+/g, "-").replace(/^[_-]+/, "");
+  return name.slice(0, writer_chars_max).replace(/-+$/, "") || undefined;
 }
 
 /** What a piece that was taken out of a part is called in quarantine. */

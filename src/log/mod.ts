@@ -33,6 +33,10 @@
  * different processes stand in the order in which they got the lock, and a backdated event goes to the
  * part that is open now. Within one process, events of one day stand in the order they were emitted.
  *
+ * THE YEARS. A part that takes no more lines is sealed: its digest goes into `_sealed.json` and into the
+ * chain. It may then be compacted, and give the same bytes; whole days may be taken out, and come back
+ * from their archives. `_chain.jsonl` says which parts there ever were, and which of them are away.
+ *
  * IDENTITY. `event_id` says which event a line is. The same id twice is the same event emitted twice:
  * both lines stay, the first in log order counts. That makes it safe to emit again after any error.
  * Ids that we give, `{timestamp_ms}_{8 hex}`, count up within an open ledger and do not repeat there.
@@ -56,9 +60,18 @@ export {
   type LedgerEvent,
   nestingDepth,
 } from "./event.ts";
+export {
+  checkWriterName,
+  dayOf,
+  isDay,
+  ledgerPaths,
+  type PartId,
+  partStem,
+  writerNameFrom,
+} from "./layout.ts";
+export { partsAway, type TakenOutStep } from "./chain.ts";
 export { lineHash } from "./hash.ts";
-export { dayOf, isDay, ledgerPaths, type PartId, partStem } from "./layout.ts";
-export { type OpenPart, openPart } from "./part_file.ts";
+export { hasGone, type OpenPart, openPart, wentMeanwhile } from "./part_file.ts";
 export { listDays, noLedger, type PartExtent, partsOfDay } from "./parts.ts";
 export {
   type DamageRecord,
@@ -69,14 +82,17 @@ export {
   type ReadFilter,
 } from "./read.ts";
 export {
+  adoptTypes,
   type CustomType,
   migrateType,
   type Migration,
   type MigrationStep,
+  newTypesOf,
   readRegistry,
   registerType,
   type Registry,
 } from "./registry.ts";
+export { chainLockPath } from "./chain.ts";
 export {
   type CompactedPart,
   type CompactOptions,
@@ -85,7 +101,9 @@ export {
 } from "./compact.ts";
 export { restoreDay, type RestoredPart } from "./restore.ts";
 export { type NewlySealed, type SealOptions, sealParts } from "./seal.ts";
+export type { ReturnedDay } from "./take_back.ts";
 export { linesOf } from "./lines.ts";
+export { recentDays, recentRunIds } from "./recent.ts";
 export { ChangeNotices } from "./notices.ts";
 export { appendStream, type StreamOptions, type StreamReport } from "./stream.ts";
 export { type LogSurvey, surveyLog } from "./survey.ts";

@@ -36,9 +36,11 @@ export async function openPart(world: World, extent: PartExtent): Promise<OpenPa
     try {
       return now.compacted ? await openPacked(world, now, now.compacted) : openLines(world, now);
     } catch (error) {
-      const moved = look < looks_max ? await movedTo(world, now, asLedgerError(error)) : undefined;
-      if (!moved) throw error;
-      now = moved;
+      const problem = asLedgerError(error);
+      const moved = look < looks_max ? await movedTo(world, now, problem) : undefined;
+      if (moved) now = moved;
+      else if (problem?.code === "not_found") throw wentMeanwhile(extent.label);
+      else throw error;
     }
   }
 }
@@ -55,6 +57,21 @@ async function movedTo(
   const found = extents.find((extent) => extent.label === label);
   const is_same = found?.path === path && found.compacted?.sha256 === compacted?.sha256;
   return is_same ? undefined : found;
+}
+
+/** What is said where a part was there a moment ago: its day was archived or deleted meanwhile. */
+export function wentMeanwhile(label: string): LedgerError {
+  return new LedgerError({
+    code: "io",
+    message: `${label} went from the log while it was read`,
+    hint: "its day was archived or deleted meanwhile; repeat it",
+    detail: { went: label },
+  });
+}
+
+/** Whether that is what happened: then what there is now can be read. */
+export function hasGone(error: unknown): boolean {
+  return asLedgerError(error)?.detail?.went !== undefined;
 }
 
 /** Where the last whole line of a part ends. */
@@ -109,6 +126,8 @@ async function openPacked(
       blocksWithoutTrials: (from) => unpackLines(file, { from, without_trials: true }),
       bytesBetween,
       startOfLineBefore(end) {
+        // Behind the last line nothing begins any more: a compacted part has no torn end.
+        if (end > size_bytes) return size_bytes;
         if (end === size_bytes && last_line_at !== undefined) return last_line_at;
         let start = 0;
         for (const { bytes, start: at } of unpackLines(file)) {

@@ -3,7 +3,7 @@
  * writer cuts back a failed write before it lets go, so what is seen here is never taken back.
  */
 import { join } from "@std/path";
-import { LedgerError } from "../base/error.ts";
+import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { Files, OpenFile } from "../base/files.ts";
 import { read_lock_wait_ms } from "../base/limits.ts";
 import {
@@ -61,15 +61,26 @@ export function noLedger(root: string): LedgerError {
 /** How often a day is looked at again because a part got another name meanwhile. */
 const looks_max = 10;
 
-/** The parts of a day in log order, each with a size that will not shrink again. */
-export async function partsOfDay(files: Files, root: string, day: string): Promise<PartExtent[]> {
+/** Told of a compacted part that cannot be opened. */
+type OnDamage = (part: PartId, problem: LedgerError) => void;
+
+/**
+ * The parts of a day in log order, each with a size that will not shrink again. Whoever can do with the
+ * others is told of a compacted part that cannot be opened; without that, one such part is an error.
+ */
+export async function partsOfDay(
+  files: Files,
+  root: string,
+  day: string,
+  onDamage?: OnDamage,
+): Promise<PartExtent[]> {
   // A part that is compacted or restored at this very moment goes by its other name when its folder
   // is listed again. What still is not there after many looks was taken away.
   for (let look = 1; look < looks_max; look++) {
-    const extents = await lookAtParts(files, root, day, false);
+    const extents = await lookAtParts(files, root, day, "for now");
     if (extents) return extents;
   }
-  return (await lookAtParts(files, root, day, true))!;
+  return (await lookAtParts(files, root, day, "finally", onDamage))!;
 }
 
 /** Undefined when a part had another name by the time it was looked at, unless that is final. */
@@ -77,7 +88,8 @@ async function lookAtParts(
   files: Files,
   root: string,
   day: string,
-  is_final: boolean,
+  how: "for now" | "finally",
+  onDamage?: OnDamage,
 ): Promise<PartExtent[] | undefined> {
   const folder = dayFolder(root, day);
   const names = (files.list(folder) ?? [])
@@ -87,20 +99,27 @@ async function lookAtParts(
   const with_lines = new Set(
     names.filter(({ format }) => format === "jsonl").map((name) => partStem(name)),
   );
-  const has_compacted = names.some(({ format }) => format === "parquet");
-  const sealed = has_compacted ? readSealed(files, root, day) : {};
   const extents: PartExtent[] = [];
   const locks = new Map<string, () => void>();
+  let sealed: SealedParts | undefined;
   try {
     for (const { number, writer, format } of names) {
       const part: PartId = { day, number, writer };
       if (format === "parquet") {
         // Until the lines are gone, it is they that count.
         if (with_lines.has(partStem(part))) continue;
-        const extent = compactedExtent(root, part, sealed);
-        if (!extent && !is_final) return undefined;
-        if (!extent) throw notRecorded(root, part);
-        extents.push(extent);
+        try {
+          sealed ??= readSealed(files, root, day);
+          const extent = compactedExtent(root, part, sealed);
+          if (!extent && how === "for now") return undefined;
+          if (!extent) throw notRecorded(root, part);
+          extents.push(extent);
+        } catch (error) {
+          const problem = asLedgerError(error);
+          if (how === "for now" && problem) return undefined;
+          if (!problem || !onDamage) throw error;
+          onDamage(part, problem);
+        }
         continue;
       }
       if (!locks.has(writer)) {
@@ -108,7 +127,7 @@ async function lookAtParts(
       }
       const path = partPath(root, part);
       const facts = files.facts(path);
-      if (!facts && !is_final) return undefined;
+      if (!facts && how === "for now") return undefined;
       if (facts?.is_file) {
         extents.push({ part, path, label: partLabel(part), size_bytes: facts.size_bytes });
       }

@@ -144,6 +144,55 @@ export async function registerType(
   });
 }
 
+/** What another ledger's registry has that this one does not know, or knows otherwise. */
+export function newTypesOf(
+  own: Registry,
+  other: Registry,
+): { unknown: Map<string, CustomType>; different: { name: string; reason: string }[] } {
+  const unknown = new Map<string, CustomType>();
+  const different: { name: string; reason: string }[] = [];
+  for (const [name, type] of other.types) {
+    const known = own.types.get(name);
+    if (known) {
+      const reason = differenceOf(known, type);
+      if (reason) different.push({ name, reason });
+      continue;
+    }
+    try {
+      checkTypeName(name);
+      unknown.set(name, type);
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      different.push({ name, reason: error.message });
+    }
+  }
+  return { unknown, different };
+}
+
+function differenceOf(own: CustomType, other: CustomType): string | undefined {
+  if (own.version !== other.version) {
+    return `it is of version ${other.version} there, and of version ${own.version} here`;
+  }
+  if (JSON.stringify(own.schema) !== JSON.stringify(other.schema)) {
+    return "it has another schema there";
+  }
+  const is_same = JSON.stringify(own.migrations) === JSON.stringify(other.migrations);
+  return is_same ? undefined : "its migrations are others there";
+}
+
+/** Registers types as another ledger has them, with their versions. None that is known is changed. */
+export async function adoptTypes(
+  world: World,
+  root: string,
+  types: ReadonlyMap<string, CustomType>,
+): Promise<void> {
+  await changeRegistry(world, root, ({ event_types }) => {
+    for (const [name, type] of types) {
+      if (!Object.hasOwn(event_types, name)) event_types[name] = type;
+    }
+  });
+}
+
 /** Declares the next version of a custom type: steps for old events, and the schema of new ones. */
 export async function migrateType(
   world: World,

@@ -12,14 +12,7 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import { readFully } from "../base/durable.ts";
 import { flaws_max, lock_wait_ms, seal_grace_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import {
-  appendSteps,
-  type Chain,
-  isAway,
-  type SealedStep,
-  stepOf,
-  withChainLock,
-} from "./chain.ts";
+import { appendSteps, type Chain, type SealedStep, stepOf, withChainLock } from "./chain.ts";
 import { completeChain, lacksSteps } from "./chain_end.ts";
 import { flawsOf } from "./flaws.ts";
 import { dayFolder, dayLockName, parsePartName, type PartId, partLabel } from "./layout.ts";
@@ -47,6 +40,8 @@ export interface SealOptions {
   grace_ms?: number;
   /** Only days before this one. */
   before_day?: string;
+  /** Only parts that nobody wrote to for so long. */
+  quiet_ms?: number;
   lock_wait_ms?: number;
   onNotice?: (message: string) => void;
 }
@@ -109,21 +104,31 @@ export async function sealDueParts(
   return sealed;
 }
 
+/** Whether a day has ended, and the time for late events too. */
+export function isOver(world: World, day: string, grace_ms = seal_grace_ms): boolean {
+  return world.now_ms() >= Date.parse(`${day}T00:00:00Z`) + DAY_MS + grace_ms;
+}
+
 /** The parts of a day that no line should go to any more, and that are not sealed yet. */
 function dueNames(world: World, root: string, day: string, options: SealOptions): string[] {
-  const is_over = world.now_ms() >=
-    Date.parse(`${day}T00:00:00Z`) + DAY_MS + (options.grace_ms ?? seal_grace_ms);
+  const is_over = isOver(world, day, options.grace_ms);
   const sealed = readSealed(world.files, root, day);
   const names = (world.files.list(dayFolder(root, day)) ?? [])
     .map(({ name }) => parsePartName(name))
     .filter((name) => name?.format === "jsonl")
     .map((name) => name!)
     .filter((name) => !sealed[sealedName(name)]);
+  const { quiet_ms = 0 } = options;
+  const isQuiet = (name: string) => {
+    const facts = quiet_ms === 0 ? undefined : world.files.facts(join(dayFolder(root, day), name));
+    return !facts || world.now_ms() - facts.modified_ms >= quiet_ms;
+  };
   return names
     .filter(({ writer, number }) =>
       is_over || names.some((other) => other.writer === writer && other.number > number)
     )
-    .map(sealedName);
+    .map(sealedName)
+    .filter(isQuiet);
 }
 
 /** Seals one part after another, and binds each to the one before. */
@@ -188,7 +193,7 @@ class Sealer {
   /** The part's step in the chain, where it has one: then it is the day's record that was lost. */
   #stepOf({ label }: PartExtent): SealedStep | undefined {
     const { chain } = this;
-    return chain.seals.findLast((step) => step.part === label && !isAway(chain, step));
+    return chain.seals.findLast((step) => step.part === label && !chain.away.has(step.part));
   }
 
   #recordOf(part: PartId, content: NotedContent): SealedPart {

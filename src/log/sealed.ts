@@ -80,7 +80,12 @@ export function sealedPath(root: string, day: string): string {
 
 /** The sealed parts of a day; none when the day has no such record. */
 export function readSealed(files: Files, root: string, day: string): SealedParts {
-  const path = sealedPath(root, day);
+  return readSealedIn(files, dayFolder(root, day));
+}
+
+/** The same for a folder that is a day's no more. */
+export function readSealedIn(files: Files, folder: string): SealedParts {
+  const path = join(folder, SEALED_NAME);
   if (!files.facts(path)) return {};
   try {
     const { parts = {} } = JSON.parse(files.readText(path)) as { parts?: SealedParts };

@@ -121,7 +121,8 @@ function tornTail({ label, size_bytes }: PartExtent, end: number): TornTail {
   return { part: label, offset: end, size_bytes: size_bytes - end };
 }
 
-function countLines(
+/** The whole lines of a part that is not compacted, and where they end. */
+export function countLines(
   files: Files,
   { path, size_bytes }: PartExtent,
 ): { lines: number; end: number } {

@@ -48,6 +48,8 @@ export interface VerifyOptions {
   lines?: boolean;
   /** Told after each day. */
   onDay?: (day: string) => void;
+  /** Told how many bytes have been read, and of how many. */
+  onProgress?: (done_bytes: number, total_bytes: number) => void;
 }
 
 /** One thing that is not as it should be. */
@@ -73,6 +75,8 @@ export interface VerifyReport {
   proven: { parts: number; bytes: number };
   /** The last seal of the chain: noted elsewhere, it proves all that is sealed. */
   head?: { number: number; seal: string };
+  /** Parts that the chain says were taken out, and how many of them went into archives. */
+  away?: { parts: number; archived: number };
   /** Of the lines that were read: events that share their id with an earlier one: kept in the log, counted once in the index. */
   duplicates?: number;
   /** Events of types that are neither built in nor registered: valid history. */
@@ -82,6 +86,8 @@ export interface VerifyReport {
   /** Damage that is in quarantine, so that nothing more can be done about it. */
   settled: Finding[];
 }
+
+const NEWLINE_BYTES = 1;
 
 /** Reads the whole log and reports. */
 export async function verifyLog(
@@ -119,6 +125,9 @@ class Verification {
   readonly #ids?: IdHashes;
   readonly #records = new Map<string, SealedPart>();
   readonly #present = new Set<string>();
+  /** Of whole parts. */
+  #done_bytes = 0;
+  #total_bytes = 0;
 
   constructor(
     readonly world: World,
@@ -133,7 +142,9 @@ class Verification {
 
   async run(): Promise<void> {
     const { world, root, options, report } = this;
-    for (const day of this.#cursor.days()) {
+    const days = this.#cursor.days();
+    if (options.onProgress) this.#total_bytes = await bytesOfDays(world.files, root, days);
+    for (const day of days) {
       const { sealed, finding } = sealedOrFinding(world, root, day);
       if (finding) report.findings.push(finding);
       for (const [label, record] of labelled(day, sealed)) this.#records.set(label, record);
@@ -155,12 +166,15 @@ class Verification {
       : { chain: readChain(world, root), is_still: false };
     const last = chain.seals.at(-1);
     if (last) report.head = { number: last.number, seal: last.seal };
+    const away = [...chain.away.values()];
+    const archived = away.filter(({ archive }) => archive !== undefined).length;
+    if (away.length > 0) report.away = { parts: away.length, archived };
     if (!options.deep) return;
     report.findings.push(...verifyChain(chain, this.#records, this.#present, is_still));
   }
 
   async #verifyDay(day: string, sealed: SealedParts): Promise<void> {
-    const { world, root, report } = this;
+    const { world, root, options, report } = this;
     let extents: PartExtent[];
     try {
       extents = await partsOfDay(world.files, root, day);
@@ -184,6 +198,8 @@ class Verification {
       const record = sealed[sealedName(extent.part)];
       if (!record) await this.#verifyLines(extent);
       else await this.#verifySealed(extent, record);
+      this.#done_bytes += extent.size_bytes;
+      options.onProgress?.(this.#done_bytes, this.#total_bytes);
       await world.turn();
     }
   }
@@ -250,8 +266,10 @@ class Verification {
   /** Judges every line. */
   async #verifyLines(extent: PartExtent, may_repair = true): Promise<void> {
     const { report, registry, options } = this;
+    let read_bytes = this.#done_bytes;
     for await (const batch of this.#cursor.batchesOfPart(extent)) {
       for (const record of batch) {
+        read_bytes += record.size_bytes + NEWLINE_BYTES;
         if (record.kind === "event") {
           report.events++;
           countType(report, registry, record);
@@ -259,6 +277,7 @@ class Verification {
           if (options.deep) report.findings.push(...deepFindings(record, registry));
         } else await this.#takeDamage(record, extent, may_repair);
       }
+      options.onProgress?.(read_bytes, this.#total_bytes);
     }
   }
 
@@ -286,6 +305,17 @@ class Verification {
     }
     (finding.quarantined_as ? report.settled : report.findings).push(finding);
   }
+}
+
+/** How much there is to read. A day that cannot be listed is found out when its turn comes. */
+async function bytesOfDays(files: Files, root: string, days: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const day of days) {
+    for (const { size_bytes } of await partsOfDay(files, root, day).catch(() => [])) {
+      bytes += size_bytes;
+    }
+  }
+  return bytes;
 }
 
 /** A part under a wrong name would be lost without a word, since readers go by names. */

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { asLedgerError } from "../base/error.ts";
 import { read_lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { type Chain, isAway, readChain, type SealedStep, stepOf, withChainLock } from "./chain.ts";
+import { type Chain, readChain, type SealedStep, stepOf, withChainLock } from "./chain.ts";
 import { dayFolder, parquetName, parsePartLabel, type PartId, partLabel } from "./layout.ts";
 import type { PartExtent } from "./parts.ts";
 import { changeIn } from "./proof.ts";
@@ -181,7 +181,7 @@ export function verifyChain(
     if (broken) findings.push(found("chain", step.part, broken));
     number = step.number;
     previous = step.seal;
-    if (isAway(chain, step)) continue;
+    if (chain.away.has(step.part)) continue;
     const record = records.get(step.part);
     if (!present.has(step.part)) {
       const reason = `sealed as number ${step.number}, and gone`;
@@ -197,6 +197,7 @@ export function verifyChain(
       findings.push(found("chain", step.part, reason));
     }
   }
+  for (const label of awayUnsealed(chain)) findings.push(found("chain", label, NEVER_SEALED));
   findings.push(...beyondChain(chain, records, is_still ? undefined : { number, previous }));
   return findings;
 }
@@ -215,6 +216,28 @@ function linkProblem(step: SealedStep, number: number, previous: string): string
   if (step.previous !== previous) return "it does not follow on the seal before it";
   const part = parsePartLabel(step.part)!;
   return sealOf(part, step.previous, step) === step.seal ? undefined : "its seal does not fit it";
+}
+
+/** What is wrong with the links of a chain, if anything is. */
+export function chainProblem(chain: Chain): string | undefined {
+  let number = 0;
+  let previous = "";
+  for (const step of chain.seals) {
+    const broken = linkProblem(step, number, previous);
+    if (broken) return `${step.part}: ${broken}`;
+    number = step.number;
+    previous = step.seal;
+  }
+  const [never_sealed] = awayUnsealed(chain);
+  return never_sealed && `${never_sealed}: ${NEVER_SEALED}`;
+}
+
+const NEVER_SEALED = "taken out, and never sealed";
+
+/** Only what is sealed is taken out: where the chain says otherwise, a line of it is missing. */
+function awayUnsealed({ seals, away }: Chain): string[] {
+  const sealed = new Set(seals.map(({ part }) => part));
+  return [...away.keys()].filter((label) => !sealed.has(label));
 }
 
 /** What is sealed and not in the chain; but for the one that somebody who seals is about to add. */

@@ -25,7 +25,7 @@
  */
 export type { ParquetColumn, ParquetColumnType, Row } from "./columns.ts";
 export { type ParquetFacts, parquetFacts, type ParquetField, type ParquetFile } from "./facts.ts";
-export { readParquet } from "./read.ts";
+export { lastTexts, readParquet } from "./read.ts";
 export {
   type ParquetCodec,
   type ParquetOptions,

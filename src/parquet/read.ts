@@ -52,18 +52,8 @@ async function* rowsOf(
     name: column.element.name,
     plain: valuesOf(column).plain,
   }));
-  const top_level = new Set(children.map(({ element }) => element));
-  const schema = metadata.schema.map((element) => decodable(element, top_level.has(element)));
   const buffer = bufferOf(file);
-  const scan = await parquetScan({
-    file: buffer,
-    metadata: { ...metadata, schema },
-    compressors: DECOMPRESSORS,
-    parsers: PARSERS,
-    geoparquet: false,
-    utf8: false,
-    useOffsetIndex: false,
-  });
+  const scan = await scanOf(buffer, metadata);
   // Of a group without rows nothing is read.
   const groups = metadata.row_groups.filter(({ num_rows }) => num_rows > 0n);
   for (const [at, range] of scan.ranges.entries()) {
@@ -80,6 +70,44 @@ async function* rowsOf(
     }
     await world.turn();
   }
+}
+
+async function scanOf(buffer: SyncBuffer, metadata: FileMetaData) {
+  const top_level = new Set(parquetSchema(metadata).children.map(({ element }) => element));
+  const schema = metadata.schema.map((element) => decodable(element, top_level.has(element)));
+  return await parquetScan({
+    file: buffer,
+    metadata: { ...metadata, schema },
+    compressors: DECOMPRESSORS,
+    parsers: PARSERS,
+    geoparquet: false,
+    utf8: false,
+    useOffsetIndex: false,
+  });
+}
+
+/** The texts of one column in the last row group of a file: a look at it, and no reading. */
+export async function lastTexts(world: World, path: string, name: string): Promise<string[]> {
+  const file = world.files.open(path, "read");
+  try {
+    const metadata = readMetadata(file);
+    const group = metadata.row_groups.findLast(({ num_rows }) => num_rows > 0n);
+    if (!group) return [];
+    const buffer = bufferOf(file);
+    const scan = await scanOf(buffer, metadata);
+    const range = scan.ranges.at(-1)!;
+    checkPages(path, buffer, group, name);
+    const column = scan.readColumn({ column: name, ...range });
+    const values = await decoded(path, name, range.rowEnd - range.rowStart, column);
+    return Array.from(values, (value) => plainText(value)).filter((text) => text !== undefined);
+  } finally {
+    file.close();
+  }
+}
+
+function plainText(value: unknown): string | undefined {
+  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+  return typeof value === "string" ? value : undefined;
 }
 
 function rowsBetween(

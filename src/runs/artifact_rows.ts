@@ -237,7 +237,7 @@ export function extraColumn(
   const meant = nearest(name, known);
   const hint = meant
     ? `is ${quoted(meant)} meant?`
-    : `\`runs schema ${type}\` lists its columns; only features takes others`;
+    : `\`ledger runs schema ${type}\` lists its columns; only features takes others`;
   if (place) {
     return rowError(context, place, `has a column ${quoted(name)}, which is none of ${type}`, hint);
   }

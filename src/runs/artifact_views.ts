@@ -98,7 +98,7 @@ function unreadable(type: ArtifactType, problem: LedgerError): LedgerError {
   return new LedgerError({
     code: "damaged",
     message: `cannot read the ${type} of all runs: ${problem.message.split("\n")[0]}`,
-    hint: "runs verify --all names the files that are not as their manifests say",
+    hint: "ledger runs verify --all names the files that are not as their manifests say",
     cause: problem,
   });
 }
@@ -109,7 +109,7 @@ function noneThere(type: ArtifactType, runs_dir: string): LedgerError {
     message: `cannot read the ${type} of all runs: none of their files is there`,
     where: { path: runs_dir },
     hint:
-      "if the runs are elsewhere, name their folder: --runs-dir DIR; if they are gone: runs sync",
+      "if the runs are elsewhere, name their folder: --runs-dir DIR; if they are gone: ledger runs sync",
   });
 }
 

@@ -36,6 +36,8 @@ export interface CatalogSyncOptions {
   /** Build from nothing. */
   full?: boolean;
   onNotice?: (message: string) => void;
+  /** Told how many runs have been looked at, and of how many. */
+  onProgress?: (done: number, total: number) => void;
 }
 
 /** What a sync did. */
@@ -129,7 +131,9 @@ class CatalogSync {
   /** What stands on the disk. Only what is new, other, or unfinished is read. */
   #look(before: ReadonlyMap<string, Known>): Map<string, Known> {
     const known = new Map<string, Known>();
-    for (const glance of scanRuns(this.world, this.runs_dir)) {
+    const glances = scanRuns(this.world, this.runs_dir);
+    for (const [at, glance] of glances.entries()) {
+      this.options.onProgress?.(at, glances.length);
       const old = before.get(glance.path);
       // What could not be used is looked at again: it may have been the disk's fault.
       if (old?.stamp === glance.stamp && old.kind === "ended") {

@@ -1,5 +1,6 @@
 /** Questions to an open catalog. Values are bound; names of columns come from lists of ours. */
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
+import { jsonPointer } from "../base/json.ts";
 import { nearest } from "../base/nearest.ts";
 import type { BoundValue, Database } from "../duckdb/door.ts";
 import { SUMMARY_METRICS } from "./catalog_schema.ts";
@@ -97,11 +98,6 @@ export async function queryRuns(catalog: Database, filter: RunFilter = {}): Prom
     values,
   );
   return rows.map((row) => withNumbers(row) as unknown as RunRow);
-}
-
-/** Where a member is, as RFC 6901 has it: unlike in a path, no name means anything but itself. */
-function jsonPointer(names: readonly string[]): string {
-  return names.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
 function sortOrder(sort = "created_at:desc"): string {

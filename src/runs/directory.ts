@@ -308,7 +308,7 @@ export class RunDirectory implements AsyncDisposable {
           message: `cannot finish run ${this.run_id}: it has ended already (${status}, ` +
             `${completed_at})`,
           where: { path: this.folder },
-          hint: "a run ends once; begin a new one: runs create",
+          hint: "a run ends once; begin a new one: ledger runs create",
         });
       }
       // Whoever created it was killed before the log heard of it.

@@ -43,7 +43,7 @@ export function refuseOtherSummary(
       message:
         `cannot finish run ${manifest.run_id}: its summary is given with ${name} ${other}, ` +
         `and its summary artifact has ${stored}`,
-      hint: "leave it out, or correct the artifact first: runs write ID summary",
+      hint: "leave it out, or correct the artifact first: ledger runs write ID summary",
     });
   }
 }

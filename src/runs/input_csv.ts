@@ -90,7 +90,7 @@ function headingError(context: RowContext, words: string): LedgerError {
   return inputError(
     context,
     `cannot store ${definition.type}: the heading of ${source} ${words}`,
-    `\`runs schema ${definition.type}\` lists the columns`,
+    `\`ledger runs schema ${definition.type}\` lists the columns`,
     1,
   );
 }

@@ -95,7 +95,7 @@ export function findRun(files: Files, runs_dir: string, run_id: string): string 
       ? `give more of it: ${begins.slice(0, 3).join(", ")}${begins[3] ? ", …" : ""}`
       : near
       ? `did you mean ${near}?`
-      : "what there is: runs query; or name another folder of runs: --runs-dir",
+      : "what there is: ledger runs query; or name another folder of runs: --runs-dir",
   });
 }
 

@@ -27,7 +27,7 @@ export class ManifestFile {
         code: "not_found",
         message: `run ${this.run_id} has no run.json: whoever began it was interrupted`,
         where: { path: this.folder },
-        hint: `nothing is lost in it; begin it again: runs create --run-id ${this.run_id}`,
+        hint: `nothing is lost in it; begin it again: ledger runs create --run-id ${this.run_id}`,
       });
     }
     return parseManifest(this.world.files.readText(this.path), this.path, this.run_id);

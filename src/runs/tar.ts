@@ -1,6 +1,5 @@
 /**
- * Files -> a `.tar.gz` that any tar reads. Names may be longer than the format's first hundred bytes
- * (a run id alone may have two hundred), so they go into extended headers where they have to.
+ * Files -> a `.tar.gz` that any tar reads.
  *
  * The archive is a row of gzip members, one for each stretch of the tar, so that neither writing nor
  * checking it holds more than a stretch in memory.
@@ -10,12 +9,8 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { LedgerError } from "../base/error.ts";
 import { beginReplacement, readFully, type Replacement, writeFully } from "../base/durable.ts";
 import { archive_stretch_bytes } from "../base/limits.ts";
+import { TAR_END_BYTES, tarHeaders, tarPadding } from "../base/tar.ts";
 import { uniqueName, type World } from "../base/world.ts";
-
-const BLOCK_BYTES = 512;
-const NAME_BYTES = 100;
-const OCTAL_SIZE_MAX = 8 ** 11;
-const encoder = new TextEncoder();
 
 /** An archive that is being written. It takes its name when it is whole and was read back. */
 export class TarGz {
@@ -35,7 +30,7 @@ export class TarGz {
     const file = this.world.files.open(source, "read");
     try {
       const { size_bytes, modified_ms } = file.facts();
-      this.#put(headersOf(name, size_bytes, modified_ms));
+      this.#put(tarHeaders(name, size_bytes, modified_ms));
       let at = 0;
       while (at < size_bytes) {
         const room = new Uint8Array(Math.min(archive_stretch_bytes, size_bytes - at));
@@ -44,7 +39,7 @@ export class TarGz {
         at += bytes.length;
         this.#put(bytes);
       }
-      this.#put(new Uint8Array(padding(size_bytes)));
+      this.#put(new Uint8Array(tarPadding(size_bytes)));
     } finally {
       file.close();
     }
@@ -52,7 +47,7 @@ export class TarGz {
 
   /** Ends the archive, reads it back, and gives it its name. */
   finish(): void {
-    this.#put(new Uint8Array(2 * BLOCK_BYTES));
+    this.#put(new Uint8Array(TAR_END_BYTES));
     this.#flush();
     this.#readBack();
     this.#replacement.putInPlace();
@@ -105,62 +100,6 @@ export class TarGz {
       hint: "nothing was removed; look at the disk",
     });
   }
-}
-
-function padding(size_bytes: number): number {
-  return (BLOCK_BYTES - size_bytes % BLOCK_BYTES) % BLOCK_BYTES;
-}
-
-function headersOf(name: string, size_bytes: number, modified_ms: number): Uint8Array {
-  const seconds = Math.floor(modified_ms / 1000);
-  const is_long = encoder.encode(name).length > NAME_BYTES;
-  const is_large = size_bytes >= OCTAL_SIZE_MAX;
-  const main = header(is_long ? shortened(name) : name, is_large ? 0 : size_bytes, seconds, "0");
-  if (!is_long && !is_large) return main;
-  const records = [
-    ...(is_long ? [record("path", name)] : []),
-    ...(is_large ? [record("size", String(size_bytes))] : []),
-  ];
-  const extended = encoder.encode(records.join(""));
-  const head = header("extended", extended.length, seconds, "x");
-  const whole = new Uint8Array(
-    head.length + extended.length + padding(extended.length) + main.length,
-  );
-  whole.set(head);
-  whole.set(extended, head.length);
-  whole.set(main, whole.length - main.length);
-  return whole;
-}
-
-function shortened(name: string): string {
-  return new TextDecoder().decode(encoder.encode(name).subarray(-60)).replaceAll("�", "_");
-}
-
-/** A record begins with its own length, which counts the digits that say it. */
-function record(key: string, value: string): string {
-  const rest = ` ${key}=${value}\n`;
-  const bytes = encoder.encode(rest).length;
-  let length = bytes + String(bytes).length;
-  if (String(length).length > String(bytes).length) length = bytes + String(length).length;
-  return `${length}${rest}`;
-}
-
-function header(name: string, size_bytes: number, seconds: number, type: string): Uint8Array {
-  const block = new Uint8Array(BLOCK_BYTES);
-  const put = (text: string, at: number) => block.set(encoder.encode(text), at);
-  const octal = (value: number, digits: number) => value.toString(8).padStart(digits, "0");
-  put(name, 0);
-  put("0000644\0", 100);
-  put("0000000\0", 108);
-  put("0000000\0", 116);
-  put(`${octal(size_bytes, 11)}\0`, 124);
-  put(`${octal(seconds, 11)}\0`, 136);
-  put("        ", 148);
-  put(type, 156);
-  put("ustar\x0000", 257);
-  const sum = block.reduce((total, byte) => total + byte, 0);
-  put(`${octal(sum, 6)}\0 `, 148);
-  return block;
 }
 
 function changed(path: string): LedgerError {

@@ -216,8 +216,10 @@ function beforeMicroseconds(name: TracedField, value: unknown): string {
 
 /** What is wrong with an event, or nothing. */
 export function tracedProblem(event: TracedEvent): string | undefined {
-  for (const [name, kind] of FIELD_KINDS) {
-    if (!isOfKind(kind, event[name])) return wrong(name, event[name]);
+  if (!hasRightKinds(event)) {
+    for (const [name, kind] of FIELD_KINDS) {
+      if (!isOfKind(kind, event[name])) return wrong(name, event[name]);
+    }
   }
   const type_chars = event.event_type.length;
   if (type_chars > traced_type_chars_max) {
@@ -246,22 +248,50 @@ export function folderText(event_type: string): string {
   return encodeURIComponent(event_type).replaceAll("*", "%2A").replaceAll("'", "%27");
 }
 
+/**
+ * Whether all fields hold what the table says. This is asked of every event that is traced, where a
+ * loop over the table costs 0.2 µs more; the loop is for the others, and says what is wrong.
+ */
+function hasRightKinds(event: TracedEvent): boolean {
+  return isName(event.event_id) && isName(event.event_type) && isTime(event.timestamp) &&
+    isName(event.correlation_id) && isText(event.causation_id) && isText(event.source_container) &&
+    isText(event.destination) && isStamp(event.created_at) && isStamp(event.emitted_at) &&
+    isStamp(event.received_at) && isStamp(event.processed_at) && isObject(event.data) &&
+    isText(event.version) && isCount(event.sequence_number) && isText(event.partition_key);
+}
+
 function isOfKind(kind: TracedKind, value: unknown): boolean {
   switch (kind) {
     case "name":
-      return typeof value === "string" && value !== "" && value.isWellFormed();
+      return isName(value);
     case "text":
-      return typeof value === "string" && value.isWellFormed();
+      return isText(value);
     case "time":
-      return isCount(value) && value <= timestamp_us_max;
+      return isTime(value);
     case "stamp":
-      // A clock that was wrong is part of the story; latency leaves such stamps out.
-      return value === null || Number.isSafeInteger(value);
+      return isStamp(value);
     case "count":
       return isCount(value);
     case "object":
       return isObject(value);
   }
+}
+
+function isName(value: unknown): boolean {
+  return value !== "" && isText(value);
+}
+
+function isText(value: unknown): boolean {
+  return value === "" || (typeof value === "string" && value.isWellFormed());
+}
+
+function isTime(value: unknown): boolean {
+  return isCount(value) && value <= timestamp_us_max;
+}
+
+/** A clock that was wrong is part of the story; latency leaves such stamps out. */
+function isStamp(value: unknown): boolean {
+  return value === null || Number.isSafeInteger(value);
 }
 
 function isCount(value: unknown): value is number {

@@ -6,10 +6,14 @@ import { dayOfUs, type Partition } from "./files.ts";
 /** Which traced events are wanted. What is not named is not asked for. */
 export interface TraceFilter {
   correlation_id?: string;
+  /** Any of these. */
+  correlation_ids?: readonly string[];
   event_types?: readonly string[];
   event_ids?: readonly string[];
   /** Who emitted it. */
   source?: string;
+  /** Members of the data, and the text that each has to hold. */
+  data?: Readonly<Record<string, string>>;
   /** From this time on, in microseconds. */
   since_us?: number;
   /** Before this time. */
@@ -46,11 +50,15 @@ function notTraced(dir: string, message: string): LedgerError {
 
 /** Whether an event is wanted. */
 export function isWanted(event: TracedEvent, filter: TraceFilter): boolean {
-  const { correlation_id, event_types, event_ids, source, since_us, until_us } = filter;
+  const { correlation_id, correlation_ids, event_types, event_ids, source } = filter;
+  const { data, since_us, until_us } = filter;
   return (correlation_id === undefined || event.correlation_id === correlation_id) &&
+    (correlation_ids === undefined || correlation_ids.includes(event.correlation_id)) &&
     (event_types === undefined || event_types.includes(event.event_type)) &&
     (event_ids === undefined || event_ids.includes(event.event_id)) &&
     (source === undefined || event.source_container === source) &&
+    (data === undefined ||
+      Object.entries(data).every(([name, text]) => event.data[name] === text)) &&
     (since_us === undefined || event.timestamp >= since_us) &&
     (until_us === undefined || event.timestamp < until_us);
 }

@@ -65,7 +65,7 @@ export type LatencyEvent = Pick<
 >;
 
 /** Durations in the making. */
-class Durations {
+export class Durations {
   readonly left_out: LeftOutStamps = { missing: 0, negative: 0, out_of_order: 0 };
   readonly #values_ms: number[] = [];
 
@@ -90,8 +90,14 @@ export function stampsProblem(
   if (stamps.some((stamp, at) => at > 0 && stamp! < stamps[at - 1]!)) return "out_of_order";
 }
 
+/** The stamps of an event. */
+export type Stamps = Pick<
+  LatencyEvent,
+  "created_at" | "emitted_at" | "received_at" | "processed_at"
+>;
+
 /** Whoever only knows the ends knows the whole; what is known in between has to fit. */
-function stampsOf(event: LatencyEvent): (number | null)[] {
+export function stampsOf(event: Stamps): (number | null)[] {
   const { created_at, emitted_at, received_at, processed_at } = event;
   const between = [emitted_at, received_at].filter((stamp) => stamp !== null);
   return [created_at, ...between, processed_at];

@@ -5,6 +5,7 @@
  */
 import { resolve } from "@std/path";
 import { removeQuietly } from "../base/durable.ts";
+import { jsonPointer } from "../base/json.ts";
 import { trace_listings_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type BoundValue, type Database, literal, openDatabase } from "../duckdb/door.ts";
@@ -55,17 +56,28 @@ interface Begun {
   stored?: StoredEvents;
 }
 
-/** Takes a snapshot and opens it; anew where files went away in between, since others replace them. */
 async function begin(world: World, dir: string, filter: TraceFilter): Promise<Begun> {
-  for (let attempt = 1;; attempt++) {
-    const snapshot = takeSnapshot(world, dir, filter);
+  return await overSnapshot(world, dir, filter, async (snapshot) => {
     const recent = snapshot.recent.sort(compare);
     if (filter.without_data) { for (const event of recent) event.data = {}; }
+    const stored = snapshot.files.length === 0
+      ? undefined
+      : await openStored(world, dir, snapshot, filter);
+    return { recent, stored };
+  });
+}
+
+/** Takes a snapshot and looks at it; anew where files went away meanwhile, since others replace them. */
+export async function overSnapshot<Result>(
+  world: World,
+  dir: string,
+  filter: TraceFilter,
+  look: (snapshot: TraceSnapshot) => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1;; attempt++) {
+    const snapshot = takeSnapshot(world, dir, filter);
     try {
-      const stored = snapshot.files.length === 0
-        ? undefined
-        : await openStored(world, dir, snapshot, filter);
-      return { recent, stored };
+      return await look(snapshot);
     } catch (error) {
       const is_gone = snapshot.files.some((path) => !world.files.facts(path));
       if (!is_gone || attempt >= trace_listings_max) throw error;
@@ -143,27 +155,46 @@ async function* batchesOf(
 }
 
 function statementFor(paths: readonly string[], filter: TraceFilter) {
+  const { where, values } = wantedRows(filter);
+  const { limit } = filter;
+  const columns = TRACED_FIELD_NAMES.map((name) =>
+    name === "data" && filter.without_data ? `'{}' as data` : name
+  );
+  const sql = `select ${columns.join(", ")}
+     from ${rowsOfTraces(paths)} ${where}
+     order by timestamp, sequence_number, event_id
+     ${limit === undefined ? "" : `limit $${values.push(BigInt(limit))}`}`;
+  return { sql, values };
+}
+
+/** The rows of files, as something to select from. */
+export function rowsOfTraces(paths: readonly string[]): string {
+  return `read_parquet([${paths.map(literal).join(", ")}], hive_partitioning = false)`;
+}
+
+/** The condition that wanted rows of files fulfil, and the values in it. */
+export function wantedRows(filter: TraceFilter): { where: string; values: BoundValue[] } {
   const values: BoundValue[] = [];
   const bind = (value: BoundValue) => `$${values.push(value)}`;
   const among = (column: string, wanted: readonly string[]) =>
     wanted.length === 0 ? "false" : `${column} in (${wanted.map(bind).join(", ")})`;
   const conditions: string[] = [];
-  const { correlation_id, event_types, event_ids, source, since_us, until_us, limit } = filter;
+  const { correlation_id, correlation_ids, event_types, event_ids, source } = filter;
+  const { data, since_us, until_us } = filter;
   if (correlation_id !== undefined) conditions.push(`correlation_id = ${bind(correlation_id)}`);
+  if (correlation_ids !== undefined) conditions.push(among("correlation_id", correlation_ids));
   if (event_types !== undefined) conditions.push(among("event_type", event_types));
   if (event_ids !== undefined) conditions.push(among("event_id", event_ids));
   if (source !== undefined) conditions.push(`source_container = ${bind(source)}`);
   if (since_us !== undefined) conditions.push(`timestamp >= ${bind(BigInt(since_us))}`);
   if (until_us !== undefined) conditions.push(`timestamp < ${bind(BigInt(until_us))}`);
-  const columns = TRACED_FIELD_NAMES.map((name) =>
-    name === "data" && filter.without_data ? `'{}' as data` : name
-  );
-  const sql = `select ${columns.join(", ")}
-     from read_parquet([${paths.map(literal).join(", ")}], hive_partitioning = false)
-     ${conditions.length > 0 ? `where ${conditions.join(" and ")}` : ""}
-     order by timestamp, sequence_number, event_id
-     ${limit === undefined ? "" : `limit ${bind(BigInt(limit))}`}`;
-  return { sql, values };
+  for (const [name, text] of Object.entries(data ?? {})) {
+    const at = bind(jsonPointer([name]));
+    // The number 7 is not the text "7", here as in what was not converted yet.
+    conditions.push(`json_type(data, ${at}) = 'VARCHAR' and (data->>${at}) = ${bind(text)}`);
+  }
+  const where = conditions.length > 0 ? `where ${conditions.join(" and ")}` : "";
+  return { where, values };
 }
 
 /** Two ordered sources as one. */

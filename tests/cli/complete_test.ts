@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { candidatesFor, completionScript, SHELLS } from "../../src/cli/complete.ts";
+import { candidatesFor } from "../../src/cli/complete.ts";
 import { openLedger } from "../../src/mod.ts";
-import { installShim, runIn, tempFolder, testWorld } from "../harness.ts";
+import { inputOf, runIn, tempFolder, testWorld } from "../harness.ts";
 
 async function candidates(...words: string[]): Promise<string[]> {
   return await candidatesFor(testWorld({ vars: { LEDGER_DIR: "nowhere" } }), words);
@@ -68,109 +68,137 @@ Deno.test("event types of one's own are offered too, and a broken ledger offers 
   assertEquals([code, stdout], [0, "status\n"]);
 });
 
-type Shell = (typeof SHELLS)[number];
-
-/** What comes between the answers to two lines. */
-const MARK = "--next--";
-
-/** A line as words; the cursor stands at the end of the last of `typed`. */
-interface Line {
-  typed: string[];
-  after?: string[];
-}
-
-/** A shell's own words for: load the script, then ask it for each line in turn. */
-const DRIVERS: Record<Shell, { flags: string[]; load: string; ask: (line: Line) => string }> = {
-  bash: {
-    flags: ["--norc"],
-    load: "source <(ledger completions bash); complete -p ledger >/dev/null || exit 1",
-    ask: ({ typed, after = [] }) =>
-      `COMP_WORDS=(${[...typed, ...after].map(quoted).join(" ")})
-      COMP_CWORD=${typed.length - 1}; COMPREPLY=()
-      _ledger
-      printf '%s\\n' "\${COMPREPLY[@]}"`,
-  },
-  zsh: {
-    flags: ["-f"],
-    load: `autoload -U compinit; compinit -u -D
-      source <(ledger completions zsh)
-      [[ $_comps[ledger] == _ledger ]] || exit 1
-      compadd() { shift; print -rl -- "$@" }
-      _files() { print -rl -- * }`,
-    ask: ({ typed, after = [] }) =>
-      `words=(${[...typed, ...after].map(quoted).join(" ")}); CURRENT=${typed.length}
-      _ledger`,
-  },
-  fish: {
-    flags: ["--no-config"],
-    load: "source (ledger completions fish | psub)",
-    // Asked this way, fish takes the end of the text for the cursor.
-    ask: ({ typed }) => `complete -C ${quoted(typed.join(" "))}`,
-  },
-};
-
-function quoted(word: string): string {
-  return `'${word}'`;
-}
-
-async function isInstalled(shell: string): Promise<boolean> {
-  try {
-    return (await new Deno.Command(shell, { args: ["-c", "exit 0"] }).output()).success;
-  } catch {
-    return false;
-  }
-}
-
-/** What a shell makes of each of these lines, in a folder with one file. */
-async function completeIn(shell: Shell, lines: Line[]): Promise<string[][]> {
-  using folder = tempFolder();
-  installShim(folder.path);
-  const cwd = `${folder.path}/work`;
-  Deno.mkdirSync(cwd);
-  Deno.writeTextFileSync(`${cwd}/config.json`, "{}");
-  const { flags, load, ask } = DRIVERS[shell];
-  const script = [load, ...lines.flatMap((line) => [ask(line), `echo ${MARK}`])].join("\n");
-  const { stdout, stderr } = await new Deno.Command(shell, {
-    args: [...flags, "-c", script],
-    cwd,
-    env: { PATH: `${folder.path}:${Deno.env.get("PATH")}`, HOME: folder.path },
-  }).output();
-  assertEquals(new TextDecoder().decode(stderr), "");
-  const answers = new TextDecoder().decode(stdout).split(`${MARK}\n`).slice(0, -1);
-  return answers.map((answer) => answer.split("\n").filter((line) => line !== "").sort());
-}
-
-for (const shell of SHELLS) {
-  const installed = await isInstalled(shell);
-  if (!installed) {
-    console.log(`left out: ${shell} is not installed, so its completion was not tried`);
-  }
-  Deno.test({
-    name: `${shell} itself completes commands, flags and values`,
-    ignore: !installed,
-    async fn() {
-      const answers = await completeIn(shell, [
-        { typed: ["ledger", "sch"] },
-        { typed: ["ledger", "schema", ""] },
-        { typed: ["ledger", "emit", "--run"] },
-        { typed: ["ledger", "emit", "--on-error", "st"] },
-        { typed: ["ledger", "sch"], after: ["list", "--json"] },
-        { typed: ["ledger", "schema", "register", "my.type", "con"] },
-      ]);
-      assertEquals(answers.slice(0, 5), [
-        ["schema"],
-        ["list", "migrate", "register", "show"],
-        ["--run-id", "--run-type"],
-        ["stop"],
-        ["schema"],
-      ]);
-      // Where there is nothing to offer, the shell offers files; bash does so by itself, afterwards.
-      assertEquals(answers[5], shell === "bash" ? [] : ["config.json"]);
-    },
+/** What is offered on a ledger and its runs, in a folder of one's own. */
+function onLedger(folder: string) {
+  const world = testWorld({
+    vars: { LEDGER_DIR: `${folder}/ledger`, LEDGER_RUNS_DIR: `${folder}/runs` },
   });
+  return (...words: string[]) => candidatesFor(world, words);
 }
 
-Deno.test("a shell nobody wrote a script for has none", () => {
-  assertEquals(completionScript("powershell"), undefined);
-  assertEquals(completionScript("toString"), undefined);
+Deno.test("runs that only the log knows are offered where a run is named, the last one first", async () => {
+  using folder = tempFolder();
+  await using ledger = await openLedger({ dir: `${folder.path}/ledger` });
+  for (const run_id of ["first", "second", "first", "third"]) {
+    await ledger.emitRunStarted({ run_id });
+  }
+  Deno.mkdirSync(`${folder.path}/runs/2026-01/run_id=in-a-folder`, { recursive: true });
+  const offered = onLedger(folder.path);
+  const all = ["third", "first", "second", "in-a-folder"];
+  assertEquals(await offered("log", "--run-id", ""), all);
+  assertEquals(await offered("emit", "run.failed", "--run-id=f"), ["--run-id=first"]);
+  assertEquals(await offered("artifacts", "put", ""), all);
+  // Only a folder can be shown.
+  assertEquals(await offered("runs", "show", ""), ["in-a-folder"]);
+  const [day] = await offered("log", "--day", "");
+  assertEquals(/^\d{4}-\d{2}-\d{2}$/.test(day), true);
+});
+
+Deno.test("of a month's runs, the one that was written to last comes first", async () => {
+  using folder = tempFolder();
+  for (const [at, name] of ["b", "c", "a"].entries()) {
+    const path = `${folder.path}/runs/2026-01/run_id=${name}`;
+    Deno.mkdirSync(path, { recursive: true });
+    Deno.utimeSync(path, 1_000 + at, 1_000 + at);
+  }
+  const offered = onLedger(folder.path);
+  assertEquals(await offered("runs", "show", ""), ["a", "c", "b"]);
+  assertEquals(await offered("runs", "prune", "--before", ""), ["2026-01"]);
+});
+
+Deno.test("with thousands of runs a screenful is offered, and a prefix finds any of them", async () => {
+  using folder = tempFolder();
+  for (let run = 0; run < 1_500; run++) {
+    Deno.mkdirSync(`${folder.path}/runs/2026-01/run_id=r${run}`, { recursive: true });
+  }
+  const offered = onLedger(folder.path);
+  assertEquals((await offered("runs", "show", "")).length, 200);
+  assertEquals(await offered("runs", "show", "r1499"), ["r1499"]);
+});
+
+Deno.test("correlations and types of traces are offered, waiting ones and stored ones", async () => {
+  using folder = tempFolder();
+  await using ledger = await openLedger({ dir: `${folder.path}/ledger` });
+  const both = ["later", "backtest_20260123_131839_8e7b925b"];
+  const ingest = (correlation_id: string, event_type: string) =>
+    ledger.traces.ingest(inputOf(JSON.stringify({ event_type, correlation_id }) + "\n"));
+  await ingest(both[1], "HEARTBEAT");
+  await ledger.traces.compact();
+  await ingest(both[0], "SIGNAL");
+  const offered = onLedger(folder.path);
+  assertEquals(await offered("trace", "latency", ""), both);
+  assertEquals(await offered("trace", "query", "--correlation=ba"), [`--correlation=${both[1]}`]);
+  assertEquals(await offered("trace", "tree", "la"), ["later"]);
+  assertEquals(await offered("trace", "query", "--type", "HE"), ["HEARTBEAT"]);
+  assertEquals(await offered("trace", "sample", "--critical", "FI"), ["FILL"]);
+});
+
+Deno.test("a folder that is named on the line is the one that is looked into", async () => {
+  using folder = tempFolder();
+  Deno.mkdirSync(`${folder.path}/elsewhere/2026-01/run_id=there`, { recursive: true });
+  const offered = onLedger(folder.path);
+  const runs_dir = `${folder.path}/elsewhere`;
+  assertEquals(await offered("runs", "show", "--runs-dir", runs_dir, ""), ["there"]);
+  assertEquals(await offered("runs", "show", `--runs-dir=${runs_dir}`, ""), ["there"]);
+  assertEquals(await offered("runs", "show", ""), []);
+});
+
+Deno.test("help completes topics and commands, one word at a time, and no hidden ones", async () => {
+  assertEquals(await candidates("help", "rec"), ["recipes"]);
+  assertEquals(await candidates("help", "reb"), ["rebuild"]);
+  assertEquals((await candidates("help", "runs", "s")).toSorted(), ["schema", "show", "sync"]);
+  assertEquals(await candidates("help", "runs", "cat"), []);
+  assertEquals(await candidates("help", "durability", ""), []);
+  assertEquals(await candidates("-"), ["--help", "--version"]);
+});
+
+Deno.test("where a file belongs nothing is offered, so that the shell offers files", async () => {
+  assertEquals(await candidates("trace", "ingest", ""), []);
+  assertEquals(await candidates("query", "--file", ""), []);
+  assertEquals(await candidates("schema", "register", "my.type", ""), []);
+  assert((await candidates("trace", "ingest", "--")).includes("--on-error"));
+  assertEquals(await candidates("log", "-n", ""), []);
+  assertEquals(await candidates("emit", "run.started", "--", "--"), []);
+});
+
+Deno.test("metrics to rank by are offered", async () => {
+  assertEquals(await candidates("runs", "rank", "--by", "stop"), ["stop_out_rate"]);
+});
+
+Deno.test("what bash takes apart at a colon is put together again, and answered in part", async () => {
+  using folder = tempFolder();
+  Deno.mkdirSync(`${folder.path}/runs/2026-01/run_id=node:7:a`, { recursive: true });
+  const offered = onLedger(folder.path);
+  assertEquals(await offered("runs", "show", "node", ":", "7"), ["7:a"]);
+  assertEquals(await offered("runs", "show", "node", ":"), ["7:a"]);
+  assertEquals(await offered("runs", "show", "node:7"), ["node:7:a"]);
+});
+
+Deno.test("whatever stands on the line or on the disk, nothing is said but candidates", async () => {
+  using folder = tempFolder();
+  const dir = `${folder.path}/ledger`;
+  Deno.mkdirSync(`${dir}/events/day=2026-01-23`, { recursive: true });
+  Deno.writeTextFileSync(`${dir}/events/day=2026-01-23/part-000001.jsonl`, '{"run_id":"torn');
+  Deno.mkdirSync(`${dir}/traces/_wal`, { recursive: true });
+  Deno.writeTextFileSync(`${dir}/traces/_wal/x-000001.jsonl`, "[1,2\n\u0000");
+  Deno.mkdirSync(`${dir}/traces/date=2026-01-23/type=A`, { recursive: true });
+  Deno.writeTextFileSync(`${dir}/traces/date=2026-01-23/type=A/x.parquet`, "no Parquet");
+  Deno.writeTextFileSync(`${folder.path}/runs`, "no folder");
+  const lines = [
+    ["log", "--run-id", ""],
+    ["trace", "path", ""],
+    ["trace", "tree", ""],
+    ["trace", "query", "--correlation", ""],
+    ["runs", "show", ""],
+    ["nonsense", "--json", ""],
+    ["--", "", "=", ":"],
+    ["=", "="],
+    ["help", "help", "help", ""],
+    [],
+  ];
+  for (const line of lines) {
+    const vars = { LEDGER_RUNS_DIR: `${folder.path}/runs` };
+    const { code, stderr } = await runIn(dir, ["complete", "--", ...line], { vars });
+    assertEquals([code, stderr], [0, ""], line.join(" "));
+  }
 });

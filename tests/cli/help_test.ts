@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { COMMANDS, loadCommand } from "../../src/cli/commands.ts";
+import { COMMANDS, isHidden, loadCommand } from "../../src/cli/commands.ts";
 import { helpOf, overview } from "../../src/cli/help.ts";
 import { flagsOf } from "../../src/cli/parse.ts";
+import { TOPIC_NAMES } from "../../src/cli/topics.ts";
 import { runIn, testWorld } from "../harness.ts";
 
 const NAMES = Object.values(COMMANDS).flatMap((group) => Object.keys(group));
@@ -13,6 +14,12 @@ Deno.test("every command says what it is, what it does, and shows at least two e
     assert(command.summary.length > 10 && !command.summary.endsWith("."), name);
     assert(/^[a-z]/.test(command.summary), `${name}: a summary begins like a word in a list`);
     assert(command.description.endsWith("."), `${name}: a description is sentences`);
+    assert(!command.description.includes("\n"), `${name}: a description is one paragraph`);
+    assertEquals(
+      isHidden(name),
+      command.hidden ?? false,
+      `${name}: commands.ts lists what is hidden`,
+    );
     assert(command.examples.length >= 2, name);
     for (const { line, shows } of command.examples) {
       assert(line.includes(`ledger ${name.split(" ")[0]}`) || line.startsWith("ledger "), line);
@@ -25,6 +32,48 @@ Deno.test("every command says what it is, what it does, and shows at least two e
       assert(positional.name === positional.name.toUpperCase(), name);
     }
   }
+});
+
+/** Flags that narrow an answer, or add to it: without them nothing is narrowed or added. */
+const WITHOUT_DEFAULT = new Set(["status", "limit", "last", "days"]);
+
+Deno.test("a flag that has a default says which, and one that has to be given says that", async () => {
+  for (const name of NAMES) {
+    for (const { name: flag, facts, kind, choices } of flagsOf(await loadCommand(name)!)) {
+      const is_told = /\(default: [^)]+\)|\(default\)|has to be given|\(\$[A-Z_]+\)/.test(
+        facts.description,
+      );
+      const is_number = facts.value === "N" || facts.value === "SECONDS";
+      if (kind === "switch" || (choices.length === 0 && !is_number)) continue;
+      // The fields of an event are what they are.
+      if (facts.group !== undefined || WITHOUT_DEFAULT.has(flag)) continue;
+      assert(is_told, `${name} --${flag}: ${facts.description}`);
+    }
+  }
+});
+
+/** Everything that help can be asked for, as it is typed. */
+const ASKED_FOR_HELP = [
+  "help",
+  ...TOPIC_NAMES.map((topic) => `help ${topic}`),
+  ...NAMES.map((name) => `${name} --help`),
+];
+
+const SNAPSHOT = new URL("help.snap", import.meta.url);
+
+Deno.test("help is told as it has been; UPDATE=1 accepts how it is told now", async () => {
+  const pieces: string[] = [];
+  for (const line of ASKED_FOR_HELP) {
+    const { code, stdout, stderr } = await runIn("nowhere", line.split(" "));
+    const told = [stdout.trimEnd(), stderr.trimEnd()].filter(Boolean).join("\nstderr: ");
+    pieces.push(`$ ledger ${line}\n  exit ${code}\n${told.replace(/^(?=.)/gm, "  ")}\n`);
+  }
+  const told = pieces.join("\n");
+  if (Deno.env.get("UPDATE") === "1") Deno.writeTextFileSync(SNAPSHOT, told);
+  const accepted = Deno.readTextFileSync(SNAPSHOT).split("\n$ ");
+  // One by one, so that a failure shows the one that changed.
+  for (const [index, one] of told.split("\n$ ").entries()) assertEquals(one, accepted[index]);
+  assertEquals(accepted.length, ASKED_FOR_HELP.length);
 });
 
 Deno.test("a command's help names its arguments, each of its flags, and its examples", async () => {
@@ -94,7 +143,7 @@ Deno.test("without a command the overview is shown, and the exit code says that 
 });
 
 Deno.test("a group of commands has help of its own, however it is asked for", async () => {
-  const asked = [["runs", "--help"], ["runs", "-h"], ["runs", "help"], ["help", "runs"]];
+  const asked = [["runs", "--help"], ["runs", "-h"], ["runs", "help"]];
   for (const args of asked) {
     const { code, stdout, stderr } = await runIn("nowhere", args);
     assertEquals([code, stderr], [0, ""], args.join(" "));
@@ -102,6 +151,11 @@ Deno.test("a group of commands has help of its own, however it is asked for", as
     assertStringIncludes(stdout, "  runs create ");
     assertEquals([stdout.includes("  emit "), stdout.includes("catalog-sync")], [false, false]);
   }
+  // `help runs` is about more than the commands, and lists them too.
+  const { stdout } = await runIn("nowhere", ["help", "runs"]);
+  assertStringIncludes(stdout, "runs: a run's folder");
+  assertStringIncludes(stdout, "  runs create ");
+  assertStringIncludes((await runIn("nowhere", ["help", "schema"])).stdout, "  schema list ");
   assertEquals((await runIn("nowhere", ["runs"])).code, 2);
   assertEquals((await runIn("nowhere", ["emits", "--help"])).code, 2);
 });

@@ -97,11 +97,13 @@ Deno.test("colours show on a terminal only, unless they are forced or not wanted
     return paintFor(world, output).red("x") !== "x";
   };
   const table: [Record<string, string>, boolean, boolean][] = [
-    [{}, true, true],
-    [{}, false, false],
-    [{ NO_COLOR: "1" }, true, false],
+    [{ TERM: "xterm" }, true, true],
+    [{ TERM: "xterm" }, false, false],
+    [{ NO_COLOR: "1", TERM: "xterm" }, true, false],
+    // Nobody knows what such a terminal makes of colours.
+    [{}, true, false],
     [{ FORCE_COLOR: "1" }, false, true],
-    [{ FORCE_COLOR: "0" }, true, false],
+    [{ FORCE_COLOR: "0", TERM: "xterm" }, true, false],
     [{ NO_COLOR: "1", FORCE_COLOR: "1" }, true, false],
     [{ TERM: "dumb" }, true, false],
   ];

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { OutputClosed } from "../../src/base/world.ts";
+import { commandNames, loadCommand } from "../../src/cli/commands.ts";
 import { run } from "../../src/cli/run.ts";
 import { openLedger } from "../../src/mod.ts";
 import { linesOnDisk, runIn, tempFolder, testWorld } from "../harness.ts";
@@ -20,7 +21,16 @@ const MISTAKES: readonly (readonly [line: string, stdin?: string])[] = [
   ["schema frobnicate"],
   ["schema --json"],
   ["artifacts"],
+  ["archive"],
+  ["archive import"],
+  ["archive import nowhere.tar"],
+  ["retain"],
+  ["retain --days soon"],
+  ["retain --days 90 --archive DIR/events/archive"],
   ["help nonsense"],
+  ["help durabilty"],
+  ["help schma"],
+  ["help schema lst"],
   ["emit"],
   ["emit run.start --run-id r1"],
   ["emit my.own.type --run-id r1"],
@@ -74,6 +84,51 @@ const MISTAKES: readonly (readonly [line: string, stdin?: string])[] = [
   ["status --dir DIR/nowhere --json"],
   ["verify --deeep"],
   ["verify --dir DIR/file"],
+  ["rebuild --ful"],
+  ["rebuild --since yesterday"],
+  ["rebuild --lock-wait-ms -1"],
+  ["rebuild --dir DIR/nowhere"],
+  ["watch --interval soon"],
+  ["watch --health nine"],
+  ["watch --health 0.0.0.0:9184"],
+  ["watch --once --dir DIR/nowhere"],
+  ["query --db run"],
+  ["query select_1 --cutover 2026"],
+  ["query select_1"],
+  ["query --file DIR/nowhere.sql"],
+  ["doctor --fix"],
+  ["legacy compare DIR/nowhere.duckdb"],
+  ["legacy import --dir"],
+  ["legacy archive DIR/nowhere.duckdb --json"],
+  ["runs"],
+  ["runs creat"],
+  ["runs create"],
+  ["runs create --run-type polcy"],
+  ["runs create --run-type policy --run-id a/b"],
+  ["runs create --run-type policy --parameters [1]"],
+  ["runs write r9 trades"],
+  ["runs write r9 trade"],
+  ["runs log r9 stdin"],
+  ["runs finish r9"],
+  ["runs finish r9 --status failed"],
+  ["runs finish r9 --error died"],
+  ['runs finish r9 --timing {"simulate_ms":1}'],
+  ["runs sync --runs-dir DIR/nowhere"],
+  ["runs query"],
+  ["runs query --artifact-type trades"],
+  ["runs query --param kind"],
+  ["runs query --limit many"],
+  ["runs show"],
+  ["runs show r9"],
+  ["runs diff r9"],
+  ["runs rank"],
+  ["runs schema trade"],
+  ["runs verify"],
+  ["runs verify r9 --all"],
+  ["runs compact"],
+  ["runs compact --month 2026"],
+  ["runs prune"],
+  ["runs prune --before 2026-13"],
   ["schema show"],
   ["schema show run.creatd"],
   ["schema register my.type"],
@@ -89,6 +144,9 @@ const MISTAKES: readonly (readonly [line: string, stdin?: string])[] = [
   ["schema migrate risk.breached --drop event_id"],
   ["schema migrate my.type --drop x"],
   ["schema migrate run.created --drop config"],
+  ["report nobody --dir DIR"],
+  ["report --out"],
+  ["report --dir DIR/nowhere"],
   ["trace"],
   ["trace pth f1"],
   ["trace path"],
@@ -96,6 +154,11 @@ const MISTAKES: readonly (readonly [line: string, stdin?: string])[] = [
   ["trace sample --rate 2"],
   ["trace sample --correlation bt0"],
   ["trace publish bt0"],
+  ["trace tree bt0"],
+  ["trace latency bt0"],
+  ["trace export"],
+  ["trace compact --dir DIR/nowhere"],
+  ["trace export --to jaeger"],
   ["trace ingest DIR/nowhere.ndjson"],
   ["trace query --since soon"],
   ["trace ingest", '{"event_type":"A","created_at":1704067200000}'],
@@ -121,12 +184,31 @@ async function preparedLedger(dir: string): Promise<void> {
   Deno.writeTextFileSync(join(dir, "file"), "not json");
 }
 
+Deno.test("every command refuses a flag it does not know, and a word too many, and says what helps", async () => {
+  for (const name of commandNames()) {
+    const { positionals = [] } = await loadCommand(name)!;
+    const words = positionals.map(({ name }) => name.toLowerCase());
+    const flag = await runIn("nowhere", [...name.split(" "), ...words, "--no-such-flag"]);
+    assertEquals([flag.code, flag.stdout], [2, ""], name);
+    assert(flag.stderr.includes(`ledger ${name}: unknown flag "--no-such-flag"`), flag.stderr);
+    assert(flag.stderr.includes("hint: "), flag.stderr);
+    if (positionals.at(-1)?.many) continue;
+    const word = await runIn("nowhere", [...name.split(" "), ...words, "too-much"]);
+    assertEquals([word.code, word.stdout], [2, ""], name);
+    assert(word.stderr.includes('unexpected argument "too-much"'), word.stderr);
+  }
+});
+
 /** All mistakes as they look to the person who made them. */
 async function transcript(dir: string): Promise<string> {
   const pieces: string[] = [];
   for (const [line, stdin] of MISTAKES) {
     const args = line.split(" ").map((word) => word.replace("DIR", dir));
-    const { code, stdout, stderr } = await runIn(dir, args, { stdin, now_ms: () => NOW_MS });
+    const { code, stdout, stderr } = await runIn(dir, args, {
+      stdin,
+      now_ms: () => NOW_MS,
+      vars: { LEDGER_RUNS_DIR: join(dir, "runs") },
+    });
     assertEquals(stdout, "", `\`ledger ${line}\` prints data although it failed`);
     assert(code !== 0, `\`ledger ${line}\` succeeds`);
     const said = stderr.replaceAll(dir, "DIR").trimEnd().replace(/^/gm, "  ");

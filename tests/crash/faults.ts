@@ -67,7 +67,12 @@ export class FaultyDisk {
   #operations = 0;
   #healthy = false;
 
-  constructor(readonly failure: Failure, readonly k: number) {
+  constructor(
+    readonly failure: Failure,
+    readonly k: number,
+    /** Which paths it concerns: all, unless told otherwise. */
+    readonly isConcerned: (path: string) => boolean = () => true,
+  ) {
     this.world = { ...systemWorld(systemFiles(this.#hook)), env: () => undefined };
   }
 
@@ -82,7 +87,7 @@ export class FaultyDisk {
   }
 
   readonly #hook: FaultHook = (operation, path) => {
-    const counts = !this.#healthy && this.failure.concerns(operation);
+    const counts = !this.#healthy && this.failure.concerns(operation) && this.isConcerned(path);
     const fault = counts ? this.failure.at(++this.#operations, this.k, operation) : undefined;
     if (fault !== undefined) this.failed ??= `${operation} ${path}`;
     if (fault instanceof Error) throw fault;

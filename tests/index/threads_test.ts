@@ -74,7 +74,13 @@ Deno.test("an error that the reading thread meets is told as if it had been met 
 Deno.test("a handful that cannot be taken in ends the reading thread and is told", async () => {
   using folder = ledgerFolder();
   writeLargeLog(folder.path);
-  const request = { root: folder.path, days: [DAY], positions: [], folder: folder.path };
+  const request = {
+    root: folder.path,
+    days: [DAY],
+    positions: [],
+    folder: folder.path,
+    from_nothing: true,
+  };
   await assertRejects(
     () => takeInBeside(request, () => Promise.reject(new Error("no room"))),
     Error,

@@ -19,7 +19,7 @@ function followsEmit(from: string, { to, is_type, is_static }: Import): boolean 
   if (is_type) return false;
   if (is_static) return true;
   // Whoever reads or writes a compacted part loads this then; nobody does who emits.
-  if (to === "src/log/packing.ts") return false;
+  if (to === "src/log/packing.ts" || to === "src/log/pack_part.ts") return false;
   // Commands are loaded by name; other files below the command line load what they need later.
   return from === COMMANDS
     ? to === EMIT
@@ -58,6 +58,14 @@ Deno.test("neither zod nor help is loaded before they are needed", async () => {
   assertEquals([...loaded].filter((path) => /\/(schemas|help|complete)\.ts$/.test(path)), []);
   const full_zod = [...loaded].filter((path) => /^npm:\/?zod@[^/]+$/.test(path));
   assertEquals(full_zod, []);
+});
+
+Deno.test("completing loads no command but the one that is completed, no database and no Parquet", async () => {
+  const roots = ["main.ts", "src/cli/commands/complete.ts"];
+  const loaded = [...loadedBy(await allModules(), roots)];
+  assertEquals(loaded.filter((path) => isNative(path) || isParquet(path)), []);
+  assertEquals(loaded.filter((path) => path.startsWith("src/cli/commands/")), [roots[1]]);
+  assert(loaded.includes("src/cli/completion_sources.ts"));
 });
 
 Deno.test("ledger emit works without the permission for native code", async () => {

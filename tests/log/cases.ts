@@ -26,6 +26,15 @@ const HEAD = `"event_id":"e1","event_type":"run.started","timestamp_ms":17691743
 /** A line that is an event and may be emitted. */
 export const GOOD_LINE = `{${HEAD},"run_id":"r1"}`;
 
+/** A digest of nothing in particular. */
+export const DIGEST = "0".repeat(64);
+/** As much as a record of a sealed part has to say. */
+export const SEALED_RECORD = {
+  ...{ number: 1, previous: "", seal: DIGEST, events: 1, bytes: 88, sha256: DIGEST },
+  ...{ first_ms: 1, last_ms: 1, sealed_at_ms: 1, notes_sha256: DIGEST, lines: 1 },
+  ...{ last_line_at: 0, last_line_hash: "88-0", blocks: "AAAAAA==" },
+};
+
 /** A good line with a further member. */
 function good(member: string): string {
   return `{${HEAD},"run_id":"r1",${member}}`;

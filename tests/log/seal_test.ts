@@ -235,7 +235,7 @@ Deno.test("whoever seals for long keeps others waiting, who say so", async () =>
   await lock.lock(true, 1_000);
   const error = await errorOf(() => sealParts(laterWorld(), dir, { lock_wait_ms: 20 }));
   assertEquals(error.code, "busy");
-  assertStringIncludes(error.message, "another process is sealing, compacting or archiving");
+  assertStringIncludes(error.message, "cannot change what is sealed: another process is at it");
   lock.close();
   assertEquals((await sealParts(laterWorld(), dir)).length, 1);
 });

@@ -5,7 +5,7 @@ import { systemFiles } from "../../src/base/files.ts";
 import { readSealed } from "../../src/log/sealed.ts";
 import { openLedger } from "../../src/mod.ts";
 import { linesOnDisk, tempFolder, writePart } from "../harness.ts";
-import { CASE_DAY, GOOD_LINE } from "./cases.ts";
+import { CASE_DAY, DIGEST, GOOD_LINE, SEALED_RECORD } from "./cases.ts";
 
 function recordOf(dir: string, text: string): string {
   const folder = join(dir, "events", `day=${CASE_DAY}`);
@@ -20,29 +20,21 @@ Deno.test("no record of sealed parts means that none is sealed", () => {
   assertEquals(readSealed(systemFiles(), folder.path, CASE_DAY), {});
 });
 
-const DIGEST = "0".repeat(64);
-/** As much as a record has to say. */
-const RECORD = {
-  ...{ number: 1, previous: "", seal: DIGEST, events: 1, bytes: 88, sha256: DIGEST },
-  ...{ first_ms: 1, last_ms: 1, sealed_at_ms: 1, notes_sha256: DIGEST, lines: 1 },
-  ...{ last_line_at: 0, last_line_hash: "88-0", blocks: "AAAAAA==" },
-};
-
 Deno.test("a record of which a field is of another kind is damaged, and names the field", () => {
   using folder = tempFolder();
   const read = (record: unknown) => {
     recordOf(folder.path, JSON.stringify({ parts: { "part-000001.jsonl": record } }));
     return readSealed(systemFiles(), folder.path, CASE_DAY);
   };
-  assertEquals(Object.keys(read(RECORD)), ["part-000001.jsonl"]);
+  assertEquals(Object.keys(read(SEALED_RECORD)), ["part-000001.jsonl"]);
   const wrong: [string, unknown][] = [
-    ...Object.keys(RECORD).map((field): [string, unknown] => [field, undefined]),
+    ...Object.keys(SEALED_RECORD).map((field): [string, unknown] => [field, undefined]),
     ...[["bytes", -1], ["bytes", 1.5], ["events", "1"], ["blocks", "A"], ["blocks", "AA!="]],
     ...[["sha256", "x"], ["first_ms", "x"], ["flaws", {}], ["compacted", null]],
     ["compacted", { bytes: 1, sha256: DIGEST }],
   ] as [string, unknown][];
   for (const [field, value] of wrong) {
-    const error = assertThrows(() => read({ ...RECORD, [field]: value }), LedgerError);
+    const error = assertThrows(() => read({ ...SEALED_RECORD, [field]: value }), LedgerError);
     assertEquals(error.code, "damaged");
     assertStringIncludes(error.message, `${field} of part-000001.jsonl`);
   }
@@ -63,7 +55,7 @@ Deno.test("a sealed part takes no more lines, and its number is never given agai
   const part = writePart(folder.path, { day: CASE_DAY, number: 4, writer: "" }, [GOOD_LINE, "\n"]);
   const sealed = join(part, "..", "_sealed.json");
   const names = ["part-000004.jsonl", "part-000009.parquet", "part-000011.w.jsonl"];
-  const parts = Object.fromEntries(names.map((name) => [name, RECORD]));
+  const parts = Object.fromEntries(names.map((name) => [name, SEALED_RECORD]));
   Deno.writeTextFileSync(sealed, JSON.stringify({ parts }));
   await using ledger = await openLedger({ dir: folder.path });
   const { part: landed } = await ledger.emitLine(GOOD_LINE);

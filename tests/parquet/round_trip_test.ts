@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import {
+  lastTexts,
   type ParquetCodec,
   parquetFacts,
   readParquet,
@@ -243,3 +244,17 @@ Deno.test("random rows come back as they were, here and in DuckDB", () =>
       assertEquals(await duckdbRows(path), asDuckdbShows(expected));
     }
   }));
+
+Deno.test("a look at a column's last texts reads one row group, and leaves out what is no text", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "texts.parquet");
+  const types = { name: "utf8?", count: "int64" };
+  const rows = ["a", null, "漢字", "b"].map((name, count) => ({ name, count }));
+  await write(path, types, rows, { row_group_rows: 3 });
+  assertEquals(await lastTexts(testWorld(), path, "name"), ["b"]);
+  await write(path, types, rows);
+  assertEquals(await lastTexts(testWorld(), path, "name"), ["a", "漢字", "b"]);
+  assertEquals(await lastTexts(testWorld(), path, "count"), []);
+  await write(path, types, []);
+  assertEquals(await lastTexts(testWorld(), path, "name"), []);
+});

@@ -243,9 +243,9 @@ Deno.test("a catalog that cannot be read says how to make it anew", async () => 
   const absent = await assertRejects(() => runs.query(), LedgerError);
   assertEquals([absent.code, absent.hint], [
     "not_found",
-    "nothing has been catalogued yet: runs sync",
+    "nothing has been catalogued yet: ledger runs sync",
   ]);
   putFile(lab, "../ledger/index", "catalog.duckdb", "garbage ".repeat(10_000));
   const damaged = await assertRejects(() => runs.query(), LedgerError);
-  assertEquals(damaged.hint, "the catalog is made anew from the manifests: runs sync");
+  assertEquals(damaged.hint, "the catalog is made anew from the manifests: ledger runs sync");
 });

@@ -1,6 +1,7 @@
 /** The benches' command line: what is chosen, what comes out. No test here measures anything. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Bench, LeftOut, published, ratioAtMost } from "../../scripts/bench/bench.ts";
+import { figuresIn, readmeTable } from "../../scripts/bench/readme_table.ts";
 import { figure, inRounds, largest, median, quantile } from "../../scripts/bench/rounds.ts";
 import { runBenches } from "../../scripts/bench/run.ts";
 
@@ -33,6 +34,7 @@ async function runAll(args: string[], benches?: Bench[]) {
   const code = await runBenches(
     args,
     benches ?? [trivial("append.one", ran), trivial("log.two", ran)],
+    [trivial("scale", ran)],
     { data: (line) => data.push(line), words: (line) => words.push(line) },
   );
   return { code, ran, data, words: words.join("\n") };
@@ -42,6 +44,7 @@ Deno.test("without names all benches run, with names those that are named", asyn
   assertEquals((await runAll([])).ran, ["append.one", "log.two"]);
   assertEquals((await runAll(["log.two", "--json"])).ran, ["log.two"]);
   assertEquals((await runAll(["log.two", "append.one"])).ran, ["append.one", "log.two"]);
+  assertEquals((await runAll(["--scale"])).ran, ["scale"]);
 });
 
 Deno.test("a name that nobody knows is a usage error, and the nearest is offered", async () => {
@@ -68,6 +71,7 @@ Deno.test("with --json every figure is one object a line, its fields in a fixed 
       is_folder: true,
       quick: true,
       rounds: 3,
+      shows: "nothing",
     },
     {
       name: "append.one size",
@@ -77,6 +81,7 @@ Deno.test("with --json every figure is one object a line, its fields in a fixed 
       unit: "B",
       goal: "published",
       holds: null,
+      shows: "nothing",
     },
   ]);
   const order = Object.keys(JSON.parse(data[0])).slice(0, 7);
@@ -117,4 +122,24 @@ Deno.test("medians, quantiles and extremes are what they are called", () => {
   assertEquals(median([4, 1, 3, 2]), 2.5);
   assertEquals(quantile(Array.from({ length: 100 }, (_, k) => k), 0.99), 99);
   assertEquals(largest([1, 9, 4]), 9);
+});
+
+Deno.test("the README's table is made from figures as --json prints them", async () => {
+  const { data } = await runAll(["append.one", "log.two", "--json"]);
+  const table = readmeTable(figuresIn(data.join("\n") + "\n"));
+  assertEquals(table.split("\n"), [
+    "| bench             | ours | beside it | ratio | goal      |",
+    "| ----------------- | ---: | --------: | ----: | --------- |",
+    "| `append.one time` | 2 ms |      1 ms | 1.50× | ≤ 1.5×    |",
+    "| `append.one size` |  1 B |       4 B | 0.25× | published |",
+    "| `log.two time`    | 2 ms |      1 ms | 1.50× | ≤ 1.5×    |",
+    "| `log.two size`    |  1 B |       4 B | 0.25× | published |",
+    "",
+    "- `append.one time`: nothing",
+  ]);
+  const missed = { ...figuresIn(data[0])[0], holds: false, beside: null, ratio: null };
+  assertStringIncludes(
+    readmeTable(figuresIn(JSON.stringify(missed))),
+    "| `append.one time` | 2 ms |           |       | ≤ 1.5×: **missed** |",
+  );
 });

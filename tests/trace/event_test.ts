@@ -9,6 +9,9 @@ import {
   parseData,
   parseTraced,
   queueTimeMs,
+  TRACED_FIELD_NAMES,
+  TRACED_FIELDS,
+  tracedProblem,
 } from "../../src/trace/event.ts";
 import { partitionFolder } from "../../src/trace/files.ts";
 import { tempFolder } from "../harness.ts";
@@ -81,6 +84,36 @@ for (
     assertEquals(error.code, "invalid");
   });
 }
+
+Deno.test("every field is held to its kind, and the message names the one that is wrong", () => {
+  const half = "\ud800";
+  const wrong: Record<string, unknown[]> = {
+    name: [null, 1, "", half],
+    text: [null, 1, half],
+    time: [null, "1", -1, 0.5, NaN, 2 ** 53],
+    stamp: ["1", 0.5, NaN, Infinity, 2 ** 53],
+    count: [null, "1", -1, 0.5, 2 ** 53],
+    object: [null, "{}", [1]],
+  };
+  const right: Record<string, unknown[]> = {
+    name: ["x", "é", "日本"],
+    text: ["", "x", "日本"],
+    time: [NOON_US, Number.MAX_SAFE_INTEGER],
+    stamp: [null, 0, -1, NOON_US],
+    count: [0, 1],
+    object: [{}, { a: [1] }],
+  };
+  for (const name of TRACED_FIELD_NAMES) {
+    const kind = TRACED_FIELDS[name];
+    for (const value of [undefined, true, ...wrong[kind]]) {
+      const said = tracedProblem({ ...traced({ event_type: "BAR" }), [name]: value });
+      assertStringIncludes(said ?? `${name}: nothing`, `${name} is `);
+    }
+    for (const value of right[kind]) {
+      assertEquals(tracedProblem({ ...traced({ event_type: "BAR" }), [name]: value }), undefined);
+    }
+  }
+});
 
 Deno.test("what is derived may stand in an event that comes in", () => {
   completeTraced({ event_type: "BAR", latency_ms: 1, queue_time_ms: 2 }, DEFAULTS);

@@ -18,7 +18,9 @@ export default defineCommand({
   flags: z.strictObject({}),
   hidden: true,
   run: async ({ world, words }) => {
-    for (const candidate of await candidatesFor(world, words)) print(world, candidate);
+    // Whatever is wrong here is told by the commands themselves, not in the midst of a line.
+    const candidates = await candidatesFor(world, words).catch(() => []);
+    if (candidates.length > 0) print(world, candidates.join("\n"));
     return EXIT_OK;
   },
 });

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
-import { completionScript, SHELLS } from "../complete.ts";
+import { completionScript, SHELLS } from "../completion_scripts.ts";
 import { print } from "../output.ts";
 import { usage } from "../parse.ts";
 
@@ -12,7 +12,7 @@ const completions = defineCommand({
     "that they fit whatever version is installed.",
   examples: [
     { line: "ledger completions bash", shows: "for ~/.bashrc: source <(ledger completions bash)" },
-    { line: "ledger completions fish", shows: "for ~/.config/fish/completions/ledger.fish" },
+    { line: "ledger completions fish", shows: "a file ledger.fish for ~/.config/fish/completions" },
   ],
   positionals: [{
     name: "SHELL",

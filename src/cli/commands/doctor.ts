@@ -1,9 +1,15 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import type { Check } from "../../doctor.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, runsDir } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { paintFor, print } from "../output.ts";
+import { wrapped } from "../width.ts";
+
+/** With less room than this beside its name, what was found stands below. */
+const ROOM_MIN = 30;
 
 export default defineCommand({
   name: "doctor",
@@ -24,15 +30,30 @@ export default defineCommand({
     const checks = await examine(world, ledger);
     const found = checks.filter(({ ok }) => !ok);
     if (flags.json) print(world, JSON.stringify({ build: buildLine(), checks }));
-    else {
-      const { green, red, bold, dim } = paintFor(world, world.stdout);
-      const width = Math.max(...checks.map(({ name }) => name.length));
-      print(world, dim(buildLine()));
-      for (const { name, ok, found, fix } of checks) {
-        print(world, `${ok ? green("✓") : red("✗")} ${bold(name.padEnd(width))}  ${found}`);
-        if (fix) print(world, `  ${" ".repeat(width)}  → ${fix}`);
-      }
-    }
+    else tell(world, buildLine(), checks);
     return found.length === 0 ? EXIT_OK : EXIT_FINDINGS;
   },
 });
+
+function tell(world: World, build: string, checks: readonly Check[]): void {
+  const { green, red, bold, dim } = paintFor(world, world.stdout);
+  const { is_terminal, columns } = world.stdout;
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  // Beside the names, or below them where that leaves no room for a sentence.
+  const is_below = is_terminal && columns < width + 4 + ROOM_MIN;
+  const indent = " ".repeat(is_below ? 4 : width + 4);
+  const linesOf = (text: string, taken: number) =>
+    is_terminal ? wrapped(text, Math.max(1, columns - taken)) : [text];
+  for (const line of linesOf(build, 0)) print(world, dim(line));
+  for (const { name, ok, found, fix } of checks) {
+    const mark = ok ? green("✓") : red("✗");
+    const lines = linesOf(found, indent.length);
+    if (is_below) print(world, `${mark} ${bold(name)}`);
+    else print(world, `${mark} ${bold(name.padEnd(width))}  ${lines.shift()}`);
+    for (const line of lines) print(world, indent + line);
+    const fixes = fix ? linesOf(fix, indent.length + 2) : [];
+    for (const [at, line] of fixes.entries()) {
+      print(world, `${indent}${at > 0 ? " " : "→"} ${line}`);
+    }
+  }
+}

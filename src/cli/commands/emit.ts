@@ -6,7 +6,7 @@ import { EVENT_TYPES, isBuiltIn, type StreamOptions } from "../../log/mod.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { asJson, choice, count, dir, json, number, text, toggle } from "../flags.ts";
 import { openFor, stopOnInterrupt } from "../open.ts";
-import { counted, print, say } from "../output.ts";
+import { counted, print, Progress, say, withProgress } from "../output.ts";
 import { usage } from "../parse.ts";
 
 const FIELDS = "Fields of the event";
@@ -84,6 +84,7 @@ const flags = z.strictObject({
 });
 
 type Flags = z.output<typeof flags>;
+type StreamInput = Parameters<Ledger["emitStream"]>[0];
 
 const emit = defineCommand({
   name: "emit",
@@ -202,17 +203,20 @@ async function emitStream(
       .find((name) => flags[name.slice(2) as keyof Flags] !== undefined);
   if (stray) throw usage(emit, `${stray} does not go with --stdin: each line is a whole event`);
   const stop = stopOnInterrupt(world);
+  using progress = new Progress(world);
   const options: StreamOptions = {
     on_error: flags["on-error"],
     dry_run: flags["dry-run"],
     signal: stop.signal,
     onDurable: flags.ack ? (ids) => printAcks(world, ids) : undefined,
     onBadLine: (error) => {
+      progress.clear();
       say(world, `${placeText(error.where)}: ${error.message}`);
     },
   };
   try {
-    const report = await ledger.emitStream(world.stdin, options);
+    const report = await ledger.emitStream(await inputOf(world, flags, progress), options);
+    progress.clear();
     const kept = flags["dry-run"]
       ? `${counted(report.valid, "event")} valid; nothing was written`
       : `${counted(report.durable, "event")} ${flags.durability === "os" ? "written" : "durable"}`;
@@ -225,6 +229,13 @@ async function emitStream(
   } finally {
     stop.done();
   }
+}
+
+/** Standard input; how far it is read is told where that disturbs neither typing nor reading. */
+async function inputOf(world: World, { ack }: Flags, progress: Progress): Promise<StreamInput> {
+  const is_in_use = world.stdin.is_terminal || (ack && world.stdout.is_terminal);
+  if (is_in_use || !progress.is_wanted) return world.stdin;
+  return withProgress(world.stdin, progress, await world.stdin.size_bytes?.());
 }
 
 function printAcks(world: World, ids: string[]): void {

@@ -9,6 +9,7 @@ import { asJson, count, dir, format, type RowFormat, text, texts, time, toggle }
 import { openFor, stopOnInterrupt } from "../open.ts";
 import { counted, paintFor, rowFormat, RowPrinter, say, utc } from "../output.ts";
 import { checkedDay, timeToMs } from "../times.ts";
+import { shortened } from "../width.ts";
 
 const flags = z.strictObject({
   "since": time({
@@ -17,12 +18,18 @@ const flags = z.strictObject({
   }),
   "until": time({ description: "before this time" }),
   "day": text({ value: "YYYY-MM-DD", description: "one day (UTC)" }),
-  "type": texts({ value: "TYPE", description: "only this type; may be given several times" }),
+  "type": texts({
+    value: "TYPE",
+    description: "only this type; may be given several times (default: all)",
+  }),
   "run-id": text({ value: "ID", description: "only this run" }),
-  "last": count({ short: "n", description: "only the last N (with --follow: before following)" }),
+  "last": count({
+    short: "n",
+    description: "only the last N (default: all; with --follow: the last 10, then what comes)",
+  }),
   "follow": toggle({ short: "f", description: "go on with what comes, until interrupted" }),
   "raw": toggle({ description: "lines as they stand, without upcasting older versions" }),
-  "format": format(),
+  "format": format("table on a terminal, else ndjson"),
   "json": asJson(),
   "dir": dir(),
 });
@@ -31,6 +38,8 @@ type Flags = z.output<typeof flags>;
 
 const FOLLOW_LAST = 10;
 const DAMAGE_TOLD_MAX = 10;
+/** With less room than this beside it, what an event holds has a line of its own. */
+const ROOM_MIN = 20;
 /** Lines are gathered up to here before they are written: a write for each would take most of the time. */
 const GATHERED_CHARS_MAX = 65_536;
 
@@ -184,9 +193,14 @@ class EventPrinter {
     const payload = Object.keys(rest).length > 0 ? JSON.stringify(rest) : "";
     const head = `${utc(timestamp_ms as number)}  ${String(event_type).padEnd(18)}  ` +
       `${String(run_id).padEnd(14)}`;
-    const room = this.world.stdout.columns - head.length - 2;
-    const cut = payload.length > room && room > 10 ? `${payload.slice(0, room - 1)}…` : payload;
-    return `${dim(head.slice(0, 24))}${cyan(head.slice(24, 44))}${head.slice(44)}  ${cut}`;
+    const painted = `${dim(head.slice(0, 24))}${cyan(head.slice(24, 44))}${head.slice(44)}`;
+    const { is_terminal, columns } = this.world.stdout;
+    if (!is_terminal) return `${painted}  ${payload}`;
+    const room = columns - head.length - 2;
+    if (room >= ROOM_MIN) return `${painted}  ${shortened(payload, room)}`;
+    return payload === ""
+      ? painted.trimEnd()
+      : `${painted.trimEnd()}\n  ${shortened(payload, columns - 2)}`;
   }
 
   #tellDamage(record: DamageRecord): void {

@@ -7,7 +7,7 @@ import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, format, type RowFormat, runsDir, text } from "../flags.ts";
 import { openFor, readInput } from "../open.ts";
 import { checkedDay } from "../times.ts";
-import { paintFor, print, printRows, rowFormat, RowPrinter } from "../output.ts";
+import { paintFor, print, printRows, rowFormat, RowPrinter, type TableLayout } from "../output.ts";
 
 /** A table needs widths; these many rows decide them, the rest follows suit. */
 const WIDTH_ROWS = 1_000;
@@ -100,15 +100,15 @@ async function printResult(world: World, result: QueryResult, format: RowFormat)
   }
   const printer = new RowPrinter(world, columns, format);
   let first: string[][] = [];
-  let widths: number[] | undefined;
+  let layout: TableLayout | undefined;
   for await (const cells of result.texts()) {
     if (format !== "table") printer.print(rowOf(cells));
-    else if (widths) printRows(world, [rowOf(cells)], columns, "table", widths);
+    else if (layout) printRows(world, [rowOf(cells)], columns, "table", layout);
     else if (first.push(cells) === WIDTH_ROWS) {
-      widths = printRows(world, first.map(rowOf), columns, "table");
+      layout = printRows(world, first.map(rowOf), columns, "table");
       first = [];
     }
   }
-  if (format === "table" && !widths) printRows(world, first.map(rowOf), columns, "table");
+  if (format === "table" && !layout) printRows(world, first.map(rowOf), columns, "table");
   printer.end();
 }

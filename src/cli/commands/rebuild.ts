@@ -38,9 +38,12 @@ export default defineCommand({
     "runs-dir": runsDir(),
   }),
   run: async ({ world, flags }) => {
-    const progress = new Progress(world);
+    using progress = new Progress(world);
     const ledger = openFor(world, flags);
-    const onNotice = (message: string) => say(world, message);
+    const onNotice = (message: string) => {
+      progress.clear();
+      say(world, message);
+    };
     const report = await ledger.sync({
       full: flags.full,
       since_day: flags.since === undefined
@@ -53,9 +56,15 @@ export default defineCommand({
       onProgress: (done, total) => progress.show(done, total),
     });
     progress.clear();
+    using of_runs = new Progress(world, "runs");
     const catalog = flags.db === undefined && ledger.runs.exists()
-      ? await ledger.runs.sync({ full: flags.full, onNotice })
+      ? await ledger.runs.sync({
+        full: flags.full,
+        onNotice,
+        onProgress: (done, total) => of_runs.show(done, total),
+      })
       : undefined;
+    of_runs.clear();
     const alerts = catalog && await ledger.runs.syncAlerts({ onNotice });
     if (flags.json) print(world, JSON.stringify({ ...report, catalog, alerts }));
     else {
@@ -74,7 +83,7 @@ function tellCatalog(
     world,
     `${path} ${registered + updated > 0 ? "brought" : "was"} up to date: ` +
       `${counted(registered, "new run")}, ${humanCount(updated)} updated, ` +
-      `${humanCount(skipped.length)} not catalogued (runs sync says why)`,
+      `${humanCount(skipped.length)} not catalogued (ledger runs sync says why)`,
   );
 }
 

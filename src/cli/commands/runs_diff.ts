@@ -4,9 +4,7 @@ import { diffRuns } from "../../runs/diff.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, format, runsDir, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { print, printRows, rowFormat } from "../output.ts";
-
-const VALUE_CHARS_MAX = 40;
+import { plain, print, printRows, rowFormat } from "../output.ts";
 
 export default defineCommand({
   name: "runs diff",
@@ -42,20 +40,14 @@ export default defineCommand({
       return EXIT_OK;
     }
     const data = rows.map(({ differs: _, ...row }) => row);
-    const show = (value: unknown) => value === undefined ? "–" : shortened(value);
+    const show = (value: unknown) => value === undefined ? "–" : plain(value);
     printRows(world, data, [
       { field: "about" },
       { field: "name" },
-      { field: "a", title: printed === "table" ? a.run_id : "a", right: true, show },
-      { field: "b", title: printed === "table" ? b.run_id : "b", right: true, show },
+      { field: "a", title: printed === "table" ? a.run_id : "a", right: true, cut: true, show },
+      { field: "b", title: printed === "table" ? b.run_id : "b", right: true, cut: true, show },
       { field: "change", right: true, show: (value) => value === undefined ? "" : String(value) },
     ], printed);
     return EXIT_OK;
   },
 });
-
-/** A digest, say, is told apart by its beginning. */
-function shortened(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return text.length > VALUE_CHARS_MAX ? `${text.slice(0, VALUE_CHARS_MAX - 1)}…` : text;
-}

@@ -7,7 +7,15 @@ import { isDay } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, count, dir, format, runsDir, text, texts, time } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { ago, type Column, humanDuration, print, printRows, rowFormat, say } from "../output.ts";
+import {
+  type Column,
+  humanDuration,
+  print,
+  printRows,
+  rowFormat,
+  say,
+  showTime,
+} from "../output.ts";
 import { usage } from "../parse.ts";
 import { timeToMs } from "../times.ts";
 
@@ -29,7 +37,7 @@ const runsQuery = defineCommand({
   ],
   flags: z.strictObject({
     "limit": count({ short: "n", description: "at most so many (default: 20)" }),
-    "run-type": choice(RUN_TYPES, { description: "of this type" }),
+    "run-type": choice(RUN_TYPES, { description: "of this type (default: of all)" }),
     "status": choice([
       "completed",
       "failed",
@@ -60,7 +68,7 @@ const runsQuery = defineCommand({
     "sort": text({
       value: "COLUMN",
       description: "created_at, completed_at, run_id, run_type, status, total_ms, artifacts or " +
-        "git_branch; with :asc or :desc",
+        "git_branch; with :asc or :desc (default: created_at:desc)",
     }),
     "run-id": text({ value: "ID", description: "this run, by its id or the beginning of it" }),
     "artifact-type": text({
@@ -146,7 +154,6 @@ const DATA_COLUMNS: Column[] = [
 ].map((field) => ({ field }));
 
 function columnsFor(world: World): Column[] {
-  const now_ms = world.now_ms();
   return [
     { field: "run_id" },
     { field: "run_type" },
@@ -155,7 +162,7 @@ function columnsFor(world: World): Column[] {
       field: "created_at_ms",
       title: "created",
       right: true,
-      show: (value) => ago(Number(value), now_ms),
+      show: showTime(world),
     },
     {
       field: "total_ms",
@@ -184,7 +191,7 @@ function noSuchArtifact(run_id: string, artifact_type: string): LedgerError {
     code: "not_found",
     message: `the catalog has no ${quoted(artifact_type)} of run ${quoted(run_id)}`,
     hint: known.includes(artifact_type)
-      ? "what there is of it: runs show ID; to catalogue what is new: runs sync"
+      ? "what there is of it: ledger runs show ID; to catalogue what is new: ledger runs sync"
       : `types of artifacts are ${known.join(", ")}`,
   });
 }

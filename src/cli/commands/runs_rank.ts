@@ -3,7 +3,7 @@ import { EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, format, runsDir, text, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { ago, printRows, rowFormat } from "../output.ts";
+import { printRows, rowFormat, showTime } from "../output.ts";
 import { usage } from "../parse.ts";
 
 const runsRank = defineCommand({
@@ -40,7 +40,6 @@ const runsRank = defineCommand({
       where: flags.where,
       limit: flags.limit,
     });
-    const now_ms = world.now_ms();
     const printed = rowFormat(flags.format, flags.json, "table");
     printRows(world, rows, [
       { field: "rank", right: true },
@@ -53,7 +52,7 @@ const runsRank = defineCommand({
         field: "created_at_ms",
         title: printed === "table" ? "created" : "created_at_ms",
         right: true,
-        show: (value) => ago(Number(value), now_ms),
+        show: showTime(world),
       },
     ], printed);
     return EXIT_OK;

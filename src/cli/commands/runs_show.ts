@@ -9,6 +9,7 @@ import { defineCommand } from "../command.ts";
 import { asJson, dir, runsDir, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import {
+  ago,
   counted,
   humanBytes,
   humanCount,
@@ -104,8 +105,8 @@ function tellManifest(world: World, manifest: RunManifest, state: string, folder
   const calls = dataset.calls_count == null ? "" : counted(dataset.calls_count, "call");
   const facts: [string, string | undefined][] = [
     ["folder", folder],
-    ["created", utcOf(manifest.created_at)],
-    ["completed", utcOf(manifest.completed_at)],
+    ["created", timeText(world, manifest.created_at)],
+    ["completed", timeText(world, manifest.completed_at)],
     ["error", manifest.error],
     ["code", code.filter(Boolean).join(", ")],
     ["dataset", [range, dataset.interval, calls].filter(Boolean).join(", ")],
@@ -117,8 +118,12 @@ function tellManifest(world: World, manifest: RunManifest, state: string, folder
   for (const [name, value] of facts) if (value) print(world, `  ${name.padEnd(10)} ${value}`);
 }
 
-function utcOf(time: string | undefined): string | undefined {
-  return time && utc(manifestTime(time));
+function timeText(world: World, time: string | undefined): string | undefined {
+  if (!time) return undefined;
+  const time_ms = manifestTime(time);
+  return world.stdout.is_terminal
+    ? `${utc(time_ms)} (${ago(time_ms, world.now_ms())})`
+    : utc(time_ms);
 }
 
 function memberText(members: Record<string, unknown> | undefined): string {

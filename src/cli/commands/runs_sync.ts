@@ -8,7 +8,7 @@ import type { CatalogStats } from "../../runs/catalog_queries.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, duration, runsDir, toggle } from "../flags.ts";
 import { openForRuns, stopOnInterrupt } from "../open.ts";
-import { counted, humanCount, paintFor, print, say } from "../output.ts";
+import { counted, humanCount, paintFor, print, Progress, say } from "../output.ts";
 
 /** More reasons than this are counted, and listed by a query. */
 const REASONS_MAX = 20;
@@ -41,7 +41,12 @@ export default defineCommand({
   }),
   run: async ({ world, flags }) => {
     await using ledger = openForRuns(world, flags);
-    const onNotice = (message: string) => say(world, message);
+    using progress = new Progress(world, "runs");
+    const onNotice = (message: string) => {
+      progress.clear();
+      say(world, message);
+    };
+    const onProgress = (done: number, total: number) => progress.show(done, total);
     const options = { stale_after_ms: flags["stale-after"], onNotice };
     const show = async (report: CatalogSyncReport) => {
       const stats = flags.stats ? await ledger.runs.stats() : undefined;
@@ -49,7 +54,9 @@ export default defineCommand({
       tell(world, report);
       if (stats) tellStats(world, stats);
     };
-    await show(await ledger.runs.sync({ ...options, full: flags.full }));
+    const report = await ledger.runs.sync({ ...options, full: flags.full, onProgress });
+    progress.clear();
+    await show(report);
     if (flags.alerts) tellAlerts(world, await ledger.runs.syncAlerts({ onNotice }), flags.json);
     if (!flags.watch) return EXIT_OK;
     const { WatchedCatalog } = await import("../../watch_runs.ts");

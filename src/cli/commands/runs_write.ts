@@ -14,7 +14,7 @@ const runsWrite = defineCommand({
   name: "runs write",
   summary: "store a run's results as Parquet, every row checked",
   description: "Reads rows as NDJSON, a JSON array, CSV or Parquet, checks each against the " +
-    "schema of its type (see: runs schema), and stores them in the run's folder. A bad row is " +
+    "schema of its type (see: ledger runs schema), and stores them in the run's folder. A bad row is " +
     "told with its number and column, and then nothing is stored.",
   examples: [
     {

@@ -26,7 +26,11 @@ const schemaMigrate = defineCommand({
     "rename": texts({ value: "OLD=NEW", description: "a field has another name now" }),
     "default": texts({ value: "FIELD=JSON", description: "what old events hold in a new field" }),
     "drop": texts({ value: "FIELD", description: "a field is gone" }),
-    "schema": text({ value: "FILE", description: "the new version's JSON Schema; - for stdin" }),
+    "schema": text({
+      value: "FILE",
+      description:
+        "the new version's JSON Schema; - for stdin (default: the old one, after the steps)",
+    }),
     "json": asJson(),
     "dir": dir(),
   }),

@@ -4,7 +4,7 @@ import { interruptedBy } from "../../base/world.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, toggle } from "../flags.ts";
 import { inputFrom, openFor, stopOnInterrupt } from "../open.ts";
-import { counted, print, say } from "../output.ts";
+import { counted, print, Progress, say, withProgress } from "../output.ts";
 
 const SIGNAL = `{"event_id":"s1","event_type":"SIGNAL","correlation_id":"bt1","created_at":` +
   `1704067200000000,"processed_at":1704067200004000}`;
@@ -28,21 +28,29 @@ export default defineCommand({
     "on-error": choice(["stop", "skip"], {
       description: "what a bad line does; what came before it is kept (default: stop)",
     }),
-    "compact": toggle({ description: "make Parquet of it at once; else `trace compact` does" }),
+    "compact": toggle({
+      description: "make Parquet of it at once; else `ledger trace compact` does",
+    }),
     "json": asJson(),
     "dir": dir(),
   }),
   run: async ({ world, flags, words: [file = "-"] }) => {
     await using ledger = openFor(world, flags);
     using input = inputFrom(world, file);
+    using progress = new Progress(world);
     const stop = stopOnInterrupt(world);
     try {
-      const report = await ledger.traces.ingest(input, {
+      const told = withProgress(input, progress, await input.size_bytes());
+      const report = await ledger.traces.ingest(told, {
         on_error: flags["on-error"],
         signal: stop.signal,
-        onBadLine: (error) => say(world, `line ${error.where?.line} skipped: ${error.message}`),
+        onBadLine: (error) => {
+          progress.clear();
+          say(world, `line ${error.where?.line} skipped: ${error.message}`);
+        },
         name: file === "-" ? "standard input" : file,
       });
+      progress.clear();
       if (flags.compact && !stop.signal.aborted) await ledger.traces.compact();
       print(
         world,

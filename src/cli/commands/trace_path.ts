@@ -1,10 +1,9 @@
 import * as z from "zod/mini";
 import { EXIT_OK, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { queueTimeMs, type TracedEvent } from "../../trace/event.ts";
-import type { CausationPath } from "../../trace/lineage.ts";
-import type { TracedRun } from "../../ledger_traces.ts";
+import type { PathAcross, TracedRun } from "../../ledger_traces.ts";
 import { noEventCalled } from "../../trace/filter.ts";
+import { pathSteps } from "../../trace/steps.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -25,27 +24,27 @@ export default defineCommand({
   run: async ({ world, flags, words: [event_id] }) => {
     await using ledger = openFor(world, flags);
     const { traces } = ledger;
-    const found = await traces.path(event_id);
-    if (found.end === "absent") throw noEventCalled(traces.dir, event_id);
-    const logged_cause = found.missing_cause === undefined
-      ? undefined
-      : await traces.loggedCause(found.missing_cause);
-    const runs = await traces.runsOf(found.path.at(-1)!.correlation_id);
+    const found = await traces.pathAcross(event_id);
+    const { logged_event, runs } = found;
+    if (found.end === "absent" && !logged_event) throw noEventCalled(traces.dir, event_id);
     if (flags.json) {
-      print(world, JSON.stringify({ ...found, path: found.path.map(stepOf), logged_cause, runs }));
+      print(world, JSON.stringify({ ...found, path: pathSteps(found.path) }));
       return EXIT_OK;
     }
-    printRows(world, found.path.map(stepOf), [
-      { field: "step", right: true },
-      { field: "event_type", title: "type" },
-      { field: "event_id" },
-      { field: "source_container", title: "source" },
-      { field: "timestamp", title: "time", show: (us) => utc(Math.floor(Number(us) / 1000)) },
-      { field: "hop_ms", title: "after", right: true, show: duration },
-      { field: "queue_time_ms", title: "queued", right: true, show: duration },
-      { field: "since_origin_ms", title: "in all", right: true, show: duration },
-    ], "table");
-    tellEnd(world, found, logged_cause);
+    if (found.path.length > 0) {
+      printRows(world, pathSteps(found.path), [
+        { field: "step", right: true },
+        { field: "event_type", title: "type" },
+        { field: "event_id" },
+        { field: "source_container", title: "source" },
+        { field: "timestamp", title: "time", show: (us) => utc(Math.floor(Number(us) / 1000)) },
+        { field: "hop_ms", title: "after", right: true, show: duration },
+        { field: "queue_time_ms", title: "queued", right: true, show: duration },
+        { field: "since_origin_ms", title: "in all", right: true, show: duration },
+      ], "table");
+    }
+    if (logged_event) print(world, `led to ${described(logged_event)}`);
+    tellEnd(world, found);
     for (const run of runs) tellRun(world, run);
     return EXIT_OK;
   },
@@ -55,33 +54,14 @@ function duration(ms: unknown): string {
   return typeof ms === "number" ? humanDuration(ms) : "";
 }
 
-/** When it was made; where nobody stamped that, when it happened. */
-function madeAt(event: TracedEvent): number {
-  return event.created_at ?? event.timestamp;
+function described({ event_type, run_id, event_id }: Record<string, unknown>): string {
+  return `${event_type}${run_id ? ` of run ${run_id}` : ""} in the log (${event_id})`;
 }
 
-function stepOf(event: TracedEvent, index: number, path: readonly TracedEvent[]) {
-  const { data: _, ...fields } = event;
-  const before = path[index - 1];
-  return {
-    step: index + 1,
-    ...fields,
-    hop_ms: before ? (madeAt(event) - madeAt(before)) / 1000 : null,
-    queue_time_ms: queueTimeMs(event) ?? null,
-    since_origin_ms: before ? (madeAt(event) - madeAt(path[0])) / 1000 : null,
-  };
-}
-
-function tellEnd(
-  world: World,
-  found: CausationPath<TracedEvent>,
-  logged_cause: Record<string, unknown> | undefined,
-): void {
-  const { end, missing_cause, cycle, repeated, crossings } = found;
-  if (logged_cause) {
-    const { event_type, run_id } = logged_cause;
-    print(world, `\nbegan with ${event_type} of run ${run_id} in the log (${missing_cause})`);
-  } else if (end === "missing_cause") {
+function tellEnd(world: World, found: PathAcross): void {
+  const { end, missing_cause, logged_cause, cycle, repeated, crossings } = found;
+  if (logged_cause) print(world, `\nbegan with ${described(logged_cause)}`);
+  else if (end === "missing_cause") {
     say(
       world,
       `the chain is cut: the cause ${

@@ -4,7 +4,7 @@ import { latencyMs, queueTimeMs, type TracedEvent } from "../../trace/event.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, format, text, texts, time } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { type Column, printRows, rowFormat, RowPrinter, utc } from "../output.ts";
+import { type Column, printRows, rowFormat, RowPrinter, type TableLayout, utc } from "../output.ts";
 import { timeToUs } from "../times.ts";
 
 /** A table needs widths; these many rows decide them. */
@@ -34,7 +34,7 @@ export default defineCommand({
     "event-id": texts({ value: "ID", description: "with this id; may be repeated" }),
     "since": time({ description: "from this time on" }),
     "until": time({ description: "before this time" }),
-    "limit": count({ short: "n", description: "at most so many, the earliest" }),
+    "limit": count({ short: "n", description: "at most so many, the earliest (default: all)" }),
     "format": format(),
     "json": asJson(),
     "dir": dir(),
@@ -55,15 +55,15 @@ export default defineCommand({
     });
     const printed = rowFormat(flags.format, flags.json, "table");
     if (printed === "table") {
-      let widths: number[] | undefined;
+      let layout: TableLayout | undefined;
       let first: TracedEvent[] = [];
       for await (const batch of batches) {
         for (const event of batch) first.push(event);
         if (first.length < WIDTH_ROWS) continue;
-        widths = printRows(world, first.map(rowOf), COLUMNS, "table", widths);
+        layout = printRows(world, first.map(rowOf), COLUMNS, "table", layout);
         first = [];
       }
-      if (first.length > 0 || !widths) printRows(world, first.map(rowOf), COLUMNS, "table", widths);
+      if (first.length > 0 || !layout) printRows(world, first.map(rowOf), COLUMNS, "table", layout);
       return EXIT_OK;
     }
     const printer = new RowPrinter(world, FIELDS, printed);

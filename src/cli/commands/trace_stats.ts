@@ -35,7 +35,9 @@ export default defineCommand({
       `${counted(events, "event")} of ${counted(correlations, "correlation")}: ` +
         `${counted(files, "file")} of ${humanBytes(bytes)}` +
         (waiting > 0
-          ? `, and ${counted(waiting, "event")} of which no Parquet was made yet: trace compact`
+          ? `, and ${
+            counted(waiting, "event")
+          } of which no Parquet was made yet: ledger trace compact`
           : ""),
     );
     return EXIT_OK;

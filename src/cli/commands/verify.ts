@@ -5,7 +5,7 @@ import type { Finding, VerifyReport } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, humanBytes, paintFor, print, say } from "../output.ts";
+import { counted, humanBytes, paintFor, print, Progress, say } from "../output.ts";
 
 const FINDINGS_SHOWN = 20;
 
@@ -32,11 +32,14 @@ export default defineCommand({
   }),
   run: async ({ world, flags }) => {
     const ledger = openFor(world, flags);
+    using progress = new Progress(world);
     const report = await ledger.verify({
       repair: flags.repair,
       deep: flags.deep,
       lines: flags.lines,
+      onProgress: progress.is_wanted ? (done, total) => progress.show(done, total) : undefined,
     });
+    progress.clear();
     if (flags.json) print(world, JSON.stringify(report));
     else tell(world, report, flags.deep);
     return report.findings.length > 0 ? EXIT_FINDINGS : EXIT_OK;
@@ -77,13 +80,22 @@ function tell(world: World, report: VerifyReport, deep: boolean): void {
   }
 }
 
-function tellDeep(world: World, { parts, proven, head, duplicates = 0 }: VerifyReport): void {
+function tellDeep(world: World, report: VerifyReport): void {
+  const { parts, proven, head, away, duplicates = 0 } = report;
   print(world, `${counted(duplicates, "event")} emitted more than once, of those that were read`);
   if (head) {
     print(
       world,
       `${counted(proven.parts, "part")} (${humanBytes(proven.bytes)}) proven to be as sealed; ` +
         `the chain ends with number ${head.number}, seal ${head.seal}`,
+    );
+  }
+  if (away) {
+    const deleted = away.parts - away.archived;
+    print(
+      world,
+      `${counted(away.parts, "part")} taken out of the log, as the chain says: ` +
+        `${away.archived} in archives, ${deleted} deleted`,
     );
   }
   const unsealed = parts - proven.parts;

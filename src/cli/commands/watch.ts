@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { EXIT_CODE_OF, EXIT_OK } from "../../base/error.ts";
 import { unhealthy_after_s, watch_interval_s } from "../../base/limits.ts";
 import type { SyncReport } from "../../index/sync.ts";
+import type { NewlySealed } from "../../log/mod.ts";
 import type { CatalogSyncReport } from "../../runs/catalog.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, runsDir, text, toggle } from "../flags.ts";
@@ -12,8 +13,8 @@ export default defineCommand({
   name: "watch",
   summary: "keep the indexes up to date while log and runs grow",
   description: "Follows the log and takes in what is new: at once where the file system tells of " +
-    "changes, and at every interval in any case. Keeps the catalog of runs up to date too. Several of them, and rebuilds beside them, are " +
-    "safe. Trouble is told and tried again. SIGTERM lets the sync in hand finish.",
+    "changes, and at every interval in any case. Keeps the catalog of runs up to date too, and " +
+    "seals parts that are finished. Several of them, and rebuilds beside them, are safe. Trouble is told and tried again. SIGTERM lets the sync in hand finish.",
   examples: [
     { line: "ledger watch --once", shows: "sync once, as a cron job would" },
     {
@@ -67,6 +68,11 @@ export default defineCommand({
           (missing > 0 ? `, ${humanCount(missing)} missing` : ""),
       );
     };
+    const onSeal = (sealed: NewlySealed) => {
+      if (flags.json) return print(world, JSON.stringify({ kind: "sealed", ...sealed }));
+      const { part, events, seal } = sealed;
+      print(world, `${utc(world.now_ms())}  ${part} sealed: ${counted(events, "event")}, ${seal}`);
+    };
     if (flags.once) {
       onSync(await ledger.sync({ onNotice }));
       if (ledger.runs.exists()) onCatalogSync(await ledger.runs.sync({ onNotice }));
@@ -81,6 +87,7 @@ export default defineCommand({
         health,
         onSync,
         onCatalogSync,
+        onSeal,
         onNotice,
         onListen: (address) => say(world, `answers on ${address}/healthz and ${address}/metrics`),
       });

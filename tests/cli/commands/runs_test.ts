@@ -430,7 +430,7 @@ Deno.test("a run that is not there, or not the only one, is told with those that
   await refused(lab, ["verify", "--all", ...nowhere], 1, "there is no folder of runs");
   assertStringIncludes(await stdoutOf(lab, ["show", "thr"]), "three  policy  completed");
   using empty = newLab();
-  await refused(empty, ["query"], 1, "nothing has been catalogued yet: runs sync");
+  await refused(empty, ["query"], 1, "nothing has been catalogued yet: ledger runs sync");
   assertEquals(
     await stdoutOf(empty, ["sync", "--stats"]).then((told) => told.includes("Total runs: 0")),
     true,

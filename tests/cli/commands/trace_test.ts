@@ -99,6 +99,44 @@ Deno.test("a path leads on to the run of the log, and begins at the log's event 
   assertStringIncludes(told, "runs/x");
 });
 
+Deno.test("a path may end in an event of the log, and lead through nothing but the log", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const emit = (...words: string[]) => runIn(dir, ["emit", ...words]);
+  await answered(dir, ["ingest"], CHAIN);
+  await emit("run.started", "--run-id", "r1", "--event-id", "e1", "--correlation-id", "bt1");
+  await emit(
+    ...["run.failed", "--run-id", "r1", "--error", "x", "--event-id", "e2"],
+    ...["--causation-id", "f", "--correlation-id", "bt1"],
+  );
+  await emit(
+    "run.failed",
+    "--run-id",
+    "r1",
+    "--error",
+    "x",
+    "--event-id",
+    "e3",
+    "--causation-id",
+    "e1",
+  );
+  assertEquals((await ask(dir, ["path", "e2"])).code, 1, "nothing is indexed yet");
+  await runIn(dir, ["rebuild"]);
+  const through = JSON.parse(await answered(dir, ["path", "e2", "--json"]));
+  assertEquals(through.path.map((step: Record<string, unknown>) => step.event_id), ["s", "o", "f"]);
+  assertEquals([through.logged_event.event_id, through.runs[0].run_id], ["e2", "r1"]);
+  assertStringIncludes(
+    await answered(dir, ["path", "e2"]),
+    "led to run.failed of run r1 in the log (e2)",
+  );
+  const told = await answered(dir, ["path", "e3"]);
+  assertEquals(
+    told,
+    "led to run.failed of run r1 in the log (e3)\n\nbegan with run.started of run r1 in the log (e1)\n",
+  );
+  assertEquals((await ask(dir, ["path", "e4"])).code, 1);
+});
+
 Deno.test("a tree is drawn below each root, and what is amiss is said apart from it", async () => {
   using folder = tempFolder();
   const dir = folder.path;

@@ -1,0 +1,48 @@
+/** Figures as `deno task bench --json` prints them -> the README's table of them. */
+import type { Figure } from "./bench.ts";
+import { readable } from "./table.ts";
+
+/** A figure with what its bench measures. */
+export type ShownFigure = Figure & { shows: string };
+
+const HEAD = ["bench", "ours", "beside it", "ratio", "goal"];
+const FROM_THE_RIGHT = new Set([1, 2, 3]);
+
+/** Figures out of lines of JSON. */
+export function figuresIn(ndjson: string): ShownFigure[] {
+  return ndjson.split("\n").filter((line) => line !== "").map((line) => {
+    // JSON has no word for a number that is none.
+    const figure = JSON.parse(line) as ShownFigure;
+    return { ...figure, beside: figure.beside ?? NaN, ratio: figure.ratio ?? NaN };
+  });
+}
+
+/** The table, in the form that `deno fmt` gives it, and below it what each bench measures. */
+export function readmeTable(figures: readonly ShownFigure[]): string {
+  const rows = figures.map(({ name, ours, beside, ratio, unit, goal, holds }) => [
+    `\`${name}\``,
+    `${readable(ours)} ${unit}`,
+    Number.isFinite(beside) ? `${readable(beside)} ${unit}` : "",
+    Number.isFinite(ratio) ? `${ratio.toFixed(2)}×` : "",
+    holds === false ? `${goal}: **missed**` : goal,
+  ]);
+  const shown = new Map(
+    figures.map(({ name, shows }) => [shows, name]).reverse() as [string, string][],
+  );
+  const legend = [...shown].reverse().map(([shows, name]) => `- \`${name}\`: ${shows}`);
+  return `${markdown([HEAD, ...rows])}\n\n${legend.join("\n")}`;
+}
+
+function markdown(rows: string[][]): string {
+  const widths = HEAD.map((_, at) => Math.max(...rows.map((row) => row[at].length)));
+  const line = (row: string[]) =>
+    `| ${
+      row.map((cell, at) =>
+        FROM_THE_RIGHT.has(at) ? cell.padStart(widths[at]) : cell.padEnd(widths[at])
+      ).join(" | ")
+    } |`;
+  const rule = widths.map((width, at) =>
+    FROM_THE_RIGHT.has(at) ? `${"-".repeat(width - 1)}:` : "-".repeat(width)
+  );
+  return [line(rows[0]), `| ${rule.join(" | ")} |`, ...rows.slice(1).map(line)].join("\n");
+}

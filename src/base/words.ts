@@ -1,0 +1,59 @@
+/** Numbers, lengths of time and times in the words that people read, on a terminal and on a page. */
+
+/** Bytes as people read them. */
+export function humanBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return unit === 0 ? `${bytes} B` : `${value.toFixed(value < 9.95 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** Large numbers as people read them. */
+export function humanCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** "1 event", "2 events". */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${humanCount(count)} ${count === 1 ? one : many}`;
+}
+
+/** A length of time as people say it. */
+export function humanDuration(duration_ms: number): string {
+  if (duration_ms < 0.9995) return `${Math.round(duration_ms * 1000)} µs`;
+  if (duration_ms < 9.95 && !Number.isInteger(duration_ms)) return `${duration_ms.toFixed(1)} ms`;
+  if (duration_ms < 999.5) return `${Math.round(duration_ms)} ms`;
+  const seconds = duration_ms / 1000;
+  if (seconds < 59.95) return `${seconds.toFixed(seconds < 9.995 ? 2 : 1)} s`;
+  const minutes = Math.round(seconds) / 60;
+  if (minutes < 60) return `${Math.floor(minutes)} min ${Math.round(seconds) % 60} s`;
+  const rounded = Math.round(minutes);
+  return `${Math.floor(rounded / 60)} h ${rounded % 60} min`;
+}
+
+/** How long ago a time was, as people say it. */
+export function ago(timestamp_ms: number, now_ms: number): string {
+  const seconds = Math.round((now_ms - timestamp_ms) / 1000);
+  if (seconds < 0) return "in the future";
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} days ago`;
+}
+
+/** A time as the log's people read it: UTC, to the millisecond. */
+export function utc(timestamp_ms: number): string {
+  return new Date(timestamp_ms).toISOString().replace("T", " ");
+}
+
+/** A text that is cut when it is longer than so many characters. */
+export function clipped(text: string, chars_max: number): string {
+  if (text.length <= chars_max) return text;
+  // Whole characters: half of one is none.
+  const kept = text.slice(0, chars_max - 1).replace(/[\ud800-\udbff]$/, "");
+  return `${kept}…`;
+}

@@ -1,0 +1,80 @@
+/** How far long work is: on standard error, on a terminal only, gone when the work is done. */
+import { humanBytes, humanCount, humanDuration } from "../base/words.ts";
+import type { Input, World } from "../base/world.ts";
+import { hasCodes } from "./terminal.ts";
+
+/** Work that is done sooner is not talked about. */
+const QUIET_MS = 500;
+/** More often than this nobody can read it. */
+const SHOWN_EVERY_MS = 100;
+const CLEARED = "\r\u001b[K";
+
+/** A line that tells how far work is, how fast it goes, and how long it will take. */
+export class Progress implements Disposable {
+  readonly #started_ms: number;
+  #shown_ms = -Infinity;
+  #is_shown = false;
+
+  /** What is done is counted in bytes, or in what `unit` says: "runs". */
+  constructor(readonly world: World, readonly unit = "bytes") {
+    this.#started_ms = world.elapsed_ms();
+  }
+
+  /** Whether anybody would see it. */
+  get is_wanted(): boolean {
+    return hasCodes(this.world, this.world.stderr);
+  }
+
+  /** So much is done; of so much, where that is known. */
+  show(done: number, total?: number): void {
+    if (!this.is_wanted) return;
+    const now_ms = this.world.elapsed_ms();
+    const spent_ms = now_ms - this.#started_ms;
+    if (spent_ms < QUIET_MS || now_ms - this.#shown_ms < SHOWN_EVERY_MS) return;
+    const rate = done / spent_ms * 1000;
+    const text = [
+      total ? `${Math.min(100, Math.floor(done / total * 100))} %` : this.#amount(done),
+      `${this.#amount(Math.round(rate))}/s`,
+      ...(total && rate > 0 ? [`${leftText((total - done) / rate)} left`] : []),
+    ].join("  ");
+    this.world.stderr.write(CLEARED + text.slice(0, this.world.stderr.columns - 1));
+    this.#shown_ms = now_ms;
+    this.#is_shown = true;
+  }
+
+  /** Takes the line away, so that something else can be said. */
+  clear(): void {
+    if (this.#is_shown) this.world.stderr.write(CLEARED);
+    this.#is_shown = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.clear();
+  }
+
+  #amount(count: number): string {
+    return this.unit === "bytes" ? humanBytes(count) : `${humanCount(count)} ${this.unit}`;
+  }
+}
+
+function leftText(seconds: number): string {
+  const left = Math.max(0, Math.ceil(seconds));
+  return left < 60 ? `${left} s` : humanDuration(left * 1000);
+}
+
+/** An input whose reading is told; of so many bytes, where that is known. */
+export function withProgress(
+  input: Pick<Input, "read">,
+  progress: Progress,
+  total_bytes?: number,
+): Pick<Input, "read"> {
+  if (!progress.is_wanted) return input;
+  let read_bytes = 0;
+  return {
+    async read(buffer) {
+      const count = await input.read(buffer);
+      progress.show(read_bytes += count ?? 0, total_bytes);
+      return count;
+    },
+  };
+}

@@ -1,0 +1,152 @@
+/**
+ * Rows as a table for people. On a terminal it fits: the widest texts are shortened with "…", numbers
+ * and times never; where even that is too wide, each row is told on lines of its own. What is not a
+ * terminal gets everything.
+ */
+import type { World } from "../base/world.ts";
+import { paintFor, print } from "./terminal.ts";
+import { columnsOf, padEnd, padStart, shortened } from "./width.ts";
+
+/** A column of a table: which field, and what its heading is. */
+export interface Column {
+  field: string;
+  title?: string;
+  /** How a value is shown to people; data formats get the value itself. */
+  show?: (value: unknown) => string;
+  /** Numbers are. */
+  right?: boolean;
+  /** Whether long texts in it may be shortened on a terminal. Default: unless it is on the right. */
+  cut?: boolean;
+}
+
+/** A row. */
+export type Row = Record<string, unknown>;
+
+/** How a table's columns lie; for the rows that continue it. */
+export interface TableLayout {
+  widths: readonly number[];
+  /** Too wide for the terminal: a field a line. */
+  is_stacked: boolean;
+}
+
+const GAP = "  ";
+/** No text is made shorter than this. */
+const TEXT_COLUMNS_MIN = 6;
+/** Numbers, times, and what is told in figures and units: a part of it would be a lie. */
+const FIGURES = /^[-+]?[\d.,]+([-:T.,Z \d]*|( ?[a-zA-Zµ%]{1,4}( ago)?)+)$/;
+
+/** Prints a table, or the continuation of one. */
+export function printTable(
+  world: World,
+  rows: readonly Row[],
+  columns: readonly Column[],
+  so_far?: TableLayout,
+): TableLayout {
+  const cells = rows.map((row) =>
+    columns.map(({ field, show }) => (show ? show(row[field]) : plain(row[field])))
+  );
+  const layout = so_far ?? layoutFor(world, cells, columns);
+  if (layout.is_stacked) printStacked(world, cells, columns, so_far !== undefined);
+  else printGrid(world, cells, columns, layout, so_far !== undefined);
+  return layout;
+}
+
+function printGrid(
+  world: World,
+  cells: readonly string[][],
+  columns: readonly Column[],
+  { widths }: TableLayout,
+  is_continued: boolean,
+): void {
+  const { is_terminal } = world.stdout;
+  const lineOf = (texts: readonly string[]) =>
+    texts.map((text, index) => {
+      const width = widths[index];
+      const fitting = is_terminal && mayShorten(columns[index], text)
+        ? shortened(text, width)
+        : text;
+      if (columns[index].right) return padStart(fitting, width);
+      return index === texts.length - 1 ? fitting : padEnd(fitting, width);
+    }).join(GAP);
+  const { bold } = paintFor(world, world.stdout);
+  if (!is_continued) print(world, bold(lineOf(columns.map(titleOf))));
+  for (const row of cells) print(world, lineOf(row).trimEnd());
+}
+
+function printStacked(
+  world: World,
+  cells: readonly string[][],
+  columns: readonly Column[],
+  is_continued: boolean,
+): void {
+  const { bold } = paintFor(world, world.stdout);
+  const titles = columns.map(titleOf);
+  const longest = Math.max(...titles.map(columnsOf));
+  for (const [at, row] of cells.entries()) {
+    if (at > 0 || is_continued) print(world, "");
+    for (const [index, text] of row.entries()) {
+      print(world, `${bold(padEnd(titles[index], longest))}${GAP}${text}`.trimEnd());
+    }
+  }
+}
+
+function layoutFor(
+  world: World,
+  cells: readonly string[][],
+  columns: readonly Column[],
+): TableLayout {
+  const longest = (index: number, isCounted: (text: string) => boolean) =>
+    cells.reduce(
+      (width, row) => isCounted(row[index]) ? Math.max(width, columnsOf(row[index])) : width,
+      0,
+    );
+  const title_widths = columns.map((column) => columnsOf(titleOf(column)));
+  const wanted = columns.map((_, index) =>
+    Math.max(title_widths[index], longest(index, () => true))
+  );
+  const { is_terminal, columns: room } = world.stdout;
+  if (!is_terminal) return { widths: wanted, is_stacked: false };
+  const least = columns.map((column, index) => {
+    const whole = longest(index, (text) => !mayShorten(column, text));
+    return Math.min(wanted[index], Math.max(whole, title_widths[index], TEXT_COLUMNS_MIN));
+  });
+  const widths = fitted(wanted, least, room - GAP.length * (columns.length - 1));
+  // Without rows there is nothing to tell but the headings.
+  return { widths: widths ?? wanted, is_stacked: widths === undefined && cells.length > 0 };
+}
+
+/** Widths that add up to no more than there is room for, the widest made narrower first. */
+function fitted(
+  wanted: readonly number[],
+  least: readonly number[],
+  room: number,
+): number[] | undefined {
+  const sum = (widths: readonly number[]) => widths.reduce((total, width) => total + width, 0);
+  if (sum(least) > room) return undefined;
+  const widths = [...wanted];
+  for (let over = sum(widths) - room; over > 0; over--) {
+    let widest = -1;
+    for (const [index, width] of widths.entries()) {
+      if (width > least[index] && (widest < 0 || width > widths[widest])) widest = index;
+    }
+    widths[widest]--;
+  }
+  return widths;
+}
+
+function mayShorten({ right, cut }: Column, text: string): boolean {
+  return (cut ?? !right) && !FIGURES.test(text);
+}
+
+/** A column's heading. */
+export function titleOf(column: Column): string {
+  return column.title ?? column.field;
+}
+
+/** A value as one line of text that does nothing to a terminal. */
+export function plain(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+}

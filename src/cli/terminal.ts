@@ -1,0 +1,47 @@
+/** Words and data on their way out: colours where they show, data on stdout, words on stderr. */
+import * as colors from "@std/fmt/colors";
+import { ago, utc } from "../base/words.ts";
+import type { Output, World } from "../base/world.ts";
+
+/** Colours for one output; plain text where they would not show or are not wanted. */
+export function paintFor(world: World, output: Output) {
+  const forced = world.env("FORCE_COLOR");
+  const wanted = world.env("NO_COLOR") ? false : forced ? forced !== "0" : hasCodes(world, output);
+  const paint = (color: (text: string) => string) => (text: string) => {
+    if (!wanted) return text;
+    colors.setColorEnabled(true);
+    return color(text);
+  };
+  return {
+    bold: paint(colors.bold),
+    dim: paint(colors.dim),
+    red: paint(colors.red),
+    green: paint(colors.green),
+    yellow: paint(colors.yellow),
+    cyan: paint(colors.cyan),
+  };
+}
+
+/** Whether an output is a terminal that is known to colour text and to clear a line. */
+export function hasCodes(world: World, output: Output): boolean {
+  return output.is_terminal && !["", "dumb"].includes(world.env("TERM") ?? "");
+}
+
+/** Says something to the person who started the command. */
+export function say(world: World, words: string): void {
+  world.stderr.write(`${words}\n`);
+}
+
+/** Prints a line of data. */
+export function print(world: World, line: string): void {
+  world.stdout.write(`${line}\n`);
+}
+
+/** How a table tells times: to people how long ago, to programs when. */
+export function showTime(world: World): (timestamp_ms: unknown) => string {
+  const now_ms = world.now_ms();
+  return (timestamp_ms) => {
+    if (timestamp_ms === null || timestamp_ms === undefined) return "";
+    return world.stdout.is_terminal ? ago(Number(timestamp_ms), now_ms) : utc(Number(timestamp_ms));
+  };
+}

@@ -1,0 +1,21 @@
+/** Which topics of help there are. A text is loaded only when it is wanted. */
+import type { Topic } from "./topic.ts";
+
+const LOADERS = {
+  log: () => import("./topics/log.ts"),
+  index: () => import("./topics/index.ts"),
+  runs: () => import("./topics/runs.ts"),
+  traces: () => import("./topics/traces.ts"),
+  durability: () => import("./topics/durability.ts"),
+  permissions: () => import("./topics/permissions.ts"),
+  recipes: () => import("./topics/recipes.ts"),
+} as const satisfies Record<string, () => Promise<{ default: Topic }>>;
+
+/** What they are called. */
+export const TOPIC_NAMES: readonly string[] = Object.keys(LOADERS);
+
+/** A topic by its name. */
+export function loadTopic(name: string): Promise<Topic> | undefined {
+  if (!Object.hasOwn(LOADERS, name)) return undefined;
+  return LOADERS[name as keyof typeof LOADERS]().then((module) => module.default);
+}

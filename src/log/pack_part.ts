@@ -1,0 +1,60 @@
+/** One part -> its Parquet file under a temporary name, read back and durable. */
+import { createHash } from "node:crypto";
+import { removeQuietly } from "../base/durable.ts";
+import { LedgerError } from "../base/error.ts";
+import type { OpenFile } from "../base/files.ts";
+import type { World } from "../base/world.ts";
+import { checkIsAsSealed } from "./as_sealed.ts";
+import { proofOf } from "./proof.ts";
+import { packLines, unpackLines } from "./packing.ts";
+import type { FileProof } from "./sealed.ts";
+
+/** What is to be packed, in words that reach another thread. */
+export interface PackRequest {
+  /** `day=2026-01-23/part-000001.jsonl` */
+  label: string;
+  path: string;
+  /** What the part was when it was sealed. */
+  sealed: FileProof;
+  /** Where lines begin that are no events. */
+  corrupt: number[];
+  /** Where the Parquet file is written. */
+  temporary: string;
+}
+
+/** Packs a part. When it cannot, nothing is left of it. */
+export function packPart(world: World, request: PackRequest): FileProof {
+  const { label, path, sealed, temporary } = request;
+  const corrupt = new Set(request.corrupt);
+  const source = world.files.open(path, "read");
+  let target: OpenFile | undefined;
+  try {
+    if (source.facts().size_bytes !== sealed.bytes) checkIsAsSealed(source, label, sealed);
+    target = world.files.open(temporary, "create");
+    const { sha256 } = sealed;
+    packLines(source, sealed.bytes, (offset) => corrupt.has(offset), target, { label, sha256 });
+    checkGivesBack(target, label, sealed);
+    const proof = proofOf(target, target.facts().size_bytes);
+    target.sync();
+    return proof;
+  } catch (error) {
+    if (target) removeQuietly(world.files, temporary);
+    // Lines that were changed may not even be lines any more: that is what is to be told then.
+    checkIsAsSealed(source, label, sealed);
+    throw error;
+  } finally {
+    target?.close();
+    source.close();
+  }
+}
+
+function checkGivesBack(file: OpenFile, label: string, sealed: FileProof): void {
+  const hash = createHash("sha256");
+  for (const { bytes } of unpackLines(file)) hash.update(bytes);
+  if (hash.digest("hex") === sealed.sha256) return;
+  throw new LedgerError({
+    code: "damaged",
+    message: `cannot compact ${label}: read back, it did not give the bytes that were sealed`,
+    hint: "the part has its lines still, as they were",
+  });
+}

@@ -1,0 +1,82 @@
+/** Command lines out of help, run as they stand. */
+import { openLedger } from "../../src/mod.ts";
+
+/** Lines that go on until they are stopped: they work, once they have said their first word. */
+const ENDLESS = /ledger watch(?!.*--once)|--follow/;
+
+/** A port that somebody on this machine may have: a free one serves as well. */
+const PORT = /127\.0\.0\.1:\d+/;
+
+/** Runs a line in bash; undefined when it worked, else what it said. */
+export async function runExample(
+  line: string,
+  cwd: string,
+  path: string,
+): Promise<string | undefined> {
+  for (const [said, prepare] of PREPARATIONS) if (said.test(line)) await prepare(cwd);
+  const child = new Deno.Command("bash", {
+    args: ["--norc", "-o", "pipefail", "-c", line.replace(PORT, "127.0.0.1:0")],
+    cwd,
+    env: { PATH: path, NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const decoder = new TextDecoder();
+  let said = "";
+  if (ENDLESS.test(line)) {
+    const words = child.stderr.getReader();
+    said += decoder.decode((await words.read()).value);
+    child.kill("SIGTERM");
+    words.releaseLock();
+  }
+  const { code, stderr } = await child.output();
+  said += decoder.decode(stderr);
+  return code === 0 && !said.includes("error:") ? undefined : `${line}\n  exit ${code}: ${said}`;
+}
+
+/** What has to be there before a line that says this is run: nobody restores a day he never had. */
+const PREPARATIONS: readonly (readonly [said: RegExp, prepare: (cwd: string) => Promise<void>])[] =
+  [
+    [/baseline_results/, putLegacyDatabase],
+    [/ledger (restore|retain)/, putOldRun],
+    [/boxes\/node7/, putBox],
+  ];
+
+/** A run of the day that examples name, which has ended: the days of others are not archived. */
+async function putOldRun(work: string): Promise<void> {
+  await using ledger = await openLedger({ dir: `${work}/data/ledger` });
+  const timestamp_ms = Date.parse("2026-01-23T13:18:39.945Z");
+  await ledger.emitRunStarted({ run_id: "old", event_id: "old", timestamp_ms });
+  await ledger.emitRunFailed({ run_id: "old", event_id: "old-end", timestamp_ms, error: "died" });
+}
+
+/** Another box, for lines that take in what it has. */
+function putBox(work: string): Promise<void> {
+  const events = `${work}/boxes/node7/data/ledger/events/day=2026-01-23`;
+  Deno.mkdirSync(events, { recursive: true });
+  Deno.mkdirSync(`${work}/boxes/node7/runs`, { recursive: true });
+  const event = { event_id: "n7", event_type: "run.started", timestamp_ms: 1769174319945 };
+  Deno.writeTextFileSync(
+    `${events}/part-000001.jsonl`,
+    `${JSON.stringify({ ...event, run_id: "r7" })}\n`,
+  );
+  return Promise.resolve();
+}
+
+/** The database of the first system, which some examples compare with and take over. */
+async function putLegacyDatabase(work: string): Promise<void> {
+  const path = `${work}/data/baseline_results.duckdb`;
+  Deno.mkdirSync(`${work}/data`, { recursive: true });
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // The first example that wants it, or one that moved it away.
+  }
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const instance = await DuckDBInstance.create(path);
+  const connection = await instance.connect();
+  await connection.run(`create schema optimizer;
+    create table optimizer.runs_d (run_id varchar, run_type varchar, created_at_ms bigint)`);
+  connection.closeSync();
+  instance.closeSync();
+}

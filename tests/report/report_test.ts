@@ -1,0 +1,376 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { report_bytes_max, report_runs_listed_max } from "../../src/base/limits.ts";
+import type { Lab } from "../runs/runs.ts";
+import { inLab, newLab } from "../runs/runs.ts";
+import { refusal } from "../runs/rows.ts";
+import {
+  BEGIN_MS,
+  fillHostile,
+  fillLab,
+  fillWithMany,
+  HOSTILE,
+  ledgerAt,
+  MADE_MS,
+  recordRun,
+  syncAll,
+} from "./labs.ts";
+import { asksIn, factsAfter, sectionIn, sqlOf, tableIn, textIn } from "./page.ts";
+
+/** Sums of fractions depend on their order, in the last digits. */
+function assertNear(actual: number, expected: number, distance: number, words?: string): void {
+  assert(
+    Math.abs(actual - expected) <= distance,
+    `${actual} is not near ${expected} ${words ?? ""}`,
+  );
+}
+
+/** The report of a lab. */
+async function reportOf(lab: Lab, ...runs: string[]) {
+  await using ledger = ledgerAt(lab, MADE_MS);
+  return await ledger.report({ runs });
+}
+
+/** What a question of the page answers on the command line, as JSON. */
+async function answerTo(lab: Lab, line: string): Promise<Record<string, number | string>[]> {
+  const db = line.includes("--db catalog") ? ["--db", "catalog"] : [];
+  const { code, stdout, stderr } = await inLab(lab, ["query", ...db, sqlOf(line), "--json"]);
+  assertEquals([code, stderr], [0, ""], line);
+  return JSON.parse(stdout);
+}
+
+/** The rows of several questions together: what is in runs' folders, and what is beside the log. */
+async function answersTo(lab: Lab, lines: readonly string[]) {
+  return (await Promise.all(lines.map((line) => answerTo(lab, line)))).flat();
+}
+
+Deno.test("the numbers of the page are those that its own questions answer", async () => {
+  using lab = newLab();
+  await fillLab(lab);
+  const { html, problems, runs } = await reportOf(lab);
+  assertEquals([problems, runs], [[], 7]);
+
+  const [by_status] = asksIn(sectionIn(html, "runs"));
+  const tiles = factsAfter(html, "<h1>");
+  for (const { status, runs } of await answerTo(lab, by_status)) {
+    assertEquals(tiles[`Runs ${status}`], runs, String(status));
+  }
+
+  const ended = new Map((await answerTo(lab, asksIn(sectionIn(html, "runs"))[1])).map((run) => [
+    run.run_id,
+    Number(run.completed_at_ms ?? run.failed_at_ms) - Number(run.started_at_ms),
+  ]));
+  for (const { Run, Took } of tableIn(html, "The latest runs")) {
+    assertEquals(Took, Run === "killed-1" ? "–" : ended.get(Run), String(Run));
+  }
+
+  const [of_run, over_all] = asksIn(sectionIn(html, "phases"));
+  assertEquals((await answerTo(lab, of_run)).length, 1, "the latest run began one phase");
+  const totals = tableIn(html, "Phases over all runs");
+  assertEquals(
+    totals.map((row) => [row.Phase, row.Runs, row.Times, row.Median, row.Longest, row["In all"]]),
+    (await answerTo(lab, over_all)).map((row) => [
+      ...[row.phase_name, row.runs, row.times, row.median_ms, row.max_ms, row.total_ms],
+    ]),
+  );
+
+  const returns = await answersTo(lab, asksIn(sectionIn(html, "returns")));
+  assertEquals(returns.length, 6);
+  for (const row of returns) {
+    const facts = factsAfter(html, '<section id="returns"', `<bdi>${row.run_id}</bdi>`);
+    assertEquals(facts.Trades, row.trades, String(row.run_id));
+    assertNear(Number(facts["Mean, bps"]), Number(row.mean_bps), 1e-9);
+    assertNear(Number(facts["Median, bps"]), Number(row.median_bps), 1e-9);
+    assertNear(Number(facts["Sum, bps"]), Number(row.sum_bps), 1e-6);
+    assertNear(Number(facts.Gained), Number(row.win_rate), 1e-12);
+    assertNear(Number(facts["Stopped out"]), Number(row.stop_out_rate), 1e-12);
+  }
+
+  const policies = await answersTo(lab, asksIn(sectionIn(html, "policies")));
+  const compared = tableIn(
+    html,
+    "Policies, returns in bps",
+  );
+  assertEquals(compared.map(({ Policy }) => Policy), [
+    "stop-2pct",
+    "stop-8pct",
+    "trailing-5pct",
+    "no policy id",
+  ]);
+  for (const [at, row] of compared.entries()) {
+    const asked = policies[at];
+    assertEquals([row.Runs, row.Trades], [asked.runs, asked.trades]);
+    for (
+      const [title, field] of [["Mean", "mean_bps"], ["Worst", "worst_bps"], [
+        "Open for",
+        "mean_exposed_ms",
+      ]]
+    ) {
+      assertNear(Number(row[title]), Number(asked[field]), 1e-6, `${row.Policy} ${title}`);
+    }
+  }
+});
+
+Deno.test("latencies are those that the traces themselves tell, and losses lead back to their signals", async () => {
+  using lab = newLab();
+  await fillLab(lab);
+  const { html } = await reportOf(lab, "tight-1");
+  const { stdout } = await inLab(lab, ["trace", "latency", "tight-1", "--json"]);
+  const { types } = JSON.parse(stdout);
+  const rows = tableIn(html, "Latency by event type");
+  assertEquals(rows.map(({ Type }) => Type).sort(), Object.keys(types).sort());
+  for (const row of rows) {
+    const { latency } = types[row.Type];
+    const said = [
+      row.Measured,
+      row.Mean,
+      row.Median,
+      row["90 %"],
+      row["95 %"],
+      row["99 %"],
+      row.Longest,
+    ];
+    const { count, mean_ms, median_ms, p90_ms, p95_ms, p99_ms, max_ms } = latency;
+    assertEquals(said, [count, mean_ms, median_ms, p90_ms, p95_ms, p99_ms, max_ms], `${row.Type}`);
+  }
+
+  const losses = sectionIn(html, "losses");
+  const [ask_losses, ask_path] = asksIn(losses);
+  const worst = await answerTo(lab, ask_losses);
+  const told = [...losses.matchAll(/<h3>([\s\S]*?)<\/h3>/g)].map(([, heading]) => textIn(heading));
+  assertEquals(told.length, worst.length);
+  for (const [at, { call_id }] of worst.entries()) {
+    assertMatch(told[at], new RegExp(`call ${call_id}$`));
+  }
+  const fill = ask_path.split(" ").at(-1)!.replaceAll('"', "");
+  assertEquals(fill, `tight-1.${worst[0].call_id}.5`, "the fill by which the trade was left");
+  const path = JSON.parse((await inLab(lab, ["trace", "path", fill, "--json"])).stdout);
+  assertEquals(path.path[0].event_type, "SIGNAL");
+  const steps = tableIn(losses, `From the origin to fill ${fill}`);
+  assertEquals(
+    steps.map((step) => [step.Type, step.Event, step.After]),
+    path.path.map(({ event_type, event_id, hop_ms }: Record<string, unknown>) => [
+      ...[event_type, event_id, hop_ms ?? "–"],
+    ]),
+  );
+});
+
+Deno.test("a run that its folder knows to have crashed is not told as running", async () => {
+  using lab = newLab();
+  await recordRun(lab, "gone", { policy: "p", trades: 3 });
+  await using ledger = ledgerAt(lab, BEGIN_MS);
+  const run = await ledger.runs.create({
+    run_type: "policy",
+    run_id: "dead",
+    git: false,
+    owned: true,
+  });
+  await run.close();
+  await syncAll(lab);
+  const { html } = await reportOf(lab);
+  assertEquals(factsAfter(html, "<h1>")["Runs crashed"], 1);
+  assertEquals(tableIn(html, "The latest runs").map(({ Status }) => Status).sort(), [
+    "completed",
+    "crashed",
+  ]);
+});
+
+Deno.test("a report about some runs is about them alone, named whole or by the beginnings of their ids", async () => {
+  using lab = newLab();
+  await fillLab(lab);
+  const { html, runs } = await reportOf(lab, "wide", "trail-1");
+  assertEquals(runs, 2);
+  assertEquals(tableIn(html, "The runs of this report").map(({ Run }) => Run), [
+    "trail-1",
+    "wide-1",
+  ]);
+  assertEquals(
+    tableIn(html, "Policies, returns in bps")
+      .map(({ Policy, Trades }) => [Policy, Trades]),
+    [["stop-8pct", 120], ["trailing-5pct", 60]],
+  );
+  assert(!html.includes("tight-1"));
+  for (const id of ["runs", "phases", "returns", "policies"]) {
+    for (const line of asksIn(sectionIn(html, id))) await answerTo(lab, line);
+  }
+  for (
+    const [word, said] of [["t", /4 runs have ids that begin with "t"/], [
+      "wide-2",
+      /knows a run "wide-2"/,
+    ], ["", /knows a run ""/]] as const
+  ) {
+    const { code, message } = await refusal(reportOf(lab, word));
+    assertEquals(code, "not_found");
+    assertMatch(message, said);
+  }
+});
+
+Deno.test("two reports of one state at one time are the same, byte for byte", async () => {
+  using lab = newLab();
+  await fillLab(lab);
+  assertEquals((await reportOf(lab)).html, (await reportOf(lab)).html);
+});
+
+Deno.test("a thousand runs fit into a page, which says what it leaves out", async () => {
+  using lab = newLab();
+  await fillWithMany(lab, 1_000, 60);
+  const { html, runs } = await reportOf(lab);
+  assertEquals(runs, 1_000);
+  const bytes = new TextEncoder().encode(html).length;
+  assert(bytes < report_bytes_max / 2, `${bytes} bytes`);
+  assertEquals(factsAfter(html, "<h1>").Runs, 1_000);
+  assertEquals(tableIn(html, "The latest runs").length, report_runs_listed_max);
+  const notes = [...html.matchAll(/<p class="note">([\s\S]*?)<\/p>/g)].map(([, note]) =>
+    textIn(note)
+  );
+  for (
+    const said of [
+      "Shown: the latest 50 of 1,000 runs. All 1,000 are in the chart above.",
+      "Shown: the phases of the latest 6 of 1,000 runs. The table below is about all of them.",
+      "Shown: the latest 6 of 60 runs with trades. The policies below are compared over all of them.",
+      "Shown: 24 of 40 policies, those with most trades.",
+    ]
+  ) assert(notes.includes(said), `${said}\n${notes.join("\n")}`);
+  // Every run is in the chart: its table adds up.
+  const stretches = [...html.matchAll(/<caption>\s*(Runs per [^<]*)<\/caption>/g)][0][1];
+  const drawn = tableIn(html, stretches).reduce((sum, { Runs }) => sum + Number(Runs), 0);
+  assertEquals(drawn, 1_000);
+});
+
+Deno.test("whatever people write stays text, and does not make the page large", async () => {
+  using lab = newLab();
+  const run_id = await fillHostile(lab);
+  for (const { html, problems } of [await reportOf(lab), await reportOf(lab, run_id)]) {
+    assertEquals(problems, []);
+    const tags = new Set([...html.matchAll(/<\/?([a-zA-Z][\w-]*)/g)].map(([, name]) => name));
+    for (const tag of ["script", "img", "iframe", "object", "form"]) assert(!tags.has(tag), tag);
+    assertEquals(html.match(/<\/style>/g)?.length, 1);
+    assertEquals(html.match(/<title>Ledger report/g)?.length, 1);
+    assert(!/<[^>]*\son\w+=/.test(html.replace(/="[^"]*"/g, "")), "no attribute runs anything");
+    assert(!/(?:src|href)="(?!#|data:,")/.test(html), "nothing is loaded, and no link leads away");
+    assert(!html.includes("\u0007"), "no control character");
+    assert(html.length < report_bytes_max / 2, `${html.length}`);
+    assert(textIn(html).includes(HOSTILE.slice(0, 60).replaceAll("/", "")), "and it can be read");
+    for (const id of ["runs", "phases", "returns", "policies", "losses"]) {
+      for (
+        const line of asksIn(sectionIn(html, id)).filter((line) => line.startsWith("ledger query"))
+      ) {
+        await answerTo(lab, line);
+      }
+    }
+  }
+});
+
+Deno.test("where something is missing the page says so, and the command that it names makes it", async () => {
+  using lab = newLab();
+  const { code } = await refusal(reportOf(lab));
+  assertEquals(code, "not_found", "neither a ledger nor runs: the folder is a mistake");
+
+  const missing = async () => {
+    const { html, problems } = await reportOf(lab);
+    assertEquals(problems, []);
+    return Object.fromEntries(["runs", "phases", "returns", "latency", "losses"].flatMap((id) => {
+      const said = /<p class="missing">([\s\S]*?)<\/p>/.exec(sectionIn(html, id));
+      return said ? [[id, textIn(said[1])]] : [];
+    }));
+  };
+  const say = async (...args: string[]) =>
+    assertEquals((await inLab(lab, args)).code, 0, args.join(" "));
+
+  await using ledger = ledgerAt(lab, BEGIN_MS);
+  await ledger.emitRunStarted({ run_id: "my-run", correlation_id: "my-run" });
+  assertMatch(
+    (await missing()).runs,
+    /The log has not been indexed yet\. To change that: ledger rebuild$/,
+  );
+  await say("rebuild");
+  assertEquals(Object.keys(await missing()), ["phases", "returns", "latency", "losses"]);
+  assertMatch(
+    (await missing()).phases,
+    /ledger emit phase\.started --run-id my-run --phase-name load/,
+  );
+  await say(
+    "emit",
+    "phase.started",
+    "--run-id",
+    "my-run",
+    "--phase-name",
+    "load",
+    "--phase-order",
+    "1",
+  );
+  await say("rebuild");
+  assertEquals(Object.keys(await missing()), ["returns", "latency", "losses"]);
+  assertMatch(
+    (await missing()).returns,
+    /None of these runs has trades.*ledger artifacts put my-run trades/,
+  );
+  const trades = join(lab.path, "trades.csv");
+  Deno.writeTextFileSync(
+    trades,
+    "call_id,entry_ts_ms,entry_px,exit_ts_ms,exit_px,exit_reason,realized_return_bps,stop_out," +
+      "max_adverse_excursion_bps,time_exposed_ms\nc1,1767603600000,1,1767603660000,0.9,stop,-1000,true,1000,60000\n",
+  );
+  await say("artifacts", "put", "my-run", "trades", trades);
+  await say("rebuild");
+  const left = await missing();
+  assertEquals(Object.keys(left), ["latency", "losses"]);
+  assertMatch(left.latency, /No event has been traced yet.*ledger trace ingest traces\.ndjson/);
+  const traces = join(lab.path, "traces.ndjson");
+  const fill = {
+    event_type: "FILL",
+    event_id: "f",
+    correlation_id: "my-run",
+    causation_id: "s",
+    data: { call_id: "c1" },
+  };
+  const stamps = {
+    timestamp: 1767603660000000,
+    created_at: 1767603660000000,
+    processed_at: 1767603660000500,
+  };
+  const signal = { event_type: "SIGNAL", event_id: "s", correlation_id: "my-run", ...stamps };
+  Deno.writeTextFileSync(
+    traces,
+    [signal, { ...fill, ...stamps }].map((e) => JSON.stringify(e) + "\n").join(""),
+  );
+  await say("trace", "ingest", traces);
+  assertEquals(await missing(), {});
+});
+
+Deno.test("an index that is behind the log, and runs that are not catalogued, are told on top", async () => {
+  using lab = newLab();
+  await fillLab(lab);
+  const gaps = (html: string) =>
+    [...html.matchAll(/<ul class="gaps"[\s\S]*?<\/ul>/g)].map(([list]) => textIn(list));
+  assertEquals(gaps((await reportOf(lab)).html), []);
+  await using ledger = ledgerAt(lab, MADE_MS);
+  await ledger.emitRunStarted({ run_id: "new" });
+  Deno.removeSync(lab.catalog);
+  const [told] = gaps((await reportOf(lab)).html);
+  assertMatch(
+    told,
+    /The index does not hold the last \d+ B of the log yet\. To change that: ledger rebuild/,
+  );
+  assertMatch(
+    told,
+    /The folder of runs has not been catalogued yet\. To change that: ledger runs sync/,
+  );
+});
+
+Deno.test("what is damaged is told in its section, and the other sections stand", async () => {
+  using lab = newLab();
+  await fillLab(lab);
+  const damaged = join(lab.dir, "artifacts", "runs", "killed-1", "trades.parquet");
+  Deno.writeTextFileSync(damaged, "no Parquet");
+  const { html, problems } = await reportOf(lab);
+  assertEquals(problems.length, 1);
+  assertMatch(textIn(sectionIn(html, "returns")), /Could not be read\..*trades\.parquet/s);
+  assertMatch(textIn(sectionIn(html, "losses")), /Could not be read\./);
+  assertEquals(tableIn(html, "The latest runs").length, 7);
+  assertEquals(tableIn(html, "Latency by event type").length, 4);
+  Deno.writeTextFileSync(join(lab.dir, "index", "runs.duckdb"), "no index");
+  const worse = await reportOf(lab);
+  assertEquals(worse.problems.length, 2);
+  assertMatch(textIn(sectionIn(worse.html, "runs")), /Could not be read\./);
+});
