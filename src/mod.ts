@@ -69,6 +69,8 @@ export {
 } from "./runs/artifacts.ts";
 export type { ArtifactSource, InputFormat } from "./runs/artifact_input.ts";
 export type { ArtifactToWrite } from "./runs/artifact_file.ts";
+export type { RetainedDay, RetainRequest } from "./retain.ts";
+export type { ReturnedDay } from "./log/mod.ts";
 export { getGitProvenance, type GitProvenance } from "./runs/provenance.ts";
 export {
   type ArtifactPlace,

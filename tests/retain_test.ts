@@ -185,7 +185,12 @@ Deno.test("days that the index has not taken in stay; one damaged day does not k
   await fillLedger(dir);
   await new Ledger({ dir, world: laterWorld() }).upkeep.compact({ before_day: KEPT });
   await sync(dir);
-  flip(join(dir, "events", "day=2026-01-22", "part-000001.parquet"), 100);
+  {
+    await using ledger = new Ledger({ dir, world: testWorld() });
+    await emitRun(ledger, "damaged", 2);
+  }
+  await new Ledger({ dir, world: laterWorld() }).upkeep.compact({ before_day: KEPT });
+  flip(join(dir, "events", "day=2026-01-22", "part-000003.parquet"), 100);
   const notices: string[] = [];
   const onNotice = (message: string) => notices.push(message);
   const done = await retainIn(dir, { onNotice });
@@ -194,7 +199,7 @@ Deno.test("days that the index has not taken in stay; one damaged day does not k
     ["2026-01-21", "archived"],
     ["2026-01-22", "stays"],
   ]);
-  assertMatch(notices[0], /^the index was not brought up to date: .*part-000001.parquet/);
+  assertMatch(notices[0], /^the index was not brought up to date: .*part-000003.parquet/);
   {
     await using ledger = new Ledger({ dir, world: testWorld() });
     await emitRun(ledger, "late", 0);

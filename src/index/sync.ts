@@ -140,6 +140,8 @@ class Sync {
         : await this.#nothingNew();
     } catch (error) {
       const problem = asLedgerError(error);
+      // What is wrong with the log does not get better by building anew.
+      if (problem?.where?.path?.startsWith(ledgerPaths(this.root).events)) throw error;
       if (error instanceof OrderChanged) {
         this.#startOver("an event came that sorts before its indexed twin", false);
       } else if (problem?.code === "damaged") this.#startOver(problem.message, true);

@@ -16,11 +16,11 @@ import {
   partLabel,
   partPath,
 } from "./layout.ts";
-import { listDays, partsOfDay } from "./parts.ts";
-import { removeLeftovers } from "./leftovers.ts";
 import { checkIsAsSealed } from "./as_sealed.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { packAll } from "./pack_beside.ts";
 import type { PackRequest } from "./pack_part.ts";
+import { listDays, partsOfDay } from "./parts.ts";
 import { isAsProven } from "./proof.ts";
 import { LogCursor } from "./read.ts";
 import { type NewlySealed, sealDueParts } from "./seal.ts";

@@ -55,11 +55,8 @@ function putBox(work: string): Promise<void> {
   const events = `${work}/boxes/node7/data/ledger/events/day=2026-01-23`;
   Deno.mkdirSync(events, { recursive: true });
   Deno.mkdirSync(`${work}/boxes/node7/runs`, { recursive: true });
-  const event = { event_id: "n7", event_type: "run.started", timestamp_ms: 1769174319945 };
-  Deno.writeTextFileSync(
-    `${events}/part-000001.jsonl`,
-    `${JSON.stringify({ ...event, run_id: "r7" })}\n`,
-  );
+  const event = { event_id: "n7", event_type: "test.event", timestamp_ms: 1769174319945 };
+  Deno.writeTextFileSync(`${events}/part-000001.jsonl`, `${JSON.stringify(event)}\n`);
   return Promise.resolve();
 }
 

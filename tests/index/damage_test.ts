@@ -18,6 +18,7 @@ import {
   passForPublished,
   rot,
 } from "../duckdb/databases.ts";
+import { Ledger } from "../../src/ledger.ts";
 import { failingFiles, runIn, systemError, testWorld, writePart } from "../harness.ts";
 import { assertLikeBuiltAnew, ledgerFolder, line, openLive, rowsOf, sync } from "./indexes.ts";
 
@@ -181,4 +182,23 @@ Deno.test("what could still be read stays readable until its successor is there"
   });
   await sync(folder.path, {}, testWorld({ files }));
   assert(looks > 0);
+});
+
+Deno.test("a damaged part of the log is told as that, and the index stays where it is", async () => {
+  using folder = ledgerFolder();
+  const dir = folder.path;
+  const live = await indexed(dir);
+  writePart(dir, { day: "2026-01-24", number: 1, writer: "" }, [started(9)]);
+  await using ledger = new Ledger({ dir, world: testWorld() });
+  await ledger.upkeep.compact({ before_day: "2026-01-25" });
+  const packed = join(dir, "events", "day=2026-01-24", "part-000001.parquet");
+  const bytes = Deno.readFileSync(packed);
+  bytes[100] ^= 1;
+  Deno.writeFileSync(packed, bytes);
+  const before = Deno.readFileSync(live);
+  const notices: string[] = [];
+  const onNotice = (notice: string) => void notices.push(notice);
+  const error = await assertRejects(() => ledger.sync({ onNotice }), LedgerError);
+  assertEquals([error.code, error.where?.path, notices], ["damaged", packed, []]);
+  assertEquals(Deno.readFileSync(live), before);
 });

@@ -82,7 +82,8 @@ function tell(world: World, report: VerifyReport, deep: boolean): void {
 
 function tellDeep(world: World, report: VerifyReport): void {
   const { parts, proven, head, away, duplicates = 0 } = report;
-  print(world, `${counted(duplicates, "event")} emitted more than once, of those that were read`);
+  const where = proven.parts > 0 ? ", in parts that are not sealed" : "";
+  print(world, `${counted(duplicates, "event")} emitted more than once${where}`);
   if (head) {
     print(
       world,
