@@ -14,19 +14,19 @@ export async function takeSignedLock(
   signal?: AbortSignal,
 ): Promise<SignedLock> {
   const lock = world.files.open(path, "lock");
-  let is_ours = false;
+  let is_spent = false;
   try {
     if (!lock.tryLock(true)) {
-      // One that was waited for in vain is spent.
-      if (!await lock.lock(true, wait_ms, signal)) return { holder: holderIn(world, path) };
+      // One that was waited for in vain is spent: it is closed when the wait ends.
+      is_spent = !await lock.lock(true, wait_ms, signal);
+      if (is_spent) return { holder: holderIn(world, path) };
     }
-    is_ours = true;
     lock.truncate(0);
     lock.write(new TextEncoder().encode(`process ${world.pid} on ${world.hostname()}\n`));
     return { lock };
   } catch (error) {
     // A full disk, say: whoever tries again must not find itself in the way.
-    if (is_ours) lock.close();
+    if (!is_spent) lock.close();
     throw error;
   }
 }

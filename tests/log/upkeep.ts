@@ -11,9 +11,9 @@ export const LATER_MS = Date.UTC(2027, 0, 1);
 /** After all days. */
 export const EVER = "9999-12-31";
 
-/** The real world, in which the days of these tests are over. */
+/** The real world, in which the days of these tests are over; without threads, which start slowly. */
 export function laterWorld(different: Parameters<typeof testWorld>[0] = {}) {
-  return testWorld({ now_ms: () => LATER_MS, ...different });
+  return testWorld({ now_ms: () => LATER_MS, has_threads: false, ...different });
 }
 
 /** Compacts all there is. */
