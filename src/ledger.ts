@@ -38,8 +38,6 @@ import {
   type Registry,
   type StreamOptions,
   type StreamReport,
-  surveyLog,
-  verifyLog,
   type VerifyOptions,
   type VerifyReport,
   type WriterCounters,
@@ -243,13 +241,15 @@ export class Ledger extends Emitters implements AsyncDisposable {
   }
 
   /** The log at a glance. */
-  survey(): Promise<LogSurvey> {
-    return surveyLog(this.#world, this.dir);
+  async survey(): Promise<LogSurvey> {
+    const { surveyLog } = await import("./log/upkeep.ts");
+    return await surveyLog(this.#world, this.dir);
   }
 
   /** Whether the log is whole; with `repair`, takes damage out of the way. */
-  verify(options?: VerifyOptions): Promise<VerifyReport> {
-    return verifyLog(this.#world, this.dir, this.registry, options);
+  async verify(options?: VerifyOptions): Promise<VerifyReport> {
+    const { verifyLog } = await import("./log/upkeep.ts");
+    return await verifyLog(this.#world, this.dir, this.registry, options);
   }
 
   /** Takes what is new in the log into the index; see `SyncOptions`. Loads DuckDB. */

@@ -1,15 +1,12 @@
 /** What keeps a log fit to run for years: sealing, compacting, and back; taking in other boxes' logs. */
 import type { World } from "./base/world.ts";
-import {
-  type CompactOptions,
-  compactParts,
-  type CompactReport,
-  type NewlySealed,
-  restoreDay,
-  type RestoredPart,
-  type ReturnedDay,
-  type SealOptions,
-  sealParts,
+import type {
+  CompactOptions,
+  CompactReport,
+  NewlySealed,
+  RestoredPart,
+  ReturnedDay,
+  SealOptions,
 } from "./log/mod.ts";
 import type { PullReport, PullRequest } from "./pull.ts";
 import type { RetainedDay, RetainRequest } from "./retain.ts";
@@ -27,18 +24,21 @@ export class LedgerUpkeep {
   }
 
   /** Closes for good the parts that have rotated, and those of days that are over. */
-  seal(options?: SealOptions): Promise<NewlySealed[]> {
-    return sealParts(this.#world, this.#dir, options);
+  async seal(options?: SealOptions): Promise<NewlySealed[]> {
+    const { sealParts } = await import("./log/upkeep.ts");
+    return await sealParts(this.#world, this.#dir, options);
   }
 
   /** Turns the lines of sealed parts into Parquet, which gives every byte of them back. */
-  compact(options: CompactOptions): Promise<CompactReport> {
-    return compactParts(this.#world, this.#dir, options);
+  async compact(options: CompactOptions): Promise<CompactReport> {
+    const { compactParts } = await import("./log/upkeep.ts");
+    return await compactParts(this.#world, this.#dir, options);
   }
 
   /** Gives the parts of a day their lines back. */
-  restore(day: string): Promise<RestoredPart[]> {
-    return restoreDay(this.#world, this.#dir, day);
+  async restore(day: string): Promise<RestoredPart[]> {
+    const { restoreDay } = await import("./log/upkeep.ts");
+    return await restoreDay(this.#world, this.#dir, day);
   }
 
   /** Takes in what another box's ledger holds that this one does not: events, types, artifacts, runs. */

@@ -26,23 +26,25 @@ export function readmeTable(figures: readonly ShownFigure[]): string {
     Number.isFinite(ratio) ? `${ratio.toFixed(2)}×` : "",
     holds === false ? `${goal}: **missed**` : goal,
   ]);
-  const shown = new Map(
-    figures.map(({ name, shows }) => [shows, name]).reverse() as [string, string][],
-  );
-  const legend = [...shown].reverse().map(([shows, name]) => `- \`${name}\`: ${shows}`);
-  return `${markdown([HEAD, ...rows])}\n\n${legend.join("\n")}`;
+  const shown = new Map<string, string>();
+  for (const { name, shows } of figures) if (!shown.has(shows)) shown.set(shows, `\`${name}\``);
+  const legend = [
+    ["from", "what is measured"],
+    ...[...shown].map(([shows, name]) => [name, shows]),
+  ];
+  return `${markdown([HEAD, ...rows], FROM_THE_RIGHT)}\n\n${markdown(legend, new Set())}`;
 }
 
-function markdown(rows: string[][]): string {
-  const widths = HEAD.map((_, at) => Math.max(...rows.map((row) => row[at].length)));
+function markdown(rows: string[][], from_the_right: ReadonlySet<number>): string {
+  const widths = rows[0].map((_, at) => Math.max(...rows.map((row) => row[at].length)));
   const line = (row: string[]) =>
     `| ${
       row.map((cell, at) =>
-        FROM_THE_RIGHT.has(at) ? cell.padStart(widths[at]) : cell.padEnd(widths[at])
+        from_the_right.has(at) ? cell.padStart(widths[at]) : cell.padEnd(widths[at])
       ).join(" | ")
     } |`;
   const rule = widths.map((width, at) =>
-    FROM_THE_RIGHT.has(at) ? `${"-".repeat(width - 1)}:` : "-".repeat(width)
+    from_the_right.has(at) ? `${"-".repeat(width - 1)}:` : "-".repeat(width)
   );
   return [line(rows[0]), `| ${rule.join(" | ")} |`, ...rows.slice(1).map(line)].join("\n");
 }

@@ -24,14 +24,8 @@ import { listDays, partsOfDay } from "./parts.ts";
 import { isAsProven } from "./proof.ts";
 import { LogCursor } from "./read.ts";
 import { type NewlySealed, sealDueParts } from "./seal.ts";
-import {
-  type FileProof,
-  notesDigest,
-  readSealed,
-  sealedName,
-  type SealedPart,
-  writeSealed,
-} from "./sealed.ts";
+import { type FileProof, readSealed, sealedName, type SealedPart, writeSealed } from "./sealed.ts";
+import { notesDigest } from "./seal_digest.ts";
 
 /** What to compact. */
 export interface CompactOptions {

@@ -19,7 +19,8 @@ import {
 } from "../base/tar.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { dayFolder, isDay, parquetName, parsePartName } from "./layout.ts";
-import { type FileProof, type SealedPart, type SealedParts, sealOf } from "./sealed.ts";
+import { type FileProof, type SealedPart, type SealedParts } from "./sealed.ts";
+import { sealOf } from "./seal_digest.ts";
 
 /** What an archive holds. */
 export interface DayArchive {

@@ -93,18 +93,13 @@ export {
   type Registry,
 } from "./registry.ts";
 export { chainLockPath } from "./chain.ts";
-export {
-  type CompactedPart,
-  type CompactOptions,
-  compactParts,
-  type CompactReport,
-} from "./compact.ts";
-export { restoreDay, type RestoredPart } from "./restore.ts";
-export { type NewlySealed, type SealOptions, sealParts } from "./seal.ts";
+export type { CompactedPart, CompactOptions, CompactReport } from "./compact.ts";
+export type { RestoredPart } from "./restore.ts";
+export type { NewlySealed, SealOptions } from "./seal.ts";
 export type { ReturnedDay } from "./take_back.ts";
 export { linesOf } from "./lines.ts";
 export { recentDays, recentRunIds } from "./recent.ts";
 export { ChangeNotices } from "./notices.ts";
 export { appendStream, type StreamOptions, type StreamReport } from "./stream.ts";
-export { type LogSurvey, surveyLog } from "./survey.ts";
-export { type Finding, verifyLog, type VerifyOptions, type VerifyReport } from "./verify.ts";
+export type { LogSurvey } from "./survey.ts";
+export type { Finding, VerifyOptions, VerifyReport } from "./verify.ts";

@@ -8,7 +8,6 @@ import { readFully } from "../base/durable.ts";
 import type { World } from "../base/world.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
 import { type Block, blocksOfLines } from "./part_blocks.ts";
-import { isAsProven } from "./proof.ts";
 import { endOfLastLine } from "./repair.ts";
 import type { FileProof } from "./sealed.ts";
 
@@ -107,6 +106,7 @@ async function openPacked(
   const file = world.files.open(path, "read");
   try {
     // A page that was changed may well decode, to other lines: nothing is read before this is known.
+    const { isAsProven } = await import("./proof.ts");
     if (!isAsProven(file, proof)) throw changed(path);
     const { unpackLines } = await import("./packing.ts");
     const bytesBetween = (from: number, to: number) => {

@@ -24,15 +24,14 @@ import { LogCursor } from "./read.ts";
 import { endOfLastLine, moveTornTail } from "./repair.ts";
 import {
   type Flaw,
-  notesDigest,
   readSealed,
   sealedName,
   type SealedPart,
   type SealedParts,
   sealedPath,
-  sealOf,
   writeSealed,
 } from "./sealed.ts";
+import { notesDigest, sealOf } from "./seal_digest.ts";
 
 /** What to seal. */
 export interface SealOptions {

@@ -2,20 +2,12 @@
  * What `_sealed.json` says of a day: which of its parts are closed for good, what stands in each, and
  * where it has its place in the chain.
  */
-import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { replaceFile } from "../base/durable.ts";
 import { LedgerError } from "../base/error.ts";
 import type { Files } from "../base/files.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import {
-  dayFolder,
-  parsePartName,
-  type PartId,
-  partLabel,
-  partStem,
-  SEALED_NAME,
-} from "./layout.ts";
+import { dayFolder, parsePartName, partStem, SEALED_NAME } from "./layout.ts";
 
 /** What a file was when it was closed. */
 export interface FileProof {
@@ -148,25 +140,4 @@ export function writeSealed(world: World, root: string, day: string, parts: Seal
 /** What a part is called in its day's record. */
 export function sealedName(part: { number: number; writer: string }): string {
   return `${partStem(part)}.jsonl`;
-}
-
-/** The digest of what is noted of a part's lines. */
-export function notesDigest(notes: SealedNotes): string {
-  const { lines, last_line_at, last_line_hash, flaws, blocks } = notes;
-  const of_flaws = flaws?.map(({ kind, offset, size_bytes, reason }) => [
-    kind,
-    offset,
-    size_bytes,
-    reason,
-  ]);
-  const facts = [lines, last_line_at, last_line_hash, blocks, of_flaws ?? null];
-  return createHash("sha256").update(JSON.stringify(facts)).digest("hex");
-}
-
-/** The digest by which a part is chained to the one that was sealed before it. */
-export function sealOf(part: PartId, previous: string, content: SealedContent): string {
-  const { events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 } = content;
-  const of_lines = [events, bytes, sha256, first_ms, last_ms, notes_sha256];
-  const facts = [previous, partLabel(part), ...of_lines, sealed_at_ms];
-  return createHash("sha256").update(JSON.stringify(facts)).digest("hex");
 }

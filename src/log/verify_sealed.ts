@@ -11,14 +11,8 @@ import { type Chain, readChain, type SealedStep, stepOf, withChainLock } from ".
 import { dayFolder, parquetName, parsePartLabel, type PartId, partLabel } from "./layout.ts";
 import type { PartExtent } from "./parts.ts";
 import { changeIn } from "./proof.ts";
-import {
-  type FileProof,
-  notesDigest,
-  readSealed,
-  type SealedPart,
-  type SealedParts,
-  sealOf,
-} from "./sealed.ts";
+import { type FileProof, readSealed, type SealedPart, type SealedParts } from "./sealed.ts";
+import { notesDigest, sealOf } from "./seal_digest.ts";
 
 /** Something that is not as it was sealed. */
 export interface SealFinding {

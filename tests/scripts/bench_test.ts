@@ -135,7 +135,9 @@ Deno.test("the README's table is made from figures as --json prints them", async
     "| `log.two time`    | 2 ms |      1 ms | 1.50× | ≤ 1.5×    |",
     "| `log.two size`    |  1 B |       4 B | 0.25× | published |",
     "",
-    "- `append.one time`: nothing",
+    "| from              | what is measured |",
+    "| ----------------- | ---------------- |",
+    "| `append.one time` | nothing          |",
   ]);
   const missed = { ...figuresIn(data[0])[0], holds: false, beside: null, ratio: null };
   assertStringIncludes(
