@@ -142,19 +142,27 @@ export class FaultyDisk {
 
 /** Tries the same on disks that fail, one after the other at every operation that it comes to. */
 export async function failAtEach(attempt: (disk: FaultyDisk) => Promise<void>): Promise<void> {
-  for (const [name, failure] of Object.entries(FAILURES)) {
-    let injected = 0;
-    for (let k = 1;; k++) {
-      const disk = new FaultyDisk(failure, k);
-      try {
-        await attempt(disk);
-      } catch (cause) {
-        const at = `${name} at operation ${k} (${disk.failed ?? "none failed"})`;
-        throw new Error(`${at}: ${(cause as Error).message}`, { cause });
-      }
-      if (disk.failed) injected++;
-      if (!disk.was_reached) break;
+  for (const name of Object.keys(FAILURES)) await failEachWay(name, attempt);
+}
+
+/** The same in one of the ways to fail; at every so many-th operation, of those on some paths. */
+export async function failEachWay(
+  name: string,
+  attempt: (disk: FaultyDisk) => Promise<void>,
+  isConcerned?: (path: string) => boolean,
+  stride = 1,
+): Promise<void> {
+  let injected = 0;
+  for (let k = 1;; k += stride) {
+    const disk = new FaultyDisk(FAILURES[name], k, isConcerned);
+    try {
+      await attempt(disk);
+    } catch (cause) {
+      const at = `${name} at operation ${k} (${disk.failed ?? "none failed"})`;
+      throw new Error(`${at}: ${(cause as Error).message}`, { cause });
     }
-    assert(injected > 0, `${name}: nothing has failed`);
+    if (disk.failed) injected++;
+    if (!disk.was_reached) break;
   }
+  assert(injected > 0, `${name}: nothing has failed`);
 }

@@ -26,7 +26,7 @@ import {
   retainIn,
 } from "../retained.ts";
 import { assertEachOnce, patience, type Random, seededTest, spin } from "./crash.ts";
-import { FAILURES, FaultyDisk } from "./faults.ts";
+import { failEachWay } from "./faults.ts";
 import { Snapshot } from "./snapshot.ts";
 
 const DAY = OLD_DAYS[0];
@@ -122,31 +122,9 @@ async function assertEndsWell(
   assertEquals(archives.filter((name) => !/^ledger-[0-9-]+(\.2)?\.tar$/.test(name)), []);
 }
 
-/** One after the other, every operation that comes up. */
-async function atEach(
-  name: string,
-  attempt: (disk: FaultyDisk) => Promise<void>,
-  isConcerned?: (path: string) => boolean,
-  stride = 1,
-): Promise<void> {
-  let injected = 0;
-  for (let k = 1;; k += stride) {
-    const disk = new FaultyDisk(FAILURES[name], k, isConcerned);
-    try {
-      await attempt(disk);
-    } catch (cause) {
-      const at = `${name} at operation ${k} (${disk.failed ?? "none failed"})`;
-      throw new Error(`${at}: ${(cause as Error).message}`, { cause });
-    }
-    if (disk.failed) injected++;
-    if (!disk.was_reached) break;
-  }
-  assert(injected > 0, `${name}: nothing has failed`);
-}
-
 for (const name of [...WAYS, "ENOSPC", "a write that is cut short once", "syncs that all fail"]) {
   Deno.test(`wherever ${name} meets retain, the day is here or in its archive, and it can be run again`, async () => {
-    await atEach(name, async (disk) => {
+    await failEachWay(name, async (disk) => {
       using folder = ledgerFolder();
       const dir = folder.path;
       const before = await smallLedger(dir);
@@ -183,7 +161,7 @@ Deno.test("files that go half-way go from where nobody reads them", async () => 
 
 for (const name of WAYS) {
   Deno.test(`wherever ${name} meets an import, no line is lost or doubled, and it can be run again`, async () => {
-    await atEach(name, async (disk) => {
+    await failEachWay(name, async (disk) => {
       using folder = ledgerFolder();
       const dir = folder.path;
       const before = await smallLedger(dir);
@@ -203,7 +181,7 @@ for (const name of WAYS) {
 }
 
 Deno.test("wherever the log's disk fails, the whole command leaves the index right as well", async () => {
-  await atEach(
+  await failEachWay(
     "EIO",
     async (disk) => {
       using folder = ledgerFolder();

@@ -1,34 +1,16 @@
 /** Readers never meet a lock: many processes on one index at once, some of them not ours. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { patience, Running } from "../crash/crash.ts";
-import { ledger, PROJECT, startLedger, tempFolder } from "../harness.ts";
+import type { Running } from "../crash/crash.ts";
+import { ledger, startLedger, tempFolder } from "../harness.ts";
+import { finish, startWorker } from "../workers.ts";
 import { assertLikeBuiltAnew, sync } from "./indexes.ts";
 
 const ASKERS = 4;
 /** A minute each with LEDGER_TEST_FULL. */
 const SOAK_MS = Deno.env.has("LEDGER_TEST_FULL") ? 60_000 : 6_000;
 
-function start(role: string, dir: string): Running {
-  const script = join(PROJECT, "tests", "index", "workers.ts");
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", "--no-check", "--config", `${PROJECT}deno.json`, script]
-      .concat(role, dir),
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    signal: patience(),
-  });
-  return new Running(command.spawn());
-}
-
-/** Ends a worker in good order; fails with what it said if it had not gone well. */
-async function finish(worker: Running): Promise<string[]> {
-  await worker.child.stdin.close().catch(() => {});
-  const { code, lines, stderr } = await worker.end();
-  assertEquals(code, 0, stderr);
-  return lines;
-}
+const start = (role: string, dir: string) => startWorker("index/workers.ts", role, dir);
 
 /** Builders, a watcher, an emitter and askers at work; the body goes on beside them. */
 async function soak(dir: string, asking: string, body: () => Promise<void>): Promise<void> {

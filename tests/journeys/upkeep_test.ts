@@ -1,34 +1,15 @@
 /** Years of a log in a minute: emit, watch, query and compact at once. */
 import { assert, assertEquals } from "@std/assert";
-import { join } from "@std/path";
 import { openLedger } from "../../src/mod.ts";
-import { assertEachOnce, patience, Running } from "../crash/crash.ts";
-import { PROJECT, startLedger, tempFolder } from "../harness.ts";
+import { assertEachOnce } from "../crash/crash.ts";
+import { startLedger, tempFolder } from "../harness.ts";
+import { finish, startWorker } from "../workers.ts";
 import { assertLikeBuiltAnew, rowsOf, sync } from "../index/indexes.ts";
 
 /** A minute with LEDGER_TEST_FULL. */
 const SOAK_MS = Deno.env.has("LEDGER_TEST_FULL") ? 60_000 : 6_000;
 
-function start(role: string, dir: string): Running {
-  const script = join(PROJECT, "tests", "journeys", "upkeep_worker.ts");
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", "--no-check", "--config", `${PROJECT}deno.json`, script]
-      .concat(role, dir),
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    signal: patience(),
-  });
-  return new Running(command.spawn());
-}
-
-/** Ends a worker in good order; fails with what it said if it had not gone well. */
-async function finish(worker: Running): Promise<string[]> {
-  await worker.child.stdin.close().catch(() => {});
-  const { code, lines, stderr } = await worker.end();
-  assertEquals(code, 0, stderr);
-  return lines;
-}
+const start = (role: string, dir: string) => startWorker("journeys/upkeep_worker.ts", role, dir);
 
 Deno.test("while a log is emitted to, watched, asked and compacted, nothing is lost", async () => {
   using folder = tempFolder();

@@ -78,6 +78,9 @@ function tell(world: World, report: VerifyReport, deep: boolean): void {
   if (findings.some(({ kind }) => kind === "torn" || kind === "corrupt")) {
     say(world, "to take damage out of the way, keeping every byte: ledger verify --repair");
   }
+  if (findings.some(({ kind }) => kind === "changed" || kind === "removed")) {
+    say(world, "what was sealed comes back from a copy, or: ledger archive import FILE");
+  }
 }
 
 function tellDeep(world: World, report: VerifyReport): void {
