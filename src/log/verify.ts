@@ -152,7 +152,8 @@ class Verification {
       report.days++;
       options.onDay?.(day);
     }
-    report.findings.push(...removedParts(this.#records, this.#present));
+    const { away } = readChain(world, root);
+    report.findings.push(...removedParts(this.#records, this.#present, away));
     await this.#verifyChain();
     if (this.#ids) report.duplicates = this.#ids.countDuplicates();
   }

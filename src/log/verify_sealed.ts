@@ -140,13 +140,17 @@ function changeOfFile(
   }
 }
 
-/** The sealed parts of which the days' own records say that they should be there. */
+/**
+ * The sealed parts of which the days' own records say that they should be there. Those of a day that is
+ * on its way back, or was when somebody was killed, are away until the chain says otherwise.
+ */
 export function removedParts(
   records: ReadonlyMap<string, SealedPart>,
   present: ReadonlySet<string>,
+  away: Chain["away"],
 ): SealFinding[] {
   return [...records]
-    .filter(([label]) => !present.has(label))
+    .filter(([label]) => !present.has(label) && !away.has(label))
     .map(([label, { number }]) => found("removed", label, `sealed as number ${number}, and gone`));
 }
 
