@@ -36,6 +36,9 @@ export const lock_wait_ms = 10_000;
 /** How long a reader waits to take a size between two writes. */
 export const read_lock_wait_ms = 1_000;
 
+/** How often a day's folder is made again when it goes while its lock is opened. */
+export const folder_tries_max = 10;
+
 /** How often a lock is tried in a row before pausing. */
 export const lock_tries_max = 20;
 

@@ -4,6 +4,7 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import { makeFolderDurably } from "../base/durable.ts";
 import { systemCode } from "../base/file_error.ts";
 import type { OpenFile } from "../base/files.ts";
+import { folder_tries_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 
 /** What a file system that has no flock answers. */
@@ -69,9 +70,17 @@ export class DayLock {
 
   #open(): void {
     const folder = dirname(this.path);
-    // One that is there gets its durable name before the first byte of a part, if it has none yet.
-    if (!this.world.files.facts(folder)) makeFolderDurably(this.world.files, folder);
-    this.#file = this.world.files.open(this.path, "lock");
+    for (let attempt = 1;; attempt++) {
+      // One that is there gets its durable name before the first byte of a part, if it has none yet.
+      if (!this.world.files.facts(folder)) makeFolderDurably(this.world.files, folder);
+      try {
+        this.#file = this.world.files.open(this.path, "lock");
+        break;
+      } catch (error) {
+        // The day was archived in between: it begins anew.
+        if (asLedgerError(error)?.code !== "not_found" || attempt === folder_tries_max) throw error;
+      }
+    }
     this.#identity = this.#file.facts().identity;
   }
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files.ts";
+import { type OpenMode, systemFiles } from "../../src/base/files.ts";
 import { DayLock } from "../../src/log/lock.ts";
 import { readLog } from "../../src/log/read.ts";
 import { systemError, tempFolder, testWorld, writePart } from "../harness.ts";
@@ -39,6 +39,24 @@ Deno.test("a lock whose name was taken away protects nothing, and is taken anew"
   const waiting = new DayLock(testWorld(), path, false, 10_000);
   await waiting.take();
   waiting.close();
+});
+
+Deno.test("a folder that goes while its lock is opened is made again", async () => {
+  using folder = tempFolder();
+  const day = join(folder.path, "day");
+  const system = systemFiles();
+  let times = 0;
+  const files = {
+    ...system,
+    open(path: string, mode: OpenMode) {
+      if (mode === "lock" && ++times < 3) Deno.renameSync(day, join(folder.path, `gone-${times}`));
+      return system.open(path, mode);
+    },
+  };
+  const lock = new DayLock(testWorld({ files }), join(day, ".lock"), false, 0);
+  await lock.take();
+  assertEquals([times, system.facts(join(day, ".lock"))?.is_file], [3, true]);
+  lock.close();
 });
 
 /** A file system that has no flock, as some network folders have none. */
