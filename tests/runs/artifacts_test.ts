@@ -260,7 +260,7 @@ const BAD: readonly [what: string, ArtifactType, Row, said: string, hint?: strin
     "trades",
     { zzz: 1 },
     `has a column "zzz", which is none of trades`,
-    "`runs schema trades`",
+    "`ledger runs schema trades`",
   ],
   [
     "the run's id in alerts",
