@@ -1,22 +1,16 @@
 /** Digests that prove that bytes are what they were. */
 import { createHash } from "node:crypto";
-import { readFully } from "./durable.ts";
+import { stretchesOf, withOpenFile } from "./durable.ts";
 import type { Files } from "./files.ts";
-import { read_bytes } from "./limits.ts";
 
-/** The sha256 of a file, in hexadecimal. */
-export function fileDigest(files: Files, path: string): string {
+/** The sha256 of bytes that come in stretches, in hexadecimal. */
+export function digestOf(stretches: Iterable<Uint8Array>): string {
   const hash = createHash("sha256");
-  const file = files.open(path, "read");
-  try {
-    const buffer = new Uint8Array(read_bytes);
-    for (let at = 0;;) {
-      const bytes = readFully(file, buffer, at);
-      if (bytes.length === 0) return hash.digest("hex");
-      hash.update(bytes);
-      at += bytes.length;
-    }
-  } finally {
-    file.close();
-  }
+  for (const bytes of stretches) hash.update(bytes);
+  return hash.digest("hex");
+}
+
+/** The sha256 of a file. */
+export function fileDigest(files: Files, path: string): string {
+  return withOpenFile(files, path, (file) => digestOf(stretchesOf(file)));
 }

@@ -3,6 +3,7 @@ import { dirname } from "@std/path";
 import { asLedgerError } from "./error.ts";
 import { fileError } from "./file_error.ts";
 import type { Files, OpenFile } from "./files.ts";
+import { read_bytes } from "./limits.ts";
 
 /** Fills the buffer from an offset, as far as the file goes; returns the part that was filled. */
 export function readFully(file: OpenFile, buffer: Uint8Array, offset: number): Uint8Array {
@@ -13,6 +14,36 @@ export function readFully(file: OpenFile, buffer: Uint8Array, offset: number): U
     filled += count;
   }
   return buffer.subarray(0, filled);
+}
+
+/** A file's bytes in stretches of one buffer, from an offset on; what is missing shows in their length. */
+export function* stretchesOf(
+  file: OpenFile,
+  size_bytes = Infinity,
+  from = 0,
+): Generator<Uint8Array> {
+  const buffer = new Uint8Array(Math.min(read_bytes, size_bytes));
+  for (let at = 0; at < size_bytes;) {
+    const wanted = Math.min(buffer.length, size_bytes - at);
+    const bytes = readFully(file, buffer.subarray(0, wanted), from + at);
+    if (bytes.length === 0) return;
+    yield bytes;
+    at += bytes.length;
+  }
+}
+
+/** Opens a file to read for as long as a function takes. */
+export function withOpenFile<Result>(
+  files: Files,
+  path: string,
+  body: (file: OpenFile) => Result,
+): Result {
+  const file = files.open(path, "read");
+  try {
+    return body(file);
+  } finally {
+    file.close();
+  }
 }
 
 /**

@@ -4,23 +4,16 @@
  * the lines or the file are whole, readers take what is whole, and doing it again ends it.
  */
 import { join } from "@std/path";
-import { removeQuietly } from "../base/durable.ts";
+import { removeQuietly, withOpenFile } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { withChainLock } from "./chain.ts";
-import {
-  comparePartNames,
-  dayFolder,
-  parquetName,
-  parsePartName,
-  type PartId,
-  partLabel,
-  partPath,
-} from "./layout.ts";
+import { dayFolder, parquetName, type PartId, partLabel, partPath } from "./layout.ts";
 import { checkIsAsSealed } from "./as_sealed.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { packAll } from "./pack_beside.ts";
+import { packed_line_bytes_max } from "./packed_part.ts";
 import type { PackRequest } from "./pack_part.ts";
-import { listDays, partsOfDay } from "./parts.ts";
+import { listDays, partNamesOf, partsOfDay } from "./parts.ts";
 import { isAsProven } from "./proof.ts";
 import { LogCursor } from "./read.ts";
 import { type NewlySealed, sealDueParts } from "./seal.ts";
@@ -96,16 +89,15 @@ export async function compactDays(
   for (const day of days) {
     const sealed = readSealed(world.files, root, day);
     removeLeftovers(world, root, day);
-    for (const { number, writer } of partsWithLines(world, root, day)) {
+    for (const { number, writer } of partNamesOf(world.files, root, day, "jsonl")) {
       const part: PartId = { day, number, writer };
       const record = sealed[sealedName(part)];
-      const reason = record
-        ? await whyNotPacked(world, root, part, record)
-        : whyNotSealed(world, root, part);
+      const corrupt = record && await corruptLines(world, root, part, record);
+      const reason = corrupt ? whyNotPacked(corrupt) : whyNotSealed(world, root, part);
       if (reason) report.left.push({ part: partLabel(part), reason });
-      if (!record || reason) continue;
+      if (!corrupt || reason) continue;
       if (!isPacked(world, root, part, record)) {
-        jobs.push(await jobFor(world, root, part, record));
+        jobs.push(jobFor(world, root, part, record, corrupt));
       } else if (!options.keep_jsonl) {
         // Whoever packed it was killed before its lines went, or wanted them kept.
         checkLines(world, root, part, record, "every byte");
@@ -141,19 +133,20 @@ interface Job {
   request: PackRequest;
 }
 
-async function jobFor(
+function jobFor(
   world: World,
   root: string,
   part: PartId,
   record: SealedPart,
-): Promise<Job> {
+  corrupt: CorruptLines,
+): Job {
   const name = `${parquetName(part)}.${uniqueName(world)}.tmp`;
   const { bytes, sha256, blocks } = record;
   const request: PackRequest = {
     label: partLabel(part),
     path: partPath(root, part),
     sealed: { bytes, sha256, blocks },
-    corrupt: [...(await corruptLines(world, root, part, record)).keys()],
+    corrupt: [...corrupt.keys()],
     temporary: join(dayFolder(root, part.day), name),
   };
   return { part, record, request };
@@ -189,14 +182,6 @@ function compactedPart(part: PartId, record: SealedPart, proof: FileProof): Comp
   return { part: partLabel(part), events, bytes, compacted_bytes: proof.bytes };
 }
 
-function partsWithLines(world: World, root: string, day: string) {
-  return (world.files.list(dayFolder(root, day)) ?? [])
-    .map(({ name }) => parsePartName(name))
-    .filter((name) => name?.format === "jsonl")
-    .map((name) => name!)
-    .sort(comparePartNames);
-}
-
 /** Why a part has no seal; undefined for one that holds nothing. */
 function whyNotSealed(world: World, root: string, part: PartId): string | undefined {
   const is_empty = world.files.facts(partPath(root, part))?.size_bytes === 0;
@@ -204,9 +189,8 @@ function whyNotSealed(world: World, root: string, part: PartId): string | undefi
 }
 
 /** Why a sealed part keeps its lines; undefined for one that may go. */
-async function whyNotPacked(world: World, root: string, part: PartId, record: SealedPart) {
-  const { packed_line_bytes_max } = await import("./packing.ts");
-  for (const [offset, size_bytes] of await corruptLines(world, root, part, record)) {
+function whyNotPacked(corrupt: CorruptLines): string | undefined {
+  for (const [offset, size_bytes] of corrupt) {
     if (size_bytes <= packed_line_bytes_max) continue;
     return `the line at byte ${offset} is ${size_bytes} bytes long, and no event`;
   }
@@ -220,33 +204,28 @@ function checkLines(
   record: SealedPart,
   what: "every byte" | "length",
 ): void {
-  const lines = world.files.open(partPath(root, part), "read");
-  try {
+  withOpenFile(world.files, partPath(root, part), (lines) => {
     // Right after it was packed, only what came to it since can be missing in the Parquet file.
     if (what === "length" && lines.facts().size_bytes === record.bytes) return;
     checkIsAsSealed(lines, partLabel(part), record);
-  } finally {
-    lines.close();
-  }
+  });
 }
 
 function isWhole(world: World, path: string, proof: FileProof): boolean {
   if (!world.files.facts(path)) return false;
-  const file = world.files.open(path, "read");
-  try {
-    return isAsProven(file, proof);
-  } finally {
-    file.close();
-  }
+  return withOpenFile(world.files, path, (file) => isAsProven(file, proof));
 }
 
-/** The lines that are no events. When there were too many to note, they are looked for again. */
+/** Lines that are no events: where each begins -> how long it is. */
+type CorruptLines = ReadonlyMap<number, number>;
+
+/** The lines of a part that are no events. When there were too many to note, they are looked for again. */
 async function corruptLines(
   world: World,
   root: string,
   part: PartId,
   record: SealedPart,
-): Promise<Map<number, number>> {
+): Promise<CorruptLines> {
   // What was edited there since may call a line an event that is none.
   if (record.flaws && notesDigest(record) === record.notes_sha256) {
     const corrupt = record.flaws.filter(({ kind }) => kind === "corrupt");

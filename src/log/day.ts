@@ -11,16 +11,10 @@ import { removeQuietly, writeFully } from "../base/durable.ts";
 import type { FileFacts, Files, OpenFile } from "../base/files.ts";
 import { folder_time_trusted_after_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import {
-  comparePartNames,
-  dayFolder,
-  dayLockName,
-  parsePartName,
-  type PartId,
-  partPath,
-} from "./layout.ts";
+import { dayFolder, dayLockName, parsePartName, type PartId, partPath } from "./layout.ts";
 import { highestSealedNumber } from "./chain.ts";
 import { DayLock } from "./lock.ts";
+import { partNamesOf } from "./parts.ts";
 import { moveTornTail } from "./repair.ts";
 import { readSealed } from "./sealed.ts";
 
@@ -215,9 +209,7 @@ export class DayAppender {
     const { root, day } = this.#options;
     const sealed = Object.keys(readSealed(this.#world.files, root, day))
       .map((name) => parsePartName(name)!);
-    const names = (this.#world.files.list(this.#folder) ?? [])
-      .map((entry) => parsePartName(entry.name))
-      .filter((name) => name !== undefined);
+    const names = partNamesOf(this.#world.files, root, day);
     const closed = new Set([
       ...sealed.filter((part) => part.writer === writer).map((part) => part.number),
       ...names.filter((name) => name.format === "parquet" && name.writer === writer)
@@ -226,7 +218,6 @@ export class DayAppender {
     const open_parts = names
       .filter((name) => name.format === "jsonl" && name.writer === writer)
       .filter((name) => !closed.has(name.number))
-      .sort(comparePartNames)
       .map((name) => name.number);
     const highest = Math.max(0, ...[...names, ...sealed].map((part) => part.number));
     return { open_parts, highest };

@@ -3,12 +3,17 @@
  * the digests of all of it in the form that `sha256sum -c` reads. What is in it can be put back, and
  * read by any program that reads Parquet.
  */
-import { createHash, type Hash } from "node:crypto";
 import { join } from "@std/path";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import { beginReplacement, readFully, writeFully } from "../base/durable.ts";
+import { digestOf } from "../base/digest.ts";
+import {
+  beginReplacement,
+  readFully,
+  stretchesOf,
+  withOpenFile,
+  writeFully,
+} from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
-import { read_bytes } from "../base/limits.ts";
 import {
   TAR_END_BYTES,
   TarDamage,
@@ -67,12 +72,8 @@ export function writeDayArchive(
     archive.addBytes(MANIFEST, encoder.encode(`${JSON.stringify(manifest, null, 1)}\n`));
     for (const name of Object.keys(parts)) {
       const member = memberName(name);
-      const source = world.files.open(join(dayFolder(root, day), member), "read");
-      try {
-        archive.addFile(member, source);
-      } finally {
-        source.close();
-      }
+      const source = join(dayFolder(root, day), member);
+      withOpenFile(world.files, source, (file) => archive.addFile(member, file));
     }
     archive.addBytes(DIGESTS, encoder.encode(archive.digests.join("")));
     archive.finish();
@@ -87,12 +88,7 @@ export function writeDayArchive(
 
 /** Reads an archive and proves every byte of it, or says what is wrong with it, and where. */
 export function readDayArchive(world: World, path: string): DayArchive {
-  const file = world.files.open(path, "read");
-  try {
-    return readMembers(file, path);
-  } finally {
-    file.close();
-  }
+  return withOpenFile(world.files, path, (file) => readMembers(file, path));
 }
 
 /** Whether a file is an archive of exactly these parts, every byte of it. */
@@ -109,15 +105,13 @@ export function isArchiveOf(world: World, path: string, day: string, parts: Seal
 /** Takes the Parquet file of a part out of an archive. */
 export function copyOut(world: World, archive: DayArchive, part: string, target: OpenFile): void {
   const member = archive.members.get(part)!;
-  const file = world.files.open(archive.path, "read");
-  try {
-    const digest = digestOf(file, member, (bytes) => writeFully(target, bytes));
-    if (digest !== archive.parts[part].compacted!.sha256) {
-      throw unusable(archive.path, member.offset, `${member.name} changed while it was read`);
-    }
-  } finally {
-    file.close();
-  }
+  const digest = withOpenFile(
+    world.files,
+    archive.path,
+    (file) => digestOf(copied(bytesOf(file, member), target)),
+  );
+  if (digest === archive.parts[part].compacted!.sha256) return;
+  throw unusable(archive.path, member.offset, `${member.name} changed while it was read`);
 }
 
 /** Puts files into a tar, and their digests into a list. */
@@ -129,18 +123,13 @@ class TarWriter {
   addBytes(name: string, bytes: Uint8Array): void {
     this.#begin(name, bytes.length);
     writeFully(this.target, bytes);
-    this.#end(name, bytes.length, createHash("sha256").update(bytes));
+    this.#end(name, bytes.length, digestOf([bytes]));
   }
 
   addFile(name: string, source: OpenFile): void {
     const { size_bytes } = source.facts();
     this.#begin(name, size_bytes);
-    const hash = createHash("sha256");
-    for (const bytes of stretches(source, 0, size_bytes)) {
-      hash.update(bytes);
-      writeFully(this.target, bytes);
-    }
-    this.#end(name, size_bytes, hash);
+    this.#end(name, size_bytes, digestOf(copied(stretchesOf(source, size_bytes), this.target)));
   }
 
   finish(): void {
@@ -151,36 +140,23 @@ class TarWriter {
     writeFully(this.target, tarHeaders(name, size_bytes, this.now_ms));
   }
 
-  #end(name: string, size_bytes: number, hash: Hash): void {
+  #end(name: string, size_bytes: number, digest: string): void {
     const padding = tarPadding(size_bytes);
     if (padding > 0) writeFully(this.target, new Uint8Array(padding));
-    this.digests.push(`${hash.digest("hex")}  ${name}\n`);
+    this.digests.push(`${digest}  ${name}\n`);
   }
 }
 
-function* stretches(file: OpenFile, from: number, size_bytes: number): Generator<Uint8Array> {
-  const buffer = new Uint8Array(Math.min(read_bytes, size_bytes));
-  for (let at = 0; at < size_bytes;) {
-    const wanted = buffer.subarray(0, Math.min(buffer.length, size_bytes - at));
-    const bytes = readFully(file, wanted, from + at);
-    // Whoever compares digests finds out what is missing.
-    if (bytes.length === 0) return;
+/** Bytes on their way past, which are written to a file too. */
+function* copied(stretches: Iterable<Uint8Array>, target: OpenFile): Generator<Uint8Array> {
+  for (const bytes of stretches) {
+    writeFully(target, bytes);
     yield bytes;
-    at += bytes.length;
   }
 }
 
-function digestOf(
-  file: OpenFile,
-  { offset, size_bytes }: TarMember,
-  onBytes: (bytes: Uint8Array) => void = () => {},
-): string {
-  const hash = createHash("sha256");
-  for (const bytes of stretches(file, offset, size_bytes)) {
-    hash.update(bytes);
-    onBytes(bytes);
-  }
-  return hash.digest("hex");
+function bytesOf(file: OpenFile, { offset, size_bytes }: TarMember): Generator<Uint8Array> {
+  return stretchesOf(file, size_bytes, offset);
 }
 
 function readMembers(file: OpenFile, path: string): DayArchive {
@@ -212,7 +188,7 @@ function checkDigests(file: OpenFile, path: string, members: ReadonlyMap<string,
   let line = 0;
   for (const member of members.values()) {
     if (member === list) continue;
-    if (`${digestOf(file, member)}  ${member.name}` === noted[line++]) continue;
+    if (`${digestOf(bytesOf(file, member))}  ${member.name}` === noted[line++]) continue;
     throw unusable(path, member.offset, `${member.name} is not what ${DIGESTS} says of it`);
   }
   if (noted.length === line + 1 && noted[line] === "") return;
@@ -257,7 +233,7 @@ function isRecord(record: Partial<SealedPart> | null): boolean {
 }
 
 function checkIsAsNoted(file: OpenFile, path: string, member: TarMember, proof: FileProof): void {
-  if (member.size_bytes === proof.bytes && digestOf(file, member) === proof.sha256) return;
+  if (member.size_bytes === proof.bytes && digestOf(bytesOf(file, member)) === proof.sha256) return;
   throw unusable(path, member.offset, `${member.name} is not what ${MANIFEST} says of it`);
 }
 

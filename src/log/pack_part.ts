@@ -1,13 +1,13 @@
 /** One part -> its Parquet file under a temporary name, read back and durable. */
-import { createHash } from "node:crypto";
 import { removeQuietly } from "../base/durable.ts";
 import { LedgerError } from "../base/error.ts";
 import type { OpenFile } from "../base/files.ts";
 import type { World } from "../base/world.ts";
 import { checkIsAsSealed } from "./as_sealed.ts";
 import { proofOf } from "./proof.ts";
-import { packLines, unpackLines } from "./packing.ts";
+import { packLines } from "./packing.ts";
 import type { FileProof } from "./sealed.ts";
+import { linesDigest } from "./unpacking.ts";
 
 /** What is to be packed, in words that reach another thread. */
 export interface PackRequest {
@@ -49,9 +49,7 @@ export function packPart(world: World, request: PackRequest): FileProof {
 }
 
 function checkGivesBack(file: OpenFile, label: string, sealed: FileProof): void {
-  const hash = createHash("sha256");
-  for (const { bytes } of unpackLines(file)) hash.update(bytes);
-  if (hash.digest("hex") === sealed.sha256) return;
+  if (linesDigest(file) === sealed.sha256) return;
   throw new LedgerError({
     code: "damaged",
     message: `cannot compact ${label}: read back, it did not give the bytes that were sealed`,

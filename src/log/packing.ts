@@ -1,74 +1,41 @@
 /**
- * The lines of a part <-> a Parquet file that holds them by column. What a line says stands in its
- * columns; the shape puts it together again byte for byte. A line that no shape fits is kept as it is.
+ * The lines of a part -> a Parquet file that holds them by column; `unpacking.ts` is the way back. What a
+ * line says stands in its columns, and what it looks like in its shape. A line that no shape fits is kept
+ * as it is.
  */
 import { readFully } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import {
-  event_bytes_max,
-  read_bytes,
   row_group_bytes_max,
   row_group_rows_max,
   run_id_chars_max,
   staged_line_chars_max,
 } from "../base/limits.ts";
 import { damaged } from "../parquet/facts.ts";
-import {
-  type ColumnBuffer,
-  copyBytes,
-  type PackedColumn,
-  PackedWriter,
-} from "../parquet/packed.ts";
-import { type ColumnCursor, type PackedGroup, PackedReader } from "../parquet/packed_read.ts";
+import { type ColumnBuffer, PackedWriter } from "../parquet/packed.ts";
 import type { LedgerEvent } from "./event.ts";
+import {
+  type ColumnName,
+  COLUMNS,
+  GROUPS_KEY,
+  packed_line_bytes_max,
+  PART_KEY,
+  PART_SHA256_KEY,
+  REST,
+  SHAPES_KEY,
+  TIMESTAMP,
+  VERSION,
+  VERSION_KEY,
+} from "./packed_part.ts";
 import { type Block, blocksOfLines } from "./part_blocks.ts";
 import { LineSplitter, REST_SEPARATOR, Shape, type Slot, SLOTS } from "./shape.ts";
-
-type ColumnName = Slot | "log_offset" | "shape" | "is_trial" | "line";
-
-/** The columns of a compacted part. */
-const COLUMNS: readonly (PackedColumn & { name: ColumnName })[] = [
-  { name: "log_offset", type: "int64", nullable: false },
-  ...SLOTS.map((name) => ({
-    name,
-    type: name === "timestamp_ms" ? "int64" as const : "utf8" as const,
-    nullable: true,
-  })),
-  // Which of the file's shapes the line has.
-  { name: "shape", type: "int32", nullable: true },
-  // Whether the columns say all that an index has to know: a trial with all its fields right.
-  { name: "is_trial", type: "boolean", nullable: false },
-  // The line itself, where it has no shape.
-  { name: "line", type: "bytes", nullable: true },
-];
-
-const SHAPES_KEY = "ledger.shapes";
-/** Where in the part each row group begins. */
-const GROUPS_KEY = "ledger.group_offsets";
-/** Which part it holds, and what its lines were sealed as. */
-const PART_KEY = "ledger.part";
-const PART_SHA256_KEY = "ledger.part_sha256";
-const VERSION_KEY = "ledger.compacted_version";
-const VERSION = "1";
-
-/** A longer line, which is no event, has to be in memory whole several times: it is not packed. */
-export const packed_line_bytes_max = row_group_bytes_max;
 
 const NEWLINE = 10, ZERO = 48;
 const EVENT_TYPE = SLOTS.indexOf("event_type");
 const RUN_ID = SLOTS.indexOf("run_id");
-const TIMESTAMP = SLOTS.indexOf("timestamp_ms");
-const REST = SLOTS.indexOf("rest");
 const TRIAL = new TextEncoder().encode("trial.recorded");
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** What packing made of a part. */
-export interface Packed {
-  rows: number;
-  bytes: number;
-  sha256: string;
-}
 
 /** Packs the lines of a part, which has to end in a newline. Syncs nothing. */
 export function packLines(
@@ -77,11 +44,10 @@ export function packLines(
   is_corrupt: (offset: number) => boolean,
   target: OpenFile,
   { label, sha256 }: { label: string; sha256: string },
-): Packed {
+): void {
   const writer = new PackedWriter<ColumnName>(target, COLUMNS);
   const lines = new LinePacker(writer);
   const group_offsets: number[] = [];
-  let rows = 0;
   for (const block of blocksOfLines(source, 0, size_bytes)) {
     const { start } = block;
     if (block.torn_bytes > 0) throw damaged(source.path, `byte ${start} begins a line without end`);
@@ -91,7 +57,6 @@ export function packLines(
       const end = bytes.indexOf(NEWLINE, at);
       if (is_corrupt(start + at)) lines.keep(bytes, at, end, start + at);
       else lines.pack(bytes, at, end, start + at);
-      rows++;
       at = end + 1;
     }
     if (lines.waiting_rows >= row_group_rows_max || writer.waiting_bytes >= row_group_bytes_max) {
@@ -99,14 +64,13 @@ export function packLines(
     }
   }
   const shapes = JSON.stringify(lines.shapes.map(({ text }) => text));
-  const written = writer.finish({
+  writer.finish({
     [PART_KEY]: label,
     [PART_SHA256_KEY]: sha256,
     [VERSION_KEY]: VERSION,
     [SHAPES_KEY]: shapes,
     [GROUPS_KEY]: JSON.stringify(group_offsets),
   });
-  return { rows, ...written };
 }
 
 /** A line that is too long for an event, and too long to be read by the way; with its newline. */
@@ -216,15 +180,20 @@ class LinePacker {
   }
 }
 
-const TEXTS: ReadonlySet<Slot> = new Set(
-  SLOTS.slice(0, SLOTS.indexOf("timestamp_ms")),
-);
-const TRIAL_NEEDS: readonly Slot[] = ["event_id", "event_type", "run_id", "trial_id"];
+const TEXTS: ReadonlySet<Slot> = new Set(SLOTS.slice(0, TIMESTAMP));
+const TRIAL_NEEDS: readonly Slot[] = [
+  "event_id",
+  "event_type",
+  "run_id",
+  "trial_id",
+  "params",
+  "metrics",
+  "timestamp_ms",
+];
 
 /** Whether all that is known of a trial stands in the columns, and nothing of it among the rest. */
 function isTrialShape(shape: Shape): boolean {
-  const needed: readonly Slot[] = [...TRIAL_NEEDS, "params", "metrics", "timestamp_ms"];
-  return needed.every((slot) => shape.has(slot)) &&
+  return TRIAL_NEEDS.every((slot) => shape.has(slot)) &&
     SLOTS.every((slot) => shape.has(slot) || !shape.text.includes(`"${slot}"`)) &&
     shape.text.startsWith("{");
 }
@@ -252,200 +221,4 @@ function numberIn(bytes: Uint8Array, start: number, end: number): number {
   let number = 0;
   for (let at = start; at < end; at++) number = number * 10 + bytes[at] - ZERO;
   return number;
-}
-
-/** How packed lines are read. */
-export interface UnpackOptions {
-  /** The byte of the part to begin at; the start of a line. */
-  from?: number;
-  /** Leaves out the lines that an index takes from the columns. */
-  without_trials?: boolean;
-}
-
-/** Which part a packed file holds the lines of, as it says itself. */
-export function packedOf(file: OpenFile): { part: string; sha256: string } {
-  const { key_values } = new PackedReader(file);
-  return { part: key_values[PART_KEY] ?? "nothing", sha256: key_values[PART_SHA256_KEY] ?? "" };
-}
-
-/** The lines of a packed part, in stretches that lie together. */
-export function* unpackLines(file: OpenFile, options: UnpackOptions = {}): Generator<Block> {
-  const reader = new PackedReader(file);
-  const shapes = decodedKey<string[]>(file, reader, SHAPES_KEY)
-    .map((text, number) => new Shape(number, text));
-  const group_offsets = decodedKey<number[]>(file, reader, GROUPS_KEY);
-  const out = new LineJoiner(file.path, shapes);
-  const from = options.from ?? 0;
-  let nth = 0;
-  for (const group of reader.groups()) {
-    if (group_offsets[++nth] <= from) continue;
-    const rows = new GroupRows(group);
-    for (let row = 0; row < group.rows; row++) {
-      rows.next();
-      const is_wanted = rows.offset >= from && !(options.without_trials && rows.is_trial);
-      if (!is_wanted || rows.offset !== out.end) {
-        if (out.filled > 0) yield out.take();
-        out.start = rows.offset;
-      }
-      if (!is_wanted) continue;
-      const is_long = rows.has_line && rows.line.end - rows.line.start > event_bytes_max;
-      // A line that is too long is a stretch of its own: what came before it has its own verdict.
-      if (is_long && out.filled > 0) yield out.take();
-      out.add(rows);
-      if (is_long || out.filled >= read_bytes) yield out.take(is_long);
-    }
-  }
-  if (out.filled > 0) yield out.take();
-}
-
-/** What the file says of itself, of a version that this program knows. */
-function decodedKey<Value>({ path }: OpenFile, { key_values }: PackedReader, key: string): Value {
-  const version = key_values[VERSION_KEY];
-  if (version !== VERSION) {
-    throw damaged(path, `it is no compacted part that this program knows (version ${version})`);
-  }
-  try {
-    return JSON.parse(key_values[key]) as Value;
-  } catch (cause) {
-    throw damaged(path, `its ${key} do not decode (${(cause as Error).message})`, cause);
-  }
-}
-
-/** The rows of a group, one after another. */
-class GroupRows {
-  offset = 0;
-  timestamp_ms: number | undefined;
-  shape: number | undefined;
-  is_trial = false;
-  has_line = false;
-  readonly #offsets: ColumnCursor;
-  readonly #times: ColumnCursor;
-  readonly #shapes: ColumnCursor;
-  readonly #trials: ColumnCursor;
-  readonly line: ColumnCursor;
-  /** By slot; there is none for times. */
-  readonly values: readonly ColumnCursor[];
-
-  constructor(group: PackedGroup) {
-    this.#offsets = group.column("log_offset");
-    this.#times = group.column("timestamp_ms");
-    this.#shapes = group.column("shape");
-    this.#trials = group.column("is_trial");
-    this.line = group.column("line");
-    this.values = SLOTS.map((slot) => slot === "timestamp_ms" ? this.#times : group.column(slot));
-  }
-
-  next(): void {
-    this.offset = this.#offsets.nextInt64()!;
-    this.timestamp_ms = this.#times.nextInt64();
-    this.shape = this.#shapes.nextInt32();
-    this.is_trial = this.#trials.nextBoolean();
-    this.has_line = this.line.next();
-    for (const cursor of this.values) if (cursor !== this.#times) cursor.next();
-  }
-}
-
-const MILLION = 1_000_000, MILLION_DIGITS = 6, INT32_MAX = 2 ** 31 - 1;
-
-function digitsOf(number: number): number {
-  let digits = 1;
-  for (let power = 10; power <= number; power *= 10) digits++;
-  return digits;
-}
-
-/** Puts lines together, one after another. */
-class LineJoiner {
-  /** Where in the part the first of them stands. */
-  start = 0;
-  filled = 0;
-  #bytes = new Uint8Array(read_bytes * 2);
-
-  constructor(readonly path: string, readonly shapes: readonly Shape[]) {}
-
-  /** Where in the part the next line would stand. */
-  get end(): number {
-    return this.start + this.filled;
-  }
-
-  /** Adds the line of a row. */
-  add(rows: GroupRows): void {
-    if (rows.has_line) this.#copy(rows.line.bytes, rows.line.start, rows.line.end);
-    else this.#join(rows);
-    this.#reserve(1);
-    this.#bytes[this.filled++] = NEWLINE;
-  }
-
-  /** What has come together; valid until the next line is added. */
-  take(is_oversized = false): Block {
-    const { start, end, filled } = this;
-    this.start = end;
-    this.filled = 0;
-    const oversized_bytes = is_oversized ? filled - 1 : 0;
-    const bytes = this.#bytes.subarray(0, filled);
-    return { start, end, bytes, oversized_bytes, torn_bytes: 0 };
-  }
-
-  #join(rows: GroupRows): void {
-    const shape = rows.shape === undefined ? undefined : this.shapes[rows.shape];
-    if (!shape) throw damaged(this.path, `the line at byte ${rows.offset} has no shape`);
-    const { literals, slots } = shape;
-    let rest_at = -1;
-    for (let index = 0; index < slots.length; index++) {
-      this.#copy(literals[index], 0, literals[index].length);
-      const slot = slots[index];
-      const cursor = rows.values[slot];
-      if (slot === TIMESTAMP) this.#addNumber(rows.timestamp_ms!);
-      else if (slot !== REST) this.#copy(cursor.bytes, cursor.start, cursor.end);
-      else {
-        if (rest_at < 0) rest_at = cursor.start;
-        let end = rest_at;
-        while (end < cursor.end && cursor.bytes[end] !== REST_SEPARATOR) end++;
-        this.#copy(cursor.bytes, rest_at, end);
-        rest_at = end + 1;
-      }
-    }
-    const last = literals[slots.length];
-    this.#copy(last, 0, last.length);
-  }
-
-  /** Digits from the right; in two halves, since whole numbers of 32 bits divide much faster. */
-  #addNumber(number: number): void {
-    const high = Math.floor(number / MILLION);
-    const low = number - high * MILLION;
-    if (high > 0) {
-      this.#addDigits(high, digitsOf(high));
-      this.#addDigits(low, MILLION_DIGITS);
-    } else this.#addDigits(low, digitsOf(low));
-  }
-
-  #addDigits(number: number, digits: number): void {
-    this.#reserve(digits);
-    this.filled += digits;
-    if (number > INT32_MAX) {
-      const text = String(number);
-      for (let at = 0; at < digits; at++) {
-        this.#bytes[this.filled - digits + at] = text.charCodeAt(at);
-      }
-      return;
-    }
-    for (let rest = number | 0, at = this.filled - 1, left = digits; left > 0; left--, at--) {
-      const tens = rest / 10 | 0;
-      this.#bytes[at] = ZERO + rest - tens * 10;
-      rest = tens;
-    }
-  }
-
-  #copy(from: Uint8Array, start: number, end: number): void {
-    this.#reserve(end - start);
-    copyBytes(from, start, end, this.#bytes, this.filled);
-    this.filled += end - start;
-  }
-
-  #reserve(more: number): void {
-    const needed = this.filled + more;
-    if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    larger.set(this.#bytes.subarray(0, this.filled));
-    this.#bytes = larger;
-  }
 }

@@ -108,7 +108,7 @@ async function openPacked(
     // A page that was changed may well decode, to other lines: nothing is read before this is known.
     const { isAsProven } = await import("./proof.ts");
     if (!isAsProven(file, proof)) throw changed(path);
-    const { unpackLines } = await import("./packing.ts");
+    const { unpackLines } = await import("./unpacking.ts");
     const bytesBetween = (from: number, to: number) => {
       const bytes = new Uint8Array(to - from);
       let filled = 0;

@@ -16,6 +16,7 @@ import {
   parsePartName,
   type PartId,
   partLabel,
+  type PartName,
   partPath,
   partStem,
   SEALED_NAME,
@@ -45,6 +46,20 @@ export function listDays(files: Files, root: string): string[] {
     .map((entry) => parseDayName(entry.name))
     .filter((day) => day !== undefined)
     .sort();
+}
+
+/** The parts in a day's folder in log order, by their names alone. */
+export function partNamesOf(
+  files: Files,
+  root: string,
+  day: string,
+  format?: PartName["format"],
+): PartName[] {
+  return (files.list(dayFolder(root, day)) ?? [])
+    .map(({ name }) => parsePartName(name))
+    .filter((name) => name !== undefined)
+    .filter((name) => format === undefined || name.format === format)
+    .sort(comparePartNames);
 }
 
 /** What is said where a ledger was expected and nothing is. */
@@ -92,10 +107,7 @@ async function lookAtParts(
   onDamage?: OnDamage,
 ): Promise<PartExtent[] | undefined> {
   const folder = dayFolder(root, day);
-  const names = (files.list(folder) ?? [])
-    .map((entry) => parsePartName(entry.name))
-    .filter((name) => name !== undefined)
-    .sort(comparePartNames);
+  const names = partNamesOf(files, root, day);
   const with_lines = new Set(
     names.filter(({ format }) => format === "jsonl").map((name) => partStem(name)),
   );

@@ -1,7 +1,8 @@
 /** The digests by which a file is known again, and the place where it has changed. */
 import { createHash } from "node:crypto";
-import { readFully } from "../base/durable.ts";
-import { proof_block_bytes, read_bytes } from "../base/limits.ts";
+import { digestOf } from "../base/digest.ts";
+import { readFully, stretchesOf } from "../base/durable.ts";
+import { proof_block_bytes } from "../base/limits.ts";
 import type { OpenFile } from "../base/files.ts";
 import type { FileProof } from "./sealed.ts";
 
@@ -24,7 +25,7 @@ export function proofOf(file: OpenFile, size_bytes: number): FileProof {
 /** Whether a file is what it was. */
 export function isAsProven(file: OpenFile, proof: FileProof): boolean {
   const { size_bytes } = file.facts();
-  return size_bytes === proof.bytes && digestOf(file, size_bytes) === proof.sha256;
+  return size_bytes === proof.bytes && digestOf(stretchesOf(file, size_bytes)) === proof.sha256;
 }
 
 /** Where a file is not what it was, and how that shows; undefined when it is what it was. */
@@ -52,18 +53,6 @@ export function changeIn(
   return size_bytes > proof.bytes
     ? { offset: proof.bytes, reason: `longer than it was: ${size_bytes} bytes, not ${proof.bytes}` }
     : { offset: 0, reason: "its digest is not what was noted, nor can the place be told" };
-}
-
-function digestOf(file: OpenFile, size_bytes: number): string {
-  const hash = createHash("sha256");
-  const buffer = new Uint8Array(read_bytes);
-  for (let at = 0; at < size_bytes;) {
-    const bytes = readFully(file, buffer, at);
-    if (bytes.length === 0) break;
-    hash.update(bytes);
-    at += bytes.length;
-  }
-  return hash.digest("hex");
 }
 
 function* blocksOf(file: OpenFile, size_bytes: number): Generator<[number, Uint8Array]> {

@@ -1,5 +1,5 @@
 /** What the log was about lately, told from its ends alone: for those who cannot wait for a reading. */
-import { readFully } from "../base/durable.ts";
+import { readFully, withOpenFile } from "../base/durable.ts";
 import type { Files } from "../base/files.ts";
 import { dayFolder, ledgerPaths, parseDayName, parsePartName } from "./layout.ts";
 
@@ -38,12 +38,9 @@ function newestParts(files: Files, root: string): string[] {
 }
 
 function endOf(files: Files, path: string): string {
-  const file = files.open(path, "read");
-  try {
+  return withOpenFile(files, path, (file) => {
     const { size_bytes } = file.facts();
     const length = Math.min(END_BYTES, size_bytes);
     return new TextDecoder().decode(readFully(file, new Uint8Array(length), size_bytes - length));
-  } finally {
-    file.close();
-  }
+  });
 }

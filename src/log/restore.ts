@@ -3,22 +3,14 @@
  * durably and are proven to be those that were sealed, and the day's record says so.
  */
 import { join } from "@std/path";
-import { beginReplacement, writeFully } from "../base/durable.ts";
+import { beginReplacement, withOpenFile, writeFully } from "../base/durable.ts";
 import { LedgerError } from "../base/error.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { withChainLock } from "./chain.ts";
-import {
-  comparePartNames,
-  dayFolder,
-  parquetName,
-  parsePartName,
-  type PartId,
-  partLabel,
-  partPath,
-} from "./layout.ts";
+import { dayFolder, parquetName, type PartId, partLabel, partPath } from "./layout.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { openPart } from "./part_file.ts";
-import { listDays, notRecorded, partsOfDay } from "./parts.ts";
+import { listDays, notRecorded, partNamesOf, partsOfDay } from "./parts.ts";
 import { changeIn } from "./proof.ts";
 import { readSealed, sealedName, type SealedPart, writeSealed } from "./sealed.ts";
 
@@ -46,10 +38,7 @@ export async function restoreDay(
   return await withChainLock(world, root, async () => {
     const restored: RestoredPart[] = [];
     removeLeftovers(world, root, day);
-    const names = (world.files.list(dayFolder(root, day)) ?? [])
-      .map(({ name }) => parsePartName(name))
-      .filter((name) => name?.format === "parquet");
-    for (const { number, writer } of names.map((name) => name!).sort(comparePartNames)) {
+    for (const { number, writer } of partNamesOf(world.files, root, day, "parquet")) {
       restored.push(await restorePart(world, root, { day, number, writer }));
     }
     return restored;
@@ -72,20 +61,15 @@ async function restorePart(world: World, root: string, part: PartId): Promise<Re
 }
 
 function checkKept(world: World, path: string, part: PartId, record: SealedPart): void {
-  const lines = world.files.open(path, "read");
-  try {
-    const change = changeIn(lines, record);
-    if (!change) return;
-    throw new LedgerError({
-      code: "damaged",
-      message: `cannot restore ${partLabel(part)}: its lines were kept, and are not as they were ` +
-        `sealed (${change.reason})`,
-      where: { path, offset: change.offset },
-      hint: "nothing was changed; move that file away and restore again: the Parquet file has them",
-    });
-  } finally {
-    lines.close();
-  }
+  const change = withOpenFile(world.files, path, (lines) => changeIn(lines, record));
+  if (!change) return;
+  throw new LedgerError({
+    code: "damaged",
+    message: `cannot restore ${partLabel(part)}: its lines were kept, and are not as they were ` +
+      `sealed (${change.reason})`,
+    where: { path, offset: change.offset },
+    hint: "nothing was changed; move that file away and restore again: the Parquet file has them",
+  });
 }
 
 async function writeLines(world: World, root: string, part: PartId, record: SealedPart) {

@@ -9,15 +9,15 @@
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { readFully } from "../base/durable.ts";
+import { readFully, withOpenFile } from "../base/durable.ts";
 import { flaws_max, lock_wait_ms, seal_grace_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { appendSteps, type Chain, type SealedStep, stepOf, withChainLock } from "./chain.ts";
 import { completeChain, lacksSteps } from "./chain_end.ts";
 import { flawsOf } from "./flaws.ts";
-import { dayFolder, dayLockName, parsePartName, type PartId, partLabel } from "./layout.ts";
+import { dayFolder, dayLockName, type PartId, partLabel } from "./layout.ts";
 import { DayLock } from "./lock.ts";
-import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
+import { listDays, type PartExtent, partNamesOf, partsOfDay } from "./parts.ts";
 import { proofOf } from "./proof.ts";
 import { lineHash } from "./hash.ts";
 import { LogCursor } from "./read.ts";
@@ -112,10 +112,7 @@ export function isOver(world: World, day: string, grace_ms = seal_grace_ms): boo
 function dueNames(world: World, root: string, day: string, options: SealOptions): string[] {
   const is_over = isOver(world, day, options.grace_ms);
   const sealed = readSealed(world.files, root, day);
-  const names = (world.files.list(dayFolder(root, day)) ?? [])
-    .map(({ name }) => parsePartName(name))
-    .filter((name) => name?.format === "jsonl")
-    .map((name) => name!)
+  const names = partNamesOf(world.files, root, day, "jsonl")
     .filter((name) => !sealed[sealedName(name)]);
   const { quiet_ms = 0 } = options;
   const isQuiet = (name: string) => {
@@ -206,15 +203,12 @@ class Sealer {
     const { world, root } = this;
     const content = await judgePart(world, root, extent);
     if (content.bytes === 0) return undefined;
-    const file = world.files.open(extent.path, "read");
-    try {
+    return withOpenFile(world.files, extent.path, (file) => {
       const last_line = new Uint8Array(content.bytes - content.last_line_at);
       const last_line_hash = lineHash(readFully(file, last_line, content.last_line_at));
       const noted = { ...content, last_line_hash, ...proofOf(file, content.bytes) };
       return { ...noted, notes_sha256: notesDigest(noted) };
-    } finally {
-      file.close();
-    }
+    });
   }
 }
 

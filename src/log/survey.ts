@@ -1,8 +1,8 @@
 /** What a log holds, at a glance: sizes, line counts, the newest event, torn tails. Judges nothing. */
-import { readFully } from "../base/durable.ts";
+import { stretchesOf, withOpenFile } from "../base/durable.ts";
 import { asLedgerError } from "../base/error.ts";
 import type { Files, OpenFile } from "../base/files.ts";
-import { event_bytes_max, read_bytes } from "../base/limits.ts";
+import { event_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { BadLine, judge, type LedgerEvent } from "./event.ts";
 import { linesOf } from "./lines.ts";
@@ -126,21 +126,14 @@ export function countLines(
   files: Files,
   { path, size_bytes }: PartExtent,
 ): { lines: number; end: number } {
-  const file = files.open(path, "read");
-  try {
-    return countLinesIn(file, size_bytes);
-  } finally {
-    file.close();
-  }
+  return withOpenFile(files, path, (file) => countLinesIn(file, size_bytes));
 }
 
 function countLinesIn(file: OpenFile, size_bytes: number): { lines: number; end: number } {
-  const buffer = new Uint8Array(Math.min(read_bytes, size_bytes));
   let lines = 0;
   let end = 0;
-  for (let at = 0; at < size_bytes;) {
-    const bytes = readFully(file, buffer.subarray(0, Math.min(buffer.length, size_bytes - at)), at);
-    if (bytes.length === 0) break;
+  let at = 0;
+  for (const bytes of stretchesOf(file, size_bytes)) {
     for (
       let found = bytes.indexOf(NEWLINE);
       found >= 0;

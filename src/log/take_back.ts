@@ -4,10 +4,9 @@
  * place, then their files, then the chain says that they are back. Cut off anywhere, the chain still
  * says that they are away, and doing it again ends it.
  */
-import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { LedgerError } from "../base/error.ts";
-import { makeFolderDurably, removeQuietly } from "../base/durable.ts";
+import { makeFolderDurably, removeQuietly, withOpenFile } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { appendSteps, type Chain, chainPath, readChain, stepOf, withChainLock } from "./chain.ts";
 import { copyOut, type DayArchive, readDayArchive } from "./day_archive.ts";
@@ -21,7 +20,7 @@ import {
 } from "./layout.ts";
 import { listDays } from "./parts.ts";
 import { changeIn } from "./proof.ts";
-import { type FileProof, readSealed, type SealedPart, writeSealed } from "./sealed.ts";
+import { type FileProof, readSealed, writeSealed } from "./sealed.ts";
 import { checkChain, removeGone } from "./take_out.ts";
 
 /** What bringing a day back did. */
@@ -107,12 +106,7 @@ function standsWhole(world: World, root: string, archive: DayArchive, name: stri
 }
 
 function changeOf(world: World, path: string, proof: FileProof): string | undefined {
-  const file = world.files.open(path, "read");
-  try {
-    return changeIn(file, proof)?.reason;
-  } finally {
-    file.close();
-  }
+  return withOpenFile(world.files, path, (file) => changeIn(file, proof)?.reason);
 }
 
 async function putInPlace(
@@ -147,14 +141,11 @@ async function copyChecked(
   name: string,
   target: string,
 ): Promise<void> {
-  const { unpackLines } = await import("./packing.ts");
+  const { linesDigest } = await import("./unpacking.ts");
   const file = world.files.open(target, "create");
   try {
     copyOut(world, archive, name, file);
-    const record: SealedPart = archive.parts[name];
-    const hash = createHash("sha256");
-    for (const { bytes } of unpackLines(file)) hash.update(bytes);
-    if (hash.digest("hex") !== record.sha256) {
+    if (linesDigest(file) !== archive.parts[name].sha256) {
       throw new LedgerError({
         code: "damaged",
         message: `cannot import ${archive.path}: ${name} does not give the lines that were sealed`,

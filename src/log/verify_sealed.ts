@@ -3,7 +3,7 @@
  * was given when they were sealed; while no byte has changed, it stands.
  */
 import { join } from "@std/path";
-import { createHash } from "node:crypto";
+import { withOpenFile } from "../base/durable.ts";
 import { asLedgerError } from "../base/error.ts";
 import { read_lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -85,24 +85,19 @@ async function changeOfPacked(
   const label = `day=${part.day}/${parquetName(part)}`;
   const change = changeOfFile(world, label, path, compacted);
   if (change) return change;
-  const { packedOf, unpackLines } = await import("./packing.ts");
-  const file = world.files.open(path, "read");
+  const { linesDigest, packedOf } = await import("./unpacking.ts");
   try {
-    const packed = packedOf(file);
+    const packed = withOpenFile(world.files, path, packedOf);
     if (packed.part !== partLabel(part) || packed.sha256 !== sha256) {
       return found("changed", label, `it holds ${packed.part}, or other lines than were sealed`);
     }
     if (!read_lines) return undefined;
-    const hash = createHash("sha256");
-    for (const { bytes } of unpackLines(file)) hash.update(bytes);
-    if (hash.digest("hex") === sha256) return undefined;
+    if (withOpenFile(world.files, path, linesDigest) === sha256) return undefined;
     return found("changed", label, "its lines are not those that were sealed");
   } catch (error) {
     const problem = asLedgerError(error);
     if (problem?.code !== "damaged") throw error;
     return found("changed", label, problem.message);
-  } finally {
-    file.close();
   }
 }
 
@@ -129,15 +124,12 @@ function changeOfFile(
   path: string,
   proof: FileProof,
 ): SealFinding | undefined {
-  const file = world.files.open(path, "read");
-  try {
+  return withOpenFile(world.files, path, (file) => {
     const change = changeIn(file, proof);
     if (!change) return undefined;
     const size_bytes = Math.max(0, Math.min(proof.bytes, file.facts().size_bytes) - change.offset);
     return { kind: "changed", part, size_bytes, ...change };
-  } finally {
-    file.close();
-  }
+  });
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What a Parquet file's footer says, checked against the file it stands in. */
 import { type FileMetaData, parquetMetadata, parquetSchema } from "hyparquet";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import { readFully } from "../base/durable.ts";
+import { readFully, withOpenFile } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import type { World } from "../base/world.ts";
 import type { Row } from "./columns.ts";
@@ -39,17 +39,7 @@ const FILE_BYTES_MIN = 4 + 1 + TAIL_BYTES;
 
 /** Reads the footer of a file, and nothing else of it. */
 export function parquetFacts(world: World, path: string): ParquetFacts {
-  return withOpenFile(world, path, (file) => factsOf(readMetadata(file)));
-}
-
-/** Opens a file for as long as a function takes. */
-export function withOpenFile<T>(world: World, path: string, body: (file: OpenFile) => T): T {
-  const file = world.files.open(path, "read");
-  try {
-    return body(file);
-  } finally {
-    file.close();
-  }
+  return withOpenFile(world.files, path, (file) => factsOf(readMetadata(file)));
 }
 
 /** What metadata says, in our words. */

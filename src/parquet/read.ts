@@ -7,19 +7,19 @@ import {
   type RowGroup,
 } from "hyparquet";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import { readFully } from "../base/durable.ts";
+import { readFully, withOpenFile } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import { row_batch_rows } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { DECOMPRESSORS } from "./codecs.ts";
 import type { Row } from "./columns.ts";
-import { damaged, factsOf, type ParquetFile, readMetadata, said, withOpenFile } from "./facts.ts";
+import { damaged, factsOf, type ParquetFile, readMetadata, said } from "./facts.ts";
 import { pagesProblem, placeOf } from "./pages.ts";
 import { decodable, PARSERS, valuesOf } from "./values.ts";
 
 /** Reads a file's footer; its rows are read when they are asked for. */
 export function readParquet(world: World, path: string): ParquetFile {
-  const { facts, identity } = withOpenFile(world, path, (file) => ({
+  const { facts, identity } = withOpenFile(world.files, path, (file) => ({
     facts: factsOf(readMetadata(file)),
     identity: file.facts().identity,
   }));

@@ -7,7 +7,7 @@
  * late stand in a later segment than their event.
  */
 import { join } from "@std/path";
-import { makeFolderDurably, replaceFile } from "../base/durable.ts";
+import { makeFolderDurably, replaceFile, withOpenFile } from "../base/durable.ts";
 import { trace_row_group_rows } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import type { TracedEvent } from "./event.ts";
@@ -68,7 +68,7 @@ export async function convertStore(
 ): Promise<void> {
   const late: StampsByEvent = new Map();
   for (const segment of segments.slice(1)) {
-    withSegment(world, dir, segment, (file) => readLateStamps(file, late));
+    withOpenFile(world.files, segmentPath(dir, segment), (file) => readLateStamps(file, late));
   }
   for (const segment of segments) await convertSegment(world, dir, segment, late, report);
   const lock_path = storeLockPath(dir, store);
@@ -82,7 +82,11 @@ async function convertSegment(
   late: StampsByEvent,
   report: ConvertReport,
 ): Promise<void> {
-  const { events, damage } = withSegment(world, dir, segment, (file) => readSegment(file, late));
+  const { events, damage } = withOpenFile(
+    world.files,
+    segmentPath(dir, segment),
+    (file) => readSegment(file, late),
+  );
   for (const each of damage) quarantine(world, dir, segment, each);
   for (const [partition, of_partition] of byPartition(events)) {
     await writePartition(world, dir, segment, partition, of_partition);
@@ -96,20 +100,6 @@ async function convertSegment(
   report.events += events.length;
   report.quarantined += damage.length;
   await world.turn();
-}
-
-function withSegment<Result>(
-  world: World,
-  dir: string,
-  segment: Segment,
-  body: (file: ReturnType<World["files"]["open"]>) => Result,
-): Result {
-  const file = world.files.open(segmentPath(dir, segment), "read");
-  try {
-    return body(file);
-  } finally {
-    file.close();
-  }
 }
 
 function byPartition(events: readonly TracedEvent[]): [Partition, TracedEvent[]][] {

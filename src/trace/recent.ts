@@ -1,6 +1,6 @@
 /** What was traced lately, told from names, footers and ends: for those who cannot wait for a reading. */
 import { join } from "@std/path";
-import { readFully } from "../base/durable.ts";
+import { readFully, withOpenFile } from "../base/durable.ts";
 import type { Files } from "../base/files.ts";
 import type { World } from "../base/world.ts";
 import { listPartitions, listSegments, partitionFolder, segmentPath } from "./files.ts";
@@ -25,8 +25,7 @@ export function storedTypes(files: Files, dir: string): string[] {
 function ofSegments(files: Files, dir: string): string[] {
   const names = listSegments(files, dir).map((segment) => segmentPath(dir, segment)).sort();
   return names.slice(-FILES_MAX).reverse().flatMap((path) => {
-    const file = files.open(path, "read");
-    try {
+    return withOpenFile(files, path, (file) => {
       const { size_bytes } = file.facts();
       const piece = (from: number) => {
         const length = Math.min(SEGMENT_BYTES, size_bytes - from);
@@ -34,9 +33,7 @@ function ofSegments(files: Files, dir: string): string[] {
       };
       const text = piece(Math.max(0, size_bytes - SEGMENT_BYTES)) + piece(0);
       return [...text.matchAll(EVENT_LINE)].map(([, id]) => JSON.parse(id) as string);
-    } finally {
-      file.close();
-    }
+    });
   });
 }
 

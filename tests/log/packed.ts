@@ -3,7 +3,8 @@ import { join } from "@std/path";
 import { type OpenFile, systemFiles } from "../../src/base/files.ts";
 import { BadLine, judge } from "../../src/log/event.ts";
 import { linesOf } from "../../src/log/lines.ts";
-import { packLines, unpackLines, type UnpackOptions } from "../../src/log/packing.ts";
+import { packLines } from "../../src/log/packing.ts";
+import { unpackLines, type UnpackOptions } from "../../src/log/unpacking.ts";
 
 const NEWLINE = new Uint8Array([10]);
 

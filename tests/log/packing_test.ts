@@ -4,7 +4,7 @@ import { asLedgerError } from "../../src/base/error.ts";
 import { event_bytes_max } from "../../src/base/limits.ts";
 import { fieldsAreRight, judge, type LedgerEvent } from "../../src/log/event.ts";
 import { linesOf } from "../../src/log/lines.ts";
-import { unpackLines } from "../../src/log/packing.ts";
+import { unpackLines } from "../../src/log/unpacking.ts";
 import { SLOTS } from "../../src/log/shape.ts";
 import { memoryFolder } from "../harness.ts";
 import { LineMaker } from "../index/lines.ts";

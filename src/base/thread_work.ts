@@ -1,0 +1,23 @@
+/// <reference lib="deno.worker" />
+/** Threads: the end that does the work, in the surroundings of the end that asks for it. */
+import { BAKED_FACTS_NAME } from "./build.ts";
+import { asLedgerError } from "./error.ts";
+import type { FromThread, ToThread } from "./thread.ts";
+
+/** Does what this thread is asked for; what it is told meanwhile goes to `onWord`. */
+export function doWork<Request, Result, Said = never, Heard = never>(
+  work: (request: Request, say: (word: Said) => void) => Result | Promise<Result>,
+  onWord: (word: Heard) => void = () => {},
+): void {
+  const tell = (message: FromThread<Said, Result>) => self.postMessage(message);
+  self.onmessage = async ({ data }: MessageEvent<ToThread<Request, Heard>>) => {
+    if (data.kind === "word") return onWord(data.word);
+    Object.assign(globalThis, { [Symbol.for(BAKED_FACTS_NAME)]: data.facts });
+    try {
+      const result = await work(data.request, (word) => tell({ kind: "word", word }));
+      tell({ kind: "done", result });
+    } catch (error) {
+      tell({ kind: "failed", error: asLedgerError(error)?.toJSON(), text: String(error) });
+    }
+  };
+}
