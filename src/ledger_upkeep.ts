@@ -61,7 +61,7 @@ export class LedgerUpkeep {
 
   /** Brings a day back from its archive, every byte proven. The next sync takes note. */
   async importArchive(path: string): Promise<ReturnedDay> {
-    const { returnDay } = await import("./retain.ts");
+    const { returnDay } = await import("./log/take_back.ts");
     return await returnDay(this.#world, this.#dir, path);
   }
 }

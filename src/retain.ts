@@ -289,5 +289,3 @@ async function syncOrSay(
     onNotice?.(`the index was not brought up to date: ${problem.message}`);
   }
 }
-
-export { returnDay, type ReturnedDay } from "./log/take_back.ts";

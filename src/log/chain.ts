@@ -1,7 +1,7 @@
 /**
- * The chain: every part that was ever sealed, in the order of sealing, each bound to the one before by
- * its digest. `events/_chain.jsonl` is appended to, a line a step, and outlives the parts it names: what
- * was archived is told from what was lost.
+ * The chain: every part that was ever sealed, and every time some were taken out or came back, in that
+ * order, each step bound to the one before by its digest. `events/_chain.jsonl` is appended to, a line a
+ * step, and outlives the parts it names: what was archived is told from what was lost.
  */
 import { join } from "@std/path";
 import { makeFolderDurably, replaceFile, writeFully } from "../base/durable.ts";
@@ -13,18 +13,22 @@ import { uniqueName, type World } from "../base/world.ts";
 import { isDay, ledgerPaths, parsePartLabel, parsePartName } from "./layout.ts";
 import type { SealedContent, SealedPart } from "./sealed.ts";
 
-/** A part was sealed. */
-export interface SealedStep extends SealedContent {
-  kind: "sealed";
+/** A step's place, from 1, the seal of the step before it, empty for the first, and its own. */
+export interface Link {
   number: number;
-  /** `day=2026-01-23/part-000001.jsonl` */
-  part: string;
   previous: string;
   seal: string;
 }
 
+/** A part was sealed. */
+export interface SealedStep extends SealedContent, Link {
+  kind: "sealed";
+  /** `day=2026-01-23/part-000001.jsonl` */
+  part: string;
+}
+
 /** Sealed parts of a day were taken out of the log: all that it had then. */
-export interface TakenOutStep {
+export interface TakenOut {
   kind: "taken_out";
   day: string;
   /** `part-000001.jsonl` */
@@ -37,15 +41,17 @@ export interface TakenOutStep {
 }
 
 /** Parts of a day came back from their archive. */
-export interface ReturnedStep {
+export interface Returned {
   kind: "returned";
   day: string;
   parts: string[];
   at_ms: number;
 }
 
+export type TakenOutStep = TakenOut & Link;
+
 /** A line of the chain. */
-export type ChainStep = SealedStep | TakenOutStep | ReturnedStep;
+export type ChainStep = SealedStep | TakenOutStep | (Returned & Link);
 
 /** A line that is none. */
 export interface ChainDamage {
@@ -55,6 +61,8 @@ export interface ChainDamage {
 
 /** The chain as it stands. */
 export interface Chain {
+  steps: ChainStep[];
+  /** Those of them by which parts were sealed. */
   seals: SealedStep[];
   /** The parts that are not in the log any more, by their label, and how each went last. */
   away: Map<string, TakenOutStep>;
@@ -82,6 +90,7 @@ export function chainLockPath(root: string): string {
 export function readChain(world: World, root: string): Chain {
   const path = chainPath(root);
   const chain: Chain = {
+    steps: [],
     seals: [],
     away: new Map(),
     damage: [],
@@ -95,34 +104,41 @@ export function readChain(world: World, root: string): Chain {
     const end = bytes.indexOf(NEWLINE, at);
     if (end < 0) break;
     const step = parseStep(new TextDecoder().decode(bytes.subarray(at, end)));
-    if (step === undefined) {
-      chain.damage.push({ offset: at, reason: "a line that is no step of the chain" });
-    } else if (step.kind === "sealed") chain.seals.push(step);
-    else {
-      for (const name of step.parts) {
-        const label = `day=${step.day}/${name}`;
-        if (step.kind === "taken_out") chain.away.set(label, step);
-        else chain.away.delete(label);
-      }
-    }
+    if (step) addStep(chain, step);
+    else chain.damage.push({ offset: at, reason: "a line that is no step of the chain" });
     chain.end = at = end + 1;
   }
   return chain;
 }
 
+/** Adds a step to what is known of the chain. */
+export function addStep(chain: Chain, step: ChainStep): void {
+  chain.steps.push(step);
+  if (step.kind === "sealed") return void chain.seals.push(step);
+  for (const name of step.parts) {
+    const label = `day=${step.day}/${name}`;
+    if (step.kind === "taken_out") chain.away.set(label, step);
+    else chain.away.delete(label);
+  }
+}
+
+/** What the next step is bound to. */
+export function endOfChain({ steps }: Chain): { number: number; seal: string } {
+  return steps.at(-1) ?? { number: 0, seal: "" };
+}
+
 function parseStep(line: string): ChainStep | undefined {
   try {
     const step = JSON.parse(line) as Partial<ChainStep> | null;
-    switch (step?.kind) {
+    if (typeof step?.seal !== "string") return undefined;
+    switch (step.kind) {
       case "sealed":
-        return parsePartLabel(String(step.part)) && typeof step.seal === "string"
-          ? step as SealedStep
-          : undefined;
+        return parsePartLabel(String(step.part)) ? step as SealedStep : undefined;
       case "taken_out":
       case "returned":
         return isDay(String(step.day)) && Array.isArray(step.parts) &&
             step.parts.every((name) => parsePartName(String(name)))
-          ? step as TakenOutStep | ReturnedStep
+          ? step as ChainStep
           : undefined;
     }
   } catch {

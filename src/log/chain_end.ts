@@ -4,7 +4,16 @@
  */
 import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
-import { appendSteps, type Chain, chainPath, readChain, type SealedStep, stepOf } from "./chain.ts";
+import {
+  addStep,
+  appendSteps,
+  type Chain,
+  chainPath,
+  endOfChain,
+  readChain,
+  type SealedStep,
+  stepOf,
+} from "./chain.ts";
 import { listDays } from "./parts.ts";
 import { readSealed } from "./sealed.ts";
 
@@ -31,9 +40,9 @@ export function completeChain(
   const is_gone = chain.size_bytes === 0 && unknown.length > 1;
   if (unknown.length > 1 && !is_gone) throw shortChain(root, chain, unknown);
   for (const step of unknown) {
-    const { number, seal } = chain.seals.at(-1) ?? { number: 0, seal: "" };
+    const { number, seal } = endOfChain(chain);
     if (step.number !== number + 1 || step.previous !== seal) throw brokenChain(root, number, step);
-    chain.seals.push(step);
+    addStep(chain, step);
   }
   appendSteps(world, root, unknown);
   if (is_gone) {
@@ -70,10 +79,10 @@ function damagedChain(root: string, { damage: [{ offset, reason }] }: Chain): Le
   });
 }
 
-function shortChain(root: string, { seals }: Chain, unknown: SealedStep[]): LedgerError {
+function shortChain(root: string, chain: Chain, unknown: SealedStep[]): LedgerError {
   return new LedgerError({
     code: "damaged",
-    message: `cannot seal: the chain ends with number ${seals.at(-1)?.number ?? 0}, and ` +
+    message: `cannot seal: the chain ends with number ${endOfChain(chain).number}, and ` +
       `${unknown.length} parts that are sealed are not in it, the first of them ${unknown[0].part}`,
     where: { path: chainPath(root) },
     hint: WAYS_OUT,

@@ -12,7 +12,14 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import { readFully, withOpenFile } from "../base/durable.ts";
 import { flaws_max, lock_wait_ms, seal_grace_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { appendSteps, type Chain, type SealedStep, stepOf, withChainLock } from "./chain.ts";
+import {
+  appendSteps,
+  type Chain,
+  endOfChain,
+  type SealedStep,
+  stepOf,
+  withChainLock,
+} from "./chain.ts";
 import { completeChain, lacksSteps } from "./chain_end.ts";
 import { flawsOf } from "./flaws.ts";
 import { dayFolder, dayLockName, type PartId, partLabel } from "./layout.ts";
@@ -138,9 +145,9 @@ class Sealer {
     readonly chain: Chain,
     readonly options: SealOptions,
   ) {
-    const last = chain.seals.at(-1);
-    this.#number = last?.number ?? 0;
-    this.#previous = last?.seal ?? "";
+    const { number, seal } = endOfChain(chain);
+    this.#number = number;
+    this.#previous = seal;
   }
 
   /** Seals a part; undefined when it holds nothing, or is written to right now. */

@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { LedgerError } from "../base/error.ts";
 import { makeFolderDurably, removeQuietly, withOpenFile } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import { appendSteps, type Chain, chainPath, readChain, stepOf, withChainLock } from "./chain.ts";
+import { type Chain, chainPath, readChain, stepOf, withChainLock } from "./chain.ts";
 import { copyOut, type DayArchive, readDayArchive } from "./day_archive.ts";
 import {
   dayFolder,
@@ -19,6 +19,7 @@ import {
   passingName,
 } from "./layout.ts";
 import { listDays } from "./parts.ts";
+import { appendPassages } from "./passages.ts";
 import { changeIn } from "./proof.ts";
 import { type FileProof, readSealed, writeSealed } from "./sealed.ts";
 import { checkChain, removeGone } from "./take_out.ts";
@@ -55,7 +56,7 @@ export async function returnDay(
     const back = names.filter((name) => chain.away.has(`day=${day}/${name}`));
     if (back.length > 0) {
       const at_ms = world.now_ms();
-      appendSteps(world, root, [{ kind: "returned", day, parts: back, at_ms }]);
+      appendPassages(world, root, [{ kind: "returned", day, parts: back, at_ms }]);
     }
     return missing.length === 0 && back.length === 0;
   }, lock_wait_ms);

@@ -12,14 +12,7 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import { makeFolderDurably } from "../base/durable.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import {
-  appendSteps,
-  type Chain,
-  chainPath,
-  readChain,
-  stepOf,
-  type TakenOutStep,
-} from "./chain.ts";
+import { type Chain, chainPath, readChain, stepOf, type TakenOutStep } from "./chain.ts";
 import { compactDays } from "./compact.ts";
 import { isArchiveOf, writeDayArchive } from "./day_archive.ts";
 import {
@@ -33,6 +26,7 @@ import {
 } from "./layout.ts";
 import { DayLock } from "./lock.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
+import { appendPassages } from "./passages.ts";
 import { readSealed, readSealedIn, sealedName, type SealedParts, writeSealed } from "./sealed.ts";
 import { countLines } from "./survey.ts";
 import { chainProblem, changeOfKept, changeOfPart, sealedOrFinding } from "./verify_sealed.ts";
@@ -160,7 +154,7 @@ export async function takeOutDay(
       const parts = Object.keys(leaving);
       const went = archive === undefined ? {} : { archive };
       const at_ms = world.now_ms();
-      appendSteps(world, root, [{ kind: "taken_out", day, parts, at_ms, ...went, forget }]);
+      appendPassages(world, root, [{ kind: "taken_out", day, parts, at_ms, ...went, forget }]);
     }
     const { events } = ledgerPaths(root);
     world.files.rename(
@@ -290,7 +284,7 @@ export function forgetParts(world: World, root: string, day: string): void {
     steps.set(step, [...steps.get(step) ?? [], label.slice(`day=${day}/`.length)]);
   }
   const at_ms = world.now_ms();
-  appendSteps(
+  appendPassages(
     world,
     root,
     [...steps].map(([step, parts]) => ({ ...step, parts, at_ms, forget: true })),

@@ -77,7 +77,7 @@ export interface VerifyReport {
   head?: { number: number; seal: string };
   /** Parts that the chain says were taken out, and how many of them went into archives. */
   away?: { parts: number; archived: number };
-  /** Of the lines that were read: events that share their id with an earlier one: kept in the log, counted once in the index. */
+  /** Events that were read and have the id of an earlier one: the log keeps both, the index one. */
   duplicates?: number;
   /** Events of types that are neither built in nor registered: valid history. */
   unknown_type_events: number;
@@ -152,8 +152,6 @@ class Verification {
       report.days++;
       options.onDay?.(day);
     }
-    const { away } = readChain(world, root);
-    report.findings.push(...removedParts(this.#records, this.#present, away));
     await this.#verifyChain();
     if (this.#ids) report.duplicates = this.#ids.countDuplicates();
   }
@@ -165,7 +163,8 @@ class Verification {
     const { chain, is_still } = options.deep
       ? await chainAtRest(world, root)
       : { chain: readChain(world, root), is_still: false };
-    const last = chain.seals.at(-1);
+    report.findings.push(...removedParts(this.#records, this.#present, chain.away));
+    const last = chain.steps.at(-1);
     if (last) report.head = { number: last.number, seal: last.seal };
     const away = [...chain.away.values()];
     const archived = away.filter(({ archive }) => archive !== undefined).length;

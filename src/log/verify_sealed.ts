@@ -7,12 +7,19 @@ import { withOpenFile } from "../base/durable.ts";
 import { asLedgerError } from "../base/error.ts";
 import { read_lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { type Chain, readChain, type SealedStep, stepOf, withChainLock } from "./chain.ts";
-import { dayFolder, parquetName, parsePartLabel, type PartId, partLabel } from "./layout.ts";
+import {
+  type Chain,
+  type ChainStep,
+  endOfChain,
+  readChain,
+  stepOf,
+  withChainLock,
+} from "./chain.ts";
+import { dayFolder, parquetName, type PartId, partLabel } from "./layout.ts";
 import type { PartExtent } from "./parts.ts";
 import { changeIn } from "./proof.ts";
 import { type FileProof, readSealed, type SealedPart, type SealedParts } from "./sealed.ts";
-import { notesDigest, sealOf } from "./seal_digest.ts";
+import { notesDigest, sealOfStep } from "./seal_digest.ts";
 
 /** Something that is not as it was sealed. */
 export interface SealFinding {
@@ -164,14 +171,9 @@ export function verifyChain(
     reason,
   }));
   if (is_still && chain.end < chain.size_bytes) findings.push(tornChain(chain));
-  let number = 0;
-  let previous = "";
-  for (const step of chain.seals) {
-    const broken = linkProblem(step, number, previous);
-    if (broken) findings.push(found("chain", step.part, broken));
-    number = step.number;
-    previous = step.seal;
-    if (chain.away.has(step.part)) continue;
+  for (const [step, broken] of linksOf(chain)) {
+    if (broken) findings.push(found("chain", placeOf(step), broken));
+    if (step.kind !== "sealed" || chain.away.has(step.part)) continue;
     const record = records.get(step.part);
     if (!present.has(step.part)) {
       const reason = `sealed as number ${step.number}, and gone`;
@@ -188,7 +190,7 @@ export function verifyChain(
     }
   }
   for (const label of awayUnsealed(chain)) findings.push(found("chain", label, NEVER_SEALED));
-  findings.push(...beyondChain(chain, records, is_still ? undefined : { number, previous }));
+  findings.push(...beyondChain(chain, records, is_still ? undefined : endOfChain(chain)));
   return findings;
 }
 
@@ -199,25 +201,35 @@ function tornChain({ end, size_bytes }: Chain): SealFinding {
 
 const CHAIN_FILE = "_chain.jsonl";
 
-function linkProblem(step: SealedStep, number: number, previous: string): string | undefined {
+/** Each step of the chain, with what is wrong with its link to the one before. */
+function* linksOf({ steps }: Chain): Generator<[ChainStep, string | undefined]> {
+  let before = { number: 0, seal: "" };
+  for (const step of steps) {
+    yield [step, linkProblem(step, before)];
+    before = step;
+  }
+}
+
+function linkProblem(
+  step: ChainStep,
+  { number, seal }: { number: number; seal: string },
+): string | undefined {
   if (step.number !== number + 1) {
     return `number ${step.number} of the chain comes after number ${number}`;
   }
-  if (step.previous !== previous) return "it does not follow on the seal before it";
-  const part = parsePartLabel(step.part)!;
-  return sealOf(part, step.previous, step) === step.seal ? undefined : "its seal does not fit it";
+  if (step.previous !== seal) return "it does not follow on the seal before it";
+  return sealOfStep(step) === step.seal ? undefined : "its seal does not fit it";
 }
+
+function placeOf(step: ChainStep): string {
+  return step.kind === "sealed" ? step.part : `day=${step.day}, ${PASSAGES[step.kind]}`;
+}
+
+const PASSAGES = { taken_out: "taken out", returned: "brought back" };
 
 /** What is wrong with the links of a chain, if anything is. */
 export function chainProblem(chain: Chain): string | undefined {
-  let number = 0;
-  let previous = "";
-  for (const step of chain.seals) {
-    const broken = linkProblem(step, number, previous);
-    if (broken) return `${step.part}: ${broken}`;
-    number = step.number;
-    previous = step.seal;
-  }
+  for (const [step, broken] of linksOf(chain)) if (broken) return `${placeOf(step)}: ${broken}`;
   const [never_sealed] = awayUnsealed(chain);
   return never_sealed && `${never_sealed}: ${NEVER_SEALED}`;
 }
@@ -234,12 +246,12 @@ function awayUnsealed({ seals, away }: Chain): string[] {
 function beyondChain(
   chain: Chain,
   records: ReadonlyMap<string, SealedPart>,
-  end: { number: number; previous: string } | undefined,
+  end: { number: number; seal: string } | undefined,
 ): SealFinding[] {
   const known = new Set(chain.seals.map(({ part }) => part));
   return [...records]
     .filter(([label, { number, previous }]) =>
-      !known.has(label) && !(number === end?.number! + 1 && previous === end?.previous)
+      !known.has(label) && !(number === end?.number! + 1 && previous === end?.seal)
     )
     .sort(([, a], [, b]) => a.number - b.number)
     .map(([label, { number }]) => {

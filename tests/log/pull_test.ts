@@ -2,6 +2,8 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { dirname } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { event_bytes_max } from "../../src/base/limits.ts";
+import { appendPassages } from "../../src/log/passages.ts";
+import { testWorld } from "../harness.ts";
 import { assertHoldsAllOf, BOX_DAY, boxes, takenOf } from "../boxes.ts";
 
 const MONTHS_LATER_MS = Date.UTC(2026, 5, 1);
@@ -214,8 +216,9 @@ Deno.test("the parts of a day that was taken out of the ledger do not come back"
   }
   Deno.removeSync(dirname(a.part()), { recursive: true });
   const parts = ["part-000001.b.jsonl"];
-  const step = { kind: "taken_out", day: BOX_DAY, parts, at_ms: MONTHS_LATER_MS, forget: false };
-  Deno.writeTextFileSync(a.path("_chain.jsonl"), `${JSON.stringify(step)}\n`, { append: true });
+  appendPassages(testWorld(), a.ledger_dir, [
+    { kind: "taken_out", day: BOX_DAY, parts, at_ms: MONTHS_LATER_MS, forget: false },
+  ]);
   assertEquals((await a.pull(b)).log, { taken: [], same: 1 });
   await b.emit(1);
   // A name that was sealed is never given again.

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { proof_block_bytes } from "../../src/base/limits.ts";
+import { appendPassages } from "../../src/log/passages.ts";
 import { restoreDay } from "../../src/log/restore.ts";
 import { readRegistry } from "../../src/log/registry.ts";
 import { sealParts } from "../../src/log/seal.ts";
@@ -323,6 +324,72 @@ Deno.test("whatever is done to the chain is found, and the first place is named 
   assertMatch(await firstFinding(dir), new RegExp(`^chain ${part(1)}@0: sealed as number 1`));
   Deno.writeTextFileSync(path, good.map((line) => `${line}\n`).join(""));
   assertEquals(await firstFinding(dir), "nothing");
+});
+
+Deno.test("what the chain says went, or came back, cannot be edited, forged or left out", async () => {
+  using folder = memoryFolder();
+  const dir = folder.path;
+  await sealedDays(dir, "lines");
+  const [gone, there] = DAYS;
+  const parts = [1, 2].map((number) => label(gone, number).split("/")[1]);
+  const at_ms = laterWorld().now_ms();
+  const took = {
+    kind: "taken_out",
+    day: gone,
+    parts,
+    at_ms,
+    archive: "a.tar",
+    forget: false,
+  } as const;
+  Deno.renameSync(pathOf(dir, `day=${gone}`), join(dir, "kept"));
+  appendPassages(laterWorld(), dir, [took, { kind: "returned", day: gone, parts, at_ms }, took]);
+  const late = GOOD_LINE.replace(/\d{13}/, `${Date.parse(there)}`);
+  writePart(dir, { day: there, number: 3, writer: "" }, [`${late}\n`]);
+  await sealParts(laterWorld(), dir);
+  const path = pathOf(dir, "_chain.jsonl");
+  const good = chainLines(dir);
+  assertEquals([good.length, await firstFinding(dir)], [10, "nothing"]);
+  assertEquals((await verify(dir)).head?.number, 10);
+  const edited = (at: number, change: object) =>
+    good.map((line, n) => n === at ? JSON.stringify({ ...JSON.parse(line), ...change }) : line);
+  const forged = { ...took, day: there, parts: ["part-000001.jsonl"] };
+  const last = JSON.parse(good.at(-1)!);
+  const unfit = `chain day=${gone}, taken out@0: its seal does not fit it`;
+  const cases: Record<string, [string[], string]> = {
+    "another archive": [edited(6, { archive: "b.tar" }), unfit],
+    "rows to drop": [edited(6, { forget: true }), unfit],
+    "another time": [edited(8, { at_ms: 1 }), unfit],
+    "more parts": [edited(8, { parts: [...parts, "part-000009.jsonl"] }), unfit],
+    "another day": [
+      edited(6, { day: there }),
+      `chain day=${there}, taken out@0: its seal does not`,
+    ],
+    "never came back": [
+      good.toSpliced(7, 1),
+      `chain day=${gone}, taken out@0: number 9 of the chain comes after number 7`,
+    ],
+    "came back another time": [
+      edited(7, { at_ms: 1 }),
+      `chain day=${gone}, brought back@0: its seal does not fit it`,
+    ],
+    "never went": [
+      good.toSpliced(6, 3),
+      `removed ${label(gone, 1)}@0: sealed as number 1, and gone`,
+    ],
+    "forged without a place": [
+      [...good, JSON.stringify(forged)],
+      `chain _chain.jsonl@${good.join("\n").length + 1}: a line that is no step of the chain`,
+    ],
+    "forged at the end": [
+      [...good, JSON.stringify({ ...forged, number: 11, previous: last.seal, seal: last.seal })],
+      `chain day=${there}, taken out@0: its seal does not fit it`,
+    ],
+  };
+  for (const [what, [lines, wanted]] of Object.entries(cases)) {
+    Deno.writeTextFileSync(path, lines.map((line) => `${line}\n`).join(""));
+    const found = await firstFinding(dir);
+    assertEquals(found.slice(0, wanted.length), wanted, `${what}: ${found}`);
+  }
 });
 
 Deno.test("somebody who makes it all anew is told by the seal that was noted elsewhere", async () => {
