@@ -3,6 +3,7 @@
  * not by what a setting says. A finding comes with what to do about it.
  */
 import { dirname, join, resolve } from "@std/path";
+import { DAY_MS } from "./base/day.ts";
 import { buildFacts } from "./base/build.ts";
 import { asLedgerError } from "./base/error.ts";
 import { beginReplacement, writeFully } from "./base/durable.ts";
@@ -221,7 +222,7 @@ function checkSpace(
 ): Check {
   const name = "space";
   if (!facts) return { name, ok: true, found: "cannot be asked here" };
-  const week = new Date(world.now_ms() - 7 * 86_400_000).toISOString().slice(0, 10);
+  const week = new Date(world.now_ms() - 7 * DAY_MS).toISOString().slice(0, 10);
   const week_bytes = (survey?.days ?? []).filter(({ day }) => day > week)
     .reduce((sum, { bytes }) => sum + bytes, 0);
   const days = week_bytes === 0 ? Infinity : facts.free_bytes / (week_bytes / 7);

@@ -3,6 +3,7 @@
  * Which days go, and why others stay, is found out in one place, for looking and for doing alike.
  */
 import { join, relative, resolve } from "@std/path";
+import { DAY_MS } from "./base/day.ts";
 import { asLedgerError, LedgerError } from "./base/error.ts";
 import { makeFolderDurably } from "./base/durable.ts";
 import type { World } from "./base/world.ts";
@@ -57,7 +58,6 @@ export interface RetainedDay {
   fix?: string;
 }
 
-const DAY_MS = 86_400_000;
 const RUNS_NAMED = 3;
 
 /** What would become of each day that is old enough. Nothing of the log is changed. */

@@ -1,4 +1,5 @@
 /** Times as people type them -> milliseconds. */
+import { DAY_MS, startOfDay } from "../base/day.ts";
 import { LedgerError, quoted } from "../base/error.ts";
 import { isDay } from "../log/mod.ts";
 
@@ -7,14 +8,14 @@ export const UNIT_MS: Readonly<Record<string, number>> = {
   s: 1_000,
   m: 60_000,
   h: 3_600_000,
-  d: 86_400_000,
+  d: DAY_MS,
   w: 604_800_000,
 };
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/;
 
 /** A day (its start, UTC), an ISO time (UTC unless it says otherwise), or a while ago (`2h`, `7d`). */
 export function timeToMs(flag: string, text: string, now_ms: number): number {
-  if (isDay(text)) return Date.parse(`${text}T00:00:00Z`);
+  if (isDay(text)) return startOfDay(text);
   const [, amount, unit] = /^(\d{1,9})([smhdw])$/.exec(text) ?? [];
   // Longer ago than the calendar goes back is the same as ever.
   if (unit) return Math.max(0, now_ms - Number(amount) * UNIT_MS[unit]);

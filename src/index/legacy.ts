@@ -3,6 +3,7 @@
  * the two are compared, and how the old one is brought over, is in the files beside this one.
  */
 import { resolve } from "@std/path";
+import { startOfDay } from "../base/day.ts";
 import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/door.ts";
@@ -80,7 +81,7 @@ function selectedColumn(name: string, there: ReadonlySet<string> | undefined): s
 /** Adds the views `all_runs` and `all_run_status`: each run once, and where it is from. */
 export async function createDualViews(database: Database, cutover_day: string): Promise<void> {
   await createLegacyViews(database);
-  const cutover_ms = Date.parse(`${cutover_day}T00:00:00Z`);
+  const cutover_ms = startOfDay(cutover_day);
   // Before the cutover the legacy database wins, from it on the log; alone, either counts.
   await database.run(`
     create temp view winning_source as

@@ -2,6 +2,7 @@
  * The runs of a legacy database as events of the log. JSON is taken over as the text that it is, so
  * that no digit and no spelling is lost.
  */
+import { startOfDay } from "../base/day.ts";
 import type { Database } from "../duckdb/door.ts";
 import { CUTOVER } from "./legacy.ts";
 import {
@@ -14,7 +15,7 @@ import {
 import { LEGACY_EVENT_IDS } from "./queries.ts";
 
 /** When a run without any time is said to have been created: it was before the log was the truth. */
-export const BEFORE_CUTOVER_MS = Date.parse(`${CUTOVER}T00:00:00Z`) - 1;
+export const BEFORE_CUTOVER_MS = startOfDay(CUTOVER) - 1;
 
 const ID_PREFIX = "legacy-";
 

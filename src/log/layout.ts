@@ -3,6 +3,7 @@
  * apart a name.
  */
 import { join } from "@std/path";
+import { DAY_MS, startOfDay } from "../base/day.ts";
 import { LedgerError, quoted } from "../base/error.ts";
 import { writer_chars_max } from "../base/limits.ts";
 
@@ -105,11 +106,10 @@ export function parseDayName(name: string): string | undefined {
 /** Whether a text is a day of the calendar, `YYYY-MM-DD`. */
 export function isDay(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
-  const ms = Date.parse(`${text}T00:00:00Z`);
+  const ms = startOfDay(text);
   return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }
 
-const DAY_MS = 86_400_000;
 let cached_day_number = -1;
 let cached_day = "";
 

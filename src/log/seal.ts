@@ -8,6 +8,7 @@
  * is made good for by the next who seals.
  */
 import { join } from "@std/path";
+import { DAY_MS, startOfDay } from "../base/day.ts";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { readFully, withOpenFile } from "../base/durable.ts";
 import { flaws_max, lock_wait_ms, seal_grace_ms } from "../base/limits.ts";
@@ -60,8 +61,6 @@ export interface NewlySealed {
   seal: string;
 }
 
-const DAY_MS = 86_400_000;
-
 /** Seals all parts that are due. */
 export async function sealParts(
   world: World,
@@ -112,7 +111,7 @@ export async function sealDueParts(
 
 /** Whether a day has ended, and the time for late events too. */
 export function isOver(world: World, day: string, grace_ms = seal_grace_ms): boolean {
-  return world.now_ms() >= Date.parse(`${day}T00:00:00Z`) + DAY_MS + grace_ms;
+  return world.now_ms() >= startOfDay(day) + DAY_MS + grace_ms;
 }
 
 /** The parts of a day that no line should go to any more, and that are not sealed yet. */

@@ -1,5 +1,6 @@
 /** What the values of a column are, and how they come out as plain ones: foreign files included. */
 import type { ParquetParsers, SchemaElement, SchemaTree } from "hyparquet";
+import { DAY_MS } from "../base/day.ts";
 
 /** The values of a column. */
 export interface ColumnMeaning {
@@ -117,7 +118,7 @@ function isoTime(time: bigint, digits: number): string {
 }
 
 function isoDate(days: number): string {
-  return isoText(days * 86_400_000)?.replace(/T.*/, "") ?? String(days);
+  return isoText(days * DAY_MS)?.replace(/T.*/, "") ?? String(days);
 }
 
 /** Undefined for times that no calendar of ours knows, such as DuckDB's infinity. */

@@ -2,6 +2,7 @@
  * Numbers and times as the page shows them. What is rounded for people stands beside it exactly, in
  * `<data value>`, so that whoever saves the page can still compute.
  */
+import { DAY_MS } from "../base/day.ts";
 import { humanCount, humanDuration, utc } from "../base/words.ts";
 import { html, Markup } from "./markup.ts";
 
@@ -50,7 +51,7 @@ export function durationFigure(duration_ms: number | null | undefined): Markup {
 /** A length of time as text; stamps of different clocks can make one that is below zero. */
 export function durationText(duration_ms: number): string {
   if (duration_ms < 0) return `−${humanDuration(-duration_ms)}`;
-  const days = duration_ms / 86_400_000;
+  const days = duration_ms / DAY_MS;
   return days < 2 ? humanDuration(duration_ms) : `${signedText(days, days < 10 ? 1 : 0)} days`;
 }
 

@@ -1,4 +1,5 @@
 /** Runs over time: how many began when and how they ended, and the latest of them one by one. */
+import { DAY_MS } from "../base/day.ts";
 import { counted, humanCount } from "../base/words.ts";
 import { bottomAxis, chart, heightScale, leftAxis, legend, round } from "./chart.ts";
 import type { Found, ListedRun, ReportRun, RunsData } from "./data.ts";
@@ -9,7 +10,6 @@ import { linearScale, numberTicks, percent, roundStep, type Tick } from "./scale
 import { asks, fold, leftOut, queryLine, section, table } from "./section.ts";
 import { countStatuses, STATUS_KINDS, statusBadge, statusKind } from "./statuses.ts";
 
-const DAY_MS = 86_400_000;
 const HEIGHT_PX = 180;
 /** With fewer stretches than this, a bar would be a wall. */
 const STRETCHES_MIN = 14;

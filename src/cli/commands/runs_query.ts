@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { DAY_MS } from "../../base/day.ts";
 import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { ARTIFACT_TYPES } from "../../runs/artifacts.ts";
@@ -18,8 +19,6 @@ import {
 } from "../output.ts";
 import { usage } from "../parse.ts";
 import { timeToMs } from "../times.ts";
-
-const DAY_MS = 86_400_000;
 
 const runsQuery = defineCommand({
   name: "runs query",

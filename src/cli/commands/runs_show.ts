@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import * as z from "zod/mini";
+import { DAY_MS } from "../../base/day.ts";
 import { asLedgerError, EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { Ledger } from "../../ledger.ts";
@@ -20,7 +21,6 @@ import {
   utc,
 } from "../output.ts";
 
-const DAY_MS = 86_400_000;
 const BAR_COLUMNS = 30;
 
 export default defineCommand({
