@@ -2,8 +2,8 @@
  * The built-in event types as zod schemas and JSON Schema, derived from the table in `event.ts`.
  * Loaded only to explain why fields are wrong or to print a schema: zod costs a process 15 ms.
  */
-// The namespace, not the `z` object: that one carries every language zod speaks into the bundle.
-import * as z from "zod";
+// The same zod as the command line's: another would keep in every start what only this needs.
+import * as z from "zod/mini";
 import { type BuiltInType, type FieldKind, fieldsOf, RUN_ID_PATTERN } from "./event.ts";
 import { quoted } from "../base/error.ts";
 import { run_id_chars_max } from "../base/limits.ts";
@@ -19,32 +19,36 @@ const KIND_IN_WORDS: Readonly<Record<FieldKind, string>> = {
   optional_name: "a string that is not empty, or null",
 };
 
-function schemaOfKind(kind: FieldKind): z.ZodType {
+function schemaOfKind(kind: FieldKind): z.ZodMiniType {
   const error = KIND_IN_WORDS[kind];
   switch (kind) {
     case "run_id":
-      return z.string({ error }).regex(RUN_ID_PATTERN, { error });
+      return z.string({ error }).check(z.regex(RUN_ID_PATTERN, { error }));
     case "name":
-      return z.string({ error }).min(1, { error });
+      return z.string({ error }).check(z.minLength(1, { error }));
     case "text":
       return z.string({ error });
     case "object":
       return z.record(z.string(), z.unknown(), { error });
     case "count":
-      return z.int({ error }).min(0, { error });
+      return z.int({ error }).check(z.minimum(0, { error }));
     case "duration":
-      return z.number({ error }).min(0, { error });
+      return z.number({ error }).check(z.minimum(0, { error }));
     case "optional_name":
-      return z.string({ error }).min(1, { error }).nullish();
+      return z.nullish(z.string({ error }).check(z.minLength(1, { error })));
   }
 }
 
 /** The zod schema of a built-in type. Unknown fields pass. */
-export function schemaOf(type: BuiltInType): z.ZodType {
+export function schemaOf(type: BuiltInType): z.ZodMiniType {
   const shape = fieldsOf(type).map(([field, kind]) =>
-    [field, schemaOfKind(kind).meta({ description: KIND_IN_WORDS[kind] })] as const
+    [field, described(schemaOfKind(kind), KIND_IN_WORDS[kind])] as const
   );
   return z.looseObject(Object.fromEntries(shape));
+}
+
+function described(schema: z.ZodMiniType, description: string): z.ZodMiniType {
+  return schema.register(z.globalRegistry, { description });
 }
 
 /** Every field of an event that is wrong for its type, each in a sentence. Empty when all is right. */
