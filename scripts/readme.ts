@@ -9,7 +9,7 @@
 import { join } from "@std/path";
 import { systemWorld, type World } from "../src/base/world.ts";
 import { run } from "../src/cli/run.ts";
-import { figuresIn, readmeTable } from "./bench/readme_table.ts";
+import { figuresIn, readmeTable, scaleTable } from "./bench/readme_table.ts";
 import { splitCommandLine } from "./console.ts";
 import { withRecipes } from "./recipes.ts";
 
@@ -188,16 +188,18 @@ function inputOf(echo: string | undefined): World["stdin"] {
   };
 }
 
-/** What was measured last: `deno task bench --json > scripts/bench/figures.ndjson`. */
-const FIGURES = new URL("./bench/figures.ndjson", import.meta.url).pathname;
+/** What was measured last, by `deno task bench --json` and by the same with `--scale`. */
+const MEASURED = { figures: readmeTable, scale: scaleTable };
 
-/** Puts the table of figures where the README wants it. */
+/** Puts the tables of figures where the README wants them. */
 function withFigures(text: string): string {
-  const table = readmeTable(figuresIn(Deno.readTextFileSync(FIGURES)));
-  return text.replace(
-    /(<!-- figures -->\n)[\s\S]*?(\n<!-- end of figures -->)/,
-    (_, begin, end) => `${begin}\n${table}\n${end}`,
-  );
+  for (const [name, tableOf] of Object.entries(MEASURED)) {
+    const file = new URL(`./bench/${name}.ndjson`, import.meta.url);
+    const table = tableOf(figuresIn(Deno.readTextFileSync(file)));
+    const place = new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(\\n<!-- end of ${name} -->)`);
+    text = text.replace(place, (_, begin, end) => `${begin}\n${table}\n${end}`);
+  }
+  return text;
 }
 
 const written = Deno.readTextFileSync(README);

@@ -1,4 +1,4 @@
-/** Figures as `deno task bench --json` prints them -> the README's table of them. */
+/** Figures as `deno task bench --json` prints them -> the README's tables of them. */
 import type { Figure } from "./bench.ts";
 import { readable } from "./table.ts";
 
@@ -33,6 +33,36 @@ export function readmeTable(figures: readonly ShownFigure[]): string {
     ...[...shown].map(([shows, name]) => [name, shows]),
   ];
   return `${markdown([HEAD, ...rows], FROM_THE_RIGHT)}\n\n${markdown(legend, new Set())}`;
+}
+
+const IN_WORDS: Readonly<Record<string, string>> = {
+  "lines": "the log as lines",
+  "parquet": "the log compacted",
+  "query": "a query over all trials",
+  "rebuild": "rebuild --full",
+  "rebuild.compacted": "rebuild --full, compacted",
+  "status.compacted": "status, compacted",
+  "verify.deep": "verify --deep",
+};
+
+/** What `--scale` measured: a row for each step, a column for each size of the log. */
+export function scaleTable(figures: readonly Figure[]): string {
+  const cells = new Map<string, Map<string, string>>();
+  const sizes = new Set<string>();
+  for (const { name, ours, unit } of figures) {
+    const [, step, size, is_memory] = /^scale\.(.+)\.(\d+M)(\.memory)?$/.exec(name)!;
+    sizes.add(size);
+    const row = cells.get(step) ?? new Map<string, string>();
+    const figure = `${readable(ours)} ${unit}`;
+    row.set(size, is_memory ? `${row.get(size)}, ${figure}` : figure);
+    cells.set(step, row);
+  }
+  const rows = [...cells].map(([step, row]) => [
+    IN_WORDS[step] ?? step,
+    ...[...sizes].map((size) => row.get(size) ?? ""),
+  ]);
+  const head = ["", ...[...sizes].map((size) => `${size} events`)];
+  return markdown([head, ...rows], new Set(head.keys().drop(1)));
 }
 
 function markdown(rows: string[][], from_the_right: ReadonlySet<number>): string {
