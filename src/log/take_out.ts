@@ -8,7 +8,7 @@
  * number that was never given; such a day goes again, with its new parts, into an archive of their own.
  */
 import { join } from "@std/path";
-import { asLedgerError, LedgerError } from "../base/error.ts";
+import { LedgerError } from "../base/error.ts";
 import { makeFolderDurably } from "../base/durable.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
@@ -25,11 +25,16 @@ import {
   passingName,
 } from "./layout.ts";
 import { DayLock } from "./lock.ts";
-import { type PartExtent, partsOfDay } from "./parts.ts";
 import { appendPassages } from "./passages.ts";
 import { readSealed, readSealedIn, sealedName, type SealedParts, writeSealed } from "./sealed.ts";
 import { countLines } from "./survey.ts";
-import { chainProblem, changeOfKept, changeOfPart, sealedOrFinding } from "./verify_sealed.ts";
+import {
+  chainProblem,
+  changeOfKept,
+  changeOfPart,
+  partsOrFinding,
+  sealedOrFinding,
+} from "./verify_sealed.ts";
 
 /** A part that is to go. */
 export interface LeavingPart {
@@ -62,14 +67,8 @@ export async function judgeDay(
   const judged: DayJudged = { parts: [], sealed: {} };
   const { sealed, finding } = sealedOrFinding(world, root, day);
   if (finding) return { ...judged, damage: `${finding.part}: ${finding.reason}` };
-  let extents: PartExtent[];
-  try {
-    extents = await partsOfDay(world.files, root, day);
-  } catch (error) {
-    const problem = asLedgerError(error);
-    if (problem?.code !== "damaged") throw error;
-    return { ...judged, damage: problem.message };
-  }
+  const { extents, finding: of_parts } = await partsOrFinding(world, root, day);
+  if (of_parts) return { ...judged, damage: of_parts.reason };
   for (const name of Object.keys(sealed)) judged.left_over ??= chain.away.get(`day=${day}/${name}`);
   for (const extent of extents) {
     const { label } = extent;

@@ -3,41 +3,32 @@
  * `repair` takes the damage out of the way (see `repair.ts`); with `deep` also asks what single lines
  * cannot show. Of sealed parts it proves that no byte has changed (see `verify_sealed.ts`).
  */
-import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { Files } from "../base/files.ts";
-import { lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { chainPath, readChain } from "./chain.ts";
 import { isBuiltIn } from "./event.ts";
 import { flawsOf } from "./flaws.ts";
-import {
-  dayFolder,
-  dayLockName,
-  ledgerPaths,
-  parseDayName,
-  parsePartName,
-  type PartId,
-  partPath,
-} from "./layout.ts";
 import { IdHashes } from "./id_hashes.ts";
-import { DayLock } from "./lock.ts";
 import { openPart } from "./part_file.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
 import { type DamageRecord, type EventRecord, LogCursor } from "./read.ts";
 import type { Registry } from "./registry.ts";
-import { endOfLastLine, isInQuarantine, moveTornTail, quarantine } from "./repair.ts";
+import { isInQuarantine, quarantine } from "./repair.ts";
+import { repairTornTail } from "./repair_tail.ts";
 import { readSealed, sealedName, type SealedPart, type SealedParts } from "./sealed.ts";
 import {
   chainAtRest,
   changeOfKept,
   changeOfPart,
   labelled,
+  partsOrFinding,
   removedParts,
   sealedOrFinding,
   type SealFinding,
   verifyChain,
 } from "./verify_sealed.ts";
+import { namesNobodyReads } from "./strange_names.ts";
 
 /** How thoroughly, and whether to mend. */
 export interface VerifyOptions {
@@ -175,22 +166,8 @@ class Verification {
 
   async #verifyDay(day: string, sealed: SealedParts): Promise<void> {
     const { world, root, options, report } = this;
-    let extents: PartExtent[];
-    try {
-      extents = await partsOfDay(world.files, root, day);
-    } catch (error) {
-      const problem = asLedgerError(error);
-      if (problem?.code !== "damaged") throw error;
-      const { message: reason } = problem;
-      report.findings.push({
-        kind: "changed",
-        part: `day=${day}`,
-        offset: 0,
-        size_bytes: 0,
-        reason,
-      });
-      return;
-    }
+    const { extents, finding } = await partsOrFinding(world, root, day);
+    if (finding) report.findings.push(finding);
     for (const extent of extents) {
       report.parts++;
       report.bytes += extent.size_bytes;
@@ -318,26 +295,6 @@ async function bytesOfDays(files: Files, root: string, days: readonly string[]):
   return bytes;
 }
 
-/** A part under a wrong name would be lost without a word, since readers go by names. */
-function namesNobodyReads(files: Files, root: string): string[] {
-  const { events } = ledgerPaths(root);
-  const strange: string[] = [];
-  for (const { name, is_folder } of files.list(events) ?? []) {
-    const day = is_folder ? parseDayName(name) : undefined;
-    if (day === undefined) {
-      if (!/^[._]/.test(name)) strange.push(name);
-      continue;
-    }
-    for (const entry of files.list(dayFolder(root, day)) ?? []) {
-      const known = entry.is_file && parsePartName(entry.name) !== undefined;
-      // What is being written has a temporary name; what was left under one, doctor lists.
-      const is_ours = /^[._]|^part-.*\.tmp$/.test(entry.name);
-      if (!known && !is_ours) strange.push(`${name}/${entry.name}`);
-    }
-  }
-  return strange.sort();
-}
-
 function countType(report: VerifyReport, registry: Registry, { event }: EventRecord): void {
   const { event_type } = event;
   if (!isBuiltIn(event_type) && !registry.types.has(event_type)) report.unknown_type_events++;
@@ -359,24 +316,5 @@ async function bytesOf(world: World, extent: PartExtent, { offset, size_bytes }:
     return part.bytesBetween(offset, offset + size_bytes);
   } finally {
     part.close();
-  }
-}
-
-/** Looks again under the lock: what looked torn may have been repaired by a writer meanwhile. */
-async function repairTornTail(world: World, root: string, part: PartId): Promise<string> {
-  const path = join(dayFolder(root, part.day), dayLockName(part.writer));
-  const lock = new DayLock(world, path, part.writer !== "", lock_wait_ms);
-  await lock.take();
-  try {
-    const file = world.files.open(partPath(root, part), "append");
-    try {
-      const { size_bytes } = file.facts();
-      if (endOfLastLine(file, size_bytes) === size_bytes) return "repaired by a writer meanwhile";
-      return moveTornTail(world, root, part, file, size_bytes).quarantined_as;
-    } finally {
-      file.close();
-    }
-  } finally {
-    lock.close();
   }
 }

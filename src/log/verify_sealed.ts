@@ -16,7 +16,7 @@ import {
   withChainLock,
 } from "./chain.ts";
 import { dayFolder, parquetName, type PartId, partLabel } from "./layout.ts";
-import type { PartExtent } from "./parts.ts";
+import { type PartExtent, partsOfDay } from "./parts.ts";
 import { changeIn } from "./proof.ts";
 import { type FileProof, readSealed, type SealedPart, type SealedParts } from "./sealed.ts";
 import { notesDigest, sealOfStep } from "./seal_digest.ts";
@@ -44,6 +44,21 @@ export function sealedOrFinding(
     if (!problem) throw error;
     const part = `day=${day}/_sealed.json`;
     return { sealed: {}, finding: found("chain", part, problem.message) };
+  }
+}
+
+/** The parts of a day, or the finding that they cannot be told. */
+export async function partsOrFinding(
+  world: World,
+  root: string,
+  day: string,
+): Promise<{ extents: PartExtent[]; finding?: SealFinding }> {
+  try {
+    return { extents: await partsOfDay(world.files, root, day) };
+  } catch (error) {
+    const problem = asLedgerError(error);
+    if (problem?.code !== "damaged") throw error;
+    return { extents: [], finding: found("changed", `day=${day}`, problem.message) };
   }
 }
 
