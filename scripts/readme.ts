@@ -26,7 +26,13 @@ class Transcriber {
   #now_ms = START_MS;
   #random = 0x8e7b925a;
   readonly #folder = Deno.makeTempDirSync({ prefix: "ledger-readme-" });
+  readonly #cwd = Deno.cwd();
   #daemon?: { named: string; address: string; stop: () => void; ended: Promise<number> };
+
+  constructor() {
+    // Commands that name a file mean one below here.
+    Deno.chdir(this.#folder);
+  }
 
   async replay(block: string): Promise<string> {
     const lines: string[] = [];
@@ -57,7 +63,8 @@ class Transcriber {
     this.#now_ms += 1_000;
     await run(args, {
       ...this.#world((text) => printed += text),
-      now_ms: () => this.#now_ms++,
+      // Not counted up: how often it is asked is not the same everywhere, and seals note the time.
+      now_ms: () => this.#now_ms,
       elapsed_ms: () => this.#now_ms,
       stdin: inputOf(input),
     });
@@ -155,6 +162,7 @@ class Transcriber {
   }
 
   [Symbol.dispose](): void {
+    Deno.chdir(this.#cwd);
     Deno.removeSync(this.#folder, { recursive: true });
   }
 }
