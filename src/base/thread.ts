@@ -23,31 +23,36 @@ export type FromThread<Word, Result> =
   /** An error of ours, as data; any other as the text it has. */
   | { kind: "failed"; error?: ErrorFacts; text: string };
 
+/** What a thread was asked for and has not done yet. */
+interface Task<Result, Heard> {
+  resolve: (result: Result) => void;
+  reject: (error: Error) => void;
+  onWord: (word: Heard) => void;
+}
+
 /** A thread that does one thing after another, and may tell of each while it is at it. */
 export class Thread<Request, Result, Heard = never, Said = never> {
   readonly #worker: Worker;
-  readonly #name: string;
+  readonly #tasks: Task<Result, Heard>[] = [];
 
   constructor({ name, bundled, source, seen_from }: ThreadModule) {
-    this.#name = name;
     const url = new URL(buildFacts().compiled ? bundled : source, seen_from);
     this.#worker = new Worker(url, { type: "module", name });
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      const ended = new Error(`the ${name} thread ended: ${event.message}`);
+      for (const task of this.#tasks.splice(0)) task.reject(ended);
+    };
+    this.#worker.onmessage = ({ data }) => this.#hear(data);
   }
 
+  /** Has it do a thing, once it has done what it was asked for before. */
   run(request: Request, onWord: (word: Heard) => void = () => {}): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.#worker.onerror = (event) => {
-        event.preventDefault();
-        reject(new Error(`the ${this.#name} thread ended: ${event.message}`));
-      };
-      this.#worker.onmessage = ({ data }: MessageEvent<FromThread<Heard, Result>>) => {
-        if (data.kind === "word") onWord(data.word);
-        else if (data.kind === "done") resolve(data.result);
-        else reject(data.error ? new LedgerError(data.error) : new Error(data.text));
-      };
-      const facts = (globalThis as Record<symbol, unknown>)[Symbol.for(BAKED_FACTS_NAME)];
-      this.#post({ kind: "begin", request, facts: facts as BakedFacts });
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    this.#tasks.push({ resolve, reject, onWord });
+    const facts = (globalThis as Record<symbol, unknown>)[Symbol.for(BAKED_FACTS_NAME)];
+    this.#post({ kind: "begin", request, facts: facts as BakedFacts });
+    return promise;
   }
 
   /** Tells it something while it is at work. */
@@ -57,6 +62,13 @@ export class Thread<Request, Result, Heard = never, Said = never> {
 
   close(): void {
     this.#worker.terminate();
+  }
+
+  #hear(told: FromThread<Heard, Result>): void {
+    if (told.kind === "word") return this.#tasks[0]?.onWord(told.word);
+    const task = this.#tasks.shift();
+    if (told.kind === "done") task?.resolve(told.result);
+    else task?.reject(told.error ? new LedgerError(told.error) : new Error(told.text));
   }
 
   #post(message: ToThread<Request, Said>): void {

@@ -4,20 +4,24 @@ import { BAKED_FACTS_NAME } from "./build.ts";
 import { asLedgerError } from "./error.ts";
 import type { FromThread, ToThread } from "./thread.ts";
 
-/** Does what this thread is asked for; what it is told meanwhile goes to `onWord`. */
+/** Does what this thread is asked for, one thing after another; what it is told meanwhile goes to `onWord`. */
 export function doWork<Request, Result, Said = never, Heard = never>(
   work: (request: Request, say: (word: Said) => void) => Result | Promise<Result>,
   onWord: (word: Heard) => void = () => {},
 ): void {
   const tell = (message: FromThread<Said, Result>) => self.postMessage(message);
-  self.onmessage = async ({ data }: MessageEvent<ToThread<Request, Heard>>) => {
-    if (data.kind === "word") return onWord(data.word);
-    Object.assign(globalThis, { [Symbol.for(BAKED_FACTS_NAME)]: data.facts });
+  const doOne = async (request: Request) => {
     try {
-      const result = await work(data.request, (word) => tell({ kind: "word", word }));
+      const result = await work(request, (word) => tell({ kind: "word", word }));
       tell({ kind: "done", result });
     } catch (error) {
       tell({ kind: "failed", error: asLedgerError(error)?.toJSON(), text: String(error) });
     }
+  };
+  let done = Promise.resolve();
+  self.onmessage = ({ data }: MessageEvent<ToThread<Request, Heard>>) => {
+    if (data.kind === "word") return onWord(data.word);
+    Object.assign(globalThis, { [Symbol.for(BAKED_FACTS_NAME)]: data.facts });
+    done = done.then(() => doOne(data.request));
   };
 }

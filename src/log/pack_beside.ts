@@ -30,19 +30,22 @@ export async function* packAll<Job extends { request: PackRequest }>(
   }
   const packers = Array.from({ length: threads }, (): Packer => new Thread(MODULE));
   const waiting = [...jobs];
-  const running = new Map<Packer, Promise<{ packer: Packer; job: Job; proof: FileProof }>>();
+  const running = new Map<Job, Promise<{ packer: Packer; job: Job; proof: FileProof }>>();
   const begin = (packer: Packer) => {
     const job = waiting.shift();
-    if (!job) return void running.delete(packer);
+    if (!job) return;
     const packed = packer.run(job.request).then((proof) => ({ packer, job, proof }));
     // Whoever is not waited for any more, because another failed, fails unseen.
     packed.catch(() => {});
-    running.set(packer, packed);
+    running.set(job, packed);
   };
   try {
+    // Each knows its next part too: while one is put in place, nobody could tell it.
+    packers.forEach(begin);
     packers.forEach(begin);
     while (running.size > 0) {
       const { packer, job, proof } = await Promise.race(running.values());
+      running.delete(job);
       begin(packer);
       yield { ...job, proof };
     }

@@ -4,49 +4,8 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname, join } from "@std/path";
-import { installShim, tempFolder } from "../harness.ts";
-
-const OLD_DAY = "2026-01-23";
-const OLD_PART = `data/ledger/events/day=${OLD_DAY}/part-000001.jsonl`;
-
-interface Said {
-  code: number;
-  text: string;
-}
-
-/** A lab in which somebody types. */
-class Lab {
-  constructor(readonly path: string, readonly bin: string) {}
-
-  async type(line: string): Promise<Said> {
-    const { code, stdout, stderr } = await new Deno.Command("bash", {
-      args: ["--norc", "-o", "pipefail", "-c", line],
-      cwd: this.path,
-      env: { PATH: `${this.bin}:${Deno.env.get("PATH")}`, NO_COLOR: "1" },
-      stdin: "null",
-    }).output();
-    const decoder = new TextDecoder();
-    return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
-  }
-
-  /** What has to work for there to be any trouble. */
-  async must(line: string): Promise<void> {
-    const { code, text } = await this.type(line);
-    assertEquals(code, 0, `${line}\n${text}`);
-  }
-
-  at(path: string): string {
-    return join(this.path, path);
-  }
-
-  /** An event of a day that is long over. */
-  async oldEvent(event_id: string): Promise<void> {
-    const at = Date.parse(`${OLD_DAY}T12:00:00Z`);
-    await this.must(
-      `ledger emit run.failed --run-id r1 --error x --event-id ${event_id} --timestamp-ms ${at}`,
-    );
-  }
-}
+import { tempFolder } from "../harness.ts";
+import { Lab, OLD_DAY, OLD_PART } from "./lab.ts";
 
 interface Trouble {
   what: string;
@@ -211,7 +170,7 @@ const TROUBLES: readonly Trouble[] = [
 for (const { what, induce, typed, says, advises, filled } of TROUBLES) {
   Deno.test(`${what}: what is said leads out of it`, async () => {
     using folder = tempFolder();
-    const lab = new Lab(folder.path, installShim(Deno.makeTempDirSync({ dir: folder.path })));
+    const lab = new Lab(folder.path);
     await induce(lab);
     const before = await lab.type(typed);
     assert(before.code !== 0, `no trouble at all: ${before.text}`);
