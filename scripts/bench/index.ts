@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { openLedger } from "../../src/mod.ts";
 import { alone, atMost, type Bench, type Goal, LeftOut, published, ratioAtMost } from "./bench.ts";
 import { eventsOfRun, writeLog } from "./index_load.ts";
-import { script, secondsOf, theProgram, timed, timedWithPeak } from "./processes.ts";
+import { ENVIRONMENT, script, secondsOf, theProgram, timed, timedWithPeak } from "./processes.ts";
 import { figure, inRounds, median, quantile } from "./rounds.ts";
 
 const EVENTS = 1_000_000;
@@ -127,6 +127,7 @@ export const watchLag: Bench = {
     const daemon = new Deno.Command(program, {
       args: [...args, "watch"],
       cwd: folder,
+      env: ENVIRONMENT,
       stdin: "null",
       stdout: "null",
       stderr: "null",

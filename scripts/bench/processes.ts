@@ -39,7 +39,7 @@ export function buildIfMissing(): string | undefined {
 }
 
 /** The ledger is in the folder of a bench, whatever this shell works with otherwise. */
-const ENVIRONMENT = { NO_COLOR: "1", LEDGER_DIR: "data/ledger" };
+export const ENVIRONMENT = { NO_COLOR: "1", LEDGER_DIR: "data/ledger" };
 
 /** How a process went. */
 export interface Timed {
