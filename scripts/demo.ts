@@ -72,11 +72,15 @@ async function record({ run_id, is_killed }: LabRun, ...words: string[]): Promis
   }).spawn();
   const acknowledged: string[] = [];
   let rest = "";
+  let was_killed = false;
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
     acknowledged.push(...lines);
-    if (is_killed && acknowledged.length >= KILLED_AFTER_EVENTS) child.kill("SIGKILL");
+    if (!is_killed || was_killed || acknowledged.length < KILLED_AFTER_EVENTS) continue;
+    // Once: what it said before can still come, and who is dead cannot be killed again.
+    child.kill("SIGKILL");
+    was_killed = true;
   }
   const { signal, success } = await child.status;
   if (is_killed ? signal !== "SIGKILL" : !success) {

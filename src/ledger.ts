@@ -2,18 +2,19 @@
  * A ledger, as a library user and the command line both see it: the log with its writer, its reader,
  * its registry. Commands have no power that is not here.
  */
-import { join, resolve } from "@std/path";
 import { buildFacts } from "./base/build.ts";
 import { LedgerError } from "./base/error.ts";
 import { type Input, systemWorld, type World } from "./base/world.ts";
-import type { BoundValue, Database } from "./duckdb/door.ts";
+import type { Database } from "./duckdb/door.ts";
 import { Emitters, type JsonObject } from "./emitters.ts";
 import type { ArtifactKind } from "./ledger_artifacts.ts";
+import type { IndexOptions, QueryOptions } from "./ledger_index.ts";
 import { LedgerRuns } from "./ledger_runs.ts";
 import { LedgerTraces } from "./ledger_traces.ts";
 import { LedgerUpkeep } from "./ledger_upkeep.ts";
 import type { LegacyDifference } from "./index/legacy_compare.ts";
 import type { SyncOptions, SyncReport } from "./index/sync.ts";
+import type { ReadyEvent } from "./log/check.ts";
 import type { Report, ReportOptions } from "./report/report.ts";
 import type { ArtifactSource } from "./runs/artifact_input.ts";
 import {
@@ -65,24 +66,6 @@ export interface OpenOptions {
   onNotice?: (message: string) => void;
   /** Surroundings to work in; tests pass their own. */
   world?: World;
-}
-
-/** Which index is opened, and what beside it. */
-export interface IndexOptions {
-  /** Default: runs. */
-  db?: "runs" | "alerts" | "catalog";
-  /** What will be asked: of the catalog, views of the artifacts that it names. */
-  sql?: string;
-  /** A database of the first system: adds the views `all_runs` and `all_run_status`. */
-  legacy?: string;
-  /** From this day on, the log wins over the legacy database. */
-  cutover_day?: string;
-}
-
-/** How an index is asked. */
-export interface QueryOptions extends IndexOptions {
-  /** What stands for `$1`, `$2`, … in the SQL: so a value is a value, whatever it holds. */
-  values?: BoundValue[];
 }
 
 /** An open ledger. Close it, or declare it with `await using`. */
@@ -137,7 +120,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
   emit(event: JsonObject): Promise<Acknowledgement> {
     const ready = this.#check.fromFields(event);
     if (ready instanceof Promise) return this.#emitAfterAll(event, ready);
-    const appended = this.#writer.append(dayOf(ready.timestamp_ms), ready.event_id, ready.line);
+    const appended = this.#append(ready);
     if (this.#options.syncAfterRun && ENDS_OF_RUNS.has(event.event_type)) {
       appended.then(() => this.#syncInBackground(), () => {});
     }
@@ -147,7 +130,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
   /** Appends one event given as JSON text; what the text says is kept byte for byte. */
   async emitLine(line: string): Promise<Acknowledgement> {
     const ready = await this.check(line);
-    return await this.#writer.append(dayOf(ready.timestamp_ms), ready.event_id, ready.line);
+    return await this.#append(ready);
   }
 
   /** The line that emitting this text would write. Throws where emitting would; writes nothing. */
@@ -191,10 +174,9 @@ export class Ledger extends Emitters implements AsyncDisposable {
         message: `${error.message} (event ${index + 1} of ${ready.length}; none was written)`,
       });
     }
-    const outcomes = await Promise.allSettled(ready.map((checked) => {
-      const { timestamp_ms, event_id, line } = checked as Exclude<typeof checked, Promise<unknown>>;
-      return this.#writer.append(dayOf(timestamp_ms), event_id, line);
-    }));
+    const outcomes = await Promise.allSettled(
+      ready.map((checked) => this.#append(checked as ReadyEvent)),
+    );
     const rejected = outcomes.filter((outcome) => outcome.status === "rejected");
     // The gravest first: of these, lines may be there that nothing was promised for.
     const failed =
@@ -265,34 +247,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
    * `legacy`, a database of the first system is opened beside it. Close it when done.
    */
   async openIndex(options: IndexOptions = {}): Promise<Database> {
-    if (options.db === "catalog") return await this.runs.openCatalog({ sql: options.sql ?? "" });
-    const { allowWideIntervals } = await import("./duckdb/intervals.ts");
-    const { openSnapshot } = await import("./duckdb/snapshot.ts");
-    const legacy = await import("./index/legacy.ts");
-    const world = this.#world;
-    const folders = [this.dir, this.runs.dir].map((folder) => resolve(world.cwd(), folder));
-    const attached = options.legacy === undefined ? [] : [legacy.attachment(world, options.legacy)];
-    const name = options.db ?? "runs";
-    const database = await openSnapshot(
-      world,
-      join(ledgerPaths(this.dir).index, `${name}.duckdb`),
-      {
-        hint_when_absent: name === "runs"
-          ? "make it: ledger rebuild"
-          : "nothing has been catalogued yet: ledger runs sync",
-        folders,
-        attached,
-      },
-    );
-    try {
-      const { cutover_day = legacy.CUTOVER } = options;
-      if (options.legacy !== undefined) await legacy.createDualViews(database, cutover_day);
-      await allowWideIntervals(database, options.sql ?? "");
-      return database;
-    } catch (error) {
-      database.close();
-      throw error;
-    }
+    const { openIndexOf } = await import("./ledger_index.ts");
+    return await openIndexOf(this.#world, this, options);
   }
 
   /** Asks the index in SQL. Values come as JSON has them; whole numbers past 2^53 as strings. */
@@ -384,6 +340,12 @@ export class Ledger extends Emitters implements AsyncDisposable {
     await this.close();
   }
 
+  #append(
+    { event_id, timestamp_ms, line }: Omit<ReadyEvent, "untouched">,
+  ): Promise<Acknowledgement> {
+    return this.#writer.append(dayOf(timestamp_ms), event_id, line);
+  }
+
   /** One sync at a time; what comes while it runs is taken in by one more after it. */
   #syncInBackground(): void {
     const before = this.#background_sync ?? Promise.resolve();
@@ -405,7 +367,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     if (isBuiltIn(String(event?.event_type)) || !this.#check.refresh()) throw error;
     const ready = this.#check.fromFields(event);
     if (ready instanceof Promise) throw await ready;
-    return await this.#writer.append(dayOf(ready.timestamp_ms), ready.event_id, ready.line);
+    return await this.#append(ready);
   }
 
   #newRegistry(): Registry | undefined {

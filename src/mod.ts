@@ -18,14 +18,9 @@
 export { type ErrorCode, type ErrorPlace, LedgerError } from "./base/error.ts";
 export { type CommonFields, Emitters, type JsonObject } from "./emitters.ts";
 export { EventEmitter, getEventEmitter } from "./emitter.ts";
-export {
-  type IndexOptions,
-  Ledger,
-  openLedger,
-  type OpenOptions,
-  type QueryOptions,
-} from "./ledger.ts";
+export { Ledger, openLedger, type OpenOptions } from "./ledger.ts";
 export { ARTIFACT_KINDS, type ArtifactKind } from "./ledger_artifacts.ts";
+export type { IndexOptions, QueryOptions } from "./ledger_index.ts";
 export type { BoundValue, Database } from "./duckdb/door.ts";
 export type { LegacyDifference } from "./index/legacy_compare.ts";
 export type { SyncOptions, SyncReport, TableDigest } from "./index/sync.ts";

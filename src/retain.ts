@@ -9,7 +9,7 @@ import { makeFolderDurably } from "./base/durable.ts";
 import type { World } from "./base/world.ts";
 import type { IndexStanding } from "./index/standing.ts";
 // Not through the room's door: it is loaded by whoever emits, and none of this is needed then.
-import { type Chain, readChain, withChainLock } from "./log/chain.ts";
+import { readChain, withChainLock } from "./log/chain.ts";
 import { dayArchivePath, isArchiveOf, isBegunArchive } from "./log/day_archive.ts";
 import { dayOf, ledgerPaths, listDays } from "./log/mod.ts";
 import { isOver, sealDueParts } from "./log/seal.ts";
@@ -68,9 +68,7 @@ export async function planRetain(
 ): Promise<RetainedDay[]> {
   checkArchiveFolder(world, root, request);
   const standing = await standingAfterSync(world, root, request);
-  const chain = readChain(world, root);
-  checkChain(root, chain);
-  return await plan(world, root, request, chain, standing);
+  return await plan(world, root, request, standing);
 }
 
 /** Takes the days out, as planned. What somebody who was killed left half-way is finished too. */
@@ -95,9 +93,7 @@ export async function retainIndexed(
 ): Promise<RetainedDay[]> {
   return await withChainLock(world, root, async () => {
     await removeGone(world, root);
-    const chain = readChain(world, root);
-    checkChain(root, chain);
-    const planned = await plan(world, root, request, chain, standing);
+    const planned = await plan(world, root, request, standing);
     return await carryOut(world, root, request, planned, standing);
   }, request.lock_wait_ms);
 }
@@ -109,16 +105,11 @@ async function carryOut(
   planned: RetainedDay[],
   { indexed }: IndexStanding,
 ): Promise<RetainedDay[]> {
-  const { archive, forget = false, onDay = () => {}, onNotice } = request;
+  const { archive, forget = false, grace_ms, onDay = () => {}, onNotice } = request;
   if (planned.some(({ fate }) => fate === "archived")) makeFolderDurably(world.files, archive!);
-  const goes = planned.some(({ fate }) => fate === "archived" || fate === "deleted");
-  if (goes) {
-    const { grace_ms } = request;
-    await sealDueParts(world, root, {
-      before_day: firstDayKept(world, request),
-      grace_ms,
-      onNotice,
-    });
+  if (planned.some(({ fate }) => fate === "archived" || fate === "deleted")) {
+    const before_day = firstDayKept(world, request);
+    await sealDueParts(world, root, { before_day, grace_ms, onNotice });
   }
   const done: RetainedDay[] = [];
   for (const day of planned) {
@@ -154,9 +145,10 @@ async function plan(
   world: World,
   root: string,
   request: RetainRequest,
-  chain: Chain,
   standing: IndexStanding,
 ): Promise<RetainedDay[]> {
+  const chain = readChain(world, root);
+  checkChain(root, chain);
   const first_kept = firstDayKept(world, request);
   const planned = new Map<string, RetainedDay>();
   const away_days = new Set([...chain.away.values()].map(({ day }) => day));
@@ -261,6 +253,7 @@ async function standingAfterSync(
   root: string,
   request: RetainRequest,
 ): Promise<IndexStanding> {
+  // Throws where there is no log: not even an index is made where a folder was mistyped.
   listDays(world.files, root);
   await syncOrSay(world, root, request);
   const { readStanding } = await import("./index/standing.ts");

@@ -19,6 +19,7 @@ import type { SyncReport } from "./index/sync.ts";
 import type { CatalogSyncReport } from "./runs/catalog.ts";
 import { WatchedCatalog, type WatchedRuns } from "./watch_runs.ts";
 import { type WatchedLog, WatchedSeals } from "./watch_seals.ts";
+import { RepeatedTrouble } from "./watch_trouble.ts";
 import { ChangeNotices, ledgerPaths, listDays, type NewlySealed, partsOfDay } from "./log/mod.ts";
 
 /** What a daemon syncs; a `Ledger` is one. */
@@ -99,7 +100,7 @@ class Watch {
   #failures = 0;
   #last_sync_ms?: number;
   #last_sync_seconds?: number;
-  #last_error?: string;
+  readonly #trouble = new RepeatedTrouble();
   /** Until when the log is known to have been indexed whole. */
   #caught_up_ms: number;
 
@@ -156,18 +157,14 @@ class Watch {
       this.#syncs++;
       this.#last_sync_ms = this.world.now_ms();
       this.#last_sync_seconds = report.seconds;
-      this.#last_error = undefined;
+      this.#trouble.end();
       this.options.onSync?.(report);
     } catch (thrown) {
-      const error = asLedgerError(thrown);
-      if (!error) throw thrown;
-      if (error.code === "interrupted") return 0;
+      if (asLedgerError(thrown)?.code === "interrupted") return 0;
       this.#failures++;
-      // The same trouble again is not worth another line.
-      if (error.message !== this.#last_error) {
-        this.options.onNotice?.(`${error.message}${error.hint ? ` (${error.hint})` : ""}`);
-      }
-      this.#last_error = error.message;
+      this.#trouble.met(thrown, ({ message, hint }) => {
+        this.options.onNotice?.(`${message}${hint ? ` (${hint})` : ""}`);
+      });
     }
     return this.world.elapsed_ms() - started_ms;
   }
@@ -195,7 +192,7 @@ class Watch {
       failures: this.#failures,
       last_sync_ms: this.#last_sync_ms,
       last_sync_seconds: this.#last_sync_seconds,
-      last_error: this.#last_error,
+      last_error: this.#trouble.message,
     };
   }
 }

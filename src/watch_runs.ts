@@ -1,8 +1,8 @@
 /** The part of the daemon that keeps the catalog of runs up to date, without looking all the time. */
-import { asLedgerError } from "./base/error.ts";
 import { catalog_rest_factor, catalog_rest_ms } from "./base/limits.ts";
 import type { World } from "./base/world.ts";
 import type { CatalogSyncReport } from "./runs/catalog.ts";
+import { RepeatedTrouble } from "./watch_trouble.ts";
 
 /** The runs that are watched; those of a `Ledger` are such. */
 export interface WatchedRuns {
@@ -13,7 +13,7 @@ export interface WatchedRuns {
 /** Syncs a catalog when something may have changed, and not too often. */
 export class WatchedCatalog {
   #rested_ms = 0;
-  #last_error?: string;
+  readonly #trouble = new RepeatedTrouble();
 
   constructor(
     readonly world: World,
@@ -34,14 +34,11 @@ export class WatchedCatalog {
     const started_ms = this.world.elapsed_ms();
     try {
       this.onSync(await this.runs.sync({ onNotice: this.onNotice }));
-      this.#last_error = undefined;
+      this.#trouble.end();
     } catch (thrown) {
-      const error = asLedgerError(thrown);
-      if (!error) throw thrown;
-      if (error.message !== this.#last_error) {
-        this.onNotice(`the catalog of runs was not synced: ${error.message}`);
-      }
-      this.#last_error = error.message;
+      this.#trouble.met(thrown, ({ message }) => {
+        this.onNotice(`the catalog of runs was not synced: ${message}`);
+      });
     }
     const took_ms = this.world.elapsed_ms() - started_ms;
     this.#rested_ms = this.world.elapsed_ms() + catalog_rest_ms + took_ms * catalog_rest_factor;

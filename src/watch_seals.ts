@@ -1,8 +1,8 @@
 /** The part of the daemon that seals what is finished, so that its proof is as old as it can be. */
-import { asLedgerError } from "./base/error.ts";
 import { seal_grace_ms, seal_look_ms } from "./base/limits.ts";
 import type { World } from "./base/world.ts";
 import type { NewlySealed, SealOptions } from "./log/mod.ts";
+import { RepeatedTrouble } from "./watch_trouble.ts";
 
 /** A log whose parts are sealed; the upkeep of a `Ledger` is such. */
 export interface WatchedLog {
@@ -12,7 +12,7 @@ export interface WatchedLog {
 /** Seals now and then. */
 export class WatchedSeals {
   #rested_ms = 0;
-  #last_error?: string;
+  readonly #trouble = new RepeatedTrouble();
 
   constructor(
     readonly world: World,
@@ -21,7 +21,7 @@ export class WatchedSeals {
     readonly onNotice: (message: string) => void,
   ) {}
 
-  /** Seals what is due, unless the last look was a while ago only. */
+  /** Seals what is due, unless the last look was only a while ago. */
   async look(): Promise<void> {
     if (this.world.elapsed_ms() < this.#rested_ms) return;
     this.#rested_ms = this.world.elapsed_ms() + seal_look_ms;
@@ -29,14 +29,11 @@ export class WatchedSeals {
       // Whoever fills in an old day would find its part closed again and again.
       const options = { quiet_ms: seal_grace_ms, onNotice: this.onNotice };
       for (const sealed of await this.log.seal(options)) this.onSeal(sealed);
-      this.#last_error = undefined;
+      this.#trouble.end();
     } catch (thrown) {
-      const error = asLedgerError(thrown);
-      if (!error) throw thrown;
-      if (error.message !== this.#last_error) {
-        this.onNotice(`finished parts were not sealed: ${error.message}`);
-      }
-      this.#last_error = error.message;
+      this.#trouble.met(thrown, ({ message }) => {
+        this.onNotice(`finished parts were not sealed: ${message}`);
+      });
     }
   }
 }

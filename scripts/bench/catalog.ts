@@ -2,15 +2,11 @@
 import { dirname, join } from "@std/path";
 import { alone, atMost, type Bench, type Goal } from "./bench.ts";
 import { writeRuns } from "./many_runs.ts";
-import { script, theProgram, timed } from "./processes.ts";
+import { script, secondsOf, theProgram, timed } from "./processes.ts";
 import { figure, inRounds, median } from "./rounds.ts";
 
 const RUNS = 12_500;
 const RUNS_QUICK = 1_000;
-
-async function seconds(command: string[], cwd: string): Promise<number> {
-  return (await timed(command, { cwd })).duration_ms / 1000;
-}
 
 /** Thousands of runs into a catalog that is not there yet. */
 export const catalogCold: Bench = {
@@ -25,8 +21,8 @@ export const catalogCold: Bench = {
     const limit = atMost(6, "s");
     const goal: Goal = { text: `${limit.text}; ratio published`, holds: limit.holds };
     const took = await inRounds(Math.min(rounds, 5), {
-      ours: () => seconds([...command, "runs", "sync", "--full"], folder),
-      beside: () => seconds([...script("bare_read.ts"), list], folder),
+      ours: () => secondsOf([...command, "runs", "sync", "--full"], folder),
+      beside: () => secondsOf(script("bare_read.ts", list), folder),
     });
     return [figure({ name: "catalog.cold", unit: "s", ...took, goal })];
   },
@@ -43,7 +39,7 @@ export const catalogWarm: Bench = {
     await timed(sync, { cwd: folder });
     const months = [...new Set(manifests.map((path) => dirname(dirname(path))))];
     const took = await inRounds(rounds, {
-      ours: () => seconds(sync, folder),
+      ours: () => secondsOf(sync, folder),
       beside: () => {
         const start = performance.now();
         for (const month of months) {
@@ -67,7 +63,7 @@ export const catalogRank: Bench = {
     const { command } = theProgram();
     await timed([...command, "runs", "sync"], { cwd: folder });
     const rank = [...command, "runs", "rank", "--by", "avg_return_bps"];
-    const { ours } = await inRounds(rounds, { ours: () => seconds(rank, folder) });
+    const { ours } = await inRounds(rounds, { ours: () => secondsOf(rank, folder) });
     return [alone("catalog.rank", median(ours), "s", atMost(0.4, "s"))];
   },
 };

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { openLedger } from "../../src/mod.ts";
 import { alone, atMost, type Bench, type Goal, LeftOut, published, ratioAtMost } from "./bench.ts";
 import { eventsOfRun, writeLog } from "./index_load.ts";
-import { script, theProgram, timed, timedWithPeak } from "./processes.ts";
+import { ENVIRONMENT, script, secondsOf, theProgram, timed, timedWithPeak } from "./processes.ts";
 import { figure, inRounds, median, quantile } from "./rounds.ts";
 
 const EVENTS = 1_000_000;
@@ -32,7 +32,7 @@ export const rebuildFull: Bench = {
         return duration_ms / 1000;
       },
       async beside() {
-        const { duration_ms } = await timed([...script("bare_index.ts"), bare, ...parts], {
+        const { duration_ms } = await timed(script("bare_index.ts", bare, ...parts), {
           cwd: folder,
         });
         Deno.removeSync(bare);
@@ -127,6 +127,7 @@ export const watchLag: Bench = {
     const daemon = new Deno.Command(program, {
       args: [...args, "watch"],
       cwd: folder,
+      env: ENVIRONMENT,
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -171,7 +172,7 @@ export const queryOpen: Bench = {
     say(description);
     await timed([...command, "rebuild"], { cwd: folder });
     const ask = [...command, "query", "select * from latest_runs limit 10"];
-    const bare = [...script("bare_query.ts"), join(folder, INDEX)];
+    const bare = script("bare_query.ts", join(folder, INDEX));
     const durations_ms = await inRounds(rounds * 3, {
       ours: async () => await secondsOf(ask, folder) * 1000,
       beside: async () => await secondsOf(bare, folder) * 1000,
@@ -184,7 +185,3 @@ export const queryOpen: Bench = {
     return [figure({ name: "query.open", unit: "ms", ...durations_ms, goal })];
   },
 };
-
-async function secondsOf(command: string[], cwd: string): Promise<number> {
-  return (await timed(command, { cwd })).duration_ms / 1000;
-}

@@ -1,9 +1,9 @@
 /** A log for the index benches: ten days of runs, most of it trials, 261 MB for a million events. */
 import { join } from "@std/path";
+import { DAY_MS } from "../../src/base/day.ts";
 import { writeAll } from "./events.ts";
 
 const DAYS = 10;
-const DAY_MS = 86_400_000;
 const FIRST_DAY_MS = Date.UTC(2026, 0, 10);
 const TRIALS_A_RUN = 490;
 const FLUSH_CHARS = 1 << 20;

@@ -2,7 +2,7 @@
 import { join } from "@std/path";
 import { alone, type Bench, type Figure, LeftOut, published, ratioAtMost } from "./bench.ts";
 import { writeLog } from "./index_load.ts";
-import { script, theProgram, timed, timedWithPeak } from "./processes.ts";
+import { script, secondsOf, theProgram, timed, timedWithPeak } from "./processes.ts";
 import { figure, inRounds } from "./rounds.ts";
 
 const EVENTS = 1_000_000;
@@ -12,10 +12,6 @@ const DAYS = Array.from({ length: 10 }, (_, day) => `2026-01-${10 + day}`);
 
 function events(quick: boolean): number {
   return quick ? EVENTS_QUICK : EVENTS;
-}
-
-async function seconds(command: string[], cwd: string): Promise<number> {
-  return (await timed(command, { cwd })).duration_ms / 1000;
 }
 
 /** The files of one kind in all days of the log below a folder. */
@@ -46,18 +42,18 @@ export const compact: Bench = {
     const packed = filesOf(folder, ".parquet");
     const after_bytes = sizeOf(packed);
     const table = join(folder, "table.duckdb");
-    await timed([...script("bare_copy.ts"), "load", table, ...packed], { cwd: folder });
+    await timed(script("bare_copy.ts", "load", table, ...packed), { cwd: folder });
     const restoreAll = async () => {
       for (const day of DAYS) await timed([...command, "restore", day], { cwd: folder });
     };
     await restoreAll();
     const durations = await inRounds(Math.min(rounds, 5), {
       async ours() {
-        const taken = await seconds([...command, "compact", "--before", BEFORE], folder);
+        const taken = await secondsOf([...command, "compact", "--before", BEFORE], folder);
         await restoreAll();
         return taken;
       },
-      beside: () => seconds([...script("bare_copy.ts"), "copy", table], folder),
+      beside: () => secondsOf(script("bare_copy.ts", "copy", table), folder),
     });
     return [
       figure({ name: "compact", unit: "s", ...durations, goal: ratioAtMost(2.5) }),
@@ -93,8 +89,8 @@ export const verifyDeep: Bench = {
     say(description);
     await timed([...command, "seal"], { cwd: folder });
     const durations = await inRounds(rounds, {
-      ours: () => seconds([...command, "verify", "--deep"], folder),
-      beside: () => seconds(["sha256sum", ...parts], folder),
+      ours: () => secondsOf([...command, "verify", "--deep"], folder),
+      beside: () => secondsOf(["sha256sum", ...parts], folder),
     });
     const measured = figure({
       name: "verify.deep",
@@ -123,8 +119,8 @@ export const rebuildCompacted: Bench = {
     }
     await timed([...command, "compact", "--before", BEFORE], { cwd: packed });
     const durations = await inRounds(Math.min(rounds, 5), {
-      ours: () => seconds([...command, "rebuild", "--full"], packed),
-      beside: () => seconds([...command, "rebuild", "--full"], lines),
+      ours: () => secondsOf([...command, "rebuild", "--full"], packed),
+      beside: () => secondsOf([...command, "rebuild", "--full"], lines),
     });
     return [
       figure({ name: "rebuild.compacted", unit: "s", ...durations, goal: ratioAtMost(0.8) }),

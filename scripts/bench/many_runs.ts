@@ -1,9 +1,10 @@
 /** A folder of finished runs for the benches of the catalog: manifests as `runs finish` writes them. */
 import { join } from "@std/path";
+import { DAY_MS } from "../../src/base/day.ts";
 
 const MONTHS = 10;
 const FIRST_MS = Date.UTC(2025, 0, 1);
-const MONTH_MS = 30 * 86_400_000;
+const MONTH_MS = 30 * DAY_MS;
 const ARTIFACTS: readonly [type: string, path: string][] = [
   ["alerts", "inputs/alerts.parquet"],
   ["paths", "truth/paths.parquet"],

@@ -1,19 +1,12 @@
 /** Artifacts: rows of trades, checked one by one, into a Parquet file; beside DuckDB's COPY of the same. */
 import { join } from "@std/path";
 import { atLeast, type Bench, published } from "./bench.ts";
-import { PROJECT, timed, timedWithPeak } from "./processes.ts";
+import { script, timed, timedWithPeak } from "./processes.ts";
 import { figure, inRounds } from "./rounds.ts";
 
 const ROWS = 1_000_000;
 const ROWS_FEW = 100_000;
 const RATE_MIN = 200_000;
-
-/** A script of this folder as a process, with the project's import map. */
-function script(name: string, ...args: string[]): string[] {
-  const config = join(PROJECT, "deno.json");
-  const path = join(PROJECT, "scripts", "bench", name);
-  return [Deno.execPath(), "run", "--quiet", "--allow-all", "--config", config, path, ...args];
-}
 
 /** What a script says about its own work: starting a process is not what is measured. */
 async function rateOf(command: string[], cwd: string): Promise<number> {

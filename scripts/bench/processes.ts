@@ -38,6 +38,9 @@ export function buildIfMissing(): string | undefined {
   return result.ok ? undefined : result.stderr.trim().split("\n")[0];
 }
 
+/** The ledger is in the folder of a bench, whatever this shell works with otherwise. */
+export const ENVIRONMENT = { NO_COLOR: "1", LEDGER_DIR: "data/ledger" };
+
 /** How a process went. */
 export interface Timed {
   duration_ms: number;
@@ -50,12 +53,11 @@ export async function timed(
   options: { cwd: string; stdout?: "piped" | "null" },
 ): Promise<Timed> {
   const { cwd, stdout = "null" } = options;
-  const env = { NO_COLOR: "1", LEDGER_DIR: "data/ledger" };
   const start = performance.now();
   const child = new Deno.Command(command[0], {
     args: command.slice(1),
     cwd,
-    env,
+    env: ENVIRONMENT,
     stdin: "null",
     stdout,
     stderr: "piped",
@@ -69,7 +71,12 @@ export async function timed(
   return { duration_ms, stdout: stdout === "piped" ? text.decode(ended.stdout) : "" };
 }
 
-/** The same, and the most memory it had, which the system is asked for while it runs. */
+/** How many seconds a command takes. */
+export async function secondsOf(command: string[], cwd: string): Promise<number> {
+  return (await timed(command, { cwd })).duration_ms / 1000;
+}
+
+/** Like `timed`, with the most memory it had, which the system is asked for while it runs. */
 export async function timedWithPeak(
   command: string[],
   options: { cwd: string },
@@ -78,7 +85,7 @@ export async function timedWithPeak(
   const child = new Deno.Command(command[0], {
     args: command.slice(1),
     cwd: options.cwd,
-    env: { NO_COLOR: "1", LEDGER_DIR: "data/ledger" },
+    env: ENVIRONMENT,
     stdin: "null",
     stdout: "null",
     stderr: "inherit",
@@ -135,8 +142,8 @@ function* filesBelow(folder: string): Generator<string> {
 }
 
 /** A script of this folder as a process, with the project's import map. */
-export function script(name: string): string[] {
+export function script(name: string, ...args: string[]): string[] {
   const config = join(PROJECT, "deno.json");
   const path = join(PROJECT, "scripts", "bench", name);
-  return [Deno.execPath(), "run", "--quiet", "--allow-all", "--config", config, path];
+  return [Deno.execPath(), "run", "--quiet", "--allow-all", "--config", config, path, ...args];
 }

@@ -27,7 +27,7 @@ export const traceOverhead: Bench = {
     const run = async (mode: string, work_us: number) => {
       const dir = join(folder, "ledger");
       const args = [mode, String(count), String(work_us), dir];
-      const { stdout } = await timed([...script("trace_bus.ts"), ...args], {
+      const { stdout } = await timed(script("trace_bus.ts", ...args), {
         cwd: folder,
         stdout: "piped",
       });

@@ -1,5 +1,6 @@
 /** Traced events as runs make them: bars, indicators, and now and then a signal that leads to a fill. */
 import type { TracedEvent } from "../../src/mod.ts";
+import { writeAll } from "./events.ts";
 
 /** Into how many correlations the events fall. */
 export const CORRELATIONS = 100;
@@ -50,8 +51,7 @@ export function writeTracedFile(path: string, count: number, form?: "as events o
   const encoder = new TextEncoder();
   let text = "";
   const write = () => {
-    const bytes = encoder.encode(text);
-    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+    writeAll(file, encoder.encode(text));
     text = "";
   };
   for (const event of tracedEvents(count)) {

@@ -111,6 +111,13 @@ export function commandNames(): string[] {
   return [...LOADERS.keys()];
 }
 
+/** The names of the commands that are listed; with a word, of those that begin with it. */
+export function listedNames(first?: string): string[] {
+  return commandNames().filter((name) =>
+    !isHidden(name) && (first === undefined || name.startsWith(`${first} `))
+  );
+}
+
 /** A command by its name. */
 export function loadCommand(name: string): Promise<Command> | undefined {
   return LOADERS.get(name)?.().then((module) => module.default);

@@ -4,7 +4,7 @@
  */
 import type { World } from "../base/world.ts";
 import type { Command, Positional } from "./command.ts";
-import { commandNames, isHidden, loadCommand, matchCommand } from "./commands.ts";
+import { listedNames, loadCommand, matchCommand } from "./commands.ts";
 import { type CompletionSource, sourceFor } from "./completion_sources.ts";
 import { flagsOf, type FlagView } from "./parse.ts";
 import { TOPIC_NAMES } from "./topics.ts";
@@ -64,9 +64,9 @@ async function allCandidates(
 
 function commandWords(before: readonly string[], typed: string): string[] {
   const next = new Set<string>();
-  for (const name of commandNames()) {
+  for (const name of listedNames()) {
     const parts = name.split(" ");
-    if (isHidden(name) || !before.every((word, index) => parts[index] === word)) continue;
+    if (!before.every((word, index) => parts[index] === word)) continue;
     next.add(parts[before.length]);
   }
   if (before.length === 0 && typed.startsWith("-")) return ["--help", "--version"];

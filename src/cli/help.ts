@@ -2,7 +2,7 @@
 import { buildFacts } from "../base/build.ts";
 import type { World } from "../base/world.ts";
 import type { Command, Positional } from "./command.ts";
-import { type CommandGroup, commandNames, COMMANDS, isHidden, loadCommand } from "./commands.ts";
+import { type CommandGroup, COMMANDS, listedNames, loadCommand } from "./commands.ts";
 import { paintFor } from "./output.ts";
 import { flagsOf, type FlagView } from "./parse.ts";
 import type { TopicPiece } from "./topic.ts";
@@ -17,10 +17,9 @@ export async function overview(world: World, first?: string): Promise<string> {
   const { bold, cyan } = paintFor(world, world.stdout);
   const width = widthOf(world);
   const groups: [CommandGroup, Command[]][] = [];
+  const wanted = new Set(listedNames(first));
   for (const [group, commands] of Object.entries(COMMANDS)) {
-    const names = Object.keys(commands).filter((name) =>
-      !isHidden(name) && (first === undefined || name.startsWith(`${first} `))
-    );
+    const names = Object.keys(commands).filter((name) => wanted.has(name));
     const listed = await Promise.all(names.map((name) => loadCommand(name)!));
     if (listed.length > 0) groups.push([group as CommandGroup, listed]);
   }
@@ -71,10 +70,9 @@ export async function topicHelp(world: World, name: string): Promise<string> {
   const { summary, pieces, see } = await loadTopic(name)!;
   const lines = wrapped(`${name}: ${summary}`, width).map(bold);
   for (const piece of pieces) lines.push("", ...pieceLines(world, piece, width));
-  const group = await groupOf(name);
-  const listed = group.length > 0
-    ? group
-    : await Promise.all(see.map((each) => loadCommand(each)!));
+  const of_this_name = listedNames(name);
+  const names = of_this_name.length > 0 ? of_this_name : see;
+  const listed = await Promise.all(names.map((each) => loadCommand(each)!));
   const longest = Math.max(...listed.map((command) => command.name.length));
   lines.push("", bold("Commands (ledger COMMAND --help):"));
   for (const command of listed) {
@@ -100,12 +98,6 @@ function pieceLines(world: World, piece: TopicPiece, width: number): string[] {
 /** What a shell that it is copied to passes over. */
 function comment(text: string, width: number): string[] {
   return wrapped(text, width - 4).map((line) => `  # ${line}`);
-}
-
-/** The commands that are listed, and begin with a word. */
-async function groupOf(first: string): Promise<Command[]> {
-  const names = commandNames().filter((name) => name.startsWith(`${first} `) && !isHidden(name));
-  return await Promise.all(names.map((name) => loadCommand(name)!));
 }
 
 /** The topic that a command belongs to by its name: `log`, `runs …`, `trace …`. */

@@ -1,6 +1,6 @@
 /** Opens the ledger that a command's flags and environment name. */
 import { dirname } from "@std/path";
-import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
+import { asLedgerError, EXIT_CODE_OF, EXIT_OK, LedgerError, quoted } from "../base/error.ts";
 import { beginReplacement, writeFully } from "../base/durable.ts";
 import { type Input, uniqueName, type World } from "../base/world.ts";
 import { Ledger, type OpenOptions } from "../ledger.ts";
@@ -37,13 +37,18 @@ export function openForRuns(
   });
 }
 
-/** Aborts when the user or the scheduler wants this process to stop. */
-export function stopOnInterrupt(world: World): {
+/** A wish that this process stop. */
+export interface Interruption {
+  /** Aborted as soon as somebody wishes it. */
   signal: AbortSignal;
   /** Which signal it was, once it was. */
   stoppedBy: () => string | undefined;
+  /** Listens no more. */
   done: () => void;
-} {
+}
+
+/** Listens for the user, or the scheduler, who wants this process to stop. */
+export function stopOnInterrupt(world: World): Interruption {
   const controller = new AbortController();
   let stopped_by: string | undefined;
   const done = world.onInterrupt((signal) => {
@@ -51,6 +56,11 @@ export function stopOnInterrupt(world: World): {
     controller.abort();
   });
   return { signal: controller.signal, stoppedBy: () => stopped_by, done };
+}
+
+/** How a daemon ends: whoever sends SIGTERM asked for an end, and got one in good order. */
+export function exitOfDaemon({ stoppedBy }: Pick<Interruption, "stoppedBy">): number {
+  return stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
 }
 
 /** Reads a whole file, or standard input for `-`. */

@@ -7,7 +7,7 @@ import { print } from "./terminal.ts";
 export { ago, counted, humanBytes, humanCount, humanDuration, utc } from "../base/words.ts";
 export { type Column, plain, type Row, type TableLayout } from "./table.ts";
 export { Progress, withProgress } from "./progress.ts";
-export { paintFor, print, say, showTime } from "./terminal.ts";
+export { paintFor, print, say, showTime, showTracedTime } from "./terminal.ts";
 
 /** The format to print in: as asked, JSON when `--json` was, else what suits the output. */
 export function rowFormat(

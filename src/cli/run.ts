@@ -3,7 +3,7 @@ import { buildFacts } from "../base/build.ts";
 import { EXIT_CODE_OF, EXIT_OK, LedgerError, placeText, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
 import { OutputClosed, systemWorld, type World } from "../base/world.ts";
-import { commandNames, isHidden, loadCommand, matchCommand } from "./commands.ts";
+import { listedNames, loadCommand, matchCommand } from "./commands.ts";
 import { paintFor, print, say } from "./output.ts";
 import { parseArguments } from "./parse.ts";
 
@@ -32,7 +32,7 @@ async function dispatch(args: readonly string[], world: World): Promise<number> 
   const wants_help = first === undefined || first === "--help" || first === "-h";
   const matched = matchCommand(wants_help ? ["help"] : args);
   if (!matched) {
-    if (!["--help", "-h", "help"].includes(args[1]) || membersOf(first).length === 0) {
+    if (!["--help", "-h", "help"].includes(args[1]) || listedNames(first).length === 0) {
       throw unknownCommand(args);
     }
     const { overview } = await import("./help.ts");
@@ -51,14 +51,9 @@ async function dispatch(args: readonly string[], world: World): Promise<number> 
   return first === undefined ? EXIT_CODE_OF.usage : code;
 }
 
-/** The commands that begin with a word, and are listed. */
-function membersOf(first: string): string[] {
-  return commandNames().filter((name) => name.startsWith(`${first} `) && !isHidden(name));
-}
-
 function unknownCommand(args: readonly string[]): LedgerError {
   const [first, second = ""] = args;
-  const members = membersOf(first);
+  const members = listedNames(first);
   if (members.length > 0) {
     const typed = second === "" || second.startsWith("-") ? "" : second;
     const near = nearest(typed, members.map((name) => name.slice(first.length + 1)));
@@ -70,8 +65,7 @@ function unknownCommand(args: readonly string[]): LedgerError {
       hint: near ? `did you mean: ledger ${first} ${near}?` : `there are: ${members.join(", ")}`,
     });
   }
-  const listed = commandNames().filter((name) => !isHidden(name));
-  const words = new Set(listed.map((name) => name.split(" ")[0]));
+  const words = new Set(listedNames().map((name) => name.split(" ")[0]));
   const near = nearest(first, [...words, "--version", "--help"]);
   return new LedgerError({
     code: "usage",

@@ -37,6 +37,11 @@ export function print(world: World, line: string): void {
   world.stdout.write(`${line}\n`);
 }
 
+/** How a table tells the times of traced events, which are in microseconds. */
+export function showTracedTime(time_us: unknown): string {
+  return utc(Math.floor(Number(time_us) / 1000));
+}
+
 /** How a table tells times: to people how long ago, to programs when. */
 export function showTime(world: World): (timestamp_ms: unknown) => string {
   const now_ms = world.now_ms();

@@ -26,12 +26,15 @@ export interface Chart {
 
 const ABOVE_PX = 8;
 const BELOW_PX = 38;
+/** Room for the labels of a left axis. */
+const LEFT_PX = 46;
 /** So many characters of labels, with the gaps between them, fit side by side on a phone. */
 const PHONE_LABELS_CHARS = 34;
 
 /** Draws a chart. */
 export function chart(
-  { id, title, description, height_px, left_px = 46, right_px = 10, body, caption, below }: Chart,
+  { id, title, description, height_px, left_px = LEFT_PX, right_px = 10, body, caption, below }:
+    Chart,
 ): Markup {
   const padding = `${ABOVE_PX}px ${right_px}px ${BELOW_PX}px ${left_px}px`;
   const whole_px = height_px + ABOVE_PX + BELOW_PX;
@@ -48,7 +51,7 @@ export function bottomAxis(
   height_px: number,
   unit: string,
   /** The room to its left, into which the first label may reach. */
-  left_px = 46,
+  left_px = LEFT_PX,
 ): Markup {
   // A phone has room for half of the labels then.
   const is_long = ticks.reduce((sum, { label }) => sum + label.length + 2, 0) > PHONE_LABELS_CHARS;

@@ -1,6 +1,6 @@
 /** What the trades of runs came to: of the latest runs one by one, and of policies over all runs. */
 import { join, resolve } from "@std/path";
-import { report_curve_points_max, report_policies_max } from "../base/limits.ts";
+import { report_policies_max } from "../base/limits.ts";
 import type { Database } from "../duckdb/door.ts";
 import { ledgerPaths } from "../log/mod.ts";
 import { createArtifactViews, rowsOfFiles } from "../runs/artifact_views.ts";
@@ -16,6 +16,7 @@ import type {
 } from "./data.ts";
 import { drawnMax } from "./gather_runs.ts";
 import {
+  CURVE_STRETCHES,
   CURVES,
   MAKE_TRADES,
   POLICIES,
@@ -158,7 +159,7 @@ async function drawnReturns(
     await rowsOf<CurvePoint & { run_id: string }>(
       database,
       CURVES,
-      [ids, Math.floor(report_curve_points_max / 3)],
+      [ids, CURVE_STRETCHES],
     ),
     ({ run_id }) => run_id,
   );

@@ -7,7 +7,16 @@ import { bpsFigure, durationFigure, timeFigure } from "./figures.ts";
 import { html, identifier, type Markup, named, type Piece } from "./markup.ts";
 import { tradesPlaces } from "./policies.ts";
 import { askLosses } from "./queries.ts";
-import { asks, foundOr, leftOut, queryLine, section, shellQuoted, table } from "./section.ts";
+import {
+  asks,
+  foundOr,
+  leftOut,
+  pairs,
+  queryLine,
+  section,
+  shellQuoted,
+  table,
+} from "./section.ts";
 
 /** The section. */
 export function lossesSection(
@@ -31,12 +40,9 @@ export function lossesSection(
 ${leftOut(losses.length, losses_total, "$ losing trades, those that lost most")}
 ${
       asks([
-        ...places.map(({ place, shows }) => ({
+        ...places.map(({ place, database, shows }) => ({
           shows: `The trades that lost most${shows}`,
-          line: queryLine(
-            askLosses(place, report_losses_max, selected),
-            place === "trades" ? "catalog" : undefined,
-          ),
+          line: queryLine(askLosses(place, report_losses_max, selected), database),
         })),
         ...losses.flatMap(({ lineage }) => lineage.kind === "there" ? [lineage.value.fill_id] : [])
           .slice(0, 1).map((fill_id) => ({
@@ -50,7 +56,6 @@ ${
 
 function lossOf(loss: Loss): Markup {
   const facts: [string, Piece][] = [
-    ["Return, bps", bpsFigure(loss.realized_return_bps)],
     ["Call", identifier(loss.call_id, 60)],
     ["Run", identifier(loss.run_id, 60)],
     ["Policy", loss.policy_id === null ? "none" : identifier(loss.policy_id, 60)],
@@ -62,16 +67,7 @@ function lossOf(loss: Loss): Markup {
   return html`<li class="card"><h3>${bpsFigure(loss.realized_return_bps)} bps, call ${
     named(loss.call_id, 40)
   }</h3>
-<dl class="facts">${
-    facts.slice(1).map(([name, value]) =>
-      html`
-        <div>
-          <dt>${name}</dt>
-          <dd>${value}</dd>
-        </div>
-      `
-    )
-  }</dl>
+${pairs("facts", facts)}
 ${foundOr(loss.lineage, lineageOf)}</li>`;
 }
 

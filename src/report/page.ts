@@ -9,6 +9,7 @@ import { phasesSection } from "./phase_gantt.ts";
 import { policiesSection } from "./policies.ts";
 import { returnsSection } from "./returns.ts";
 import { runsSection } from "./runs_over_time.ts";
+import { pairs } from "./section.ts";
 import { countStatuses } from "./statuses.ts";
 import { STYLE } from "./style.ts";
 
@@ -84,7 +85,7 @@ function subtitleOf({ runs, made_at_ms }: ReportData): Piece {
   return html`${counted(times.length, "run")} ${range}. ${made}`;
 }
 
-function tilesOf({ runs, trades, latencies }: ReportData): Markup {
+function tilesOf({ runs, trades, latencies }: ReportData): Piece {
   const tiles: [string, Piece][] = [];
   if (runs.kind === "there") {
     tiles.push(["Runs", countFigure(runs.value.runs.length)]);
@@ -96,19 +97,7 @@ function tilesOf({ runs, trades, latencies }: ReportData): Markup {
   if (latencies.kind === "there") {
     tiles.push(["Traced events", countFigure(latencies.value.events)]);
   }
-  return html`${
-    tiles.length > 0 &&
-    html`<dl class="tiles">${
-      tiles.map(([name, value]) =>
-        html`
-          <div>
-            <dt>${name}</dt>
-            <dd>${value}</dd>
-          </div>
-        `
-      )
-    }</dl>`
-  }`;
+  return tiles.length > 0 && pairs("tiles", tiles);
 }
 
 function gapsOf({ gaps }: ReportData): Piece {

@@ -31,23 +31,30 @@ export function policiesSection(
 ${leftOut(policies.length, policies_total, "$ policies, those with most trades")}
 ${
       asks(
-        tradesPlaces(data, ledger_dir).map(({ place, shows }) => ({
+        tradesPlaces(data, ledger_dir).map(({ place, database, shows }) => ({
           shows: `The table${shows}`,
-          line: queryLine(askPolicies(place, selected), place === "trades" ? "catalog" : undefined),
+          line: queryLine(askPolicies(place, selected), database),
         })),
       )
     }`;
   });
 }
 
+/** Where trades are, which database is asked for them, and how that is told. */
+interface PlaceToAsk {
+  place: TradesPlace;
+  database?: "catalog";
+  shows: string;
+}
+
 /** Where the trades of a report come from, for whoever asks for them. */
 export function tradesPlaces(
   { runs_beside, runs_total }: TradesData,
   ledger_dir: string,
-): { place: TradesPlace; shows: string }[] {
+): PlaceToAsk[] {
   const pattern = `${ledger_dir}/artifacts/runs/*/trades.parquet`.replaceAll("'", "''");
   const beside = { place: `read_parquet('${pattern}')` as const, shows: "" };
-  const own = { place: "trades" as const, shows: "" };
+  const own = { place: "trades" as const, database: "catalog" as const, shows: "" };
   if (runs_beside === 0) return [own];
   if (runs_beside === runs_total) return [beside];
   return [

@@ -2,6 +2,7 @@
  * What a report asks. `$1` is the runs that a question is about, where it is about runs: a JSON array of
  * their ids, or null for all of them.
  */
+import { report_curve_points_max } from "../base/limits.ts";
 import { literal } from "../duckdb/door.ts";
 
 /** Ids that came as JSON. */
@@ -148,6 +149,9 @@ export const RETURN_BINS = `
     least(greatest(floor((realized_return_bps - $2::double) / $3::double), 0), $4 - 1)::integer
       as bin
   ${RETURNS} and ${WANTED} group by run_id, bin`;
+
+/** How many stretches a curve has: three points of each are kept. */
+export const CURVE_STRETCHES = Math.floor(report_curve_points_max / 3);
 
 /** Of `$2` stretches of the sums: the lowest, the highest, and the last of each. */
 export const CURVES = `

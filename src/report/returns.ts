@@ -1,13 +1,12 @@
 /** What the trades of runs returned: for each run how its returns are spread, and how their sum went. */
-import { report_curve_points_max } from "../base/limits.ts";
 import { counted, humanCount } from "../base/words.ts";
 import { bottomAxis, chart, heightScale, leftAxis, round } from "./chart.ts";
 import type { BinEdges, CurvePoint, DrawnReturns, Found, TradesData } from "./data.ts";
-import { bpsFigure, bpsText, countFigure, shareFigure, timeText } from "./figures.ts";
+import { bpsFigure, bpsText, countFigure, shareFigure, timeText, yearWords } from "./figures.ts";
 import { html, identifier, type Markup, type Piece } from "./markup.ts";
-import { askReturns } from "./queries.ts";
+import { askReturns, CURVE_STRETCHES } from "./queries.ts";
 import { linearScale, numberTicks, percent, timeTicks } from "./scales.ts";
-import { asks, leftOut, queryLine, section } from "./section.ts";
+import { asks, leftOut, pairs, queryLine, section } from "./section.ts";
 import { tradesPlaces } from "./policies.ts";
 import { statusBadge } from "./statuses.ts";
 
@@ -49,27 +48,21 @@ export function returnsSection(
           data.drawn,
           data.edges,
         )}Curves of more than ${humanCount(
-          POINTS_KEPT,
+          CURVE_STRETCHES,
         )} trades are drawn from the ends and the extremes of each stretch.</p>
       ${data.without_return > 0 &&
         html`<p class="note">${counted(data.without_return, "trade")} without a finite return ${
           data.without_return === 1 ? "counts" : "count"
         } nowhere.</p>`}
       ${asks(
-        tradesPlaces(data, ledger_dir).map(({ place, shows }) => ({
+        tradesPlaces(data, ledger_dir).map(({ place, database, shows }) => ({
           shows: `What each run's trades came to${shows}`,
-          line: queryLine(
-            askReturns(place, selected ?? run_ids),
-            place === "trades" ? "catalog" : undefined,
-          ),
+          line: queryLine(askReturns(place, selected ?? run_ids), database),
         })),
       )}
     `;
   });
 }
-
-/** Of each stretch of a curve its ends and its extremes are kept; below this nothing is left out. */
-const POINTS_KEPT = Math.floor(report_curve_points_max / 3);
 
 function outermostNote(drawn: readonly DrawnReturns[], edges: BinEdges): string {
   const { from_bps, step_bps, count } = edges;
@@ -107,14 +100,7 @@ function cardOf(run: DrawnReturns, index: number, axes: SharedAxes): Markup {
   return html`
     <article class="card">
       <h3>${identifier(run_id, 60)} ${statusBadge(status)}</h3>
-      <dl class="facts">${facts.map(([name, value]) =>
-        html`
-          <div>
-            <dt>${name}</dt>
-            <dd>${value}</dd>
-          </div>
-        `
-      )}</dl>
+      ${pairs("facts", facts)}
       <div class="pair">${histogramOf(run, index, axes)}${curveOf(run, index, axes)}</div>
     </article>
   `;
@@ -192,7 +178,7 @@ function curveOf(run: DrawnReturns, index: number, { range }: SharedAxes): Marku
         curveTicks(from_ms, to_ms),
         x,
         HEIGHT_PX,
-        `time of exit${yearOf(from_ms, to_ms)}, UTC`,
+        `time of exit${yearWords(from_ms, to_ms)}, UTC`,
       )}<line class="zero" x1="0" x2="100%" y1="${zero}" y2="${zero}" /><svg
         x="0" y="0" width="100%" height="${HEIGHT_PX}" viewBox="0 0 ${WIDTH_UNITS} ${HEIGHT_PX}"
         preserveAspectRatio="none" class="stretched">
@@ -202,12 +188,6 @@ function curveOf(run: DrawnReturns, index: number, { range }: SharedAxes): Marku
       `}
     `,
   });
-}
-
-/** The year, where it is one: labels of days and hours do not say it. */
-function yearOf(from_ms: number, to_ms: number): string {
-  const [from, to] = [from_ms, to_ms].map((time_ms) => timeText(time_ms).slice(0, 4));
-  return from === to ? ` in ${from}` : "";
 }
 
 function curveTicks(from_ms: number, to_ms: number) {

@@ -1,4 +1,5 @@
 /** From values to places on an axis, and the round values that an axis is marked with. */
+import { DAY_MS } from "../base/day.ts";
 import { durationText, signedText } from "./figures.ts";
 
 /** From a value to its place, in percent of the axis. */
@@ -58,19 +59,19 @@ export function numberTicks(from: number, to: number, steps: number): Tick[] {
   return roundValues(from, to, steps).map((value) => ({ value, label: signedText(value, digits) }));
 }
 
-const SECOND = 1_000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+const SECOND_MS = 1_000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS;
 
 const TIME_STEPS_MS = [
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
-  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
-  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
-  ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
-  ...[1, 2, 7, 14, 28, 91, 182, 365, 730, 1826, 3652].map((n) => n * DAY),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND_MS),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE_MS),
+  ...[1, 2, 3, 6, 12].map((n) => n * HOUR_MS),
+  ...[1, 2, 7, 14, 28, 91, 182, 365, 730, 1826, 3652].map((n) => n * DAY_MS),
 ];
 
 function timeStep(span_ms: number, steps: number): number {
   return TIME_STEPS_MS.find((step) => step >= span_ms / steps) ??
-    Math.ceil(span_ms / steps / DAY) * DAY;
+    Math.ceil(span_ms / steps / DAY_MS) * DAY_MS;
 }
 
 /** Marks at round times, UTC; each says as much of the time as the step between them asks for. */
@@ -85,10 +86,10 @@ export function timeTicks(from_ms: number, to_ms: number, steps: number): Tick[]
 
 function timeLabel(time_ms: number, step_ms: number): string {
   const text = new Date(time_ms).toISOString();
-  if (step_ms >= DAY) return text.slice(0, 10);
-  if (step_ms >= HOUR) return `${text.slice(5, 10)} ${text.slice(11, 16)}`;
-  if (step_ms >= MINUTE) return text.slice(11, 16);
-  return step_ms >= SECOND ? text.slice(11, 19) : text.slice(14, 23);
+  if (step_ms >= DAY_MS) return text.slice(0, 10);
+  if (step_ms >= HOUR_MS) return `${text.slice(5, 10)} ${text.slice(11, 16)}`;
+  if (step_ms >= MINUTE_MS) return text.slice(11, 16);
+  return step_ms >= SECOND_MS ? text.slice(11, 19) : text.slice(14, 23);
 }
 
 /** Marks at round lengths of time, from zero. */

@@ -131,6 +131,20 @@ export function table(
   `;
 }
 
+/** Names and what belongs to each, side by side. */
+export function pairs(look: "facts" | "tiles", entries: readonly [string, Piece][]): Markup {
+  return html`<dl class="${look}">${
+    entries.map(([name, value]) =>
+      html`
+        <div>
+          <dt>${name}</dt>
+          <dd>${value}</dd>
+        </div>
+      `
+    )
+  }</dl>`;
+}
+
 /** A text behind a heading that opens it. */
 export function fold(summary: Piece, body: Piece): Markup {
   return html`<details><summary>${summary}</summary>${body}</details>`;

@@ -1,11 +1,10 @@
 import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
+import { EXIT_OK, quoted } from "../../base/error.ts";
 import { ARTIFACT_KINDS, type ArtifactKind } from "../../ledger_artifacts.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor, readInput } from "../open.ts";
 import { print } from "../output.ts";
-import { flagProblem } from "../flags.ts";
 import { usage } from "../parse.ts";
 
 const KINDS = ["trades", ...ARTIFACT_KINDS] as const;
@@ -40,8 +39,7 @@ const artifactsPut = defineCommand({
   flags: z.strictObject({ "json": asJson(), "dir": dir() }),
   run: async ({ world, flags, words: [run_id, kind, file] }) => {
     if (!KINDS.includes(kind as ArtifactKind)) {
-      const problem = flagProblem("", kind, `it has to be ${KINDS.join(", ")}`);
-      throw usage(artifactsPut, problem.replace("--", "KIND"));
+      throw usage(artifactsPut, `KIND is ${quoted(kind)}; it has to be ${KINDS.join(", ")}`);
     }
     const ledger = openFor(world, flags);
     try {

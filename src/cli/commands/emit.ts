@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK, LedgerError, placeText } from "../../base/error.ts";
+import { lock_wait_ms } from "../../base/limits.ts";
 import { interruptedBy, OutputClosed, type World } from "../../base/world.ts";
 import type { Ledger } from "../../ledger.ts";
 import { EVENT_TYPES, isBuiltIn, type StreamOptions } from "../../log/mod.ts";
@@ -77,7 +78,9 @@ const flags = z.strictObject({
     value: "NAME",
     description: "write to parts of one's own, for network file systems ($LEDGER_WRITER)",
   }),
-  "lock-wait-ms": count({ description: "how long to wait for other writers (default: 10000)" }),
+  "lock-wait-ms": count({
+    description: `how long to wait for other writers (default: ${lock_wait_ms})`,
+  }),
   "dir": dir(),
   "json": asJson(),
   ...field_flags,

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
 import { nearest } from "../../base/nearest.ts";
 import { defineCommand } from "../command.ts";
-import { commandNames, isHidden } from "../commands.ts";
+import { commandNames, listedNames } from "../commands.ts";
 import { print } from "../output.ts";
 import { TOPIC_NAMES } from "../topics.ts";
 
@@ -36,8 +36,8 @@ export default defineCommand({
 });
 
 function noHelp(asked: string): LedgerError {
-  const commands = commandNames().filter((name) => !isHidden(name));
-  const near = nearest(asked, [...TOPIC_NAMES, ...commands.map((name) => name.split(" ")[0])]);
+  const words = listedNames().map((name) => name.split(" ")[0]);
+  const near = nearest(asked, [...TOPIC_NAMES, ...words]);
   return new LedgerError({
     code: "usage",
     message: `there is no help on ${quoted(asked)}`,

@@ -3,6 +3,7 @@ import { EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/door.ts";
 import type { QueryResult } from "../../duckdb/query.ts";
+import { CUTOVER } from "../../index/legacy.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, format, type RowFormat, runsDir, text } from "../flags.ts";
 import { openFor, readInput } from "../open.ts";
@@ -32,7 +33,7 @@ export default defineCommand({
     }),
     "cutover": text({
       value: "YYYY-MM-DD",
-      description: "with --legacy: from this day on the log wins (default: 2026-01-23)",
+      description: `with --legacy: from this day on the log wins (default: ${CUTOVER})`,
     }),
     "format": format(),
     "json": asJson(),

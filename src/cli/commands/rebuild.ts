@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
+import { index_lock_wait_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { SyncReport } from "../../index/sync.ts";
 import type { CatalogSyncReport } from "../../runs/catalog.ts";
@@ -31,7 +32,9 @@ export default defineCommand({
       value: "PATH",
       description: "the index file (default: index/runs.duckdb in the ledger)",
     }),
-    "lock-wait-ms": count({ description: "how long to wait for another builder (default: 30000)" }),
+    "lock-wait-ms": count({
+      description: `how long to wait for another builder (default: ${index_lock_wait_ms})`,
+    }),
     "verbose": toggle({ short: "v", description: "tell the rows and the digest of each table" }),
     "json": asJson(),
     "dir": dir(),

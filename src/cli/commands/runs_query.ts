@@ -3,6 +3,7 @@ import { DAY_MS } from "../../base/day.ts";
 import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { ARTIFACT_TYPES } from "../../runs/artifacts.ts";
+import type { ArtifactPlace } from "../../runs/catalog_queries.ts";
 import { RUN_TYPES } from "../../runs/manifest.ts";
 import { isDay } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
@@ -88,18 +89,7 @@ const runsQuery = defineCommand({
       }
       const found = await ledger.runs.findArtifact(run_id, artifact_type);
       if (found === undefined) throw noSuchArtifact(run_id, artifact_type);
-      const { path, archive } = found;
-      const is_there = world.files.facts(path)?.is_file === true;
-      const problem = is_there
-        ? undefined
-        : archive
-        ? `it is archived in ${archive}`
-        : "it is not there";
-      if (flags.json) print(world, JSON.stringify({ path, problem }));
-      else {
-        print(world, path);
-        if (problem) say(world, `${path}: ${problem}`);
-      }
+      tellArtifact(world, found, flags.json);
       return EXIT_OK;
     }
     const now_ms = world.now_ms();
@@ -128,6 +118,16 @@ const runsQuery = defineCommand({
   },
 });
 export default runsQuery;
+
+/** Prints where an artifact is, on a line that holds nothing else; and says so when it is not there. */
+function tellArtifact(world: World, { path, archive }: ArtifactPlace, as_json: boolean): void {
+  const is_there = world.files.facts(path)?.is_file === true;
+  const absence = archive ? `it is archived in ${archive}` : "it is not there";
+  const problem = is_there ? undefined : absence;
+  if (as_json) return print(world, JSON.stringify({ path, problem }));
+  print(world, path);
+  if (problem) say(world, `${path}: ${problem}`);
+}
 
 function parametersOf(pairs: readonly string[] = []): Record<string, string> {
   return Object.fromEntries(pairs.map((pair) => {

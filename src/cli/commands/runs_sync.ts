@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { EXIT_CODE_OF, EXIT_OK } from "../../base/error.ts";
+import { EXIT_OK } from "../../base/error.ts";
 import { watch_interval_s } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { AlertsReport } from "../../runs/alerts.ts";
@@ -7,7 +7,7 @@ import type { CatalogSyncReport } from "../../runs/catalog.ts";
 import type { CatalogStats } from "../../runs/catalog_queries.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, duration, runsDir, toggle } from "../flags.ts";
-import { openForRuns, stopOnInterrupt } from "../open.ts";
+import { exitOfDaemon, openForRuns, stopOnInterrupt } from "../open.ts";
 import { counted, humanCount, paintFor, print, Progress, say } from "../output.ts";
 
 /** More reasons than this are counted, and listed by a query. */
@@ -30,7 +30,10 @@ export default defineCommand({
       description: "also bring alerts.duckdb up to date: all calls, and who used them",
     }),
     "watch": toggle({ description: "go on until stopped, and catalog what comes" }),
-    "interval": count({ value: "SECONDS", description: "with --watch: how often (default: 30)" }),
+    "interval": count({
+      value: "SECONDS",
+      description: `with --watch: how often (default: ${watch_interval_s})`,
+    }),
     "stale-after": duration({
       description: "an unfinished run that nobody owned and nobody wrote to for so long is stale " +
         "(default: 1h)",
@@ -81,7 +84,7 @@ export default defineCommand({
           }
         }
       }
-      return stop.stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
+      return exitOfDaemon(stop);
     } finally {
       stop.done();
     }

@@ -7,7 +7,7 @@ import { pathSteps } from "../../trace/steps.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { humanDuration, print, printRows, say, utc } from "../output.ts";
+import { humanDuration, print, printRows, say, showTracedTime } from "../output.ts";
 
 export default defineCommand({
   name: "trace path",
@@ -37,7 +37,7 @@ export default defineCommand({
         { field: "event_type", title: "type" },
         { field: "event_id" },
         { field: "source_container", title: "source" },
-        { field: "timestamp", title: "time", show: (us) => utc(Math.floor(Number(us) / 1000)) },
+        { field: "timestamp", title: "time", show: showTracedTime },
         { field: "hop_ms", title: "after", right: true, show: duration },
         { field: "queue_time_ms", title: "queued", right: true, show: duration },
         { field: "since_origin_ms", title: "in all", right: true, show: duration },

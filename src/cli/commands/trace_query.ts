@@ -4,7 +4,14 @@ import { latencyMs, queueTimeMs, type TracedEvent } from "../../trace/event.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, format, text, texts, time } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { type Column, printRows, rowFormat, RowPrinter, type TableLayout, utc } from "../output.ts";
+import {
+  type Column,
+  printRows,
+  rowFormat,
+  RowPrinter,
+  showTracedTime,
+  type TableLayout,
+} from "../output.ts";
 import { timeToUs } from "../times.ts";
 
 /** A table needs widths; these many rows decide them. */
@@ -82,7 +89,7 @@ function rowOf(event: TracedEvent): Record<string, unknown> {
 }
 
 const COLUMNS: Column[] = [
-  { field: "timestamp", title: "time", show: (us) => utc(Math.floor(Number(us) / 1000)) },
+  { field: "timestamp", title: "time", show: showTracedTime },
   { field: "event_type", title: "type" },
   { field: "event_id" },
   { field: "source_container", title: "source" },

@@ -1,5 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
+import { sample_rate } from "../../base/limits.ts";
+import { CRITICAL_TYPES } from "../../trace/event.ts";
 import { noEventsOf } from "../../trace/filter.ts";
 import { sampleEvents } from "../../trace/sampler.ts";
 import { defineCommand } from "../command.ts";
@@ -22,12 +24,12 @@ export default defineCommand({
     },
   ],
   flags: z.strictObject({
-    "rate": number({ description: "the share of what is not critical (default: 0.1)" }),
+    "rate": number({ description: `the share of what is not critical (default: ${sample_rate})` }),
     "seed": count({ description: "another seed draws others (default: 1)" }),
     "correlation": text({ value: "ID", description: "only of this correlation" }),
     "critical": texts({
       value: "TYPE",
-      description: "types to keep all of (default: SIGNAL, ORDER, FILL, RISK_BREACH, PORTFOLIO)",
+      description: `types to keep all of (default: ${CRITICAL_TYPES.join(", ")})`,
     }),
     "out": text({ value: "FILE", description: "where to (default: standard output)" }),
     "dir": dir(),

@@ -3,7 +3,7 @@ import { EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, humanBytes, humanCount, print, printRows, utc } from "../output.ts";
+import { counted, humanBytes, humanCount, print, printRows, showTracedTime } from "../output.ts";
 
 export default defineCommand({
   name: "trace stats",
@@ -22,12 +22,11 @@ export default defineCommand({
       print(world, JSON.stringify(stats));
       return EXIT_OK;
     }
-    const time = (us: unknown) => utc(Math.floor(Number(us) / 1000));
     printRows(world, stats.types.map((type) => ({ ...type })), [
       { field: "event_type", title: "type" },
       { field: "events", right: true, show: (events) => humanCount(Number(events)) },
-      { field: "first", show: time },
-      { field: "last", show: time },
+      { field: "first", show: showTracedTime },
+      { field: "last", show: showTracedTime },
     ], "table");
     const { events, correlations, bytes, files, waiting } = stats;
     print(

@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
-import { EXIT_CODE_OF, EXIT_OK } from "../../base/error.ts";
+import { EXIT_OK } from "../../base/error.ts";
 import { unhealthy_after_s, watch_interval_s } from "../../base/limits.ts";
 import type { SyncReport } from "../../index/sync.ts";
 import type { NewlySealed } from "../../log/mod.ts";
 import type { CatalogSyncReport } from "../../runs/catalog.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, runsDir, text, toggle } from "../flags.ts";
-import { openFor, stopOnInterrupt } from "../open.ts";
+import { exitOfDaemon, openFor, stopOnInterrupt } from "../open.ts";
 import { counted, humanCount, print, say, utc } from "../output.ts";
 
 export default defineCommand({
@@ -91,8 +91,7 @@ export default defineCommand({
         onNotice,
         onListen: (address) => say(world, `answers on ${address}/healthz and ${address}/metrics`),
       });
-      // Whoever sends SIGTERM asked for an end, and got one in good order.
-      return stop.stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
+      return exitOfDaemon(stop);
     } finally {
       stop.done();
     }

@@ -1,0 +1,112 @@
+/** What doctor asks of the ledger: its log, its index, who is at work on it, and its runs. */
+import { join } from "@std/path";
+import { holderOf } from "./base/signed_lock.ts";
+import { humanBytes } from "./base/words.ts";
+import type { World } from "./base/world.ts";
+import { type Check, troubleMet } from "./doctor_check.ts";
+import type { Ledger } from "./ledger.ts";
+import { chainLockPath, ledgerPaths, type LogSurvey } from "./log/mod.ts";
+
+/** Whether parts of the log end in torn lines. */
+export function checkLog(survey: LogSurvey | undefined): Check {
+  const name = "log";
+  if (!survey) return { name, ok: true, found: "nothing was emitted yet" };
+  const { events, parts } = survey;
+  const found = `${events} event${events === 1 ? "" : "s"} in ${parts} part${
+    parts === 1 ? "" : "s"
+  }`;
+  if (survey.torn.length === 0) return { name, ok: true, found };
+  const torn = survey.torn.map(({ part }) => part).join(", ");
+  return {
+    name,
+    ok: false,
+    found: `${found}; torn at its end: ${torn}`,
+    fix: "the next writer takes care of it, or now: ledger verify --repair",
+  };
+}
+
+/** Whether there is an index, it can be read, and it holds all of the log. */
+export async function checkIndex(
+  world: World,
+  ledger: Ledger,
+  survey: LogSurvey | undefined,
+): Promise<Check> {
+  const name = "index";
+  const path = join(ledgerPaths(ledger.dir).index, "runs.duckdb");
+  if (!survey || survey.events === 0) return { name, ok: true, found: "nothing to index yet" };
+  if (!world.files.facts(path)) {
+    return { name, ok: false, found: "there is none", fix: "make it: ledger rebuild" };
+  }
+  try {
+    const sql =
+      "select coalesce(sum(indexed_to), 0) as bytes from index_parts where not is_archived";
+    const [row] = await ledger.query(sql);
+    const behind_bytes = survey.bytes - Number(row.bytes) -
+      survey.torn.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+    return behind_bytes > 0
+      ? {
+        name,
+        ok: false,
+        found: `${humanBytes(behind_bytes)} behind the log`,
+        fix: "bring it up to date: ledger rebuild; keep it so: ledger watch",
+      }
+      : { name, ok: true, found: "up to date" };
+  } catch (error) {
+    const trouble = troubleMet(name, error);
+    return { ...trouble, fix: trouble.fix ?? "ledger rebuild --full" };
+  }
+}
+
+/** Who builds an index. */
+export async function checkBuilder(world: World, ledger: Ledger): Promise<Check> {
+  const name = "builder";
+  const holder = await holderOf(world, join(ledgerPaths(ledger.dir).index, ".lock"));
+  // Not a fault: it may be at work. Whether it is stuck, the index's own line tells.
+  const found = holder ? `${holder} builds an index` : "nobody builds an index";
+  return { name, ok: true, found };
+}
+
+/** Who seals, compacts or archives. */
+export async function checkKeeper(world: World, ledger: Ledger): Promise<Check> {
+  const name = "keeper";
+  const holder = await holderOf(world, chainLockPath(ledger.dir));
+  const found = holder ? `${holder} seals, compacts or archives` : "nobody seals or compacts";
+  return { name, ok: true, found };
+}
+
+/** Whether runs have died, or cannot be read. */
+export async function checkRuns(world: World, ledger: Ledger): Promise<Check> {
+  const name = "runs";
+  if (!ledger.runs.exists()) return { name, ok: true, found: "none yet" };
+  const { judgeRun, scanRuns, stateOfOpen } = await import("./runs/scan.ts");
+  const dead: string[] = [];
+  const unreadable: string[] = [];
+  const glances = scanRuns(world, ledger.runs.dir);
+  for (const glance of glances) {
+    const verdict = judgeRun(world, ledger.runs.dir, glance);
+    if (verdict.kind === "unusable") unreadable.push(glance.path);
+    if (verdict.kind !== "open") continue;
+    const { state } = await stateOfOpen(world, ledger.runs.dir, glance.path, verdict.manifest);
+    if (state !== "running" && state !== "pending") {
+      dead.push(`${verdict.manifest.run_id} (${state})`);
+    }
+  }
+  if (dead.length === 0 && unreadable.length === 0) {
+    return { name, ok: true, found: `${glances.length}, none of them dead` };
+  }
+  const some = (names: string[]) => names.slice(0, 3).join(", ") + (names[3] ? ", …" : "");
+  const found = [
+    dead.length > 0 ? `${dead.length} died: ${some(dead)}` : "",
+    unreadable.length > 0
+      ? `${unreadable.length} without a readable run.json: ${some(unreadable)}`
+      : "",
+  ].filter(Boolean).join("; ");
+  return {
+    name,
+    ok: false,
+    found,
+    fix: dead.length > 0
+      ? `say that they failed: ledger runs finish ID --status failed --error "died"`
+      : "why: ledger runs sync",
+  };
+}

@@ -1,0 +1,57 @@
+/** Opening an index of a ledger, with what may stand beside it: artifacts' files, a legacy database. */
+import { join, resolve } from "@std/path";
+import type { World } from "./base/world.ts";
+import type { BoundValue, Database } from "./duckdb/door.ts";
+import { allowWideIntervals } from "./duckdb/intervals.ts";
+import { openSnapshot } from "./duckdb/snapshot.ts";
+import { attachment, createDualViews, CUTOVER } from "./index/legacy.ts";
+import type { LedgerRuns } from "./ledger_runs.ts";
+import { ledgerPaths } from "./log/mod.ts";
+
+/** Which index is opened, and what beside it. */
+export interface IndexOptions {
+  /** Default: runs. */
+  db?: "runs" | "alerts" | "catalog";
+  /** What will be asked: of the catalog, views of the artifacts that it names. */
+  sql?: string;
+  /** A database of the first system: adds the views `all_runs` and `all_run_status`. */
+  legacy?: string;
+  /** From this day on, the log wins over the legacy database. */
+  cutover_day?: string;
+}
+
+/** How an index is asked. */
+export interface QueryOptions extends IndexOptions {
+  /** What stands for `$1`, `$2`, … in the SQL: so a value is a value, whatever it holds. */
+  values?: BoundValue[];
+}
+
+/** What of a ledger this needs. */
+export interface IndexedLedger {
+  readonly dir: string;
+  readonly runs: LedgerRuns;
+}
+
+/** Opens an index for reading. */
+export async function openIndexOf(
+  world: World,
+  { dir, runs }: IndexedLedger,
+  { db = "runs", sql = "", legacy, cutover_day = CUTOVER }: IndexOptions,
+): Promise<Database> {
+  if (db === "catalog") return await runs.openCatalog({ sql });
+  const database = await openSnapshot(world, join(ledgerPaths(dir).index, `${db}.duckdb`), {
+    hint_when_absent: db === "runs"
+      ? "make it: ledger rebuild"
+      : "nothing has been catalogued yet: ledger runs sync",
+    folders: [dir, runs.dir].map((folder) => resolve(world.cwd(), folder)),
+    attached: legacy === undefined ? [] : [attachment(world, legacy)],
+  });
+  try {
+    if (legacy !== undefined) await createDualViews(database, cutover_day);
+    await allowWideIntervals(database, sql);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
