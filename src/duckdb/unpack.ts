@@ -10,13 +10,12 @@
  * could still put another one there between the look and the loading: sharing a ledger with a
  * group is trusting that group.
  */
-import { createHash } from "node:crypto";
 import { zstdDecompressSync } from "node:zlib";
 import { join } from "@std/path";
 import type { NativeFacts, NativeFile, PackedPlace } from "../base/build.ts";
-import { fileDigest } from "../base/digest.ts";
+import { digestOf, fileDigest } from "../base/digest.ts";
 import { LedgerError } from "../base/error.ts";
-import { writeFully } from "../base/durable.ts";
+import { readFully, withOpenFile, writeFully } from "../base/durable.ts";
 import type { FileFacts, Files, OpenFile } from "../base/files.ts";
 
 /** How long to wait while another process unpacks, which takes it half a second. */
@@ -222,22 +221,17 @@ function unpackedContent(files: Files, file: NativeFile, from: string): Uint8Arr
   } catch (error) {
     throw damagedExecutable(from, (error as Error).message);
   }
-  if (createHash("sha256").update(content).digest("hex") === file.sha256) return content;
+  if (digestOf([content]) === file.sha256) return content;
   throw damagedExecutable(from, `${file.name} does not have the digest it was built with`);
 }
 
 function packedContent(files: Files, place: PackedPlace, path: string): Uint8Array {
-  const packed = new Uint8Array(place.size_bytes);
-  const source = files.open(path, "read");
-  try {
-    for (let done_bytes = 0; done_bytes < packed.length;) {
-      const taken = source.readAt(packed.subarray(done_bytes), place.offset_bytes + done_bytes);
-      if (taken === 0) throw damagedExecutable(path, "it ends too early");
-      done_bytes += taken;
-    }
-  } finally {
-    source.close();
-  }
+  const packed = withOpenFile(
+    files,
+    path,
+    (source) => readFully(source, new Uint8Array(place.size_bytes), place.offset_bytes),
+  );
+  if (packed.length < place.size_bytes) throw damagedExecutable(path, "it ends too early");
   return packed;
 }
 
