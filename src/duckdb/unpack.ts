@@ -16,7 +16,8 @@ import type { NativeFacts, NativeFile, PackedPlace } from "../base/build.ts";
 import { digestOf, fileDigest } from "../base/digest.ts";
 import { LedgerError } from "../base/error.ts";
 import { readFully, withOpenFile, writeFully } from "../base/durable.ts";
-import type { FileFacts, Files, OpenFile } from "../base/files.ts";
+import { takeFileLock } from "../base/file_lock.ts";
+import type { FileFacts, Files } from "../base/files.ts";
 
 /** How long to wait while another process unpacks, which takes it half a second. */
 const unpack_wait_ms = 60_000;
@@ -141,8 +142,9 @@ async function whileLocked<T>(request: UnpackRequest, work: () => T): Promise<T>
   try {
     makeStoreSafe(request);
     // One lock per user: what another user left here is not ours to open for writing.
-    const lock = files.open(join(store, `${uid}.lock`), "lock");
-    await takeLock(lock);
+    const path = join(store, `${uid}.lock`);
+    const lock = await takeFileLock(files, path, unpack_wait_ms);
+    if (!lock) throw othersUnpack(path);
     try {
       return work();
     } finally {
@@ -153,19 +155,11 @@ async function whileLocked<T>(request: UnpackRequest, work: () => T): Promise<T>
   }
 }
 
-async function takeLock(lock: OpenFile): Promise<void> {
-  let taken: boolean;
-  try {
-    taken = await lock.lock(true, unpack_wait_ms);
-  } catch (error) {
-    lock.close();
-    throw error;
-  }
-  if (taken) return;
-  throw new LedgerError({
+function othersUnpack(path: string): LedgerError {
+  return new LedgerError({
     code: "busy",
     message: `another process has been unpacking the DuckDB library for ${unpack_wait_ms} ms`,
-    where: { path: lock.path },
+    where: { path },
     hint: "try again; if it stays so, look for a stopped process that holds this lock",
   });
 }

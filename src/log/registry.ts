@@ -7,6 +7,7 @@
  */
 import { LedgerError, quoted } from "../base/error.ts";
 import { makeFolderDurably, replaceFile } from "../base/durable.ts";
+import { takeFileLock } from "../base/file_lock.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { EVENT_TYPES, isBuiltIn, isOfKind, type LedgerEvent } from "./event.ts";
@@ -362,12 +363,8 @@ async function changeRegistry<T>(
 ): Promise<T> {
   const paths = ledgerPaths(root);
   makeFolderDurably(world.files, paths.events);
-  const lock = world.files.open(paths.schema_lock, "lock");
-  const is_held = await lock.lock(true, lock_wait_ms).catch((error) => {
-    lock.close();
-    throw error;
-  });
-  if (!is_held) {
+  const lock = await takeFileLock(world.files, paths.schema_lock, lock_wait_ms);
+  if (!lock) {
     throw new LedgerError({
       code: "busy",
       message: "cannot change the registry: another process holds its lock",
