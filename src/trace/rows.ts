@@ -34,6 +34,9 @@ export const TRACE_KEYS = {
   sources: "ledger.trace_sources",
 } as const;
 
+/** The version of the form that such files have. */
+export const TRACE_FILE_VERSION = "1.0";
+
 /** An event as a row. */
 export function rowOf(event: TracedEvent): Row {
   return { ...event, data: dataText(event.data) };

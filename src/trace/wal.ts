@@ -20,7 +20,7 @@
  * bytes were taken, so nothing is written twice, whatever fails.
  */
 import { LedgerError } from "../base/error.ts";
-import { fileError } from "../base/file_error.ts";
+import { noSpaceLeft } from "../base/file_error.ts";
 import type { OpenFile } from "../base/files.ts";
 import { trace_buffer_events_max, trace_segment_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -214,7 +214,7 @@ export class WalWriter {
     try {
       while (taken < bytes.length) {
         const count = file.write(taken === 0 ? bytes : bytes.subarray(taken));
-        if (count === 0) throw noSpace(file.path);
+        if (count === 0) throw noSpaceLeft(file.path);
         taken += count;
       }
     } catch (error) {
@@ -295,10 +295,6 @@ export class WalWriter {
       each.event_text = undefined;
     }
   }
-}
-
-function noSpace(path: string): LedgerError {
-  return fileError("write", path, Object.assign(new Error("no space left"), { code: "ENOSPC" }));
 }
 
 function durabilityUnknown(path: string, cause: unknown): LedgerError {
