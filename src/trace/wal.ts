@@ -24,7 +24,8 @@ import { noSpaceLeft } from "../base/file_error.ts";
 import type { OpenFile } from "../base/files.ts";
 import { trace_buffer_events_max, trace_segment_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { dataText, type TracedEvent } from "./event.ts";
+import type { TracedEvent } from "./event.ts";
+import { dataText } from "./event_data.ts";
 import { segmentPath, tracePaths } from "./files.ts";
 
 /** The stamps that come later. */
