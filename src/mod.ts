@@ -100,11 +100,11 @@ export {
 export {
   CRITICAL_TYPES,
   latencyMs,
-  type NewTracedEvent,
   queueTimeMs,
   type TracedData,
   type TracedEvent,
 } from "./trace/event.ts";
+export type { NewTracedEvent } from "./trace/new_event.ts";
 export type { CompactTracesReport } from "./trace/compact.ts";
 export type { ConvertReport } from "./trace/convert.ts";
 export type { TraceFilter } from "./trace/filter.ts";

@@ -14,7 +14,7 @@ import {
   writerNameFrom,
 } from "./log/mod.ts";
 import { type LogPullReport, pullParts } from "./log/pull.ts";
-import { type PullFinding, SourceProblem } from "./log/pull_source.ts";
+import { findingOf, type PullFinding } from "./log/pull_source.ts";
 import {
   type NamedBy,
   type Pulled,
@@ -205,9 +205,7 @@ async function goOn<Report>(
   try {
     return await body();
   } catch (error) {
-    if (!(error instanceof SourceProblem)) throw error;
-    const { message: reason, hint } = error.problem;
-    findings.push({ what, reason, hint });
+    findings.push(findingOf(error, what));
     return nothing;
   }
 }

@@ -10,6 +10,11 @@ export function digestOf(stretches: Iterable<Uint8Array>): string {
   return hash.digest("hex");
 }
 
+/** The sha256 of a text, in hexadecimal. */
+export function textDigest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
 /** The sha256 of a file. */
 export function fileDigest(files: Files, path: string): string {
   return withOpenFile(files, path, (file) => digestOf(stretchesOf(file)));

@@ -1,8 +1,8 @@
 /** What is built on the seam: files and folders that are whole, and durable, or not there. */
 import { dirname } from "@std/path";
 import { asLedgerError } from "./error.ts";
-import { fileError } from "./file_error.ts";
-import type { Files, OpenFile } from "./files.ts";
+import { noSpaceLeft } from "./file_error.ts";
+import type { FileFacts, Files, OpenFile } from "./files.ts";
 import { read_bytes } from "./limits.ts";
 
 /** Fills the buffer from an offset, as far as the file goes; returns the part that was filled. */
@@ -86,16 +86,19 @@ function syncFolderIfAllowed(files: Files, folder: string): void {
 export function writeFully(file: OpenFile, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) {
     const taken = file.write(written === 0 ? bytes : bytes.subarray(written));
-    if (taken === 0) {
-      throw fileError(
-        "write",
-        file.path,
-        Object.assign(new Error("no space left"), {
-          code: "ENOSPC",
-        }),
-      );
-    }
+    if (taken === 0) throw noSpaceLeft(file.path);
     written += taken;
+  }
+}
+
+/** Makes a file durable that somebody else has written: DuckDB, say. */
+export function syncFile(files: Files, path: string): FileFacts {
+  const file = files.open(path, "append");
+  try {
+    file.sync();
+    return file.facts();
+  } finally {
+    file.close();
   }
 }
 

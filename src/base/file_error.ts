@@ -80,3 +80,9 @@ export function fileError(operation: FileOperation, path: string, cause: unknown
     cause,
   });
 }
+
+/** The error of a disk that takes no more bytes: the system says so only at the next write. */
+export function noSpaceLeft(path: string): LedgerError {
+  const cause = Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  return fileError("write", path, cause);
+}

@@ -1,4 +1,5 @@
 /** A lock that one process at a time holds for a while, with its holder's name in it, for people. */
+import { takeFileLock } from "./file_lock.ts";
 import type { OpenFile } from "./files.ts";
 import { owner_look_ms } from "./limits.ts";
 import type { World } from "./world.ts";
@@ -13,20 +14,15 @@ export async function takeSignedLock(
   wait_ms: number,
   signal?: AbortSignal,
 ): Promise<SignedLock> {
-  const lock = world.files.open(path, "lock");
-  let is_spent = false;
+  const lock = await takeFileLock(world.files, path, wait_ms, signal);
+  if (!lock) return { holder: holderIn(world, path) };
   try {
-    if (!lock.tryLock(true)) {
-      // One that was waited for in vain is spent: it is closed when the wait ends.
-      is_spent = !await lock.lock(true, wait_ms, signal);
-      if (is_spent) return { holder: holderIn(world, path) };
-    }
     lock.truncate(0);
     lock.write(new TextEncoder().encode(`process ${world.pid} on ${world.hostname()}\n`));
     return { lock };
   } catch (error) {
     // A full disk, say: whoever tries again must not find itself in the way.
-    if (!is_spent) lock.close();
+    lock.close();
     throw error;
   }
 }

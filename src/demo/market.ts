@@ -1,5 +1,5 @@
 /** A simulated market: calls to buy a token, and what its price did for some hours after each. */
-import { createHash } from "node:crypto";
+import { textDigest } from "../base/digest.ts";
 import { SeededRandom } from "./random.ts";
 
 /** A call, as the artifact `alerts` has it. */
@@ -80,7 +80,7 @@ export function makeMarket(seed: number): Market {
     from: dayOf(calls[0]),
     to: dayOf(calls.at(-1)!),
     interval: "5m",
-    fingerprint: createHash("sha256").update(JSON.stringify([calls, [...ticks]])).digest("hex"),
+    fingerprint: textDigest(JSON.stringify([calls, [...ticks]])),
   };
 }
 

@@ -5,7 +5,7 @@
  */
 import { dirname, join, resolve } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { makeFolderDurably, removeQuietly, replaceFile } from "../base/durable.ts";
+import { makeFolderDurably, removeQuietly, replaceFile, syncFile } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import { duckdb_building_threads_max, index_lock_wait_ms } from "../base/limits.ts";
 import { takeSignedLock } from "../base/signed_lock.ts";
@@ -127,12 +127,7 @@ export class SnapshotStore {
   publish(keep_aside: boolean): void {
     const { files } = this.world;
     const path = this.building_path;
-    const file = files.open(path, "append");
-    try {
-      file.sync();
-    } finally {
-      file.close();
-    }
+    syncFile(files, path);
     this.removeForeignWal();
     const must_move = files.facts(this.path)?.is_folder ?? false;
     const moved = (keep_aside || must_move) && this.#setAside();

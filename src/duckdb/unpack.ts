@@ -10,14 +10,14 @@
  * could still put another one there between the look and the loading: sharing a ledger with a
  * group is trusting that group.
  */
-import { createHash } from "node:crypto";
 import { zstdDecompressSync } from "node:zlib";
 import { join } from "@std/path";
 import type { NativeFacts, NativeFile, PackedPlace } from "../base/build.ts";
-import { fileDigest } from "../base/digest.ts";
+import { digestOf, fileDigest } from "../base/digest.ts";
 import { LedgerError } from "../base/error.ts";
-import { writeFully } from "../base/durable.ts";
-import type { FileFacts, Files, OpenFile } from "../base/files.ts";
+import { readFully, withOpenFile, writeFully } from "../base/durable.ts";
+import { takeFileLock } from "../base/file_lock.ts";
+import type { FileFacts, Files } from "../base/files.ts";
 
 /** How long to wait while another process unpacks, which takes it half a second. */
 const unpack_wait_ms = 60_000;
@@ -142,8 +142,9 @@ async function whileLocked<T>(request: UnpackRequest, work: () => T): Promise<T>
   try {
     makeStoreSafe(request);
     // One lock per user: what another user left here is not ours to open for writing.
-    const lock = files.open(join(store, `${uid}.lock`), "lock");
-    await takeLock(lock);
+    const path = join(store, `${uid}.lock`);
+    const lock = await takeFileLock(files, path, unpack_wait_ms);
+    if (!lock) throw othersUnpack(path);
     try {
       return work();
     } finally {
@@ -154,19 +155,11 @@ async function whileLocked<T>(request: UnpackRequest, work: () => T): Promise<T>
   }
 }
 
-async function takeLock(lock: OpenFile): Promise<void> {
-  let taken: boolean;
-  try {
-    taken = await lock.lock(true, unpack_wait_ms);
-  } catch (error) {
-    lock.close();
-    throw error;
-  }
-  if (taken) return;
-  throw new LedgerError({
+function othersUnpack(path: string): LedgerError {
+  return new LedgerError({
     code: "busy",
     message: `another process has been unpacking the DuckDB library for ${unpack_wait_ms} ms`,
-    where: { path: lock.path },
+    where: { path },
     hint: "try again; if it stays so, look for a stopped process that holds this lock",
   });
 }
@@ -222,22 +215,17 @@ function unpackedContent(files: Files, file: NativeFile, from: string): Uint8Arr
   } catch (error) {
     throw damagedExecutable(from, (error as Error).message);
   }
-  if (createHash("sha256").update(content).digest("hex") === file.sha256) return content;
+  if (digestOf([content]) === file.sha256) return content;
   throw damagedExecutable(from, `${file.name} does not have the digest it was built with`);
 }
 
 function packedContent(files: Files, place: PackedPlace, path: string): Uint8Array {
-  const packed = new Uint8Array(place.size_bytes);
-  const source = files.open(path, "read");
-  try {
-    for (let done_bytes = 0; done_bytes < packed.length;) {
-      const taken = source.readAt(packed.subarray(done_bytes), place.offset_bytes + done_bytes);
-      if (taken === 0) throw damagedExecutable(path, "it ends too early");
-      done_bytes += taken;
-    }
-  } finally {
-    source.close();
-  }
+  const packed = withOpenFile(
+    files,
+    path,
+    (source) => readFully(source, new Uint8Array(place.size_bytes), place.offset_bytes),
+  );
+  if (packed.length < place.size_bytes) throw damagedExecutable(path, "it ends too early");
   return packed;
 }
 

@@ -82,16 +82,13 @@ export {
   type ReadFilter,
 } from "./read.ts";
 export {
-  adoptTypes,
   type CustomType,
-  migrateType,
   type Migration,
   type MigrationStep,
-  newTypesOf,
   readRegistry,
-  registerType,
   type Registry,
 } from "./registry.ts";
+export { adoptTypes, migrateType, newTypesOf, registerType } from "./registry_change.ts";
 export { chainLockPath } from "./chain.ts";
 export type { CompactedPart, CompactOptions, CompactReport } from "./compact.ts";
 export type { RestoredPart } from "./restore.ts";

@@ -17,6 +17,7 @@ import { listDays } from "./parts.ts";
 import { PartPull, type PartPullContext, type PulledLines, type Standing } from "./pull_part.ts";
 import {
   atSource,
+  findingOf,
   type Origin,
   OriginLines,
   originsOfDay,
@@ -103,7 +104,7 @@ class LogPull {
         const own = await OwnDay.look(world, root, day, chain);
         for (const origin of origins) await this.#pullPart(origin, own);
       } catch (error) {
-        this.#findIfSource(error, `day=${day}`);
+        onFinding(findingOf(error, `day=${day}`));
       }
       await world.turn();
     }
@@ -122,12 +123,6 @@ class LogPull {
       this.options.onFinding({ what: "_pulled.json", reason, hint });
       return undefined;
     }
-  }
-
-  #findIfSource(error: unknown, what: string): void {
-    if (!(error instanceof SourceProblem)) throw error;
-    const { message: reason, hint } = error.problem;
-    this.options.onFinding({ what, reason, hint });
   }
 
   async #pullPart(origin: Origin, own: OwnDay): Promise<void> {
@@ -151,7 +146,7 @@ class LogPull {
       }
       await this.#takeNew(part);
     } catch (error) {
-      this.#findIfSource(error, nameOf(origin));
+      this.options.onFinding(findingOf(error, nameOf(origin)));
     } finally {
       lines?.close();
     }

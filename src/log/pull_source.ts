@@ -31,9 +31,29 @@ export async function atSource<Result>(body: () => Result | Promise<Result>): Pr
   try {
     return await body();
   } catch (error) {
-    const problem = asLedgerError(error);
-    throw problem ? new SourceProblem(problem) : error;
+    throw ofThatLedger(error);
   }
+}
+
+/** The same for what is done at once. */
+export function atSourceNow<Result>(body: () => Result): Result {
+  try {
+    return body();
+  } catch (error) {
+    throw ofThatLedger(error);
+  }
+}
+
+function ofThatLedger(error: unknown): unknown {
+  const problem = asLedgerError(error);
+  return problem ? new SourceProblem(problem) : error;
+}
+
+/** What cannot be read there, as a finding; throws any other error again. */
+export function findingOf(error: unknown, what: string): PullFinding {
+  if (!(error instanceof SourceProblem)) throw error;
+  const { message: reason, hint } = error.problem;
+  return { what, reason, hint };
 }
 
 /** A part as its own box wrote it, as far as the other ledger has it. */
@@ -216,16 +236,10 @@ export function* bytesOf(blocks: Iterable<LineBlock>): Generator<Uint8Array> {
 }
 
 /** The same things; errors of whoever makes them become problems of the other ledger. */
-function* ofSource<Thing>(things: Iterable<Thing>): Generator<Thing> {
+export function* ofSource<Thing>(things: Iterable<Thing>): Generator<Thing> {
   const iterator = things[Symbol.iterator]();
   for (;;) {
-    let next: IteratorResult<Thing>;
-    try {
-      next = iterator.next();
-    } catch (error) {
-      const problem = asLedgerError(error);
-      throw problem ? new SourceProblem(problem) : error;
-    }
+    const next = atSourceNow(() => iterator.next());
     if (next.done) return;
     yield next.value;
   }

@@ -1,6 +1,6 @@
 /** A day of this ledger as the place that pulled lines go to, and a part of it that takes them. */
-import { createHash } from "node:crypto";
 import { join } from "@std/path";
+import { textDigest } from "../base/digest.ts";
 import { asLedgerError } from "../base/error.ts";
 import { removeQuietly } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
@@ -30,7 +30,7 @@ export function pulledWriter(host: string, writer: string): string {
   if (writer === "") return host;
   const whole = `${host}-${writer.replaceAll(".", "-")}`;
   if (whole.length <= writer_chars_max) return whole;
-  const digest = createHash("sha256").update(whole).digest("hex").slice(0, 8);
+  const digest = textDigest(whole).slice(0, 8);
   return `${whole.slice(0, writer_chars_max - digest.length - 1)}-${digest}`;
 }
 

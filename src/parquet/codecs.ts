@@ -10,9 +10,14 @@ export const SUPPORTED_CODECS: readonly CompressionCodec[] = [
   "GZIP",
 ];
 
-/** For hyparquet. A page that turns out larger than its header says is damaged, and not unpacked. */
+/** Unpacks a page. One that turns out larger than its header says is damaged, and not unpacked. */
+export function unpackedZstd(bytes: Uint8Array, size_bytes: number): Uint8Array {
+  return zstdDecompressSync(bytes, roomFor(size_bytes));
+}
+
+/** For hyparquet. */
 export const DECOMPRESSORS: Compressors = {
-  ZSTD: (bytes, size_bytes) => zstdDecompressSync(bytes, roomFor(size_bytes)),
+  ZSTD: unpackedZstd,
   GZIP: (bytes, size_bytes) => gunzipSync(bytes, roomFor(size_bytes)),
 };
 

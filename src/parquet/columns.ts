@@ -17,8 +17,8 @@ export interface ParquetColumn {
 export type Row = Record<string, unknown>;
 
 /** The smallest and the largest int64. */
-export const INT64_MIN = -(2n ** 63n);
-export const INT64_MAX = 2n ** 63n - 1n;
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
 
 /** A value as it is stored, or undefined when the column cannot hold it exactly. */
 const STORED: Readonly<Record<ParquetColumnType, (value: unknown) => unknown>> = {
@@ -39,15 +39,21 @@ const ASKED: Readonly<Record<ParquetColumnType, string>> = {
   utf8: "text without half characters",
 };
 
-const PHYSICAL: Readonly<Record<ParquetColumnType, Partial<SchemaElement>>> = {
+/** What a type is in a file. Packed files have two more than those of rows. */
+export const PHYSICAL = {
+  int32: { type: "INT32" },
   int64: { type: "INT64" },
   double: { type: "DOUBLE" },
   boolean: { type: "BOOLEAN" },
   utf8: { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } },
-};
+  bytes: { type: "BYTE_ARRAY" },
+} as const satisfies Readonly<Record<string, Partial<SchemaElement>>>;
+
+/** A column as a schema has it. */
+type SchemaColumn = { name: string; type: keyof typeof PHYSICAL; nullable: boolean };
 
 /** The schema of a file with these columns. */
-export function schemaOf(columns: readonly ParquetColumn[]): SchemaElement[] {
+export function schemaOf(columns: readonly SchemaColumn[]): SchemaElement[] {
   return [
     { name: "root", num_children: columns.length },
     ...columns.map(({ name, type, nullable }): SchemaElement => ({

@@ -1,14 +1,12 @@
 /** Where the bytes of a Parquet file go while it is written. */
-import { createHash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import { ByteWriter } from "hyparquet-writer";
 import { writeFully } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 
-/** What is written goes to the file, and into the digest, whenever a row group is complete. */
+/** What is written goes to the file, and into a hash where one is wanted, a row group at a time. */
 export class FileBytes extends ByteWriter {
-  readonly #hash = createHash("sha256");
-
-  constructor(readonly file: OpenFile) {
+  constructor(readonly file: OpenFile, readonly hash?: Hash) {
     super();
   }
 
@@ -16,17 +14,12 @@ export class FileBytes extends ByteWriter {
   flush(): void {
     const bytes = this.getBytes();
     writeFully(this.file, bytes);
-    this.#hash.update(bytes);
+    this.hash?.update(bytes);
     // The buffer is used again; `offset` goes on counting from the start of the file.
     this.index = 0;
   }
 
   override finish(): void {
     this.flush();
-  }
-
-  /** Of all that was flushed, in hexadecimal. */
-  sha256(): string {
-    return this.#hash.digest("hex");
   }
 }

@@ -5,11 +5,12 @@
  * One page a column and row group, plain encoding, zstd: what any reader of Parquet reads.
  */
 import { constants, zstdCompressSync } from "node:zlib";
-import type { ColumnChunk, RowGroup, SchemaElement } from "hyparquet";
+import type { ColumnChunk, RowGroup } from "hyparquet";
 import { writePageHeader } from "hyparquet-writer/src/datapage.js";
 import { writeMetadata } from "hyparquet-writer/src/metadata.js";
 import { buildFacts } from "../base/build.ts";
 import type { OpenFile } from "../base/files.ts";
+import { PHYSICAL, schemaOf } from "./columns.ts";
 import { MAGIC } from "./facts.ts";
 import { FileBytes } from "./file_bytes.ts";
 
@@ -22,14 +23,6 @@ export interface PackedColumn {
   type: PackedType;
   nullable: boolean;
 }
-
-const PHYSICAL: Readonly<Record<PackedType, Partial<SchemaElement>>> = {
-  int32: { type: "INT32" },
-  int64: { type: "INT64" },
-  boolean: { type: "BOOLEAN" },
-  utf8: { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } },
-  bytes: { type: "BYTE_ARRAY" },
-};
 
 const BUFFER_BYTES = 1 << 20;
 const UINT32 = 2 ** 32;
@@ -190,20 +183,13 @@ export class PackedWriter<Name extends string> {
     });
   }
 
-  /** Writes the end of the file; the file itself is the caller's to sync and to put in place. */
-  finish(key_values: Readonly<Record<string, string>>): { bytes: number; sha256: string } {
+  /** Writes the end of the file, which is the caller's to sync and to put in place; returns its size. */
+  finish(key_values: Readonly<Record<string, string>>): number {
     this.writeGroup();
     writeMetadata(this.#out, {
       version: 2,
       created_by: `ledger ${buildFacts().version}`,
-      schema: [
-        { name: "root", num_children: this.#all.length },
-        ...this.#all.map(({ column: { name, type, nullable } }): SchemaElement => ({
-          name,
-          repetition_type: nullable ? "OPTIONAL" : "REQUIRED",
-          ...PHYSICAL[type],
-        })),
-      ],
+      schema: schemaOf(this.#all.map(({ column }) => column)),
       num_rows: this.#groups.reduce((sum, { num_rows }) => sum + num_rows, 0n),
       row_groups: this.#groups,
       key_value_metadata: Object.entries(key_values).map(([key, value]) => ({ key, value })),
@@ -211,7 +197,7 @@ export class PackedWriter<Name extends string> {
     });
     this.#out.appendBytes(new TextEncoder().encode(MAGIC));
     this.#out.flush();
-    return { bytes: this.#out.offset, sha256: this.#out.sha256() };
+    return this.#out.offset;
   }
 
   #writeColumn(buffer: ColumnBuffer): ColumnChunk {

@@ -1,10 +1,10 @@
 /** What `packed.ts` wrote -> the bytes of its values, where they stand in their pages. */
-import { zstdDecompressSync } from "node:zlib";
 import type { ColumnMetaData, FileMetaData } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { asLedgerError, quoted } from "../base/error.ts";
 import { readFully } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
+import { unpackedZstd } from "./codecs.ts";
 import { damaged, factsOf, readMetadata, said } from "./facts.ts";
 import { pagesProblem, placeOf } from "./pages.ts";
 
@@ -150,10 +150,7 @@ export class PackedReader {
       throw damaged(this.#file.path, "its pages are not written as this program writes them");
     }
     const compressed = bytes.subarray(reader.offset, reader.offset + compressed_page_size);
-    const page = zstdDecompressSync(compressed, {
-      maxOutputLength: Math.max(1, uncompressed_page_size),
-    });
-    return { page, values: data.num_values };
+    return { page: unpackedZstd(compressed, uncompressed_page_size), values: data.num_values };
   }
 }
 

@@ -1,4 +1,5 @@
 /** Rows -> a Parquet file, a row group at a time. */
+import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import { ParquetWriter } from "hyparquet-writer";
 import { buildFacts } from "../base/build.ts";
@@ -125,14 +126,15 @@ export async function writeParquet(
   checkColumns(path, columns);
   const replacement = beginReplacement(world.files, path, uniqueName(world));
   try {
-    const bytes = new FileBytes(replacement.file);
+    const hash = createHash("sha256");
+    const bytes = new FileBytes(replacement.file, hash);
     const groups = new RowGroups(path, columns, bytes, options);
     for await (const rows of batches) {
       // Encoding a row group takes a while, and batches may all be there: others get their turn.
       if (groups.add(rows)) await world.turn();
     }
     groups.finish();
-    const written = { rows: groups.rows, bytes: bytes.offset, sha256: bytes.sha256() };
+    const written = { rows: groups.rows, bytes: bytes.offset, sha256: hash.digest("hex") };
     if (options.place) {
       replacement.settle();
       await options.place(() => replacement.putInPlace(), written);

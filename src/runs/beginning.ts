@@ -1,6 +1,6 @@
 /** How a run begins: what it says of itself, and whether it may. Until the log has heard of it, it is pending. */
-import { createHash } from "node:crypto";
 import { join } from "@std/path";
+import { textDigest } from "../base/digest.ts";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import { listMonths, runPath } from "./layout.ts";
@@ -62,8 +62,6 @@ export async function newManifest(
   now: string,
 ): Promise<RunManifest> {
   const dataset = run.dataset ?? {};
-  const fingerprint = run.data_fingerprint ??
-    createHash("sha256").update(JSON.stringify(dataset)).digest("hex");
   return {
     run_id,
     run_type: run.run_type,
@@ -72,7 +70,7 @@ export async function newManifest(
     status: "running",
     ...(run.git === false ? {} : await getGitProvenance(world)),
     dataset,
-    data_fingerprint: fingerprint,
+    data_fingerprint: run.data_fingerprint ?? textDigest(JSON.stringify(dataset)),
     parameters: run.parameters ?? {},
     schema_version: { ...SCHEMA_VERSION },
     artifacts: {},

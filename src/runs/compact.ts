@@ -5,7 +5,7 @@
 import { basename, join, resolve } from "@std/path";
 import { fileDigest } from "../base/digest.ts";
 import { LedgerError, quoted } from "../base/error.ts";
-import { makeFolderDurably, removeQuietly, replaceFile } from "../base/durable.ts";
+import { makeFolderDurably, removeQuietly, replaceFile, syncFile } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { type Database, literal, openDatabase } from "../duckdb/door.ts";
 import { ARTIFACT_TYPES, type ArtifactType } from "./artifacts.ts";
@@ -130,14 +130,7 @@ async function compactType(
       `copy (select * from ${rowsOfFiles(type, absolute)} order by run_id)
        to ${literal(target)} (format parquet, compression zstd)`,
     );
-    const file = world.files.open(target, "append");
-    let bytes: number;
-    try {
-      file.sync();
-      bytes = file.facts().size_bytes;
-    } finally {
-      file.close();
-    }
+    const { size_bytes: bytes } = syncFile(world.files, target);
     const [{ rows }] = await database.rows<{ rows: bigint }>(
       `select count(*) as rows from read_parquet($1)`,
       [target],

@@ -2,6 +2,7 @@
 import { join } from "@std/path";
 import { replaceFile } from "../base/durable.ts";
 import { LedgerError } from "../base/error.ts";
+import { takeFileLock } from "../base/file_lock.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { RUN_FILES } from "./layout.ts";
@@ -42,21 +43,20 @@ export class ManifestFile {
   /** Does something while nobody else changes it. */
   async locked<T>(body: () => T | Promise<T>): Promise<T> {
     const path = join(this.folder, RUN_FILES.manifest_lock);
-    const lock = this.world.files.open(path, "lock");
-    let is_ours = true;
-    try {
-      is_ours = lock.tryLock(true) || await lock.lock(true, lock_wait_ms);
-      if (is_ours) return await body();
-    } finally {
-      // One that was not had in time closes itself.
-      if (is_ours) lock.close();
+    const lock = await takeFileLock(this.world.files, path, lock_wait_ms);
+    if (!lock) {
+      throw new LedgerError({
+        code: "busy",
+        message: `cannot change the manifest of run ${this.run_id}: another process has held its ` +
+          `lock for ${lock_wait_ms} ms`,
+        where: { path },
+        hint: `nothing was written; repeat it, or find a stopped process with: fuser -v ${path}`,
+      });
     }
-    throw new LedgerError({
-      code: "busy",
-      message: `cannot change the manifest of run ${this.run_id}: another process has held its ` +
-        `lock for ${lock_wait_ms} ms`,
-      where: { path },
-      hint: `nothing was written; repeat it, or find a stopped process with: fuser -v ${path}`,
-    });
+    try {
+      return await body();
+    } finally {
+      lock.close();
+    }
   }
 }

@@ -5,6 +5,7 @@
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { makeFolderDurably } from "../base/durable.ts";
+import { takeFileLock } from "../base/file_lock.ts";
 import type { OpenFile } from "../base/files.ts";
 import { lock_wait_ms, owner_look_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -17,14 +18,9 @@ export type Ownership = "held" | "free" | "never";
 export async function ownRun(world: World, folder: string): Promise<OpenFile> {
   makeFolderDurably(world.files, folder);
   const path = join(folder, RUN_FILES.owner_lock);
-  const lock = world.files.open(path, "lock");
-  try {
-    // Nobody else keeps it; whoever looks at it has it for a moment.
-    if (lock.tryLock(true) || await lock.lock(true, lock_wait_ms)) return lock;
-  } catch (error) {
-    lock.close();
-    throw error;
-  }
+  // Nobody else keeps it; whoever looks at it has it for a moment.
+  const lock = await takeFileLock(world.files, path, lock_wait_ms);
+  if (lock) return lock;
   throw new LedgerError({
     code: "busy",
     message: `cannot own ${folder}: another process owns it`,

@@ -8,6 +8,7 @@ import { LedgerError } from "../base/error.ts";
 import { makeFolderDurably, removeQuietly, writeFully } from "../base/durable.ts";
 import type { World } from "../base/world.ts";
 import { ARCHIVED_NAME, type ArchivedRun } from "./archive.ts";
+import { entriesBelow } from "./files_below.ts";
 import { isMonth, listMonths } from "./layout.ts";
 import { judgeRun, type RunStamp, scanMonth, stateOfOpen } from "./scan.ts";
 import { TarGz } from "./tar.ts";
@@ -61,7 +62,7 @@ export async function planPrune(
     const runs: PrunedRun[] = [];
     for (const glance of scanMonth(world, runs_dir, month)) {
       const run_path = glance.path;
-      const files = filesBelow(world, join(runs_dir, run_path));
+      const files = filesOf(world, join(runs_dir, run_path));
       const bytes = files.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
       const kept = await whyKept(world, runs_dir, glance, request.stale_after_ms);
       runs.push({ run_path, files: files.length, bytes, ...(kept ? { kept } : {}) });
@@ -114,19 +115,12 @@ async function whyKept(
   return state === "running" || state === "pending" ? `it is ${state}` : undefined;
 }
 
-interface FileBelow {
-  path: string;
-  size_bytes: number;
-}
-
-function filesBelow(world: World, folder: string): FileBelow[] {
-  return (world.files.list(folder) ?? []).sort((a, b) => a.name < b.name ? -1 : 1)
-    .flatMap(({ name, is_folder }) => {
-      const path = join(folder, name);
-      if (is_folder) return filesBelow(world, path);
-      const facts = world.files.facts(path);
-      return facts?.is_file ? [{ path, size_bytes: facts.size_bytes }] : [];
-    });
+/** What an archive takes of a run's folder, and how large it is: files, and what links to files lead to. */
+function filesOf({ files }: World, folder: string): { path: string; size_bytes: number }[] {
+  return entriesBelow(files, folder).flatMap(({ path }) => {
+    const facts = files.facts(join(folder, path));
+    return facts?.is_file ? [{ path, size_bytes: facts.size_bytes }] : [];
+  });
 }
 
 function archiveMonth(
@@ -141,8 +135,8 @@ function archiveMonth(
   const archive = new TarGz(world, path);
   try {
     for (const { run_path } of runs) {
-      for (const file of filesBelow(world, join(runs_dir, run_path))) {
-        archive.add(`${run_path}${file.path.slice(join(runs_dir, run_path).length)}`, file.path);
+      for (const { path } of filesOf(world, join(runs_dir, run_path))) {
+        archive.add(`${run_path}/${path}`, join(runs_dir, run_path, path));
       }
     }
     archive.finish();

@@ -4,16 +4,14 @@
  * there. Only runs that have ended are taken.
  */
 import { dirname, join } from "@std/path";
-import { makeFolderDurably, removeQuietly, writeFully } from "../base/durable.ts";
-import { asLedgerError } from "../base/error.ts";
-import type { Files, OpenFile } from "../base/files.ts";
-import { read_bytes } from "../base/limits.ts";
+import { makeFolderDurably, removeQuietly } from "../base/durable.ts";
 import type { World } from "../base/world.ts";
-import { atSource, type PullFinding, SourceProblem } from "../log/pull_source.ts";
+import { atSource, atSourceNow, findingOf, type PullFinding } from "../log/pull_source.ts";
 import { readArchived, scanArchived } from "./archive.ts";
 import { artifactProblem } from "./artifact_reading.ts";
 import { idOfPath, RUN_FILES } from "./layout.ts";
 import { manifestTime, type RunManifest } from "./manifest.ts";
+import { copyInto, filesToCopy, type FileToCopy } from "./pull_files.ts";
 import { judgeRun, type RunStamp, scanRuns, stateOfOpen, type Verdict } from "./scan.ts";
 
 /** A run that was taken. */
@@ -89,9 +87,7 @@ class RunsPull {
       try {
         await this.#pullRun(glance);
       } catch (error) {
-        if (!(error instanceof SourceProblem)) throw error;
-        const { message: reason, hint } = error.problem;
-        this.#find(glance.path, reason, hint);
+        this.options.onFinding(findingOf(error, glance.path));
       }
       await world.turn();
     }
@@ -150,9 +146,9 @@ class RunsPull {
     const { world, runs_dir, from } = this;
     const [here, there] = [join(runs_dir, run_path), join(from, run_path)];
     const own = new Map(
-      filesBelow(world.files, here).map(({ path, size_bytes }) => [path, size_bytes]),
+      filesToCopy(world.files, here).map(({ path, size_bytes }) => [path, size_bytes]),
     );
-    const theirs = await atSource(() => filesBelow(world.files, there));
+    const theirs = await atSource(() => filesToCopy(world.files, there));
     const other = theirs.find(({ path, size_bytes }) => own.get(path) !== size_bytes);
     if (other) return `its ${other.path} is another here`;
     if (own.size > theirs.length) return "it has files here that it has not there";
@@ -168,7 +164,7 @@ class RunsPull {
     const [month, name] = run_path.split("/");
     const source = join(from, run_path);
     const coming = join(runs_dir, month, `${COMING}${name}`);
-    const files = atSourceNow(() => filesBelow(world.files, source));
+    const files = atSourceNow(() => filesToCopy(world.files, source));
     try {
       if (!options.dry_run) this.#copy(source, files, coming);
       const folder = options.dry_run ? source : coming;
@@ -182,7 +178,7 @@ class RunsPull {
     this.#report.taken.push({ run_path, files: files.length, bytes, replaced });
   }
 
-  #copy(source: string, files: readonly FileBelow[], target: string): void {
+  #copy(source: string, files: readonly FileToCopy[], target: string): void {
     const { world } = this;
     makeFolderDurably(world.files, target);
     const folders = new Set([target]);
@@ -240,8 +236,8 @@ class RunsPull {
     }
   }
 
-  #find(what: string, reason: string, hint?: string): void {
-    this.options.onFinding({ what, reason, hint });
+  #find(what: string, reason: string): void {
+    this.options.onFinding({ what, reason });
   }
 }
 
@@ -258,52 +254,5 @@ function problemOf(world: World, folder: string, manifest: RunManifest): string 
     const path = join(folder, entry.path);
     const problem = artifactProblem(world, path, type, entry, manifest.run_id, true);
     if (problem) return `${entry.path}: ${problem.replaceAll(`${folder}/`, "")}`;
-  }
-}
-
-/** A file to copy, below the folder. */
-export interface FileBelow {
-  path: string;
-  size_bytes: number;
-  modified_ms: number;
-}
-
-const LEFT: ReadonlySet<string> = new Set([RUN_FILES.owner_lock, RUN_FILES.manifest_lock]);
-
-/** All files below a folder that say something: no locks, nothing half-written, no links. */
-export function filesBelow(files: Files, folder: string, below = ""): FileBelow[] {
-  return (files.list(join(folder, below)) ?? []).sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap(({ name, is_file, is_folder }) => {
-      const path = below === "" ? name : `${below}/${name}`;
-      if (is_folder) return filesBelow(files, folder, path);
-      if (!is_file || LEFT.has(name) || name.endsWith(".tmp")) return [];
-      const { size_bytes = 0, modified_ms = 0 } = files.facts(join(folder, path)) ?? {};
-      return [{ path, size_bytes, modified_ms }];
-    });
-}
-
-/** Writes what a file of the other box holds. */
-export function copyInto(world: World, from: string, target: OpenFile): void {
-  const source = atSourceNow(() => world.files.open(from, "read"));
-  try {
-    const buffer = new Uint8Array(read_bytes);
-    for (let at = 0;;) {
-      const count = atSourceNow(() => source.readAt(buffer, at));
-      if (count === 0) return;
-      writeFully(target, buffer.subarray(0, count));
-      at += count;
-    }
-  } finally {
-    source.close();
-  }
-}
-
-/** Does something with the other box's files; its errors become problems of that box. */
-function atSourceNow<Result>(body: () => Result): Result {
-  try {
-    return body();
-  } catch (error) {
-    const problem = asLedgerError(error);
-    throw problem ? new SourceProblem(problem) : error;
   }
 }

@@ -4,8 +4,8 @@ import { fileDigest } from "../base/digest.ts";
 import { beginReplacement, makeFolderDurably } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { isOfKind } from "../log/mod.ts";
-import { atSource, type PullFinding, SourceProblem } from "../log/pull_source.ts";
-import { copyInto, type FileBelow, filesBelow } from "./pull.ts";
+import { atSource, findingOf, type PullFinding } from "../log/pull_source.ts";
+import { copyInto, filesToCopy, type FileToCopy } from "./pull_files.ts";
 
 /** A file that was taken. */
 export interface PulledFile {
@@ -43,26 +43,24 @@ export async function pullArtifacts(
       if (taken === "same") report.same++;
       else report.taken.push(taken);
     } catch (error) {
-      if (!(error instanceof SourceProblem)) throw error;
-      const { message: reason, hint } = error.problem;
-      options.onFinding({ what: `artifacts/runs/${file.path}`, reason, hint });
+      options.onFinding(findingOf(error, `artifacts/runs/${file.path}`));
     }
   }
   return report;
 }
 
-function artifactFiles(world: World, folder: string): FileBelow[] {
+function artifactFiles(world: World, folder: string): FileToCopy[] {
   return (world.files.list(folder) ?? [])
     .filter(({ name, is_folder }) => is_folder && isOfKind("run_id", name))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap(({ name }) => filesBelow(world.files, folder, name));
+    .flatMap(({ name }) => filesToCopy(world.files, folder, name));
 }
 
 async function pullFile(
   world: World,
   own: string,
   from: string,
-  { path, size_bytes, modified_ms }: FileBelow,
+  { path, size_bytes, modified_ms }: FileToCopy,
   { dry_run, seen, onFinding }: ArtifactsPullOptions,
 ): Promise<PulledFile | "same" | undefined> {
   const [source, target] = [join(from, path), join(own, path)];

@@ -2,6 +2,7 @@
 import { join } from "@std/path";
 import type { World } from "../base/world.ts";
 import { artifactProblem } from "./artifact_reading.ts";
+import { entriesBelow } from "./files_below.ts";
 import { idOfPath, listMonths, RUN_FILES } from "./layout.ts";
 import type { RunManifest } from "./manifest.ts";
 import { judgeRun, type RunStamp, scanMonth, type Verdict } from "./scan.ts";
@@ -82,10 +83,6 @@ function orphansOf(world: World, folder: string, manifest: RunManifest): string[
     ...Object.values(manifest.artifacts).map(({ path }) => path),
     ...Object.values(manifest.logs ?? {}),
   ]);
-  const below = (path: string): string[] =>
-    (world.files.list(join(folder, path)) ?? []).flatMap(({ name, is_folder }) => {
-      const inner = path === "" ? name : `${path}/${name}`;
-      return is_folder ? below(inner) : [inner];
-    });
-  return below("").filter((path) => !known.has(path)).sort();
+  const paths = entriesBelow(world.files, folder).map(({ path }) => path);
+  return paths.filter((path) => !known.has(path)).sort();
 }

@@ -4,7 +4,8 @@
  * since it is kept with each flow and not in a field.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { NewTracedEvent, TracedEvent } from "./event.ts";
+import type { TracedEvent } from "./event.ts";
+import type { NewTracedEvent } from "./new_event.ts";
 import type { Tracer, TraceSpan } from "./tracer.ts";
 
 /** What a bus has to be able to do: an `EventTarget`, or anything like one. */

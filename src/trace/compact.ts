@@ -8,7 +8,7 @@
  */
 import { basename, join, resolve } from "@std/path";
 import { LedgerError } from "../base/error.ts";
-import { makeFolderDurably, removeQuietly } from "../base/durable.ts";
+import { makeFolderDurably, removeQuietly, syncFile } from "../base/durable.ts";
 import { trace_merged_bytes_max, trace_row_group_rows } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, literal } from "../duckdb/door.ts";
@@ -24,8 +24,8 @@ import {
   tracePaths,
 } from "./files.ts";
 import { ownStore } from "./ownership.ts";
-import { openForTraces } from "./query.ts";
-import { TRACE_KEYS, TRACED_COLUMNS } from "./rows.ts";
+import { openForTraces, rowsOfTraces } from "./query.ts";
+import { TRACE_FILE_VERSION, TRACE_KEYS, TRACED_COLUMNS } from "./rows.ts";
 import { countingFiles, isOfOpenSegment } from "./snapshot.ts";
 
 /** What compacting did. */
@@ -131,12 +131,7 @@ async function merge(
         hint: "nothing was changed",
       });
     }
-    const file = files.open(temporary, "append");
-    try {
-      file.sync();
-    } finally {
-      file.close();
-    }
+    syncFile(files, temporary);
     files.rename(temporary, path);
   } catch (error) {
     removeQuietly(files, temporary);
@@ -156,16 +151,14 @@ async function copySorted(
   sources: readonly string[],
   target: string,
 ): Promise<void> {
-  const absolute = (path: string) => literal(resolve(world.cwd(), path));
   const names = JSON.stringify(sources.map((path) => basename(path)));
   const columns = TRACED_COLUMNS.map(({ name }) => name).join(", ");
   await database.run(
-    `copy (select ${columns}
-       from read_parquet([${sources.map(absolute).join(", ")}], hive_partitioning = false)
+    `copy (select ${columns} from ${rowsOfTraces(world, sources)}
        order by correlation_id, timestamp, sequence_number)
-     to ${
-      absolute(target)
-    } (format parquet, compression zstd, row_group_size ${trace_row_group_rows},
-       kv_metadata {'${TRACE_KEYS.version}': '1.0', '${TRACE_KEYS.sources}': ${literal(names)}})`,
+     to ${literal(resolve(world.cwd(), target))}
+       (format parquet, compression zstd, row_group_size ${trace_row_group_rows},
+       kv_metadata {'${TRACE_KEYS.version}': '${TRACE_FILE_VERSION}',
+         '${TRACE_KEYS.sources}': ${literal(names)}})`,
   );
 }

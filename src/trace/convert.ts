@@ -23,7 +23,7 @@ import {
   storeLockPath,
   tracePaths,
 } from "./files.ts";
-import { compareForFile, rowOf, TRACE_KEYS, TRACED_COLUMNS } from "./rows.ts";
+import { compareForFile, rowOf, TRACE_FILE_VERSION, TRACE_KEYS, TRACED_COLUMNS } from "./rows.ts";
 import { ownStore } from "./ownership.ts";
 import { readLateStamps, readSegment, type SegmentDamage, type StampsByEvent } from "./wal_read.ts";
 
@@ -135,7 +135,10 @@ async function writePartition(
   await writeParquet(world, path, TRACED_COLUMNS, inBatches(events), {
     codec: "zstd",
     row_group_rows: trace_row_group_rows,
-    key_values: { [TRACE_KEYS.version]: "1.0", [TRACE_KEYS.segment]: segmentStem(segment) },
+    key_values: {
+      [TRACE_KEYS.version]: TRACE_FILE_VERSION,
+      [TRACE_KEYS.segment]: segmentStem(segment),
+    },
   });
 }
 

@@ -6,14 +6,13 @@
  * program handled it, and latency is measured by these alone. A stamp that nobody took is null.
  */
 import { LedgerError, quoted } from "../base/error.ts";
-import { json, parseKeepingDigits } from "../base/json.ts";
+import { json } from "../base/json.ts";
 import {
   timestamp_us_max,
   timestamp_us_plausible_min,
   traced_type_chars_max,
   traced_type_folder_bytes_max,
 } from "../base/limits.ts";
-import { nearest } from "../base/nearest.ts";
 
 /** A JSON object. */
 export type TracedData = Record<string, unknown>;
@@ -41,9 +40,6 @@ export interface TracedEvent {
   sequence_number: number;
   partition_key: string;
 }
-
-/** An event on its way in: what is missing is filled in. */
-export type NewTracedEvent = Partial<TracedEvent> & { event_type: string };
 
 /** What a field may hold. */
 type TracedKind = "name" | "text" | "time" | "stamp" | "count" | "object";
@@ -73,18 +69,7 @@ export type TracedField = keyof typeof TRACED_FIELDS;
 /** All names, in order. */
 export const TRACED_FIELD_NAMES = Object.keys(TRACED_FIELDS) as TracedField[];
 
-/** Derived from the stamps; may stand in what comes in, and is not looked at. */
-const DERIVED_FIELDS = ["latency_ms", "queue_time_ms"];
-const KNOWN_FIELDS: ReadonlySet<string> = new Set([...TRACED_FIELD_NAMES, ...DERIVED_FIELDS]);
-
 const FIELD_KINDS = Object.entries(TRACED_FIELDS) as [TracedField, TracedKind][];
-
-/** The correlation of events that name none. */
-export const UNKNOWN_CORRELATION = "unknown";
-/** The source of events that name none. */
-export const UNKNOWN_SOURCE = "unknown";
-/** The version of the form that events have here. */
-export const TRACED_VERSION = "1.0";
 
 /** Types that must not be lost, unless other ones are named. */
 export const CRITICAL_TYPES: readonly string[] = [
@@ -94,19 +79,6 @@ export const CRITICAL_TYPES: readonly string[] = [
   "RISK_BREACH",
   "PORTFOLIO",
 ];
-
-/** What is filled in where an event does not say. */
-export interface TracedDefaults {
-  correlation_id?: string;
-  causation_id?: string;
-  source_container?: string;
-  destination?: string;
-  /** Its creation and its emission, where it is traced as it happens. */
-  emitted_at?: number;
-  eventId(event_type: string): string;
-  now_us(): number;
-  nextSequence(correlation_id: string): number;
-}
 
 /** From creation to the end of processing; undefined where one of the stamps is missing. */
 export function latencyMs(event: TracedEvent): number | undefined {
@@ -129,88 +101,8 @@ export function newCorrelationId(now_ms: number, random_uint32: number): string 
   return `backtest_${digits}_${random_uint32.toString(16).padStart(8, "0")}`;
 }
 
-/** Whether a text is a correlation id as `newCorrelationId` makes them. */
-export function isCorrelationId(text: string): boolean {
-  return /^backtest_\d{8}_\d{6}_[0-9a-f]{8}$/.test(text);
-}
-
-/** A line of NDJSON as the object that it holds. No digit of its numbers is lost. */
-export function parseTraced(text: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = parseKeepingDigits(text);
-  } catch (cause) {
-    // The place within the line, which is the only line there is.
-    const said = (cause as Error).message.replace(/ \(line \d+ column \d+\)$/, "");
-    throw invalid(`it is no JSON (${said})`, cause);
-  }
-  if (!isObject(value)) throw invalid(`${quoted(value)} is no JSON object`);
-  return value;
-}
-
-/** Fills in what an event leaves out, and throws at what it must not hold. */
-export function completeTraced(
-  given: Readonly<Record<string, unknown>>,
-  defaults: TracedDefaults,
-): TracedEvent {
-  const { event_type } = given;
-  if (typeof event_type !== "string") {
-    // A field that is nearly called so is what is wrong with it.
-    throw invalid(
-      event_type === undefined
-        ? unknownField(given) ?? "event_type is missing"
-        : wrong("event_type", given.event_type),
-    );
-  }
-  const correlation_id = (given.correlation_id ?? defaults.correlation_id ??
-    UNKNOWN_CORRELATION) as string;
-  const created_at = (given.created_at ?? defaults.emitted_at ?? null) as number | null;
-  const emitted_at = (given.emitted_at ?? defaults.emitted_at ?? null) as number | null;
-  const event: TracedEvent = {
-    event_id: (given.event_id ?? defaults.eventId(event_type)) as string,
-    event_type,
-    timestamp: (given.timestamp ?? created_at ?? emitted_at ?? defaults.now_us()) as number,
-    correlation_id,
-    causation_id: (given.causation_id ?? defaults.causation_id ?? "") as string,
-    source_container: (given.source_container ?? defaults.source_container ??
-      UNKNOWN_SOURCE) as string,
-    destination: (given.destination ?? defaults.destination ?? "") as string,
-    created_at,
-    emitted_at,
-    received_at: (given.received_at ?? null) as number | null,
-    processed_at: (given.processed_at ?? null) as number | null,
-    data: (given.data ?? {}) as TracedData,
-    version: (given.version ?? TRACED_VERSION) as string,
-    sequence_number: (given.sequence_number ?? 0) as number,
-    partition_key: (given.partition_key ?? "") as string,
-  };
-  const problem = tracedProblem(event);
-  if (problem !== undefined) throw invalid(creationProblem(given) ?? problem);
-  const unknown = unknownField(given);
-  if (unknown !== undefined) throw invalid(unknown);
-  // Only now: an event that is refused takes no number.
-  event.sequence_number =
-    (given.sequence_number ?? defaults.nextSequence(correlation_id)) as number;
-  return event;
-}
-
-/** What is wrong with the stamps that stand in for a timestamp: not that one is what was given. */
-function creationProblem(given: Readonly<Record<string, unknown>>): string | undefined {
-  if ((given.timestamp ?? undefined) !== undefined) return;
-  const name = STAND_INS.find((stamp) => (given[stamp] ?? undefined) !== undefined);
-  if (name === undefined) return;
-  const value = given[name];
-  if (!isOfKind("stamp", value)) return wrong(name, value);
-  if (!isOfKind("time", value)) {
-    return `${wrong(name, value, "time")}, or the event needs a timestamp of its own`;
-  }
-  if ((value as number) < timestamp_us_plausible_min) return beforeMicroseconds(name, value);
-}
-
-/** What an event's time is taken from where it has no timestamp. */
-const STAND_INS = ["created_at", "emitted_at"] as const;
-
-function beforeMicroseconds(name: TracedField, value: unknown): string {
+/** What is wrong with a time that is too early to be in microseconds. */
+export function beforeMicroseconds(name: TracedField, value: unknown): string {
   return `${name} ${value} is before 1973: it has to be in microseconds`;
 }
 
@@ -218,7 +110,7 @@ function beforeMicroseconds(name: TracedField, value: unknown): string {
 export function tracedProblem(event: TracedEvent): string | undefined {
   if (!hasRightKinds(event)) {
     for (const [name, kind] of FIELD_KINDS) {
-      if (!isOfKind(kind, event[name])) return wrong(name, event[name]);
+      if (!isOfKind(kind, event[name])) return wrongValue(name, event[name]);
     }
   }
   const type_chars = event.event_type.length;
@@ -260,7 +152,8 @@ function hasRightKinds(event: TracedEvent): boolean {
     isText(event.version) && isCount(event.sequence_number) && isText(event.partition_key);
 }
 
-function isOfKind(kind: TracedKind, value: unknown): boolean {
+/** Whether a value is what the table asks for. */
+export function isOfKind(kind: TracedKind, value: unknown): boolean {
   switch (kind) {
     case "name":
       return isName(value);
@@ -312,50 +205,18 @@ const ASKED: Readonly<Record<TracedKind, string>> = {
   object: "a JSON object",
 };
 
-function wrong(name: TracedField, value: unknown, kind = TRACED_FIELDS[name] as TracedKind) {
+/** What is wrong with the value of a field, which has to be of its own kind or of another. */
+export function wrongValue(
+  name: TracedField,
+  value: unknown,
+  kind: TracedKind = TRACED_FIELDS[name],
+): string {
   const shown = json.isRawJSON(value) ? JSON.stringify(value) : quoted(value);
   return `${name} is ${shown}; it has to be ${ASKED[kind]}`;
 }
 
-function unknownField(given: Readonly<Record<string, unknown>>): string | undefined {
-  for (const name in given) {
-    if (KNOWN_FIELDS.has(name)) continue;
-    const near = nearest(name, TRACED_FIELD_NAMES);
-    return `there is no field ${quoted(name)}` +
-      (near ? `; is it ${near}?` : "; what is the event's own goes into data");
-  }
-}
-
-/** An event's data as JSON. Whole numbers past 2^53 may be bigints. */
-export function dataText(data: TracedData): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(data);
-  } catch (cause) {
-    text = withBigints(data, cause);
-  }
-  // A Date, say, is an object that JSON does not write as one.
-  if (text?.startsWith("{")) return text;
-  throw invalid(`data is ${quoted(data)}; it has to be ${ASKED.object}`);
-}
-
-function withBigints(data: TracedData, refused: unknown): string | undefined {
-  try {
-    return JSON.stringify(
-      data,
-      (_, value) => typeof value === "bigint" ? json.rawJSON(String(value)) : value,
-    );
-  } catch {
-    throw invalid(`data cannot be written as JSON (${(refused as Error).message})`, refused);
-  }
-}
-
-/** Data as it was before it became text. */
-export function parseData(text: string): TracedData {
-  return text === "{}" ? {} : parseKeepingDigits(text) as TracedData;
-}
-
-function invalid(problem: string, cause?: unknown): LedgerError {
+/** The error of an event that cannot be traced. */
+export function cannotTrace(problem: string, cause?: unknown): LedgerError {
   return new LedgerError({
     code: "invalid",
     message: `cannot trace this event: ${problem}`,

@@ -2,7 +2,7 @@
  * Traces for other tools: OpenTelemetry's JSON, which Jaeger and Tempo take, and Chrome's trace format,
  * which every flame chart viewer takes.
  */
-import { createHash } from "node:crypto";
+import { textDigest } from "../base/digest.ts";
 import { queueTimeMs, type TracedEvent } from "./event.ts";
 import { Lineage } from "./lineage.ts";
 
@@ -55,8 +55,9 @@ function attribute(key: string, value: unknown): Attribute {
   }
 }
 
-function digest(text: string, hex_digits: number): string {
-  const hex = createHash("sha256").update(text).digest("hex").slice(0, hex_digits);
+/** An id that a text always has. */
+function idOf(text: string, hex_digits: number): string {
+  const hex = textDigest(text).slice(0, hex_digits);
   // Nothing but zeros is no id, and as likely as anything else.
   return /^0+$/.test(hex) ? `${hex.slice(1)}1` : hex;
 }
@@ -66,7 +67,7 @@ function otlpOf(events: readonly TracedEvent[]): unknown {
   const span_ids = spanIds(events);
   const trace_ids = new Map<string, string>();
   const traceId = (correlation_id: string) => {
-    const known = trace_ids.get(correlation_id) ?? digest(correlation_id, 32);
+    const known = trace_ids.get(correlation_id) ?? idOf(correlation_id, 32);
     trace_ids.set(correlation_id, known);
     return known;
   };
@@ -125,7 +126,7 @@ function spanIds(events: readonly TracedEvent[]): Map<TracedEvent, string> {
     const name = `${event.correlation_id}\n${event.event_id}`;
     const time = times.get(name) ?? 0;
     times.set(name, time + 1);
-    return [event, digest(time === 0 ? name : `${name}\n${time}`, 16)];
+    return [event, idOf(time === 0 ? name : `${name}\n${time}`, 16)];
   }));
 }
 
@@ -166,14 +167,15 @@ function chromeOf(events: readonly TracedEvent[]): unknown {
     });
     shown.push({ ...arrow, ph: "f", bp: "e", ...place });
   });
+  // Other tools number the threads of each process by themselves: every source is named in all of them.
+  const pids = new Set(
+    events.map(({ correlation_id }) => numberOf(`correlation ${correlation_id}`)),
+  );
   const names = [...numbers].flatMap(([name, number]) => {
-    const text = name.slice(name.indexOf(" ") + 1);
+    const args = { name: name.slice(name.indexOf(" ") + 1) };
     return name.startsWith("correlation ")
-      ? [{ name: "process_name", ph: "M", pid: number, args: { name: text } }]
-      : events.some(({ source_container }) => source_container === text)
-      ? [...new Set(events.map(({ correlation_id }) => numberOf(`correlation ${correlation_id}`)))]
-        .map((pid) => ({ name: "thread_name", ph: "M", pid, tid: number, args: { name: text } }))
-      : [];
+      ? [{ name: "process_name", ph: "M", pid: number, args }]
+      : Array.from(pids, (pid) => ({ name: "thread_name", ph: "M", pid, tid: number, args }));
   });
   return { displayTimeUnit: "ms", traceEvents: [...names, ...shown] };
 }

@@ -4,7 +4,7 @@ import { event_bytes_max, trace_buffer_events_max, unsynced_bytes_max } from "..
 import type { Input, World } from "../base/world.ts";
 import { blocksOf } from "../log/blocks.ts";
 import { type Line, linesOf } from "../log/lines.ts";
-import { completeTraced, parseTraced, type TracedDefaults } from "./event.ts";
+import { completeTraced, parseTraced, type TracedDefaults } from "./new_event.ts";
 import { MicrosecondClock } from "./clock.ts";
 import type { TraceStore } from "./store.ts";
 

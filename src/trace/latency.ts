@@ -67,22 +67,23 @@ export type LatencyEvent = Pick<
 /** Durations in the making. */
 export class Durations {
   readonly left_out: LeftOutStamps = { missing: 0, negative: 0, out_of_order: 0 };
-  readonly #values_ms: number[] = [];
+  /** Those that can be right. */
+  readonly values_ms: number[] = [];
 
   /** Takes the time from the first to the last of some stamps, if they can be right. */
   add(stamps: readonly (number | null)[]): void {
     const problem = stampsProblem(stamps);
     if (problem) this.left_out[problem]++;
-    else this.#values_ms.push((stamps[stamps.length - 1]! - stamps[0]!) / 1000);
+    else this.values_ms.push((stamps[stamps.length - 1]! - stamps[0]!) / 1000);
   }
 
   summary(): DurationSummary | null {
-    return summarize(this.#values_ms);
+    return summarize(this.values_ms);
   }
 }
 
 /** Why stamps cannot be right; undefined when they can. */
-export function stampsProblem(
+function stampsProblem(
   stamps: readonly (number | null)[],
 ): keyof LeftOutStamps | undefined {
   if (stamps.includes(null)) return "missing";
@@ -105,14 +106,9 @@ export function stampsOf(event: Stamps): (number | null)[] {
 
 /** The latencies of events, one by one, without those that `analyzeLatency` leaves out. */
 export function latenciesMs(events: Iterable<LatencyEvent>): number[] {
-  const values_ms: number[] = [];
-  for (const event of events) {
-    const { created_at, processed_at } = event;
-    if (stampsProblem(stampsOf(event)) === undefined) {
-      values_ms.push((processed_at! - created_at!) / 1000);
-    }
-  }
-  return values_ms;
+  const latencies = new Durations();
+  for (const event of events) latencies.add(stampsOf(event));
+  return latencies.values_ms;
 }
 
 /** Latencies per type and per hop. The events may come in any order. */

@@ -11,7 +11,7 @@ import type { World } from "../base/world.ts";
 import { type BoundValue, type Database, literal, openDatabase } from "../duckdb/door.ts";
 import { TRACED_FIELD_NAMES, type TracedEvent } from "./event.ts";
 import { newSpillFolder } from "./files.ts";
-import { noEventCalled, type TraceFilter } from "./filter.ts";
+import type { TraceFilter } from "./filter.ts";
 import { eventOfValues } from "./rows.ts";
 import { takeSnapshot, type TraceSnapshot } from "./snapshot.ts";
 
@@ -122,8 +122,7 @@ async function openStored(
 ): Promise<StoredEvents> {
   const { database, close } = await openForTraces(world, dir);
   try {
-    const paths = snapshot.files.map((path) => resolve(world.cwd(), path));
-    const batches = batchesOf(database, paths, filter);
+    const batches = batchesOf(database, rowsOfTraces(world, snapshot.files), filter);
     let first = await batches.next();
     return {
       async next() {
@@ -142,10 +141,10 @@ async function openStored(
 
 async function* batchesOf(
   database: Database,
-  paths: readonly string[],
+  rows: string,
   filter: TraceFilter,
 ): AsyncGenerator<TracedEvent[], undefined> {
-  const { sql, values } = statementFor(paths, filter);
+  const { sql, values } = statementFor(rows, filter);
   try {
     const result = await database.stream(sql, values);
     for await (const chunk of result) yield chunk.getRows().map(eventOfValues);
@@ -154,22 +153,23 @@ async function* batchesOf(
   }
 }
 
-function statementFor(paths: readonly string[], filter: TraceFilter) {
+function statementFor(rows: string, filter: TraceFilter) {
   const { where, values } = wantedRows(filter);
   const { limit } = filter;
   const columns = TRACED_FIELD_NAMES.map((name) =>
     name === "data" && filter.without_data ? `'{}' as data` : name
   );
   const sql = `select ${columns.join(", ")}
-     from ${rowsOfTraces(paths)} ${where}
+     from ${rows} ${where}
      order by timestamp, sequence_number, event_id
      ${limit === undefined ? "" : `limit $${values.push(BigInt(limit))}`}`;
   return { sql, values };
 }
 
 /** The rows of files, as something to select from. */
-export function rowsOfTraces(paths: readonly string[]): string {
-  return `read_parquet([${paths.map(literal).join(", ")}], hive_partitioning = false)`;
+export function rowsOfTraces(world: World, paths: readonly string[]): string {
+  const list = paths.map((path) => literal(resolve(world.cwd(), path))).join(", ");
+  return `read_parquet([${list}], hive_partitioning = false)`;
 }
 
 /** The condition that wanted rows of files fulfil, and the values in it. */
@@ -222,16 +222,4 @@ async function* merged(
     }
     yield both;
   }
-}
-
-/** The one event with an id, wherever it is; several where several have it. */
-export async function findTraced(
-  world: World,
-  dir: string,
-  event_id: string,
-  options: Pick<TraceFilter, "without_data"> = {},
-): Promise<TracedEvent[]> {
-  const found = await queryTraces(world, dir, { event_ids: [event_id], ...options });
-  if (found.length > 0) return found;
-  throw noEventCalled(dir, event_id);
 }

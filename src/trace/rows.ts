@@ -1,13 +1,7 @@
 /** Traced events as rows of Parquet files, and back. */
 import type { ParquetColumn, ParquetColumnType, Row } from "../parquet/mod.ts";
-import {
-  dataText,
-  parseData,
-  TRACED_FIELD_NAMES,
-  TRACED_FIELDS,
-  type TracedEvent,
-  type TracedField,
-} from "./event.ts";
+import { TRACED_FIELD_NAMES, TRACED_FIELDS, type TracedEvent, type TracedField } from "./event.ts";
+import { dataText, parseData } from "./event_data.ts";
 
 const COLUMN_TYPES: Record<typeof TRACED_FIELDS[TracedField], ParquetColumnType> = {
   name: "utf8",
@@ -33,6 +27,9 @@ export const TRACE_KEYS = {
   /** The names of the files that it replaces, as a JSON array. */
   sources: "ledger.trace_sources",
 } as const;
+
+/** The version of the form that such files have. */
+export const TRACE_FILE_VERSION = "1.0";
 
 /** An event as a row. */
 export function rowOf(event: TracedEvent): Row {

@@ -23,7 +23,6 @@ import {
 } from "./files.ts";
 import { isWanted, mayHold, type TraceFilter } from "./filter.ts";
 import { sourcesOfMerged } from "./merged.ts";
-
 import { openSegment, readLateStamps, readSegment, type StampsByEvent } from "./wal_read.ts";
 
 /** All that a question has to look at. */

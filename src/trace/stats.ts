@@ -1,9 +1,6 @@
 /** What there is of traces, in numbers. */
-import { resolve } from "@std/path";
 import type { World } from "../base/world.ts";
-import { literal } from "../duckdb/door.ts";
-import { openForTraces } from "./query.ts";
-import { takeSnapshot } from "./snapshot.ts";
+import { openForTraces, overSnapshot, rowsOfTraces } from "./query.ts";
 
 /** The events of a type. */
 export interface TypeStats {
@@ -27,49 +24,67 @@ export interface TraceStats {
 
 /** Counts what there is. */
 export async function traceStats(world: World, dir: string): Promise<TraceStats> {
-  const { recent, files } = takeSnapshot(world, dir, {});
-  const types = new Map<string, TypeStats>();
-  const correlations = new Set<string>();
-  const add = (event_type: string, events: number, first: number, last: number) => {
-    const known = types.get(event_type);
-    types.set(event_type, {
+  return await overSnapshot(world, dir, {}, async ({ recent, files }) => {
+    const counted = new Counted();
+    for (const { event_type, timestamp, correlation_id } of recent) {
+      counted.add(event_type, 1, timestamp, timestamp);
+      counted.correlations.add(correlation_id);
+    }
+    if (files.length > 0) await addStored(world, dir, files, counted);
+    const types = counted.types();
+    return {
+      events: types.reduce((sum, { events }) => sum + events, 0),
+      correlations: counted.correlations.size,
+      types,
+      waiting: recent.length,
+      files: files.length,
+      bytes: files.reduce((sum, path) => sum + (world.files.facts(path)?.size_bytes ?? 0), 0),
+    };
+  });
+}
+
+/** What was counted so far. */
+class Counted {
+  readonly correlations = new Set<string>();
+  readonly #types = new Map<string, TypeStats>();
+
+  /** Takes in events of a type, and between which times they were. */
+  add(event_type: string, events: number, first: number, last: number): void {
+    const known = this.#types.get(event_type);
+    this.#types.set(event_type, {
       event_type,
       events: (known?.events ?? 0) + events,
       first: Math.min(known?.first ?? Infinity, first),
       last: Math.max(known?.last ?? -Infinity, last),
     });
-  };
-  for (const { event_type, timestamp, correlation_id } of recent) {
-    add(event_type, 1, timestamp, timestamp);
-    correlations.add(correlation_id);
   }
-  if (files.length > 0) {
-    const opened = await openForTraces(world, dir);
-    try {
-      const paths = files.map((path) => literal(resolve(world.cwd(), path))).join(", ");
-      const from = `read_parquet([${paths}], hive_partitioning = false)`;
-      const rows = await opened.database.rows<Record<string, string | bigint>>(
-        `select event_type, count(*) as events, min(timestamp) as first, max(timestamp) as last
-         from ${from} group by event_type`,
-      );
-      for (const { event_type, events, first, last } of rows) {
-        add(String(event_type), Number(events), Number(first), Number(last));
-      }
-      const names = await opened.database.rows<{ correlation_id: string }>(
-        `select distinct correlation_id from ${from}`,
-      );
-      for (const { correlation_id } of names) correlations.add(correlation_id);
-    } finally {
-      opened.close();
+
+  types(): TypeStats[] {
+    return [...this.#types.values()].sort((a, b) => a.event_type < b.event_type ? -1 : 1);
+  }
+}
+
+async function addStored(
+  world: World,
+  dir: string,
+  files: readonly string[],
+  counted: Counted,
+): Promise<void> {
+  const { database, close } = await openForTraces(world, dir);
+  try {
+    const from = rowsOfTraces(world, files);
+    const rows = await database.rows<Record<string, string | bigint>>(
+      `select event_type, count(*) as events, min(timestamp) as first, max(timestamp) as last
+       from ${from} group by event_type`,
+    );
+    for (const { event_type, events, first, last } of rows) {
+      counted.add(String(event_type), Number(events), Number(first), Number(last));
     }
+    const names = await database.rows<{ correlation_id: string }>(
+      `select distinct correlation_id from ${from}`,
+    );
+    for (const { correlation_id } of names) counted.correlations.add(correlation_id);
+  } finally {
+    close();
   }
-  const of_types = [...types.values()].sort((a, b) => a.event_type < b.event_type ? -1 : 1);
-  return {
-    events: of_types.reduce((sum, { events }) => sum + events, 0),
-    correlations: correlations.size,
-    types: of_types,
-    waiting: recent.length,
-    files: files.length,
-    bytes: files.reduce((sum, path) => sum + (world.files.facts(path)?.size_bytes ?? 0), 0),
-  };
 }

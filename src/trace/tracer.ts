@@ -5,13 +5,8 @@
 import { trace_memory_correlations_max, trace_memory_events_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { MicrosecondClock } from "./clock.ts";
-import {
-  completeTraced,
-  newCorrelationId,
-  type NewTracedEvent,
-  type TracedDefaults,
-  type TracedEvent,
-} from "./event.ts";
+import { newCorrelationId, type TracedEvent } from "./event.ts";
+import { completeTraced, type NewTracedEvent, type TracedDefaults } from "./new_event.ts";
 import { analyzeLatency, type LatencyReport } from "./latency.ts";
 import { type CausationPath, findCausationPath } from "./lineage.ts";
 import type { TraceStore } from "./store.ts";

@@ -1,5 +1,4 @@
 /** How long events took, by type, over many correlations: their stamps are read, and nothing else. */
-import { resolve } from "@std/path";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/door.ts";
 import type { TraceFilter } from "./filter.ts";
@@ -51,7 +50,7 @@ export async function typeLatencies(
     if (files.length === 0) return types.report();
     const { database, close } = await openForTraces(world, dir);
     try {
-      await addStored(database, files.map((path) => resolve(world.cwd(), path)), filter, types);
+      await addStored(database, rowsOfTraces(world, files), filter, types);
     } finally {
       close();
     }
@@ -61,7 +60,7 @@ export async function typeLatencies(
 
 async function addStored(
   database: Database,
-  paths: readonly string[],
+  rows: string,
   filter: TraceFilter,
   types: ByType,
 ): Promise<void> {
@@ -69,9 +68,9 @@ async function addStored(
   // Doubles hold every time there is, and come over faster than whole numbers of 64 bits.
   const stamps = ["created_at", "emitted_at", "received_at", "processed_at"]
     .map((stamp) => `${stamp}::double`);
-  const sql = `select event_type, ${stamps.join(", ")} from ${rowsOfTraces(paths)} ${where}`;
+  const sql = `select event_type, ${stamps.join(", ")} from ${rows} ${where}`;
   try {
-    const result = await database.connection.stream(sql, values);
+    const result = await database.stream(sql, values);
     for await (const chunk of result) {
       for (const row of chunk.getRows()) {
         const [event_type, created_at, emitted_at, received_at, processed_at] = row as [

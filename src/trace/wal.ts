@@ -20,11 +20,12 @@
  * bytes were taken, so nothing is written twice, whatever fails.
  */
 import { LedgerError } from "../base/error.ts";
-import { fileError } from "../base/file_error.ts";
+import { noSpaceLeft } from "../base/file_error.ts";
 import type { OpenFile } from "../base/files.ts";
 import { trace_buffer_events_max, trace_segment_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { dataText, type TracedEvent } from "./event.ts";
+import type { TracedEvent } from "./event.ts";
+import { dataText } from "./event_data.ts";
 import { segmentPath, tracePaths } from "./files.ts";
 
 /** The stamps that come later. */
@@ -214,7 +215,7 @@ export class WalWriter {
     try {
       while (taken < bytes.length) {
         const count = file.write(taken === 0 ? bytes : bytes.subarray(taken));
-        if (count === 0) throw noSpace(file.path);
+        if (count === 0) throw noSpaceLeft(file.path);
         taken += count;
       }
     } catch (error) {
@@ -295,10 +296,6 @@ export class WalWriter {
       each.event_text = undefined;
     }
   }
-}
-
-function noSpace(path: string): LedgerError {
-  return fileError("write", path, Object.assign(new Error("no space left"), { code: "ENOSPC" }));
 }
 
 function durabilityUnknown(path: string, cause: unknown): LedgerError {

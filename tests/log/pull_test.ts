@@ -4,10 +4,16 @@ import { LedgerError } from "../../src/base/error.ts";
 import { event_bytes_max } from "../../src/base/limits.ts";
 import { appendPassages } from "../../src/log/passages.ts";
 import { testWorld } from "../harness.ts";
-import { assertHoldsAllOf, BOX_DAY, boxes, takenOf } from "../boxes.ts";
+import { assertHoldsAllOf, type Box, BOX_DAY, boxes, takenOf } from "../boxes.ts";
 
 const MONTHS_LATER_MS = Date.UTC(2026, 5, 1);
 const LATER = { now_ms: () => MONTHS_LATER_MS };
+
+/** Compacts the days of a box; says how many parts that were. */
+async function compactLater(box: Box, before_day = "2026-05-01"): Promise<number> {
+  await using ledger = box.open(LATER);
+  return (await ledger.upkeep.compact({ before_day })).compacted.length;
+}
 
 Deno.test("another box's part arrives byte for byte under its name, and a second pull takes nothing", async () => {
   using lab = boxes("a", "b");
@@ -74,10 +80,7 @@ Deno.test("what comes after a part was sealed here goes to a new part", async ()
   await a.emit(1);
   await b.emit(2);
   await a.pull(b);
-  {
-    await using ledger = a.open(LATER);
-    assertEquals((await ledger.upkeep.compact({ before_day: "2026-05-01" })).compacted.length, 2);
-  }
+  assertEquals(await compactLater(a), 2);
   await b.emit(2);
   assertEquals(takenOf(await a.pull(b)), [[`${BOX_DAY}/part-000002.b.jsonl`, 2]]);
   await b.emit(1);
@@ -97,10 +100,7 @@ Deno.test("parts that are compacted there arrive as lines", async () => {
   const [a, b] = lab.all;
   await b.emit(3);
   const text = b.read();
-  {
-    await using ledger = b.open(LATER);
-    await ledger.upkeep.compact({ before_day: "2026-05-01" });
-  }
+  await compactLater(b);
   assertEquals(takenOf(await a.pull(b)), [[`${BOX_DAY}/part-000001.b.jsonl`, 3]]);
   assertEquals(a.read("part-000001.b"), text);
 });
@@ -110,10 +110,7 @@ Deno.test("a part that was pulled before it was compacted there is known again",
   const [a, b] = lab.all;
   await b.emit(3);
   await a.pull(b);
-  {
-    await using ledger = b.open(LATER);
-    await ledger.upkeep.compact({ before_day: "2026-05-01" });
-  }
+  await compactLater(b);
   const { log, findings } = await a.pull(b);
   assertEquals([log, findings], [{ taken: [], same: 1 }, []]);
 });
@@ -164,10 +161,7 @@ Deno.test("with the record lost or damaged, what is here is known by its bytes",
   const [a, b] = lab.all;
   await b.emit(3);
   await a.pull(b);
-  {
-    await using ledger = a.open(LATER);
-    await ledger.upkeep.compact({ before_day: "2026-05-01" });
-  }
+  await compactLater(a);
   await b.emit(2);
   await a.pull(b);
   const record = a.path("_pulled.json");
@@ -334,10 +328,7 @@ Deno.test("what cannot be read there is a finding, and the others go on", async 
   using lab = boxes("a", "b");
   const [a, b] = lab.all;
   for (const day of ["2026-01-20", "2026-01-21", "2026-01-22"]) await b.emit(2, { day });
-  {
-    await using ledger = b.open(LATER);
-    await ledger.upkeep.compact({ before_day: "2026-01-22" });
-  }
+  await compactLater(b, "2026-01-22");
   await b.emit(1, { day: "2026-01-21" });
   await b.emit(1);
   const parquet = b.path("day=2026-01-20", "part-000001.parquet");

@@ -1,13 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import {
-  type CustomType,
-  migrateType,
-  type MigrationStep,
-  readRegistry,
-  registerType,
-} from "../../src/log/registry.ts";
+import { type CustomType, type MigrationStep, readRegistry } from "../../src/log/registry.ts";
+import { migrateType, registerType } from "../../src/log/registry_change.ts";
 import { openLedger } from "../../src/mod.ts";
 import { linesOnDisk, runIn, tempFolder, testWorld } from "../harness.ts";
 

@@ -24,7 +24,7 @@ const COLUMNS: (PackedColumn & { name: string })[] = [
   { name: "never", type: "utf8", nullable: true },
 ];
 
-/** Writes rows, so many to a row group; returns what the writer says of the file. */
+/** Writes rows, so many to a row group; returns how large the file is, as its writer says. */
 function writePacked(path: string, rows: Rows, group_rows: number) {
   const file = systemFiles().open(path, "create");
   try {
@@ -120,7 +120,7 @@ Deno.test("our fast reader, our careful one and DuckDB read the same of a packed
 Deno.test("to DuckDB the columns have their types, and the file what it says of itself", async () => {
   using folder = tempFolder();
   const path = join(folder.path, "types.parquet");
-  const { bytes } = writePacked(path, [], 1);
+  const bytes = writePacked(path, [], 1);
   assertEquals(bytes, Deno.statSync(path).size);
   await using database = await duckdbBeside(path);
   const described = await database.rows<{ column_name: string; column_type: string }>(

@@ -1,7 +1,8 @@
 /** What other tools are given, they can read: OpenTelemetry's own message, and Chrome's format. */
 import { assert, assertEquals } from "@std/assert";
 import root from "@opentelemetry/otlp-transformer/root";
-import { completeTraced, type TracedEvent } from "../../src/trace/event.ts";
+import type { TracedEvent } from "../../src/trace/event.ts";
+import { completeTraced } from "../../src/trace/new_event.ts";
 import { exportTraces } from "../../src/trace/export.ts";
 
 const T0 = 1_704_067_200_000_000;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { isCorrelationId, type TracedEvent } from "../../src/trace/event.ts";
+import type { TracedEvent } from "../../src/trace/event.ts";
 import { queryTraces } from "../../src/trace/query.ts";
 import { TraceStore } from "../../src/trace/store.ts";
 import { Tracer } from "../../src/trace/tracer.ts";
@@ -137,7 +137,7 @@ Deno.test("ids name the type, and no two tracers give the same", () => {
   );
   assertEquals(new Set(ids).size, 2_000);
   assertMatch(ids[0], /^FILL_[0-9a-f]{8}_/);
-  assert(isCorrelationId(new Tracer(world).createCorrelationId()));
+  assertMatch(new Tracer(world).createCorrelationId(), /^backtest_\d{8}_\d{6}_[0-9a-f]{8}$/);
 });
 
 Deno.test("source and destination are kept, and the stamps are stored with their event", async () => {

@@ -1,0 +1,228 @@
+/**
+ * Changes to the registry of a ledger: types that are registered, taken over from another ledger, or get
+ * another version. One process at a time, and nothing that is known is forgotten.
+ */
+import { LedgerError, quoted } from "../base/error.ts";
+import { makeFolderDurably, replaceFile } from "../base/durable.ts";
+import { takeFileLock } from "../base/file_lock.ts";
+import { lock_wait_ms } from "../base/limits.ts";
+import { uniqueName, type World } from "../base/world.ts";
+import { isBuiltIn } from "./event.ts";
+import type { JsonSchema } from "./json_schema.ts";
+import { ledgerPaths } from "./layout.ts";
+import {
+  applyStep,
+  checkSchema,
+  type CustomType,
+  type MigrationStep,
+  readRegistryFile,
+  type Registry,
+  type RegistryFile,
+  VERSION_FIELD,
+} from "./registry.ts";
+
+const TYPE_NAME = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
+const TYPE_NAME_CHARS_MAX = 100;
+/** Fields that identify an event: no migration may touch them. */
+const FIXED_FIELDS = ["event_id", "event_type", "timestamp_ms", VERSION_FIELD];
+
+/** Registers a custom type. Registering the same again changes nothing. */
+export async function registerType(
+  world: World,
+  root: string,
+  name: string,
+  schema: unknown,
+  description?: string,
+): Promise<{ type: CustomType; changed: boolean }> {
+  checkTypeName(name);
+  const usable = checkSchema(name, schema);
+  return await changeRegistry(world, root, (file) => {
+    const known = Object.hasOwn(file.event_types, name) ? file.event_types[name] : undefined;
+    const type: CustomType = {
+      version: 1,
+      ...(description ? { description } : {}),
+      schema: usable,
+      migrations: [],
+    };
+    if (!known) {
+      file.event_types[name] = type;
+      return { type, changed: true };
+    }
+    if (JSON.stringify(known.schema) === JSON.stringify(usable)) {
+      return { type: known, changed: false };
+    }
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot register ${quoted(name)}: it is registered with another schema ` +
+        `(version ${known.version})`,
+      hint: `to change it, declare how old events are read: ledger schema migrate ${name} --help`,
+    });
+  });
+}
+
+/** What another ledger's registry has that this one does not know, or knows otherwise. */
+export function newTypesOf(
+  own: Registry,
+  other: Registry,
+): { unknown: Map<string, CustomType>; different: { name: string; reason: string }[] } {
+  const unknown = new Map<string, CustomType>();
+  const different: { name: string; reason: string }[] = [];
+  for (const [name, type] of other.types) {
+    const known = own.types.get(name);
+    if (known) {
+      const reason = differenceOf(known, type);
+      if (reason) different.push({ name, reason });
+      continue;
+    }
+    try {
+      checkTypeName(name);
+      unknown.set(name, type);
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      different.push({ name, reason: error.message });
+    }
+  }
+  return { unknown, different };
+}
+
+function differenceOf(own: CustomType, other: CustomType): string | undefined {
+  if (own.version !== other.version) {
+    return `it is of version ${other.version} there, and of version ${own.version} here`;
+  }
+  if (JSON.stringify(own.schema) !== JSON.stringify(other.schema)) {
+    return "it has another schema there";
+  }
+  const is_same = JSON.stringify(own.migrations) === JSON.stringify(other.migrations);
+  return is_same ? undefined : "its migrations are others there";
+}
+
+/** Registers types as another ledger has them, with their versions. None that is known is changed. */
+export async function adoptTypes(
+  world: World,
+  root: string,
+  types: ReadonlyMap<string, CustomType>,
+): Promise<void> {
+  await changeRegistry(world, root, ({ event_types }) => {
+    for (const [name, type] of types) {
+      if (!Object.hasOwn(event_types, name)) event_types[name] = type;
+    }
+  });
+}
+
+/** Declares the next version of a custom type: steps for old events, and the schema of new ones. */
+export async function migrateType(
+  world: World,
+  root: string,
+  name: string,
+  steps: MigrationStep[],
+  schema?: unknown,
+): Promise<CustomType> {
+  if (steps.length === 0) {
+    throw new LedgerError({
+      code: "usage",
+      message: `cannot migrate ${quoted(name)}: no step was given`,
+      hint: "give at least one of --rename OLD=NEW, --default FIELD=JSON, --drop FIELD",
+    });
+  }
+  for (const step of steps) checkStep(name, step);
+  return await changeRegistry(world, root, (file) => {
+    const known = Object.hasOwn(file.event_types, name) ? file.event_types[name] : undefined;
+    if (!known) throw notRegistered(name, Object.keys(file.event_types));
+    const version = known.version + 1;
+    known.schema = checkSchema(name, schema ?? schemaAfter(known.schema, steps));
+    known.version = version;
+    known.migrations = [...known.migrations, { version, steps }];
+    return known;
+  });
+}
+
+function notRegistered(name: string, registered: string[]): LedgerError {
+  if (isBuiltIn(name)) {
+    return new LedgerError({
+      code: "invalid",
+      message: `cannot migrate ${quoted(name)}: it is a built-in type`,
+      hint: "only custom types have versions",
+    });
+  }
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot migrate ${quoted(name)}: no such type is registered`,
+    hint: registered.length > 0
+      ? `registered are: ${registered.join(", ")}`
+      : `register it first: ledger schema register ${name} SCHEMA.json`,
+  });
+}
+
+function checkTypeName(name: string): void {
+  if (isBuiltIn(name)) {
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot register ${quoted(name)}: it is a built-in type`,
+      hint: "extra fields are kept on built-in types, without registering anything",
+    });
+  }
+  if (TYPE_NAME.test(name) && name.length <= TYPE_NAME_CHARS_MAX) return;
+  throw new LedgerError({
+    code: "invalid",
+    message: `cannot register ${quoted(name)}: a type's name is words of letters, digits, "_" or ` +
+      `"-", joined by dots, up to ${TYPE_NAME_CHARS_MAX} characters`,
+    hint: "such as risk.breached",
+  });
+}
+
+function checkStep(name: string, step: MigrationStep): void {
+  const touched = "rename" in step ? [step.rename, step.to] : Object.values(step).slice(0, 1);
+  for (const field of touched as string[]) {
+    if (field !== "" && !FIXED_FIELDS.includes(field)) continue;
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot migrate ${quoted(name)}: a step may not touch ${quoted(field)}`,
+      hint: `${FIXED_FIELDS.join(", ")} identify an event and stay as they are`,
+    });
+  }
+}
+
+/** The schema that new events have when nothing else is said: the old one with the steps applied. */
+function schemaAfter(schema: JsonSchema, steps: MigrationStep[]): JsonSchema {
+  const properties = { ...(schema.properties as Record<string, unknown> | undefined) };
+  let required = [...((schema.required as string[] | undefined) ?? [])];
+  for (const step of steps) {
+    applyStep(properties, "default" in step ? { default: step.default, value: {} } : step);
+    if ("rename" in step) required = required.map((f) => (f === step.rename ? step.to : f));
+    if ("drop" in step) required = required.filter((field) => field !== step.drop);
+  }
+  return { ...schema, properties, required };
+}
+
+async function changeRegistry<T>(
+  world: World,
+  root: string,
+  change: (file: RegistryFile) => T,
+): Promise<T> {
+  const paths = ledgerPaths(root);
+  makeFolderDurably(world.files, paths.events);
+  const lock = await takeFileLock(world.files, paths.schema_lock, lock_wait_ms);
+  if (!lock) {
+    throw new LedgerError({
+      code: "busy",
+      message: "cannot change the registry: another process holds its lock",
+      where: { path: paths.schema_lock },
+      hint: "nothing was changed; repeat it",
+    });
+  }
+  try {
+    const file = readRegistryFile(world, root);
+    const before = JSON.stringify(file);
+    const result = change(file);
+    if (JSON.stringify(file) !== before) {
+      const text = JSON.stringify(file, null, 2) + "\n";
+      replaceFile(world.files, paths.schema, new TextEncoder().encode(text), uniqueName(world));
+    } else {
+      // It may stand there from an attempt that failed before its name was durable.
+      world.files.syncFolder(paths.events);
+    }
+    return result;
+  } finally {
+    lock.close();
+  }
+}

@@ -1,0 +1,37 @@
+/** The files of another box, and how their bytes come here. */
+import { join } from "@std/path";
+import { stretchesOf, writeFully } from "../base/durable.ts";
+import type { Files, OpenFile } from "../base/files.ts";
+import type { World } from "../base/world.ts";
+import { atSourceNow, ofSource } from "../log/pull_source.ts";
+import { entriesBelow } from "./files_below.ts";
+import { RUN_FILES } from "./layout.ts";
+
+/** A file to copy, below the folder. */
+export interface FileToCopy {
+  path: string;
+  size_bytes: number;
+  modified_ms: number;
+}
+
+const LOCKS: ReadonlySet<string> = new Set([RUN_FILES.owner_lock, RUN_FILES.manifest_lock]);
+
+/** All files below a folder, or a folder in it, that say something: no locks, nothing half-written, no links. */
+export function filesToCopy(files: Files, folder: string, below?: string): FileToCopy[] {
+  return entriesBelow(files, folder, below)
+    .filter(({ name, is_file }) => is_file && !LOCKS.has(name) && !name.endsWith(".tmp"))
+    .map(({ path }) => {
+      const { size_bytes = 0, modified_ms = 0 } = files.facts(join(folder, path)) ?? {};
+      return { path, size_bytes, modified_ms };
+    });
+}
+
+/** Writes what a file of the other box holds. */
+export function copyInto(world: World, from: string, target: OpenFile): void {
+  const source = atSourceNow(() => world.files.open(from, "read"));
+  try {
+    for (const bytes of ofSource(stretchesOf(source))) writeFully(target, bytes);
+  } finally {
+    source.close();
+  }
+}
