@@ -1,8 +1,6 @@
 /** Opens the ledger that a command's flags and environment name. */
-import { dirname } from "@std/path";
 import { asLedgerError, EXIT_CODE_OF, EXIT_OK, LedgerError, quoted } from "../base/error.ts";
-import { beginReplacement, writeFully } from "../base/durable.ts";
-import { type Input, uniqueName, type World } from "../base/world.ts";
+import type { Input, World } from "../base/world.ts";
 import { Ledger, type OpenOptions } from "../ledger.ts";
 import { say } from "./output.ts";
 
@@ -77,7 +75,7 @@ export async function readInput(world: World, path: string): Promise<string> {
 }
 
 /** Says what to do where something is not there. */
-function hinting<Result>(hint: string, open: () => Result): Result {
+export function hinting<Result>(hint: string, open: () => Result): Result {
   try {
     return open();
   } catch (cause) {
@@ -114,34 +112,5 @@ export function inputFrom(world: World, path: string): CommandInput {
     },
     size_bytes: () => Promise.resolve(file.facts().size_bytes),
     [Symbol.dispose]: () => file.close(),
-  };
-}
-
-/** Where a command writes what it was asked for: whole, or not at all. */
-export interface CommandOutput extends Disposable {
-  write(text: string): void;
-  /** Puts the file in place; without it, nothing is left. */
-  finish(): void;
-}
-
-/** A file, or standard output where none is named. */
-export function openOutput(world: World, path: string | undefined): CommandOutput {
-  if (path === undefined) {
-    return { write: (text) => world.stdout.write(text), finish() {}, [Symbol.dispose]() {} };
-  }
-  const encoder = new TextEncoder();
-  const replacement = hinting(`make its folder first: mkdir -p ${dirname(path)}`, () => {
-    return beginReplacement(world.files, path, uniqueName(world));
-  });
-  let is_done = false;
-  return {
-    write: (text) => writeFully(replacement.file, encoder.encode(text)),
-    finish() {
-      replacement.putInPlace();
-      is_done = true;
-    },
-    [Symbol.dispose]() {
-      if (!is_done) replacement.abandon();
-    },
   };
 }

@@ -142,6 +142,11 @@ export class SnapshotStore {
     replaceFile(files, this.#stamp_path, stamp, String(this.world.pid));
   }
 
+  /** Whether a file was ever published under this name. */
+  wasPublished(): boolean {
+    return this.world.files.facts(this.#stamp_path) !== undefined;
+  }
+
   /** Whether the live file is as it was published: nobody else has written into it. */
   isAsPublished(): boolean {
     const { files } = this.world;

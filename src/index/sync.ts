@@ -6,7 +6,7 @@
  * no index, when the index cannot be trusted (damaged, of another version, written to by another
  * program), and when the log is no longer a continuation of what was indexed.
  */
-import { join, resolve } from "@std/path";
+import { basename, dirname, join, resolve } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -22,6 +22,7 @@ import {
   type TakenOutStep,
   wentMeanwhile,
 } from "../log/mod.ts";
+import { checkIsNotOurs } from "../log/own_places.ts";
 import { AwayParts, keepRows, missingNotice, readIndexed, writeIndexed } from "./archived.ts";
 import { continuesPart, type IndexedPart, indexedPart, labelOf } from "./indexed_part.ts";
 import * as queries from "./queries.ts";
@@ -77,10 +78,9 @@ export async function syncIndex(
   options: SyncOptions = {},
 ): Promise<SyncReport> {
   const started_ms = world.elapsed_ms();
-  const store = new SnapshotStore(
-    world,
-    options.path ?? join(ledgerPaths(root).index, "runs.duckdb"),
-  );
+  const default_path = join(ledgerPaths(root).index, "runs.duckdb");
+  const store = new SnapshotStore(world, options.path ?? default_path);
+  if (store.path !== default_path) checkMayBeIndex(world, root, store);
   await store.lock(options.lock_wait_ms, options.signal);
   try {
     const sync = new Sync(world, root, store, options);
@@ -89,6 +89,22 @@ export async function syncIndex(
   } finally {
     store.unlock();
   }
+}
+
+/** Whoever names a file for the index may have mistyped: nothing that is not ours is replaced. */
+function checkMayBeIndex(world: World, root: string, store: SnapshotStore): void {
+  const { path } = store;
+  const { index } = ledgerPaths(root);
+  const is_among_indexes = resolve(world.cwd(), dirname(path)) === resolve(world.cwd(), index);
+  const is_other_index = ["catalog.duckdb", "alerts.duckdb"].includes(basename(path));
+  if (!is_among_indexes || is_other_index) checkIsNotOurs(world, path, { dir: root });
+  if (!world.files.linkFacts(path) || store.wasPublished()) return;
+  throw new LedgerError({
+    code: "usage",
+    message: `cannot build an index as ${path}: what is there was not put there as an index`,
+    where: { path },
+    hint: "nothing was changed; name another file, or move that one away",
+  });
 }
 
 /** How often it is tried again where parts go from the log, or get another name, while it is read. */

@@ -2,8 +2,9 @@ import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
 import { dir, runsDir, text } from "../flags.ts";
-import { openForRuns, openOutput } from "../open.ts";
+import { openForRuns } from "../open.ts";
 import { counted, humanBytes, say } from "../output.ts";
+import { openOutput } from "../output_file.ts";
 
 export default defineCommand({
   name: "report",
@@ -30,7 +31,7 @@ export default defineCommand({
   run: async ({ world, flags, words }) => {
     await using ledger = openForRuns(world, flags);
     // A file that cannot be written is told before the work, not after it.
-    using output = openOutput(world, flags.out);
+    using output = openOutput(world, flags.out, ledger);
     const report = await ledger.report({ runs: words });
     output.write(report.html);
     output.finish();

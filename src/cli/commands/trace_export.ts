@@ -4,8 +4,9 @@ import { EXPORT_FORMATS, exportTraces } from "../../trace/export.ts";
 import { noEventsOf } from "../../trace/filter.ts";
 import { defineCommand } from "../command.ts";
 import { choice, dir, text } from "../flags.ts";
-import { openFor, openOutput } from "../open.ts";
+import { openFor } from "../open.ts";
 import { counted, say } from "../output.ts";
+import { openOutput } from "../output_file.ts";
 import { usage } from "../parse.ts";
 
 const traceExport = defineCommand({
@@ -36,7 +37,7 @@ const traceExport = defineCommand({
     if (events.length === 0 && correlation_id !== undefined) {
       throw noEventsOf(ledger.traces.dir, correlation_id);
     }
-    using output = openOutput(world, flags.out);
+    using output = openOutput(world, flags.out, ledger);
     output.write(`${JSON.stringify(exportTraces(events, flags.to))}\n`);
     output.finish();
     say(world, `${counted(events.length, "event")} exported`);

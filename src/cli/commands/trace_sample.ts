@@ -6,8 +6,9 @@ import { noEventsOf } from "../../trace/filter.ts";
 import { sampleEvents } from "../../trace/sampler.ts";
 import { defineCommand } from "../command.ts";
 import { count, dir, number, text, texts } from "../flags.ts";
-import { openFor, openOutput } from "../open.ts";
+import { openFor } from "../open.ts";
 import { counted, say } from "../output.ts";
+import { openOutput } from "../output_file.ts";
 
 export default defineCommand({
   name: "trace sample",
@@ -45,7 +46,7 @@ export default defineCommand({
       seed: flags.seed,
       critical_types: flags.critical,
     });
-    using output = openOutput(world, flags.out);
+    using output = openOutput(world, flags.out, ledger);
     for (const event of sample) output.write(`${JSON.stringify(event)}\n`);
     output.finish();
     say(world, `${counted(sample.length, "event")} of ${counted(events.length, "event")} kept`);
