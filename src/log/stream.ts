@@ -223,18 +223,31 @@ class StreamAppender {
         for (const { first_line, end_line } of landings) {
           this.#report.durable += end_line - first_line;
         }
-        const ids = group.flatMap((entry) => entry.ids);
-        if (ids.length > 0) this.options.onDurable?.(ids);
+        this.#tell(group.flatMap((entry) => entry.ids));
       }
     } catch (error) {
-      this.#failure = error;
-      this.#failed.reject(error);
+      this.#fail(error);
       for (const { written } of this.#unsynced.splice(0)) {
         for (const landing of written.landings) landing.file.release();
       }
     } finally {
       this.#syncing = undefined;
     }
+  }
+
+  /** Whoever is told may have gone: what is written by then is made durable all the same, and counted. */
+  #tell(ids: string[]): void {
+    if (ids.length === 0 || this.#failure) return;
+    try {
+      this.options.onDurable?.(ids);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error;
+    this.#failed.reject(error);
   }
 
   async #allDurable(): Promise<void> {

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { EXIT_FINDINGS, EXIT_OK, LedgerError, placeText } from "../../base/error.ts";
+import { asLedgerError, EXIT_FINDINGS, EXIT_OK, LedgerError, placeText } from "../../base/error.ts";
 import { lock_wait_ms } from "../../base/limits.ts";
 import { interruptedBy, OutputClosed, type World } from "../../base/world.ts";
 import type { Ledger } from "../../ledger.ts";
@@ -143,7 +143,17 @@ async function emitOne(
     return EXIT_OK;
   }
   const acknowledgement = await ledger.emitLine(line);
-  print(world, flags.json ? JSON.stringify(acknowledgement) : acknowledgement.event_id);
+  const { event_id } = acknowledgement;
+  try {
+    print(world, flags.json ? JSON.stringify(acknowledgement) : event_id);
+  } catch (error) {
+    // Whoever repeats it because of this would have it twice.
+    const problem = asLedgerError(error);
+    throw problem?.with({
+      message: `${problem.message}; the event is in the log, as ${event_id}`,
+      hint: "it need not be emitted again",
+    }) ?? error;
+  }
   return EXIT_OK;
 }
 
@@ -250,7 +260,7 @@ function printAcks(world: World, ids: string[]): void {
     throw new LedgerError({
       code: "io",
       message: "cannot acknowledge: the reader of standard output has gone",
-      hint: "the events up to here are durable; send the rest again",
+      hint: "send again what comes after these",
       cause: error,
     });
   }

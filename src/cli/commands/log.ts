@@ -2,7 +2,15 @@ import * as z from "zod/mini";
 import { EXIT_CODE_OF, EXIT_OK, placeText } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { Ledger } from "../../ledger.ts";
-import type { DamageRecord, LogCursor, LogRecord, ReadFilter } from "../../log/mod.ts";
+import { parseExact } from "../../index/exact_json.ts";
+import type {
+  DamageRecord,
+  EventRecord,
+  LedgerEvent,
+  LogCursor,
+  LogRecord,
+  ReadFilter,
+} from "../../log/mod.ts";
 import { EVENT_TYPES } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, format, type RowFormat, text, texts, time, toggle } from "../flags.ts";
@@ -132,6 +140,15 @@ async function follow(
   }
 }
 
+/** An event with its numbers as they are written; but for those that are looked at here. */
+function exactEvent({ text, event }: EventRecord): LedgerEvent {
+  const exact = parseExact(text) as LedgerEvent;
+  for (const name of ["timestamp_ms", "event_version"]) {
+    if (Object.hasOwn(event, name)) exact[name] = event[name];
+  }
+  return exact;
+}
+
 /** Prints records in the format asked for, many at a time. */
 class EventPrinter {
   readonly #format: RowFormat;
@@ -151,10 +168,18 @@ class EventPrinter {
 
   take(record: LogRecord): void {
     if (record.kind !== "event") return this.#tellDamage(record);
-    const event = this.flags.raw ? record.event : this.ledger.registry.upcast(record.event);
+    const { registry } = this.ledger;
+    const is_as_written = this.flags.raw || registry.upcast(record.event) === record.event;
+    if (is_as_written && this.#format === "ndjson") {
+      this.#gathered += `${record.text}\n`;
+      if (this.#gathered.length > GATHERED_CHARS_MAX) this.flush();
+      return;
+    }
+    const exact = exactEvent(record);
+    const event = is_as_written ? exact : registry.upcast(exact);
     switch (this.#format) {
       case "ndjson":
-        this.#gathered += (event === record.event ? record.text : JSON.stringify(event)) + "\n";
+        this.#gathered += JSON.stringify(event) + "\n";
         break;
       case "table":
         this.#gathered += this.#tableLine(event) + "\n";
@@ -178,7 +203,7 @@ class EventPrinter {
 
   end(): void {
     this.flush();
-    if (this.#format === "json") this.#rows.end();
+    if (this.#format !== "table" && this.#format !== "ndjson") this.#rows.end();
     if (this.#damaged > DAMAGE_TOLD_MAX) {
       say(this.world, `… and ${this.#damaged - DAMAGE_TOLD_MAX} more`);
     }
