@@ -28,7 +28,8 @@ export {
 export { ARTIFACT_KINDS, type ArtifactKind } from "./ledger_artifacts.ts";
 export type { BoundValue, Database } from "./duckdb/door.ts";
 export type { LegacyDifference } from "./index/legacy_compare.ts";
-export type { SyncOptions, SyncReport, TableDigest } from "./index/sync.ts";
+export type { SyncOptions, SyncReport } from "./index/sync.ts";
+export type { TableDigest } from "./index/build.ts";
 export {
   type Acknowledgement,
   type CustomType,
