@@ -18,7 +18,8 @@ import type { CompactReport } from "./runs/compact.ts";
 import type { RunsReport } from "./runs/verify.ts";
 import type { PrunedMonth, PruneRequest } from "./runs/prune.ts";
 import type { NewRun } from "./runs/beginning.ts";
-import type { RunDirectory, RunEvents, RunPlace } from "./runs/directory.ts";
+import type { RunDirectory, RunPlace } from "./runs/directory.ts";
+import type { RunEvents } from "./runs/telling.ts";
 
 /** Whether the log hears of what is done to a run. Default: it does. */
 export interface TellOptions {

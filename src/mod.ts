@@ -23,7 +23,8 @@ export { ARTIFACT_KINDS, type ArtifactKind } from "./ledger_artifacts.ts";
 export type { IndexOptions, QueryOptions } from "./ledger_index.ts";
 export type { BoundValue, Database } from "./duckdb/door.ts";
 export type { LegacyDifference } from "./index/legacy_compare.ts";
-export type { SyncOptions, SyncReport, TableDigest } from "./index/sync.ts";
+export type { SyncOptions, SyncReport } from "./index/sync.ts";
+export type { TableDigest } from "./index/build.ts";
 export {
   type Acknowledgement,
   type CustomType,

@@ -2,8 +2,9 @@
  * What an index holds of parts that are not in the log any more. Their rows stay, marked, until they are
  * to be forgotten; an index that is built anew takes them over from the one that it follows.
  */
+import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/door.ts";
-import type { TakenOutStep } from "../log/mod.ts";
+import { type PartExtent, partsAway, type TakenOutStep } from "../log/mod.ts";
 import { type IndexedPart, labelOf } from "./indexed_part.ts";
 import * as queries from "./queries.ts";
 
@@ -66,6 +67,11 @@ export class AwayParts {
     /** The labels of what stands in the log. */
     readonly present: ReadonlySet<string>,
   ) {}
+
+  /** What the chain says is away, beside what is there. */
+  static beside(world: World, root: string, extents: readonly PartExtent[]): AwayParts {
+    return new AwayParts(partsAway(world, root), new Set(extents.map(({ label }) => label)));
+  }
 
   /** Whether a part is away, and its rows may stay. */
   isArchived(label: string): boolean {

@@ -8,7 +8,7 @@ import { LedgerError } from "../base/error.ts";
 import { makeFolderDurably, replaceFile, writeFully } from "../base/durable.ts";
 import type { Files, OpenFile } from "../base/files.ts";
 import { systemWorld, uniqueName, type World } from "../base/world.ts";
-import type { Row } from "../parquet/mod.ts";
+import type { ParquetWritten, Row } from "../parquet/mod.ts";
 import type { ArtifactSource } from "./artifact_input.ts";
 import { artifactDefinition, type ArtifactType } from "./artifacts.ts";
 import {
@@ -21,15 +21,11 @@ import {
 } from "./beginning.ts";
 import { noteEnd, refuseOtherSummary, type RunEnd } from "./ending.ts";
 import { checkRunId, findRun, idOfPath, monthOf, RUN_FILES, runPath } from "./layout.ts";
-import { type ArtifactEntry, manifestTime, parseManifest, type RunManifest } from "./manifest.ts";
+import { hasEnded, parseManifest, type RunManifest, type StoredArtifact } from "./manifest.ts";
 import { ManifestFile } from "./manifest_file.ts";
 import { ownRun } from "./ownership.ts";
 import { stateOfOpen } from "./scan.ts";
-
-/** Where the steps of a run are told: a ledger is such a place. */
-export interface RunEvents {
-  emit(event: Record<string, unknown>): Promise<unknown>;
-}
+import { type RunEvents, RunTeller } from "./telling.ts";
 
 /** Where runs are, and who is told. */
 export interface RunPlace {
@@ -43,6 +39,7 @@ export interface RunPlace {
 export class RunDirectory implements AsyncDisposable {
   #owner?: OpenFile;
   readonly #manifest: ManifestFile;
+  readonly #log: RunTeller;
 
   private constructor(
     readonly place: RunPlace,
@@ -51,6 +48,7 @@ export class RunDirectory implements AsyncDisposable {
     readonly run_id: string,
   ) {
     this.#manifest = new ManifestFile(place.world, this.folder, run_id);
+    this.#log = new RunTeller(place.events, run_id, this.folder);
   }
 
   /** Where it is. */
@@ -91,7 +89,7 @@ export class RunDirectory implements AsyncDisposable {
     const begun = { ...there ?? manifest, owner: manifest.owner };
     if (this.place.events) {
       this.#manifest.write({ ...begun, status: "pending" });
-      await this.#tellCreated(begun);
+      await this.#log.created(begun);
     }
     this.#manifest.write({ ...begun, status: "running" });
   }
@@ -123,7 +121,7 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   #hasEnded({ status }: RunManifest): boolean {
-    return status === "failed" || (status === "completed" && this.isComplete());
+    return hasEnded(status, () => this.isComplete());
   }
 
   /** How the run stands right now: ended, or running, pending, crashed, stale, unfinished. */
@@ -164,7 +162,7 @@ export class RunDirectory implements AsyncDisposable {
     type: ArtifactType,
     source: ArtifactSource | Iterable<Row> | AsyncIterable<Row>,
     options: { codec?: "snappy" | "zstd" } = {},
-  ): Promise<ArtifactEntry & { bytes: number; sha256: string }> {
+  ): Promise<StoredArtifact> {
     this.refuseIfEnded();
     const { writeArtifactFile } = await import("./artifact_file.ts");
     const { readFirstRow } = await import("./artifact_reading.ts");
@@ -172,7 +170,8 @@ export class RunDirectory implements AsyncDisposable {
     const { path, is_single_row } = artifactDefinition(type);
     const target = join(this.folder, path);
     makeFolderDurably(world.files, dirname(target));
-    const { rows, bytes, sha256 } = await writeArtifactFile(world, {
+    const entryOf = ({ rows, bytes, sha256 }: ParquetWritten) => ({ rows, path, bytes, sha256 });
+    const written = await writeArtifactFile(world, {
       type,
       run_id: this.run_id,
       target,
@@ -186,17 +185,16 @@ export class RunDirectory implements AsyncDisposable {
           this.refuseIfEnded();
           putInPlace();
           const summary = is_single_row ? await readFirstRow(world, target) : undefined;
-          const { rows, bytes, sha256 } = written;
-          await this.#note(type, { rows, path, bytes, sha256 }, summary);
+          await this.#note(type, entryOf(written), summary);
         }),
     });
-    return { rows, path, bytes, sha256 };
+    return entryOf(written);
   }
 
   /** Notes an artifact that is in place, and tells the log. */
   async noteArtifact(
     type: string,
-    entry: ArtifactEntry & { bytes: number; sha256: string },
+    entry: StoredArtifact,
     summary?: Record<string, unknown>,
   ): Promise<void> {
     await this.#manifest.locked(() => this.#note(type, entry, summary));
@@ -204,19 +202,14 @@ export class RunDirectory implements AsyncDisposable {
 
   async #note(
     type: string,
-    entry: ArtifactEntry & { bytes: number; sha256: string },
+    entry: StoredArtifact,
     summary?: Record<string, unknown>,
   ): Promise<void> {
     const manifest = this.refuseIfEnded();
     manifest.artifacts[type] = entry;
     if (summary) manifest.summary = summary;
     this.#manifest.write(manifest);
-    await this.#tell(`artifact.created:${type}:${entry.sha256.slice(0, 16)}`, {
-      event_type: "artifact.created",
-      artifact_type: type,
-      artifact_path: join(this.folder, entry.path),
-      size_bytes: entry.bytes,
-    });
+    await this.#log.stored(type, entry);
   }
 
   /** Adds to what the run printed. Durable when it returns. */
@@ -256,14 +249,7 @@ export class RunDirectory implements AsyncDisposable {
       manifest.status = "completed";
       delete manifest.error;
       this.#manifest.write(manifest);
-      const paths = Object.entries(manifest.artifacts)
-        .map(([type, { path }]) => [type, join(this.folder, path)]);
-      await this.#tell("run.completed", {
-        event_type: "run.completed",
-        timestamp_ms: manifestTime(manifest.completed_at!),
-        summary: manifest.summary ?? {},
-        artifact_paths: Object.fromEntries(paths),
-      });
+      await this.#log.completed(manifest);
       const success = join(this.folder, RUN_FILES.success);
       replaceFile(world.files, success, new Uint8Array(), uniqueName(world));
     });
@@ -276,11 +262,7 @@ export class RunDirectory implements AsyncDisposable {
       manifest.status = "running";
       manifest.error = error;
       this.#manifest.write(manifest);
-      await this.#tell("run.failed", {
-        event_type: "run.failed",
-        timestamp_ms: manifestTime(manifest.completed_at!),
-        error,
-      });
+      await this.#log.failed(manifest);
       manifest.status = "failed";
       this.#manifest.write(manifest);
     });
@@ -312,30 +294,12 @@ export class RunDirectory implements AsyncDisposable {
         });
       }
       // Whoever created it was killed before the log heard of it.
-      if (status === "pending") await this.#tellCreated(manifest);
+      if (status === "pending") await this.#log.created(manifest);
       await body(manifest);
       return manifest;
     });
     await this.close();
     return finished;
-  }
-
-  async #tellCreated(manifest: RunManifest): Promise<void> {
-    const timestamp_ms = manifestTime(manifest.created_at);
-    await this.#tell("run.created", {
-      event_type: "run.created",
-      timestamp_ms,
-      run_type: manifest.run_type,
-      config: manifest.parameters,
-      data_fingerprint: manifest.data_fingerprint ?? "",
-    });
-    await this.#tell("run.started", { event_type: "run.started", timestamp_ms });
-  }
-
-  /** The same step told twice has the same id, and counts once. */
-  async #tell(step: string, event: Record<string, unknown>): Promise<void> {
-    const { run_id } = this;
-    await this.place.events?.emit({ event_id: `${run_id}:${step}`, run_id, ...event });
   }
 }
 

@@ -17,6 +17,11 @@ export const RUN_STATUSES = ["pending", "running", "completed", "failed"] as con
 /** How a run stands. */
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
+/** Whether a run has ended: one that went well is at its end when its mark of success is there too. */
+export function hasEnded(status: RunStatus, hasSuccess: () => boolean): boolean {
+  return status === "failed" || (status === "completed" && hasSuccess());
+}
+
 /** The versions that new manifests say. */
 export const SCHEMA_VERSION = { manifest: "1.0.0", artifacts: "1.0.0" } as const;
 /** Manifests of a later major version are refused: they may mean something else. */
@@ -39,6 +44,12 @@ export interface ArtifactEntry {
   path: string;
   bytes?: number;
   sha256?: string;
+}
+
+/** A file with results, as this program notes it. */
+export interface StoredArtifact extends ArtifactEntry {
+  bytes: number;
+  sha256: string;
 }
 
 /** What a manifest says. */

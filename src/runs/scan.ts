@@ -8,7 +8,7 @@ import { stale_after_ms } from "../base/limits.ts";
 import type { Files } from "../base/files.ts";
 import type { World } from "../base/world.ts";
 import { idOfPath, listMonths, listRuns, RUN_FILES } from "./layout.ts";
-import { manifestTime, parseManifest, type RunManifest } from "./manifest.ts";
+import { hasEnded, manifestTime, parseManifest, type RunManifest } from "./manifest.ts";
 import { ownershipOf } from "./ownership.ts";
 
 /** A run's folder, as a glance shows it. */
@@ -80,9 +80,7 @@ export function judgeRun(world: World, runs_dir: string, { path, stamp }: RunSta
     if (!problem) throw error;
     return unusable(String(problem.detail?.reason ?? problem.message));
   }
-  const has_success = stamp.endsWith(SUCCESS_STAMP);
-  const has_ended = manifest.status === "failed" ||
-    (manifest.status === "completed" && has_success);
+  const has_ended = hasEnded(manifest.status, () => stamp.endsWith(SUCCESS_STAMP));
   return { kind: has_ended ? "ended" : "open", manifest };
 }
 
