@@ -89,7 +89,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
     const world = options.world ?? systemWorld();
     this.#world = world;
     this.#options = options;
-    this.dir = options.dir ?? world.env("LEDGER_DIR") ?? buildFacts().ledger_dir;
+    this.dir = options.dir ?? (world.env("LEDGER_DIR") || buildFacts().ledger_dir);
+    if (this.dir === "") throw emptyName("--dir");
     this.traces = new LedgerTraces(world, this);
     this.runs = new LedgerRuns(world, this.dir, options.runs_dir, this);
     this.upkeep = new LedgerUpkeep(world, this.dir, this.runs.dir);
@@ -120,11 +121,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
   emit(event: JsonObject): Promise<Acknowledgement> {
     const ready = this.#check.fromFields(event);
     if (ready instanceof Promise) return this.#emitAfterAll(event, ready);
-    const appended = this.#append(ready);
-    if (this.#options.syncAfterRun && ENDS_OF_RUNS.has(event.event_type)) {
-      appended.then(() => this.#syncInBackground(), () => {});
-    }
-    return appended;
+    return this.#append(ready);
   }
 
   /** Appends one event given as JSON text; what the text says is kept byte for byte. */
@@ -194,7 +191,10 @@ export class Ledger extends Emitters implements AsyncDisposable {
 
   /** Appends a stream of NDJSON. */
   emitStream(input: Pick<Input, "read">, options?: StreamOptions): Promise<StreamReport> {
-    return appendStream(input, this.#writer, this.#check, options);
+    const stream = appendStream(input, this.#writer, this.#check, options);
+    const sync = () => this.#syncInBackground();
+    if (this.#options.syncAfterRun) stream.then(sync, sync);
+    return stream;
   }
 
   /** Whether there is a log yet: the first event makes it. */
@@ -343,7 +343,11 @@ export class Ledger extends Emitters implements AsyncDisposable {
   #append(
     { event_id, timestamp_ms, line }: Omit<ReadyEvent, "untouched">,
   ): Promise<Acknowledgement> {
-    return this.#writer.append(dayOf(timestamp_ms), event_id, line);
+    const appended = this.#writer.append(dayOf(timestamp_ms), event_id, line);
+    if (this.#options.syncAfterRun && endsRun(line)) {
+      appended.then(() => this.#syncInBackground(), () => {});
+    }
+    return appended;
   }
 
   /** One sync at a time; what comes while it runs is taken in by one more after it. */
@@ -383,7 +387,20 @@ export class Ledger extends Emitters implements AsyncDisposable {
   }
 }
 
+function emptyName(flag: string): LedgerError {
+  return new LedgerError({
+    code: "usage",
+    message: `cannot use a folder without a name: ${flag} is ""`,
+    hint: "is a variable empty? Name the folder, or leave the flag out",
+  });
+}
+
 const ENDS_OF_RUNS: ReadonlySet<unknown> = new Set(["run.completed", "run.failed"]);
+
+/** Whether an event ends a run. Most lines do not even look like it. */
+function endsRun(line: string): boolean {
+  return /"run\.(completed|failed)"/.test(line) && ENDS_OF_RUNS.has(JSON.parse(line).event_type);
+}
 
 /** Opens a ledger; its folder is made by the first event. */
 export function openLedger(options?: OpenOptions): Promise<Ledger> {

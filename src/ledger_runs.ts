@@ -37,7 +37,7 @@ export class LedgerRuns {
     dir: string | undefined,
     readonly events: RunEvents,
   ) {
-    this.dir = dir ?? world.env("LEDGER_RUNS_DIR") ?? buildFacts().runs_dir;
+    this.dir = dir ?? (world.env("LEDGER_RUNS_DIR") || buildFacts().runs_dir);
   }
 
   /** Whether there is a folder of runs: the first run makes it. */

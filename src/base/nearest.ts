@@ -7,9 +7,19 @@ export function nearest(typed: string, known: readonly string[]): string | undef
   if (known.length === 0 || typed === "") return undefined;
   const begins_so = known.find((word) => typed.length > 1 && word.startsWith(typed));
   if (begins_so) return begins_so;
+  const swapped = known.find((word) => isSwapOf(typed, word));
+  if (swapped) return swapped;
   const closest = closestString(typed, known);
   const is_near = levenshteinDistance(typed, closest) <= Math.max(1, closest.length / 3);
   return is_near ? closest : undefined;
+}
+
+/** Whether two letters that stand side by side changed places: the commonest slip of all. */
+function isSwapOf(typed: string, word: string): boolean {
+  if (typed.length !== word.length) return false;
+  const at = [...typed].findIndex((letter, index) => letter !== word[index]);
+  return at >= 0 && typed[at] === word[at + 1] && typed[at + 1] === word[at] &&
+    typed.slice(at + 2) === word.slice(at + 2);
 }
 
 const OFFERED_MAX = 3;

@@ -112,7 +112,7 @@ export function helpOf(world: World, command: Command): string {
   const width = widthOf(world);
   const flags = flagsOf(command);
   const lines = [
-    ...wrapped(command.summary[0].toUpperCase() + command.summary.slice(1) + ".", width),
+    ...wrapped(sentence(command.summary), width),
     "",
     ...usageLines(command, width).map((line, index) =>
       index === 0 ? line.replace("Usage:", bold) : line
@@ -191,4 +191,8 @@ function entry(
 
 function widthOf(world: World): number {
   return Math.max(WIDTH_MIN, Math.min(WIDTH_MAX, world.stdout.columns));
+}
+
+function sentence(words: string): string {
+  return words[0].toUpperCase() + words.slice(1) + (words.endsWith("?") ? "" : ".");
 }

@@ -1,5 +1,6 @@
 /** Opens the ledger that a command's flags and environment name. */
 import { asLedgerError, EXIT_CODE_OF, EXIT_OK, LedgerError, quoted } from "../base/error.ts";
+import { read_bytes } from "../base/limits.ts";
 import type { Input, World } from "../base/world.ts";
 import { Ledger, type OpenOptions } from "../ledger.ts";
 import { say } from "./output.ts";
@@ -61,16 +62,29 @@ export function exitOfDaemon({ stoppedBy }: Pick<Interruption, "stoppedBy">): nu
   return stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
 }
 
-/** Reads a whole file, or standard input for `-`. */
+/** Reads a whole file, or standard input for `-`: text in UTF-8, whatever mark it begins with. */
 export async function readInput(world: World, path: string): Promise<string> {
-  if (path !== "-") return world.files.readText(path);
-  const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: false });
-  const buffer = new Uint8Array(65536);
-  let text = "";
-  for (;;) {
-    const count = await world.stdin.read(buffer);
-    if (count === null) return text + decoder.decode();
-    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  try {
+    if (path !== "-") return decoder.decode(world.files.readBytes(path));
+    const buffer = new Uint8Array(read_bytes);
+    let text = "";
+    for (;;) {
+      const count = await world.stdin.read(buffer);
+      if (count === null) return text + decoder.decode();
+      text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    }
+  } catch (cause) {
+    // The decoder's way to say that bytes are no text.
+    if (!(cause instanceof TypeError)) throw cause;
+    const name = path === "-" ? "standard input" : path;
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot use ${name}: it is not valid UTF-8`,
+      where: { path: name },
+      hint: "nothing was changed; write it as UTF-8, for example with: iconv -f latin1 -t utf8",
+      cause,
+    });
   }
 }
 

@@ -98,7 +98,11 @@ function findFlag(
   throw usage(
     command,
     `unknown flag ${quoted(`${dashes}${name}`)}`,
-    near ? `did you mean --${near}?` : undefined,
+    near
+      ? `did you mean --${near}?`
+      : /\s/.test(arg)
+      ? "a word that begins with a dash goes after --"
+      : undefined,
   );
 }
 

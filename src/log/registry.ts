@@ -67,7 +67,7 @@ export class Registry {
     if (!type) return undefined;
     let check = this.#checks.get(event.event_type);
     if (!check) this.#checks.set(event.event_type, check = compileSchema(type.schema));
-    return check(event, "");
+    return check(isClosed(type.schema) ? withoutOwnFields(event, type.schema) : event, "");
   }
 
   /** The event as its type's present version has it; the same object when there is nothing to do. */
@@ -82,6 +82,41 @@ export class Registry {
     }
     upcast[VERSION_FIELD] = type.version;
     return upcast;
+  }
+}
+
+/** Whether a schema lets no field pass that it does not name. */
+function isClosed({ additionalProperties }: JsonSchema): boolean {
+  return additionalProperties !== undefined && additionalProperties !== true;
+}
+
+/** The fields that every event may have: a schema need not name them. */
+function withoutOwnFields(event: LedgerEvent, { properties }: JsonSchema): Record<string, unknown> {
+  const named = (properties ?? {}) as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(event)
+      .filter(([field]) => Object.hasOwn(named, field) || !OWN_FIELDS.includes(field)),
+  );
+}
+
+/** What no event is without, and what it is by JSON's kinds. */
+const FIXED_SAMPLES = { event_id: "an id", event_type: "a.type", timestamp_ms: 1 };
+const OWN_FIELDS: readonly string[] = [
+  ...Object.keys(FIXED_SAMPLES),
+  VERSION_FIELD,
+  "correlation_id",
+  "causation_id",
+];
+
+/** Throws where a schema asks of all events what none can be. */
+function checkCanBeMet({ type, properties = {} }: JsonSchema): void {
+  if (type !== undefined && ![type].flat().includes("object")) {
+    throw new UnusableSchema(`its type is ${quoted(type)}, and an event is an object`);
+  }
+  for (const [field, sample] of Object.entries(FIXED_SAMPLES)) {
+    const kind = (properties as Record<string, JsonSchema | undefined>)[field]?.type;
+    const problem = kind !== undefined && compileSchema({ type: kind })(sample, field);
+    if (problem) throw new UnusableSchema(`no event meets it: ${problem}`);
   }
 }
 
@@ -110,6 +145,7 @@ export function readRegistry(world: World, root: string): Registry {
 export function checkSchema(name: string, schema: unknown): JsonSchema {
   try {
     compileSchema(schema);
+    checkCanBeMet(schema as JsonSchema);
     return schema as JsonSchema;
   } catch (error) {
     // A schema that nests too deep for the stack is told like any other that cannot be used.

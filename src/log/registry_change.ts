@@ -6,6 +6,7 @@ import { LedgerError, quoted } from "../base/error.ts";
 import { makeFolderDurably, replaceFile } from "../base/durable.ts";
 import { takeFileLock } from "../base/file_lock.ts";
 import { lock_wait_ms } from "../base/limits.ts";
+import { nearest } from "../base/nearest.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { isBuiltIn } from "./event.ts";
 import type { JsonSchema } from "./json_schema.ts";
@@ -23,8 +24,8 @@ import {
 
 const TYPE_NAME = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
 const TYPE_NAME_CHARS_MAX = 100;
-/** Fields that identify an event: no migration may touch them. */
-const FIXED_FIELDS = ["event_id", "event_type", "timestamp_ms", VERSION_FIELD];
+/** Fields that say which event it is, and of what: no migration may touch them. */
+const FIXED_FIELDS = ["event_id", "event_type", "timestamp_ms", "run_id", VERSION_FIELD];
 
 /** Registers a custom type. Registering the same again changes nothing. */
 export async function registerType(
@@ -117,17 +118,19 @@ export async function migrateType(
   steps: MigrationStep[],
   schema?: unknown,
 ): Promise<CustomType> {
-  if (steps.length === 0) {
+  if (steps.length === 0 && schema === undefined) {
     throw new LedgerError({
       code: "usage",
-      message: `cannot migrate ${quoted(name)}: no step was given`,
-      hint: "give at least one of --rename OLD=NEW, --default FIELD=JSON, --drop FIELD",
+      message: `cannot migrate ${quoted(name)}: no step was given, nor another schema`,
+      hint:
+        "give at least one of --rename OLD=NEW, --default FIELD=JSON, --drop FIELD, --schema FILE",
     });
   }
   for (const step of steps) checkStep(name, step);
   return await changeRegistry(world, root, (file) => {
     const known = Object.hasOwn(file.event_types, name) ? file.event_types[name] : undefined;
     if (!known) throw notRegistered(name, Object.keys(file.event_types));
+    for (const step of steps) checkNamesField(name, known.schema, step);
     const version = known.version + 1;
     known.schema = checkSchema(name, schema ?? schemaAfter(known.schema, steps));
     known.version = version;
@@ -180,6 +183,24 @@ function checkStep(name: string, step: MigrationStep): void {
       hint: `${FIXED_FIELDS.join(", ")} identify an event and stay as they are`,
     });
   }
+}
+
+/** Steps are for good: one that is a slip of the hand away from a field that there is, is refused. */
+function checkNamesField(
+  name: string,
+  { properties = {}, required = [] }: JsonSchema,
+  step: MigrationStep,
+): void {
+  const field = "rename" in step ? step.rename : "drop" in step ? step.drop : undefined;
+  const fields = [...Object.keys(properties as object), ...required as string[]];
+  if (field === undefined || fields.includes(field)) return;
+  const meant = nearest(field, fields);
+  if (meant === undefined) return;
+  throw new LedgerError({
+    code: "invalid",
+    message: `cannot migrate ${quoted(name)}: its schema has no field ${quoted(field)}`,
+    hint: `did you mean ${meant}? Nothing was changed`,
+  });
 }
 
 /** The schema that new events have when nothing else is said: the old one with the steps applied. */

@@ -35,6 +35,11 @@ export interface RunPlace {
   events?: RunEvents;
 }
 
+/** An artifact that was written, and how many rows it took the place of, if there was one before. */
+export interface WrittenArtifact extends StoredArtifact {
+  replaced_rows?: number;
+}
+
 /** One run's folder. */
 export class RunDirectory implements AsyncDisposable {
   #owner?: OpenFile;
@@ -162,7 +167,7 @@ export class RunDirectory implements AsyncDisposable {
     type: ArtifactType,
     source: ArtifactSource | Iterable<Row> | AsyncIterable<Row>,
     options: { codec?: "snappy" | "zstd" } = {},
-  ): Promise<StoredArtifact> {
+  ): Promise<WrittenArtifact> {
     this.refuseIfEnded();
     const { writeArtifactFile } = await import("./artifact_file.ts");
     const { readFirstRow } = await import("./artifact_reading.ts");
@@ -171,6 +176,7 @@ export class RunDirectory implements AsyncDisposable {
     const target = join(this.folder, path);
     makeFolderDurably(world.files, dirname(target));
     const entryOf = ({ rows, bytes, sha256 }: ParquetWritten) => ({ rows, path, bytes, sha256 });
+    let before: RunManifest["artifacts"][string] | undefined;
     const written = await writeArtifactFile(world, {
       type,
       run_id: this.run_id,
@@ -182,13 +188,13 @@ export class RunDirectory implements AsyncDisposable {
       // Others may write the same artifact, or finish the run: file and manifest change together.
       place: (putInPlace, written) =>
         this.#manifest.locked(async () => {
-          this.refuseIfEnded();
+          before = this.refuseIfEnded().artifacts[type];
           putInPlace();
           const summary = is_single_row ? await readFirstRow(world, target) : undefined;
           await this.#note(type, entryOf(written), summary);
         }),
     });
-    return entryOf(written);
+    return { ...entryOf(written), ...(before ? { replaced_rows: before.rows } : {}) };
   }
 
   /** Notes an artifact that is in place, and tells the log. */

@@ -221,10 +221,11 @@ async function emitStream(
     on_error: flags["on-error"],
     dry_run: flags["dry-run"],
     signal: stop.signal,
-    onDurable: flags.ack ? (ids) => printAcks(world, ids) : undefined,
+    onDurable: flags.ack ? (ids) => printAcks(world, ids, flags.json) : undefined,
     onBadLine: (error) => {
       progress.clear();
-      say(world, `${placeText(error.where)}: ${error.message}`);
+      const text = `${placeText(error.where)}: ${error.message}`;
+      say(world, flags.json ? JSON.stringify({ error: error.toJSON() }) : text);
     },
   };
   try {
@@ -251,9 +252,10 @@ async function inputOf(world: World, { ack }: Flags, progress: Progress): Promis
   return withProgress(world.stdin, progress, await world.stdin.size_bytes?.());
 }
 
-function printAcks(world: World, ids: string[]): void {
+function printAcks(world: World, ids: string[], as_json: boolean): void {
+  const lines = as_json ? ids.map((event_id) => JSON.stringify({ event_id })) : ids;
   try {
-    print(world, ids.join("\n"));
+    print(world, lines.join("\n"));
   } catch (error) {
     if (!(error instanceof OutputClosed)) throw error;
     // Silence would look like success to nobody: whoever wanted the acknowledgements has gone.

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_CODE_OF, EXIT_OK, placeText } from "../../base/error.ts";
+import { nearest } from "../../base/nearest.ts";
 import type { World } from "../../base/world.ts";
 import type { Ledger } from "../../ledger.ts";
 import { parseExact } from "../../index/exact_json.ts";
@@ -74,6 +75,7 @@ export default defineCommand({
         : await lastRecords(cursor, flags.last);
       for await (const record of records) printer.take(record);
       printer.end();
+      if (printer.events === 0) tellUnknownTypes(world, ledger, filter.types ?? []);
       return EXIT_OK;
     } finally {
       await ledger.close();
@@ -93,6 +95,15 @@ function filterOf(world: World, flags: Flags): ReadFilter {
     types,
     run_id: flags["run-id"],
   };
+}
+
+/** Nothing was found: because nothing is called so? */
+function tellUnknownTypes(world: World, ledger: Ledger, types: readonly string[]): void {
+  const known = [...Object.keys(EVENT_TYPES), ...ledger.registry.types.keys()];
+  for (const type of types.filter((type) => !known.includes(type))) {
+    const near = nearest(type, known);
+    say(world, `no events of type ${type}${near ? `; did you mean ${near}?` : ""}`);
+  }
 }
 
 /** The last records, read backwards a day at a time so that old days are not read at all. */
@@ -153,6 +164,8 @@ function exactEvent({ text, event }: EventRecord): LedgerEvent {
 class EventPrinter {
   readonly #format: RowFormat;
   readonly #rows: RowPrinter;
+  /** How many were printed. */
+  events = 0;
   #gathered = "";
   #damaged = 0;
 
@@ -168,6 +181,7 @@ class EventPrinter {
 
   take(record: LogRecord): void {
     if (record.kind !== "event") return this.#tellDamage(record);
+    this.events++;
     const { registry } = this.ledger;
     const is_as_written = this.flags.raw || registry.upcast(record.event) === record.event;
     if (is_as_written && this.#format === "ndjson") {

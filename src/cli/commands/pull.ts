@@ -12,8 +12,8 @@ export default defineCommand({
   summary: "take in another box's ledger and runs",
   description: "Merges a ledger's folder that was copied here, or is mounted, into this one; " +
     "nothing there is changed. Its parts arrive as parts of a writer with that box's name, byte for " +
-    "byte, and grow with each pull; lines that are here already are not taken again, and the index " +
-    "counts each event_id once. Runs that have ended there are copied, their artifacts checked. " +
+    "byte, and grow with each pull; lines that are here already under that name, or came from here, " +
+    "are not taken again, and the index counts each event_id once. Runs that have ended there are copied, their artifacts checked. " +
     "Traces are not taken. What cannot be taken is told, the others go on, and the exit code is 3.",
   examples: [
     { line: "ledger pull boxes/node7 --dry-run", shows: "what there is to take" },

@@ -14,8 +14,9 @@ const runsWrite = defineCommand({
   name: "runs write",
   summary: "store a run's results as Parquet, every row checked",
   description: "Reads rows as NDJSON, a JSON array, CSV or Parquet, checks each against the " +
-    "schema of its type (see: ledger runs schema), and stores them in the run's folder. A bad row is " +
-    "told with its number and column, and then nothing is stored.",
+    "schema of its type (see: ledger runs schema), and stores them in the run's folder, in place of " +
+    "what was stored of that type before. A bad row is told with its number and column, and then " +
+    "nothing is stored.",
   examples: [
     {
       line: `echo '${ALERT}' | ledger runs write demo-1 alerts`,
@@ -63,7 +64,10 @@ const runsWrite = defineCommand({
       world,
       flags.json
         ? JSON.stringify({ ...stored, path })
-        : `${path} ${counted(stored.rows, "row")}, ${humanBytes(stored.bytes)}`,
+        : `${path} ${counted(stored.rows, "row")}, ${humanBytes(stored.bytes)}` +
+          (stored.replaced_rows === undefined
+            ? ""
+            : `, in place of ${counted(stored.replaced_rows, "row")}`),
     );
     return EXIT_OK;
   },

@@ -11,9 +11,10 @@ import { usage } from "../parse.ts";
 const schemaMigrate = defineCommand({
   name: "schema migrate",
   summary: "declare the next version of an event type of your own",
-  description: "Old events are never rewritten: they are read as the new version, by the steps " +
-    "declared here, in the order rename, default, drop. New events are checked against the new " +
-    "schema: the old one with the steps applied, or the one given with --schema.",
+  description: "Old events are never rewritten: ledger log reads them as the new version, by the " +
+    "steps declared here, in the order rename, default, drop; the index keeps payloads as they were " +
+    "written. New events are checked against the new schema: the old one with the steps applied, or " +
+    "the one given with --schema. A version is for good.",
   examples: [
     {
       line: "ledger schema migrate risk.breached --rename level=severity --default desk='\"main\"'",
