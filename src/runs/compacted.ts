@@ -10,7 +10,7 @@ import { listMonths } from "./layout.ts";
 /** The folder of a month's compacted files. */
 export const COMPACTED_FOLDER = "_compacted";
 /** The list of what is in them. */
-export const COMPACTED_LIST = "_list.json";
+const COMPACTED_LIST = "_list.json";
 
 /** A compacted file. */
 export interface CompactedFile {
@@ -39,11 +39,11 @@ export function listPath(month: string): string {
 export function scanCompacted(
   world: World,
   runs_dir: string,
-): { month: string; path: string; stamp: string }[] {
+): { path: string; stamp: string }[] {
   return listMonths(world.files, runs_dir).flatMap((month) => {
     const path = listPath(month);
     const facts = world.files.facts(join(runs_dir, path));
-    return facts ? [{ month, path, stamp: `${facts.identity} ${facts.size_bytes}` }] : [];
+    return facts ? [{ path, stamp: `${facts.identity} ${facts.size_bytes}` }] : [];
   });
 }
 
