@@ -5,7 +5,7 @@
  */
 import { join } from "@std/path";
 import type { World } from "../base/world.ts";
-import { listMonths } from "./layout.ts";
+import { type Glance, glanceAtMonths } from "./layout.ts";
 
 /** The folder of a month's compacted files. */
 export const COMPACTED_FOLDER = "_compacted";
@@ -36,15 +36,8 @@ export function listPath(month: string): string {
 }
 
 /** The lists that are there, as a glance shows them. */
-export function scanCompacted(
-  world: World,
-  runs_dir: string,
-): { path: string; stamp: string }[] {
-  return listMonths(world.files, runs_dir).flatMap((month) => {
-    const path = listPath(month);
-    const facts = world.files.facts(join(runs_dir, path));
-    return facts ? [{ path, stamp: `${facts.identity} ${facts.size_bytes}` }] : [];
-  });
+export function scanCompacted({ files }: World, runs_dir: string): Glance[] {
+  return glanceAtMonths(files, runs_dir, listPath);
 }
 
 /** A month's list; an empty one where there is none that can be read. */
