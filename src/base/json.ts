@@ -31,6 +31,18 @@ export function parseKeepingDigits(text: string): unknown {
   });
 }
 
+/** A row of a database or of a file as JSON has it: of whole numbers of 64 bits the nearest numbers. */
+export function withNumbers<Row = Record<string, unknown>>(
+  row: Readonly<Record<string, unknown>>,
+): Row {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      typeof value === "bigint" ? Number(value) : value,
+    ]),
+  ) as Row;
+}
+
 /** Whether a value that was parsed so is a number that is kept as text. */
 export function isKeptNumber(value: unknown): boolean {
   return json.isRawJSON(value);

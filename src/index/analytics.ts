@@ -3,6 +3,7 @@
  * a type of its events with how long these took. Views over `trace.published` events: whoever
  * publishes a correlation again replaces what was said of it.
  */
+import { LATEST_FIRST } from "./log_order.ts";
 
 const METRICS: Readonly<Record<string, string>> = {
   total_return: "double",
@@ -13,10 +14,6 @@ const METRICS: Readonly<Record<string, string>> = {
 
 const METRIC_COLUMNS = Object.entries(METRICS)
   .map(([name, type]) => `try_cast(payload->>'$.metrics.${name}' as ${type}) as ${name}`);
-
-/** The order of the log, latest first, for ORDER BY. */
-const LATEST_FIRST = `log_day desc, length(split_part(log_part, '.', 1)) desc, log_part desc,
-    log_offset desc`;
 
 export const ANALYTICS_SCHEMA = `
 create schema backtest_analytics;

@@ -12,12 +12,10 @@ import {
   legacyRuns,
   type RunEvent,
 } from "./legacy_runs.ts";
-import { LEGACY_EVENT_IDS } from "./queries.ts";
+import { LEGACY_EVENT_IDS, LEGACY_ID_PREFIX } from "./queries.ts";
 
 /** When a run without any time is said to have been created: it was before the log was the truth. */
-export const BEFORE_CUTOVER_MS = startOfDay(CUTOVER) - 1;
-
-const ID_PREFIX = "legacy-";
+const BEFORE_CUTOVER_MS = startOfDay(CUTOVER) - 1;
 
 /** The lines that the legacy rows imply, each with an id that is the same every time. */
 export async function impliedLines(database: Database): Promise<string[]> {
@@ -27,9 +25,9 @@ export async function impliedLines(database: Database): Promise<string[]> {
   const lines: string[] = [];
   for (const run of await legacyRuns(database)) {
     const native = (said.get(run.run_id) ?? [])
-      .filter(({ event_id }) => !event_id.startsWith(ID_PREFIX));
+      .filter(({ event_id }) => !event_id.startsWith(LEGACY_ID_PREFIX));
     for (const event of eventsOf(run)) {
-      const id = `${ID_PREFIX}${event.type}-${run.run_id}`;
+      const id = `${LEGACY_ID_PREFIX}${event.type}-${run.run_id}`;
       // A run that stands in the legacy tables twice is said once, as its first row has it.
       if (known.has(id) || native.some(({ event_type }) => saysThat(event_type, event.type))) {
         continue;

@@ -1,4 +1,5 @@
 /** The runs that a legacy database holds, and what the log says of them already. */
+import { withNumbers } from "../base/json.ts";
 import type { Database } from "../duckdb/door.ts";
 import { EVENTS_OF_LEGACY_RUNS, LEGACY_RUNS } from "./queries.ts";
 
@@ -30,19 +31,11 @@ export interface RunEvent {
 /** Every legacy run, in the order in which they were created. */
 export async function legacyRuns(database: Database): Promise<LegacyRun[]> {
   const rows = await database.rows<Record<string, unknown>>(LEGACY_RUNS);
-  return rows.map((row) =>
-    Object.fromEntries(
-      Object.entries(row).map(([name, value]) => [
-        name,
-        // A type that is empty is none.
-        name === "run_type" && value === ""
-          ? null
-          : typeof value === "bigint"
-          ? Number(value)
-          : value,
-      ]),
-    ) as unknown as LegacyRun
-  );
+  return rows.map((row) => {
+    const run = withNumbers<LegacyRun>(row);
+    // A type that is empty is none.
+    return run.run_type === "" ? { ...run, run_type: null } : run;
+  });
 }
 
 /** What the log says of the legacy runs, in its own order, by run. */

@@ -3,9 +3,7 @@
  * nothing here is built from what a user or an event says. A full build and an increment go through
  * the same statements.
  */
-
-/** The log's order of events, for ORDER BY. Numbers of parts have six digits, or more. */
-const LOG_ORDER = `log_day, length(split_part(log_part, '.', 1)), log_part, log_offset`;
+import { LATEST_FIRST, LOG_ORDER } from "./log_order.ts";
 
 /** The columns of staged events, in the order in which `rows.ts` writes them. */
 const STAGED_COLUMNS = `
@@ -85,12 +83,11 @@ export const DROP_KNOWN = [
 
 export const STAGED_AGAIN = `select count(*) - count(distinct event_id) from staged`;
 
-/** Events that share an id, but for the first of them in log order. */
-function repeatedIn(table: string): string {
+/** Events that share an id, but for the first of them in log order; with the hashes of such ids. */
+function repeatedIn(table: string, hashes: string): string {
   return `
     select event_id, log_day, log_part, log_offset from ${table}
-    where hash(event_id) in
-      (select hash(event_id) from ${table} group by hash(event_id) having count(*) > 1)
+    where hash(event_id) in (${hashes})
     qualify row_number() over (partition by event_id order by ${LOG_ORDER}) > 1`;
 }
 
@@ -102,7 +99,12 @@ function takeOutOf(table: string): string {
 
 /** Takes out what is staged twice, but for the first in log order, and notes it. */
 export const DROP_REPEATED = [
-  `create or replace temp table repeated as ${repeatedIn("staged")}`,
+  `create or replace temp table repeated as ${
+    repeatedIn(
+      "staged",
+      "select hash(event_id) from staged group by hash(event_id) having count(*) > 1",
+    )
+  }`,
   `insert into duplicate_events from repeated`,
   takeOutOf("staged"),
 ];
@@ -117,10 +119,9 @@ group by id_hash having count(*) > 1`;
 
 /** Takes out what was found to be there twice, but for the first in log order, and notes it. */
 export const TAKE_OUT_REPEATED = [
-  `create or replace temp table repeated as
-   select event_id, log_day, log_part, log_offset from events
-   where hash(event_id) in (select id_hash from repeated_hashes)
-   qualify row_number() over (partition by event_id order by ${LOG_ORDER}) > 1`,
+  `create or replace temp table repeated as ${
+    repeatedIn("events", "select id_hash from repeated_hashes")
+  }`,
   `insert into duplicate_events from repeated`,
   takeOutOf("other_events"),
   takeOutOf("trial_events"),
@@ -171,8 +172,7 @@ const DERIVED: Readonly<Record<string, string>> = {
     ), ended as (
       select distinct on (run_id) run_id, timestamp_ms, event_type = 'run.completed' as well, payload
       from other_events where event_type in ('run.completed', 'run.failed') and ${OF_TOUCHED}
-      order by run_id, log_day desc, length(split_part(log_part, '.', 1)) desc, log_part desc,
-        log_offset desc
+      order by run_id, ${LATEST_FIRST}
     )
     select coalesce(s.run_id, e.run_id), s.started_at_ms,
       case when e.well then e.timestamp_ms end,
@@ -284,8 +284,11 @@ where event_type in ('run.created', 'run.started', 'run.completed', 'run.failed'
   and run_id in (select run_id from legacy_runs_d union select run_id from legacy_runs_status)
 order by ${LOG_ORDER}`;
 
-/** The ids of events that were brought over. */
-export const LEGACY_EVENT_IDS = `select event_id from events where event_id like 'legacy-%'`;
+/** What the ids of events begin with that were brought over. */
+export const LEGACY_ID_PREFIX = "legacy-";
+/** Their ids. */
+export const LEGACY_EVENT_IDS =
+  `select event_id from events where event_id like '${LEGACY_ID_PREFIX}%'`;
 
 export const LATEST_RUNS = `select * from latest_runs limit $1`;
 export const PHASES_OF_RUN = `

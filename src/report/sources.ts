@@ -1,6 +1,7 @@
 /** Where a report looks: the indexes that are there, and how far they are to be trusted. */
 import { join } from "@std/path";
 import { asLedgerError, type LedgerError } from "../base/error.ts";
+import { withNumbers } from "../base/json.ts";
 import type { World } from "../base/world.ts";
 import { humanBytes } from "../base/words.ts";
 import type { Database } from "../duckdb/door.ts";
@@ -123,16 +124,6 @@ function problemOf(error: unknown): LedgerError {
   const problem = asLedgerError(error);
   if (!problem || problem.code === "interrupted") throw error;
   return problem;
-}
-
-/** A row with its whole numbers as numbers: what a report shows is far from 2^53. */
-export function withNumbers<Row>(row: Record<string, unknown>): Row {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [
-      name,
-      typeof value === "bigint" ? Number(value) : value,
-    ]),
-  ) as Row;
 }
 
 /** The rows of a question, with numbers for whole numbers. */

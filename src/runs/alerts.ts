@@ -3,7 +3,7 @@
  * catalog and the runs' `inputs/alerts.parquet`; only files that are new or changed are opened.
  */
 import { resolve } from "@std/path";
-import { asLedgerError, LedgerError } from "../base/error.ts";
+import { asLedgerError } from "../base/error.ts";
 import { alert_files_at_once } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/door.ts";
@@ -133,7 +133,8 @@ async function problemOf(database: Database, path: string): Promise<string | und
   try {
     await database.run(sql.takeAlerts([path]));
   } catch (error) {
-    if (error instanceof LedgerError) return error.message.split("\n")[0];
-    throw error;
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    return problem.message.split("\n")[0];
   }
 }

@@ -4,7 +4,7 @@
  */
 import { join } from "@std/path";
 import type { World } from "../base/world.ts";
-import { listMonths } from "./layout.ts";
+import { type Glance, glanceAtMonths } from "./layout.ts";
 import type { RunManifest } from "./manifest.ts";
 
 /** The file of a month. */
@@ -20,13 +20,8 @@ export interface ArchivedRun {
 }
 
 /** The months' files that are there, as a glance shows them. */
-export function scanArchived(world: World, runs_dir: string): { path: string; stamp: string }[] {
-  const { files } = world;
-  return listMonths(files, runs_dir).flatMap((month) => {
-    const path = `${month}/${ARCHIVED_NAME}`;
-    const facts = files.facts(join(runs_dir, path));
-    return facts ? [{ path, stamp: `${facts.identity} ${facts.size_bytes}` }] : [];
-  });
+export function scanArchived({ files }: World, runs_dir: string): Glance[] {
+  return glanceAtMonths(files, runs_dir, (month) => `${month}/${ARCHIVED_NAME}`);
 }
 
 /** The runs that a month's file tells of; a line that was torn tells of none. */

@@ -6,7 +6,7 @@
  * are said as `[]`, as a CSV heading alone, or by naming the format `ndjson`.
  */
 import type { LedgerError } from "../base/error.ts";
-import { readFully } from "../base/durable.ts";
+import { stretchesOf } from "../base/durable.ts";
 import { input_batch_rows, read_bytes } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { readParquet, type Row } from "../parquet/mod.ts";
@@ -67,6 +67,8 @@ const FORMAT_OF_EXTENSION: Readonly<Record<string, InputFormat>> = {
 };
 const PARQUET_MAGIC = "PAR1";
 
+const ROWS_OF = { csv: csvRows, json: jsonRows, ndjson: ndjsonRows };
+
 class InputReader {
   readonly #path?: string;
 
@@ -96,10 +98,7 @@ class InputReader {
         throw this.#empty();
       }
       const texts = this.#texts(head, rest);
-      if (format === "csv") yield* csvRows(texts, this.context);
-      else {yield* format === "json"
-          ? jsonRows(texts, this.context)
-          : ndjsonRows(texts, this.context);}
+      yield* ROWS_OF[format](texts, this.context);
     } finally {
       await rest.return?.(undefined);
     }
@@ -148,12 +147,7 @@ class InputReader {
   async *#fileChunks(path: string): AsyncGenerator<Uint8Array> {
     const file = this.world.files.open(path, "read");
     try {
-      for (let offset = 0;;) {
-        const chunk = readFully(file, new Uint8Array(read_bytes), offset);
-        if (chunk.length === 0) return;
-        offset += chunk.length;
-        yield chunk;
-      }
+      yield* stretchesOf(file);
     } finally {
       file.close();
     }

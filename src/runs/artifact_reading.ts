@@ -3,6 +3,7 @@ import type { World } from "../base/world.ts";
 import { parquetFacts, readParquet } from "../parquet/mod.ts";
 import { fileDigest } from "../base/digest.ts";
 import { asLedgerError } from "../base/error.ts";
+import { withNumbers } from "../base/json.ts";
 import { artifactDefinition, isArtifactType } from "./artifacts.ts";
 import type { ArtifactEntry } from "./manifest.ts";
 
@@ -11,14 +12,8 @@ export async function readFirstRow(
   world: World,
   path: string,
 ): Promise<Record<string, unknown> | undefined> {
-  const file = await readParquet(world, path);
-  for await (const [row] of file.batches()) {
-    if (!row) continue;
-    const members = Object.entries(row).map(([name, value]) => [
-      name,
-      typeof value === "bigint" ? Number(value) : value,
-    ]);
-    return Object.fromEntries(members);
+  for await (const [row] of readParquet(world, path).batches()) {
+    if (row) return withNumbers(row);
   }
 }
 

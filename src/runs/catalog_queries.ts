@@ -1,6 +1,6 @@
 /** Questions to an open catalog. Values are bound; names of columns come from lists of ours. */
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import { jsonPointer } from "../base/json.ts";
+import { jsonPointer, withNumbers } from "../base/json.ts";
 import { nearest } from "../base/nearest.ts";
 import type { BoundValue, Database } from "../duckdb/door.ts";
 import { SUMMARY_METRICS } from "./catalog_schema.ts";
@@ -97,7 +97,7 @@ export async function queryRuns(catalog: Database, filter: RunFilter = {}): Prom
      limit ${bind(filter.limit ?? 1_000_000)}`,
     values,
   );
-  return rows.map((row) => withNumbers(row) as unknown as RunRow);
+  return rows.map(withNumbers<RunRow>);
 }
 
 function sortOrder(sort = "created_at:desc"): string {
@@ -294,13 +294,4 @@ async function refuseUnknownMetric(catalog: Database, by: string): Promise<void>
   // A path leads into a member; whether it gets anywhere is the runs' to say.
   if (known.length === 0 || known.includes(by) || known.includes(by.split(".")[0])) return;
   throw unknownColumn("rank by", by, known);
-}
-
-function withNumbers(row: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [
-      name,
-      typeof value === "bigint" ? Number(value) : value,
-    ]),
-  );
 }

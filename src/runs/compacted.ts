@@ -5,12 +5,12 @@
  */
 import { join } from "@std/path";
 import type { World } from "../base/world.ts";
-import { listMonths } from "./layout.ts";
+import { type Glance, glanceAtMonths } from "./layout.ts";
 
 /** The folder of a month's compacted files. */
 export const COMPACTED_FOLDER = "_compacted";
 /** The list of what is in them. */
-export const COMPACTED_LIST = "_list.json";
+const COMPACTED_LIST = "_list.json";
 
 /** A compacted file. */
 export interface CompactedFile {
@@ -36,15 +36,8 @@ export function listPath(month: string): string {
 }
 
 /** The lists that are there, as a glance shows them. */
-export function scanCompacted(
-  world: World,
-  runs_dir: string,
-): { month: string; path: string; stamp: string }[] {
-  return listMonths(world.files, runs_dir).flatMap((month) => {
-    const path = listPath(month);
-    const facts = world.files.facts(join(runs_dir, path));
-    return facts ? [{ month, path, stamp: `${facts.identity} ${facts.size_bytes}` }] : [];
-  });
+export function scanCompacted({ files }: World, runs_dir: string): Glance[] {
+  return glanceAtMonths(files, runs_dir, listPath);
 }
 
 /** A month's list; an empty one where there is none that can be read. */

@@ -11,7 +11,7 @@ import { ARCHIVED_NAME, type ArchivedRun } from "./archive.ts";
 import { entriesBelow } from "./files_below.ts";
 import { isMonth, listMonths } from "./layout.ts";
 import { judgeRun, type RunStamp, scanMonth, stateOfOpen } from "./scan.ts";
-import { TarGz } from "./tar.ts";
+import { TarGz } from "./tar_gz.ts";
 
 /** What is to go. */
 export interface PruneRequest {

@@ -167,8 +167,9 @@ class RunsPull {
     const files = atSourceNow(() => filesToCopy(world.files, source));
     try {
       if (!options.dry_run) this.#copy(source, files, coming);
-      const folder = options.dry_run ? source : coming;
-      const problem = problemOf(world, folder, manifest);
+      const problem = options.dry_run
+        ? atSourceNow(() => problemOf(world, source, manifest))
+        : problemOf(world, coming, manifest);
       if (problem) return this.#find(run_path, `${problem}: it was not taken`);
       if (!options.dry_run) this.#putInPlace(coming, run_path);
     } finally {

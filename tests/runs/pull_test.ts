@@ -1,10 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
+import { systemFiles } from "../../src/base/files.ts";
 import type { World } from "../../src/base/world.ts";
 import type { PullFinding } from "../../src/log/pull_source.ts";
 import { pullRuns, type RunsPullReport } from "../../src/runs/pull.ts";
 import { verifyRuns } from "../../src/runs/verify.ts";
-import { testWorld } from "../harness.ts";
+import { systemError, testWorld } from "../harness.ts";
 import { finishRun } from "./finished.ts";
 import { type Lab, ledgerOf, MONTH, namesIn, newLab, putFile, putRun } from "./runs.ts";
 
@@ -59,6 +60,23 @@ Deno.test("a dry run tells of runs what the real one then does, and makes nothin
   assertEquals([would.taken.length, would.findings.length], [1, 1]);
   assertEquals(Deno.readDirSync(here.path).some(({ name }) => name === "runs"), false);
   assertEquals(await pull(here, there), would);
+});
+
+Deno.test("a file that can be read no more in a dry run is a finding, and the others go on", async () => {
+  using here = newLab();
+  using there = newLab();
+  const good = await finishRun(there, "good");
+  const bad = await finishRun(there, "bad");
+  const trades = tradesOf(there, bad);
+  let opened = 0;
+  // Its footer is looked at first, and its digest is made then.
+  const files = systemFiles((operation, path) => {
+    const is_late = operation === "open" && path === trades && ++opened > 1;
+    if (is_late) throw systemError("EIO", "Input/output error");
+  });
+  const report = await pull(here, there, { dry_run: true, world: testWorld({ files }) });
+  assertEquals([pathsOf(report), report.findings.length], [[good], 1]);
+  assertMatch(report.findings[0], /id=bad: cannot open .*Input\/output error/);
 });
 
 Deno.test("runs that have not ended there are left, and said", async () => {

@@ -7,7 +7,14 @@
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { LedgerError } from "../base/error.ts";
-import { beginReplacement, readFully, type Replacement, writeFully } from "../base/durable.ts";
+import { digestOf } from "../base/digest.ts";
+import {
+  beginReplacement,
+  readFully,
+  type Replacement,
+  withOpenFile,
+  writeFully,
+} from "../base/durable.ts";
 import { archive_stretch_bytes } from "../base/limits.ts";
 import { TAR_END_BYTES, tarHeaders, tarPadding } from "../base/tar.ts";
 import { uniqueName, type World } from "../base/world.ts";
@@ -27,22 +34,19 @@ export class TarGz {
 
   /** Adds a file under a name. */
   add(name: string, source: string): void {
-    const file = this.world.files.open(source, "read");
-    try {
+    withOpenFile(this.world.files, source, (file) => {
       const { size_bytes, modified_ms } = file.facts();
       this.#put(tarHeaders(name, size_bytes, modified_ms));
-      let at = 0;
-      while (at < size_bytes) {
+      // Each in a buffer of its own: they are kept until there is a stretch of them.
+      for (let at = 0; at < size_bytes;) {
         const room = new Uint8Array(Math.min(archive_stretch_bytes, size_bytes - at));
         const bytes = readFully(file, room, at);
-        if (bytes.length === 0) throw changed(source);
+        if (bytes.length === 0) throw gotShorter(source);
         at += bytes.length;
         this.#put(bytes);
       }
       this.#put(new Uint8Array(tarPadding(size_bytes)));
-    } finally {
-      file.close();
-    }
+    });
   }
 
   /** Ends the archive, reads it back, and gives it its name. */
@@ -85,14 +89,9 @@ export class TarGz {
   #readBack(): void {
     const { file } = this.#replacement;
     file.sync();
-    const hash = createHash("sha256");
-    let at = 0;
-    for (const size_bytes of this.#members) {
-      const member = readFully(file, new Uint8Array(size_bytes), at);
-      at += size_bytes;
-      hash.update(gunzipSync(member));
-    }
-    if (hash.digest("hex") === this.#hash.digest("hex") && file.facts().size_bytes === at) return;
+    const bytes = this.#members.reduce((sum, size_bytes) => sum + size_bytes, 0);
+    const is_same = digestOf(this.#unpacked()) === this.#hash.digest("hex");
+    if (is_same && file.facts().size_bytes === bytes) return;
     throw new LedgerError({
       code: "io",
       message: `cannot use the archive ${this.path}: read back, it is not what was written`,
@@ -100,9 +99,17 @@ export class TarGz {
       hint: "nothing was removed; look at the disk",
     });
   }
+
+  *#unpacked(): Generator<Uint8Array> {
+    let at = 0;
+    for (const size_bytes of this.#members) {
+      yield gunzipSync(readFully(this.#replacement.file, new Uint8Array(size_bytes), at));
+      at += size_bytes;
+    }
+  }
 }
 
-function changed(path: string): LedgerError {
+function gotShorter(path: string): LedgerError {
   return new LedgerError({
     code: "io",
     message: `${path} got shorter while it was archived`,
