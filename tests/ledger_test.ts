@@ -200,3 +200,24 @@ Deno.test("notices tell of each write and of each recovery", async () => {
   assert(notices[0].startsWith("wrote 1 line"), notices[0]);
   assert(notices[1].includes("ended in a torn line; its bytes are kept in"), notices[1]);
 });
+
+Deno.test("however a run's end is emitted, the index is brought up to date when that is asked for", async () => {
+  const end = (run_id: string) => ({ event_type: "run.failed", run_id, error: "x" });
+  const text = (run_id: string) => JSON.stringify(end(run_id));
+  const ways: Record<string, (ledger: Ledger) => Promise<unknown>> = {
+    emit: (ledger) => ledger.emit(end("r")),
+    emitLine: (ledger) => ledger.emitLine(text("r")),
+    emitMany: (ledger) => ledger.emitMany([end("r")]),
+    emitLines: (ledger) => ledger.emitLines([text("r")]),
+    emitStream: (ledger) => ledger.emitStream(inputOf(`${text("r")}\n`)),
+  };
+  for (const [way, emit] of Object.entries(ways)) {
+    using folder = tempFolder();
+    const ledger = await openLedger({ dir: folder.path, syncAfterRun: true });
+    await ledger.emit({ event_type: "run.started", run_id: "r" });
+    await emit(ledger);
+    await ledger.close();
+    const rows = await ledger.query("select run_id from runs_status");
+    assertEquals(rows, [{ run_id: "r" }], way);
+  }
+});

@@ -106,3 +106,52 @@ Deno.test("LEDGER_LOG=debug tells each write on standard error, and nothing on s
   assertEquals(stdout, "e\n");
   assertMatch(stderr, /^ledger: wrote 1 lines? at byte 0 of day=.*part-000001\.jsonl\n$/);
 });
+
+Deno.test("a reader of acknowledgements that leaves is told how many events there are, to the last", async () => {
+  using folder = tempFolder();
+  for (let round = 0; round < 5; round++) {
+    const { stderr } = await bash(
+      folder.path,
+      `yes '{"event_type":"run.started","run_id":"p${round}"}' | head -n 30000 |
+        ledger emit --stdin --ack | head -n 1 > /dev/null`,
+    );
+    const [, told] = /(\d+) events are durable/.exec(stderr) ?? [];
+    const { stdout } = await bash(folder.path, `ledger log --run-id p${round} | wc -l`);
+    assertEquals(Number(told), Number(stdout), stderr);
+  }
+});
+
+Deno.test("an event whose acknowledgement cannot be written is said to be in the log", async () => {
+  using folder = tempFolder();
+  for (const flag of ["", "--json"]) {
+    const { code, stderr } = await bash(
+      folder.path,
+      `ledger emit run.started --run-id full ${flag} > /dev/full`,
+    );
+    assertEquals(code, 1);
+    assertMatch(stderr, /the event is in the log, as \d+_[0-9a-f]{8}/);
+  }
+  assertEquals(linesOnDisk(`${folder.path}/data/ledger`).length, 2);
+});
+
+Deno.test("with --json, acknowledgements and bad lines are JSON too", async () => {
+  using folder = tempFolder();
+  const { code, stdout, stderr } = await bash(
+    folder.path,
+    `printf '%s\n' '{"event_type":"run.started","run_id":"r","event_id":"e1"}' nonsense |
+      ledger emit --stdin --ack --json --on-error skip`,
+  );
+  assertEquals(code, 3);
+  const [ack, report] = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals([ack, report.durable, report.bad], [{ event_id: "e1" }, 1, 1]);
+  assertEquals(JSON.parse(stderr).error.where.line, 2);
+});
+
+Deno.test("an empty LEDGER_DIR is none, and an empty --dir is a mistake", async () => {
+  using folder = tempFolder();
+  const { code } = await bash(folder.path, "LEDGER_DIR= ledger emit run.started --run-id r");
+  assertEquals([code, linesOnDisk(`${folder.path}/data/ledger`).length], [0, 1]);
+  const empty = await bash(folder.path, "ledger log --dir ''");
+  assertEquals(empty.code, 2);
+  assertMatch(empty.stderr, /--dir is ""/);
+});

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Ledger, openLedger } from "../../../src/mod.ts";
 import { runIn, tempFolder, testWorld, writePart } from "../../harness.ts";
 import { CASE_DAY, GOOD_LINE } from "../../log/cases.ts";
@@ -163,4 +163,44 @@ Deno.test("a table is for terminals, and fits them", async () => {
   const { code } = await runIn(folder.path, ["log"], { stdout, vars: { NO_COLOR: "1" } });
   assertEquals([code, lines.length, lines[0].length], [0, 1, 90]);
   assertEquals(testWorld().stdout.is_terminal, false);
+});
+
+const EXACT =
+  '"params":{"order_id":9007199254740993,"px":1.50,"lim":1e400,"long":0.12345678901234567890}';
+
+Deno.test("numbers are shown as they are written, in every format", async () => {
+  using folder = tempFolder();
+  writePart(folder.path, { day: CASE_DAY, number: 1, writer: "" }, [
+    GOOD_LINE.replace(/\}$/, `,${EXACT}}\n`),
+  ]);
+  const unquoted = (text: string) => text.replaceAll('""', '"');
+  for (const format of ["ndjson", "json", "csv", "table", "markdown"]) {
+    const { stdout } = await runIn(folder.path, ["log", "--format", format]);
+    assertStringIncludes(unquoted(stdout), EXACT, format);
+  }
+});
+
+Deno.test("numbers of an event that is read as a newer version are shown as they are written", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  await runIn(dir, ["schema", "register", "desk.note", "-"], { stdin: '{"type":"object"}' });
+  await runIn(dir, ["emit", "desk.note", "--event-data", `{${EXACT}}`]);
+  await runIn(dir, ["schema", "migrate", "desk.note", "--default", 'desk="main"']);
+  const { stdout } = await runIn(dir, ["log"]);
+  assertStringIncludes(stdout, EXACT);
+  const { event_version, desk } = JSON.parse(stdout);
+  assertEquals([event_version, desk], [2, "main"]);
+});
+
+Deno.test("where nothing is found, a table has its heading, and an unknown type is told", async () => {
+  using folder = tempFolder();
+  await using _ledger = await sixEvents(folder.path);
+  const log = (...args: string[]) => runIn(folder.path, ["log", ...args]);
+  const csv = await log("--run-id", "nobody", "--format", "csv");
+  assertEquals(csv.stdout, "event_id,event_type,timestamp_ms,run_id,payload\n");
+  assertMatch((await log("--run-id", "nobody", "--format", "markdown")).stdout, /^\| event_id/);
+  const mistyped = await log("--type", "run.startd");
+  assertEquals([mistyped.code, mistyped.stdout], [0, ""]);
+  assertEquals(mistyped.stderr, "no events of type run.startd; did you mean run.started?\n");
+  assertEquals((await log("--type", "run.created")).stderr, "");
 });

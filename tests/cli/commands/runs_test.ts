@@ -436,3 +436,12 @@ Deno.test("a run that is not there, or not the only one, is told with those that
     true,
   );
 });
+
+Deno.test("rows that take the place of others say so", async () => {
+  using lab = newLab();
+  await stdoutOf(lab, CREATE);
+  const write = (rows: string) =>
+    stdoutOf(lab, ["write", "r1", "features", "--format", "csv"], rows);
+  assertMatch(await write("call_id,pool_usd\nc1,1.5\nc2,2.5\n"), / 2 rows, [^,]+\n$/);
+  assertMatch(await write("call_id,pool_usd\nc3,3.5\n"), / 1 row, .*, in place of 2 rows\n$/);
+});

@@ -85,3 +85,73 @@ Deno.test("a migration may bring its schema along", async () => {
     migrations: [{ version: 2, steps: [{ drop: "x" }] }],
   });
 });
+
+Deno.test("a schema that lets no other field pass need not name an event's own", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const closed =
+    '{"type":"object","additionalProperties":false,"properties":{"x":{"type":"number"}}}';
+  await runIn(dir, ["schema", "register", "fill.done", "-"], { stdin: closed });
+  const emit = (data: string) =>
+    runIn(dir, ["emit", "fill.done", "--correlation-id", "c", "--event-data", data]);
+  assertEquals((await emit('{"x":1}')).code, 0);
+  const other = await emit('{"x":1,"y":2}');
+  assertEquals(other.code, 2);
+  assertMatch(other.stderr, /y is not a field of this type/);
+  assertEquals((await runIn(dir, ["verify", "--deep"])).code, 0);
+});
+
+Deno.test("a schema that no event can meet is refused, and its name stays free", async () => {
+  using folder = tempFolder();
+  const register = (stdin: string) =>
+    runIn(folder.path, ["schema", "register", "fill.done", "-"], { stdin });
+  const no_object = await register('{"type":"string"}');
+  assertEquals(no_object.code, 2);
+  assertMatch(no_object.stderr, /its type is "string", and an event is an object/);
+  const no_id = await register('{"properties":{"event_id":{"type":"integer"}}}');
+  assertEquals(no_id.code, 2);
+  assertMatch(no_id.stderr, /no event meets it: event_id is "an id"; it has to be an integer/);
+  assertEquals((await register('{"type":["null","object"]}')).code, 0);
+});
+
+Deno.test("a version may be another schema alone; a slip in a step is refused", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  await runIn(dir, ["schema", "register", "risk.breached", "-"], { stdin: SCHEMA });
+  const migrate = (...args: string[]) =>
+    runIn(dir, ["schema", "migrate", "risk.breached", ...args], { stdin: '{"type":"object"}' });
+  for (const step of [["--rename", "levle=severity"], ["--drop", "levle"]]) {
+    const { code, stderr } = await migrate(...step);
+    assertEquals(code, 2);
+    assertMatch(stderr, /its schema has no field "levle"\n.*did you mean level\?/);
+  }
+  assertEquals((await migrate("--drop", "run_id")).code, 2);
+  assertEquals(
+    (await migrate("--schema", "-")).stdout,
+    "risk.breached is at version 2; older events are read as it\n",
+  );
+  assertEquals((await runIn(dir, ["emit", "risk.breached", "--event-data", '{"z":1}'])).code, 0);
+});
+
+Deno.test("a file that is not UTF-8 is refused by whoever reads it", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const path = `${dir}/latin1.json`;
+  Deno.writeFileSync(
+    path,
+    new Uint8Array([...new TextEncoder().encode('{"a":"caf'), 0xe9, 34, 125]),
+  );
+  for (
+    const words of [
+      ["schema", "register", "desk.note", path],
+      ["artifacts", "put", "r1", "summary", path],
+      ["query", "-f", path],
+    ]
+  ) {
+    const { code, stderr } = await runIn(dir, words);
+    assertEquals(code, 2, words.join(" "));
+    assertMatch(stderr, /latin1\.json: it is not valid UTF-8/);
+  }
+  Deno.writeTextFileSync(path, '\ufeff{"type":"object"}');
+  assertEquals((await runIn(dir, ["schema", "register", "desk.note", path])).code, 0);
+});
