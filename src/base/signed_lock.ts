@@ -31,9 +31,10 @@ export async function takeSignedLock(
 export async function holderOf(world: World, path: string): Promise<string | undefined> {
   if (!world.files.facts(path)) return undefined;
   const lock = world.files.open(path, "read");
-  if (lock.tryLock(false) || await lock.lock(false, owner_look_ms)) {
+  try {
+    if (lock.tryLock(false) || await lock.lock(false, owner_look_ms)) return undefined;
+  } finally {
     lock.close();
-    return undefined;
   }
   return holderIn(world, path);
 }
