@@ -221,7 +221,7 @@ async function emitStream(
     on_error: flags["on-error"],
     dry_run: flags["dry-run"],
     signal: stop.signal,
-    onDurable: flags.ack ? (ids) => printAcks(world, ids, flags.json) : undefined,
+    onDurable: flags.ack ? (ids) => printAcks(world, ids) : undefined,
     onBadLine: (error) => {
       progress.clear();
       const text = `${placeText(error.where)}: ${error.message}`;
@@ -252,10 +252,9 @@ async function inputOf(world: World, { ack }: Flags, progress: Progress): Promis
   return withProgress(world.stdin, progress, await world.stdin.size_bytes?.());
 }
 
-function printAcks(world: World, ids: string[], as_json: boolean): void {
-  const lines = as_json ? ids.map((event_id) => JSON.stringify({ event_id })) : ids;
+function printAcks(world: World, ids: string[]): void {
   try {
-    print(world, lines.join("\n"));
+    print(world, ids.join("\n"));
   } catch (error) {
     if (!(error instanceof OutputClosed)) throw error;
     // Silence would look like success to nobody: whoever wanted the acknowledgements has gone.
