@@ -2,9 +2,9 @@
  * The lab of `ledger demo` with a process for each run, in a folder that stays: five programs write to
  * one log at once, one of them is killed (SIGKILL) while it writes, and then comes the same tour.
  */
-import { bold, cyan } from "@std/fmt/colors";
 import { OutputClosed, systemWorld } from "../src/base/world.ts";
 import { run } from "../src/cli/run.ts";
+import { paintFor } from "../src/cli/terminal.ts";
 import { LAB_BEGAN_BEFORE_MS, LAB_RUNS, type LabRun, labRun, planLab } from "../src/demo/lab.ts";
 import { recordRun } from "../src/demo/record.ts";
 import { INTRODUCTION, showLab, type TourLook, whatNext } from "../src/demo/tour.ts";
@@ -90,12 +90,10 @@ async function record({ run_id, is_killed }: LabRun, ...words: string[]): Promis
 }
 
 function lookOfTerminal(): TourLook {
-  const is_plain = !world.stdout.is_terminal;
-  const paint = (color: (text: string) => string) => (text: string) =>
-    is_plain ? text : color(text);
+  const { bold, cyan } = paintFor(world, world.stdout);
   return {
     print: (text) => world.stdout.write(`${text}\n`),
-    command: paint(cyan),
-    words: paint(bold),
+    command: cyan,
+    words: bold,
   };
 }

@@ -1,5 +1,4 @@
 /** Words and data on their way out: colours where they show, data on stdout, words on stderr. */
-import * as colors from "@std/fmt/colors";
 import { ago, utc } from "../base/words.ts";
 import type { Output, World } from "../base/world.ts";
 
@@ -7,20 +6,19 @@ import type { Output, World } from "../base/world.ts";
 export function paintFor(world: World, output: Output) {
   const forced = world.env("FORCE_COLOR");
   const wanted = world.env("NO_COLOR") ? false : forced ? forced !== "0" : hasCodes(world, output);
-  const paint = (color: (text: string) => string) => (text: string) => {
-    if (!wanted) return text;
-    colors.setColorEnabled(true);
-    return color(text);
-  };
+  const paint = (on: number, off: number) => (text: string) =>
+    wanted ? `\x1b[${on}m${text}\x1b[${off}m` : text;
   return {
-    bold: paint(colors.bold),
-    dim: paint(colors.dim),
-    red: paint(colors.red),
-    green: paint(colors.green),
-    yellow: paint(colors.yellow),
-    cyan: paint(colors.cyan),
+    bold: paint(1, BOLD_OFF),
+    dim: paint(2, BOLD_OFF),
+    red: paint(31, COLOUR_OFF),
+    green: paint(32, COLOUR_OFF),
+    yellow: paint(33, COLOUR_OFF),
+    cyan: paint(36, COLOUR_OFF),
   };
 }
+
+const BOLD_OFF = 22, COLOUR_OFF = 39;
 
 /** Whether an output is a terminal that is known to colour text and to clear a line. */
 export function hasCodes(world: World, output: Output): boolean {
