@@ -2,6 +2,7 @@
  * A ledger, as a library user and the command line both see it: the log with its writer, its reader,
  * its registry. Commands have no power that is not here.
  */
+import { BackgroundSync, endsRun } from "./background_sync.ts";
 import { buildFacts } from "./base/build.ts";
 import { LedgerError } from "./base/error.ts";
 import { type Input, systemWorld, type World } from "./base/world.ts";
@@ -34,9 +35,9 @@ import {
   type MigrationStep,
   noLedger,
   type ReadFilter,
-  readRegistry,
   registerType,
   type Registry,
+  RegistryReader,
   type StreamOptions,
   type StreamReport,
   type VerifyOptions,
@@ -58,8 +59,8 @@ export interface OpenOptions {
   lock_wait_ms?: number;
   part_bytes_max?: number;
   /**
-   * Bring the index up to date in the background whenever a run completes or fails. Nobody waits for
-   * it but `close()`; trouble with it is told to `onNotice` and costs no event.
+   * Bring the index up to date in the background whenever a run completes or fails, and at the end of a
+   * stream. Nobody waits for it but `close()`; trouble with it is told to `onNotice` and costs no event.
    */
   syncAfterRun?: boolean;
   /** Told about each write and each recovery. */
@@ -80,9 +81,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
   readonly #world: World;
   readonly #writer: LogWriter;
   readonly #check: EmitCheck;
-  #registry_stamp: string;
   readonly #options: OpenOptions;
-  #background_sync?: Promise<void>;
+  readonly #background: BackgroundSync;
 
   constructor(options: OpenOptions = {}) {
     super();
@@ -103,8 +103,10 @@ export class Ledger extends Emitters implements AsyncDisposable {
       onTornTail: (path, kept) =>
         options.onNotice?.(`${path} ended in a torn line; its bytes are kept in ${kept}`),
     });
-    this.#registry_stamp = this.#stampOfRegistry();
-    this.#check = new EmitCheck(world, readRegistry(world, this.dir), () => this.#newRegistry());
+    const registry_file = new RegistryReader(world, this.dir);
+    this.#check = new EmitCheck(world, registry_file.read(), () => registry_file.readIfChanged());
+    const { onNotice } = options;
+    this.#background = new BackgroundSync(() => this.sync({ onNotice }), onNotice);
   }
 
   /** What this ledger has written so far: events, bytes, writes, syncs, lock waits. */
@@ -192,7 +194,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
   /** Appends a stream of NDJSON. */
   emitStream(input: Pick<Input, "read">, options?: StreamOptions): Promise<StreamReport> {
     const stream = appendStream(input, this.#writer, this.#check, options);
-    const sync = () => this.#syncInBackground();
+    const sync = () => this.#background.request();
     if (this.#options.syncAfterRun) stream.then(sync, sync);
     return stream;
   }
@@ -333,7 +335,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
   /** Waits until everything emitted is durable, then lets go of all files. */
   async close(): Promise<void> {
     await this.#writer.close();
-    while (this.#background_sync) await this.#background_sync;
+    await this.#background.settled();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -345,24 +347,9 @@ export class Ledger extends Emitters implements AsyncDisposable {
   ): Promise<Acknowledgement> {
     const appended = this.#writer.append(dayOf(timestamp_ms), event_id, line);
     if (this.#options.syncAfterRun && endsRun(line)) {
-      appended.then(() => this.#syncInBackground(), () => {});
+      appended.then(() => this.#background.request(), () => {});
     }
     return appended;
-  }
-
-  /** One sync at a time; what comes while it runs is taken in by one more after it. */
-  #syncInBackground(): void {
-    const before = this.#background_sync ?? Promise.resolve();
-    const sync: Promise<void> = before
-      .then(() => this.sync({ onNotice: this.#options.onNotice }))
-      .then(
-        () => {},
-        (error) => this.#options.onNotice?.(`the index was not synced: ${error.message}`),
-      )
-      .finally(() => {
-        if (this.#background_sync === sync) this.#background_sync = undefined;
-      });
-    this.#background_sync = sync;
   }
 
   /** A type may have been registered by another process since we looked: ask once more. */
@@ -373,18 +360,6 @@ export class Ledger extends Emitters implements AsyncDisposable {
     if (ready instanceof Promise) throw await ready;
     return await this.#append(ready);
   }
-
-  #newRegistry(): Registry | undefined {
-    const stamp = this.#stampOfRegistry();
-    if (stamp === this.#registry_stamp) return undefined;
-    this.#registry_stamp = stamp;
-    return readRegistry(this.#world, this.dir);
-  }
-
-  #stampOfRegistry(): string {
-    const facts = this.#world.files.facts(ledgerPaths(this.dir).schema);
-    return facts ? `${facts.identity} ${facts.modified_ms} ${facts.size_bytes}` : "";
-  }
 }
 
 function emptyName(flag: string): LedgerError {
@@ -393,13 +368,6 @@ function emptyName(flag: string): LedgerError {
     message: `cannot use a folder without a name: ${flag} is ""`,
     hint: "is a variable empty? Name the folder, or leave the flag out",
   });
-}
-
-const ENDS_OF_RUNS: ReadonlySet<unknown> = new Set(["run.completed", "run.failed"]);
-
-/** Whether an event ends a run. Most lines do not even look like it. */
-function endsRun(line: string): boolean {
-  return /"run\.(completed|failed)"/.test(line) && ENDS_OF_RUNS.has(JSON.parse(line).event_type);
 }
 
 /** Opens a ledger; its folder is made by the first event. */

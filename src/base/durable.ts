@@ -16,7 +16,10 @@ export function readFully(file: OpenFile, buffer: Uint8Array, offset: number): U
   return buffer.subarray(0, filled);
 }
 
-/** A file's bytes in stretches of one buffer, from an offset on; what is missing shows in their length. */
+/**
+ * A file's bytes in stretches, from an offset on; what is missing shows in their length. All share one
+ * buffer: each holds until the next is asked for.
+ */
 export function* stretchesOf(
   file: OpenFile,
   size_bytes = Infinity,

@@ -6,6 +6,7 @@
  * because Deno's asynchronous ones take about twice as long; waiting for a lock is asynchronous.
  */
 import { fileError, systemCode } from "./file_error.ts";
+import { type FolderWatch, watchFolder } from "./file_watch.ts";
 import { lock_pause_ms, lock_poll_ms, lock_tries_max } from "./limits.ts";
 
 /** What a file operation is called in errors and in fault plans. */
@@ -98,12 +99,6 @@ export interface FileSystemFacts {
   /** What a user who is not root can still write. */
   free_bytes: number;
   total_bytes: number;
-}
-
-/** Notifications about a folder and what is below it. */
-export interface FolderWatch {
-  changes: AsyncIterable<string[]>;
-  close(): void;
 }
 
 /** The file system, as far as this program uses it. */
@@ -330,11 +325,7 @@ export function systemFiles(hook?: FaultHook): Files {
     rename: (from, to) => attempt("rename", to, () => Deno.renameSync(from, to)),
     copy: (from, to) => attempt("copy to", to, () => Deno.copyFileSync(from, to)),
     remove: (path) => attempt("remove", path, () => Deno.removeSync(path, { recursive: true })),
-    watch: (folder) =>
-      attempt("watch", folder, () => {
-        const watcher = Deno.watchFs(folder, { recursive: true });
-        return { changes: changedPaths(watcher), close: () => closeQuietly(watcher) };
-      }),
+    watch: (folder) => attempt("watch", folder, () => watchFolder(folder)),
     fileSystem(path) {
       try {
         const { type, bsize, blocks, bavail } = nodeFs().statfsSync(path);
@@ -350,18 +341,4 @@ export function systemFiles(hook?: FaultHook): Files {
 /** Deno itself cannot say what kind of disk a path is on. Loaded when asked: a start takes 0.4 ms less. */
 function nodeFs(): typeof import("node:fs") {
   return process.getBuiltinModule("node:fs");
-}
-
-async function* changedPaths(watcher: Deno.FsWatcher): AsyncIterable<string[]> {
-  for await (const event of watcher) {
-    if (event.kind !== "access") yield event.paths;
-  }
-}
-
-function closeQuietly(watcher: Deno.FsWatcher): void {
-  try {
-    watcher.close();
-  } catch {
-    // Closed already, by the end of its iteration.
-  }
 }

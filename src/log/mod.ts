@@ -87,6 +87,7 @@ export {
   type MigrationStep,
   readRegistry,
   type Registry,
+  RegistryReader,
 } from "./registry.ts";
 export { adoptTypes, migrateType, newTypesOf, registerType } from "./registry_change.ts";
 export { chainLockPath } from "./chain.ts";

@@ -22,15 +22,19 @@ export const COLUMNS: readonly (PackedColumn & { name: ColumnName })[] = [
   { name: "line", type: "bytes", nullable: true },
 ];
 
-/** The shapes of its lines, by their numbers. */
-export const SHAPES_KEY = "ledger.shapes";
-/** Where in the part each row group begins. */
-export const GROUPS_KEY = "ledger.group_offsets";
-/** Which part it holds, and what its lines were sealed as. */
-export const PART_KEY = "ledger.part";
-export const PART_SHA256_KEY = "ledger.part_sha256";
-export const VERSION_KEY = "ledger.compacted_version";
-export const VERSION = "1";
+/** What the file says of itself. */
+export const KEYS = {
+  /** The shapes of its lines, by their numbers. */
+  shapes: "ledger.shapes",
+  /** Where in the part each row group begins. */
+  groups: "ledger.group_offsets",
+  /** Which part it holds, and what its lines were sealed as. */
+  part: "ledger.part",
+  part_sha256: "ledger.part_sha256",
+  version: "ledger.compacted_version",
+} as const;
+/** The version of all this. */
+export const PACKED_VERSION = "1";
 
 /** A longer line, which is no event, has to be in memory whole several times: it is not packed. */
 export const packed_line_bytes_max = row_group_bytes_max;

@@ -17,15 +17,11 @@ import type { LedgerEvent } from "./event.ts";
 import {
   type ColumnName,
   COLUMNS,
-  GROUPS_KEY,
+  KEYS,
   packed_line_bytes_max,
-  PART_KEY,
-  PART_SHA256_KEY,
+  PACKED_VERSION,
   REST,
-  SHAPES_KEY,
   TIMESTAMP,
-  VERSION,
-  VERSION_KEY,
 } from "./packed_part.ts";
 import { type Block, blocksOfLines } from "./part_blocks.ts";
 import { LineSplitter, REST_SEPARATOR, Shape, type Slot, SLOTS } from "./shape.ts";
@@ -65,11 +61,11 @@ export function packLines(
   }
   const shapes = JSON.stringify(lines.shapes.map(({ text }) => text));
   writer.finish({
-    [PART_KEY]: label,
-    [PART_SHA256_KEY]: sha256,
-    [VERSION_KEY]: VERSION,
-    [SHAPES_KEY]: shapes,
-    [GROUPS_KEY]: JSON.stringify(group_offsets),
+    [KEYS.part]: label,
+    [KEYS.part_sha256]: sha256,
+    [KEYS.version]: PACKED_VERSION,
+    [KEYS.shapes]: shapes,
+    [KEYS.groups]: JSON.stringify(group_offsets),
   });
 }
 

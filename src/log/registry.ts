@@ -85,6 +85,29 @@ export class Registry {
   }
 }
 
+/** Reads the registry of one ledger again when it has changed. */
+export class RegistryReader {
+  #stamp = "";
+
+  constructor(readonly world: World, readonly root: string) {}
+
+  read(): Registry {
+    // Before it is read: a change in between is then seen the next time.
+    this.#stamp = this.#stampNow();
+    return readRegistry(this.world, this.root);
+  }
+
+  /** Undefined when it is as it was read last. */
+  readIfChanged(): Registry | undefined {
+    return this.#stampNow() === this.#stamp ? undefined : this.read();
+  }
+
+  #stampNow(): string {
+    const facts = this.world.files.facts(ledgerPaths(this.root).schema);
+    return facts ? `${facts.identity} ${facts.modified_ms} ${facts.size_bytes}` : "";
+  }
+}
+
 /** Whether a schema lets no field pass that it does not name. */
 function isClosed({ additionalProperties }: JsonSchema): boolean {
   return additionalProperties !== undefined && additionalProperties !== true;
@@ -99,14 +122,11 @@ function withoutOwnFields(event: LedgerEvent, { properties }: JsonSchema): Recor
   );
 }
 
-/** What no event is without, and what it is by JSON's kinds. */
+/** What no event is without, each as it may be. */
 const FIXED_SAMPLES = { event_id: "an id", event_type: "a.type", timestamp_ms: 1 };
-const OWN_FIELDS: readonly string[] = [
-  ...Object.keys(FIXED_SAMPLES),
-  VERSION_FIELD,
-  "correlation_id",
-  "causation_id",
-];
+/** Their names. */
+export const FIXED_FIELDS: readonly string[] = Object.keys(FIXED_SAMPLES);
+const OWN_FIELDS = [...FIXED_FIELDS, VERSION_FIELD, "correlation_id", "causation_id"];
 
 /** Throws where a schema asks of all events what none can be. */
 function checkCanBeMet({ type, properties = {} }: JsonSchema): void {
@@ -141,11 +161,14 @@ export function readRegistry(world: World, root: string): Registry {
   return new Registry(new Map(Object.entries(readRegistryFile(world, root).event_types)));
 }
 
-/** A schema, when events can be checked by it; throws why not. */
-export function checkSchema(name: string, schema: unknown): JsonSchema {
+/**
+ * A schema, when events can be checked by it; throws why not. One that stands in a registry is taken even
+ * if no event can meet it: nothing else of that ledger should be lost over it.
+ */
+export function checkSchema(name: string, schema: unknown, age: "new" | "known"): JsonSchema {
   try {
     compileSchema(schema);
-    checkCanBeMet(schema as JsonSchema);
+    if (age === "new") checkCanBeMet(schema as JsonSchema);
     return schema as JsonSchema;
   } catch (error) {
     // A schema that nests too deep for the stack is told like any other that cannot be used.
@@ -194,7 +217,7 @@ export function readRegistryFile(world: World, root: string): RegistryFile {
     if (!Number.isSafeInteger(type?.version) || !areMigrations(type?.migrations)) {
       throw damaged(path, `the type ${quoted(name)} has no version or no usable migrations`);
     }
-    checkSchema(name, type.schema);
+    checkSchema(name, type.schema, "known");
   }
   return { ...file, registry_version: REGISTRY_VERSION, event_types: types! };
 }

@@ -15,6 +15,7 @@ import {
   applyStep,
   checkSchema,
   type CustomType,
+  FIXED_FIELDS,
   type MigrationStep,
   readRegistryFile,
   type Registry,
@@ -25,7 +26,7 @@ import {
 const TYPE_NAME = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
 const TYPE_NAME_CHARS_MAX = 100;
 /** Fields that say which event it is, and of what: no migration may touch them. */
-const FIXED_FIELDS = ["event_id", "event_type", "timestamp_ms", "run_id", VERSION_FIELD];
+const KEPT_FIELDS = [...FIXED_FIELDS, "run_id", VERSION_FIELD];
 
 /** Registers a custom type. Registering the same again changes nothing. */
 export async function registerType(
@@ -36,7 +37,7 @@ export async function registerType(
   description?: string,
 ): Promise<{ type: CustomType; changed: boolean }> {
   checkTypeName(name);
-  const usable = checkSchema(name, schema);
+  const usable = checkSchema(name, schema, "new");
   return await changeRegistry(world, root, (file) => {
     const known = Object.hasOwn(file.event_types, name) ? file.event_types[name] : undefined;
     const type: CustomType = {
@@ -132,7 +133,7 @@ export async function migrateType(
     if (!known) throw notRegistered(name, Object.keys(file.event_types));
     for (const step of steps) checkNamesField(name, known.schema, step);
     const version = known.version + 1;
-    known.schema = checkSchema(name, schema ?? schemaAfter(known.schema, steps));
+    known.schema = checkSchema(name, schema ?? schemaAfter(known.schema, steps), "new");
     known.version = version;
     known.migrations = [...known.migrations, { version, steps }];
     return known;
@@ -176,11 +177,11 @@ function checkTypeName(name: string): void {
 function checkStep(name: string, step: MigrationStep): void {
   const touched = "rename" in step ? [step.rename, step.to] : Object.values(step).slice(0, 1);
   for (const field of touched as string[]) {
-    if (field !== "" && !FIXED_FIELDS.includes(field)) continue;
+    if (field !== "" && !KEPT_FIELDS.includes(field)) continue;
     throw new LedgerError({
       code: "invalid",
       message: `cannot migrate ${quoted(name)}: a step may not touch ${quoted(field)}`,
-      hint: `${FIXED_FIELDS.join(", ")} identify an event and stay as they are`,
+      hint: `${KEPT_FIELDS.join(", ")} identify an event and stay as they are`,
     });
   }
 }

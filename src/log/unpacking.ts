@@ -5,16 +5,7 @@ import { event_bytes_max, read_bytes } from "../base/limits.ts";
 import { damaged } from "../parquet/facts.ts";
 import { copyBytes } from "../parquet/packed.ts";
 import { type ColumnCursor, type PackedGroup, PackedReader } from "../parquet/packed_read.ts";
-import {
-  GROUPS_KEY,
-  PART_KEY,
-  PART_SHA256_KEY,
-  REST,
-  SHAPES_KEY,
-  TIMESTAMP,
-  VERSION,
-  VERSION_KEY,
-} from "./packed_part.ts";
+import { KEYS, PACKED_VERSION, REST, TIMESTAMP } from "./packed_part.ts";
 import type { Block } from "./part_blocks.ts";
 import { REST_SEPARATOR, Shape, SLOTS } from "./shape.ts";
 
@@ -31,7 +22,7 @@ export interface UnpackOptions {
 /** Which part a packed file holds the lines of, as it says itself. */
 export function packedOf(file: OpenFile): { part: string; sha256: string } {
   const { key_values } = new PackedReader(file);
-  return { part: key_values[PART_KEY] ?? "nothing", sha256: key_values[PART_SHA256_KEY] ?? "" };
+  return { part: key_values[KEYS.part] ?? "nothing", sha256: key_values[KEYS.part_sha256] ?? "" };
 }
 
 /** The digest of all lines of a packed part. */
@@ -42,9 +33,9 @@ export function linesDigest(file: OpenFile): string {
 /** The lines of a packed part, in stretches that lie together. */
 export function* unpackLines(file: OpenFile, options: UnpackOptions = {}): Generator<Block> {
   const reader = new PackedReader(file);
-  const shapes = decodedKey<string[]>(file, reader, SHAPES_KEY)
+  const shapes = decodedKey<string[]>(file, reader, KEYS.shapes)
     .map((text, number) => new Shape(number, text));
-  const group_offsets = decodedKey<number[]>(file, reader, GROUPS_KEY);
+  const group_offsets = decodedKey<number[]>(file, reader, KEYS.groups);
   const out = new LineJoiner(file.path, shapes);
   const from = options.from ?? 0;
   let nth = 0;
@@ -71,8 +62,8 @@ export function* unpackLines(file: OpenFile, options: UnpackOptions = {}): Gener
 
 /** What the file says of itself, of a version that this program knows. */
 function decodedKey<Value>({ path }: OpenFile, { key_values }: PackedReader, key: string): Value {
-  const version = key_values[VERSION_KEY];
-  if (version !== VERSION) {
+  const version = key_values[KEYS.version];
+  if (version !== PACKED_VERSION) {
     throw damaged(path, `it is no compacted part that this program knows (version ${version})`);
   }
   try {

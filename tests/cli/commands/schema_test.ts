@@ -155,3 +155,19 @@ Deno.test("a file that is not UTF-8 is refused by whoever reads it", async () =>
   Deno.writeTextFileSync(path, '\ufeff{"type":"object"}');
   assertEquals((await runIn(dir, ["schema", "register", "desk.note", path])).code, 0);
 });
+
+Deno.test("a schema that no event can meet, and that is registered, costs nothing but its type", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  await runIn(dir, ["schema", "register", "fill.done", "-"], { stdin: '{"type":"object"}' });
+  const path = `${dir}/events/_schema.json`;
+  const registry = JSON.parse(Deno.readTextFileSync(path));
+  registry.event_types["fill.done"].schema = { type: "string" };
+  Deno.writeTextFileSync(path, JSON.stringify(registry));
+  assertEquals((await runIn(dir, ["emit", "run.started", "--run-id", "r"])).code, 0);
+  assertEquals((await runIn(dir, ["verify"])).code, 0);
+  assertEquals((await runIn(dir, ["emit", "fill.done"])).code, 2);
+  const migrate = ["schema", "migrate", "fill.done", "--schema", "-"];
+  assertEquals((await runIn(dir, migrate, { stdin: '{"type":"object"}' })).code, 0);
+  assertEquals((await runIn(dir, ["emit", "fill.done"])).code, 0);
+});
