@@ -63,6 +63,9 @@ export const seal_grace_ms = 3_600_000;
 /** How many parts are packed at the same time: each takes some fifty megabytes of memory. */
 export const pack_threads_max = 2;
 
+/** How often an answer is looked for that nothing else would tell of. */
+export const answer_look_ms = 3;
+
 /** How often a daemon looks whether there is something to seal. */
 export const seal_look_ms = 600_000;
 

@@ -85,30 +85,10 @@ export async function compactDays(
   options: Pick<CompactOptions, "keep_jsonl" | "onPart"> = {},
 ): Promise<Omit<CompactReport, "sealed">> {
   const report: Omit<CompactReport, "sealed"> = { compacted: [], left: [] };
-  const jobs: Job[] = [];
-  for (const day of days) {
-    const sealed = readSealed(world.files, root, day);
-    removeLeftovers(world, root, day);
-    for (const { number, writer } of partNamesOf(world.files, root, day, "jsonl")) {
-      const part: PartId = { day, number, writer };
-      const record = sealed[sealedName(part)];
-      const corrupt = record && await corruptLines(world, root, part, record);
-      const reason = corrupt ? whyNotPacked(corrupt) : whyNotSealed(world, root, part);
-      if (reason) report.left.push({ part: partLabel(part), reason });
-      if (!corrupt || reason) continue;
-      if (!isPacked(world, root, part, record)) {
-        jobs.push(jobFor(world, root, part, record, corrupt));
-      } else if (!options.keep_jsonl) {
-        // Whoever packed it was killed before its lines went, or wanted them kept.
-        checkLines(world, root, part, record, "every byte");
-        removeLines(world, root, part);
-        report.compacted.push(compactedPart(part, record, record.compacted!));
-      }
-    }
-  }
-  const unfinished = new Set(jobs.map(({ request }) => request.temporary));
+  const unfinished = new Set<string>();
+  const jobs = jobsOf(world, root, days, options, report);
   try {
-    for await (const { part, record, request, proof } of packAll(world, jobs)) {
+    for await (const { part, record, request, proof } of packAll(world, noted(jobs, unfinished))) {
       putInPlace(world, root, part, request.temporary, proof);
       unfinished.delete(request.temporary);
       if (!options.keep_jsonl) {
@@ -124,6 +104,44 @@ export async function compactDays(
   }
   report.compacted.sort((a, b) => a.part < b.part ? -1 : 1);
   return report;
+}
+
+/** Passes jobs on, and notes which files come of them. */
+async function* noted(jobs: AsyncIterable<Job>, temporaries: Set<string>): AsyncGenerator<Job> {
+  for await (const job of jobs) {
+    temporaries.add(job.request.temporary);
+    yield job;
+  }
+}
+
+/** The parts that are to be packed. What is done already, or cannot be done, goes to the report. */
+async function* jobsOf(
+  world: World,
+  root: string,
+  days: readonly string[],
+  options: Pick<CompactOptions, "keep_jsonl">,
+  report: Omit<CompactReport, "sealed">,
+): AsyncGenerator<Job> {
+  for (const day of days) {
+    const sealed = readSealed(world.files, root, day);
+    removeLeftovers(world, root, day);
+    for (const { number, writer } of partNamesOf(world.files, root, day, "jsonl")) {
+      const part: PartId = { day, number, writer };
+      const record = sealed[sealedName(part)];
+      const corrupt = record && await corruptLines(world, root, part, record);
+      const reason = corrupt ? whyNotPacked(corrupt) : whyNotSealed(world, root, part);
+      if (reason) report.left.push({ part: partLabel(part), reason });
+      if (!corrupt || reason) continue;
+      if (!isPacked(world, root, part, record)) {
+        yield jobFor(world, root, part, record, corrupt);
+      } else if (!options.keep_jsonl) {
+        // Whoever packed it was killed before its lines went, or wanted them kept.
+        checkLines(world, root, part, record, "every byte");
+        removeLines(world, root, part);
+        report.compacted.push(compactedPart(part, record, record.compacted!));
+      }
+    }
+  }
 }
 
 /** A part that is to be packed. */

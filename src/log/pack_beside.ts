@@ -14,25 +14,54 @@ const MODULE = {
 
 type Packer = Thread<PackRequest, FileProof>;
 
-/** Packs parts; the results come in the order in which they are ready. */
+/**
+ * Packs parts; the results come in the order in which they are ready. The next part is looked for when
+ * somebody is free for it.
+ */
 export async function* packAll<Job extends { request: PackRequest }>(
   world: World,
-  jobs: readonly Job[],
+  jobs: AsyncIterable<Job>,
 ): AsyncGenerator<Job & { proof: FileProof }> {
-  const threads = Math.min(pack_threads_max, jobs.length);
-  if (!world.has_threads || threads < 2) {
-    const { packPart } = await import("./pack_part.ts");
-    for (const job of jobs) {
-      yield { ...job, proof: packPart(world, job.request) };
-      await world.turn();
-    }
-    return;
+  const source = jobs[Symbol.asyncIterator]();
+  const known: Job[] = [];
+  const nextJob = async () => known.shift() ?? (await source.next()).value as Job | undefined;
+  const threads = world.has_threads ? pack_threads_max : 1;
+  while (known.length < threads) {
+    const { done, value } = await source.next();
+    if (done) break;
+    known.push(value);
   }
-  const packers = Array.from({ length: threads }, (): Packer => new Thread(MODULE));
-  const waiting = [...jobs];
+  // A thread for one part alone takes longer to start than it saves.
+  const results = known.length > 1
+    ? packOnThreads(world, known.length, nextJob)
+    : packHere(world, nextJob);
+  yield* results;
+}
+
+async function* packHere<Job extends { request: PackRequest }>(
+  world: World,
+  nextJob: () => Promise<Job | undefined>,
+): AsyncGenerator<Job & { proof: FileProof }> {
+  const [{ packPart }, { packingColumns }] = await Promise.all([
+    import("./pack_part.ts"),
+    import("./packing.ts"),
+  ]);
+  const columns = packingColumns();
+  for (let job = await nextJob(); job; job = await nextJob()) {
+    yield { ...job, proof: packPart(world, job.request, columns) };
+    await world.turn();
+  }
+}
+
+async function* packOnThreads<Job extends { request: PackRequest }>(
+  world: World,
+  threads: number,
+  nextJob: () => Promise<Job | undefined>,
+): AsyncGenerator<Job & { proof: FileProof }> {
+  const packers = Array.from({ length: threads }, (): Packer => new Thread(MODULE, world.pause));
   const running = new Map<Job, Promise<{ packer: Packer; job: Job; proof: FileProof }>>();
-  const begin = (packer: Packer) => {
-    const job = waiting.shift();
+  const begin = async (packer: Packer) => {
+    const job = await nextJob();
     if (!job) return;
     const packed = packer.run(job.request).then((proof) => ({ packer, job, proof }));
     // Whoever is not waited for any more, because another failed, fails unseen.
@@ -41,12 +70,11 @@ export async function* packAll<Job extends { request: PackRequest }>(
   };
   try {
     // Each knows its next part too: while one is put in place, nobody could tell it.
-    packers.forEach(begin);
-    packers.forEach(begin);
+    for (const packer of [...packers, ...packers]) await begin(packer);
     while (running.size > 0) {
       const { packer, job, proof } = await Promise.race(running.values());
       running.delete(job);
-      begin(packer);
+      await begin(packer);
       yield { ...job, proof };
     }
   } finally {

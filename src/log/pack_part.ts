@@ -5,7 +5,7 @@ import type { OpenFile } from "../base/files.ts";
 import type { World } from "../base/world.ts";
 import { checkIsAsSealed } from "./as_sealed.ts";
 import { proofOf } from "./proof.ts";
-import { packLines } from "./packing.ts";
+import { type PackingColumns, packLines } from "./packing.ts";
 import type { FileProof } from "./sealed.ts";
 import { linesDigest } from "./unpacking.ts";
 
@@ -23,7 +23,7 @@ export interface PackRequest {
 }
 
 /** Packs a part. When it cannot, nothing is left of it. */
-export function packPart(world: World, request: PackRequest): FileProof {
+export function packPart(world: World, request: PackRequest, columns: PackingColumns): FileProof {
   const { label, path, sealed, temporary } = request;
   const corrupt = new Set(request.corrupt);
   const source = world.files.open(path, "read");
@@ -32,7 +32,11 @@ export function packPart(world: World, request: PackRequest): FileProof {
     if (source.facts().size_bytes !== sealed.bytes) checkIsAsSealed(source, label, sealed);
     target = world.files.open(temporary, "create");
     const { sha256 } = sealed;
-    packLines(source, sealed.bytes, (offset) => corrupt.has(offset), target, { label, sha256 });
+    packLines(source, sealed.bytes, (offset) => corrupt.has(offset), target, {
+      label,
+      sha256,
+      columns,
+    });
     checkGivesBack(target, label, sealed);
     const proof = proofOf(target, target.facts().size_bytes);
     target.sync();

@@ -3,6 +3,7 @@
  * line says stands in its columns, and what it looks like in its shape. A line that no shape fits is kept
  * as it is.
  */
+import { viewOf } from "../base/bytes.ts";
 import { readFully } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import {
@@ -12,7 +13,12 @@ import {
   staged_line_chars_max,
 } from "../base/limits.ts";
 import { damaged } from "../parquet/facts.ts";
-import { type ColumnBuffer, PackedWriter } from "../parquet/packed.ts";
+import {
+  type ColumnBuffer,
+  type ColumnBuffers,
+  columnBuffers,
+  PackedWriter,
+} from "../parquet/packed.ts";
 import type { LedgerEvent } from "./event.ts";
 import {
   type ColumnName,
@@ -27,11 +33,20 @@ import { type Block, blocksOfLines } from "./part_blocks.ts";
 import { LineSplitter, REST_SEPARATOR, Shape, type Slot, SLOTS } from "./shape.ts";
 
 const NEWLINE = 10, ZERO = 48;
+/** So many digits are a whole number of 32 bits in any case. */
+const SMALL_DIGITS = 9, SMALL_LIMIT = 1e9;
 const EVENT_TYPE = SLOTS.indexOf("event_type");
 const RUN_ID = SLOTS.indexOf("run_id");
 const TRIAL = new TextEncoder().encode("trial.recorded");
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** What lines are packed in, one part after another: some ten megabytes that need not be had anew. */
+export type PackingColumns = ColumnBuffers<ColumnName>;
+
+export function packingColumns(): PackingColumns {
+  return columnBuffers(COLUMNS);
+}
 
 /** Packs the lines of a part, which has to end in a newline. Syncs nothing. */
 export function packLines(
@@ -39,9 +54,9 @@ export function packLines(
   size_bytes: number,
   is_corrupt: (offset: number) => boolean,
   target: OpenFile,
-  { label, sha256 }: { label: string; sha256: string },
+  { label, sha256, columns }: { label: string; sha256: string; columns: PackingColumns },
 ): void {
-  const writer = new PackedWriter<ColumnName>(target, COLUMNS);
+  const writer = new PackedWriter<ColumnName>(target, columns);
   const lines = new LinePacker(writer);
   const group_offsets: number[] = [];
   for (const block of blocksOfLines(source, 0, size_bytes)) {
@@ -49,12 +64,7 @@ export function packLines(
     if (block.torn_bytes > 0) throw damaged(source.path, `byte ${start} begins a line without end`);
     const bytes = block.oversized_bytes > 0 ? longLine(source, block) : block.bytes;
     if (lines.waiting_rows === 0) group_offsets.push(start);
-    for (let at = 0; at < bytes.length;) {
-      const end = bytes.indexOf(NEWLINE, at);
-      if (is_corrupt(start + at)) lines.keep(bytes, at, end, start + at);
-      else lines.pack(bytes, at, end, start + at);
-      at = end + 1;
-    }
+    lines.pack(bytes, start, is_corrupt);
     if (lines.waiting_rows >= row_group_rows_max || writer.waiting_bytes >= row_group_bytes_max) {
       writer.writeGroup();
     }
@@ -96,21 +106,37 @@ class LinePacker {
     return this.writer.columns.log_offset.rows;
   }
 
-  /** A line that is no event: nothing is known of it but its bytes. */
-  keep(bytes: Uint8Array, start: number, end: number, offset: number): void {
+  /** Whole lines, the first of which begins at an offset of the part. */
+  pack(bytes: Uint8Array, offset: number, is_corrupt: (offset: number) => boolean): void {
+    const view = viewOf(bytes);
+    for (let at = 0; at < bytes.length;) {
+      const end = is_corrupt(offset + at)
+        ? this.#keep(bytes, view, at, offset + at)
+        : this.#pack(bytes, view, at, offset + at);
+      at = end + 1;
+    }
+  }
+
+  /** A line that is no event: nothing is known of it but its bytes. Says where it ends, like the others. */
+  #keep(bytes: Uint8Array, view: DataView, start: number, offset: number): number {
     const { columns } = this.writer;
+    const end = bytes.indexOf(NEWLINE, start);
     columns.log_offset.addNumber(offset);
     for (const slot of SLOTS) columns[slot].addNull();
     columns.shape.addNull();
     columns.is_trial.addBoolean(false);
-    columns.line.addBytes(bytes, start, end);
+    columns.line.addBytes(view, start, end);
+    return end;
   }
 
-  pack(bytes: Uint8Array, start: number, end: number, offset: number): void {
+  #pack(bytes: Uint8Array, view: DataView, start: number, offset: number): number {
     const splitter = this.#splitter;
-    if (!splitter.split(bytes, start, end)) return this.#packWhole(bytes, start, end, offset);
+    if (!splitter.split(bytes, view, start)) {
+      this.#packWhole(bytes, view, start, splitter.end, offset);
+      return splitter.end;
+    }
     const { columns } = this.writer;
-    const { shape, starts, ends } = splitter;
+    const { shape, starts, ends, end } = splitter;
     columns.log_offset.addNumber(offset);
     columns.shape.addNumber(shape.number);
     columns.line.addNull();
@@ -121,42 +147,49 @@ class LinePacker {
       const column = this.#by_slot[slot];
       if (place < 0) column.addNull();
       else if (slot === TIMESTAMP) column.addNumber(numberIn(bytes, starts[place], ends[place]));
-      else column.addBytes(bytes, starts[place], ends[place]);
+      else column.addBytes(view, starts[place], ends[place]);
     }
-    this.#addRest(bytes);
+    this.#addRest(bytes, view);
+    return end;
   }
 
   /** An event whose line no shape fits: its columns say what they can. */
-  #packWhole(bytes: Uint8Array, start: number, end: number, offset: number): void {
+  #packWhole(
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+    offset: number,
+  ): void {
     const { columns } = this.writer;
     const event = JSON.parse(decoder.decode(bytes.subarray(start, end))) as LedgerEvent;
     columns.log_offset.addNumber(offset);
     columns.shape.addNull();
     columns.is_trial.addBoolean(false);
-    columns.line.addBytes(bytes, start, end);
+    columns.line.addBytes(view, start, end);
     for (const slot of SLOTS) {
       const value = Object.hasOwn(event, slot) ? event[slot] : undefined;
       if (slot === "timestamp_ms") columns[slot].addNumber(event.timestamp_ms);
       else if (TEXTS.has(slot) && typeof value === "string") {
         const text = encoder.encode(value);
-        columns[slot].addBytes(text, 0, text.length);
+        columns[slot].addBytes(viewOf(text), 0, text.length);
       } else columns[slot].addNull();
     }
   }
 
-  #addRest(bytes: Uint8Array): void {
+  #addRest(bytes: Uint8Array, view: DataView): void {
     const { shape: { slots, place_of }, starts, ends } = this.#splitter;
     const { rest } = this.writer.columns;
     const first = place_of[REST];
     if (first < 0) return rest.addNull();
-    if (slots.indexOf(REST, first + 1) < 0) return rest.addBytes(bytes, starts[first], ends[first]);
+    if (slots.indexOf(REST, first + 1) < 0) return rest.addBytes(view, starts[first], ends[first]);
     const pieces: number[] = [];
     for (let index = first; index < slots.length; index++) {
       if (slots[index] !== REST) continue;
       if (index > first) pieces.push(REST_SEPARATOR);
       for (let at = starts[index]; at < ends[index]; at++) pieces.push(bytes[at]);
     }
-    rest.addBytes(Uint8Array.from(pieces), 0, pieces.length);
+    rest.addBytes(viewOf(Uint8Array.from(pieces)), 0, pieces.length);
   }
 
   /** Whether the last line is a trial that an index may take from its columns. */
@@ -213,8 +246,15 @@ function isPlainRunId(bytes: Uint8Array, start: number, end: number): boolean {
   return dots < end - start;
 }
 
+/** In two parts: whole numbers of 32 bits are several times as fast. */
 function numberIn(bytes: Uint8Array, start: number, end: number): number {
+  const middle = Math.max(start, end - SMALL_DIGITS);
+  const low = smallNumberIn(bytes, middle, end);
+  return middle === start ? low : smallNumberIn(bytes, start, middle) * SMALL_LIMIT + low;
+}
+
+function smallNumberIn(bytes: Uint8Array, start: number, end: number): number {
   let number = 0;
-  for (let at = start; at < end; at++) number = number * 10 + bytes[at] - ZERO;
+  for (let at = start; at < end; at++) number = Math.imul(number, 10) + bytes[at] - ZERO | 0;
   return number;
 }

@@ -3,6 +3,8 @@
  * taken out. Lines of one kind share one, so a compacted part keeps it once, and the values by column.
  */
 
+import { standsAt, viewOf } from "../base/bytes.ts";
+
 /** What is cut out of a line: members by these names, and every other value as `rest`. */
 export const SLOTS = [
   "event_id",
@@ -32,14 +34,28 @@ const FIRST_MARK = 14;
 /** Stands between the values of a line that share the column `rest`. */
 export const REST_SEPARATOR = 31;
 
-const TAB = 9, RETURN = 13, QUOTE = 34, COMMA = 44, COLON = 58, AT = 64, BACKSLASH = 92;
+const TAB = 9,
+  NEWLINE = 10,
+  RETURN = 13,
+  QUOTE = 34,
+  COMMA = 44,
+  COLON = 58,
+  AT = 64,
+  BACKSLASH = 92;
 const OPEN_LIST = 91, CLOSE_LIST = 93, OPEN = 123, CLOSE = 125, ZERO = 48, NINE = 57;
 const TIMESTAMP_DIGITS_MAX = 15;
+/** Outside of strings: for each byte, 1 when neither a value ends there nor anything else follows from it. */
+const TELLS_NOTHING = new Uint8Array(256).fill(1);
+for (const byte of [QUOTE, OPEN, OPEN_LIST, CLOSE, CLOSE_LIST, COMMA, TAB, RETURN]) {
+  TELLS_NOTHING[byte] = 0;
+}
 
 /** More shapes than this have no use: then lines are kept as they are. */
 const shapes_max = 1_000;
 const shape_bytes_max = 16_384;
 const shapes_tried_max = 8;
+/** Lines with more values than this are few. */
+const SLOTS_ROOM = 64;
 
 const encoder = new TextEncoder();
 /** A byte order mark is a letter like any other: without it, a key would be another key. */
@@ -48,7 +64,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** What lines of one kind have in common. */
 export class Shape {
   /** What stands before each value, and after the last. */
-  readonly literals: Uint8Array[] = [];
+  readonly literals: DataView[] = [];
   /** Which slot each value goes to. */
   readonly slots: number[] = [];
   /** For each slot the place of its first value among the shape's; -1 where it has none. */
@@ -68,11 +84,11 @@ export class Shape {
       if (slot < 0 || slot >= SLOTS.length) literal += char;
       else {
         this.slots.push(slot);
-        this.literals.push(encoder.encode(literal));
+        this.literals.push(viewOf(encoder.encode(literal)));
         literal = "";
       }
     }
-    this.literals.push(encoder.encode(literal));
+    this.literals.push(viewOf(encoder.encode(literal)));
     this.place_of = SLOTS.map((_, slot) => this.slots.indexOf(slot));
     this.refused = this.slots.map((slot, at) =>
       slot === REST ? refusedAfter(this.literals[at]) : 0
@@ -87,7 +103,7 @@ export class Shape {
 }
 
 /** What a value of the column `rest` must not begin with, by the key that stands before it. */
-function refusedAfter(literal: Uint8Array): number {
+function refusedAfter(literal: DataView): number {
   const key = /"([a-z_]+)"\s*:\s*$/.exec(decoder.decode(literal))?.[1];
   const slot = SLOTS.indexOf(key as Slot);
   if (slot < 0 || slot === REST) return 0;
@@ -100,25 +116,32 @@ export class LineSplitter {
   /** The shape of the last line. */
   shape!: Shape;
   /** Where the values of the last line begin and end, in the order of the shape's slots. */
-  readonly starts: number[] = [];
-  readonly ends: number[] = [];
+  starts = new Int32Array(SLOTS_ROOM);
+  ends = new Int32Array(SLOTS_ROOM);
+  /** Where the last line ends, without its newline. */
+  end = 0;
   /** Whether the last line has no escapes, no space but blanks, and no `"@`. */
   is_plain = true;
   /** The shapes that came last, the latest first. */
   #recent: Shape[] = [];
   readonly #by_text = new Map<string, Shape>();
 
-  /** Takes a line apart that is known to be an event; false when it has to be kept as it is. */
-  split(bytes: Uint8Array, start: number, end: number): boolean {
+  /**
+   * Takes the line apart that begins somewhere, which is known to be an event, and finds its end;
+   * false when it has to be kept as it is. The view is one on all of the bytes.
+   */
+  split(bytes: Uint8Array, view: DataView, start: number): boolean {
     for (let at = 0; at < this.#recent.length; at++) {
       const shape = this.#recent[at];
-      if (!this.#fits(shape, bytes, start, end)) continue;
+      if (!this.#fits(shape, bytes, view, start)) continue;
       if (at > 0) this.#moveToFront(at);
       this.shape = shape;
       return true;
     }
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = this.end = newline < 0 ? bytes.length : newline;
     const shape = this.#shapeOf(bytes, start, end);
-    if (!shape || !this.#fits(shape, bytes, start, end)) return false;
+    if (!shape || !this.#fits(shape, bytes, view, start)) return false;
     this.#recent.unshift(shape);
     this.#recent.length = Math.min(this.#recent.length, shapes_tried_max);
     this.shape = shape;
@@ -130,16 +153,16 @@ export class LineSplitter {
     this.#recent.unshift(shape);
   }
 
-  #fits(shape: Shape, bytes: Uint8Array, start: number, end: number): boolean {
+  /** Whether a line has a shape. An event has no newline within, so what fits ends where its line does. */
+  #fits(shape: Shape, bytes: Uint8Array, view: DataView, start: number): boolean {
     const { literals, slots, refused } = shape;
+    const end = bytes.length;
     this.is_plain = shape.is_plain;
     let at = start;
     for (let index = 0; index < slots.length; index++) {
       const literal = literals[index];
-      for (let offset = 0; offset < literal.length; offset++) {
-        if (bytes[at + offset] !== literal[offset]) return false;
-      }
-      at += literal.length;
+      if (at + literal.byteLength > end || !standsAt(literal, view, at)) return false;
+      at += literal.byteLength;
       this.starts[index] = at;
       if (refused[index] > 0 && beginsWith(refused[index], bytes, at)) return false;
       at = this.#endOfSlot(slots[index], bytes, at, end);
@@ -147,10 +170,10 @@ export class LineSplitter {
       this.ends[index] = at;
     }
     const last = literals[slots.length];
-    if (end - at !== last.length) return false;
-    for (let offset = 0; offset < last.length; offset++) {
-      if (bytes[at + offset] !== last[offset]) return false;
-    }
+    if (at + last.byteLength > end || !standsAt(last, view, at)) return false;
+    at += last.byteLength;
+    if (at < end && bytes[at] !== NEWLINE) return false;
+    this.end = at;
     return true;
   }
 
@@ -175,22 +198,31 @@ export class LineSplitter {
     let depth = 0;
     for (; at < end; at++) {
       const byte = bytes[at];
+      if (TELLS_NOTHING[byte] === 1) continue;
       if (byte === QUOTE) {
-        if (bytes[at + 1] === AT) this.is_plain = false;
-        for (at++; bytes[at] !== QUOTE; at++) {
-          if (at >= end) return -1;
-          if (bytes[at] === BACKSLASH) {
-            this.is_plain = false;
-            at++;
-          }
-        }
+        at = this.#endOfString(bytes, at + 1, end);
+        if (at < 0) return -1;
       } else if (byte === OPEN || byte === OPEN_LIST) depth++;
       else if (byte === CLOSE || byte === CLOSE_LIST) {
         if (depth === 0) return at;
         depth--;
       } else if (byte === COMMA) {
         if (depth === 0) return at;
-      } else if (byte === TAB || byte === RETURN) this.is_plain = false;
+      } else this.is_plain = false;
+    }
+    return -1;
+  }
+
+  /** Where a string's closing quote stands. */
+  #endOfString(bytes: Uint8Array, at: number, end: number): number {
+    if (bytes[at] === AT) this.is_plain = false;
+    for (; at < end; at++) {
+      const byte = bytes[at];
+      if (byte === QUOTE) return at;
+      if (byte === BACKSLASH) {
+        this.is_plain = false;
+        at++;
+      }
     }
     return -1;
   }
@@ -230,6 +262,10 @@ export class LineSplitter {
     const shape = new Shape(this.shapes.length, text);
     this.shapes.push(shape);
     this.#by_text.set(text, shape);
+    if (shape.slots.length > this.starts.length) {
+      this.starts = new Int32Array(shape.slots.length);
+      this.ends = new Int32Array(shape.slots.length);
+    }
     return shape;
   }
 }

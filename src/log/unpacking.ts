@@ -1,9 +1,9 @@
 /** A Parquet file of a compacted part -> its lines, byte for byte as they were written. */
+import { copyBytes, viewOf } from "../base/bytes.ts";
 import { digestOf } from "../base/digest.ts";
 import type { OpenFile } from "../base/files.ts";
 import { event_bytes_max, read_bytes } from "../base/limits.ts";
 import { damaged } from "../parquet/facts.ts";
-import { copyBytes } from "../parquet/packed.ts";
 import { type ColumnCursor, type PackedGroup, PackedReader } from "../parquet/packed_read.ts";
 import { KEYS, PACKED_VERSION, REST, TIMESTAMP } from "./packed_part.ts";
 import type { Block } from "./part_blocks.ts";
@@ -36,26 +36,12 @@ export function* unpackLines(file: OpenFile, options: UnpackOptions = {}): Gener
   const shapes = decodedKey<string[]>(file, reader, KEYS.shapes)
     .map((text, number) => new Shape(number, text));
   const group_offsets = decodedKey<number[]>(file, reader, KEYS.groups);
-  const out = new LineJoiner(file.path, shapes);
-  const from = options.from ?? 0;
+  const out = new LineJoiner(file.path, shapes, options);
   let nth = 0;
   for (const group of reader.groups()) {
-    if (group_offsets[++nth] <= from) continue;
+    if (group_offsets[++nth] <= out.from) continue;
     const rows = new GroupRows(group);
-    for (let row = 0; row < group.rows; row++) {
-      rows.next();
-      const is_wanted = rows.offset >= from && !(options.without_trials && rows.is_trial);
-      if (!is_wanted || rows.offset !== out.end) {
-        if (out.filled > 0) yield out.take();
-        out.start = rows.offset;
-      }
-      if (!is_wanted) continue;
-      const is_long = rows.has_line && rows.line.end - rows.line.start > event_bytes_max;
-      // A line that is too long is a stretch of its own: what came before it has its own verdict.
-      if (is_long && out.filled > 0) yield out.take();
-      out.add(rows);
-      if (is_long || out.filled >= read_bytes) yield out.take(is_long);
-    }
+    for (let block = out.join(rows); block; block = out.join(rows)) yield block;
   }
   if (out.filled > 0) yield out.take();
 }
@@ -87,8 +73,10 @@ class GroupRows {
   readonly line: ColumnCursor;
   /** By slot; that of times is moved on by itself. */
   readonly values: readonly ColumnCursor[];
+  #rows_left: number;
 
   constructor(group: PackedGroup) {
+    this.#rows_left = group.rows;
     this.#offsets = group.column("log_offset");
     this.#times = group.column("timestamp_ms");
     this.#shapes = group.column("shape");
@@ -97,13 +85,16 @@ class GroupRows {
     this.values = SLOTS.map((slot) => slot === "timestamp_ms" ? this.#times : group.column(slot));
   }
 
-  next(): void {
+  /** Goes to the next row; false where there is none. */
+  next(): boolean {
+    if (this.#rows_left-- === 0) return false;
     this.offset = this.#offsets.nextInt64()!;
     this.timestamp_ms = this.#times.nextInt64();
     this.shape = this.#shapes.nextInt32();
     this.is_trial = this.#trials.nextBoolean();
     this.has_line = this.line.next();
     for (const cursor of this.values) if (cursor !== this.#times) cursor.next();
+    return true;
   }
 }
 
@@ -120,19 +111,49 @@ class LineJoiner {
   /** Where in the part the first of them stands. */
   start = 0;
   filled = 0;
+  readonly from: number;
+  readonly #without_trials: boolean;
   #bytes = new Uint8Array(read_bytes * 2);
+  #view = viewOf(this.#bytes);
+  /** Whether the row that was come to is still to be looked at. */
+  #waits = false;
 
-  constructor(readonly path: string, readonly shapes: readonly Shape[]) {}
+  constructor(
+    readonly path: string,
+    readonly shapes: readonly Shape[],
+    options: UnpackOptions,
+  ) {
+    this.from = options.from ?? 0;
+    this.#without_trials = options.without_trials ?? false;
+  }
 
   /** Where in the part the next line would stand. */
   get end(): number {
     return this.start + this.filled;
   }
 
+  /** Goes on in a group until a stretch of lines is full, or others follow; undefined at its end. */
+  join(rows: GroupRows): Block | undefined {
+    while (this.#waits || rows.next()) {
+      this.#waits = true;
+      const is_wanted = rows.offset >= this.from && !(this.#without_trials && rows.is_trial);
+      // A line that is too long is a stretch of its own: what came before it has its own verdict.
+      const is_long = rows.has_line && rows.line.end - rows.line.start > event_bytes_max;
+      if (this.filled > 0 && (!is_wanted || is_long || rows.offset !== this.end)) {
+        return this.take();
+      }
+      this.#waits = false;
+      if (!is_wanted) continue;
+      if (this.filled === 0) this.start = rows.offset;
+      this.#add(rows);
+      if (is_long || this.filled >= read_bytes) return this.take(is_long);
+    }
+  }
+
   /** Adds the line of a row. */
-  add(rows: GroupRows): void {
+  #add(rows: GroupRows): void {
     if (rows.has_line) this.#copy(rows.line.bytes, rows.line.start, rows.line.end);
-    else this.#join(rows);
+    else this.#addShaped(rows);
     this.#reserve(1);
     this.#bytes[this.filled++] = NEWLINE;
   }
@@ -147,13 +168,13 @@ class LineJoiner {
     return { start, end, bytes, oversized_bytes, torn_bytes: 0 };
   }
 
-  #join(rows: GroupRows): void {
+  #addShaped(rows: GroupRows): void {
     const shape = rows.shape === undefined ? undefined : this.shapes[rows.shape];
     if (!shape) throw damaged(this.path, `the line at byte ${rows.offset} has no shape`);
     const { literals, slots } = shape;
     let rest_at = -1;
     for (let index = 0; index < slots.length; index++) {
-      this.#copy(literals[index], 0, literals[index].length);
+      this.#copy(literals[index], 0, literals[index].byteLength);
       const slot = slots[index];
       const cursor = rows.values[slot];
       if (slot === TIMESTAMP) this.#addNumber(rows.timestamp_ms!);
@@ -161,13 +182,13 @@ class LineJoiner {
       else {
         if (rest_at < 0) rest_at = cursor.start;
         let end = rest_at;
-        while (end < cursor.end && cursor.bytes[end] !== REST_SEPARATOR) end++;
+        while (end < cursor.end && cursor.bytes.getUint8(end) !== REST_SEPARATOR) end++;
         this.#copy(cursor.bytes, rest_at, end);
         rest_at = end + 1;
       }
     }
     const last = literals[slots.length];
-    this.#copy(last, 0, last.length);
+    this.#copy(last, 0, last.byteLength);
   }
 
   /** Digits from the right; in two halves, since whole numbers of 32 bits divide much faster. */
@@ -197,9 +218,9 @@ class LineJoiner {
     }
   }
 
-  #copy(from: Uint8Array, start: number, end: number): void {
+  #copy(from: DataView, start: number, end: number): void {
     this.#reserve(end - start);
-    copyBytes(from, start, end, this.#bytes, this.filled);
+    copyBytes(from, start, end, this.#view, this.filled);
     this.filled += end - start;
   }
 
@@ -209,5 +230,6 @@ class LineJoiner {
     const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     larger.set(this.#bytes.subarray(0, this.filled));
     this.#bytes = larger;
+    this.#view = viewOf(larger);
   }
 }

@@ -9,6 +9,7 @@ import type { ColumnChunk, RowGroup } from "hyparquet";
 import { writePageHeader } from "hyparquet-writer/src/datapage.js";
 import { writeMetadata } from "hyparquet-writer/src/metadata.js";
 import { buildFacts } from "../base/build.ts";
+import { copyBytes, viewOf } from "../base/bytes.ts";
 import type { OpenFile } from "../base/files.ts";
 import { PHYSICAL, schemaOf } from "./columns.ts";
 import { MAGIC } from "./facts.ts";
@@ -24,44 +25,53 @@ export interface PackedColumn {
   nullable: boolean;
 }
 
-const BUFFER_BYTES = 1 << 20;
+/** More than most columns of a group take: what is not written to is no memory yet. */
+const BUFFER_BYTES = 8 << 20;
+/** Where values begin in a buffer: before them there is room to say which rows have one. */
+const VALUES_AT = 1 << 17;
 const UINT32 = 2 ** 32;
 /** The usual level, 3, takes half as long again, for a few per cent. */
-const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkSize: 1 << 16 };
 
 /** The values of one column, as they will stand in its page. */
 export class ColumnBuffer {
   /** Values and nulls. */
   rows = 0;
-  /** How much the values take. */
-  size_bytes = 0;
+  /** Where in the buffer the next value goes. */
+  #end = VALUES_AT;
   #bytes = new Uint8Array(BUFFER_BYTES);
-  #view = new DataView(this.#bytes.buffer);
-  /** Whether a value stands there: lengths of runs, beginning with one of values. */
-  #runs: number[] = [0];
+  #view = viewOf(this.#bytes);
+  /** Whether a value stands there: lengths of runs that are over, beginning with one of values. */
+  readonly #runs: number[] = [];
+  #run_rows = 0;
   #in_values = true;
   #bits = 0;
 
   constructor(readonly column: PackedColumn) {}
 
+  /** How much the values take. */
+  get size_bytes(): number {
+    return this.#end - VALUES_AT;
+  }
+
   /** Adds bytes of a larger piece. */
-  addBytes(from: Uint8Array, start: number, end: number): void {
+  addBytes(from: DataView, start: number, end: number): void {
     const length = end - start;
     this.#reserve(length + 4);
-    this.#view.setUint32(this.size_bytes, length, true);
-    copyBytes(from, start, end, this.#bytes, this.size_bytes + 4);
-    this.size_bytes += length + 4;
+    this.#view.setUint32(this.#end, length, true);
+    copyBytes(from, start, end, this.#view, this.#end + 4);
+    this.#end += length + 4;
     this.#note(true);
   }
 
   addNumber(value: number): void {
     this.#reserve(8);
-    this.#view.setUint32(this.size_bytes, value >>> 0, true);
+    this.#view.setUint32(this.#end, value >>> 0, true);
     if (this.column.type === "int64") {
-      this.#view.setUint32(this.size_bytes + 4, Math.floor(value / UINT32), true);
-      this.size_bytes += 4;
+      this.#view.setUint32(this.#end + 4, Math.floor(value / UINT32), true);
+      this.#end += 4;
     }
-    this.size_bytes += 4;
+    this.#end += 4;
     this.#note(true);
   }
 
@@ -70,8 +80,8 @@ export class ColumnBuffer {
     const bit = this.rows % 8;
     this.#bits = bit === 0 ? Number(value) : this.#bits | Number(value) << bit;
     this.#reserve(1);
-    this.#bytes[this.rows >> 3] = this.#bits;
-    this.size_bytes = (this.rows >> 3) + 1;
+    this.#end = VALUES_AT + (this.rows >> 3) + 1;
+    this.#bytes[this.#end - 1] = this.#bits;
     this.#note(true);
   }
 
@@ -79,37 +89,42 @@ export class ColumnBuffer {
     this.#note(false);
   }
 
-  /** The page: where values stand, then the values. */
+  /** The page: where values stand, then the values. Valid until something is added. */
   page(): Uint8Array {
-    const values = this.#bytes.subarray(0, this.size_bytes);
-    if (!this.column.nullable) return values;
+    if (!this.column.nullable) return this.#bytes.subarray(VALUES_AT, this.#end);
     const levels = this.#levels();
-    const page = new Uint8Array(4 + levels.length + values.length);
-    new DataView(page.buffer).setUint32(0, levels.length, true);
+    const head_bytes = 4 + levels.length;
+    let page = this.#bytes.subarray(VALUES_AT - head_bytes, this.#end);
+    if (head_bytes > VALUES_AT) {
+      page = new Uint8Array(head_bytes + this.size_bytes);
+      page.set(this.#bytes.subarray(VALUES_AT, this.#end), head_bytes);
+    }
+    viewOf(page).setUint32(0, levels.length, true);
     page.set(levels, 4);
-    page.set(values, 4 + levels.length);
     return page;
   }
 
   clear(): void {
-    this.rows = this.size_bytes = 0;
-    this.#runs = [0];
+    this.rows = 0;
+    this.#end = VALUES_AT;
+    this.#runs.length = this.#run_rows = 0;
     this.#in_values = true;
   }
 
   #note(is_value: boolean): void {
     this.rows++;
-    if (is_value === this.#in_values) this.#runs[this.#runs.length - 1]++;
-    else {
-      this.#runs.push(1);
+    if (is_value !== this.#in_values) {
+      this.#runs.push(this.#run_rows);
+      this.#run_rows = 0;
       this.#in_values = is_value;
     }
+    this.#run_rows++;
   }
 
   /** Runs as Parquet writes them: twice the length, as a number of seven bits a byte, then the level. */
   #levels(): Uint8Array {
     const bytes: number[] = [];
-    for (const [at, length] of this.#runs.entries()) {
+    for (const [at, length] of [...this.#runs, this.#run_rows].entries()) {
       if (length === 0) continue;
       let rest = length * 2;
       for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push(rest % 128 + 128);
@@ -119,42 +134,36 @@ export class ColumnBuffer {
   }
 
   #reserve(more: number): void {
-    const needed = this.size_bytes + more;
+    const needed = this.#end + more;
     if (needed <= this.#bytes.length) return;
     const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    larger.set(this.#bytes.subarray(0, this.size_bytes));
+    larger.set(this.#bytes.subarray(0, this.#end));
     this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+    this.#view = viewOf(larger);
   }
 }
 
-const FEW_BYTES = 48;
+/** The columns of a packed file as they are filled. They are there for one file after another. */
+export type ColumnBuffers<Name extends string> = Readonly<Record<Name, ColumnBuffer>>;
 
-/** Copies bytes. For few of them, a loop takes a third of what a view on them would. */
-export function copyBytes(
-  from: Uint8Array,
-  start: number,
-  end: number,
-  to: Uint8Array,
-  at: number,
-): void {
-  if (end - start > FEW_BYTES) to.set(from.subarray(start, end), at);
-  else while (start < end) to[at++] = from[start++];
+export function columnBuffers<Name extends string>(
+  columns: readonly (PackedColumn & { name: Name })[],
+): ColumnBuffers<Name> {
+  return Object.fromEntries(
+    columns.map((column) => [column.name, new ColumnBuffer(column)]),
+  ) as Record<Name, ColumnBuffer>;
 }
 
 /** A packed file on its way to the disk. */
 export class PackedWriter<Name extends string> {
-  /** Fill each of them with as many rows, then write the group. */
-  readonly columns: Readonly<Record<Name, ColumnBuffer>>;
   readonly #all: ColumnBuffer[];
   readonly #out: FileBytes;
   readonly #groups: RowGroup[] = [];
 
-  constructor(file: OpenFile, columns: readonly (PackedColumn & { name: Name })[]) {
-    this.#all = columns.map((column) => new ColumnBuffer(column));
-    this.columns = Object.fromEntries(
-      this.#all.map((buffer) => [buffer.column.name, buffer]),
-    ) as Record<Name, ColumnBuffer>;
+  /** Fill each of the columns with as many rows, then write the group. */
+  constructor(file: OpenFile, readonly columns: ColumnBuffers<Name>) {
+    this.#all = Object.values(columns);
+    for (const buffer of this.#all) buffer.clear();
     this.#out = new FileBytes(file);
     this.#out.appendBytes(new TextEncoder().encode(MAGIC));
   }

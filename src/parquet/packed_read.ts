@@ -1,6 +1,7 @@
 /** What `packed.ts` wrote -> the bytes of its values, where they stand in their pages. */
 import type { ColumnMetaData, FileMetaData } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
+import { viewOf } from "../base/bytes.ts";
 import { asLedgerError, quoted } from "../base/error.ts";
 import { readFully } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
@@ -13,10 +14,9 @@ const UINT32 = 2 ** 32;
 /** A column of a row group. Its rows are gone through once, in order. */
 export class ColumnCursor {
   /** Where the value lies that `next` came to. */
-  bytes: Uint8Array;
+  readonly bytes: DataView;
   start = 0;
   end = 0;
-  readonly #view: DataView;
   readonly #levels: Uint8Array | undefined;
   readonly #path: string;
   readonly #name: string;
@@ -24,8 +24,7 @@ export class ColumnCursor {
   #at = 0;
 
   constructor(path: string, name: string, page: Uint8Array, levels: Uint8Array | undefined) {
-    this.bytes = page;
-    this.#view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+    this.bytes = viewOf(page);
     this.#levels = levels;
     this.#path = path;
     this.#name = name;
@@ -35,7 +34,7 @@ export class ColumnCursor {
   next(): boolean {
     if (this.#isNull()) return false;
     this.#need(4);
-    const length = this.#view.getUint32(this.#at, true);
+    const length = this.bytes.getUint32(this.#at, true);
     this.start = this.#at + 4;
     this.#at = this.start;
     this.#need(length);
@@ -47,8 +46,8 @@ export class ColumnCursor {
   nextInt64(): number | undefined {
     if (this.#isNull()) return undefined;
     this.#need(8);
-    const low = this.#view.getUint32(this.#at, true);
-    const high = this.#view.getUint32(this.#at + 4, true);
+    const low = this.bytes.getUint32(this.#at, true);
+    const high = this.bytes.getUint32(this.#at + 4, true);
     this.#at += 8;
     return high * UINT32 + low;
   }
@@ -58,7 +57,7 @@ export class ColumnCursor {
     if (this.#isNull()) return undefined;
     this.#need(4);
     this.#at += 4;
-    return this.#view.getUint32(this.#at - 4, true);
+    return this.bytes.getUint32(this.#at - 4, true);
   }
 
   /** The next row's boolean, in a column that has one in every row. */
@@ -66,7 +65,7 @@ export class ColumnCursor {
     const row = this.#row++;
     this.#at = row >> 3;
     this.#need(1);
-    return (this.bytes[this.#at] >> row % 8 & 1) === 1;
+    return (this.bytes.getUint8(this.#at) >> row % 8 & 1) === 1;
   }
 
   #isNull(): boolean {
@@ -75,7 +74,7 @@ export class ColumnCursor {
   }
 
   #need(bytes: number): void {
-    if (this.#at + bytes <= this.bytes.length) return;
+    if (this.#at + bytes <= this.bytes.byteLength) return;
     throw damaged(this.#path, `a value of column ${quoted(this.#name)} lies behind its page`);
   }
 }

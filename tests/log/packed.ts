@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { type OpenFile, systemFiles } from "../../src/base/files.ts";
 import { BadLine, judge } from "../../src/log/event.ts";
 import { linesOf } from "../../src/log/lines.ts";
-import { packLines } from "../../src/log/packing.ts";
+import { packingColumns, packLines } from "../../src/log/packing.ts";
 import { unpackLines, type UnpackOptions } from "../../src/log/unpacking.ts";
 
 const NEWLINE = new Uint8Array([10]);
@@ -29,6 +29,9 @@ export function corruptIn(part: Uint8Array): Set<number> {
   return corrupt;
 }
 
+/** One part after another is packed in the same. */
+const COLUMNS = packingColumns();
+
 /** Packs a part into a file of a folder; returns where it lies. */
 export function pack(
   folder: string,
@@ -49,7 +52,10 @@ export function pack(
   const lines = files.open(source, "read");
   const target = files.open(path, "create");
   try {
-    packLines(lines, part.length, (offset) => corrupt.has(offset), target, claims);
+    packLines(lines, part.length, (offset) => corrupt.has(offset), target, {
+      ...claims,
+      columns: COLUMNS,
+    });
   } finally {
     lines.close();
     target.close();
