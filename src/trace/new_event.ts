@@ -94,7 +94,7 @@ export function completeTraced(
     sequence_number: (given.sequence_number ?? 0) as number,
     partition_key: (given.partition_key ?? "") as string,
   };
-  const problem = tracedProblem(event);
+  const problem = tracedProblem(event, hasOurId(given));
   if (problem !== undefined) throw cannotTrace(creationProblem(given) ?? problem);
   const unknown = unknownField(given);
   if (unknown !== undefined) throw cannotTrace(unknown);
@@ -102,6 +102,11 @@ export function completeTraced(
   event.sequence_number =
     (given.sequence_number ?? defaults.nextSequence(correlation_id)) as number;
   return event;
+}
+
+/** Whether the id of an event is made here: of its type and of letters that stand everywhere as they are. */
+export function hasOurId(given: Readonly<Record<string, unknown>>): boolean {
+  return (given.event_id ?? undefined) === undefined;
 }
 
 /** What is wrong with the stamps that stand in for a timestamp: not that one is what was given. */

@@ -83,11 +83,11 @@ export class TraceStore implements AsyncDisposable {
     return new TraceStore(world, dir, name, lock, options);
   }
 
-  /** Keeps an event. Throws when it could not be kept. */
-  record(event: TracedEvent): WalEntry {
+  /** Keeps an event, whose id may be ours: its type, and letters. Throws when it could not be kept. */
+  record(event: TracedEvent, has_our_id = false): WalEntry {
     if (this.#is_closed) throw new Error("cannot trace: this store has been closed");
     const is_critical = this.#critical.has(event.event_type);
-    const entry = this.#wal.addEvent(event);
+    const entry = this.#wal.addEvent(event, has_our_id);
     if (is_critical || this.#writes_each) {
       try {
         this.#write();
@@ -101,11 +101,11 @@ export class TraceStore implements AsyncDisposable {
   }
 
   /**
-   * Keeps stamps of an event that was recorded. They wait for the next write, whatever the durability:
+   * Keeps a stamp of an event that was recorded. It waits for the next write, whatever the durability:
    * the event itself is safe, and whoever processes it is not to be disturbed by a disk.
    */
-  stamp(entry: WalEntry, stamps: LaterStamps): void {
-    if (!this.#is_closed && this.#wal.addStamps(entry, stamps)) this.#writeWhenDue();
+  stamp(entry: WalEntry, name: keyof LaterStamps, stamp: number): void {
+    if (!this.#is_closed && this.#wal.addStamp(entry, name, stamp)) this.#writeWhenDue();
   }
 
   /** Writes whatever waits; throws what keeps it from being written. */

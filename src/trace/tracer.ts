@@ -6,7 +6,7 @@ import { trace_memory_correlations_max, trace_memory_events_max } from "../base/
 import type { World } from "../base/world.ts";
 import { MicrosecondClock } from "./clock.ts";
 import { newCorrelationId, type TracedEvent } from "./event.ts";
-import { completeTraced, type NewTracedEvent, type TracedDefaults } from "./new_event.ts";
+import { completeTraced, hasOurId, type NewTracedEvent, type TracedDefaults } from "./new_event.ts";
 import { analyzeLatency, type LatencyReport } from "./latency.ts";
 import { type CausationPath, findCausationPath } from "./lineage.ts";
 import type { TraceStore } from "./store.ts";
@@ -48,18 +48,16 @@ export class TraceSpan {
   /** Its receiver has it. Only the first time counts. */
   received(): void {
     if (this.event.received_at !== null) return;
-    this.event.received_at = this.#tracer.now_us();
-    this.#keep({ received_at: this.event.received_at });
+    this.#keep("received_at", this.event.received_at = this.#tracer.now_us());
   }
 
   /** Its processing has ended. The last time counts. */
   processed(): void {
-    this.event.processed_at = this.#tracer.now_us();
-    this.#keep({ processed_at: this.event.processed_at });
+    this.#keep("processed_at", this.event.processed_at = this.#tracer.now_us());
   }
 
-  #keep(stamps: LaterStamps): void {
-    if (this.#entry) this.#tracer.store?.stamp(this.#entry, stamps);
+  #keep(name: keyof LaterStamps, stamp: number): void {
+    if (this.#entry) this.#tracer.store?.stamp(this.#entry, name, stamp);
   }
 }
 
@@ -152,7 +150,7 @@ export class Tracer implements AsyncDisposable {
     defaults.source_container = otherwise.source_container;
     defaults.destination = otherwise.destination;
     const event = completeTraced(given, defaults);
-    const entry = this.store?.record(event);
+    const entry = this.store?.record(event, hasOurId(given));
     this.#remember(event);
     return new TraceSpan(event, this, entry);
   }

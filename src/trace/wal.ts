@@ -77,38 +77,63 @@ const WRITE_BUFFER_BYTES = 128 * 1024;
 
 /** Whether a text stands in JSON as it is. */
 const PLAIN = /^[\w .:/-]*$/;
-/** Names come again and again: correlations, types, containers. As they are written, comma included. */
-const name_texts = new Map<string, string>();
-const NAME_TEXTS_MAX = 1_000;
-
-function nameText(name: string): string {
-  let text = name_texts.get(name);
-  if (text === undefined) {
-    if (name_texts.size >= NAME_TEXTS_MAX) name_texts.clear();
-    name_texts.set(name, text = `${JSON.stringify(name)},`);
-  }
-  return text;
-}
 
 function idText(id: string): string {
   if (id === "") return '"",';
   return PLAIN.test(id) ? `"${id}",` : `${JSON.stringify(id)},`;
 }
 
+/** Names come again and again: types, correlations, containers. As they are written, comma included. */
+class NameTexts {
+  readonly #texts = new Map<string, string>();
+
+  of(name: string): string {
+    let text = this.#texts.get(name);
+    if (text === undefined) {
+      if (this.#texts.size >= NAME_TEXTS_MAX) this.#texts.clear();
+      this.#texts.set(name, text = `${JSON.stringify(name)},`);
+    }
+    return text;
+  }
+}
+
+const NAME_TEXTS_MAX = 1_000;
+const names = new NameTexts();
+
+/** What stands between the stamps of an event and its time, and is mostly that of the event before. */
+const between = { source_container: "", destination: "", version: "", text: "" };
+
+function betweenText({ source_container, destination, version }: TracedEvent): string {
+  if (
+    source_container !== between.source_container || destination !== between.destination ||
+    version !== between.version || between.text === ""
+  ) {
+    const containers = names.of(source_container) + names.of(destination);
+    const text = `${containers}0,0,${names.of(version)}`;
+    Object.assign(between, { source_container, destination, version, text });
+  }
+  return between.text;
+}
+
 /**
  * An event as it is written, without its number and its last stamps. Put together by hand, of as few
  * pieces as may be, since each piece takes its time again when it is written and when memory is tidied.
  */
-function eventText(event: TracedEvent): string {
-  const { timestamp, created_at, emitted_at } = event;
-  const stamps = created_at === timestamp && emitted_at === timestamp
-    ? "0,0,"
-    : `${since(timestamp, created_at)},${since(baseOf(timestamp, created_at), emitted_at)},`;
-  return idText(event.event_id) + nameText(event.event_type) + timestamp + "," +
-    nameText(event.correlation_id) + idText(event.causation_id) +
-    nameText(event.source_container) + nameText(event.destination) + stamps +
-    nameText(event.version) + event.sequence_number + "," + nameText(event.partition_key) +
-    dataText(event.data);
+function eventText(event: TracedEvent, has_our_id: boolean): string {
+  const { event_id, event_type, timestamp, created_at, emitted_at } = event;
+  const type_text = names.of(event_type);
+  // An id of ours says nothing that its type does not: where that stands as it is, with two quotes and
+  // a comma, so does the id.
+  const is_plain = has_our_id && type_text.length === event_type.length + 3;
+  const head = (is_plain ? `"${event_id}",` : idText(event_id)) + type_text + timestamp + ",";
+  const stamped = created_at === timestamp && emitted_at === timestamp
+    ? betweenText(event)
+    : names.of(event.source_container) + names.of(event.destination) +
+      `${since(timestamp, created_at)},${since(baseOf(timestamp, created_at), emitted_at)},` +
+      names.of(event.version);
+  const tail = event.partition_key === "" ? ',"",' : "," + names.of(event.partition_key);
+  return head + names.of(event.correlation_id) + idText(event.causation_id) + stamped +
+    event.sequence_number + tail + dataText(event.data);
 }
 
 /** What the stamps of an event count from, but for that of its creation. */
@@ -173,10 +198,10 @@ export class WalWriter {
   }
 
   /** Takes an event. It waits until something is written. */
-  addEvent(event: TracedEvent): WalEntry {
+  addEvent(event: TracedEvent, has_our_id: boolean): WalEntry {
     // The reason why nothing was written is what the caller has to hear; or it works by now.
     if (this.#waiting.length >= this.#buffer_events_max) this.write();
-    const text = eventText(event);
+    const text = eventText(event, has_our_id);
     const entry = waiting(this.#next_event++, text, baseOf(event.timestamp, event.created_at));
     entry.received_at = event.received_at ?? undefined;
     entry.processed_at = event.processed_at ?? undefined;
@@ -184,14 +209,17 @@ export class WalWriter {
     return entry;
   }
 
-  /** Takes stamps of an event. Those of one that still waits are written with it; false then. */
-  addStamps(entry: WalEntry, { received_at, processed_at }: LaterStamps): boolean {
+  /**
+   * Takes a stamp of an event: false when it still waits, and the stamp is written with it. Its name and
+   * its value, and no object of them: there are two for each event that is traced.
+   */
+  addStamp(entry: WalEntry, name: keyof LaterStamps, stamp: number): boolean {
     const event = entry as Waiting;
     let target = event.is_written ? event.later : event;
     const is_new = target === undefined || target.is_written;
     if (is_new) this.#waiting.push(target = event.later = waiting(event.number, undefined, 0));
-    target!.received_at = received_at ?? target!.received_at;
-    target!.processed_at = processed_at ?? target!.processed_at;
+    if (name === "received_at") target!.received_at = stamp;
+    else target!.processed_at = stamp;
     return is_new;
   }
 

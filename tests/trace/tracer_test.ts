@@ -4,6 +4,7 @@ import { queryTraces } from "../../src/trace/query.ts";
 import { TraceStore } from "../../src/trace/store.ts";
 import { Tracer } from "../../src/trace/tracer.ts";
 import { tempFolder, testWorld } from "../harness.ts";
+import { withSeed } from "../laws/random.ts";
 import { idsOf } from "./stores.ts";
 
 const world = testWorld();
@@ -53,6 +54,29 @@ Deno.test("a cause in another correlation is found where it is stored", async ()
   assertEquals(crossings.length, 1);
   assertEquals((await tracer.findCausationPath("nobody")).end, "absent");
 });
+
+Deno.test("whatever types and names are made of, and in whichever order they come, they are read back", () =>
+  withSeed(async (random) => {
+    using folder = tempFolder();
+    await using tracer = new Tracer(world, await TraceStore.open(world, folder.path));
+    const names = ["FILL", 'a"b', "a\\b", "é日", "x\u2028y", "tab\t", "A B:c/d-.e"];
+    const name = () => random.pick(names);
+    const maybe = () => random.chance(0.5) ? name() : undefined;
+    const traced: TracedEvent[] = [];
+    for (let n = 0; n < 500; n++) {
+      traced.push(tracer.trace({
+        event_type: name(),
+        event_id: random.chance(0.2) ? `${name()}${n}` : undefined,
+        ...{ correlation_id: maybe(), causation_id: maybe(), source_container: maybe() },
+        ...{ destination: maybe(), version: maybe(), partition_key: maybe() },
+        emitted_at: random.chance(0.2) ? 1_769_169_600_000_000 + n : undefined,
+      }));
+    }
+    tracer.flush();
+    const stored = await queryTraces(world, folder.path, {});
+    const byId = (a: TracedEvent, b: TracedEvent) => a.event_id < b.event_id ? -1 : 1;
+    assertEquals(stored.sort(byId), traced.sort(byId));
+  }));
 
 Deno.test("a hundred events that took 10 ms are a hundred, with a mean of 10 ms", async () => {
   using folder = tempFolder();
