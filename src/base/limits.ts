@@ -60,7 +60,7 @@ export const seal_lock_wait_ms = 30_000;
 /** A day is over this long after its midnight: late events of it mostly came by then. */
 export const seal_grace_ms = 3_600_000;
 
-/** How many parts are packed at the same time: each takes some fifty megabytes of memory. */
+/** How many parts are packed at the same time: each takes up to 150 MB of memory. */
 export const pack_threads_max = 2;
 
 /** How often an answer is looked for that nothing else would tell of. */

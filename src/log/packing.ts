@@ -41,7 +41,7 @@ const TRIAL = new TextEncoder().encode("trial.recorded");
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** What lines are packed in, one part after another: some ten megabytes that need not be had anew. */
+/** What lines are packed in, one part after another: tens of megabytes that need not be had anew. */
 export type PackingColumns = ColumnBuffers<ColumnName>;
 
 export function packingColumns(): PackingColumns {
