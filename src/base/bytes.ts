@@ -7,7 +7,7 @@ export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-/** Copies a few bytes. Up to some hundred of them, a third of what `set` and `subarray` take. */
+/** Copies a few bytes. Up to some hundred of them, in half the time that `set` and `subarray` take. */
 export function copyBytes(
   from: DataView,
   start: number,

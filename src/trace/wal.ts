@@ -84,21 +84,17 @@ function idText(id: string): string {
 }
 
 /** Names come again and again: types, correlations, containers. As they are written, comma included. */
-class NameTexts {
-  readonly #texts = new Map<string, string>();
-
-  of(name: string): string {
-    let text = this.#texts.get(name);
-    if (text === undefined) {
-      if (this.#texts.size >= NAME_TEXTS_MAX) this.#texts.clear();
-      this.#texts.set(name, text = `${JSON.stringify(name)},`);
-    }
-    return text;
-  }
-}
-
+const name_texts = new Map<string, string>();
 const NAME_TEXTS_MAX = 1_000;
-const names = new NameTexts();
+
+function nameText(name: string): string {
+  let text = name_texts.get(name);
+  if (text === undefined) {
+    if (name_texts.size >= NAME_TEXTS_MAX) name_texts.clear();
+    name_texts.set(name, text = `${JSON.stringify(name)},`);
+  }
+  return text;
+}
 
 /** What stands between the stamps of an event and its time, and is mostly that of the event before. */
 const between = { source_container: "", destination: "", version: "", text: "" };
@@ -108,8 +104,8 @@ function betweenText({ source_container, destination, version }: TracedEvent): s
     source_container !== between.source_container || destination !== between.destination ||
     version !== between.version || between.text === ""
   ) {
-    const containers = names.of(source_container) + names.of(destination);
-    const text = `${containers}0,0,${names.of(version)}`;
+    const containers = nameText(source_container) + nameText(destination);
+    const text = `${containers}0,0,${nameText(version)}`;
     Object.assign(between, { source_container, destination, version, text });
   }
   return between.text;
@@ -121,18 +117,18 @@ function betweenText({ source_container, destination, version }: TracedEvent): s
  */
 function eventText(event: TracedEvent, has_our_id: boolean): string {
   const { event_id, event_type, timestamp, created_at, emitted_at } = event;
-  const type_text = names.of(event_type);
+  const type_text = nameText(event_type);
   // An id of ours says nothing that its type does not: where that stands as it is, with two quotes and
   // a comma, so does the id.
   const is_plain = has_our_id && type_text.length === event_type.length + 3;
   const head = (is_plain ? `"${event_id}",` : idText(event_id)) + type_text + timestamp + ",";
   const stamped = created_at === timestamp && emitted_at === timestamp
     ? betweenText(event)
-    : names.of(event.source_container) + names.of(event.destination) +
+    : nameText(event.source_container) + nameText(event.destination) +
       `${since(timestamp, created_at)},${since(baseOf(timestamp, created_at), emitted_at)},` +
-      names.of(event.version);
-  const tail = event.partition_key === "" ? ',"",' : "," + names.of(event.partition_key);
-  return head + names.of(event.correlation_id) + idText(event.causation_id) + stamped +
+      nameText(event.version);
+  const tail = event.partition_key === "" ? ',"",' : "," + nameText(event.partition_key);
+  return head + nameText(event.correlation_id) + idText(event.causation_id) + stamped +
     event.sequence_number + tail + dataText(event.data);
 }
 

@@ -43,17 +43,17 @@ async function compact(): Promise<void> {
   const world = { ...systemWorld(), now_ms: () => Date.UTC(2027, 0, 1) };
   await using ledger = await openLedger({ dir, world });
   // It ends when something of each was done, however slow the machine.
-  let parts_compacted = 0, parts_restored = 0;
-  const isDone = () => is_over && parts_compacted > 1 && parts_restored > 0;
+  let times_compacted = 0, times_restored = 0;
+  const isDone = () => is_over && times_compacted > 1 && times_restored > 0;
   for (let round = 0; !isDone() && round < ROUNDS_MAX; round++) {
     const keep_jsonl = round % 5 === 0;
     const { compacted } = await ledger.upkeep.compact({ before_day: "2026-12-31", keep_jsonl });
-    parts_compacted += compacted.length;
+    if (compacted.length > 0) times_compacted++;
     console.log(`compacted ${compacted.length}`);
     if (round % 3 === 0) {
       const day = new Date(NOON_MS + round % DAYS * DAY_MS).toISOString().slice(0, 10);
       const restored = await ledger.upkeep.restore(day);
-      parts_restored += restored.length;
+      if (restored.length > 0) times_restored++;
       console.log(`restored ${restored.length}`);
     }
     if (round % 4 === 0) {
