@@ -33,10 +33,15 @@ for (const posts of [true, false]) {
     assertEquals((await done).text, "é");
     thread.close();
   });
-
-  Deno.test(`a thread that ${kind} can be closed while it is at work`, () => {
-    const thread = start();
-    thread.run(1_000_000);
-    thread.close();
-  });
 }
+
+Deno.test("whoever closes a thread does not look for its answers any more", async () => {
+  const looks_no_more = Promise.withResolvers<void>();
+  const thread = new Thread<number, { text: string }>(MODULE, (_, signal) => {
+    signal!.addEventListener("abort", () => looks_no_more.resolve());
+    return looks_no_more.promise;
+  });
+  thread.run(1_000_000);
+  thread.close();
+  await looks_no_more.promise;
+});
