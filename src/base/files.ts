@@ -173,12 +173,21 @@ class SystemFile implements OpenFile {
 
   findEnd(last_byte: Uint8Array): number {
     return this.attempt("read", this.path, () => {
-      // Half of what asking for all facts about the file costs, under a lock that others wait for.
-      const end = this.file.seekSync(0, Deno.SeekMode.End);
-      if (end === 0) return 0;
-      this.file.seekSync(end - 1, Deno.SeekMode.Start);
-      return end - 1 + (this.file.readSync(last_byte) ?? 0);
+      // A third of what asking for all facts about the file costs, under a lock that others wait for.
+      const last = this.#seekLastByte();
+      return last < 0 ? 0 : last + (this.file.readSync(last_byte) ?? 0);
     });
+  }
+
+  /** Where the last byte is; -1 in an empty file. */
+  #seekLastByte(): number {
+    try {
+      return this.file.seekSync(-1, Deno.SeekMode.End);
+    } catch (cause) {
+      // There is no place before the start.
+      if (this.file.seekSync(0, Deno.SeekMode.End) === 0) return -1;
+      throw cause;
+    }
   }
 
   write(bytes: Uint8Array): number {

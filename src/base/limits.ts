@@ -40,7 +40,7 @@ export const read_lock_wait_ms = 1_000;
 export const folder_tries_max = 10;
 
 /** How often a lock is tried in a row before pausing. */
-export const lock_tries_max = 20;
+export const lock_tries_max = 2;
 
 /** How long the pause between such rows of tries is; the system makes it 0.07 or so. */
 export const lock_pause_ms = 0.02;
@@ -50,6 +50,9 @@ export const lock_poll_ms = 10;
 
 /** One write under the lock is no larger than this (unless a single event is), so that others get their turn. */
 export const write_bytes_max = 4 * MIB;
+
+/** Events that are written together go through one buffer if they surely fit into this. */
+export const small_group_bytes = 64 * KIB;
 
 /** How much of a file or a stream is read at once. */
 export const read_bytes = 1 * MIB;

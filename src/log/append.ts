@@ -7,11 +7,18 @@ import {
   lock_wait_ms,
   open_days_max,
   part_bytes_max,
+  small_group_bytes,
   turn_ms_max,
   write_bytes_max,
 } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { DayAppender, type Landing, type LineBatch, type WriterCounters } from "./day.ts";
+import {
+  DayAppender,
+  type Landing,
+  type LineBatch,
+  type WriterCounters,
+  type WrittenLines,
+} from "./day.ts";
 import { checkWriterName, partLabel } from "./layout.ts";
 
 /** What an acknowledgement promises: on the disk, or only with the operating system. */
@@ -47,13 +54,6 @@ interface Waiting {
   reject: (error: LedgerError) => void;
 }
 
-/** Lines that stand in the log and become durable by `makeDurable`. */
-export interface WrittenLines {
-  landings: Landing[];
-  /** Why not all lines were written, when they were not. */
-  failure?: LedgerError;
-}
-
 const encoder = new TextEncoder();
 const NEWLINE = 10;
 
@@ -76,9 +76,12 @@ export class LogWriter {
   readonly #days = new Map<string, DayAppender>();
   #queue = new Map<string, Waiting[]>();
   #flushing?: Promise<void>;
-  #turn: Promise<unknown> = Promise.resolve();
+  /** The write that the next one has to wait for; undefined when none is under way. */
+  #turn?: Promise<unknown>;
   #closed = false;
   #last_turn_ms = 0;
+  /** What small groups are encoded into, one after the other. */
+  readonly #buffer = new Uint8Array(small_group_bytes);
 
   constructor(world: World, root: string, options: WriterOptions = {}) {
     this.#world = world;
@@ -101,18 +104,28 @@ export class LogWriter {
     });
   }
 
-  /** Writes a batch of lines to a day, in turn with all other writes. Not durable yet. */
-  async write(day: string, batch: LineBatch): Promise<WrittenLines> {
+  /**
+   * Writes a batch of lines to a day, in turn with all other writes: at once, unless it has to wait
+   * for one of them or for the day's lock. Not durable yet; `makeDurable` makes it so.
+   */
+  write(day: string, batch: LineBatch): WrittenLines | Promise<WrittenLines> {
     if (this.#closed) throw closedError();
-    const { landings, failure } = await this.#inTurn(() => this.#dayAppender(day).append(batch));
-    for (const landing of landings) {
-      this.counters.events += landing.end_line - landing.first_line;
+    return this.#inTurn(() => {
+      const written = this.#dayAppender(day).append(batch);
+      return written instanceof Promise
+        ? written.then((lines) => this.#counted(lines))
+        : this.#counted(written);
+    });
+  }
+
+  #counted(written: WrittenLines): WrittenLines {
+    for (const { first_line, end_line, offset, part } of written.landings) {
+      this.counters.events += end_line - first_line;
       this.#options.onWrite?.(
-        `wrote ${landing.end_line - landing.first_line} lines at byte ${landing.offset} of ` +
-          partLabel(landing.part),
+        `wrote ${end_line - first_line} lines at byte ${offset} of ${partLabel(part)}`,
       );
     }
-    return { landings, failure };
+    return written;
   }
 
   /** Makes landings durable and lets go of their files. Throws "durability unknown" if a sync fails. */
@@ -142,11 +155,14 @@ export class LogWriter {
 
   async #flush(): Promise<void> {
     while (this.#queue.size > 0) {
-      await this.#letOthersHaveATurn();
+      if (this.#othersAreDue()) await this.#letOthersHaveATurn();
       const queue = this.#queue;
       this.#queue = new Map();
       for (const [day, waiting] of queue) {
-        for (const group of inGroups(waiting)) await this.#commit(day, group);
+        for (const group of inGroups(waiting)) {
+          const committed = this.#commit(day, group);
+          if (committed) await committed;
+        }
       }
     }
     this.#flushing = undefined;
@@ -156,28 +172,31 @@ export class LogWriter {
    * A program that emits in a loop and awaits each answer never lets go of its thread, since the
    * answers are there at once. So now and then one of them waits for a turn of the event loop.
    */
+  #othersAreDue(): boolean {
+    return this.#world.elapsed_ms() - this.#last_turn_ms >= turn_ms_max;
+  }
+
   async #letOthersHaveATurn(): Promise<void> {
-    const now_ms = this.#world.elapsed_ms();
-    if (now_ms - this.#last_turn_ms < turn_ms_max) return;
     await this.#world.turn();
     this.#last_turn_ms = this.#world.elapsed_ms();
   }
 
-  async #commit(day: string, group: Waiting[]): Promise<void> {
-    let answered = 0;
+  /** Answers everybody in the group: at once, unless the write has to wait. */
+  #commit(day: string, group: Waiting[]): void | Promise<void> {
     try {
-      const batch = encodeLines(group);
-      const { landings, failure } = await this.write(day, batch);
-      for (const landing of landings) {
-        answered = landing.end_line;
-        this.#syncAndAnswer(landing, group, batch.ends);
-      }
-      if (failure) throw failure;
-    } catch (thrown) {
-      const error = asLedgerError(thrown) ??
-        new LedgerError({ code: "io", message: String(thrown), cause: thrown });
-      for (const waiting of group.slice(answered)) waiting.reject(error);
+      const batch = encodeLines(group, this.#buffer);
+      const written = this.write(day, batch);
+      if (!(written instanceof Promise)) return this.#answer(group, batch, written);
+      return written.then((lines) => this.#answer(group, batch, lines))
+        .catch((error) => refuse(group, error));
+    } catch (error) {
+      refuse(group, error);
     }
+  }
+
+  #answer(group: Waiting[], { ends }: LineBatch, { landings, failure }: WrittenLines): void {
+    for (const landing of landings) this.#syncAndAnswer(landing, group, ends);
+    if (failure) refuse(group.slice(landings.at(-1)?.end_line ?? 0), failure);
   }
 
   /** The callers wait for the sync, so the thread may as well: that halves the time it takes. */
@@ -248,11 +267,24 @@ export class LogWriter {
     return appender;
   }
 
-  #inTurn<T>(body: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(body, body);
-    this.#turn = turn.catch(() => {});
-    return turn;
+  /** Runs one after the other what may have to wait, and at once what nothing is ahead of. */
+  #inTurn<T>(body: () => T | Promise<T>): T | Promise<T> {
+    const result = this.#turn ? this.#turn.then(body) : body();
+    if (!(result instanceof Promise)) return result;
+    const done = () => {
+      if (this.#turn === turn) this.#turn = undefined;
+    };
+    const turn: Promise<unknown> = result.then(done, done);
+    this.#turn = turn;
+    return result;
   }
+}
+
+/** Tells all who wait why; those who have their answer already are not told anything else. */
+function refuse(group: Waiting[], thrown: unknown): void {
+  const error = asLedgerError(thrown) ??
+    new LedgerError({ code: "io", message: String(thrown), cause: thrown });
+  for (const waiting of group) waiting.reject(error);
 }
 
 function closedError(): LedgerError {
@@ -274,10 +306,14 @@ function* inGroups(waiting: Waiting[]): Generator<Waiting[]> {
   yield start === 0 ? waiting : waiting.slice(start);
 }
 
-function encodeLines(group: Waiting[]): LineBatch {
+/** The batch may stand in the buffer: then it holds until the next group is encoded. */
+function encodeLines(group: Waiting[], buffer: Uint8Array): LineBatch {
   let text = "";
   for (const { line } of group) text += line + "\n";
-  const bytes = encoder.encode(text);
+  // A character takes three bytes at most. With memory of its own, encoding takes three times as long.
+  const bytes = text.length * 3 <= buffer.length
+    ? buffer.subarray(0, encoder.encodeInto(text, buffer).written)
+    : encoder.encode(text);
   const ends: number[] = [];
   let end = 0;
   for (const { line } of group) {

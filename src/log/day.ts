@@ -35,6 +35,13 @@ export interface Landing {
   file: PartFile;
 }
 
+/** Lines that stand in the log, and are durable once their files have been synced. */
+export interface WrittenLines {
+  landings: Landing[];
+  /** Why not all lines were written, when they were not. */
+  failure?: LedgerError;
+}
+
 /** What a writer counts. Readable from the library, for those who watch it. */
 export interface WriterCounters {
   events: number;
@@ -101,26 +108,34 @@ export class DayAppender {
   }
 
   /**
-   * Writes whole lines, in one write unless a part fills up. Not durable yet when it returns. When
-   * it could not write them all, `failure` says why and `landings` what is in the log all the same.
+   * Writes whole lines, in one write unless a part fills up. Not durable yet when it is done, which
+   * is at once unless the day's lock has to be waited for.
    */
-  async append(batch: LineBatch): Promise<{ landings: Landing[]; failure?: LedgerError }> {
+  append(batch: LineBatch): WrittenLines | Promise<WrittenLines> {
+    let unchanged: PartFile | undefined;
+    // In a folder where no name has changed, the lock has its name still: one look for both.
+    const namesAreUnchanged = () => (unchanged = this.#stillCurrent()) !== undefined;
+    try {
+      if (this.#lock.takeNow(namesAreUnchanged)) return this.#appendLocked(batch, unchanged);
+      return this.#lock.take(namesAreUnchanged)
+        .then(() => this.#appendLocked(batch, unchanged), (error) => failed([], error));
+    } catch (error) {
+      return failed([], error);
+    }
+  }
+
+  /** The lock is ours, and is given back. */
+  #appendLocked(batch: LineBatch, unchanged?: PartFile): WrittenLines {
     const landings: Landing[] = [];
     try {
-      let unchanged: PartFile | undefined;
-      // In a folder where no name has changed, the lock has its name still: one look for both.
-      await this.#lock.take(() => (unchanged = this.#stillCurrent()) !== undefined);
-      try {
-        for (let line = 0; line < batch.ends.length; line = landings.at(-1)!.end_line) {
-          landings.push(this.#writeToOnePart(batch, line, unchanged));
-          unchanged = undefined;
-        }
-      } finally {
-        this.#lock.release();
+      for (let line = 0; line < batch.ends.length; line = landings.at(-1)!.end_line) {
+        landings.push(this.#writeToOnePart(batch, line, unchanged));
+        unchanged = undefined;
       }
     } catch (error) {
-      if (!(error instanceof LedgerError)) throw error;
-      return { landings, failure: error };
+      return failed(landings, error);
+    } finally {
+      this.#lock.release();
     }
     return { landings };
   }
@@ -257,6 +272,11 @@ export class DayAppender {
       ? { identity: folder.identity, modified_ms: folder.modified_ms }
       : undefined;
   }
+}
+
+function failed(landings: Landing[], error: unknown): WrittenLines {
+  if (!(error instanceof LedgerError)) throw error;
+  return { landings, failure: error };
 }
 
 /** A part that holds bytes has a durable name: so its folders are synced before its first byte. */

@@ -29,8 +29,16 @@ export class DayLock {
    * that no name in the folder has changed since the last time spares us the look at our own.
    */
   async take(namesAreUnchanged: () => boolean = () => false): Promise<void> {
+    const deadline_ms = this.world.elapsed_ms() + this.wait_ms;
     try {
-      await this.#takeWithin(this.world.elapsed_ms() + this.wait_ms, namesAreUnchanged);
+      for (;;) {
+        if (!this.#file) this.#open();
+        if (!await this.#lockBefore(this.#file!, deadline_ms)) {
+          this.#file = undefined;
+          throw this.#busy();
+        }
+        if (this.#hasItsName(namesAreUnchanged)) return;
+      }
     } catch (error) {
       // A lock that was had and is not used would keep everybody else waiting.
       this.close();
@@ -38,19 +46,26 @@ export class DayLock {
     }
   }
 
-  async #takeWithin(deadline_ms: number, namesAreUnchanged: () => boolean): Promise<void> {
-    for (;;) {
-      if (!this.#file) this.#open();
-      if (!await this.#lockWithin(this.#file!, deadline_ms)) {
-        this.#file = undefined;
-        throw this.#busy();
-      }
-      // Whoever removes or replaces the day's folder takes the lock's name with it. Holding a lock
-      // that has lost its name protects nothing.
-      if (namesAreUnchanged()) return;
-      if (this.world.files.facts(this.path)?.identity === this.#identity) return;
+  /** Takes the lock if that takes no waiting and no opening: then the work can be done at once. */
+  takeNow(namesAreUnchanged: () => boolean): boolean {
+    try {
+      return this.#file !== undefined && this.#lockNow(this.#file) &&
+        this.#hasItsName(namesAreUnchanged);
+    } catch (error) {
       this.close();
+      throw error;
     }
+  }
+
+  /**
+   * Whoever removes or replaces the day's folder takes the lock's name with it. Holding a lock that
+   * has lost its name protects nothing: it is let go of.
+   */
+  #hasItsName(namesAreUnchanged: () => boolean): boolean {
+    if (namesAreUnchanged()) return true;
+    if (this.world.files.facts(this.path)?.identity === this.#identity) return true;
+    this.close();
+    return false;
   }
 
   /** Gives the lock back and keeps the file for the next time. */
@@ -84,18 +99,31 @@ export class DayLock {
     this.#identity = this.#file.facts().identity;
   }
 
-  async #lockWithin(file: OpenFile, deadline_ms: number): Promise<boolean> {
+  async #lockBefore(file: OpenFile, deadline_ms: number): Promise<boolean> {
+    if (this.#lockNow(file)) return true;
+    this.onWait();
     try {
-      if (file.tryLock(true)) return true;
-      this.onWait();
       return await file.lock(true, Math.max(0, deadline_ms - this.world.elapsed_ms()));
     } catch (error) {
-      if (!WITHOUT_LOCKS.has(systemCode(asLedgerError(error)?.cause) ?? "")) throw error;
-      if (this.is_private) return true;
-      throw asLedgerError(error)!.with({
-        hint: "this file system has no locks: give every process its own --writer NAME",
-      });
+      return this.#goesWithout(error);
     }
+  }
+
+  #lockNow(file: OpenFile): boolean {
+    try {
+      return file.tryLock(true);
+    } catch (error) {
+      return this.#goesWithout(error);
+    }
+  }
+
+  /** Where there are no locks, only a part that one process alone writes can do without. */
+  #goesWithout(error: unknown): true {
+    if (!WITHOUT_LOCKS.has(systemCode(asLedgerError(error)?.cause) ?? "")) throw error;
+    if (this.is_private) return true;
+    throw asLedgerError(error)!.with({
+      hint: "this file system has no locks: give every process its own --writer NAME",
+    });
   }
 
   #busy(): LedgerError {

@@ -41,15 +41,9 @@
  * both lines stay, the first in log order counts. That makes it safe to emit again after any error.
  * Ids that we give, `{timestamp_ms}_{8 hex}`, count up within an open ledger and do not repeat there.
  */
-export {
-  type Acknowledgement,
-  type Durability,
-  LogWriter,
-  type WriterOptions,
-  type WrittenLines,
-} from "./append.ts";
+export { type Acknowledgement, type Durability, LogWriter, type WriterOptions } from "./append.ts";
 export { EmitCheck } from "./check.ts";
-export type { WriterCounters } from "./day.ts";
+export type { WriterCounters, WrittenLines } from "./day.ts";
 export {
   EVENT_TYPE_SUMMARIES,
   EVENT_TYPES,

@@ -5,7 +5,8 @@
 import { LedgerError } from "../base/error.ts";
 import { unsynced_bytes_max } from "../base/limits.ts";
 import type { Input } from "../base/world.ts";
-import type { LogWriter, WrittenLines } from "./append.ts";
+import type { LogWriter } from "./append.ts";
+import type { WrittenLines } from "./day.ts";
 import { blocksOf } from "./blocks.ts";
 import type { EmitCheck } from "./check.ts";
 import { tooLong } from "./event.ts";

@@ -2,10 +2,13 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { systemFiles } from "../../src/base/files.ts";
+import { small_group_bytes } from "../../src/base/limits.ts";
 import { LogWriter, type WriterOptions } from "../../src/log/append.ts";
 import { type Acknowledgement, openLedger } from "../../src/mod.ts";
 import { linesOnDisk, tempFolder, testWorld, writePart } from "../harness.ts";
 import { CASE_DAY, GOOD_LINE } from "./cases.ts";
+
+const OTHER_DAY = "2026-01-02";
 
 /** A writer that is closed at the end of the scope. */
 function writerIn(dir: string, options: WriterOptions = {}) {
@@ -222,6 +225,80 @@ Deno.test("more days than a writer keeps open are all written to", async () => {
   );
   for (const day of days) await writer.append(day, "e", "{}");
   assertEquals(linesOnDisk(folder.path).length, 40);
+});
+
+Deno.test("what can be written at once is, and what has to wait goes in the order of the calls", async () => {
+  using folder = tempFolder();
+  await using writer = writerIn(folder.path);
+  const write = (day: string, line: string) =>
+    writer.write(day, { bytes: new TextEncoder().encode(`${line}\n`), ends: [line.length + 1] });
+  for (const day of [CASE_DAY, OTHER_DAY]) await writer.append(day, "e", '"first"');
+  const busy = Deno.openSync(join(folder.path, "events", `day=${CASE_DAY}`, ".lock"), {
+    read: true,
+    write: true,
+  });
+  busy.lockSync(true);
+  const waiting = [
+    write(CASE_DAY, '"second"'),
+    write(OTHER_DAY, '"third"'),
+    write(CASE_DAY, '"fourth"'),
+  ];
+  assertEquals(waiting.map((written) => written instanceof Promise), [true, true, true]);
+  assertEquals(linesOnDisk(folder.path).length, 2);
+  busy.close();
+  const landings = (await Promise.all(waiting)).flatMap((written) => written.landings);
+  assertEquals(landings.map(({ part, offset }) => [part.day, offset]), [
+    [CASE_DAY, 8],
+    [OTHER_DAY, 8],
+    [CASE_DAY, 17],
+  ]);
+  const at_once = write(CASE_DAY, '"fifth"');
+  assert(!(at_once instanceof Promise));
+  await writer.makeDurable([...landings, ...at_once.landings]);
+  assertEquals(writer.counters.lock_waits, 1);
+  assertEquals(linesOnDisk(folder.path).toSorted(), [
+    '"fifth"',
+    '"first"',
+    '"first"',
+    '"fourth"',
+    '"second"',
+    '"third"',
+  ]);
+});
+
+Deno.test("what comes while a write waits for the lock changes nothing about its lines", async () => {
+  using folder = tempFolder();
+  await using writer = writerIn(folder.path);
+  await writer.append(CASE_DAY, "e", '"first"');
+  const busy = Deno.openSync(join(folder.path, "events", `day=${CASE_DAY}`, ".lock"), {
+    read: true,
+    write: true,
+  });
+  busy.lockSync(true);
+  const appended = [writer.append(CASE_DAY, "e", '"waits"')];
+  // The write has begun to wait by the time that a turn of the event loop is over.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let n = 0; n < 10; n++) appended.push(writer.append(CASE_DAY, "e", `"meanwhile ${n}"`));
+  busy.close();
+  const lines = ['"waits"', ...Array.from({ length: 10 }, (_, n) => `"meanwhile ${n}"`)];
+  for (const [n, answer] of (await Promise.all(appended)).entries()) {
+    assertEquals(lineAt(folder.path, answer), lines[n]);
+  }
+  assertEquals(linesOnDisk(folder.path), ['"first"', ...lines]);
+});
+
+Deno.test("a group's lines are all there, however many bytes its letters take", async () => {
+  using folder = tempFolder();
+  await using writer = writerIn(folder.path);
+  const edge_chars = small_group_bytes / 3;
+  for (const letter of ["a", "é", "漢", "😀"]) {
+    for (const chars of [edge_chars - 9, edge_chars, edge_chars + 9, small_group_bytes]) {
+      const long = letter.repeat(Math.floor(chars / letter.length));
+      const lines = ["before", long, "after"].map((text) => JSON.stringify(text));
+      const answers = await Promise.all(lines.map((line) => writer.append(CASE_DAY, "e", line)));
+      assertEquals(answers.map((answer) => lineAt(folder.path, answer)), lines);
+    }
+  }
 });
 
 Deno.test("closing waits for what was appended; after it, appending is refused", async () => {

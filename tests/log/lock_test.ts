@@ -41,6 +41,33 @@ Deno.test("a lock whose name was taken away protects nothing, and is taken anew"
   waiting.close();
 });
 
+Deno.test("a lock is had at once where it is free, open and has its name, and nowhere else", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "day", ".lock");
+  const lock = new DayLock(testWorld(), path, false, 0);
+  const other = new DayLock(testWorld(), path, false, 0);
+  const hadAtOnce = (taken: DayLock, names_are_unchanged = false) => {
+    const had = taken.takeNow(() => names_are_unchanged);
+    if (had) taken.release();
+    return had;
+  };
+  assertEquals(hadAtOnce(lock), false, "it has not been opened");
+  await lock.take();
+  assertEquals(hadAtOnce(other), false, "it has not been opened either");
+  lock.release();
+  await other.take();
+  assertEquals(hadAtOnce(lock), false, "another holds it");
+  other.release();
+  assertEquals([hadAtOnce(lock), hadAtOnce(other)], [true, true]);
+  Deno.removeSync(path);
+  assertEquals(hadAtOnce(lock, true), true, "whoever asks says that its name is there");
+  assertEquals(hadAtOnce(lock), false, "its name is gone");
+  await lock.take();
+  await assertRejects(() => new DayLock(testWorld(), path, false, 0).take(), LedgerError);
+  lock.close();
+  other.close();
+});
+
 Deno.test("a folder that goes while its lock is opened is made again", async () => {
   using folder = tempFolder();
   const day = join(folder.path, "day");
