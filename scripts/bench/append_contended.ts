@@ -17,10 +17,12 @@ interface Together {
   max_ms: number;
 }
 
-/** Library emit beside a bare loop and beside SQLite, each by four processes. */
+/** Library emit beside a bare loop and beside SQLite, each by four processes; and with parts of their own. */
 export const appendContended: Bench = {
   name: "append.contended",
-  shows: "4 processes, one emit at a time, beside a bare loop and SQLite (WAL, synchronous=FULL)",
+  shows:
+    "4 processes, one emit at a time, beside a bare loop and SQLite (WAL, synchronous=FULL); " +
+    "with --writer, each has parts of its own, here beside SQLite",
   async run({ folder, quick, rounds }) {
     const duration_ms = quick ? DURATION_MS_QUICK : DURATION_MS;
     let round = 0;
@@ -33,6 +35,7 @@ export const appendContended: Bench = {
     };
     const results = await inRounds(rounds, {
       ours: () => together("ledger"),
+      apart: () => together("ledger --writer"),
       bare: () => together("bare"),
       sqlite: () => together("sqlite"),
     });
@@ -40,7 +43,7 @@ export const appendContended: Bench = {
   },
 };
 
-function figuresOf(results: Record<"ours" | "bare" | "sqlite", Together[]>) {
+function figuresOf(results: Record<"ours" | "apart" | "bare" | "sqlite", Together[]>) {
   const of = (side: keyof typeof results, what: keyof Together) =>
     results[side].map((round) => round[what]);
   const facts = (what: keyof Together, beside: "bare" | "sqlite") => ({
@@ -62,6 +65,13 @@ function figuresOf(results: Record<"ours" | "bare" | "sqlite", Together[]>) {
       ...rate,
       ...facts("rate", "sqlite"),
       goal: ratioAtLeast(1.2),
+    }),
+    figure({
+      name: `${name} rate, --writer`,
+      ...rate,
+      ours: of("apart", "rate"),
+      beside: of("sqlite", "rate"),
+      goal: published,
     }),
     figure({ name: `${name} p99, bare`, ...wait, ...facts("p99_ms", "bare"), goal: published }),
     figure({ name: `${name} p99, SQLite`, ...wait, ...facts("p99_ms", "sqlite"), goal: published }),

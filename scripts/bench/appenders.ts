@@ -10,8 +10,8 @@ import { openLedger } from "../../src/mod.ts";
 import { BareLog } from "./bare_log.ts";
 import { eventFields, eventLine } from "./events.ts";
 
-/** What they append to. */
-export type AppenderKind = "ledger" | "bare" | "sqlite";
+/** What they append to; "ledger --writer" is a ledger in which each has parts of its own. */
+export type AppenderKind = "ledger" | "ledger --writer" | "bare" | "sqlite";
 
 /** What a process tells when its time is over. */
 export interface AppenderReport {
@@ -93,8 +93,9 @@ function openDatabase(place: string): DatabaseSync {
 type Append = (k: number) => unknown;
 
 async function openAppend(kind: AppenderKind, place: string): Promise<Append> {
-  if (kind === "ledger") {
-    const ledger = await openLedger({ dir: place });
+  if (kind === "ledger" || kind === "ledger --writer") {
+    const writer = kind === "ledger" ? undefined : `w${Deno.pid}`;
+    const ledger = await openLedger({ dir: place, writer });
     return (k) => ledger.emit(eventFields(k));
   }
   if (kind === "bare") {

@@ -39,7 +39,7 @@ export const read_lock_wait_ms = 1_000;
 /** How often a day's folder is made again when it goes while its lock is opened. */
 export const folder_tries_max = 10;
 
-/** How often a lock is tried in a row before pausing. */
+/** How often a lock is tried in a row before pausing; more take the processor from whoever holds it. */
 export const lock_tries_max = 2;
 
 /** How long the pause between such rows of tries is; the system makes it 0.07 or so. */
