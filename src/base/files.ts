@@ -82,6 +82,11 @@ export interface OpenFile {
   /** Takes the lock if it can be had now. */
   tryLock(exclusive: boolean): boolean;
   /**
+   * Takes the lock if it can be had within a few milliseconds, and no more than `wait_ms`. This
+   * thread does nothing else meanwhile.
+   */
+  lockSoon(exclusive: boolean, wait_ms: number): boolean;
+  /**
    * Waits for the lock; false when it could not be had in time, or before the signal was aborted, and
    * then the file is spent.
    */
@@ -235,17 +240,22 @@ class SystemFile implements OpenFile {
     return this.attempt("lock", this.path, () => file.tryLockSync!(exclusive));
   }
 
-  async lock(exclusive: boolean, wait_ms: number, signal?: AbortSignal): Promise<boolean> {
-    const in_line_from_ms = performance.now() + Math.min(wait_ms, lock_poll_ms);
+  lockSoon(exclusive: boolean, wait_ms: number): boolean {
+    const until_ms = performance.now() + Math.min(wait_ms, lock_poll_ms);
     while (this.can_try_lock) {
       for (let tries = 0; tries < lock_tries_max; tries++) {
         if (this.tryLock(exclusive)) return true;
       }
-      if (performance.now() > in_line_from_ms) break;
+      if (performance.now() > until_ms) break;
       // Locks are held for microseconds. A short sleep gets one sooner, and takes less from those
       // who hold it, than a place in line where another thread has to stand for us.
       Atomics.wait(NEVER_WOKEN, 0, 0, lock_pause_ms);
     }
+    return false;
+  }
+
+  async lock(exclusive: boolean, wait_ms: number, signal?: AbortSignal): Promise<boolean> {
+    if (this.lockSoon(exclusive, wait_ms)) return true;
     const waiting = this.lockInLine(exclusive);
     const given_up = Promise.withResolvers<"given up">();
     const giveUp = () => given_up.resolve("given up");

@@ -19,7 +19,7 @@ import {
   type WriterCounters,
   type WrittenLines,
 } from "./day.ts";
-import { checkWriterName, partLabel } from "./layout.ts";
+import { checkWriterName } from "./layout.ts";
 
 /** What an acknowledgement promises: on the disk, or only with the operating system. */
 export type Durability = "fsync" | "os";
@@ -119,10 +119,10 @@ export class LogWriter {
   }
 
   #counted(written: WrittenLines): WrittenLines {
-    for (const { first_line, end_line, offset, part } of written.landings) {
+    for (const { first_line, end_line, offset, file } of written.landings) {
       this.counters.events += end_line - first_line;
       this.#options.onWrite?.(
-        `wrote ${end_line - first_line} lines at byte ${offset} of ${partLabel(part)}`,
+        `wrote ${end_line - first_line} lines at byte ${offset} of ${file.label}`,
       );
     }
     return written;
@@ -214,7 +214,7 @@ export class LogWriter {
     } finally {
       landing.file.release();
     }
-    const part = partLabel(landing.part);
+    const part = landing.file.label;
     const { durability } = this;
     let { offset } = landing;
     for (let line = first_line; line < end_line; line++) {
@@ -227,15 +227,13 @@ export class LogWriter {
     // What else this descriptor would answer means nothing now; nor is anything cut back, since
     // others may have appended since.
     for (const { part } of landings) this.#days.get(part.day)?.forgetPart();
-    const parts = landings.map((landing) =>
-      `${partLabel(landing.part)} from byte ${landing.offset}`
-    );
+    const parts = landings.map(({ file, offset }) => `${file.label} from byte ${offset}`);
     return new LedgerError({
       code: "durability_unknown",
       message: `durability unknown: written, but the disk did not confirm it (${
         (cause as Error).message
       }); the lines stand in ${parts.join(", ")}`,
-      where: { path: partLabel(landings[0].part), offset: landings[0].offset },
+      where: { path: landings[0].file.label, offset: landings[0].offset },
       hint: "check the disk (dmesg), then emit again with the same event_id: it counts once",
       cause,
     });
@@ -292,18 +290,20 @@ function closedError(): LedgerError {
 }
 
 /** Cuts what waits into groups that one write may carry. */
-function* inGroups(waiting: Waiting[]): Generator<Waiting[]> {
+function inGroups(waiting: Waiting[]): Waiting[][] {
+  const groups: Waiting[][] = [];
   let start = 0;
   let chars = 0;
   for (let at = 0; at < waiting.length; at++) {
     chars += waiting[at].line.length + 1;
     if (chars > write_bytes_max && at > start) {
-      yield waiting.slice(start, at);
+      groups.push(waiting.slice(start, at));
       start = at;
       chars = waiting[at].line.length + 1;
     }
   }
-  yield start === 0 ? waiting : waiting.slice(start);
+  groups.push(start === 0 ? waiting : waiting.slice(start));
+  return groups;
 }
 
 /** The batch may stand in the buffer: then it holds until the next group is encoded. */

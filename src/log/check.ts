@@ -116,9 +116,10 @@ export class EmitCheck {
     const event_id = given_id ?? this.newEventId(timestamp_ms);
     if (typeof event_id !== "string" || event_id === "") return undefined;
 
-    if (given_time === undefined) line = `${line.slice(0, -1)},"timestamp_ms":${timestamp_ms}}`;
-    if (given_id === undefined) line = `${line.slice(0, -1)},"event_id":"${event_id}"}`;
-    const untouched = given_time !== undefined && given_id !== undefined;
+    let added = given_time === undefined ? `,"timestamp_ms":${timestamp_ms}` : "";
+    if (given_id === undefined) added += `,"event_id":"${event_id}"`;
+    const untouched = added === "";
+    if (!untouched) line = `${line.slice(0, -1)}${added}}`;
     return { event_id, timestamp_ms, line, untouched };
   }
 

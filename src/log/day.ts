@@ -11,7 +11,14 @@ import { removeQuietly, writeFully } from "../base/durable.ts";
 import type { FileFacts, Files, OpenFile } from "../base/files.ts";
 import { folder_time_trusted_after_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { dayFolder, dayLockName, parsePartName, type PartId, partPath } from "./layout.ts";
+import {
+  dayFolder,
+  dayLockName,
+  parsePartName,
+  type PartId,
+  partLabel,
+  partPath,
+} from "./layout.ts";
 import { highestSealedNumber } from "./chain.ts";
 import { DayLock } from "./lock.ts";
 import { partNamesOf } from "./parts.ts";
@@ -54,8 +61,13 @@ export interface WriterCounters {
 
 /** An open part, closed when nobody needs it any more. */
 export class PartFile {
+  /** `day=2026-01-23/part-000001.jsonl`, as acknowledgements name it. */
+  readonly label: string;
   #users = 1;
-  constructor(readonly part: PartId, readonly file: OpenFile) {}
+
+  constructor(readonly part: PartId, readonly file: OpenFile) {
+    this.label = partLabel(part);
+  }
 
   /** Keeps the file open until `release`. */
   hold(): this {
@@ -109,14 +121,14 @@ export class DayAppender {
 
   /**
    * Writes whole lines, in one write unless a part fills up. Not durable yet when it is done, which
-   * is at once unless the day's lock has to be waited for.
+   * is at once unless the day's lock has to be waited for longer than a thread may stand still.
    */
   append(batch: LineBatch): WrittenLines | Promise<WrittenLines> {
     let unchanged: PartFile | undefined;
     // In a folder where no name has changed, the lock has its name still: one look for both.
     const namesAreUnchanged = () => (unchanged = this.#stillCurrent()) !== undefined;
     try {
-      if (this.#lock.takeNow(namesAreUnchanged)) return this.#appendLocked(batch, unchanged);
+      if (this.#lock.takeSoon(namesAreUnchanged)) return this.#appendLocked(batch, unchanged);
       return this.#lock.take(namesAreUnchanged)
         .then(() => this.#appendLocked(batch, unchanged), (error) => failed([], error));
     } catch (error) {

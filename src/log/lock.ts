@@ -46,10 +46,13 @@ export class DayLock {
     }
   }
 
-  /** Takes the lock if that takes no waiting and no opening: then the work can be done at once. */
-  takeNow(namesAreUnchanged: () => boolean): boolean {
+  /**
+   * Takes the lock if that takes no opening and no more than a few milliseconds, in which this thread
+   * does nothing else: then the work can be done in the same turn, and others have the lock sooner.
+   */
+  takeSoon(namesAreUnchanged: () => boolean): boolean {
     try {
-      return this.#file !== undefined && this.#lockNow(this.#file) &&
+      return this.#file !== undefined && this.#lockSoon(this.#file) &&
         this.#hasItsName(namesAreUnchanged);
     } catch (error) {
       this.close();
@@ -100,18 +103,22 @@ export class DayLock {
   }
 
   async #lockBefore(file: OpenFile, deadline_ms: number): Promise<boolean> {
-    if (this.#lockNow(file)) return true;
-    this.onWait();
     try {
+      if (file.tryLock(true)) return true;
+      this.onWait();
       return await file.lock(true, Math.max(0, deadline_ms - this.world.elapsed_ms()));
     } catch (error) {
       return this.#goesWithout(error);
     }
   }
 
-  #lockNow(file: OpenFile): boolean {
+  #lockSoon(file: OpenFile): boolean {
     try {
-      return file.tryLock(true);
+      if (file.tryLock(true)) return true;
+      const is_taken = file.lockSoon(true, this.wait_ms);
+      // Whoever does not have it by now goes on waiting in `take`, and is counted there.
+      if (is_taken) this.onWait();
+      return is_taken;
     } catch (error) {
       return this.#goesWithout(error);
     }

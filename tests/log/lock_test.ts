@@ -47,7 +47,7 @@ Deno.test("a lock is had at once where it is free, open and has its name, and no
   const lock = new DayLock(testWorld(), path, false, 0);
   const other = new DayLock(testWorld(), path, false, 0);
   const hadAtOnce = (taken: DayLock, names_are_unchanged = false) => {
-    const had = taken.takeNow(() => names_are_unchanged);
+    const had = taken.takeSoon(() => names_are_unchanged);
     if (had) taken.release();
     return had;
   };
