@@ -106,7 +106,8 @@ export class LogWriter {
 
   /**
    * Writes a batch of lines to a day, in turn with all other writes: at once, unless it has to wait
-   * for one of them or for the day's lock. Not durable yet; `makeDurable` makes it so.
+   * for one of them, or for the day's lock longer than a thread may stand still. Not durable yet;
+   * `makeDurable` makes it so.
    */
   write(day: string, batch: LineBatch): WrittenLines | Promise<WrittenLines> {
     if (this.#closed) throw closedError();

@@ -22,6 +22,16 @@ function lineAt(dir: string, { part, offset }: Acknowledgement): string {
   return new TextDecoder().decode(bytes.subarray(offset, bytes.indexOf(10, offset)));
 }
 
+/** The lock of a day that is there, held by somebody else until it is closed. */
+function lockOfAnother(dir: string): Deno.FsFile {
+  const lock = Deno.openSync(join(dir, "events", `day=${CASE_DAY}`, ".lock"), {
+    read: true,
+    write: true,
+  });
+  lock.lockSync(true);
+  return lock;
+}
+
 Deno.test("calls made together share one write and one sync, and each is answered", async () => {
   using folder = tempFolder();
   await using writer = writerIn(folder.path);
@@ -233,11 +243,7 @@ Deno.test("what can be written at once is, and what has to wait goes in the orde
   const write = (day: string, line: string) =>
     writer.write(day, { bytes: new TextEncoder().encode(`${line}\n`), ends: [line.length + 1] });
   for (const day of [CASE_DAY, OTHER_DAY]) await writer.append(day, "e", '"first"');
-  const busy = Deno.openSync(join(folder.path, "events", `day=${CASE_DAY}`, ".lock"), {
-    read: true,
-    write: true,
-  });
-  busy.lockSync(true);
+  const busy = lockOfAnother(folder.path);
   const waiting = [
     write(CASE_DAY, '"second"'),
     write(OTHER_DAY, '"third"'),
@@ -270,14 +276,9 @@ Deno.test("what comes while a write waits for the lock changes nothing about its
   using folder = tempFolder();
   await using writer = writerIn(folder.path);
   await writer.append(CASE_DAY, "e", '"first"');
-  const busy = Deno.openSync(join(folder.path, "events", `day=${CASE_DAY}`, ".lock"), {
-    read: true,
-    write: true,
-  });
-  busy.lockSync(true);
+  const busy = lockOfAnother(folder.path);
   const appended = [writer.append(CASE_DAY, "e", '"waits"')];
-  // The write has begun to wait by the time that a turn of the event loop is over.
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  while (writer.counters.lock_waits === 0) await new Promise((resolve) => setImmediate(resolve));
   for (let n = 0; n < 10; n++) appended.push(writer.append(CASE_DAY, "e", `"meanwhile ${n}"`));
   busy.close();
   const lines = ['"waits"', ...Array.from({ length: 10 }, (_, n) => `"meanwhile ${n}"`)];
@@ -319,11 +320,7 @@ Deno.test("a day that another holds is busy: nothing is written, and later it wo
   using folder = tempFolder();
   await using ledger = await openLedger({ dir: folder.path, lock_wait_ms: 0 });
   await ledger.emitLine(GOOD_LINE);
-  const lock = Deno.openSync(join(folder.path, "events", `day=${CASE_DAY}`, ".lock"), {
-    read: true,
-    write: true,
-  });
-  lock.lockSync(true);
+  const lock = lockOfAnother(folder.path);
   const error = await assertRejects(() => ledger.emitLine(GOOD_LINE), LedgerError);
   assertEquals([error.code, linesOnDisk(folder.path).length], ["busy", 1]);
   assertMatch(error.hint!, /nothing was written; repeat it/);

@@ -68,6 +68,33 @@ Deno.test("a lock is had at once where it is free, open and has its name, and no
   other.close();
 });
 
+Deno.test("a lock that is had after a moment was waited for, once", async () => {
+  using folder = tempFolder();
+  const files = systemFiles();
+  let is_held = false;
+  const world = testWorld({
+    files: {
+      ...files,
+      open(path: string, mode: OpenMode) {
+        const file = files.open(path, mode);
+        return Object.assign(Object.create(file), {
+          tryLock: (exclusive: boolean) => !is_held && file.tryLock(exclusive),
+          lockSoon: (exclusive: boolean) => file.tryLock(exclusive),
+        });
+      },
+    },
+  });
+  let waits = 0;
+  const lock = new DayLock(world, join(folder.path, "day", ".lock"), false, 0, () => waits++);
+  await lock.take();
+  lock.release();
+  assertEquals([lock.takeSoon(() => true), waits], [true, 0]);
+  lock.release();
+  is_held = true;
+  assertEquals([lock.takeSoon(() => true), waits], [true, 1]);
+  lock.close();
+});
+
 Deno.test("a folder that goes while its lock is opened is made again", async () => {
   using folder = tempFolder();
   const day = join(folder.path, "day");
