@@ -1,6 +1,9 @@
 /**
  * Runs the tests and closes with one plain line, `N passed, N failed`, that any reader of logs
  * understands. Arguments go to `deno test`; without any, all tests run, then the examples in docs.
+ *
+ * `--full` runs everything at its full size (LEDGER_TEST_FULL): every fault, kill, schedule and seed of
+ * which the plain run takes a sample, and this version beside the executable of 0.1.0.
  */
 import { stripColors } from "./console.ts";
 
@@ -30,7 +33,9 @@ async function runTests(args: string[]): Promise<{ counts: Counts; success: bool
   return { counts: { passed: passed ?? 0, failed: failed ?? 0, skipped: skipped ?? 0 }, success };
 }
 
-const suites = Deno.args.length > 0 ? [Deno.args] : [["tests/"], ["--doc", "src/mod.ts"]];
+const args = Deno.args.filter((arg) => arg !== "--full");
+if (args.length < Deno.args.length) Deno.env.set("LEDGER_TEST_FULL", "1");
+const suites = args.length > 0 ? [args] : [["tests/"], ["--doc", "src/mod.ts"]];
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 let success = true;
 for (const suite of suites) {

@@ -115,13 +115,13 @@ async function carryOut(
   for (const day of planned) {
     let stays: string | undefined;
     if (day.fate === "archived") removeBegun(world, archive!, day.day);
-    if (day.fate === "forgotten") forgetParts(world, root, day.day);
+    if (day.fate === "forgotten") await forgetParts(world, root, day.day);
     else if (day.fate !== "stays") {
       const is_indexed = (label: string, end: number) => (indexed.get(label) ?? 0) >= end;
       const order = { archive: day.archive, forget, is_indexed };
       stays = await takeOutDay(world, root, day.day, order);
       // Parts that went earlier, and left the day to late events, are meant too.
-      if (forget && stays === undefined) forgetParts(world, root, day.day);
+      if (forget && stays === undefined) await forgetParts(world, root, day.day);
     }
     done.push(stays === undefined ? day : staying(day, stays, "look again: repeat it"));
     onDay(done.at(-1)!);

@@ -33,7 +33,7 @@ Deno.test("an archived day leaves the log and stays in the index, marked, and co
   assertEquals(done.map(({ day, fate, events }) => [day, fate, events]), [
     ...OLD_DAYS.map((day) => [day, "archived", 8]),
   ]);
-  assertEquals(namesInEvents(dir), ["_chain.jsonl", `day=${KEPT}`]);
+  assertEquals(namesInEvents(dir), ["_chain.jsonl", "_schema.json", `day=${KEPT}`]);
   assertEquals(await linesOf(dir), linesOfDays(before, [KEPT]));
   await assertWhole(dir);
   assertEquals(
@@ -131,7 +131,7 @@ Deno.test("a dry run prints what the real run then does, and changes nothing", a
     "stays",
     "stays",
   ]);
-  assertEquals(namesInEvents(dir).slice(1), ["day=2026-01-21", "day=2026-01-22", `day=${KEPT}`]);
+  assertEquals(namesInEvents(dir).slice(2), ["day=2026-01-21", "day=2026-01-22", `day=${KEPT}`]);
 });
 
 Deno.test("what a dry run says in JSON is what the real run says", async () => {
@@ -279,7 +279,7 @@ Deno.test("days are deleted only when that is asked for, and the index keeps wha
   const done = await runLater(dir, [...words, "--yes"]);
   assertEquals([done.code, done.stdout], [0, dry.stdout]);
   assertStringIncludes(done.stdout, "deleted");
-  assertEquals(namesInEvents(dir), ["_chain.jsonl", `day=${KEPT}`]);
+  assertEquals(namesInEvents(dir), ["_chain.jsonl", "_schema.json", `day=${KEPT}`]);
   await assertWhole(dir);
   assertEquals(await rowsOf(dir, "select log_day, archive from archived_days limit 1"), [
     { log_day: "2026-01-20", archive: null },

@@ -1,7 +1,11 @@
 /**
- * The chain: every part that was ever sealed, and every time some were taken out or came back, in that
- * order, each step bound to the one before by its digest. `events/_chain.jsonl` is appended to, a line a
- * step, and outlives the parts it names: what was archived is told from what was lost.
+ * Hash chain: every part that was ever sealed, every time some were taken out or came back, and every
+ * registry that counted, in that order, each step bound to the one before by its digest.
+ * `events/_chain.jsonl` is appended to, a line a step, and outlives the parts it names: what was archived
+ * is told from what was lost.
+ *
+ * Steps of format 2 say so, and their digest covers every field. A kind that this version does not know
+ * is proven by its digest like any other. Steps without a format were written by 0.1 (`seal_digest.ts`).
  */
 import { join } from "@std/path";
 import { makeFolderDurably, replaceFile, writeFully } from "../base/durable.ts";
@@ -13,8 +17,13 @@ import { uniqueName, type World } from "../base/world.ts";
 import { isDay, ledgerPaths, parsePartLabel, parsePartName } from "./layout.ts";
 import type { SealedContent, SealedPart } from "./sealed.ts";
 
+/** The format of every step that is added. */
+export const CHAIN_FORMAT = 2;
+
 /** A step's place, from 1, the seal of the step before it, empty for the first, and its own. */
 export interface Link {
+  /** Absent in steps that 0.1 wrote. */
+  format?: typeof CHAIN_FORMAT;
   number: number;
   previous: string;
   seal: string;
@@ -48,10 +57,34 @@ export interface Returned {
   at_ms: number;
 }
 
+/** From here on, these bytes are the registry. */
+export interface RegistryBound {
+  kind: "registry";
+  registry_version: number;
+  bytes: number;
+  sha256: string;
+  at_ms: number;
+  /** The caller took a registry as it stood, after it was changed by other hands than ours. */
+  accepted?: true;
+}
+
+/** A step of a kind that this version does not know, as it stands in its line. */
+export interface OtherStep extends Link {
+  kind: "other";
+  entry: Readonly<Record<string, unknown>>;
+}
+
 export type TakenOutStep = TakenOut & Link;
+export type RegistryStep = RegistryBound & Link;
+
+/** What is added to the chain, beside sealed parts: those have their link in their record already. */
+export type ChainEntry = TakenOut | Returned | RegistryBound;
 
 /** A line of the chain. */
-export type ChainStep = SealedStep | TakenOutStep | (Returned & Link);
+export type ChainStep = SealedStep | TakenOutStep | (Returned & Link) | RegistryStep | OtherStep;
+
+/** Kinds that later versions of format 2 write. */
+export const RESERVED_KINDS: readonly string[] = ["counts", "signature"];
 
 /** A line that is none. */
 export interface ChainDamage {
@@ -115,6 +148,7 @@ export function readChain(world: World, root: string): Chain {
 export function addStep(chain: Chain, step: ChainStep): void {
   chain.steps.push(step);
   if (step.kind === "sealed") return void chain.seals.push(step);
+  if (step.kind === "registry" || step.kind === "other") return;
   for (const name of step.parts) {
     const label = `day=${step.day}/${name}`;
     if (step.kind === "taken_out") chain.away.set(label, step);
@@ -129,22 +163,39 @@ export function endOfChain({ steps }: Chain): { number: number; seal: string } {
 
 function parseStep(line: string): ChainStep | undefined {
   try {
-    const step = JSON.parse(line) as Partial<ChainStep> | null;
-    if (typeof step?.seal !== "string") return undefined;
-    switch (step.kind) {
-      case "sealed":
-        return parsePartLabel(String(step.part)) ? step as SealedStep : undefined;
-      case "taken_out":
-      case "returned":
-        return isDay(String(step.day)) && Array.isArray(step.parts) &&
-            step.parts.every((name) => parsePartName(String(name)))
-          ? step as ChainStep
-          : undefined;
-    }
+    return stepFrom(JSON.parse(line));
   } catch {
-    // Told by the caller, with its place.
+    // The caller reports it with its place.
+    return undefined;
   }
-  return undefined;
+}
+
+/** What a line of the chain is written from. */
+export function entryOf(step: ChainStep): Readonly<Record<string, unknown>> {
+  return step.kind === "other" ? step.entry : { ...step };
+}
+
+/** The step that an entry is; undefined when it is none. */
+export function stepFrom(entry: unknown): ChainStep | undefined {
+  const step = entry as Partial<ChainStep> | null;
+  if (typeof step?.seal !== "string") return undefined;
+  if (step.format !== undefined && step.format !== CHAIN_FORMAT) return undefined;
+  switch (step.kind) {
+    case "sealed":
+      return parsePartLabel(String(step.part)) ? step as SealedStep : undefined;
+    case "taken_out":
+    case "returned":
+      return isDay(String(step.day)) && Array.isArray(step.parts) &&
+          step.parts.every((name) => parsePartName(String(name)))
+        ? step as ChainStep
+        : undefined;
+    case "registry":
+      return step.format && typeof step.sha256 === "string" ? step as RegistryStep : undefined;
+  }
+  const { kind, format, number, previous, seal } = step as { kind: unknown } & Link;
+  if (!format || typeof kind !== "string") return undefined;
+  const fields = entry as Record<string, unknown>;
+  return { kind: "other", entry: fields, format, number, previous, seal };
 }
 
 /** The parts that are not in the log any more; see `Chain`. */
@@ -203,7 +254,7 @@ export function appendSteps(world: World, root: string, steps: readonly ChainSte
   if (steps.length === 0) return;
   const path = chainPath(root);
   const bytes = new TextEncoder().encode(
-    steps.map((step) => `${JSON.stringify(step)}\n`).join(""),
+    steps.map((step) => `${JSON.stringify(entryOf(step))}\n`).join(""),
   );
   const { events } = ledgerPaths(root);
   const facts = world.files.facts(path);
@@ -231,7 +282,8 @@ export function appendSteps(world: World, root: string, steps: readonly ChainSte
 /** What the chain says of a part, out of what its day's record says. */
 export function stepOf(label: string, sealed: SealedPart): SealedStep {
   const { number, events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 } = sealed;
-  const { previous, seal } = sealed;
+  const { format, previous, seal } = sealed;
   const content = { events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 };
-  return { kind: "sealed", number, part: label, ...content, previous, seal };
+  const step = { kind: "sealed", number, part: label, ...content, previous, seal } as const;
+  return format ? { format, ...step } : step;
 }

@@ -8,27 +8,58 @@ import {
   addStep,
   appendSteps,
   type Chain,
+  type ChainEntry,
   chainPath,
+  type ChainStep,
   endOfChain,
   readChain,
   type SealedStep,
+  stepFrom,
   stepOf,
 } from "./chain.ts";
+import { appendEntries } from "./chain_entries.ts";
+import { ledgerPaths } from "./layout.ts";
 import { listDays } from "./parts.ts";
-import { readSealed } from "./sealed.ts";
+import { isSettled, registryChanged, settleRegistry } from "./registry_binding.ts";
+import { readSealed, type SealedPart } from "./sealed.ts";
 
-/** Whether the chain is not as long as it should be. */
+/** Whether the chain is not as long as it should be, or the registry not settled. */
 export function lacksSteps(world: World, root: string): boolean {
   const chain = readChain(world, root);
+  const hasRegistry = () => world.files.facts(ledgerPaths(root).schema) !== undefined;
+  if (chain.steps.length === 0 && chain.size_bytes === 0 && !hasRegistry()) return false;
   return chain.damage.length > 0 || chain.end < chain.size_bytes ||
-    unknownTo(world, root, chain).length > 0;
+    !isSettled(world, root, chain) || unknownTo(world, root, chain).length > 0;
+}
+
+/** Adds to the chain, durably, what left or came back. The caller holds its lock. */
+export async function addToChain(
+  world: World,
+  root: string,
+  entries: readonly ChainEntry[],
+): Promise<void> {
+  if (entries.length > 0) appendEntries(world, root, await readyChain(world, root), entries);
+}
+
+/** The chain, complete and with the registry settled: steps of format 2 may be added to it. */
+export async function readyChain(
+  world: World,
+  root: string,
+  onNotice?: (message: string) => void,
+): Promise<Chain> {
+  const chain = completeChain(world, root, onNotice);
+  const state = await settleRegistry(world, root, chain);
+  if (state === "changed" || state === "removed") {
+    onNotice?.(`${registryChanged(root, state).message} (ledger verify --deep)`);
+  }
+  return chain;
 }
 
 /**
  * The chain with all that was sealed. One step may be missing, of somebody who was killed too early to
  * add it. Where the whole chain is gone, it is made again from the records of the days, and that is told.
  */
-export function completeChain(
+function completeChain(
   world: World,
   root: string,
   onNotice?: (message: string) => void,
@@ -37,14 +68,16 @@ export function completeChain(
   if (chain.damage.length > 0) throw damagedChain(root, chain);
   const unknown = unknownTo(world, root, chain);
   if (unknown.length === 0) return chain;
-  const is_gone = chain.size_bytes === 0 && unknown.length > 1;
+  const is_gone = chain.size_bytes === 0 &&
+    (unknown.length > 1 || unknown[0].format !== undefined);
   if (unknown.length > 1 && !is_gone) throw shortChain(root, chain, unknown);
-  for (const step of unknown) {
+  const added = is_gone ? withStepsBetween(world, root, unknown) : unknown;
+  for (const step of added) {
     const { number, seal } = endOfChain(chain);
     if (step.number !== number + 1 || step.previous !== seal) throw brokenChain(root, number, step);
     addStep(chain, step);
   }
-  appendSteps(world, root, unknown);
+  appendSteps(world, root, added);
   if (is_gone) {
     onNotice?.(
       `${chainPath(root)} was gone, and was made again from the records of ${unknown.length} ` +
@@ -57,13 +90,26 @@ export function completeChain(
 /** What the records of the days say was sealed, and the chain does not; in order. */
 function unknownTo(world: World, root: string, chain: Chain): SealedStep[] {
   const known = new Set(chain.seals.map(({ seal }) => seal));
-  return listDays(world.files, root)
-    .flatMap((day) =>
-      Object.entries(readSealed(world.files, root, day))
-        .map(([name, sealed]) => stepOf(`day=${day}/${name}`, sealed))
-    )
+  return recordsOf(world, root)
+    .map(([label, record]) => stepOf(label, record))
     .filter(({ seal }) => !known.has(seal))
     .sort((a, b) => a.number - b.number);
+}
+
+/** Sealed parts, each behind the steps between the one before it and it. */
+function withStepsBetween(world: World, root: string, sealed: readonly SealedStep[]): ChainStep[] {
+  const records = new Map(recordsOf(world, root));
+  return sealed.flatMap((step) => {
+    const between = records.get(step.part)?.after?.map(stepFrom) ?? [];
+    return [...between.filter((each) => each !== undefined), step];
+  });
+}
+
+function recordsOf(world: World, root: string): [string, SealedPart][] {
+  return listDays(world.files, root).flatMap((day) =>
+    Object.entries(readSealed(world.files, root, day))
+      .map(([name, record]): [string, SealedPart] => [`day=${day}/${name}`, record])
+  );
 }
 
 const WAYS_OUT =
@@ -89,11 +135,12 @@ function shortChain(root: string, chain: Chain, unknown: SealedStep[]): LedgerEr
   });
 }
 
-function brokenChain(root: string, number: number, step: SealedStep): LedgerError {
+function brokenChain(root: string, number: number, step: ChainStep): LedgerError {
   return new LedgerError({
     code: "damaged",
-    message: `cannot seal: the chain ends with number ${number}, and ${step.part} is sealed as ` +
-      `number ${step.number} after another`,
+    message: `cannot seal: the chain ends with number ${number}, and ` +
+      `${step.kind === "sealed" ? `${step.part} is sealed` : "what came before a part stands"} ` +
+      `as number ${step.number} after another`,
     where: { path: chainPath(root) },
     hint: "see what is wrong with: ledger verify --deep; then take that file from a copy",
   });

@@ -23,9 +23,10 @@ import {
   tarPadding,
 } from "../base/tar.ts";
 import { uniqueName, type World } from "../base/world.ts";
+import { stepOf } from "./chain.ts";
 import { dayFolder, isDay, parquetName, parsePartName } from "./layout.ts";
 import { type FileProof, type SealedPart, type SealedParts } from "./sealed.ts";
-import { sealOf } from "./seal_digest.ts";
+import { sealOfStep } from "./seal_digest.ts";
 
 /** What an archive holds. */
 export interface DayArchive {
@@ -220,7 +221,7 @@ function manifestOf(
   for (const [name, record] of Object.entries(parts)) {
     const part = parsePartName(name);
     const fits = part?.format === "jsonl" && isRecord(record) &&
-      sealOf({ day, ...part }, record.previous, record) === record.seal;
+      sealOfStep(stepOf(`day=${day}/${name}`, record)) === record.seal;
     if (!fits) throw unusable(path, member.offset, `what ${MANIFEST} says of ${name} does not fit`);
   }
   return { day, parts };

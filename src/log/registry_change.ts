@@ -3,11 +3,10 @@
  * another version. One process at a time, and nothing that is known is forgotten.
  */
 import { LedgerError, quoted } from "../base/error.ts";
-import { makeFolderDurably, replaceFile } from "../base/durable.ts";
-import { takeFileLock } from "../base/file_lock.ts";
-import { lock_wait_ms } from "../base/limits.ts";
+import { makeFolderDurably } from "../base/durable.ts";
 import { nearest } from "../base/nearest.ts";
-import { uniqueName, type World } from "../base/world.ts";
+import type { World } from "../base/world.ts";
+import { withChainLock } from "./chain.ts";
 import { isBuiltIn } from "./event.ts";
 import type { JsonSchema } from "./json_schema.ts";
 import { ledgerPaths } from "./layout.ts";
@@ -221,30 +220,23 @@ async function changeRegistry<T>(
   root: string,
   change: (file: RegistryFile) => T,
 ): Promise<T> {
-  const paths = ledgerPaths(root);
-  makeFolderDurably(world.files, paths.events);
-  const lock = await takeFileLock(world.files, paths.schema_lock, lock_wait_ms);
-  if (!lock) {
-    throw new LedgerError({
-      code: "busy",
-      message: "cannot change the registry: another process holds its lock",
-      where: { path: paths.schema_lock },
-      hint: "nothing was changed; repeat it",
-    });
-  }
-  try {
+  const { events } = ledgerPaths(root);
+  makeFolderDurably(world.files, events);
+  // Writers of events load this module, and neither the chain's end nor digests.
+  const { readyChain } = await import("./chain_end.ts");
+  const { registryChanged, registryState, replaceRegistry } = await import("./registry_binding.ts");
+  return await withChainLock(world, root, async () => {
+    // A change that is refused leaves the ledger as it is: it is tried on a copy first.
+    change(readRegistryFile(world, root));
+    const chain = await readyChain(world, root);
+    const state = registryState(world, root, chain);
+    if (state === "changed" || state === "removed") throw registryChanged(root, state);
     const file = readRegistryFile(world, root);
     const before = JSON.stringify(file);
     const result = change(file);
-    if (JSON.stringify(file) !== before) {
-      const text = JSON.stringify(file, null, 2) + "\n";
-      replaceFile(world.files, paths.schema, new TextEncoder().encode(text), uniqueName(world));
-    } else {
-      // It may stand there from an attempt that failed before its name was durable.
-      world.files.syncFolder(paths.events);
-    }
+    if (JSON.stringify(file) !== before) replaceRegistry(world, root, chain, file);
+    // It may stand there from an attempt that failed before its name was durable.
+    else world.files.syncFolder(events);
     return result;
-  } finally {
-    lock.close();
-  }
+  });
 }

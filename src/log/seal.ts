@@ -14,14 +14,18 @@ import { readFully, withOpenFile } from "../base/durable.ts";
 import { flaws_max, lock_wait_ms, seal_grace_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import {
+  addStep,
   appendSteps,
   type Chain,
+  CHAIN_FORMAT,
   endOfChain,
+  entryOf,
   type SealedStep,
   stepOf,
   withChainLock,
 } from "./chain.ts";
-import { completeChain, lacksSteps } from "./chain_end.ts";
+import { lacksSteps, readyChain } from "./chain_end.ts";
+import { acceptRegistry } from "./registry_binding.ts";
 import { flawsOf } from "./flaws.ts";
 import { dayFolder, dayLockName, type PartId, partLabel } from "./layout.ts";
 import { DayLock } from "./lock.ts";
@@ -39,7 +43,7 @@ import {
   sealedPath,
   writeSealed,
 } from "./sealed.ts";
-import { notesDigest, sealOf } from "./seal_digest.ts";
+import { notesDigest, sealOfStep } from "./seal_digest.ts";
 
 /** What to seal. */
 export interface SealOptions {
@@ -50,6 +54,8 @@ export interface SealOptions {
   /** Only parts that nobody wrote to for so long. */
   quiet_ms?: number;
   lock_wait_ms?: number;
+  /** Binds the registry as it stands, after it was changed by other hands than ours. */
+  accept_registry?: boolean;
   onNotice?: (message: string) => void;
 }
 
@@ -67,7 +73,10 @@ export async function sealParts(
   root: string,
   options: SealOptions = {},
 ): Promise<NewlySealed[]> {
-  if (!mayHaveDueParts(world, root, options) && !lacksSteps(world, root)) return [];
+  const { accept_registry = false } = options;
+  if (!accept_registry && !mayHaveDueParts(world, root, options) && !lacksSteps(world, root)) {
+    return [];
+  }
   return await withChainLock(
     world,
     root,
@@ -94,7 +103,12 @@ export async function sealDueParts(
   options: SealOptions,
 ): Promise<NewlySealed[]> {
   const sealed: NewlySealed[] = [];
-  const chain = completeChain(world, root, options.onNotice);
+  const chain = await readyChain(
+    world,
+    root,
+    options.accept_registry ? undefined : options.onNotice,
+  );
+  if (options.accept_registry) acceptRegistry(world, root, chain);
   const sealer = new Sealer(world, root, chain, options);
   for (const day of listDays(world.files, root)) {
     if (!isConcerned(day, options)) continue;
@@ -135,19 +149,12 @@ function dueNames(world: World, root: string, day: string, options: SealOptions)
 
 /** Seals one part after another, and binds each to the one before. */
 class Sealer {
-  #number: number;
-  #previous: string;
-
   constructor(
     readonly world: World,
     readonly root: string,
     readonly chain: Chain,
     readonly options: SealOptions,
-  ) {
-    const { number, seal } = endOfChain(chain);
-    this.#number = number;
-    this.#previous = seal;
-  }
+  ) {}
 
   /** Seals a part; undefined when it holds nothing, or is written to right now. */
   async seal(extent: PartExtent): Promise<NewlySealed | undefined> {
@@ -172,15 +179,15 @@ class Sealer {
       file.sync();
       const known = this.#stepOf(extent);
       const record = known
-        ? recordAgain(root, extent, known, content)
+        ? { ...recordAgain(root, extent, known, content), ...this.#after(known.number) }
         : this.#recordOf(part, content);
       const of_day: SealedParts = readSealed(world.files, root, part.day);
       writeSealed(world, root, part.day, { ...of_day, [sealedName(part)]: record });
       lock.release();
       if (known) return undefined;
-      appendSteps(world, root, [stepOf(partLabel(part), record)]);
-      this.#number = record.number;
-      this.#previous = record.seal;
+      const step = stepOf(partLabel(part), record);
+      appendSteps(world, root, [step]);
+      addStep(this.chain, step);
       return { part: extent.label, events: record.events, bytes: record.bytes, seal: record.seal };
     } catch (error) {
       throw asLedgerError(error)?.with({
@@ -199,10 +206,19 @@ class Sealer {
   }
 
   #recordOf(part: PartId, content: NotedContent): SealedPart {
-    const sealed_at_ms = this.world.now_ms();
-    const previous = this.#previous;
-    const seal = sealOf(part, previous, { ...content, sealed_at_ms });
-    return { number: this.#number + 1, previous, seal, ...content, sealed_at_ms };
+    const { number, seal: previous } = endOfChain(this.chain);
+    const link = { format: CHAIN_FORMAT, number: number + 1, previous, seal: "" } as const;
+    const record = { ...link, ...content, sealed_at_ms: this.world.now_ms() };
+    const seal = sealOfStep(stepOf(partLabel(part), record));
+    return { ...record, seal, ...this.#after(record.number) };
+  }
+
+  /** The steps between a part that is sealed as this number and the part sealed before it. */
+  #after(number: number): Pick<SealedPart, "after"> {
+    const before = this.chain.steps.filter((step) => step.number < number);
+    const last_part = before.findLastIndex(({ kind }) => kind === "sealed");
+    const after = before.slice(last_part + 1).map(entryOf);
+    return after.length > 0 ? { after } : {};
   }
 
   async #contentOf(extent: PartExtent): Promise<NotedContent | undefined> {
@@ -219,18 +235,21 @@ class Sealer {
 }
 
 /** All that is noted of a part when it is sealed, but for its place in the chain. */
-type NotedContent = Omit<SealedPart, "number" | "previous" | "seal" | "sealed_at_ms">;
+type NotedContent = Omit<
+  SealedPart,
+  "format" | "number" | "previous" | "seal" | "sealed_at_ms" | "after"
+>;
 
 /** The record of a part that was sealed before, from what the chain says and what the part holds. */
 function recordAgain(
   root: string,
   { part, path, label }: PartExtent,
-  { number, previous, seal, sealed_at_ms }: SealedStep,
+  { format, number, previous, seal, sealed_at_ms }: SealedStep,
   content: NotedContent,
 ): SealedPart {
-  if (sealOf(part, previous, { ...content, sealed_at_ms }) === seal) {
-    return { number, previous, seal, ...content, sealed_at_ms };
-  }
+  const link = { ...(format ? { format } : {}), number, previous, seal };
+  const record = { ...link, ...content, sealed_at_ms };
+  if (sealOfStep(stepOf(label, record)) === seal) return record;
   throw new LedgerError({
     code: "damaged",
     message: `it was sealed before, as number ${number}, and is not what it was then`,

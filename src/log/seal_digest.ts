@@ -1,8 +1,11 @@
-/** The digests by which seals are bound to what they vouch for. Writers of events never load this. */
-import { digestOf } from "../base/digest.ts";
-import type { ChainStep, Returned, TakenOut } from "./chain.ts";
-import { parsePartLabel, type PartId, partLabel } from "./layout.ts";
-import type { SealedContent, SealedNotes } from "./sealed.ts";
+/**
+ * The digests by which seals are bound to what they vouch for. Of a step of format 2, every field but the
+ * seal itself; of a step that 0.1 wrote, the fields that 0.1 listed. Writers of events never load this.
+ */
+import { digestOf, textDigest } from "../base/digest.ts";
+import { canonicalJson } from "../base/json.ts";
+import { type ChainStep, entryOf, type Returned, type SealedStep, type TakenOut } from "./chain.ts";
+import type { SealedNotes } from "./sealed.ts";
 
 /** The digest of what is noted of a part's lines. */
 export function notesDigest(notes: SealedNotes): string {
@@ -16,25 +19,27 @@ export function notesDigest(notes: SealedNotes): string {
   return digestOfFacts([lines, last_line_at, last_line_hash, blocks, of_flaws ?? null]);
 }
 
-/** The digest by which a part is chained to what came before. */
-export function sealOf(part: PartId, previous: string, content: SealedContent): string {
-  const { events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 } = content;
-  const of_lines = [events, bytes, sha256, first_ms, last_ms, notes_sha256];
-  return digestOfFacts([previous, partLabel(part), ...of_lines, sealed_at_ms]);
-}
-
-/** The digest by which it is chained that parts left, or came back. */
-export function sealOfPassage(previous: string, passage: TakenOut | Returned): string {
-  const { kind, day, parts, at_ms } = passage;
-  const went = kind === "taken_out" ? [passage.archive ?? null, passage.forget] : [];
-  return digestOfFacts([previous, kind, day, parts, at_ms, ...went]);
-}
-
 /** The seal that a step of the chain has to have. */
 export function sealOfStep(step: ChainStep): string {
-  return step.kind === "sealed"
-    ? sealOf(parsePartLabel(step.part)!, step.previous, step)
-    : sealOfPassage(step.previous, step);
+  const { format, seal: _itself, ...fields } = entryOf(step);
+  if (format !== undefined) return textDigest(canonicalJson({ format, ...fields }));
+  if (step.kind === "sealed") return sealOfPart(step);
+  if (step.kind === "taken_out" || step.kind === "returned") return sealOfPassage(step);
+  throw new Error(`0.1 has no step of kind ${step.kind}`);
+}
+
+/** As 0.1 chained a part to what came before. */
+function sealOfPart(step: SealedStep): string {
+  const { previous, part, events, bytes, sha256, first_ms, last_ms, sealed_at_ms } = step;
+  const of_lines = [events, bytes, sha256, first_ms, last_ms, step.notes_sha256];
+  return digestOfFacts([previous, part, ...of_lines, sealed_at_ms]);
+}
+
+/** As 0.1 chained that parts left, or came back. */
+function sealOfPassage(step: (TakenOut | Returned) & { previous: string }): string {
+  const { previous, kind, day, parts, at_ms } = step;
+  const went = step.kind === "taken_out" ? [step.archive ?? null, step.forget] : [];
+  return digestOfFacts([previous, kind, day, parts, at_ms, ...went]);
 }
 
 function digestOfFacts(facts: unknown[]): string {

@@ -52,6 +52,8 @@ export interface SealedNotes {
 
 /** A part that takes no more lines. */
 export interface SealedPart extends SealedContent, SealedNotes, FileProof {
+  /** Of its step in the chain; absent where 0.1 sealed it. */
+  format?: 2;
   /** Its place in the chain, from 1. */
   number: number;
   /** The seal before it; empty for the first. */
@@ -60,6 +62,8 @@ export interface SealedPart extends SealedContent, SealedNotes, FileProof {
   seal: string;
   /** The Parquet file that holds its lines, once it is compacted. */
   compacted?: FileProof;
+  /** The steps between the part sealed before it and it: a chain that is lost is made again of all. */
+  after?: Readonly<Record<string, unknown>>[];
 }
 
 /** The name of a sealed part's lines in its day's folder -> what is known of it. */
@@ -106,7 +110,9 @@ const TIMES = ["first_ms", "last_ms"] as const;
 /** The first field of a record that is not of its kind. */
 function wrongFieldOf(record: SealedPart): string | undefined {
   if (typeof record !== "object" || record === null) return "the record";
-  const { flaws, compacted } = record;
+  const { flaws, compacted, format, after } = record;
+  if (format !== undefined && format !== 2) return "format";
+  if (after !== undefined && !Array.isArray(after)) return "after";
   return COUNTS.find((field) => !isCount(record[field])) ??
     TEXTS.find((field) => typeof record[field] !== "string") ??
     TIMES.find((field) => record[field] !== null && !isCount(record[field])) ??

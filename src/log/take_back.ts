@@ -9,6 +9,7 @@ import { LedgerError } from "../base/error.ts";
 import { makeFolderDurably, removeQuietly, withOpenFile } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { type Chain, chainPath, readChain, stepOf, withChainLock } from "./chain.ts";
+import { addToChain } from "./chain_end.ts";
 import { copyOut, type DayArchive, readDayArchive } from "./day_archive.ts";
 import {
   dayFolder,
@@ -19,7 +20,6 @@ import {
   passingName,
 } from "./layout.ts";
 import { listDays } from "./parts.ts";
-import { appendPassages } from "./passages.ts";
 import { changeIn } from "./proof.ts";
 import { type FileProof, readSealed, writeSealed } from "./sealed.ts";
 import { checkChain, removeGone } from "./take_out.ts";
@@ -56,7 +56,7 @@ export async function returnDay(
     const back = names.filter((name) => chain.away.has(`day=${day}/${name}`));
     if (back.length > 0) {
       const at_ms = world.now_ms();
-      appendPassages(world, root, [{ kind: "returned", day, parts: back, at_ms }]);
+      await addToChain(world, root, [{ kind: "returned", day, parts: back, at_ms }]);
     }
     return missing.length === 0 && back.length === 0;
   }, lock_wait_ms);

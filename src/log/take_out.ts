@@ -13,6 +13,7 @@ import { makeFolderDurably } from "../base/durable.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { type Chain, chainPath, readChain, stepOf, type TakenOutStep } from "./chain.ts";
+import { addToChain } from "./chain_end.ts";
 import { compactDays } from "./compact.ts";
 import { isArchiveOf, writeDayArchive } from "./day_archive.ts";
 import {
@@ -25,7 +26,6 @@ import {
   passingName,
 } from "./layout.ts";
 import { DayLock } from "./lock.ts";
-import { appendPassages } from "./passages.ts";
 import { readSealed, readSealedIn, sealedName, type SealedParts, writeSealed } from "./sealed.ts";
 import { countLines } from "./survey.ts";
 import {
@@ -153,7 +153,7 @@ export async function takeOutDay(
       const parts = Object.keys(leaving);
       const went = archive === undefined ? {} : { archive };
       const at_ms = world.now_ms();
-      appendPassages(world, root, [{ kind: "taken_out", day, parts, at_ms, ...went, forget }]);
+      await addToChain(world, root, [{ kind: "taken_out", day, parts, at_ms, ...went, forget }]);
     }
     const { events } = ledgerPaths(root);
     world.files.rename(
@@ -276,16 +276,23 @@ function putBack(
 }
 
 /** Notes that indexes should drop the rows of parts that went earlier. The caller holds the lock. */
-export function forgetParts(world: World, root: string, day: string): void {
+export async function forgetParts(world: World, root: string, day: string): Promise<void> {
   const steps = new Map<TakenOutStep, string[]>();
   for (const [label, step] of readChain(world, root).away) {
     if (step.day !== day || step.forget) continue;
     steps.set(step, [...steps.get(step) ?? [], label.slice(`day=${day}/`.length)]);
   }
   const at_ms = world.now_ms();
-  appendPassages(
+  await addToChain(
     world,
     root,
-    [...steps].map(([step, parts]) => ({ ...step, parts, at_ms, forget: true })),
+    [...steps].map(([{ archive }, parts]) => ({
+      kind: "taken_out",
+      day,
+      parts,
+      at_ms,
+      ...(archive === undefined ? {} : { archive }),
+      forget: true,
+    })),
   );
 }

@@ -10,10 +10,12 @@ import { chainPath, readChain } from "./chain.ts";
 import { isBuiltIn } from "./event.ts";
 import { flawsOf } from "./flaws.ts";
 import { IdHashes } from "./id_hashes.ts";
+import { ledgerPaths } from "./layout.ts";
 import { openPart } from "./part_file.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
 import { type DamageRecord, type EventRecord, LogCursor } from "./read.ts";
 import type { Registry } from "./registry.ts";
+import { chainNotes, NOT_BOUND, registryFindings } from "./verify_registry.ts";
 import { isInQuarantine, quarantine } from "./repair.ts";
 import { repairTornTail } from "./repair_tail.ts";
 import { readSealed, sealedName, type SealedPart, type SealedParts } from "./sealed.ts";
@@ -72,6 +74,8 @@ export interface VerifyReport {
   duplicates?: number;
   /** Events of types that are neither built in nor registered: valid history. */
   unknown_type_events: number;
+  /** What is as it should be, and worth knowing: entries of later versions, a registry not bound yet. */
+  notes: string[];
   /** What wants attention. Empty when the log is whole, or when repair has made it so. */
   findings: Finding[];
   /** Damage that is in quarantine, so that nothing more can be done about it. */
@@ -94,6 +98,7 @@ export async function verifyLog(
     bytes: 0,
     proven: { parts: 0, bytes: 0 },
     unknown_type_events: 0,
+    notes: [],
     findings: [],
     settled: [],
   };
@@ -150,7 +155,10 @@ class Verification {
   async #verifyChain(): Promise<void> {
     const { world, root, report, options } = this;
     // Where nothing was ever sealed there is no lock to take, and looking should make none.
-    if (this.#records.size === 0 && !world.files.facts(chainPath(root))) return;
+    if (this.#records.size === 0 && !world.files.facts(chainPath(root))) {
+      if (options.deep && world.files.facts(ledgerPaths(root).schema)) report.notes.push(NOT_BOUND);
+      return;
+    }
     const { chain, is_still } = options.deep
       ? await chainAtRest(world, root)
       : { chain: readChain(world, root), is_still: false };
@@ -162,6 +170,8 @@ class Verification {
     if (away.length > 0) report.away = { parts: away.length, archived };
     if (!options.deep) return;
     report.findings.push(...verifyChain(chain, this.#records, this.#present, is_still));
+    report.findings.push(...registryFindings(world, root, chain, is_still));
+    report.notes.push(...chainNotes(chain));
   }
 
   async #verifyDay(day: string, sealed: SealedParts): Promise<void> {

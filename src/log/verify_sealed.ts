@@ -4,13 +4,15 @@
  */
 import { join } from "@std/path";
 import { withOpenFile } from "../base/durable.ts";
-import { asLedgerError } from "../base/error.ts";
+import { asLedgerError, quoted } from "../base/error.ts";
 import { read_lock_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import {
   type Chain,
   type ChainStep,
   endOfChain,
+  entryOf,
+  type Link,
   readChain,
   stepOf,
   withChainLock,
@@ -186,8 +188,11 @@ export function verifyChain(
     reason,
   }));
   if (is_still && chain.end < chain.size_bytes) findings.push(tornChain(chain));
+  let after: unknown[] = [];
   for (const [step, broken] of linksOf(chain)) {
     if (broken) findings.push(found("chain", placeOf(step), broken));
+    const between = JSON.stringify(after);
+    after = step.kind === "sealed" ? [] : [...after, entryOf(step)];
     if (step.kind !== "sealed" || chain.away.has(step.part)) continue;
     const record = records.get(step.part);
     if (!present.has(step.part)) {
@@ -201,6 +206,9 @@ export function verifyChain(
       findings.push(found("chain", step.part, reason));
     } else if (notesDigest(record) !== record.notes_sha256) {
       const reason = "_sealed.json says other things of its lines than when it was sealed";
+      findings.push(found("chain", step.part, reason));
+    } else if (step.format && JSON.stringify(record.after ?? []) !== between) {
+      const reason = "_sealed.json says that other entries came before it than the chain does";
       findings.push(found("chain", step.part, reason));
     }
   }
@@ -218,7 +226,7 @@ const CHAIN_FILE = "_chain.jsonl";
 
 /** Each step of the chain, with what is wrong with its link to the one before. */
 function* linksOf({ steps }: Chain): Generator<[ChainStep, string | undefined]> {
-  let before = { number: 0, seal: "" };
+  let before: Pick<Link, "number" | "seal" | "format"> = { number: 0, seal: "" };
   for (const step of steps) {
     yield [step, linkProblem(step, before)];
     before = step;
@@ -227,20 +235,33 @@ function* linksOf({ steps }: Chain): Generator<[ChainStep, string | undefined]> 
 
 function linkProblem(
   step: ChainStep,
-  { number, seal }: { number: number; seal: string },
+  { number, seal, format }: Pick<Link, "number" | "seal" | "format">,
 ): string | undefined {
   if (step.number !== number + 1) {
     return `number ${step.number} of the chain comes after number ${number}`;
   }
   if (step.previous !== seal) return "it does not follow on the seal before it";
+  if (!step.format && format) return "0.1 wrote it, after a later version had taken the chain over";
+  if (step.format && !format && step.kind !== "registry") {
+    return "no step before it binds the registry";
+  }
   return sealOfStep(step) === step.seal ? undefined : "its seal does not fit it";
 }
 
 function placeOf(step: ChainStep): string {
-  return step.kind === "sealed" ? step.part : `day=${step.day}, ${PASSAGES[step.kind]}`;
+  switch (step.kind) {
+    case "sealed":
+      return step.part;
+    case "taken_out":
+      return `day=${step.day}, taken out`;
+    case "returned":
+      return `day=${step.day}, brought back`;
+    case "registry":
+      return "_schema.json";
+    case "other":
+      return `${CHAIN_FILE}, kind ${quoted(step.entry.kind)}`;
+  }
 }
-
-const PASSAGES = { taken_out: "taken out", returned: "brought back" };
 
 /** What is wrong with the links of a chain, if anything is. */
 export function chainProblem(chain: Chain): string | undefined {

@@ -77,13 +77,13 @@ export function runBuild(args: string[], env: Record<string, string> = {}): Prom
 export function binaryTest(
   name: string,
   body: (bench: Bench) => Promise<void>,
-  options: { needs_root?: boolean } = {},
+  options: { needs_root?: boolean; left_out?: boolean } = {},
 ): void {
   const not_root = Boolean(options.needs_root) && Deno.uid() !== 0;
   if (not_root && !left_out) console.log(`left out: "${name}", since it has to be run by root`);
   Deno.test({
     name,
-    ignore: left_out || not_root,
+    ignore: left_out || not_root || Boolean(options.left_out),
     async fn() {
       const binary = await theBinary();
       const folder = Deno.makeTempDirSync({ prefix: "ledger binary " });

@@ -291,7 +291,7 @@ Deno.test("--version tells the version", async () => {
   for (const flag of ["--version", "-V"]) {
     const { code, stdout, stderr } = await runIn("nowhere", [flag]);
     assertEquals([code, stderr], [0, ""]);
-    assert(/^ledger \d+\.\d+\.\d+\n$/.test(stdout), stdout);
+    assert(/^ledger \d+\.\d+\.\d+(-dev)?\n$/.test(stdout), stdout);
   }
 });
 

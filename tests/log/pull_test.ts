@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { dirname } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { event_bytes_max } from "../../src/base/limits.ts";
-import { appendPassages } from "../../src/log/passages.ts";
+import { addToChain } from "../../src/log/chain_end.ts";
 import { testWorld } from "../harness.ts";
 import { assertHoldsAllOf, type Box, BOX_DAY, boxes, takenOf } from "../boxes.ts";
 
@@ -210,7 +210,7 @@ Deno.test("the parts of a day that was taken out of the ledger do not come back"
   }
   Deno.removeSync(dirname(a.part()), { recursive: true });
   const parts = ["part-000001.b.jsonl"];
-  appendPassages(testWorld(), a.ledger_dir, [
+  await addToChain(testWorld(), a.ledger_dir, [
     { kind: "taken_out", day: BOX_DAY, parts, at_ms: MONTHS_LATER_MS, forget: false },
   ]);
   assertEquals((await a.pull(b)).log, { taken: [], same: 1 });

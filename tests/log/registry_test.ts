@@ -172,7 +172,7 @@ Deno.test("a migration that touches what identifies an event is refused", async 
 
 Deno.test("a registry of a newer version is refused by name, by every command", async () => {
   using folder = tempFolder();
-  putRegistry(folder.path, '{"registry_version":2,"event_types":{},"something":"new"}');
+  putRegistry(folder.path, '{"registry_version":3,"event_types":{},"something":"new"}');
   const error = assertThrows(() => readRegistry(world, folder.path), LedgerError);
   assertEquals(error.code, "newer_format");
   for (
@@ -185,9 +185,9 @@ Deno.test("a registry of a newer version is refused by name, by every command", 
   ) {
     const { code, stderr, stdout } = await runIn(folder.path, args);
     assertEquals([code, stdout], [1, ""], args.join(" "));
-    assertMatch(stderr, /its registry is of version 2, and this program knows version 1/);
+    assertMatch(stderr, /its registry is of version 3, and this program knows version 2/);
   }
-  await assertRejects(() => registerType(world, folder.path, "a.b", {}), LedgerError, "version 2");
+  await assertRejects(() => registerType(world, folder.path, "a.b", {}), LedgerError, "version 3");
   assertMatch(Deno.readTextFileSync(registryPath(folder.path)), /"something":"new"/);
 });
 
@@ -233,7 +233,7 @@ Deno.test("a registry of the earlier system is read as an empty one, and keeps w
   }
   await registerType(world, folder.path, "a.b", {});
   const file = JSON.parse(Deno.readTextFileSync(registryPath(folder.path)));
-  assertEquals([file.schemas, file.registry_version], [{ x: 1 }, 1]);
+  assertEquals([file.schemas, file.registry_version], [{ x: 1 }, 2]);
   assertEquals(readRegistry(world, folder.path).types.has("a.b"), true);
 });
 

@@ -95,7 +95,7 @@ Deno.test("a part that has rotated is sealed while its day goes on, of each writ
   assertEquals(await findingsOf(dir), []);
 });
 
-Deno.test("the seals are numbered from 1, and each is bound to the one before", async () => {
+Deno.test("the seals are numbered, and each is bound to the step before", async () => {
   using folder = tempFolder();
   const dir = folder.path;
   for (const day of ["2026-01-22", DAY]) {
@@ -106,11 +106,12 @@ Deno.test("the seals are numbered from 1, and each is bound to the one before", 
   writePart(dir, { day: DAY, number: 2, writer: "a.b" }, [line("x"), "no event\n"]);
   await sealParts(at(MIDNIGHT_MS), dir, { before_day: DAY });
   await sealParts(laterWorld(), dir);
-  const { seals, damage } = readChain(laterWorld(), dir);
+  const { steps: [registry], seals, damage } = readChain(laterWorld(), dir);
   assertEquals(damage, []);
-  assertEquals(seals.map(({ number }) => number), [1, 2, 3, 4, 5, 6, 7]);
+  assertEquals([registry.kind, registry.number, registry.previous], ["registry", 1, ""]);
+  assertEquals(seals.map(({ number }) => number), [2, 3, 4, 5, 6, 7, 8]);
   assertEquals(seals.map(({ previous }) => previous), [
-    "",
+    registry.seal,
     ...seals.slice(0, -1).map((s) => s.seal),
   ]);
   assertEquals(new Set(seals.map(({ seal }) => seal)).size, 7);
@@ -223,7 +224,7 @@ Deno.test("two who seal at once seal each part once", async () => {
   const done = await Promise.all(worlds.map((world) => sealParts(world, dir)));
   assertEquals(done.flat().length, 12);
   assertEquals(readChain(laterWorld(), dir).seals.map(({ number }) => number), [
-    ...Array.from({ length: 12 }, (_, at) => at + 1),
+    ...Array.from({ length: 12 }, (_, at) => at + 2),
   ]);
 });
 
@@ -248,19 +249,20 @@ Deno.test("killed between a part's record and its step in the chain, the next ma
   await sealParts(laterWorld(), dir, {});
   const whole = chainLines(dir);
   const path = join(dir, "events", "_chain.jsonl");
+  const begun = whole.slice(0, 2).join("\n");
   // Nothing of its line had come to the disk, or half of it had.
-  for (const left of [`${whole[0]}\n`, `${whole[0]}\n${whole[1].slice(0, 50)}`]) {
+  for (const left of [`${begun}\n`, `${begun}\n${whole[2].slice(0, 50)}`]) {
     Deno.writeTextFileSync(path, left);
-    assertEquals((await findingsOf(dir)).at(-1)?.includes("number 2, and not in the chain"), true);
+    assertEquals((await findingsOf(dir)).at(-1)?.includes("number 3, and not in the chain"), true);
     assertEquals(await sealParts(laterWorld(), dir), []);
     assertEquals(chainLines(dir), whole);
     assertEquals(await findingsOf(dir), []);
   }
   // And it goes on from there.
-  Deno.writeTextFileSync(path, `${whole[0]}\n`);
+  Deno.writeTextFileSync(path, `${begun}\n`);
   writePart(dir, { ...PART, number: 3 }, [line("c")]);
   assertEquals((await sealParts(laterWorld(), dir)).length, 1);
-  assertEquals(readChain(laterWorld(), dir).seals.map(({ number }) => number), [1, 2, 3]);
+  assertEquals(readChain(laterWorld(), dir).seals.map(({ number }) => number), [2, 3, 4]);
   assertEquals(await findingsOf(dir), []);
 });
 
@@ -307,7 +309,7 @@ Deno.test("a chain that is gone is made again from the records, told, and the sa
   await sealParts(laterWorld(), dir, { onNotice: (text) => notices.push(text) });
   assertEquals(chainLines(dir), lines);
   assertStringIncludes(notices.join(), "was made again from the records of 4 parts");
-  assertStringIncludes(notices.join(), JSON.parse(lines[3]).seal);
+  assertStringIncludes(notices.join(), JSON.parse(lines[4]).seal);
   // Not when the records themselves are no chain.
   Deno.removeSync(path);
   const record = join(dirname(path), `day=${DAY}`, "_sealed.json");
@@ -334,7 +336,7 @@ Deno.test("a day's record that is gone is made again, unless a part is not what 
   writePart(dir, { ...PART, number: 2 }, [line("e2").replace("r", "s")]);
   const error = await errorOf(() => sealParts(laterWorld(), dir));
   assertEquals(error.code, "damaged");
-  assertStringIncludes(error.message, "sealed before, as number 2, and is not what it was then");
+  assertStringIncludes(error.message, "sealed before, as number 3, and is not what it was then");
   assertEquals(chainLines(dir), lines);
 });
 
@@ -354,7 +356,7 @@ Deno.test("whichever file operation fails while sealing, doing it again ends it"
     assertEquals(linesOnDisk(dir).length >= 2, true);
     await sealParts(laterWorld(), dir);
     assertEquals(await findingsOf(dir), [], `operation ${k}`);
-    assertEquals(readChain(laterWorld(), dir).seals.map(({ number }) => number), [1, 2]);
+    assertEquals(readChain(laterWorld(), dir).seals.map(({ number }) => number), [2, 3]);
     if (operations < k) break;
   }
 });

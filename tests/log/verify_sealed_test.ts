@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { proof_block_bytes } from "../../src/base/limits.ts";
-import { appendPassages } from "../../src/log/passages.ts";
+import { addToChain } from "../../src/log/chain_end.ts";
 import { restoreDay } from "../../src/log/restore.ts";
 import { readRegistry } from "../../src/log/registry.ts";
 import { sealParts } from "../../src/log/seal.ts";
@@ -70,8 +70,8 @@ for (const form of ["lines", "compacted"] as const) {
       assertEquals([report.parts, report.proven.parts], [6, 6]);
       assertEquals(report.events, 6 * LINES_OF_PART);
       assertEquals(report.proven.bytes, report.bytes);
-      assertEquals(report.head?.number, 6);
-      assertEquals(report.head?.seal, JSON.parse(chainLines(folder.path)[5]).seal);
+      assertEquals(report.head?.number, 7);
+      assertEquals(report.head?.seal, JSON.parse(chainLines(folder.path)[6]).seal);
     }
   });
 
@@ -132,11 +132,11 @@ for (const form of ["lines", "compacted"] as const) {
       ],
       "gone": [
         () => Deno.removeSync(pathOf(dir, name)),
-        `removed ${label(DAYS[1], 2)}@0: sealed as number 4, and gone`,
+        `removed ${label(DAYS[1], 2)}@0: sealed as number 5, and gone`,
       ],
       "its day gone": [
         () => Deno.removeSync(pathOf(dir, `day=${DAYS[1]}`), { recursive: true }),
-        `removed ${label(DAYS[1], 1)}@0: sealed as number 3, and gone`,
+        `removed ${label(DAYS[1], 1)}@0: sealed as number 4, and gone`,
       ],
       "in another's place": [() => {
         put(name, good.get(other)!);
@@ -223,9 +223,10 @@ Deno.test("whatever is edited in a day's record is found", async () => {
   const unharmed = (await verify(dir)).findings.length;
   const zeros = "0".repeat(64);
   const edits: Record<string, unknown> = {
-    ...{ number: 2, previous: zeros, seal: zeros, events: 1, bytes: 7, sha256: zeros, first_ms: 1 },
+    ...{ number: 9, previous: zeros, seal: zeros, events: 1, bytes: 7, sha256: zeros, first_ms: 1 },
     ...{ last_ms: null, sealed_at_ms: 1, notes_sha256: zeros, lines: 2, last_line_at: 1 },
     ...{ last_line_hash: "1-0", blocks: "AAAAAA==", flaws: [] },
+    ...{ format: undefined, after: [] },
   };
   assertEquals(
     Object.keys(sealedOf(dir, DAY)[name]).filter((field) => !(field in edits)),
@@ -277,29 +278,39 @@ Deno.test("whatever is done to the chain is found, and the first place is named 
       n === at ? JSON.stringify({ ...JSON.parse(line), [field]: value }) : line
     );
   const starts = good.map((_, at) => good.slice(0, at).join("\n").length + (at > 0 ? 1 : 0));
-  const part = (number: number) => label(DAYS[(number - 1) >> 1], 1 + (number - 1) % 2);
+  // The first step binds the registry.
+  const part = (number: number) => label(DAYS[(number - 2) >> 1], 1 + number % 2);
   const zeros = "0".repeat(64);
   const cases: Record<string, [string[] | string, string]> = {
     "its events edited": [edited(2, "events", 1), `chain ${part(3)}@0: its seal does not fit it`],
     "its digest edited": [edited(2, "sha256", zeros), `chain ${part(3)}@0: its seal does not fit`],
     "its seal edited": [edited(2, "seal", zeros), `chain ${part(3)}@0: its seal does not fit it`],
-    "its part edited": [edited(2, "part", part(1)), `chain ${part(1)}@0: its seal does not fit it`],
+    "its part edited": [edited(2, "part", part(2)), `chain ${part(2)}@0: its seal does not fit it`],
     "its number edited": [
       edited(2, "number", 9),
       `chain ${part(3)}@0: number 9 of the chain comes`,
     ],
     "its link edited": [edited(2, "previous", zeros), `chain ${part(3)}@0: it does not follow`],
     "its time edited": [edited(2, "sealed_at_ms", 1), `chain ${part(3)}@0: its seal does not fit`],
-    "a field added": [edited(2, "more", 1), `chain ${part(3)}@0: _sealed.json says other things`],
+    "a field added": [edited(2, "more", 1), `chain ${part(3)}@0: its seal does not fit it`],
     "its kind edited": [
       edited(2, "kind", "?"),
+      'chain _chain.jsonl, kind "?"@0: its seal does not fit it',
+    ],
+    "its format edited": [
+      edited(2, "format", 3),
       `chain _chain.jsonl@${starts[2]}: a line that is no`,
+    ],
+    "its format left out": [edited(2, "format", undefined), `chain ${part(3)}@0: 0.1 wrote it`],
+    "another registry bound": [
+      edited(0, "sha256", zeros),
+      "chain _schema.json@0: its seal does not fit it",
     ],
     "the first removed": [good.slice(1), `chain ${part(2)}@0: number 2 of the chain comes after`],
     "one removed": [good.toSpliced(2, 1), `chain ${part(4)}@0: number 4 of the chain comes after`],
-    "the last removed": [good.slice(0, -1), `chain ${part(6)}@0: sealed as number 6, and not in`],
-    "two cut off": [good.slice(0, -2), `chain ${part(5)}@0: sealed as number 5, and not in the`],
-    "all cut off": ["", `chain ${part(1)}@0: sealed as number 1, and not in the chain`],
+    "the last removed": [good.slice(0, -1), `chain ${part(7)}@0: sealed as number 7, and not in`],
+    "two cut off": [good.slice(0, -2), `chain ${part(6)}@0: sealed as number 6, and not in the`],
+    "all cut off": ["", `chain ${part(2)}@0: sealed as number 2, and not in the chain`],
     "two changed places": [
       [good[0], good[2], good[1], ...good.slice(3)],
       `chain ${part(3)}@0: number 3 of the chain comes after number 1`,
@@ -321,7 +332,7 @@ Deno.test("whatever is done to the chain is found, and the first place is named 
     assertEquals(found.slice(0, wanted.length), wanted, `${what}: ${found}`);
   }
   Deno.removeSync(path);
-  assertMatch(await firstFinding(dir), new RegExp(`^chain ${part(1)}@0: sealed as number 1`));
+  assertMatch(await firstFinding(dir), new RegExp(`^chain ${part(2)}@0: sealed as number 2`));
   Deno.writeTextFileSync(path, good.map((line) => `${line}\n`).join(""));
   assertEquals(await firstFinding(dir), "nothing");
 });
@@ -342,46 +353,49 @@ Deno.test("what the chain says went, or came back, cannot be edited, forged or l
     forget: false,
   } as const;
   Deno.renameSync(pathOf(dir, `day=${gone}`), join(dir, "kept"));
-  appendPassages(laterWorld(), dir, [took, { kind: "returned", day: gone, parts, at_ms }, took]);
+  await addToChain(laterWorld(), dir, [took, { kind: "returned", day: gone, parts, at_ms }, took]);
   const late = GOOD_LINE.replace(/\d{13}/, `${Date.parse(there)}`);
   writePart(dir, { day: there, number: 3, writer: "" }, [`${late}\n`]);
   await sealParts(laterWorld(), dir);
   const path = pathOf(dir, "_chain.jsonl");
   const good = chainLines(dir);
-  assertEquals([good.length, await firstFinding(dir)], [10, "nothing"]);
-  assertEquals((await verify(dir)).head?.number, 10);
+  assertEquals([good.length, await firstFinding(dir)], [11, "nothing"]);
+  assertEquals((await verify(dir)).head?.number, 11);
   const edited = (at: number, change: object) =>
     good.map((line, n) => n === at ? JSON.stringify({ ...JSON.parse(line), ...change }) : line);
   const forged = { ...took, day: there, parts: ["part-000001.jsonl"] };
   const last = JSON.parse(good.at(-1)!);
   const unfit = `chain day=${gone}, taken out@0: its seal does not fit it`;
   const cases: Record<string, [string[], string]> = {
-    "another archive": [edited(6, { archive: "b.tar" }), unfit],
-    "rows to drop": [edited(6, { forget: true }), unfit],
-    "another time": [edited(8, { at_ms: 1 }), unfit],
-    "more parts": [edited(8, { parts: [...parts, "part-000009.jsonl"] }), unfit],
+    "another archive": [edited(7, { archive: "b.tar" }), unfit],
+    "rows to drop": [edited(7, { forget: true }), unfit],
+    "another time": [edited(9, { at_ms: 1 }), unfit],
+    "more parts": [edited(9, { parts: [...parts, "part-000009.jsonl"] }), unfit],
     "another day": [
-      edited(6, { day: there }),
+      edited(7, { day: there }),
       `chain day=${there}, taken out@0: its seal does not`,
     ],
     "never came back": [
-      good.toSpliced(7, 1),
-      `chain day=${gone}, taken out@0: number 9 of the chain comes after number 7`,
+      good.toSpliced(8, 1),
+      `chain day=${gone}, taken out@0: number 10 of the chain comes after number 8`,
     ],
     "came back another time": [
-      edited(7, { at_ms: 1 }),
+      edited(8, { at_ms: 1 }),
       `chain day=${gone}, brought back@0: its seal does not fit it`,
     ],
     "never went": [
-      good.toSpliced(6, 3),
-      `removed ${label(gone, 1)}@0: sealed as number 1, and gone`,
+      good.toSpliced(7, 3),
+      `removed ${label(gone, 1)}@0: sealed as number 2, and gone`,
     ],
     "forged without a place": [
       [...good, JSON.stringify(forged)],
       `chain _chain.jsonl@${good.join("\n").length + 1}: a line that is no step of the chain`,
     ],
     "forged at the end": [
-      [...good, JSON.stringify({ ...forged, number: 11, previous: last.seal, seal: last.seal })],
+      [
+        ...good,
+        JSON.stringify({ ...forged, format: 2, number: 12, previous: last.seal, seal: last.seal }),
+      ],
       `chain day=${there}, taken out@0: its seal does not fit it`,
     ],
   };
@@ -417,7 +431,7 @@ Deno.test("what is not sealed is said to be unproven, and exit codes tell", asyn
   ]);
   const good = await runIn(dir, ["verify", "--deep"]);
   assertEquals(good.code, 0, good.stdout);
-  assertMatch(good.stdout, /6 parts \(.*\) proven to be as sealed; the chain ends with number 6/);
+  assertMatch(good.stdout, /6 parts \(.*\) proven to be as sealed; the chain ends with number 7/);
   assertMatch(good.stdout, /1 part not sealed yet, or changed: cannot be proven/);
   const name = label(DAYS[1], 2, "parquet");
   const bytes = Deno.readFileSync(pathOf(dir, name));

@@ -30,6 +30,7 @@ Deno.test("a whole log has no findings, and everything in it is counted", async 
     proven: { parts: 0, bytes: 0 },
     duplicates: 0,
     unknown_type_events: 0,
+    notes: [],
     findings: [],
     settled: [],
   });

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, dir, duration } from "../flags.ts";
+import { asJson, dir, duration, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, print, say } from "../output.ts";
 
@@ -11,13 +11,17 @@ export default defineCommand({
   description: "Seals the parts that have rotated, and those of days that are over by a grace " +
     "period; an event that comes later opens a new part. What a sealed part holds is noted with its " +
     "digest and bound to the part that was sealed before, so that verify --deep proves that none of " +
-    "it has changed, vanished or changed places. watch, compact and retain seal by themselves.",
+    "it has changed, vanished or changed places. The registry of event types is bound in the same " +
+    "way. watch, compact and retain seal by themselves.",
   examples: [
     { line: "ledger seal", shows: "seal what is due" },
     { line: "ledger seal --grace 0s", shows: "days that ended this very midnight too" },
   ],
   flags: z.strictObject({
     "grace": duration({ description: "how long after its end a day counts as over (default: 1h)" }),
+    "accept-registry": toggle({
+      description: "bind events/_schema.json as it stands, after it was changed by hand",
+    }),
     "json": asJson(),
     "dir": dir(),
   }),
@@ -25,6 +29,7 @@ export default defineCommand({
     const ledger = openFor(world, flags);
     const sealed = await ledger.upkeep.seal({
       grace_ms: flags.grace,
+      accept_registry: flags["accept-registry"],
       onNotice: (message) => say(world, message),
     });
     if (flags.json) {

@@ -8,6 +8,7 @@ import { openFor } from "../open.ts";
 import { counted, humanBytes, paintFor, print, Progress, say } from "../output.ts";
 
 const FINDINGS_SHOWN = 20;
+const REGISTRY = "_schema.json";
 
 export default defineCommand({
   name: "verify",
@@ -75,11 +76,22 @@ function tell(world: World, report: VerifyReport, deep: boolean): void {
     );
   }
   if (deep) tellDeep(world, report);
+  for (const note of report.notes) print(world, dim(`note: ${note}`));
   if (findings.some(({ kind }) => kind === "torn" || kind === "corrupt")) {
     say(world, "to take damage out of the way, keeping every byte: ledger verify --repair");
   }
-  if (findings.some(({ kind }) => kind === "changed" || kind === "removed")) {
+  if (
+    findings.some(({ kind, part }) =>
+      (kind === "changed" || kind === "removed") && part !== REGISTRY
+    )
+  ) {
     say(world, "what was sealed comes back from a copy, or: ledger archive import FILE");
+  }
+  if (findings.some(({ kind, part }) => kind !== "chain" && part === REGISTRY)) {
+    say(
+      world,
+      "the registry comes back from a copy; to go on with it: ledger seal --accept-registry",
+    );
   }
 }
 
