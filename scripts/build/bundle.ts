@@ -4,19 +4,28 @@
  */
 import { join } from "@std/path";
 import { BAKED_FACTS_NAME, type BakedFacts } from "../../src/base/build.ts";
+import { lowerUsing, minify } from "./esbuild.ts";
 import { BuildFailure } from "./failure.ts";
 import { runProcess } from "./process.ts";
 
 /** Where the program begins, and where its threads do. */
 const ENTRIES = ["main.ts", "src/index/intake_worker.ts", "src/log/packing_worker.ts"];
 
-/** Bundles the project into a folder. */
-export function bundleProgram(project: string, folder: string): void {
+/** Bundles the project into a folder, small and with every disposal in it. */
+export function bundleProgram(project: string, folder: string, entries = ENTRIES): void {
+  bundleReadably(project, folder, entries);
+  requireLate(folder);
+  lowerUsing(folder);
+  minify(folder);
+}
+
+/** Bundles the project as it is written: nothing is renamed, inlined or made short. */
+export function bundleReadably(project: string, folder: string, entries = ENTRIES): void {
   const result = runProcess(Deno.execPath(), [
-    ...["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--minify"],
-    ...["--external", "@duckdb/node-bindings", "--outdir", folder, ...ENTRIES],
+    ...["bundle", "--quiet", "--platform", "deno", "--code-splitting"],
+    ...["--external", "@duckdb/node-bindings", "--outdir", folder, ...entries],
   ], { cwd: project });
-  if (result.ok) return requireLate(folder);
+  if (result.ok) return;
   throw new BuildFailure(
     `cannot bundle the program:\n${result.stderr.trim()}`,
     "if this is about a download: the bundler and the packages come from npm, once",
@@ -24,7 +33,7 @@ export function bundleProgram(project: string, folder: string): void {
 }
 
 const REQUIRE_AT_START =
-  /import\{createRequire as (\w+)\} from "node:module";var (\w+)=\1\(import\.meta\.url\);/;
+  /import \{ createRequire as (\w+) \} from "node:module";\nvar (\w+) = \1\(import\.meta\.url\);/;
 
 /**
  * The bundler makes a `require` for what is CommonJS, in a file that every start loads: 0.7 ms. It is
