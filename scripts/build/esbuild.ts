@@ -33,7 +33,8 @@ function runEsbuild(folder: string, flags: string[]): void {
   );
 }
 
-function modulesIn(folder: string): string[] {
+/** The modules in a folder and below it. */
+export function modulesIn(folder: string): string[] {
   return Array.from(Deno.readDirSync(folder)).flatMap(({ name, isDirectory }) =>
     isDirectory
       ? modulesIn(join(folder, name)).map((inside) => join(name, inside))
