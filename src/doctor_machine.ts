@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { DAY_MS } from "./base/day.ts";
 import { beginReplacement, writeFully } from "./base/durable.ts";
 import type { FileSystemFacts, OpenFile } from "./base/files.ts";
+import { answeredWithin } from "./base/files/attended_wait.ts";
 import {
   clock_jump_ms,
   clock_skew_ms,
@@ -122,10 +123,7 @@ async function keepsOthersOut(world: World, path: string, holder: OpenFile): Pro
     return false;
   }
   const waiting = other.lockInLine(true).finally(() => other.close());
-  const was_kept_out = await Promise.race([
-    waiting.then(() => false),
-    world.pause(owner_look_ms).then(() => true),
-  ]);
+  const was_kept_out = !await answeredWithin(waiting, owner_look_ms);
   holder.unlock();
   await waiting;
   return was_kept_out;

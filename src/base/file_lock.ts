@@ -9,11 +9,11 @@ export async function takeFileLock(
   signal?: AbortSignal,
 ): Promise<OpenFile | undefined> {
   const lock = files.open(path, "lock");
+  let is_had = false;
   try {
-    // One that was waited for in vain is closed when the wait ends, and not by us.
-    return await lock.lock(true, wait_ms, signal) ? lock : undefined;
-  } catch (error) {
-    lock.close();
-    throw error;
+    is_had = await lock.lock(true, wait_ms, signal);
+    return is_had ? lock : undefined;
+  } finally {
+    if (!is_had) lock.close();
   }
 }

@@ -6,6 +6,7 @@
  * because Deno's asynchronous ones take about twice as long; waiting for a lock is asynchronous.
  */
 import { fileError, systemCode } from "./file_error.ts";
+import { answeredWithin } from "./files/attended_wait.ts";
 import { type FolderWatch, watchFolder } from "./file_watch.ts";
 import { lock_pause_ms, lock_poll_ms, lock_tries_max } from "./limits.ts";
 
@@ -87,13 +88,17 @@ export interface OpenFile {
    */
   lockSoon(exclusive: boolean, wait_ms: number): boolean;
   /**
-   * Waits for the lock; false when it could not be had in time, or before the signal was aborted, and
-   * then the file is spent.
+   * Waits for the lock; false when it could not be had in time, or before the signal was aborted.
+   * Then the file is of no more use, and closing it is all that is left to do.
    */
   lock(exclusive: boolean, wait_ms: number, signal?: AbortSignal): Promise<boolean>;
   /** Waits for the lock however long it takes. The wait cannot be called off. */
   lockInLine(exclusive: boolean): Promise<void>;
   unlock(): void;
+  /**
+   * Once, by the one who opened it, and whatever came of it. A lock that is still waited for is given
+   * back as soon as it comes.
+   */
   close(): void;
 }
 
@@ -159,6 +164,9 @@ type MaybeTryLock = Deno.FsFile & { tryLockSync?: (exclusive?: boolean) => boole
 const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
 
 class SystemFile implements OpenFile {
+  /** The wait for the lock, as long as the system has the file for it. */
+  private in_line?: Promise<void>;
+
   constructor(
     readonly path: string,
     readonly file: Deno.FsFile,
@@ -256,28 +264,17 @@ class SystemFile implements OpenFile {
 
   async lock(exclusive: boolean, wait_ms: number, signal?: AbortSignal): Promise<boolean> {
     if (this.lockSoon(exclusive, wait_ms)) return true;
-    const waiting = this.lockInLine(exclusive);
-    const given_up = Promise.withResolvers<"given up">();
-    const giveUp = () => given_up.resolve("given up");
-    const timer = setTimeout(giveUp, signal?.aborted ? 0 : wait_ms);
-    signal?.addEventListener("abort", giveUp);
-    try {
-      if (await Promise.race([waiting, given_up.promise]) !== "given up") return true;
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", giveUp);
-    }
-    // Whenever the wait ends, the lock is given back at once.
-    waiting.then(() => this.file.close(), () => this.file.close());
-    return false;
+    return await answeredWithin(this.lockInLine(exclusive), wait_ms, signal);
   }
 
   async lockInLine(exclusive: boolean): Promise<void> {
-    const waiting = this.attempt("lock", this.path, () => this.file.lock(exclusive));
+    this.in_line = this.attempt("lock", this.path, () => this.file.lock(exclusive));
     try {
-      await waiting;
+      await this.in_line;
     } catch (cause) {
       throw fileError("lock", this.path, cause);
+    } finally {
+      this.in_line = undefined;
     }
   }
 
@@ -286,7 +283,9 @@ class SystemFile implements OpenFile {
   }
 
   close(): void {
-    this.file.close();
+    const close = () => this.file.close();
+    if (this.in_line) this.in_line.then(close, close);
+    else close();
   }
 }
 

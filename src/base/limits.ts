@@ -48,6 +48,9 @@ export const lock_pause_ms = 0.02;
 /** After so much of that, a lock is waited for in line. */
 export const lock_poll_ms = 10;
 
+/** Of a time in which a thread did nothing but compute, a wait counts no more than this. */
+export const attended_step_ms = 250;
+
 /** One write under the lock is no larger than this (unless a single event is), so that others get their turn. */
 export const write_bytes_max = 4 * MIB;
 

@@ -29,14 +29,10 @@ export class DayLock {
    * that no name in the folder has changed since the last time spares us the look at our own.
    */
   async take(namesAreUnchanged: () => boolean = () => false): Promise<void> {
-    const deadline_ms = this.world.elapsed_ms() + this.wait_ms;
     try {
       for (;;) {
         if (!this.#file) this.#open();
-        if (!await this.#lockBefore(this.#file!, deadline_ms)) {
-          this.#file = undefined;
-          throw this.#busy();
-        }
+        if (!await this.#lockInTime(this.#file!)) throw this.#busy();
         if (this.#hasItsName(namesAreUnchanged)) return;
       }
     } catch (error) {
@@ -102,11 +98,11 @@ export class DayLock {
     this.#identity = this.#file.facts().identity;
   }
 
-  async #lockBefore(file: OpenFile, deadline_ms: number): Promise<boolean> {
+  async #lockInTime(file: OpenFile): Promise<boolean> {
     try {
       if (file.tryLock(true)) return true;
       this.onWait();
-      return await file.lock(true, Math.max(0, deadline_ms - this.world.elapsed_ms()));
+      return await file.lock(true, this.wait_ms);
     } catch (error) {
       return this.#goesWithout(error);
     }

@@ -187,10 +187,10 @@ async function shareLock(files: Files, path: string): Promise<() => void> {
   try {
     lock = files.open(path, "read");
     const is_held = lock.tryLock(false) || await lock.lock(false, read_lock_wait_ms);
-    return is_held ? lock.close.bind(lock) : nothing;
+    if (is_held) return lock.close.bind(lock);
   } catch (error) {
-    lock?.close();
     if (!(error instanceof LedgerError)) throw error;
-    return nothing;
   }
+  lock?.close();
+  return nothing;
 }

@@ -56,15 +56,17 @@ export async function ownershipOf(world: World, folder: string): Promise<Ownersh
     waiting.delete(path);
   });
   waiting.set(path, wait);
+  let is_over = false;
   // A wait that fails is one that is over.
-  wait.catch(() => {});
+  const over = wait.catch(() => {}).then(() => {
+    is_over = true;
+  });
   const late = new AbortController();
-  const free = await Promise.race([
-    wait.then(() => true, () => true),
-    world.pause(owner_look_ms, late.signal).then(() => false),
-  ]);
+  await Promise.race([over, world.pause(owner_look_ms, late.signal)]);
   late.abort();
-  return free ? "free" : "held";
+  // What was answered while this thread was busy arrives in the next turn.
+  if (!is_over) await world.turn();
+  return is_over ? "free" : "held";
 }
 
 function openIfThere(world: World, path: string): OpenFile | undefined {

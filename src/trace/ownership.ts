@@ -33,17 +33,16 @@ async function lockedFile(
   wait_ms: number,
 ): Promise<OpenFile | undefined> {
   const file = world.files.open(path, "lock");
+  let is_had = false;
   try {
-    if (file.tryLock(true)) return file;
-    if (wait_ms > 0 || !file.can_try_lock) {
-      return await file.lock(true, wait_ms || owner_look_ms) ? file : undefined;
+    is_had = file.tryLock(true);
+    if (!is_had && (wait_ms > 0 || !file.can_try_lock)) {
+      is_had = await file.lock(true, wait_ms || owner_look_ms);
     }
-  } catch (error) {
-    file.close();
-    throw error;
+    return is_had ? file : undefined;
+  } finally {
+    if (!is_had) file.close();
   }
-  file.close();
-  return undefined;
 }
 
 /** The error of a store that somebody else has. */

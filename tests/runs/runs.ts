@@ -217,12 +217,7 @@ export function filesInVain(paths: RegExp): Files {
       return new Proxy(file, {
         get: (target, name) => {
           if (name === "tryLock") return () => false;
-          if (name === "lock") {
-            return () => {
-              target.close();
-              return Promise.resolve(false);
-            };
-          }
+          if (name === "lock") return () => Promise.resolve(false);
           const value = Reflect.get(target, name, target);
           return typeof value === "function" ? value.bind(target) : value;
         },
