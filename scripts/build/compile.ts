@@ -66,10 +66,24 @@ export async function compileProgram(request: CompileRequest, placement: Placeme
     ...["compile", "--quiet", "--no-config", "--no-lock", "--no-check"],
     // The cache would lie in the temporary folder, where another user could put bytecode for us.
     "--no-code-cache",
+    `--env-file=${writeDefaultEnvironment(work)}`,
     ...permissionFlags(scope),
     ...["--include", bundle_folder, "--output", program, entry],
   ], { env });
   if (!result.ok) throw compileFailure(deno, result.stderr);
+}
+
+/** Where the C library looks for a program too, when nobody says where. */
+const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
+
+/**
+ * What stands in for variables that are not set; gives its path. Before the first line of ours, the
+ * runtime looks for the programs that may be run, and where there is no PATH it ends with an error.
+ */
+function writeDefaultEnvironment(folder: string): string {
+  const path = join(folder, "default.env");
+  Deno.writeTextFileSync(path, `PATH=${DEFAULT_PATH}\n`);
+  return path;
 }
 
 interface PlacedLibrary {
