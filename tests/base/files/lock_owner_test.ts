@@ -1,0 +1,113 @@
+/**
+ * Locks where the system can only wait for them, as in the executable: a wait in vain goes on after
+ * its waiter has given up. Each file has one owner, and no lock stays with a waiter that has gone.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { systemFiles } from "../../../src/base/files.ts";
+import { lock_wait_ms } from "../../../src/base/limits.ts";
+import { holderOf, takeSignedLock } from "../../../src/base/signed_lock.ts";
+import { chainLockPath } from "../../../src/log/chain.ts";
+import { DayLock } from "../../../src/log/lock.ts";
+import { spin } from "../../crash/crash.ts";
+import { runIn, tempFolder, testWorld } from "../../harness.ts";
+
+/** 500 with LEDGER_TEST_FULL. */
+const LOOKS = Deno.env.has("LEDGER_TEST_FULL") ? 500 : 10;
+
+/** Takes away what the runtime of the executable does not have either. */
+function withoutTries(): Disposable {
+  const prototype = Deno.FsFile.prototype;
+  const there = Object.getOwnPropertyDescriptor(prototype, "tryLockSync")!;
+  Reflect.deleteProperty(prototype, "tryLockSync");
+  return { [Symbol.dispose]: () => Object.defineProperty(prototype, "tryLockSync", there) };
+}
+
+function lockTest(name: string, fn: (folder: string) => Promise<void>): void {
+  // Makes the runner fail a test that leaves a file open, or a wait.
+  Deno.test({
+    name,
+    sanitizeResources: true,
+    sanitizeOps: true,
+    fn: async () => {
+      using folder = tempFolder();
+      using _without = withoutTries();
+      await fn(folder.path);
+    },
+  });
+}
+
+lockTest("a lock that comes when its waiter has given up is given back at once", async (folder) => {
+  const files = systemFiles();
+  const path = join(folder, "lock");
+  const holder = files.open(path, "lock");
+  assert(await holder.lock(true, lock_wait_ms));
+  const waiter = files.open(path, "lock");
+  assertEquals(await waiter.lock(true, 5), false);
+  waiter.close();
+  holder.close();
+  const next = files.open(path, "lock");
+  assert(await next.lock(true, lock_wait_ms));
+  next.close();
+});
+
+lockTest(
+  "a lock that is free is had by a thread that was busy for longer than the wait",
+  async (folder) => {
+    const files = systemFiles();
+    for (let time = 0; time < 20; time++) {
+      const path = join(folder, `lock-${time}`);
+      const lock = files.open(path, "lock");
+      const inode = lock.facts().identity.split(":")[1];
+      const had = lock.lock(true, 1);
+      // The system gives it at once, on a thread of its own; this one only hears of it later.
+      spin(5);
+      while (Deno.build.os === "linux" && !isLocked(inode));
+      assert(await had, `the ${time + 1}. time`);
+      lock.close();
+    }
+  },
+);
+
+function isLocked(inode: string): boolean {
+  return Deno.readTextFileSync("/proc/locks").includes(`:${inode} `);
+}
+
+lockTest(
+  "two writers of one thread have their turns, though it was busy for longer than they wait",
+  async (folder) => {
+    const path = join(folder, "day", ".lock");
+    const wait_ms = 300;
+    const first = new DayLock(testWorld(), path, false, wait_ms);
+    const second = new DayLock(testWorld(), path, false, wait_ms);
+    // The first has it from the system, and does not know yet, when the thread gets busy.
+    const one = first.take().then(() => first.release());
+    const other = second.take().then(() => second.release());
+    spin(2 * wait_ms);
+    await Promise.all([one, other]);
+    first.close();
+    second.close();
+  },
+);
+
+lockTest(`doctor runs ${LOOKS} times beside those who seal and index`, async (folder) => {
+  const world = testWorld();
+  const emit = ["emit", "run.started", "--run-id", "r"];
+  assertEquals((await runIn(folder, emit)).code, 0);
+  assertEquals((await runIn(folder, ["rebuild"])).code, 0);
+  const me = `process ${world.pid} on ${world.hostname()}`;
+  const paths = [join(folder, "index", ".lock"), chainLockPath(folder)];
+  for (let time = 0; time < LOOKS; time++) {
+    const taken = await Promise.all(paths.map((path) => takeSignedLock(world, path, lock_wait_ms)));
+    const release = () => taken.forEach((each) => "lock" in each && each.lock.close());
+    const examined = runIn(folder, ["doctor", "--json"]);
+    // Held all the time, doctor gives up, and is given the locks when it has gone.
+    if (time % 2 > 0) await examined;
+    else for (let turns = world.random_uint32() % 20; turns > 0; turns--) await world.turn();
+    release();
+    const { code, stdout, stderr } = await examined;
+    assertEquals([stderr, code === 0 || code === 3], ["", true], `the ${time + 1}. time`);
+    if (time % 2 > 0) assertEquals(stdout.split(me).length, 3, stdout);
+  }
+  for (const path of paths) assertEquals(await holderOf(world, path), undefined);
+});
