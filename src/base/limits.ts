@@ -87,6 +87,9 @@ export const unrecorded_pull_bytes_max = 64 * MIB;
 /** How far a stream may run ahead of its syncs. */
 export const unsynced_bytes_max = 64 * MIB;
 
+/** And how many parts it keeps open until they are synced: each day has its own. */
+export const unsynced_files_max = 16;
+
 /** How many days a writer keeps open at once. */
 export const open_days_max = 16;
 

@@ -3,10 +3,10 @@
  * checked and written; one sync then covers all that was written meanwhile.
  */
 import { LedgerError } from "../base/error.ts";
-import { unsynced_bytes_max } from "../base/limits.ts";
+import { unsynced_bytes_max, unsynced_files_max } from "../base/limits.ts";
 import type { Input } from "../base/world.ts";
 import type { LogWriter } from "./append.ts";
-import type { WrittenLines } from "./day.ts";
+import type { PartFile, WrittenLines } from "./day.ts";
 import { blocksOf } from "./blocks.ts";
 import type { EmitCheck } from "./check.ts";
 import { tooLong } from "./event.ts";
@@ -41,6 +41,8 @@ export interface StreamReport {
 const NEWLINE = 10;
 /** Room for what a few lines get added to them. */
 const LINE_GROWTH_BYTES = 256;
+/** What a batch begins with for each further day of a block: a block may hold lines of thousands. */
+const FURTHER_DAY_BYTES = 4096;
 const encoder = new TextEncoder();
 
 /** Lines of one day, gathered for one write. */
@@ -95,6 +97,8 @@ class StreamAppender {
   readonly #name: string;
   #unsynced: { written: WrittenLines; ids: string[]; size: number }[] = [];
   #unsynced_bytes = 0;
+  /** Each is kept open until it is synced. */
+  readonly #unsynced_files = new Set<PartFile>();
   /** Never rejects: a failure is kept, and whoever goes on looks at it. */
   #syncing?: Promise<void>;
   #failure?: unknown;
@@ -178,7 +182,10 @@ class StreamAppender {
     if (this.options.dry_run) return undefined;
     const day = dayOf(ready.timestamp_ms);
     let batch = batches.get(day);
-    if (!batch) batches.set(day, batch = new DayBatch(bytes.length + LINE_GROWTH_BYTES));
+    if (!batch) {
+      const expected_bytes = batches.size === 0 ? bytes.length : FURTHER_DAY_BYTES;
+      batches.set(day, batch = new DayBatch(expected_bytes + LINE_GROWTH_BYTES));
+    }
     // What needed nothing added goes to the log as the bytes it came in.
     if (ready.untouched) {
       batch.addBytes(bytes.subarray(offset, offset + size_bytes), ready.event_id);
@@ -202,7 +209,11 @@ class StreamAppender {
     const count = written.landings.at(-1)?.end_line ?? 0;
     this.#expect(written, batch.ids.slice(0, count), batch.size);
     if (written.failure) throw written.failure;
-    if (this.#unsynced_bytes > unsynced_bytes_max) await this.#syncing;
+    if (
+      this.#unsynced_bytes > unsynced_bytes_max || this.#unsynced_files.size >= unsynced_files_max
+    ) {
+      await this.#syncing;
+    }
     if (this.#failure) throw this.#failure;
   }
 
@@ -210,6 +221,7 @@ class StreamAppender {
   #expect(written: WrittenLines, ids: string[], size: number): void {
     this.#unsynced.push({ written, ids, size });
     this.#unsynced_bytes += size;
+    for (const { file } of written.landings) this.#unsynced_files.add(file);
     this.#syncing ??= this.#syncAll();
   }
 
@@ -219,6 +231,7 @@ class StreamAppender {
         const group = this.#unsynced;
         this.#unsynced = [];
         this.#unsynced_bytes = 0;
+        this.#unsynced_files.clear();
         const landings = group.flatMap((entry) => entry.written.landings);
         await this.writer.makeDurable(landings);
         for (const { first_line, end_line } of landings) {
