@@ -36,7 +36,12 @@ export class Daemon {
   /** Starts one; returns when it has said what is waited for. */
   static async start(dir: string, more: string[], until: string): Promise<Daemon> {
     const args = ["watch", "--interval", "1", "--dir", dir, ...more];
-    const daemon = new Daemon(startLedger(args, { cwd: dir, signal: patience() }));
+    return await Daemon.of(startLedger(args, { cwd: dir, signal: patience() }), until);
+  }
+
+  /** One that was started otherwise; returns when it has said what is waited for. */
+  static async of(child: Deno.ChildProcess, until: string): Promise<Daemon> {
+    const daemon = new Daemon(child);
     while (!daemon.said.includes(until)) assert(await daemon.#hearMore(), daemon.said);
     return daemon;
   }
