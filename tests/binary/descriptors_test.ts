@@ -1,7 +1,7 @@
 /** The executable closes what it opens: one that runs for months has no more files open than at first. */
 import { assert, assertEquals } from "@std/assert";
 import { DAY_MS } from "../../src/base/day.ts";
-import { patience, Running } from "../crash/crash.ts";
+import { Running } from "../crash/crash.ts";
 import { Daemon, untilHealth } from "../daemon.ts";
 import { linesOnDisk } from "../harness.ts";
 import { join } from "@std/path";
@@ -16,6 +16,8 @@ const DESCRIPTORS_MAX = IS_FULL ? 256 : 96;
 const EMITS = IS_FULL ? 2_000 : 400;
 /** How long a daemon is looked at under load. */
 const WATCH_MS = Number(Deno.env.get("LEDGER_TEST_WATCH_S") ?? (IS_FULL ? 60 : 3)) * 1000;
+/** Beyond that, a process hangs. */
+const PATIENCE_MS = 300_000;
 
 const FIRST_DAY_MS = Date.UTC(2020, 0, 1, 12);
 const is_linux = Deno.build.os === "linux";
@@ -43,7 +45,7 @@ function start(bench: Bench, program: string, args: string[]): Deno.ChildProcess
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    signal: patience(),
+    signal: AbortSignal.timeout(WATCH_MS + PATIENCE_MS),
   }).spawn();
 }
 
