@@ -166,6 +166,8 @@ const TRACED = Array.from({ length: 20 }, (_, number) =>
     timestamp: FIRST_DAY_MS * 1000 + number,
   }) + "\n").join("");
 
+const THIS_MONTH = new Date().toISOString().slice(0, 7);
+
 /** Everything that syncs folders, in an order in which each finds something to do. */
 const COMMANDS: readonly string[][] = [
   ["emit", "run.started", "--run-id", "now"],
@@ -185,6 +187,12 @@ const COMMANDS: readonly string[][] = [
   ["trace", "ingest", "traced.ndjson"],
   ["trace", "compact"],
   ["trace", "ingest", "traced.ndjson", "--compact"],
+  ["trace", "export", "c1", "--to", "chrome", "--out", "data/ledger/c1.json"],
+  ["trace", "sample", "--seed", "7", "--out", "data/ledger/sample.ndjson"],
+  ["schema", "register", "risk.breached", "schema.json"],
+  ["runs", "compact", "--month", THIS_MONTH],
+  ["report", "--out", "data/ledger/report.html"],
+  ["pull", "box", "--dir", "data/ledger"],
   ["doctor"],
   ["log"],
   ["query", "select 1"],
@@ -196,6 +204,11 @@ if (can_trace) {
     Deno.writeTextFileSync(join(bench.folder, "input.ndjson"), linesOf(20) + END_OF_RUN);
     Deno.writeTextFileSync(join(bench.folder, "alerts.ndjson"), `${ALERT}\n`);
     Deno.writeTextFileSync(join(bench.folder, "traced.ndjson"), TRACED);
+    Deno.writeTextFileSync(join(bench.folder, "schema.json"), '{"type":"object"}');
+    const elsewhere = join(bench.folder, "box");
+    const box = await bench.ledger(["emit", "run.started", "--run-id", "b", "--dir", "runs/box"]);
+    assertEquals(box.code, 0, box.stderr);
+    Deno.renameSync(join(bench.folder, "runs", "box"), elsewhere);
     for (const args of COMMANDS) {
       const { code, stderr, left_open } = await leftOpenBy(
         bench.binary,

@@ -63,6 +63,32 @@ lockTest("a lock that comes when its waiter has given up is given back at once",
 });
 
 lockTest(
+  "a lock that is granted while its writer's thread is busy is had, though the time was over",
+  async (folder) => {
+    const files = systemFiles();
+    const granted = Promise.withResolvers<void>();
+    const world = testWorld({
+      files: {
+        ...files,
+        open: (path, mode) =>
+          Object.assign(files.open(path, mode), {
+            tryLock: () => false,
+            lockSoon: () => false,
+            lockInLine: () => granted.promise,
+          }),
+      },
+    });
+    const lock = new DayLock(world, join(folder, "day", ".lock"), false, 10);
+    const taken = lock.take();
+    // Timers go off in the order of their times: first the writer's, then the one that grants.
+    setTimeout(granted.resolve, 12);
+    spin(30);
+    await taken;
+    lock.close();
+  },
+);
+
+lockTest(
   "two writers of one thread have their turns, though it was busy for longer than they wait",
   async (folder) => {
     const path = join(folder, "day", ".lock");
