@@ -1,11 +1,11 @@
 /** The executable closes what it opens: one that runs for months has no more files open than at first. */
 import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
 import { DAY_MS } from "../../src/base/day.ts";
 import { Running } from "../crash/crash.ts";
 import { Daemon, untilHealth } from "../daemon.ts";
 import { linesOnDisk } from "../harness.ts";
-import { join } from "@std/path";
-import { type Bench, binaryTest, runProgram } from "./binary.ts";
+import { type Bench, binaryTest } from "./binary.ts";
 import { can_trace, descriptorsOf, leftOpenBy, withDescriptors } from "./descriptors.ts";
 
 const IS_FULL = Deno.env.has("LEDGER_TEST_FULL");
