@@ -13,14 +13,8 @@ import { readChain, withChainLock } from "./log/chain.ts";
 import { dayArchivePath, isArchiveOf, isBegunArchive } from "./log/day_archive.ts";
 import { dayOf, ledgerPaths, listDays } from "./log/mod.ts";
 import { isOver, sealDueParts } from "./log/seal.ts";
-import {
-  checkChain,
-  type DayJudged,
-  forgetParts,
-  judgeDay,
-  removeGone,
-  takeOutDay,
-} from "./log/take_out.ts";
+import { checkChain, type DayJudged, forgetParts, judgeDay, takeOutDay } from "./log/take_out.ts";
+import { finishDays } from "./log/unfinished_days.ts";
 
 /** Which days go, and where to. */
 export interface RetainRequest {
@@ -92,7 +86,7 @@ export async function retainIndexed(
   standing: IndexStanding,
 ): Promise<RetainedDay[]> {
   return await withChainLock(world, root, async () => {
-    await removeGone(world, root);
+    await finishDays(world, root);
     const planned = await plan(world, root, request, standing);
     return await carryOut(world, root, request, planned, standing);
   }, request.lock_wait_ms);

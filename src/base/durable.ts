@@ -1,7 +1,7 @@
 /** What is built on the seam: files and folders that are whole, and durable, or not there. */
 import { dirname } from "@std/path";
-import { asLedgerError } from "./error.ts";
-import { noSpaceLeft } from "./file_error.ts";
+import { asLedgerError, LedgerError } from "./error.ts";
+import { noSpaceLeft, systemCode } from "./file_error.ts";
 import type { FileFacts, Files, OpenFile } from "./files.ts";
 import { read_bytes } from "./limits.ts";
 
@@ -113,6 +113,8 @@ export interface Replacement {
   settle(): void;
   /** Syncs it and gives it its final name. Its folder is synced too. */
   putInPlace(): void;
+  /** The same where nothing may give way to it: throws where something has that name. */
+  putInFreePlace(): void;
   /** On the way out of an error: the target stays as it was, and nothing is left beside it. */
   abandon(): void;
 }
@@ -142,11 +144,53 @@ export function beginReplacement(files: Files, path: string, unique: string): Re
       files.rename(temporary, path);
       files.syncFolder(dirname(path));
     },
+    putInFreePlace() {
+      settle();
+      moveToFreeName(files, temporary, path);
+    },
     abandon() {
       close();
       removeQuietly(files, temporary);
     },
   };
+}
+
+/** What a file system answers that has no second names, or no more of them for this file. */
+const WITHOUT_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/**
+ * Gives a file a name that nothing has, and its old one goes once the new one is durable: cut off
+ * anywhere, it has one of them or both. Throws where something has that name.
+ */
+export function moveToFreeName(files: Files, from: string, to: string): void {
+  if (!giveFreeName(files, from, to)) throw nameIsTaken(to);
+  files.syncFolder(dirname(to));
+  if (files.linkFacts(from)) files.remove(from);
+}
+
+/** Gives a file a name, and says no where something has it. Where there are no links, its old one goes. */
+export function giveFreeName(files: Files, from: string, to: string): boolean {
+  try {
+    files.link(from, to);
+    return true;
+  } catch (error) {
+    const code = systemCode(asLedgerError(error)?.cause);
+    if (code === "EEXIST") return false;
+    if (!WITHOUT_LINKS.has(code ?? "")) throw error;
+  }
+  if (files.linkFacts(to)) return false;
+  files.rename(from, to);
+  return true;
+}
+
+/** What is said where a file was to have a name that another has. */
+export function nameIsTaken(path: string): LedgerError {
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot write ${path}: a file has that name`,
+    where: { path },
+    hint: "it was left as it is",
+  });
 }
 
 /** Puts a whole file in place durably. */

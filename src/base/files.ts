@@ -25,6 +25,7 @@ export type FileOperation =
   | "make folder"
   | "sync folder"
   | "rename"
+  | "link"
   | "copy to"
   | "remove"
   | "set mode of"
@@ -127,6 +128,8 @@ export interface Files {
   /** Makes the names in a folder durable. */
   syncFolder(path: string): void;
   rename(from: string, to: string): void;
+  /** Gives a file a second name, and never one that something has. */
+  link(from: string, to: string): void;
   /** Copies a file's content under a new name. */
   copy(from: string, to: string): void;
   /** Removes a file, or a folder with all that is in it. */
@@ -341,6 +344,7 @@ export function systemFiles(hook?: FaultHook): Files {
         folder.syncSync();
       }),
     rename: (from, to) => attempt("rename", to, () => Deno.renameSync(from, to)),
+    link: (from, to) => attempt("link", to, () => Deno.linkSync(from, to)),
     copy: (from, to) => attempt("copy to", to, () => Deno.copyFileSync(from, to)),
     remove: (path) => attempt("remove", path, () => Deno.removeSync(path, { recursive: true })),
     watch: (folder) => attempt("watch", folder, () => watchFolder(folder)),

@@ -4,7 +4,7 @@
  * the lines or the file are whole, readers take what is whole, and doing it again ends it.
  */
 import { join } from "@std/path";
-import { removeQuietly, withOpenFile } from "../base/durable.ts";
+import { moveToFreeName, removeQuietly, withOpenFile } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { withChainLock } from "./chain.ts";
 import { dayFolder, parquetName, type PartId, partLabel, partPath } from "./layout.ts";
@@ -182,9 +182,10 @@ function putInPlace(
   temporary: string,
   compacted: FileProof,
 ): void {
-  const folder = dayFolder(root, part.day);
-  world.files.rename(temporary, join(folder, parquetName(part)));
-  world.files.syncFolder(folder);
+  const path = join(dayFolder(root, part.day), parquetName(part));
+  // No record vouches for one that stands there, and the lines that both were made of are here still.
+  if (world.files.linkFacts(path)) world.files.remove(path);
+  moveToFreeName(world.files, temporary, path);
   const sealed = readSealed(world.files, root, part.day);
   const name = sealedName(part);
   writeSealed(world, root, part.day, { ...sealed, [name]: { ...sealed[name], compacted } });

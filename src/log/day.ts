@@ -5,23 +5,16 @@
  * torn one out of the way, the write, cutting back a write that failed, opening the next part. The
  * lock is released before anything is synced; see `mod.ts` for why that is safe.
  */
-import { dirname, join } from "@std/path";
+import { dirname } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { removeQuietly, writeFully } from "../base/durable.ts";
 import type { FileFacts, Files, OpenFile } from "../base/files.ts";
 import { folder_time_trusted_after_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import {
-  dayFolder,
-  dayLockName,
-  parsePartName,
-  type PartId,
-  partLabel,
-  partPath,
-} from "./layout.ts";
+import { dayFolder, parsePartName, type PartId, partLabel, partPath } from "./layout.ts";
 import { highestSealedNumber } from "./chain.ts";
-import { DayLock } from "./lock.ts";
-import { partNamesOf } from "./parts.ts";
+import { type DayLock, lockOfWriter } from "./lock.ts";
+import { gonePartsOf, partNamesOf } from "./parts.ts";
 import { moveTornTail } from "./repair.ts";
 import { readSealed } from "./sealed.ts";
 
@@ -110,13 +103,10 @@ export class DayAppender {
     this.#options = options;
     this.#counters = counters;
     this.#folder = dayFolder(options.root, options.day);
-    this.#lock = new DayLock(
-      world,
-      join(this.#folder, dayLockName(options.writer)),
-      options.writer !== "",
-      options.lock_wait_ms,
-      () => counters.lock_waits++,
-    );
+    this.#lock = lockOfWriter(world, options.root, options, options.lock_wait_ms, {
+      is_private: options.writer !== "",
+      onWait: () => counters.lock_waits++,
+    });
   }
 
   /**
@@ -253,8 +243,11 @@ export class DayAppender {
   #openNextPart(): PartFile {
     const { root, day, writer } = this.#options;
     const { files } = this.#world;
-    // Parts that were archived have no name here any more; the chain knows their numbers.
-    const highest = Math.max(this.#listParts().highest, highestSealedNumber(files, root, day));
+    // What is on its way out may come back into the day: so it is looked at before the day is. Parts
+    // that were archived have no name here any more; the chain knows their numbers.
+    const gone = gonePartsOf(files, root, day).map(({ number }) => number);
+    const { highest: here } = this.#listParts();
+    const highest = Math.max(here, highestSealedNumber(files, root, day), ...gone);
     const part: PartId = { day, writer, number: highest + 1 };
     const path = partPath(root, part);
     const file = files.open(path, "create");

@@ -80,7 +80,8 @@ export function writeDayArchive(
     archive.finish();
     replacement.file.sync();
     checkHolds(readMembers(replacement.file, path), day, parts);
-    replacement.putInPlace();
+    // Another ledger may archive into the same folder, and holds no lock of ours.
+    replacement.putInFreePlace();
   } catch (error) {
     replacement.abandon();
     throw error;

@@ -1,14 +1,32 @@
 /** A day's lock: a flock on a file in the day's folder, held for the length of one write. */
-import { dirname } from "@std/path";
+import { dirname, join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { makeFolderDurably } from "../base/durable.ts";
 import { systemCode } from "../base/file_error.ts";
 import type { OpenFile } from "../base/files.ts";
 import { folder_tries_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
+import { dayFolder, dayLockName } from "./layout.ts";
 
 /** What a file system that has no flock answers. */
 const WITHOUT_LOCKS = new Set(["ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+/**
+ * The lock of one writer's parts of a day. A writer's own lock file is made under the day's common lock,
+ * which is a door: so who holds the door knows all writers there are, and none comes in meanwhile.
+ */
+export function lockOfWriter(
+  world: World,
+  root: string,
+  { day, writer }: { day: string; writer: string },
+  wait_ms: number,
+  { is_private = false, onWait }: { is_private?: boolean; onWait?: () => void } = {},
+): DayLock {
+  const folder = dayFolder(root, day);
+  const path = join(folder, dayLockName(writer));
+  const door_path = writer === "" ? undefined : join(folder, dayLockName(""));
+  return new DayLock(world, path, is_private, wait_ms, onWait, door_path);
+}
 
 /** One lock file, kept open between uses. */
 export class DayLock {
@@ -22,6 +40,8 @@ export class DayLock {
     readonly is_private: boolean,
     readonly wait_ms: number,
     readonly onWait: () => void = () => {},
+    /** The lock under which this one's file is made; absent where the caller has it, or none is due. */
+    readonly door_path?: string,
   ) {}
 
   /**
@@ -31,7 +51,7 @@ export class DayLock {
   async take(namesAreUnchanged: () => boolean = () => false): Promise<void> {
     try {
       for (;;) {
-        if (!this.#file) this.#open();
+        if (!this.#file) await this.#open();
         if (!await this.#lockInTime(this.#file!)) throw this.#busy();
         if (this.#hasItsName(namesAreUnchanged)) return;
       }
@@ -82,13 +102,13 @@ export class DayLock {
     this.#file = undefined;
   }
 
-  #open(): void {
+  async #open(): Promise<void> {
     const folder = dirname(this.path);
     for (let attempt = 1;; attempt++) {
       // One that is there gets its durable name before the first byte of a part, if it has none yet.
       if (!this.world.files.facts(folder)) makeFolderDurably(this.world.files, folder);
       try {
-        this.#file = this.world.files.open(this.path, "lock");
+        this.#file = await this.#openOrMake();
         break;
       } catch (error) {
         // The day was archived in between: it begins anew.
@@ -96,6 +116,25 @@ export class DayLock {
       }
     }
     this.#identity = this.#file.facts().identity;
+  }
+
+  async #openOrMake(): Promise<OpenFile> {
+    const { files } = this.world;
+    if (this.door_path === undefined) return files.open(this.path, "lock");
+    if (files.facts(this.path)) return files.open(this.path, "append");
+    const door = new DayLock(
+      this.world,
+      this.door_path,
+      this.is_private,
+      this.wait_ms,
+      this.onWait,
+    );
+    await door.take();
+    try {
+      return files.open(this.path, "lock");
+    } finally {
+      door.close();
+    }
   }
 
   async #lockInTime(file: OpenFile): Promise<boolean> {

@@ -14,6 +14,7 @@ import {
   parquetName,
   parseDayName,
   parsePartName,
+  parsePassingName,
   type PartId,
   partLabel,
   type PartName,
@@ -60,6 +61,23 @@ export function partNamesOf(
     .filter((name) => name !== undefined)
     .filter((name) => format === undefined || name.format === format)
     .sort(comparePartNames);
+}
+
+/** The folders of days on their way out of the log; see `unfinished_days.ts`. */
+export function goneFolders(files: Files, root: string): { day: string; path: string }[] {
+  const { events } = ledgerPaths(root);
+  return (files.list(events) ?? []).flatMap(({ name }) => {
+    const day = parsePassingName("gone", name);
+    return day === undefined ? [] : [{ day, path: join(events, name) }];
+  });
+}
+
+/** The parts of a day that are on their way out, by their names. */
+export function gonePartsOf(files: Files, root: string, of_day: string): PartName[] {
+  return goneFolders(files, root)
+    .filter(({ day }) => day === of_day)
+    .flatMap(({ path }) => files.list(path) ?? [])
+    .flatMap(({ name }) => parsePartName(name) ?? []);
 }
 
 /** What is said where a ledger was expected and nothing is. */

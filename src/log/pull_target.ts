@@ -1,5 +1,4 @@
 /** A day of this ledger as the place that pulled lines go to, and a part of it that takes them. */
-import { join } from "@std/path";
 import { textDigest } from "../base/digest.ts";
 import { asLedgerError } from "../base/error.ts";
 import { removeQuietly } from "../base/durable.ts";
@@ -10,15 +9,14 @@ import type { Chain } from "./chain.ts";
 import { makePartsNameDurable, writeOrCutBack } from "./day.ts";
 import {
   dayFolder,
-  dayLockName,
   parsePartLabel,
   parsePartName,
   type PartId,
   partLabel,
   partPath,
 } from "./layout.ts";
-import { DayLock } from "./lock.ts";
-import { type PartExtent, partsOfDay } from "./parts.ts";
+import { type DayLock, lockOfWriter } from "./lock.ts";
+import { gonePartsOf, type PartExtent, partsOfDay } from "./parts.ts";
 import type { Stretch } from "./pulled.ts";
 import { moveTornTail } from "./repair.ts";
 import { readSealed } from "./sealed.ts";
@@ -51,6 +49,10 @@ export class OwnDay {
   /** Looks at a day, which need not be there. */
   static async look(world: World, root: string, day: string, chain: Chain): Promise<OwnDay> {
     const own = new OwnDay(world, root, day, chain);
+    // Before the day itself: what is on its way out may come back into it.
+    for (const { number, writer } of gonePartsOf(world.files, root, day)) {
+      own.#given.add(partLabel({ day, number, writer }));
+    }
     for (const extent of await partsOfDay(world.files, root, day)) {
       own.extents.set(extent.label, extent);
       own.#given.add(extent.label);
@@ -114,9 +116,8 @@ export class PullTarget {
     lock_wait_ms: number,
     readonly onNotice: (message: string) => void,
   ) {
-    const folder = dayFolder(root, part.day);
     this.#path = partPath(root, part);
-    this.#lock = new DayLock(world, join(folder, dayLockName(part.writer)), false, lock_wait_ms);
+    this.#lock = lockOfWriter(world, root, part, lock_wait_ms);
   }
 
   /**
@@ -126,7 +127,7 @@ export class PullTarget {
   async add(pieces: Iterable<Uint8Array>, at: number): Promise<boolean> {
     await this.#lock.take();
     try {
-      if (!this.#takesLines()) return false;
+      if (!this.#takesLines() || !this.#hasItsName()) return false;
       const file = this.#file ??= this.#open();
       const last_byte = new Uint8Array(1);
       let end = file.findEnd(last_byte);
@@ -164,6 +165,12 @@ export class PullTarget {
   close(): void {
     this.#file?.close();
     this.#lock.close();
+  }
+
+  /** Its day may have left the log since: what were written to it now would be nowhere. */
+  #hasItsName(): boolean {
+    if (!this.#file) return true;
+    return this.world.files.facts(this.#path)?.identity === this.#file.facts().identity;
   }
 
   #takesLines(): boolean {

@@ -81,7 +81,7 @@ async function writeLines(world: World, root: string, part: PartId, record: Seal
       for (const { bytes } of source.blocks(0)) writeFully(replacement.file, bytes);
       const change = changeIn(replacement.file, record);
       if (change) throw notGivenBack(part, change.reason);
-      replacement.putInPlace();
+      replacement.putInFreePlace();
     } catch (error) {
       replacement.abandon();
       throw error;

@@ -27,9 +27,9 @@ import {
 import { lacksSteps, readyChain } from "./chain_end.ts";
 import { acceptRegistry } from "./registry_binding.ts";
 import { flawsOf } from "./flaws.ts";
-import { dayFolder, dayLockName, type PartId, partLabel } from "./layout.ts";
-import { DayLock } from "./lock.ts";
-import { listDays, type PartExtent, partNamesOf, partsOfDay } from "./parts.ts";
+import { dayFolder, type PartId, partLabel } from "./layout.ts";
+import { lockOfWriter } from "./lock.ts";
+import { goneFolders, listDays, type PartExtent, partNamesOf, partsOfDay } from "./parts.ts";
 import { proofOf } from "./proof.ts";
 import { lineHash } from "./hash.ts";
 import { LogCursor } from "./read.ts";
@@ -44,6 +44,7 @@ import {
   writeSealed,
 } from "./sealed.ts";
 import { notesDigest, sealOfStep } from "./seal_digest.ts";
+import { finishDays } from "./unfinished_days.ts";
 
 /** What to seal. */
 export interface SealOptions {
@@ -73,10 +74,9 @@ export async function sealParts(
   root: string,
   options: SealOptions = {},
 ): Promise<NewlySealed[]> {
-  const { accept_registry = false } = options;
-  if (!accept_registry && !mayHaveDueParts(world, root, options) && !lacksSteps(world, root)) {
-    return [];
-  }
+  const is_due = options.accept_registry || mayHaveDueParts(world, root, options) ||
+    lacksSteps(world, root) || goneFolders(world.files, root).length > 0;
+  if (!is_due) return [];
   return await withChainLock(
     world,
     root,
@@ -103,6 +103,7 @@ export async function sealDueParts(
   options: SealOptions,
 ): Promise<NewlySealed[]> {
   const sealed: NewlySealed[] = [];
+  await finishDays(world, root);
   const chain = await readyChain(
     world,
     root,
@@ -160,8 +161,7 @@ class Sealer {
   async seal(extent: PartExtent): Promise<NewlySealed | undefined> {
     const { world, root } = this;
     const { part } = extent;
-    const lock_path = join(dayFolder(root, part.day), dayLockName(part.writer));
-    const lock = new DayLock(world, lock_path, false, this.options.lock_wait_ms ?? lock_wait_ms);
+    const lock = lockOfWriter(world, root, part, this.options.lock_wait_ms ?? lock_wait_ms);
     const file = world.files.open(extent.path, "append");
     try {
       // Nearly always nobody writes here any more: so the work is done first, and looked over under

@@ -6,23 +6,23 @@
  */
 import { join } from "@std/path";
 import { LedgerError } from "../base/error.ts";
-import { makeFolderDurably, removeQuietly, withOpenFile } from "../base/durable.ts";
+import {
+  giveFreeName,
+  makeFolderDurably,
+  nameIsTaken,
+  removeQuietly,
+  withOpenFile,
+} from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { type Chain, chainPath, readChain, stepOf, withChainLock } from "./chain.ts";
 import { addToChain } from "./chain_end.ts";
 import { copyOut, type DayArchive, readDayArchive } from "./day_archive.ts";
-import {
-  dayFolder,
-  ledgerPaths,
-  parquetName,
-  parsePartName,
-  parsePassingName,
-  passingName,
-} from "./layout.ts";
+import { dayFolder, ledgerPaths, parquetName, parsePartName, passingName } from "./layout.ts";
 import { listDays } from "./parts.ts";
 import { changeIn } from "./proof.ts";
 import { type FileProof, readSealed, writeSealed } from "./sealed.ts";
-import { checkChain, removeGone } from "./take_out.ts";
+import { checkChain } from "./take_out.ts";
+import { finishDays } from "./unfinished_days.ts";
 
 /** What bringing a day back did. */
 export interface ReturnedDay {
@@ -47,9 +47,8 @@ export async function returnDay(
     const chain = readChain(world, root);
     checkChain(root, chain);
     checkIsOurs(root, archive, chain);
-    removeBegun(world, root);
     // A day that was on its way out has to be out before it can come back.
-    await removeGone(world, root);
+    await finishDays(world, root);
     const names = Object.keys(archive.parts);
     const missing = names.filter((name) => !standsWhole(world, root, archive, name));
     if (missing.length > 0) await putInPlace(world, root, archive, missing);
@@ -128,7 +127,12 @@ async function putInPlace(
     // A file without its record could not be read; a record without its file says nothing.
     const records = Object.fromEntries(names.map((name) => [name, parts[name]]));
     writeSealed(world, root, day, { ...readSealed(files, root, day), ...records });
-    for (const name of names) files.rename(join(begun, fileOf(name)), join(folder, fileOf(name)));
+    for (const name of names) {
+      const path = join(folder, fileOf(name));
+      // What stands there is not what was sealed, and what was sealed is here in full.
+      if (files.linkFacts(path)) files.remove(path);
+      if (!giveFreeName(files, join(begun, fileOf(name)), path)) throw nameIsTaken(path);
+    }
     files.syncFolder(folder);
   } finally {
     removeQuietly(files, begun);
@@ -157,13 +161,5 @@ async function copyChecked(
     file.sync();
   } finally {
     file.close();
-  }
-}
-
-/** What somebody who was killed here had begun with. */
-function removeBegun(world: World, root: string): void {
-  const { events } = ledgerPaths(root);
-  for (const { name } of world.files.list(events) ?? []) {
-    if (parsePassingName("back", name)) world.files.remove(join(events, name));
   }
 }

@@ -4,30 +4,21 @@
  * reader ever finds half a day; then its files go. Cut off anywhere, the day is whole in the log, or it
  * is away and the chain says so, and doing it again ends it.
  *
- * Writers are kept out by their locks meanwhile. An event that comes later opens the day again, with a
- * number that was never given; such a day goes again, with its new parts, into an archive of their own.
+ * Writers are kept out by their locks meanwhile, and one that is new to the day by the common lock, under
+ * which it makes its own. An event that comes later opens the day again, with a number that was never
+ * given; such a day goes again, with its new parts, into an archive of their own.
  */
 import { join } from "@std/path";
 import { LedgerError } from "../base/error.ts";
-import { makeFolderDurably } from "../base/durable.ts";
-import { lock_wait_ms } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { type Chain, chainPath, readChain, stepOf, type TakenOutStep } from "./chain.ts";
 import { addToChain } from "./chain_end.ts";
 import { compactDays } from "./compact.ts";
 import { isArchiveOf, writeDayArchive } from "./day_archive.ts";
-import {
-  dayFolder,
-  dayLockName,
-  ledgerPaths,
-  parseLockName,
-  parsePartName,
-  parsePassingName,
-  passingName,
-} from "./layout.ts";
-import { DayLock } from "./lock.ts";
-import { readSealed, readSealedIn, sealedName, type SealedParts, writeSealed } from "./sealed.ts";
+import { dayFolder, ledgerPaths, parsePartName, passingName } from "./layout.ts";
+import { readSealed, sealedName, type SealedParts } from "./sealed.ts";
 import { countLines } from "./survey.ts";
+import { finishDays, FolderLocks } from "./unfinished_days.ts";
 import {
   chainProblem,
   changeOfKept,
@@ -164,7 +155,7 @@ export async function takeOutDay(
   } finally {
     locks.close();
   }
-  await removeGone(world, root);
+  await finishDays(world, root);
 }
 
 async function archiveParts(
@@ -199,80 +190,6 @@ function hasUnsealed(world: World, root: string, day: string): boolean {
     if ((world.files.facts(join(dayFolder(root, day), name))?.size_bytes ?? 0) > 0) return true;
   }
   return false;
-}
-
-/** The locks of all writers that a folder knows of. */
-class FolderLocks {
-  readonly #locks = new Map<string, DayLock>();
-
-  constructor(readonly world: World, readonly folder: string) {}
-
-  async take(): Promise<void> {
-    const names = (this.world.files.list(this.folder) ?? []).map(({ name }) => name);
-    const writers = new Set(["", ...names.map(parseLockName).filter((name) => name !== undefined)]);
-    for (const name of names) writers.add(parsePartName(name)?.writer ?? "");
-    for (const writer of [...writers].sort()) {
-      if (this.#locks.has(writer)) continue;
-      const path = join(this.folder, dayLockName(writer));
-      const lock = new DayLock(this.world, path, false, lock_wait_ms);
-      this.#locks.set(writer, lock);
-      await lock.take();
-    }
-  }
-
-  close(): void {
-    for (const lock of this.#locks.values()) lock.close();
-  }
-}
-
-/**
- * Removes the folders of days that are away. What the chain does not say is away goes back into the log:
- * a writer of its own may have begun in the moment in which the folder went.
- */
-export async function removeGone(world: World, root: string): Promise<void> {
-  const { events } = ledgerPaths(root);
-  const { away } = readChain(world, root);
-  for (const { name } of world.files.list(events) ?? []) {
-    const day = parsePassingName("gone", name);
-    if (day === undefined) continue;
-    const folder = join(events, name);
-    const locks = new FolderLocks(world, folder);
-    try {
-      await locks.take();
-      putBack(world, root, day, folder, away);
-      world.files.remove(folder);
-    } finally {
-      locks.close();
-    }
-    world.files.syncFolder(events);
-  }
-}
-
-function putBack(
-  world: World,
-  root: string,
-  day: string,
-  from: string,
-  away: Chain["away"],
-): void {
-  const { files } = world;
-  const staying = (files.list(from) ?? []).filter(({ name }) => {
-    const part = parsePartName(name);
-    return part && !away.has(`day=${day}/${sealedName(part)}`) &&
-      (files.facts(join(from, name))?.size_bytes ?? 0) > 0;
-  });
-  if (staying.length === 0) return;
-  const folder = dayFolder(root, day);
-  makeFolderDurably(files, folder);
-  const records = Object.entries(readSealedIn(files, from))
-    .filter(([name]) => !away.has(`day=${day}/${name}`));
-  if (records.length > 0) {
-    const here = readSealed(files, root, day);
-    writeSealed(world, root, day, { ...Object.fromEntries(records), ...here });
-  }
-  for (const { name } of staying) files.rename(join(from, name), join(folder, name));
-  files.syncFolder(folder);
-  files.syncFolder(from);
 }
 
 /** Notes that indexes should drop the rows of parts that went earlier. The caller holds the lock. */

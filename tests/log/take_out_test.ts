@@ -7,7 +7,7 @@ import { Ledger } from "../../src/ledger.ts";
 import { readChain } from "../../src/log/chain.ts";
 import { partsOfDay } from "../../src/log/parts.ts";
 import { openPart } from "../../src/log/part_file.ts";
-import { removeGone } from "../../src/log/take_out.ts";
+import { finishDays } from "../../src/log/unfinished_days.ts";
 import { startScript } from "../crash/crash.ts";
 import { ledgerFolder, rowsOf, sync } from "../index/indexes.ts";
 import { testWorld, writePart } from "../harness.ts";
@@ -44,7 +44,7 @@ Deno.test("what came into a day's folder as it went is put back; what is away go
   for (const name of ["part-000001.jsonl", "part-000003.w.jsonl"]) {
     Deno.writeTextFileSync(join(gone, name), LATE);
   }
-  await removeGone(testWorld(), dir);
+  await finishDays(testWorld(), dir);
   assertEquals(before.away.size > 0, true);
   assertEquals(namesInEvents(dir).filter((name) => name.includes(DAY)), [`day=${DAY}`]);
   const lines = (await linesOf(dir)).filter((line) => line.includes(DAY));
@@ -59,7 +59,7 @@ Deno.test("a chain that lost what it said of a day gets the day back, with its s
   const world = testWorld();
   await new Ledger({ dir, world }).upkeep.compact({ before_day: "2026-03-01" });
   Deno.renameSync(join(dir, "events", `day=${DAY}`), join(dir, "events", `_gone-day=${DAY}.1-a`));
-  await removeGone(world, dir);
+  await finishDays(world, dir);
   assertEquals(await linesOf(dir), before);
   await assertWhole(dir);
 });
