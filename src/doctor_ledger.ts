@@ -66,12 +66,16 @@ export async function checkBuilder(world: World, ledger: Ledger): Promise<Check>
   return { name, ok: true, found };
 }
 
-/** Who seals, compacts or archives. */
+/** Who seals, compacts or archives, and what was left half-way by one who was killed. */
 export async function checkKeeper(world: World, ledger: Ledger): Promise<Check> {
   const name = "keeper";
   const holder = await holderOf(world, chainLockPath(ledger.dir));
-  const found = holder ? `${holder} seals, compacts or archives` : "nobody seals or compacts";
-  return { name, ok: true, found };
+  if (holder) return { name, ok: true, found: `${holder} seals, compacts or archives` };
+  const { unfinishedDays } = await import("./log/unfinished_days.ts");
+  const left = await unfinishedDays(world, ledger.dir);
+  if (left.length === 0) return { name, ok: true, found: "nobody seals or compacts" };
+  const found = `somebody was killed while days left the log, or came back: ${left.join(", ")}`;
+  return { name, ok: false, found, fix: "finish it: ledger seal" };
 }
 
 /** Whether runs have died, or cannot be read. */

@@ -6,7 +6,7 @@
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { Files } from "../base/files.ts";
 import type { World } from "../base/world.ts";
-import { chainPath, readChain } from "./chain.ts";
+import { chainPath, readChain, withChainLock } from "./chain.ts";
 import { isBuiltIn } from "./event.ts";
 import { flawsOf } from "./flaws.ts";
 import { IdHashes } from "./id_hashes.ts";
@@ -31,6 +31,7 @@ import {
   verifyChain,
 } from "./verify_sealed.ts";
 import { namesNobodyReads } from "./strange_names.ts";
+import { finishDays, unfinishedDays } from "./unfinished_days.ts";
 
 /** How thoroughly, and whether to mend. */
 export interface VerifyOptions {
@@ -47,7 +48,14 @@ export interface VerifyOptions {
 
 /** One thing that is not as it should be. */
 export interface Finding {
-  kind: "torn" | "corrupt" | "wrong_fields" | "wrong_day" | "not_a_part" | SealFinding["kind"];
+  kind:
+    | "torn"
+    | "corrupt"
+    | "wrong_fields"
+    | "wrong_day"
+    | "not_a_part"
+    | "unfinished"
+    | SealFinding["kind"];
   /** `day=2026-01-23/part-000001.jsonl`, or the name of what is not a part. */
   part: string;
   offset: number;
@@ -105,6 +113,14 @@ export async function verifyLog(
   for (const name of namesNobodyReads(world.files, root)) {
     const reason = "not the name of a part: nothing reads it";
     report.findings.push({ kind: "not_a_part", part: name, offset: 0, size_bytes: 0, reason });
+  }
+  if (options.repair && (await unfinishedDays(world, root)).length > 0) {
+    await withChainLock(world, root, () => finishDays(world, root));
+  }
+  for (const name of await unfinishedDays(world, root)) {
+    const reason = "a day that was on its way when somebody was killed, nobody reads it: `ledger " +
+      "seal` puts back what is in no archive, and removes the rest";
+    report.findings.push({ kind: "unfinished", part: name, offset: 0, size_bytes: 0, reason });
   }
   await new Verification(world, root, registry, options, report).run();
   return report;
