@@ -73,6 +73,7 @@ export class LedgerRuns {
   /** What `prune` would do with these words. */
   async planPrune(request: PruneRequest): Promise<PrunedMonth[]> {
     const { planPrune } = await import("./runs/prune.ts");
+    await this.#checkArchives(request);
     return await planPrune(this.world, this.dir, request);
   }
 
@@ -82,6 +83,7 @@ export class LedgerRuns {
     onMonth?: (month: PrunedMonth) => void,
   ): Promise<PrunedMonth[]> {
     const { prune } = await import("./runs/prune.ts");
+    await this.#checkArchives(request);
     // The catalog has to know the runs before it can remember them.
     await this.sync();
     const months = await prune(this.world, this.dir, request, onMonth);
@@ -165,6 +167,13 @@ export class LedgerRuns {
     const { rankRuns } = await import("./runs/catalog_queries.ts");
     await using catalog = await this.openCatalog();
     return await rankRuns(catalog, ranking);
+  }
+
+  async #checkArchives({ archive }: PruneRequest): Promise<void> {
+    if (archive === undefined) return;
+    const { checkMayArchiveIn } = await import("./log/reserved_paths.ts");
+    const { world, ledger_dir, dir } = this;
+    checkMayArchiveIn(world, archive, { dir: ledger_dir, runs_dir: dir });
   }
 
   #index(name: "catalog" | "alerts"): string {

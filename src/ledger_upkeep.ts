@@ -50,13 +50,13 @@ export class LedgerUpkeep {
   /** What `retain` would do with each day that is old enough; nothing of the log is changed. */
   async planRetain(request: RetainRequest): Promise<RetainedDay[]> {
     const { planRetain } = await import("./retain.ts");
-    return await planRetain(this.#world, this.#dir, request);
+    return await planRetain(this.#world, this.#dir, { runs_dir: this.#runs_dir, ...request });
   }
 
   /** Takes whole days out of the log, into archives or for good. The index keeps its rows. */
   async retain(request: RetainRequest): Promise<RetainedDay[]> {
     const { retain } = await import("./retain.ts");
-    return await retain(this.#world, this.#dir, request);
+    return await retain(this.#world, this.#dir, { runs_dir: this.#runs_dir, ...request });
   }
 
   /** Brings a day back from its archive, every byte proven. The next sync takes note. */

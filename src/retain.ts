@@ -2,16 +2,17 @@
  * Bounding the log: whole days that are old enough leave it, for archives or for good, and come back.
  * Which days go, and why others stay, is found out in one place, for looking and for doing alike.
  */
-import { join, relative, resolve } from "@std/path";
+import { join } from "@std/path";
 import { DAY_MS } from "./base/day.ts";
-import { asLedgerError, LedgerError } from "./base/error.ts";
+import { asLedgerError } from "./base/error.ts";
 import { makeFolderDurably } from "./base/durable.ts";
 import type { World } from "./base/world.ts";
 import type { IndexStanding } from "./index/standing.ts";
 // Not through the room's door: it is loaded by whoever emits, and none of this is needed then.
 import { readChain, withChainLock } from "./log/chain.ts";
 import { dayArchivePath, isArchiveOf, isBegunArchive } from "./log/day_archive.ts";
-import { dayOf, ledgerPaths, listDays } from "./log/mod.ts";
+import { dayOf, listDays } from "./log/mod.ts";
+import { checkMayArchiveIn } from "./log/reserved_paths.ts";
 import { isOver, sealDueParts } from "./log/seal.ts";
 import { checkChain, type DayJudged, forgetParts, judgeDay, takeOutDay } from "./log/take_out.ts";
 import { finishDays } from "./log/unfinished_days.ts";
@@ -22,6 +23,8 @@ export interface RetainRequest {
   days: number;
   /** The folder of the archives; without it, days are gone for good. */
   archive?: string;
+  /** The folder of runs, among whose files no archive may lie. */
+  runs_dir?: string;
   /** Whether the index drops their rows too; those of days that went earlier as well. */
   forget?: boolean;
   grace_ms?: number;
@@ -60,7 +63,7 @@ export async function planRetain(
   root: string,
   request: RetainRequest,
 ): Promise<RetainedDay[]> {
-  checkArchiveFolder(world, root, request);
+  checkArchives(world, root, request);
   const standing = await standingAfterSync(world, root, request);
   return await plan(world, root, request, standing);
 }
@@ -71,7 +74,7 @@ export async function retain(
   root: string,
   request: RetainRequest,
 ): Promise<RetainedDay[]> {
-  checkArchiveFolder(world, root, request);
+  checkArchives(world, root, request);
   const standing = await standingAfterSync(world, root, request);
   const days = await retainIndexed(world, root, request, standing);
   if (days.some(({ fate }) => fate !== "stays")) await syncOrSay(world, root, request);
@@ -229,16 +232,8 @@ function removeBegun(world: World, folder: string, day: string): void {
   }
 }
 
-function checkArchiveFolder(world: World, root: string, { archive }: RetainRequest): void {
-  if (archive === undefined) return;
-  const { events } = ledgerPaths(root);
-  const inside = relative(resolve(world.cwd(), events), resolve(world.cwd(), archive));
-  if (inside.startsWith("..")) return;
-  throw new LedgerError({
-    code: "usage",
-    message: `cannot archive in ${archive}: that is where the log itself stands`,
-    hint: `take a folder beside it: --archive ${join(root, "archive")}`,
-  });
+function checkArchives(world: World, dir: string, { archive, runs_dir }: RetainRequest): void {
+  if (archive !== undefined) checkMayArchiveIn(world, archive, { dir, runs_dir });
 }
 
 /** Days that came since the last sync would not be known to be indexed, nor which runs have ended. */

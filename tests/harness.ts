@@ -157,6 +157,17 @@ export function systemError(code: string, message: string): Error {
   return Object.assign(new Error(`${message} (os error 0)`), { code });
 }
 
+/** All files below a folder, with what is in them. */
+export function contentsOf(folder: string, below = ""): Record<string, string> {
+  const contents: Record<string, string> = {};
+  for (const { name, isDirectory, isFile } of Deno.readDirSync(join(folder, below))) {
+    const path = join(below, name);
+    if (isDirectory) Object.assign(contents, contentsOf(folder, path));
+    else if (isFile) contents[path] = Deno.readFileSync(join(folder, path)).toBase64();
+  }
+  return contents;
+}
+
 /** All lines of all parts of a ledger, as they stand on the disk. */
 export function linesOnDisk(dir: string): string[] {
   const events = join(dir, "events");

@@ -119,6 +119,10 @@ export interface Files {
   facts(path: string): FileFacts | undefined;
   /** Facts about the path itself, a link included. */
   linkFacts(path: string): FileFacts | undefined;
+  /** Where a path leads, without links; it has to lead somewhere. */
+  realPath(path: string): string;
+  /** Throws where a path lies outside of what this program may write. */
+  checkScope(path: string): void;
   /** The names in a folder; undefined when there is no such folder. */
   list(folder: string): FolderEntry[] | undefined;
   readBytes(path: string): Uint8Array;
@@ -326,6 +330,12 @@ export function systemFiles(hook?: FaultHook): Files {
       ),
     facts: (path) => absentAsUndefined("look at", path, () => factsOf(Deno.statSync(path))),
     linkFacts: (path) => absentAsUndefined("look at", path, () => factsOf(Deno.lstatSync(path))),
+    realPath: (path) => attempt("look at", path, () => Deno.realPathSync(path)),
+    checkScope: (path) =>
+      attempt("write", path, () => {
+        const { state } = Deno.permissions.querySync({ name: "write", path });
+        if (state !== "granted") throw new Deno.errors.NotCapable("outside the write scope");
+      }),
     list: (folder) =>
       absentAsUndefined("list", folder, () =>
         Array.from(Deno.readDirSync(folder), (entry) => ({

@@ -2,6 +2,7 @@
  * The tar format, as far as this program writes and reads it. Names may be longer than a header's
  * hundred bytes (a run id alone may have two hundred), and go into extended headers where they have to.
  */
+import { constants, gunzipSync } from "node:zlib";
 import { readFully } from "./durable.ts";
 import type { OpenFile } from "./files.ts";
 
@@ -69,6 +70,20 @@ function header(name: string, size_bytes: number, seconds: number, type: string)
   const sum = block.reduce((total, byte) => total + byte, 0);
   put(`${octal(sum, 6)}\0 `, 148);
   return block;
+}
+
+/** Whether a file that begins like this is a tar, as it is or packed by gzip. */
+export function beginsAsTar(beginning: Uint8Array): boolean {
+  const magic = encoder.encode("ustar");
+  const isMagic = (bytes: Uint8Array) => magic.every((byte, index) => bytes[257 + index] === byte);
+  if (isMagic(beginning)) return true;
+  if (beginning[0] !== 0x1f || beginning[1] !== 0x8b) return false;
+  try {
+    // The beginning of what is packed, as far as it goes.
+    return isMagic(gunzipSync(beginning, { finishFlush: constants.Z_SYNC_FLUSH }));
+  } catch {
+    return false;
+  }
 }
 
 /** A file in an archive. */

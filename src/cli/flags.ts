@@ -129,6 +129,11 @@ export function runsDir() {
   });
 }
 
+/** `--force`, for commands that write a file. */
+export function force(what = "a file that is there") {
+  return toggle({ description: `replace ${what}; one of a ledger's, or an archive, never` });
+}
+
 /** `--no-events`, for commands that tell the log what they did. */
 export function noEvents() {
   return toggle({ description: "do not tell the log, for those who emit their events themselves" });

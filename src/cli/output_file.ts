@@ -1,10 +1,18 @@
 /** The file that a command was asked to write. */
 import { dirname } from "@std/path";
-import { beginReplacement, writeFully } from "../base/durable.ts";
+import {
+  beginReplacement,
+  nameIsTaken,
+  readFully,
+  withOpenFile,
+  writeFully,
+} from "../base/durable.ts";
+import { LedgerError } from "../base/error.ts";
+import { beginsAsTar } from "../base/tar.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import type { Ledger } from "../ledger.ts";
 // Not through the room's door: it is loaded by whoever emits, and this is not needed then.
-import { checkIsNotOurs } from "../log/own_places.ts";
+import { checkMayWrite, isNamedArchive, isRecord } from "../log/reserved_paths.ts";
 import { hinting } from "./open.ts";
 
 /** Where a command writes what it was asked for: whole, or not at all. */
@@ -14,16 +22,32 @@ export interface CommandOutput extends Disposable {
   finish(): void;
 }
 
+/** What may give way to an output. */
+export interface OutputOptions {
+  /** A file that is none of the ledger's, and no archive. */
+  force?: boolean;
+  /** One that begins like this, also without `force`: an older output of the same kind. */
+  isOlder?: (beginning: string) => boolean;
+}
+
+/** So much of a file tells what it is. */
+const BEGINNING_BYTES = 4096;
+
 /** A file beside what the ledger keeps, or standard output where none is named. */
 export function openOutput(
   world: World,
   path: string | undefined,
   { dir, runs }: Ledger,
+  options: OutputOptions = {},
 ): CommandOutput {
   if (path === undefined) {
     return { write: (text) => world.stdout.write(text), finish() {}, [Symbol.dispose]() {} };
   }
-  checkIsNotOurs(world, path, { dir, runs_dir: runs.dir });
+  const places = { dir, runs_dir: runs.dir };
+  checkMayWrite(world, path, places);
+  if (isNamedArchive(world, path, places)) throw isKept(path, "an archive of this ledger");
+  const replaces = world.files.linkFacts(path) !== undefined;
+  if (replaces) checkGivesWay(world, path, options);
   const encoder = new TextEncoder();
   const replacement = hinting(`make its folder first: mkdir -p ${dirname(path)}`, () => {
     return beginReplacement(world.files, path, uniqueName(world));
@@ -32,11 +56,44 @@ export function openOutput(
   return {
     write: (text) => writeFully(replacement.file, encoder.encode(text)),
     finish() {
-      replacement.putInPlace();
+      if (replaces) replacement.putInPlace();
+      else replacement.putInFreePlace();
       is_done = true;
     },
     [Symbol.dispose]() {
       if (!is_done) replacement.abandon();
     },
   };
+}
+
+/** Says no where a file may not give way. */
+function checkGivesWay(world: World, path: string, { force, isOlder }: OutputOptions): void {
+  const { files } = world;
+  const facts = files.facts(path);
+  // A link that leads nowhere holds nothing.
+  if (facts && !facts.is_file) throw isKept(path, facts.is_folder ? "a folder" : "no file");
+  const beginning = facts
+    ? withOpenFile(files, path, (file) => readFully(file, new Uint8Array(BEGINNING_BYTES), 0))
+    : new Uint8Array();
+  if (beginsAsTar(beginning)) throw isKept(path, "an archive");
+  if (beginsAsDatabase(beginning)) throw isKept(path, "a database");
+  if (isRecord(world, path)) throw isKept(path, "a file of a ledger, or of its runs");
+  if (force || isOlder?.(new TextDecoder().decode(beginning))) return;
+  throw nameIsTaken(path).with({
+    code: "usage",
+    hint: "nothing was changed; take another name, or replace that file: --force",
+  });
+}
+
+function beginsAsDatabase(beginning: Uint8Array): boolean {
+  return new TextDecoder().decode(beginning.subarray(8, 12)) === "DUCK";
+}
+
+function isKept(path: string, what: string): LedgerError {
+  return new LedgerError({
+    code: "usage",
+    message: `cannot write ${path}: it is ${what}, and never gives way`,
+    where: { path },
+    hint: "nothing was changed; take another name",
+  });
 }

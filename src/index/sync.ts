@@ -8,7 +8,7 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";
 import { hasGone, ledgerPaths, type PartExtent } from "../log/mod.ts";
-import { checkIsNotOurs } from "../log/own_places.ts";
+import { checkMayWrite } from "../log/reserved_paths.ts";
 import { AwayParts, missingNotice, readIndexed } from "./archived.ts";
 import {
   type BuildOptions,
@@ -70,7 +70,7 @@ function checkMayBeIndex(world: World, root: string, store: SnapshotStore): void
   const { index } = ledgerPaths(root);
   const is_among_indexes = resolve(world.cwd(), dirname(path)) === resolve(world.cwd(), index);
   const is_other_index = ["catalog.duckdb", "alerts.duckdb"].includes(basename(path));
-  if (!is_among_indexes || is_other_index) checkIsNotOurs(world, path, { dir: root });
+  if (!is_among_indexes || is_other_index) checkMayWrite(world, path, { dir: root });
   if (!world.files.linkFacts(path) || store.wasPublished()) return;
   throw new LedgerError({
     code: "usage",

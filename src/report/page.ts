@@ -17,6 +17,9 @@ import { STYLE } from "./style.ts";
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; " +
   "form-action 'none'";
 
+/** By this line of its head, a report is known from other pages. */
+export const REPORT_MARK = '<meta name="generator" content="ledger ';
+
 const SECTIONS = [
   ["runs", "Runs"],
   ["phases", "Phases"],

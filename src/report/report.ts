@@ -8,7 +8,7 @@ import type { Found, ReportData, RunsData } from "./data.ts";
 import { gatherListed, gatherPhases, gatherRuns, resolveRuns } from "./gather_runs.ts";
 import { gatherLatencies, gatherLosses } from "./gather_traces.ts";
 import { gatherTrades, readTrades, returnsOf } from "./gather_trades.ts";
-import { pageOf } from "./page.ts";
+import { pageOf, REPORT_MARK } from "./page.ts";
 import { attempt, Sources } from "./sources.ts";
 
 /** What a report is about. */
@@ -25,6 +25,11 @@ export interface Report {
   runs: number;
   /** What is there and could not be read; the page says so too. */
   problems: LedgerError[];
+}
+
+/** Whether a file that begins like this is a report. */
+export function isReport(beginning: string): boolean {
+  return beginning.includes(REPORT_MARK);
 }
 
 /** Looks at a ledger and makes the page. */

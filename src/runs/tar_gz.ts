@@ -54,7 +54,7 @@ export class TarGz {
     this.#put(new Uint8Array(TAR_END_BYTES));
     this.#flush();
     this.#readBack();
-    this.#replacement.putInPlace();
+    this.#replacement.putInFreePlace();
   }
 
   /** On the way out of an error: nothing is left of it. */

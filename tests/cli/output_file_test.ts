@@ -2,18 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { Lab } from "../journeys/lab.ts";
-import { tempFolder } from "../harness.ts";
-
-/** All files below a folder, with what is in them. */
-function contentsOf(folder: string, below = ""): Record<string, string> {
-  const contents: Record<string, string> = {};
-  for (const { name, isDirectory, isFile } of Deno.readDirSync(join(folder, below))) {
-    const path = join(below, name);
-    if (isDirectory) Object.assign(contents, contentsOf(folder, path));
-    else if (isFile) contents[path] = Deno.readFileSync(join(folder, path)).toBase64();
-  }
-  return contents;
-}
+import { contentsOf, tempFolder } from "../harness.ts";
 
 async function filledLab(folder: string): Promise<{ lab: Lab; part: string }> {
   const lab = new Lab(folder);

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
-import { dir, runsDir, text } from "../flags.ts";
+import { dir, force, runsDir, text } from "../flags.ts";
 import { openForRuns } from "../open.ts";
 import { counted, humanBytes, say } from "../output.ts";
 import { openOutput } from "../output_file.ts";
@@ -25,13 +25,15 @@ export default defineCommand({
   }],
   flags: z.strictObject({
     "out": text({ value: "FILE", description: "where to (default: standard output)" }),
+    "force": force("a file that is no report"),
     "dir": dir(),
     "runs-dir": runsDir(),
   }),
   run: async ({ world, flags, words }) => {
     await using ledger = openForRuns(world, flags);
     // A file that cannot be written is told before the work, not after it.
-    using output = openOutput(world, flags.out, ledger);
+    const { isReport } = await import("../../report/report.ts");
+    using output = openOutput(world, flags.out, ledger, { force: flags.force, isOlder: isReport });
     const report = await ledger.report({ runs: words });
     output.write(report.html);
     output.finish();

@@ -3,7 +3,7 @@ import { EXIT_OK } from "../../base/error.ts";
 import { EXPORT_FORMATS, exportTraces } from "../../trace/export.ts";
 import { noEventsOf } from "../../trace/filter.ts";
 import { defineCommand } from "../command.ts";
-import { choice, dir, text } from "../flags.ts";
+import { choice, dir, force, text } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, say } from "../output.ts";
 import { openOutput } from "../output_file.ts";
@@ -26,6 +26,7 @@ const traceExport = defineCommand({
   flags: z.strictObject({
     "to": choice(EXPORT_FORMATS, { description: "the form; has to be given" }),
     "out": text({ value: "FILE", description: "where to (default: standard output)" }),
+    "force": force(),
     "dir": dir(),
   }),
   run: async ({ world, flags, words: [correlation_id] }) => {
@@ -37,7 +38,7 @@ const traceExport = defineCommand({
     if (events.length === 0 && correlation_id !== undefined) {
       throw noEventsOf(ledger.traces.dir, correlation_id);
     }
-    using output = openOutput(world, flags.out, ledger);
+    using output = openOutput(world, flags.out, ledger, { force: flags.force });
     output.write(`${JSON.stringify(exportTraces(events, flags.to))}\n`);
     output.finish();
     say(world, `${counted(events.length, "event")} exported`);

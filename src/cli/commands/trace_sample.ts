@@ -5,7 +5,7 @@ import { CRITICAL_TYPES } from "../../trace/event.ts";
 import { noEventsOf } from "../../trace/filter.ts";
 import { sampleEvents } from "../../trace/sampler.ts";
 import { defineCommand } from "../command.ts";
-import { count, dir, number, text, texts } from "../flags.ts";
+import { count, dir, force, number, text, texts } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, say } from "../output.ts";
 import { openOutput } from "../output_file.ts";
@@ -33,6 +33,7 @@ export default defineCommand({
       description: `types to keep all of (default: ${CRITICAL_TYPES.join(", ")})`,
     }),
     "out": text({ value: "FILE", description: "where to (default: standard output)" }),
+    "force": force(),
     "dir": dir(),
   }),
   run: async ({ world, flags }) => {
@@ -46,7 +47,7 @@ export default defineCommand({
       seed: flags.seed,
       critical_types: flags.critical,
     });
-    using output = openOutput(world, flags.out, ledger);
+    using output = openOutput(world, flags.out, ledger, { force: flags.force });
     for (const event of sample) output.write(`${JSON.stringify(event)}\n`);
     output.finish();
     say(world, `${counted(sample.length, "event")} of ${counted(events.length, "event")} kept`);
