@@ -337,7 +337,7 @@ Deno.test("an archive cannot stand among the days", async () => {
       ...["retain", "--days", "30", "--archive", join(folder.path, "events", inside)],
     ]);
     assertEquals(code, 2);
-    assertStringIncludes(stderr, "where the log itself stands");
+    assertStringIncludes(stderr, "holds the ledger's own files");
   }
   assertEquals(namesInEvents(folder.path).length, 4);
 });

@@ -131,7 +131,7 @@ export function runsDir() {
 
 /** `--force`, for commands that write a file. */
 export function force(what = "a file that is there") {
-  return toggle({ description: `replace ${what}; one of a ledger's, or an archive, never` });
+  return toggle({ description: `replace ${what}, but never a ledger's own, nor an archive` });
 }
 
 /** `--no-events`, for commands that tell the log what they did. */

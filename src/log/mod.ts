@@ -8,7 +8,8 @@
  *
  * APPENDING. Take the day's flock (and check that it still is the day's lock); look at the tail, and
  * move a torn one to `_quarantine/`; write all whole lines in one write; release the lock; fdatasync;
- * acknowledge.
+ * acknowledge. A private writer has a lock of its own, and makes its file under the day's: so who holds
+ * the day's lock, and those that are there, knows that nobody writes in the day. That is how a day leaves.
  *
  * DURABILITY. An event is acknowledged only when its newline is durable. The lock is given back before
  * the sync, so that others write meanwhile. The promise is the same: a sync covers every byte written

@@ -1,6 +1,5 @@
 /** What a command is asked to write lies beside the ledger's own files, and never takes the place of one. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
 import { Lab } from "../journeys/lab.ts";
 import { contentsOf, tempFolder } from "../harness.ts";
 
