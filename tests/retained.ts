@@ -104,7 +104,7 @@ export function linesOfDays(lines: readonly string[], days: readonly string[]): 
 export async function assertWhole(dir: string, but?: "but for what was begun"): Promise<void> {
   const { findings } = await new Ledger({ dir, world: testWorld() }).verify({ deep: true });
   const is_begun = ({ kind, part, reason }: Finding) =>
-    (kind === "not_a_part" && part.endsWith(".tmp")) ||
+    (kind === "not_a_part" && part.endsWith(".tmp")) || kind === "unfinished" ||
     (kind === "chain" && /ledger seal (adds|mends) it$/.test(reason));
   assertEquals(findings.filter((finding) => !(but && is_begun(finding))), []);
 }

@@ -15,8 +15,12 @@ const WHOLE = Boolean(Deno.env.get("LEDGER_TEST_FULL"));
 const WRITERS = WHOLE ? 270 : 24;
 /** How many writers are at work at a time. */
 const LANES = 6;
-/** Of all renames of a retain, those at which it is killed. */
-const KILLED_AT = WHOLE ? Array.from({ length: 12 }, (_, at) => at + 1) : [4, 5, 6];
+/** The calls of a retain in which it is killed: as the day leaves, and as its files go. */
+const KILLED_AT = WHOLE
+  ? ["rename", "unlinkat"].flatMap((call) =>
+    Array.from({ length: 9 }, (_, k) => ({ call, k: k + 1 }))
+  )
+  : [{ call: "rename", k: 5 }, { call: "unlinkat", k: 5 }];
 /** Of every rename that is held up. */
 const HELD_UP_MS = 1_000;
 
@@ -35,10 +39,10 @@ async function emitted(bench: Bench, id: string, writer?: string): Promise<strin
   return id;
 }
 
-/** Retains under strace, which does something to system calls. */
-function retainUnder(bench: Bench, injected: string) {
+/** Retains under strace, which does something to a system call. */
+function retainUnder(bench: Bench, call: string, injected: string) {
   const home = { HOME: bench.folder, PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin" };
-  const args = ["-f", "-o", "/dev/null", "-e", "trace=rename", "-e", `inject=rename:${injected}`];
+  const args = ["-f", "-o", "/dev/null", "-e", `trace=${call}`, "-e", `inject=${call}:${injected}`];
   return runProgram("strace", [...args, bench.binary, ...RETAIN], bench.folder, home);
 }
 
@@ -79,7 +83,7 @@ stracedTest(
   async (bench) => {
     const acknowledged = [await emitted(bench, "first")];
     const events = join(bench.folder, DIR, "events");
-    const retained = retainUnder(bench, `delay_enter=${HELD_UP_MS * 1_000}`);
+    const retained = retainUnder(bench, "rename", `delay_enter=${HELD_UP_MS * 1_000}`);
     await until(() => textOf(join(events, "_chain.jsonl")).includes("taken_out"));
     const before = emitted(bench, "before", "wZ");
     await until(() => !textOf(join(events, "day=2026-01-20", "part-000001.parquet")));
@@ -91,17 +95,23 @@ stracedTest(
 );
 
 stracedTest(
-  "a retain that is killed as it renames is made good for by the next, and no event is lost",
+  "a retain that is killed as a day leaves is made good for by the next, and no event is lost",
   async (bench) => {
     const acknowledged = [await emitted(bench, "first")];
-    for (const k of KILLED_AT) {
-      await retainUnder(bench, `signal=KILL:when=${k}`);
+    assertEquals((await bench.ledger(RETAIN)).code, 0);
+    let left = 0;
+    for (const { call, k } of KILLED_AT) {
+      acknowledged.push(await emitted(bench, `${call} ${k} before`, "wZ"));
+      await retainUnder(bench, call, `signal=KILL:when=${k}`);
+      const names = Deno.readDirSync(join(bench.folder, DIR, "events"));
+      if (Array.from(names).some(({ name }) => name.startsWith("_gone-"))) left++;
       for (const nth of ["once", "again"]) {
-        acknowledged.push(await emitted(bench, `${k} ${nth}`, "wZ"));
+        acknowledged.push(await emitted(bench, `${call} ${k} ${nth}`, "wZ"));
       }
       const { code, stderr } = await bench.ledger(RETAIN);
       assertEquals(code, 0, stderr);
     }
+    assert(left > 0, "no retain was killed while the day left");
     await assertNothingLost(bench, acknowledged);
   },
 );

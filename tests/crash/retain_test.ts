@@ -158,7 +158,7 @@ Deno.test("files that go half-way go from where nobody reads them", async () => 
   assertEquals((await ended(() => takeOut(testWorld({ files }), dir)))?.code, "io");
   assertEquals(removed?.startsWith("part-"), true);
   await assertHereOrAway(dir, before, [DAY]);
-  await assertWhole(dir);
+  await assertWhole(dir, "but for what was begun");
   await assertEndsWell(dir, before, () => takeOut(testWorld(), dir), true);
 });
 
