@@ -2,6 +2,7 @@
 import { join, resolve } from "@std/path";
 import type { World } from "./base/world.ts";
 import type { BoundValue, Database } from "./duckdb/door.ts";
+import { mayReadFiles } from "./duckdb/functions.ts";
 import { allowWideIntervals } from "./duckdb/intervals.ts";
 import { openSnapshot } from "./duckdb/snapshot.ts";
 import { attachment, createDualViews, CUTOVER } from "./index/legacy.ts";
@@ -14,6 +15,8 @@ export interface IndexOptions {
   db?: "runs" | "alerts" | "catalog";
   /** What will be asked: of the catalog, views of the artifacts that it names. */
   sql?: string;
+  /** Whether it may read the files of ledger and runs. Default: where `sql` names such a function. */
+  files?: boolean;
   /** A database of the first system: adds the views `all_runs` and `all_run_status`. */
   legacy?: string;
   /** From this day on, the log wins over the legacy database. */
@@ -36,14 +39,16 @@ export interface IndexedLedger {
 export async function openIndexOf(
   world: World,
   { dir, runs }: IndexedLedger,
-  { db = "runs", sql = "", legacy, cutover_day = CUTOVER }: IndexOptions,
+  options: IndexOptions,
 ): Promise<Database> {
-  if (db === "catalog") return await runs.openCatalog({ sql });
+  const { db = "runs", sql = "", files = mayReadFiles(sql), legacy, cutover_day = CUTOVER } =
+    options;
+  if (db === "catalog") return await runs.openCatalog({ sql, files });
   const database = await openSnapshot(world, join(ledgerPaths(dir).index, `${db}.duckdb`), {
     hint_when_absent: db === "runs"
       ? "make it: ledger rebuild"
       : "nothing has been catalogued yet: ledger runs sync",
-    folders: [dir, runs.dir].map((folder) => resolve(world.cwd(), folder)),
+    folders: mayReadFiles(sql) ? [dir, runs.dir].map((folder) => resolve(world.cwd(), folder)) : [],
     attached: legacy === undefined ? [] : [attachment(world, legacy)],
   });
   try {

@@ -110,24 +110,32 @@ export class LedgerRuns {
    * Opens the catalog for reading; it stays as it is while it is open. Close it when done. For a
    * query that names artifacts (`trades`, `alerts`, …), there are views of them over all runs.
    */
-  async openCatalog(options: { sql?: string } = {}): Promise<Database> {
+  async openCatalog(
+    { sql = "", files }: { sql?: string; files?: boolean } = {},
+  ): Promise<Database> {
     const { openSnapshot } = await import("./duckdb/snapshot.ts");
+    const { mayReadFiles } = await import("./duckdb/functions.ts");
+    const { createArtifactViews, namedArtifacts } = await import("./runs/artifact_views.ts");
     const runs_dir = resolve(this.world.cwd(), this.dir);
+    const artifacts = namedArtifacts(sql);
+    // What DuckDB may read it may also write, so a question about no file is let into no folder.
+    const folders = files ?? mayReadFiles(sql)
+      ? [runs_dir, resolve(this.world.cwd(), this.ledger_dir)]
+      : artifacts.length > 0
+      ? [runs_dir]
+      : [];
     const catalog = await openSnapshot(this.world, this.#index("catalog"), {
       hint_when_absent: "nothing has been catalogued yet: ledger runs sync",
-      folders: [runs_dir, resolve(this.world.cwd(), this.ledger_dir)],
+      folders,
     }).catch((error) => {
       const problem = asLedgerError(error);
       if (problem?.code !== "damaged" && problem?.code !== "io") throw error;
       throw problem.with({ hint: "the catalog is made anew from the manifests: ledger runs sync" });
     });
     try {
-      if (options.sql !== undefined) {
-        const { createArtifactViews } = await import("./runs/artifact_views.ts");
-        await createArtifactViews(this.world.files, catalog, runs_dir, options.sql);
-        const { allowWideIntervals } = await import("./duckdb/intervals.ts");
-        await allowWideIntervals(catalog, options.sql);
-      }
+      await createArtifactViews(this.world.files, catalog, runs_dir, artifacts);
+      const { allowWideIntervals } = await import("./duckdb/intervals.ts");
+      await allowWideIntervals(catalog, sql);
       return catalog;
     } catch (error) {
       catalog.close();

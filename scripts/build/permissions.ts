@@ -25,6 +25,8 @@ const ENVIRONMENT = [
   // Who runs it, for provenance; and what stands in for a host name that cannot be asked for.
   "USER",
   "HOSTNAME",
+  // Set for DuckDB, which would abort where it cannot read the control group's memory limit.
+  "SLURM_MEM_PER_NODE",
 ];
 
 /** The flags of `deno compile` that say what the executable may do. */

@@ -109,7 +109,25 @@ function unpackRequest(world: World): UnpackRequest | undefined {
   };
 }
 
+/** How much memory DuckDB takes the machine to have; how much it uses, the door says. */
+const MACHINE = { name: "SLURM_MEM_PER_NODE", megabytes: "4096" };
+
+/**
+ * Keeps DuckDB from reading the control group's memory limit. When it cannot open those files (no
+ * descriptor left, no right), the destructor of its half-made database throws, and that aborts the
+ * process; where this variable is set, it does not look there.
+ */
+function nameMachineMemory(): void {
+  try {
+    if (Deno.env.get(MACHINE.name) === undefined) Deno.env.set(MACHINE.name, MACHINE.megabytes);
+  } catch (error) {
+    // An embedding program may not have given this right. Then the files are read, as ever.
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+  }
+}
+
 async function load(world: World): Promise<LoadedDuckDB> {
+  nameMachineMemory();
   const request = unpackRequest(world);
   if (request === undefined) {
     return { api: await import("./api.ts"), folder: null, unpacked_because: null };

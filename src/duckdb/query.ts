@@ -1,11 +1,12 @@
 /**
- * SQL that somebody typed, over a snapshot of an index. Three things keep it a query: the connection
- * is read-only, DuckDB is shut in, and every statement is looked at for its kind before the first
- * one runs.
+ * A caller's SQL, over a snapshot of an index. Four things keep it a query: the guard lets pass only
+ * what is on its list, every statement is looked at for its kind before the first one runs, the
+ * connection is read-only, and DuckDB is shut in.
  */
 import type { DuckDBType } from "@duckdb/node-api";
 import { LedgerError } from "../base/error.ts";
 import type { BoundValue, Database } from "./door.ts";
+import { type GuardedQuery, guardQuery } from "./guard.ts";
 import { isNumeric, ValueWriter } from "./values.ts";
 
 /** A column of a result. */
@@ -29,10 +30,12 @@ export interface QueryResult {
  */
 export async function runQuery(
   database: Database,
-  sql: string,
+  asked: string,
   values: BoundValue[] = [],
 ): Promise<QueryResult> {
-  await refuseWhatIsNoQuery(database, sql);
+  const guarded = await guardQuery(database, asked);
+  await checkKinds(database, guarded);
+  const { sql } = guarded;
   try {
     const result = await database.stream(sql, values);
     const types = result.columnTypes();
@@ -86,63 +89,26 @@ function parsedCell(json: string): unknown {
     : value;
 }
 
-/** Only SELECT, and EXPLAIN of a SELECT. A read-only connection alone would let COPY write files. */
-async function refuseWhatIsNoQuery(database: Database, sql: string): Promise<void> {
+/** A second look, at the kind that DuckDB gives a statement once it is bound. */
+async function checkKinds(database: Database, { sql, kind }: GuardedQuery): Promise<void> {
   const { StatementType } = database.api;
-  // EXPORT makes its folder as soon as it is prepared, so its kind is asked without preparing it.
-  if (/\bexport\b/i.test(sql) && !await isAllSelect(database, sql)) {
-    throw invalid("EXPORT is no query: an index is derived from the log, and only read");
-  }
-  const kinds = await statementKinds(database, sql);
-  if (kinds.length === 0) throw invalid("there is no statement in it");
-  for (const kind of kinds) {
-    if (kind === StatementType.SELECT) continue;
-    if (kind === StatementType.EXPLAIN && kinds.length === 1) {
-      const explained = sql.replace(EXPLAIN, "");
-      const inner = explained === sql ? [] : await statementKinds(database, explained);
-      if (inner.length === 1 && inner[0] === StatementType.SELECT) continue;
-    }
-    throw invalid(
-      `${StatementType[kind]} is no query: an index is derived from the log, and only read`,
-    );
-  }
-}
-
-/**
- * The head of an EXPLAIN. No comment may stand in it: where a comment ends is DuckDB's to say, and
- * what we take for the explained statement has to be what DuckDB takes for it.
- */
-const EXPLAIN = /^\s*explain(\s+analyze\b|\s*\([\w\s,]*\))?/i;
-
-/** Whether a text parses as SELECT statements alone; nothing of it is prepared. */
-async function isAllSelect(database: Database, sql: string): Promise<boolean> {
-  const error = await database.value<string | null>(
-    `select json_serialize_sql(cast($1 as varchar))->>'$.error_type'`,
-    [sql],
-  );
-  // What does not parse is told by the parser itself, with the place.
-  return error === null || error === "parser";
-}
-
-async function statementKinds(database: Database, sql: string): Promise<number[]> {
+  const wanted = kind === "explain" ? StatementType.EXPLAIN : StatementType.SELECT;
+  const kinds: number[] = [];
   try {
     const extracted = await database.connection.extractStatements(sql);
-    const kinds: number[] = [];
     for (let index = 0; index < extracted.count; index++) {
       const prepared = await extracted.prepare(index);
       kinds.push(prepared.statementType);
       prepared.destroySync();
     }
-    return kinds;
   } catch (error) {
     throw database.problem(error, sql);
   }
-}
-
-function invalid(reason: string): LedgerError {
-  return new LedgerError({
+  const other = kinds.find((kind) => kind !== wanted);
+  if (other === undefined) return;
+  throw new LedgerError({
     code: "invalid",
-    message: `cannot run this: ${reason}`,
-    hint: "ledger query without SQL lists the tables, and queries to begin with",
+    message: `cannot run this: ${StatementType[other]} is no query`,
+    hint: "an index is derived from the log, and only read",
   });
 }

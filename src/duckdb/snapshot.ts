@@ -11,6 +11,7 @@ import { duckdb_building_threads_max, index_lock_wait_ms } from "../base/limits.
 import { takeSignedLock } from "../base/signed_lock.ts";
 import type { World } from "../base/world.ts";
 import { type Database, type DoorOptions, openDatabase } from "./door.ts";
+import { guardDefinitions } from "./guard.ts";
 
 /** How a database is built that goes on from what is live. */
 export interface BuildFromLive<Live, Built> {
@@ -152,6 +153,14 @@ export class SnapshotStore {
     const { files } = this.world;
     if (!files.facts(this.#stamp_path)) return false;
     return files.readText(this.#stamp_path) === this.#stampOfLive();
+  }
+
+  /** The same, and by a process of this user: who could forge that could write the folders as well. */
+  isAsPublishedByUser(): boolean {
+    const { files } = this.world;
+    const are_own = [this.path, this.#stamp_path]
+      .every((path) => files.facts(path)?.uid === Deno.uid());
+    return are_own && this.isAsPublished();
   }
 
   /**
@@ -299,7 +308,19 @@ export async function openSnapshot(
       attached: options.attached,
     });
     // One that came in between was replayed: its rows are in what we opened.
-    if (!may_remove || !world.files.facts(`${store.path}.wal`)) return database;
-    database.close();
+    if (may_remove && world.files.facts(`${store.path}.wal`)) {
+      database.close();
+      continue;
+    }
+    try {
+      // What another program wrote may hold views that do more than answer.
+      if (options.attached?.length || !store.isAsPublishedByUser()) {
+        await guardDefinitions(database);
+      }
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
   }
 }

@@ -54,7 +54,7 @@ export async function readTrades(
   await trades.run(MAKE_TRADES);
   if (catalog.kind === "there") {
     const runs_dir = resolve(world.cwd(), ledger.runs.dir);
-    await createArtifactViews(world.files, trades, runs_dir, "trades");
+    await createArtifactViews(world.files, trades, runs_dir, ["trades"]);
     await trades.run(takeTrades("trades", false), [wanted]);
     for (const { run_id } of await rowsOf<{ run_id: string }>(trades, TRADING_RUNS)) {
       beside.delete(run_id);

@@ -20,7 +20,7 @@ export class Sources implements Disposable {
   ) {}
 
   static async open(world: World, ledger: Ledger): Promise<Sources> {
-    const index = await opened(() => ledger.openIndex(), {
+    const index = await opened(() => ledger.openIndex({ files: true }), {
       words: ledger.exists()
         ? "The log has not been indexed yet."
         : "No event has been recorded in this ledger yet.",
@@ -29,7 +29,7 @@ export class Sources implements Disposable {
         : "ledger emit run.started --run-id my-run && ledger rebuild",
     });
     try {
-      const catalog = await opened(() => ledger.runs.openCatalog(), {
+      const catalog = await opened(() => ledger.runs.openCatalog({ files: true }), {
         words: ledger.runs.exists()
           ? "The folder of runs has not been catalogued yet."
           : "There is no folder of runs yet.",

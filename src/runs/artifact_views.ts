@@ -20,18 +20,19 @@ export function rowsOfFiles(type: ArtifactType, paths: readonly string[]): strin
   return `read_parquet(${list}, union_by_name = true, ${of_run})`;
 }
 
+/** The artifacts that a query may mean. */
+export function namedArtifacts(sql: string): ArtifactType[] {
+  return ARTIFACT_TYPES.filter((type) => new RegExp(`\\b${type}\\b`, "i").test(sql));
+}
+
 /** Makes the views that a query names. Those of thousands of files take their time to open. */
 export async function createArtifactViews(
   files: Files,
   catalog: Database,
   runs_dir: string,
-  sql: string,
+  types: readonly ArtifactType[],
 ): Promise<void> {
-  for (const type of ARTIFACT_TYPES) {
-    if (new RegExp(`\\b${type}\\b`, "i").test(sql)) {
-      await createView(files, catalog, runs_dir, type);
-    }
-  }
+  for (const type of types) await createView(files, catalog, runs_dir, type);
 }
 
 /**

@@ -53,8 +53,11 @@ export default defineCommand({
       cutover_day: flags.cutover === undefined ? undefined : checkedDay("cutover", flags.cutover),
     });
     const format = rowFormat(flags.format, flags.json, "table");
-    if (asked.trim() === "") await overview(world, database, flags.db ?? "runs", format);
-    else {
+    // An empty standard input asks nothing; an empty text was meant to.
+    const is_given = flags.file !== undefined || (sql !== undefined && sql !== "-");
+    if (asked.trim() === "" && !is_given) {
+      await overview(world, database, flags.db ?? "runs", format);
+    } else {
       const { runQuery } = await import("../../duckdb/query.ts");
       const result = await runQuery(database, asked);
       await printResult(world, result, format);
