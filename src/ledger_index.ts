@@ -48,7 +48,7 @@ export async function openIndexOf(
     hint_when_absent: db === "runs"
       ? "make it: ledger rebuild"
       : "nothing has been catalogued yet: ledger runs sync",
-    folders: mayReadFiles(sql) ? [dir, runs.dir].map((folder) => resolve(world.cwd(), folder)) : [],
+    folders: files ? [dir, runs.dir].map((folder) => resolve(world.cwd(), folder)) : [],
     attached: legacy === undefined ? [] : [attachment(world, legacy)],
   });
   try {

@@ -202,5 +202,5 @@ export function mayReadFiles(sql: string): boolean {
 }
 
 function words(text: string): string[] {
-  return text.trim().split(/\s+/);
+  return text.trim().toLowerCase().split(/\s+/);
 }

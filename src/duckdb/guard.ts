@@ -63,8 +63,14 @@ export async function guardDefinitions(database: Database): Promise<void> {
   }
 }
 
-/** How DuckDB writes a view down. Only plain names: in any other, the end could be a matter of taste. */
-const VIEW = /^CREATE VIEW [\w."]+(?: \([\w", ]*\))? AS (.*);$/s;
+/**
+ * How DuckDB writes a view down. Names are words, quoted or not: where any other one ends could be
+ * mistaken, and `"x AS select 1; --"` is a name too.
+ */
+const NAME = `(?:\\w+|"\\w+")`;
+const VIEW = new RegExp(
+  `^CREATE VIEW ${NAME}(?:\\.${NAME}){0,2}(?: \\(${NAME}(?:, ${NAME})*\\))? AS ([^]*);$`,
+);
 
 /** A pragma, which is a question or a setting by its name alone. */
 const PRAGMA = /^\s*pragma\s+(\w+)\s*(\(.*\))?[\s;]*$/is;
@@ -217,9 +223,7 @@ function noQuery(reason: string, hint?: string): LedgerError {
 function foreign(database: Database, reason: string, cause?: unknown): LedgerError {
   return new LedgerError({
     code: "invalid",
-    message: `cannot ask ${
-      [database.path, ...database.attached].join(" or ")
-    } about files: ${reason}`,
+    message: `cannot ask ${[database.path, ...database.attached].join(" or ")}: ${reason}`,
     where: { path: database.path },
     hint: "an index is made anew by: ledger rebuild --full, and ledger runs sync --full",
     cause,

@@ -1,0 +1,66 @@
+/** The allow-list beside DuckDB's own: nothing that it has is left undecided. */
+import { assert, assertEquals } from "@std/assert";
+import { DuckDBInstance } from "@duckdb/node-api";
+import {
+  allowedFunctions,
+  isAllowedFunction,
+  mayReadFiles,
+  PRAGMAS,
+  reasonOfRefusal,
+} from "../../src/duckdb/functions.ts";
+
+interface Named {
+  name: string;
+  is_pragma: boolean;
+}
+
+async function namesOfDuckDB(): Promise<Named[]> {
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  try {
+    const rows = await connection.runAndReadAll(
+      `select distinct function_name as name, function_type = 'pragma' as is_pragma
+       from duckdb_functions() order by all`,
+    );
+    return rows.getRowObjects() as unknown as Named[];
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+Deno.test("each name that DuckDB has is allowed, or refused with a reason", async () => {
+  const undecided: string[] = [];
+  const decided_twice: string[] = [];
+  const names = await namesOfDuckDB();
+  for (const { name, is_pragma } of names) {
+    const is_allowed = is_pragma ? Object.hasOwn(PRAGMAS, name) : isAllowedFunction(name);
+    const reason = reasonOfRefusal(name);
+    if (!is_allowed && reason === undefined) undecided.push(name);
+    if (is_allowed && reason !== undefined) decided_twice.push(name);
+  }
+  assertEquals({ undecided, decided_twice }, { undecided: [], decided_twice: [] });
+  assert(names.length > 800, `only ${names.length} names: was DuckDB asked for all?`);
+});
+
+Deno.test("nothing is allowed that DuckDB does not have: what it brings later is decided then", async () => {
+  const known = new Set((await namesOfDuckDB()).map(({ name }) => name.toLowerCase()));
+  assertEquals(allowedFunctions().filter((name) => !known.has(name)), []);
+  for (const name of ["write_parquet", "read_parquet2", "toString", "__proto__", ""]) {
+    assert(!isAllowedFunction(name), name);
+  }
+});
+
+Deno.test("a name is looked up as DuckDB does, in any case", () => {
+  assert(isAllowedFunction("SUM") && isAllowedFunction("Read_Parquet"));
+  assertEquals(reasonOfRefusal("ENABLE_LOGGING"), "it writes files");
+});
+
+Deno.test("each function that reads files opens the folders, and no other word does", async () => {
+  const readers = (await namesOfDuckDB()).map(({ name }) => name)
+    .filter((name) => /^(read_|parquet_|sniff_|glob$)/.test(name));
+  for (const name of readers) assert(mayReadFiles(`from "${name}"('x')`), name);
+  for (const sql of ["from latest_runs", "select spread_bps from trades", "select 'bread_'"]) {
+    assert(!mayReadFiles(sql), sql);
+  }
+});
