@@ -12,6 +12,7 @@ import { join, resolve } from "@std/path";
 import { buildFacts } from "../base/build.ts";
 import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
+import { hintForSystem } from "./problem.ts";
 import {
   digestFaultOfLibrary,
   libraryFolder,
@@ -149,12 +150,13 @@ function openBindings(path: string): unknown {
   try {
     process.dlopen(module, path);
   } catch (cause) {
+    const said = (cause as Error).message;
     throw new LedgerError({
       code: cause instanceof Deno.errors.NotCapable ? "outside_scope" : "io",
-      message: `cannot load the DuckDB library ${path}: ${(cause as Error).message}`,
+      message: `cannot load the DuckDB library ${path}: ${said}`,
       where: { path },
-      hint: "it needs a file system mounted without noexec, and libstdc++ and libgcc_s of the " +
-        "system",
+      hint: hintForSystem(said) ?? "it needs a file system mounted without noexec, and libstdc++ " +
+          "and libgcc_s of the system",
       cause,
     });
   }

@@ -67,6 +67,7 @@ export function translate(error: unknown, subject: Subject): LedgerError {
     code: "io",
     message: `DuckDB on ${path}: ${said.trim()}`,
     where: { path },
+    hint: hintForSystem(said),
     cause: error,
   });
 }
@@ -83,6 +84,15 @@ function hintWhenDamaged({ beside = [], is_foreign }: Subject): string {
   if (is_foreign) return "put a whole copy in its place; here it is only read";
   const anew = "an index can be made anew from the log: ledger rebuild --full";
   return beside.length === 0 ? anew : `${anew}; if that does not help, it is the other one`;
+}
+
+/** What helps where the system refused a file, by its words. */
+export function hintForSystem(said: string): string | undefined {
+  if (said.includes("Too many open files")) return "too many files are open: raise `ulimit -n`";
+  if (said.includes("Permission denied")) {
+    return "check the owner and mode of the file and of its folder";
+  }
+  return undefined;
 }
 
 function firstLine(text: string): string {
