@@ -3,7 +3,14 @@
  * shut in: native code is not bound by Deno's permissions, so DuckDB is told which folders it may
  * touch, to load nothing, and to take no further settings.
  */
-import type { DuckDBConnection, DuckDBInstance, DuckDBResult, DuckDBValue } from "@duckdb/node-api";
+import type {
+  DuckDBConnection,
+  DuckDBInstance,
+  DuckDBPreparedStatement,
+  DuckDBResult,
+  DuckDBValue,
+  StatementType,
+} from "@duckdb/node-api";
 import type { LedgerError } from "../base/error.ts";
 import { duckdb_memory_limit, duckdb_threads_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -64,6 +71,28 @@ export class Database implements AsyncDisposable {
   /** Runs one statement; its rows come in pieces. What goes wrong while they come is the caller's. */
   async stream(sql: string, values: BoundValue[] = []): Promise<DuckDBResult> {
     return await this.#translated(sql, () => this.connection.stream(sql, bound(values)));
+  }
+
+  /** Runs statements, after each has been looked at for its kind; the rows of the last come in pieces. */
+  async streamChecked(
+    sql: string,
+    values: BoundValue[],
+    check: (kind: StatementType) => void,
+  ): Promise<DuckDBResult> {
+    return await this.#translated(sql, async () => {
+      const extracted = await this.connection.extractStatements(sql);
+      const prepared: DuckDBPreparedStatement[] = [];
+      try {
+        for (let n = 0; n < extracted.count; n++) prepared.push(await extracted.prepare(n));
+        for (const { statementType } of prepared) check(statementType);
+        for (const statement of prepared.slice(0, -1)) await statement.run();
+        const last = prepared[prepared.length - 1];
+        last.bind(bound(values));
+        return await last.stream();
+      } finally {
+        for (const statement of prepared) statement.destroySync();
+      }
+    });
   }
 
   /** The only value of the only row. */

@@ -33,11 +33,9 @@ export async function runQuery(
   asked: string,
   values: BoundValue[] = [],
 ): Promise<QueryResult> {
-  const guarded = await guardQuery(database, asked);
-  await checkKinds(database, guarded);
-  const { sql } = guarded;
+  const { sql, kind } = await guardQuery(database, asked);
   try {
-    const result = await database.stream(sql, values);
+    const result = await database.streamChecked(sql, values, kindCheck(database, kind));
     const types = result.columnTypes();
     const names = result.deduplicatedColumnNames();
     const writer = new ValueWriter(database.api);
@@ -90,25 +88,14 @@ function parsedCell(json: string): unknown {
 }
 
 /** A second look, at the kind that DuckDB gives a statement once it is bound. */
-async function checkKinds(database: Database, { sql, kind }: GuardedQuery): Promise<void> {
-  const { StatementType } = database.api;
+function kindCheck({ api: { StatementType } }: Database, kind: GuardedQuery["kind"]) {
   const wanted = kind === "explain" ? StatementType.EXPLAIN : StatementType.SELECT;
-  const kinds: number[] = [];
-  try {
-    const extracted = await database.connection.extractStatements(sql);
-    for (let index = 0; index < extracted.count; index++) {
-      const prepared = await extracted.prepare(index);
-      kinds.push(prepared.statementType);
-      prepared.destroySync();
-    }
-  } catch (error) {
-    throw database.problem(error, sql);
-  }
-  const other = kinds.find((kind) => kind !== wanted);
-  if (other === undefined) return;
-  throw new LedgerError({
-    code: "invalid",
-    message: `cannot run this: ${StatementType[other]} is no query`,
-    hint: "an index is derived from the log, and only read",
-  });
+  return (found: number) => {
+    if (found === wanted) return;
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot run this: ${StatementType[found]} is no query`,
+      hint: "an index is derived from the log, and only read",
+    });
+  };
 }
