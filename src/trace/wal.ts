@@ -1,16 +1,18 @@
 /**
- * The write-ahead file of a store: events as they come, and the stamps that come later. One line each:
+ * The write-ahead file of a store: events as they come, and the stamps that come later, as checked
+ * records (`base/files/records.ts`). One line each:
  *
  * ```
  * [17,"FILL_…","FILL",timestamp,correlation,causation,source,destination,created,emitted,
- *     version,sequence,partition_key,{…data…},received,processed]
- * {"stamps":17,"received_at":…,"processed_at":…}
+ *     version,sequence,partition_key,{…data…},received,processed,CHECK]
+ * {"stamps":17,"received_at":…,"processed_at":…,"check":CHECK}
  * {"late_stamps":17, …}      for an event in an earlier segment
  * ```
  *
  * An event is written without the names of its fields, its creation as microseconds after its timestamp
- * and the other stamps as microseconds after its creation; stamps at the end are left out while nobody
- * took them. That is two fifths of the bytes, and what writing costs goes by bytes.
+ * and the other stamps as microseconds after its creation. That is two fifths of the bytes, and what
+ * writing costs goes by bytes. Version 0.1.0 wrote no checks, and left out stamps at the end that nobody
+ * took; it reads these lines as well, and passes over the checks: so null stands for such stamps now.
  *
  * Numbers count the events of a store, over all its segments, and name an event where its id, which
  * another may have too, could not. What waits to be written takes stamps with it that come in time.
@@ -22,6 +24,7 @@
 import { LedgerError } from "../base/error.ts";
 import { noSpaceLeft } from "../base/file_error.ts";
 import type { OpenFile } from "../base/files.ts";
+import { RecordGroup } from "../base/files/records.ts";
 import { trace_buffer_events_max, trace_segment_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { TracedEvent } from "./event.ts";
@@ -70,10 +73,7 @@ export interface WalOptions {
   buffer_events_max?: number;
 }
 
-const encoder = new TextEncoder();
 const NEWLINE = 10;
-const BYTES_A_CHAR_MAX = 3;
-const WRITE_BUFFER_BYTES = 128 * 1024;
 
 /** Whether a text stands in JSON as it is. */
 const PLAIN = /^[\w .:/-]*$/;
@@ -144,20 +144,19 @@ function since(base_us: number, stamp: number | null | undefined): string | numb
   return Number.isSafeInteger(difference) ? difference : `"${stamp}"`;
 }
 
-function lineOf(each: Waiting, segment_first: number): string {
+function addRecord(group: RecordGroup, each: Waiting, segment_first: number): void {
   const { number, event_text, base_us, received_at, processed_at } = each;
   if (event_text === undefined) {
     const received = received_at === undefined ? "" : `,"received_at":${received_at}`;
     const processed = processed_at === undefined ? "" : `,"processed_at":${processed_at}`;
     const kind = number < segment_first ? "late_stamps" : "stamps";
-    return `{"${kind}":${number}${received}${processed}}\n`;
+    return group.addObject(`{"${kind}":${number}${received}${processed}`);
   }
-  if (processed_at !== undefined) {
-    const processed = since(base_us, processed_at);
-    return `[${number},${event_text},${since(base_us, received_at)},${processed}]\n`;
+  if (received_at === undefined && processed_at === undefined) {
+    return group.addArray(`[${number},${event_text},null,null`);
   }
-  if (received_at === undefined) return `[${number},${event_text}]\n`;
-  return `[${number},${event_text},${since(base_us, received_at)}]\n`;
+  const stamps = `${since(base_us, received_at)},${since(base_us, processed_at)}`;
+  group.addArray(`[${number},${event_text},${stamps}`);
 }
 
 /** Writes the segments of one store. All of it is synchronous, but for syncing. */
@@ -177,8 +176,7 @@ export class WalWriter {
   /** Files that have been left for the next one, and are not known to be durable. */
   readonly #left: OpenFile[] = [];
   #names_are_durable = true;
-  /** Used again for each write: making one takes as long as filling it. */
-  readonly #buffer = new Uint8Array(WRITE_BUFFER_BYTES);
+  readonly #group = new RecordGroup();
 
   constructor(world: World, dir: string, store: string, options: WalOptions = {}) {
     this.#world = world;
@@ -232,9 +230,8 @@ export class WalWriter {
     if (this.#waiting.length === 0) return;
     if (this.#segment_bytes >= this.#segment_bytes_max) this.#leaveSegment();
     const file = this.#file ??= this.#openSegment();
-    let text = "";
-    for (const each of this.#waiting) text += lineOf(each, this.#segment_first);
-    const bytes = this.#encoded(text);
+    for (const each of this.#waiting) addRecord(this.#group, each, this.#segment_first);
+    const bytes = this.#group.take();
     let taken = 0;
     try {
       while (taken < bytes.length) {
@@ -291,11 +288,6 @@ export class WalWriter {
     if (this.#file) this.#left.push(this.#file);
     this.#file = undefined;
     this.#segment_bytes = 0;
-  }
-
-  #encoded(text: string): Uint8Array {
-    if (text.length * BYTES_A_CHAR_MAX > this.#buffer.length) return encoder.encode(text);
-    return this.#buffer.subarray(0, encoder.encodeInto(text, this.#buffer).written);
   }
 
   /** After a failure: the lines of which all bytes were taken are written, the rest is cut off. */
