@@ -6,7 +6,14 @@ import { dirname, resolve } from "@std/path";
 import { buildFacts } from "./base/build.ts";
 import type { World } from "./base/world.ts";
 import type { Check } from "./doctor_check.ts";
-import { checkBuilder, checkIndex, checkKeeper, checkLog, checkRuns } from "./doctor_ledger.ts";
+import {
+  checkBuilder,
+  checkIndex,
+  checkKeeper,
+  checkLog,
+  checkRuns,
+  checkTraces,
+} from "./doctor_ledger.ts";
 import {
   checkClock,
   checkFileSystem,
@@ -33,6 +40,7 @@ export async function examine(world: World, ledger: Ledger): Promise<Check[]> {
     checkSpace(world, file_system, survey),
     await checkLibrary(world),
     checkLog(survey),
+    await checkTraces(ledger),
     await checkIndex(world, ledger, survey),
     await checkBuilder(world, ledger),
     await checkKeeper(world, ledger),

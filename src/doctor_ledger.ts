@@ -1,7 +1,8 @@
 /** What doctor asks of the ledger: its log, its index, who is at work on it, and its runs. */
 import { join } from "@std/path";
 import { holderOf } from "./base/signed_lock.ts";
-import { humanBytes } from "./base/words.ts";
+import { placeText } from "./base/error.ts";
+import { counted, humanBytes } from "./base/words.ts";
 import type { World } from "./base/world.ts";
 import { type Check, troubleMet } from "./doctor_check.ts";
 import type { Ledger } from "./ledger.ts";
@@ -23,6 +24,27 @@ export function checkLog(survey: LogSurvey | undefined): Check {
     found: `${found}; torn at its end: ${torn}`,
     fix: "the next writer takes care of it, or now: ledger verify --repair",
   };
+}
+
+/** Whether write-ahead files of traces are what was written. */
+export async function checkTraces(ledger: Ledger): Promise<Check> {
+  const name = "traces";
+  try {
+    const { events, unchecked, damage } = await ledger.traces.checkWaiting();
+    const waiting = `${counted(events, "event")} in write-ahead files` +
+      (unchecked > 0 ? `, ${counted(unchecked, "record")} of them without a checksum` : "");
+    if (damage.length === 0) return { name, ok: true, found: waiting };
+    const [{ path, offset, reason }] = damage;
+    return {
+      name,
+      ok: false,
+      found: `${waiting}; ${counted(damage.length, "damaged place")}, such as ` +
+        `${placeText({ path, offset })}: ${reason}`,
+      fix: "set it aside, keeping every byte: ledger trace compact",
+    };
+  } catch (error) {
+    return troubleMet(name, error);
+  }
 }
 
 /** Whether there is an index, it can be read, and it holds all of the log. */

@@ -2,6 +2,7 @@
  * A ledger, as a library user and the command line both see it: the log with its writer, its reader,
  * its registry. Commands have no power that is not here.
  */
+import { basename } from "@std/path";
 import { BackgroundSync, endsRun } from "./background_sync.ts";
 import { buildFacts } from "./base/build.ts";
 import { LedgerError } from "./base/error.ts";
@@ -230,10 +231,22 @@ export class Ledger extends Emitters implements AsyncDisposable {
     return await surveyLog(this.#world, this.dir);
   }
 
-  /** Whether the log is whole; with `repair`, takes damage out of the way. */
+  /**
+   * Whether the log is whole, and what of traces waits to become Parquet; with `repair`, takes damage
+   * of the log out of the way.
+   */
   async verify(options?: VerifyOptions): Promise<VerifyReport> {
     const { verifyLog } = await import("./log/upkeep.ts");
-    return await verifyLog(this.#world, this.dir, this.registry, options);
+    const report = await verifyLog(this.#world, this.dir, this.registry, options);
+    const { damage } = await this.traces.checkWaiting();
+    for (const { path, ...place } of damage) {
+      report.findings.push({
+        kind: "corrupt_trace",
+        part: `traces/_wal/${basename(path)}`,
+        ...place,
+      });
+    }
+    return report;
   }
 
   /** Takes what is new in the log into the index; see `SyncOptions`. Loads DuckDB. */

@@ -7,11 +7,13 @@ import type { Input, World } from "./base/world.ts";
 import type { JsonObject } from "./emitters.ts";
 import { ledgerPaths, noLedger } from "./log/mod.ts";
 import type { CompactTracesReport } from "./trace/compact.ts";
+import type { TraceDamage } from "./trace/damage.ts";
 import type { TracedEvent } from "./trace/event.ts";
 import type { TraceFilter } from "./trace/filter.ts";
 import type { IngestOptions, IngestReport } from "./trace/ingest.ts";
 import type { LatencyReport } from "./trace/latency.ts";
 import type { CausationPath, Lineage } from "./trace/lineage.ts";
+import type { WaitingTraces } from "./trace/snapshot.ts";
 import type { TraceStats } from "./trace/stats.ts";
 import type { TypeDurations } from "./trace/type_latency.ts";
 import type { TraceStore, TraceStoreOptions } from "./trace/store.ts";
@@ -57,6 +59,10 @@ export interface PathAcross extends CausationPath<TracedEvent> {
 export class LedgerTraces {
   /** Their folder. */
   readonly dir: string;
+  readonly #damage = new Map<string, TraceDamage>();
+  readonly #onDamage = (damage: TraceDamage) => {
+    this.#damage.set(`${damage.path}:${damage.offset}`, damage);
+  };
 
   constructor(readonly world: World, readonly ledger: TracedLedger) {
     this.dir = ledgerPaths(ledger.dir).traces;
@@ -71,7 +77,12 @@ export class LedgerTraces {
   /** Opens a store, for events that are complete. */
   async openStore(options: TraceStoreOptions = {}): Promise<TraceStore> {
     const { TraceStore } = await import("./trace/store.ts");
-    return await TraceStore.open(this.world, this.dir, options);
+    return await TraceStore.open(this.world, this.dir, { onDamage: this.#onDamage, ...options });
+  }
+
+  /** What of write-ahead files could not be read so far, each place once: answers lack what was in it. */
+  get damage(): readonly TraceDamage[] {
+    return [...this.#damage.values()];
   }
 
   /** An id for everything that one run emits: `backtest_YYYYMMDD_HHMMSS_<8 hex>`. */
@@ -105,28 +116,28 @@ export class LedgerTraces {
   async *read(filter?: TraceFilter): AsyncGenerator<TracedEvent[]> {
     this.#mustBeThere();
     const { readTraces } = await import("./trace/query.ts");
-    yield* readTraces(this.world, this.dir, filter);
+    yield* readTraces(this.world, this.dir, filter, this.#onDamage);
   }
 
   /** Wanted events, all at once. */
   async query(filter?: TraceFilter): Promise<TracedEvent[]> {
     this.#mustBeThere();
     const { queryTraces } = await import("./trace/query.ts");
-    return await queryTraces(this.world, this.dir, filter);
+    return await queryTraces(this.world, this.dir, filter, this.#onDamage);
   }
 
   /** The chain of causes of an event, its origin first. */
   async path(event_id: string): Promise<CausationPath<TracedEvent>> {
     this.#mustBeThere();
     const { storedPath } = await import("./trace/questions.ts");
-    return await storedPath(this.world, this.dir, event_id);
+    return await storedPath(this.world, this.dir, event_id, this.#onDamage);
   }
 
   /** The events of a correlation, or of an event's correlations, and where their trees begin. */
   async lineage(name: string): Promise<{ lineage: Lineage<TracedEvent>; roots: TracedEvent[] }> {
     this.#mustBeThere();
     const { storedLineage } = await import("./trace/questions.ts");
-    return await storedLineage(this.world, this.dir, name);
+    return await storedLineage(this.world, this.dir, name, this.#onDamage);
   }
 
   /** How long the events of a correlation took, and where. */
@@ -139,14 +150,20 @@ export class LedgerTraces {
   async typeLatencies(filter?: TraceFilter): Promise<TypeDurations[]> {
     this.#mustBeThere();
     const { typeLatencies } = await import("./trace/type_latency.ts");
-    return await typeLatencies(this.world, this.dir, filter);
+    return await typeLatencies(this.world, this.dir, filter, this.#onDamage);
   }
 
   /** What there is, in numbers. */
   async stats(): Promise<TraceStats> {
     this.#mustBeThere();
     const { traceStats } = await import("./trace/stats.ts");
-    return await traceStats(this.world, this.dir);
+    return await traceStats(this.world, this.dir, this.#onDamage);
+  }
+
+  /** Reads all write-ahead files: how many events wait there, and what is damaged. */
+  async checkWaiting(): Promise<WaitingTraces> {
+    const { waitingTraces } = await import("./trace/snapshot.ts");
+    return waitingTraces(this.world, this.dir);
   }
 
   /** Makes Parquet of what programs left that have ended, and few files of many. */

@@ -55,7 +55,9 @@ export interface Finding {
     | "wrong_day"
     | "not_a_part"
     | "unfinished"
-    | SealFinding["kind"];
+    | SealFinding["kind"]
+    /** Of a write-ahead file of traces. */
+    | "corrupt_trace";
   /** `day=2026-01-23/part-000001.jsonl`, or the name of what is not a part. */
   part: string;
   offset: number;

@@ -1,6 +1,6 @@
 /** A report: what the ledger holds, looked at once, as one page that stands by itself. */
 import { buildFacts } from "../base/build.ts";
-import type { LedgerError } from "../base/error.ts";
+import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Ledger } from "../ledger.ts";
 import { noLedger } from "../log/mod.ts";
@@ -43,7 +43,7 @@ export async function makeReport(
   return {
     html: pageOf(data),
     runs: data.runs.kind === "there" ? data.runs.value.runs.length : 0,
-    problems: problemsOf(data),
+    problems: [...problemsOf(data), ...damageOf(ledger)],
   };
 }
 
@@ -94,6 +94,18 @@ async function mapped<From, To>(
 ): Promise<Found<To>> {
   if (found.kind !== "there") return found;
   return await attempt(async () => ({ kind: "there", value: await map(found.value) }));
+}
+
+/** What of traces could not be read on the way. */
+function damageOf({ traces }: Ledger): LedgerError[] {
+  return traces.damage.map(({ path, offset, reason }) =>
+    new LedgerError({
+      code: "damaged",
+      message: `a write-ahead file of traces is damaged: ${reason}`,
+      where: { path, offset },
+      hint: "set it aside, keeping every byte: ledger trace compact",
+    })
+  );
 }
 
 /** Each problem once: what stops one section may stop the next one too. */

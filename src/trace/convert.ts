@@ -8,6 +8,7 @@
  */
 import { join } from "@std/path";
 import { makeFolderDurably, replaceFile, withOpenFile } from "../base/durable.ts";
+import type { RecordDamage } from "../base/files/records.ts";
 import { trace_row_group_rows } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import type { TracedEvent } from "./event.ts";
@@ -25,7 +26,8 @@ import {
 } from "./files.ts";
 import { compareForFile, rowOf, TRACE_FILE_VERSION, TRACE_KEYS, TRACED_COLUMNS } from "./rows.ts";
 import { ownStore } from "./ownership.ts";
-import { readLateStamps, readSegment, type SegmentDamage, type StampsByEvent } from "./wal_read.ts";
+import { damageIn, type TraceDamage } from "./damage.ts";
+import { readLateStamps, readSegment, type StampsByEvent } from "./wal_read.ts";
 
 /** What became of segments. */
 export interface ConvertReport {
@@ -34,11 +36,15 @@ export interface ConvertReport {
   files: number;
   /** Torn ends and corrupt lines that were moved to quarantine. */
   quarantined: number;
+  /** The corrupt ones of them: a torn end is what a killed program leaves. */
+  damage: TraceDamage[];
+  /** Records that had no checksum, since version 0.1.0 wrote them. */
+  unchecked: number;
 }
 
 /** A report of nothing. */
 export function nothingConverted(): ConvertReport {
-  return { segments: 0, events: 0, files: 0, quarantined: 0 };
+  return { segments: 0, events: 0, files: 0, quarantined: 0, damage: [], unchecked: 0 };
 }
 
 /** Makes Parquet of the segments of all stores that nobody holds any more. */
@@ -82,23 +88,27 @@ async function convertSegment(
   late: StampsByEvent,
   report: ConvertReport,
 ): Promise<void> {
-  const { events, damage } = withOpenFile(
+  const path = segmentPath(dir, segment);
+  const { events, damage, unchecked } = withOpenFile(
     world.files,
-    segmentPath(dir, segment),
+    path,
     (file) => readSegment(file, late),
   );
+  // Before the segment goes: no byte of it is to be lost.
   for (const each of damage) quarantine(world, dir, segment, each);
   for (const [partition, of_partition] of byPartition(events)) {
     await writePartition(world, dir, segment, partition, of_partition);
     report.files++;
   }
-  world.files.remove(segmentPath(dir, segment));
+  world.files.remove(path);
   // A segment that a power cut brought back would count instead of its files: they are the same. But
   // not once those were merged into others.
   world.files.syncFolder(tracePaths(dir).wal);
   report.segments++;
   report.events += events.length;
   report.quarantined += damage.length;
+  report.damage.push(...damageIn(path, damage));
+  report.unchecked += unchecked;
   await world.turn();
 }
 
@@ -149,7 +159,7 @@ function* inBatches(events: readonly TracedEvent[]) {
 }
 
 /** Keeps bytes that are no record. Doing it again is nothing: a dead store's segments do not change. */
-function quarantine(world: World, dir: string, segment: Segment, damage: SegmentDamage): void {
+function quarantine(world: World, dir: string, segment: Segment, damage: RecordDamage): void {
   const folder = tracePaths(dir).quarantine;
   makeFolderDurably(world.files, folder);
   const name = `${segmentStem(segment)}.at-${damage.offset}.${damage.kind}`;

@@ -9,6 +9,7 @@ import { jsonPointer } from "../base/json.ts";
 import { trace_listings_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type BoundValue, type Database, literal, openDatabase } from "../duckdb/door.ts";
+import type { OnTraceDamage } from "./damage.ts";
 import { TRACED_FIELD_NAMES, type TracedEvent } from "./event.ts";
 import { newSpillFolder } from "./files.ts";
 import type { TraceFilter } from "./filter.ts";
@@ -20,8 +21,9 @@ export async function* readTraces(
   world: World,
   dir: string,
   filter: TraceFilter = {},
+  onDamage?: OnTraceDamage,
 ): AsyncGenerator<TracedEvent[]> {
-  const { recent, stored } = await begin(world, dir, filter);
+  const { recent, stored } = await begin(world, dir, filter, onDamage);
   let left = filter.limit ?? Infinity;
   try {
     for await (const batch of merged(recent, stored)) {
@@ -40,9 +42,12 @@ export async function queryTraces(
   world: World,
   dir: string,
   filter: TraceFilter = {},
+  onDamage?: OnTraceDamage,
 ): Promise<TracedEvent[]> {
   const events: TracedEvent[] = [];
-  for await (const batch of readTraces(world, dir, filter)) for (const e of batch) events.push(e);
+  for await (const batch of readTraces(world, dir, filter, onDamage)) {
+    for (const event of batch) events.push(event);
+  }
   return events;
 }
 
@@ -56,8 +61,13 @@ interface Begun {
   stored?: StoredEvents;
 }
 
-async function begin(world: World, dir: string, filter: TraceFilter): Promise<Begun> {
-  return await overSnapshot(world, dir, filter, async (snapshot) => {
+async function begin(
+  world: World,
+  dir: string,
+  filter: TraceFilter,
+  onDamage?: OnTraceDamage,
+): Promise<Begun> {
+  return await overSnapshot(world, dir, filter, onDamage, async (snapshot) => {
     const recent = snapshot.recent.sort(compare);
     if (filter.without_data) { for (const event of recent) event.data = {}; }
     const stored = snapshot.files.length === 0
@@ -72,12 +82,15 @@ export async function overSnapshot<Result>(
   world: World,
   dir: string,
   filter: TraceFilter,
+  onDamage: OnTraceDamage = () => {},
   look: (snapshot: TraceSnapshot) => Promise<Result>,
 ): Promise<Result> {
   for (let attempt = 1;; attempt++) {
     const snapshot = takeSnapshot(world, dir, filter);
     try {
-      return await look(snapshot);
+      const result = await look(snapshot);
+      snapshot.damage.forEach(onDamage);
+      return result;
     } catch (error) {
       const is_gone = snapshot.files.some((path) => !world.files.facts(path));
       if (!is_gone || attempt >= trace_listings_max) throw error;

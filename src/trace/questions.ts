@@ -1,6 +1,7 @@
 /** Questions to what is stored that take more than one look. */
 import { trace_path_events_max, trace_path_steps_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
+import type { OnTraceDamage } from "./damage.ts";
 import type { TracedEvent } from "./event.ts";
 import type { TraceFilter } from "./filter.ts";
 import { type CausationPath, Lineage } from "./lineage.ts";
@@ -16,8 +17,9 @@ export async function storedPath(
   world: World,
   dir: string,
   event_id: string,
+  onDamage?: OnTraceDamage,
 ): Promise<CausationPath<TracedEvent>> {
-  return await askedPath((filter) => queryTraces(world, dir, filter), event_id);
+  return await askedPath((filter) => queryTraces(world, dir, filter, onDamage), event_id);
 }
 
 /** Answers a question for events. */
@@ -107,20 +109,18 @@ export async function storedLineage(
   world: World,
   dir: string,
   name: string,
+  onDamage?: OnTraceDamage,
 ): Promise<{ lineage: Lineage<TracedEvent>; roots: TracedEvent[] }> {
-  const of_correlation = await queryTraces(world, dir, {
-    correlation_id: name,
-    without_data: true,
-  });
+  const ask: Ask = (filter) => queryTraces(world, dir, { ...filter, without_data: true }, onDamage);
+  const of_correlation = await ask({ correlation_id: name });
   if (of_correlation.length > 0) {
     const lineage = new Lineage(of_correlation);
     return { lineage, roots: lineage.roots() };
   }
-  const found = await queryTraces(world, dir, { event_ids: [name], without_data: true });
+  const found = await ask({ event_ids: [name] });
   const events: TracedEvent[] = [];
   for (const correlation_id of new Set(found.map((event) => event.correlation_id))) {
-    const more = await queryTraces(world, dir, { correlation_id, without_data: true });
-    for (const event of more) events.push(event);
+    for (const event of await ask({ correlation_id })) events.push(event);
   }
   const lineage = new Lineage(events);
   return { lineage, roots: [...lineage.withId(name)] };

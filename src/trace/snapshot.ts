@@ -9,6 +9,7 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { OpenFile } from "../base/files.ts";
 import { trace_listings_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
+import { damageIn, type TraceDamage } from "./damage.ts";
 import type { TracedEvent } from "./event.ts";
 import {
   isMerged,
@@ -31,16 +32,30 @@ export interface TraceSnapshot {
   recent: TracedEvent[];
   /** Parquet files that may hold wanted events, by path. */
   files: string[];
+  /** What of the segments could not be read, wanted or not. */
+  damage: TraceDamage[];
+  /** Records of segments that have no checksum, wanted or not. */
+  unchecked: number;
 }
 
 /** Looks at everything there is, as far as it can hold what is wanted. */
 export function takeSnapshot(world: World, dir: string, filter: TraceFilter): TraceSnapshot {
+  return withSegments(world, dir, (opened) => {
+    const files = filesThatCount(world, dir, filter, new Set(opened.keys()));
+    return { ...readSegments(dir, opened, filter), files };
+  });
+}
+
+/** Opens all segments there are at one moment, for as long as a function takes. */
+function withSegments<Result>(
+  world: World,
+  dir: string,
+  look: (opened: OpenedSegments) => Result,
+): Result {
   for (let attempt = 0; attempt < trace_listings_max; attempt++) {
     const opened: OpenedSegments = new Map();
     try {
-      if (!openSegments(world, dir, opened)) continue;
-      const files = filesThatCount(world, dir, filter, new Set(opened.keys()));
-      return { recent: readSegments(opened, filter), files };
+      if (openSegments(world, dir, opened)) return look(opened);
     } catch (error) {
       // A file that was listed is gone: another one stands in its place by now.
       if (asLedgerError(error)?.code !== "not_found") throw error;
@@ -53,6 +68,22 @@ export function takeSnapshot(world: World, dir: string, filter: TraceFilter): Tr
     message: `cannot read the traces in ${dir}: their files change all the time`,
     where: { path: dir },
     hint: "nothing was read; try again",
+  });
+}
+
+/** What is in write-ahead files, in numbers, and what of it is damaged. */
+export interface WaitingTraces {
+  events: number;
+  /** Records without a checksum. */
+  unchecked: number;
+  damage: TraceDamage[];
+}
+
+/** Reads all write-ahead files, and nothing else. */
+export function waitingTraces(world: World, dir: string): WaitingTraces {
+  return withSegments(world, dir, (opened) => {
+    const { recent, unchecked, damage } = readSegments(dir, opened, {});
+    return { events: recent.length, unchecked, damage };
   });
 }
 
@@ -69,20 +100,25 @@ function openSegments(world: World, dir: string, opened: OpenedSegments): boolea
   return true;
 }
 
-function readSegments(opened: OpenedSegments, filter: TraceFilter): TracedEvent[] {
+function readSegments(
+  dir: string,
+  opened: OpenedSegments,
+  filter: TraceFilter,
+): Omit<TraceSnapshot, "files"> {
   const late = new Map<string, StampsByEvent>();
   for (const { segment: { store, number }, file } of opened.values()) {
     if (!late.has(store)) late.set(store, new Map());
     if (number > 1) readLateStamps(file, late.get(store)!);
   }
-  const recent: TracedEvent[] = [];
+  const found: Omit<TraceSnapshot, "files"> = { recent: [], damage: [], unchecked: 0 };
   for (const { segment, file } of opened.values()) {
     const wanted = (event: TracedEvent) => isWanted(event, filter);
-    for (const event of readSegment(file, late.get(segment.store)!, wanted).events) {
-      recent.push(event);
-    }
+    const content = readSegment(file, late.get(segment.store)!, wanted);
+    for (const event of content.events) found.recent.push(event);
+    found.damage.push(...damageIn(segmentPath(dir, segment), content.damage));
+    found.unchecked += content.unchecked;
   }
-  return recent;
+  return found;
 }
 
 function filesThatCount(

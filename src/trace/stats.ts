@@ -1,5 +1,6 @@
 /** What there is of traces, in numbers. */
 import type { World } from "../base/world.ts";
+import type { OnTraceDamage } from "./damage.ts";
 import { openForTraces, overSnapshot, rowsOfTraces } from "./query.ts";
 
 /** The events of a type. */
@@ -18,13 +19,22 @@ export interface TraceStats {
   types: TypeStats[];
   /** Events in write-ahead files, of which no Parquet was made yet. */
   waiting: number;
+  /** Records in write-ahead files that have no checksum, since version 0.1.0 wrote them. */
+  unchecked: number;
+  /** Damaged places in write-ahead files; what is in them is not counted. */
+  damaged: number;
   files: number;
   bytes: number;
 }
 
 /** Counts what there is. */
-export async function traceStats(world: World, dir: string): Promise<TraceStats> {
-  return await overSnapshot(world, dir, {}, async ({ recent, files }) => {
+export async function traceStats(
+  world: World,
+  dir: string,
+  onDamage?: OnTraceDamage,
+): Promise<TraceStats> {
+  return await overSnapshot(world, dir, {}, onDamage, async (snapshot) => {
+    const { recent, files, damage, unchecked } = snapshot;
     const counted = new Counted();
     for (const { event_type, timestamp, correlation_id } of recent) {
       counted.add(event_type, 1, timestamp, timestamp);
@@ -37,6 +47,8 @@ export async function traceStats(world: World, dir: string): Promise<TraceStats>
       correlations: counted.correlations.size,
       types,
       waiting: recent.length,
+      unchecked,
+      damaged: damage.length,
       files: files.length,
       bytes: files.reduce((sum, path) => sum + (world.files.facts(path)?.size_bytes ?? 0), 0),
     };

@@ -16,6 +16,7 @@ import { makeFolderDurably } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import { trace_batch_events, trace_batch_wait_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
+import type { OnTraceDamage } from "./damage.ts";
 import { CRITICAL_TYPES, type TracedEvent } from "./event.ts";
 import { listStores, newStoreName, storeLockPath, tracePaths } from "./files.ts";
 import type { TraceFilter } from "./filter.ts";
@@ -31,6 +32,8 @@ export interface TraceStoreOptions extends WalOptions {
   durability?: TraceDurability;
   /** Types that must not be lost. */
   critical_types?: readonly string[];
+  /** Told each damaged place in write-ahead files that a question meets. */
+  onDamage?: OnTraceDamage;
 }
 
 /** What a store did. */
@@ -46,6 +49,7 @@ const LOOK_EVERY_EVENTS = 8;
 /** Keeps the traced events of one process. Close it when done. */
 export class TraceStore implements AsyncDisposable {
   readonly counters: TraceCounters = { events: 0, critical: 0, writes: 0 };
+  readonly onDamage?: OnTraceDamage;
   readonly #critical: ReadonlySet<string>;
   readonly #writes_each: boolean;
   readonly #wal: WalWriter;
@@ -64,6 +68,7 @@ export class TraceStore implements AsyncDisposable {
     options: TraceStoreOptions,
   ) {
     this.#lock = lock;
+    this.onDamage = options.onDamage;
     this.#critical = new Set(options.critical_types ?? CRITICAL_TYPES);
     this.#writes_each = options.durability === "every";
     this.#wal = new WalWriter(world, dir, name, options);
@@ -165,7 +170,7 @@ export class TraceStore implements AsyncDisposable {
   async query(filter: TraceFilter = {}): Promise<TracedEvent[]> {
     this.#write();
     const { queryTraces } = await import("./query.ts");
-    return await queryTraces(this.world, this.dir, filter);
+    return await queryTraces(this.world, this.dir, filter, this.onDamage);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

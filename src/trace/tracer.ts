@@ -186,7 +186,7 @@ export class Tracer implements AsyncDisposable {
     if (!this.store) return findCausationPath([], event_id);
     const { storedPath } = await import("./questions.ts");
     this.store.flush();
-    return await storedPath(this.world, this.store.dir, event_id);
+    return await storedPath(this.world, this.store.dir, event_id, this.store.onDamage);
   }
 
   /** How long the events of a correlation took, and where: of all that is stored of it. */

@@ -1,6 +1,7 @@
 /** How long events took, by type, over many correlations: their stamps are read, and nothing else. */
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/door.ts";
+import type { OnTraceDamage } from "./damage.ts";
 import type { TraceFilter } from "./filter.ts";
 import {
   Durations,
@@ -43,8 +44,9 @@ export async function typeLatencies(
   world: World,
   dir: string,
   filter: TraceFilter = {},
+  onDamage?: OnTraceDamage,
 ): Promise<TypeDurations[]> {
-  return await overSnapshot(world, dir, filter, async ({ recent, files }) => {
+  return await overSnapshot(world, dir, filter, onDamage, async ({ recent, files }) => {
     const types = new ByType();
     for (const event of recent) types.add(event.event_type, event);
     if (files.length === 0) return types.report();

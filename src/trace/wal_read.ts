@@ -1,31 +1,24 @@
-/** Segments as they are read: by whoever asks a question, and by what makes Parquet of them. */
+/** Segments as they are read: by a question, and by what makes Parquet of them. */
 import { readFully } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
+import { type ReadRecord, readRecords, type RecordDamage } from "../base/files/records.ts";
 import { json, parseKeepingDigits } from "../base/json.ts";
 import type { World } from "../base/world.ts";
-import { linesOf } from "../log/lines.ts";
 import { type TracedEvent, tracedProblem } from "./event.ts";
 import { baseOf, type LaterStamps } from "./wal.ts";
-
-/** Bytes of a segment that are no record. */
-export interface SegmentDamage {
-  kind: "torn" | "corrupt";
-  /** Where they begin. */
-  offset: number;
-  bytes: Uint8Array;
-}
 
 /** What is in a segment. */
 export interface SegmentContent {
   /** In the order in which they were traced, with all their stamps that stand in this segment. */
   events: TracedEvent[];
-  damage: SegmentDamage[];
+  /** What is no record, or cannot be what was written. */
+  damage: RecordDamage[];
+  /** Records without a checksum: those of version 0.1.0. */
+  unchecked: number;
 }
 
 /** Stamps by the number of their event. */
 export type StampsByEvent = Map<number, LaterStamps>;
-
-const NEWLINE = 10;
 
 /** Reads a segment that is as long as it is now: its store may still write to it. */
 export function readSegment(
@@ -33,30 +26,79 @@ export function readSegment(
   late: StampsByEvent,
   isWanted: (event: TracedEvent) => boolean = () => true,
 ): SegmentContent {
-  const events = new Map<number, TracedEvent>();
-  const damage: SegmentDamage[] = [];
-  const { lines, torn } = wholeLines(file);
-  for (const { offset, size_bytes, text } of linesOf(lines, 0)) {
-    const record = text === undefined ? undefined : recordOf(text);
-    if (record === undefined) {
-      const bytes = lines.slice(offset, offset + size_bytes);
-      damage.push({ kind: "corrupt", offset, bytes });
-    } else if (record.kind === "event") {
-      if (isWanted(record.event)) events.set(record.number, record.event);
-    } else if (record.kind === "stamps") stamp(events.get(record.number), record.stamps);
+  const reading = new SegmentReading();
+  const bytes = allBytes(file);
+  for (const each of readRecords(bytes)) {
+    if (each.kind === "record") reading.take(each, bytes);
+    else reading.damage.push(each);
   }
-  if (torn.length > 0) damage.push({ kind: "torn", offset: lines.length, bytes: torn });
-  for (const [number, stamps] of late) stamp(events.get(number), stamps);
-  return { events: [...events.values()], damage };
+  for (const [number, stamps] of late) reading.stamp(number, stamps);
+  const { damage, unchecked } = reading;
+  return { events: reading.events.filter(isWanted), damage, unchecked };
 }
 
 /** Reads only the stamps in a segment that are for events in the segments before it. */
 export function readLateStamps(file: OpenFile, into: StampsByEvent): void {
-  for (const { text } of linesOf(wholeLines(file).lines, 0)) {
-    if (!text?.startsWith('{"late_stamps":')) continue;
-    const record = recordOf(text);
+  for (const each of readRecords(allBytes(file))) {
+    if (each.kind !== "record" || !each.text.startsWith('{"late_stamps":')) continue;
+    const record = recordOf(each.text);
     if (record?.kind !== "late_stamps") continue;
     into.set(record.number, { ...into.get(record.number), ...record.stamps });
+  }
+}
+
+/**
+ * The records of a segment, put together. A number names an event, and never decides whether there is
+ * one: where two events have the same number, one of them was damaged, and both count.
+ */
+class SegmentReading {
+  readonly events: TracedEvent[] = [];
+  readonly damage: RecordDamage[] = [];
+  unchecked = 0;
+  /** By number; null where it says no more which event is meant. */
+  readonly #numbered = new Map<number, { event: TracedEvent; text: string } | null>();
+
+  take(read: ReadRecord, bytes: Uint8Array): void {
+    const record = recordOf(read.text);
+    if (!read.is_checked) this.unchecked++;
+    if (record === undefined) return this.#tell(read, bytes, "it is no record of traces");
+    if (record.kind === "event") return this.#takeEvent(record, read, bytes);
+    if (record.kind === "stamps") this.stamp(record.number, record.stamps);
+  }
+
+  stamp(number: number, stamps: LaterStamps): void {
+    const event = this.#numbered.get(number)?.event;
+    if (!event) return;
+    event.received_at = stamps.received_at ?? event.received_at;
+    event.processed_at = stamps.processed_at ?? event.processed_at;
+  }
+
+  #takeEvent(
+    { number, event }: { number: number; event: TracedEvent },
+    read: ReadRecord,
+    bytes: Uint8Array,
+  ): void {
+    const { text } = read;
+    const before = this.#numbered.get(number);
+    if (before === undefined) {
+      this.#numbered.set(number, { event, text });
+      this.events.push(event);
+    } else if (before?.text === text) {
+      this.#tell(read, bytes, "the same record stands there before");
+    } else {
+      this.#numbered.set(number, null);
+      this.events.push(event);
+      this.#tell(read, bytes, `another event has its number, ${number}; both are kept`);
+    }
+  }
+
+  #tell({ offset, size_bytes }: ReadRecord, bytes: Uint8Array, reason: string): void {
+    this.damage.push({
+      kind: "corrupt",
+      offset,
+      bytes: bytes.slice(offset, offset + size_bytes),
+      reason,
+    });
   }
 }
 
@@ -65,16 +107,8 @@ export function openSegment(world: World, path: string): OpenFile | undefined {
   return world.files.facts(path) && world.files.open(path, "read");
 }
 
-function wholeLines(file: OpenFile): { lines: Uint8Array; torn: Uint8Array } {
-  const bytes = readFully(file, new Uint8Array(file.facts().size_bytes), 0);
-  const end = bytes.lastIndexOf(NEWLINE) + 1;
-  return { lines: bytes.subarray(0, end), torn: bytes.slice(end) };
-}
-
-function stamp(event: TracedEvent | undefined, stamps: LaterStamps): void {
-  if (!event) return;
-  event.received_at = stamps.received_at ?? event.received_at;
-  event.processed_at = stamps.processed_at ?? event.processed_at;
+function allBytes(file: OpenFile): Uint8Array {
+  return readFully(file, new Uint8Array(file.facts().size_bytes), 0);
 }
 
 type WalRecord =
@@ -91,20 +125,25 @@ function recordOf(text: string): WalRecord | undefined {
   }
   if (Array.isArray(value)) {
     const number: unknown = value[0];
-    const event = eventOf(value);
-    return event && typeof number === "number" ? { kind: "event", number, event } : undefined;
+    const event = value.length <= VALUES_MAX ? eventOf(value) : undefined;
+    return event && isNumber(number) ? { kind: "event", number, event } : undefined;
   }
   if (typeof value !== "object" || value === null || json.isRawJSON(value)) return undefined;
   const kind = "stamps" in value ? "stamps" : "late_stamps";
-  const number = value[kind];
-  const { received_at, processed_at } = value as LaterStamps;
-  if (typeof number !== "number" || !isStamp(received_at) || !isStamp(processed_at)) {
-    return undefined;
-  }
+  const { [kind]: number, received_at, processed_at, ...others } = value;
+  if (!isNumber(number) || !isStamp(received_at) || !isStamp(processed_at)) return undefined;
+  if (Object.keys(others).length > 0) return undefined;
   return { kind, number, stamps: { received_at, processed_at } };
 }
 
-function isStamp(value: unknown): boolean {
+/** How many values an event has at most: one whose check lost its form has one more. */
+const VALUES_MAX = 16;
+
+function isNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+function isStamp(value: unknown): value is number | undefined {
   return value === undefined || Number.isSafeInteger(value);
 }
 

@@ -17,7 +17,7 @@ export default defineCommand({
   description:
     "Looks whether folders can be written, what kind of disk holds them, whether locks " +
     "lock and syncs sync there, at the clock, free space, the unpacked library byte by byte, torn " +
-    "ends of the log, the index, and runs whose program died. Each finding comes with what to do. " +
+    "ends of the log, checksums of waiting traces, the index, and runs whose program died. Each finding comes with what to do. " +
     "Exit code 3 when there is one.",
   examples: [
     { line: "ledger doctor || true", shows: "everything, a line each" },

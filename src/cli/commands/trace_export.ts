@@ -8,6 +8,7 @@ import { openFor } from "../open.ts";
 import { counted, say } from "../output.ts";
 import { openOutput } from "../output_file.ts";
 import { usage } from "../parse.ts";
+import { sayWhatIsMissing } from "../trace_damage.ts";
 
 const traceExport = defineCommand({
   name: "trace export",
@@ -35,6 +36,7 @@ const traceExport = defineCommand({
     }
     await using ledger = openFor(world, flags);
     const events = await ledger.traces.query({ correlation_id });
+    sayWhatIsMissing(world, ledger.traces.damage);
     if (events.length === 0 && correlation_id !== undefined) {
       throw noEventsOf(ledger.traces.dir, correlation_id);
     }

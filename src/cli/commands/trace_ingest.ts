@@ -5,6 +5,7 @@ import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, toggle } from "../flags.ts";
 import { inputFrom, openFor, stopOnInterrupt } from "../open.ts";
 import { counted, print, Progress, say, withProgress } from "../output.ts";
+import { sayDamage } from "../trace_damage.ts";
 
 const SIGNAL = `{"event_id":"s1","event_type":"SIGNAL","correlation_id":"bt1","created_at":` +
   `1704067200000000,"processed_at":1704067200004000}`;
@@ -51,7 +52,10 @@ export default defineCommand({
         name: file === "-" ? "standard input" : file,
       });
       progress.clear();
-      if (flags.compact && !stop.signal.aborted) await ledger.traces.compact();
+      const compacted = flags.compact && !stop.signal.aborted
+        ? await ledger.traces.compact()
+        : undefined;
+      sayDamage(world, compacted?.recovered.damage ?? []);
       print(
         world,
         flags.json ? JSON.stringify(report) : counted(report.events, "event") +
@@ -59,7 +63,8 @@ export default defineCommand({
       );
       const signal = stop.stoppedBy();
       if (signal) throw interruptedBy(signal).with({ detail: { durable: report.events } });
-      return report.bad > 0 ? EXIT_FINDINGS : EXIT_OK;
+      const has_findings = report.bad > 0 || compacted?.recovered.damage.length;
+      return has_findings ? EXIT_FINDINGS : EXIT_OK;
     } finally {
       stop.done();
     }

@@ -13,6 +13,7 @@ import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { humanCount, paintFor, print, printRows, say } from "../output.ts";
+import { sayWhatIsMissing } from "../trace_damage.ts";
 
 export default defineCommand({
   name: "trace latency",
@@ -30,6 +31,7 @@ export default defineCommand({
   run: async ({ world, flags, words: [correlation_id] }) => {
     await using ledger = openFor(world, flags);
     const events = await ledger.traces.query({ correlation_id, without_data: true });
+    sayWhatIsMissing(world, ledger.traces.damage);
     if (events.length === 0) {
       throw noEventsOf(ledger.traces.dir, correlation_id);
     }

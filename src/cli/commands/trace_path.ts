@@ -8,6 +8,7 @@ import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { humanDuration, print, printRows, say, showTracedTime } from "../output.ts";
+import { sayWhatIsMissing } from "../trace_damage.ts";
 
 export default defineCommand({
   name: "trace path",
@@ -25,6 +26,7 @@ export default defineCommand({
     await using ledger = openFor(world, flags);
     const { traces } = ledger;
     const found = await traces.pathAcross(event_id);
+    sayWhatIsMissing(world, traces.damage);
     const { logged_event, runs } = found;
     if (found.end === "absent" && !logged_event) throw noEventCalled(traces.dir, event_id);
     if (flags.json) {

@@ -7,6 +7,7 @@ import { defineCommand } from "../command.ts";
 import { asJson, dir, jsonObject, text } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, print } from "../output.ts";
+import { sayWhatIsMissing } from "../trace_damage.ts";
 
 export default defineCommand({
   name: "trace publish",
@@ -38,6 +39,7 @@ export default defineCommand({
     await using ledger = openFor(world, flags);
     // What is said in the log cannot be taken back, and a name may be mistyped.
     const [known] = await ledger.traces.query({ correlation_id, limit: 1, without_data: true });
+    sayWhatIsMissing(world, ledger.traces.damage);
     if (!known) {
       throw noEventsOf(ledger.traces.dir, correlation_id).with({
         hint:

@@ -13,6 +13,7 @@ import {
   type TableLayout,
 } from "../output.ts";
 import { timeToUs } from "../times.ts";
+import { sayWhatIsMissing } from "../trace_damage.ts";
 
 /** A table needs widths; these many rows decide them. */
 const WIDTH_ROWS = 1_000;
@@ -71,11 +72,13 @@ export default defineCommand({
         first = [];
       }
       if (first.length > 0 || !layout) printRows(world, first.map(rowOf), COLUMNS, "table", layout);
+      sayWhatIsMissing(world, ledger.traces.damage);
       return EXIT_OK;
     }
     const printer = new RowPrinter(world, FIELDS, printed);
     for await (const batch of batches) for (const event of batch) printer.print(rowOf(event));
     printer.end();
+    sayWhatIsMissing(world, ledger.traces.damage);
     return EXIT_OK;
   },
 });

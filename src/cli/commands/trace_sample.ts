@@ -9,6 +9,7 @@ import { count, dir, force, number, text, texts } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, say } from "../output.ts";
 import { openOutput } from "../output_file.ts";
+import { sayWhatIsMissing } from "../trace_damage.ts";
 
 export default defineCommand({
   name: "trace sample",
@@ -39,6 +40,7 @@ export default defineCommand({
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
     const events = await ledger.traces.query({ correlation_id: flags.correlation });
+    sayWhatIsMissing(world, ledger.traces.damage);
     if (events.length === 0 && flags.correlation !== undefined) {
       throw noEventsOf(ledger.traces.dir, flags.correlation);
     }

@@ -4,6 +4,7 @@ import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, humanCount, print, printRows, showTracedTime } from "../output.ts";
+import { sayWhatIsMissing } from "../trace_damage.ts";
 
 export default defineCommand({
   name: "trace stats",
@@ -18,6 +19,7 @@ export default defineCommand({
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
     const stats = await ledger.traces.stats();
+    sayWhatIsMissing(world, ledger.traces.damage);
     if (flags.json) {
       print(world, JSON.stringify(stats));
       return EXIT_OK;
@@ -28,7 +30,7 @@ export default defineCommand({
       { field: "first", show: showTracedTime },
       { field: "last", show: showTracedTime },
     ], "table");
-    const { events, correlations, bytes, files, waiting } = stats;
+    const { events, correlations, bytes, files, waiting, unchecked } = stats;
     print(
       world,
       `${counted(events, "event")} of ${counted(correlations, "correlation")}: ` +
@@ -37,7 +39,8 @@ export default defineCommand({
           ? `, and ${
             counted(waiting, "event")
           } of which no Parquet was made yet: ledger trace compact`
-          : ""),
+          : "") +
+        (unchecked > 0 ? ` (${counted(unchecked, "record")} without a checksum)` : ""),
     );
     return EXIT_OK;
   },

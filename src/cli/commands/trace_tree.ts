@@ -9,6 +9,7 @@ import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanDuration, paintFor, print, say } from "../output.ts";
+import { sayWhatIsMissing } from "../trace_damage.ts";
 
 /** Deeper than this, a line says its depth in figures: no terminal is a thousand columns wide. */
 const DRAWN_DEPTH_MAX = 40;
@@ -32,6 +33,7 @@ export default defineCommand({
   run: async ({ world, flags, words: [name] }) => {
     await using ledger = openFor(world, flags);
     const { lineage, roots } = await ledger.traces.lineage(name);
+    sayWhatIsMissing(world, ledger.traces.damage);
     if (roots.length === 0) throw nothingCalled(ledger.traces.dir, name);
     const shown = new Set<TracedEvent>();
     if (flags.json) print(world, "[");

@@ -15,7 +15,8 @@ export default defineCommand({
   summary: "read every line and say whether the log is whole",
   description: "Judges every line of the log; of sealed parts, whose lines were judged when they " +
     "were sealed, it proves that no byte has changed since. A torn line is the unfinished end of a part, which " +
-    "a killed writer leaves; a corrupt line is a whole one that is no event. --repair moves torn " +
+    "a killed writer leaves; a corrupt line is a whole one that is no event. Of traces it reads the " +
+    "write-ahead files and their checksums. --repair moves torn " +
     "ends to events/_quarantine and copies corrupt lines there; it deletes nothing. Exit code 3 " +
     "says that something wants attention.",
   examples: [
@@ -79,6 +80,9 @@ function tell(world: World, report: VerifyReport, deep: boolean): void {
   for (const note of report.notes) print(world, dim(`note: ${note}`));
   if (findings.some(({ kind }) => kind === "torn" || kind === "corrupt")) {
     say(world, "to take damage out of the way, keeping every byte: ledger verify --repair");
+  }
+  if (findings.some(({ kind }) => kind === "corrupt_trace")) {
+    say(world, "traces are read around the damage; to set it aside: ledger trace compact");
   }
   if (
     findings.some(({ kind, part }) =>

@@ -1,0 +1,30 @@
+/** How commands tell what of write-ahead files could not be read. */
+import { placeText } from "../base/error.ts";
+import type { World } from "../base/world.ts";
+import type { TraceDamage } from "../trace/damage.ts";
+import { counted, say } from "./output.ts";
+
+/** So many places are named, and the others counted. */
+const TOLD_MAX = 10;
+
+/** Says on standard error what an answer lacks, where it lacks something. */
+export function sayWhatIsMissing(world: World, damage: readonly TraceDamage[]): void {
+  if (damage.length === 0) return;
+  sayDamage(world, damage);
+  say(
+    world,
+    `what was in ${
+      counted(damage.length, "damaged place")
+    } of write-ahead files is missing here; ` +
+      "ledger trace compact sets it aside",
+  );
+}
+
+/** Says on standard error where write-ahead files are damaged. */
+export function sayDamage(world: World, damage: readonly TraceDamage[]): void {
+  for (const { path, offset, size_bytes, reason } of damage.slice(0, TOLD_MAX)) {
+    const place = placeText({ path, offset });
+    say(world, `${place}: corrupt (${counted(size_bytes, "byte")}): ${reason}`);
+  }
+  if (damage.length > TOLD_MAX) say(world, `… and ${damage.length - TOLD_MAX} more`);
+}
