@@ -32,6 +32,7 @@ export {
   type Durability,
   type Finding,
   type LedgerEvent,
+  type LineAnswer,
   LogCursor,
   type LogRecord,
   type LogSurvey,
@@ -108,6 +109,7 @@ export {
 export type { NewTracedEvent } from "./trace/new_event.ts";
 export type { CompactTracesReport } from "./trace/compact.ts";
 export type { ConvertReport } from "./trace/convert.ts";
+export type { TraceDamage } from "./trace/damage.ts";
 export type { TraceFilter } from "./trace/filter.ts";
 export type { TraceStats, TypeStats } from "./trace/stats.ts";
 export type { TypeDurations } from "./trace/type_latency.ts";

@@ -5,6 +5,8 @@
  * names the file, line or byte; `hint` says what to do next. Anything else that is thrown is a bug.
  */
 
+import { escaped } from "./words.ts";
+
 /** What went wrong, as a word that scripts can test for. */
 export type ErrorCode =
   | "usage"
@@ -120,6 +122,6 @@ export function quoted(value: unknown, length_max = 60): string {
   let text: string;
   if (typeof value === "number" && !Number.isFinite(value)) text = String(value);
   else if (typeof value === "bigint") text = `${value}n`;
-  else text = JSON.stringify(value) ?? String(value);
+  else text = escaped(JSON.stringify(value) ?? String(value));
   return text.length > length_max ? `${text.slice(0, length_max - 1)}…` : text;
 }

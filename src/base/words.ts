@@ -50,6 +50,21 @@ export function utc(timestamp_ms: number): string {
   return new Date(timestamp_ms).toISOString().replace("T", " ");
 }
 
+/** C0, DEL, C1 and Unicode's two separators: what steers a terminal, or ends a line for some reader. */
+// deno-lint-ignore no-control-regex
+export const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+const CONTROL_CHARACTERS = new RegExp(CONTROL_CHARACTER, "g");
+
+/** A text whose control characters are written as JSON escapes them: it is one line, and steers nothing. */
+export function escaped(text: string): string {
+  if (!CONTROL_CHARACTER.test(text)) return text;
+  return text.replace(CONTROL_CHARACTERS, escapeOf);
+}
+
+function escapeOf(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
 /** A text that is cut when it is longer than so many characters. */
 export function clipped(text: string, chars_max: number): string {
   if (text.length <= chars_max) return text;

@@ -103,7 +103,11 @@ async function candidatesOf(
   const unused = flags.filter((flag) =>
     flag.kind === "values" || !rest.some((word) => isFlag(flag, word.split("=")[0]))
   );
-  return [...unused.map(({ name }) => `--${name}`), "--help"];
+  const words = unused.flatMap(({ name, kind, choices }) => [
+    `--${name}`,
+    ...(kind === "switch" ? choices.map((choice) => `--${name}=${choice}`) : []),
+  ]);
+  return [...words, "--help"];
 }
 
 /** What there is to name. A ledger that cannot be read has nothing to offer. */

@@ -108,6 +108,15 @@ export function toggle(facts: FlagFacts) {
   return flag(z._default(z.boolean(), false), facts);
 }
 
+/** On when it is there, or one of a few words after an equals sign. */
+export function toggleOr<const Words extends readonly [string, ...string[]]>(
+  words: Words,
+  facts: FlagFacts,
+) {
+  const schema = z.union([z.boolean(), z.enum(words)], hasToBe(`${listed(words)}, or nothing`));
+  return flag(z._default(schema, false), facts);
+}
+
 /** A day, a time, or a while ago. `times.ts` turns it into milliseconds. */
 export function time(facts: FlagFacts) {
   return flag(z.optional(z.string()), { value: "TIME", ...facts });

@@ -159,9 +159,10 @@ function usageWords(positionals: readonly Positional[]): string {
   }).join("");
 }
 
-function flagWords({ name, facts }: FlagView): string {
+function flagWords({ name, kind, facts, choices }: FlagView): string {
   const short = facts.short ? `-${facts.short}, ` : "";
-  return `${short}--${name}${facts.value ? ` ${facts.value}` : ""}`;
+  const may_hold = kind === "switch" && choices.length > 0 ? `[=${choices.join("|")}]` : "";
+  return `${short}--${name}${may_hold}${facts.value ? ` ${facts.value}` : ""}`;
 }
 
 /** A term and what it means, in two columns where both fit, else one below the other. */

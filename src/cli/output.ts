@@ -2,12 +2,20 @@
 import type { World } from "../base/world.ts";
 import type { RowFormat } from "./flags.ts";
 import { type Column, plain, printTable, type Row, type TableLayout, titleOf } from "./table.ts";
-import { print } from "./terminal.ts";
+import { print, write } from "./terminal.ts";
 
-export { ago, counted, humanBytes, humanCount, humanDuration, utc } from "../base/words.ts";
+export {
+  ago,
+  counted,
+  escaped,
+  humanBytes,
+  humanCount,
+  humanDuration,
+  utc,
+} from "../base/words.ts";
 export { type Column, plain, type Row, type TableLayout } from "./table.ts";
 export { Progress, withProgress } from "./progress.ts";
-export { paintFor, print, say, showTime, showTracedTime } from "./terminal.ts";
+export { paintFor, print, say, showTime, showTracedTime, write } from "./terminal.ts";
 
 /** The format to print in: as asked, JSON when `--json` was, else what suits the output. */
 export function rowFormat(
@@ -50,7 +58,7 @@ export class RowPrinter {
     if (first) this.#printHeading();
     switch (format) {
       case "json":
-        return world.stdout.write(`${first ? "" : ",\n"}  ${this.toJson(row)}`);
+        return write(world.stdout, `${first ? "" : ",\n"}  ${this.toJson(row)}`);
       case "csv":
         return print(world, columns.map((column) => csvCell(row[column.field])).join(","));
       case "markdown": {

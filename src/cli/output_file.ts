@@ -14,6 +14,7 @@ import type { Ledger } from "../ledger.ts";
 // Not through the room's door: it is loaded by whoever emits, and this is not needed then.
 import { checkMayWrite, isNamedArchive, isRecord } from "../log/reserved_paths.ts";
 import { hinting } from "./open.ts";
+import { write } from "./terminal.ts";
 
 /** Where a command writes what it was asked for: whole, or not at all. */
 export interface CommandOutput extends Disposable {
@@ -41,7 +42,7 @@ export function openOutput(
   options: OutputOptions = {},
 ): CommandOutput {
   if (path === undefined) {
-    return { write: (text) => world.stdout.write(text), finish() {}, [Symbol.dispose]() {} };
+    return { write: (text) => write(world.stdout, text), finish() {}, [Symbol.dispose]() {} };
   }
   const places = { dir, runs_dir: runs.dir };
   checkMayWrite(world, path, places);

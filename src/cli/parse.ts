@@ -17,7 +17,7 @@ export interface FlagView {
   name: string;
   kind: FlagKind;
   facts: FlagFacts;
-  /** The words it may hold, where they are few. */
+  /** The words it may hold, where they are few; a switch holds one only after an equals sign. */
   choices: readonly string[];
 }
 
@@ -28,12 +28,17 @@ export function flagsOf(command: Command): FlagView[] {
     // deno-lint-ignore no-explicit-any
     let inner: any = schema;
     while (inner._zod.def.innerType) inner = inner._zod.def.innerType;
-    const { type, entries } = inner._zod.def;
+    const { type, entries, options } = inner._zod.def;
+    const words = type === "union" ? options.at(-1)._zod.def.entries : entries;
     return {
       name,
-      kind: type === "boolean" ? "switch" : type === "array" ? "values" : "value",
+      kind: type === "boolean" || type === "union"
+        ? "switch"
+        : type === "array"
+        ? "values"
+        : "value",
       facts: flagFacts(schema),
-      choices: type === "enum" ? Object.values(entries as Record<string, string>) : [],
+      choices: words === undefined ? [] : Object.values(words as Record<string, string>),
     };
   });
 }
@@ -64,8 +69,10 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
     }
     const { view, inline } = findFlag(command, views, arg);
     if (view.kind === "switch") {
-      if (inline !== undefined) throw usage(command, `--${view.name} takes no value`);
-      given[view.name] = true;
+      if (inline !== undefined && view.choices.length === 0) {
+        throw usage(command, `--${view.name} takes no value`);
+      }
+      given[view.name] = inline ?? true;
       continue;
     }
     const value = inline ?? args[++at];

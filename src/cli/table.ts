@@ -3,6 +3,7 @@
  * and times never; where even that is too wide, each row is told on lines of its own. What is not a
  * terminal gets everything.
  */
+import { escaped } from "../base/words.ts";
 import type { World } from "../base/world.ts";
 import { paintFor, print } from "./terminal.ts";
 import { columnsOf, padEnd, padStart, shortened } from "./width.ts";
@@ -147,6 +148,5 @@ export function titleOf(column: Column): string {
 export function plain(value: unknown): string {
   if (value === undefined || value === null) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return escaped(text.replace(/[\t-\r]+/g, " "));
 }

@@ -1,5 +1,5 @@
 /** Words and data on their way out: colours where they show, data on stdout, words on stderr. */
-import { ago, utc } from "../base/words.ts";
+import { ago, escaped, utc } from "../base/words.ts";
 import type { Output, World } from "../base/world.ts";
 
 /** Colours for one output; plain text where they would not show or are not wanted. */
@@ -27,12 +27,28 @@ export function hasCodes(world: World, output: Output): boolean {
 
 /** Says something to the person who started the command. */
 export function say(world: World, words: string): void {
-  world.stderr.write(`${words}\n`);
+  write(world.stderr, `${words}\n`);
 }
 
 /** Prints a line of data. */
 export function print(world: World, line: string): void {
-  world.stdout.write(`${line}\n`);
+  write(world.stdout, `${line}\n`);
+}
+
+/** Our own colours, and what steers a terminal and is not ours. */
+// deno-lint-ignore no-control-regex
+const STEERING = /\x1b\[(?:1|2|22|3[1236]|39)m|[^\P{Cc}\n\t]|[\u2028\u2029]/gu;
+
+/**
+ * Writes text that may hold anything: on a terminal control characters are escaped, and only colours
+ * pass. What is not a terminal gets every byte.
+ */
+export function write(output: Output, text: string): void {
+  output.write(output.is_terminal ? text.replace(STEERING, harmless) : text);
+}
+
+function harmless(match: string): string {
+  return match.length > 1 ? match : escaped(match);
 }
 
 /** How a table tells the times of traced events, which are in microseconds. */

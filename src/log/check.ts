@@ -5,6 +5,7 @@
 import { LedgerError, quoted } from "../base/error.ts";
 import { event_bytes_max, nesting_max, timestamp_ms_plausible_min } from "../base/limits.ts";
 import { similarNames } from "../base/nearest.ts";
+import { CONTROL_CHARACTER } from "../base/words.ts";
 import type { World } from "../base/world.ts";
 import { utf8Length } from "./lines.ts";
 import {
@@ -17,6 +18,7 @@ import {
   isTimestamp,
   type LedgerEvent,
   nestingDepth,
+  newIdProblem,
   parseObject,
   tooLong,
 } from "./event.ts";
@@ -115,6 +117,7 @@ export class EmitCheck {
     if (!isTimestamp(timestamp_ms) || timestamp_ms < timestamp_ms_plausible_min) return undefined;
     const event_id = given_id ?? this.newEventId(timestamp_ms);
     if (typeof event_id !== "string" || event_id === "") return undefined;
+    if (given_id !== undefined && CONTROL_CHARACTER.test(event_id)) return undefined;
 
     let added = given_time === undefined ? `,"timestamp_ms":${timestamp_ms}` : "";
     if (given_id === undefined) added += `,"event_id":"${event_id}"`;
@@ -180,6 +183,7 @@ export class EmitCheck {
 
   #isRight(event: LedgerEvent, time_was_given: boolean): boolean {
     if (identityProblem(event) !== undefined) return false;
+    if (CONTROL_CHARACTER.test(event.event_id)) return false;
     if (time_was_given && event.timestamp_ms < timestamp_ms_plausible_min) return false;
     if (isBuiltIn(event.event_type)) return fieldsAreRight(event, event.event_type);
     if (!this.registry.types.has(event.event_type)) return false;
@@ -200,6 +204,8 @@ export class EmitCheck {
     }
     const problem = identityProblem(event);
     if (problem) return this.#bad(problem, timeHint(timestamp_ms));
+    const id_problem = newIdProblem(event.event_id);
+    if (id_problem) return this.#bad(id_problem, "leave it out to be given one");
     if (time_was_given && timestamp_ms < timestamp_ms_plausible_min) {
       return this.#bad(
         `timestamp_ms is ${timestamp_ms}, which is ${new Date(timestamp_ms).toISOString()}: ` +

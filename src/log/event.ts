@@ -13,6 +13,7 @@
  * `schemas.ts` are derived from it and are loaded only to explain a failure or to be printed.
  */
 import { event_bytes_max, run_id_chars_max, timestamp_ms_max } from "../base/limits.ts";
+import { CONTROL_CHARACTER, escaped } from "../base/words.ts";
 
 /** An event: an id, a type, a time, and whatever its type asks for. Extra fields are kept. */
 export interface LedgerEvent {
@@ -204,6 +205,19 @@ export function identityProblem(event: Record<string, unknown>): string | undefi
   return undefined;
 }
 
+/**
+ * What is wrong with an id of a new event. No part of the verdict on a line: an event of an older log
+ * whose id has control characters stays one.
+ */
+export function newIdProblem(event_id: string): string | undefined {
+  const found = CONTROL_CHARACTER.exec(event_id)?.[0];
+  if (found === undefined) return undefined;
+  return `event_id is ${shown(event_id)}; it has the control character ${
+    escaped(found)
+  }, and an id ` +
+    `is one line of text`;
+}
+
 /** Whether a value is a time of the contract: whole milliseconds, from 1970 to the end of year 9999. */
 export function isTimestamp(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= timestamp_ms_max;
@@ -215,7 +229,7 @@ function missing(field: string, value: unknown): string {
 }
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = escaped(JSON.stringify(value) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 

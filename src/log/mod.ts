@@ -93,6 +93,7 @@ export type { ReturnedDay } from "./take_back.ts";
 export { linesOf } from "./lines.ts";
 export { recentDays, recentRunIds } from "./recent.ts";
 export { ChangeNotices } from "./notices.ts";
+export type { LineAnswer } from "./stream_answers.ts";
 export { appendStream, type StreamOptions, type StreamReport } from "./stream.ts";
 export type { LogSurvey } from "./survey.ts";
 export type { Finding, VerifyOptions, VerifyReport } from "./verify.ts";

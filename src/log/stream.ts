@@ -12,6 +12,7 @@ import type { EmitCheck } from "./check.ts";
 import { tooLong } from "./event.ts";
 import { dayOf } from "./layout.ts";
 import { type Line, linesOf } from "./lines.ts";
+import { type LineAnswer, LineAnswers } from "./stream_answers.ts";
 
 /** How a stream is taken in. */
 export interface StreamOptions {
@@ -21,6 +22,11 @@ export interface StreamOptions {
   dry_run?: boolean;
   /** Told the ids of events once they are durable; those of one day in the order they came. */
   onDurable?: (event_ids: string[]) => void;
+  /**
+   * Told what became of each line, in the order of the lines: every line has one answer, also one that
+   * is refused or blank. Only a stream that fails leaves lines at its end without one.
+   */
+  onAnswers?: (answers: LineAnswer[]) => void;
   /** Told each bad line that is passed over. */
   onBadLine?: (error: LedgerError) => void;
   /** Ends the stream early; what was read until then is made durable. */
@@ -45,33 +51,39 @@ const LINE_GROWTH_BYTES = 256;
 const FURTHER_DAY_BYTES = 4096;
 const encoder = new TextEncoder();
 
+/** An event, and the line of the stream that it came in. */
+interface StreamedEvent {
+  line: number;
+  event_id: string;
+}
+
 /** Lines of one day, gathered for one write. */
 class DayBatch {
   bytes: Uint8Array;
   size = 0;
   ends: number[] = [];
-  ids: string[] = [];
+  readonly events: StreamedEvent[] = [];
 
   constructor(expected_bytes: number) {
     this.bytes = new Uint8Array(expected_bytes);
   }
 
-  addBytes(line: Uint8Array, event_id: string): void {
+  addBytes(line: Uint8Array, event: StreamedEvent): void {
     this.#makeRoom(line.length + 1);
     this.bytes.set(line, this.size);
-    this.#endLine(line.length, event_id);
+    this.#endLine(line.length, event);
   }
 
-  addText(line: string, event_id: string): void {
+  addText(line: string, event: StreamedEvent): void {
     this.#makeRoom(line.length * 3 + 1);
     const { written } = encoder.encodeInto(line, this.bytes.subarray(this.size));
-    this.#endLine(written, event_id);
+    this.#endLine(written, event);
   }
 
-  #endLine(length: number, event_id: string): void {
+  #endLine(length: number, event: StreamedEvent): void {
     this.bytes[this.size + length] = NEWLINE;
     this.ends.push(this.size += length + 1);
-    this.ids.push(event_id);
+    this.events.push(event);
   }
 
   #makeRoom(more: number): void {
@@ -95,7 +107,8 @@ export function appendStream(
 class StreamAppender {
   readonly #report: StreamReport = { lines: 0, valid: 0, durable: 0, bad: 0 };
   readonly #name: string;
-  #unsynced: { written: WrittenLines; ids: string[]; size: number }[] = [];
+  readonly #answers?: LineAnswers;
+  #unsynced: { written: WrittenLines; events: StreamedEvent[]; size: number }[] = [];
   #unsynced_bytes = 0;
   /** Each is kept open until it is synced. */
   readonly #unsynced_files = new Set<PartFile>();
@@ -111,6 +124,7 @@ class StreamAppender {
   ) {
     this.#name = options.name ?? "standard input";
     this.#failed.promise.catch(() => {});
+    if (options.onAnswers) this.#answers = new LineAnswers(options.onAnswers);
   }
 
   async run(input: Pick<Input, "read">): Promise<StreamReport> {
@@ -122,6 +136,7 @@ class StreamAppender {
         onLongLine: (size_bytes) => {
           this.#report.lines++;
           this.#badLine(cannotEmit(tooLong(size_bytes).reason));
+          this.#answer();
         },
       });
       for await (const block of blocks) await this.#takeBlock(block);
@@ -129,6 +144,7 @@ class StreamAppender {
       return this.#report;
     } catch (error) {
       await this.#allDurable().catch(() => {});
+      this.#answer();
       // A sync that failed is the graver news: lines may be there that nothing was promised for.
       const worst = this.#failure ?? error;
       if (!(worst instanceof LedgerError)) throw worst;
@@ -156,16 +172,14 @@ class StreamAppender {
       if (!problem) continue;
       const error = await problem;
       if (this.options.on_error !== "skip") {
-        bad = this.#placed(error);
+        bad = error;
         break;
       }
       this.#badLine(error);
     }
     for (const [day, batch] of batches) await this.#write(day, batch);
-    if (bad) {
-      this.#report.bad++;
-      throw bad;
-    }
+    if (bad) this.#badLine(bad);
+    this.#answer();
   }
 
   #takeLine(
@@ -175,11 +189,19 @@ class StreamAppender {
   ): Promise<LedgerError> | undefined {
     const { text, offset, size_bytes } = line;
     if (text === undefined) return Promise.resolve(cannotEmit("it is not valid UTF-8"));
-    if (size_bytes === 0 || text.trim() === "") return undefined;
+    const { lines: number } = this.#report;
+    if (size_bytes === 0 || text.trim() === "") {
+      this.#answers?.settle({ line: number, event_id: null });
+      return undefined;
+    }
     const ready = this.check.fromLine(text);
     if (ready instanceof Promise) return ready;
     this.#report.valid++;
-    if (this.options.dry_run) return undefined;
+    if (this.options.dry_run) {
+      this.#answers?.settle({ line: number, event_id: null });
+      return undefined;
+    }
+    const event = { line: number, event_id: ready.event_id };
     const day = dayOf(ready.timestamp_ms);
     let batch = batches.get(day);
     if (!batch) {
@@ -188,26 +210,25 @@ class StreamAppender {
     }
     // What needed nothing added goes to the log as the bytes it came in.
     if (ready.untouched) {
-      batch.addBytes(bytes.subarray(offset, offset + size_bytes), ready.event_id);
-    } else batch.addText(ready.line, ready.event_id);
+      batch.addBytes(bytes.subarray(offset, offset + size_bytes), event);
+    } else batch.addText(ready.line, event);
     return undefined;
   }
 
+  /** Refuses the line that was read last; throws unless bad lines are passed over. */
   #badLine(error: LedgerError): void {
     this.#report.bad++;
-    if (this.options.on_error !== "skip") throw this.#placed(error);
-    this.options.onBadLine?.(this.#placed(error));
-  }
-
-  #placed(error: LedgerError): LedgerError {
-    return error.with({ where: { path: this.#name, line: this.#report.lines } });
+    this.#answers?.settle({ line: this.#report.lines, error });
+    const placed = error.with({ where: { path: this.#name, line: this.#report.lines } });
+    if (this.options.on_error !== "skip") throw placed;
+    this.options.onBadLine?.(placed);
   }
 
   async #write(day: string, batch: DayBatch): Promise<void> {
     const lines = { bytes: batch.bytes.subarray(0, batch.size), ends: batch.ends };
     const written = await this.writer.write(day, lines);
     const count = written.landings.at(-1)?.end_line ?? 0;
-    this.#expect(written, batch.ids.slice(0, count), batch.size);
+    this.#expect(written, batch.events.slice(0, count), batch.size);
     if (written.failure) throw written.failure;
     if (
       this.#unsynced_bytes > unsynced_bytes_max || this.#unsynced_files.size >= unsynced_files_max
@@ -218,8 +239,8 @@ class StreamAppender {
   }
 
   /** Hands written lines to the sync that runs beside; starts it when none does. */
-  #expect(written: WrittenLines, ids: string[], size: number): void {
-    this.#unsynced.push({ written, ids, size });
+  #expect(written: WrittenLines, events: StreamedEvent[], size: number): void {
+    this.#unsynced.push({ written, events, size });
     this.#unsynced_bytes += size;
     for (const { file } of written.landings) this.#unsynced_files.add(file);
     this.#syncing ??= this.#syncAll();
@@ -237,7 +258,7 @@ class StreamAppender {
         for (const { first_line, end_line } of landings) {
           this.#report.durable += end_line - first_line;
         }
-        this.#tell(group.flatMap((entry) => entry.ids));
+        this.#tell(group.flatMap((entry) => entry.events));
       }
     } catch (error) {
       this.#fail(error);
@@ -250,10 +271,22 @@ class StreamAppender {
   }
 
   /** Whoever is told may have gone: what is written by then is made durable all the same, and counted. */
-  #tell(ids: string[]): void {
-    if (ids.length === 0 || this.#failure) return;
+  #tell(events: StreamedEvent[]): void {
+    if (events.length === 0 || this.#failure) return;
     try {
-      this.options.onDurable?.(ids);
+      this.options.onDurable?.(events.map(({ event_id }) => event_id));
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (this.#answers) { for (const event of events) this.#answers.settle(event); }
+    this.#answer();
+  }
+
+  /** Tells the answers that have nothing to wait for. */
+  #answer(): void {
+    if (this.#failure) return;
+    try {
+      this.#answers?.flush();
     } catch (error) {
       this.#fail(error);
     }

@@ -5,6 +5,7 @@
  */
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { Files } from "../base/files.ts";
+import { CONTROL_CHARACTER } from "../base/words.ts";
 import type { World } from "../base/world.ts";
 import { chainPath, readChain, withChainLock } from "./chain.ts";
 import { isBuiltIn } from "./event.ts";
@@ -82,6 +83,8 @@ export interface VerifyReport {
   away?: { parts: number; archived: number };
   /** Events that were read and have the id of an earlier one: the log keeps both, the index one. */
   duplicates?: number;
+  /** Events that were read whose id has control characters: valid history, no longer emitted. */
+  ids_with_control_characters?: number;
   /** Events of types that are neither built in nor registered: valid history. */
   unknown_type_events: number;
   /** What is as it should be, and worth knowing: entries of later versions, a registry not bound yet. */
@@ -278,6 +281,7 @@ class Verification {
         if (record.kind === "event") {
           report.events++;
           countType(report, registry, record);
+          countId(report, record);
           this.#ids?.add(record.event.event_id);
           if (options.deep) report.findings.push(...deepFindings(record, registry));
         } else await this.#takeDamage(record, extent, may_repair);
@@ -326,6 +330,11 @@ async function bytesOfDays(files: Files, root: string, days: readonly string[]):
 function countType(report: VerifyReport, registry: Registry, { event }: EventRecord): void {
   const { event_type } = event;
   if (!isBuiltIn(event_type) && !registry.types.has(event_type)) report.unknown_type_events++;
+}
+
+function countId(report: VerifyReport, { event }: EventRecord): void {
+  if (!CONTROL_CHARACTER.test(event.event_id)) return;
+  report.ids_with_control_characters = (report.ids_with_control_characters ?? 0) + 1;
 }
 
 function deepFindings(record: EventRecord, registry: Registry): Finding[] {

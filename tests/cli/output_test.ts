@@ -5,13 +5,16 @@ import {
   humanBytes,
   humanCount,
   paintFor,
+  print,
   printRows,
   rowFormat,
   RowPrinter,
+  say,
   utc,
 } from "../../src/cli/output.ts";
 import { ROW_FORMATS, type RowFormat } from "../../src/cli/flags.ts";
-import { testWorld } from "../harness.ts";
+import { runIn, tempFolder, testWorld, writePart } from "../harness.ts";
+import { CASE_DAY } from "../log/cases.ts";
 
 const COLUMNS = [{ field: "name" }, { field: "n", title: "count", right: true }, { field: "more" }];
 const ROWS = [
@@ -143,4 +146,74 @@ Deno.test("sizes, counts and times are told as people read them", () => {
     "47 h ago",
     "2 days ago",
   ]);
+});
+
+/** Clears the screen, rings, and begins a colour; in seven bits and in eight. */
+const HOSTILE = "\u001b[2J\u0007\u009b31m\u007f\r\u2028x";
+// deno-lint-ignore no-control-regex
+const STEERS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]/;
+
+Deno.test("nothing that is printed to a terminal steers it, but for our colours; a pipe gets every byte", () => {
+  const shown = testWorld({ is_terminal: true, vars: { TERM: "xterm" } });
+  const { bold } = paintFor(shown, shown.stdout);
+  print(shown, bold(HOSTILE));
+  say(shown, HOSTILE);
+  new RowPrinter(shown, COLUMNS, "json").print({ name: HOSTILE });
+  const { stdout, stderr } = shown.printed;
+  assertEquals(
+    stdout.startsWith("\u001b[1m\\u001b[2J\\u0007\\u009b31m\\u007f\\u000d\\u2028x\u001b[22m\n"),
+    true,
+  );
+  assertEquals(
+    STEERS.test(stdout.replaceAll("\u001b[1m", "").replaceAll("\u001b[22m", "") + stderr),
+    false,
+  );
+  const piped = testWorld();
+  print(piped, HOSTILE);
+  assertEquals(piped.printed.stdout, `${HOSTILE}\n`);
+});
+
+Deno.test("ids of an old log, whatever they hold, do nothing to a terminal", async () => {
+  using folder = tempFolder();
+  const event = {
+    event_id: HOSTILE,
+    event_type: HOSTILE,
+    run_id: HOSTILE,
+    correlation_id: HOSTILE,
+    causation_id: HOSTILE,
+    timestamp_ms: 1_769_174_319_945,
+  };
+  const line = JSON.stringify(event);
+  writePart(folder.path, { day: CASE_DAY, number: 1, writer: "" }, [`${line}\n`]);
+  const traced = { ...event, event_type: `T${HOSTILE}`, created_at: 1_769_174_319_945_000 };
+  const lines = [traced, { ...traced, event_id: "e2", causation_id: "none" }];
+  await runIn(folder.path, ["trace", "ingest"], {
+    stdin: lines.map((each) => `${JSON.stringify(each)}\n`).join(""),
+  });
+  const commands = [
+    ["log"],
+    ["log", "--format", "ndjson"],
+    ["log", "--format", "csv"],
+    ["status"],
+    ["verify"],
+    ["query", "select 1", "--format", "csv"],
+    ["trace", "query"],
+    ["trace", "query", "--format", "json"],
+    ["trace", "tree", HOSTILE],
+    ["trace", "path", HOSTILE],
+    ["trace", "path", "e2"],
+    ["trace", "latency", HOSTILE],
+    ["trace", "sample"],
+    ["trace", "stats"],
+    ["trace", "tree", `no${HOSTILE}`],
+  ];
+  for (const args of commands) {
+    const { stdout, stderr } = await runIn(folder.path, args, {
+      is_terminal: true,
+      vars: { TERM: "xterm", NO_COLOR: "1" },
+    });
+    assertEquals(STEERS.test(stdout + stderr), false, JSON.stringify([args, stdout, stderr]));
+  }
+  const { stdout } = await runIn(folder.path, ["log", "--format", "ndjson"]);
+  assertEquals(stdout, `${line}\n`);
 });

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
 import { nesting_max } from "../../src/base/limits.ts";
 import { EmitCheck, type ReadyEvent } from "../../src/log/check.ts";
+import { BadLine, judge } from "../../src/log/event.ts";
 import { Registry } from "../../src/log/registry.ts";
 import { testWorld } from "../harness.ts";
 import { GOOD_LINE } from "./cases.ts";
@@ -165,4 +166,32 @@ Deno.test("a line over the limit is refused for its bytes, not its characters", 
   );
   assertMatch(error.message, /bytes long; an event has at most 8388608 bytes/);
   assertEquals(error.hint, "put the data into a file and its path here");
+});
+
+Deno.test("an id with a control character is refused, however it comes, and its message is one line", async () => {
+  const check = checkWith();
+  for (const code of [0, 9, 10, 13, 27, 127, 128, 0x9b, 0x9f, 0x2028, 0x2029]) {
+    const event_id = `a${String.fromCharCode(code)}b`;
+    const by_fields = await refusal(check.fromFields({ ...STARTED, event_id }));
+    const by_line = await refusal(check.fromLine(JSON.stringify({ ...STARTED, event_id })));
+    assertEquals(by_fields.message, by_line.message);
+    assertMatch(
+      by_line.message,
+      /event_id is "a\\.*b"; it has the control character \\u00|2028|2029/,
+    );
+    // deno-lint-ignore no-control-regex
+    assertEquals(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(by_line.message), false);
+  }
+  for (const event_id of ["ä", "a b", "\u00a0", "😀", "\u202a"]) {
+    assertEquals(ready(check.fromFields({ ...STARTED, event_id })).event_id, event_id);
+    assertEquals(
+      ready(check.fromLine(JSON.stringify({ ...STARTED, event_id }))).event_id,
+      event_id,
+    );
+  }
+});
+
+Deno.test("the verdict on a line knows nothing of control characters in its id: history stays", () => {
+  const line = JSON.stringify({ ...STARTED, event_id: "a\nb\u009b", timestamp_ms: NOW_MS });
+  assert(!(judge(line, line.length) instanceof BadLine));
 });

@@ -2,7 +2,9 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
 import { type Files, systemFiles } from "../../src/base/files.ts";
 import { open_days_max, unsynced_files_max } from "../../src/base/limits.ts";
-import { type Ledger, openLedger, type StreamOptions } from "../../src/mod.ts";
+import { type Ledger, type LineAnswer, openLedger, type StreamOptions } from "../../src/mod.ts";
+import { seededTest } from "../crash/crash.ts";
+import { Random } from "../laws/random.ts";
 import { inputOf, linesOnDisk, memoryFolder, tempFolder, testWorld } from "../harness.ts";
 import { GOOD_LINE } from "./cases.ts";
 
@@ -314,3 +316,61 @@ Deno.test("a stream into thousands of days keeps few files open, and takes memor
   assert(most_open < 2 * open_days_max + 2 * unsynced_files_max + 8, `${most_open} open`);
   assert(most_bytes - before_bytes < 200_000_000, `${most_bytes - before_bytes} bytes`);
 });
+seededTest(
+  "every line has one answer, in the order of the lines, whatever comes in whatever pieces",
+  (seed) =>
+    withLedger(async (ledger, dir) => {
+      const random = new Random(seed.seed);
+      await ledger.emit({ event_type: "run.started", run_id: "r" });
+      for (let round = 0; round < 20; round++) {
+        const kinds = random.times(
+          1 + random.below(60),
+          () => random.pick(["good", "bad", "blank"]),
+        );
+        const lines = kinds.map((kind, n) =>
+          kind === "blank" ? random.pick(["", "  ", "\r"]) : kind === "bad" ? "{" : JSON.stringify({
+            event_id: `${round}-${n}`,
+            event_type: "run.started",
+            run_id: "r",
+            timestamp_ms: 1_769_174_319_945 + random.below(3) * 86_400_000,
+          })
+        );
+        const pieces: Uint8Array[] = [];
+        for (let left = encoder.encode(`${lines.join("\n")}\n`); left.length > 0;) {
+          const size = 1 + random.below(400);
+          pieces.push(left.slice(0, size));
+          left = left.slice(size);
+        }
+        const answers: LineAnswer[] = [];
+        await ledger.emitStream(inPieces(pieces), {
+          on_error: "skip",
+          onAnswers(some) {
+            // An answer is given when what it says is true: the line is in the log.
+            const on_disk = new Set(linesOnDisk(dir).map((line) => JSON.parse(line).event_id));
+            for (const { event_id } of some) if (event_id) assert(on_disk.has(event_id));
+            answers.push(...some);
+          },
+        });
+        assertEquals(answers.map(({ line }) => line), lines.map((_, n) => n + 1));
+        assertEquals(
+          answers.map(({ event_id, error }) => error?.code ?? event_id),
+          kinds.map((kind, n) =>
+            kind === "good" ? `${round}-${n}` : kind === "bad" ? "invalid" : null
+          ),
+        );
+      }
+    }),
+);
+
+Deno.test("at a refused line the stream ends with its answer, and none follows", () =>
+  withLedger(async (ledger) => {
+    const answers: LineAnswer[] = [];
+    const text = [event(1), "", "{", event(2)].join("\n");
+    const stream = ledger.emitStream(inputOf(text), { onAnswers: (some) => answers.push(...some) });
+    await assertRejects(() => stream, LedgerError, "1 event is durable");
+    assertEquals(answers.map(({ event_id, error }) => error?.code ?? event_id), [
+      "e1",
+      null,
+      "invalid",
+    ]);
+  }));

@@ -3,11 +3,11 @@ import { asLedgerError, EXIT_FINDINGS, EXIT_OK, LedgerError, placeText } from ".
 import { lock_wait_ms } from "../../base/limits.ts";
 import { interruptedBy, OutputClosed, type World } from "../../base/world.ts";
 import type { Ledger } from "../../ledger.ts";
-import { EVENT_TYPES, isBuiltIn, type StreamOptions } from "../../log/mod.ts";
+import { EVENT_TYPES, isBuiltIn, type LineAnswer, type StreamOptions } from "../../log/mod.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
-import { asJson, choice, count, dir, json, number, text, toggle } from "../flags.ts";
+import { asJson, choice, count, dir, json, number, text, toggle, toggleOr } from "../flags.ts";
 import { openFor, stopOnInterrupt } from "../open.ts";
-import { counted, print, Progress, say, withProgress } from "../output.ts";
+import { counted, escaped, print, Progress, say, withProgress } from "../output.ts";
 import { usage } from "../parse.ts";
 
 const FIELDS = "Fields of the event";
@@ -66,7 +66,12 @@ const RAW_FLAGS = new Set([
 const flags = z.strictObject({
   "event-type": text({ value: "TYPE", description: "the type, for those who prefer a flag" }),
   "stdin": toggle({ description: "append NDJSON from standard input: one event a line" }),
-  "ack": toggle({ description: "with --stdin: print each event's id once it is durable" }),
+  "ack": toggleOr(["json"], {
+    description:
+      "with --stdin: one line for each input line, in their order: an event's id once it " +
+      "is durable, TAB LINE TAB CODE TAB MESSAGE for a line that is refused, nothing on it for a " +
+      "blank one; =json: an object each",
+  }),
   "on-error": choice(["stop", "skip"], {
     description: "with --stdin: what a bad line does (default: stop)",
   }),
@@ -215,14 +220,18 @@ async function emitStream(
     : Object.keys(field_flags).map((name) => `--${name}`)
       .find((name) => flags[name.slice(2) as keyof Flags] !== undefined);
   if (stray) throw usage(emit, `${stray} does not go with --stdin: each line is a whole event`);
+  if (flags.ack && flags["dry-run"]) {
+    throw usage(emit, "--ack does not go with --dry-run: nothing becomes durable");
+  }
   const stop = stopOnInterrupt(world);
   using progress = new Progress(world);
   const options: StreamOptions = {
     on_error: flags["on-error"],
     dry_run: flags["dry-run"],
     signal: stop.signal,
-    onDurable: flags.ack ? (ids) => printAcks(world, ids) : undefined,
-    onBadLine: (error) => {
+    onAnswers: flags.ack ? (answers) => printAnswers(world, answers, flags.ack) : undefined,
+    // Who reads answers has this one already, and may read nothing else: a full pipe would stop us.
+    onBadLine: flags.ack ? undefined : (error) => {
       progress.clear();
       const text = `${placeText(error.where)}: ${error.message}`;
       say(world, flags.json ? JSON.stringify({ error: error.toJSON() }) : text);
@@ -245,6 +254,15 @@ async function emitStream(
   }
 }
 
+/** An id holds no control characters: what begins with a TAB is none. */
+function answerAsText({ line, event_id, error }: LineAnswer): string {
+  return error ? `\t${line}\t${error.code}\t${escaped(error.message)}` : event_id ?? "";
+}
+
+function answerAsJson({ line, event_id, error }: LineAnswer): string {
+  return escaped(JSON.stringify(error ? { line, error } : { line, event_id }));
+}
+
 /** Standard input; how far it is read is told where that disturbs neither typing nor reading. */
 async function inputOf(world: World, { ack }: Flags, progress: Progress): Promise<StreamInput> {
   const is_in_use = world.stdin.is_terminal || (ack && world.stdout.is_terminal);
@@ -252,9 +270,9 @@ async function inputOf(world: World, { ack }: Flags, progress: Progress): Promis
   return withProgress(world.stdin, progress, await world.stdin.size_bytes?.());
 }
 
-function printAcks(world: World, ids: string[]): void {
+function printAnswers(world: World, answers: LineAnswer[], form: Flags["ack"]): void {
   try {
-    print(world, ids.join("\n"));
+    print(world, answers.map(form === "json" ? answerAsJson : answerAsText).join("\n"));
   } catch (error) {
     if (!(error instanceof OutputClosed)) throw error;
     // Silence would look like success to nobody: whoever wanted the acknowledgements has gone.

@@ -16,7 +16,7 @@ import { EVENT_TYPES } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, format, type RowFormat, text, texts, time, toggle } from "../flags.ts";
 import { openFor, stopOnInterrupt } from "../open.ts";
-import { counted, paintFor, rowFormat, RowPrinter, say, utc } from "../output.ts";
+import { counted, escaped, paintFor, rowFormat, RowPrinter, say, utc, write } from "../output.ts";
 import { checkedDay, timeToMs } from "../times.ts";
 import { shortened } from "../width.ts";
 
@@ -212,7 +212,7 @@ class EventPrinter {
     if (this.#gathered === "") return;
     const text = this.#gathered;
     this.#gathered = "";
-    this.world.stdout.write(text);
+    write(this.world.stdout, text);
   }
 
   end(): void {
@@ -229,9 +229,10 @@ class EventPrinter {
   #tableLine(event: Record<string, unknown>): string {
     const { cyan, dim } = paintFor(this.world, this.world.stdout);
     const { event_id: _, event_type, timestamp_ms, run_id = "", ...rest } = event;
-    const payload = Object.keys(rest).length > 0 ? JSON.stringify(rest) : "";
-    const head = `${utc(timestamp_ms as number)}  ${String(event_type).padEnd(18)}  ` +
-      `${String(run_id).padEnd(14)}`;
+    const payload = Object.keys(rest).length > 0 ? escaped(JSON.stringify(rest)) : "";
+    const type = escaped(String(event_type));
+    const head = `${utc(timestamp_ms as number)}  ${type.padEnd(18)}  ` +
+      `${escaped(String(run_id)).padEnd(14)}`;
     const painted = `${dim(head.slice(0, 24))}${cyan(head.slice(24, 44))}${head.slice(44)}`;
     const { is_terminal, columns } = this.world.stdout;
     if (!is_terminal) return `${painted}  ${payload}`;

@@ -16,6 +16,7 @@ import {
   humanCount,
   humanDuration,
   paintFor,
+  plain,
   print,
   printRows,
   utc,
@@ -99,7 +100,7 @@ function tellManifest(world: World, manifest: RunManifest, state: string, folder
   const { bold, red, green, yellow } = paintFor(world, world.stdout);
   const paint = state === "completed" ? green : state === "failed" ? red : yellow;
   const { dataset, git_commit, git_branch, git_dirty } = manifest;
-  print(world, `${bold(manifest.run_id)}  ${manifest.run_type}  ${paint(state)}`);
+  print(world, `${bold(plain(manifest.run_id))}  ${plain(manifest.run_type)}  ${paint(state)}`);
   const code = [git_branch, git_commit?.slice(0, 12), git_dirty ? "with changes" : undefined];
   const range = [dataset.from, dataset.to].filter(Boolean).join(" to ");
   const calls = dataset.calls_count == null ? "" : counted(dataset.calls_count, "call");
@@ -115,7 +116,9 @@ function tellManifest(world: World, manifest: RunManifest, state: string, folder
     ["parameters", memberText(manifest.parameters)],
     ["summary", memberText(manifest.summary)],
   ];
-  for (const [name, value] of facts) if (value) print(world, `  ${name.padEnd(10)} ${value}`);
+  for (const [name, value] of facts) {
+    if (value) print(world, `  ${name.padEnd(10)} ${plain(value)}`);
+  }
 }
 
 function timeText(world: World, time: string | undefined): string | undefined {

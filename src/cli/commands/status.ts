@@ -3,7 +3,17 @@ import { EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { ago, counted, humanBytes, humanCount, print, printRows, say, utc } from "../output.ts";
+import {
+  ago,
+  counted,
+  humanBytes,
+  humanCount,
+  plain,
+  print,
+  printRows,
+  say,
+  utc,
+} from "../output.ts";
 
 const DAYS_SHOWN = 10;
 
@@ -59,7 +69,7 @@ export default defineCommand({
       const { event_type, timestamp_ms, event_id } = survey.newest;
       print(
         world,
-        `newest: ${event_type} ${event_id}, ${utc(timestamp_ms)} ` +
+        `newest: ${plain(event_type)} ${plain(event_id)}, ${utc(timestamp_ms)} ` +
           `(${ago(timestamp_ms, world.now_ms())})`,
       );
     }

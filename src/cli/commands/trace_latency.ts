@@ -12,7 +12,7 @@ import {
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { humanCount, paintFor, print, printRows, say } from "../output.ts";
+import { humanCount, paintFor, plain, print, printRows, say } from "../output.ts";
 import { sayWhatIsMissing } from "../trace_damage.ts";
 
 export default defineCommand({
@@ -112,5 +112,5 @@ function tellHistogram(world: World, latencies_ms: readonly number[]): void {
 function tellLeftOut(world: World, name: string, left_out: LeftOutStamps): void {
   const told = Object.entries(left_out).filter(([, count]) => count > 0)
     .map(([why, count]) => `${humanCount(count)} ${why.replaceAll("_", " ")}`);
-  if (told.length > 0) say(world, `${name}: stamps left out: ${told.join(", ")}`);
+  if (told.length > 0) say(world, `${plain(name)}: stamps left out: ${told.join(", ")}`);
 }

@@ -7,7 +7,7 @@ import { pathSteps } from "../../trace/steps.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { humanDuration, print, printRows, say, showTracedTime } from "../output.ts";
+import { humanDuration, plain, print, printRows, say, showTracedTime } from "../output.ts";
 import { sayWhatIsMissing } from "../trace_damage.ts";
 
 export default defineCommand({
@@ -57,7 +57,8 @@ function duration(ms: unknown): string {
 }
 
 function described({ event_type, run_id, event_id }: Record<string, unknown>): string {
-  return `${event_type}${run_id ? ` of run ${run_id}` : ""} in the log (${event_id})`;
+  const of_run = run_id ? ` of run ${run_id}` : "";
+  return plain(`${event_type}${of_run} in the log (${event_id})`);
 }
 
 function tellEnd(world: World, found: PathAcross): void {
@@ -72,7 +73,7 @@ function tellEnd(world: World, found: PathAcross): void {
         `log that the index knows (ledger rebuild)`,
     );
   }
-  if (end === "cycle") say(world, `the chain runs in a circle: ${cycle!.join(" -> ")}`);
+  if (end === "cycle") say(world, `the chain runs in a circle: ${plain(cycle!.join(" -> "))}`);
   for (const { event_id, events } of repeated) {
     say(world, `${events} events have the id ${quoted(event_id)}; one of them was followed`);
   }
@@ -82,8 +83,8 @@ function tellEnd(world: World, found: PathAcross): void {
 }
 
 function tellRun(world: World, { run_id, status, artifacts }: TracedRun): void {
-  print(world, `\nrun ${run_id}${status ? `, ${status}` : ""}`);
+  print(world, `\nrun ${plain(run_id)}${status ? `, ${status}` : ""}`);
   for (const { artifact_type, artifact_path } of artifacts) {
-    print(world, `  ${artifact_type.padEnd(10)} ${artifact_path}`);
+    print(world, `  ${plain(artifact_type).padEnd(10)} ${plain(artifact_path)}`);
   }
 }

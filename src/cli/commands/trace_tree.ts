@@ -8,7 +8,7 @@ import type { LedgerTraces } from "../../ledger_traces.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, humanDuration, paintFor, print, say } from "../output.ts";
+import { counted, humanDuration, paintFor, plain, print, say } from "../output.ts";
 import { sayWhatIsMissing } from "../trace_damage.ts";
 
 /** Deeper than this, a line says its depth in figures: no terminal is a thousand columns wide. */
@@ -75,10 +75,11 @@ function draw(
     open.length = depth + 1;
     const latency_ms = latencyMs(event);
     const took = latency_ms === undefined || latency_ms < 0 ? "" : `  ${humanDuration(latency_ms)}`;
-    const source = event.source_container === "unknown" ? "" : `  ${event.source_container}`;
+    const source = event.source_container === "unknown" ? "" : `  ${plain(event.source_container)}`;
     print(
       world,
-      `${dim(branches(depth, open, is_last))}${bold(event.event_type)} ${event.event_id}` +
+      `${dim(branches(depth, open, is_last))}${bold(plain(event.event_type))} ` +
+        plain(event.event_id) +
         `${dim(source + took)}`,
     );
   }
@@ -116,7 +117,9 @@ async function tellProblems(
     );
   }
   const cycles = problems.cycles.filter((cycle) => cycle.some(isShown));
-  for (const cycle of cycles.slice(0, TOLD_MAX)) say(world, `a circle: ${cycle.join(" -> ")}`);
+  for (const cycle of cycles.slice(0, TOLD_MAX)) {
+    say(world, `a circle: ${plain(cycle.join(" -> "))}`);
+  }
   if (cycles.length > TOLD_MAX) say(world, `and ${cycles.length - TOLD_MAX} more circles`);
   const repeated = problems.repeated.filter(({ event_id }) => isShown(event_id));
   for (const { event_id, events } of repeated.slice(0, TOLD_MAX)) {

@@ -76,6 +76,13 @@ function tell(world: World, report: VerifyReport, deep: boolean): void {
       `${counted(report.unknown_type_events, "event")} of types that are not registered`,
     );
   }
+  const { ids_with_control_characters: strange = 0 } = report;
+  if (strange > 0) {
+    print(
+      world,
+      `${counted(strange, "event")} whose id has control characters: kept, and shown escaped`,
+    );
+  }
   if (deep) tellDeep(world, report);
   for (const note of report.notes) print(world, dim(`note: ${note}`));
   if (findings.some(({ kind }) => kind === "torn" || kind === "corrupt")) {

@@ -15,6 +15,10 @@ const topic: Topic = {
       line:
         `echo '{"event_type":"run.failed","run_id":"r1","error":"no candles"}' | ledger emit --stdin --ack`,
     },
+    "With --ack every input line has one answer, in the order of the lines: an id, or TAB LINE TAB CODE " +
+    "TAB MESSAGE for a line that is refused, or an empty line for a blank one. So who waits for an " +
+    "answer to each line never waits in vain; where the stream ends early, so do the answers. " +
+    "--ack=json answers with an object each. Without --on-error skip a refused line is the last.",
     "Whatever happens, one of three things is true:",
     {
       terms: [

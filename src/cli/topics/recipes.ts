@@ -20,7 +20,9 @@ ledger emit run.completed --summary '{"trades":117}' --artifact-paths '{}'`,
       line: `ledger emit phase.started --run-id r1 --phase-name simulate --phase-order 0
 ledger emit phase.completed --run-id r1 --phase-name simulate --duration-ms 4180 --output-summary '{}'`,
     },
-    "A program in any language keeps one process open, writes an event a line, and reads an id a line:",
+    "A program in any language keeps one process open, writes an event a line, and reads one answer " +
+    "for each: its id once it is durable, or a line that begins with a TAB where it was refused; with " +
+    "--ack=json an object each:",
     {
       shows: "a thousand trials through one process",
       line:
