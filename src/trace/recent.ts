@@ -32,9 +32,18 @@ function ofSegments(files: Files, dir: string): string[] {
         return new TextDecoder().decode(readFully(file, new Uint8Array(length), from));
       };
       const text = piece(Math.max(0, size_bytes - SEGMENT_BYTES)) + piece(0);
-      return [...text.matchAll(EVENT_LINE)].map(([, id]) => JSON.parse(id) as string);
+      return [...text.matchAll(EVENT_LINE)].flatMap(([, id]) => textOf(id) ?? []);
     });
   });
+}
+
+/** A JSON text's value; undefined where the line was damaged. */
+function textOf(json: string): string | undefined {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A file lies in the order of its correlations; ids begin with a time, so the last ones are the newest. */

@@ -69,6 +69,8 @@ const MISTAKES: readonly (readonly [line: string, stdin?: string])[] = [
   ["emit --stdin --run-id r1"],
   ["emit --stdin --event-type run.started"],
   ["emit --stdin --on-error ignore"],
+  ["emit --stdin --ack=xml"],
+  ["emit --stdin --ack --dry-run"],
   ["emit --stdin", '{"event_type":"run.started","run_id":"s1"}\n\nnot json\n'],
   ["emit --stdin --json", '{"event_type":"run.started"}\n'],
   ["log --since yesterday"],

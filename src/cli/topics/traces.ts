@@ -22,7 +22,9 @@ const topic: Topic = {
     "handler publishes was caused by the event that it handles.",
     "A critical event (SIGNAL, ORDER, FILL, RISK_BREACH, PORTFOLIO, or types of your own) is in a " +
     "write-ahead file before trace() returns, the others within 64 events or 50 ms. So a killed " +
-    "program loses no critical event. Parquet is made of them later, never while a strategy waits.",
+    "program loses no critical event. Parquet is made of them later, never while a strategy waits. Each " +
+    "record of a write-ahead file carries a checksum: damage is told with its place, and all around it " +
+    "is read.",
     {
       shows: "make Parquet of what is waiting, and few files of many",
       line: "ledger trace compact",
