@@ -2,6 +2,7 @@
  * Completion, answered from the definitions of commands and from what there is: runs, types, traces.
  * Whoever presses a key is waiting: nothing here loads the database, and trouble offers nothing.
  */
+import { CONTROL_CHARACTER } from "../base/words.ts";
 import type { World } from "../base/world.ts";
 import type { Command, Positional } from "./command.ts";
 import { listedNames, loadCommand, matchCommand } from "./commands.ts";
@@ -46,8 +47,7 @@ function withWholeWords(words: readonly string[]): string[] {
 }
 
 function isOneLine(candidate: string): boolean {
-  // deno-lint-ignore no-control-regex
-  return candidate !== "" && !/[\u0000-\u001f\u007f]/.test(candidate);
+  return candidate !== "" && !CONTROL_CHARACTER.test(candidate);
 }
 
 async function allCandidates(
