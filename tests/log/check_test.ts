@@ -191,6 +191,17 @@ Deno.test("an id with a control character is refused, however it comes, and its 
   }
 });
 
+Deno.test("what a refusal quotes is one line of text, whatever the event holds", async () => {
+  const hostile = "\u001b[2J\u009b\u007f\u2028\n";
+  for (
+    const event of [{ event_type: hostile }, { ...STARTED, run_id: hostile, event_id: hostile }]
+  ) {
+    const { message } = await refusal(checkWith().fromFields(event));
+    // deno-lint-ignore no-control-regex
+    assertEquals(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(message), false, message);
+  }
+});
+
 Deno.test("the verdict on a line knows nothing of control characters in its id: history stays", () => {
   const line = JSON.stringify({ ...STARTED, event_id: "a\nb\u009b", timestamp_ms: NOW_MS });
   assert(!(judge(line, line.length) instanceof BadLine));

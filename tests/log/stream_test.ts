@@ -362,6 +362,14 @@ seededTest(
     }),
 );
 
+Deno.test("a refused line that is the first one is answered as well", () =>
+  withLedger(async (ledger) => {
+    const answers: LineAnswer[] = [];
+    const stream = ledger.emitStream(inputOf("{"), { onAnswers: (some) => answers.push(...some) });
+    await assertRejects(() => stream, LedgerError, "0 events are durable");
+    assertEquals(answers.map(({ line, error }) => [line, error?.code]), [[1, "invalid"]]);
+  }));
+
 Deno.test("at a refused line the stream ends with its answer, and none follows", () =>
   withLedger(async (ledger) => {
     const answers: LineAnswer[] = [];

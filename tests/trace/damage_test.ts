@@ -105,6 +105,31 @@ const OLD_LINES = [
   '{"stamps":0,"received_at":1704067200000003}',
 ];
 
+Deno.test("a record is to 0.1.0 what it wrote itself, with a check where it looks for nothing", async () => {
+  using folder = tempFolder();
+  const path = await deadSegment(folder.path, 3);
+  const store = await TraceStore.open(world, folder.path);
+  store.record(traced({ event_type: "FILL", event_id: "no stamps" }));
+  store.abandon();
+  const { wal } = tracePaths(folder.path);
+  const lines = namesIn(wal).filter((name) => name.endsWith(".jsonl"))
+    .flatMap((name) => Deno.readTextFileSync(join(wal, name)).trimEnd().split("\n"));
+  assert(lines.length > 4, path);
+  for (const line of lines) {
+    const record = JSON.parse(line);
+    if (!Array.isArray(record)) {
+      assertEquals(typeof (record.stamps ?? record.late_stamps), "number");
+      continue;
+    }
+    // Of an event it takes the first sixteen values by their places, and none after them.
+    assertEquals(record.length, 17);
+    for (const stamp of record.slice(14, 16)) {
+      assert(stamp === null || Number.isSafeInteger(stamp), line);
+    }
+    assertEquals(typeof record[13], "object");
+  }
+});
+
 function putSegment(dir: string, lines: readonly string[]): string {
   const { wal } = tracePaths(dir);
   Deno.mkdirSync(wal, { recursive: true });
