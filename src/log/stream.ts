@@ -51,39 +51,42 @@ const LINE_GROWTH_BYTES = 256;
 const FURTHER_DAY_BYTES = 4096;
 const encoder = new TextEncoder();
 
-/** An event, and the line of the stream that it came in. */
-interface StreamedEvent {
-  line: number;
-  event_id: string;
+/** Events in the order of their write. */
+interface StreamedEvents {
+  ids: string[];
+  /** In which line of the stream each of them stood. */
+  stream_lines: number[];
 }
 
 /** Lines of one day, gathered for one write. */
-class DayBatch {
+class DayBatch implements StreamedEvents {
   bytes: Uint8Array;
   size = 0;
   ends: number[] = [];
-  readonly events: StreamedEvent[] = [];
+  ids: string[] = [];
+  stream_lines: number[] = [];
 
   constructor(expected_bytes: number) {
     this.bytes = new Uint8Array(expected_bytes);
   }
 
-  addBytes(line: Uint8Array, event: StreamedEvent): void {
+  addBytes(line: Uint8Array, event_id: string, stream_line: number): void {
     this.#makeRoom(line.length + 1);
     this.bytes.set(line, this.size);
-    this.#endLine(line.length, event);
+    this.#endLine(line.length, event_id, stream_line);
   }
 
-  addText(line: string, event: StreamedEvent): void {
+  addText(line: string, event_id: string, stream_line: number): void {
     this.#makeRoom(line.length * 3 + 1);
     const { written } = encoder.encodeInto(line, this.bytes.subarray(this.size));
-    this.#endLine(written, event);
+    this.#endLine(written, event_id, stream_line);
   }
 
-  #endLine(length: number, event: StreamedEvent): void {
+  #endLine(length: number, event_id: string, stream_line: number): void {
     this.bytes[this.size + length] = NEWLINE;
     this.ends.push(this.size += length + 1);
-    this.events.push(event);
+    this.ids.push(event_id);
+    this.stream_lines.push(stream_line);
   }
 
   #makeRoom(more: number): void {
@@ -108,7 +111,7 @@ class StreamAppender {
   readonly #report: StreamReport = { lines: 0, valid: 0, durable: 0, bad: 0 };
   readonly #name: string;
   readonly #answers?: LineAnswers;
-  #unsynced: { written: WrittenLines; events: StreamedEvent[]; size: number }[] = [];
+  #unsynced: { written: WrittenLines; events: StreamedEvents; count: number }[] = [];
   #unsynced_bytes = 0;
   /** Each is kept open until it is synced. */
   readonly #unsynced_files = new Set<PartFile>();
@@ -201,7 +204,6 @@ class StreamAppender {
       this.#answers?.settle({ line: number, event_id: null });
       return undefined;
     }
-    const event = { line: number, event_id: ready.event_id };
     const day = dayOf(ready.timestamp_ms);
     let batch = batches.get(day);
     if (!batch) {
@@ -210,8 +212,8 @@ class StreamAppender {
     }
     // What needed nothing added goes to the log as the bytes it came in.
     if (ready.untouched) {
-      batch.addBytes(bytes.subarray(offset, offset + size_bytes), event);
-    } else batch.addText(ready.line, event);
+      batch.addBytes(bytes.subarray(offset, offset + size_bytes), ready.event_id, number);
+    } else batch.addText(ready.line, ready.event_id, number);
     return undefined;
   }
 
@@ -228,7 +230,7 @@ class StreamAppender {
     const lines = { bytes: batch.bytes.subarray(0, batch.size), ends: batch.ends };
     const written = await this.writer.write(day, lines);
     const count = written.landings.at(-1)?.end_line ?? 0;
-    this.#expect(written, batch.events.slice(0, count), batch.size);
+    this.#expect(written, batch, count);
     if (written.failure) throw written.failure;
     if (
       this.#unsynced_bytes > unsynced_bytes_max || this.#unsynced_files.size >= unsynced_files_max
@@ -239,8 +241,10 @@ class StreamAppender {
   }
 
   /** Hands written lines to the sync that runs beside; starts it when none does. */
-  #expect(written: WrittenLines, events: StreamedEvent[], size: number): void {
-    this.#unsynced.push({ written, events, size });
+  #expect(written: WrittenLines, batch: DayBatch, count: number): void {
+    // Not the batch itself: its bytes are written, and many may wait for their sync.
+    const { ids, stream_lines, size } = batch;
+    this.#unsynced.push({ written, events: { ids, stream_lines }, count });
     this.#unsynced_bytes += size;
     for (const { file } of written.landings) this.#unsynced_files.add(file);
     this.#syncing ??= this.#syncAll();
@@ -258,7 +262,8 @@ class StreamAppender {
         for (const { first_line, end_line } of landings) {
           this.#report.durable += end_line - first_line;
         }
-        this.#tell(group.flatMap((entry) => entry.events));
+        for (const { events, count } of group) this.#tell(events, count);
+        this.#answer();
       }
     } catch (error) {
       this.#fail(error);
@@ -271,15 +276,16 @@ class StreamAppender {
   }
 
   /** Whoever is told may have gone: what is written by then is made durable all the same, and counted. */
-  #tell(events: StreamedEvent[]): void {
-    if (events.length === 0 || this.#failure) return;
+  #tell({ ids, stream_lines }: StreamedEvents, count: number): void {
+    if (count === 0 || this.#failure) return;
+    for (let at = 0; this.#answers && at < count; at++) {
+      this.#answers.settle({ line: stream_lines[at], event_id: ids[at] });
+    }
     try {
-      this.options.onDurable?.(events.map(({ event_id }) => event_id));
+      this.options.onDurable?.(ids.slice(0, count));
     } catch (error) {
       this.#fail(error);
     }
-    if (this.#answers) { for (const event of events) this.#answers.settle(event); }
-    this.#answer();
   }
 
   /** Tells the answers that have nothing to wait for. */
