@@ -72,3 +72,18 @@ Deno.test("a part that is sealed while it is pulled goes on in a new part", asyn
   writePart(a.ledger_dir, { ...PART, number: 3 }, []);
   assertEquals((await a.pull(b)).log, { taken: [], same: 1 });
 });
+
+Deno.test("lines are not added to a part whose day left the log since", async () => {
+  using lab = boxes("a");
+  const [a] = lab.all;
+  const target = new PullTarget(testWorld(), a.ledger_dir, PART, 1_000, () => {});
+  assertEquals(await target.add([LINE], 0), true);
+  const day = a.path(`day=${BOX_DAY}`);
+  Deno.renameSync(day, a.path("away"));
+  assertEquals(await target.add([LINE], LINE.length), false);
+  // Nor to another that has its name now.
+  Deno.removeSync(day, { recursive: true });
+  writePart(a.ledger_dir, PART, [LINE]);
+  assertEquals(await target.add([LINE], LINE.length), false);
+  target.close();
+});

@@ -1,9 +1,11 @@
 /** Days that were on their way when somebody was killed: nothing in them is lost, and nothing gives way. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { LedgerError } from "../../src/base/error.ts";
 import { Ledger } from "../../src/ledger.ts";
 import { withChainLock } from "../../src/log/chain.ts";
-import { finishDays } from "../../src/log/unfinished_days.ts";
+import { lockOfWriter } from "../../src/log/lock.ts";
+import { finishDays, FolderLocks } from "../../src/log/unfinished_days.ts";
 import { ledgerFolder } from "../index/indexes.ts";
 import { runIn, testWorld, writePart } from "../harness.ts";
 import {
@@ -43,6 +45,10 @@ async function emitLate(dir: string, writer: string, event_id: string): Promise<
   return (await ledger.emitRunFailed({ ...at, error: "x" })).part;
 }
 
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await testWorld().turn();
+}
+
 function isThere(path: string): boolean {
   try {
     Deno.statSync(path);
@@ -79,7 +85,12 @@ Deno.test("a pulled part's name is one that no part has that is on its way out",
   const ids = (await linesOf(dir)).map((line) =>
     JSON.parse(line.slice(line.indexOf(" "))).event_id
   );
-  assertEquals(ids.sort(), ["first", "gone", "theirs"]);
+  assertEquals(ids, ["first", "gone", "theirs"]);
+  assertEquals((await linesOf(dir)).map((line) => line.split("@")[0]), [
+    `day=${DAY}/part-000001.jsonl`,
+    `day=${DAY}/part-000001.box.jsonl`,
+    `day=${DAY}/part-000002.box.jsonl`,
+  ]);
 });
 
 Deno.test("a part that comes back to a name that another has gets a number of its own", async () => {
@@ -128,6 +139,8 @@ Deno.test("a day that was left on its way is said by verify and doctor, and seal
   using folder = ledgerFolder();
   const dir = folder.path;
   await emitLate(dir, "", "first");
+  // Nothing else is due.
+  await runIn(dir, ["seal"]);
   const gone = goneFolder(dir, { "part-000002.w.jsonl": `${lineOf("gone")}\n` });
   const back = join(dir, "events", `_back-day=${DAY}.1-b`);
   Deno.mkdirSync(back);
@@ -149,6 +162,31 @@ Deno.test("verify --repair finishes a day that was left on its way", async () =>
   const gone = goneFolder(dir, { "part-000002.w.jsonl": `${lineOf("gone")}\n` });
   assertEquals((await runIn(dir, ["verify", "--repair"])).code, 0);
   assertEquals([isThere(gone), (await linesOf(dir)).length], [false, 2]);
+});
+
+Deno.test("while all locks of a day are held, a writer that is new to it cannot begin", async () => {
+  using folder = ledgerFolder();
+  const dir = folder.path;
+  await emitLate(dir, "", "first");
+  const day = join(dir, "events", `day=${DAY}`);
+  const locks = new FolderLocks(testWorld(), day);
+  await locks.take();
+  const ledger = new Ledger({ dir, world: testWorld(), writer: "w", lock_wait_ms: 1 });
+  const event = { run_id: "late", timestamp_ms: noonOf(0), error: "x" };
+  const error = await assertRejects(() => ledger.emitRunFailed(event), LedgerError);
+  assertEquals([error.code, isThere(join(day, ".w.lock"))], ["busy", false]);
+  locks.close();
+  await ledger.emitRunFailed(event);
+  await ledger.close();
+  // One that has begun is known, and waited for.
+  const own = lockOfWriter(testWorld(), dir, { day: DAY, writer: "w" }, 0);
+  await own.take();
+  const both = new FolderLocks(testWorld(), day);
+  const taken = both.take().then(() => true);
+  assertEquals(await Promise.race([taken, turns(5)]), undefined);
+  own.close();
+  assertEquals(await taken, true);
+  both.close();
 });
 
 Deno.test("a writer that begins while its day goes waits, and what it writes leaves with the next", async () => {
