@@ -22,7 +22,7 @@ const KILLED_AT = WHOLE
   )
   : [{ call: "rename", k: 5 }, { call: "unlinkat", k: 5 }];
 /** Of every rename that is held up. */
-const HELD_UP_MS = 1_000;
+const HELD_UP_MS = 400;
 
 const has_strace = runs("strace", ["-o", "/dev/null", "true"]);
 if (!has_strace) console.log("left out: tests that hold up system calls, since there is no strace");
