@@ -98,19 +98,20 @@ const MACROS = `
   pg_typeof regexp_split_to_table round_even roundbankers session_user shobj_description
   split_part user wavg weighted_avg`;
 
+/** What stands behind FROM is looked up by itself: the same name may be something else there. */
 const TABLE_FUNCTIONS = `
   duckdb_approx_database_count duckdb_columns duckdb_connection_count duckdb_constraints
   duckdb_coordinate_systems duckdb_databases duckdb_dependencies duckdb_extensions
   duckdb_external_file_cache duckdb_functions duckdb_indexes duckdb_keywords duckdb_memory
   duckdb_optimizers duckdb_prepared_statements duckdb_schemas duckdb_sequences duckdb_settings
   duckdb_table_sample duckdb_tables duckdb_temporary_files duckdb_types duckdb_variables
-  duckdb_views glob histogram_values icu_calendar_names json_each json_tree parquet_bloom_probe
+  duckdb_views generate_series glob icu_calendar_names json_each json_tree parquet_bloom_probe
   parquet_file_metadata parquet_full_metadata parquet_kv_metadata parquet_metadata parquet_scan
   parquet_schema pg_timezone_names pragma_collations pragma_database_size pragma_metadata_info
   pragma_platform pragma_show pragma_storage_info pragma_table_info pragma_user_agent
-  pragma_version read_blob read_csv read_csv_auto read_json read_json_auto read_json_objects
+  pragma_version range read_blob read_csv read_csv_auto read_json read_json_auto read_json_objects
   read_json_objects_auto read_ndjson read_ndjson_auto read_ndjson_objects read_parquet read_text
-  repeat_row sniff_csv summary unnest`;
+  repeat repeat_row sniff_csv summary unnest`;
 
 /** What `pragma NAME` may ask, by the query that it stands for. */
 export const PRAGMAS: Readonly<Record<string, string>> = {
@@ -141,8 +142,9 @@ const REFUSED: Readonly<Record<string, string>> = {
     enable_object_cache enable_optimizer enable_peg_parser enable_print_progress_bar
     enable_progress_bar enable_verification truncate_duckdb_logs verify_external verify_fetch_row
     verify_parallelism verify_serializer`,
-  "it runs, or finds, by a text what this check cannot see": `import_database
-    json_execute_serialized_sql json_serialize_plan query query_table show sql_auto_complete`,
+  "it runs, or finds, by a text what this check cannot see": `histogram
+    histogram_values import_database json_execute_serialized_sql json_serialize_plan query
+    query_table show sql_auto_complete`,
   "it opens or copies a database": "copy_database read_duckdb",
   "an index has no sequences": "currval nextval",
   "it only waits": "pg_sleep sleep_ms",
@@ -163,15 +165,16 @@ const REFUSED_FAMILIES: Readonly<Record<string, string>> = {
 };
 
 /** Functions of files: only a query that names one of them is let into the folders. */
-const READERS = /\b(glob|parquet_|read_|sniff_csv)/i;
+const READERS = /\b(glob\b|parquet_|read_|sniff_csv)/i;
 
-const ALLOWED = new Set([
-  ...words(OPERATORS),
-  ...words(AGGREGATES),
-  ...words(SCALARS),
-  ...words(MACROS),
-  ...words(TABLE_FUNCTIONS),
-]);
+/** Where a function is called: for a value, or for a table. */
+export type CallPlace = "value" | "table";
+
+const ALLOWED: Readonly<Record<CallPlace, ReadonlySet<string>>> = {
+  // UNNEST makes rows wherever it stands.
+  value: new Set([OPERATORS, AGGREGATES, SCALARS, MACROS, "unnest"].flatMap(words)),
+  table: new Set(words(TABLE_FUNCTIONS)),
+};
 
 const REASONS = new Map(
   Object.entries(REFUSED).flatMap(([reason, names]) =>
@@ -180,8 +183,8 @@ const REASONS = new Map(
 );
 
 /** Whether a query may call what DuckDB finds under this name. */
-export function isAllowedFunction(name: string): boolean {
-  return ALLOWED.has(name.toLowerCase());
+export function isAllowedFunction(name: string, place: CallPlace): boolean {
+  return ALLOWED[place].has(name.toLowerCase());
 }
 
 /** Why a query may not call it; undefined for what neither list names. */
@@ -192,8 +195,8 @@ export function reasonOfRefusal(name: string): string | undefined {
 }
 
 /** The names that may be meant by one that is on no list. */
-export function allowedFunctions(): string[] {
-  return [...ALLOWED].filter((name) => /^\w+$/.test(name));
+export function allowedFunctions(place: CallPlace): string[] {
+  return [...ALLOWED[place]].filter((name) => /^\w+$/.test(name));
 }
 
 /** Whether a query may mean files: then its connection is let into their folders. */

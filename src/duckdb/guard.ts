@@ -6,7 +6,13 @@
 import { LedgerError, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Database } from "./door.ts";
-import { allowedFunctions, isAllowedFunction, PRAGMAS, reasonOfRefusal } from "./functions.ts";
+import {
+  allowedFunctions,
+  type CallPlace,
+  isAllowedFunction,
+  PRAGMAS,
+  reasonOfRefusal,
+} from "./functions.ts";
 
 /** SQL that may be run, and what it is. */
 export interface GuardedQuery {
@@ -123,21 +129,26 @@ type TreeNode = Record<string, unknown>;
 /** Looks at every node of a tree. */
 async function judge(database: Database, statements: unknown[]): Promise<void> {
   const qualifiers = new Set<string>();
+  const table_calls = new Set<unknown>();
   const left: unknown[] = [...statements];
   while (left.length > 0) {
     const node = left.pop();
     if (typeof node !== "object" || node === null) continue;
-    if (!Array.isArray(node)) judgeNode(node as TreeNode, qualifiers);
+    if (!Array.isArray(node)) {
+      const { type, function: call } = node as TreeNode;
+      if (type === "TABLE_FUNCTION") table_calls.add(call);
+      judgeNode(node as TreeNode, table_calls.has(node) ? "table" : "value", qualifiers);
+    }
     left.push(...Object.values(node));
   }
   if (qualifiers.size > 0) await refuseFilesByDots(database, qualifiers);
 }
 
-function judgeNode(node: TreeNode, qualifiers: Set<string>): void {
+function judgeNode(node: TreeNode, place: CallPlace, qualifiers: Set<string>): void {
   const { class: kind, type, function_name, table_name, schema_name, catalog_name } = node;
   if (typeof kind === "string" && !CLASSES.has(kind)) throw unknownNode(kind);
   if (kind === undefined && typeof type === "string" && !TYPES.has(type)) throw unknownNode(type);
-  if (typeof function_name === "string") judgeFunction(function_name);
+  if (typeof function_name === "string") judgeFunction(function_name, place);
   if (typeof table_name !== "string") return;
   // DuckDB takes a table that it does not have for a file, and its ending for the function to read it.
   if (/[./]/.test(table_name)) {
@@ -151,11 +162,11 @@ function judgeNode(node: TreeNode, qualifiers: Set<string>): void {
   }
 }
 
-function judgeFunction(name: string): void {
-  if (isAllowedFunction(name)) return;
+function judgeFunction(name: string, place: CallPlace): void {
+  if (isAllowedFunction(name, place)) return;
   const reason = reasonOfRefusal(name);
   if (reason !== undefined) throw noQuery(`a query may not call ${name.toLowerCase()}: ${reason}`);
-  const near = nearest(name.toLowerCase(), allowedFunctions());
+  const near = nearest(name.toLowerCase(), allowedFunctions(place));
   throw noQuery(
     `${quoted(name)} is not among the functions that a query may call`,
     near && `did you mean ${near}?`,
