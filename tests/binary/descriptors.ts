@@ -1,4 +1,6 @@
 /** Which files a process of the executable has open, and what it opened and never closed. */
+import { join } from "@std/path";
+import { tempFolder } from "../harness.ts";
 import { runProgram } from "./binary.ts";
 
 /** What a running process has open now, by what each descriptor leads to. */
@@ -40,7 +42,8 @@ export async function leftOpenBy(
   cwd: string,
   env: Record<string, string>,
 ): Promise<{ code: number; stderr: string; left_open: string[] }> {
-  const trace_path = `${Deno.makeTempDirSync()}/calls`;
+  using folder = tempFolder();
+  const trace_path = join(folder.path, "calls");
   const strace = ["-f", "--trace=openat,close", "-o", trace_path];
   const shell = ["sh", "-c", 'exec "$@" < input.ndjson', "sh"];
   const all = [...strace, ...shell, program, ...args];
