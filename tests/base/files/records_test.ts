@@ -156,6 +156,36 @@ seededTest(
   },
 );
 
+seededTest(
+  "of a file with a stretch overwritten every record outside it is read, and nothing false",
+  (seed) => {
+    const random = new Random(seed.seed);
+    for (let round = 0; round < (is_full ? 20_000 : 500); round++) {
+      const records = randomRecords(random, 2 + random.below(12));
+      const bytes = encoded(records);
+      const lines = linesIn(bytes);
+      const start = random.below(bytes.length);
+      const end = Math.min(bytes.length, start + 1 + random.below(200));
+      const damaged = bytes.slice();
+      const zeros = random.chance(0.5);
+      for (let at = start; at < end; at++) damaged[at] = zeros ? 0 : random.below(256);
+      const outside = records.filter((_, index) =>
+        lines[index].newline < start || lines[index].start >= end
+      );
+      const { records: read, damage } = decoded(damaged);
+      const sure = read.filter(({ is_checked }) => is_checked).map(({ text }) => text);
+      const what = `${start} to ${end} of ${new TextDecoder().decode(bytes)}`;
+      assertEquals(sure.filter((text) => outside.includes(text)), outside, what);
+      for (const text of sure) assert(records.includes(text), what);
+      if (outside.length === 0) continue;
+      assertEquals(read.length, sure.length, what);
+      const is_changed = damaged.some((byte, at) => byte !== bytes[at]);
+      assertEquals(damage.length > 0, is_changed, what);
+    }
+    return Promise.resolve();
+  },
+);
+
 Deno.test("a line without a check is corrupt beside one that has it, and unchecked where none has", () => {
   const old = encoder.encode('[1,"a"]\n{"stamps":1}\n');
   assertEquals(
