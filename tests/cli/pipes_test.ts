@@ -134,17 +134,22 @@ Deno.test("an event whose acknowledgement cannot be written is said to be in the
   assertEquals(linesOnDisk(`${folder.path}/data/ledger`).length, 2);
 });
 
-Deno.test("with --json, bad lines that are passed over are told as JSON", async () => {
+Deno.test("with --json, bad lines that are passed over are told as JSON; with --ack, in their answers alone", async () => {
   using folder = tempFolder();
-  const { code, stdout, stderr } = await bash(
-    folder.path,
-    `printf '%s\n' '{"event_type":"run.started","run_id":"r","event_id":"e1"}' nonsense |
-      ledger emit --stdin --ack --json --on-error skip`,
-  );
-  assertEquals(code, 3);
-  const [ack, report] = stdout.trim().split("\n");
+  const emit = (flags: string) =>
+    bash(
+      folder.path,
+      `printf '%s\n' '{"event_type":"run.started","run_id":"r","event_id":"e1"}' nonsense |
+        ledger emit --stdin --json --on-error skip ${flags}`,
+    );
+  const told = await emit("");
+  assertEquals([told.code, JSON.parse(told.stdout).bad], [3, 1]);
+  assertEquals(JSON.parse(told.stderr).error.where.line, 2);
+  const { code, stdout, stderr } = await emit("--ack");
+  assertEquals([code, stderr], [3, ""]);
+  const [ack, refusal, report] = stdout.trimEnd().split("\n");
   assertEquals([ack, JSON.parse(report).durable, JSON.parse(report).bad], ["e1", 1, 1]);
-  assertEquals(JSON.parse(stderr).error.where.line, 2);
+  assertMatch(refusal, /^\t2\tinvalid\tcannot emit this event: not JSON/);
 });
 
 Deno.test("an empty LEDGER_DIR is none, and an empty --dir is a mistake", async () => {
