@@ -1,15 +1,22 @@
 /** Answers /healthz and /metrics on loopback, so that systemd, cron and Prometheus can ask. */
 import { buildFacts } from "./base/build.ts";
-import { LedgerError, quoted } from "./base/error.ts";
+import { asLedgerError, LedgerError, quoted } from "./base/error.ts";
+import { LOOPBACK_HOSTS } from "./base/http/host.ts";
+import { plainAnswer } from "./base/http/response.ts";
+import { type HttpRequest, type HttpResponse, type HttpServer, serve } from "./base/http/server.ts";
+import type { World } from "./base/world.ts";
 import type { WatchState } from "./watch.ts";
 
 /** What is asked, and from when on the answer is 503. */
 export interface HealthSource {
   state: () => Promise<WatchState>;
   unhealthy_after_s: number;
+  /** Told what those who ask cannot be told. */
+  onError: (error: LedgerError) => void;
 }
 
-const LOOPBACK = ["127.0.0.1", "localhost", "[::1]", "::1"];
+const LOOPBACK = [...LOOPBACK_HOSTS, "::1"];
+const METRICS_TYPE = "text/plain; version=0.0.4";
 
 /** Takes `127.0.0.1:9184` apart. Other addresses than loopback are refused. */
 export function parseAddress(text: string): { hostname: string; port: number } {
@@ -26,62 +33,64 @@ export function parseAddress(text: string): { hostname: string; port: number } {
 
 /** The endpoint of one daemon. */
 export class HealthServer {
-  #server?: Deno.HttpServer<Deno.NetAddr>;
+  #server?: HttpServer;
 
   constructor(
+    readonly world: World,
     readonly address: { hostname: string; port: number },
     readonly source: HealthSource,
   ) {}
 
   /** Begins to answer; returns where. */
-  listen(): Promise<string> {
-    const { hostname, port } = this.address;
-    return new Promise((resolve, reject) => {
-      try {
-        this.#server = Deno.serve({
-          hostname,
-          port,
-          onListen: (at) => resolve(`http://${at.hostname}:${at.port}`),
-        }, (request) => this.#answer(request));
-      } catch (cause) {
-        reject(
-          new LedgerError({
-            code: "io",
-            message: `cannot answer on ${hostname}:${port}: ${(cause as Error).message}`,
-            hint: "another program may have the port; take another one, or 0 for any",
-            cause,
-          }),
-        );
-      }
+  listen(): string {
+    this.#server = serve(this.world, {
+      at: this.address,
+      allowed_hosts: LOOPBACK_HOSTS,
+      handler: (request) => this.#answer(request),
+      onError: this.source.onError,
     });
+    return this.#server.url;
   }
 
   async close(): Promise<void> {
-    await this.#server?.shutdown();
+    await this.#server?.close();
   }
 
-  async #answer(request: Request): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    if (pathname !== "/healthz" && pathname !== "/metrics") {
-      return new Response("there are /healthz and /metrics\n", { status: 404 });
+  async #answer({ method, path }: HttpRequest): Promise<HttpResponse> {
+    if (path !== "/healthz" && path !== "/metrics") {
+      return plainAnswer(404, "there are /healthz and /metrics");
     }
-    const state = await this.source.state();
-    return pathname === "/metrics"
-      ? new Response(metrics(state), { headers: { "content-type": "text/plain; version=0.0.4" } })
-      : this.#health(state);
+    if (method === "POST") {
+      return plainAnswer(405, `${path} is asked with GET`, { "allow": "GET, HEAD" });
+    }
+    try {
+      const state = await this.source.state();
+      return path === "/metrics"
+        ? { status: 200, headers: { "content-type": METRICS_TYPE }, body: metrics(state) }
+        : this.#health(state);
+    } catch (thrown) {
+      const error = asLedgerError(thrown);
+      if (!error) throw thrown;
+      // A daemon that cannot even look is no crash: it is what a probe has to hear.
+      const { unhealthy_after_s } = this.source;
+      return jsonAnswer(503, { status: "failing", reason: error.message, unhealthy_after_s });
+    }
   }
 
-  #health(state: WatchState): Response {
+  #health(state: WatchState): HttpResponse {
     const { unhealthy_after_s } = this.source;
     const behind = state.lag_seconds > unhealthy_after_s;
     const status = behind ? (state.last_error ? "failing" : "behind") : "ok";
     const reason = behind
       ? `the index is ${state.lag_seconds.toFixed(0)} s and ${state.lag_bytes} bytes behind the log`
       : undefined;
-    return Response.json({ status, reason, unhealthy_after_s, ...state }, {
-      status: behind ? 503 : 200,
-    });
+    return jsonAnswer(behind ? 503 : 200, { status, reason, unhealthy_after_s, ...state });
   }
+}
+
+function jsonAnswer(status: number, value: Record<string, unknown>): HttpResponse {
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  return { status, headers, body: JSON.stringify(value) };
 }
 
 /** What Prometheus reads. No run is ever named in a label: there is no end to runs. */

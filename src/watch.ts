@@ -3,7 +3,7 @@
  * whatever a sync meets (a damaged index, a full disk that clears, a folder that vanishes) by telling
  * it and trying again.
  */
-import { asLedgerError } from "./base/error.ts";
+import { asLedgerError, type LedgerError } from "./base/error.ts";
 import {
   follow_poll_ms,
   unhealthy_after_s,
@@ -74,11 +74,12 @@ export async function watchLedger(
   options: WatchOptions,
 ): Promise<void> {
   const watch = new Watch(world, ledger, options);
-  const server = options.health && new HealthServer(options.health, {
+  const server = options.health && new HealthServer(world, options.health, {
     state: () => watch.state(),
     unhealthy_after_s: options.unhealthy_after_s ?? unhealthy_after_s,
+    onError: (error) => watch.tell(error),
   });
-  const address = await server?.listen();
+  const address = server?.listen();
   if (address) options.onListen?.(address);
   try {
     await watch.run();
@@ -142,6 +143,11 @@ class Watch {
     }
   }
 
+  /** Tells trouble that the daemon survives. */
+  tell({ message, hint }: LedgerError): void {
+    this.options.onNotice?.(`${message}${hint ? ` (${hint})` : ""}`);
+  }
+
   /** Syncs if there is something; returns how long it took. Never throws for what the world did. */
   async #syncOnce(): Promise<number> {
     if (!this.ledger.exists()) return 0;
@@ -162,9 +168,7 @@ class Watch {
     } catch (thrown) {
       if (asLedgerError(thrown)?.code === "interrupted") return 0;
       this.#failures++;
-      this.#trouble.met(thrown, ({ message, hint }) => {
-        this.options.onNotice?.(`${message}${hint ? ` (${hint})` : ""}`);
-      });
+      this.#trouble.met(thrown, (error) => this.tell(error));
     }
     return this.world.elapsed_ms() - started_ms;
   }

@@ -1,5 +1,5 @@
 /** What the health endpoint answers, asked over a real socket. */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { buildFacts } from "../src/base/build.ts";
 import { LedgerError } from "../src/base/error.ts";
@@ -27,17 +27,15 @@ const KEEPING_UP: WatchState = {
 /** An endpoint whose daemon stands as the test says. */
 class Endpoint implements AsyncDisposable {
   state: WatchState = KEEPING_UP;
-  readonly #server = new HealthServer(LOOPBACK, {
-    state: () => Promise.resolve(this.state),
+  /** What the state cannot be had for. */
+  trouble?: Error;
+  readonly errors: string[] = [];
+  readonly #server = new HealthServer(testWorld(), LOOPBACK, {
+    state: () => this.trouble ? Promise.reject(this.trouble) : Promise.resolve(this.state),
     unhealthy_after_s: UNHEALTHY_AFTER_S,
+    onError: ({ message }) => this.errors.push(message),
   });
-  address = "";
-
-  static async open(): Promise<Endpoint> {
-    const endpoint = new Endpoint();
-    endpoint.address = await endpoint.#server.listen();
-    return endpoint;
-  }
+  readonly address = this.#server.listen();
 
   async ask(path: string): Promise<{ status: number; type: string | null; text: string }> {
     const response = await fetch(this.address + path);
@@ -58,7 +56,7 @@ class Endpoint implements AsyncDisposable {
 }
 
 Deno.test("an index that keeps up is healthy, and its figures are told", async () => {
-  await using endpoint = await Endpoint.open();
+  await using endpoint = new Endpoint();
   const { status, type, text } = await endpoint.ask("/healthz");
   assertEquals([status, type], [200, "application/json"]);
   const wanted = { status: "ok", unhealthy_after_s: UNHEALTHY_AFTER_S, ...KEEPING_UP };
@@ -67,7 +65,7 @@ Deno.test("an index that keeps up is healthy, and its figures are told", async (
 });
 
 Deno.test("health turns 503 past the limit, says why, and turns back below it", async () => {
-  await using endpoint = await Endpoint.open();
+  await using endpoint = new Endpoint();
   const at_limit = await endpoint.health({ lag_seconds: UNHEALTHY_AFTER_S, lag_bytes: 700 });
   assertEquals([at_limit.code, at_limit.status, at_limit.reason], [200, "ok", undefined]);
   const behind = await endpoint.health({ lag_seconds: 120.6, lag_bytes: 700 });
@@ -117,7 +115,7 @@ ledger_build_info{version="${buildFacts().version}"} 1
 }
 
 Deno.test("metrics have the names, types and form that Prometheus reads", async () => {
-  await using endpoint = await Endpoint.open();
+  await using endpoint = new Endpoint();
   const { status, type, text } = await endpoint.ask("/metrics");
   assertEquals([status, type], [200, "text/plain; version=0.0.4"]);
   assertEquals(text, metricsOf(KEEPING_UP, { seconds: 0.25, at: 1_769_126_400.5 }));
@@ -128,22 +126,49 @@ Deno.test("metrics have the names, types and form that Prometheus reads", async 
 });
 
 Deno.test("any other path is 404, and names the two that there are", async () => {
-  await using endpoint = await Endpoint.open();
+  await using endpoint = new Endpoint();
   for (const path of ["/", "/health", "/healthz/", "/metrics/x", "/%2e%2e/etc/passwd"]) {
     const { status, text } = await endpoint.ask(path);
     assertEquals([path, status, text], [path, 404, "there are /healthz and /metrics\n"]);
   }
 });
 
+Deno.test("both paths are asked with GET or HEAD, and say so to a POST", async () => {
+  await using endpoint = new Endpoint();
+  for (const path of ["/healthz", "/metrics"]) {
+    const head = await fetch(endpoint.address + path, { method: "HEAD" });
+    assertEquals([head.status, await head.text()], [200, ""]);
+    const post = await fetch(endpoint.address + path, { method: "POST", body: "x" });
+    assertEquals([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
+    assertEquals(await post.text(), `${path} is asked with GET\n`);
+  }
+});
+
+Deno.test("a daemon that cannot look at its log is 503 and says why; a mistake of ours is 500 and told", async () => {
+  await using endpoint = new Endpoint();
+  endpoint.trouble = new LedgerError({ code: "io", message: "cannot list /x: Input/output error" });
+  for (const path of ["/healthz", "/metrics"]) {
+    const { status, text } = await endpoint.ask(path);
+    assertEquals([status, JSON.parse(text).status], [503, "failing"]);
+    assertEquals(JSON.parse(text).reason, "cannot list /x: Input/output error");
+  }
+  endpoint.trouble = new TypeError("x is not a function");
+  const { status, text } = await endpoint.ask("/healthz");
+  assertEquals(status, 500);
+  assert(!text.includes("function"), text);
+  assertEquals(endpoint.errors, ['cannot answer GET "/healthz": x is not a function']);
+});
+
 Deno.test("a port that is in use is an error that names it and says what to do", async () => {
   using folder = tempFolder();
-  await using endpoint = await Endpoint.open();
+  await using endpoint = new Endpoint();
   const port = Number(new URL(endpoint.address).port);
-  const second = new HealthServer({ ...LOOPBACK, port }, {
+  const second = new HealthServer(testWorld(), { ...LOOPBACK, port }, {
     state: () => Promise.resolve(KEEPING_UP),
     unhealthy_after_s: UNHEALTHY_AFTER_S,
+    onError: () => {},
   });
-  const error = await assertRejects(() => second.listen(), LedgerError, `127.0.0.1:${port}`);
+  const error = assertThrows(() => second.listen(), LedgerError, `127.0.0.1:${port}`);
   assertEquals(error.code, "io");
   // One that never listened has nothing to close.
   await second.close();

@@ -150,6 +150,51 @@ export const catalog_rest_factor = 20;
 /** A writer that never waits lets its program's other work have a turn this often. */
 export const turn_ms_max = 20;
 
+/** How many clients a server of ours has at once: few enough to leave descriptors for the log. */
+export const http_connections_max = 64;
+
+/** Length of a request's first line, */
+export const http_request_line_bytes_max = 8 * KIB;
+
+/** and of all its headers together, */
+export const http_header_bytes_max = 16 * KIB;
+
+/** of which there are no more than this. */
+export const http_headers_max = 100;
+
+/** A request's body is kept in memory whole. */
+export const http_body_bytes_max = 1 * MIB;
+
+/** How long a client may take to say what it wants, */
+export const http_head_wait_ms = 10_000;
+
+/** to send the body, */
+export const http_body_wait_ms = 30_000;
+
+/** to ask again on the same connection: more than Prometheus rests between two looks. */
+export const http_idle_ms = 75_000;
+
+/** and to take each bit of an answer. */
+export const http_write_wait_ms = 10_000;
+
+/** How long a client that was refused may go on sending, so that it reads why. */
+export const http_linger_ms = 1_000;
+
+/**
+ * A connection ends after so much was answered. What nobody reads then fits into the system's buffers,
+ * so a health answer never waits for a client.
+ */
+export const http_answered_bytes_max = 1 * MIB;
+
+/** How long requests in hand may take once a server closes. */
+export const http_close_wait_ms = 2_000;
+
+/** How long a listener rests that cannot take a client. */
+export const http_accept_pause_ms = 100;
+
+/** For how long it has to go well before that is told again. */
+export const http_accept_quiet_ms = 60_000;
+
 /** An index this far behind the log is unhealthy. */
 export const unhealthy_after_s = 120;
 

@@ -1,0 +1,75 @@
+/** A reader over a stream of byte pieces: lines and counts come out the same however it was cut. */
+import { RequestProblem } from "./problem.ts";
+
+const CR = 13, LF = 10;
+const NOTHING = new Uint8Array(0);
+
+/** The stream ended in the middle of what was read. */
+export class StreamEnded extends Error {
+  constructor() {
+    super("the stream ended early");
+    this.name = "StreamEnded";
+  }
+}
+
+/** Bytes that come in pieces. */
+export class ByteReader {
+  #held: Uint8Array = NOTHING;
+
+  /** `pull` gives the next piece, which the reader keeps; null at the end. */
+  constructor(readonly pull: () => Promise<Uint8Array | null>) {}
+
+  /** Whether bytes have come that were not taken. */
+  get holds_bytes(): boolean {
+    return this.#held.length > 0;
+  }
+
+  /** Waits for bytes; false at the end. */
+  async fill(): Promise<boolean> {
+    while (!this.holds_bytes) {
+      const piece = await this.pull();
+      if (piece === null) return false;
+      this.#held = piece;
+    }
+    return true;
+  }
+
+  /**
+   * The next line without its CRLF, each byte as one character. A CR or LF that stands alone is
+   * refused: where two programs disagree on what ends a line, one request hides another.
+   */
+  async line(bytes_max: number, tooLong: () => RequestProblem): Promise<string> {
+    for (let at = 0;; at++) {
+      if (at >= this.#held.length) await this.#grow();
+      const is_end = this.#held[at] === LF;
+      const after_cr = at > 0 && this.#held[at - 1] === CR;
+      if (is_end !== after_cr) throw new RequestProblem(400, "a line has to end in CR LF");
+      if (is_end) {
+        const line = String.fromCharCode(...this.#held.subarray(0, at - 1));
+        this.#held = this.#held.subarray(at + 1);
+        return line;
+      }
+      if (at > bytes_max) throw tooLong();
+    }
+  }
+
+  /** Fills the bytes with what comes next. */
+  async take(bytes: Uint8Array): Promise<void> {
+    for (let taken = 0; taken < bytes.length;) {
+      if (!await this.fill()) throw new StreamEnded();
+      const piece = this.#held.subarray(0, bytes.length - taken);
+      bytes.set(piece, taken);
+      taken += piece.length;
+      this.#held = this.#held.subarray(piece.length);
+    }
+  }
+
+  async #grow(): Promise<void> {
+    const piece = await this.pull();
+    if (piece === null) throw new StreamEnded();
+    const held = this.#held;
+    this.#held = new Uint8Array(held.length + piece.length);
+    this.#held.set(held);
+    this.#held.set(piece, held.length);
+  }
+}

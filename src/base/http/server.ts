@@ -1,0 +1,195 @@
+/**
+ * A small HTTP/1.1 server that no client can hold up: every wait has a deadline, the number of
+ * connections a limit, and trouble of the listener is told and survived. What the platform offers
+ * (`Deno.serve`, and `node:http` on the executable's runtime) has none of these.
+ */
+import { LedgerError, quoted } from "../error.ts";
+import * as limits from "../limits.ts";
+import type { World } from "../world.ts";
+import { Connection, type ConnectionLimits, type HttpRequest } from "./connection.ts";
+import { AllowedHosts } from "./host.ts";
+import type { HttpResponse } from "./response.ts";
+
+export type { HttpRequest } from "./connection.ts";
+export type { HttpResponse } from "./response.ts";
+
+/** All that a server limits. */
+export interface HttpLimits extends ConnectionLimits {
+  connections_max: number;
+  /** How long requests in hand may take once the server closes. */
+  close_wait_ms: number;
+  /** How long the listener rests when it fails. */
+  accept_pause_ms: number;
+  /** How long it has to go well before a failure is news again. */
+  accept_quiet_ms: number;
+}
+
+/** The limits where nothing else is wished for. */
+const LIMITS: HttpLimits = {
+  connections_max: limits.http_connections_max,
+  request_line_bytes_max: limits.http_request_line_bytes_max,
+  header_bytes_max: limits.http_header_bytes_max,
+  headers_max: limits.http_headers_max,
+  body_bytes_max: limits.http_body_bytes_max,
+  head_wait_ms: limits.http_head_wait_ms,
+  body_wait_ms: limits.http_body_wait_ms,
+  idle_ms: limits.http_idle_ms,
+  write_wait_ms: limits.http_write_wait_ms,
+  linger_ms: limits.http_linger_ms,
+  answered_bytes_max: limits.http_answered_bytes_max,
+  close_wait_ms: limits.http_close_wait_ms,
+  accept_pause_ms: limits.http_accept_pause_ms,
+  accept_quiet_ms: limits.http_accept_quiet_ms,
+};
+
+/** The part of `Deno.Listener` that is used. */
+export type Listener = Pick<Deno.TcpListener, "accept" | "close" | "addr">;
+
+/** What is served, where and to whom. */
+export interface ServeOptions {
+  /** Where to listen; or what listens already. */
+  at: { hostname: string; port: number } | Listener;
+  /** What `Host` may say: names with a port, or without for the one that is listened on. */
+  allowed_hosts: readonly string[];
+  handler: (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+  /** Told what clients cannot be told: a listener that fails, an answer that fails. */
+  onError: (error: LedgerError) => void;
+  limits?: Partial<HttpLimits>;
+}
+
+/** Binds at once, and answers from then on. */
+export function serve(
+  world: Pick<World, "now_ms" | "elapsed_ms" | "pause">,
+  options: ServeOptions,
+): HttpServer {
+  const listener = "accept" in options.at ? options.at : listenOn(options.at);
+  return new HttpServer(world, listener, options);
+}
+
+function listenOn({ hostname, port }: { hostname: string; port: number }): Listener {
+  try {
+    return Deno.listen({ hostname, port });
+  } catch (cause) {
+    throw new LedgerError({
+      code: "io",
+      message: `cannot answer on ${asHost(hostname)}:${port}: ${(cause as Error).message}`,
+      hint: "another program may have the port; take another one, or 0 for any",
+      cause,
+    });
+  }
+}
+
+/** An address as it stands in a URL. */
+function asHost(hostname: string): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}
+
+/** A server that runs. */
+export class HttpServer {
+  /** Where it answers: `http://127.0.0.1:9184`. */
+  readonly url: string;
+  readonly #world: Pick<World, "now_ms" | "elapsed_ms" | "pause">;
+  readonly #listener: Listener;
+  readonly #options: ServeOptions;
+  readonly #limits: HttpLimits;
+  readonly #hosts: AllowedHosts;
+  readonly #closing = new AbortController();
+  readonly #accepting: Promise<void>;
+  /** All that hold a descriptor, with their ends. */
+  readonly #connections = new Map<Connection, Promise<void>>();
+  /** Those that wait for their clients, the longest first. */
+  readonly #waiting = new Set<Connection>();
+  #failed_ms?: number;
+
+  constructor(
+    world: Pick<World, "now_ms" | "elapsed_ms" | "pause">,
+    listener: Listener,
+    options: ServeOptions,
+  ) {
+    this.#world = world;
+    this.#listener = listener;
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    const { hostname, port } = listener.addr;
+    this.url = `http://${asHost(hostname)}:${port}`;
+    this.#hosts = new AllowedHosts(options.allowed_hosts, port);
+    this.#accepting = this.#accept();
+  }
+
+  /** Takes nothing new, lets what is in hand be answered, and hangs up on the rest. */
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#listener.close();
+    await this.#accepting;
+    for (const connection of [...this.#connections.keys()]) connection.finish();
+    const ended = new AbortController();
+    const all_ended = Promise.all(this.#connections.values()).then(() => ended.abort());
+    await Promise.race([all_ended, this.#world.pause(this.#limits.close_wait_ms, ended.signal)]);
+    for (const connection of this.#connections.keys()) connection.drop();
+  }
+
+  async #accept(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        this.#admit(await this.#listener.accept());
+      } catch (cause) {
+        if (signal.aborted) return;
+        this.#tellFailure(cause as Error);
+        // Where descriptors ran out, this gives one back.
+        this.#dropLongestWaiting();
+        await this.#world.pause(this.#limits.accept_pause_ms, signal);
+      }
+    }
+  }
+
+  #admit(socket: Deno.TcpConn): void {
+    const is_full = this.#connections.size >= this.#limits.connections_max;
+    const has_room = !is_full || this.#dropLongestWaiting();
+    const connection = new Connection({
+      world: this.#world,
+      hosts: this.#hosts,
+      limits: this.#limits,
+      handler: this.#options.handler,
+      onFailure: (request, cause) => {
+        const what = request ? `${request.method} ${quoted(request.path)}` : "a request";
+        const message = `cannot answer ${what}: ${(cause as Error).message}`;
+        this.#options.onError(new LedgerError({ code: "io", message, cause }));
+      },
+      onWaiting: (waiting, is_waiting) => {
+        if (is_waiting) this.#waiting.add(waiting);
+        else this.#waiting.delete(waiting);
+      },
+    }, socket);
+    const ended = (has_room ? connection.run() : connection.refuse())
+      .finally(() => this.#connections.delete(connection));
+    this.#connections.set(connection, ended);
+  }
+
+  /** A client that has not asked yet makes room for one that may. */
+  #dropLongestWaiting(): boolean {
+    for (const connection of this.#waiting) {
+      connection.drop();
+      return true;
+    }
+    return false;
+  }
+
+  /** The same failure is not worth a line for every client that it keeps waiting. */
+  #tellFailure(cause: Error): void {
+    const now_ms = this.#world.elapsed_ms();
+    const is_news = this.#failed_ms === undefined ||
+      now_ms - this.#failed_ms > this.#limits.accept_quiet_ms;
+    this.#failed_ms = now_ms;
+    if (!is_news) return;
+    this.#options.onError(
+      new LedgerError({
+        code: "io",
+        message: `cannot take a client on ${this.url}: ${cause.message}`,
+        hint: "it is tried again; the clients wait meanwhile",
+        cause,
+      }),
+    );
+  }
+}

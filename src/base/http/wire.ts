@@ -1,0 +1,140 @@
+/** One end of a TCP connection on which nothing waits past its deadline. */
+import type { World } from "../world.ts";
+
+/** The part of `Deno.TcpConn` that is used. */
+export type Socket = Pick<Deno.TcpConn, "read" | "write" | "close" | "closeWrite">;
+
+/** A deadline has passed. */
+export class DeadlinePassed extends Error {
+  constructor() {
+    super("the deadline has passed");
+    this.name = "DeadlinePassed";
+  }
+}
+
+/** The client is not there any more, or we hung up. */
+export class ConnectionLost extends Error {
+  constructor() {
+    super("the connection is lost");
+    this.name = "ConnectionLost";
+  }
+}
+
+const READ_BYTES = 16_384;
+/** A client has to take so much within one deadline, so that it cannot take an answer byte by byte. */
+const WRITE_BYTES = 65_536;
+
+type Deadline = Promise<"passed">;
+
+/** A connection as a pull of pieces and a push of bytes. */
+export class Wire {
+  readonly #socket: Socket;
+  readonly #world: Pick<World, "pause">;
+  readonly #buffer = new Uint8Array(READ_BYTES);
+  readonly #lost = new AbortController();
+  /** A read that was begun. Only the end of the connection takes it back, so it is kept. */
+  #coming?: Promise<Uint8Array | null>;
+  #deadline?: Deadline;
+  #writing?: Promise<unknown>;
+  #is_closed = false;
+
+  constructor(socket: Socket, world: Pick<World, "pause">) {
+    this.#socket = socket;
+    this.#world = world;
+  }
+
+  /** Aborted once the client has ended its side, or we have ended ours. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Does something that has to be over by then: a `pull` or `push` in it throws `DeadlinePassed`. */
+  async within<Result>(duration_ms: number, work: () => Promise<Result>): Promise<Result> {
+    const done = new AbortController();
+    const passed = Promise.withResolvers<"passed">();
+    this.#deadline = passed.promise;
+    this.#world.pause(duration_ms, done.signal).then(() => {
+      if (!done.signal.aborted) passed.resolve("passed");
+    });
+    try {
+      return await work();
+    } finally {
+      done.abort();
+      this.#deadline = undefined;
+    }
+  }
+
+  /** The next piece; null when there is no more. */
+  async pull(): Promise<Uint8Array | null> {
+    const piece = await this.#inTime(this.listen());
+    this.#coming = undefined;
+    return piece;
+  }
+
+  /** Reads ahead by one piece, so that a client that leaves is noticed. */
+  listen(): Promise<Uint8Array | null> {
+    return this.#coming ??= this.#read();
+  }
+
+  /** Sends all of it, each bit of it within the time. */
+  async push(bytes: Uint8Array, bit_ms: number): Promise<void> {
+    for (let from = 0; from < bytes.length; from += WRITE_BYTES) {
+      await this.within(bit_ms, () => this.#write(bytes.subarray(from, from + WRITE_BYTES)));
+    }
+  }
+
+  /** Says that no more will be sent; what comes can still be pulled. */
+  async endOutput(): Promise<void> {
+    try {
+      await this.#socket.closeWrite();
+    } catch {
+      this.close();
+    }
+  }
+
+  /** Hangs up. */
+  close(): void {
+    if (this.#is_closed) return;
+    this.#is_closed = true;
+    this.#lost.abort();
+    this.#socket.close();
+  }
+
+  /**
+   * Settles once the system has taken the connection back. Runtimes before Deno 2.9 keep it, closed as
+   * it is, while a write to a client that does not read is under way: until that client leaves.
+   */
+  async gone(): Promise<void> {
+    await this.#writing?.catch(() => {});
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    for (let written = 0; written < bytes.length;) {
+      if (this.#is_closed) throw new ConnectionLost();
+      const writing = this.#socket.write(bytes.subarray(written)).catch(() => {
+        throw new ConnectionLost();
+      });
+      this.#writing = writing;
+      written += await this.#inTime(writing);
+    }
+  }
+
+  async #read(): Promise<Uint8Array | null> {
+    try {
+      const count = this.#is_closed ? null : await this.#socket.read(this.#buffer);
+      if (count !== null) return this.#buffer.slice(0, count);
+    } catch {
+      // A reset by the client, or a hanging up of ours: an end like any other.
+    }
+    this.#lost.abort();
+    return null;
+  }
+
+  async #inTime<Result>(work: Promise<Result>): Promise<Result> {
+    if (!this.#deadline) return await work;
+    const result = await Promise.race([work, this.#deadline]);
+    if (result !== "passed") return result;
+    work.catch(() => {});
+    throw new DeadlinePassed();
+  }
+}
