@@ -40,14 +40,14 @@ export class ByteReader {
    */
   async line(bytes_max: number, tooLong: () => RequestProblem): Promise<string> {
     for (let at = 0;; at++) {
-      if (at >= this.#held.length) await this.#grow();
+      while (at >= this.#held.length) await this.#grow();
       const is_end = this.#held[at] === LF;
       const after_cr = at > 0 && this.#held[at - 1] === CR;
       if (is_end !== after_cr) throw new RequestProblem(400, "a line has to end in CR LF");
       if (is_end) {
-        const line = String.fromCharCode(...this.#held.subarray(0, at - 1));
+        const line = this.#held.subarray(0, at - 1);
         this.#held = this.#held.subarray(at + 1);
-        return line;
+        return Array.from(line, (byte) => String.fromCharCode(byte)).join("");
       }
       if (at > bytes_max) throw tooLong();
     }

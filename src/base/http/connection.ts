@@ -71,6 +71,7 @@ export class Connection {
   #request?: RequestHead;
   #is_waiting = false;
   #is_first = true;
+  #is_finishing = false;
   #answered_bytes = 0;
 
   constructor(host: ConnectionHost, socket: Socket) {
@@ -83,7 +84,7 @@ export class Connection {
   /** Serves the client to its end; settles once the system has the connection back. Never throws. */
   async run(): Promise<void> {
     try {
-      while (await this.#exchange());
+      while (await this.#exchange() && !this.#is_finishing);
     } catch (cause) {
       if (!ENDS.some((end) => cause instanceof end)) this.#host.onFailure(this.#request, cause);
     } finally {
@@ -111,6 +112,7 @@ export class Connection {
 
   /** Takes no more requests; one that came whole is still answered. */
   finish(): void {
+    this.#is_finishing = true;
     this.#stop.abort();
     if (this.#is_waiting) this.drop();
   }
@@ -168,7 +170,7 @@ export class Connection {
     const bytes = is_stream ? new Uint8Array(0) : asBytes(content);
     const framing: Framing = !is_stream ? bytes.length : head.is_1_1 ? "chunked" : "end";
     const has_body = head.method !== "HEAD" && hasBody(response.status);
-    const goes_on = head.keeps_alive && !this.#stop.signal.aborted &&
+    const goes_on = head.keeps_alive && !this.#is_finishing &&
       this.#answered_bytes + bytes.length < this.#host.limits.answered_bytes_max;
     const first = this.#head(response, framing, goes_on);
     await this.#push(has_body ? joined(first, bytes) : first);
