@@ -24,7 +24,26 @@ const READ_BYTES = 16_384;
 /** A client has to take so much within one deadline, so that it cannot take an answer byte by byte. */
 const WRITE_BYTES = 65_536;
 
-type Deadline = Promise<"passed">;
+/** A time that begins with the first wait: what is there already needs none. */
+class Deadline {
+  readonly #done = new AbortController();
+  #passed?: Promise<"passed">;
+
+  constructor(readonly world: Pick<World, "pause">, readonly duration_ms: number) {}
+
+  /** Settles when it has passed, and never once it has ended. */
+  get passed(): Promise<"passed"> {
+    return this.#passed ??= new Promise((resolve) => {
+      this.world.pause(this.duration_ms, this.#done.signal).then(() => {
+        if (!this.#done.signal.aborted) resolve("passed");
+      });
+    });
+  }
+
+  end(): void {
+    this.#done.abort();
+  }
+}
 
 /** A connection as a pull of pieces and a push of bytes. */
 export class Wire {
@@ -50,16 +69,12 @@ export class Wire {
 
   /** Does something that has to be over by then: a `pull` or `push` in it throws `DeadlinePassed`. */
   async within<Result>(duration_ms: number, work: () => Promise<Result>): Promise<Result> {
-    const done = new AbortController();
-    const passed = Promise.withResolvers<"passed">();
-    this.#deadline = passed.promise;
-    this.#world.pause(duration_ms, done.signal).then(() => {
-      if (!done.signal.aborted) passed.resolve("passed");
-    });
+    const deadline = new Deadline(this.#world, duration_ms);
+    this.#deadline = deadline;
     try {
       return await work();
     } finally {
-      done.abort();
+      deadline.end();
       this.#deadline = undefined;
     }
   }
@@ -132,7 +147,7 @@ export class Wire {
 
   async #inTime<Result>(work: Promise<Result>): Promise<Result> {
     if (!this.#deadline) return await work;
-    const result = await Promise.race([work, this.#deadline]);
+    const result = await Promise.race([work, this.#deadline.passed]);
     if (result !== "passed") return result;
     work.catch(() => {});
     throw new DeadlinePassed();
