@@ -49,7 +49,7 @@ export interface ConnectionLimits extends RequestLimits {
 
 /** What a connection needs of its server. */
 export interface ConnectionHost {
-  readonly world: Pick<World, "now_ms" | "pause">;
+  readonly world: Pick<World, "now_ms" | "pause" | "turn">;
   readonly hosts: AllowedHosts;
   readonly limits: ConnectionLimits;
   handler(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
@@ -84,7 +84,10 @@ export class Connection {
   /** Serves the client to its end; settles once the system has the connection back. Never throws. */
   async run(): Promise<void> {
     try {
-      while (await this.#exchange() && !this.#is_finishing);
+      while (await this.#exchange() && !this.#is_finishing) {
+        // Neither a read nor a write of what is there lets anything else have its turn.
+        if (this.#reader.holds_bytes) await this.#host.world.turn();
+      }
     } catch (cause) {
       if (!ENDS.some((end) => cause instanceof end)) this.#host.onFailure(this.#request, cause);
     } finally {
@@ -129,6 +132,7 @@ export class Connection {
       return await this.#answer(head, body);
     } catch (cause) {
       if (!(cause instanceof RequestProblem)) throw cause;
+      this.#waits(false);
       await this.#say(cause.status, cause.message);
       await this.#linger();
       return false;

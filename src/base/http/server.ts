@@ -42,6 +42,9 @@ const LIMITS: HttpLimits = {
   accept_quiet_ms: limits.http_accept_quiet_ms,
 };
 
+/** What a server takes from its surroundings. */
+export type HttpWorld = Pick<World, "now_ms" | "elapsed_ms" | "pause" | "turn">;
+
 /** The part of `Deno.Listener` that is used. */
 export type Listener = Pick<Deno.TcpListener, "accept" | "close" | "addr">;
 
@@ -59,7 +62,7 @@ export interface ServeOptions {
 
 /** Binds at once, and answers from then on. */
 export function serve(
-  world: Pick<World, "now_ms" | "elapsed_ms" | "pause">,
+  world: HttpWorld,
   options: ServeOptions,
 ): HttpServer {
   const listener = "accept" in options.at ? options.at : listenOn(options.at);
@@ -88,7 +91,7 @@ function asHost(hostname: string): string {
 export class HttpServer {
   /** Where it answers: `http://127.0.0.1:9184`. */
   readonly url: string;
-  readonly #world: Pick<World, "now_ms" | "elapsed_ms" | "pause">;
+  readonly #world: HttpWorld;
   readonly #listener: Listener;
   readonly #options: ServeOptions;
   readonly #limits: HttpLimits;
@@ -99,10 +102,12 @@ export class HttpServer {
   readonly #connections = new Map<Connection, Promise<void>>();
   /** Those that wait for their clients, the longest first. */
   readonly #waiting = new Set<Connection>();
+  /** How many clients there may be; fewer after descriptors ran out. */
+  #room: number;
   #failed_ms?: number;
 
   constructor(
-    world: Pick<World, "now_ms" | "elapsed_ms" | "pause">,
+    world: HttpWorld,
     listener: Listener,
     options: ServeOptions,
   ) {
@@ -110,6 +115,7 @@ export class HttpServer {
     this.#listener = listener;
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
+    this.#room = this.#limits.connections_max;
     const { hostname, port } = listener.addr;
     this.url = `http://${asHost(hostname)}:${port}`;
     this.#hosts = new AllowedHosts(options.allowed_hosts, port);
@@ -123,9 +129,8 @@ export class HttpServer {
     this.#listener.close();
     await this.#accepting;
     for (const connection of [...this.#connections.keys()]) connection.finish();
-    const ended = new AbortController();
-    const all_ended = Promise.all(this.#connections.values()).then(() => ended.abort());
-    await Promise.race([all_ended, this.#world.pause(this.#limits.close_wait_ms, ended.signal)]);
+    const all_ended = Promise.all(this.#connections.values());
+    await this.#endOf(all_ended, this.#limits.close_wait_ms);
     for (const connection of this.#connections.keys()) connection.drop();
   }
 
@@ -133,20 +138,19 @@ export class HttpServer {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
-        this.#admit(await this.#listener.accept());
+        await this.#admit(await this.#listener.accept());
       } catch (cause) {
         if (signal.aborted) return;
         this.#tellFailure(cause as Error);
-        // Where descriptors ran out, this gives one back.
-        this.#dropLongestWaiting();
+        await this.#leaveDescriptors();
         await this.#world.pause(this.#limits.accept_pause_ms, signal);
       }
     }
   }
 
-  #admit(socket: Deno.TcpConn): void {
-    const is_full = this.#connections.size >= this.#limits.connections_max;
-    const has_room = !is_full || this.#dropLongestWaiting();
+  async #admit(socket: Deno.TcpConn): Promise<void> {
+    if (this.#isQuiet()) this.#room = this.#limits.connections_max;
+    const has_room = this.#connections.size < this.#room || await this.#dropLongestWaiting();
     const connection = new Connection({
       world: this.#world,
       hosts: this.#hosts,
@@ -167,27 +171,44 @@ export class HttpServer {
     this.#connections.set(connection, ended);
   }
 
-  /** A client that has not asked yet makes room for one that may. */
-  #dropLongestWaiting(): boolean {
+  /** A client that has not asked yet makes room for one that may; false where all are being answered. */
+  async #dropLongestWaiting(): Promise<boolean> {
     for (const connection of this.#waiting) {
       connection.drop();
+      await this.#endOf(this.#connections.get(connection), this.#limits.accept_pause_ms);
       return true;
     }
     return false;
   }
 
+  /** Where descriptors ran out, the log needs those that clients hold: half of them have to do. */
+  async #leaveDescriptors(): Promise<void> {
+    this.#room = Math.max(1, Math.floor(this.#connections.size / 2));
+    while (this.#connections.size > this.#room && await this.#dropLongestWaiting());
+  }
+
+  async #endOf(work: Promise<unknown> | undefined, wait_ms: number): Promise<void> {
+    const ended = new AbortController();
+    await Promise.race([work, this.#world.pause(wait_ms, ended.signal)]);
+    ended.abort();
+  }
+
+  /** Whether the listener has gone well for so long that a failure is news. */
+  #isQuiet(): boolean {
+    return this.#failed_ms === undefined ||
+      this.#world.elapsed_ms() - this.#failed_ms > this.#limits.accept_quiet_ms;
+  }
+
   /** The same failure is not worth a line for every client that it keeps waiting. */
   #tellFailure(cause: Error): void {
-    const now_ms = this.#world.elapsed_ms();
-    const is_news = this.#failed_ms === undefined ||
-      now_ms - this.#failed_ms > this.#limits.accept_quiet_ms;
-    this.#failed_ms = now_ms;
+    const is_news = this.#isQuiet();
+    this.#failed_ms = this.#world.elapsed_ms();
     if (!is_news) return;
     this.#options.onError(
       new LedgerError({
         code: "io",
         message: `cannot take a client on ${this.url}: ${cause.message}`,
-        hint: "it is tried again; the clients wait meanwhile",
+        hint: "it is tried again, for fewer clients; for more of them raise `ulimit -n`",
         cause,
       }),
     );

@@ -48,7 +48,7 @@ class Deadline {
 /** A connection as a pull of pieces and a push of bytes. */
 export class Wire {
   readonly #socket: Socket;
-  readonly #world: Pick<World, "pause">;
+  readonly #world: Pick<World, "pause" | "turn">;
   readonly #buffer = new Uint8Array(READ_BYTES);
   readonly #lost = new AbortController();
   /** A read that was begun. Only the end of the connection takes it back, so it is kept. */
@@ -57,7 +57,7 @@ export class Wire {
   #writing?: Promise<unknown>;
   #is_closed = false;
 
-  constructor(socket: Socket, world: Pick<World, "pause">) {
+  constructor(socket: Socket, world: Pick<World, "pause" | "turn">) {
     this.#socket = socket;
     this.#world = world;
   }
@@ -79,8 +79,9 @@ export class Wire {
     }
   }
 
-  /** The next piece; null when there is no more. */
+  /** The next piece; null when there is no more. A client that sends on and on gives others their turn. */
   async pull(): Promise<Uint8Array | null> {
+    await this.#world.turn();
     const piece = await this.#inTime(this.listen());
     this.#coming = undefined;
     return piece;

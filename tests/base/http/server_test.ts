@@ -314,7 +314,7 @@ Deno.test("a listener that fails is told of once, and tried until it goes well",
   await failAndGoOn(3);
   const told = [
     `cannot take a client on ${server.url}: Too many open files (os error 24)`,
-    "it is tried again; the clients wait meanwhile",
+    "it is tried again, for fewer clients; for more of them raise `ulimit -n`",
   ];
   const allTold = () => server.errors.flatMap(({ message, hint }) => [message, hint]);
   assertEquals(allTold(), told);
@@ -330,17 +330,37 @@ Deno.test("a listener that fails is told of once, and tried until it goes well",
   assertEquals(allTold(), [...told, ...told]);
 });
 
-Deno.test("a listener out of descriptors gets one back from a client that only waits", async () => {
+Deno.test("a listener out of descriptors leaves half of them to the rest of the program, for a while", async () => {
   const at = new FailingListener();
-  await using server = new TestServer(echo, { at });
-  using waits = await server.connect();
-  await server.untilWaiting(WAITS.head_wait_ms);
+  await using server = new TestServer(echo, { at, limits: { connections_max: 8 } });
+  const waiting: Client[] = [];
+  const fill = async (count: number) => {
+    for (; count > 0; count--) {
+      waiting.push(await server.connect());
+      const waits = () => server.waiting(WAITS.head_wait_ms) === waiting.length;
+      await until(waits, "it waits");
+    }
+  };
+  await fill(6);
   at.failures = 1;
+  // The accept under way still goes well; the next one fails.
+  waiting.push(await server.connect());
+  for (const client of waiting.splice(0, 4)) {
+    assertEquals(await client.rest(), "");
+    client[Symbol.dispose]();
+  }
+  const rests = () => server.waiting(WAITS.accept_pause_ms) === 1;
+  await until(() => server.waiting(WAITS.head_wait_ms) === 3 && rests(), "it rests");
+  server.pass(WAITS.accept_pause_ms);
+  // No more than that for now: one that comes takes the place of the one that waits longest.
   using next = await server.connect();
   assertEquals((await next.ask(get(server.host))).status, 200);
-  await server.untilWaiting(WAITS.accept_pause_ms);
-  assertEquals(await waits.rest(), "");
-  server.pass(WAITS.accept_pause_ms);
+  using first = waiting.shift()!;
+  assertEquals(await first.rest(), "");
+  server.pass(WAITS.accept_quiet_ms + 1);
+  await fill(5);
+  assertEquals(server.waiting(WAITS.head_wait_ms), 7);
+  for (const client of waiting) client[Symbol.dispose]();
 });
 
 Deno.test("a server that closes hangs up on who waits, and answers what is in hand", async () => {
