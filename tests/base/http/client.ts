@@ -243,6 +243,19 @@ export async function until(isSo: () => boolean, what: string): Promise<void> {
   }
 }
 
+/** How many sockets a process has open, by what the kernel says. */
+export function openSockets(pid = Deno.pid): number {
+  const folder = `/proc/${pid}/fd`;
+  return [...Deno.readDirSync(folder)].filter(({ name }) => {
+    try {
+      return Deno.readLinkSync(`${folder}/${name}`).startsWith("socket:");
+    } catch {
+      // Closed meanwhile.
+      return false;
+    }
+  }).length;
+}
+
 /** Answers what was asked. */
 export function echo({ method, path, query, body }: HttpRequest): HttpResponse {
   const text = new TextDecoder().decode(body);
