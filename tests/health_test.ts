@@ -175,6 +175,8 @@ Deno.test("a port that is in use is an error that names it and says what to do",
   const args = ["watch", "--health", `127.0.0.1:${port}`, "--dir", folder.path];
   const { code, stdout, stderr } = await ledger(args, { cwd: folder.path });
   assertEquals([code, stdout], [1, ""]);
+  // It binds first: nothing was begun that would have to be left.
+  assertEquals([...Deno.readDirSync(folder.path)], []);
   assertEquals(
     stderr.split("\n").map((line) => line.replace(/: Addr.*$/, "")),
     [

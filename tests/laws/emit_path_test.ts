@@ -1,4 +1,4 @@
-/** Emitting stands on the log alone: no module on its way reaches DuckDB's native code. */
+/** Emitting stands on the log alone: no module on its way reaches native code or the network. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ledger, linesOnDisk, tempFolder } from "../harness.ts";
 import { allModules, type Import, loadedBy } from "./modules.ts";
@@ -14,6 +14,10 @@ function isParquet(path: string): boolean {
   return path.startsWith("src/parquet/") || path.includes("hyparquet");
 }
 
+function isNetwork(path: string): boolean {
+  return path.startsWith("src/base/http/");
+}
+
 /** All that `ledger emit` may load: of the commands itself, and whatever its own files ask for. */
 function followsEmit(from: string, { to, is_type, is_static }: Import): boolean {
   if (is_type) return false;
@@ -26,9 +30,10 @@ function followsEmit(from: string, { to, is_type, is_static }: Import): boolean 
     : from.startsWith("src/log/") || from.startsWith("src/cli/");
 }
 
-Deno.test("no module on the way of emit reaches DuckDB or Parquet", async () => {
+Deno.test("no module on the way of emit reaches DuckDB, Parquet or the network", async () => {
   const loaded = loadedBy(await allModules(), ["main.ts"], followsEmit);
-  assertEquals([...loaded].filter((path) => isNative(path) || isParquet(path)), []);
+  const heavy = (path: string) => isNative(path) || isParquet(path) || isNetwork(path);
+  assertEquals([...loaded].filter(heavy), []);
   // A graph that stopped short of the writer would prove nothing.
   for (const path of [EMIT, "src/log/append.ts", "src/log/schemas.ts", "src/base/files.ts"]) {
     assert(loaded.has(path), path);

@@ -10,6 +10,8 @@ const FILE_CALLS = [
   ...["symlink", "link", "readLink", "realPath", "makeTempDir", "makeTempFile", "utime"],
 ];
 
+const LISTENING = /\bDeno\.(listen|serve|upgrade)|["']node:(net|http|https|tls|dgram)["']/;
+
 const FORBIDDEN: readonly [what: string, pattern: RegExp][] = [
   ["the wall clock", /\bDate\.now\b|\bnew Date\(\s*\)|\bTemporal\.Now\b/],
   ["a stopwatch", /\bperformance\.(now|mark|measure)\b/],
@@ -18,6 +20,7 @@ const FORBIDDEN: readonly [what: string, pattern: RegExp][] = [
   ["a watch on files", /\bDeno\.(watchFs|FsFile)\b/],
   ["Node's file calls", /["']node:fs(\/promises)?["']/],
   ["a timer", /\bset(Timeout|Interval)\(/],
+  ["a socket", LISTENING],
 ];
 
 /** The code of a file, without comments: those may talk about anything. */
@@ -41,6 +44,13 @@ Deno.test("only src/base touches the clock, random numbers and files", () => {
   assertEquals(found, []);
 });
 
+Deno.test("only src/base/http listens", () => {
+  const listens = sourcesIn("src").filter((path) => {
+    return LISTENING.test(codeOf(Deno.readTextFileSync(join(PROJECT, path))));
+  });
+  assertEquals(listens, ["src/base/http/server.ts"]);
+});
+
 Deno.test("the rule about surroundings would see each of them, and not a comment", () => {
   const bad = [
     "const now = Date.now();",
@@ -52,6 +62,8 @@ Deno.test("the rule about surroundings would see each of them, and not a comment
     "await Deno.stat(path);",
     'import { readFileSync } from "node:fs";',
     "setTimeout(() => {}, 1);",
+    "Deno.serve(() => new Response());",
+    'import { createServer } from "node:http";',
   ];
   for (const line of bad) assertEquals(violations("x.ts", line).length, 1, line);
   const good = [

@@ -69,6 +69,14 @@ export function serve(
   return new HttpServer(world, listener, options);
 }
 
+/** What to do where a port cannot be had, by the name of the error. */
+const HINTS: Readonly<Record<string, string>> = {
+  AddrInUse: "another program may have the port; take another one, or 0 for any",
+  AddrNotAvailable: "this machine has no such address",
+  PermissionDenied: "ports below 1024 are kept for root; take a higher one, or 0 for any",
+  NotCapable: "the program that uses the library has to allow it: --allow-net",
+};
+
 function listenOn({ hostname, port }: { hostname: string; port: number }): Listener {
   try {
     return Deno.listen({ hostname, port });
@@ -76,7 +84,7 @@ function listenOn({ hostname, port }: { hostname: string; port: number }): Liste
     throw new LedgerError({
       code: "io",
       message: `cannot answer on ${asHost(hostname)}:${port}: ${(cause as Error).message}`,
-      hint: "another program may have the port; take another one, or 0 for any",
+      hint: HINTS[(cause as Error).name] ?? HINTS.AddrInUse,
       cause,
     });
   }

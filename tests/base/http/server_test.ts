@@ -1,5 +1,6 @@
 /** The server over real sockets; only its clock is the test's. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { LedgerError } from "../../../src/base/error.ts";
 import type { HttpRequest, HttpResponse } from "../../../src/base/http/server.ts";
 import { type Client, echo, openSockets, TestServer, until, WAITS } from "./client.ts";
 
@@ -268,6 +269,26 @@ Deno.test("where all clients are being answered, one more is told to try again",
   assertEquals((await first.answer()).status, 200);
   using third = await server.connect();
   assertEquals((await third.ask(get(server.host))).status, 200);
+});
+
+Deno.test("an address that cannot be had is an error that says what to do", () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  const hints: [hostname: string, port: number, hint: RegExp][] = [
+    ["127.0.0.1", port, /another program may have the port/],
+    // An address of documentation, which nobody has.
+    ["192.0.2.1", 0, /no such address/],
+  ];
+  for (const [hostname, port, hint] of hints) {
+    const open = () => new TestServer(echo, { at: { hostname, port } });
+    const error = assertThrows(open, LedgerError, `cannot answer on ${hostname}:${port}: `);
+    assertMatch(error.hint!, hint);
+  }
+});
+
+Deno.test("a program that did not allow it is told so", { permissions: { net: false } }, () => {
+  const error = assertThrows(() => new TestServer(), LedgerError, "cannot answer on 127.0.0.1:0: ");
+  assertMatch(error.hint!, /--allow-net/);
 });
 
 /** A listener that fails as the system does where descriptors ran out, for so many times. */
