@@ -7,11 +7,11 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { Files } from "../base/files.ts";
 import { CONTROL_CHARACTER } from "../base/words.ts";
 import type { World } from "../base/world.ts";
-import { chainPath, readChain, withChainLock } from "./chain.ts";
+import { type Chain, chainPath, readChain, withChainLock } from "./chain.ts";
 import { isBuiltIn } from "./event.ts";
 import { flawsOf } from "./flaws.ts";
 import { IdHashes } from "./id_hashes.ts";
-import { ledgerPaths } from "./layout.ts";
+import { ledgerPaths, parsePartLabel } from "./layout.ts";
 import { openPart } from "./part_file.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
 import { type DamageRecord, type EventRecord, LogCursor } from "./read.ts";
@@ -183,6 +183,7 @@ class Verification {
     const { chain, is_still } = options.deep
       ? await chainAtRest(world, root)
       : { chain: readChain(world, root), is_still: false };
+    await this.#lookAgain(chain);
     report.findings.push(...removedParts(this.#records, this.#present, chain.away));
     const last = chain.steps.at(-1);
     if (last) report.head = { number: last.number, seal: last.seal };
@@ -193,6 +194,20 @@ class Verification {
     report.findings.push(...verifyChain(chain, this.#records, this.#present, is_still));
     report.findings.push(...registryFindings(world, root, chain, is_still));
     report.notes.push(...chainNotes(chain));
+  }
+
+  /** What was sealed, or came back, since its day was looked at is not missing: its day knows it now. */
+  async #lookAgain({ seals, away }: Chain): Promise<void> {
+    const { world, root } = this;
+    const missed = seals.filter(({ part }) =>
+      !away.has(part) && !(this.#records.has(part) && this.#present.has(part))
+    );
+    for (const day of new Set(missed.map(({ part }) => parsePartLabel(part)!.day))) {
+      const { sealed } = sealedOrFinding(world, root, day);
+      for (const [label, record] of labelled(day, sealed)) this.#records.set(label, record);
+      const { extents } = await partsOrFinding(world, root, day);
+      for (const { label } of extents) this.#present.add(label);
+    }
   }
 
   async #verifyDay(day: string, sealed: SealedParts): Promise<void> {

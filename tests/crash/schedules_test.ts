@@ -1,0 +1,289 @@
+/**
+ * Two actors, every order of their steps up to a bound: nothing that was acknowledged is lost, nothing
+ * is there twice, `verify --deep` is content, and the index is the one that a rebuild gives.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { Ledger } from "../../src/ledger.ts";
+import { assertLikeBuiltAnew, sync } from "../index/indexes.ts";
+import { memoryFolder, testWorld } from "../harness.ts";
+import { emitRun, laterWorld, namesInEvents, NOW_MS } from "../retained.ts";
+import { type ActorName, ACTORS, OTHER_BOX } from "./actors.ts";
+import { type Random, repeated, seededTest } from "./crash.ts";
+import {
+  boundedSchedules,
+  deeperSchedules,
+  killedIn,
+  type Outcome,
+  parseSchedule,
+  type Points,
+  randomSchedule,
+  type Schedule,
+  switchPoints,
+  textOf,
+  Troupe,
+} from "./schedules.ts";
+
+/** Where two actors meet. */
+interface Meeting {
+  actors: readonly [ActorName, ActorName];
+  /** What the ledger has come to before they do. */
+  before?: readonly ActorName[];
+  /** Whether the other box has a ledger. */
+  has_other_box?: boolean;
+  /** What an actor may end with, where the other takes away what it was at. */
+  may_end_with?: RegExp;
+  /** Schedules that once went wrong. */
+  known?: readonly string[];
+  /** Whether each schedule takes a second. */
+  is_slow?: boolean;
+}
+
+/** A reader that is half-way through a day cannot go on when that day leaves; it says so. */
+const LEFT_WHILE_READ = /went from the log while it was read/;
+
+/** The day has lost its name between two events of a writer that was new to it. */
+const WRITES_WHILE_THE_DAY_GOES =
+  "1:before rename events/day=, 0:before tell, 1:1, 0:*, 1:before remove";
+
+const MEETINGS: readonly Meeting[] = [
+  { actors: ["writer", "retain"] },
+  { actors: ["private writer", "retain"], known: [WRITES_WHILE_THE_DAY_GOES] },
+  {
+    actors: ["two private writers", "retain"],
+    known: [WRITES_WHILE_THE_DAY_GOES, `${WRITES_WHILE_THE_DAY_GOES} !`],
+  },
+  { actors: ["writer", "compact"] },
+  { actors: ["writer", "seal"] },
+  { actors: ["two private writers", "seal"] },
+  { actors: ["writer", "import"], before: ["retain"] },
+  { actors: ["private writer", "import"], before: ["retain"] },
+  { actors: ["retain", "retain"] },
+  { actors: ["retain", "import"], before: ["retain", "writer"] },
+  { actors: ["writer", "writer"] },
+  { actors: ["pull", "writer"], has_other_box: true },
+  { actors: ["pull", "pull"], has_other_box: true },
+  { actors: ["pull", "retain"], has_other_box: true, may_end_with: LEFT_WHILE_READ },
+  { actors: ["seal", "compact"] },
+  { actors: ["compact", "restore"], before: ["seal"] },
+  { actors: ["reader", "retain"], may_end_with: LEFT_WHILE_READ },
+  { actors: ["reader", "compact"] },
+  { actors: ["reader", "import"], before: ["retain"] },
+  { actors: ["verify", "compact"] },
+  { actors: ["verify", "seal"] },
+  { actors: ["verify", "writer"] },
+  { actors: ["verify", "import"], before: ["retain"] },
+  { actors: ["verify", "retain"], may_end_with: LEFT_WHILE_READ },
+  { actors: ["register", "register another"] },
+  { actors: ["register", "writer"] },
+  { actors: ["sync", "sync"], is_slow: true },
+  { actors: ["sync", "writer"], before: ["sync"], is_slow: true },
+  { actors: ["sync", "retain"], before: ["sync"], is_slow: true },
+];
+
+const IS_FULL = Deno.env.get("LEDGER_TEST_FULL") === "1";
+/** How many schedules of each kind are tried at a meeting. */
+const TRIED = Number(Deno.env.get("LEDGER_TEST_SCHEDULES") ?? (IS_FULL ? 2_000 : 4));
+/** The same where each takes a database to be built three times. */
+const TRIED_OF_SLOW = IS_FULL ? 20 : 1;
+/** `0:12, 1:*, 0:*`: this one alone, of the meeting that the test's name gives. */
+const ONLY = Deno.env.get("LEDGER_TEST_SCHEDULE");
+
+/** An old day of two parts, and a day that stays. */
+async function makeLedger(dir: string, name: string): Promise<void> {
+  await using ledger = new Ledger({ dir, world: testWorld(), part_bytes_max: 500 });
+  await emitRun(ledger, name, 0);
+  await emitRun(ledger, `${name}-new`, 59);
+}
+
+async function prepare(dir: string, { before, has_other_box }: Meeting): Promise<void> {
+  await makeLedger(dir, "a");
+  if (has_other_box) await makeLedger(join(dir, OTHER_BOX), "b");
+  for (const actor of before ?? []) await act(actor, dir);
+}
+
+/** Copies a folder whose names were all made long ago. */
+function copyFolder(from: string, to: string): void {
+  Deno.mkdirSync(to, { recursive: true });
+  for (const { name, isDirectory } of Deno.readDirSync(from)) {
+    if (isDirectory) copyFolder(join(from, name), join(to, name));
+    else Deno.copyFileSync(join(from, name), join(to, name));
+  }
+  const long_ago = new Date(Date.now() - 3_600_000);
+  Deno.utimeSync(to, long_ago, long_ago);
+}
+
+async function idsOf(dir: string): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const record of new Ledger({ dir, world: testWorld() }).read()) {
+    if (record.kind !== "event") throw new Error(`${record.label}: ${record.reason}`);
+    ids.push(record.event.event_id);
+  }
+  return ids;
+}
+
+/** The ids of the log, and of the days that are away. */
+async function allIdsOf(model: string): Promise<string[]> {
+  using folder = memoryFolder();
+  const dir = join(folder.path, "ledger");
+  copyFolder(model, dir);
+  await act("import", dir);
+  return await idsOf(dir);
+}
+
+async function findingsOf(dir: string): Promise<string[]> {
+  const { findings } = await new Ledger({ dir, world: laterWorld() }).verify({ deep: true });
+  return findings.map(({ kind, part, reason }) => `${kind} ${part}: ${reason}`);
+}
+
+/** Has an actor act by itself. */
+function act(actor: ActorName, dir: string): Promise<void> {
+  return ACTORS[actor]({
+    world: laterWorld({ has_threads: false }),
+    dir,
+    life: "alone",
+    tell: () => {},
+  });
+}
+
+/** What killed processes leave for the next one: nothing of it is damage. */
+const LEFT_BY_KILLED = /^not_a_part .*\.tmp|ledger seal (adds|mends) it$/;
+
+class Rehearsal {
+  readonly #known: string[];
+
+  constructor(readonly meeting: Meeting, readonly model: string, known: string[]) {
+    this.#known = known;
+  }
+
+  async play(troupe: Troupe, schedule: Schedule): Promise<Outcome> {
+    using folder = memoryFolder();
+    const dir = join(folder.path, "ledger");
+    copyFolder(this.model, dir);
+    const scene = { dir, now_ms: NOW_MS, began_ms: Date.now(), seed: 0 };
+    const outcome = troupe.play(this.meeting.actors, schedule, scene);
+    try {
+      await this.#check(dir, outcome);
+    } catch (cause) {
+      throw new Error(
+        `${this.meeting.actors.join(" × ")}, LEDGER_TEST_SCHEDULE="${textOf(schedule)}": ` +
+          `${(cause as Error).message}\n${storyOf(outcome)}`,
+        { cause },
+      );
+    }
+    return outcome;
+  }
+
+  async #check(dir: string, outcome: Outcome): Promise<void> {
+    const was_killed = outcome.some(({ error }) => error === "killed");
+    for (const { error, life } of outcome) {
+      if (error === undefined || error === "killed") continue;
+      if (this.meeting.may_end_with?.test(error)) continue;
+      throw new Error(`${life} ended with ${error}`);
+    }
+    const told = outcome.flatMap(({ told }) => told);
+    this.#checkReaders(outcome);
+    const findings = await findingsOf(dir);
+    assertEquals(findings.filter((text) => !(was_killed && LEFT_BY_KILLED.test(text))), []);
+    if (this.meeting.actors.includes("sync")) {
+      const live = await sync(dir);
+      await assertLikeBuiltAnew(dir, live);
+    }
+    await act("import", dir);
+    const found = await idsOf(dir);
+    assertEquals(repeated(found), [], "there twice");
+    const wanted = new Set([...this.#known, ...told.filter((what) => !/^(read|type) /.test(what))]);
+    assertEquals([...wanted].filter((id) => !found.includes(id)), [], "acknowledged, and lost");
+    // A killed writer may have written what it could not acknowledge any more.
+    const unknown = found.filter((id) => !wanted.has(id));
+    assert(was_killed || unknown.length === 0, `nobody was told of ${unknown}`);
+    const { types } = new Ledger({ dir, world: testWorld() }).registry;
+    const types_told = told.filter((what) => what.startsWith("type ")).map((what) => what.slice(5));
+    assertEquals(types_told.filter((name) => !types.has(name)), [], "registered, and lost");
+    assertEquals(namesInEvents(dir).filter((name) => /^_(gone|back)/.test(name)), [], "half-way");
+    assertEquals((await findingsOf(dir)).filter((text) => !LEFT_BY_KILLED.test(text)), []);
+  }
+
+  /** A reader finds each day as a whole, or not at all. */
+  #checkReaders(outcome: Outcome): void {
+    for (const { life, told, error } of outcome) {
+      if (!life.startsWith("reader") || error !== undefined) continue;
+      const read = told.map((what) => what.slice("read ".length));
+      assertEquals(repeated(read), [], `${life} read it twice`);
+      const of_day = read.filter((id) => id.startsWith("a-") && !id.startsWith("a-new"));
+      assert([0, 4].includes(of_day.length), `${life} read half a day: ${of_day}`);
+    }
+  }
+}
+
+/** What happened, for people. */
+function storyOf(outcome: Outcome): string {
+  return outcome.map(({ life, told, error, steps }) =>
+    `  ${life}: ${steps.length} steps, the last of them "${steps.at(-1)}"; told ` +
+    `${told.join(", ") || "nothing"}${error ? `; ${error}` : ""}`
+  ).join("\n");
+}
+
+/** Some of many, without repeats. */
+function someOf<T>(all: T[], count: number, random: Random): T[] {
+  const left = [...all];
+  return Array.from({ length: Math.min(count, left.length) }, () => {
+    const at = random.below(left.length);
+    const [chosen] = left.splice(at, 1, left.at(-1)!);
+    left.pop();
+    return chosen;
+  });
+}
+
+function schedulesFor(points: Points, deepest: number, random: Random): Schedule[] {
+  if (ONLY) return [parseSchedule(ONLY)];
+  const bounded = [...boundedSchedules(points)];
+  const deeper = [...deeperSchedules(points)];
+  const killed = someOf(bounded, deepest, random)
+    .map((schedule) => killedIn(schedule, random.below(schedule.length - 1)));
+  return [
+    ...someOf(bounded, 2 * deepest, random),
+    ...someOf(deeper, deepest, random),
+    ...Array.from({ length: deepest / 2 }, () => randomSchedule(random, points)),
+    ...killed,
+  ];
+}
+
+/** Where a switch away from each actor can matter, whichever of them comes first. */
+async function pointsOf(rehearsal: Rehearsal, troupe: Troupe): Promise<Points> {
+  const steps: [string[], string[]] = [[], []];
+  const points: [Set<number>, Set<number>] = [new Set(), new Set()];
+  const outcomes: Outcome[] = [];
+  for (const text of ["0:*, 1:*", "1:*, 0:*"]) {
+    const outcome = await rehearsal.play(troupe, parseSchedule(text));
+    outcomes.push(outcome);
+    for (const ended of outcome) steps[ended.n].push(...ended.steps);
+  }
+  for (const { n, steps: own } of outcomes.flat()) {
+    for (const point of switchPoints(own, steps[1 - n])) points[n].add(point);
+  }
+  const inOrder = (all: Set<number>) => [...all].sort((a, b) => a - b);
+  return [inOrder(points[0]), inOrder(points[1])];
+}
+
+let troupe: Promise<Troupe> | undefined;
+
+for (const meeting of MEETINGS) {
+  const { actors } = meeting;
+  const name = `${actors.join(" × ")}${
+    meeting.before ? ` after ${meeting.before.join(", ")}` : ""
+  }`;
+  const test = async (random: Random) => {
+    using folder = memoryFolder();
+    const model = join(folder.path, "ledger");
+    await prepare(model, meeting);
+    const players = await (troupe ??= Troupe.assemble());
+    const rehearsal = new Rehearsal(meeting, model, await allIdsOf(model));
+    const points = await pointsOf(rehearsal, players);
+    for (const text of meeting.known ?? []) await rehearsal.play(players, parseSchedule(text));
+    for (const schedule of schedulesFor(points, meeting.is_slow ? TRIED_OF_SLOW : TRIED, random)) {
+      await rehearsal.play(players, schedule);
+    }
+  };
+  seededTest(`whatever the order of steps: ${name}`, test);
+}
