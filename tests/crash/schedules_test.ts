@@ -44,7 +44,7 @@ const LEFT_WHILE_READ = /went from the log while it was read/;
 
 /** The day has lost its name between two events of a writer that was new to it. */
 const WRITES_WHILE_THE_DAY_GOES =
-  "1:before rename events/day=, 0:before tell, 1:1, 0:*, 1:before remove";
+  "1:before rename events/day=2026-01-20 to, 0:before tell, 1:1, 0:*, 1:before remove events/_gone";
 
 const MEETINGS: readonly Meeting[] = [
   { actors: ["writer", "retain"] },
