@@ -12,7 +12,7 @@ import { isBuiltIn } from "./event.ts";
 import { flawsOf } from "./flaws.ts";
 import { IdHashes } from "./id_hashes.ts";
 import { ledgerPaths, parsePartLabel } from "./layout.ts";
-import { openPart } from "./part_file.ts";
+import { openPart, wentMeanwhile } from "./part_file.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
 import { type DamageRecord, type EventRecord, LogCursor } from "./read.ts";
 import type { Registry } from "./registry.ts";
@@ -232,7 +232,9 @@ class Verification {
     const looked = await this.#changesOf(extent, record);
     const now = looked === "whole" ? undefined : await this.#movedTo(extent, record);
     if (now) return await this.#verifySealed(now.extent, now.record);
-    if (looked instanceof LedgerError) throw looked;
+    if (looked instanceof LedgerError) {
+      throw looked.code === "not_found" ? wentMeanwhile(extent.label) : looked;
+    }
     const { change, kept } = looked === "whole" ? {} as Changes : looked;
     for (const finding of [change, kept]) if (finding) report.findings.push(finding);
     if (!change) {
