@@ -136,7 +136,10 @@ export function readChain(world: World, root: string): Chain {
   for (let at = 0; at < bytes.length;) {
     const end = bytes.indexOf(NEWLINE, at);
     if (end < 0) break;
-    const step = parseStep(new TextDecoder().decode(bytes.subarray(at, end)));
+    const line = bytes.subarray(at, end);
+    // After a power cut a line that was not synced may have its length and not all of its bytes.
+    if (end + 1 === bytes.length && line.includes(0)) break;
+    const step = parseStep(new TextDecoder().decode(line));
     if (step) addStep(chain, step);
     else chain.damage.push({ offset: at, reason: "a line that is no step of the chain" });
     chain.end = at = end + 1;

@@ -4,7 +4,11 @@ import { join } from "@std/path";
 import type { World } from "../../src/base/world.ts";
 import { Ledger } from "../../src/ledger.ts";
 import { retainIndexed } from "../../src/retain.ts";
+import { ledgerPaths } from "../../src/log/layout.ts";
+import { compactTraces } from "../../src/trace/compact.ts";
 import { archiveIn, noonOf } from "../retained.ts";
+import { GOOD } from "../runs/rows.ts";
+import { traced } from "../trace/events.ts";
 
 /** What an actor acts on. */
 export interface Stage {
@@ -36,6 +40,11 @@ async function retain({ world, dir }: Stage): Promise<void> {
   indexed.get = () => Infinity;
   const request = { days: 30, archive: archiveIn(dir) };
   await retainIndexed(world, dir, request, { indexed, running: new Map() });
+}
+
+/** The ledger of a stage, with a folder of runs of its own. */
+export function ledgerOf({ world, dir }: Pick<Stage, "world" | "dir">): Ledger {
+  return new Ledger({ dir, world, runs_dir: join(dir, "runs") });
 }
 
 async function register({ world, dir, life, tell }: Stage, name: string): Promise<void> {
@@ -93,6 +102,50 @@ export const ACTORS = {
   "verify": async ({ world, dir, tell }: Stage) => {
     const { findings } = await new Ledger({ dir, world }).verify({ deep: true });
     for (const { kind, part, reason } of findings) tell(`found ${kind} ${part}: ${reason}`);
+  },
+  /** Many events to two days, in parts that fill up: several in each write. */
+  "busy writer": async ({ world, dir, life, tell }: Stage) => {
+    await using ledger = new Ledger({ dir, world, part_bytes_max: 700 });
+    for (let n = 0; n < 3; n++) {
+      const events = [0, 0, 0, 1].map((day, at) => ({
+        ...{ event_type: "run.failed", run_id: "late", error: "came late" },
+        event_id: `${life}-${n}-${at}`,
+        timestamp_ms: noonOf(day),
+      }));
+      for (const { event_id } of await ledger.emitMany(events)) tell(event_id);
+    }
+  },
+  /** Makes a run with a result, and ends it. */
+  "maker of a run": async ({ world, dir, life, tell }: Stage) => {
+    await using ledger = ledgerOf({ dir, world });
+    await using run = await ledger.runs.create({ run_type: "policy", run_id: life, git: false });
+    await run.writeArtifact("summary", [{ ...GOOD.summary, run_id: life }]);
+    await run.markSuccess();
+    tell(`run ${life}`);
+  },
+  /** Traces, and makes Parquet of it at its end. */
+  "tracer": async ({ world, dir, life, tell }: Stage) => {
+    const store = await ledgerOf({ dir, world }).traces.openStore({ segment_bytes_max: 400 });
+    for (let n = 0; n < 6; n++) {
+      store.record(traced({ event_id: `${life}-${n}`, event_type: "BAR", correlation_id: life }));
+      if (n % 2 === 0) continue;
+      await store.sync();
+      for (const each of [n - 1, n]) tell(`trace ${life}-${each}`);
+    }
+    await store.close();
+  },
+  "compact traces": async ({ world, dir }: Stage) => {
+    await compactTraces(world, ledgerPaths(dir).traces);
+  },
+  "migrate": async ({ world, dir, tell }: Stage) => {
+    const ledger = new Ledger({ dir, world });
+    const { types } = ledger.registry;
+    if (!types.has(REGISTERED)) {
+      await ledger.registerType(REGISTERED, { type: "object" });
+      tell(`type ${REGISTERED}`);
+    }
+    const { version } = await ledger.migrateType(REGISTERED, [{ default: "field", value: 1 }]);
+    tell(`version ${REGISTERED} ${version}`);
   },
   "register": (stage: Stage) => register(stage, REGISTERED),
   "register another": (stage: Stage) => register(stage, `${REGISTERED}.two`),

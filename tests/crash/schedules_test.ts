@@ -4,11 +4,18 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { Ledger } from "../../src/ledger.ts";
 import { assertLikeBuiltAnew, sync } from "../index/indexes.ts";
-import { memoryFolder, testWorld } from "../harness.ts";
-import { emitRun, laterWorld, namesInEvents, NOW_MS } from "../retained.ts";
-import { type ActorName, ACTORS, OTHER_BOX } from "./actors.ts";
+import { memoryFolder } from "../harness.ts";
+import { NOW_MS } from "../retained.ts";
+import type { ActorName } from "./actors.ts";
+import {
+  allIdsOf,
+  assertKept,
+  copyFolder,
+  findingsOf,
+  LEFT_BY_KILLED,
+  prepareLedger,
+} from "./aftermath.ts";
 import { type Random, repeated, seededTest } from "./crash.ts";
 import {
   boundedSchedules,
@@ -89,66 +96,6 @@ const TRIED_OF_SLOW = IS_FULL ? 20 : 1;
 /** `0:12, 1:*, 0:*`: this one alone, of the meeting that the test's name gives. */
 const ONLY = Deno.env.get("LEDGER_TEST_SCHEDULE");
 
-/** An old day of two parts, and a day that stays. */
-async function makeLedger(dir: string, name: string): Promise<void> {
-  await using ledger = new Ledger({ dir, world: testWorld(), part_bytes_max: 500 });
-  await emitRun(ledger, name, 0);
-  await emitRun(ledger, `${name}-new`, 59);
-}
-
-async function prepare(dir: string, { before, has_other_box }: Meeting): Promise<void> {
-  await makeLedger(dir, "a");
-  if (has_other_box) await makeLedger(join(dir, OTHER_BOX), "b");
-  for (const actor of before ?? []) await act(actor, dir);
-}
-
-/** Copies a folder whose names were all made long ago. */
-function copyFolder(from: string, to: string): void {
-  Deno.mkdirSync(to, { recursive: true });
-  for (const { name, isDirectory } of Deno.readDirSync(from)) {
-    if (isDirectory) copyFolder(join(from, name), join(to, name));
-    else Deno.copyFileSync(join(from, name), join(to, name));
-  }
-  const long_ago = new Date(Date.now() - 3_600_000);
-  Deno.utimeSync(to, long_ago, long_ago);
-}
-
-async function idsOf(dir: string): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const record of new Ledger({ dir, world: testWorld() }).read()) {
-    if (record.kind !== "event") throw new Error(`${record.label}: ${record.reason}`);
-    ids.push(record.event.event_id);
-  }
-  return ids;
-}
-
-/** The ids of the log, and of the days that are away. */
-async function allIdsOf(model: string): Promise<string[]> {
-  using folder = memoryFolder();
-  const dir = join(folder.path, "ledger");
-  copyFolder(model, dir);
-  await act("import", dir);
-  return await idsOf(dir);
-}
-
-async function findingsOf(dir: string): Promise<string[]> {
-  const { findings } = await new Ledger({ dir, world: laterWorld() }).verify({ deep: true });
-  return findings.map(({ kind, part, reason }) => `${kind} ${part}: ${reason}`);
-}
-
-/** Has an actor act by itself. */
-function act(actor: ActorName, dir: string): Promise<void> {
-  return ACTORS[actor]({
-    world: laterWorld({ has_threads: false }),
-    dir,
-    life: "alone",
-    tell: () => {},
-  });
-}
-
-/** What killed processes leave for the next one: nothing of it is damage. */
-const LEFT_BY_KILLED = /not_a_part .*\.tmp|ledger seal (adds|mends) it$|unfinished _(gone|back)/;
-
 class Rehearsal {
   readonly #known: string[];
 
@@ -191,21 +138,7 @@ class Rehearsal {
       const live = await sync(dir);
       await assertLikeBuiltAnew(dir, live);
     }
-    await act("import", dir);
-    const found = await idsOf(dir);
-    assertEquals(repeated(found), [], "there twice");
-    const wanted = new Set([
-      ...this.#known,
-      ...told.filter((what) => !/^(read|found|type) /.test(what)),
-    ]);
-    assertEquals([...wanted].filter((id) => !found.includes(id)), [], "acknowledged, and lost");
-    // Who was killed, or ended with an error, may have written what was not acknowledged.
-    const unknown = found.filter((id) => !wanted.has(id));
-    assert(has_error || unknown.length === 0, `nobody was told of ${unknown}`);
-    const { types } = new Ledger({ dir, world: testWorld() }).registry;
-    const types_told = told.filter((what) => what.startsWith("type ")).map((what) => what.slice(5));
-    assertEquals(types_told.filter((name) => !types.has(name)), [], "registered, and lost");
-    assertEquals(namesInEvents(dir).filter((name) => /^_(gone|back)/.test(name)), [], "half-way");
+    await assertKept(dir, this.#known, told, has_error);
     assertEquals((await findingsOf(dir)).filter((text) => !LEFT_BY_KILLED.test(text)), []);
   }
 
@@ -215,7 +148,9 @@ class Rehearsal {
       if (!life.startsWith("reader") || error !== undefined) continue;
       const read = told.map((what) => what.slice("read ".length));
       assertEquals(repeated(read), [], `${life} read it twice`);
-      const of_day = read.filter((id) => id.startsWith("a-") && !id.startsWith("a-new"));
+      const stays = (id: string) => id.startsWith("a-new");
+      assertEquals(read.filter(stays).length, 4, `${life} missed a day that stays`);
+      const of_day = read.filter((id) => id.startsWith("a-") && !stays(id));
       assert([0, 4].includes(of_day.length), `${life} read half a day: ${of_day}`);
     }
   }
@@ -281,7 +216,7 @@ for (const meeting of MEETINGS) {
   const test = async (random: Random) => {
     using folder = memoryFolder();
     const model = join(folder.path, "ledger");
-    await prepare(model, meeting);
+    await prepareLedger(model, meeting.before, meeting.has_other_box);
     const players = await (troupe ??= Troupe.assemble());
     const rehearsal = new Rehearsal(meeting, model, await allIdsOf(model));
     const points = await pointsOf(rehearsal, players);
