@@ -361,6 +361,21 @@ Deno.test("whichever file operation fails while sealing, doing it again ends it"
   }
 });
 
+Deno.test("a last line of the chain that a power cut left without its bytes is written anew", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  writePart(dir, PART, [line("a")]);
+  writePart(dir, { ...PART, number: 2 }, [line("b")]);
+  await sealParts(laterWorld(), dir);
+  const lines = chainLines(dir);
+  const path = join(dir, "events", "_chain.jsonl");
+  const torn = `${lines[0]}\n${lines[1].slice(0, 100).padEnd(lines[1].length, "\0")}\n`;
+  Deno.writeTextFileSync(path, torn);
+  await sealParts(laterWorld(), dir);
+  assertEquals(chainLines(dir), lines);
+  assertEquals(await findingsOf(dir), []);
+});
+
 Deno.test("the command tells what it sealed, and that nothing is due", async () => {
   using folder = tempFolder();
   const dir = folder.path;

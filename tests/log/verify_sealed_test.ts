@@ -320,6 +320,10 @@ Deno.test("whatever is done to the chain is found, and the first place is named 
       `${good.slice(0, 5).join("\n")}\n${good[5].slice(0, 30)}`,
       `chain _chain.jsonl@${starts[5]}: its last line has no end`,
     ],
+    "zeros in the last, which a power cut leaves": [
+      [...good.slice(0, 5), good[5].replace(/.{40}$/, "\0".repeat(40))],
+      `chain _chain.jsonl@${starts[5]}: its last line has no end`,
+    ],
     "zeros in it": [
       good.map((line, at) => at === 1 ? "\0".repeat(line.length) : line),
       `chain _chain.jsonl@${starts[1]}: a line that is no step`,
