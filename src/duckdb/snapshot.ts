@@ -9,7 +9,7 @@ import { makeFolderDurably, removeQuietly, replaceFile, syncFile } from "../base
 import type { OpenFile } from "../base/files.ts";
 import { duckdb_building_threads_max, index_lock_wait_ms } from "../base/limits.ts";
 import { takeSignedLock } from "../base/signed_lock.ts";
-import type { World } from "../base/world.ts";
+import { uniqueName, type World } from "../base/world.ts";
 import { type Database, type DoorOptions, openDatabase } from "./door.ts";
 import { guardDefinitions } from "./guard.ts";
 
@@ -140,7 +140,7 @@ export class SnapshotStore {
     }
     files.syncFolder(this.folder);
     const stamp = new TextEncoder().encode(this.#stampOfLive());
-    replaceFile(files, this.#stamp_path, stamp, String(this.world.pid));
+    replaceFile(files, this.#stamp_path, stamp, uniqueName(this.world));
   }
 
   /** Whether a file was ever published under this name. */

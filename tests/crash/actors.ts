@@ -64,8 +64,8 @@ export const ACTORS = {
     for (const n of [1, 2]) await emit(stage, [`${stage.life}-${n}`], "wz");
   },
   "retain": retain,
-  "seal": async ({ world, dir }: Stage) => {
-    await new Ledger({ dir, world }).upkeep.seal();
+  "seal": async ({ world, dir, tell }: Stage) => {
+    for (const { part } of await new Ledger({ dir, world }).upkeep.seal()) tell(`sealed ${part}`);
   },
   "compact": async ({ world, dir }: Stage) => {
     await new Ledger({ dir, world }).upkeep.compact({ before_day: "2026-02-01" });
@@ -74,10 +74,12 @@ export const ACTORS = {
     await new Ledger({ dir, world }).upkeep.restore("2026-01-20");
   },
   /** Brings back the day that is away. */
-  "import": async ({ world, dir }: Stage) => {
+  "import": async ({ world, dir, tell }: Stage) => {
+    const { upkeep } = new Ledger({ dir, world });
     for (const { name } of world.files.list(archiveIn(dir)) ?? []) {
       if (!name.endsWith(".tar")) continue;
-      await new Ledger({ dir, world }).upkeep.importArchive(join(archiveIn(dir), name));
+      const { parts } = await upkeep.importArchive(join(archiveIn(dir), name));
+      for (const { part } of parts) tell(`back ${part}`);
     }
   },
   "pull": async ({ world, dir, tell }: Stage) => {

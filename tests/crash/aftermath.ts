@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { Ledger } from "../../src/ledger.ts";
+import { readChain } from "../../src/log/chain.ts";
 import { memoryFolder, testWorld } from "../harness.ts";
 import { emitRun, laterWorld, namesInEvents } from "../retained.ts";
 import { type ActorName, ACTORS, ledgerOf, OTHER_BOX } from "./actors.ts";
@@ -12,7 +13,7 @@ export const LEFT_BY_KILLED =
   /not_a_part .*\.tmp|ledger seal (adds|mends) it$|unfinished _(gone|back)/;
 
 /** What an actor can be told that is not the id of an event. */
-const OTHER_THAN_IDS = /^(read|found|type|version|run|trace) /;
+const OTHER_THAN_IDS = /^(read|found|sealed|back|type|version|run|trace) /;
 
 /** An old day of two parts, and a day that stays. */
 export async function makeLedger(dir: string, name: string): Promise<void> {
@@ -97,15 +98,17 @@ export async function assertKept(
   assertEquals([...wanted].filter((id) => !found.includes(id)), [], "acknowledged, and lost");
   const others = found.filter((id) => !wanted.has(id));
   assert(may_have_others || others.length === 0, `nobody was told of ${others}`);
-  await assertOthersKept(dir, told);
+  await assertToldIsSo(dir, told);
   assertEquals(namesInEvents(dir).filter((name) => /^_(gone|back)/.test(name)), [], "half-way");
 }
 
-/** The same of types, runs and traces. */
-async function assertOthersKept(dir: string, told: readonly string[]): Promise<void> {
+/** Fails unless it is so what was told of seals, types, runs and traces. */
+export async function assertToldIsSo(dir: string, told: readonly string[]): Promise<void> {
   const ledger = ledgerOf({ dir, world: laterWorld() });
   const of = (kind: string) =>
     told.filter((what) => what.startsWith(`${kind} `)).map((what) => what.slice(kind.length + 1));
+  const sealed = readChain(laterWorld(), dir).seals.map(({ part }) => part);
+  assertEquals(of("sealed").filter((part) => !sealed.includes(part)), [], "sealed, and not so");
   const { types } = ledger.registry;
   assertEquals(of("type").filter((name) => !types.has(name)), [], "registered, and lost");
   for (const each of of("version")) {

@@ -50,3 +50,16 @@ seededTest(
     }
   },
 );
+
+Deno.test("what a killed indexer left is in nobody's way, whatever its process number was", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const maker = new LineMaker(new LineRandom(1), [NOON_MS]);
+  writePart(dir, { day: "2026-01-23", number: 1, writer: "" }, [maker.line(), "\n"]);
+  await sync(dir);
+  // In a container, each process may well have the number of the one before it.
+  const left = join(dir, "index", `runs.duckdb.published.${Deno.pid}.tmp`);
+  Deno.writeTextFileSync(left, "begun");
+  assertEquals((await sync(dir, { full: true })).kind, "full");
+  assertEquals(Deno.readTextFileSync(left), "begun");
+});

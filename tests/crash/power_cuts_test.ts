@@ -10,7 +10,14 @@ import { Ledger } from "../../src/ledger.ts";
 import { memoryFolder, testWorld } from "../harness.ts";
 import { laterWorld } from "../retained.ts";
 import { type ActorName, ACTORS } from "./actors.ts";
-import { act, allIdsOf, assertKept, findingsOf, prepareLedger } from "./aftermath.ts";
+import {
+  act,
+  allIdsOf,
+  assertKept,
+  assertToldIsSo,
+  findingsOf,
+  prepareLedger,
+} from "./aftermath.ts";
 import { type Random, seededTest } from "./crash.ts";
 import {
   type DiskAfter,
@@ -31,7 +38,7 @@ interface Work {
   has_other_box?: boolean;
   /** Whether there is no ledger before. */
   is_first?: boolean;
-  /** Whether each cut takes a second to look at. */
+  /** Whether a database has to be made to look at what a cut left. */
   is_slow?: boolean;
 }
 
@@ -50,7 +57,7 @@ const WORKS: readonly Work[] = [
   { actor: "migrate", before: ["register"] },
   { actor: "maker of a run", is_first: true },
   { actor: "maker of a run" },
-  { actor: "tracer" },
+  { actor: "tracer", is_slow: true },
   { actor: "compact traces", before: ["tracer"] },
   { actor: "sync", is_slow: true },
   { actor: "sync", before: ["sync", "writer"], is_slow: true },
@@ -59,7 +66,7 @@ const WORKS: readonly Work[] = [
 const IS_FULL = Deno.env.get("LEDGER_TEST_FULL") === "1";
 /** How many different disks are looked at, of one work. */
 const DISKS_MAX = Number(Deno.env.get("LEDGER_TEST_CUTS") ?? (IS_FULL ? 3_000 : 16));
-const DISKS_OF_SLOW = IS_FULL ? 30 : 1;
+const DISKS_OF_SLOW = IS_FULL ? 60 : 2;
 /** How often the lot is drawn after each step. */
 const DRAWS = IS_FULL ? 12 : 2;
 /** `12: weakest 345`: this one alone, of the work that the test's name gives. */
@@ -108,7 +115,7 @@ function toldBefore({ steps }: RecordedDisk, { at }: PowerCut): string[] {
 /** Reopens the ledger that a cut has left, and has the work done again. */
 async function assertRecovers(
   dir: string,
-  { actor, is_first, is_slow }: Work,
+  { actor, is_first }: Work,
   known: string[],
   told: string[],
 ): Promise<void> {
@@ -117,13 +124,24 @@ async function assertRecovers(
   const ledger = new Ledger({ dir, world: laterWorld() });
   if (is_first && !ledger.exists()) assertEquals(told, [], "there is no ledger any more");
   else assertEquals(await seriousOf(), [], "found after the cut");
+  await assertToldIsSo(dir, told);
+  await assertIsBack(dir, told);
   const told_again = await act(actor, dir, "again");
   await ledger.verify({ repair: true });
   assertEquals(await seriousOf(), [], "found when it was done again");
   assertEquals((await findingsOf(dir)).filter((text) => text.startsWith("torn ")), []);
   await assertKept(dir, known, [...told, ...told_again], true);
   assertEquals(await seriousOf(), [], "found when all was back");
-  if (is_slow) await assertLikeBuiltAnew(dir, await sync(dir));
+  if (actor === "sync") await assertLikeBuiltAnew(dir, await sync(dir));
+}
+
+/** Fails unless the parts are in the log that were brought back. */
+async function assertIsBack(dir: string, told: readonly string[]): Promise<void> {
+  const back = told.filter((what) => what.startsWith("back ")).map((what) => what.slice(5));
+  if (back.length === 0) return;
+  const labels = new Set<string>();
+  for await (const { label } of new Ledger({ dir, world: laterWorld() }).read()) labels.add(label);
+  assertEquals(back.filter((part) => !labels.has(part)), [], "brought back, and away");
 }
 
 /** What the disk was asked for before the power went, for people. */

@@ -83,6 +83,7 @@ const MEETINGS: readonly Meeting[] = [
   { actors: ["verify", "retain"], may_end_with: LEFT_WHILE_READ },
   { actors: ["register", "register another"] },
   { actors: ["register", "writer"] },
+  { actors: ["tracer", "compact traces"], before: ["tracer"], is_slow: true },
   { actors: ["sync", "sync"], is_slow: true },
   { actors: ["sync", "writer"], before: ["sync"], is_slow: true },
   { actors: ["sync", "retain"], before: ["sync"], is_slow: true },
@@ -90,7 +91,7 @@ const MEETINGS: readonly Meeting[] = [
 
 const IS_FULL = Deno.env.get("LEDGER_TEST_FULL") === "1";
 /** How many schedules of each kind are tried at a meeting. */
-const TRIED = Number(Deno.env.get("LEDGER_TEST_SCHEDULES") ?? (IS_FULL ? 2_000 : 4));
+const TRIED = Number(Deno.env.get("LEDGER_TEST_SCHEDULES") ?? (IS_FULL ? 500 : 2));
 /** The same where each takes a database to be built three times. */
 const TRIED_OF_SLOW = IS_FULL ? 20 : 1;
 /** `0:12, 1:*, 0:*`: this one alone, of the meeting that the test's name gives. */

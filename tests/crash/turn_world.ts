@@ -80,8 +80,9 @@ export function turnWorld(turns: TurnTaker, { dir, now_ms, began_ms, seed }: Sce
             }
             return Promise.resolve(true);
           },
-          async lockInLine(exclusive: boolean): Promise<void> {
+          lockInLine(exclusive: boolean): Promise<void> {
             while (!file.tryLock(exclusive)) turns.waitFor(relative(dir, path));
+            return Promise.resolve();
           },
           close() {
             if (open_files.delete(file)) close();
