@@ -65,8 +65,8 @@ const WORKS: readonly Work[] = [
 
 const IS_FULL = Deno.env.get("LEDGER_TEST_FULL") === "1";
 /** How many different disks are looked at, of one work. */
-const DISKS_MAX = Number(Deno.env.get("LEDGER_TEST_CUTS") ?? (IS_FULL ? 3_000 : 16));
-const DISKS_OF_SLOW = IS_FULL ? 60 : 2;
+const DISKS_MAX = Number(Deno.env.get("LEDGER_TEST_CUTS") ?? (IS_FULL ? 3_000 : 10));
+const DISKS_OF_SLOW = IS_FULL ? 60 : 1;
 /** How often the lot is drawn after each step. */
 const DRAWS = IS_FULL ? 12 : 2;
 /** `12: weakest 345`: this one alone, of the work that the test's name gives. */

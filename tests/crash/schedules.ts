@@ -75,7 +75,7 @@ const CHANGING = /^(create|write|truncate|make folder|rename|copy to|remove|lock
 const NAMING = /^(create|make folder|rename|copy to|remove|list|look at) |^open .*\.lock$/;
 const DEEP = /^(rename|remove) /;
 /** The part of a name that no other process comes up with. */
-const UNIQUE = /\.\d{6}-[0-9a-f]+/g;
+const UNIQUE = /\.\d+-[0-9a-f]+/g;
 
 function touchOf(step: string): Touch {
   const paths = step.replace(/^(look at|make folder|copy to|\w+) /, "").replaceAll(UNIQUE, "");
@@ -101,29 +101,22 @@ function meet(a: Touch, b: Touch): boolean {
 /** Where each of two actors can be switched away from. */
 export type Points = readonly [readonly number[], readonly number[]];
 
-/** All schedules with one switch before an actor's end, or with two. */
-export function* boundedSchedules(points: Points): Generator<Schedule> {
-  for (const [actor, other] of [[0, 1], [1, 0]] as const) {
-    yield [toTheEnd(actor), toTheEnd(other)];
-    for (const steps of points[actor]) {
-      yield [{ actor, steps }, toTheEnd(other), toTheEnd(actor)];
-      for (const of_other of points[other]) {
-        const begun: Schedule = [{ actor, steps }, { actor: other, steps: of_other }];
-        yield [...begun, toTheEnd(actor), toTheEnd(other)];
-      }
-    }
-  }
-}
-
-/** All schedules with three switches. */
-export function* deeperSchedules(points: Points): Generator<Schedule> {
+/** All schedules with so many switches before an actor's end. */
+export function* schedulesWith(switches: 1 | 2 | 3, points: Points): Generator<Schedule> {
   for (const [actor, other] of [[0, 1], [1, 0]] as const) {
     for (const [n, steps] of points[actor].entries()) {
-      for (const of_other of points[other]) {
-        for (const later of points[actor].slice(n + 1)) {
-          const begun: Schedule = [{ actor, steps }, { actor: other, steps: of_other }];
-          const went_on = { actor, steps: later - steps };
-          yield [...begun, went_on, toTheEnd(other), toTheEnd(actor)];
+      const begun = [{ actor, steps }];
+      if (switches === 1) yield [...begun, toTheEnd(other), toTheEnd(actor)];
+      else {
+        for (const of_other of points[other]) {
+          const both_begun = [...begun, { actor: other, steps: of_other }];
+          if (switches === 2) yield [...both_begun, toTheEnd(actor), toTheEnd(other)];
+          else {
+            for (const later of points[actor].slice(n + 1)) {
+              const went_on = { actor, steps: later - steps };
+              yield [...both_begun, went_on, toTheEnd(other), toTheEnd(actor)];
+            }
+          }
         }
       }
     }

@@ -37,6 +37,7 @@ export interface Scene {
 /** The world of one actor. */
 export function turnWorld(turns: TurnTaker, { dir, now_ms, began_ms, seed }: Scene): World {
   const random = new Random(seed);
+  let elapsed_ms = 0;
   const open_files = new Set<OpenFile>();
   const real = systemFiles((operation, path) => {
     if (turns.is_dead) throw new Killed();
@@ -93,13 +94,16 @@ export function turnWorld(turns: TurnTaker, { dir, now_ms, began_ms, seed }: Sce
     },
     has_threads: false,
     now_ms: () => now_ms,
-    elapsed_ms: () => 0,
+    elapsed_ms: () => elapsed_ms,
     random_uint32,
     random_uuid: () => `00000000-0000-4000-8000-${String(random_uint32()).padStart(12, "0")}`,
-    pid: 100_000 + seed,
+    // In containers every process has the same number.
+    pid: 7,
     hostname: () => "box",
     cwd: () => dir,
-    pause: () => Promise.resolve(),
-    turn: () => Promise.resolve(),
+    pause(duration_ms) {
+      elapsed_ms += duration_ms;
+      return new Promise((resolve) => setTimeout(resolve));
+    },
   });
 }
