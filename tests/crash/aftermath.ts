@@ -10,7 +10,7 @@ import { repeated } from "./crash.ts";
 
 /** What killed processes leave for the next one: nothing of it is damage. */
 export const LEFT_BY_KILLED =
-  /not_a_part .*\.tmp|ledger seal (adds|mends) it$|unfinished _(gone|back)/;
+  /not_a_part .*\.tmp|ledger seal (adds|mends|ends) it$|unfinished _(gone|back)/;
 
 /** What an actor can be told that is not the id of an event. */
 const OTHER_THAN_IDS = /^(read|found|sealed|back|type|version|run|trace) /;

@@ -16,6 +16,7 @@ import {
   assertKept,
   assertToldIsSo,
   findingsOf,
+  LEFT_BY_KILLED,
   prepareLedger,
 } from "./aftermath.ts";
 import { type Random, seededTest } from "./crash.ts";
@@ -73,8 +74,7 @@ const DRAWS = IS_FULL ? 12 : 2;
 const ONLY = Deno.env.get("LEDGER_TEST_CUT");
 
 /** What a cut leaves that no write finished; nothing of it was ever acknowledged. */
-const LEFT_BY_CUT =
-  /^(torn|corrupt) |^not_a_part .*\.tmp|ledger seal (adds|mends) it$|^unfinished _(gone|back)/;
+const LEFT_BY_CUT = new RegExp(`^(torn|corrupt) |${LEFT_BY_KILLED.source}`);
 
 interface Cut {
   cut: PowerCut;

@@ -23,8 +23,10 @@ export type DiskStep =
   /** Its caller was told that this is done. */
   | { kind: "told"; text: string };
 
-/** A file's size, or a folder's names. */
-type Node = { names: Map<string, number> } | { names?: undefined; size_bytes: number };
+/** A file's size, or a folder's names; and which of the system's files it is. */
+type Node =
+  & { identity: string }
+  & ({ names: Map<string, number> } | { names?: undefined; size_bytes: number });
 
 /** What the disk held when the recording began: all of it durable. */
 export interface StartOfDisk {
@@ -43,7 +45,7 @@ export class RecordedDisk {
   readonly #real = systemFiles();
 
   constructor(readonly root: string) {
-    this.#nodes.set(ROOT, { names: new Map() });
+    this.#nodes.set(ROOT, { identity: "", names: new Map() });
     for (const { name } of Deno.readDirSync(root)) this.#adopt(`${root}/${name}`);
     for (const [id, { names }] of this.#nodes) {
       if (names) this.start.folders.set(id, new Map(names));
@@ -143,16 +145,28 @@ export class RecordedDisk {
     if (!facts) return undefined;
     let node = this.#lookUp(place);
     if (node === undefined) {
-      node = this.#nodes.size;
-      this.#nodes.set(node, facts.is_folder ? { names: new Map() } : { size_bytes: 0 });
+      const { identity } = facts;
+      const linked = facts.is_file && facts.links > 1 ? this.#nodeOf(identity) : undefined;
+      node = linked ?? this.#nodes.size;
+      if (linked === undefined) {
+        const content = facts.is_folder ? { names: new Map<string, number>() } : { size_bytes: 0 };
+        this.#nodes.set(node, { identity, ...content });
+      }
       this.#give(place, node);
-      const text = `${facts.is_folder ? "make folder" : "create"} ${this.#short(path)}`;
+      const what = facts.is_folder ? "make folder" : linked === undefined ? "create" : "link";
+      const text = `${what} ${this.#short(path)}`;
       this.steps.push({ kind: "names", text, changes: [{ ...place, node }] });
     }
     if (facts.is_folder) {
       for (const { name } of Deno.readDirSync(path)) this.#adopt(`${path}/${name}`);
     } else this.#noteForeign(node, path);
     return node;
+  }
+
+  /** The file of which this is another name. */
+  #nodeOf(identity: string): number | undefined {
+    // The last of them: the system gives a removed file's number to a new one.
+    return [...this.#nodes].findLast(([, node]) => node.identity === identity)?.[0];
   }
 
   /** Notes what somebody wrote who does not go through the seam. */

@@ -71,8 +71,9 @@ interface Touch {
   paths: string[];
 }
 
-const CHANGING = /^(create|write|truncate|make folder|rename|copy to|remove|lock) |^open .*\.lock$/;
-const NAMING = /^(create|make folder|rename|copy to|remove|list|look at) |^open .*\.lock$/;
+const CHANGING =
+  /^(create|write|truncate|make folder|rename|link|copy to|remove|lock) |^open .*\.lock$/;
+const NAMING = /^(create|make folder|rename|link|copy to|remove|list|look at) |^open .*\.lock$/;
 const DEEP = /^(rename|remove) /;
 /** The part of a name that no other process comes up with. */
 const UNIQUE = /\.\d+-[0-9a-f]+/g;
