@@ -187,7 +187,7 @@ function schedulesFor(points: Points, tried: number, random: Random): Schedule[]
   const killed = someOf([...single, ...double], tried, random)
     .map((schedule) => killedIn(schedule, random.below(schedule.length - 1)));
   return [
-    ...IS_FULL ? single : someOf(single, tried, random),
+    ...tried > TRIED_OF_SLOW ? single : someOf(single, tried, random),
     ...someOf(double, tried, random),
     ...someOf(triple, tried, random),
     ...Array.from({ length: tried }, () => randomSchedule(random, points)),
