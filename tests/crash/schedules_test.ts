@@ -39,6 +39,11 @@ interface Meeting {
   has_other_box?: boolean;
   /** What an actor may end with, where the other takes away what it was at. */
   may_end_with?: RegExp;
+  /**
+   * A pull that was killed has noted nothing of what it took. Where that left for an archive before the
+   * next pull, it is taken again: the same ids, which the index counts once.
+   */
+  may_be_taken_again?: boolean;
   /** Schedules that once went wrong. */
   known?: readonly string[];
   /** Whether each schedule takes seconds: then one is tried, but for the full test. */
@@ -71,7 +76,12 @@ const MEETINGS: readonly Meeting[] = [
   { actors: ["writer", "writer"] },
   { actors: ["pull", "writer"], has_other_box: true },
   { actors: ["pull", "pull"], has_other_box: true },
-  { actors: ["pull", "retain"], has_other_box: true, may_end_with: LEFT_WHILE_READ },
+  {
+    actors: ["pull", "retain"],
+    has_other_box: true,
+    may_be_taken_again: true,
+    may_end_with: LEFT_WHILE_READ,
+  },
   { actors: ["seal", "compact"] },
   { actors: ["compact", "restore"], before: ["seal"] },
   { actors: ["reader", "retain"], may_end_with: LEFT_WHILE_READ },
@@ -142,7 +152,8 @@ class Rehearsal {
       const live = await sync(dir);
       await assertLikeBuiltAnew(dir, live);
     }
-    await assertKept(dir, this.#known, told, has_error);
+    const repeat = this.meeting.may_be_taken_again && was_killed;
+    await assertKept(dir, this.#known, told, { have_others: has_error, repeat });
     assertEquals((await findingsOf(dir)).filter((text) => !LEFT_BY_KILLED.test(text)), []);
   }
 
