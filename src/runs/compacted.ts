@@ -3,7 +3,7 @@
  * are in it with which bytes. A run counts as compacted only while its own artifact still has the
  * digest that went in; so a run that changes, or goes, takes nothing wrong with it.
  */
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import type { World } from "../base/world.ts";
 import { type Glance, glanceAtMonths } from "./layout.ts";
 
@@ -46,10 +46,23 @@ export function readCompacted(world: World, runs_dir: string, month: string): Co
   const nothing = { files: {}, previous: [] };
   if (!world.files.facts(path)) return nothing;
   try {
-    const list = JSON.parse(world.files.readText(path)) as CompactedMonth;
-    return typeof list?.files === "object" ? { ...nothing, ...list } : nothing;
+    const { files, previous = [] } = JSON.parse(world.files.readText(path)) as CompactedMonth;
+    const is_right = Object.values(files).every((file) => isFileOf(month, file)) &&
+      previous.every(isText);
+    return is_right ? { files, previous } : nothing;
   } catch {
     // It is derived: compacting again makes it anew.
     return nothing;
   }
+}
+
+/** Whether it names a file of this month's folder, and no other: a list may come from anywhere. */
+function isFileOf(month: string, { path, rows, bytes, sha256, runs }: CompactedFile): boolean {
+  return dirname(path) === dirname(listPath(month)) &&
+    [sha256, ...Object.values(runs)].every(isText) &&
+    [rows, bytes].every(Number.isSafeInteger);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
 }
