@@ -368,7 +368,8 @@ export class Ledger extends Emitters implements AsyncDisposable {
   /** A type may have been registered by another process since we looked: ask once more. */
   async #emitAfterAll(event: JsonObject, refusal: Promise<LedgerError>): Promise<Acknowledgement> {
     const error = await refusal;
-    if (isBuiltIn(String(event?.event_type)) || !this.#check.refresh()) throw error;
+    const type: unknown = event?.event_type;
+    if ((typeof type === "string" && isBuiltIn(type)) || !this.#check.refresh()) throw error;
     const ready = this.#check.fromFields(event);
     if (ready instanceof Promise) throw await ready;
     return await this.#append(ready);

@@ -151,7 +151,7 @@ export class SnapshotStore {
   /** Whether the live file is as it was published: nobody else has written into it. */
   isAsPublished(): boolean {
     const { files } = this.world;
-    if (!files.facts(this.#stamp_path)) return false;
+    if (!files.facts(this.#stamp_path)?.is_file) return false;
     return files.readText(this.#stamp_path) === this.#stampOfLive();
   }
 

@@ -181,7 +181,7 @@ export function entryOf(step: ChainStep): Readonly<Record<string, unknown>> {
 /** The step that an entry is; undefined when it is none. */
 export function stepFrom(entry: unknown): ChainStep | undefined {
   const step = entry as Partial<ChainStep> | null;
-  if (typeof step?.seal !== "string") return undefined;
+  if (typeof step?.seal !== "string" || !Number.isSafeInteger(step.number)) return undefined;
   if (step.format !== undefined && step.format !== CHAIN_FORMAT) return undefined;
   switch (step.kind) {
     case "sealed":

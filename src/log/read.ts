@@ -2,15 +2,18 @@
  * The only reader of the log: from positions, in log order, every line as a value. A torn tail and a
  * corrupt line are values too, with file, offset and reason; nobody has to catch anything to see them.
  */
+import { asLedgerError } from "../base/error.ts";
 import { follow_poll_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { BadLine, judge, type LedgerEvent, NOT_UTF8, tooLong } from "./event.ts";
 import { ChangeNotices } from "./notices.ts";
 import { linesOf } from "./lines.ts";
-import { dayOf, ledgerPaths, type PartId } from "./layout.ts";
+import { partsAway } from "./chain.ts";
+import { dayOf, ledgerPaths, parsePartName, type PartId, partLabel } from "./layout.ts";
 import type { Block } from "./part_blocks.ts";
 import { endOfLines, type OpenPart, openPart } from "./part_file.ts";
 import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
+import { readSealed, type SealedParts } from "./sealed.ts";
 
 /** Where a line stands. */
 interface Place {
@@ -61,6 +64,8 @@ export class LogCursor {
   readonly #types?: ReadonlySet<string>;
   /** Torn tails that were yielded already, by part and offset. */
   readonly #torn = new Set<string>();
+  /** Days of which it was asked whether something sealed is not there. */
+  readonly #asked = new Set<string>();
 
   constructor(world: World, root: string, filter: ReadFilter = {}) {
     this.#world = world;
@@ -86,9 +91,40 @@ export class LogCursor {
   /** The same, many records at a time: for those who read millions. */
   async *batches(days: Iterable<string> = this.days()): AsyncGenerator<LogRecord[]> {
     for (const day of days) {
-      for (const extent of await partsOfDay(this.#world.files, this.#root, day)) {
-        yield* this.batchesOfPart(extent);
-      }
+      const extents = await partsOfDay(this.#world.files, this.#root, day);
+      for (const extent of extents) yield* this.batchesOfPart(extent);
+      const lost = this.#lostOf(day, extents);
+      if (lost.length > 0) yield lost;
+    }
+  }
+
+  /** What of a day was sealed and is not there, told once. A file that is gone has no line to say so. */
+  #lostOf(day: string, extents: readonly PartExtent[]): DamageRecord[] {
+    if (this.#asked.has(day)) return [];
+    this.#asked.add(day);
+    const sizes = new Map(extents.map(({ label, size_bytes }) => [label, size_bytes]));
+    const lost: DamageRecord[] = [];
+    for (const [name, { bytes }] of Object.entries(this.#sealedOf(day))) {
+      const part: PartId = { day, ...parsePartName(name)! };
+      const label = partLabel(part);
+      const offset = sizes.get(label) ?? 0;
+      if (offset >= bytes) continue;
+      const reason = `${bytes} bytes were sealed, and ${offset || "none"} are there`;
+      lost.push({ kind: "corrupt", part, label, offset, size_bytes: bytes - offset, reason });
+    }
+    if (lost.length === 0) return lost;
+    // A day that was archived, or comes back just now, is away and not lost.
+    const away = partsAway(this.#world, this.#root);
+    return lost.filter(({ label }) => !away.has(label));
+  }
+
+  /** None where they cannot be read: that is for `verify` to tell, and the lines are there. */
+  #sealedOf(day: string): SealedParts {
+    try {
+      return readSealed(this.#world.files, this.#root, day);
+    } catch (error) {
+      if (asLedgerError(error)) return {};
+      throw error;
     }
   }
 

@@ -199,7 +199,8 @@ export function readRegistryFile(world: World, root: string): RegistryFile {
   if (!isOfKind("object", parsed)) throw damaged(path, "it is not a registry");
   const file = parsed as Partial<RegistryFile> & { version?: unknown };
   // A registry that the earlier system wrote says `version`, as a number or as "1.0.0".
-  const version = Number.parseInt(String(file.registry_version ?? file.version ?? 1), 10);
+  const told: unknown = file.registry_version ?? file.version ?? 1;
+  const version = typeof told === "object" ? NaN : Number.parseInt(String(told), 10);
   if (version > REGISTRY_VERSION) {
     throw new LedgerError({
       code: "newer_format",

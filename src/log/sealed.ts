@@ -69,6 +69,14 @@ export interface SealedPart extends SealedContent, SealedNotes, FileProof {
 /** The name of a sealed part's lines in its day's folder -> what is known of it. */
 export type SealedParts = Record<string, SealedPart>;
 
+/** What the file holds. */
+interface SealedFile {
+  version: unknown;
+  parts: SealedParts;
+}
+
+const SEALED_VERSION = 1;
+
 /** Where a day's record stands. */
 export function sealedPath(root: string, day: string): string {
   return join(dayFolder(root, day), SEALED_NAME);
@@ -84,7 +92,9 @@ export function readSealedIn(files: Files, folder: string): SealedParts {
   const path = join(folder, SEALED_NAME);
   if (!files.facts(path)) return {};
   try {
-    const { parts = {} } = JSON.parse(files.readText(path)) as { parts?: SealedParts };
+    const { version, parts } = JSON.parse(files.readText(path)) as SealedFile;
+    if (typeof version === "number" && version > SEALED_VERSION) throw newerRecord(path, version);
+    if (version !== SEALED_VERSION) throw new Error("it is no record of sealed parts");
     for (const [name, record] of Object.entries(parts)) {
       if (!parsePartName(name)) throw new Error(`${name} is not the name of a part`);
       const wrong = wrongFieldOf(record);
@@ -103,6 +113,15 @@ export function readSealedIn(files: Files, folder: string): SealedParts {
   }
 }
 
+function newerRecord(path: string, version: unknown): LedgerError {
+  return new LedgerError({
+    code: "newer_format",
+    message: `${path} is of version ${version}, and this program knows version ${SEALED_VERSION}`,
+    where: { path },
+    hint: "use a newer ledger executable; nothing was changed",
+  });
+}
+
 const COUNTS = ["number", "events", "bytes", "lines", "last_line_at", "sealed_at_ms"] as const;
 const TEXTS = ["previous", "seal", "notes_sha256", "last_line_hash"] as const;
 const TIMES = ["first_ms", "last_ms"] as const;
@@ -117,8 +136,15 @@ function wrongFieldOf(record: SealedPart): string | undefined {
     TEXTS.find((field) => typeof record[field] !== "string") ??
     TIMES.find((field) => record[field] !== null && !isCount(record[field])) ??
     wrongInProof(record) ??
-    (flaws === undefined || Array.isArray(flaws) ? undefined : "flaws") ??
+    (flaws === undefined || (Array.isArray(flaws) && flaws.every(isFlaw)) ? undefined : "flaws") ??
     (compacted === undefined ? undefined : wrongInProof(compacted) && "compacted");
+}
+
+const FLAWS: readonly unknown[] = ["corrupt", "wrong_fields", "wrong_day"] satisfies Flaw["kind"][];
+
+function isFlaw(flaw: Partial<Flaw> | null): boolean {
+  return typeof flaw === "object" && FLAWS.includes(flaw?.kind) && isCount(flaw?.offset) &&
+    isCount(flaw?.size_bytes) && typeof flaw?.reason === "string";
 }
 
 function wrongInProof(proof: FileProof | null): string | undefined {
@@ -139,7 +165,7 @@ function isCount(value: unknown): value is number {
 /** Puts the record of a day in place, whole and durable. The caller holds the lock of the chain. */
 export function writeSealed(world: World, root: string, day: string, parts: SealedParts): void {
   const path = sealedPath(root, day);
-  const text = `${JSON.stringify({ version: 1, parts }, null, 1)}\n`;
+  const text = `${JSON.stringify({ version: SEALED_VERSION, parts }, null, 1)}\n`;
   replaceFile(world.files, path, new TextEncoder().encode(text), uniqueName(world));
 }
 

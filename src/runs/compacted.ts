@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "@std/path";
 import type { World } from "../base/world.ts";
+import { isOfKind } from "../log/mod.ts";
 import { type Glance, glanceAtMonths } from "./layout.ts";
 
 /** The folder of a month's compacted files. */
@@ -58,7 +59,7 @@ export function readCompacted(world: World, runs_dir: string, month: string): Co
 
 /** Whether it names a file of this month's folder, and no other: a list may come from anywhere. */
 function isFileOf(month: string, { path, rows, bytes, sha256, runs }: CompactedFile): boolean {
-  return dirname(path) === dirname(listPath(month)) &&
+  return dirname(path) === dirname(listPath(month)) && isOfKind("object", runs) &&
     [sha256, ...Object.values(runs)].every(isText) &&
     [rows, bytes].every(Number.isSafeInteger);
 }

@@ -153,7 +153,8 @@ function whyUnstorable(text: string, parsed: unknown): string | undefined {
 function checkVersion(parsed: Record<string, unknown>, path: string): void {
   const version = isObject(parsed.schema_version) ? parsed.schema_version.manifest : undefined;
   if (version === undefined || version === null) return;
-  const [, major] = /^(\d+)(?:\.|$)/.exec(String(version)) ?? [];
+  const text = typeof version === "string" || typeof version === "number" ? String(version) : "";
+  const [, major] = /^(\d+)(?:\.|$)/.exec(text) ?? [];
   if (major === undefined) {
     throw bad(path, `schema_version.manifest is ${quoted(version)}; it has to be like 1.0.0`);
   }

@@ -68,10 +68,12 @@ export async function makeLab(folder: string, run: RunCommand): Promise<void> {
   await must(["emit", "--stdin", "--writer", "w1"], linesOfRun("run-w", noonOf(LAB_DAYS[2])));
   await must(["schema", "register", "risk.breached", "-"], SCHEMA);
   await must(["schema", "migrate", "risk.breached", "--rename", "level=severity"]);
-  // Another box, whose lines and runs are taken in.
-  const there = join(folder, "box", "data", "ledger");
-  const part = { day: LAB_DAYS[3], number: 1, writer: "" };
-  writePart(there, part, [linesOfRun("run-b", noonOf(LAB_DAYS[3]))]);
+  // Two other boxes: the lines of the first are taken in, those of the second are not yet.
+  for (const name of ["box", "box-2"]) {
+    const there = join(folder, name, "data", "ledger");
+    const part = { day: LAB_DAYS[3], number: 1, writer: "" };
+    writePart(there, part, [linesOfRun(`run-${name}`, noonOf(LAB_DAYS[3]))]);
+  }
   await must(["pull", "box", "--as", "box1"]);
   await must(["seal"]);
   await must(["compact", "--before", LAB_DAYS[2]]);

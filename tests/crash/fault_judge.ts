@@ -64,7 +64,7 @@ export class FaultJudge {
     }
     if (ended.code === 0 && !says_more && !hit.includes("stderr")) {
       const files = filesBelow(this.copy);
-      const more = files.filter((name) => !clean.files.includes(name));
+      const more = files.filter((name) => !clean.files.includes(name) && !mayStay(name, fault));
       const less = clean.files.filter((name) => !files.includes(name));
       if (more.length + less.length > 0) {
         add(
@@ -74,7 +74,8 @@ export class FaultJudge {
       }
     }
     if (command.reads) {
-      const changed = changesIn(this.#record, recordOf(this.copy));
+      const changed = changesIn(this.#record, recordOf(this.copy))
+        .filter((path) => !mayStay(path, fault));
       if (changed.length > 0) add(`a reader changed ${changed.join(", ")}`, ended);
     } else {
       for (const flaw of this.#flawsOfLog(ended, clean, await this.#ids(), args)) add(flaw, ended);
@@ -142,6 +143,11 @@ export class FaultJudge {
       return ids;
     });
   }
+}
+
+/** What cannot be removed stays, under a temporary name: doctor lists it. */
+function mayStay(name: string, { call }: Fault): boolean {
+  return call.startsWith("unlink") && name.endsWith(".tmp");
 }
 
 /** An id of the program's own is another each time. */

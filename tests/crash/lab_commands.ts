@@ -47,7 +47,7 @@ export function labCommands(month: string): Record<string, LabCommand> {
     "seal": writes(["seal"]),
     "compact": writes(["compact", "--before", LAB_DAYS[3]]),
     "restore": writes(["restore", LAB_DAYS[1]]),
-    "pull": writes(["pull", "box", "--as", "box2"]),
+    "pull": writes(["pull", "box-2"]),
     "retain": { ...writes(["retain", "--days", "1", "--archive", ARCHIVES]), asks_duckdb: true },
     "archive import": {
       ...writes(["archive", "import", `${ARCHIVES}/ledger-${LAB_DAYS[0]}.tar`]),

@@ -10,13 +10,13 @@ export interface Judged extends Ended {
 
 const DEADLINE_S = 30;
 
-/** Copies a lab; the native library, which nobody writes to, by links. */
+/** Copies a lab; the native library and the indexes, which nobody writes to in place, by links. */
 export function copyLab(from: string, to: string): void {
   Deno.mkdirSync(to);
   for (const { name, isDirectory, isFile } of Deno.readDirSync(from)) {
     const [source, target] = [join(from, name), join(to, name)];
     if (isDirectory) copyLab(source, target);
-    else if (from.includes("/.native/")) Deno.linkSync(source, target);
+    else if (from.includes("/.native/") || name.endsWith(".duckdb")) Deno.linkSync(source, target);
     else if (isFile) Deno.copyFileSync(source, target);
   }
   // What the program unpacks is checked for its mode too.
@@ -97,7 +97,7 @@ const OF_RECORD = [
   "data/ledger/artifacts",
   "data/ledger/archive",
   "runs",
-  "box",
+  "box-2",
 ];
 
 /** The files of record of a lab, by their content. */
@@ -124,7 +124,10 @@ export function changesIn(one: Map<string, string>, other: Map<string, string>):
 
 /** A text without what is fresh each time: times, durations, process ids, fresh ids. */
 export function evened(text: string): string {
-  return text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|\d{8}T\d{6}-\d+-[0-9a-f]{8}/g, "TIME")
+  return text.replace(/<time[^>]*>[^<]*/g, "TIME").replace(
+    /\d{4}-\d\d-\d\dT[\d:.]+Z|\d{8}T\d{6}-\d+-[0-9a-f]{8}/g,
+    "TIME",
+  )
     .replace(/-\d+-[0-9a-f]{8}\b/g, "-UNIQUE")
     .replace(/\b\d+(\.\d+)? m?s\b/g, "N ms")
     .replace(/\b\d{13}_[0-9a-f]{8}\b/g, "ID")

@@ -23,14 +23,15 @@ Deno.test("no record of sealed parts means that none is sealed", () => {
 Deno.test("a record of which a field is of another kind is damaged, and names the field", () => {
   using folder = tempFolder();
   const read = (record: unknown) => {
-    recordOf(folder.path, JSON.stringify({ parts: { "part-000001.jsonl": record } }));
+    recordOf(folder.path, JSON.stringify({ version: 1, parts: { "part-000001.jsonl": record } }));
     return readSealed(systemFiles(), folder.path, CASE_DAY);
   };
   assertEquals(Object.keys(read(SEALED_RECORD)), ["part-000001.jsonl"]);
   const wrong: [string, unknown][] = [
     ...Object.keys(SEALED_RECORD).map((field): [string, unknown] => [field, undefined]),
     ...[["bytes", -1], ["bytes", 1.5], ["events", "1"], ["blocks", "A"], ["blocks", "AA!="]],
-    ...[["sha256", "x"], ["first_ms", "x"], ["flaws", {}], ["compacted", null]],
+    ...[["sha256", "x"], ["first_ms", "x"], ["flaws", {}], ["flaws", [null]]],
+    ["compacted", null],
     ["compacted", { bytes: 1, sha256: DIGEST }],
   ] as [string, unknown][];
   for (const [field, value] of wrong) {
@@ -43,11 +44,18 @@ Deno.test("a record of which a field is of another kind is damaged, and names th
 
 Deno.test("a damaged record of sealed parts is an error, not an empty one", () => {
   using folder = tempFolder();
-  for (const text of ["", "{", '{"parts":{"something":{}}}']) {
+  for (const text of ["", "{", '{"parts":{}}', '{"version":1,"parts":{"something":{}}}']) {
     const path = recordOf(folder.path, text);
     const error = assertThrows(() => readSealed(systemFiles(), folder.path, CASE_DAY), LedgerError);
     assertEquals([error.code, error.where?.path], ["damaged", path]);
   }
+});
+
+Deno.test("a record of sealed parts of a newer version is refused by name", () => {
+  using folder = tempFolder();
+  recordOf(folder.path, '{"version":2,"parts":{}}');
+  const error = assertThrows(() => readSealed(systemFiles(), folder.path, CASE_DAY), LedgerError);
+  assertEquals(error.code, "newer_format");
 });
 
 Deno.test("a sealed part takes no more lines, and its number is never given again", async () => {
@@ -56,7 +64,7 @@ Deno.test("a sealed part takes no more lines, and its number is never given agai
   const sealed = join(part, "..", "_sealed.json");
   const names = ["part-000004.jsonl", "part-000009.parquet", "part-000011.w.jsonl"];
   const parts = Object.fromEntries(names.map((name) => [name, SEALED_RECORD]));
-  Deno.writeTextFileSync(sealed, JSON.stringify({ parts }));
+  Deno.writeTextFileSync(sealed, JSON.stringify({ version: 1, parts }));
   await using ledger = await openLedger({ dir: folder.path });
   const { part: landed } = await ledger.emitLine(GOOD_LINE);
   assertEquals(landed, `day=${CASE_DAY}/part-000012.jsonl`);
