@@ -31,6 +31,7 @@ export async function examine(world: World, ledger: Ledger): Promise<Check[]> {
   const folder = existingAbove(world, resolve(world.cwd(), ledger.dir));
   const survey = ledger.exists() ? await ledger.survey() : undefined;
   const file_system = world.files.fileSystem(folder);
+  const library = await checkLibrary(world);
   return [
     checkFolder(world, "ledger folder", ledger.dir),
     checkFolder(world, "runs folder", ledger.runs.dir),
@@ -38,14 +39,19 @@ export async function examine(world: World, ledger: Ledger): Promise<Check[]> {
     ...await checkPromises(world, ledger.dir),
     checkClock(world, survey),
     checkSpace(world, file_system, survey),
-    await checkLibrary(world),
+    library,
     checkLog(survey),
     await checkTraces(ledger),
-    await checkIndex(world, ledger, survey),
+    library.ok ? await checkIndex(world, ledger, survey) : indexUnasked(library),
     await checkBuilder(world, ledger),
     await checkKeeper(world, ledger),
     await checkRuns(world, ledger),
   ];
+}
+
+/** A library that is not as it was built may take the whole process with it: it is not loaded. */
+function indexUnasked({ name, fix }: Check): Check {
+  return { name: "index", ok: false, found: `not looked at without a whole ${name}`, fix };
 }
 
 /** The folder itself, or the nearest one above it that is there. */

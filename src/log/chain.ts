@@ -173,6 +173,11 @@ function parseStep(line: string): ChainStep | undefined {
   }
 }
 
+/** A value that has to be a text; no name is empty. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
 /** What a line of the chain is written from. */
 export function entryOf(step: ChainStep): Readonly<Record<string, unknown>> {
   return step.kind === "other" ? step.entry : { ...step };
@@ -185,11 +190,11 @@ export function stepFrom(entry: unknown): ChainStep | undefined {
   if (step.format !== undefined && step.format !== CHAIN_FORMAT) return undefined;
   switch (step.kind) {
     case "sealed":
-      return parsePartLabel(String(step.part)) ? step as SealedStep : undefined;
+      return parsePartLabel(textOf(step.part)) ? step as SealedStep : undefined;
     case "taken_out":
     case "returned":
-      return isDay(String(step.day)) && Array.isArray(step.parts) &&
-          step.parts.every((name) => parsePartName(String(name)))
+      return isDay(textOf(step.day)) && Array.isArray(step.parts) &&
+          step.parts.every((name) => parsePartName(textOf(name)))
         ? step as ChainStep
         : undefined;
     case "registry":

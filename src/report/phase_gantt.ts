@@ -43,7 +43,10 @@ export function phasesSection(
       )}
       ${totalsOf(data)}
       ${asks([
-        { shows: "The phases of a run", line: queryLine(askPhasesOf(data.drawn[0].run_id)) },
+        // None is drawn where the index has phases of runs that the catalog does not list.
+        ...data.drawn.slice(0, 1).map(({ run_id }) => (
+          { shows: "The phases of a run", line: queryLine(askPhasesOf(run_id)) }
+        )),
         { shows: "Phases over all runs", line: queryLine(askPhaseTotals(selected)) },
       ])}
     `);

@@ -358,6 +358,15 @@ Deno.test("an index that is behind the log, and runs that are not catalogued, ar
   );
 });
 
+Deno.test("where the catalog cannot be read, phases of runs that it would list are told without it", async () => {
+  using lab = newLab();
+  await fillLab(lab);
+  Deno.writeTextFileSync(lab.catalog, "no catalog");
+  const { html, problems } = await reportOf(lab);
+  assert(problems.length > 0);
+  assertMatch(textIn(sectionIn(html, "phases")), /Phases over all runs|all of them/);
+});
+
 Deno.test("what is damaged is told in its section, and the other sections stand", async () => {
   using lab = newLab();
   await fillLab(lab);
