@@ -1,7 +1,10 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type LogRecord, openLedger, type ReadFilter } from "../../src/mod.ts";
 import { LogCursor } from "../../src/log/read.ts";
-import { tempFolder, testWorld, writePart } from "../harness.ts";
+import { sealParts } from "../../src/log/seal.ts";
+import { runIn, tempFolder, testWorld, writePart } from "../harness.ts";
+import { CASE_DAY, GOOD_LINE } from "./cases.ts";
+import { laterWorld } from "./upkeep.ts";
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.parse("2026-01-01T00:00:00Z");
@@ -212,4 +215,32 @@ Deno.test("an empty log and an empty part have nothing to read", async () => {
   assertEquals(await read(folder.path), []);
   writePart(folder.path, { day: "2026-01-01", number: 1, writer: "" }, []);
   assertEquals(await read(folder.path), []);
+});
+
+Deno.test("what was sealed and is not there is told once, as damage; what was archived is not", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const [gone, cut] = [1, 2].map((number) =>
+    writePart(dir, { day: CASE_DAY, number, writer: "" }, [GOOD_LINE, "\n", GOOD_LINE, "\n"])
+  );
+  await sealParts(laterWorld(), dir);
+  Deno.removeSync(gone);
+  Deno.truncateSync(cut, GOOD_LINE.length + 1);
+  const cursor = new LogCursor(testWorld(), dir);
+  const damage: string[] = [];
+  for (const _ of [1, 2]) {
+    for await (const record of cursor.pass()) {
+      if (record.kind !== "event") damage.push(`${record.label} ${record.kind} ${record.reason}`);
+    }
+  }
+  const bytes = 2 * (GOOD_LINE.length + 1);
+  assertEquals(damage, [
+    `day=${CASE_DAY}/part-000001.jsonl corrupt ${bytes} bytes were sealed, and none are there`,
+    `day=${CASE_DAY}/part-000002.jsonl corrupt ${bytes} bytes were sealed, and ${
+      bytes / 2
+    } are there`,
+  ]);
+  const { code, stderr } = await runIn(dir, ["log"]);
+  assertEquals(code, 0);
+  assertStringIncludes(stderr, "part-000001.jsonl at byte 0: corrupt");
 });
