@@ -148,7 +148,8 @@ function isStamp(value: unknown): value is number | undefined {
 }
 
 function eventOf(values: readonly unknown[]): TracedEvent | undefined {
-  const timestamp = values[3] as number;
+  const timestamp = values[3];
+  if (typeof timestamp !== "number") return undefined;
   const created_at = stampSince(timestamp, values[8]);
   const base_us = baseOf(timestamp, created_at);
   const event = {
@@ -174,5 +175,6 @@ function eventOf(values: readonly unknown[]): TracedEvent | undefined {
 /** A stamp that was written as the time since another one, or as a text where that is too long. */
 function stampSince(base_us: number, value: unknown): number | null {
   if (value === null || value === undefined) return null;
-  return typeof value === "number" ? base_us + value : Number(value);
+  if (typeof value === "number") return base_us + value;
+  return typeof value === "string" ? Number(value) : NaN;
 }

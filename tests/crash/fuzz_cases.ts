@@ -52,4 +52,9 @@ export const FUZZ_CASES: readonly FuzzCase[] = [
       '[0,"s1","SIGNAL",1769169600000000,"c1","","source","",[{}],null,"1.0",1,"",{},null,9]\n',
     shows: "a stamp that is a list, and no number can be made of it",
   },
+  {
+    target: "a segment of traces",
+    input: '[0,"s1","SIGNAL",1e999,"c1","","source","",0,null,"1.0",1,"",{},null,9]\n',
+    shows: "a time that no number holds",
+  },
 ];

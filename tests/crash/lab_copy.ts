@@ -125,11 +125,11 @@ export function changesIn(one: Map<string, string>, other: Map<string, string>):
 /** A text without what is fresh each time: times, durations, process ids, fresh ids. */
 export function evened(text: string): string {
   return text.replace(/<time[^>]*>[^<]*/g, "TIME").replace(
-    /\d{4}-\d\d-\d\dT[\d:.]+Z|\d{8}T\d{6}-\d+-[0-9a-f]{8}/g,
+    /\d{4}-\d\d-\d\dT[\d:.]+Z|\d{8}T\d{6}-\d+-[0-9a-f]{1,8}/g,
     "TIME",
   )
-    .replace(/-\d+-[0-9a-f]{8}\b/g, "-UNIQUE")
-    .replace(/\b\d+(\.\d+)? m?s\b/g, "N ms")
+    .replace(/-\d+-[0-9a-f]{1,8}\b/g, "-UNIQUE")
+    .replace(/\b\d+(\.\d+)? (µs|ms|s|min|h)\b( \d+ (s|min)\b)?/g, "A WHILE")
     .replace(/\b\d{13}_[0-9a-f]{8}\b/g, "ID")
     .replace(/\b[0-9a-f]{64}\b/g, "DIGEST");
 }
