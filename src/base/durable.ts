@@ -1,8 +1,8 @@
 /** What is built on the seam: files and folders that are whole, and durable, or not there. */
 import { dirname } from "@std/path";
 import { asLedgerError, LedgerError } from "./error.ts";
-import { noSpaceLeft, systemCode } from "./file_error.ts";
-import type { FileFacts, Files, OpenFile } from "./files.ts";
+import { fileError, noSpaceLeft, systemCode } from "./file_error.ts";
+import { type FileFacts, type Files, type OpenFile, WAITS_FOR_EVER } from "./files.ts";
 import { read_bytes } from "./limits.ts";
 
 /** Fills the buffer from an offset, as far as the file goes; returns the part that was filled. */
@@ -35,13 +35,22 @@ export function* stretchesOf(
   }
 }
 
+/** Opens a file of ours to read; refuses what would keep us waiting in its place. */
+export function openOwn(files: Files, path: string): OpenFile {
+  const facts = files.facts(path);
+  if (facts && !facts.is_file && !facts.is_folder) {
+    throw fileError("open", path, new Error(WAITS_FOR_EVER));
+  }
+  return files.open(path, "read");
+}
+
 /** Opens a file to read for as long as a function takes. */
 export function withOpenFile<Result>(
   files: Files,
   path: string,
   body: (file: OpenFile) => Result,
 ): Result {
-  const file = files.open(path, "read");
+  const file = openOwn(files, path);
   try {
     return body(file);
   } finally {

@@ -157,6 +157,9 @@ function factsOf(info: Deno.FileInfo): FileFacts {
   };
 }
 
+/** Why a file of ours is not opened: opening a pipe waits for its other end, and a device may not end. */
+export const WAITS_FOR_EVER = "a pipe or a device stands where a file should be";
+
 const OPTIONS_OF_MODE: Readonly<Record<OpenMode, Deno.OpenOptions>> = {
   read: { read: true },
   append: { read: true, append: true },
@@ -344,7 +347,12 @@ export function systemFiles(hook?: FaultHook): Files {
           is_folder: entry.isDirectory,
         }))),
     readBytes: (path) => attempt("read", path, () => Deno.readFileSync(path)),
-    readText: (path) => attempt("read", path, () => Deno.readTextFileSync(path)),
+    readText: (path) =>
+      attempt("read", path, () => {
+        const { isFile, isDirectory } = Deno.statSync(path);
+        if (!isFile && !isDirectory) throw new Error(WAITS_FOR_EVER);
+        return Deno.readTextFileSync(path);
+      }),
     makeFolder: (path, mode) =>
       attempt("make folder", path, () => Deno.mkdirSync(path, { recursive: true, mode })),
     setMode: (path, mode) => attempt("set mode of", path, () => Deno.chmodSync(path, mode)),

@@ -1,4 +1,5 @@
 /** A lock that one process at a time holds for a while, with its holder's name in it, for people. */
+import { openOwn } from "./durable.ts";
 import { takeFileLock } from "./file_lock.ts";
 import type { OpenFile } from "./files.ts";
 import { owner_look_ms } from "./limits.ts";
@@ -30,7 +31,7 @@ export async function takeSignedLock(
 /** Who holds such a lock; undefined when nobody does. */
 export async function holderOf(world: World, path: string): Promise<string | undefined> {
   if (!world.files.facts(path)) return undefined;
-  const lock = world.files.open(path, "read");
+  const lock = openOwn(world.files, path);
   try {
     if (lock.tryLock(false) || await lock.lock(false, owner_look_ms)) return undefined;
   } finally {

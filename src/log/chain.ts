@@ -8,7 +8,13 @@
  * is proven by its digest like any other. Steps without a format were written by 0.1 (`seal_digest.ts`).
  */
 import { join } from "@std/path";
-import { makeFolderDurably, replaceFile, writeFully } from "../base/durable.ts";
+import {
+  makeFolderDurably,
+  readFully,
+  replaceFile,
+  withOpenFile,
+  writeFully,
+} from "../base/durable.ts";
 import { LedgerError } from "../base/error.ts";
 import { seal_lock_wait_ms } from "../base/limits.ts";
 import type { Files } from "../base/files.ts";
@@ -131,7 +137,9 @@ export function readChain(world: World, root: string): Chain {
     size_bytes: 0,
   };
   if (!world.files.facts(path)) return chain;
-  const bytes = world.files.readBytes(path);
+  const bytes = withOpenFile(world.files, path, (file) => {
+    return readFully(file, new Uint8Array(file.facts().size_bytes), 0);
+  });
   chain.size_bytes = bytes.length;
   for (let at = 0; at < bytes.length;) {
     const end = bytes.indexOf(NEWLINE, at);

@@ -1,5 +1,5 @@
 /** One part -> its Parquet file under a temporary name, read back and durable. */
-import { removeQuietly } from "../base/durable.ts";
+import { openOwn, removeQuietly } from "../base/durable.ts";
 import { LedgerError } from "../base/error.ts";
 import type { OpenFile } from "../base/files.ts";
 import type { World } from "../base/world.ts";
@@ -26,7 +26,7 @@ export interface PackRequest {
 export function packPart(world: World, request: PackRequest, columns: PackingColumns): FileProof {
   const { label, path, sealed, temporary } = request;
   const corrupt = new Set(request.corrupt);
-  const source = world.files.open(path, "read");
+  const source = openOwn(world.files, path);
   let target: OpenFile | undefined;
   try {
     if (source.facts().size_bytes !== sealed.bytes) checkIsAsSealed(source, label, sealed);

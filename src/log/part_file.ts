@@ -4,7 +4,7 @@
  */
 import { dirname } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { readFully } from "../base/durable.ts";
+import { openOwn, readFully } from "../base/durable.ts";
 import type { World } from "../base/world.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
 import { type Block, blocksOfLines } from "./part_blocks.ts";
@@ -85,7 +85,7 @@ export async function endOfLines(world: World, extent: PartExtent): Promise<numb
 }
 
 function openLines(world: World, { path, size_bytes }: PartExtent): OpenPart {
-  const file = world.files.open(path, "read");
+  const file = openOwn(world.files, path);
   const blocks = (from: number) => blocksOfLines(file, from, size_bytes);
   return {
     packed_path: undefined,
@@ -103,7 +103,7 @@ async function openPacked(
   proof: FileProof,
 ): Promise<OpenPart> {
   const { path, size_bytes, last_line_at } = extent;
-  const file = world.files.open(path, "read");
+  const file = openOwn(world.files, path);
   try {
     // A page that was changed may well decode, to other lines: nothing is read before this is known.
     const { isAsProven } = await import("./proof.ts");

@@ -3,6 +3,7 @@
  * writer cuts back a failed write before it lets go, so what is seen here is never taken back.
  */
 import { join } from "@std/path";
+import { openOwn } from "../base/durable.ts";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { Files, OpenFile } from "../base/files.ts";
 import { read_lock_wait_ms } from "../base/limits.ts";
@@ -203,7 +204,7 @@ async function shareLock(files: Files, path: string): Promise<() => void> {
   if (!files.facts(path)) return nothing;
   let lock: OpenFile | undefined;
   try {
-    lock = files.open(path, "read");
+    lock = openOwn(files, path);
     const is_held = lock.tryLock(false) || await lock.lock(false, read_lock_wait_ms);
     if (is_held) return lock.close.bind(lock);
   } catch (error) {

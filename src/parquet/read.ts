@@ -7,7 +7,7 @@ import {
   type RowGroup,
 } from "hyparquet";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import { readFully, withOpenFile } from "../base/durable.ts";
+import { openOwn, readFully, withOpenFile } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import { row_batch_rows } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -26,7 +26,7 @@ export function readParquet(world: World, path: string): ParquetFile {
   return {
     ...facts,
     async *batches() {
-      const file = world.files.open(path, "read");
+      const file = openOwn(world.files, path);
       try {
         if (file.facts().identity !== identity) throw replaced(path);
         yield* rowsOf(world, file, readMetadata(file));
@@ -88,7 +88,7 @@ async function scanOf(buffer: SyncBuffer, metadata: FileMetaData) {
 
 /** The texts of one column in the last row group of a file: a look at it, and no reading. */
 export async function lastTexts(world: World, path: string, name: string): Promise<string[]> {
-  const file = world.files.open(path, "read");
+  const file = openOwn(world.files, path);
   try {
     const metadata = readMetadata(file);
     const group = metadata.row_groups.findLast(({ num_rows }) => num_rows > 0n);

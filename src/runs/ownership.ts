@@ -4,7 +4,7 @@
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { makeFolderDurably } from "../base/durable.ts";
+import { makeFolderDurably, openOwn } from "../base/durable.ts";
 import { takeFileLock } from "../base/file_lock.ts";
 import type { OpenFile } from "../base/files.ts";
 import { lock_wait_ms, owner_look_ms } from "../base/limits.ts";
@@ -71,7 +71,7 @@ export async function ownershipOf(world: World, folder: string): Promise<Ownersh
 
 function openIfThere(world: World, path: string): OpenFile | undefined {
   try {
-    return world.files.open(path, "read");
+    return openOwn(world.files, path);
   } catch (error) {
     if (asLedgerError(error)?.code === "not_found") return undefined;
     throw error;

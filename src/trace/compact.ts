@@ -9,6 +9,7 @@
 import { basename, join, resolve } from "@std/path";
 import { LedgerError } from "../base/error.ts";
 import { makeFolderDurably, removeQuietly, syncFile } from "../base/durable.ts";
+import type { FileFacts } from "../base/files.ts";
 import { trace_merged_bytes_max, trace_row_group_rows } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, literal } from "../duckdb/door.ts";
@@ -80,7 +81,7 @@ async function mergeAll(world: World, dir: string, report: CompactTracesReport):
       removeLeftOver(world, folder, open);
       const sources = names.filter((name) => !isOfOpenSegment(name, open))
         .map((name) => join(folder, name))
-        .filter((path) => world.files.facts(path)!.size_bytes < trace_merged_bytes_max);
+        .filter((path) => isSmallFile(world.files.facts(path)));
       if (sources.length < 2) continue;
       opened ??= await openForTraces(world, dir);
       await merge(world, opened.database, folder, sources, report);
@@ -88,6 +89,11 @@ async function mergeAll(world: World, dir: string, report: CompactTracesReport):
   } finally {
     opened?.close();
   }
+}
+
+/** What is no file, a link to nowhere say, is left to questions, which tell it. */
+function isSmallFile(facts: FileFacts | undefined): boolean {
+  return facts !== undefined && facts.is_file && facts.size_bytes < trace_merged_bytes_max;
 }
 
 /** Removes what a merged file replaces. */

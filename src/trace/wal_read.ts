@@ -1,5 +1,5 @@
 /** Segments as they are read: by a question, and by what makes Parquet of them. */
-import { readFully } from "../base/durable.ts";
+import { openOwn, readFully } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
 import { type ReadRecord, readRecords, type RecordDamage } from "../base/files/records.ts";
 import { json, parseKeepingDigits } from "../base/json.ts";
@@ -104,7 +104,7 @@ class SegmentReading {
 
 /** Opens a segment; undefined when it is not there any more. */
 export function openSegment(world: World, path: string): OpenFile | undefined {
-  return world.files.facts(path) && world.files.open(path, "read");
+  return world.files.facts(path) && openOwn(world.files, path);
 }
 
 function allBytes(file: OpenFile): Uint8Array {

@@ -5,8 +5,10 @@ import { ARCHIVES, LAB_DAYS, linesOfRun, noonOf, tracedLines } from "./every_kin
 export interface LabCommand {
   args: string[];
   stdin?: string;
-  /** It changes nothing but what is derived, so that it says the same when it is given again. */
+  /** It changes nothing but what is derived. */
   reads: boolean;
+  /** It brings something up to date, and has nothing to say of it the second time. */
+  derives?: true;
   /** It opens DuckDB. */
   asks_duckdb?: true;
   /** What is done first, so that there is something to do. */
@@ -53,10 +55,10 @@ export function labCommands(month: string): Record<string, LabCommand> {
       ...writes(["archive", "import", `${ARCHIVES}/ledger-${LAB_DAYS[0]}.tar`]),
       again_code: 1,
     },
-    "rebuild": asks("rebuild"),
-    "rebuild --full": asks("rebuild", "--full"),
-    "rebuild of more": { ...asks("rebuild"), first: [["rebuild"], event("new-4")] },
-    "watch --once": asks("watch", "--once"),
+    "rebuild": { ...asks("rebuild"), derives: true },
+    "rebuild --full": { ...asks("rebuild", "--full"), derives: true },
+    "rebuild of more": { ...asks("rebuild"), derives: true, first: [["rebuild"], event("new-4")] },
+    "watch --once": { ...asks("watch", "--once"), derives: true },
     "query": asks("query", "--json", "select event_id from events order by 1"),
     "query runs": asks("query", "--json", "select run_id, status from latest_runs order by 1"),
     "query catalog": asks("query", "--db", "catalog", "--json", "select run_id from trades"),
@@ -75,7 +77,7 @@ export function labCommands(month: string): Record<string, LabCommand> {
     "runs write": writes(["runs", "write", "running-1", "trades", "-"], trades),
     "runs log": writes(["runs", "log", "running-1", "stdout"], "another line\n"),
     "runs finish": { ...writes(["runs", "finish", "running-1"]), again_code: 2 },
-    "runs sync": asks("runs", "sync"),
+    "runs sync": { ...asks("runs", "sync"), derives: true },
     "runs query": asks("runs", "query", "--json"),
     "runs show": asks("runs", "show", "done-1", "--json"),
     "runs diff": asks("runs", "diff", "done-1", "failed-1", "--json"),
