@@ -35,12 +35,16 @@ export function* stretchesOf(
   }
 }
 
-/** Opens a file of ours to read; refuses what would keep us waiting in its place. */
-export function openOwn(files: Files, path: string): OpenFile {
+/** Refuses what keeps its reader waiting: a pipe, or a device, in the place of a file. */
+export function refuseWhatWaits(files: Files, path: string): void {
   const facts = files.facts(path);
-  if (facts && !facts.is_file && !facts.is_folder) {
-    throw fileError("open", path, new Error(WAITS_FOR_EVER));
-  }
+  if (!facts || facts.is_file || facts.is_folder) return;
+  throw fileError("open", path, new Error(WAITS_FOR_EVER));
+}
+
+/** Opens a file of ours to read. */
+export function openOwn(files: Files, path: string): OpenFile {
+  refuseWhatWaits(files, path);
   return files.open(path, "read");
 }
 

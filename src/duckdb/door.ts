@@ -11,7 +11,8 @@ import type {
   DuckDBValue,
   StatementType,
 } from "@duckdb/node-api";
-import { LedgerError } from "../base/error.ts";
+import { refuseWhatWaits } from "../base/durable.ts";
+import type { LedgerError } from "../base/error.ts";
 import { duckdb_memory_limit, duckdb_threads_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type DuckDBApi, loadDuckDB } from "./native.ts";
@@ -151,7 +152,7 @@ export class Database implements AsyncDisposable {
 
 /** Opens a database and shuts the door behind it. */
 export async function openDatabase(world: World, options: DoorOptions): Promise<Database> {
-  for (const { path } of [options, ...options.attached ?? []]) refuseWhatWaits(world, path);
+  for (const { path } of [options, ...options.attached ?? []]) refuseWhatWaits(world.files, path);
   const { api } = await loadDuckDB(world);
   let instance: DuckDBInstance | undefined;
   let connection: DuckDBConnection | undefined;
@@ -182,18 +183,6 @@ export async function openDatabase(world: World, options: DoorOptions): Promise<
     instance?.closeSync();
     throw translate(error, { path: options.path });
   }
-}
-
-/** DuckDB opens what it is given, and would wait at a pipe for ever. */
-function refuseWhatWaits(world: World, path: string): void {
-  const facts = world.files.facts(path);
-  if (!facts || facts.is_file || facts.is_folder) return;
-  throw new LedgerError({
-    code: "damaged",
-    message: `cannot open ${path}: it is a pipe or a device, and no database`,
-    where: { path },
-    hint: "move it away; an index is made anew by: ledger rebuild",
-  });
 }
 
 async function attach(connection: DuckDBConnection, path: string, name: string): Promise<void> {

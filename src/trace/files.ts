@@ -11,6 +11,7 @@
  * ```
  */
 import { join } from "@std/path";
+import { refuseWhatWaits } from "../base/durable.ts";
 import { LedgerError } from "../base/error.ts";
 import type { Files } from "../base/files.ts";
 import { trace_listings_max } from "../base/limits.ts";
@@ -169,8 +170,12 @@ export function isMerged(name: string): boolean {
 export function listParquet(files: Files, folder: string): string[] {
   let before: string | undefined;
   for (let listing = 0; listing < trace_listings_max; listing++) {
-    const names = (files.list(folder) ?? [])
-      .map(({ name }) => name).filter((name) => name.endsWith(".parquet")).sort();
+    const entries = (files.list(folder) ?? []).filter(({ name }) => name.endsWith(".parquet"));
+    // They are read by DuckDB, which waits at a pipe.
+    for (const { name, is_file } of entries) {
+      if (!is_file) refuseWhatWaits(files, join(folder, name));
+    }
+    const names = entries.map(({ name }) => name).sort();
     const now = names.join("\n");
     if (now === before) return names;
     before = now;
