@@ -12,7 +12,7 @@ import { runByDeadline } from "./lab_copy.ts";
 
 const is_full = Deno.env.get("LEDGER_TEST_FULL") === "1";
 /** How many of thousands are tried where not all are. */
-const SAMPLE = { process: 24, in_process: 40 };
+const SAMPLE = { process: 6, in_process: 12 };
 
 /** A file, how it goes bad, and the command that is given then. */
 interface Case {
@@ -21,9 +21,21 @@ interface Case {
   command: string;
 }
 
+/** What the sweep of all has found, and what was mended since: tried each time. */
+const MENDED: readonly (readonly [file: string, how: string, command: string])[] = [
+  ["a sealed part", "nothing", "log"],
+  ["a packed part", "a pipe", "log"],
+  ["the index", "a pipe", "query"],
+  ["the index's stamp", "a pipe", "rebuild"],
+  ["the catalog", "a lost end", "report"],
+  ["traces", "a pipe", "trace stats"],
+  ["traces", "a link to nowhere", "trace compact"],
+  ["the native library", "a flipped bit", "doctor"],
+];
+
 /** Nothing ends a process of ours that waits at a pipe, or that a library aborts. */
 function isSafeInProcess({ kind, how }: Case): boolean {
-  return how !== "a pipe" && !/index|catalog|alerts|native/.test(kind.name);
+  return how !== "a pipe" && !/index|catalog|alerts|native|traces/.test(kind.name);
 }
 
 binaryTest("files that went bad are found or healed, whichever and however", async (bench) => {
@@ -52,6 +64,8 @@ binaryTest("files that went bad are found or healed, whichever and however", asy
   };
   const copy = join(folder, "copy");
   const judge = new CorruptionJudge(asProcess(binary), lab, copy);
+  const kindOf = (name: string) => FILE_KINDS.find((kind) => kind.name === name)!;
+  await sweep(judge, MENDED.map(([file, how, command]) => ({ kind: kindOf(file), how, command })));
   await sweep(judge, is_full ? all : sampleOf(random, all, SAMPLE.process));
   if (!is_full) {
     const beside = new CorruptionJudge(inProcess, lab, copy);

@@ -17,7 +17,7 @@ import type { SqlPlan } from "./sql_fuzzer.ts";
 const is_full = Deno.env.get("LEDGER_TEST_FULL") === "1";
 /** Of each target. */
 const CASES = is_full ? 10_000 : 40;
-const SQL_CASES = is_full ? 10_000 : Number(Deno.env.get("N") ?? 100);
+const SQL_CASES = is_full ? 10_000 : 60;
 /** What thousands of inputs of a few kilobytes may leave behind, before they are collected. */
 const GROWTH_BYTES_MAX = 500_000_000;
 

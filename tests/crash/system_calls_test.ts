@@ -12,7 +12,7 @@ import { ERRORS, type Fault, type SystemCall, whyNotInjected } from "./system_ca
 
 const is_full = Deno.env.get("LEDGER_TEST_FULL") === "1";
 /** How many commands are tried in a sample, and with how many faults each. */
-const SAMPLE = { commands: 5, faults: 4 };
+const SAMPLE = { commands: 4, faults: 3 };
 
 const NAME = "system calls that fail: nothing acknowledged is lost, and again, without, it works";
 const why_not = whyNotInjected();
