@@ -33,7 +33,7 @@ export class Snapshot {
 
   /** The parts, by name. */
   get parts(): [string, Uint8Array][] {
-    return [...this.files].filter(([name]) => name.endsWith(".jsonl")).sort();
+    return [...this.files].filter(([name]) => /\/part-[^/]*\.jsonl$/.test(name)).sort();
   }
 
   /** Where the whole lines of a part end; 0 when there is no such part. */
