@@ -279,8 +279,8 @@ export function appendSteps(world: World, root: string, steps: readonly ChainSte
     return replaceFile(world.files, path, bytes, uniqueName(world));
   }
   const file = world.files.open(path, "append");
-  const { end, size_bytes } = readChain(world, root);
   try {
+    const { end, size_bytes } = readChain(world, root);
     // Whoever was killed while writing a line had not told anybody of it.
     if (end < size_bytes) file.truncate(end);
     try {
