@@ -16,7 +16,6 @@ import { type Database, literal } from "../duckdb/door.ts";
 import { parquetFacts } from "../parquet/mod.ts";
 import { type ConvertReport, recoverStores } from "./convert.ts";
 import {
-  listParquet,
   listPartitions,
   listStores,
   newMergedName,
@@ -27,7 +26,7 @@ import {
 import { ownStore } from "./ownership.ts";
 import { openForTraces, rowsOfTraces } from "./query.ts";
 import { TRACE_FILE_VERSION, TRACE_KEYS, TRACED_COLUMNS } from "./rows.ts";
-import { countingFiles, isOfOpenSegment } from "./snapshot.ts";
+import { countingFiles, isOfOpenSegment, replacedFiles } from "./snapshot.ts";
 
 /** What compacting did. */
 export interface CompactTracesReport {
@@ -68,7 +67,9 @@ async function mergeAll(world: World, dir: string, report: CompactTracesReport):
   const candidates = listPartitions(world.files, dir).map((partition) => {
     const folder = partitionFolder(dir, partition);
     removeReplaced(world, folder);
-    return { folder, names: countingFiles(world, folder, new Set()) };
+    const names = countingFiles(world, folder, new Set());
+    const begun = (world.files.list(folder) ?? []).map(({ name }) => name).filter(isBegun);
+    return { folder, names, begun };
   });
   // In this order: a file that was listed, and has no segment after that, has none for good. That it
   // is gone has to be durable, lest it comes back when its file has become part of another.
@@ -77,8 +78,8 @@ async function mergeAll(world: World, dir: string, report: CompactTracesReport):
   const open = new Set([...stores.values()].flat().map(segmentStem));
   let opened: Awaited<ReturnType<typeof openForTraces>> | undefined;
   try {
-    for (const { folder, names } of candidates) {
-      removeLeftOver(world, folder, open);
+    for (const { folder, names, begun } of candidates) {
+      removeLeftOver(world, folder, begun, open);
       const sources = names.filter((name) => !isOfOpenSegment(name, open))
         .map((name) => join(folder, name))
         .filter((path) => isSmallFile(world.files.facts(path)));
@@ -98,19 +99,28 @@ function isSmallFile(facts: FileFacts | undefined): boolean {
 
 /** Removes what a merged file replaces. */
 function removeReplaced(world: World, folder: string): void {
-  const counting = new Set(countingFiles(world, folder, new Set()));
-  const replaced = listParquet(world.files, folder).filter((name) => !counting.has(name));
-  for (const name of replaced) world.files.remove(join(folder, name));
+  // Nothing goes but what a merged file names: a store may put another in place at any moment.
+  for (const name of replacedFiles(world, folder)) world.files.remove(join(folder, name));
   // Also when there was nothing to remove: whoever removed it may have come no further.
   world.files.syncFolder(folder);
 }
 
+function isBegun(name: string): boolean {
+  return name.endsWith(".tmp");
+}
+
 /** Removes what an attempt left that was cut off: half-written files of nobody who still lives. */
-function removeLeftOver(world: World, folder: string, open: ReadonlySet<string>): void {
-  for (const { name } of world.files.list(folder) ?? []) {
-    if (!name.endsWith(".tmp")) continue;
+function removeLeftOver(
+  world: World,
+  folder: string,
+  begun: readonly string[],
+  open: ReadonlySet<string>,
+): void {
+  for (const name of begun) {
     const parquet = name.slice(0, name.indexOf(".parquet") + ".parquet".length);
-    if (!isOfOpenSegment(parquet, open)) world.files.remove(join(folder, name));
+    const path = join(folder, name);
+    // Its store may have ended it since it was listed.
+    if (!isOfOpenSegment(parquet, open) && world.files.facts(path)) world.files.remove(path);
   }
 }
 

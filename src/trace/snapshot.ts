@@ -142,13 +142,25 @@ export function countingFiles(
   open_segments: ReadonlySet<string>,
 ): string[] {
   const names = listParquet(world.files, folder);
+  const replaced = namesReplaced(world, folder, names);
+  return names.filter((name) => !isOfOpenSegment(name, open_segments) && !replaced.has(name));
+}
+
+/** The files of a partition that merged files say they replace. */
+export function replacedFiles(world: World, folder: string): string[] {
+  const names = listParquet(world.files, folder);
+  const replaced = namesReplaced(world, folder, names);
+  return names.filter((name) => replaced.has(name));
+}
+
+function namesReplaced(world: World, folder: string, names: readonly string[]): Set<string> {
   const replaced = new Set<string>();
   if (names.length > 1) {
     for (const name of names.filter(isMerged)) {
       for (const source of sourcesOfMerged(world, join(folder, name))) replaced.add(source);
     }
   }
-  return names.filter((name) => !isOfOpenSegment(name, open_segments) && !replaced.has(name));
+  return replaced;
 }
 
 /** Whether a Parquet file stands for a segment that counts in its place. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { readParquet } from "../../src/parquet/mod.ts";
+import { systemFiles } from "../../src/base/files.ts";
 import { compactTraces } from "../../src/trace/compact.ts";
 import type { TracedEvent } from "../../src/trace/event.ts";
 import { tracePaths } from "../../src/trace/files.ts";
@@ -158,6 +159,27 @@ Deno.test("half-written files of an attempt that was cut off go", async () => {
   }
   await compactTraces(world, folder.path);
   assertEquals(namesIn(partition).length, 1);
+});
+
+Deno.test("whenever a store ends beside it, its file and its events stay", async () => {
+  for (let listings = 1;; listings++) {
+    using folder = tempFolder();
+    const dir = folder.path;
+    for (const name of ["a", "b"]) await (await storeOf(dir, fills(name))).close();
+    // What it will put in place, made elsewhere: its segment is gone by then.
+    using elsewhere = tempFolder();
+    await (await storeOf(elsewhere.path, fills("late"))).close();
+    const [late] = filesBelow(elsewhere.path).filter((path) => path.endsWith(".parquet"));
+    let listed = 0;
+    const files = systemFiles((operation, path) => {
+      if (operation !== "list" || !path.endsWith(PARTITION) || ++listed !== listings) return;
+      Deno.copyFileSync(join(elsewhere.path, late), join(dir, late));
+    });
+    await compactTraces(testWorld({ files }), dir);
+    if (listed < listings) break;
+    const wanted = ["a", "b", "late"].flatMap((name) => idsOf(fills(name)));
+    assertEquals(await sortedIds(dir), wanted.sort(), `at listing ${listings}`);
+  }
 });
 
 Deno.test("questions asked while all is compacted see each event once", async () => {
