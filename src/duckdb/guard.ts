@@ -100,11 +100,19 @@ async function parse(database: Database, sql: string): Promise<Parsed> {
        skip_default := true)`,
     [sql],
   );
-  const { error, error_type, error_message, statements } = JSON.parse(json);
+  const { error, error_type, error_message, statements } = JSON.parse(withoutInfinities(json));
   if (!error) return { kind: "tree", statements: statements ?? [] };
   return error_type === "not implemented"
     ? { kind: "other" }
     : { kind: "wrong", message: error_message };
+}
+
+/** Constants that DuckDB writes down as JSON has none; which number it is, is nothing to judge. */
+function withoutInfinities(json: string): string {
+  return json.replace(
+    /"(?:[^"\\]|\\.)*"|-?(?:Infinity|NaN)/g,
+    (found) => found.startsWith('"') ? found : "null",
+  );
 }
 
 /** Kinds of expressions. */

@@ -76,7 +76,7 @@ seededTest("statements that were right once: no file changes, nothing aborts", a
   const fuzzer = startScript("sql_fuzzer.ts", [JSON.stringify(plan)]);
   const { lines, code, signal, stderr } = await fuzzer.end();
   assertEquals([code, signal], [0, null], `${lines.at(-1)}: ${stderr}`);
-  assertEquals(lines.length, SQL_CASES);
+  assert(lines.length >= SQL_CASES);
   assertEquals(filesOf(folder.path), before);
 });
 
