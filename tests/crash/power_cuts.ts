@@ -61,9 +61,13 @@ export function diskAfter(disk: RecordedDisk, { at, fate }: PowerCut): DiskAfter
   const folders = new Map([...disk.start.folders].map(([id, names]) => [id, new Map(names)]));
   for (const [step, each] of steps.entries()) {
     if (each.kind !== "names") continue;
-    const is_kept = lot.keepsNames(step);
+    // What one call changes in one folder is there as a whole, or not at all.
+    const kept = new Map<number, boolean>();
     for (const { folder, name, node } of each.changes) {
-      if (!isDurable(folder, step) && !(is_kept ?? lot.toss())) continue;
+      if (!kept.has(folder)) {
+        kept.set(folder, isDurable(folder, step) || (lot.keepsNames(step) ?? lot.toss()));
+      }
+      if (!kept.get(folder)) continue;
       const names = folders.get(folder) ?? folders.set(folder, new Map()).get(folder)!;
       if (node === undefined) names.delete(name);
       else names.set(name, node);
