@@ -1,10 +1,11 @@
 /** The executable's daemon under clients that want it ill: it answers, keeps its descriptors, and ends. */
 import { assert, assertEquals } from "@std/assert";
-import { Client, openSockets, until } from "../base/http/client.ts";
+import { Client, until } from "../base/http/client.ts";
 import { hostileBytes } from "../base/http/requests.ts";
 import { patience, Random } from "../crash/crash.ts";
 import { Daemon, untilHealth } from "../daemon.ts";
 import { type Bench, binaryTest } from "./binary.ts";
+import { descriptorsOf, withDescriptors } from "./descriptors.ts";
 
 const IS_FULL = Deno.env.has("LEDGER_TEST_FULL");
 const HOSTILE = IS_FULL ? 10_000 : 200;
@@ -13,9 +14,10 @@ const PIPELINED = 50;
 
 /** A daemon of the executable that may open so many files. */
 async function startDaemon({ binary, folder }: Bench, descriptors = 1_024): Promise<Daemon> {
-  const script = `ulimit -n ${descriptors}; exec "$0" watch --interval 1 --health 127.0.0.1:0`;
-  const command = new Deno.Command("sh", {
-    args: ["-c", script, binary],
+  const watch = ["watch", "--interval", "1", "--health", "127.0.0.1:0"];
+  const { program, args } = withDescriptors(descriptors, binary, watch);
+  const command = new Deno.Command(program, {
+    args,
     cwd: folder,
     env: { NO_COLOR: "1" },
     stdout: "piped",
@@ -43,6 +45,10 @@ async function endsWell(daemon: Daemon, more: RegExp = /^$/): Promise<void> {
   const [first, ...others] = daemon.said.trimEnd().split("\n");
   assert(first.startsWith("answers on "), daemon.said);
   for (const line of others) assert(more.test(line), daemon.said);
+}
+
+function socketsOf(daemon: Daemon): number {
+  return descriptorsOf(daemon.child.pid).filter((target) => target.startsWith("socket:")).length;
 }
 
 binaryTest("SIGTERM ends a watch whose clients have sent half of what they want", async (bench) => {
@@ -111,7 +117,7 @@ binaryTest(`${REQUESTS} requests leave a watch with the sockets that it had`, as
   await untilWell(daemon, 1);
   const { host } = new URL(daemon.address);
   const request = `GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
-  const before = openSockets(daemon.child.pid);
+  const before = socketsOf(daemon);
   let client = await Client.to(daemon.address);
   for (let answered = 0; answered < REQUESTS;) {
     await client.send(request.repeat(PIPELINED));
@@ -127,7 +133,7 @@ binaryTest(`${REQUESTS} requests leave a watch with the sockets that it had`, as
     }
   }
   client[Symbol.dispose]();
-  await until(() => openSockets(daemon.child.pid) <= before, "no more sockets than before");
+  await until(() => socketsOf(daemon) <= before, "no more sockets than before");
   await endsWell(daemon);
 });
 
