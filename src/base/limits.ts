@@ -332,3 +332,12 @@ export const report_curve_points_max = 240;
 
 /** A report is smaller than this whatever it is about: what it shows is limited by all of the above. */
 export const report_bytes_max = 1_000_000;
+
+/** How many states a pattern of an event type may have, written out: each is looked at for each character. */
+export const pattern_states_max = 2_000;
+
+/** How deep the groups of a pattern nest. */
+export const pattern_nesting_max = 100;
+
+/** A text is not matched when that could take more steps than this: a second or so. */
+export const pattern_steps_max = 2 ** 28;

@@ -5,6 +5,7 @@
  * ignored when an event comes.
  */
 import { quoted } from "../base/error.ts";
+import { compilePattern, type Pattern, UnusablePattern } from "./event/pattern.ts";
 
 /** A schema in the subset; `SCHEMA_KEYWORDS` lists what it may say. */
 export type JsonSchema = Record<string, unknown>;
@@ -49,6 +50,12 @@ export type Check = (value: unknown, path: string) => string | undefined;
 
 /** A schema that is not in the subset; the message says where and why. */
 export class UnusableSchema extends Error {}
+
+/**
+ * A schema with a regular expression that is not taken: going through a text with it may take for ever.
+ * Registries of earlier versions hold such: they are read, and no event is emitted by them.
+ */
+export class RefusedPattern extends UnusableSchema {}
 
 /** Makes a check out of a schema. */
 export function compileSchema(schema: unknown, place = "the schema"): Check {
@@ -170,8 +177,11 @@ function stringCheck(schema: JsonSchema, place: string): Check | undefined {
     if (max !== undefined && length > max) {
       return `${path} is ${quoted(value)}; longer than ${max} characters`;
     }
+    if (pattern?.isTooLong(value)) {
+      return `${path} is too long to be matched with ${pattern.text}: it has ${length} characters`;
+    }
     if (pattern && !pattern.test(value)) {
-      return `${path} is ${quoted(value)}; it has to match ${pattern}`;
+      return `${path} is ${quoted(value)}; it has to match ${pattern.text}`;
     }
   };
 }
@@ -202,13 +212,16 @@ function limit(schema: JsonSchema, keyword: string, place: string): number | und
   throw new UnusableSchema(`${place} has ${keyword} ${quoted(value)}; it has to be a number`);
 }
 
-function patternOf(pattern: unknown, place: string): RegExp {
+function patternOf(pattern: unknown, place: string): Pattern {
+  const shown = `${place} has the pattern ${quoted(pattern)}`;
+  if (typeof pattern !== "string") throw new UnusableSchema(`${shown}: no regular expression`);
   try {
-    if (typeof pattern === "string") return new RegExp(pattern, "u");
-  } catch {
-    // Told below, together with a pattern that is no string.
+    return compilePattern(pattern);
+  } catch (error) {
+    if (!(error instanceof UnusablePattern)) throw error;
+    if (!error.is_expression) throw new UnusableSchema(`${shown}: no regular expression`);
+    throw new RefusedPattern(`${shown}: ${error.message}`);
   }
-  throw new UnusableSchema(`${place} has the pattern ${quoted(pattern)}: no regular expression`);
 }
 
 function isOfType(value: unknown, type: TypeName): boolean {

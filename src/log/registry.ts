@@ -9,7 +9,13 @@
 import { LedgerError, quoted } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import { EVENT_TYPES, isOfKind, type LedgerEvent } from "./event.ts";
-import { type Check, compileSchema, type JsonSchema, UnusableSchema } from "./json_schema.ts";
+import {
+  type Check,
+  compileSchema,
+  type JsonSchema,
+  RefusedPattern,
+  UnusableSchema,
+} from "./json_schema.ts";
 import { ledgerPaths } from "./layout.ts";
 
 /** The version of the registry's own form. A log with a newer one is refused by name. */
@@ -66,8 +72,16 @@ export class Registry {
     const type = this.types.get(event.event_type);
     if (!type) return undefined;
     let check = this.#checks.get(event.event_type);
-    if (!check) this.#checks.set(event.event_type, check = compileSchema(type.schema));
+    if (!check) this.#checks.set(event.event_type, check = checkOf(event.event_type, type));
     return check(isClosed(type.schema) ? withoutOwnFields(event, type.schema) : event, "");
+  }
+
+  /** The types of which no event is emitted, each with the reason. */
+  refused(): { name: string; reason: string }[] {
+    return [...this.types].flatMap(([name, { schema }]) => {
+      const reason = refusedPatternOf(schema);
+      return reason === undefined ? [] : [{ name, reason }];
+    });
   }
 
   /** The event as its type's present version has it; the same object when there is nothing to do. */
@@ -105,6 +119,24 @@ export class RegistryReader {
   #stampNow(): string {
     const facts = this.world.files.facts(ledgerPaths(this.root).schema);
     return facts ? `${facts.identity} ${facts.modified_ms} ${facts.size_bytes}` : "";
+  }
+}
+
+function checkOf(name: string, { schema }: CustomType): Check {
+  const reason = refusedPatternOf(schema);
+  if (reason === undefined) return compileSchema(schema);
+  const problem = `${reason}; give the type another schema: ledger schema migrate ${name} ` +
+    `--schema FILE`;
+  return () => problem;
+}
+
+/** Why no event is emitted by a schema that may stand in a registry; undefined when they are. */
+export function refusedPatternOf(schema: unknown): string | undefined {
+  try {
+    compileSchema(schema);
+  } catch (error) {
+    if (error instanceof RefusedPattern) return error.message;
+    throw error;
   }
 }
 
@@ -163,7 +195,7 @@ export function readRegistry(world: World, root: string): Registry {
 
 /**
  * A schema, when events can be checked by it; throws why not. One that stands in a registry is taken even
- * if no event can meet it: nothing else of that ledger should be lost over it.
+ * if no event can meet it, or none is emitted by it: nothing else of that ledger should be lost over it.
  */
 export function checkSchema(name: string, schema: unknown, age: "new" | "known"): JsonSchema {
   try {
@@ -173,6 +205,7 @@ export function checkSchema(name: string, schema: unknown, age: "new" | "known")
   } catch (error) {
     // A schema that nests too deep for the stack is told like any other that cannot be used.
     if (!(error instanceof UnusableSchema) && !(error instanceof RangeError)) throw error;
+    if (age === "known" && error instanceof RefusedPattern) return schema as JsonSchema;
     const reason = error instanceof UnusableSchema ? error.message : "it nests too deep";
     throw new LedgerError({
       code: "invalid",

@@ -17,6 +17,7 @@ import {
   FIXED_FIELDS,
   type MigrationStep,
   readRegistryFile,
+  refusedPatternOf,
   type Registry,
   type RegistryFile,
   VERSION_FIELD,
@@ -77,7 +78,9 @@ export function newTypesOf(
     }
     try {
       checkTypeName(name);
-      unknown.set(name, type);
+      const reason = refusedPatternOf(type.schema);
+      if (reason === undefined) unknown.set(name, type);
+      else different.push({ name, reason: `${reason}: not registered` });
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
       different.push({ name, reason: error.message });
