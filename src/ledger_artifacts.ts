@@ -2,6 +2,8 @@
 import { join } from "@std/path";
 import { makeFolderDurably, replaceFile } from "./base/durable.ts";
 import { LedgerError, quoted } from "./base/error.ts";
+import { input_text_bytes_max } from "./base/limits.ts";
+import { humanBytes } from "./base/words.ts";
 import { uniqueName, type World } from "./base/world.ts";
 import type { Emitters } from "./emitters.ts";
 import { type Acknowledgement, isOfKind, ledgerPaths } from "./log/mod.ts";
@@ -78,6 +80,13 @@ function checkArtifactOwner(run_id: string): void {
 }
 
 function checkJsonObject(json: string, kind: string): void {
+  if (json.length > input_text_bytes_max) {
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot store this ${kind}: it is longer than ${humanBytes(input_text_bytes_max)}`,
+      hint: "nothing was stored; keep what is larger in a file of its own, and its path here",
+    });
+  }
   let reason = "it is not a JSON object";
   try {
     if (isOfKind("object", JSON.parse(json))) return;

@@ -4,6 +4,8 @@
  */
 import { basename, dirname, join, resolve } from "@std/path";
 import { asLedgerError, LedgerError } from "./base/error.ts";
+import { outsideFiles } from "./base/files/outside.ts";
+import { visible } from "./base/words.ts";
 import type { World } from "./base/world.ts";
 import {
   adoptTypes,
@@ -72,9 +74,10 @@ interface Own {
 export async function pull(world: World, own: Own, request: PullRequest): Promise<PullReport> {
   const places = findPlaces(world, request);
   refuseItself(world, own, places.ledger);
+  const theirs = { ...world, files: outsideFiles(world.files, places.named) };
   // One of a newer program is refused before anything of it is taken.
-  const types = readTypes(world, own, places.ledger);
-  const body = () => pullAll(world, own, places, types, request);
+  const types = readTypes(world, theirs, own, places.ledger);
+  const body = () => pullAll(world, theirs, own, places, types, request);
   if (request.dry_run) return await body();
   return await withPullLock(world, own.dir, body, request.lock_wait_ms);
 }
@@ -121,10 +124,10 @@ function refuseItself({ files }: World, { dir }: Own, from: string): void {
 
 type NewTypes = ReturnType<typeof newTypesOf> & { finding?: PullFinding };
 
-function readTypes(world: World, { dir }: Own, from: string): NewTypes {
+function readTypes(world: World, theirs: World, { dir }: Own, from: string): NewTypes {
   const own = readRegistry(world, dir);
   try {
-    return newTypesOf(own, readRegistry(world, from));
+    return newTypesOf(own, readRegistry(theirs, from));
   } catch (error) {
     const problem = asLedgerError(error);
     if (!problem) throw error;
@@ -136,13 +139,15 @@ function readTypes(world: World, { dir }: Own, from: string): NewTypes {
         hint: "use a newer ledger executable here; nothing was taken",
       });
     }
-    const finding = { what: path, reason: `${problem.message}; its event types are not known` };
+    const reason = `${visible(problem.message)}; its event types are not known`;
+    const finding = { what: visible(path), reason };
     return { unknown: new Map(), different: [], finding };
   }
 }
 
 async function pullAll(
   world: World,
+  theirs: World,
   own: Own,
   places: Places,
   types: NewTypes,
@@ -150,7 +155,7 @@ async function pullAll(
 ): Promise<PullReport> {
   const pulled = readOwnRecord(world, own, request);
   const before = recordText(pulled);
-  const source = sourceOf(world, places, pulled, request);
+  const source = sourceOf(theirs, places, pulled, request);
   request.onSource?.(source);
   const { host } = source;
   const findings: PullFinding[] = [];
@@ -171,6 +176,7 @@ async function pullAll(
   of_host.named_by = source.named_by;
   const log = await pullParts(world, own.dir, places.ledger, {
     ...options,
+    theirs,
     host,
     pulled,
     lock_wait_ms,
@@ -180,14 +186,17 @@ async function pullAll(
   const [here, there] = [own.dir, places.ledger].map((root) => ledgerPaths(root).run_artifacts);
   const seen = of_host.files;
   const artifacts = await goOn({ taken: [], same: 0 }, there, findings, () => {
-    return pullArtifacts(world, here, there, { ...options, seen });
+    return pullArtifacts(world, theirs, here, there, { ...options, seen });
   });
   const no_runs: RunsPullReport = { taken: [], same: 0, left: [] };
   const { runs: their_runs } = places;
   const runs = their_runs === undefined
     ? no_runs
     : await goOn(no_runs, their_runs, findings, () => {
-      return pullRuns(world, own.runs_dir, their_runs, options);
+      const of_runs = request.runs === undefined
+        ? theirs
+        : { ...world, files: outsideFiles(world.files, their_runs) };
+      return pullRuns(world, of_runs, own.runs_dir, their_runs, options);
     });
   if (recordText(pulled) !== before) record();
   // Names that stand there from an attempt that failed before they were durable.

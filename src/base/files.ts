@@ -42,6 +42,11 @@ export interface FileFacts {
   is_file: boolean;
   is_folder: boolean;
   is_link: boolean;
+  /** Opening one waits for its other end. */
+  is_pipe: boolean;
+  is_device: boolean;
+  /** A device that never ends, and is nobody's terminal. */
+  is_endless: boolean;
   size_bytes: number;
   /** Device and inode: the same text is the same file, whatever its name. */
   identity: string;
@@ -103,6 +108,15 @@ export interface OpenFile {
   close(): void;
 }
 
+/** Something open to be read from its start to its end, without blocking this thread. */
+export interface InputFile {
+  /** Of a regular file. */
+  readonly size_bytes: number | undefined;
+  /** Fills the buffer as far as data is there; null at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  close(): void;
+}
+
 /** What holds a path: a disk, memory, another machine. */
 export interface FileSystemFacts {
   /** The kernel's number for the kind of file system. */
@@ -115,6 +129,8 @@ export interface FileSystemFacts {
 /** The file system, as far as this program uses it. */
 export interface Files {
   open(path: string, mode: OpenMode): OpenFile;
+  /** Opens what is read in order only, which may be a pipe. Waits for its other end. */
+  openInput(path: string): Promise<InputFile>;
   /** Facts about a path, links followed; undefined when there is nothing. */
   facts(path: string): FileFacts | undefined;
   /** Facts about the path itself, a link included. */
@@ -148,6 +164,9 @@ function factsOf(info: Deno.FileInfo): FileFacts {
     is_file: info.isFile,
     is_folder: info.isDirectory,
     is_link: info.isSymlink,
+    is_pipe: Boolean(info.isFifo || info.isSocket),
+    is_device: Boolean(info.isCharDevice || info.isBlockDevice),
+    is_endless: Boolean(info.isBlockDevice || (info.isCharDevice && !isQuiet(info.rdev))),
     size_bytes: info.size,
     identity: `${info.dev}:${info.ino}`,
     links: info.nlink ?? 1,
@@ -159,6 +178,14 @@ function factsOf(info: Deno.FileInfo): FileFacts {
 
 /** Why a file of ours is not opened: opening a pipe waits for its other end, and a device may not end. */
 export const WAITS_FOR_EVER = "a pipe or a device stands where a file should be";
+const NULL_DEVICE = 0x103;
+/** The kernel's numbers for kinds of terminals: consoles, the process's own, and those of programs. */
+const TERMINALS: readonly number[] = [4, 5, 136, 137, 138, 139, 140, 141, 142, 143];
+
+/** Whether a device is a terminal, or the one that is always at its end. */
+function isQuiet(device: number | null): boolean {
+  return device !== null && (device === NULL_DEVICE || TERMINALS.includes(device >> 8));
+}
 
 const OPTIONS_OF_MODE: Readonly<Record<OpenMode, Deno.OpenOptions>> = {
   read: { read: true },
@@ -324,7 +351,22 @@ export function systemFiles(hook?: FaultHook): Files {
     });
   }
 
+  async function openInput(path: string): Promise<InputFile> {
+    const waiting = <T>(operation: FileOperation, body: () => Promise<T>): Promise<T> =>
+      attempt(operation, path, body).catch((cause) => {
+        throw fileError(operation, path, cause);
+      });
+    const file = await waiting("open", () => Deno.open(path, { read: true }));
+    const { isFile, size } = attempt("look at", path, () => file.statSync());
+    return {
+      size_bytes: isFile ? size : undefined,
+      read: (buffer) => waiting("read", () => file.read(buffer)),
+      close: () => file.close(),
+    };
+  }
+
   return {
+    openInput,
     open: (path, mode) =>
       attempt(
         mode === "create" ? "create" : "open",

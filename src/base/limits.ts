@@ -341,3 +341,30 @@ export const pattern_nesting_max = 100;
 
 /** A text is not matched when that could take more steps than this: a second or so. */
 export const pattern_steps_max = 2 ** 28;
+
+/** What a command is given whole, JSON or SQL, is no longer than this. */
+export const input_text_bytes_max = 64 * MIB;
+
+/** What is read whole of another box, or of an archive: its records, registry, manifests. */
+export const outside_text_bytes_max = 64 * MIB;
+
+/** A file of another box, or an archive, is no larger than this. */
+export const outside_file_bytes_max = 64 * 1024 * MIB;
+
+/** What follows the end of an archive: other programs fill up their last block. */
+export const tar_end_bytes_max = 1 * MIB;
+
+/** A part of another box has no larger number: its next one has to be a number too. */
+export const pulled_number_max = 999_999_999;
+
+/** So many of the corrupt lines of a part that was pulled are told one by one; all are counted. */
+export const corrupt_lines_told_max = 10;
+
+/** The footer of a Parquet file is read whole, */
+export const parquet_footer_bytes_max = 64 * MIB;
+
+/** and so is a page, once it is unpacked, */
+export const parquet_page_bytes_max = 256 * MIB;
+
+/** whose rows have levels, a byte each. */
+export const packed_group_rows_max = 16 * 1024 * 1024;

@@ -5,6 +5,7 @@
 import { constants, gunzipSync } from "node:zlib";
 import { readFully } from "./durable.ts";
 import type { OpenFile } from "./files.ts";
+import { tar_end_bytes_max } from "./limits.ts";
 
 const BLOCK_BYTES = 512;
 const NAME_BYTES = 100;
@@ -107,6 +108,7 @@ export class TarDamage extends Error {
  */
 export function tarMembers(file: OpenFile): TarMember[] {
   const members: TarMember[] = [];
+  const names = new Set<string>();
   const { size_bytes: archive_bytes } = file.facts();
   for (let at = 0;;) {
     const block = readFully(file, new Uint8Array(BLOCK_BYTES), at);
@@ -124,6 +126,8 @@ export function tarMembers(file: OpenFile): TarMember[] {
     if (!isZero(readFully(file, new Uint8Array(padding), end))) {
       throw new TarDamage(end, "something stands where there should be nothing", member.name);
     }
+    if (names.has(member.name)) throw new TarDamage(at, "a name stands there twice", member.name);
+    names.add(member.name);
     members.push(member);
     at = end + padding;
   }
@@ -156,6 +160,9 @@ function isOfSum(index: number): boolean {
 function checkEnd(file: OpenFile, at: number, archive_bytes: number): void {
   if (archive_bytes < at + TAR_END_BYTES) {
     throw new TarDamage(archive_bytes, "it ends before its end: cut short");
+  }
+  if (archive_bytes > at + tar_end_bytes_max) {
+    throw new TarDamage(at, `${archive_bytes - at} bytes stand behind its last file`);
   }
   for (let block_at = at; block_at < archive_bytes; block_at += BLOCK_BYTES) {
     if (!isZero(readFully(file, new Uint8Array(BLOCK_BYTES), block_at))) {

@@ -1,6 +1,7 @@
 /** Opens the ledger that a command's flags and environment name. */
 import { asLedgerError, EXIT_CODE_OF, EXIT_OK, LedgerError, quoted } from "../base/error.ts";
-import { read_bytes } from "../base/limits.ts";
+import { input_text_bytes_max } from "../base/limits.ts";
+import { visible } from "../base/words.ts";
 import type { Input, World } from "../base/world.ts";
 import { Ledger, type OpenOptions } from "../ledger.ts";
 import { say } from "./output.ts";
@@ -62,25 +63,26 @@ export function exitOfDaemon({ stoppedBy }: Pick<Interruption, "stoppedBy">): nu
   return stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
 }
 
+/** The names under which a caller gives standard input: where nothing else is read, and of the system. */
+const STANDARD_INPUT: readonly string[] = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+
+/** Whether a caller means standard input. The executable may not open it by its path. */
+export function isStandardInput(path: string): boolean {
+  return STANDARD_INPUT.includes(path);
+}
+
 /** Reads a whole file, or standard input for `-`: text in UTF-8, whatever mark it begins with. */
 export async function readInput(world: World, path: string): Promise<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const name = isStandardInput(path) ? "standard input" : path;
+  const { readWhole } = await import("../base/files/outside.ts");
+  using input = await inputFrom(world, path);
+  const bytes = await readWhole(input, name, input_text_bytes_max);
   try {
-    if (path !== "-") return decoder.decode(world.files.readBytes(path));
-    const buffer = new Uint8Array(read_bytes);
-    let text = "";
-    for (;;) {
-      const count = await world.stdin.read(buffer);
-      if (count === null) return text + decoder.decode();
-      text += decoder.decode(buffer.subarray(0, count), { stream: true });
-    }
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    // The decoder's way to say that bytes are no text.
-    if (!(cause instanceof TypeError)) throw cause;
-    const name = path === "-" ? "standard input" : path;
     throw new LedgerError({
       code: "invalid",
-      message: `cannot use ${name}: it is not valid UTF-8`,
+      message: `cannot use ${visible(name)}: it is not valid UTF-8`,
       where: { path: name },
       hint: "nothing was changed; write it as UTF-8, for example with: iconv -f latin1 -t utf8",
       cause,
@@ -105,26 +107,24 @@ export interface CommandInput extends Pick<Input, "read">, Disposable {
   size_bytes(): Promise<number | undefined>;
 }
 
-/** A file, or standard input for `-`, to be read bit by bit. */
-export function inputFrom(world: World, path: string): CommandInput {
-  if (path === "-") {
+/** A file or a pipe, or standard input for `-`, to be read bit by bit. */
+export async function inputFrom(world: World, path: string): Promise<CommandInput> {
+  if (isStandardInput(path)) {
     return {
       read: (buffer) => world.stdin.read(buffer),
       size_bytes: async () => await world.stdin.size_bytes?.(),
       [Symbol.dispose]() {},
     };
   }
-  const file = hinting("is its name right? - reads standard input", () => {
-    return world.files.open(path, "read");
+  const { openInput } = await import("../base/files/outside.ts");
+  const input = await openInput(world.files, path).catch((cause) => {
+    return hinting("is its name right? - reads standard input", () => {
+      throw cause;
+    });
   });
-  let at = 0;
   return {
-    read(buffer) {
-      const count = file.readAt(buffer, at);
-      at += count;
-      return Promise.resolve(count === 0 ? null : count);
-    },
-    size_bytes: () => Promise.resolve(file.facts().size_bytes),
-    [Symbol.dispose]: () => file.close(),
+    read: (buffer) => input.read(buffer),
+    size_bytes: () => Promise.resolve(input.size_bytes),
+    [Symbol.dispose]: () => input.close(),
   };
 }

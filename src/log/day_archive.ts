@@ -14,6 +14,8 @@ import {
   writeFully,
 } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
+import { openRegular } from "../base/files/outside.ts";
+import { outside_text_bytes_max } from "../base/limits.ts";
 import {
   TAR_END_BYTES,
   TarDamage,
@@ -22,10 +24,12 @@ import {
   tarMembers,
   tarPadding,
 } from "../base/tar.ts";
+import { visible } from "../base/words.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { stepOf } from "./chain.ts";
+import { isOfKind } from "./event.ts";
 import { dayFolder, isDay, parquetName, parsePartName } from "./layout.ts";
-import { type FileProof, type SealedPart, type SealedParts } from "./sealed.ts";
+import { type FileProof, type SealedParts, wrongFieldOf } from "./sealed.ts";
 import { sealOfStep } from "./seal_digest.ts";
 
 /** What an archive holds. */
@@ -90,7 +94,12 @@ export function writeDayArchive(
 
 /** Reads an archive and proves every byte of it, or says what is wrong with it, and where. */
 export function readDayArchive(world: World, path: string): DayArchive {
-  return withOpenFile(world.files, path, (file) => readMembers(file, path));
+  const file = openRegular(world.files, path);
+  try {
+    return readMembers(file, path);
+  } finally {
+    file.close();
+  }
 }
 
 /** Whether a file is an archive of exactly these parts, every byte of it. */
@@ -168,7 +177,12 @@ function readMembers(file: OpenFile, path: string): DayArchive {
   } catch (error) {
     if (!(error instanceof TarDamage)) throw error;
     const { member, message, offset } = error;
-    throw unusable(path, offset, member ? `${member}: ${message}` : message);
+    throw unusable(path, offset, member ? `${quoted(member)}: ${message}` : message);
+  }
+  // What a header says of a size is only a claim: no memory is taken for more than there can be.
+  for (const { name, offset, size_bytes } of members.values()) {
+    if (![MANIFEST, DIGESTS].includes(name) || size_bytes <= outside_text_bytes_max) continue;
+    throw unusable(path, offset, `${name} would have ${size_bytes} bytes`);
   }
   checkDigests(file, path, members);
   const { day, parts } = manifestOf(file, path, members);
@@ -191,7 +205,8 @@ function checkDigests(file: OpenFile, path: string, members: ReadonlyMap<string,
   for (const member of members.values()) {
     if (member === list) continue;
     if (`${digestOf(bytesOf(file, member))}  ${member.name}` === noted[line++]) continue;
-    throw unusable(path, member.offset, `${member.name} is not what ${DIGESTS} says of it`);
+    const name = visible(member.name);
+    throw unusable(path, member.offset, `${name} is not what ${DIGESTS} says of it`);
   }
   if (noted.length === line + 1 && noted[line] === "") return;
   throw unusable(path, list.offset, `${DIGESTS} names more than there is`);
@@ -208,30 +223,31 @@ function manifestOf(
 ): { day: string; parts: SealedParts } {
   const member = members.get(MANIFEST);
   if (!member) throw unusable(path, 0, `${MANIFEST} is missing: this is no archive of a day`);
-  let manifest: { version?: unknown; day?: unknown; parts?: SealedParts };
+  let manifest: unknown;
   try {
     manifest = JSON.parse(textOf(file, member));
   } catch (error) {
     throw unusable(path, member.offset, `${MANIFEST} is no JSON (${(error as Error).message})`);
   }
-  const { version, day, parts } = manifest;
+  if (!isOfKind("object", manifest)) {
+    throw unusable(path, member.offset, `${MANIFEST} is no manifest`);
+  }
+  const { version, day, parts } = manifest as { [field: string]: unknown; parts: SealedParts };
   if (version !== VERSION) throw ofOtherVersion(path, version);
-  if (typeof day !== "string" || !isDay(day) || typeof parts !== "object" || parts === null) {
+  if (typeof day !== "string" || !isDay(day) || !isOfKind("object", parts)) {
     throw unusable(path, member.offset, `${MANIFEST} names no day, or no parts`);
   }
   for (const [name, record] of Object.entries(parts)) {
     const part = parsePartName(name);
-    const fits = part?.format === "jsonl" && isRecord(record) &&
+    const fits = part?.format === "jsonl" && wrongFieldOf(record) === undefined &&
+      record.compacted !== undefined &&
       sealOfStep(stepOf(`day=${day}/${name}`, record)) === record.seal;
-    if (!fits) throw unusable(path, member.offset, `what ${MANIFEST} says of ${name} does not fit`);
+    if (!fits) {
+      const shown = visible(name);
+      throw unusable(path, member.offset, `what ${MANIFEST} says of ${shown} does not fit`);
+    }
   }
   return { day, parts };
-}
-
-function isRecord(record: Partial<SealedPart> | null): boolean {
-  return typeof record?.seal === "string" && typeof record.previous === "string" &&
-    typeof record.lines === "number" && typeof record.last_line_at === "number" &&
-    typeof record.compacted?.sha256 === "string" && typeof record.compacted.blocks === "string";
 }
 
 function checkIsAsNoted(file: OpenFile, path: string, member: TarMember, proof: FileProof): void {

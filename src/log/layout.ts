@@ -135,10 +135,12 @@ const WRITER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 
 /** The part that a label names; undefined when it names none. */
 export function parsePartLabel(label: string): PartId | undefined {
-  const [folder, file = ""] = label.split("/");
+  const [folder, file = "", ...more] = label.split("/");
   const day = parseDayName(folder);
   const name = parsePartName(file);
-  return day && name ? { day, number: name.number, writer: name.writer } : undefined;
+  return day && name && more.length === 0
+    ? { day, number: name.number, writer: name.writer }
+    : undefined;
 }
 
 /** Checks a writer's name, which becomes part of file names. */

@@ -43,6 +43,8 @@ export interface LogPullReport {
 
 /** How to pull. */
 export interface LogPullOptions {
+  /** The surroundings in which the other ledger is read. */
+  theirs: World;
   /** The name of the box whose ledger it is. */
   host: string;
   /** What was pulled so far; it is brought up to date. */
@@ -92,13 +94,13 @@ class LogPull {
   }
 
   async run(): Promise<LogPullReport> {
-    const { world, root, from, options: { host, onFinding } } = this;
+    const { world, root, from, options: { theirs, host, onFinding } } = this;
     const their_record = this.#theirRecord();
     const chain = readChain(world, root);
-    for (const day of listDays(world.files, from)) {
+    for (const day of listDays(theirs.files, from)) {
       try {
         const origins = await atSource(() =>
-          originsOfDay(world, from, host, day, their_record, onFinding)
+          originsOfDay(theirs, from, host, day, their_record, onFinding)
         );
         if (origins.length === 0) continue;
         const own = await OwnDay.look(world, root, day, chain);
@@ -114,7 +116,7 @@ class LogPull {
   /** Which lines the other box has pulled itself; undefined when nobody can tell. */
   #theirRecord(): Pulled | undefined {
     try {
-      return readPulled(this.world.files, this.from);
+      return readPulled(this.options.theirs.files, this.from);
     } catch (error) {
       const problem = asLedgerError(error);
       if (!problem) throw error;
@@ -135,7 +137,7 @@ class LogPull {
     }
     let lines: OriginLines | undefined;
     try {
-      lines = await OriginLines.open(this.world, origin);
+      lines = await OriginLines.open(this.options.theirs, origin);
       const part = new PartPull(this.#context, origin, lines, own);
       if (known) {
         if (lines.end < known.bytes) return this.#tell("ends before", origin);

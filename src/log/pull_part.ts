@@ -1,12 +1,16 @@
 /** One part of another box on its way here: finding what of it is here, and taking the rest. */
 import { createHash, type Hash } from "node:crypto";
 import type { World } from "../base/world.ts";
+import { corrupt_lines_told_max } from "../base/limits.ts";
 import { commonBeginning } from "./byte_comparison.ts";
+import { BadLine, judge, NOT_UTF8, tooLong } from "./event.ts";
 import { parsePartLabel, type PartId, partLabel, writerNameFrom } from "./layout.ts";
+import { linesOf } from "./lines.ts";
 import { endOfLines, openPart } from "./part_file.ts";
 import type { PartExtent } from "./parts.ts";
 import {
   bytesOf,
+  type LineBlock,
   type Origin,
   type OriginLines,
   SourceProblem,
@@ -24,6 +28,10 @@ export interface PulledLines {
   into: string;
   lines: number;
   bytes: number;
+  /** How many of them are no events. They were taken as they are, and every reader tells them. */
+  corrupt: number;
+  /** The first of these, by where they stand there. */
+  corrupt_lines: { offset: number; reason: string }[];
 }
 
 /** What all parts of a pull share. */
@@ -52,8 +60,6 @@ const DRY_TARGET: Target = {
   sync() {},
   close() {},
 };
-
-const NEWLINE = 10;
 
 /** A part of another box, of which lines are being taken. */
 export class PartPull {
@@ -194,17 +200,21 @@ export class PartPull {
       this.context.onTaken(row);
     };
     try {
-      for (const { start, end, pieces } of this.lines.blocks(this.at)) {
+      for (const block of this.lines.blocks(this.at)) {
+        const { start, end } = block;
         for (let is_added = false; !is_added;) {
           open ??= await this.#openNext();
-          const passed = { hash: this.#hash.copy(), lines: 0 };
-          is_added = await open.target.add(passing(pieces, passed), open.stretch.to);
+          const passed = new Passed(this.#hash.copy());
+          is_added = await open.target.add(passing(block, passed), open.stretch.to);
           if (is_added) {
             this.#hash = passed.hash;
             this.at = end;
             open.stretch.to += end - start;
             open.row.bytes += end - start;
             open.row.lines += passed.lines;
+            open.row.corrupt += passed.corrupt;
+            const room = corrupt_lines_told_max - open.row.corrupt_lines.length;
+            open.row.corrupt_lines.push(...passed.corrupt_lines.slice(0, room));
           } else {
             finish();
             this.own.close(open.stretch.part);
@@ -235,7 +245,15 @@ export class PartPull {
       this.context.claimed.add(stretch.part);
     }
     const into = stretch.part;
-    const row = { host: origin.host, part: origin.label, into, lines: 0, bytes: 0 };
+    const row: PulledLines = {
+      host: origin.host,
+      part: origin.label,
+      into,
+      lines: 0,
+      bytes: 0,
+      corrupt: 0,
+      corrupt_lines: [],
+    };
     return { target: this.#targetFor(parsePartLabel(into)!), stretch, row };
   }
 
@@ -263,18 +281,35 @@ function ownLabels(world: World, part: PartId): string[] {
   return [part, ...ours].map(partLabel);
 }
 
-/** Pieces on their way: they are hashed, and their lines counted. */
+/** What was seen of lines on their way. */
+class Passed {
+  lines = 0;
+  corrupt = 0;
+  readonly corrupt_lines: PulledLines["corrupt_lines"] = [];
+
+  constructor(readonly hash: Hash) {}
+
+  add(verdict: unknown, offset: number): void {
+    this.lines++;
+    if (!(verdict instanceof BadLine)) return;
+    if (this.corrupt++ >= corrupt_lines_told_max) return;
+    this.corrupt_lines.push({ offset, reason: verdict.reason });
+  }
+}
+
+/** Lines on their way: they are hashed and counted, and those that are no events are noted. */
 function* passing(
-  pieces: Iterable<Uint8Array>,
-  passed: { hash: Hash; lines: number },
+  { start, end, pieces, is_too_long }: LineBlock,
+  passed: Passed,
 ): Generator<Uint8Array> {
+  if (is_too_long) passed.add(tooLong(end - start - 1), start);
+  let at = start;
   for (const bytes of pieces) {
     passed.hash.update(bytes);
-    for (
-      let newline = bytes.indexOf(NEWLINE);
-      newline >= 0;
-      newline = bytes.indexOf(NEWLINE, newline + 1)
-    ) passed.lines++;
+    for (const { text, offset, size_bytes } of is_too_long ? [] : linesOf(bytes, at)) {
+      passed.add(text === undefined ? NOT_UTF8 : judge(text, size_bytes), offset);
+    }
+    at += bytes.length;
     yield bytes;
   }
 }

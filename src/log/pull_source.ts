@@ -3,11 +3,13 @@
  * and their whole lines. It is only read. Whatever cannot be read there concerns that part alone.
  */
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { read_bytes } from "../base/limits.ts";
+import { kindOf } from "../base/files/outside.ts";
+import { pulled_number_max, read_bytes } from "../base/limits.ts";
+import { counted, visible } from "../base/words.ts";
 import type { World } from "../base/world.ts";
-import { parsePartLabel, type PartId, partLabel } from "./layout.ts";
+import { parsePartLabel, type PartId, partLabel, partPath } from "./layout.ts";
 import { type OpenPart, openPart } from "./part_file.ts";
-import { type PartExtent, partsOfDay } from "./parts.ts";
+import { type PartExtent, partNamesOf, partsOfDay } from "./parts.ts";
 import type { Pulled } from "./pulled.ts";
 
 /** Something about the other ledger, or the other box, that wants attention; the rest went on. */
@@ -53,7 +55,7 @@ function ofThatLedger(error: unknown): unknown {
 export function findingOf(error: unknown, what: string): PullFinding {
   if (!(error instanceof SourceProblem)) throw error;
   const { message: reason, hint } = error.problem;
-  return { what, reason, hint };
+  return { what: visible(what), reason: visible(reason), hint };
 }
 
 /** A part as its own box wrote it, as far as the other ledger has it. */
@@ -82,10 +84,11 @@ export async function originsOfDay(
 ): Promise<Origin[]> {
   const extents = await atSource(() =>
     partsOfDay(world.files, root, day, (part, { message: reason, hint }) => {
-      onFinding({ what: partLabel(part), reason, hint });
+      onFinding({ what: partLabel(part), reason: visible(reason), hint });
     })
   );
   const by_label = new Map(extents.map((extent) => [extent.label, extent]));
+  for (const finding of atSourceNow(() => strangeParts(world, root, day))) onFinding(finding);
   const came_from_others = new Map<string, number>();
   const origins: Origin[] = [];
   for (const [other, { parts }] of pulled ?? []) {
@@ -99,7 +102,11 @@ export async function originsOfDay(
         if (!own) came_from_others.set(part, Math.max(to, came_from_others.get(part) ?? 0));
         const extent = by_label.get(part);
         // What was taken out there, or cannot be read, ends what can be had of it.
-        if (!extent || extent.size_bytes < to) break;
+        if (!extent) break;
+        if (extent.size_bytes < to) {
+          onFinding(claimed(part, other, to, extent.size_bytes));
+          break;
+        }
         stretches.push({ extent, from, to });
       }
       if (stretches.length === 0) continue;
@@ -113,12 +120,38 @@ export async function originsOfDay(
       if (extent.size_bytes > known_to) onFinding(unaccounted(label, extent.size_bytes - known_to));
       continue;
     }
+    // It was told above, as what it is.
+    if (part.number > pulled_number_max) continue;
     // Without that record nobody can tell which of these are its own.
     if (!pulled && part.writer !== "") continue;
     const stretches = [{ extent, from: 0 }];
     origins.push(originOf(world, { host, part, label, is_direct: true, stretches }));
   }
   return origins;
+}
+
+/** Names of parts that are no files, and numbers after which no next one could be given. */
+function strangeParts({ files }: World, root: string, day: string): PullFinding[] {
+  return partNamesOf(files, root, day).flatMap(({ number, writer, format }): PullFinding[] => {
+    const part = { day, number, writer };
+    const path = partPath(root, part).replace(/jsonl$/, format);
+    const facts = files.linkFacts(path);
+    if (facts && !facts.is_file) {
+      return [{ what: partLabel(part), reason: `it is ${kindOf(facts)}: nothing was taken` }];
+    }
+    if (number <= pulled_number_max) return [];
+    const reason = `its number is larger than ${pulled_number_max}: nothing was taken`;
+    return [{ what: partLabel(part), reason }];
+  });
+}
+
+function claimed(what: string, host: string, bytes: number, size_bytes: number): PullFinding {
+  return {
+    what,
+    reason: `the record there says that it has ${counted(bytes, "byte")} or more, from ${host}, ` +
+      `and it has ${counted(size_bytes, "byte")}: what is behind is not taken`,
+    hint: "the record is damaged, or that part is; see: ledger verify, on that box",
+  };
 }
 
 function originOf(world: World, origin: Omit<Origin, "stamp">): Origin {
@@ -145,6 +178,8 @@ export interface LineBlock {
   end: number;
   /** In order; each is valid until the next one is asked for. */
   pieces: Iterable<Uint8Array>;
+  /** Whether it is one line that is too long to be an event; else each piece has whole lines. */
+  is_too_long: boolean;
 }
 
 /** The whole lines of a part between two starts of lines, also those that are too long to be events. */
@@ -154,7 +189,7 @@ export function* wholeLines(part: OpenPart, from: number, to: number): Generator
     const until = Math.min(end, to);
     const in_memory = bytes.length === end - start;
     const pieces = in_memory ? [bytes.subarray(0, until - start)] : piecesOf(part, start, until);
-    yield { start, end: until, pieces };
+    yield { start, end: until, pieces, is_too_long: !in_memory };
     if (until === to) return;
   }
 }
@@ -208,9 +243,10 @@ export class OriginLines {
       for (const block of ofSource(wholeLines(part, at, to))) {
         at = block.end;
         const pieces = ofSource(block.pieces);
-        yield { start: block.start + shift, end: block.end + shift, pieces };
+        const { is_too_long } = block;
+        yield { start: block.start + shift, end: block.end + shift, pieces, is_too_long };
       }
-      if (at < to) throw new SourceProblem(gotShorter(path, to - at));
+      if (at < to) throw new SourceProblem(endsEarly(path, to - at));
     }
   }
 
@@ -245,11 +281,13 @@ export function* ofSource<Thing>(things: Iterable<Thing>): Generator<Thing> {
   }
 }
 
-function gotShorter(path: string, bytes: number): LedgerError {
+function endsEarly(path: string, bytes: number): LedgerError {
   return new LedgerError({
     code: "io",
-    message: `${path} got ${bytes} bytes shorter while it was read`,
+    message:
+      `${path} ends ${counted(bytes, "byte")} before it should: it got shorter while it was ` +
+      "read, or what is said of it is wrong",
     where: { path },
-    hint: "pull again",
+    hint: "what came before that is taken; pull again, and see: ledger verify --deep, on that box",
   });
 }

@@ -5,12 +5,12 @@
  */
 import { join } from "@std/path";
 import { replaceFile } from "../base/durable.ts";
-import { asLedgerError, LedgerError } from "../base/error.ts";
+import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import type { Files } from "../base/files.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { isOfKind } from "./event.ts";
-import { ledgerPaths, parsePartLabel } from "./layout.ts";
+import { checkWriterName, ledgerPaths, parsePartLabel } from "./layout.ts";
 import { DayLock } from "./lock.ts";
 
 /** Lines of another box, as they stand in a part here. */
@@ -75,9 +75,11 @@ export function readPulled(files: Files, root: string): Pulled {
   try {
     const { version, hosts } = JSON.parse(files.readText(path));
     if (version > RECORD_VERSION) throw newerRecord(path, version);
-    return new Map(entriesOf(hosts).map(([name, host]) => [name, hostOf(host)]));
+    // A host's name becomes part of names of files.
+    return new Map(entriesOf(hosts).map(([name, host]) => [checkWriterName(name), hostOf(host)]));
   } catch (cause) {
-    if (asLedgerError(cause)) throw cause;
+    const code = asLedgerError(cause)?.code;
+    if (code !== undefined && code !== "invalid") throw cause;
     throw new LedgerError({
       code: "damaged",
       message: `cannot read what was pulled: ${(cause as Error).message}`,
@@ -91,7 +93,8 @@ export function readPulled(files: Files, root: string): Pulled {
 function newerRecord(path: string, version: unknown): LedgerError {
   return new LedgerError({
     code: "newer_format",
-    message: `${path} is of version ${version}, and this program knows version ${RECORD_VERSION}`,
+    message: `${path} is of version ${quoted(version)}, and this program knows version ` +
+      RECORD_VERSION,
     where: { path },
     hint: "use a newer ledger executable; nothing was changed",
   });
@@ -114,9 +117,13 @@ function hostOf(value: unknown): PulledHost {
 
 function partOf(value: unknown): PulledPart {
   const { bytes, sha256, here, seen = {} } = value as Record<string, unknown>;
+  const ends = new Map<string, number>();
   const stretches = (here as Stretch[]).map(({ part, from, to, own }) => {
     checkedLabel(part);
     if (!(isOffset(from) && isOffset(to) && from <= to)) throw new Error(`${part} has no offsets`);
+    // Each byte here came from one place: the same ones again and again would fill a disk.
+    if (from < (ends.get(part) ?? 0)) throw new Error(`stretches of ${part} overlap`);
+    ends.set(part, to);
     return { part, from, to, ...(own ? { own } : {}) };
   });
   const sum = stretches.reduce((total, { from, to }) => total + to - from, 0);
@@ -134,8 +141,8 @@ function isOffset(value: unknown): boolean {
 }
 
 function checkedLabel(label: string): string {
-  if (parsePartLabel(String(label))) return label;
-  throw new Error(`${JSON.stringify(label)} is not the name of a part`);
+  if (typeof label === "string" && parsePartLabel(label)) return label;
+  throw new Error(`${quoted(label)} is not the name of a part`);
 }
 
 /** Holds the lock of those who pull into a ledger: one at a time. */

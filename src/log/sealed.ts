@@ -127,7 +127,7 @@ const TEXTS = ["previous", "seal", "notes_sha256", "last_line_hash"] as const;
 const TIMES = ["first_ms", "last_ms"] as const;
 
 /** The first field of a record that is not of its kind. */
-function wrongFieldOf(record: SealedPart): string | undefined {
+export function wrongFieldOf(record: SealedPart): string | undefined {
   if (typeof record !== "object" || record === null) return "the record";
   const { flaws, compacted, format, after } = record;
   if (format !== undefined && format !== 2) return "format";
@@ -151,7 +151,7 @@ function wrongInProof(proof: FileProof | null): string | undefined {
   if (typeof proof !== "object" || proof === null) return "the proof";
   const { bytes, sha256, blocks } = proof;
   if (!isCount(bytes)) return "bytes";
-  if (!/^[0-9a-f]{64}$/.test(sha256)) return "sha256";
+  if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) return "sha256";
   return typeof blocks === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(blocks) &&
       blocks.length % 4 === 0
     ? undefined

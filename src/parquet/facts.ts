@@ -3,6 +3,7 @@ import { type FileMetaData, parquetMetadata, parquetSchema } from "hyparquet";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import { readFully, withOpenFile } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
+import { parquet_footer_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Row } from "./columns.ts";
 import { SUPPORTED_CODECS } from "./codecs.ts";
@@ -98,6 +99,9 @@ function footerBytes(file: OpenFile): Uint8Array {
       path,
       `its footer would be ${metadata_bytes} bytes long, the file is ${size_bytes}`,
     );
+  }
+  if (metadata_bytes > parquet_footer_bytes_max) {
+    throw damaged(path, `its footer would be ${metadata_bytes} bytes long`);
   }
   const footer = new Uint8Array(metadata_bytes + TAIL_BYTES);
   if (readFully(file, footer, size_bytes - footer.length).length < footer.length) {

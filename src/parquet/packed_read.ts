@@ -5,6 +5,7 @@ import { viewOf } from "../base/bytes.ts";
 import { asLedgerError, quoted } from "../base/error.ts";
 import { readFully } from "../base/durable.ts";
 import type { OpenFile } from "../base/files.ts";
+import { packed_group_rows_max } from "../base/limits.ts";
 import { unpackedZstd } from "./codecs.ts";
 import { damaged, factsOf, readMetadata, said } from "./facts.ts";
 import { pagesProblem, placeOf } from "./pages.ts";
@@ -105,6 +106,9 @@ export class PackedReader {
   *groups(): Generator<PackedGroup> {
     for (const { columns, num_rows } of this.#metadata.row_groups) {
       const rows = Number(num_rows);
+      if (rows > packed_group_rows_max) {
+        throw damaged(this.#file.path, `a row group would have ${rows} rows`);
+      }
       yield {
         rows,
         column: (name) => {

@@ -4,6 +4,7 @@
  */
 import type { ColumnMetaData } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
+import { parquet_page_bytes_max } from "../base/limits.ts";
 
 type PageHeader = ReturnType<typeof parquetHeader>;
 
@@ -43,7 +44,8 @@ function isCount(value: unknown, most: number): boolean {
 
 function isSound(header: PageHeader): boolean {
   const { type, compressed_page_size, uncompressed_page_size } = header;
-  if (!isCount(uncompressed_page_size, ANY)) return false;
+  // A page of a few bytes may claim to unpack to gigabytes.
+  if (!isCount(uncompressed_page_size, parquet_page_bytes_max)) return false;
   if (type === "DICTIONARY_PAGE") return isCount(header.dictionary_page_header?.num_values, ANY);
   if (type === "DATA_PAGE") {
     const data = header.data_page_header;

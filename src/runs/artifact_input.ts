@@ -6,7 +6,7 @@
  * are said as `[]`, as a CSV heading alone, or by naming the format `ndjson`.
  */
 import type { LedgerError } from "../base/error.ts";
-import { stretchesOf } from "../base/durable.ts";
+import { kindOf, openInput, piecesOf } from "../base/files/outside.ts";
 import { input_batch_rows, read_bytes } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { readParquet, type Row } from "../parquet/mod.ts";
@@ -85,12 +85,14 @@ class InputReader {
       yield* this.#parquetBatches(this.#path);
       return;
     }
-    const chunks = this.#path === undefined ? this.#stdinChunks() : this.#fileChunks(this.#path);
+    const chunks = this.#path === undefined
+      ? piecesOf(this.world.stdin, read_bytes)
+      : this.#fileChunks(this.#path);
     const { head, rest } = await headOf(chunks);
     try {
       const format = this.#namedFormat() ?? this.#guess(head);
       if (format === "parquet") {
-        if (this.#path === undefined) throw this.#noParquetFromStdin();
+        if (this.#path === undefined) throw this.#noParquet("standard input is Parquet");
         yield* this.#parquetBatches(this.#path);
         return;
       }
@@ -145,24 +147,17 @@ class InputReader {
   }
 
   async *#fileChunks(path: string): AsyncGenerator<Uint8Array> {
-    const file = this.world.files.open(path, "read");
+    const input = await openInput(this.world.files, path);
     try {
-      yield* stretchesOf(file);
+      yield* piecesOf(input, read_bytes);
     } finally {
-      file.close();
-    }
-  }
-
-  async *#stdinChunks(): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      const buffer = new Uint8Array(read_bytes);
-      const count = await this.world.stdin.read(buffer);
-      if (count === null) return;
-      yield buffer.subarray(0, count);
+      input.close();
     }
   }
 
   async *#parquetBatches(path: string): AsyncGenerator<RowBatch> {
+    const facts = this.world.files.facts(path);
+    if (facts && !facts.is_file) throw this.#noParquet(`${path} is ${kindOf(facts)}`);
     const file = readParquet(this.world, path);
     for await (const rows of file.batches()) yield { rows };
   }
@@ -187,11 +182,11 @@ class InputReader {
     );
   }
 
-  #noParquetFromStdin(): LedgerError {
+  #noParquet(found: string): LedgerError {
     const { context } = this;
     return inputError(
       context,
-      `cannot store ${context.definition.type}: standard input is Parquet, which is read from its end`,
+      `cannot store ${context.definition.type}: ${found}, and Parquet is read from its end`,
       "give the path of the file",
     );
   }

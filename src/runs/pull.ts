@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "@std/path";
 import { makeFolderDurably, removeQuietly } from "../base/durable.ts";
+import { visible } from "../base/words.ts";
 import type { World } from "../base/world.ts";
 import { atSource, atSourceNow, findingOf, type PullFinding } from "../log/pull_source.ts";
 import { readArchived, scanArchived } from "./archive.ts";
@@ -45,11 +46,12 @@ const GIVING_WAY = ".replaced-";
 /** Pulls the runs of another folder of runs. The caller holds the lock of those who pull. */
 export async function pullRuns(
   world: World,
+  theirs: World,
   runs_dir: string,
   from: string,
   options: RunsPullOptions,
 ): Promise<RunsPullReport> {
-  return await new RunsPull(world, runs_dir, from, options).run();
+  return await new RunsPull(world, theirs, runs_dir, from, options).run();
 }
 
 type Ended = Extract<Verdict, { kind: "ended" }>;
@@ -66,6 +68,8 @@ class RunsPull {
 
   constructor(
     readonly world: World,
+    /** The surroundings in which the other box's runs are read. */
+    readonly theirs: World,
     readonly runs_dir: string,
     readonly from: string,
     readonly options: RunsPullOptions,
@@ -82,8 +86,8 @@ class RunsPull {
   }
 
   async run(): Promise<RunsPullReport> {
-    const { world, from } = this;
-    for (const glance of await atSource(() => scanRuns(world, from))) {
+    const { world, theirs, from } = this;
+    for (const glance of await atSource(() => scanRuns(theirs, from))) {
       try {
         await this.#pullRun(glance);
       } catch (error) {
@@ -96,12 +100,14 @@ class RunsPull {
   }
 
   async #pullRun(glance: RunStamp): Promise<void> {
-    const { world, from } = this;
+    const { theirs, from } = this;
     const run_path = glance.path;
-    const verdict = judgeRun(world, from, glance);
+    const verdict = judgeRun(theirs, from, glance);
     if (verdict.kind === "unusable") return this.#find(run_path, verdict.reason);
     if (verdict.kind === "open") {
-      const { reason } = await atSource(() => stateOfOpen(world, from, run_path, verdict.manifest));
+      const { reason } = await atSource(() =>
+        stateOfOpen(theirs, from, run_path, verdict.manifest)
+      );
       this.#report.left.push({ run_path, reason });
       return;
     }
@@ -143,32 +149,32 @@ class RunsPull {
 
   /** How the run that is here differs; by its files and their sizes, and by its manifest's bytes. */
   async #difference(run_path: string): Promise<string | undefined> {
-    const { world, runs_dir, from } = this;
+    const { world, theirs: { files }, runs_dir, from } = this;
     const [here, there] = [join(runs_dir, run_path), join(from, run_path)];
     const own = new Map(
       filesToCopy(world.files, here).map(({ path, size_bytes }) => [path, size_bytes]),
     );
-    const theirs = await atSource(() => filesToCopy(world.files, there));
+    const theirs = await atSource(() => filesToCopy(files, there));
     const other = theirs.find(({ path, size_bytes }) => own.get(path) !== size_bytes);
     if (other) return `its ${other.path} is another here`;
     if (own.size > theirs.length) return "it has files here that it has not there";
     const manifests = [
       world.files.readText(join(here, RUN_FILES.manifest)),
-      await atSource(() => world.files.readText(join(there, RUN_FILES.manifest))),
+      await atSource(() => files.readText(join(there, RUN_FILES.manifest))),
     ];
     return manifests[0] === manifests[1] ? undefined : "its manifest is another here";
   }
 
   #take(run_path: string, { manifest }: Ended, replaced: boolean): void {
-    const { world, runs_dir, from, options } = this;
+    const { world, theirs, runs_dir, from, options } = this;
     const [month, name] = run_path.split("/");
     const source = join(from, run_path);
     const coming = join(runs_dir, month, `${COMING}${name}`);
-    const files = atSourceNow(() => filesToCopy(world.files, source));
+    const files = atSourceNow(() => filesToCopy(theirs.files, source));
     try {
       if (!options.dry_run) this.#copy(source, files, coming);
       const problem = options.dry_run
-        ? atSourceNow(() => problemOf(world, source, manifest))
+        ? atSourceNow(() => problemOf(theirs, source, manifest))
         : problemOf(world, coming, manifest);
       if (problem) return this.#find(run_path, `${problem}: it was not taken`);
       if (!options.dry_run) this.#putInPlace(coming, run_path);
@@ -189,7 +195,7 @@ class RunsPull {
       folders.add(folder);
       const file = world.files.open(join(target, path), "create");
       try {
-        copyInto(world, join(source, path), file);
+        copyInto(this.theirs, join(source, path), file);
         file.sync();
       } finally {
         file.close();
@@ -238,7 +244,7 @@ class RunsPull {
   }
 
   #find(what: string, reason: string): void {
-    this.options.onFinding({ what, reason });
+    this.options.onFinding({ what: visible(what), reason: visible(reason) });
   }
 }
 

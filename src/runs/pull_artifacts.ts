@@ -2,6 +2,7 @@
 import { dirname, join } from "@std/path";
 import { fileDigest } from "../base/digest.ts";
 import { beginReplacement, makeFolderDurably } from "../base/durable.ts";
+import { visible } from "../base/words.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { isOfKind } from "../log/mod.ts";
 import { atSource, findingOf, type PullFinding } from "../log/pull_source.ts";
@@ -31,14 +32,15 @@ export interface ArtifactsPullOptions {
 /** Pulls files of artifacts. One that is here and says something else stays as it is. */
 export async function pullArtifacts(
   world: World,
+  theirs: World,
   own: string,
   from: string,
   options: ArtifactsPullOptions,
 ): Promise<ArtifactsPullReport> {
   const report: ArtifactsPullReport = { taken: [], same: 0 };
-  for (const file of await atSource(() => artifactFiles(world, from))) {
+  for (const file of await atSource(() => artifactFiles(theirs, from))) {
     try {
-      const taken = await pullFile(world, own, from, file, options);
+      const taken = await pullFile(world, theirs, own, from, file, options);
       if (!taken) continue;
       if (taken === "same") report.same++;
       else report.taken.push(taken);
@@ -58,6 +60,7 @@ function artifactFiles(world: World, folder: string): FileToCopy[] {
 
 async function pullFile(
   world: World,
+  theirs: World,
   own: string,
   from: string,
   { path, size_bytes, modified_ms }: FileToCopy,
@@ -68,7 +71,7 @@ async function pullFile(
   const there = world.files.facts(target);
   if (there) {
     const is_same = there.size_bytes === size_bytes && (seen.get(path) === stamp ||
-      fileDigest(world.files, target) === await atSource(() => fileDigest(world.files, source)));
+      fileDigest(world.files, target) === await atSource(() => fileDigest(theirs.files, source)));
     if (is_same) {
       // Whoever put it there may have failed before its name was durable.
       if (!dry_run && seen.get(path) !== stamp) world.files.syncFolder(dirname(target));
@@ -76,14 +79,14 @@ async function pullFile(
       return "same";
     }
     const reason = "another file stands here under this name: it was not taken";
-    onFinding({ what: `artifacts/runs/${path}`, reason });
+    onFinding({ what: visible(`artifacts/runs/${path}`), reason });
     return undefined;
   }
   if (!dry_run) {
     makeFolderDurably(world.files, dirname(target));
     const replacement = beginReplacement(world.files, target, uniqueName(world));
     try {
-      copyInto(world, source, replacement.file);
+      copyInto(theirs, source, replacement.file);
       replacement.putInPlace();
     } catch (error) {
       replacement.abandon();

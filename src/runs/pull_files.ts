@@ -27,8 +27,8 @@ export function filesToCopy(files: Files, folder: string, below?: string): FileT
 }
 
 /** Writes what a file of the other box holds. */
-export function copyInto(world: World, from: string, target: OpenFile): void {
-  const source = atSourceNow(() => world.files.open(from, "read"));
+export function copyInto(theirs: World, from: string, target: OpenFile): void {
+  const source = atSourceNow(() => theirs.files.open(from, "read"));
   try {
     for (const bytes of ofSource(stretchesOf(source))) writeFully(target, bytes);
   } finally {

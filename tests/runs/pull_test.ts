@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
+import { outsideFiles } from "../../src/base/files/outside.ts";
 import { systemFiles } from "../../src/base/files.ts";
 import type { World } from "../../src/base/world.ts";
 import type { PullFinding } from "../../src/log/pull_source.ts";
@@ -17,7 +18,9 @@ async function pull(
 ): Promise<RunsPullReport & { findings: string[] }> {
   const findings: string[] = [];
   const onFinding = ({ what, reason }: PullFinding) => findings.push(`${what}: ${reason}`);
-  const report = await pullRuns(world, here.runs_dir, there.runs_dir, { dry_run, onFinding });
+  const theirs = { ...world, files: outsideFiles(world.files, there.runs_dir) };
+  const options = { dry_run, onFinding };
+  const report = await pullRuns(world, theirs, here.runs_dir, there.runs_dir, options);
   return { ...report, findings };
 }
 

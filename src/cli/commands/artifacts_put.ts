@@ -3,7 +3,7 @@ import { EXIT_OK, quoted } from "../../base/error.ts";
 import { ARTIFACT_KINDS, type ArtifactKind } from "../../ledger_artifacts.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
-import { openFor, readInput } from "../open.ts";
+import { isStandardInput, openFor, readInput } from "../open.ts";
 import { print } from "../output.ts";
 import { usage } from "../parse.ts";
 
@@ -44,7 +44,7 @@ const artifactsPut = defineCommand({
     const ledger = openFor(world, flags);
     try {
       const stored = kind === "trades"
-        ? await ledger.putTrades(run_id, file === "-" ? { stdin: true } : { path: file })
+        ? await ledger.putTrades(run_id, isStandardInput(file) ? { stdin: true } : { path: file })
         : await ledger.putArtifact(run_id, kind as ArtifactKind, await readInput(world, file));
       print(world, flags.json ? JSON.stringify(stored) : stored.path);
       return EXIT_OK;

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
+import { visible } from "../../base/words.ts";
 import type { World } from "../../base/world.ts";
 import type { PullReport, PullSource } from "../../pull.ts";
 import { defineCommand } from "../command.ts";
@@ -13,7 +14,8 @@ export default defineCommand({
   description: "Merges a ledger's folder that was copied here, or is mounted, into this one; " +
     "nothing there is changed. Its parts arrive as parts of a writer with that box's name, byte for " +
     "byte, and grow with each pull; lines that are here already under that name, or came from here, " +
-    "are not taken again, and the index counts each event_id once. Runs that have ended there are copied, their artifacts checked. " +
+    "are not taken again, and the index counts each event_id once. Corrupt lines are taken as they are, " +
+    "and told. Links there are not followed. Runs that have ended there are copied, their artifacts checked. " +
     "Traces are not taken. What cannot be taken is told, the others go on, and the exit code is 3.",
   examples: [
     { line: "ledger pull boxes/node7 --dry-run", shows: "what there is to take" },
@@ -56,7 +58,9 @@ export default defineCommand({
     else if (report.log.taken.length > 0 || report.runs.taken.length > 0) {
       say(world, "take it into the indexes: ledger rebuild");
     }
-    return report.findings.length > 0 ? EXIT_FINDINGS : EXIT_OK;
+    const is_clean = report.findings.length === 0 &&
+      report.log.taken.every(({ corrupt }) => corrupt === 0);
+    return is_clean ? EXIT_OK : EXIT_FINDINGS;
   },
 });
 
@@ -74,12 +78,18 @@ function tellSource(world: World, { host, named_by, ledger }: PullSource): void 
 function tell(world: World, { from, types, log, artifacts, runs, findings }: PullReport): void {
   const { red } = paintFor(world, world.stdout);
   for (const name of types) print(world, `type ${name}  registered as it is there`);
-  for (const { host, part, into, lines, bytes } of log.taken) {
+  for (const { host, part, into, lines, bytes, corrupt, corrupt_lines } of log.taken) {
     const whose = host === from.host ? "" : ` of ${host}`;
     print(world, `${part}${whose} -> ${into}  ${counted(lines, "line")}, ${humanBytes(bytes)}`);
+    if (corrupt === 0) continue;
+    print(world, `    ${red(counted(corrupt, "corrupt line"))} of these, taken as they are:`);
+    for (const { offset, reason } of corrupt_lines) {
+      print(world, `    at byte ${offset}: ${visible(reason)}`);
+    }
+    if (corrupt > corrupt_lines.length) print(world, "    …; all of them: ledger verify");
   }
   for (const { path, bytes } of artifacts.taken) {
-    print(world, `artifacts/runs/${path}  ${humanBytes(bytes)}`);
+    print(world, `artifacts/runs/${visible(path)}  ${humanBytes(bytes)}`);
   }
   for (const { run_path, files, bytes, replaced } of runs.taken) {
     const what = replaced ? ", in place of an older state of it" : "";

@@ -4,7 +4,7 @@ import { ARTIFACT_TYPES, artifactDefinition } from "../../runs/artifacts.ts";
 import { artifactType } from "../artifact_type.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, noEvents, runsDir } from "../flags.ts";
-import { openFor } from "../open.ts";
+import { isStandardInput, openFor } from "../open.ts";
 import { counted, humanBytes, print } from "../output.ts";
 
 const ALERT = `{"call_id":"c1","mint":"m1","caller_name":"ann","chain":"sol",` +
@@ -57,7 +57,9 @@ const runsWrite = defineCommand({
     await using ledger = openFor(world, flags);
     const run = await ledger.runs.find(run_id, { events: !flags["no-events"] });
     const format = flags.format;
-    const source = file === "-" ? { stdin: true as const, format } : { path: file, format };
+    const source = isStandardInput(file)
+      ? { stdin: true as const, format }
+      : { path: file, format };
     const stored = await run.writeArtifact(type, source, { codec: flags.codec });
     const path = `${run.folder}/${artifactDefinition(type).path}`;
     print(

@@ -3,7 +3,7 @@ import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import { interruptedBy } from "../../base/world.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, toggle } from "../flags.ts";
-import { inputFrom, openFor, stopOnInterrupt } from "../open.ts";
+import { inputFrom, isStandardInput, openFor, stopOnInterrupt } from "../open.ts";
 import { counted, print, Progress, say, withProgress } from "../output.ts";
 import { sayDamage } from "../trace_damage.ts";
 
@@ -24,7 +24,10 @@ export default defineCommand({
     { line: `echo '${SIGNAL}' | ledger trace ingest`, shows: "a signal" },
     { line: `echo '${FILL}' | ledger trace ingest`, shows: "the fill that it led to" },
   ],
-  positionals: [{ name: "FILE", summary: "a file of NDJSON; - or nothing reads standard input" }],
+  positionals: [{
+    name: "FILE",
+    summary: "a file or a pipe of NDJSON; - or nothing reads standard input",
+  }],
   flags: z.strictObject({
     "on-error": choice(["stop", "skip"], {
       description: "what a bad line does; what came before it is kept (default: stop)",
@@ -37,7 +40,7 @@ export default defineCommand({
   }),
   run: async ({ world, flags, words: [file = "-"] }) => {
     await using ledger = openFor(world, flags);
-    using input = inputFrom(world, file);
+    using input = await inputFrom(world, file);
     using progress = new Progress(world);
     const stop = stopOnInterrupt(world);
     try {
@@ -49,7 +52,7 @@ export default defineCommand({
           progress.clear();
           say(world, `line ${error.where?.line} skipped: ${error.message}`);
         },
-        name: file === "-" ? "standard input" : file,
+        name: isStandardInput(file) ? "standard input" : file,
       });
       progress.clear();
       const compacted = flags.compact && !stop.signal.aborted

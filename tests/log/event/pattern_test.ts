@@ -45,7 +45,24 @@ const ATOMS = [
   "[😀é]",
 ];
 const QUANTIFIERS = ["*", "+", "?", "*?", "+?", "??", "{0}", "{2}", "{1,}", "{0,2}", "{2,3}?"];
-const LETTERS = ["a", "b", "c", "A", "1", "_", "-", ".", " ", "\n", "\t", "\0", "]", "\\", "é", "😀"];
+const LETTERS = [
+  "a",
+  "b",
+  "c",
+  "A",
+  "1",
+  "_",
+  "-",
+  ".",
+  " ",
+  "\n",
+  "\t",
+  "\0",
+  "]",
+  "\\",
+  "é",
+  "😀",
+];
 
 function oneOf<T>(random: Random, things: readonly T[]): T {
   return things[random.below(things.length)];
@@ -109,7 +126,9 @@ Deno.test("a text is gone through once, whatever the pattern: twice its length, 
   for (const source of SLOW_ELSEWHERE) {
     const stepsOf = (length: number) => {
       const pattern = compilePattern(source);
-      pattern.test((source.includes("x") ? "x" : source.includes("s") ? " " : "a").repeat(length) + "!");
+      pattern.test(
+        (source.includes("x") ? "x" : source.includes("s") ? " " : "a").repeat(length) + "!",
+      );
       return pattern.steps;
     };
     const [short, long] = [stepsOf(5_000), stepsOf(10_000)];

@@ -1,0 +1,224 @@
+/**
+ * The way in for what others wrote: another box's ledger, an archive, a file that a caller names.
+ *
+ * What another box wrote is opened without following links, has to be a regular file, and is no larger
+ * than its kind may be, before a byte of it is read. What a caller names himself may be a link, or a
+ * pipe: that is read in turn with everything else, so that a signal ends it, and never past a limit.
+ */
+import { join, relative } from "@std/path";
+import { readFully } from "../durable.ts";
+import { LedgerError } from "../error.ts";
+import type { FileFacts, Files, InputFile, OpenFile } from "../files.ts";
+import { outside_file_bytes_max, outside_text_bytes_max } from "../limits.ts";
+import { humanBytes, visible } from "../words.ts";
+
+/** What a thing is that is no regular file, and why that is none to read. */
+export function kindOf({ is_folder, is_link, is_pipe, is_device }: FileFacts): string {
+  if (is_link) return "a link, and links of others are not followed";
+  if (is_folder) return "a folder";
+  if (is_device) return "a device";
+  return is_pipe ? "a pipe" : "neither a file nor a folder";
+}
+
+function notAFile(path: string, facts: FileFacts): LedgerError {
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot read ${visible(path)}: it is ${kindOf(facts)}`,
+    where: { path },
+    hint: "it has to be a regular file",
+  });
+}
+
+function tooLarge(path: string, size_bytes: number, bytes_max: number): LedgerError {
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot read ${visible(path)}: it has ${humanBytes(size_bytes)}, and at most ` +
+      `${humanBytes(bytes_max)} are taken`,
+    where: { path },
+    hint: "is it what it should be?",
+  });
+}
+
+/** Opens a regular file that a caller names; where he names a link, what it leads to. */
+export function openRegular(
+  files: Files,
+  path: string,
+  bytes_max = outside_file_bytes_max,
+): OpenFile {
+  return openAsSeen(files, path, files.facts(path), bytes_max);
+}
+
+/** Looking comes first, since opening a pipe waits; and what is open then has to be what was seen. */
+function openAsSeen(
+  files: Files,
+  path: string,
+  seen: FileFacts | undefined,
+  bytes_max: number,
+): OpenFile {
+  if (seen && !seen.is_file) throw notAFile(path, seen);
+  if (seen && seen.size_bytes > bytes_max) throw tooLarge(path, seen.size_bytes, bytes_max);
+  const file = files.open(path, "read");
+  try {
+    const { identity } = file.facts();
+    if (identity !== seen?.identity) throw changedPlace(path);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function changedPlace(path: string): LedgerError {
+  return new LedgerError({
+    code: "io",
+    message: `cannot read ${visible(path)}: another file took its place as it was opened`,
+    where: { path },
+    hint: "repeat it",
+  });
+}
+
+/**
+ * A folder that others wrote, to be read and nothing else. The folder itself may be named by way of a
+ * link; below it none is followed.
+ */
+export function outsideFiles(files: Files, root: string): Files {
+  const checkWay = (path: string) => {
+    const below = relative(root, path);
+    if (below === "" || below === ".") return;
+    if (below.split("/").includes("..")) throw new Error(`${path} is not below ${root}`);
+    const steps = below.split("/").slice(0, -1);
+    for (let at = 1; at <= steps.length; at++) {
+      const folder = join(root, ...steps.slice(0, at));
+      const facts = files.linkFacts(folder);
+      if (facts?.is_link) throw notAFile(folder, facts);
+    }
+  };
+  const isRoot = (path: string) => relative(root, path) === "";
+  const factsOf = (path: string) => {
+    checkWay(path);
+    return isRoot(path) ? files.facts(path) : files.linkFacts(path);
+  };
+  const open = (path: string): OpenFile => {
+    const file = openAsSeen(files, path, factsOf(path), outside_file_bytes_max);
+    try {
+      // Folders on the way may have given way to links, between looking and opening.
+      if (factsOf(path)?.identity !== file.facts().identity) throw changedPlace(path);
+      return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  };
+  const readBytes = (path: string) => {
+    const file = open(path);
+    try {
+      const { size_bytes } = file.facts();
+      if (size_bytes > outside_text_bytes_max) {
+        throw tooLarge(path, size_bytes, outside_text_bytes_max);
+      }
+      return readFully(file, new Uint8Array(size_bytes), 0);
+    } finally {
+      file.close();
+    }
+  };
+  const readOnly = (): never => {
+    throw new Error("what others wrote is only read");
+  };
+  return {
+    open: (path, mode) => mode === "read" ? open(path) : readOnly(),
+    openInput: readOnly,
+    facts: factsOf,
+    linkFacts(path) {
+      checkWay(path);
+      return files.linkFacts(path);
+    },
+    list(folder) {
+      const facts = factsOf(folder);
+      if (facts?.is_link) throw notAFile(folder, facts);
+      return facts && files.list(folder);
+    },
+    readBytes,
+    readText: (path) => new TextDecoder().decode(readBytes(path)),
+    fileSystem: (path) => files.fileSystem(path),
+    makeFolder: readOnly,
+    setMode: readOnly,
+    syncFolder: readOnly,
+    rename: readOnly,
+    copy: readOnly,
+    remove: readOnly,
+    watch: readOnly,
+  };
+}
+
+/**
+ * Opens what a caller names to be read from its start to its end: a file, a pipe, a terminal. A pipe is
+ * opened when it is read: its other end may not be there yet. Devices that never end are refused.
+ */
+export async function openInput(files: Files, path: string): Promise<InputFile> {
+  const facts = files.facts(path);
+  if (facts && (facts.is_folder || facts.is_endless)) {
+    throw notAFile(path, facts).with({ hint: "give a file or a pipe" });
+  }
+  if (!facts?.is_pipe) return await files.openInput(path);
+  return new LateInput(files, path);
+}
+
+/** A pipe that is opened by its first reader. */
+class LateInput implements InputFile {
+  readonly size_bytes = undefined;
+  #opening?: Promise<InputFile>;
+  #is_closed = false;
+
+  constructor(readonly files: Files, readonly path: string) {}
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    const input = await (this.#opening ??= this.files.openInput(this.path));
+    return this.#is_closed ? null : await input.read(buffer);
+  }
+
+  close(): void {
+    this.#is_closed = true;
+    this.#opening?.then((input) => input.close(), () => {});
+  }
+}
+
+/** The bytes of an input as they come, each piece in a buffer of its own. */
+export async function* piecesOf(
+  input: Pick<InputFile, "read">,
+  piece_bytes: number,
+): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const buffer = new Uint8Array(piece_bytes);
+    const count = await input.read(buffer);
+    if (count === null) return;
+    yield buffer.subarray(0, count);
+  }
+}
+
+/** All bytes of an input that ends within a limit. */
+export async function readWhole(
+  input: Pick<InputFile, "read">,
+  name: string,
+  bytes_max: number,
+): Promise<Uint8Array> {
+  let bytes = new Uint8Array(PIECE_BYTES);
+  for (let filled = 0;;) {
+    if (filled === bytes.length) {
+      const larger = new Uint8Array(bytes.length * 2);
+      larger.set(bytes);
+      bytes = larger;
+    }
+    const count = await input.read(bytes.subarray(filled));
+    if (count === null) return bytes.subarray(0, filled);
+    filled += count;
+    if (filled <= bytes_max) continue;
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot use ${visible(name)}: it is longer than ${humanBytes(bytes_max)}`,
+      where: { path: name },
+      hint: "nothing was changed; is it what it should be?",
+    });
+  }
+}
+
+const PIECE_BYTES = 64 * 1024;
