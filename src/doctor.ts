@@ -13,6 +13,7 @@ import {
   checkLog,
   checkRuns,
   checkTraces,
+  checkTypes,
 } from "./doctor_ledger.ts";
 import {
   checkClock,
@@ -41,6 +42,7 @@ export async function examine(world: World, ledger: Ledger): Promise<Check[]> {
     checkSpace(world, file_system, survey),
     library,
     checkLog(survey),
+    checkTypes(ledger),
     await checkTraces(ledger),
     library.ok ? await checkIndex(world, ledger, survey) : indexUnasked(library),
     await checkBuilder(world, ledger),

@@ -100,16 +100,36 @@ export async function checkKeeper(world: World, ledger: Ledger): Promise<Check> 
   return { name, ok: false, found, fix: "finish it: ledger seal" };
 }
 
+/** Whether events of all registered types can be emitted. */
+export function checkTypes({ registry }: Pick<Ledger, "registry">): Check {
+  const name = "event types";
+  const refused = registry.refused();
+  const found = counted(registry.types.size, "registered type");
+  if (refused.length === 0) return { name, ok: true, found };
+  return {
+    name,
+    ok: false,
+    found: `${found}; of these no event is emitted: ` +
+      refused.map(({ name, reason }) => `${name} (${reason})`).join(", "),
+    fix: `give it another schema: ledger schema migrate ${refused[0].name} --schema FILE`,
+  };
+}
+
 /** Whether runs have died, or cannot be read. */
 export async function checkRuns(world: World, ledger: Ledger): Promise<Check> {
   const name = "runs";
   if (!ledger.runs.exists()) return { name, ok: true, found: "none yet" };
   const { judgeRun, scanRuns, stateOfOpen } = await import("./runs/scan.ts");
+  const { staleTempFiles } = await import("./runs/upkeep/stale_temp_files.ts");
   const dead: string[] = [];
   const unreadable: string[] = [];
+  const half_written: string[] = [];
   const glances = scanRuns(world, ledger.runs.dir);
   for (const glance of glances) {
     const verdict = judgeRun(world, ledger.runs.dir, glance);
+    const folder = join(ledger.runs.dir, glance.path);
+    const left = await staleTempFiles(world, folder, verdict.kind);
+    half_written.push(...left.map((path) => `${glance.path}/${path}`));
     if (verdict.kind === "unusable") unreadable.push(glance.path);
     if (verdict.kind !== "open") continue;
     const { state } = await stateOfOpen(world, ledger.runs.dir, glance.path, verdict.manifest);
@@ -117,7 +137,7 @@ export async function checkRuns(world: World, ledger: Ledger): Promise<Check> {
       dead.push(`${verdict.manifest.run_id} (${state})`);
     }
   }
-  if (dead.length === 0 && unreadable.length === 0) {
+  if (dead.length + unreadable.length + half_written.length === 0) {
     return { name, ok: true, found: `${glances.length}, none of them dead` };
   }
   const some = (names: string[]) => names.slice(0, 3).join(", ") + (names[3] ? ", …" : "");
@@ -126,6 +146,9 @@ export async function checkRuns(world: World, ledger: Ledger): Promise<Check> {
     unreadable.length > 0
       ? `${unreadable.length} without a readable run.json: ${some(unreadable)}`
       : "",
+    half_written.length > 0
+      ? `${half_written.length} left half-written by killed programs: ${some(half_written)}`
+      : "",
   ].filter(Boolean).join("; ");
   return {
     name,
@@ -133,6 +156,8 @@ export async function checkRuns(world: World, ledger: Ledger): Promise<Check> {
     found,
     fix: dead.length > 0
       ? `say that they failed: ledger runs finish ID --status failed --error "died"`
-      : "why: ledger runs sync",
+      : unreadable.length > 0
+      ? "why: ledger runs sync"
+      : "see: ledger runs verify --all; then remove these files",
   };
 }

@@ -67,7 +67,7 @@ export class LedgerRuns {
   async verify(options: { run_id?: string; deep?: boolean } = {}): Promise<RunsReport> {
     const { verifyRuns } = await import("./runs/verify.ts");
     const only = options.run_id === undefined ? undefined : (await this.find(options.run_id)).path;
-    return verifyRuns(this.world, this.dir, { only, deep: options.deep });
+    return await verifyRuns(this.world, this.dir, { only, deep: options.deep });
   }
 
   /** What `prune` would do with these words. */

@@ -8,7 +8,7 @@
 import { fileError, systemCode } from "./file_error.ts";
 import { answeredWithin } from "./files/attended_wait.ts";
 import { type FolderWatch, watchFolder } from "./file_watch.ts";
-import { lock_pause_ms, lock_poll_ms, lock_tries_max } from "./limits.ts";
+import { lock_pause_ms, lock_poll_ms, lock_tries_max, pipe_pause_ms_max } from "./limits.ts";
 
 /** What a file operation is called in errors and in fault plans. */
 export type FileOperation =
@@ -129,8 +129,8 @@ export interface FileSystemFacts {
 /** The file system, as far as this program uses it. */
 export interface Files {
   open(path: string, mode: OpenMode): OpenFile;
-  /** Opens what is read in order only, which may be a pipe. Waits for its other end. */
-  openInput(path: string): Promise<InputFile>;
+  /** Opens what is read in order only, which may be a pipe. */
+  openInput(path: string): InputFile;
   /** Facts about a path, links followed; undefined when there is nothing. */
   facts(path: string): FileFacts | undefined;
   /** Facts about the path itself, a link included. */
@@ -326,6 +326,55 @@ class SystemFile implements OpenFile {
   }
 }
 
+/**
+ * A pipe. Opening it, and reading it, would hold up this thread until its other end is there and has
+ * something to say; so it is asked now and then, and a signal comes through meanwhile.
+ */
+class Pipe implements InputFile {
+  readonly size_bytes = undefined;
+  readonly #fd: number;
+  /** One that has a name may be opened before anybody writes to it: then its end is not its end. */
+  #had_writer: boolean;
+  #is_closed = false;
+
+  constructor(readonly path: string, readonly attempt: SystemFile["attempt"]) {
+    const { openSync, constants: { O_RDONLY, O_NONBLOCK } } = nodeFs();
+    this.#fd = openSync(path, O_RDONLY | O_NONBLOCK);
+    this.#had_writer = /^\/(dev\/fd|proc)\//.test(path);
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    for (let pause_ms = 0;; pause_ms = Math.min(pause_ms + 1, pipe_pause_ms_max)) {
+      await new Promise((resolve) => setTimeout(resolve, pause_ms));
+      // By now its number may be that of another file.
+      if (this.#is_closed) return null;
+      const count = this.attempt("read", this.path, () => this.#tryRead(buffer));
+      if (count === undefined) continue;
+      if (count > 0) return count;
+      if (this.#had_writer) return null;
+    }
+  }
+
+  /** Undefined where there is nothing now. */
+  #tryRead(buffer: Uint8Array): number | undefined {
+    try {
+      const count = nodeFs().readSync(this.#fd, buffer, 0, buffer.length, null);
+      this.#had_writer ||= count > 0;
+      return count;
+    } catch (cause) {
+      if (systemCode(cause) !== "EAGAIN") throw cause;
+      this.#had_writer = true;
+      return undefined;
+    }
+  }
+
+  close(): void {
+    if (this.#is_closed) return;
+    this.#is_closed = true;
+    nodeFs().closeSync(this.#fd);
+  }
+}
+
 /** The real file system; with a hook, the one that fails where a test wants it to. */
 export function systemFiles(hook?: FaultHook): Files {
   function attempt<T>(
@@ -351,16 +400,23 @@ export function systemFiles(hook?: FaultHook): Files {
     });
   }
 
-  async function openInput(path: string): Promise<InputFile> {
-    const waiting = <T>(operation: FileOperation, body: () => Promise<T>): Promise<T> =>
-      attempt(operation, path, body).catch((cause) => {
-        throw fileError(operation, path, cause);
-      });
-    const file = await waiting("open", () => Deno.open(path, { read: true }));
+  /** Reading gives everything else a turn, or a signal would wait for the end of the input. */
+  function openInput(path: string): InputFile {
+    if (attempt("look at", path, () => Deno.statSync(path)).isFifo) {
+      return attempt("open", path, () => new Pipe(path, attempt));
+    }
+    const file = attempt("open", path, () => Deno.openSync(path, { read: true }));
     const { isFile, size } = attempt("look at", path, () => file.statSync());
+    const read = async (buffer: Uint8Array) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return await attempt("read", path, () => file.read(buffer));
+    };
     return {
       size_bytes: isFile ? size : undefined,
-      read: (buffer) => waiting("read", () => file.read(buffer)),
+      read: (buffer) =>
+        read(buffer).catch((cause) => {
+          throw fileError("read", path, cause);
+        }),
       close: () => file.close(),
     };
   }

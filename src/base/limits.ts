@@ -368,3 +368,9 @@ export const parquet_page_bytes_max = 256 * MIB;
 
 /** whose rows have levels, a byte each. */
 export const packed_group_rows_max = 16 * 1024 * 1024;
+
+/** A pipe that says nothing is asked again no later than this. */
+export const pipe_pause_ms_max = 20;
+
+/** A half-written file of a run that nobody owns is left over when nothing was written to it for so long. */
+export const stale_temp_after_ms = 60_000;

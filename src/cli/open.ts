@@ -117,10 +117,8 @@ export async function inputFrom(world: World, path: string): Promise<CommandInpu
     };
   }
   const { openInput } = await import("../base/files/outside.ts");
-  const input = await openInput(world.files, path).catch((cause) => {
-    return hinting("is its name right? - reads standard input", () => {
-      throw cause;
-    });
+  const input = hinting("is its name right? - reads standard input", () => {
+    return openInput(world.files, path);
   });
   return {
     read: (buffer) => input.read(buffer),

@@ -4,7 +4,7 @@
  */
 import { join } from "@std/path";
 import type { World } from "../base/world.ts";
-import { type Glance, glanceAtMonths } from "./layout.ts";
+import { type Glance, glanceAtMonths, idOfPath } from "./layout.ts";
 import type { RunManifest } from "./manifest.ts";
 
 /** The file of a month. */
@@ -24,14 +24,35 @@ export function scanArchived({ files }: World, runs_dir: string): Glance[] {
   return glanceAtMonths(files, runs_dir, (month) => `${month}/${ARCHIVED_NAME}`);
 }
 
-/** The runs that a month's file tells of; a line that was torn tells of none. */
-export function readArchived(world: World, runs_dir: string, path: string): ArchivedRun[] {
-  return world.files.readText(join(runs_dir, path)).split("\n").flatMap((line) => {
-    try {
-      const archived = JSON.parse(line) as ArchivedRun;
-      return typeof archived?.manifest?.run_id === "string" ? [archived] : [];
-    } catch {
-      return [];
-    }
-  });
+/** What a month's file holds. */
+export interface ArchivedMonth {
+  runs: ArchivedRun[];
+  /** Whole lines that tell of no run, counted from 1. */
+  damage: { line: number; reason: string }[];
+}
+
+/** Reads a month's file. What a killed one tore at its end tells of none: that run is still there. */
+export function readArchived(world: World, runs_dir: string, path: string): ArchivedMonth {
+  const month: ArchivedMonth = { runs: [], damage: [] };
+  const lines = world.files.readText(join(runs_dir, path)).split("\n");
+  for (const [index, line] of lines.entries()) {
+    const archived = parseArchived(line);
+    if (typeof archived === "object") month.runs.push(archived);
+    else if (index < lines.length - 1) month.damage.push({ line: index + 1, reason: archived });
+  }
+  return month;
+}
+
+/** The run of a line, or why it tells of none. */
+export function parseArchived(line: string): ArchivedRun | string {
+  let archived: unknown;
+  try {
+    archived = JSON.parse(line);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  const { run_path, manifest } = (archived ?? {}) as Partial<ArchivedRun>;
+  if (typeof run_path !== "string" || idOfPath(run_path) === undefined) return "it names no run";
+  if (typeof manifest?.run_id !== "string") return "it has no manifest";
+  return archived as ArchivedRun;
 }

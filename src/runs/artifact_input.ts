@@ -147,7 +147,7 @@ class InputReader {
   }
 
   async *#fileChunks(path: string): AsyncGenerator<Uint8Array> {
-    const input = await openInput(this.world.files, path);
+    const input = openInput(this.world.files, path);
     try {
       yield* piecesOf(input, read_bytes);
     } finally {

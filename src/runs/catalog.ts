@@ -152,12 +152,25 @@ class CatalogSync {
       known.set(glance.path, { stamp, kind: verdict.kind, run_id: manifest.run_id });
     }
     for (const { path, stamp } of scanArchived(this.world, this.runs_dir)) {
-      known.set(path, { stamp, kind: "archived" });
+      const old = before.get(path);
+      const reason = old?.stamp === stamp && old.kind === "archived"
+        ? old.reason
+        : this.#damageOf(path);
+      known.set(path, { stamp, kind: "archived", reason });
     }
     for (const { path, stamp } of scanCompacted(this.world, this.runs_dir)) {
       known.set(path, { stamp, kind: "compacted" });
     }
     return known;
+  }
+
+  /** What is wrong with a month's file about archived runs. */
+  #damageOf(path: string): string | undefined {
+    const { damage } = readArchived(this.world, this.runs_dir, path);
+    if (damage.length === 0) return undefined;
+    const [{ line, reason }] = damage;
+    const more = damage.length > 1 ? `, and ${damage.length - 1} more like it` : "";
+    return `line ${line} tells of no archived run (${reason})${more}`;
   }
 
   async #openRuns(known: ReadonlyMap<string, Known>): Promise<OpenRun[]> {
@@ -229,7 +242,8 @@ class CatalogSync {
     const archived = new Map<string, { manifest: RunManifest; where: Whereabouts }>();
     for (const [path, { kind }] of known) {
       if (kind !== "archived") continue;
-      for (const { manifest, run_path, archive } of readArchived(this.world, this.runs_dir, path)) {
+      const { runs } = readArchived(this.world, this.runs_dir, path);
+      for (const { manifest, run_path, archive } of runs) {
         if (winners.has(manifest.run_id)) continue;
         const where = { run_path, presence: "archived" as const, archive };
         archived.set(manifest.run_id, { manifest, where });

@@ -119,6 +119,7 @@ function skippedOf(
   }));
   for (const [run_path, { kind, run_id, reason }] of known) {
     if (kind === "unusable") skipped.push({ run_path, reason: reason! });
+    if (kind === "archived" && reason !== undefined) skipped.push({ run_path, reason });
     const winner = run_id === undefined ? undefined : winners.get(run_id);
     if (kind === "ended" && winner !== run_path) {
       skipped.push({ run_path, reason: `it has the run_id of ${winner}, which is catalogued` });

@@ -6,12 +6,15 @@
 import { join } from "@std/path";
 import { LedgerError } from "../base/error.ts";
 import { makeFolderDurably, removeQuietly, writeFully } from "../base/durable.ts";
+import type { OpenFile } from "../base/files.ts";
 import type { World } from "../base/world.ts";
-import { ARCHIVED_NAME, type ArchivedRun } from "./archive.ts";
+import { ARCHIVED_NAME, type ArchivedRun, parseArchived } from "./archive.ts";
 import { entriesBelow } from "./files_below.ts";
 import { isMonth, listMonths } from "./layout.ts";
 import { judgeRun, type RunStamp, scanMonth, stateOfOpen } from "./scan.ts";
 import { TarGz } from "./tar_gz.ts";
+
+const NEWLINE = 10;
 
 /** What is to go. */
 export interface PruneRequest {
@@ -179,15 +182,26 @@ function noteArchived(
   const is_new = !world.files.facts(path);
   const file = world.files.open(path, is_new ? "create" : "append");
   try {
-    // A line that a killed one tore is ended, so that ours begins on its own.
-    const last = new Uint8Array(1);
-    const torn = file.findEnd(last) > 0 && last[0] !== 10;
-    writeFully(file, new TextEncoder().encode(`${torn ? "\n" : ""}${lines.join("")}`));
+    const begin = endTornLine(file, is_new ? new Uint8Array(0) : world.files.readBytes(path));
+    writeFully(file, new TextEncoder().encode(`${begin}${lines.join("")}`));
     file.sync();
   } finally {
     file.close();
   }
   if (is_new) world.files.syncFolder(folder);
+}
+
+/**
+ * What a killed one tore goes: its run is still there. A line that is whole but for its end stays, and
+ * gets that. Returns what our own lines begin with.
+ */
+function endTornLine(file: OpenFile, bytes: Uint8Array): string {
+  const whole_bytes = bytes.lastIndexOf(NEWLINE) + 1;
+  if (whole_bytes === bytes.length) return "";
+  const torn = new TextDecoder().decode(bytes.subarray(whole_bytes));
+  if (typeof parseArchived(torn) === "object") return "\n";
+  file.truncate(whole_bytes);
+  return "";
 }
 
 /** It could be read a moment ago, or it would not go. */

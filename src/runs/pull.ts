@@ -80,7 +80,7 @@ class RunsPull {
         .flatMap((stamp) => [[stamp.path, stamp], [idOfPath(stamp.path)!, stamp]]),
     );
     this.#archived = new Set(
-      scanArchived(world, runs_dir).flatMap(({ path }) => readArchived(world, runs_dir, path))
+      scanArchived(world, runs_dir).flatMap(({ path }) => readArchived(world, runs_dir, path).runs)
         .map(({ run_path }) => run_path),
     );
   }
@@ -170,7 +170,11 @@ class RunsPull {
     const [month, name] = run_path.split("/");
     const source = join(from, run_path);
     const coming = join(runs_dir, month, `${COMING}${name}`);
-    const files = atSourceNow(() => filesToCopy(theirs.files, source));
+    const files = atSourceNow(() =>
+      filesToCopy(theirs.files, source, "", (path, reason) => {
+        this.#find(`${run_path}/${path}`, reason);
+      })
+    );
     try {
       if (!options.dry_run) this.#copy(source, files, coming);
       const problem = options.dry_run

@@ -38,7 +38,7 @@ export async function pullArtifacts(
   options: ArtifactsPullOptions,
 ): Promise<ArtifactsPullReport> {
   const report: ArtifactsPullReport = { taken: [], same: 0 };
-  for (const file of await atSource(() => artifactFiles(theirs, from))) {
+  for (const file of await atSource(() => artifactFiles(theirs, from, options.onFinding))) {
     try {
       const taken = await pullFile(world, theirs, own, from, file, options);
       if (!taken) continue;
@@ -51,11 +51,18 @@ export async function pullArtifacts(
   return report;
 }
 
-function artifactFiles(world: World, folder: string): FileToCopy[] {
+function artifactFiles(
+  world: World,
+  folder: string,
+  onFinding: ArtifactsPullOptions["onFinding"],
+): FileToCopy[] {
+  const onOther = (path: string, reason: string) => {
+    onFinding({ what: visible(`artifacts/runs/${path}`), reason });
+  };
   return (world.files.list(folder) ?? [])
     .filter(({ name, is_folder }) => is_folder && isOfKind("run_id", name))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap(({ name }) => filesToCopy(world.files, folder, name));
+    .flatMap(({ name }) => filesToCopy(world.files, folder, name, onOther));
 }
 
 async function pullFile(

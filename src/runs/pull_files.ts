@@ -2,6 +2,7 @@
 import { join } from "@std/path";
 import { stretchesOf, writeFully } from "../base/durable.ts";
 import type { Files, OpenFile } from "../base/files.ts";
+import { kindOf } from "../base/files/outside.ts";
 import type { World } from "../base/world.ts";
 import { atSourceNow, ofSource } from "../log/pull_source.ts";
 import { entriesBelow } from "./files_below.ts";
@@ -16,13 +17,27 @@ export interface FileToCopy {
 
 const LOCKS: ReadonlySet<string> = new Set([RUN_FILES.owner_lock, RUN_FILES.manifest_lock]);
 
-/** All files below a folder, or a folder in it, that say something: no locks, nothing half-written, no links. */
-export function filesToCopy(files: Files, folder: string, below?: string): FileToCopy[] {
+/**
+ * All files below a folder, or a folder in it, that say something: no locks, nothing half-written. What
+ * is no file, but a link or a pipe, is told to `onOther` by its path.
+ */
+export function filesToCopy(
+  files: Files,
+  folder: string,
+  below?: string,
+  onOther: (path: string, reason: string) => void = () => {},
+): FileToCopy[] {
   return entriesBelow(files, folder, below)
-    .filter(({ name, is_file }) => is_file && !LOCKS.has(name) && !name.endsWith(".tmp"))
-    .map(({ path }) => {
-      const { size_bytes = 0, modified_ms = 0 } = files.facts(join(folder, path)) ?? {};
-      return { path, size_bytes, modified_ms };
+    .filter(({ name }) => !LOCKS.has(name) && !name.endsWith(".tmp"))
+    .flatMap(({ path, is_file }) => {
+      const facts = files.linkFacts(join(folder, path));
+      if (!facts) return [];
+      if (!is_file || !facts.is_file) {
+        onOther(path, `it is ${kindOf(facts)}: it was not taken`);
+        return [];
+      }
+      const { size_bytes, modified_ms } = facts;
+      return [{ path, size_bytes, modified_ms }];
     });
 }
 

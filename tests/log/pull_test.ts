@@ -342,7 +342,9 @@ Deno.test("what cannot be read there is a finding, and the others go on", async 
   assertEquals(findings.map(({ what }) => what), [
     "day=2026-01-20/part-000001.jsonl",
     "day=2026-01-21/part-000001.jsonl",
+    "day=2026-01-22/part-000001.jsonl",
   ]);
+  assertEquals(findings[2].reason, "it is a folder: nothing was taken");
   assertEquals(log.taken.map(({ part }) => part), [
     "day=2026-01-21/part-000002.jsonl",
     `day=${BOX_DAY}/part-000001.jsonl`,

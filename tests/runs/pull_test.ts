@@ -48,7 +48,7 @@ Deno.test("runs that have ended are copied whole, and once", async () => {
     assertEquals(namesIn(here, path), namesIn(there, path).filter((name) => !/lock$/.test(name)));
     assertEquals(manifestIn(here, path), manifestIn(there, path));
   }
-  assertEquals(verifyRuns(testWorld(), here.runs_dir, { deep: true }).findings, []);
+  assertEquals((await verifyRuns(testWorld(), here.runs_dir, { deep: true })).findings, []);
   const again = await pull(here, there);
   assertEquals([again.taken, again.same, again.findings], [[], 2, []]);
 });

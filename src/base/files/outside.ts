@@ -151,35 +151,15 @@ export function outsideFiles(files: Files, root: string): Files {
 }
 
 /**
- * Opens what a caller names to be read from its start to its end: a file, a pipe, a terminal. A pipe is
- * opened when it is read: its other end may not be there yet. Devices that never end are refused.
+ * Opens what a caller names to be read from its start to its end: a file, a pipe, a terminal. Devices
+ * that never end are refused.
  */
-export async function openInput(files: Files, path: string): Promise<InputFile> {
+export function openInput(files: Files, path: string): InputFile {
   const facts = files.facts(path);
   if (facts && (facts.is_folder || facts.is_endless)) {
     throw notAFile(path, facts).with({ hint: "give a file or a pipe" });
   }
-  if (!facts?.is_pipe) return await files.openInput(path);
-  return new LateInput(files, path);
-}
-
-/** A pipe that is opened by its first reader. */
-class LateInput implements InputFile {
-  readonly size_bytes = undefined;
-  #opening?: Promise<InputFile>;
-  #is_closed = false;
-
-  constructor(readonly files: Files, readonly path: string) {}
-
-  async read(buffer: Uint8Array): Promise<number | null> {
-    const input = await (this.#opening ??= this.files.openInput(this.path));
-    return this.#is_closed ? null : await input.read(buffer);
-  }
-
-  close(): void {
-    this.#is_closed = true;
-    this.#opening?.then((input) => input.close(), () => {});
-  }
+  return files.openInput(path);
 }
 
 /** The bytes of an input as they come, each piece in a buffer of its own. */
