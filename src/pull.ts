@@ -165,7 +165,9 @@ async function pullAll(
     onFinding: (finding: PullFinding) => void findings.push(finding),
   };
   if (types.finding) findings.push(types.finding);
-  for (const { name, reason } of types.different) findings.push({ what: `type ${name}`, reason });
+  for (const { name, reason } of types.different) {
+    findings.push({ what: visible(`type ${name}`), reason });
+  }
   if (!dry_run && types.unknown.size > 0) await adoptTypes(world, own.dir, types.unknown);
 
   const record = () => {

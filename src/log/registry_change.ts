@@ -4,10 +4,11 @@
  */
 import { LedgerError, quoted } from "../base/error.ts";
 import { makeFolderDurably } from "../base/durable.ts";
+import { nesting_max } from "../base/limits.ts";
 import { nearest } from "../base/nearest.ts";
 import type { World } from "../base/world.ts";
 import { withChainLock } from "./chain.ts";
-import { isBuiltIn } from "./event.ts";
+import { isBuiltIn, nestingDepth } from "./event.ts";
 import type { JsonSchema } from "./json_schema.ts";
 import { ledgerPaths } from "./layout.ts";
 import {
@@ -78,8 +79,9 @@ export function newTypesOf(
     }
     try {
       checkTypeName(name);
-      const reason = refusedPatternOf(type.schema);
-      if (reason === undefined) unknown.set(name, type);
+      const taken = knownFieldsOf(type);
+      const reason = refusedPatternOf(taken.schema) ?? whyNotWritable(taken);
+      if (reason === undefined) unknown.set(name, taken);
       else different.push({ name, reason: `${reason}: not registered` });
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
@@ -87,6 +89,22 @@ export function newTypesOf(
     }
   }
   return { unknown, different };
+}
+
+/** What of a type that others registered is taken over: nothing that this program does not know. */
+function knownFieldsOf({ version, description, schema, migrations }: CustomType): CustomType {
+  const is_text = typeof description === "string" && description !== "";
+  return { version, ...(is_text ? { description } : {}), schema, migrations };
+}
+
+function whyNotWritable(type: CustomType): string | undefined {
+  const reason = `it nests more than ${nesting_max} levels deep`;
+  try {
+    return nestingDepth(JSON.stringify(type)) > nesting_max ? reason : undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return reason;
+    throw error;
+  }
 }
 
 function differenceOf(own: CustomType, other: CustomType): string | undefined {

@@ -1,5 +1,5 @@
 /** Damage to a finished run is found, and told with its file. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { finishRun } from "./finished.ts";
 import { inLab, type Lab, newLab, putFile, putRun } from "./runs.ts";
@@ -73,13 +73,76 @@ Deno.test("a file that no manifest knows is named, and a run that goes on is lef
   putFile(lab, path, "results/summary.parquet.1-2.tmp");
   assertEquals(await found(lab, "--all"), [[
     "results/summary.parquet.1-2.tmp",
-    "no manifest knows this file: left behind, or put there",
+    "left half-written by a program that was killed: remove it",
   ]]);
+  putFile(lab, path, "results/notes.txt");
+  assertEquals((await found(lab, "--all"))[1], [
+    "results/notes.txt",
+    "no manifest knows this file: left behind, or put there",
+  ]);
   using other = newLab();
   await inLab(other, ["runs", "create", "--run-type", "full", "--run-id", "open", "--no-git"]);
   const month = [...Deno.readDirSync(other.runs_dir)][0].name;
   putFile(other, `${month}/run_id=open`, "results/summary.parquet.1-2.tmp");
   assertEquals(await found(other, "--all"), []);
+});
+
+Deno.test("what a killed `runs create` has left half-written is told, by doctor too, and not while it may be written", async () => {
+  using lab = newLab();
+  const path = await finishRun(lab, "a");
+  // Killed before run.json had its name, and, made again, before it was changed.
+  putFile(lab, path.replace("run_id=a", "run_id=gone"), "run.json.7-a1.tmp");
+  await inLab(lab, ["runs", "create", "--run-type", "full", "--run-id", "open", "--no-git"]);
+  const month =
+    [...Deno.readDirSync(lab.runs_dir)].find(({ name }) =>
+      Deno.readDirSync(join(lab.runs_dir, name)).some((run) => run.name === "run_id=open")
+    )!.name;
+  const open = join(lab.runs_dir, `${month}/run_id=open/run.json.8-b2.tmp`);
+  Deno.writeTextFileSync(open, "{");
+  const left = "left half-written by a program that was killed: remove it";
+  const of_gone: [string, string][] = [["run.json.7-a1.tmp", left], [
+    "run.json",
+    "it has no run.json",
+  ]];
+  assertEquals(await found(lab, "--all"), of_gone);
+  const long_ago = new Date(Date.now() - 3_600_000);
+  Deno.utimeSync(open, long_ago, long_ago);
+  assertEquals(
+    (await found(lab, "--all")).sort(),
+    [...of_gone, ["run.json.8-b2.tmp", left]].sort(),
+  );
+  const { stdout } = await inLab(lab, ["doctor", "--json"]);
+  const { checks } = JSON.parse(stdout) as { checks: { name: string; found: string }[] };
+  const runs = checks.find(({ name }) => name === "runs")!.found;
+  assertStringIncludes(runs, "2 left half-written by killed programs");
+  assertStringIncludes(runs, "run_id=gone/run.json.7-a1.tmp");
+});
+
+Deno.test("a line that tells of no archived run is told by verify and sync; a torn end is none", async () => {
+  using lab = newLab();
+  await finishRun(lab, "a");
+  await finishRun(lab, "b");
+  const run = (words: string[]) => inLab(lab, words);
+  const pruned = ["runs", "prune", "--before", "2026-02", "--yes"];
+  assertEquals((await run([...pruned, "--archive", join(lab.path, "archive")])).stderr, "");
+  const [month] = [...Deno.readDirSync(lab.runs_dir)].map(({ name }) => name)
+    .filter((name) => name === "2026-01");
+  const path = join(lab.runs_dir, month, "_archived.ndjson");
+  const whole = Deno.readTextFileSync(path);
+  assertEquals(whole.split("\n").length, 3);
+  Deno.writeTextFileSync(path, `${whole}{"run_path":"2026-01/run_id=c","mani`);
+  assertEquals(await found(lab, "--all"), []);
+  const [first, second] = whole.split("\n");
+  Deno.writeTextFileSync(path, `${first}\n${second.slice(0, -9)}\n{"run_path":"../x"}\nnull\n`);
+  const findings = await found(lab, "--all");
+  assertEquals(
+    findings.map(([where]) => where),
+    [2, 3, 4].map((line) => `2026-01/_archived.ndjson:${line}`),
+  );
+  for (const [, problem] of findings) assertStringIncludes(problem, "tells of no archived run");
+  const { stdout } = await run(["runs", "sync"]);
+  assertStringIncludes(stdout, "line 2 tells of no archived run");
+  assertStringIncludes(stdout, "and 2 more like it");
 });
 
 Deno.test("a run that stands in two months is found", async () => {
