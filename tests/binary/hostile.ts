@@ -27,6 +27,7 @@ export async function survives(bench: Bench, words: string): Promise<Outcome> {
   const said = `${words}\n${stdout}${stderr}`;
   assert([0, 1, 2, 3].includes(code), `exit ${code}: ${said}`);
   assert(!/^\s+at .*(:\d+|native)/m.test(stderr) && !/Uncaught|panicked/.test(stderr), said);
+  // deno-lint-ignore no-control-regex
   assert(!/[\x00-\x08\x0b-\x1f\x7f-\x9f]/.test(stdout + stderr), JSON.stringify(said));
   return outcome;
 }

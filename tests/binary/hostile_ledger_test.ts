@@ -317,7 +317,17 @@ async function idsOf(box: Box): Promise<string[]> {
   return stdout.split("\n").filter(Boolean).map((text) => JSON.parse(text).event_id).sort();
 }
 
-for (const [name, { spoil, told, taken = [] }] of Object.entries(CASES)) {
+/** All of them take a minute; which are taken in a usual run, chance says. */
+const SAMPLE = 7;
+
+function casesToTry(): [string, Case][] {
+  const cases = Object.entries(CASES);
+  if (Deno.env.get("LEDGER_TEST_FULL") === "1") return cases;
+  const first = Math.floor(Math.random() * cases.length);
+  return Array.from({ length: SAMPLE }, (_, nth) => cases[(first + 4 * nth) % cases.length]);
+}
+
+for (const [name, { spoil, told, taken = [] }] of casesToTry()) {
   binaryTest(`pull survives ${name}`, async (bench) => {
     const box = await makeBox(bench);
     await spoil(box);

@@ -98,8 +98,14 @@ async function pullInto(version: string, run: Run): Promise<void> {
     join(from, "runs"),
     "--as",
     "old",
+    "--json",
   ]);
-  assertEquals(pulled.code, 0, pulled.stderr);
+  // Half a line stands there for good: it is taken as it is, and told.
+  assertEquals(pulled.code, 3, pulled.stderr);
+  const { findings, log } = JSON.parse(pulled.stdout);
+  assertEquals(findings, []);
+  const corrupt = log.taken.map((part: { corrupt: number }) => part.corrupt);
+  assertEquals(corrupt.reduce((sum: number, count: number) => sum + count, 0), 1);
   const { code, stdout } = await run(["log", "--format", "ndjson"]);
   assertEquals(code, 0);
   const idsIn = (events: unknown[]) =>

@@ -12,7 +12,8 @@ export default defineCommand({
   description:
     "Registers a type with a JSON Schema for its events, in events/_schema.json. Known " +
     "keywords: type, enum, const, properties, required, additionalProperties, items and the usual " +
-    "limits; another keyword is refused, not ignored. Events that are in the log already are not " +
+    "limits; another keyword is refused, not ignored. A pattern is a regular expression without back " +
+    "references and lookaround, so that no text takes long. Events that are in the log already are not " +
     "judged by it. Registering the same again changes nothing.",
   examples: [
     {
