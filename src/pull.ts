@@ -5,7 +5,7 @@
 import { basename, dirname, join, resolve } from "@std/path";
 import { asLedgerError, LedgerError } from "./base/error.ts";
 import { outsideFiles } from "./base/files/outside.ts";
-import { visible } from "./base/words.ts";
+import { escaped } from "./base/words.ts";
 import type { World } from "./base/world.ts";
 import {
   adoptTypes,
@@ -139,8 +139,8 @@ function readTypes(world: World, theirs: World, { dir }: Own, from: string): New
         hint: "use a newer ledger executable here; nothing was taken",
       });
     }
-    const reason = `${visible(problem.message)}; its event types are not known`;
-    const finding = { what: visible(path), reason };
+    const reason = `${escaped(problem.message)}; its event types are not known`;
+    const finding = { what: escaped(path), reason };
     return { unknown: new Map(), different: [], finding };
   }
 }
@@ -166,7 +166,7 @@ async function pullAll(
   };
   if (types.finding) findings.push(types.finding);
   for (const { name, reason } of types.different) {
-    findings.push({ what: visible(`type ${name}`), reason });
+    findings.push({ what: escaped(`type ${name}`), reason });
   }
   if (!dry_run && types.unknown.size > 0) await adoptTypes(world, own.dir, types.unknown);
 

@@ -3,7 +3,7 @@ import { dirname } from "@std/path";
 import { buildFacts } from "./build.ts";
 import { type ErrorCode, LedgerError } from "./error.ts";
 import type { FileOperation } from "./files.ts";
-import { visible } from "./words.ts";
+import { escaped } from "./words.ts";
 
 const CODE_OF_SYSTEM_ERROR: Readonly<Record<string, ErrorCode>> = {
   ENOENT: "not_found",
@@ -63,7 +63,7 @@ export function fileError(operation: FileOperation, path: string, cause: unknown
     return new LedgerError({
       code: "outside_scope",
       message: `cannot ${operation} ${
-        visible(path)
+        escaped(path)
       }: it lies outside what this program is allowed to touch`,
       where: { path },
       hint: scopeHint(operation, path),
@@ -77,7 +77,7 @@ export function fileError(operation: FileOperation, path: string, cause: unknown
   const reason = said.replace(/ \(os error \d+\).*$/, "");
   return new LedgerError({
     code,
-    message: `cannot ${operation} ${visible(path)}: ${reason}`,
+    message: `cannot ${operation} ${escaped(path)}: ${reason}`,
     where: { path },
     hint: hintFor(operation, code, system_code),
     cause,

@@ -1,16 +1,5 @@
 /** Numbers, lengths of time and times in the words that people read, on a terminal and on a page. */
 
-// deno-lint-ignore no-control-regex
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
-
-/**
- * A name that others gave, as it may be shown: what would move a terminal's cursor, end the line or turn
- * its direction is written out.
- */
-export function visible(name: string): string {
-  return name.replace(UNSEEN, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
-
 /** Bytes as people read them. */
 export function humanBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

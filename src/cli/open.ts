@@ -1,7 +1,7 @@
 /** Opens the ledger that a command's flags and environment name. */
 import { asLedgerError, EXIT_CODE_OF, EXIT_OK, LedgerError, quoted } from "../base/error.ts";
 import { input_text_bytes_max } from "../base/limits.ts";
-import { visible } from "../base/words.ts";
+import { escaped } from "../base/words.ts";
 import type { Input, World } from "../base/world.ts";
 import { Ledger, type OpenOptions } from "../ledger.ts";
 import { say } from "./output.ts";
@@ -82,7 +82,7 @@ export async function readInput(world: World, path: string): Promise<string> {
   } catch (cause) {
     throw new LedgerError({
       code: "invalid",
-      message: `cannot use ${visible(name)}: it is not valid UTF-8`,
+      message: `cannot use ${escaped(name)}: it is not valid UTF-8`,
       where: { path: name },
       hint: "nothing was changed; write it as UTF-8, for example with: iconv -f latin1 -t utf8",
       cause,

@@ -24,7 +24,7 @@ import {
   tarMembers,
   tarPadding,
 } from "../base/tar.ts";
-import { visible } from "../base/words.ts";
+import { escaped } from "../base/words.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { stepOf } from "./chain.ts";
 import { isOfKind } from "./event.ts";
@@ -205,7 +205,7 @@ function checkDigests(file: OpenFile, path: string, members: ReadonlyMap<string,
   for (const member of members.values()) {
     if (member === list) continue;
     if (`${digestOf(bytesOf(file, member))}  ${member.name}` === noted[line++]) continue;
-    const name = visible(member.name);
+    const name = escaped(member.name);
     throw unusable(path, member.offset, `${name} is not what ${DIGESTS} says of it`);
   }
   if (noted.length === line + 1 && noted[line] === "") return;
@@ -243,7 +243,7 @@ function manifestOf(
       record.compacted !== undefined &&
       sealOfStep(stepOf(`day=${day}/${name}`, record)) === record.seal;
     if (!fits) {
-      const shown = visible(name);
+      const shown = escaped(name);
       throw unusable(path, member.offset, `what ${MANIFEST} says of ${shown} does not fit`);
     }
   }

@@ -5,7 +5,7 @@
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { kindOf } from "../base/files/outside.ts";
 import { pulled_number_max, read_bytes } from "../base/limits.ts";
-import { counted, visible } from "../base/words.ts";
+import { counted, escaped } from "../base/words.ts";
 import type { World } from "../base/world.ts";
 import { parsePartLabel, type PartId, partLabel, partPath } from "./layout.ts";
 import { type OpenPart, openPart } from "./part_file.ts";
@@ -55,7 +55,7 @@ function ofThatLedger(error: unknown): unknown {
 export function findingOf(error: unknown, what: string): PullFinding {
   if (!(error instanceof SourceProblem)) throw error;
   const { message: reason, hint } = error.problem;
-  return { what: visible(what), reason: visible(reason), hint };
+  return { what: escaped(what), reason: escaped(reason), hint };
 }
 
 /** A part as its own box wrote it, as far as the other ledger has it. */
@@ -84,7 +84,7 @@ export async function originsOfDay(
 ): Promise<Origin[]> {
   const extents = await atSource(() =>
     partsOfDay(world.files, root, day, (part, { message: reason, hint }) => {
-      onFinding({ what: partLabel(part), reason: visible(reason), hint });
+      onFinding({ what: partLabel(part), reason: escaped(reason), hint });
     })
   );
   const by_label = new Map(extents.map((extent) => [extent.label, extent]));

@@ -5,7 +5,7 @@
  */
 import { dirname, join } from "@std/path";
 import { makeFolderDurably, removeQuietly } from "../base/durable.ts";
-import { visible } from "../base/words.ts";
+import { escaped } from "../base/words.ts";
 import type { World } from "../base/world.ts";
 import { atSource, atSourceNow, findingOf, type PullFinding } from "../log/pull_source.ts";
 import { readArchived, scanArchived } from "./archive.ts";
@@ -248,7 +248,7 @@ class RunsPull {
   }
 
   #find(what: string, reason: string): void {
-    this.options.onFinding({ what: visible(what), reason: visible(reason) });
+    this.options.onFinding({ what: escaped(what), reason: escaped(reason) });
   }
 }
 

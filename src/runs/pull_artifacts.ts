@@ -2,7 +2,7 @@
 import { dirname, join } from "@std/path";
 import { fileDigest } from "../base/digest.ts";
 import { beginReplacement, makeFolderDurably } from "../base/durable.ts";
-import { visible } from "../base/words.ts";
+import { escaped } from "../base/words.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { isOfKind } from "../log/mod.ts";
 import { atSource, findingOf, type PullFinding } from "../log/pull_source.ts";
@@ -57,7 +57,7 @@ function artifactFiles(
   onFinding: ArtifactsPullOptions["onFinding"],
 ): FileToCopy[] {
   const onOther = (path: string, reason: string) => {
-    onFinding({ what: visible(`artifacts/runs/${path}`), reason });
+    onFinding({ what: escaped(`artifacts/runs/${path}`), reason });
   };
   return (world.files.list(folder) ?? [])
     .filter(({ name, is_folder }) => is_folder && isOfKind("run_id", name))
@@ -86,7 +86,7 @@ async function pullFile(
       return "same";
     }
     const reason = "another file stands here under this name: it was not taken";
-    onFinding({ what: visible(`artifacts/runs/${path}`), reason });
+    onFinding({ what: escaped(`artifacts/runs/${path}`), reason });
     return undefined;
   }
   if (!dry_run) {

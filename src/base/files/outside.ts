@@ -10,7 +10,7 @@ import { readFully } from "../durable.ts";
 import { LedgerError } from "../error.ts";
 import type { FileFacts, Files, InputFile, OpenFile } from "../files.ts";
 import { outside_file_bytes_max, outside_text_bytes_max } from "../limits.ts";
-import { humanBytes, visible } from "../words.ts";
+import { escaped, humanBytes } from "../words.ts";
 
 /** What a thing is that is no regular file, and why that is none to read. */
 export function kindOf({ is_folder, is_link, is_pipe, is_device }: FileFacts): string {
@@ -23,7 +23,7 @@ export function kindOf({ is_folder, is_link, is_pipe, is_device }: FileFacts): s
 function notAFile(path: string, facts: FileFacts): LedgerError {
   return new LedgerError({
     code: "invalid",
-    message: `cannot read ${visible(path)}: it is ${kindOf(facts)}`,
+    message: `cannot read ${escaped(path)}: it is ${kindOf(facts)}`,
     where: { path },
     hint: "it has to be a regular file",
   });
@@ -32,7 +32,7 @@ function notAFile(path: string, facts: FileFacts): LedgerError {
 function tooLarge(path: string, size_bytes: number, bytes_max: number): LedgerError {
   return new LedgerError({
     code: "invalid",
-    message: `cannot read ${visible(path)}: it has ${humanBytes(size_bytes)}, and at most ` +
+    message: `cannot read ${escaped(path)}: it has ${humanBytes(size_bytes)}, and at most ` +
       `${humanBytes(bytes_max)} are taken`,
     where: { path },
     hint: "is it what it should be?",
@@ -71,7 +71,7 @@ function openAsSeen(
 function changedPlace(path: string): LedgerError {
   return new LedgerError({
     code: "io",
-    message: `cannot read ${visible(path)}: another file took its place as it was opened`,
+    message: `cannot read ${escaped(path)}: another file took its place as it was opened`,
     where: { path },
     hint: "repeat it",
   });
@@ -140,6 +140,9 @@ export function outsideFiles(files: Files, root: string): Files {
     readBytes,
     readText: (path) => new TextDecoder().decode(readBytes(path)),
     fileSystem: (path) => files.fileSystem(path),
+    realPath: (path) => files.realPath(path),
+    checkScope: readOnly,
+    link: readOnly,
     makeFolder: readOnly,
     setMode: readOnly,
     syncFolder: readOnly,
@@ -194,7 +197,7 @@ export async function readWhole(
     if (filled <= bytes_max) continue;
     throw new LedgerError({
       code: "invalid",
-      message: `cannot use ${visible(name)}: it is longer than ${humanBytes(bytes_max)}`,
+      message: `cannot use ${escaped(name)}: it is longer than ${humanBytes(bytes_max)}`,
       where: { path: name },
       hint: "nothing was changed; is it what it should be?",
     });

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
-import { visible } from "../../base/words.ts";
+import { escaped } from "../../base/words.ts";
 import type { World } from "../../base/world.ts";
 import type { PullReport, PullSource } from "../../pull.ts";
 import { defineCommand } from "../command.ts";
@@ -84,12 +84,12 @@ function tell(world: World, { from, types, log, artifacts, runs, findings }: Pul
     if (corrupt === 0) continue;
     print(world, `    ${red(counted(corrupt, "corrupt line"))} of these, taken as they are:`);
     for (const { offset, reason } of corrupt_lines) {
-      print(world, `    at byte ${offset}: ${visible(reason)}`);
+      print(world, `    at byte ${offset}: ${escaped(reason)}`);
     }
     if (corrupt > corrupt_lines.length) print(world, "    …; all of them: ledger verify");
   }
   for (const { path, bytes } of artifacts.taken) {
-    print(world, `artifacts/runs/${visible(path)}  ${humanBytes(bytes)}`);
+    print(world, `artifacts/runs/${escaped(path)}  ${humanBytes(bytes)}`);
   }
   for (const { run_path, files, bytes, replaced } of runs.taken) {
     const what = replaced ? ", in place of an older state of it" : "";
