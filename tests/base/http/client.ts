@@ -256,6 +256,11 @@ export function openSockets(): number {
   }).length;
 }
 
+/** A request without a body. */
+export function get(host: string, path = "/", more = ""): string {
+  return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${more}\r\n`;
+}
+
 /** Answers what was asked. */
 export function echo({ method, path, query, body }: HttpRequest): HttpResponse {
   const text = new TextDecoder().decode(body);
