@@ -402,7 +402,7 @@ export function systemFiles(hook?: FaultHook): Files {
 
   /** Reading gives everything else a turn, or a signal would wait for the end of the input. */
   function openInput(path: string): InputFile {
-    if (attempt("look at", path, () => Deno.statSync(path)).isFifo) {
+    if (attempt("open", path, () => Deno.statSync(path)).isFifo) {
       return attempt("open", path, () => new Pipe(path, attempt));
     }
     const file = attempt("open", path, () => Deno.openSync(path, { read: true }));
