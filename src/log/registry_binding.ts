@@ -7,11 +7,11 @@
 import { join } from "@std/path";
 import { LedgerError } from "../base/error.ts";
 import { fileDigest, textDigest } from "../base/digest.ts";
-import { removeQuietly, replaceFile } from "../base/durable.ts";
+import { removeQuietly, replaceFile, syncFile } from "../base/durable.ts";
 import { takeFileLock } from "../base/file_lock.ts";
 import { lock_wait_ms } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import type { Chain, RegistryBound, RegistryStep } from "./chain.ts";
+import { type Chain, chainPath, type RegistryBound, type RegistryStep } from "./chain.ts";
 import { appendEntries } from "./chain_entries.ts";
 import { ledgerPaths } from "./layout.ts";
 import { readRegistryFile, REGISTRY_VERSION, type RegistryFile } from "./registry.ts";
@@ -67,6 +67,8 @@ export async function settleRegistry(
   const { schema, events } = ledgerPaths(root);
   if (state === "unbound") await bindFirst(world, root, chain);
   if (state === "interrupted") {
+    // The process that added the step may have ended, or failed, before it was durable.
+    syncFile(world.files, chainPath(root));
     world.files.rename(nextPath(root), schema);
     world.files.syncFolder(events);
   } else if (world.files.facts(nextPath(root))) {

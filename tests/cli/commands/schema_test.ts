@@ -168,6 +168,7 @@ Deno.test("a schema that no event can meet, and that is registered, costs nothin
   assertEquals((await runIn(dir, ["verify"])).code, 0);
   assertEquals((await runIn(dir, ["emit", "fill.done"])).code, 2);
   const migrate = ["schema", "migrate", "fill.done", "--schema", "-"];
+  assertEquals((await runIn(dir, ["seal", "--accept-registry"])).code, 0);
   assertEquals((await runIn(dir, migrate, { stdin: '{"type":"object"}' })).code, 0);
   assertEquals((await runIn(dir, ["emit", "fill.done"])).code, 0);
 });
