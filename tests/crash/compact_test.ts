@@ -117,14 +117,14 @@ Deno.test("what compact and restore put in place is durable before anything is r
   await compactAll(dir, { world: laterWorld({ files }) });
   order([
     ...["sync part-000001.jsonl", "rename _sealed.json", `sync folder ${DAY}`],
-    ...["sync part-000001.parquet.tmp", "rename part-000001.parquet", `sync folder ${DAY}`],
+    ...["sync part-000001.parquet.tmp", "link part-000001.parquet", `sync folder ${DAY}`],
     ...["sync _sealed.json.tmp", "rename _sealed.json", `sync folder ${DAY}`],
     ...["remove part-000001.jsonl", `sync folder ${DAY}`],
   ]);
   events.length = 0;
   await restoreDay(laterWorld({ files }), dir, DATE);
   order([
-    ...["sync part-000001.jsonl.tmp", "rename part-000001.jsonl", `sync folder ${DAY}`],
+    ...["sync part-000001.jsonl.tmp", "link part-000001.jsonl", `sync folder ${DAY}`],
     ...["sync _sealed.json.tmp", "rename _sealed.json", `sync folder ${DAY}`],
     ...["remove part-000001.parquet", `sync folder ${DAY}`],
   ]);
@@ -179,7 +179,7 @@ seededTest(
     assertEquals(namesOfDay(dir, DATE), NAMES.restored);
     assertEquals(linesOfDays(dir), lines);
     assertEquals([...Deno.readDirSync(join(dir, "events"))].map(({ name }) => name).sort(), [
-      ...[".chain.lock", "_chain.jsonl", DAY],
+      ...[".chain.lock", ".schema.lock", "_chain.jsonl", "_schema.json", DAY],
     ]);
   },
 );

@@ -6,6 +6,8 @@ import { inLab, newLab } from "../../runs/runs.ts";
 import { fillLab, MADE_MS } from "../../report/labs.ts";
 
 const now_ms = () => MADE_MS;
+/** A report that another version made. */
+const OLDER = '<!DOCTYPE html>\n<meta name="generator" content="ledger 0.1.0">';
 
 Deno.test("a report goes to standard output, and its words nowhere", async () => {
   using lab = newLab();
@@ -20,7 +22,7 @@ Deno.test("--out puts the same page into a file, whole, and says how large it is
   using lab = newLab();
   await fillLab(lab);
   const out = join(lab.path, "report.html");
-  Deno.writeTextFileSync(out, "an older report");
+  Deno.writeTextFileSync(out, OLDER);
   const { stdout: page } = await inLab(lab, ["report", "tight-1", "wide"], { now_ms });
   const { code, stdout, stderr } = await inLab(
     lab,
@@ -37,7 +39,7 @@ Deno.test("a report that cannot be made or written leaves the file that was ther
   using lab = newLab();
   await fillLab(lab);
   const out = join(lab.path, "report.html");
-  Deno.writeTextFileSync(out, "an older report");
+  Deno.writeTextFileSync(out, OLDER);
   const unknown = await inLab(lab, ["report", "nobody", "--out", out], { now_ms });
   assertEquals(unknown.code, 1);
   assertMatch(unknown.stderr, /knows a run "nobody"/);
@@ -47,7 +49,7 @@ Deno.test("a report that cannot be made or written leaves the file that was ther
   const full = await inLab(lab, ["report", "--out", out], { now_ms, files });
   assertEquals(full.code, 1);
   assertMatch(full.stderr, /no space left/i);
-  assertEquals(Deno.readTextFileSync(out), "an older report");
+  assertEquals(Deno.readTextFileSync(out), OLDER);
   assertEquals([...Deno.readDirSync(lab.path)].filter(({ name }) => name.endsWith(".tmp")), []);
 });
 
