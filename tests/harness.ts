@@ -5,6 +5,9 @@ import { systemWorld, type World } from "../src/base/world.ts";
 import { run } from "../src/cli/run.ts";
 import { type PartId, partPath } from "../src/log/layout.ts";
 
+/** Whether all of what is tried is tried: `deno task test --full`. Otherwise a sample of it is. */
+export const IS_FULL = Deno.env.has("LEDGER_TEST_FULL");
+
 /** The project's folder. */
 export const PROJECT = new URL("..", import.meta.url).pathname;
 

@@ -141,7 +141,7 @@ Deno.test("a registry of a newer program is refused before anything is taken, a 
   await a.emit(1);
   await b.emit(1);
   const before = a.files();
-  Deno.writeTextFileSync(b.path("_schema.json"), '{"registry_version":2,"event_types":{}}');
+  Deno.writeTextFileSync(b.path("_schema.json"), '{"registry_version":3,"event_types":{}}');
   const error = await assertRejects(() => a.pull(b), LedgerError, "newer program");
   assertEquals([error.code, error.where?.path], ["newer_format", b.path("_schema.json")]);
   assertEquals(a.files(), before);

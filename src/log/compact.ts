@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import { moveToFreeName, removeQuietly, withOpenFile } from "../base/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import { withChainLock } from "./chain.ts";
+import { partsAway, withChainLock } from "./chain.ts";
 import { dayFolder, parquetName, type PartId, partLabel, partPath } from "./layout.ts";
 import { checkIsAsSealed } from "./as_sealed.ts";
 import { removeLeftovers } from "./leftovers.ts";
@@ -17,7 +17,14 @@ import { listDays, partNamesOf, partsOfDay } from "./parts.ts";
 import { isAsProven } from "./proof.ts";
 import { LogCursor } from "./read.ts";
 import { type NewlySealed, sealDueParts } from "./seal.ts";
-import { type FileProof, readSealed, sealedName, type SealedPart, writeSealed } from "./sealed.ts";
+import {
+  type FileProof,
+  readSealed,
+  sealedName,
+  type SealedPart,
+  type SealedParts,
+  writeSealed,
+} from "./sealed.ts";
 import { notesDigest } from "./seal_digest.ts";
 
 /** What to compact. */
@@ -47,7 +54,7 @@ export interface CompactedPart {
 export interface CompactReport {
   sealed: NewlySealed[];
   compacted: CompactedPart[];
-  /** Parts of those days that still have their lines, and why. */
+  /** Parts of those days that still have their lines, or that are gone, and why. */
   left: { part: string; reason: string }[];
 }
 
@@ -141,7 +148,24 @@ async function* jobsOf(
         report.compacted.push(compactedPart(part, record, record.compacted!));
       }
     }
+    report.left.push(...lostParts(world, root, day, sealed));
   }
+}
+
+/** Parts of a day that were sealed, have not left the log, and are in no file. */
+function lostParts(
+  world: World,
+  root: string,
+  day: string,
+  sealed: SealedParts,
+): CompactReport["left"] {
+  const there = new Set(partNamesOf(world.files, root, day).map(sealedName));
+  const lost = Object.keys(sealed).filter((name) => !there.has(name));
+  if (lost.length === 0) return [];
+  const away = partsAway(world, root);
+  return lost.map((name) => `day=${day}/${name}`)
+    .filter((part) => !away.has(part))
+    .map((part) => ({ part, reason: "it was sealed, and is gone: ledger verify" }));
 }
 
 /** A part that is to be packed. */

@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
 import { type FaultHook, type FileOperation, systemFiles } from "../../src/base/files.ts";
 import { systemWorld, type World } from "../../src/base/world.ts";
-import { systemError } from "../harness.ts";
+import { IS_FULL, systemError } from "../harness.ts";
 
 /** A way to fail. */
 interface Failure {
@@ -144,6 +144,9 @@ export class FaultyDisk {
 export async function failAtEach(attempt: (disk: FaultyDisk) => Promise<void>): Promise<void> {
   for (const name of Object.keys(FAILURES)) await failEachWay(name, attempt);
 }
+
+/** Of the many operations of what takes long, a plain run lets only every so many-th fail. */
+export const LONG_STRIDE = IS_FULL ? 1 : 5;
 
 /** The same in one of the ways to fail; at every so many-th operation, of those on some paths. */
 export async function failEachWay(

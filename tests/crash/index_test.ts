@@ -4,10 +4,10 @@ import { join } from "@std/path";
 import { assertLikeBuiltAnew, rowsOf, sync } from "../index/indexes.ts";
 import { LineMaker } from "../index/lines.ts";
 import { Random as LineRandom } from "../laws/random.ts";
-import { PROJECT, tempFolder, writePart } from "../harness.ts";
+import { IS_FULL, PROJECT, tempFolder, writePart } from "../harness.ts";
 import { patience, type Random, Running, seededTest, spin } from "./crash.ts";
 
-const KILLS = 100;
+const KILLS = IS_FULL ? 100 : 20;
 /** A ledger serves for some of the kills; between them it grows. */
 const KILLS_OF_A_LEDGER = 20;
 const LINES = 100;

@@ -26,7 +26,7 @@ import {
   retainIn,
 } from "../retained.ts";
 import { assertEachOnce, patience, type Random, seededTest, spin } from "./crash.ts";
-import { failEachWay } from "./faults.ts";
+import { failEachWay, LONG_STRIDE } from "./faults.ts";
 import { Snapshot } from "./snapshot.ts";
 
 const DAY = OLD_DAYS[0];
@@ -127,18 +127,23 @@ async function assertEndsWell(
 
 for (const name of [...WAYS, "ENOSPC", "a write that is cut short once", "syncs that all fail"]) {
   Deno.test(`wherever ${name} meets retain, the day is here or in its archive, and it can be run again`, async () => {
-    await failEachWay(name, async (disk) => {
-      using folder = ledgerFolder();
-      const dir = folder.path;
-      const before = await smallLedger(dir);
-      const existing = new Set([...new Snapshot(dir).paths, dir, dirname(dir), "/"]);
-      const error = await ended(() => takeOut(disk.world, dir));
-      if (!disk.was_reached) assertEquals(error, undefined);
-      if (!error) disk.assertAllDurable(existing);
-      await assertHereOrAway(dir, before, [DAY]);
-      await assertWhole(dir, "but for what was begun");
-      await assertEndsWell(dir, before, () => takeOut(testWorld(), dir), disk.k % 2 === 0);
-    });
+    await failEachWay(
+      name,
+      async (disk) => {
+        using folder = ledgerFolder();
+        const dir = folder.path;
+        const before = await smallLedger(dir);
+        const existing = new Set([...new Snapshot(dir).paths, dir, dirname(dir), "/"]);
+        const error = await ended(() => takeOut(disk.world, dir));
+        if (!disk.was_reached) assertEquals(error, undefined);
+        if (!error) disk.assertAllDurable(existing);
+        await assertHereOrAway(dir, before, [DAY]);
+        await assertWhole(dir, "but for what was begun");
+        await assertEndsWell(dir, before, () => takeOut(testWorld(), dir), disk.k % 2 === 0);
+      },
+      undefined,
+      LONG_STRIDE,
+    );
   });
 }
 
@@ -164,22 +169,27 @@ Deno.test("files that go half-way go from where nobody reads them", async () => 
 
 for (const name of WAYS) {
   Deno.test(`wherever ${name} meets an import, no line is lost or doubled, and it can be run again`, async () => {
-    await failEachWay(name, async (disk) => {
-      using folder = ledgerFolder();
-      const dir = folder.path;
-      const before = await smallLedger(dir);
-      const [{ archive }] = await takeOut(testWorld(), dir);
-      const error = await ended(() => returnDay(disk.world, dir, archive!));
-      if (!disk.was_reached) assertEquals(error, undefined);
-      const now = await linesOf(dir);
-      assertEquals(before.filter((line) => now.includes(line)), now);
-      assertEquals(readDayArchive(testWorld(), archive!).day, DAY);
-      await assertWhole(dir, "but for what was begun");
-      const go_on = disk.k % 3 === 0
-        ? () => takeOut(testWorld(), dir)
-        : () => importIn(dir, archive!);
-      await assertEndsWell(dir, before, go_on, disk.k % 2 === 0);
-    });
+    await failEachWay(
+      name,
+      async (disk) => {
+        using folder = ledgerFolder();
+        const dir = folder.path;
+        const before = await smallLedger(dir);
+        const [{ archive }] = await takeOut(testWorld(), dir);
+        const error = await ended(() => returnDay(disk.world, dir, archive!));
+        if (!disk.was_reached) assertEquals(error, undefined);
+        const now = await linesOf(dir);
+        assertEquals(before.filter((line) => now.includes(line)), now);
+        assertEquals(readDayArchive(testWorld(), archive!).day, DAY);
+        await assertWhole(dir, "but for what was begun");
+        const go_on = disk.k % 3 === 0
+          ? () => takeOut(testWorld(), dir)
+          : () => importIn(dir, archive!);
+        await assertEndsWell(dir, before, go_on, disk.k % 2 === 0);
+      },
+      undefined,
+      LONG_STRIDE,
+    );
   });
 }
 
@@ -200,7 +210,7 @@ Deno.test("wherever the log's disk fails, the whole command leaves the index rig
       assertEquals([events, archived], [before.length, linesOfDays(before, [DAY]).length]);
     },
     (path) => !path.includes("/index"),
-    9,
+    9 * LONG_STRIDE,
   );
 });
 

@@ -3,12 +3,12 @@ import { join } from "@std/path";
 import { compactTraces } from "../../src/trace/compact.ts";
 import { tracePaths } from "../../src/trace/files.ts";
 import { queryTraces } from "../../src/trace/query.ts";
-import { tempFolder, testWorld } from "../harness.ts";
+import { IS_FULL, tempFolder, testWorld } from "../harness.ts";
 import { idsOf, linesWaiting, namesIn } from "../trace/stores.ts";
 import { assertEachOnce, type Random, repeated, seededTest, startScript } from "./crash.ts";
 import type { TracerPlan } from "./tracer.ts";
 
-const KILLS = 100;
+const KILLS = IS_FULL ? 100 : 20;
 const LANES = 2;
 /** What may be lost of events that are not critical: those that wait for a write. */
 const BATCH = 64;

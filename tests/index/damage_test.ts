@@ -19,6 +19,7 @@ import {
   rot,
 } from "../duckdb/databases.ts";
 import { Ledger } from "../../src/ledger.ts";
+import { LONG_STRIDE } from "../crash/faults.ts";
 import { failingFiles, runIn, systemError, testWorld, writePart } from "../harness.ts";
 import { assertLikeBuiltAnew, ledgerFolder, line, openLive, rowsOf, sync } from "./indexes.ts";
 
@@ -102,7 +103,7 @@ for (const kind of ["increment", "full"] as const) {
   for (const code of ["EIO", "ENOSPC"]) {
     Deno.test(`wherever ${code} meets a ${kind} sync, the index is the old or the new one`, async () => {
       let was_reached = true;
-      for (let k = 1; was_reached; k++) {
+      for (let k = 1; was_reached; k += LONG_STRIDE) {
         using folder = ledgerFolder();
         await indexed(folder.path);
         const { files, failed } = failingFiles(k, () => systemError(code, "it failed"));

@@ -321,6 +321,21 @@ Deno.test("days from the limit on keep their lines, and what is not sealed says 
   assertStringIncludes(second.left[0].reason, "its day is not over");
 });
 
+Deno.test("a part that was sealed and is gone is told, and the others are compacted", async () => {
+  using folder = memoryFolder();
+  const dir = folder.path;
+  const other = { ...PART, number: 2 };
+  for (const part of [PART, other]) writePart(dir, part, [`${GOOD_LINE}\n`]);
+  await sealParts(laterWorld(), dir);
+  Deno.removeSync(join(dir, "events", `day=${DAY}`, "part-000001.jsonl"));
+  const { compacted, left } = await compactAll(dir);
+  assertEquals(compacted.map(({ part }) => part), [`day=${DAY}/part-000002.jsonl`]);
+  assertEquals(left, [{
+    part: `day=${DAY}/part-000001.jsonl`,
+    reason: "it was sealed, and is gone: ledger verify",
+  }]);
+});
+
 Deno.test("a late event for a compacted day opens a new part, which is compacted the next time", async () => {
   using folder = memoryFolder();
   const dir = folder.path;

@@ -7,7 +7,7 @@ import { SEALED_RECORD } from "./cases.ts";
 
 const PART = { day: BOX_DAY, number: 1, writer: "b" };
 /** A record that says of that part that it takes no more lines. */
-const SEALED = JSON.stringify({ parts: { "part-000001.b.jsonl": SEALED_RECORD } });
+const SEALED = JSON.stringify({ version: 1, parts: { "part-000001.b.jsonl": SEALED_RECORD } });
 const LINE = new TextEncoder().encode('{"event_id":"e"}\n');
 
 Deno.test("lines are added only where the part ends, and not to one that takes none any more", async () => {

@@ -315,7 +315,7 @@ Deno.test("a chain that is gone is made again from the records, told, and the sa
   const record = join(dirname(path), `day=${DAY}`, "_sealed.json");
   const { parts } = JSON.parse(Deno.readTextFileSync(record));
   delete parts["part-000002.jsonl"];
-  Deno.writeTextFileSync(record, JSON.stringify({ parts }));
+  Deno.writeTextFileSync(record, JSON.stringify({ version: 1, parts }));
   const error = await errorOf(() => sealParts(laterWorld(), dir));
   assertEquals(error.code, "damaged");
   assertEquals(systemFiles().facts(path), undefined);
@@ -369,8 +369,8 @@ Deno.test("a last line of the chain that a power cut left without its bytes is w
   await sealParts(laterWorld(), dir);
   const lines = chainLines(dir);
   const path = join(dir, "events", "_chain.jsonl");
-  const torn = `${lines[0]}\n${lines[1].slice(0, 100).padEnd(lines[1].length, "\0")}\n`;
-  Deno.writeTextFileSync(path, torn);
+  const last = lines[2].slice(0, 100).padEnd(lines[2].length, "\0");
+  Deno.writeTextFileSync(path, `${lines[0]}\n${lines[1]}\n${last}\n`);
   await sealParts(laterWorld(), dir);
   assertEquals(chainLines(dir), lines);
   assertEquals(await findingsOf(dir), []);

@@ -131,7 +131,7 @@ Deno.test("a part under a wrong name is told, since nothing reads it", async () 
   const path = writePart(folder.path, PART, [`${GOOD_LINE}\n`]);
   const day = join(path, "..");
   for (const name of [".lock", "_sealed.json"]) {
-    Deno.writeTextFileSync(join(day, name), '{"parts":{}}');
+    Deno.writeTextFileSync(join(day, name), '{"version":1,"parts":{}}');
   }
   await using ledger = await openLedger({ dir: folder.path });
   assertEquals((await ledger.verify()).findings, []);
