@@ -96,7 +96,7 @@ export async function checkKeeper(world: World, ledger: Ledger): Promise<Check> 
   const { unfinishedDays } = await import("./log/unfinished_days.ts");
   const left = await unfinishedDays(world, ledger.dir);
   if (left.length === 0) return { name, ok: true, found: "nobody seals or compacts" };
-  const found = `somebody was killed while days left the log, or came back: ${left.join(", ")}`;
+  const found = `a process was killed while days left the log, or came back: ${left.join(", ")}`;
   return { name, ok: false, found, fix: "finish it: ledger seal" };
 }
 

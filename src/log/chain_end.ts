@@ -20,7 +20,7 @@ import {
 import { appendEntries } from "./chain_entries.ts";
 import { ledgerPaths } from "./layout.ts";
 import { listDays } from "./parts.ts";
-import { isSettled, registryChanged, settleRegistry } from "./registry_binding.ts";
+import { isSettled, registryProblem, settleRegistry } from "./registry_binding.ts";
 import { readSealed, type SealedPart } from "./sealed.ts";
 
 /** Whether the chain is not as long as it should be, or the registry not settled. */
@@ -50,7 +50,7 @@ export async function readyChain(
   const chain = completeChain(world, root, onNotice);
   const state = await settleRegistry(world, root, chain);
   if (state === "changed" || state === "removed") {
-    onNotice?.(`${registryChanged(root, state).message} (ledger verify --deep)`);
+    onNotice?.(`${registryProblem(root, state)}; see: ledger verify --deep`);
   }
   return chain;
 }

@@ -131,12 +131,19 @@ function entryFor(world: World, text: string): RegistryBound {
   };
 }
 
-/** What is said where the registry is not the one that the chain has. */
+/** Says in what way the registry is not the one that the chain binds. */
+export function registryProblem(root: string, state: "changed" | "removed"): string {
+  const { schema } = ledgerPaths(root);
+  return state === "changed"
+    ? `the registry ${schema} is not the one that the chain binds`
+    : `the registry ${schema} is gone`;
+}
+
+/** Refuses a change of a registry that is not the one that the chain binds. */
 export function registryChanged(root: string, state: "changed" | "removed"): LedgerError {
-  const what = state === "changed" ? "is not the one that the chain binds" : "is gone";
   return new LedgerError({
     code: "damaged",
-    message: `cannot change the registry: it ${what}`,
+    message: `cannot change the registry: ${registryProblem(root, state)}`,
     where: { path: ledgerPaths(root).schema },
     hint: "take the file from a copy; to go on with it as it stands: ledger seal --accept-registry",
   });

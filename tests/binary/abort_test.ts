@@ -3,12 +3,11 @@
  * is denied files and descriptors, and each command has to end in a sentence; and where the process was
  * aborted all the same, the next start has to heal what it left.
  */
+import { IS_FULL } from "../harness.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { runs } from "../crash/power.ts";
 import { type Bench, binaryTest, type Outcome, runProgram } from "./binary.ts";
-
-const WHOLE = Boolean(Deno.env.get("LEDGER_TEST_FULL"));
 
 const has_strace = runs("strace", ["-o", "/dev/null", "true"]);
 if (!has_strace) {
@@ -90,9 +89,12 @@ if (has_strace) {
     await makeLab(bench);
     for (const [n, command] of COMMANDS.entries()) {
       // The first forty or so are the runtime's own. A few of the rest, others for each command.
-      const all = Array.from({ length: WHOLE ? 120 : 3 }, (_, k) => 40 + (WHOLE ? k : k * 7 + n));
+      const all = Array.from(
+        { length: IS_FULL ? 120 : 3 },
+        (_, k) => 40 + (IS_FULL ? k : k * 7 + n),
+      );
       for (const k of all) {
-        for (const error of WHOLE ? ["EACCES", "EMFILE", "EIO"] : ["EACCES"]) {
+        for (const error of IS_FULL ? ["EACCES", "EMFILE", "EIO"] : ["EACCES"]) {
           const ended = await straced(
             bench,
             ["-e", `inject=openat:error=${error}:when=${k}`],
@@ -142,7 +144,7 @@ binaryTest("with hardly a descriptor left, the command ends in a sentence", asyn
   await makeLab(bench);
   for (const [n, command] of COMMANDS.entries()) {
     // With less than these, the runtime itself does not start.
-    for (let limit = 13 + (WHOLE ? 0 : n % 3); limit <= 28; limit += WHOLE ? 1 : 7) {
+    for (let limit = 13 + (IS_FULL ? 0 : n % 3); limit <= 28; limit += IS_FULL ? 1 : 7) {
       const script = `ulimit -n ${limit}; exec "$0" "$@"`;
       const ended = await runUnder(bench, "sh", ["-c", script, bench.binary, ...command]);
       assertToldInASentence(ended, `${command.join(" ")} with ${limit} descriptors`);

@@ -1,10 +1,9 @@
 /** Archives lie where nothing is emptied or replaced; looking and doing say the same of a folder. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { contentsOf } from "../harness.ts";
+import { contentsOf, IS_FULL } from "../harness.ts";
 import { type Bench, binaryTest } from "./binary.ts";
 
-const WHOLE = Boolean(Deno.env.get("LEDGER_TEST_FULL"));
 const RETAIN = ["retain", "--days", "30"];
 const PRUNE = ["runs", "prune", "--before", "2999-01", "--yes"];
 
@@ -56,7 +55,7 @@ binaryTest(
       ...["index", "index/below/a", "to-index/a", "traces", "a/.ledger-building", "to-nothing"],
     ];
     const folders = [
-      ...[...own, ...links, ...(WHOLE ? more : [])].map((name) => `data/ledger/${name}`),
+      ...[...own, ...links, ...(IS_FULL ? more : [])].map((name) => `data/ledger/${name}`),
       ...[`runs/${month}/run_id=rr`, `runs/${month}/_compacted/a`, at("data/ledger/index")],
     ];
     const before = contentsOf(bench.folder);

@@ -4,11 +4,10 @@ import { join } from "@std/path";
 import { DAY_MS } from "../../src/base/day.ts";
 import { Running } from "../crash/crash.ts";
 import { Daemon, untilHealth } from "../daemon.ts";
-import { linesOnDisk } from "../harness.ts";
+import { IS_FULL, linesOnDisk } from "../harness.ts";
 import { type Bench, binaryTest } from "./binary.ts";
 import { can_trace, descriptorsOf, leftOpenBy, withDescriptors } from "./descriptors.ts";
 
-const IS_FULL = Deno.env.has("LEDGER_TEST_FULL");
 /** Days that a stream goes to, beside what one process may have open. */
 const DAYS = IS_FULL ? 700 : 200;
 const DESCRIPTORS_MAX = IS_FULL ? 256 : 96;

@@ -1,4 +1,5 @@
 /** The executable's daemon under clients that want it ill: it answers, keeps its descriptors, and ends. */
+import { IS_FULL } from "../harness.ts";
 import { assert, assertEquals } from "@std/assert";
 import { Client, until } from "../base/http/client.ts";
 import { hostileBytes } from "../base/http/requests.ts";
@@ -7,7 +8,6 @@ import { Daemon, untilHealth } from "../daemon.ts";
 import { type Bench, binaryTest } from "./binary.ts";
 import { descriptorsOf, withDescriptors } from "./descriptors.ts";
 
-const IS_FULL = Deno.env.has("LEDGER_TEST_FULL");
 const HOSTILE = IS_FULL ? 10_000 : 200;
 const REQUESTS = IS_FULL ? 10_000 : 2_000;
 const PIPELINED = 50;

@@ -2,6 +2,7 @@
  * Pulling from a ledger that others made up: what they wrote stays theirs. Nothing outside of it is read,
  * nothing outside of the own ledger is written, and what is not taken is told.
  */
+import { IS_FULL } from "../harness.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { type Bench, binaryTest, type Outcome } from "./binary.ts";
@@ -322,7 +323,7 @@ const SAMPLE = 7;
 
 function casesToTry(): [string, Case][] {
   const cases = Object.entries(CASES);
-  if (Deno.env.get("LEDGER_TEST_FULL") === "1") return cases;
+  if (IS_FULL) return cases;
   const first = Math.floor(Math.random() * cases.length);
   return Array.from({ length: SAMPLE }, (_, nth) => cases[(first + 4 * nth) % cases.length]);
 }

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { lock_wait_ms } from "../../src/base/limits.ts";
 import { patience } from "../crash/crash.ts";
-import { linesOnDisk } from "../harness.ts";
+import { IS_FULL, linesOnDisk } from "../harness.ts";
 import { binaryTest } from "./binary.ts";
 
 /** Whether a process is in line for a file's lock. */
@@ -14,7 +14,7 @@ function isInLine(pid: number, path: string): boolean {
 }
 
 // It takes as long as a writer waits for a lock, so only the full run has the time.
-if (Deno.build.os === "linux" && Deno.env.has("LEDGER_TEST_FULL")) {
+if (Deno.build.os === "linux" && IS_FULL) {
   binaryTest(
     "a lock that came free while a writer was stopped is its own when it goes on",
     async (bench) => {

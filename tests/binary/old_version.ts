@@ -1,4 +1,5 @@
 /** The executable of 0.1.0, built from the commit that it was released from. */
+import { IS_FULL } from "../harness.ts";
 import { join } from "@std/path";
 import { can_compile, PROJECT, runProgram } from "./binary.ts";
 
@@ -21,7 +22,7 @@ function hasCommit(): boolean {
 /** Why there is none here; undefined where there is one. */
 export function lacksOldBinary(): string | undefined {
   if (named) return undefined;
-  if (!Deno.env.has("LEDGER_TEST_FULL")) return "it runs with deno task test --full";
+  if (!IS_FULL) return "it runs with deno task test --full";
   if (!can_compile) return "DENO_COMPILE and DENORT_BIN are not set";
   return hasCommit() ? undefined : `this checkout does not have commit ${COMMIT}`;
 }

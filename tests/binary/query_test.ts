@@ -1,4 +1,5 @@
 /** Hostile SQL to the executable, with every file of its scope in reach: refused by name, nothing written. */
+import { IS_FULL } from "../harness.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { fileDigest } from "../../src/base/digest.ts";
@@ -7,7 +8,7 @@ import { refusedStatements } from "../duckdb/statements.ts";
 import { type Bench, binaryTest } from "./binary.ts";
 
 /** How many statements stand between two that are asked; all of them are in the full run. */
-const STEP = Deno.env.get("LEDGER_TEST_FULL") ? 1 : 37;
+const STEP = IS_FULL ? 1 : 37;
 
 /** What every file below a folder holds, by its digest. The unpacked library is no part of it. */
 function filesBelow(folder: string): Map<string, string> {

@@ -2,6 +2,7 @@
  * The executable retains a day while writers come to it: what they were told is durable is in the log or
  * in an archive, each once. The system's calls are held up, or the process killed in them, by strace.
  */
+import { IS_FULL } from "../harness.ts";
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { assertEachOnce, idsOnDisk } from "../crash/crash.ts";
@@ -11,12 +12,11 @@ import { type Bench, binaryTest, runProgram } from "./binary.ts";
 const OLD_MS = Date.UTC(2026, 0, 20, 12);
 const DIR = "data/ledger";
 const RETAIN = ["retain", "--days", "7", "--archive", `${DIR}/archive`];
-const WHOLE = Boolean(Deno.env.get("LEDGER_TEST_FULL"));
-const WRITERS = WHOLE ? 270 : 24;
+const WRITERS = IS_FULL ? 270 : 24;
 /** How many writers are at work at a time. */
 const LANES = 6;
 /** The calls of a retain in which it is killed: as the day leaves, and as its files go. */
-const KILLED_AT = WHOLE
+const KILLED_AT = IS_FULL
   ? ["rename", "unlinkat"].flatMap((call) =>
     Array.from({ length: 9 }, (_, k) => ({ call, k: k + 1 }))
   )

@@ -1,4 +1,5 @@
 /** Files that went bad: found or healed, never a stack trace, a hang, or less than before in silence. */
+import { IS_FULL } from "../harness.ts";
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { binaryTest } from "../binary/binary.ts";
@@ -10,7 +11,6 @@ import { KNOWN_CORRUPTIONS, KnownFailures } from "./known_failures.ts";
 import { labCommands } from "./lab_commands.ts";
 import { runByDeadline } from "./lab_copy.ts";
 
-const is_full = Deno.env.get("LEDGER_TEST_FULL") === "1";
 /** How many of thousands are tried where not all are. */
 const SAMPLE = { process: 6, in_process: 12 };
 
@@ -66,13 +66,13 @@ binaryTest("files that went bad are found or healed, whichever and however", asy
   const judge = new CorruptionJudge(asProcess(binary), lab, copy);
   const kindOf = (name: string) => FILE_KINDS.find((kind) => kind.name === name)!;
   await sweep(judge, MENDED.map(([file, how, command]) => ({ kind: kindOf(file), how, command })));
-  await sweep(judge, is_full ? all : sampleOf(random, all, SAMPLE.process));
-  if (!is_full) {
+  await sweep(judge, IS_FULL ? all : sampleOf(random, all, SAMPLE.process));
+  if (!IS_FULL) {
     const beside = new CorruptionJudge(inProcess, lab, copy);
     await sweep(beside, sampleOf(random, all.filter(isSafeInProcess), SAMPLE.in_process));
   }
   assertEquals(found.unknown, [], `with LEDGER_TEST_SEED=${seed}`);
-  if (is_full) assertEquals(found.not_seen, [], "mended: take it from the list");
+  if (IS_FULL) assertEquals(found.not_seen, [], "mended: take it from the list");
 });
 
 /** Some of them, of few commands each: the clean run of each is paid for once. */

@@ -5,7 +5,7 @@ import { digestOf } from "../../src/base/digest.ts";
 import { asLedgerError } from "../../src/base/error.ts";
 import { TarDamage } from "../../src/base/tar.ts";
 import { openLedger } from "../../src/mod.ts";
-import { tempFolder } from "../harness.ts";
+import { IS_FULL, tempFolder } from "../harness.ts";
 import { Random } from "../laws/random.ts";
 import { NOON_MS, seededTest, startScript } from "./crash.ts";
 import { linesOfRun } from "./every_kind.ts";
@@ -14,10 +14,9 @@ import { FuzzLab, type FuzzTarget, fuzzTargets } from "./fuzz_targets.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { SqlPlan } from "./sql_fuzzer.ts";
 
-const is_full = Deno.env.get("LEDGER_TEST_FULL") === "1";
 /** Of each target. */
-const CASES = is_full ? 10_000 : 40;
-const SQL_CASES = is_full ? 10_000 : 60;
+const CASES = IS_FULL ? 10_000 : 40;
+const SQL_CASES = IS_FULL ? 10_000 : 60;
 /** What thousands of inputs of a few kilobytes may leave behind, before they are collected. */
 const GROWTH_BYTES_MAX = 500_000_000;
 

@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { assertLikeBuiltAnew, sync } from "../index/indexes.ts";
 import { Ledger } from "../../src/ledger.ts";
-import { memoryFolder, testWorld } from "../harness.ts";
+import { IS_FULL, memoryFolder, testWorld } from "../harness.ts";
 import { laterWorld } from "../retained.ts";
 import { type ActorName, ACTORS } from "./actors.ts";
 import {
@@ -64,7 +64,6 @@ const WORKS: readonly Work[] = [
   { actor: "sync", before: ["sync", "writer"], is_slow: true },
 ];
 
-const IS_FULL = Deno.env.get("LEDGER_TEST_FULL") === "1";
 /** How many different disks are looked at, of one work. */
 const DISKS_MAX = Number(Deno.env.get("LEDGER_TEST_CUTS") ?? (IS_FULL ? 3_000 : 10));
 const DISKS_OF_SLOW = IS_FULL ? 60 : 1;

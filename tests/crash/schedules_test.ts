@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { assertLikeBuiltAnew, sync } from "../index/indexes.ts";
-import { memoryFolder } from "../harness.ts";
+import { IS_FULL, memoryFolder } from "../harness.ts";
 import { NOW_MS } from "../retained.ts";
 import type { ActorName } from "./actors.ts";
 import {
@@ -100,7 +100,6 @@ const MEETINGS: readonly Meeting[] = [
   { actors: ["sync", "retain"], before: ["sync"], is_slow: true, is_only_full: true },
 ];
 
-const IS_FULL = Deno.env.get("LEDGER_TEST_FULL") === "1";
 /** How many schedules of each kind are tried at a meeting. */
 const TRIED = Number(Deno.env.get("LEDGER_TEST_SCHEDULES") ?? (IS_FULL ? 120 : 1));
 /** The same where each takes a database to be built three times. */

@@ -1,4 +1,5 @@
 /** System calls that fail under the executable: nothing acknowledged lost, no trace, no hang, and again it works. */
+import { IS_FULL } from "../harness.ts";
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { binaryTest } from "../binary/binary.ts";
@@ -10,7 +11,6 @@ import { labCommands } from "./lab_commands.ts";
 import { evened, runByDeadline } from "./lab_copy.ts";
 import { ERRORS, type Fault, type SystemCall, whyNotInjected } from "./system_calls.ts";
 
-const is_full = Deno.env.get("LEDGER_TEST_FULL") === "1";
 /** How many commands are tried in a sample, and with how many faults each. */
 const SAMPLE = { commands: 4, faults: 3 };
 
@@ -27,13 +27,13 @@ else {
     const judge = new FaultJudge(binary, lab, join(folder, "copy"));
     const commands = labCommands(monthOf(lab));
     const found = new KnownFailures(KNOWN_FAULTS);
-    const names = is_full
+    const names = IS_FULL
       ? Object.keys(commands)
       : random.times(SAMPLE.commands, () => random.pick(Object.keys(commands)));
     for (const name of names) {
       const clean = await judge.runCleanly(commands[name]);
       const calls = ofEachSort(clean.calls);
-      const faults: Fault[] = is_full
+      const faults: Fault[] = IS_FULL
         ? calls.flatMap((call) => ERRORS.map((error) => ({ ...call, error })))
         : random.times(
           SAMPLE.faults,
@@ -46,7 +46,7 @@ else {
       }
     }
     assertEquals(found.unknown, [], `with LEDGER_TEST_SEED=${seed}`);
-    if (is_full) assertEquals(found.not_seen, [], "mended: take it from the list");
+    if (IS_FULL) assertEquals(found.not_seen, [], "mended: take it from the list");
   });
 }
 

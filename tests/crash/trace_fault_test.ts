@@ -5,14 +5,14 @@ import { compactTraces } from "../../src/trace/compact.ts";
 import { tracePaths } from "../../src/trace/files.ts";
 import { queryTraces } from "../../src/trace/query.ts";
 import { TraceStore } from "../../src/trace/store.ts";
-import { memoryFolder, testWorld } from "../harness.ts";
+import { IS_FULL, memoryFolder, testWorld } from "../harness.ts";
 import { NOON_US, traced } from "../trace/events.ts";
 import { filesBelow, idsOf, namesIn } from "../trace/stores.ts";
 import { assertEachOnce } from "./crash.ts";
 import { failAtEach, FaultyDisk } from "./faults.ts";
 
 /** Takes four events; with all of the full run, three of them, so that there is a second segment. */
-const SMALL_SEGMENT_BYTES = Deno.env.get("LEDGER_TEST_FULL") === "1" ? 300 : 350;
+const SMALL_SEGMENT_BYTES = IS_FULL ? 300 : 350;
 
 const world = testWorld();
 

@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { systemFiles } from "../../src/base/files.ts";
 import { restoreDay } from "../../src/log/restore.ts";
 import { withSeed } from "../laws/random.ts";
-import { writePart } from "../harness.ts";
+import { IS_FULL, writePart } from "../harness.ts";
 import { compactAll, filesOfDays, laterWorld } from "../log/upkeep.ts";
 import { assertLikeBuiltAnew, ledgerFolder, line, rowsOf, sync } from "./indexes.ts";
 import { LineMaker } from "./lines.ts";
@@ -12,8 +12,6 @@ import { LOG_DAYS, RandomLog } from "./random_log.ts";
 
 const DAY_MS = 86_400_000;
 const NOON_MS = Date.parse(`${LOG_DAYS[0]}T12:00:00Z`);
-/** More with LEDGER_TEST_FULL. */
-const IS_FULL = Deno.env.has("LEDGER_TEST_FULL");
 const LEDGERS = IS_FULL ? 40 : 6;
 /** Not before each file operation, but for a full test. */
 const STEP = IS_FULL ? 1 : 4;

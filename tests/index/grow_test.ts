@@ -1,4 +1,5 @@
 /** However a log grew, its index is the one that a build from nothing gives. */
+import { IS_FULL } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
 import { assertLikeBuiltAnew, ledgerFolder, sync } from "./indexes.ts";
 import { assertLikeModel } from "./model.ts";
@@ -10,9 +11,6 @@ const INCREMENTS = 5;
 /** Lines of more than a megabyte take their time, so only one log of each lane has them. */
 const LEDGER_WITH_LONG_LINES = 7;
 
-/** With LEDGER_TEST_FULL, looks after each increment and not only after the last. */
-const LOOKS_ALWAYS = Deno.env.has("LEDGER_TEST_FULL");
-
 for (let lane = 0; lane < LANES; lane++) {
   const increments = LEDGERS_OF_A_LANE * INCREMENTS;
   Deno.test(`after ${increments} random increments the index is as built anew (${lane})`, () =>
@@ -23,7 +21,7 @@ for (let lane = 0; lane < LANES; lane++) {
         for (let step = 0; step <= INCREMENTS; step++) {
           log.step();
           if (ledger === LEDGER_WITH_LONG_LINES && step % 2 === 0) log.appendLong();
-          const is_looked_at = step === INCREMENTS || LOOKS_ALWAYS;
+          const is_looked_at = step === INCREMENTS || IS_FULL;
           const live = await sync(folder.path, { count: is_looked_at });
           if (is_looked_at) await assertLikeBuiltAnew(folder.path, live);
         }

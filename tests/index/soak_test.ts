@@ -2,13 +2,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { Running } from "../crash/crash.ts";
-import { ledger, startLedger, tempFolder } from "../harness.ts";
+import { IS_FULL, ledger, startLedger, tempFolder } from "../harness.ts";
 import { finish, startWorker } from "../workers.ts";
 import { assertLikeBuiltAnew, sync } from "./indexes.ts";
 
 const ASKERS = 4;
 /** A minute each with LEDGER_TEST_FULL. */
-const SOAK_MS = Deno.env.has("LEDGER_TEST_FULL") ? 60_000 : 6_000;
+const SOAK_MS = IS_FULL ? 60_000 : 6_000;
 
 const start = (role: string, dir: string) => startWorker("index/workers.ts", role, dir);
 

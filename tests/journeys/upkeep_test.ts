@@ -2,12 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { openLedger } from "../../src/mod.ts";
 import { assertEachOnce } from "../crash/crash.ts";
-import { startLedger, tempFolder } from "../harness.ts";
+import { IS_FULL, startLedger, tempFolder } from "../harness.ts";
 import { finish, startWorker } from "../workers.ts";
 import { assertLikeBuiltAnew, rowsOf, sync } from "../index/indexes.ts";
 
 /** A minute with LEDGER_TEST_FULL. */
-const SOAK_MS = Deno.env.has("LEDGER_TEST_FULL") ? 60_000 : 6_000;
+const SOAK_MS = IS_FULL ? 60_000 : 6_000;
 
 const start = (role: string, dir: string) => startWorker("journeys/upkeep_worker.ts", role, dir);
 
@@ -57,7 +57,7 @@ Deno.test("while a log is emitted to, watched, asked and compacted, nothing is l
   const { findings, parts } = await ledger.verify({ deep: true });
   assertEquals(findings, []);
   assert(parts > 3);
-  if (Deno.env.has("LEDGER_TEST_FULL")) {
+  if (IS_FULL) {
     console.log(`${acknowledged.length} events in ${parts} parts; ${done.length} turns of upkeep`);
   }
 });

@@ -8,12 +8,11 @@ import { TraceStore } from "../../src/trace/store.ts";
 import { readSegment, type SegmentContent } from "../../src/trace/wal_read.ts";
 import { withOpenFile } from "../../src/base/durable.ts";
 import { openLedger } from "../../src/mod.ts";
-import { memoryFolder, tempFolder, testWorld } from "../harness.ts";
+import { IS_FULL, memoryFolder, tempFolder, testWorld } from "../harness.ts";
 import { NOON_US, traced } from "./events.ts";
 import { idsOf, namesIn } from "./stores.ts";
 
 const world = testWorld();
-const is_full = Deno.env.get("LEDGER_TEST_FULL") === "1";
 
 /** The write-ahead file of a program that has died. */
 async function deadSegment(dir: string, events: number): Promise<string> {
@@ -56,7 +55,7 @@ function assertTrue(read: readonly TracedEvent[], written: readonly TracedEvent[
 
 Deno.test("of a write-ahead file with one flipped bit everything else is read, nothing false, and it is told", async () => {
   using folder = memoryFolder();
-  const path = await deadSegment(folder.path, is_full ? 8 : 4);
+  const path = await deadSegment(folder.path, IS_FULL ? 8 : 4);
   const bytes = Deno.readFileSync(path);
   const { events: written } = readBytes(path, bytes);
   const text = new TextDecoder().decode(bytes);

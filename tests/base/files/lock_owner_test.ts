@@ -10,10 +10,10 @@ import { holderOf, takeSignedLock } from "../../../src/base/signed_lock.ts";
 import { chainLockPath } from "../../../src/log/chain.ts";
 import { DayLock } from "../../../src/log/lock.ts";
 import { spin } from "../../crash/crash.ts";
-import { runIn, tempFolder, testWorld } from "../../harness.ts";
+import { IS_FULL, runIn, tempFolder, testWorld } from "../../harness.ts";
 
 /** 500 with LEDGER_TEST_FULL. */
-const LOOKS = Deno.env.has("LEDGER_TEST_FULL") ? 500 : 10;
+const LOOKS = IS_FULL ? 500 : 10;
 
 /** Takes away what the runtime of the executable does not have either; at the end, waits for all waits. */
 function withoutTries(): AsyncDisposable {

@@ -1,3 +1,4 @@
+import { IS_FULL } from "../../harness.ts";
 import { assert, assertEquals } from "@std/assert";
 import { viewOf } from "../../../src/base/bytes.ts";
 import { checksum32 } from "../../../src/base/files/checksum.ts";
@@ -6,7 +7,6 @@ import { Random } from "../../laws/random.ts";
 import { seededTest } from "../../crash/crash.ts";
 
 const encoder = new TextEncoder();
-const is_full = Deno.env.get("LEDGER_TEST_FULL") === "1";
 
 function encoded(records: readonly string[]): Uint8Array {
   const group = new RecordGroup();
@@ -91,7 +91,7 @@ seededTest(
   "every flipped bit is reported, and every record that it did not hit is read",
   (seed) => {
     const random = new Random(seed.seed);
-    for (let round = 0; round < (is_full ? 200 : 5); round++) {
+    for (let round = 0; round < (IS_FULL ? 200 : 5); round++) {
       const records = randomRecords(random, 1 + random.below(5));
       const bytes = encoded(records);
       const lines = linesIn(bytes);
@@ -137,7 +137,7 @@ seededTest(
   "a file that ends early holds the records whose newline is there, and a torn end",
   (seed) => {
     const random = new Random(seed.seed);
-    for (let round = 0; round < (is_full ? 500 : 20); round++) {
+    for (let round = 0; round < (IS_FULL ? 500 : 20); round++) {
       const records = randomRecords(random, 1 + random.below(6));
       const bytes = encoded(records);
       const lines = linesIn(bytes);
@@ -160,7 +160,7 @@ seededTest(
   "of a file with a stretch overwritten every record outside it is read, and nothing false",
   (seed) => {
     const random = new Random(seed.seed);
-    for (let round = 0; round < (is_full ? 20_000 : 500); round++) {
+    for (let round = 0; round < (IS_FULL ? 20_000 : 500); round++) {
       const records = randomRecords(random, 2 + random.below(12));
       const bytes = encoded(records);
       const lines = linesIn(bytes);

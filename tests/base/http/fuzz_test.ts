@@ -1,10 +1,11 @@
 /** Whatever bytes come, the server says a sentence or nothing, and answers the next who asks. */
+import { IS_FULL } from "../../harness.ts";
 import { assert, assertEquals } from "@std/assert";
 import { seededTest } from "../../crash/crash.ts";
 import { TestServer } from "./client.ts";
 import { hostileBytes } from "./requests.ts";
 
-const CASES = Deno.env.has("LEDGER_TEST_FULL") ? 10_000 : 300;
+const CASES = IS_FULL ? 10_000 : 300;
 
 seededTest(
   `${CASES} times, hostile bytes bring neither silence nor a trace, and the next is answered`,

@@ -1,4 +1,5 @@
 /** Requests are read the same however they come in pieces, and what is ambiguous is refused. */
+import { IS_FULL } from "../../harness.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { ByteReader, StreamEnded } from "../../../src/base/http/byte_reader.ts";
 import { AllowedHosts, LOOPBACK_HOSTS } from "../../../src/base/http/host.ts";
@@ -15,7 +16,7 @@ const LIMITS: RequestLimits = {
   body_bytes_max: 300,
 };
 
-const CASES = Deno.env.has("LEDGER_TEST_FULL") ? 10_000 : 300;
+const CASES = IS_FULL ? 10_000 : 300;
 /** Bytes cut at random into pieces, some of them empty. */
 function cut(random: Random, bytes: Uint8Array): Uint8Array[] {
   const pieces: Uint8Array[] = [];

@@ -1,4 +1,5 @@
 /** What clients may ask, over real sockets; only the clock is the test's. */
+import { IS_FULL } from "../../harness.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { HttpRequest, HttpResponse } from "../../../src/base/http/server.ts";
 import { echo, get, openSockets, TestServer, until } from "./client.ts";
@@ -117,7 +118,7 @@ Deno.test("a client that is hung up on reads its answer first, though it still s
   }
 });
 
-const REQUESTS = Deno.env.has("LEDGER_TEST_FULL") ? 10_000 : 2_000;
+const REQUESTS = IS_FULL ? 10_000 : 2_000;
 
 Deno.test(`${REQUESTS} requests of one client, and as many of fifty at once, leave no socket behind`, async () => {
   await using server = new TestServer();

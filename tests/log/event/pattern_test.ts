@@ -1,4 +1,5 @@
 /** Patterns give the verdict of the engine's own regular expressions, and take no longer than a text is long. */
+import { IS_FULL } from "../../harness.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { pattern_states_max } from "../../../src/base/limits.ts";
 import { compilePattern, UnusablePattern } from "../../../src/log/event/pattern.ts";
@@ -92,7 +93,7 @@ function randomText(random: Random): string {
 }
 
 seededTest("on the subset, the verdict is that of RegExp", (random) => {
-  const patterns = Deno.env.get("LEDGER_TEST_FULL") === "1" ? 100_000 : 3_000;
+  const patterns = IS_FULL ? 100_000 : 3_000;
   const matched = [0, 0];
   for (let at = 0; at < patterns; at++) {
     const source = randomPattern(random, 2);
