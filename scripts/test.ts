@@ -14,6 +14,8 @@ interface Counts {
   passed: number;
   failed: number;
   skipped: number;
+  /** The names of the tests that failed, and where they stand. */
+  failures: string[];
 }
 
 const PROJECT = join(import.meta.dirname!, "..");
@@ -28,18 +30,21 @@ async function runTests(args: string[], show: (bytes: Uint8Array) => void): Prom
     stderr: "inherit",
   }).spawn();
   const decoder = new TextDecoder();
-  let tail = "";
+  let output = "";
   for await (const bytes of child.stdout) {
     show(bytes);
-    tail = (tail + decoder.decode(bytes, { stream: true })).slice(-4000);
+    output += decoder.decode(bytes, { stream: true });
   }
   const { success } = await child.status;
   const closing = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(?:[^|\n]*\| (\d+) ignored)?/g;
-  const last = [...stripColors(tail).matchAll(closing)].at(-1);
+  const plain = stripColors(output);
+  const last = [...plain.matchAll(closing)].at(-1);
+  const listed = plain.slice(plain.lastIndexOf("\n FAILURES \n"));
+  const failures = success ? [] : [...listed.matchAll(/^.+ => .+_test\.ts:\d+:\d+$/gm)].flat();
   const [passed = 0, failed = 0, skipped = 0] = (last?.slice(1) ?? [])
     .map((text) => Number(text ?? 0));
   // A suite that could not even start has failed, whatever it counted.
-  return { passed, failed: success ? failed : Math.max(1, failed), skipped };
+  return { passed, failed: success ? failed : Math.max(1, failed), skipped, failures };
 }
 
 function show(bytes: Uint8Array): void {
@@ -87,7 +92,9 @@ async function runAll(): Promise<Counts[]> {
 const args = Deno.args.filter((arg) => arg !== "--full");
 if (args.length < Deno.args.length) Deno.env.set("LEDGER_TEST_FULL", "1");
 const counts = args.length > 0 ? [await runTests(args, show)] : await runAll();
-const sum = (name: keyof Counts) => counts.reduce((total, each) => total + each[name], 0);
+const sum = (name: "passed" | "failed" | "skipped") =>
+  counts.reduce((total, each) => total + each[name], 0);
 const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";
+for (const failure of counts.flatMap(({ failures }) => failures)) console.log(`failed: ${failure}`);
 console.log(`${sum("passed")} passed, ${sum("failed")} failed${skipped}`);
 Deno.exit(sum("failed") === 0 && sum("passed") > 0 ? 0 : 1);
