@@ -16,13 +16,13 @@
  * @module
  */
 export { type ErrorCode, type ErrorPlace, LedgerError } from "./base/error.ts";
-export { type CommonFields, Emitters, type JsonObject } from "./emitters.ts";
-export { EventEmitter, getEventEmitter } from "./emitter.ts";
-export { Ledger, openLedger, type OpenOptions } from "./ledger.ts";
-export { ARTIFACT_KINDS, type ArtifactKind } from "./ledger_artifacts.ts";
-export type { IndexOptions, QueryOptions } from "./ledger_index.ts";
-export type { BoundValue, Database } from "./duckdb/door.ts";
-export type { LegacyDifference } from "./index/legacy_compare.ts";
+export { type CommonFields, Emitters, type JsonObject } from "./ledger/emitters.ts";
+export { EventEmitter, getEventEmitter } from "./legacy/emitter.ts";
+export { Ledger, openLedger, type OpenOptions } from "./ledger/ledger.ts";
+export { ARTIFACT_KINDS, type ArtifactKind } from "./ledger/artifacts.ts";
+export type { IndexOptions, QueryOptions } from "./ledger/index.ts";
+export type { BoundValue, Database } from "./duckdb/connection.ts";
+export type { LegacyDifference } from "./legacy/compare.ts";
 export type { SyncOptions, SyncReport } from "./index/sync.ts";
 export type { TableDigest } from "./index/build.ts";
 export {
@@ -63,12 +63,12 @@ export {
   artifactDefinition,
   type ArtifactType,
   isArtifactType,
-} from "./runs/artifacts.ts";
-export type { ArtifactSource, InputFormat } from "./runs/artifact_input.ts";
-export type { ArtifactToWrite } from "./runs/artifact_file.ts";
-export type { RetainedDay, RetainRequest } from "./retain.ts";
+} from "./runs/artifacts/definitions.ts";
+export type { ArtifactSource, InputFormat } from "./runs/artifacts/input.ts";
+export type { ArtifactToWrite } from "./runs/artifacts/file.ts";
+export type { RetainedDay, RetainRequest } from "./ledger/retain.ts";
 export type { ReturnedDay } from "./log/mod.ts";
-export { getGitProvenance, type GitProvenance } from "./runs/provenance.ts";
+export { getGitProvenance, type GitProvenance } from "./runs/evidence/provenance.ts";
 export {
   type ArtifactPlace,
   type CatalogStats,
@@ -78,18 +78,18 @@ export {
   type Ranking,
   type RunFilter,
   type RunRow,
-} from "./runs/catalog_queries.ts";
-export type { NewRun } from "./runs/beginning.ts";
-export { RunDirectory } from "./runs/directory.ts";
-export type { RunEnd } from "./runs/ending.ts";
-export type { RunManifest, RunStatus, RunType } from "./runs/manifest.ts";
-export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog.ts";
-export type { SkippedRun } from "./runs/catalog_change.ts";
+} from "./runs/catalog/queries.ts";
+export type { NewRun } from "./runs/directory/beginning.ts";
+export { RunDirectory } from "./runs/directory/directory.ts";
+export type { RunEnd } from "./runs/directory/ending.ts";
+export type { RunManifest, RunStatus, RunType } from "./runs/manifest/manifest.ts";
+export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog/catalog.ts";
+export type { SkippedRun } from "./runs/catalog/change.ts";
 export type { Report, ReportOptions } from "./report/report.ts";
-export type { PullReport, PullRequest, PullSource } from "./pull.ts";
-export type { PullFinding } from "./log/pull_source.ts";
-export type { LedgerRuns } from "./ledger_runs.ts";
-export type { LedgerTraces, TraceOptions } from "./ledger_traces.ts";
+export type { PullReport, PullRequest, PullSource } from "./ledger/pull.ts";
+export type { PullFinding } from "./log/pull/source.ts";
+export type { LedgerRuns } from "./ledger/runs.ts";
+export type { LedgerTraces, TraceOptions } from "./ledger/traces.ts";
 export {
   BusMessage,
   type Container,
@@ -98,22 +98,22 @@ export {
   type Handler,
   type Publication,
   TracedEventBus,
-} from "./trace/bus.ts";
+} from "./trace/record/bus.ts";
 export {
   CRITICAL_TYPES,
   latencyMs,
   queueTimeMs,
   type TracedData,
   type TracedEvent,
-} from "./trace/event.ts";
-export type { NewTracedEvent } from "./trace/new_event.ts";
-export type { CompactTracesReport } from "./trace/compact.ts";
-export type { ConvertReport } from "./trace/convert.ts";
-export type { TraceDamage } from "./trace/damage.ts";
-export type { TraceFilter } from "./trace/filter.ts";
-export type { TraceStats, TypeStats } from "./trace/stats.ts";
-export type { TypeDurations } from "./trace/type_latency.ts";
-export type { IngestOptions, IngestReport } from "./trace/ingest.ts";
+} from "./trace/event/event.ts";
+export type { NewTracedEvent } from "./trace/event/new_event.ts";
+export type { CompactTracesReport } from "./trace/store/compact.ts";
+export type { ConvertReport } from "./trace/store/flush.ts";
+export type { TraceDamage } from "./trace/event/damage.ts";
+export type { TraceFilter } from "./trace/event/filter.ts";
+export type { TraceStats, TypeStats } from "./trace/ask/stats.ts";
+export type { TypeDurations } from "./trace/ask/type_latency.ts";
+export type { IngestOptions, IngestReport } from "./trace/record/ingest.ts";
 export {
   analyzeLatency,
   type DurationSummary,
@@ -122,7 +122,7 @@ export {
   type LatencyReport,
   type LeftOutStamps,
   type TypeLatency,
-} from "./trace/latency.ts";
+} from "./trace/ask/latency.ts";
 export {
   type CausationPath,
   type Crossing,
@@ -133,13 +133,18 @@ export {
   type PathEnd,
   type RepeatedId,
   type TreeLine,
-} from "./trace/lineage.ts";
-export { type SampleEvent, sampleEvents, type SampleOptions } from "./trace/sampler.ts";
+} from "./trace/ask/lineage.ts";
+export { type SampleEvent, sampleEvents, type SampleOptions } from "./trace/ask/sampler.ts";
 export {
   type TraceCounters,
   type TraceDurability,
   TraceStore,
   type TraceStoreOptions,
-} from "./trace/store.ts";
-export { type TracedSurroundings, Tracer, type TracerOptions, TraceSpan } from "./trace/tracer.ts";
-export type { LaterStamps, WalEntry, WalOptions } from "./trace/wal.ts";
+} from "./trace/store/store.ts";
+export {
+  type TracedSurroundings,
+  Tracer,
+  type TracerOptions,
+  TraceSpan,
+} from "./trace/record/tracer.ts";
+export type { LaterStamps, WalEntry, WalOptions } from "./trace/store/wal.ts";

@@ -2,9 +2,9 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { World } from "../src/base/world.ts";
-import { Ledger } from "../src/ledger.ts";
-import { readPulled } from "../src/log/pulled.ts";
-import type { PullReport, PullRequest } from "../src/pull.ts";
+import { Ledger } from "../src/ledger/ledger.ts";
+import { readPulled } from "../src/log/pull/replication_state.ts";
+import type { PullReport, PullRequest } from "../src/ledger/pull.ts";
 import { tempFolder, testWorld } from "./harness.ts";
 
 /** The day that these tests are at home in, and its noon. */

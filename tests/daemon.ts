@@ -1,6 +1,6 @@
 /** A daemon as a real process, and the questions that tests ask it. */
 import { assert, assertEquals } from "@std/assert";
-import { patience } from "./crash/crash.ts";
+import { patience } from "./crash/kills/crash.ts";
 import { startLedger } from "./harness.ts";
 
 /** What /healthz answers. */

@@ -1,9 +1,9 @@
 /** What tests share: folders that go away, the program as a real process, and a world to look into. */
 import { dirname, join } from "@std/path";
-import { type Files, systemFiles } from "../src/base/files.ts";
+import { type Files, systemFiles } from "../src/base/files/seam.ts";
 import { systemWorld, type World } from "../src/base/world.ts";
 import { run } from "../src/cli/run.ts";
-import { type PartId, partPath } from "../src/log/layout.ts";
+import { type PartId, partPath } from "../src/log/format/layout.ts";
 
 /** Whether all of what is tried is tried: `deno task test --full`. Otherwise a sample of it is. */
 export const IS_FULL = Deno.env.has("LEDGER_TEST_FULL");

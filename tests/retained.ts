@@ -2,9 +2,9 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { World } from "../src/base/world.ts";
-import { Ledger } from "../src/ledger.ts";
+import { Ledger } from "../src/ledger/ledger.ts";
 import type { Finding } from "../src/log/mod.ts";
-import type { RetainedDay, RetainRequest } from "../src/retain.ts";
+import type { RetainedDay, RetainRequest } from "../src/ledger/retain.ts";
 import { sync } from "./index/indexes.ts";
 import { runIn, testWorld } from "./harness.ts";
 

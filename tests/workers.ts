@@ -1,7 +1,7 @@
 /** Processes of the tests' own that work on a ledger until their input ends. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { patience, Running } from "./crash/crash.ts";
+import { patience, Running } from "./crash/kills/crash.ts";
 import { PROJECT } from "./harness.ts";
 
 /** Starts a script of the tests in a role. */

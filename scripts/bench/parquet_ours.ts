@@ -1,7 +1,7 @@
 /** Stores trades as the library does, and prints rows a second: ROWS CODEC PATH. */
 import { systemWorld } from "../../src/base/world.ts";
 import type { ParquetCodec } from "../../src/parquet/mod.ts";
-import { writeArtifactFile } from "../../src/runs/artifact_file.ts";
+import { writeArtifactFile } from "../../src/runs/artifacts/file.ts";
 import { RUN_ID, trades } from "./parquet_rows.ts";
 
 const [count, codec, target] = Deno.args;

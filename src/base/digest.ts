@@ -1,7 +1,7 @@
 /** Digests that prove that bytes are what they were. */
 import { createHash } from "node:crypto";
-import { stretchesOf, withOpenFile } from "./durable.ts";
-import type { Files } from "./files.ts";
+import { stretchesOf, withOpenFile } from "./files/durable.ts";
+import type { Files } from "./files/seam.ts";
 
 /** The sha256 of bytes that come in stretches, in hexadecimal. */
 export function digestOf(stretches: Iterable<Uint8Array>): string {

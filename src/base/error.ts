@@ -5,7 +5,7 @@
  * names the file, line or byte; `hint` says what to do next. Anything else that is thrown is a bug.
  */
 
-import { escaped } from "./words.ts";
+import { escaped } from "./format.ts";
 
 /** What went wrong, as a word that scripts can test for. */
 export type ErrorCode =

@@ -3,8 +3,8 @@
  * hundred bytes (a run id alone may have two hundred), and go into extended headers where they have to.
  */
 import { constants, gunzipSync } from "node:zlib";
-import { readFully } from "./durable.ts";
-import type { OpenFile } from "./files.ts";
+import { readFully } from "./files/durable.ts";
+import type { OpenFile } from "./files/seam.ts";
 import { tar_end_bytes_max } from "./limits.ts";
 
 const BLOCK_BYTES = 512;

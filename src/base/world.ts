@@ -2,8 +2,8 @@
  * What a program takes from its surroundings: files, clock, randomness, environment, streams.
  * It is passed in, so that a test can hold the clock still and look at what was printed.
  */
-import { fileError } from "./file_error.ts";
-import { type Files, systemFiles } from "./files.ts";
+import { fileError } from "./files/file_error.ts";
+import { type Files, systemFiles } from "./files/seam.ts";
 import { LedgerError } from "./error.ts";
 
 /** Where words and data go. */

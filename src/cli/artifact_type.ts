@@ -1,7 +1,11 @@
 /** The word on a command line that names a type of artifact. */
 import { quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
-import { ARTIFACT_TYPES, type ArtifactType, isArtifactType } from "../runs/artifacts.ts";
+import {
+  ARTIFACT_TYPES,
+  type ArtifactType,
+  isArtifactType,
+} from "../runs/artifacts/definitions.ts";
 import type { Command } from "./command.ts";
 import { usage } from "./parse.ts";
 

@@ -2,7 +2,7 @@
  * Completion, answered from the definitions of commands and from what there is: runs, types, traces.
  * Whoever presses a key is waiting: nothing here loads the database, and trouble offers nothing.
  */
-import { CONTROL_CHARACTER } from "../base/words.ts";
+import { CONTROL_CHARACTER } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import type { Command, Positional } from "./command.ts";
 import { listedNames, loadCommand, matchCommand } from "./commands.ts";

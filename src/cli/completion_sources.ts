@@ -5,8 +5,8 @@
 import { join } from "@std/path";
 import type { World } from "../base/world.ts";
 import { recentDays, recentRunIds } from "../log/mod.ts";
-import { ARTIFACT_TYPES, artifactDefinition } from "../runs/artifacts.ts";
-import { idOfPath, listMonths, listRuns } from "../runs/layout.ts";
+import { ARTIFACT_TYPES, artifactDefinition } from "../runs/artifacts/definitions.ts";
+import { idOfPath, listMonths, listRuns } from "../runs/manifest/layout.ts";
 import { openFor } from "./open.ts";
 
 /** The folders that a line names. */
@@ -96,14 +96,14 @@ function eventTypes(world: World, folders: Folders): string[] {
 }
 
 async function tracedTypes(world: World, folders: Folders): Promise<string[]> {
-  const { storedTypes } = await import("../trace/recent.ts");
-  const { CRITICAL_TYPES } = await import("../trace/event.ts");
+  const { storedTypes } = await import("../trace/store/recent.ts");
+  const { CRITICAL_TYPES } = await import("../trace/event/event.ts");
   const stored = storedTypes(world.files, openFor(world, folders).traces.dir);
   return [...new Set([...stored, ...CRITICAL_TYPES])];
 }
 
 async function correlations(world: World, folders: Folders): Promise<string[]> {
-  const { recentCorrelations } = await import("../trace/recent.ts");
+  const { recentCorrelations } = await import("../trace/store/recent.ts");
   return await recentCorrelations(world, openFor(world, folders).traces.dir);
 }
 

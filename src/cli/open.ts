@@ -1,9 +1,9 @@
 /** Opens the ledger that a command's flags and environment name. */
 import { asLedgerError, EXIT_CODE_OF, EXIT_OK, LedgerError, quoted } from "../base/error.ts";
 import { input_text_bytes_max } from "../base/limits.ts";
-import { escaped } from "../base/words.ts";
+import { escaped } from "../base/format.ts";
 import type { Input, World } from "../base/world.ts";
-import { Ledger, type OpenOptions } from "../ledger.ts";
+import { Ledger, type OpenOptions } from "../ledger/ledger.ts";
 import { say } from "./output.ts";
 
 /** A ledger for one command. `LEDGER_LOG=debug` tells each write and each recovery. */

@@ -12,7 +12,7 @@ export {
   humanCount,
   humanDuration,
   utc,
-} from "../base/words.ts";
+} from "../base/format.ts";
 export { type Column, plain, type Row, type TableLayout } from "./table.ts";
 export { Progress, withProgress } from "./progress.ts";
 export { paintFor, print, say, showTime, showTracedTime, write } from "./terminal.ts";

@@ -6,13 +6,13 @@ import {
   readFully,
   withOpenFile,
   writeFully,
-} from "../base/durable.ts";
+} from "../base/files/durable.ts";
 import { LedgerError } from "../base/error.ts";
 import { beginsAsTar } from "../base/tar.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import type { Ledger } from "../ledger.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 // Not through the room's door: it is loaded by whoever emits, and this is not needed then.
-import { checkMayWrite, isNamedArchive, isRecord } from "../log/reserved_paths.ts";
+import { checkMayWrite, isNamedArchive, isRecord } from "../log/format/reserved_paths.ts";
 import { hinting } from "./open.ts";
 import { write } from "./terminal.ts";
 

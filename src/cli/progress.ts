@@ -1,5 +1,5 @@
 /** How far long work is: on standard error, on a terminal only, gone when the work is done. */
-import { humanBytes, humanCount, humanDuration } from "../base/words.ts";
+import { humanBytes, humanCount, humanDuration } from "../base/format.ts";
 import type { Input, World } from "../base/world.ts";
 import { hasCodes } from "./terminal.ts";
 

@@ -3,7 +3,7 @@
  * and times never; where even that is too wide, each row is told on lines of its own. What is not a
  * terminal gets everything.
  */
-import { escaped } from "../base/words.ts";
+import { escaped } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import { paintFor, print } from "./terminal.ts";
 import { columnsOf, padEnd, padStart, shortened } from "./width.ts";

@@ -1,5 +1,5 @@
 /** Words and data on their way out: colours where they show, data on stdout, words on stderr. */
-import { ago, escaped, utc } from "../base/words.ts";
+import { ago, escaped, utc } from "../base/format.ts";
 import type { Output, World } from "../base/world.ts";
 
 /** Colours for one output; plain text where they would not show or are not wanted. */

@@ -4,7 +4,7 @@
  */
 import { LedgerError, quoted } from "../base/error.ts";
 import type { World } from "../base/world.ts";
-import { Ledger } from "../ledger.ts";
+import { Ledger } from "../ledger/ledger.ts";
 import { makeMarket, type Market } from "./market.ts";
 import type { Policy } from "./policies.ts";
 import { recordRun } from "./record.ts";

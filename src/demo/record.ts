@@ -1,11 +1,11 @@
 /** Records one run of a lab as a real program would: log, run directory and trace together. */
 import type { World } from "../base/world.ts";
-import type { JsonObject } from "../emitters.ts";
-import { Ledger, type OpenOptions } from "../ledger.ts";
+import type { JsonObject } from "../ledger/emitters.ts";
+import { Ledger, type OpenOptions } from "../ledger/ledger.ts";
 import type { Acknowledgement } from "../log/mod.ts";
-import type { NewRun } from "../runs/beginning.ts";
-import type { RunDirectory } from "../runs/directory.ts";
-import type { Tracer } from "../trace/tracer.ts";
+import type { NewRun } from "../runs/directory/beginning.ts";
+import type { RunDirectory } from "../runs/directory/directory.ts";
+import type { Tracer } from "../trace/record/tracer.ts";
 import type { Lab, LabRun } from "./lab.ts";
 import { type Call, pathRow, type Tick } from "./market.ts";
 import { SeededRandom } from "./random.ts";

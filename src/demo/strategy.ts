@@ -3,9 +3,9 @@
  * watched until an exit becomes an ORDER and a FILL again. Trades are made of the fills and nothing
  * else, so that a trace and the table of trades cannot disagree.
  */
-import { type EventBus, TracedEventBus } from "../trace/bus.ts";
-import type { TracedEvent } from "../trace/event.ts";
-import type { Tracer } from "../trace/tracer.ts";
+import { type EventBus, TracedEventBus } from "../trace/record/bus.ts";
+import type { TracedEvent } from "../trace/event/event.ts";
+import type { Tracer } from "../trace/record/tracer.ts";
 import { type Call, returnBps, roundedPrice, type Tick } from "./market.ts";
 import { type Exit, exitOf, type Policy, SLIPPAGE_BPS } from "./policies.ts";
 import type { SeededRandom } from "./random.ts";

@@ -1,7 +1,7 @@
 /** The lab, shown: real commands, each echoed as it would be typed, with what it really prints. */
 import { EXIT_FINDINGS, EXIT_OK, LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
-import { Ledger } from "../ledger.ts";
+import { Ledger } from "../ledger/ledger.ts";
 import { reconcile } from "./lab.ts";
 import { eventId } from "./strategy.ts";
 

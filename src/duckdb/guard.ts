@@ -5,7 +5,7 @@
  */
 import { LedgerError, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
-import type { Database } from "./door.ts";
+import type { Database } from "./connection.ts";
 import {
   allowedFunctions,
   type CallPlace,

@@ -3,7 +3,7 @@
  * the first system's people write it. DuckDB multiplies an interval by 32 bits at most, and a time of
  * today has 41.
  */
-import type { Database } from "./door.ts";
+import type { Database } from "./connection.ts";
 
 const PRODUCT = /\*\s*interval\b|\binterval\s*('[^']*'|\([^)]*\)|\d+)\s*\w*\s*\*/i;
 

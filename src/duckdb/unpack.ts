@@ -15,9 +15,9 @@ import { join } from "@std/path";
 import type { NativeFacts, NativeFile, PackedPlace } from "../base/build.ts";
 import { digestOf, fileDigest } from "../base/digest.ts";
 import { LedgerError } from "../base/error.ts";
-import { readFully, withOpenFile, writeFully } from "../base/durable.ts";
-import { takeFileLock } from "../base/file_lock.ts";
-import type { FileFacts, Files } from "../base/files.ts";
+import { readFully, withOpenFile, writeFully } from "../base/files/durable.ts";
+import { takeFileLock } from "../base/files/file_lock.ts";
+import type { FileFacts, Files } from "../base/files/seam.ts";
 
 /** How long to wait while another process unpacks, which takes it half a second. */
 const unpack_wait_ms = 60_000;

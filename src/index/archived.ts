@@ -3,7 +3,7 @@
  * to be forgotten; an index that is built anew takes them over from the one that it follows.
  */
 import type { World } from "../base/world.ts";
-import type { Database } from "../duckdb/door.ts";
+import type { Database } from "../duckdb/connection.ts";
 import { type PartExtent, partsAway, type TakenOutStep } from "../log/mod.ts";
 import { type IndexedPart, labelOf } from "./indexed_part.ts";
 import * as queries from "./queries.ts";

@@ -7,17 +7,17 @@ import { resolve } from "@std/path";
 import { asLedgerError, type LedgerError } from "../base/error.ts";
 import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { type Database, openDatabase } from "../duckdb/door.ts";
+import { type Database, openDatabase } from "../duckdb/connection.ts";
 import type { SnapshotStore } from "../duckdb/snapshot.ts";
 import { ledgerPaths, listDays, type PartExtent, partsOfDay, wentMeanwhile } from "../log/mod.ts";
 import { AwayParts, keepRows, writeIndexed } from "./archived.ts";
 import { type IndexedPart, indexedPart, labelOf } from "./indexed_part.ts";
-import { takeIn } from "./intake.ts";
-import { takeInBeside } from "./intake_beside.ts";
+import { takeIn } from "./ingest.ts";
+import { takeInBeside } from "./reader_thread.ts";
 import * as queries from "./queries.ts";
 import { CONTENT_TABLES, SCHEMA } from "./schema.ts";
-import { Stage } from "./stage.ts";
-import type { Handful } from "./staging.ts";
+import { Stage } from "./load.ts";
+import type { Handful } from "./spool.ts";
 
 /** How an index is built. */
 export interface BuildOptions {

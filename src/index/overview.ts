@@ -1,5 +1,5 @@
 /** What there is to ask of an index. */
-import type { Database } from "../duckdb/door.ts";
+import type { Database } from "../duckdb/connection.ts";
 
 /** The tables and views of an index, with their columns. */
 export async function describeIndex(

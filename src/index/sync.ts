@@ -8,7 +8,7 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";
 import { hasGone, ledgerPaths, type PartExtent } from "../log/mod.ts";
-import { checkMayWrite } from "../log/reserved_paths.ts";
+import { checkMayWrite } from "../log/format/reserved_paths.ts";
 import { AwayParts, missingNotice, readIndexed } from "./archived.ts";
 import {
   type BuildOptions,
@@ -24,7 +24,7 @@ import {
 import { continuesPart, type IndexedPart, labelOf } from "./indexed_part.ts";
 import * as queries from "./queries.ts";
 import { INDEX_VERSION } from "./schema.ts";
-import { OrderChanged } from "./stage.ts";
+import { OrderChanged } from "./load.ts";
 
 /** How to sync. */
 export interface SyncOptions extends BuildOptions {

@@ -42,9 +42,14 @@
  * both lines stay, the first in log order counts. That makes it safe to emit again after any error.
  * Ids that we give, `{timestamp_ms}_{8 hex}`, count up within an open ledger and do not repeat there.
  */
-export { type Acknowledgement, type Durability, LogWriter, type WriterOptions } from "./append.ts";
-export { EmitCheck } from "./check.ts";
-export type { WriterCounters, WrittenLines } from "./day.ts";
+export {
+  type Acknowledgement,
+  type Durability,
+  LogWriter,
+  type WriterOptions,
+} from "./write/writer.ts";
+export { EmitCheck } from "./event/validate.ts";
+export type { WriterCounters, WrittenLines } from "./write/day_appender.ts";
 export {
   EVENT_TYPE_SUMMARIES,
   EVENT_TYPES,
@@ -54,7 +59,7 @@ export {
   isOfKind,
   type LedgerEvent,
   nestingDepth,
-} from "./event.ts";
+} from "./event/event.ts";
 export {
   checkWriterName,
   dayOf,
@@ -63,11 +68,11 @@ export {
   type PartId,
   partStem,
   writerNameFrom,
-} from "./layout.ts";
-export { partsAway, type TakenOutStep } from "./chain.ts";
-export { lineHash } from "./hash.ts";
-export { hasGone, type OpenPart, openPart, wentMeanwhile } from "./part_file.ts";
-export { listDays, noLedger, type PartExtent, partsOfDay } from "./parts.ts";
+} from "./format/layout.ts";
+export { partsAway, type TakenOutStep } from "./format/chain.ts";
+export { lineHash } from "./format/hash.ts";
+export { hasGone, type OpenPart, openPart, wentMeanwhile } from "./read/part_file.ts";
+export { listDays, noLedger, type PartExtent, partsOfDay } from "./read/parts.ts";
 export {
   type DamageRecord,
   type EventRecord,
@@ -75,7 +80,7 @@ export {
   LogCursor,
   type LogRecord,
   type ReadFilter,
-} from "./read.ts";
+} from "./read/cursor.ts";
 export {
   type CustomType,
   type Migration,
@@ -83,17 +88,17 @@ export {
   readRegistry,
   type Registry,
   RegistryReader,
-} from "./registry.ts";
-export { adoptTypes, migrateType, newTypesOf, registerType } from "./registry_change.ts";
-export { chainLockPath } from "./chain.ts";
-export type { CompactedPart, CompactOptions, CompactReport } from "./compact.ts";
-export type { RestoredPart } from "./restore.ts";
-export type { NewlySealed, SealOptions } from "./seal.ts";
-export type { ReturnedDay } from "./take_back.ts";
-export { linesOf } from "./lines.ts";
-export { recentDays, recentRunIds } from "./recent.ts";
-export { ChangeNotices } from "./notices.ts";
-export type { LineAnswer } from "./stream_answers.ts";
-export { appendStream, type StreamOptions, type StreamReport } from "./stream.ts";
-export type { LogSurvey } from "./survey.ts";
-export type { Finding, VerifyOptions, VerifyReport } from "./verify.ts";
+} from "./event/registry.ts";
+export { adoptTypes, migrateType, newTypesOf, registerType } from "./seal/registry_change.ts";
+export { chainLockPath } from "./format/chain.ts";
+export type { CompactedPart, CompactOptions, CompactReport } from "./compact/compact.ts";
+export type { RestoredPart } from "./compact/restore.ts";
+export type { NewlySealed, SealOptions } from "./seal/seal.ts";
+export type { ReturnedDay } from "./archive/import_day.ts";
+export { linesOf } from "./format/lines.ts";
+export { recentDays, recentRunIds } from "./read/recent.ts";
+export { ChangeNotices } from "./read/follow.ts";
+export type { LineAnswer } from "./write/stream_answers.ts";
+export { appendStream, type StreamOptions, type StreamReport } from "./write/stream.ts";
+export type { LogSurvey } from "./read/survey.ts";
+export type { Finding, VerifyOptions, VerifyReport } from "./seal/verify.ts";

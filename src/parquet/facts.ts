@@ -1,8 +1,8 @@
 /** What a Parquet file's footer says, checked against the file it stands in. */
 import { type FileMetaData, parquetMetadata, parquetSchema } from "hyparquet";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import { readFully, withOpenFile } from "../base/durable.ts";
-import type { OpenFile } from "../base/files.ts";
+import { readFully, withOpenFile } from "../base/files/durable.ts";
+import type { OpenFile } from "../base/files/seam.ts";
 import { parquet_footer_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Row } from "./columns.ts";

@@ -1,8 +1,8 @@
 /** Where the bytes of a Parquet file go while it is written. */
 import type { Hash } from "node:crypto";
 import { ByteWriter } from "hyparquet-writer";
-import { writeFully } from "../base/durable.ts";
-import type { OpenFile } from "../base/files.ts";
+import { writeFully } from "../base/files/durable.ts";
+import type { OpenFile } from "../base/files/seam.ts";
 
 /** What is written goes to the file, and into a hash where one is wanted, a row group at a time. */
 export class FileBytes extends ByteWriter {

@@ -10,7 +10,7 @@ import { writePageHeader } from "hyparquet-writer/src/datapage.js";
 import { writeMetadata } from "hyparquet-writer/src/metadata.js";
 import { buildFacts } from "../base/build.ts";
 import { copyBytes, viewOf } from "../base/bytes.ts";
-import type { OpenFile } from "../base/files.ts";
+import type { OpenFile } from "../base/files/seam.ts";
 import { PHYSICAL, schemaOf } from "./columns.ts";
 import { MAGIC } from "./facts.ts";
 import { FileBytes } from "./file_bytes.ts";

@@ -7,8 +7,8 @@ import {
   type RowGroup,
 } from "hyparquet";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import { openOwn, readFully, withOpenFile } from "../base/durable.ts";
-import type { OpenFile } from "../base/files.ts";
+import { openOwn, readFully, withOpenFile } from "../base/files/durable.ts";
+import type { OpenFile } from "../base/files/seam.ts";
 import { row_batch_rows } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { DECOMPRESSORS } from "./codecs.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import { ParquetWriter } from "hyparquet-writer";
 import { buildFacts } from "../base/build.ts";
-import { beginReplacement } from "../base/durable.ts";
+import { beginReplacement } from "../base/files/durable.ts";
 import { row_group_bytes_max, row_group_rows_max } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { checkColumns, ColumnValues, type ParquetColumn, type Row, schemaOf } from "./columns.ts";

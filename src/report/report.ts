@@ -2,14 +2,14 @@
 import { buildFacts } from "../base/build.ts";
 import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
-import type { Ledger } from "../ledger.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import { noLedger } from "../log/mod.ts";
-import type { Found, ReportData, RunsData } from "./data.ts";
-import { gatherListed, gatherPhases, gatherRuns, resolveRuns } from "./gather_runs.ts";
-import { gatherLatencies, gatherLosses } from "./gather_traces.ts";
-import { gatherTrades, readTrades, returnsOf } from "./gather_trades.ts";
-import { pageOf, REPORT_MARK } from "./page.ts";
-import { attempt, Sources } from "./sources.ts";
+import type { Found, ReportData, RunsData } from "./gather/data.ts";
+import { gatherListed, gatherPhases, gatherRuns, resolveRuns } from "./gather/runs.ts";
+import { gatherLatencies, gatherLosses } from "./gather/traces.ts";
+import { gatherTrades, readTrades, returnsOf } from "./gather/trades.ts";
+import { pageOf, REPORT_MARK } from "./page/page.ts";
+import { attempt, Sources } from "./gather/sources.ts";
 
 /** What a report is about. */
 export interface ReportOptions {

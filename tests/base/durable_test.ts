@@ -1,9 +1,9 @@
 /** Names that are given to files: never one that something has, whatever the file system can do. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { beginReplacement, giveFreeName, moveToFreeName } from "../../src/base/durable.ts";
+import { beginReplacement, giveFreeName, moveToFreeName } from "../../src/base/files/durable.ts";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
 import { systemError, tempFolder } from "../harness.ts";
 
 const WITHOUT_LINKS = systemFiles((operation) => {

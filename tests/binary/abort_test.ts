@@ -6,7 +6,7 @@
 import { IS_FULL } from "../harness.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { runs } from "../crash/power.ts";
+import { runs } from "../crash/power/power.ts";
 import { type Bench, binaryTest, type Outcome, runProgram } from "./binary.ts";
 
 const has_strace = runs("strace", ["-o", "/dev/null", "true"]);

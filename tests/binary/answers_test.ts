@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { event_bytes_max } from "../../src/base/limits.ts";
-import { patience, Running } from "../crash/crash.ts";
+import { patience, Running } from "../crash/kills/crash.ts";
 import { linesOnDisk } from "../harness.ts";
 import { type Bench, binaryTest } from "./binary.ts";
 

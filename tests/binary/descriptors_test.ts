@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { DAY_MS } from "../../src/base/day.ts";
-import { Running } from "../crash/crash.ts";
+import { Running } from "../crash/kills/crash.ts";
 import { Daemon, untilHealth } from "../daemon.ts";
 import { IS_FULL, linesOnDisk } from "../harness.ts";
 import { type Bench, binaryTest } from "./binary.ts";

@@ -3,7 +3,7 @@ import { IS_FULL } from "../harness.ts";
 import { assert, assertEquals } from "@std/assert";
 import { Client, until } from "../base/http/client.ts";
 import { hostileBytes } from "../base/http/requests.ts";
-import { patience, Random } from "../crash/crash.ts";
+import { patience, Random } from "../crash/kills/crash.ts";
 import { Daemon, untilHealth } from "../daemon.ts";
 import { type Bench, binaryTest } from "./binary.ts";
 import { descriptorsOf, withDescriptors } from "./descriptors.ts";

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { lock_wait_ms } from "../../src/base/limits.ts";
-import { patience } from "../crash/crash.ts";
+import { patience } from "../crash/kills/crash.ts";
 import { IS_FULL, linesOnDisk } from "../harness.ts";
 import { binaryTest } from "./binary.ts";
 

@@ -3,7 +3,7 @@ import { IS_FULL } from "../harness.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { fileDigest } from "../../src/base/digest.ts";
-import { systemFiles } from "../../src/base/files.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
 import { refusedStatements } from "../duckdb/statements.ts";
 import { type Bench, binaryTest } from "./binary.ts";
 

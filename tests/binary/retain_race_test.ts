@@ -5,8 +5,8 @@
 import { IS_FULL } from "../harness.ts";
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { assertEachOnce, idsOnDisk } from "../crash/crash.ts";
-import { runs } from "../crash/power.ts";
+import { assertEachOnce, idsOnDisk } from "../crash/kills/crash.ts";
+import { runs } from "../crash/power/power.ts";
 import { type Bench, binaryTest, runProgram } from "./binary.ts";
 
 const OLD_MS = Date.UTC(2026, 0, 20, 12);

@@ -1,8 +1,8 @@
 /** Databases for the tests of the door: made through it, opened through it, spoilt behind its back. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { systemFiles } from "../../src/base/files.ts";
-import { type Database, type DoorOptions, openDatabase } from "../../src/duckdb/door.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
+import { type Database, type DoorOptions, openDatabase } from "../../src/duckdb/connection.ts";
 import { testWorld } from "../harness.ts";
 
 /** Opens a database whose SQL may touch one folder. */

@@ -3,8 +3,8 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join, relative } from "@std/path";
 import { fileDigest } from "../../src/base/digest.ts";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files.ts";
-import { type Database, literal } from "../../src/duckdb/door.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
+import { type Database, literal } from "../../src/duckdb/connection.ts";
 import { rowsOfQuery } from "../../src/duckdb/query.ts";
 import { finishRun } from "../runs/finished.ts";
 import { inLab, type Lab, ledgerOf, newLab } from "../runs/runs.ts";

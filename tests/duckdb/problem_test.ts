@@ -9,8 +9,8 @@ import {
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { translate } from "../../src/duckdb/problem.ts";
-import { startScript } from "../crash/crash.ts";
-import { smallDisk, testWith } from "../crash/power.ts";
+import { startScript } from "../crash/kills/crash.ts";
+import { smallDisk, testWith } from "../crash/power/power.ts";
 import { tempFolder } from "../harness.ts";
 import { BLOCK_BYTES, HEAD_BYTES, makeDatabase, openIn, rot } from "./databases.ts";
 
@@ -28,7 +28,7 @@ Deno.test("a database that another process writes to is busy, and the process is
   using folder = tempFolder();
   const path = await makeDatabase(folder.path, "held.duckdb");
   const args = [path, "insert into t values (-1, 'theirs')"];
-  const holder = startScript("../duckdb/holder.ts", args, "piped");
+  const holder = startScript("./holder.ts", args, "piped");
   assertEquals(await holder.nextLine(), "holds");
   const error = await problemOf(folder.path, "held.duckdb");
   assertEquals([error.code, error.where], ["busy", { path }]);

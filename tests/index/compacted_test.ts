@@ -1,8 +1,8 @@
 /** Whether its parts are lines or were compacted, a log has one index. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { systemFiles } from "../../src/base/files.ts";
-import { restoreDay } from "../../src/log/restore.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
+import { restoreDay } from "../../src/log/compact/restore.ts";
 import { withSeed } from "../laws/random.ts";
 import { IS_FULL, writePart } from "../harness.ts";
 import { compactAll, filesOfDays, laterWorld } from "../log/upkeep.ts";

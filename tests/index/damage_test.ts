@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
 import {
   assertSetAside,
   BLOCK_BYTES,
@@ -18,8 +18,8 @@ import {
   passForPublished,
   rot,
 } from "../duckdb/databases.ts";
-import { Ledger } from "../../src/ledger.ts";
-import { LONG_STRIDE } from "../crash/faults.ts";
+import { Ledger } from "../../src/ledger/ledger.ts";
+import { LONG_STRIDE } from "../crash/faults/faults.ts";
 import { failingFiles, runIn, systemError, testWorld, writePart } from "../harness.ts";
 import { assertLikeBuiltAnew, ledgerFolder, line, openLive, rowsOf, sync } from "./indexes.ts";
 

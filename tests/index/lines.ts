@@ -2,7 +2,7 @@
  * Random lines of a log: events of all types, often repeated, often spelled strangely, sometimes
  * wrong in a field, sometimes no events at all.
  */
-import { fieldsOf, isBuiltIn, isOfKind } from "../../src/log/event.ts";
+import { fieldsOf, isBuiltIn, isOfKind } from "../../src/log/event/event.ts";
 import { LINE_CASES } from "../log/cases.ts";
 import type { Random } from "../laws/random.ts";
 

@@ -3,9 +3,9 @@
  * JavaScript, with no thought for speed.
  */
 import { assert, assertEquals } from "@std/assert";
-import { fieldsAreRight, isBuiltIn } from "../../src/log/event.ts";
-import { partStem } from "../../src/log/layout.ts";
-import { type EventRecord, LogCursor } from "../../src/log/read.ts";
+import { fieldsAreRight, isBuiltIn } from "../../src/log/event/event.ts";
+import { partStem } from "../../src/log/format/layout.ts";
+import { type EventRecord, LogCursor } from "../../src/log/read/cursor.ts";
 import { linesOnDisk, testWorld } from "../harness.ts";
 import { rowsOf } from "./indexes.ts";
 

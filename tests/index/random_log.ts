@@ -1,6 +1,6 @@
 /** A log that grows at random, as writers, killed writers, copies and moves leave it behind. */
 import { join } from "@std/path";
-import { dayOf, type PartId, partPath } from "../../src/log/layout.ts";
+import { dayOf, type PartId, partPath } from "../../src/log/format/layout.ts";
 import type { Random } from "../laws/random.ts";
 import { LineMaker } from "./lines.ts";
 

@@ -1,7 +1,7 @@
 /** A row is what its line says, letter by letter. */
 import { assertEquals } from "@std/assert";
 import { isPlain, rowOf } from "../../src/index/rows.ts";
-import { BadLine, judge } from "../../src/log/event.ts";
+import { BadLine, judge } from "../../src/log/event/event.ts";
 
 /** Params and metrics of a trial, given as the text that follows its run id. */
 function membersOf(rest: string): unknown[] {

@@ -1,7 +1,7 @@
 /** Readers never meet a lock: many processes on one index at once, some of them not ours. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import type { Running } from "../crash/crash.ts";
+import type { Running } from "../crash/kills/crash.ts";
 import { IS_FULL, ledger, startLedger, tempFolder } from "../harness.ts";
 import { finish, startWorker } from "../workers.ts";
 import { assertLikeBuiltAnew, sync } from "./indexes.ts";

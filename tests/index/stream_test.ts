@@ -1,6 +1,6 @@
 /** A result of any size goes through the program; it does not pile up in it. */
 import { assert, assertEquals } from "@std/assert";
-import { patience } from "../crash/crash.ts";
+import { patience } from "../crash/kills/crash.ts";
 import { runIn, startLedger, writePart } from "../harness.ts";
 import { ledgerFolder, line } from "./indexes.ts";
 

@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { database, run, TABLES } from "../index/legacy_databases.ts";
+import { database, run, TABLES } from "../legacy/legacy_databases.ts";
 import { PROJECT, tempFolder } from "../harness.ts";
 import { Lab, OLD_DAY } from "./lab.ts";
 

@@ -1,7 +1,7 @@
 /** Years of a log in a minute: emit, watch, query and compact at once. */
 import { assert, assertEquals } from "@std/assert";
 import { openLedger } from "../../src/mod.ts";
-import { assertEachOnce } from "../crash/crash.ts";
+import { assertEachOnce } from "../crash/kills/crash.ts";
 import { IS_FULL, startLedger, tempFolder } from "../harness.ts";
 import { finish, startWorker } from "../workers.ts";
 import { assertLikeBuiltAnew, rowsOf, sync } from "../index/indexes.ts";

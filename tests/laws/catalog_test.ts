@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { RUN_STATUSES, RUN_TYPES } from "../../src/runs/manifest.ts";
+import { RUN_STATUSES, RUN_TYPES } from "../../src/runs/manifest/manifest.ts";
 import { failingFiles, systemError, testWorld } from "../harness.ts";
 import {
   assertLikeBuiltAnew,

@@ -6,8 +6,8 @@ import {
   fieldsAreRight,
   fieldsOf,
   type LedgerEvent,
-} from "../../src/log/event.ts";
-import { fieldProblems, schemaOf } from "../../src/log/schemas.ts";
+} from "../../src/log/event/event.ts";
+import { fieldProblems, schemaOf } from "../../src/log/event/schemas.ts";
 import { type Random, withSeed } from "./random.ts";
 
 const ROUNDS = 5_000;

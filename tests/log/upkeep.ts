@@ -1,9 +1,9 @@
 /** What the tests of sealing and compacting share: days that are over, and what a reader makes of them. */
 import { dirname, join } from "@std/path";
 import type { World } from "../../src/base/world.ts";
-import { compactParts, type CompactReport } from "../../src/log/compact.ts";
-import { LogCursor, type LogRecord } from "../../src/log/read.ts";
-import { readSealed, type SealedParts } from "../../src/log/sealed.ts";
+import { compactParts, type CompactReport } from "../../src/log/compact/compact.ts";
+import { LogCursor, type LogRecord } from "../../src/log/read/cursor.ts";
+import { readSealed, type SealedParts } from "../../src/log/format/seal_manifest.ts";
 import { testWorld } from "../harness.ts";
 
 /** A time at which the days of all these tests are long over. */

@@ -1,7 +1,7 @@
 /** What the tests of Parquet files share: writing, reading back, and DuckDB as a second opinion. */
 import { dirname } from "@std/path";
-import type { OpenFile } from "../../src/base/files.ts";
-import { type Database, openDatabase } from "../../src/duckdb/door.ts";
+import type { OpenFile } from "../../src/base/files/seam.ts";
+import { type Database, openDatabase } from "../../src/duckdb/connection.ts";
 import {
   type ParquetColumn,
   type ParquetColumnType,

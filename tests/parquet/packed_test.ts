@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { zstdCompressSync } from "node:zlib";
 import { asLedgerError } from "../../src/base/error.ts";
-import { type OpenFile, systemFiles } from "../../src/base/files.ts";
+import { type OpenFile, systemFiles } from "../../src/base/files/seam.ts";
 import {
   columnBuffers,
   type PackedColumn,

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { report_curve_points_max } from "../../src/base/limits.ts";
 import { gather } from "../../src/report/report.ts";
-import { barsOf } from "../../src/report/phase_gantt.ts";
-import { stretchesOf } from "../../src/report/stretches.ts";
+import { barsOf } from "../../src/report/page/phase_gantt.ts";
+import { stretchesOf } from "../../src/report/page/stretches.ts";
 import { newLab } from "../runs/runs.ts";
 import { Random } from "../laws/random.ts";
 import { BEGIN_MS, ledgerAt, MADE_MS, syncAll, tradesOf, worldAt } from "./labs.ts";

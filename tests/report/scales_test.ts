@@ -6,7 +6,7 @@ import {
   logScale,
   numberTicks,
   timeTicks,
-} from "../../src/report/scales.ts";
+} from "../../src/report/page/scales.ts";
 import { Random } from "../laws/random.ts";
 
 const labels = (ticks: { label: string }[]) => ticks.map(({ label }) => label);

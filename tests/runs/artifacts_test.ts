@@ -8,7 +8,7 @@ import {
   artifactDefinition,
   type ArtifactType,
   isArtifactType,
-} from "../../src/runs/artifacts.ts";
+} from "../../src/runs/artifacts/definitions.ts";
 import { failingFiles, systemError, tempFolder, testWorld } from "../harness.ts";
 import { allRows, duckdbRows, namesIn } from "../parquet/files.ts";
 import { GOOD, refusal, rowOf, RUN, store } from "./rows.ts";

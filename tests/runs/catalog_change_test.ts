@@ -5,8 +5,8 @@ import {
   type Known,
   type OpenRun,
   standing,
-} from "../../src/runs/catalog_change.ts";
-import { parseManifest } from "../../src/runs/manifest.ts";
+} from "../../src/runs/catalog/change.ts";
+import { parseManifest } from "../../src/runs/manifest/manifest.ts";
 import { manifestOf } from "./runs.ts";
 
 const BEFORE = new Map<string, Known>([

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import type { RunFilter } from "../../src/runs/catalog_queries.ts";
-import type { Ranking } from "../../src/runs/catalog_queries.ts";
+import type { RunFilter } from "../../src/runs/catalog/queries.ts";
+import type { Ranking } from "../../src/runs/catalog/queries.ts";
 import { type Lab, ledgerOf, newLab, putFile, putRun, removeFrom, sync } from "./runs.ts";
 
 /** A lab of four runs that ended, one that is gone, and one that goes on. */

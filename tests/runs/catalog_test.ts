@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files.ts";
-import { syncCatalog } from "../../src/runs/catalog.ts";
-import { CATALOG_VERSION } from "../../src/runs/catalog_schema.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
+import { syncCatalog } from "../../src/runs/catalog/catalog.ts";
+import { CATALOG_VERSION } from "../../src/runs/catalog/schema.ts";
 import { assertSetAside, damages } from "../duckdb/databases.ts";
 import { failingFiles, PROJECT, systemError, testWorld } from "../harness.ts";
 import { GOOD } from "./rows.ts";

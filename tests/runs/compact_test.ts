@@ -1,8 +1,8 @@
 /** Questions to all runs have the same answer, compacted or not, whatever happened in between. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { compactMonth } from "../../src/runs/compact.ts";
-import { FAILURES, FaultyDisk } from "../crash/faults.ts";
+import { compactMonth } from "../../src/runs/upkeep/compact.ts";
+import { FAILURES, FaultyDisk } from "../crash/faults/faults.ts";
 import { finishRun } from "./finished.ts";
 import { ask, inLab, type Lab, ledgerOf, MONTH, newLab, removeFrom } from "./runs.ts";
 

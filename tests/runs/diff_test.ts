@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { parseManifest, type RunManifest } from "../../src/runs/manifest.ts";
-import { diffRuns } from "../../src/runs/diff.ts";
+import { parseManifest, type RunManifest } from "../../src/runs/manifest/manifest.ts";
+import { diffRuns } from "../../src/runs/catalog/diff.ts";
 import { manifestOf } from "./runs.ts";
 
 function manifest(different: Record<string, unknown>, text = ""): RunManifest {

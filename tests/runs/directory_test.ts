@@ -7,10 +7,10 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { type Files, systemFiles } from "../../src/base/files.ts";
+import { type Files, systemFiles } from "../../src/base/files/seam.ts";
 import type { World } from "../../src/base/world.ts";
-import type { NewRun } from "../../src/runs/beginning.ts";
-import type { RunDirectory } from "../../src/runs/directory.ts";
+import type { NewRun } from "../../src/runs/directory/beginning.ts";
+import type { RunDirectory } from "../../src/runs/directory/directory.ts";
 import { linesOnDisk, systemError, testWorld } from "../harness.ts";
 import { GOOD } from "./rows.ts";
 import {

@@ -1,7 +1,7 @@
 /** A catalog that another program has in its hands: readers never meet its lock for longer than it. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { patience, Running } from "../crash/crash.ts";
+import { patience, Running } from "../crash/kills/crash.ts";
 import { PROJECT } from "../harness.ts";
 import { inLab, type Lab, ledgerOf, newLab, putRun, rowsOf, sync } from "./runs.ts";
 

@@ -2,8 +2,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { parquetFacts, type Row, writeParquet } from "../../src/parquet/mod.ts";
-import type { InputFormat } from "../../src/runs/artifact_input.ts";
-import { ARTIFACT_TYPES, artifactDefinition, type ArtifactType } from "../../src/runs/artifacts.ts";
+import type { InputFormat } from "../../src/runs/artifacts/input.ts";
+import {
+  ARTIFACT_TYPES,
+  artifactDefinition,
+  type ArtifactType,
+} from "../../src/runs/artifacts/definitions.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { type Random, withSeed } from "../laws/random.ts";
 import { allRows, duckdbBeside, namesIn } from "../parquet/files.ts";

@@ -1,7 +1,13 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files.ts";
-import { checkRunId, findRun, idOfFolder, isMonth, monthOf } from "../../src/runs/layout.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
+import {
+  checkRunId,
+  findRun,
+  idOfFolder,
+  isMonth,
+  monthOf,
+} from "../../src/runs/manifest/layout.ts";
 import { type Lab, newLab, putFile, putRun, removeFrom } from "./runs.ts";
 
 Deno.test("a run belongs to the month of its creation, in UTC", () => {

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { manifestTime, parseManifest } from "../../src/runs/manifest.ts";
+import { manifestTime, parseManifest } from "../../src/runs/manifest/manifest.ts";
 import { ledgerOf, manifestOf, MONTH, newLab, putRun, rowsOf, skippedIn, sync } from "./runs.ts";
 
 /** A manifest of run `r`, and words of the reason for which it is none. */

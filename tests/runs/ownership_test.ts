@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { type Files, type OpenFile, systemFiles } from "../../src/base/files.ts";
+import { type Files, type OpenFile, systemFiles } from "../../src/base/files/seam.ts";
 import type { World } from "../../src/base/world.ts";
-import { ownershipOf, ownRun } from "../../src/runs/ownership.ts";
+import { ownershipOf, ownRun } from "../../src/runs/manifest/liveness_lock.ts";
 import { filesInVain } from "./runs.ts";
 import { failingFiles, systemError, tempFolder, testWorld } from "../harness.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { getGitProvenance } from "../../src/runs/provenance.ts";
+import { getGitProvenance } from "../../src/runs/evidence/provenance.ts";
 import { ledger, tempFolder, testWorld } from "../harness.ts";
 import type { World } from "../../src/base/world.ts";
 

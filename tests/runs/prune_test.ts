@@ -1,8 +1,8 @@
 /** Old months go, into archives that hold all of it; nothing goes that is not safe to go. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { prune } from "../../src/runs/prune.ts";
-import { FAILURES, FaultyDisk } from "../crash/faults.ts";
+import { prune } from "../../src/runs/upkeep/prune.ts";
+import { FAILURES, FaultyDisk } from "../crash/faults/faults.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { finishRun } from "./finished.ts";
 import {

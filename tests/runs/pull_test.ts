@@ -1,11 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { outsideFiles } from "../../src/base/files/outside.ts";
-import { systemFiles } from "../../src/base/files.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
 import type { World } from "../../src/base/world.ts";
-import type { PullFinding } from "../../src/log/pull_source.ts";
-import { pullRuns, type RunsPullReport } from "../../src/runs/pull.ts";
-import { verifyRuns } from "../../src/runs/verify.ts";
+import type { PullFinding } from "../../src/log/pull/source.ts";
+import { pullRuns, type RunsPullReport } from "../../src/runs/upkeep/pull.ts";
+import { verifyRuns } from "../../src/runs/upkeep/verify.ts";
 import { systemError, testWorld } from "../harness.ts";
 import { finishRun } from "./finished.ts";
 import { type Lab, ledgerOf, MONTH, namesIn, newLab, putFile, putRun } from "./runs.ts";

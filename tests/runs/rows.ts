@@ -3,9 +3,9 @@ import { assert } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import type { World } from "../../src/base/world.ts";
-import { type ArtifactToWrite, writeArtifactFile } from "../../src/runs/artifact_file.ts";
-import type { InputFormat } from "../../src/runs/artifact_input.ts";
-import type { ArtifactType } from "../../src/runs/artifacts.ts";
+import { type ArtifactToWrite, writeArtifactFile } from "../../src/runs/artifacts/file.ts";
+import type { InputFormat } from "../../src/runs/artifacts/input.ts";
+import type { ArtifactType } from "../../src/runs/artifacts/definitions.ts";
 import type { Row } from "../../src/parquet/mod.ts";
 import { testWorld } from "../harness.ts";
 

@@ -1,17 +1,17 @@
 /** What the tests of runs share: a lab to work in, manifests put in place by hand, catalogs compared. */
 import { assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
-import { type Files, systemFiles } from "../../src/base/files.ts";
+import { type Files, systemFiles } from "../../src/base/files/seam.ts";
 import type { World } from "../../src/base/world.ts";
-import type { Database } from "../../src/duckdb/door.ts";
+import type { Database } from "../../src/duckdb/connection.ts";
 import { openSnapshot } from "../../src/duckdb/snapshot.ts";
-import { Ledger } from "../../src/ledger.ts";
+import { Ledger } from "../../src/ledger/ledger.ts";
 import {
   type CatalogSyncOptions,
   type CatalogSyncReport,
   syncCatalog,
-} from "../../src/runs/catalog.ts";
-import { runPath } from "../../src/runs/layout.ts";
+} from "../../src/runs/catalog/catalog.ts";
+import { runPath } from "../../src/runs/manifest/layout.ts";
 import { linesOnDisk, memoryFolder, runIn, testWorld } from "../harness.ts";
 
 /** The month of runs that are put in place by hand. */

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import type { World } from "../../src/base/world.ts";
-import { judgeRun, scanRuns, stateOfOpen } from "../../src/runs/scan.ts";
+import { judgeRun, scanRuns, stateOfOpen } from "../../src/runs/manifest/scan.ts";
 import { failingFiles, systemError, testWorld } from "../harness.ts";
 import { type Lab, ledgerOf, newLab, putFile, putRun, removeFrom } from "./runs.ts";
 

@@ -1,7 +1,12 @@
 import { assertEquals } from "@std/assert";
-import type { TracedEvent } from "../../src/trace/event.ts";
-import { BusMessage, currentEvent, type EventBus, TracedEventBus } from "../../src/trace/bus.ts";
-import { Tracer } from "../../src/trace/tracer.ts";
+import type { TracedEvent } from "../../src/trace/event/event.ts";
+import {
+  BusMessage,
+  currentEvent,
+  type EventBus,
+  TracedEventBus,
+} from "../../src/trace/record/bus.ts";
+import { Tracer } from "../../src/trace/record/tracer.ts";
 import { testWorld } from "../harness.ts";
 
 const world = testWorld();

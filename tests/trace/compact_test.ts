@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { readParquet } from "../../src/parquet/mod.ts";
-import { systemFiles } from "../../src/base/files.ts";
-import { compactTraces } from "../../src/trace/compact.ts";
-import type { TracedEvent } from "../../src/trace/event.ts";
-import { tracePaths } from "../../src/trace/files.ts";
-import { queryTraces } from "../../src/trace/query.ts";
-import { TraceStore, type TraceStoreOptions } from "../../src/trace/store.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
+import { compactTraces } from "../../src/trace/store/compact.ts";
+import type { TracedEvent } from "../../src/trace/event/event.ts";
+import { tracePaths } from "../../src/trace/event/files.ts";
+import { queryTraces } from "../../src/trace/store/query.ts";
+import { TraceStore, type TraceStoreOptions } from "../../src/trace/store/store.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { NOON_US, traced } from "./events.ts";
 import { filesBelow, idsOf, namesIn } from "./stores.ts";

@@ -7,10 +7,10 @@ import {
   TRACED_FIELD_NAMES,
   TRACED_FIELDS,
   tracedProblem,
-} from "../../src/trace/event.ts";
-import { dataText, parseData } from "../../src/trace/event_data.ts";
-import { completeTraced, parseTraced } from "../../src/trace/new_event.ts";
-import { partitionFolder } from "../../src/trace/files.ts";
+} from "../../src/trace/event/event.ts";
+import { dataText, parseData } from "../../src/trace/event/event_data.ts";
+import { completeTraced, parseTraced } from "../../src/trace/event/new_event.ts";
+import { partitionFolder } from "../../src/trace/event/files.ts";
 import { tempFolder } from "../harness.ts";
 import { NOON_US, traced } from "./events.ts";
 

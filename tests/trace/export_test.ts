@@ -1,9 +1,9 @@
 /** What other tools are given, they can read: OpenTelemetry's own message, and Chrome's format. */
 import { assert, assertEquals } from "@std/assert";
 import root from "@opentelemetry/otlp-transformer/root";
-import type { TracedEvent } from "../../src/trace/event.ts";
-import { completeTraced } from "../../src/trace/new_event.ts";
-import { exportTraces } from "../../src/trace/export.ts";
+import type { TracedEvent } from "../../src/trace/event/event.ts";
+import { completeTraced } from "../../src/trace/event/new_event.ts";
+import { exportTraces } from "../../src/trace/ask/export.ts";
 
 const T0 = 1_704_067_200_000_000;
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { analyzeLatency, summarize } from "../../src/trace/latency.ts";
+import { analyzeLatency, summarize } from "../../src/trace/ask/latency.ts";
 import { NOON_US, traced } from "./events.ts";
 
 function bar(stamps: (number | null)[]) {

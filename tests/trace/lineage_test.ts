@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { findCausationPath, Lineage } from "../../src/trace/lineage.ts";
+import { findCausationPath, Lineage } from "../../src/trace/ask/lineage.ts";
 import { chain, traced } from "./events.ts";
 
 const DEEP = 100_000;

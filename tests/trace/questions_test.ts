@@ -1,9 +1,9 @@
 /** Chains through what is stored, where a correlation is too large to be loaded for them. */
 import { assert, assertEquals } from "@std/assert";
 import { trace_path_events_max, trace_path_steps_max } from "../../src/base/limits.ts";
-import type { TracedEvent } from "../../src/trace/event.ts";
-import { isWanted, type TraceFilter } from "../../src/trace/filter.ts";
-import { askedPath } from "../../src/trace/questions.ts";
+import type { TracedEvent } from "../../src/trace/event/event.ts";
+import { isWanted, type TraceFilter } from "../../src/trace/event/filter.ts";
+import { askedPath } from "../../src/trace/ask/lineage_queries.ts";
 import { traced } from "./events.ts";
 import { idsOf } from "./stores.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { openLedger } from "../../src/mod.ts";
-import { recentCorrelations, storedTypes } from "../../src/trace/recent.ts";
+import { recentCorrelations, storedTypes } from "../../src/trace/store/recent.ts";
 import { inputOf, tempFolder, testWorld } from "../harness.ts";
 
 function lines(correlations: readonly string[], event_type = "SIGNAL"): string {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
-import { sampleEvents } from "../../src/trace/sampler.ts";
+import { sampleEvents } from "../../src/trace/ask/sampler.ts";
 import { NOON_US, traced } from "./events.ts";
 
 /** A signal in every hundred events, bars between them. */

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { systemFiles } from "../../src/base/files.ts";
-import { traceStats } from "../../src/trace/stats.ts";
-import { TraceStore } from "../../src/trace/store.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
+import { traceStats } from "../../src/trace/ask/stats.ts";
+import { TraceStore } from "../../src/trace/store/store.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { NOON_US, traced } from "./events.ts";
 import { namesIn } from "./stores.ts";

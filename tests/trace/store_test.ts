@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
-import type { TracedEvent } from "../../src/trace/event.ts";
-import { openForTraces, queryTraces } from "../../src/trace/query.ts";
-import { TraceStore } from "../../src/trace/store.ts";
+import type { TracedEvent } from "../../src/trace/event/event.ts";
+import { openForTraces, queryTraces } from "../../src/trace/store/query.ts";
+import { TraceStore } from "../../src/trace/store/store.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { NOON_US, traced } from "./events.ts";
 import {

@@ -1,8 +1,8 @@
 /** Stores of traces for tests, and what their files hold. */
 import { join } from "@std/path";
-import { systemFiles } from "../../src/base/files.ts";
+import { systemFiles } from "../../src/base/files/seam.ts";
 import type { World } from "../../src/base/world.ts";
-import { tracePaths } from "../../src/trace/files.ts";
+import { tracePaths } from "../../src/trace/event/files.ts";
 import { systemError, testWorld } from "../harness.ts";
 
 /** The ids of events, in their order. */

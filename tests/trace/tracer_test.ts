@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { TracedEvent } from "../../src/trace/event.ts";
-import { queryTraces } from "../../src/trace/query.ts";
-import { TraceStore } from "../../src/trace/store.ts";
-import { Tracer } from "../../src/trace/tracer.ts";
+import type { TracedEvent } from "../../src/trace/event/event.ts";
+import { queryTraces } from "../../src/trace/store/query.ts";
+import { TraceStore } from "../../src/trace/store/store.ts";
+import { Tracer } from "../../src/trace/record/tracer.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
 import { idsOf } from "./stores.ts";

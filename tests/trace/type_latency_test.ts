@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { analyzeLatency } from "../../src/trace/latency.ts";
-import { queryTraces } from "../../src/trace/query.ts";
-import { TraceStore } from "../../src/trace/store.ts";
-import { typeLatencies } from "../../src/trace/type_latency.ts";
+import { analyzeLatency } from "../../src/trace/ask/latency.ts";
+import { queryTraces } from "../../src/trace/store/query.ts";
+import { TraceStore } from "../../src/trace/store/store.ts";
+import { typeLatencies } from "../../src/trace/ask/type_latency.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { Random } from "../laws/random.ts";
 import { NOON_US, traced } from "./events.ts";

@@ -6,11 +6,11 @@
  * pipe: that is read in turn with everything else, so that a signal ends it, and never past a limit.
  */
 import { join, relative } from "@std/path";
-import { readFully } from "../durable.ts";
+import { readFully } from "./durable.ts";
 import { LedgerError } from "../error.ts";
-import type { FileFacts, Files, InputFile, OpenFile } from "../files.ts";
+import type { FileFacts, Files, InputFile, OpenFile } from "./seam.ts";
 import { outside_file_bytes_max, outside_text_bytes_max } from "../limits.ts";
-import { escaped, humanBytes } from "../words.ts";
+import { escaped, humanBytes } from "../format.ts";
 
 /** What a thing is that is no regular file, and why that is none to read. */
 export function kindOf({ is_folder, is_link, is_pipe, is_device }: FileFacts): string {

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK, quoted } from "../../base/error.ts";
-import { ARTIFACT_KINDS, type ArtifactKind } from "../../ledger_artifacts.ts";
+import { ARTIFACT_KINDS, type ArtifactKind } from "../../ledger/artifacts.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { isStandardInput, openFor, readInput } from "../open.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import type { Check } from "../../doctor.ts";
+import type { Check } from "../../doctor/doctor.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, runsDir } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -25,7 +25,7 @@ export default defineCommand({
   ],
   flags: z.strictObject({ "json": asJson(), "dir": dir(), "runs-dir": runsDir() }),
   run: async ({ world, flags }) => {
-    const { buildLine, examine } = await import("../../doctor.ts");
+    const { buildLine, examine } = await import("../../doctor/doctor.ts");
     await using ledger = openFor(world, flags);
     const checks = await examine(world, ledger);
     const found = checks.filter(({ ok }) => !ok);

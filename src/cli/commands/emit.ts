@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { asLedgerError, EXIT_FINDINGS, EXIT_OK, LedgerError, placeText } from "../../base/error.ts";
 import { lock_wait_ms } from "../../base/limits.ts";
 import { interruptedBy, OutputClosed, type World } from "../../base/world.ts";
-import type { Ledger } from "../../ledger.ts";
+import type { Ledger } from "../../ledger/ledger.ts";
 import { EVENT_TYPES, isBuiltIn, type LineAnswer, type StreamOptions } from "../../log/mod.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { asJson, choice, count, dir, json, number, text, toggle, toggleOr } from "../flags.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
-import { LEGACY_PATH } from "../../index/legacy.ts";
+import { LEGACY_PATH } from "../../legacy/attach.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { EXIT_CODE_OF, EXIT_OK, placeText } from "../../base/error.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { World } from "../../base/world.ts";
-import type { Ledger } from "../../ledger.ts";
+import type { Ledger } from "../../ledger/ledger.ts";
 import { parseExact } from "../../index/exact_json.ts";
 import type {
   DamageRecord,

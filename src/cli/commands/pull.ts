@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
-import { escaped } from "../../base/words.ts";
+import { escaped } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
-import type { PullReport, PullSource } from "../../pull.ts";
+import type { PullReport, PullSource } from "../../ledger/pull.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, runsDir, text, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";

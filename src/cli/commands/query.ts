@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import type { Database } from "../../duckdb/door.ts";
+import type { Database } from "../../duckdb/connection.ts";
 import type { QueryResult } from "../../duckdb/query.ts";
-import { CUTOVER } from "../../index/legacy.ts";
+import { CUTOVER } from "../../legacy/attach.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, format, type RowFormat, runsDir, text } from "../flags.ts";
 import { openFor, readInput } from "../open.ts";
@@ -73,7 +73,7 @@ async function overview(
   format: RowFormat,
 ): Promise<void> {
   const index = await import("../../index/overview.ts");
-  const runs = await import("../../runs/overview.ts");
+  const runs = await import("../../runs/catalog/overview.ts");
   const { bold, dim } = paintFor(world, world.stdout);
   const columns = [{ field: "name" }, { field: "kind" }, { field: "columns" }];
   const rows = await index.describeIndex(database);

@@ -3,7 +3,7 @@ import { EXIT_OK } from "../../base/error.ts";
 import { index_lock_wait_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { SyncReport } from "../../index/sync.ts";
-import type { CatalogSyncReport } from "../../runs/catalog.ts";
+import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
 import { dayOf } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, runsDir, text, time, toggle } from "../flags.ts";

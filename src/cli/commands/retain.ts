@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK, LedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import type { RetainedDay } from "../../retain.ts";
+import type { RetainedDay } from "../../ledger/retain.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, text, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import { parseKeepingDigits } from "../../base/json.ts";
-import { RUN_TYPES } from "../../runs/manifest.ts";
+import { RUN_TYPES } from "../../runs/manifest/manifest.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, jsonObject, noEvents, runsDir, text, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";

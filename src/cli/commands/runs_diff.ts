@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
-import { diffRuns } from "../../runs/diff.ts";
+import { diffRuns } from "../../runs/catalog/diff.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, format, runsDir, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";

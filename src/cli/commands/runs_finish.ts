@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
 import { parseKeepingDigits } from "../../base/json.ts";
-import { TIMED_STEPS } from "../../runs/manifest.ts";
+import { TIMED_STEPS } from "../../runs/manifest/manifest.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, jsonObject, noEvents, runsDir, text } from "../flags.ts";
 import { openFor } from "../open.ts";

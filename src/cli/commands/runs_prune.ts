@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK, LedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { leavingOf, type PrunedMonth } from "../../runs/prune.ts";
+import { leavingOf, type PrunedMonth } from "../../runs/upkeep/prune.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, duration, runsDir, text, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
-import { ARTIFACT_TYPES, artifactDefinition } from "../../runs/artifacts.ts";
+import { ARTIFACT_TYPES, artifactDefinition } from "../../runs/artifacts/definitions.ts";
 import { artifactType } from "../artifact_type.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, format } from "../flags.ts";

@@ -3,9 +3,9 @@ import * as z from "zod/mini";
 import { DAY_MS } from "../../base/day.ts";
 import { asLedgerError, EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import type { Ledger } from "../../ledger.ts";
+import type { Ledger } from "../../ledger/ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
-import { manifestTime, type RunManifest } from "../../runs/manifest.ts";
+import { manifestTime, type RunManifest } from "../../runs/manifest/manifest.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, runsDir, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -73,7 +73,7 @@ async function notThere(ledger: Ledger, run_id: string, error: unknown): Promise
   const known = await ledger.runs.query({ run_id, limit: 1 }).catch(() => []);
   if (known.length === 0 || known[0].presence === "present") throw problem;
   const { presence, run_id: id } = known[0];
-  const { literal } = await import("../../duckdb/door.ts");
+  const { literal } = await import("../../duckdb/connection.ts");
   const asked = `ledger query --db catalog "select * from backtest_runs_catalog where run_id = ` +
     `${literal(id)}"`;
   throw problem.with({

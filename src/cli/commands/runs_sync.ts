@@ -2,9 +2,9 @@ import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import { watch_interval_s } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import type { AlertsReport } from "../../runs/alerts.ts";
-import type { CatalogSyncReport } from "../../runs/catalog.ts";
-import type { CatalogStats } from "../../runs/catalog_queries.ts";
+import type { AlertsReport } from "../../runs/catalog/alerts.ts";
+import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
+import type { CatalogStats } from "../../runs/catalog/queries.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, duration, runsDir, toggle } from "../flags.ts";
 import { exitOfDaemon, openForRuns, stopOnInterrupt } from "../open.ts";
@@ -62,7 +62,7 @@ export default defineCommand({
     await show(report);
     if (flags.alerts) tellAlerts(world, await ledger.runs.syncAlerts({ onNotice }), flags.json);
     if (!flags.watch) return EXIT_OK;
-    const { WatchedCatalog } = await import("../../watch_runs.ts");
+    const { WatchedCatalog } = await import("../../daemon/catalog.ts");
     const changed: CatalogSyncReport[] = [];
     const catalog = new WatchedCatalog(
       world,

@@ -32,7 +32,7 @@ export default defineCommand({
         hint: `did you mean ${similarNames(type, registry.names()).join(" or ")}?`,
       });
     }
-    const { jsonSchemaOf } = await import("../../log/schemas.ts");
+    const { jsonSchemaOf } = await import("../../log/event/schemas.ts");
     const shown = isBuiltIn(type) ? jsonSchemaOf(type) : custom;
     print(world, JSON.stringify(shown, null, flags.json ? 0 : 2));
     return EXIT_OK;

@@ -3,7 +3,7 @@ import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { tracePaths } from "../../trace/files.ts";
+import { tracePaths } from "../../trace/event/files.ts";
 import { counted, humanBytes, print, say } from "../output.ts";
 import { sayDamage } from "../trace_damage.ts";
 

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
-import { EXPORT_FORMATS, exportTraces } from "../../trace/export.ts";
-import { noEventsOf } from "../../trace/filter.ts";
+import { EXPORT_FORMATS, exportTraces } from "../../trace/ask/export.ts";
+import { noEventsOf } from "../../trace/event/filter.ts";
 import { defineCommand } from "../command.ts";
 import { choice, dir, force, text } from "../flags.ts";
 import { openFor } from "../open.ts";

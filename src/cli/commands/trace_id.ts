@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
-import { newCorrelationId } from "../../trace/event.ts";
+import { newCorrelationId } from "../../trace/event/event.ts";
 import { defineCommand } from "../command.ts";
 import { asJson } from "../flags.ts";
 import { print } from "../output.ts";

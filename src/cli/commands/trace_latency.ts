@@ -1,14 +1,14 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { noEventsOf } from "../../trace/filter.ts";
-import { barText, histogramOf } from "../../trace/histogram.ts";
+import { noEventsOf } from "../../trace/event/filter.ts";
+import { barText, histogramOf } from "../../trace/ask/histogram.ts";
 import {
   analyzeLatency,
   latenciesMs,
   type LatencyReport,
   type LeftOutStamps,
-} from "../../trace/latency.ts";
+} from "../../trace/ask/latency.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";

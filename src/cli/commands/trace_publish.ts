@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import { parseKeepingDigits } from "../../base/json.ts";
-import type { JsonObject } from "../../emitters.ts";
-import { noEventsOf } from "../../trace/filter.ts";
+import type { JsonObject } from "../../ledger/emitters.ts";
+import { noEventsOf } from "../../trace/event/filter.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, jsonObject, text } from "../flags.ts";
 import { openFor } from "../open.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
-import { latencyMs, queueTimeMs, type TracedEvent } from "../../trace/event.ts";
+import { latencyMs, queueTimeMs, type TracedEvent } from "../../trace/event/event.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, format, text, texts, time } from "../flags.ts";
 import { openFor } from "../open.ts";

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import { sample_rate } from "../../base/limits.ts";
-import { CRITICAL_TYPES } from "../../trace/event.ts";
-import { noEventsOf } from "../../trace/filter.ts";
-import { sampleEvents } from "../../trace/sampler.ts";
+import { CRITICAL_TYPES } from "../../trace/event/event.ts";
+import { noEventsOf } from "../../trace/event/filter.ts";
+import { sampleEvents } from "../../trace/ask/sampler.ts";
 import { defineCommand } from "../command.ts";
 import { count, dir, force, number, text, texts } from "../flags.ts";
 import { openFor } from "../open.ts";

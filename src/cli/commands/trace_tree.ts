@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
 import { EXIT_OK, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { latencyMs, type TracedEvent } from "../../trace/event.ts";
-import { nothingCalled } from "../../trace/filter.ts";
-import type { Lineage, TreeLine } from "../../trace/lineage.ts";
-import type { LedgerTraces } from "../../ledger_traces.ts";
+import { latencyMs, type TracedEvent } from "../../trace/event/event.ts";
+import { nothingCalled } from "../../trace/event/filter.ts";
+import type { Lineage, TreeLine } from "../../trace/ask/lineage.ts";
+import type { LedgerTraces } from "../../ledger/traces.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";

@@ -3,7 +3,7 @@ import { EXIT_OK } from "../../base/error.ts";
 import { unhealthy_after_s, watch_interval_s } from "../../base/limits.ts";
 import type { SyncReport } from "../../index/sync.ts";
 import type { NewlySealed } from "../../log/mod.ts";
-import type { CatalogSyncReport } from "../../runs/catalog.ts";
+import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, runsDir, text, toggle } from "../flags.ts";
 import { exitOfDaemon, openFor, stopOnInterrupt } from "../open.ts";
@@ -43,8 +43,8 @@ export default defineCommand({
     "runs-dir": runsDir(),
   }),
   run: async ({ world, flags }) => {
-    const { watchLedger } = await import("../../watch.ts");
-    const { parseAddress } = await import("../../health.ts");
+    const { watchLedger } = await import("../../daemon/watch.ts");
+    const { parseAddress } = await import("../../daemon/health.ts");
     const health = flags.health === undefined ? undefined : parseAddress(flags.health);
     const ledger = openFor(world, flags);
     const onNotice = (message: string) => say(world, message);

@@ -2,9 +2,9 @@
 import { join } from "@std/path";
 import { stale_temp_after_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { entriesBelow } from "../files_below.ts";
-import { ownershipOf } from "../ownership.ts";
-import type { Verdict } from "../scan.ts";
+import { entriesBelow } from "./files_below.ts";
+import { ownershipOf } from "../manifest/liveness_lock.ts";
+import type { Verdict } from "../manifest/scan.ts";
 
 /** Their paths below the run's folder. One that may be written at this moment is none. */
 export async function staleTempFiles(

@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { answeredWithin } from "../../../src/base/files/attended_wait.ts";
 import { attended_step_ms } from "../../../src/base/limits.ts";
-import { spin } from "../../crash/crash.ts";
+import { spin } from "../../crash/kills/crash.ts";
 
 /** An answer that a timer gives: timers go off in the order of their times, however late they all are. */
 function answeredAfter(duration_ms: number): Promise<void> {

@@ -4,12 +4,12 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { systemFiles } from "../../../src/base/files.ts";
+import { systemFiles } from "../../../src/base/files/seam.ts";
 import { lock_wait_ms } from "../../../src/base/limits.ts";
-import { holderOf, takeSignedLock } from "../../../src/base/signed_lock.ts";
-import { chainLockPath } from "../../../src/log/chain.ts";
-import { DayLock } from "../../../src/log/lock.ts";
-import { spin } from "../../crash/crash.ts";
+import { holderOf, takeSignedLock } from "../../../src/base/files/signed_lock.ts";
+import { chainLockPath } from "../../../src/log/format/chain.ts";
+import { DayLock } from "../../../src/log/format/lock.ts";
+import { spin } from "../../crash/kills/crash.ts";
 import { IS_FULL, runIn, tempFolder, testWorld } from "../../harness.ts";
 
 /** 500 with LEDGER_TEST_FULL. */

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
-import { type Files, systemFiles } from "../../../src/base/files.ts";
+import { type Files, systemFiles } from "../../../src/base/files/seam.ts";
 import {
   openInput,
   openRegular,

@@ -4,7 +4,7 @@ import { viewOf } from "../../../src/base/bytes.ts";
 import { checksum32 } from "../../../src/base/files/checksum.ts";
 import { readRecords, RecordGroup } from "../../../src/base/files/records.ts";
 import { Random } from "../../laws/random.ts";
-import { seededTest } from "../../crash/crash.ts";
+import { seededTest } from "../../crash/kills/crash.ts";
 
 const encoder = new TextEncoder();
 

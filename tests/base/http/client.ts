@@ -9,7 +9,7 @@ import {
 } from "../../../src/base/http/server.ts";
 import type { LedgerError } from "../../../src/base/error.ts";
 import { LOOPBACK_HOSTS } from "../../../src/base/http/host.ts";
-import { patience } from "../../crash/crash.ts";
+import { patience } from "../../crash/kills/crash.ts";
 import { testWorld } from "../../harness.ts";
 
 /** One answer, as it came. */

@@ -1,7 +1,7 @@
 /** Whatever bytes come, the server says a sentence or nothing, and answers the next who asks. */
 import { IS_FULL } from "../../harness.ts";
 import { assert, assertEquals } from "@std/assert";
-import { seededTest } from "../../crash/crash.ts";
+import { seededTest } from "../../crash/kills/crash.ts";
 import { TestServer } from "./client.ts";
 import { hostileBytes } from "./requests.ts";
 

@@ -5,7 +5,7 @@ import { ByteReader, StreamEnded } from "../../../src/base/http/byte_reader.ts";
 import { AllowedHosts, LOOPBACK_HOSTS } from "../../../src/base/http/host.ts";
 import { RequestProblem } from "../../../src/base/http/problem.ts";
 import { readBody, readHead, type RequestLimits } from "../../../src/base/http/request.ts";
-import { type Random, seededTest } from "../../crash/crash.ts";
+import { type Random, seededTest } from "../../crash/kills/crash.ts";
 import { latin1 } from "./client.ts";
 import { damaged, randomRequest } from "./requests.ts";
 

@@ -2,7 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { openLedger } from "../../../src/mod.ts";
-import { patience } from "../../crash/crash.ts";
+import { patience } from "../../crash/kills/crash.ts";
 import { Daemon, untilHealth } from "../../daemon.ts";
 import { tempFolder } from "../../harness.ts";
 import { putRecipe, recipeTest, runScript, works } from "./recipes.ts";

@@ -3,7 +3,7 @@ import { IS_FULL } from "../../harness.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { pattern_states_max } from "../../../src/base/limits.ts";
 import { compilePattern, UnusablePattern } from "../../../src/log/event/pattern.ts";
-import { type Random, seededTest } from "../../crash/crash.ts";
+import { type Random, seededTest } from "../../crash/kills/crash.ts";
 
 const ATOMS = [
   "a",

@@ -1,0 +1,228 @@
+/** What is built on the seam: files and folders that are whole, and durable, or not there. */
+import { dirname } from "@std/path";
+import { asLedgerError, LedgerError } from "../error.ts";
+import { fileError, noSpaceLeft, systemCode } from "./file_error.ts";
+import { type FileFacts, type Files, type OpenFile, WAITS_FOR_EVER } from "./seam.ts";
+import { read_bytes } from "../limits.ts";
+
+/** Fills the buffer from an offset, as far as the file goes; returns the part that was filled. */
+export function readFully(file: OpenFile, buffer: Uint8Array, offset: number): Uint8Array {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const count = file.readAt(buffer.subarray(filled), offset + filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return buffer.subarray(0, filled);
+}
+
+/**
+ * A file's bytes in stretches, from an offset on; what is missing shows in their length. All share one
+ * buffer: each holds until the next is asked for.
+ */
+export function* stretchesOf(
+  file: OpenFile,
+  size_bytes = Infinity,
+  from = 0,
+): Generator<Uint8Array> {
+  const buffer = new Uint8Array(Math.min(read_bytes, size_bytes));
+  for (let at = 0; at < size_bytes;) {
+    const wanted = Math.min(buffer.length, size_bytes - at);
+    const bytes = readFully(file, buffer.subarray(0, wanted), from + at);
+    if (bytes.length === 0) return;
+    yield bytes;
+    at += bytes.length;
+  }
+}
+
+/** Refuses what keeps its reader waiting: a pipe, or a device, in the place of a file. */
+export function refuseWhatWaits(files: Files, path: string): void {
+  const facts = files.facts(path);
+  if (!facts || facts.is_file || facts.is_folder) return;
+  throw fileError("open", path, new Error(WAITS_FOR_EVER));
+}
+
+/** Opens a file of ours to read. */
+export function openOwn(files: Files, path: string): OpenFile {
+  refuseWhatWaits(files, path);
+  return files.open(path, "read");
+}
+
+/** Opens a file to read for as long as a function takes. */
+export function withOpenFile<Result>(
+  files: Files,
+  path: string,
+  body: (file: OpenFile) => Result,
+): Result {
+  const file = openOwn(files, path);
+  try {
+    return body(file);
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Makes a folder with all its parents. All their names are durable when it returns, also where
+ * somebody made them and died, or failed, before they were.
+ */
+export function makeFolderDurably(files: Files, folder: string): void {
+  const missing: string[] = [];
+  let there = folder;
+  for (; !files.facts(there) && dirname(there) !== there; there = dirname(there)) {
+    missing.push(there);
+  }
+  syncFolderIfAllowed(files, dirname(there));
+  // From the top, one by one: so only the last that is there can be without a durable name. A folder
+  // above the write scope cannot be made by itself, only on the way to one that is inside.
+  const not_yet: string[] = [];
+  for (const path of missing.reverse()) {
+    not_yet.push(path);
+    try {
+      files.makeFolder(path);
+    } catch (error) {
+      if (path === folder || asLedgerError(error)?.code !== "outside_scope") throw error;
+      continue;
+    }
+    for (const made of not_yet.splice(0)) files.syncFolder(dirname(made));
+  }
+}
+
+/** A folder that we may not even read is none where we, or our like, made anything. */
+function syncFolderIfAllowed(files: Files, folder: string): void {
+  try {
+    files.syncFolder(folder);
+  } catch (error) {
+    const code = asLedgerError(error)?.code;
+    if (code !== "no_permission" && code !== "outside_scope") throw error;
+  }
+}
+
+/** Writes all bytes or throws; the system may take them in several goes. */
+export function writeFully(file: OpenFile, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    const taken = file.write(written === 0 ? bytes : bytes.subarray(written));
+    if (taken === 0) throw noSpaceLeft(file.path);
+    written += taken;
+  }
+}
+
+/** Makes a file durable that somebody else has written: DuckDB, say. */
+export function syncFile(files: Files, path: string): FileFacts {
+  const file = files.open(path, "append");
+  try {
+    file.sync();
+    return file.facts();
+  } finally {
+    file.close();
+  }
+}
+
+/** A file that is written beside the one whose place it will take. */
+export interface Replacement {
+  /** Under a temporary name, empty at first. */
+  readonly file: OpenFile;
+  /** Syncs it, for those who hold a lock while they put it in place, and should not hold it long. */
+  settle(): void;
+  /** Syncs it and gives it its final name. Its folder is synced too. */
+  putInPlace(): void;
+  /** The same where nothing may give way to it: throws where something has that name. */
+  putInFreePlace(): void;
+  /** On the way out of an error: the target stays as it was, and nothing is left beside it. */
+  abandon(): void;
+}
+
+/**
+ * Begins a file that takes the place of another durably: under a temporary name, synced, renamed, its
+ * folder synced. A reader sees the old content or the new one. After an error there is the old one,
+ * unless it was the folder's sync that failed: then the new one is whole, and a power cut may undo it.
+ */
+export function beginReplacement(files: Files, path: string, unique: string): Replacement {
+  const temporary = `${path}.${unique}.tmp`;
+  const file = files.open(temporary, "create");
+  let is_open = true;
+  const close = () => {
+    if (is_open) file.close();
+    is_open = false;
+  };
+  const settle = () => {
+    if (is_open) file.sync();
+    close();
+  };
+  return {
+    file,
+    settle,
+    putInPlace() {
+      settle();
+      files.rename(temporary, path);
+      files.syncFolder(dirname(path));
+    },
+    putInFreePlace() {
+      settle();
+      moveToFreeName(files, temporary, path);
+    },
+    abandon() {
+      close();
+      removeQuietly(files, temporary);
+    },
+  };
+}
+
+/** What a file system answers that has no second names, or no more of them for this file. */
+const WITHOUT_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/**
+ * Gives a file a name that nothing has, and its old one goes once the new one is durable: cut off
+ * anywhere, it has one of them or both. Throws where something has that name.
+ */
+export function moveToFreeName(files: Files, from: string, to: string): void {
+  if (!giveFreeName(files, from, to)) throw nameIsTaken(to);
+  files.syncFolder(dirname(to));
+  if (files.linkFacts(from)) files.remove(from);
+}
+
+/** Gives a file a name, and says no where something has it. Where there are no links, its old one goes. */
+export function giveFreeName(files: Files, from: string, to: string): boolean {
+  try {
+    files.link(from, to);
+    return true;
+  } catch (error) {
+    const code = systemCode(asLedgerError(error)?.cause);
+    if (code === "EEXIST") return false;
+    if (!WITHOUT_LINKS.has(code ?? "")) throw error;
+  }
+  if (files.linkFacts(to)) return false;
+  files.rename(from, to);
+  return true;
+}
+
+/** What is said where a file was to have a name that another has. */
+export function nameIsTaken(path: string): LedgerError {
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot write ${path}: a file has that name`,
+    where: { path },
+    hint: "it was left as it is",
+  });
+}
+
+/** Puts a whole file in place durably. */
+export function replaceFile(files: Files, path: string, bytes: Uint8Array, unique: string): void {
+  const replacement = beginReplacement(files, path, unique);
+  try {
+    writeFully(replacement.file, bytes);
+    replacement.putInPlace();
+  } catch (error) {
+    replacement.abandon();
+    throw error;
+  }
+}
+
+/** Clean-up on the way out of an error: the error that led here is the one to report. */
+export function removeQuietly(files: Files, path: string): void {
+  try {
+    files.remove(path);
+  } catch {
+    // What could not be removed is a file with a temporary name; doctor lists those.
+  }
+}

@@ -1,0 +1,124 @@
+/** Threads: this end of them. The other end, which does the work, is `thread_work.ts`. */
+import { BAKED_FACTS_NAME, type BakedFacts, buildFacts } from "../build.ts";
+import { type ErrorFacts, LedgerError } from "../error.ts";
+import { answer_look_ms } from "../limits.ts";
+import { answerIn, roomForAnswer } from "./answer.ts";
+import type { World } from "../world.ts";
+
+/** The module that a thread runs, as two files see it: the bundle's others, and the one that asks. */
+export interface ThreadModule {
+  name: string;
+  bundled: string;
+  source: string;
+  /** The `import.meta.url` of the one that asks. */
+  seen_from: string;
+}
+
+/** What a thread is told: what to do, or a word while it does it. */
+export type ToThread<Request, Word> =
+  | { kind: "begin"; task: TaskOf<Request> }
+  | { kind: "word"; word: Word };
+
+/** What a thread has to do, and what the build knows. */
+export interface TaskOf<Request> {
+  number: number;
+  request: Request;
+  facts?: BakedFacts;
+  /** Where its answer goes, if it fits. */
+  room?: SharedArrayBuffer;
+}
+
+/** How a task ended. */
+export type Answer<Result> =
+  | { kind: "done"; result: Result }
+  /** An error of ours, as data; any other as the text it has. */
+  | { kind: "failed"; error?: ErrorFacts; text: string };
+
+/** What a thread tells. */
+export type FromThread<Word, Result> =
+  | { kind: "word"; word: Word }
+  | { kind: "answer"; number: number; answer: Answer<Result> };
+
+/** What a thread was asked for and has not done yet. */
+interface Task<Result, Heard> {
+  resolve: (result: Result) => void;
+  reject: (error: Error) => void;
+  onWord: (word: Heard) => void;
+  room?: SharedArrayBuffer;
+}
+
+/** A thread that does one thing after another, and may tell of each while it is at it. */
+export class Thread<Request, Result, Heard = never, Said = never> {
+  readonly #worker: Worker;
+  /** By their numbers: what it is at is the first of them. */
+  readonly #tasks = new Map<number, Task<Result, Heard>>();
+  #asked = 0;
+  readonly #closed = new AbortController();
+  #looks = false;
+
+  /** With `pause` it is a thread that posts nothing; `thread_answer.ts` says what for. */
+  constructor({ name, bundled, source, seen_from }: ThreadModule, readonly pause?: World["pause"]) {
+    const url = new URL(buildFacts().compiled ? bundled : source, seen_from);
+    this.#worker = new Worker(url, { type: "module", name });
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      const ended = new Error(`the ${name} thread ended: ${event.message}`);
+      for (const task of this.#tasks.values()) task.reject(ended);
+      this.#tasks.clear();
+    };
+    this.#worker.onmessage = ({ data }) => this.#hear(data);
+  }
+
+  /** Has it do a thing, once it has done what it was asked for before. */
+  run(request: Request, onWord: (word: Heard) => void = () => {}): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const number = this.#asked++;
+    const room = this.pause && roomForAnswer();
+    this.#tasks.set(number, { resolve, reject, onWord, room });
+    const known = (globalThis as Record<symbol, unknown>)[Symbol.for(BAKED_FACTS_NAME)];
+    const facts = known as BakedFacts | undefined;
+    this.#post({ kind: "begin", task: { number, request, facts, room } });
+    if (this.pause && !this.#looks) this.#lookForAnswers(this.pause);
+    return promise;
+  }
+
+  /** Tells it something while it is at work. */
+  say(word: Said): void {
+    this.#post({ kind: "word", word });
+  }
+
+  close(): void {
+    this.#closed.abort();
+    this.#worker.terminate();
+  }
+
+  /** In some versions of Deno, nothing that another thread writes would wake us. */
+  async #lookForAnswers(pause: World["pause"]): Promise<void> {
+    this.#looks = true;
+    while (this.#tasks.size > 0 && !this.#closed.signal.aborted) {
+      for (const [number, { room }] of this.#tasks) {
+        const answer = room && answerIn(room);
+        if (answer) this.#end(number, answer as Answer<Result>);
+      }
+      await pause(answer_look_ms, this.#closed.signal);
+    }
+    this.#looks = false;
+  }
+
+  #hear(told: FromThread<Heard, Result>): void {
+    if (told.kind === "answer") return this.#end(told.number, told.answer);
+    const [task] = this.#tasks.values();
+    task?.onWord(told.word);
+  }
+
+  #end(number: number, answer: Answer<Result>): void {
+    const task = this.#tasks.get(number);
+    this.#tasks.delete(number);
+    if (answer.kind === "done") task?.resolve(answer.result);
+    else task?.reject(answer.error ? new LedgerError(answer.error) : new Error(answer.text));
+  }
+
+  #post(message: ToThread<Request, Said>): void {
+    this.#worker.postMessage(message);
+  }
+}

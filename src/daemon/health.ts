@@ -1,0 +1,129 @@
+/** Answers /healthz and /metrics on loopback, so that systemd, cron and Prometheus can ask. */
+import { buildFacts } from "../base/build.ts";
+import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
+import { LOOPBACK_HOSTS } from "../base/http/host.ts";
+import { plainAnswer } from "../base/http/response.ts";
+import {
+  type HttpRequest,
+  type HttpResponse,
+  type HttpServer,
+  serve,
+} from "../base/http/server.ts";
+import type { World } from "../base/world.ts";
+import type { WatchState } from "./watch.ts";
+
+/** What is asked, and from when on the answer is 503. */
+export interface HealthSource {
+  state: () => Promise<WatchState>;
+  unhealthy_after_s: number;
+  /** Told what those who ask cannot be told. */
+  onError: (error: LedgerError) => void;
+}
+
+const LOOPBACK = [...LOOPBACK_HOSTS, "::1"];
+const METRICS_TYPE = "text/plain; version=0.0.4";
+
+/** Takes `127.0.0.1:9184` apart. Other addresses than loopback are refused. */
+export function parseAddress(text: string): { hostname: string; port: number } {
+  const [, hostname = "127.0.0.1", port] = /^(?:(.*):)?(\d{1,5})$/.exec(text) ?? [];
+  if (port !== undefined && LOOPBACK.includes(hostname) && Number(port) <= 65_535) {
+    return { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
+  }
+  throw new LedgerError({
+    code: "usage",
+    message: `--health is ${quoted(text)}; it has to be a port on loopback, such as 127.0.0.1:9184`,
+    hint: "to be asked from elsewhere, put a proxy with a login before it",
+  });
+}
+
+/** The endpoint of one daemon. */
+export class HealthServer {
+  #server?: HttpServer;
+
+  constructor(
+    readonly world: World,
+    readonly address: { hostname: string; port: number },
+    readonly source: HealthSource,
+  ) {}
+
+  /** Begins to answer; returns where. */
+  listen(): string {
+    this.#server = serve(this.world, {
+      at: this.address,
+      allowed_hosts: LOOPBACK_HOSTS,
+      handler: (request) => this.#answer(request),
+      onError: this.source.onError,
+    });
+    return this.#server.url;
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+  }
+
+  async #answer({ method, path }: HttpRequest): Promise<HttpResponse> {
+    if (path !== "/healthz" && path !== "/metrics") {
+      return plainAnswer(404, "there are /healthz and /metrics");
+    }
+    if (method === "POST") {
+      return plainAnswer(405, `${path} is asked with GET`, { "allow": "GET, HEAD" });
+    }
+    try {
+      const state = await this.source.state();
+      return path === "/metrics"
+        ? { status: 200, headers: { "content-type": METRICS_TYPE }, body: metrics(state) }
+        : this.#health(state);
+    } catch (thrown) {
+      const error = asLedgerError(thrown);
+      if (!error) throw thrown;
+      // A daemon that cannot even look is no crash: it is what a probe has to hear.
+      const { unhealthy_after_s } = this.source;
+      return jsonAnswer(503, { status: "failing", reason: error.message, unhealthy_after_s });
+    }
+  }
+
+  #health(state: WatchState): HttpResponse {
+    const { unhealthy_after_s } = this.source;
+    const behind = state.lag_seconds > unhealthy_after_s;
+    const status = behind ? (state.last_error ? "failing" : "behind") : "ok";
+    const reason = behind
+      ? `the index is ${state.lag_seconds.toFixed(0)} s and ${state.lag_bytes} bytes behind the log`
+      : undefined;
+    return jsonAnswer(behind ? 503 : 200, { status, reason, unhealthy_after_s, ...state });
+  }
+}
+
+function jsonAnswer(status: number, value: Record<string, unknown>): HttpResponse {
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  return { status, headers, body: JSON.stringify(value) };
+}
+
+/** What Prometheus reads. No run is ever named in a label: there is no end to runs. */
+function metrics(state: WatchState): string {
+  const lines: string[] = [];
+  const metric = (name: string, type: string, help: string, value: number, labels = "") => {
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, `${name}${labels} ${value}`);
+  };
+  const gauge = (name: string, help: string, value: number) => metric(name, "gauge", help, value);
+  const counter = (name: string, help: string, value: number) =>
+    metric(name, "counter", help, value);
+  gauge(
+    "ledger_index_lag_seconds",
+    "For how long the log has held lines that are not indexed.",
+    state.lag_seconds,
+  );
+  gauge("ledger_index_lag_bytes", "Bytes of the log that are not indexed.", state.lag_bytes);
+  gauge("ledger_log_bytes", "Bytes of the log.", state.log_bytes);
+  counter("ledger_events_indexed_total", "Events in the index.", state.events);
+  gauge("ledger_rejected_lines", "Lines of the log that are no events.", state.rejected);
+  counter("ledger_syncs_total", "Syncs that ended well.", state.syncs);
+  counter("ledger_sync_failures_total", "Syncs that failed.", state.failures);
+  gauge("ledger_last_sync_seconds", "How long the last sync took.", state.last_sync_seconds ?? 0);
+  gauge(
+    "ledger_last_sync_timestamp_seconds",
+    "When the last sync ended.",
+    (state.last_sync_ms ?? 0) / 1000,
+  );
+  metric("ledger_build_info", "gauge", "The program.", 1, `{version="${buildFacts().version}"}`);
+  return lines.join("\n") + "\n";
+}

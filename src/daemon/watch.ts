@@ -1,0 +1,202 @@
+/**
+ * The daemon: keeps the index up to date with the log, and tells how far behind it is. It survives
+ * whatever a sync meets (a damaged index, a full disk that clears, a folder that vanishes) by telling
+ * it and trying again.
+ */
+import { asLedgerError, type LedgerError } from "../base/error.ts";
+import {
+  follow_poll_ms,
+  unhealthy_after_s,
+  watch_debounce_ms,
+  watch_interval_s,
+  watch_rest_factor,
+  watch_rest_ms,
+  watch_short_sync_ms,
+} from "../base/limits.ts";
+import type { World } from "../base/world.ts";
+import { HealthServer } from "./health.ts";
+import type { SyncReport } from "../index/sync.ts";
+import type { CatalogSyncReport } from "../runs/catalog/catalog.ts";
+import { WatchedCatalog, type WatchedRuns } from "./catalog.ts";
+import { type WatchedLog, WatchedSeals } from "./seals.ts";
+import { RepeatedTrouble } from "./trouble.ts";
+import { ChangeNotices, ledgerPaths, listDays, type NewlySealed, partsOfDay } from "../log/mod.ts";
+
+/** What a daemon syncs; a `Ledger` is one. */
+export interface Watched {
+  readonly dir: string;
+  exists(): boolean;
+  sync(options?: {
+    lock_wait_ms?: number;
+    signal?: AbortSignal;
+    onNotice?: (message: string) => void;
+  }): Promise<SyncReport>;
+  /** Absent where nobody wants a catalog. */
+  readonly runs?: WatchedRuns;
+  /** Absent where nobody wants finished parts to be sealed. */
+  readonly upkeep?: WatchedLog;
+}
+
+/** How to watch. */
+export interface WatchOptions {
+  signal: AbortSignal;
+  interval_s?: number;
+  unhealthy_after_s?: number;
+  /** Where to answer /healthz and /metrics: a port on loopback. */
+  health?: { hostname: string; port: number };
+  onSync?: (report: SyncReport) => void;
+  onCatalogSync?: (report: CatalogSyncReport) => void;
+  onSeal?: (sealed: NewlySealed) => void;
+  onNotice?: (message: string) => void;
+  /** Told where the health endpoint answers, once it does. */
+  onListen?: (address: string) => void;
+}
+
+/** How the daemon is doing. */
+export interface WatchState {
+  lag_bytes: number;
+  lag_seconds: number;
+  log_bytes: number;
+  events: number;
+  rejected: number;
+  syncs: number;
+  failures: number;
+  last_sync_ms?: number;
+  last_sync_seconds?: number;
+  /** Why the last sync failed; absent when it did not. */
+  last_error?: string;
+}
+
+/** Runs until the signal is aborted; the sync in hand is finished first. */
+export async function watchLedger(
+  world: World,
+  ledger: Watched,
+  options: WatchOptions,
+): Promise<void> {
+  const watch = new Watch(world, ledger, options);
+  const server = options.health && new HealthServer(world, options.health, {
+    state: () => watch.state(),
+    unhealthy_after_s: options.unhealthy_after_s ?? unhealthy_after_s,
+    onError: (error) => watch.tell(error),
+  });
+  const address = server?.listen();
+  if (address) options.onListen?.(address);
+  try {
+    await watch.run();
+  } finally {
+    await server?.close();
+  }
+}
+
+/** Little after a short sync; after a long one about so many times as long as it took. */
+function restAfter(took_ms: number): number {
+  return watch_rest_ms + Math.max(0, took_ms - watch_short_sync_ms) * watch_rest_factor;
+}
+
+class Watch {
+  #events = 0;
+  #rejected = 0;
+  #indexed_bytes = 0;
+  #syncs = 0;
+  #failures = 0;
+  #last_sync_ms?: number;
+  #last_sync_seconds?: number;
+  readonly #trouble = new RepeatedTrouble();
+  /** Until when the log is known to have been indexed whole. */
+  #caught_up_ms: number;
+
+  constructor(
+    readonly world: World,
+    readonly ledger: Watched,
+    readonly options: WatchOptions,
+  ) {
+    this.#caught_up_ms = world.now_ms();
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.options;
+    const interval_ms = (this.options.interval_s ?? watch_interval_s) * 1000;
+    const notices = new ChangeNotices(this.world, ledgerPaths(this.ledger.dir).events);
+    const { runs, upkeep } = this.ledger;
+    const { onCatalogSync = () => {}, onSeal = () => {}, onNotice = () => {} } = this.options;
+    const seals = upkeep && new WatchedSeals(this.world, upkeep, onSeal, onNotice);
+    const catalog = runs && new WatchedCatalog(this.world, runs, onCatalogSync, onNotice);
+    try {
+      while (!signal.aborted) {
+        if (this.ledger.exists()) notices.watchIfPossible();
+        const is_first = this.#syncs === 0;
+        const took_ms = await this.#syncOnce();
+        // The first one loads, perhaps unpacks, the library, and says nothing of those that follow.
+        const needed_ms = is_first && this.#syncs > 0 ? watch_rest_ms : restAfter(took_ms);
+        const rested_ms = this.world.elapsed_ms() + Math.min(interval_ms, needed_ms);
+        if (this.ledger.exists() && !signal.aborted) await seals?.look();
+        const catalog_wait_ms = signal.aborted ? undefined : await catalog?.look();
+        // A ledger that is not there yet cannot notify of its first event.
+        const wait_ms = this.ledger.exists() ? catalog_wait_ms ?? interval_ms : follow_poll_ms;
+        await notices.next(signal, Math.min(wait_ms, interval_ms));
+        const rest_ms = rested_ms - this.world.elapsed_ms();
+        await this.world.pause(Math.max(watch_debounce_ms, rest_ms), signal);
+        notices.forget();
+      }
+    } finally {
+      notices.close();
+    }
+  }
+
+  /** Tells trouble that the daemon survives. */
+  tell({ message, hint }: LedgerError): void {
+    this.options.onNotice?.(`${message}${hint ? ` (${hint})` : ""}`);
+  }
+
+  /** Syncs if there is something; returns how long it took. Never throws for what the world did. */
+  async #syncOnce(): Promise<number> {
+    if (!this.ledger.exists()) return 0;
+    const started_ms = this.world.elapsed_ms();
+    const looked_at_ms = this.world.now_ms();
+    try {
+      const { signal, onNotice } = this.options;
+      const report = await this.ledger.sync({ signal, onNotice });
+      this.#events = report.total.events;
+      this.#rejected = report.total.rejected;
+      this.#indexed_bytes = report.total.bytes;
+      this.#caught_up_ms = looked_at_ms;
+      this.#syncs++;
+      this.#last_sync_ms = this.world.now_ms();
+      this.#last_sync_seconds = report.seconds;
+      this.#trouble.end();
+      this.options.onSync?.(report);
+    } catch (thrown) {
+      if (asLedgerError(thrown)?.code === "interrupted") return 0;
+      this.#failures++;
+      this.#trouble.met(thrown, (error) => this.tell(error));
+    }
+    return this.world.elapsed_ms() - started_ms;
+  }
+
+  /** How it stands right now: the log is looked at, not remembered. */
+  async state(): Promise<WatchState> {
+    const { files } = this.world;
+    let log_bytes = 0;
+    if (this.ledger.exists()) {
+      for (const day of listDays(files, this.ledger.dir)) {
+        for (const part of await partsOfDay(files, this.ledger.dir, day)) {
+          log_bytes += part.size_bytes;
+        }
+      }
+    }
+    const lag_bytes = Math.max(0, log_bytes - this.#indexed_bytes);
+    const behind_ms = this.world.now_ms() - this.#caught_up_ms;
+    return {
+      lag_bytes,
+      lag_seconds: lag_bytes === 0 ? 0 : Math.max(0, behind_ms / 1000),
+      log_bytes,
+      events: this.#events,
+      rejected: this.#rejected,
+      syncs: this.#syncs,
+      failures: this.#failures,
+      last_sync_ms: this.#last_sync_ms,
+      last_sync_seconds: this.#last_sync_seconds,
+      last_error: this.#trouble.message,
+    };
+  }
+}

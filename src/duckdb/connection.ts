@@ -1,0 +1,211 @@
+/**
+ * The one door to DuckDB. Whatever opens a database comes through here, so that every connection is
+ * shut in: native code is not bound by Deno's permissions, so DuckDB is told which folders it may
+ * touch, to load nothing, and to take no further settings.
+ */
+import type {
+  DuckDBConnection,
+  DuckDBInstance,
+  DuckDBPreparedStatement,
+  DuckDBResult,
+  DuckDBValue,
+  StatementType,
+} from "@duckdb/node-api";
+import { refuseWhatWaits } from "../base/files/durable.ts";
+import type { LedgerError } from "../base/error.ts";
+import { duckdb_memory_limit, duckdb_threads_max } from "../base/limits.ts";
+import type { World } from "../base/world.ts";
+import { type DuckDBApi, loadDuckDB } from "./native.ts";
+import { translate } from "./problem.ts";
+
+/** How a database is opened. */
+export interface DoorOptions {
+  /** A file, or `:memory:`. */
+  path: string;
+  access: "read" | "write";
+  /** The folders that SQL may read and write; the database's own file needs none. */
+  folders: readonly string[];
+  /** Where DuckDB puts what does not fit into memory. Inside one of the folders. */
+  temp_folder: string;
+  threads?: number;
+  /** Other databases, readable under a name; opened before the door closes. */
+  attached?: readonly { path: string; name: string }[];
+}
+
+/** A value that goes into a statement. */
+export type BoundValue = string | number | bigint | boolean | null;
+
+/** A row of a result, by column name. */
+export type ResultRow = Record<string, DuckDBValue>;
+
+/** A statement that is ready to run. */
+export interface Statement {
+  /** DuckDB is at work on it when this returns, on threads of its own. */
+  run(values: BoundValue[]): Promise<void>;
+  close(): void;
+}
+
+/** An open database with one connection. */
+export class Database implements AsyncDisposable {
+  constructor(
+    readonly api: DuckDBApi,
+    readonly path: string,
+    readonly instance: DuckDBInstance,
+    readonly connection: DuckDBConnection,
+    /** The files of the databases that are attached. */
+    readonly attached: readonly string[] = [],
+  ) {}
+
+  /** Runs statements for what they do. */
+  async run(sql: string, values: BoundValue[] = []): Promise<void> {
+    await this.#translated(sql, async () => void await this.connection.run(sql, bound(values)));
+  }
+
+  /** Runs one statement and returns all rows. */
+  async rows<Row = ResultRow>(sql: string, values: BoundValue[] = []): Promise<Row[]> {
+    return await this.#translated(sql, async () => {
+      const reader = await this.connection.runAndReadAll(sql, bound(values));
+      return reader.getRowObjects() as Row[];
+    });
+  }
+
+  /** Runs one statement; its rows come in pieces. What goes wrong while they come is the caller's. */
+  async stream(sql: string, values: BoundValue[] = []): Promise<DuckDBResult> {
+    return await this.#translated(sql, () => this.connection.stream(sql, bound(values)));
+  }
+
+  /** Runs statements, after each has been looked at for its kind; the rows of the last come in pieces. */
+  async streamChecked(
+    sql: string,
+    values: BoundValue[],
+    check: (kind: StatementType) => void,
+  ): Promise<DuckDBResult> {
+    return await this.#translated(sql, async () => {
+      const extracted = await this.connection.extractStatements(sql);
+      const prepared: DuckDBPreparedStatement[] = [];
+      try {
+        for (let n = 0; n < extracted.count; n++) prepared.push(await extracted.prepare(n));
+        for (const { statementType } of prepared) check(statementType);
+        for (const statement of prepared.slice(0, -1)) await statement.run();
+        const last = prepared[prepared.length - 1];
+        last.bind(bound(values));
+        return await last.stream();
+      } finally {
+        for (const statement of prepared) statement.destroySync();
+      }
+    });
+  }
+
+  /** The only value of the only row. */
+  async value<Value = DuckDBValue>(sql: string, values: BoundValue[] = []): Promise<Value> {
+    const [row] = await this.rows<Record<string, Value>>(sql, values);
+    return Object.values(row)[0];
+  }
+
+  /** Makes a statement ready that runs many times. It has to be closed before the database is. */
+  async prepare(sql: string): Promise<Statement> {
+    const prepared = await this.#translated(sql, () => this.connection.prepare(sql));
+    return {
+      run: (values) =>
+        this.#translated(sql, async () => {
+          prepared.bind(bound(values));
+          await prepared.run();
+        }),
+      close: () => prepared.destroySync(),
+    };
+  }
+
+  /** Puts rows into a statement one after another; for the few that no file can carry. */
+  async runForEach(sql: string, rows: Iterable<BoundValue[]>): Promise<void> {
+    const statement = await this.prepare(sql);
+    try {
+      for (const row of rows) await statement.run(row);
+    } finally {
+      statement.close();
+    }
+  }
+
+  /** Closes the connection and the file. */
+  close(): void {
+    this.connection.closeSync();
+    this.instance.closeSync();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  /** An error that came of asking for `sql`, in the form in which this program tells errors. */
+  problem(error: unknown, sql: string): LedgerError {
+    return translate(error, { path: this.path, beside: this.attached, sql });
+  }
+
+  async #translated<T>(sql: string, body: () => Promise<T>): Promise<T> {
+    try {
+      return await body();
+    } catch (error) {
+      throw this.problem(error, sql);
+    }
+  }
+}
+
+/** Opens a database and shuts the door behind it. */
+export async function openDatabase(world: World, options: DoorOptions): Promise<Database> {
+  for (const { path } of [options, ...options.attached ?? []]) refuseWhatWaits(world.files, path);
+  const { api } = await loadDuckDB(world);
+  let instance: DuckDBInstance | undefined;
+  let connection: DuckDBConnection | undefined;
+  try {
+    instance = await api.DuckDBInstance.create(options.path, {
+      access_mode: options.access === "read" ? "READ_ONLY" : "READ_WRITE",
+      threads: String(options.threads ?? duckdb_threads_max),
+      memory_limit: duckdb_memory_limit,
+      temp_directory: options.temp_folder,
+      autoinstall_known_extensions: "false",
+      autoload_known_extensions: "false",
+      // Whoever reads may count on the order of a table's rows; whoever fills one need not keep it.
+      preserve_insertion_order: String(options.access === "read"),
+    });
+    connection = await instance.connect();
+    for (const { path, name } of options.attached ?? []) await attach(connection, path, name);
+    const folders = options.folders.map((folder) => literal(folder)).join(", ");
+    await connection.run(
+      `set allowed_directories = [${folders}];
+       set enable_external_access = false;
+       set lock_configuration = true`,
+    );
+    const attached = options.attached?.map(({ path }) => path);
+    return new Database(api, options.path, instance, connection, attached);
+  } catch (error) {
+    // Either of them alone would keep the file open.
+    connection?.closeSync();
+    instance?.closeSync();
+    throw translate(error, { path: options.path });
+  }
+}
+
+async function attach(connection: DuckDBConnection, path: string, name: string): Promise<void> {
+  try {
+    await connection.run(`attach ${literal(path)} as ${identifier(name)} (read_only)`);
+  } catch (error) {
+    throw translate(error, { path, is_foreign: true });
+  }
+}
+
+/** A text as SQL writes it. For settings and ATTACH, which take no bound values. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A name as SQL writes it. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Whole numbers go in as whole numbers: as doubles they would make doubles of what they meet. */
+function bound(values: BoundValue[]): DuckDBValue[] {
+  return values.map((value) =>
+    typeof value === "number" && Number.isInteger(value) ? BigInt(value) : value
+  );
+}

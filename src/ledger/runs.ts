@@ -1,0 +1,197 @@
+/** The runs of a ledger: their folders, the catalog of them, and the events that tell of both. */
+import { join, resolve } from "@std/path";
+import { buildFacts } from "../base/build.ts";
+import { asLedgerError } from "../base/error.ts";
+import type { World } from "../base/world.ts";
+import type { Database } from "../duckdb/connection.ts";
+import { ledgerPaths } from "../log/mod.ts";
+import type { CatalogSyncOptions, CatalogSyncReport } from "../runs/catalog/catalog.ts";
+import type {
+  ArtifactPlace,
+  CatalogStats,
+  Ranking,
+  RunFilter,
+  RunRow,
+} from "../runs/catalog/queries.ts";
+import type { AlertsReport, AlertsSyncOptions } from "../runs/catalog/alerts.ts";
+import type { CompactReport } from "../runs/upkeep/compact.ts";
+import type { RunsReport } from "../runs/upkeep/verify.ts";
+import type { PrunedMonth, PruneRequest } from "../runs/upkeep/prune.ts";
+import type { NewRun } from "../runs/directory/beginning.ts";
+import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
+import type { RunEvents } from "../runs/directory/telling.ts";
+
+/** Whether the log hears of what is done to a run. Default: it does. */
+export interface TellOptions {
+  events?: boolean;
+}
+
+/** The runs of one ledger. Everything here loads what it needs when it is first asked. */
+export class LedgerRuns {
+  /** The folder of runs. */
+  readonly dir: string;
+
+  constructor(
+    readonly world: World,
+    readonly ledger_dir: string,
+    dir: string | undefined,
+    readonly events: RunEvents,
+  ) {
+    this.dir = dir ?? (world.env("LEDGER_RUNS_DIR") || buildFacts().runs_dir);
+  }
+
+  /** Whether there is a folder of runs: the first run makes it. */
+  exists(): boolean {
+    return this.world.files.facts(this.dir)?.is_folder ?? false;
+  }
+
+  /** Begins a run: its folder, its manifest, and the events that say so. */
+  async create(run: NewRun, options?: TellOptions): Promise<RunDirectory> {
+    const { RunDirectory } = await import("../runs/directory/directory.ts");
+    return await RunDirectory.create(this.#place(options), run);
+  }
+
+  /** A run that is there, by its id or the beginning of its id. */
+  async find(run_id: string, options?: TellOptions): Promise<RunDirectory> {
+    const { RunDirectory } = await import("../runs/directory/directory.ts");
+    return RunDirectory.find(this.#place(options), run_id);
+  }
+
+  /** Brings the catalog up to date with the manifests. */
+  async sync(options?: CatalogSyncOptions): Promise<CatalogSyncReport> {
+    const { syncCatalog } = await import("../runs/catalog/catalog.ts");
+    return await syncCatalog(this.world, this.dir, this.#index("catalog"), options);
+  }
+
+  /** Whether runs are whole: all of them, or one by its id. `deep` compares digests. */
+  async verify(options: { run_id?: string; deep?: boolean } = {}): Promise<RunsReport> {
+    const { verifyRuns } = await import("../runs/upkeep/verify.ts");
+    const only = options.run_id === undefined ? undefined : (await this.find(options.run_id)).path;
+    return await verifyRuns(this.world, this.dir, { only, deep: options.deep });
+  }
+
+  /** What `prune` would do with these words. */
+  async planPrune(request: PruneRequest): Promise<PrunedMonth[]> {
+    const { planPrune } = await import("../runs/upkeep/prune.ts");
+    await this.#checkArchives(request);
+    return await planPrune(this.world, this.dir, request);
+  }
+
+  /** Takes months out of the folder of runs, and brings the catalog up to date. */
+  async prune(
+    request: PruneRequest,
+    onMonth?: (month: PrunedMonth) => void,
+  ): Promise<PrunedMonth[]> {
+    const { prune } = await import("../runs/upkeep/prune.ts");
+    await this.#checkArchives(request);
+    // The catalog has to know the runs before it can remember them.
+    await this.sync();
+    const months = await prune(this.world, this.dir, request, onMonth);
+    await this.sync();
+    return months;
+  }
+
+  /** Brings `alerts.duckdb` up to date with the catalog. */
+  async syncAlerts(options?: AlertsSyncOptions): Promise<AlertsReport> {
+    const { syncAlerts } = await import("../runs/catalog/alerts.ts");
+    await using catalog = await this.openCatalog();
+    return await syncAlerts(this.world, catalog, this.dir, this.#index("alerts"), options);
+  }
+
+  /** Puts a month's artifacts together, for questions to thousands of runs. */
+  async compact(month: string): Promise<CompactReport> {
+    const { compactMonth } = await import("../runs/upkeep/compact.ts");
+    const report = await compactMonth(this.world, this.dir, month);
+    await this.sync();
+    return report;
+  }
+
+  /**
+   * Opens the catalog for reading; it stays as it is while it is open. Close it when done. For a
+   * query that names artifacts (`trades`, `alerts`, …), there are views of them over all runs.
+   */
+  async openCatalog(
+    { sql = "", files }: { sql?: string; files?: boolean } = {},
+  ): Promise<Database> {
+    const { openSnapshot } = await import("../duckdb/snapshot.ts");
+    const { mayReadFiles } = await import("../duckdb/functions.ts");
+    const { createArtifactViews, namedArtifacts } = await import(
+      "../runs/catalog/artifact_views.ts"
+    );
+    const runs_dir = resolve(this.world.cwd(), this.dir);
+    const artifacts = namedArtifacts(sql);
+    // What DuckDB may read it may also write, so a question about no file is let into no folder.
+    const folders = files ?? mayReadFiles(sql)
+      ? [runs_dir, resolve(this.world.cwd(), this.ledger_dir)]
+      : artifacts.length > 0
+      ? [runs_dir]
+      : [];
+    const catalog = await openSnapshot(this.world, this.#index("catalog"), {
+      hint_when_absent: "nothing has been catalogued yet: ledger runs sync",
+      folders,
+    }).catch((error) => {
+      const problem = asLedgerError(error);
+      if (problem?.code !== "damaged" && problem?.code !== "io") throw error;
+      throw problem.with({ hint: "the catalog is made anew from the manifests: ledger runs sync" });
+    });
+    try {
+      await createArtifactViews(this.world.files, catalog, runs_dir, artifacts);
+      const { allowWideIntervals } = await import("../duckdb/intervals.ts");
+      await allowWideIntervals(catalog, sql);
+      return catalog;
+    } catch (error) {
+      catalog.close();
+      throw error;
+    }
+  }
+
+  /** Catalogued runs, and with a status of those in progress, these. */
+  async query(filter?: RunFilter): Promise<RunRow[]> {
+    const { queryRuns } = await import("../runs/catalog/queries.ts");
+    await using catalog = await this.openCatalog();
+    return await queryRuns(catalog, filter);
+  }
+
+  /** The path of a run's artifact; undefined when the catalog has none. */
+  async artifactPath(run_id: string, artifact_type: string): Promise<string | undefined> {
+    return (await this.findArtifact(run_id, artifact_type))?.path;
+  }
+
+  /** The same, with the archive that the run was put into, if it was. */
+  async findArtifact(run_id: string, artifact_type: string): Promise<ArtifactPlace | undefined> {
+    const { findArtifact } = await import("../runs/catalog/queries.ts");
+    await using catalog = await this.openCatalog();
+    const found = await findArtifact(catalog, run_id, artifact_type);
+    return found && { ...found, path: join(this.dir, found.path) };
+  }
+
+  /** What the catalog holds, in numbers. */
+  async stats(): Promise<CatalogStats> {
+    const { getCatalogStats } = await import("../runs/catalog/queries.ts");
+    await using catalog = await this.openCatalog();
+    return await getCatalogStats(catalog);
+  }
+
+  /** Runs in the order of a metric of their summaries. */
+  async rank(ranking: Ranking): Promise<Record<string, unknown>[]> {
+    const { rankRuns } = await import("../runs/catalog/queries.ts");
+    await using catalog = await this.openCatalog();
+    return await rankRuns(catalog, ranking);
+  }
+
+  async #checkArchives({ archive }: PruneRequest): Promise<void> {
+    if (archive === undefined) return;
+    const { checkMayArchiveIn } = await import("../log/format/reserved_paths.ts");
+    const { world, ledger_dir, dir } = this;
+    checkMayArchiveIn(world, archive, { dir: ledger_dir, runs_dir: dir });
+  }
+
+  #index(name: "catalog" | "alerts"): string {
+    return join(ledgerPaths(this.ledger_dir).index, `${name}.duckdb`);
+  }
+
+  #place({ events = true }: TellOptions = {}): RunPlace {
+    const { world, dir } = this;
+    return { world, runs_dir: dir, ...(events ? { events: this.events } : {}) };
+  }
+}

@@ -1,0 +1,67 @@
+/** What keeps a log fit to run for years: sealing, compacting, and back; taking in other boxes' logs. */
+import type { World } from "../base/world.ts";
+import type {
+  CompactOptions,
+  CompactReport,
+  NewlySealed,
+  RestoredPart,
+  ReturnedDay,
+  SealOptions,
+} from "../log/mod.ts";
+import type { PullReport, PullRequest } from "./pull.ts";
+import type { RetainedDay, RetainRequest } from "./retain.ts";
+
+/** Upkeep of one ledger. */
+export class LedgerUpkeep {
+  readonly #world: World;
+  readonly #dir: string;
+  readonly #runs_dir: string;
+
+  constructor(world: World, dir: string, runs_dir: string) {
+    this.#world = world;
+    this.#dir = dir;
+    this.#runs_dir = runs_dir;
+  }
+
+  /** Closes for good the parts that have rotated, and those of days that are over. */
+  async seal(options?: SealOptions): Promise<NewlySealed[]> {
+    const { sealParts } = await import("../log/upkeep.ts");
+    return await sealParts(this.#world, this.#dir, options);
+  }
+
+  /** Turns the lines of sealed parts into Parquet, which gives every byte of them back. */
+  async compact(options: CompactOptions): Promise<CompactReport> {
+    const { compactParts } = await import("../log/upkeep.ts");
+    return await compactParts(this.#world, this.#dir, options);
+  }
+
+  /** Gives the parts of a day their lines back. */
+  async restore(day: string): Promise<RestoredPart[]> {
+    const { restoreDay } = await import("../log/upkeep.ts");
+    return await restoreDay(this.#world, this.#dir, day);
+  }
+
+  /** Takes in what another box's ledger holds that this one does not: events, types, artifacts, runs. */
+  async pull(request: PullRequest): Promise<PullReport> {
+    const { pull } = await import("./pull.ts");
+    return await pull(this.#world, { dir: this.#dir, runs_dir: this.#runs_dir }, request);
+  }
+
+  /** What `retain` would do with each day that is old enough; nothing of the log is changed. */
+  async planRetain(request: RetainRequest): Promise<RetainedDay[]> {
+    const { planRetain } = await import("./retain.ts");
+    return await planRetain(this.#world, this.#dir, { runs_dir: this.#runs_dir, ...request });
+  }
+
+  /** Takes whole days out of the log, into archives or for good. The index keeps its rows. */
+  async retain(request: RetainRequest): Promise<RetainedDay[]> {
+    const { retain } = await import("./retain.ts");
+    return await retain(this.#world, this.#dir, { runs_dir: this.#runs_dir, ...request });
+  }
+
+  /** Brings a day back from its archive, every byte proven. The next sync takes note. */
+  async importArchive(path: string): Promise<ReturnedDay> {
+    const { returnDay } = await import("../log/archive/import_day.ts");
+    return await returnDay(this.#world, this.#dir, path);
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * An archive of a day: one tar, with a manifest of the parts and their seals, their Parquet files, and
+ * the digests of all of it in the form that `sha256sum -c` reads. What is in it can be put back, and
+ * read by any program that reads Parquet.
+ */
+import { join } from "@std/path";
+import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
+import { digestOf } from "../../base/digest.ts";
+import {
+  beginReplacement,
+  readFully,
+  stretchesOf,
+  withOpenFile,
+  writeFully,
+} from "../../base/files/durable.ts";
+import type { OpenFile } from "../../base/files/seam.ts";
+import { openRegular } from "../../base/files/outside.ts";
+import { outside_text_bytes_max } from "../../base/limits.ts";
+import {
+  TAR_END_BYTES,
+  TarDamage,
+  tarHeaders,
+  type TarMember,
+  tarMembers,
+  tarPadding,
+} from "../../base/tar.ts";
+import { escaped } from "../../base/format.ts";
+import { uniqueName, type World } from "../../base/world.ts";
+import { stepOf } from "../format/chain.ts";
+import { isOfKind } from "../event/event.ts";
+import { dayFolder, isDay, parquetName, parsePartName } from "../format/layout.ts";
+import { type FileProof, type SealedParts, wrongFieldOf } from "../format/seal_manifest.ts";
+import { sealOfStep } from "../format/seal_digest.ts";
+
+/** What an archive holds. */
+export interface DayArchive {
+  path: string;
+  day: string;
+  /** Compacted all of them. */
+  parts: SealedParts;
+  /** Where in it the Parquet file of each part is, by the name of the part. */
+  members: ReadonlyMap<string, TarMember>;
+}
+
+const MANIFEST = "manifest.json";
+const DIGESTS = "SHA256SUMS";
+const VERSION = 1;
+const encoder = new TextEncoder();
+
+/** What an archive of a day is called: a day whose late events are archived too has several. */
+export function dayArchivePath(folder: string, day: string, nth: number): string {
+  return join(folder, `ledger-${day}${nth === 1 ? "" : `.${nth}`}.tar`);
+}
+
+/** Whether a file is one that somebody began, who was killed before it was an archive of this day. */
+export function isBegunArchive(name: string, day: string): boolean {
+  return name.startsWith(`ledger-${day}.`) && /\.tar\..*\.tmp$/.test(name);
+}
+
+/** The archive's name for the file of a part. */
+function memberName(part: string): string {
+  return parquetName(parsePartName(part)!);
+}
+
+/** Writes an archive of compacted parts. It has its name once every byte of it was read back. */
+export function writeDayArchive(
+  world: World,
+  root: string,
+  day: string,
+  parts: SealedParts,
+  path: string,
+): void {
+  const replacement = beginReplacement(world.files, path, uniqueName(world));
+  try {
+    const archive = new TarWriter(replacement.file, world.now_ms());
+    const manifest = { version: VERSION, what: "a day of a ledger", day, parts };
+    archive.addBytes(MANIFEST, encoder.encode(`${JSON.stringify(manifest, null, 1)}\n`));
+    for (const name of Object.keys(parts)) {
+      const member = memberName(name);
+      const source = join(dayFolder(root, day), member);
+      withOpenFile(world.files, source, (file) => archive.addFile(member, file));
+    }
+    archive.addBytes(DIGESTS, encoder.encode(archive.digests.join("")));
+    archive.finish();
+    replacement.file.sync();
+    checkHolds(readMembers(replacement.file, path), day, parts);
+    // Another ledger may archive into the same folder, and holds no lock of ours.
+    replacement.putInFreePlace();
+  } catch (error) {
+    replacement.abandon();
+    throw error;
+  }
+}
+
+/** Reads an archive and proves every byte of it, or says what is wrong with it, and where. */
+export function readDayArchive(world: World, path: string): DayArchive {
+  const file = openRegular(world.files, path);
+  try {
+    return readMembers(file, path);
+  } finally {
+    file.close();
+  }
+}
+
+/** Whether a file is an archive of exactly these parts, every byte of it. */
+export function isArchiveOf(world: World, path: string, day: string, parts: SealedParts): boolean {
+  try {
+    checkHolds(readDayArchive(world, path), day, parts);
+    return true;
+  } catch (error) {
+    if (asLedgerError(error)?.code !== "damaged") throw error;
+    return false;
+  }
+}
+
+/** Takes the Parquet file of a part out of an archive. */
+export function copyOut(world: World, archive: DayArchive, part: string, target: OpenFile): void {
+  const member = archive.members.get(part)!;
+  const digest = withOpenFile(
+    world.files,
+    archive.path,
+    (file) => digestOf(copied(bytesOf(file, member), target)),
+  );
+  if (digest === archive.parts[part].compacted!.sha256) return;
+  throw unusable(archive.path, member.offset, `${member.name} changed while it was read`);
+}
+
+/** Puts files into a tar, and their digests into a list. */
+class TarWriter {
+  readonly digests: string[] = [];
+
+  constructor(readonly target: OpenFile, readonly now_ms: number) {}
+
+  addBytes(name: string, bytes: Uint8Array): void {
+    this.#begin(name, bytes.length);
+    writeFully(this.target, bytes);
+    this.#end(name, bytes.length, digestOf([bytes]));
+  }
+
+  addFile(name: string, source: OpenFile): void {
+    const { size_bytes } = source.facts();
+    this.#begin(name, size_bytes);
+    this.#end(name, size_bytes, digestOf(copied(stretchesOf(source, size_bytes), this.target)));
+  }
+
+  finish(): void {
+    writeFully(this.target, new Uint8Array(TAR_END_BYTES));
+  }
+
+  #begin(name: string, size_bytes: number): void {
+    writeFully(this.target, tarHeaders(name, size_bytes, this.now_ms));
+  }
+
+  #end(name: string, size_bytes: number, digest: string): void {
+    const padding = tarPadding(size_bytes);
+    if (padding > 0) writeFully(this.target, new Uint8Array(padding));
+    this.digests.push(`${digest}  ${name}\n`);
+  }
+}
+
+/** Bytes on their way past, which are written to a file too. */
+function* copied(stretches: Iterable<Uint8Array>, target: OpenFile): Generator<Uint8Array> {
+  for (const bytes of stretches) {
+    writeFully(target, bytes);
+    yield bytes;
+  }
+}
+
+function bytesOf(file: OpenFile, { offset, size_bytes }: TarMember): Generator<Uint8Array> {
+  return stretchesOf(file, size_bytes, offset);
+}
+
+function readMembers(file: OpenFile, path: string): DayArchive {
+  const members = new Map<string, TarMember>();
+  try {
+    for (const member of tarMembers(file)) members.set(member.name, member);
+  } catch (error) {
+    if (!(error instanceof TarDamage)) throw error;
+    const { member, message, offset } = error;
+    throw unusable(path, offset, member ? `${quoted(member)}: ${message}` : message);
+  }
+  // What a header says of a size is only a claim: no memory is taken for more than there can be.
+  for (const { name, offset, size_bytes } of members.values()) {
+    if (![MANIFEST, DIGESTS].includes(name) || size_bytes <= outside_text_bytes_max) continue;
+    throw unusable(path, offset, `${name} would have ${size_bytes} bytes`);
+  }
+  checkDigests(file, path, members);
+  const { day, parts } = manifestOf(file, path, members);
+  const of_parts = new Map<string, TarMember>();
+  for (const [name, record] of Object.entries(parts)) {
+    const member = members.get(memberName(name));
+    if (!member) throw unusable(path, 0, `${memberName(name)} is missing`);
+    of_parts.set(name, member);
+    checkIsAsNoted(file, path, member, record.compacted!);
+  }
+  return { path, day, parts, members: of_parts };
+}
+
+/** The list names every other file, in their order, with its digest. */
+function checkDigests(file: OpenFile, path: string, members: ReadonlyMap<string, TarMember>): void {
+  const list = members.get(DIGESTS);
+  if (!list) throw unusable(path, 0, `${DIGESTS} is missing: this is no archive of a day`);
+  const noted = textOf(file, list).split("\n");
+  let line = 0;
+  for (const member of members.values()) {
+    if (member === list) continue;
+    if (`${digestOf(bytesOf(file, member))}  ${member.name}` === noted[line++]) continue;
+    const name = escaped(member.name);
+    throw unusable(path, member.offset, `${name} is not what ${DIGESTS} says of it`);
+  }
+  if (noted.length === line + 1 && noted[line] === "") return;
+  throw unusable(path, list.offset, `${DIGESTS} names more than there is`);
+}
+
+function textOf(file: OpenFile, { offset, size_bytes }: TarMember): string {
+  return new TextDecoder().decode(readFully(file, new Uint8Array(size_bytes), offset));
+}
+
+function manifestOf(
+  file: OpenFile,
+  path: string,
+  members: ReadonlyMap<string, TarMember>,
+): { day: string; parts: SealedParts } {
+  const member = members.get(MANIFEST);
+  if (!member) throw unusable(path, 0, `${MANIFEST} is missing: this is no archive of a day`);
+  let manifest: unknown;
+  try {
+    manifest = JSON.parse(textOf(file, member));
+  } catch (error) {
+    throw unusable(path, member.offset, `${MANIFEST} is no JSON (${(error as Error).message})`);
+  }
+  if (!isOfKind("object", manifest)) {
+    throw unusable(path, member.offset, `${MANIFEST} is no manifest`);
+  }
+  const { version, day, parts } = manifest as { [field: string]: unknown; parts: SealedParts };
+  if (version !== VERSION) throw ofOtherVersion(path, version);
+  if (typeof day !== "string" || !isDay(day) || !isOfKind("object", parts)) {
+    throw unusable(path, member.offset, `${MANIFEST} names no day, or no parts`);
+  }
+  for (const [name, record] of Object.entries(parts)) {
+    const part = parsePartName(name);
+    const fits = part?.format === "jsonl" && wrongFieldOf(record) === undefined &&
+      record.compacted !== undefined &&
+      sealOfStep(stepOf(`day=${day}/${name}`, record)) === record.seal;
+    if (!fits) {
+      const shown = escaped(name);
+      throw unusable(path, member.offset, `what ${MANIFEST} says of ${shown} does not fit`);
+    }
+  }
+  return { day, parts };
+}
+
+function checkIsAsNoted(file: OpenFile, path: string, member: TarMember, proof: FileProof): void {
+  if (member.size_bytes === proof.bytes && digestOf(bytesOf(file, member)) === proof.sha256) return;
+  throw unusable(path, member.offset, `${member.name} is not what ${MANIFEST} says of it`);
+}
+
+/** It has to be these parts and no other, each under the seal that it has here. */
+function checkHolds(archive: DayArchive, day: string, parts: SealedParts): void {
+  const sealsOf = (of: SealedParts) =>
+    Object.entries(of).map(([name, { seal }]) => `${name} ${seal}`).sort().join("\n");
+  if (archive.day === day && sealsOf(archive.parts) === sealsOf(parts)) return;
+  throw unusable(archive.path, 0, `it does not hold what the log has of ${day}`);
+}
+
+function unusable(path: string, offset: number, reason: string): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot use the archive ${path}: ${reason}`,
+    where: { path, ...(offset > 0 ? { offset } : {}) },
+    hint: "nothing was changed; take the archive from a copy",
+  });
+}
+
+function ofOtherVersion(path: string, version: unknown): LedgerError {
+  return new LedgerError({
+    code: "newer_format",
+    message: `cannot use the archive ${path}: it is of version ${quoted(version)}, and this ` +
+      `program knows version ${VERSION}`,
+    where: { path },
+    hint: "use the program that made it, or a newer one",
+  });
+}

@@ -1,0 +1,260 @@
+/**
+ * The lines of a part -> a Parquet file that holds them by column; `unpacking.ts` is the way back. What a
+ * line says stands in its columns, and what it looks like in its shape. A line that no shape fits is kept
+ * as it is.
+ */
+import { viewOf } from "../../base/bytes.ts";
+import { readFully } from "../../base/files/durable.ts";
+import type { OpenFile } from "../../base/files/seam.ts";
+import {
+  row_group_bytes_max,
+  row_group_rows_max,
+  run_id_chars_max,
+  staged_line_chars_max,
+} from "../../base/limits.ts";
+import { damaged } from "../../parquet/facts.ts";
+import {
+  type ColumnBuffer,
+  type ColumnBuffers,
+  columnBuffers,
+  PackedWriter,
+} from "../../parquet/packed.ts";
+import type { LedgerEvent } from "../event/event.ts";
+import {
+  type ColumnName,
+  COLUMNS,
+  KEYS,
+  packed_line_bytes_max,
+  PACKED_VERSION,
+  REST,
+  TIMESTAMP,
+} from "./packed_part.ts";
+import { type Block, blocksOfLines } from "../format/part_blocks.ts";
+import { LineSplitter, REST_SEPARATOR, Shape, type Slot, SLOTS } from "./line_template.ts";
+
+const NEWLINE = 10, ZERO = 48;
+/** So many digits are a whole number of 32 bits in any case. */
+const SMALL_DIGITS = 9, SMALL_LIMIT = 1e9;
+const EVENT_TYPE = SLOTS.indexOf("event_type");
+const RUN_ID = SLOTS.indexOf("run_id");
+const TRIAL = new TextEncoder().encode("trial.recorded");
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** What lines are packed in, one part after another: tens of megabytes that need not be had anew. */
+export type PackingColumns = ColumnBuffers<ColumnName>;
+
+export function packingColumns(): PackingColumns {
+  return columnBuffers(COLUMNS);
+}
+
+/** Packs the lines of a part, which has to end in a newline. Syncs nothing. */
+export function packLines(
+  source: OpenFile,
+  size_bytes: number,
+  is_corrupt: (offset: number) => boolean,
+  target: OpenFile,
+  { label, sha256, columns }: { label: string; sha256: string; columns: PackingColumns },
+): void {
+  const writer = new PackedWriter<ColumnName>(target, columns);
+  const lines = new LinePacker(writer);
+  const group_offsets: number[] = [];
+  for (const block of blocksOfLines(source, 0, size_bytes)) {
+    const { start } = block;
+    if (block.torn_bytes > 0) throw damaged(source.path, `byte ${start} begins a line without end`);
+    const bytes = block.oversized_bytes > 0 ? longLine(source, block) : block.bytes;
+    if (lines.waiting_rows === 0) group_offsets.push(start);
+    lines.pack(bytes, start, is_corrupt);
+    if (lines.waiting_rows >= row_group_rows_max || writer.waiting_bytes >= row_group_bytes_max) {
+      writer.writeGroup();
+    }
+  }
+  const shapes = JSON.stringify(lines.shapes.map(({ text }) => text));
+  writer.finish({
+    [KEYS.part]: label,
+    [KEYS.part_sha256]: sha256,
+    [KEYS.version]: PACKED_VERSION,
+    [KEYS.shapes]: shapes,
+    [KEYS.groups]: JSON.stringify(group_offsets),
+  });
+}
+
+/** A line that is too long for an event, and too long to be read by the way; with its newline. */
+function longLine(source: OpenFile, { start, oversized_bytes }: Block): Uint8Array {
+  if (oversized_bytes > packed_line_bytes_max) {
+    throw damaged(source.path, `byte ${start} begins a line of ${oversized_bytes} bytes`);
+  }
+  return readFully(source, new Uint8Array(oversized_bytes + 1), start);
+}
+
+/** Puts lines into columns. */
+class LinePacker {
+  readonly #splitter = new LineSplitter();
+  readonly #trial_shapes = new Map<Shape, boolean>();
+
+  readonly #by_slot: readonly ColumnBuffer[];
+
+  constructor(readonly writer: PackedWriter<ColumnName>) {
+    this.#by_slot = SLOTS.map((slot) => writer.columns[slot]);
+  }
+
+  get shapes(): readonly Shape[] {
+    return this.#splitter.shapes;
+  }
+
+  get waiting_rows(): number {
+    return this.writer.columns.log_offset.rows;
+  }
+
+  /** Whole lines, the first of which begins at an offset of the part. */
+  pack(bytes: Uint8Array, offset: number, is_corrupt: (offset: number) => boolean): void {
+    const view = viewOf(bytes);
+    for (let at = 0; at < bytes.length;) {
+      const end = is_corrupt(offset + at)
+        ? this.#keep(bytes, view, at, offset + at)
+        : this.#pack(bytes, view, at, offset + at);
+      at = end + 1;
+    }
+  }
+
+  /** A line that is no event: nothing is known of it but its bytes. Says where it ends, like the others. */
+  #keep(bytes: Uint8Array, view: DataView, start: number, offset: number): number {
+    const { columns } = this.writer;
+    const end = bytes.indexOf(NEWLINE, start);
+    columns.log_offset.addNumber(offset);
+    for (const slot of SLOTS) columns[slot].addNull();
+    columns.shape.addNull();
+    columns.is_trial.addBoolean(false);
+    columns.line.addBytes(view, start, end);
+    return end;
+  }
+
+  #pack(bytes: Uint8Array, view: DataView, start: number, offset: number): number {
+    const splitter = this.#splitter;
+    if (!splitter.split(bytes, view, start)) {
+      this.#packWhole(bytes, view, start, splitter.end, offset);
+      return splitter.end;
+    }
+    const { columns } = this.writer;
+    const { shape, starts, ends, end } = splitter;
+    columns.log_offset.addNumber(offset);
+    columns.shape.addNumber(shape.number);
+    columns.line.addNull();
+    columns.is_trial.addBoolean(end - start <= staged_line_chars_max && this.#isTrial(bytes));
+    const { place_of } = shape;
+    for (let slot = 0; slot < REST; slot++) {
+      const place = place_of[slot];
+      const column = this.#by_slot[slot];
+      if (place < 0) column.addNull();
+      else if (slot === TIMESTAMP) column.addNumber(numberIn(bytes, starts[place], ends[place]));
+      else column.addBytes(view, starts[place], ends[place]);
+    }
+    this.#addRest(bytes, view);
+    return end;
+  }
+
+  /** An event whose line no shape fits: its columns say what they can. */
+  #packWhole(
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+    offset: number,
+  ): void {
+    const { columns } = this.writer;
+    const event = JSON.parse(decoder.decode(bytes.subarray(start, end))) as LedgerEvent;
+    columns.log_offset.addNumber(offset);
+    columns.shape.addNull();
+    columns.is_trial.addBoolean(false);
+    columns.line.addBytes(view, start, end);
+    for (const slot of SLOTS) {
+      const value = Object.hasOwn(event, slot) ? event[slot] : undefined;
+      if (slot === "timestamp_ms") columns[slot].addNumber(event.timestamp_ms);
+      else if (TEXTS.has(slot) && typeof value === "string") {
+        const text = encoder.encode(value);
+        columns[slot].addBytes(viewOf(text), 0, text.length);
+      } else columns[slot].addNull();
+    }
+  }
+
+  #addRest(bytes: Uint8Array, view: DataView): void {
+    const { shape: { slots, place_of }, starts, ends } = this.#splitter;
+    const { rest } = this.writer.columns;
+    const first = place_of[REST];
+    if (first < 0) return rest.addNull();
+    if (slots.indexOf(REST, first + 1) < 0) return rest.addBytes(view, starts[first], ends[first]);
+    const pieces: number[] = [];
+    for (let index = first; index < slots.length; index++) {
+      if (slots[index] !== REST) continue;
+      if (index > first) pieces.push(REST_SEPARATOR);
+      for (let at = starts[index]; at < ends[index]; at++) pieces.push(bytes[at]);
+    }
+    rest.addBytes(viewOf(Uint8Array.from(pieces)), 0, pieces.length);
+  }
+
+  /** Whether the last line is a trial that an index may take from its columns. */
+  #isTrial(bytes: Uint8Array): boolean {
+    const { shape, is_plain, starts, ends } = this.#splitter;
+    let may_be = this.#trial_shapes.get(shape);
+    if (may_be === undefined) this.#trial_shapes.set(shape, may_be = isTrialShape(shape));
+    if (!may_be || !is_plain) return false;
+    const { place_of } = shape;
+    for (let slot = 0; slot < TIMESTAMP; slot++) {
+      const place = place_of[slot];
+      if (place >= 0 && starts[place] === ends[place]) return false;
+    }
+    const type = place_of[EVENT_TYPE], run = place_of[RUN_ID];
+    return isTrialType(bytes, starts[type], ends[type]) &&
+      isPlainRunId(bytes, starts[run], ends[run]);
+  }
+}
+
+const TEXTS: ReadonlySet<Slot> = new Set(SLOTS.slice(0, TIMESTAMP));
+const TRIAL_NEEDS: readonly Slot[] = [
+  "event_id",
+  "event_type",
+  "run_id",
+  "trial_id",
+  "params",
+  "metrics",
+  "timestamp_ms",
+];
+
+/** Whether all that is known of a trial stands in the columns, and nothing of it among the rest. */
+function isTrialShape(shape: Shape): boolean {
+  return TRIAL_NEEDS.every((slot) => shape.has(slot)) &&
+    SLOTS.every((slot) => shape.has(slot) || !shape.text.includes(`"${slot}"`)) &&
+    shape.text.startsWith("{");
+}
+
+function isTrialType(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== TRIAL.length) return false;
+  for (let at = 0; at < TRIAL.length; at++) if (bytes[start + at] !== TRIAL[at]) return false;
+  return true;
+}
+
+/** Stricter than the contract: the others go the long way. */
+function isPlainRunId(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > run_id_chars_max) return false;
+  let dots = 0;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at];
+    const is_letter = (byte | 32) >= 97 && (byte | 32) <= 122;
+    if (byte === 46) dots++;
+    else if (!is_letter && !(byte >= 48 && byte <= 57) && byte !== 45 && byte !== 95) return false;
+  }
+  return dots < end - start;
+}
+
+/** In two parts: whole numbers of 32 bits are several times as fast. */
+function numberIn(bytes: Uint8Array, start: number, end: number): number {
+  const middle = Math.max(start, end - SMALL_DIGITS);
+  const low = smallNumberIn(bytes, middle, end);
+  return middle === start ? low : smallNumberIn(bytes, start, middle) * SMALL_LIMIT + low;
+}
+
+function smallNumberIn(bytes: Uint8Array, start: number, end: number): number {
+  let number = 0;
+  for (let at = start; at < end; at++) number = Math.imul(number, 10) + bytes[at] - ZERO | 0;
+  return number;
+}

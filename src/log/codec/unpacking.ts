@@ -1,0 +1,235 @@
+/** A Parquet file of a compacted part -> its lines, byte for byte as they were written. */
+import { copyBytes, viewOf } from "../../base/bytes.ts";
+import { digestOf } from "../../base/digest.ts";
+import type { OpenFile } from "../../base/files/seam.ts";
+import { event_bytes_max, read_bytes } from "../../base/limits.ts";
+import { damaged } from "../../parquet/facts.ts";
+import { type ColumnCursor, type PackedGroup, PackedReader } from "../../parquet/packed_read.ts";
+import { KEYS, PACKED_VERSION, REST, TIMESTAMP } from "./packed_part.ts";
+import type { Block } from "../format/part_blocks.ts";
+import { REST_SEPARATOR, Shape, SLOTS } from "./line_template.ts";
+
+const NEWLINE = 10, ZERO = 48;
+
+/** How packed lines are read. */
+export interface UnpackOptions {
+  /** The byte of the part to begin at; the start of a line. */
+  from?: number;
+  /** Leaves out the lines that an index takes from the columns. */
+  without_trials?: boolean;
+}
+
+/** Which part a packed file holds the lines of, as it says itself. */
+export function packedOf(file: OpenFile): { part: string; sha256: string } {
+  const { key_values } = new PackedReader(file);
+  return { part: key_values[KEYS.part] ?? "nothing", sha256: key_values[KEYS.part_sha256] ?? "" };
+}
+
+/** The digest of all lines of a packed part. */
+export function linesDigest(file: OpenFile): string {
+  return digestOf(unpackLines(file).map(({ bytes }) => bytes));
+}
+
+/** The lines of a packed part, in stretches that lie together. */
+export function* unpackLines(file: OpenFile, options: UnpackOptions = {}): Generator<Block> {
+  const reader = new PackedReader(file);
+  const shapes = decodedKey<string[]>(file, reader, KEYS.shapes)
+    .map((text, number) => new Shape(number, text));
+  const group_offsets = decodedKey<number[]>(file, reader, KEYS.groups);
+  const out = new LineJoiner(file.path, shapes, options);
+  let nth = 0;
+  for (const group of reader.groups()) {
+    if (group_offsets[++nth] <= out.from) continue;
+    const rows = new GroupRows(group);
+    for (let block = out.join(rows); block; block = out.join(rows)) yield block;
+  }
+  if (out.filled > 0) yield out.take();
+}
+
+/** What the file says of itself, of a version that this program knows. */
+function decodedKey<Value>({ path }: OpenFile, { key_values }: PackedReader, key: string): Value {
+  const version = key_values[KEYS.version];
+  if (version !== PACKED_VERSION) {
+    throw damaged(path, `it is no compacted part that this program knows (version ${version})`);
+  }
+  try {
+    return JSON.parse(key_values[key]) as Value;
+  } catch (cause) {
+    throw damaged(path, `its ${key} do not decode (${(cause as Error).message})`, cause);
+  }
+}
+
+/** The rows of a group, one after another. */
+class GroupRows {
+  offset = 0;
+  timestamp_ms: number | undefined;
+  shape: number | undefined;
+  is_trial = false;
+  has_line = false;
+  readonly #offsets: ColumnCursor;
+  readonly #times: ColumnCursor;
+  readonly #shapes: ColumnCursor;
+  readonly #trials: ColumnCursor;
+  readonly line: ColumnCursor;
+  /** By slot; that of times is moved on by itself. */
+  readonly values: readonly ColumnCursor[];
+  #rows_left: number;
+
+  constructor(group: PackedGroup) {
+    this.#rows_left = group.rows;
+    this.#offsets = group.column("log_offset");
+    this.#times = group.column("timestamp_ms");
+    this.#shapes = group.column("shape");
+    this.#trials = group.column("is_trial");
+    this.line = group.column("line");
+    this.values = SLOTS.map((slot) => slot === "timestamp_ms" ? this.#times : group.column(slot));
+  }
+
+  /** Goes to the next row; false where there is none. */
+  next(): boolean {
+    if (this.#rows_left-- === 0) return false;
+    this.offset = this.#offsets.nextInt64()!;
+    this.timestamp_ms = this.#times.nextInt64();
+    this.shape = this.#shapes.nextInt32();
+    this.is_trial = this.#trials.nextBoolean();
+    this.has_line = this.line.next();
+    for (const cursor of this.values) if (cursor !== this.#times) cursor.next();
+    return true;
+  }
+}
+
+const MILLION = 1_000_000, MILLION_DIGITS = 6, INT32_MAX = 2 ** 31 - 1;
+
+function digitsOf(number: number): number {
+  let digits = 1;
+  for (let power = 10; power <= number; power *= 10) digits++;
+  return digits;
+}
+
+/** Puts lines together, one after another. */
+class LineJoiner {
+  /** Where in the part the first of them stands. */
+  start = 0;
+  filled = 0;
+  readonly from: number;
+  readonly #without_trials: boolean;
+  #bytes = new Uint8Array(read_bytes * 2);
+  #view = viewOf(this.#bytes);
+  /** Whether the row that was come to is still to be looked at. */
+  #waits = false;
+
+  constructor(
+    readonly path: string,
+    readonly shapes: readonly Shape[],
+    options: UnpackOptions,
+  ) {
+    this.from = options.from ?? 0;
+    this.#without_trials = options.without_trials ?? false;
+  }
+
+  /** Where in the part the next line would stand. */
+  get end(): number {
+    return this.start + this.filled;
+  }
+
+  /** Goes on in a group until a stretch of lines is full, or others follow; undefined at its end. */
+  join(rows: GroupRows): Block | undefined {
+    while (this.#waits || rows.next()) {
+      this.#waits = true;
+      const is_wanted = rows.offset >= this.from && !(this.#without_trials && rows.is_trial);
+      // A line that is too long is a stretch of its own: what came before it has its own verdict.
+      const is_long = rows.has_line && rows.line.end - rows.line.start > event_bytes_max;
+      if (this.filled > 0 && (!is_wanted || is_long || rows.offset !== this.end)) {
+        return this.take();
+      }
+      this.#waits = false;
+      if (!is_wanted) continue;
+      if (this.filled === 0) this.start = rows.offset;
+      this.#add(rows);
+      if (is_long || this.filled >= read_bytes) return this.take(is_long);
+    }
+  }
+
+  /** Adds the line of a row. */
+  #add(rows: GroupRows): void {
+    if (rows.has_line) this.#copy(rows.line.bytes, rows.line.start, rows.line.end);
+    else this.#addShaped(rows);
+    this.#reserve(1);
+    this.#bytes[this.filled++] = NEWLINE;
+  }
+
+  /** What has come together; valid until the next line is added. */
+  take(is_oversized = false): Block {
+    const { start, end, filled } = this;
+    this.start = end;
+    this.filled = 0;
+    const oversized_bytes = is_oversized ? filled - 1 : 0;
+    const bytes = this.#bytes.subarray(0, filled);
+    return { start, end, bytes, oversized_bytes, torn_bytes: 0 };
+  }
+
+  #addShaped(rows: GroupRows): void {
+    const shape = rows.shape === undefined ? undefined : this.shapes[rows.shape];
+    if (!shape) throw damaged(this.path, `the line at byte ${rows.offset} has no shape`);
+    const { literals, slots } = shape;
+    let rest_at = -1;
+    for (let index = 0; index < slots.length; index++) {
+      this.#copy(literals[index], 0, literals[index].byteLength);
+      const slot = slots[index];
+      const cursor = rows.values[slot];
+      if (slot === TIMESTAMP) this.#addNumber(rows.timestamp_ms!);
+      else if (slot !== REST) this.#copy(cursor.bytes, cursor.start, cursor.end);
+      else {
+        if (rest_at < 0) rest_at = cursor.start;
+        let end = rest_at;
+        while (end < cursor.end && cursor.bytes.getUint8(end) !== REST_SEPARATOR) end++;
+        this.#copy(cursor.bytes, rest_at, end);
+        rest_at = end + 1;
+      }
+    }
+    const last = literals[slots.length];
+    this.#copy(last, 0, last.byteLength);
+  }
+
+  /** Digits from the right; in two halves, since whole numbers of 32 bits divide much faster. */
+  #addNumber(number: number): void {
+    const high = Math.floor(number / MILLION);
+    const low = number - high * MILLION;
+    if (high > 0) {
+      this.#addDigits(high, digitsOf(high));
+      this.#addDigits(low, MILLION_DIGITS);
+    } else this.#addDigits(low, digitsOf(low));
+  }
+
+  #addDigits(number: number, digits: number): void {
+    this.#reserve(digits);
+    this.filled += digits;
+    if (number > INT32_MAX) {
+      const text = String(number);
+      for (let at = 0; at < digits; at++) {
+        this.#bytes[this.filled - digits + at] = text.charCodeAt(at);
+      }
+      return;
+    }
+    for (let rest = number | 0, at = this.filled - 1, left = digits; left > 0; left--, at--) {
+      const tens = rest / 10 | 0;
+      this.#bytes[at] = ZERO + rest - tens * 10;
+      rest = tens;
+    }
+  }
+
+  #copy(from: DataView, start: number, end: number): void {
+    this.#reserve(end - start);
+    copyBytes(from, start, end, this.#view, this.filled);
+    this.filled += end - start;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.filled + more;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    larger.set(this.#bytes.subarray(0, this.filled));
+    this.#bytes = larger;
+    this.#view = viewOf(larger);
+  }
+}

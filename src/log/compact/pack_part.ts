@@ -1,0 +1,62 @@
+/** One part -> its Parquet file under a temporary name, read back and durable. */
+import { openOwn, removeQuietly } from "../../base/files/durable.ts";
+import { LedgerError } from "../../base/error.ts";
+import type { OpenFile } from "../../base/files/seam.ts";
+import type { World } from "../../base/world.ts";
+import { checkIsAsSealed } from "./verify_checksum.ts";
+import { proofOf } from "../format/part_checksum.ts";
+import { type PackingColumns, packLines } from "../codec/packing.ts";
+import type { FileProof } from "../format/seal_manifest.ts";
+import { linesDigest } from "../codec/unpacking.ts";
+
+/** What is to be packed, in words that reach another thread. */
+export interface PackRequest {
+  /** `day=2026-01-23/part-000001.jsonl` */
+  label: string;
+  path: string;
+  /** What the part was when it was sealed. */
+  sealed: FileProof;
+  /** Where lines begin that are no events. */
+  corrupt: number[];
+  /** Where the Parquet file is written. */
+  temporary: string;
+}
+
+/** Packs a part. When it cannot, nothing is left of it. */
+export function packPart(world: World, request: PackRequest, columns: PackingColumns): FileProof {
+  const { label, path, sealed, temporary } = request;
+  const corrupt = new Set(request.corrupt);
+  const source = openOwn(world.files, path);
+  let target: OpenFile | undefined;
+  try {
+    if (source.facts().size_bytes !== sealed.bytes) checkIsAsSealed(source, label, sealed);
+    target = world.files.open(temporary, "create");
+    const { sha256 } = sealed;
+    packLines(source, sealed.bytes, (offset) => corrupt.has(offset), target, {
+      label,
+      sha256,
+      columns,
+    });
+    checkGivesBack(target, label, sealed);
+    const proof = proofOf(target, target.facts().size_bytes);
+    target.sync();
+    return proof;
+  } catch (error) {
+    if (target) removeQuietly(world.files, temporary);
+    // Lines that were changed may not even be lines any more: that is what is to be told then.
+    checkIsAsSealed(source, label, sealed);
+    throw error;
+  } finally {
+    target?.close();
+    source.close();
+  }
+}
+
+function checkGivesBack(file: OpenFile, label: string, sealed: FileProof): void {
+  if (linesDigest(file) === sealed.sha256) return;
+  throw new LedgerError({
+    code: "damaged",
+    message: `cannot compact ${label}: read back, it did not give the bytes that were sealed`,
+    hint: "the part has its lines still, as they were",
+  });
+}

@@ -1,0 +1,279 @@
+/**
+ * The registry of a ledger, `events/_schema.json`: custom event types, their versions, and how an
+ * event of an older version is read as a newer one (upcasting). The log itself is never rewritten.
+ * `registry_change.ts` is how types come into it.
+ *
+ * The registry has a say when an event is emitted and when one is shown; it has none in whether a
+ * line is a record.
+ */
+import { LedgerError, quoted } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import { EVENT_TYPES, isOfKind, type LedgerEvent } from "./event.ts";
+import {
+  type Check,
+  compileSchema,
+  type JsonSchema,
+  RefusedPattern,
+  UnusableSchema,
+} from "./json_schema.ts";
+import { ledgerPaths } from "../format/layout.ts";
+
+/** The version of the registry's own form. A log with a newer one is refused by name. */
+export const REGISTRY_VERSION = 2;
+
+/** One declared step from a version of a type to the next. */
+export type MigrationStep =
+  | { rename: string; to: string }
+  | { default: string; value: unknown }
+  | { drop: string };
+
+/** How events of `version - 1` become events of `version`. */
+export interface Migration {
+  version: number;
+  steps: MigrationStep[];
+}
+
+/** A custom event type. */
+export interface CustomType {
+  version: number;
+  description?: string;
+  schema: JsonSchema;
+  migrations: Migration[];
+}
+
+/** What the file holds, with whatever else stands in it. */
+export interface RegistryFile {
+  registry_version: number;
+  event_types: Record<string, CustomType>;
+  [other: string]: unknown;
+}
+
+/** The field that says which version of its type an event was written in; absent means 1. */
+export const VERSION_FIELD = "event_version";
+
+/** What a ledger knows beyond the built-in types. */
+export class Registry {
+  readonly #checks = new Map<string, Check>();
+
+  constructor(readonly types: ReadonlyMap<string, CustomType> = new Map()) {}
+
+  /** All names that may be emitted. */
+  names(): string[] {
+    return [...Object.keys(EVENT_TYPES), ...this.types.keys()];
+  }
+
+  /** The version that new events of a type get; 1 needs no mark in the event. */
+  versionOf(event_type: string): number {
+    return this.types.get(event_type)?.version ?? 1;
+  }
+
+  /** The first thing that is wrong with an event of a custom type. */
+  problemOf(event: LedgerEvent): string | undefined {
+    const type = this.types.get(event.event_type);
+    if (!type) return undefined;
+    let check = this.#checks.get(event.event_type);
+    if (!check) this.#checks.set(event.event_type, check = checkOf(event.event_type, type));
+    return check(isClosed(type.schema) ? withoutOwnFields(event, type.schema) : event, "");
+  }
+
+  /** The types of which no event is emitted, each with the reason. */
+  refused(): { name: string; reason: string }[] {
+    return [...this.types].flatMap(([name, { schema }]) => {
+      const reason = refusedPatternOf(schema);
+      return reason === undefined ? [] : [{ name, reason }];
+    });
+  }
+
+  /** The event as its type's present version has it; the same object when there is nothing to do. */
+  upcast(event: LedgerEvent): LedgerEvent {
+    const type = this.types.get(event.event_type);
+    if (!type || type.version === 1) return event;
+    const written_in = versionOfEvent(event);
+    if (written_in >= type.version) return event;
+    const upcast: LedgerEvent = { ...event };
+    for (const { version, steps } of type.migrations) {
+      if (version > written_in) steps.forEach((step) => applyStep(upcast, step));
+    }
+    upcast[VERSION_FIELD] = type.version;
+    return upcast;
+  }
+}
+
+/** Reads the registry of one ledger again when it has changed. */
+export class RegistryReader {
+  #stamp = "";
+
+  constructor(readonly world: World, readonly root: string) {}
+
+  read(): Registry {
+    // Before it is read: a change in between is then seen the next time.
+    this.#stamp = this.#stampNow();
+    return readRegistry(this.world, this.root);
+  }
+
+  /** Undefined when it is as it was read last. */
+  readIfChanged(): Registry | undefined {
+    return this.#stampNow() === this.#stamp ? undefined : this.read();
+  }
+
+  #stampNow(): string {
+    const facts = this.world.files.facts(ledgerPaths(this.root).schema);
+    return facts ? `${facts.identity} ${facts.modified_ms} ${facts.size_bytes}` : "";
+  }
+}
+
+function checkOf(name: string, { schema }: CustomType): Check {
+  const reason = refusedPatternOf(schema);
+  if (reason === undefined) return compileSchema(schema);
+  const problem = `${reason}; give the type another schema: ledger schema migrate ${name} ` +
+    `--schema FILE`;
+  return () => problem;
+}
+
+/** Why no event is emitted by a schema that may stand in a registry; undefined when they are. */
+export function refusedPatternOf(schema: unknown): string | undefined {
+  try {
+    compileSchema(schema);
+  } catch (error) {
+    if (error instanceof RefusedPattern) return error.message;
+    throw error;
+  }
+}
+
+/** Whether a schema lets no field pass that it does not name. */
+function isClosed({ additionalProperties }: JsonSchema): boolean {
+  return additionalProperties !== undefined && additionalProperties !== true;
+}
+
+/** The fields that every event may have: a schema need not name them. */
+function withoutOwnFields(event: LedgerEvent, { properties }: JsonSchema): Record<string, unknown> {
+  const named = (properties ?? {}) as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(event)
+      .filter(([field]) => Object.hasOwn(named, field) || !OWN_FIELDS.includes(field)),
+  );
+}
+
+/** What no event is without, each as it may be. */
+const FIXED_SAMPLES = { event_id: "an id", event_type: "a.type", timestamp_ms: 1 };
+/** Their names. */
+export const FIXED_FIELDS: readonly string[] = Object.keys(FIXED_SAMPLES);
+const OWN_FIELDS = [...FIXED_FIELDS, VERSION_FIELD, "correlation_id", "causation_id"];
+
+/** Throws where a schema asks of all events what none can be. */
+function checkCanBeMet({ type, properties = {} }: JsonSchema): void {
+  if (type !== undefined && ![type].flat().includes("object")) {
+    throw new UnusableSchema(`its type is ${quoted(type)}, and an event is an object`);
+  }
+  for (const [field, sample] of Object.entries(FIXED_SAMPLES)) {
+    const kind = (properties as Record<string, JsonSchema | undefined>)[field]?.type;
+    const problem = kind !== undefined && compileSchema({ type: kind })(sample, field);
+    if (problem) throw new UnusableSchema(`no event meets it: ${problem}`);
+  }
+}
+
+function versionOfEvent(event: Record<string, unknown>): number {
+  const version = event[VERSION_FIELD];
+  return Number.isSafeInteger(version) && (version as number) > 0 ? version as number : 1;
+}
+
+/** Takes one step with the members of an object. */
+export function applyStep(event: Record<string, unknown>, step: MigrationStep): void {
+  if ("rename" in step) {
+    if (!Object.hasOwn(event, step.rename) || Object.hasOwn(event, step.to)) return;
+    event[step.to] = event[step.rename];
+    delete event[step.rename];
+  } else if ("default" in step) {
+    if (!Object.hasOwn(event, step.default)) event[step.default] = step.value;
+  } else delete event[step.drop];
+}
+
+/** Reads the registry of a ledger; an absent one is an empty one. */
+export function readRegistry(world: World, root: string): Registry {
+  return new Registry(new Map(Object.entries(readRegistryFile(world, root).event_types)));
+}
+
+/**
+ * A schema, when events can be checked by it; throws why not. One that stands in a registry is taken even
+ * if no event can meet it, or none is emitted by it: nothing else of that ledger should be lost over it.
+ */
+export function checkSchema(name: string, schema: unknown, age: "new" | "known"): JsonSchema {
+  try {
+    compileSchema(schema);
+    if (age === "new") checkCanBeMet(schema as JsonSchema);
+    return schema as JsonSchema;
+  } catch (error) {
+    // A schema that nests too deep for the stack is told like any other that cannot be used.
+    if (!(error instanceof UnusableSchema) && !(error instanceof RangeError)) throw error;
+    if (age === "known" && error instanceof RefusedPattern) return schema as JsonSchema;
+    const reason = error instanceof UnusableSchema ? error.message : "it nests too deep";
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot use this schema for ${quoted(name)}: ${reason}`,
+      hint:
+        "the schema describes the whole event: ledger schema show run.created prints an example",
+      cause: error,
+    });
+  }
+}
+
+/** Reads the file; an absent one has no types. */
+export function readRegistryFile(world: World, root: string): RegistryFile {
+  const path = ledgerPaths(root).schema;
+  const empty: RegistryFile = { registry_version: REGISTRY_VERSION, event_types: {} };
+  if (!world.files.facts(path)) return empty;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(world.files.readText(path));
+  } catch (cause) {
+    if (cause instanceof LedgerError) throw cause;
+    throw damaged(path, (cause as Error).message, cause);
+  }
+  if (!isOfKind("object", parsed)) throw damaged(path, "it is not a registry");
+  const file = parsed as Partial<RegistryFile> & { version?: unknown };
+  // A registry that the earlier system wrote says `version`, as a number or as "1.0.0".
+  const told: unknown = file.registry_version ?? file.version ?? 1;
+  const version = typeof told === "object" ? NaN : Number.parseInt(String(told), 10);
+  if (version > REGISTRY_VERSION) {
+    throw new LedgerError({
+      code: "newer_format",
+      message: `cannot use this ledger: its registry is of version ${version}, and this program ` +
+        `knows version ${REGISTRY_VERSION}`,
+      where: { path },
+      hint: "use a newer ledger executable; nothing was changed",
+    });
+  }
+  const types = file.registry_version === undefined ? {} : file.event_types;
+  if (Number.isNaN(version) || !isOfKind("object", types)) {
+    throw damaged(path, "it is not a registry");
+  }
+  for (const [name, type] of Object.entries(types!)) {
+    if (!Number.isSafeInteger(type?.version) || !areMigrations(type?.migrations)) {
+      throw damaged(path, `the type ${quoted(name)} has no version or no usable migrations`);
+    }
+    checkSchema(name, type.schema, "known");
+  }
+  return { ...file, registry_version: REGISTRY_VERSION, event_types: types! };
+}
+
+function areMigrations(value: unknown): boolean {
+  return Array.isArray(value) &&
+    value.every((migration) =>
+      Number.isSafeInteger(migration?.version) && Array.isArray(migration.steps) &&
+      migration.steps.every((step: Record<string, unknown> | null) =>
+        isOfKind("object", step) &&
+        (typeof step!.drop === "string" || typeof step!.default === "string" ||
+          (typeof step!.rename === "string" && typeof step!.to === "string"))
+      )
+    );
+}
+
+function damaged(path: string, reason: string, cause?: unknown): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot read the registry of event types: ${reason}`,
+    where: { path },
+    hint: "restore the file from a copy, or move it away to go on without custom types",
+    cause,
+  });
+}

@@ -1,0 +1,159 @@
+/**
+ * Write-ahead for the registry: which bytes of `_schema.json` count, as the chain says. A change is
+ * written durably to `_schema.next.json`, then bound by a step of the chain, then renamed into place. A
+ * process that is killed in between leaves the old registry, and the next that holds the chain's lock
+ * finishes the change. So a registry that other hands changed is told from one that a caller changed.
+ */
+import { join } from "@std/path";
+import { LedgerError } from "../../base/error.ts";
+import { fileDigest, textDigest } from "../../base/digest.ts";
+import { removeQuietly, replaceFile, syncFile } from "../../base/files/durable.ts";
+import { takeFileLock } from "../../base/files/file_lock.ts";
+import { lock_wait_ms } from "../../base/limits.ts";
+import { uniqueName, type World } from "../../base/world.ts";
+import { type Chain, chainPath, type RegistryBound, type RegistryStep } from "../format/chain.ts";
+import { appendEntries } from "../format/chain_entries.ts";
+import { ledgerPaths } from "../format/layout.ts";
+import { readRegistryFile, REGISTRY_VERSION, type RegistryFile } from "./registry.ts";
+
+/** How the registry stands to what the chain says of it. */
+export type RegistryState =
+  /** No step of the chain binds it: 0.1 wrote this ledger, or nothing was sealed yet. */
+  | "unbound"
+  | "bound"
+  /** A change of it was bound, and its process killed before it was in place. */
+  | "interrupted"
+  | "changed"
+  | "removed";
+
+/** The step that says which registry counts; undefined where none does. */
+export function boundRegistry({ steps }: Chain): RegistryStep | undefined {
+  return steps.findLast((step): step is RegistryStep => step.kind === "registry");
+}
+
+/** Compares the registry's file with the chain. */
+export function registryState(world: World, root: string, chain: Chain): RegistryState {
+  const bound = boundRegistry(chain);
+  if (!bound) return "unbound";
+  const digest = digestAt(world, ledgerPaths(root).schema);
+  if (digest === bound.sha256) return "bound";
+  if (digestAt(world, nextPath(root)) === bound.sha256) return "interrupted";
+  return digest === undefined ? "removed" : "changed";
+}
+
+function nextPath(root: string): string {
+  return join(ledgerPaths(root).events, "_schema.next.json");
+}
+
+function digestAt(world: World, path: string): string | undefined {
+  return world.files.facts(path) ? fileDigest(world.files, path) : undefined;
+}
+
+/** Whether a change was interrupted, or none is bound, or what a change left has to go. */
+export function isSettled(world: World, root: string, chain: Chain): boolean {
+  return registryState(world, root, chain) === "bound" && !world.files.facts(nextPath(root));
+}
+
+/**
+ * Makes the registry what the chain says, as far as that is ours to do: binds one that is not bound,
+ * and finishes a change that was interrupted. The caller holds the lock of the chain.
+ */
+export async function settleRegistry(
+  world: World,
+  root: string,
+  chain: Chain,
+): Promise<RegistryState> {
+  const state = registryState(world, root, chain);
+  const { schema, events } = ledgerPaths(root);
+  if (state === "unbound") await bindFirst(world, root, chain);
+  if (state === "interrupted") {
+    // The process that added the step may have ended, or failed, before it was durable.
+    syncFile(world.files, chainPath(root));
+    world.files.rename(nextPath(root), schema);
+    world.files.syncFolder(events);
+  } else if (world.files.facts(nextPath(root))) {
+    // A change that never came into the chain was not acknowledged.
+    removeQuietly(world.files, nextPath(root));
+  }
+  return state === "unbound" || state === "interrupted" ? "bound" : state;
+}
+
+/**
+ * Format 2 of the chain begins. Before its first step the registry says durably, in the version that it
+ * has from here on, that 0.1 must not touch this ledger any more.
+ */
+async function bindFirst(world: World, root: string, chain: Chain): Promise<void> {
+  const { schema, schema_lock } = ledgerPaths(root);
+  // A process of 0.1 may register a type just now: it takes this lock, and not the chain's.
+  const lock = await takeFileLock(world.files, schema_lock, lock_wait_ms);
+  if (!lock) throw registryBusy(root);
+  try {
+    const text = registryText(readRegistryFile(world, root));
+    replaceFile(world.files, schema, new TextEncoder().encode(text), uniqueName(world));
+    appendEntries(world, root, chain, [entryFor(world, text)]);
+  } finally {
+    lock.close();
+  }
+}
+
+/** Puts a changed registry in place. The caller holds the lock of the chain, and has settled it. */
+export function replaceRegistry(
+  world: World,
+  root: string,
+  chain: Chain,
+  file: RegistryFile,
+  how: { accepted?: true } = {},
+): void {
+  const { schema, events } = ledgerPaths(root);
+  const text = registryText(file);
+  replaceFile(world.files, nextPath(root), new TextEncoder().encode(text), uniqueName(world));
+  appendEntries(world, root, chain, [{ ...entryFor(world, text), ...how }]);
+  world.files.rename(nextPath(root), schema);
+  world.files.syncFolder(events);
+}
+
+/** Binds the registry as it stands, after other hands changed it. The caller holds the chain's lock. */
+export function acceptRegistry(world: World, root: string, chain: Chain): void {
+  replaceRegistry(world, root, chain, readRegistryFile(world, root), { accepted: true });
+}
+
+function registryText(file: RegistryFile): string {
+  return JSON.stringify({ ...file, registry_version: REGISTRY_VERSION }, null, 2) + "\n";
+}
+
+function entryFor(world: World, text: string): RegistryBound {
+  return {
+    kind: "registry",
+    registry_version: REGISTRY_VERSION,
+    bytes: new TextEncoder().encode(text).length,
+    sha256: textDigest(text),
+    at_ms: world.now_ms(),
+  };
+}
+
+/** Says in what way the registry is not the one that the chain binds. */
+export function registryProblem(root: string, state: "changed" | "removed"): string {
+  const { schema } = ledgerPaths(root);
+  return state === "changed"
+    ? `the registry ${schema} is not the one that the chain binds`
+    : `the registry ${schema} is gone`;
+}
+
+/** Refuses a change of a registry that is not the one that the chain binds. */
+export function registryChanged(root: string, state: "changed" | "removed"): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot change the registry: ${registryProblem(root, state)}`,
+    where: { path: ledgerPaths(root).schema },
+    hint: "take the file from a copy; to go on with it as it stands: ledger seal --accept-registry",
+  });
+}
+
+function registryBusy(root: string): LedgerError {
+  return new LedgerError({
+    code: "busy",
+    message: "cannot change the registry: another process holds its lock",
+    where: { path: ledgerPaths(root).schema_lock },
+    hint: "nothing was changed; repeat it",
+  });
+}

@@ -1,0 +1,166 @@
+/**
+ * Where things are in a ledger folder: names <-> (day, part, writer). Nobody else builds or takes
+ * apart a name.
+ */
+import { join } from "@std/path";
+import { DAY_MS, startOfDay } from "../../base/day.ts";
+import { LedgerError, quoted } from "../../base/error.ts";
+import { writer_chars_max } from "../../base/limits.ts";
+
+/** A part of the log: a day, a number, and the writer it is private to ("" for everyone's). */
+export interface PartId {
+  day: string;
+  number: number;
+  writer: string;
+}
+
+/** A file in a day's folder that holds, or held, a part. */
+export interface PartName {
+  number: number;
+  writer: string;
+  format: "jsonl" | "parquet";
+}
+
+/** The folders and well-known files of one ledger. */
+export function ledgerPaths(root: string) {
+  const events = join(root, "events");
+  return {
+    root,
+    events,
+    schema: join(events, "_schema.json"),
+    schema_lock: join(events, ".schema.lock"),
+    quarantine: join(events, "_quarantine"),
+    run_artifacts: join(root, "artifacts", "runs"),
+    index: join(root, "index"),
+    traces: join(root, "traces"),
+  };
+}
+
+/** A day's folder. */
+export function dayFolder(root: string, day: string): string {
+  return join(root, "events", `day=${day}`);
+}
+
+/** What the record of sealed parts is called in a day's folder. */
+export const SEALED_NAME = "_sealed.json";
+
+/** The lock that everybody takes who changes a part of the day; a private writer has its own. */
+export function dayLockName(writer: string): string {
+  return writer === "" ? ".lock" : `.${writer}.lock`;
+}
+
+/** The writer whose lock a file name stands for; undefined when it is no lock. */
+export function parseLockName(name: string): string | undefined {
+  return /^\.(?:(.+)\.)?lock$/.exec(name)?.slice(1).map((writer) => writer ?? "")[0];
+}
+
+/** A folder beside the days for what is on its way out of the log, or back: nobody reads it. */
+export function passingName(way: "gone" | "back", day: string, unique: string): string {
+  return `_${way}-day=${day}.${unique}`;
+}
+
+/** The day that such a folder's name stands for; undefined when it is none. */
+export function parsePassingName(way: "gone" | "back", name: string): string | undefined {
+  const day = new RegExp(`^_${way}-day=([^.]+)\\.`).exec(name)?.[1];
+  return day !== undefined && isDay(day) ? day : undefined;
+}
+
+/** `part-000001`, or `part-000001.W` for writer W. */
+export function partStem(part: { number: number; writer: string }): string {
+  const stem = `part-${String(part.number).padStart(6, "0")}`;
+  return part.writer === "" ? stem : `${stem}.${part.writer}`;
+}
+
+/** The path of a part's lines. */
+export function partPath(root: string, part: PartId): string {
+  return join(dayFolder(root, part.day), `${partStem(part)}.jsonl`);
+}
+
+/** The name of the Parquet file that a part's lines are compacted to. */
+export function parquetName(part: { number: number; writer: string }): string {
+  return `${partStem(part)}.parquet`;
+}
+
+/** A part as it is named in messages: `day=2026-01-23/part-000001.jsonl`. */
+export function partLabel(part: PartId): string {
+  return `day=${part.day}/${partStem(part)}.jsonl`;
+}
+
+const PART_NAME = /^part-(\d{6,15})(?:\.([A-Za-z0-9][A-Za-z0-9._-]*))?\.(jsonl|parquet)$/;
+const DAY_NAME = /^day=(\d{4}-\d{2}-\d{2})$/;
+
+/** What a file name in a day's folder stands for; undefined when it is no part. */
+export function parsePartName(name: string): PartName | undefined {
+  const match = PART_NAME.exec(name);
+  if (!match) return undefined;
+  const [, digits, writer = "", format] = match;
+  return { number: Number(digits), writer, format: format as PartName["format"] };
+}
+
+/** The day that a folder name stands for; undefined when it is none. */
+export function parseDayName(name: string): string | undefined {
+  const day = DAY_NAME.exec(name)?.[1];
+  return day !== undefined && isDay(day) ? day : undefined;
+}
+
+/** Whether a text is a day of the calendar, `YYYY-MM-DD`. */
+export function isDay(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const ms = startOfDay(text);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
+}
+
+let cached_day_number = -1;
+let cached_day = "";
+
+/** The UTC day of a time. */
+export function dayOf(timestamp_ms: number): string {
+  const day_number = Math.floor(timestamp_ms / DAY_MS);
+  if (day_number !== cached_day_number) {
+    cached_day = new Date(day_number * DAY_MS).toISOString().slice(0, 10);
+    cached_day_number = day_number;
+  }
+  return cached_day;
+}
+
+/** The log's order of parts within a day: number, then writer. */
+export function comparePartNames(
+  a: { number: number; writer: string },
+  b: { number: number; writer: string },
+): number {
+  return a.number - b.number || (a.writer < b.writer ? -1 : a.writer > b.writer ? 1 : 0);
+}
+
+const WRITER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
+
+/** The part that a label names; undefined when it names none. */
+export function parsePartLabel(label: string): PartId | undefined {
+  const [folder, file = "", ...more] = label.split("/");
+  const day = parseDayName(folder);
+  const name = parsePartName(file);
+  return day && name && more.length === 0
+    ? { day, number: name.number, writer: name.writer }
+    : undefined;
+}
+
+/** Checks a writer's name, which becomes part of file names. */
+export function checkWriterName(writer: string): string {
+  if (WRITER_NAME.test(writer) && writer.length <= writer_chars_max) return writer;
+  throw new LedgerError({
+    code: "invalid",
+    message: `cannot write as ${quoted(writer)}: a writer's name has 1 to ${writer_chars_max} ` +
+      `letters, digits, "-" or "_", and begins with a letter or digit`,
+    hint: "a host name and a task number make a good one, such as node7-42",
+  });
+}
+
+/** The writer's name that comes nearest to a text, such as a host's full name; undefined when none does. */
+export function writerNameFrom(text: string): string | undefined {
+  const name = text.replaceAll(/[^A-Za-z0-9_-]+/g, "-").replace(/^[_-]+/, "");
+  return name.slice(0, writer_chars_max).replace(/-+$/, "") || undefined;
+}
+
+/** What a piece that was taken out of a part is called in quarantine. */
+export function quarantineName(part: PartId, offset: number, kind: "torn" | "corrupt"): string {
+  return `day=${part.day}.${partStem(part)}.at-${offset}.${kind}`;
+}

@@ -1,0 +1,68 @@
+/** The digests by which a file is known again, and the place where it has changed. */
+import { createHash } from "node:crypto";
+import { digestOf } from "../../base/digest.ts";
+import { readFully, stretchesOf } from "../../base/files/durable.ts";
+import { proof_block_bytes } from "../../base/limits.ts";
+import type { OpenFile } from "../../base/files/seam.ts";
+import type { FileProof } from "./seal_manifest.ts";
+
+/** So many bytes of each block's digest are kept: they only tell the place, the whole one proves. */
+const BLOCK_DIGEST_BYTES = 4;
+
+/** Makes the proof of a file's first bytes. */
+export function proofOf(file: OpenFile, size_bytes: number): FileProof {
+  const whole = createHash("sha256");
+  const digests = new Uint8Array(
+    Math.ceil(size_bytes / proof_block_bytes) * BLOCK_DIGEST_BYTES,
+  );
+  for (const [at, bytes] of blocksOf(file, size_bytes)) {
+    whole.update(bytes);
+    digests.set(blockDigest(bytes), at / proof_block_bytes * BLOCK_DIGEST_BYTES);
+  }
+  return { bytes: size_bytes, sha256: whole.digest("hex"), blocks: digests.toBase64() };
+}
+
+/** Whether a file is what it was. */
+export function isAsProven(file: OpenFile, proof: FileProof): boolean {
+  const { size_bytes } = file.facts();
+  return size_bytes === proof.bytes && digestOf(stretchesOf(file, size_bytes)) === proof.sha256;
+}
+
+/** Where a file is not what it was, and how that shows; undefined when it is what it was. */
+export function changeIn(
+  file: OpenFile,
+  proof: FileProof,
+): { offset: number; reason: string } | undefined {
+  const { size_bytes } = file.facts();
+  if (isAsProven(file, proof)) return undefined;
+  const digests = Uint8Array.fromBase64(proof.blocks);
+  // Of a file that was cut short, the last block is not whole: that it is short is what counts.
+  const compared_bytes = size_bytes < proof.bytes
+    ? size_bytes - size_bytes % proof_block_bytes
+    : proof.bytes;
+  for (const [at, bytes] of blocksOf(file, compared_bytes)) {
+    const kept_at = at / proof_block_bytes * BLOCK_DIGEST_BYTES;
+    const is_same = blockDigest(bytes).every((byte, index) => byte === digests[kept_at + index]);
+    if (is_same) continue;
+    const end = at + bytes.length;
+    return { offset: at, reason: `changed: between bytes ${at} and ${end} it is not what it was` };
+  }
+  if (size_bytes < proof.bytes) {
+    return { offset: size_bytes, reason: `cut short: ${size_bytes} bytes of ${proof.bytes}` };
+  }
+  return size_bytes > proof.bytes
+    ? { offset: proof.bytes, reason: `longer than it was: ${size_bytes} bytes, not ${proof.bytes}` }
+    : { offset: 0, reason: "its digest is not what was noted, nor can the place be told" };
+}
+
+function* blocksOf(file: OpenFile, size_bytes: number): Generator<[number, Uint8Array]> {
+  const buffer = new Uint8Array(proof_block_bytes);
+  for (let at = 0; at < size_bytes; at += proof_block_bytes) {
+    const wanted = Math.min(proof_block_bytes, size_bytes - at);
+    yield [at, readFully(file, buffer.subarray(0, wanted), at)];
+  }
+}
+
+function blockDigest(bytes: Uint8Array): Uint8Array {
+  return createHash("sha256").update(bytes).digest().subarray(0, BLOCK_DIGEST_BYTES);
+}

@@ -1,0 +1,94 @@
+/**
+ * Taking damage out of the way without losing a byte of it. A torn tail is moved to `_quarantine/`;
+ * a corrupt line is copied there and left where it is, because offsets never move.
+ */
+import { join } from "@std/path";
+import { makeFolderDurably, readFully, replaceFile } from "../../base/files/durable.ts";
+import type { Files, OpenFile } from "../../base/files/seam.ts";
+import { uniqueName, type World } from "../../base/world.ts";
+import { read_bytes } from "../../base/limits.ts";
+import { ledgerPaths, type PartId, quarantineName } from "./layout.ts";
+
+const NEWLINE = 10;
+
+/** Where the last whole line of a file ends; 0 when it has none. */
+export function endOfLastLine(file: OpenFile, size_bytes: number): number {
+  const block = new Uint8Array(Math.min(read_bytes, size_bytes));
+  for (let end = size_bytes; end > 0;) {
+    const start = Math.max(0, end - block.length);
+    const bytes = readFully(file, block.subarray(0, end - start), start);
+    const newline = bytes.lastIndexOf(NEWLINE);
+    if (newline >= 0) return start + newline + 1;
+    end = start;
+  }
+  return 0;
+}
+
+/**
+ * Moves what follows the last newline of a part to quarantine: copied and durable there first, cut
+ * off here after. The caller holds the day's lock. Returns where the part ends now.
+ */
+export function moveTornTail(
+  world: World,
+  root: string,
+  part: PartId,
+  file: OpenFile,
+  size_bytes: number,
+): { end: number; quarantined_as: string } {
+  const end = endOfLastLine(file, size_bytes);
+  const tail = readFully(file, new Uint8Array(size_bytes - end), end);
+  const quarantined_as = quarantine(world, root, part, end, "torn", tail);
+  file.truncate(end);
+  file.sync();
+  return { end, quarantined_as };
+}
+
+/** Puts bytes into quarantine under a name that says where they came from. Doing it again is nothing. */
+export function quarantine(
+  world: World,
+  root: string,
+  part: PartId,
+  offset: number,
+  kind: "torn" | "corrupt",
+  bytes: Uint8Array,
+): string {
+  const folder = ledgerPaths(root).quarantine;
+  const wanted = join(folder, quarantineName(part, offset, kind));
+  for (let copy = 1;; copy++) {
+    const path = copy === 1 ? wanted : `${wanted}.${copy}`;
+    const facts = world.files.facts(path);
+    if (!facts) {
+      makeFolderDurably(world.files, folder);
+      replaceFile(world.files, path, bytes, uniqueName(world));
+      return path;
+    }
+    // Something else was torn off at the very same place before: keep both.
+    if (!holdsExactly(world.files, path, facts.size_bytes, bytes)) continue;
+    // Whoever put it there may have failed before its name was durable.
+    world.files.syncFolder(folder);
+    return path;
+  }
+}
+
+/** Whether a corrupt line has its copy in quarantine already. */
+export function isInQuarantine(
+  files: Files,
+  root: string,
+  part: PartId,
+  offset: number,
+  bytes: Uint8Array,
+): boolean {
+  const path = join(ledgerPaths(root).quarantine, quarantineName(part, offset, "corrupt"));
+  for (let copy = 1;; copy++) {
+    const candidate = copy === 1 ? path : `${path}.${copy}`;
+    const facts = files.facts(candidate);
+    if (!facts) return false;
+    if (holdsExactly(files, candidate, facts.size_bytes, bytes)) return true;
+  }
+}
+
+function holdsExactly(files: Files, path: string, size_bytes: number, bytes: Uint8Array): boolean {
+  if (size_bytes !== bytes.length) return false;
+  const there = files.readBytes(path);
+  return there.length === bytes.length && there.every((byte, index) => byte === bytes[index]);
+}

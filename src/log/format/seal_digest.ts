@@ -1,0 +1,47 @@
+/**
+ * The digests by which seals are bound to what they vouch for. Of a step of format 2, every field but the
+ * seal itself; of a step that 0.1 wrote, the fields that 0.1 listed. Writers of events never load this.
+ */
+import { digestOf, textDigest } from "../../base/digest.ts";
+import { canonicalJson } from "../../base/json.ts";
+import { type ChainStep, entryOf, type Returned, type SealedStep, type TakenOut } from "./chain.ts";
+import type { SealedNotes } from "./seal_manifest.ts";
+
+/** The digest of what is noted of a part's lines. */
+export function notesDigest(notes: SealedNotes): string {
+  const { lines, last_line_at, last_line_hash, flaws, blocks } = notes;
+  const of_flaws = flaws?.map(({ kind, offset, size_bytes, reason }) => [
+    kind,
+    offset,
+    size_bytes,
+    reason,
+  ]);
+  return digestOfFacts([lines, last_line_at, last_line_hash, blocks, of_flaws ?? null]);
+}
+
+/** The seal that a step of the chain has to have. */
+export function sealOfStep(step: ChainStep): string {
+  const { format, seal: _itself, ...fields } = entryOf(step);
+  if (format !== undefined) return textDigest(canonicalJson({ format, ...fields }));
+  if (step.kind === "sealed") return sealOfPart(step);
+  if (step.kind === "taken_out" || step.kind === "returned") return sealOfPassage(step);
+  throw new Error(`0.1 has no step of kind ${step.kind}`);
+}
+
+/** As 0.1 chained a part to what came before. */
+function sealOfPart(step: SealedStep): string {
+  const { previous, part, events, bytes, sha256, first_ms, last_ms, sealed_at_ms } = step;
+  const of_lines = [events, bytes, sha256, first_ms, last_ms, step.notes_sha256];
+  return digestOfFacts([previous, part, ...of_lines, sealed_at_ms]);
+}
+
+/** As 0.1 chained that parts left, or came back. */
+function sealOfPassage(step: (TakenOut | Returned) & { previous: string }): string {
+  const { previous, kind, day, parts, at_ms } = step;
+  const went = step.kind === "taken_out" ? [step.archive ?? null, step.forget] : [];
+  return digestOfFacts([previous, kind, day, parts, at_ms, ...went]);
+}
+
+function digestOfFacts(facts: unknown[]): string {
+  return digestOf([new TextEncoder().encode(JSON.stringify(facts))]);
+}

@@ -1,0 +1,175 @@
+/**
+ * What `_sealed.json` says of a day: which of its parts are closed for good, what stands in each, and
+ * where it has its place in the chain.
+ */
+import { join } from "@std/path";
+import { replaceFile } from "../../base/files/durable.ts";
+import { LedgerError } from "../../base/error.ts";
+import type { Files } from "../../base/files/seam.ts";
+import { uniqueName, type World } from "../../base/world.ts";
+import { dayFolder, parsePartName, partStem, SEALED_NAME } from "./layout.ts";
+
+/** What a file was when it was closed. */
+export interface FileProof {
+  bytes: number;
+  sha256: string;
+  /** A few bytes of the digest of each 64 KiB, in base64: they tell where a file has changed. */
+  blocks: string;
+}
+
+/** A line of a sealed part that wants attention: found when the part was sealed. */
+export interface Flaw {
+  kind: "corrupt" | "wrong_fields" | "wrong_day";
+  offset: number;
+  size_bytes: number;
+  reason: string;
+}
+
+/** What a seal vouches for. */
+export interface SealedContent {
+  events: number;
+  bytes: number;
+  sha256: string;
+  /** The earliest and the latest time of its events; null when it has none. */
+  first_ms: number | null;
+  last_ms: number | null;
+  sealed_at_ms: number;
+  /** Of what is noted of its lines. */
+  notes_sha256: string;
+}
+
+/** What is noted of the lines of a sealed part, so that they need not be read for it. */
+export interface SealedNotes {
+  /** Whole lines; some may be corrupt. */
+  lines: number;
+  /** Where its last line begins, and that line's hash. */
+  last_line_at: number;
+  last_line_hash: string;
+  /** Lines that want attention; absent when there were too many to note: then they are read anew. */
+  flaws?: Flaw[];
+  blocks: string;
+}
+
+/** A part that takes no more lines. */
+export interface SealedPart extends SealedContent, SealedNotes, FileProof {
+  /** Of its step in the chain; absent where 0.1 sealed it. */
+  format?: 2;
+  /** Its place in the chain, from 1. */
+  number: number;
+  /** The seal before it; empty for the first. */
+  previous: string;
+  /** A digest of all this and of the one before, so that none can change alone. */
+  seal: string;
+  /** The Parquet file that holds its lines, once it is compacted. */
+  compacted?: FileProof;
+  /** The steps between the part sealed before it and it: a chain that is lost is made again of all. */
+  after?: Readonly<Record<string, unknown>>[];
+}
+
+/** The name of a sealed part's lines in its day's folder -> what is known of it. */
+export type SealedParts = Record<string, SealedPart>;
+
+/** What the file holds. */
+interface SealedFile {
+  version: unknown;
+  parts: SealedParts;
+}
+
+const SEALED_VERSION = 1;
+
+/** Where a day's record stands. */
+export function sealedPath(root: string, day: string): string {
+  return join(dayFolder(root, day), SEALED_NAME);
+}
+
+/** The sealed parts of a day; none when the day has no such record. */
+export function readSealed(files: Files, root: string, day: string): SealedParts {
+  return readSealedIn(files, dayFolder(root, day));
+}
+
+/** The same for a folder that is a day's no more. */
+export function readSealedIn(files: Files, folder: string): SealedParts {
+  const path = join(folder, SEALED_NAME);
+  if (!files.facts(path)) return {};
+  try {
+    const { version, parts } = JSON.parse(files.readText(path)) as SealedFile;
+    if (typeof version === "number" && version > SEALED_VERSION) throw newerRecord(path, version);
+    if (version !== SEALED_VERSION) throw new Error("it is no record of sealed parts");
+    for (const [name, record] of Object.entries(parts)) {
+      if (!parsePartName(name)) throw new Error(`${name} is not the name of a part`);
+      const wrong = wrongFieldOf(record);
+      if (wrong) throw new Error(`${wrong} of ${name} is not what it should be`);
+    }
+    return parts;
+  } catch (cause) {
+    if (cause instanceof LedgerError) throw cause;
+    throw new LedgerError({
+      code: "damaged",
+      message: `cannot read which parts are sealed: ${(cause as Error).message}`,
+      where: { path },
+      hint: "restore the file from a copy; without it nothing is appended to this day",
+      cause,
+    });
+  }
+}
+
+function newerRecord(path: string, version: unknown): LedgerError {
+  return new LedgerError({
+    code: "newer_format",
+    message: `${path} is of version ${version}, and this program knows version ${SEALED_VERSION}`,
+    where: { path },
+    hint: "use a newer ledger executable; nothing was changed",
+  });
+}
+
+const COUNTS = ["number", "events", "bytes", "lines", "last_line_at", "sealed_at_ms"] as const;
+const TEXTS = ["previous", "seal", "notes_sha256", "last_line_hash"] as const;
+const TIMES = ["first_ms", "last_ms"] as const;
+
+/** The first field of a record that is not of its kind. */
+export function wrongFieldOf(record: SealedPart): string | undefined {
+  if (typeof record !== "object" || record === null) return "the record";
+  const { flaws, compacted, format, after } = record;
+  if (format !== undefined && format !== 2) return "format";
+  if (after !== undefined && !Array.isArray(after)) return "after";
+  return COUNTS.find((field) => !isCount(record[field])) ??
+    TEXTS.find((field) => typeof record[field] !== "string") ??
+    TIMES.find((field) => record[field] !== null && !isCount(record[field])) ??
+    wrongInProof(record) ??
+    (flaws === undefined || (Array.isArray(flaws) && flaws.every(isFlaw)) ? undefined : "flaws") ??
+    (compacted === undefined ? undefined : wrongInProof(compacted) && "compacted");
+}
+
+const FLAWS: readonly unknown[] = ["corrupt", "wrong_fields", "wrong_day"] satisfies Flaw["kind"][];
+
+function isFlaw(flaw: Partial<Flaw> | null): boolean {
+  return typeof flaw === "object" && FLAWS.includes(flaw?.kind) && isCount(flaw?.offset) &&
+    isCount(flaw?.size_bytes) && typeof flaw?.reason === "string";
+}
+
+function wrongInProof(proof: FileProof | null): string | undefined {
+  if (typeof proof !== "object" || proof === null) return "the proof";
+  const { bytes, sha256, blocks } = proof;
+  if (!isCount(bytes)) return "bytes";
+  if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) return "sha256";
+  return typeof blocks === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(blocks) &&
+      blocks.length % 4 === 0
+    ? undefined
+    : "blocks";
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Puts the record of a day in place, whole and durable. The caller holds the lock of the chain. */
+export function writeSealed(world: World, root: string, day: string, parts: SealedParts): void {
+  const path = sealedPath(root, day);
+  const text = `${JSON.stringify({ version: SEALED_VERSION, parts }, null, 1)}\n`;
+  replaceFile(world.files, path, new TextEncoder().encode(text), uniqueName(world));
+}
+
+/** What a part is called in its day's record. */
+export function sealedName(part: { number: number; writer: string }): string {
+  return `${partStem(part)}.jsonl`;
+}

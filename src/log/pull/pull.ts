@@ -1,0 +1,238 @@
+/**
+ * Another box's parts -> parts here. What a box wrote into `part-000001.jsonl` of a day stands here in
+ * `part-000001.BOX.jsonl`, byte for byte, whole lines only, and grows as it grows there. Lines that are
+ * here already are not taken again: those of an earlier pull, whether its record says so or their bytes
+ * do; those that came by way of a third box; and those of a part of the same name whose beginning is the
+ * same, because one ledger was once a copy of the other.
+ *
+ * Lines are durable before the record says that they were taken. Whoever is killed between the two, or
+ * loses the record, finds by their bytes what is here, and goes on behind it.
+ */
+import { createHash, type Hash } from "node:crypto";
+import { asLedgerError } from "../../base/error.ts";
+import { lock_wait_ms, unrecorded_pull_bytes_max } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+import { readChain } from "../format/chain.ts";
+import { listDays } from "../read/parts.ts";
+import {
+  PartPull,
+  type PartPullContext,
+  type PulledLines,
+  type Standing,
+} from "./part_replicator.ts";
+import {
+  atSource,
+  findingOf,
+  type Origin,
+  OriginLines,
+  originsOfDay,
+  type PullFinding,
+  SourceProblem,
+} from "./source.ts";
+import { OwnDay } from "./target.ts";
+import {
+  type Pulled,
+  type PulledHost,
+  pulledHost,
+  type PulledPart,
+  readPulled,
+  type Stretch,
+} from "./replication_state.ts";
+
+/** What pulling parts did. */
+export interface LogPullReport {
+  taken: PulledLines[];
+  /** Parts of which there was nothing new. */
+  same: number;
+}
+
+/** How to pull. */
+export interface LogPullOptions {
+  /** The surroundings in which the other ledger is read. */
+  theirs: World;
+  /** The name of the box whose ledger it is. */
+  host: string;
+  /** What was pulled so far; it is brought up to date. */
+  pulled: Pulled;
+  /** Takes nothing, and reports what would be taken. */
+  dry_run?: boolean;
+  lock_wait_ms?: number;
+  /** Called when so much was taken that the record is worth writing. */
+  onWorthRecording: () => void;
+  onFinding: (finding: PullFinding) => void;
+  onNotice?: (message: string) => void;
+}
+
+/** Pulls the parts of another ledger. The caller holds the lock of those who pull. */
+export async function pullParts(
+  world: World,
+  root: string,
+  from: string,
+  options: LogPullOptions,
+): Promise<LogPullReport> {
+  return await new LogPull(world, root, from, options).run();
+}
+
+class LogPull {
+  readonly #report: LogPullReport = { taken: [], same: 0 };
+  readonly #context: PartPullContext;
+  #unrecorded_bytes = 0;
+
+  constructor(
+    readonly world: World,
+    readonly root: string,
+    readonly from: string,
+    readonly options: LogPullOptions,
+  ) {
+    this.#context = {
+      world,
+      root,
+      claimed: new Set(),
+      dry_run: options.dry_run ?? false,
+      lock_wait_ms: options.lock_wait_ms ?? lock_wait_ms,
+      onTaken: (taken) => this.#report.taken.push(taken),
+      onNotice: options.onNotice ?? (() => {}),
+    };
+    for (const { parts } of options.pulled.values()) {
+      for (const { here } of parts.values()) this.#claim(here);
+    }
+  }
+
+  async run(): Promise<LogPullReport> {
+    const { world, root, from, options: { theirs, host, onFinding } } = this;
+    const their_record = this.#theirRecord();
+    const chain = readChain(world, root);
+    for (const day of listDays(theirs.files, from)) {
+      try {
+        const origins = await atSource(() =>
+          originsOfDay(theirs, from, host, day, their_record, onFinding)
+        );
+        if (origins.length === 0) continue;
+        const own = await OwnDay.look(world, root, day, chain);
+        for (const origin of origins) await this.#pullPart(origin, own);
+      } catch (error) {
+        onFinding(findingOf(error, `day=${day}`));
+      }
+      await world.turn();
+    }
+    return this.#report;
+  }
+
+  /** Which lines the other box has pulled itself; undefined when nobody can tell. */
+  #theirRecord(): Pulled | undefined {
+    try {
+      return readPulled(this.options.theirs.files, this.from);
+    } catch (error) {
+      const problem = asLedgerError(error);
+      if (!problem) throw error;
+      const { message, hint } = problem;
+      const reason = `${message}; parts of writers are left, as they may be of third boxes`;
+      this.options.onFinding({ what: "_pulled.json", reason, hint });
+      return undefined;
+    }
+  }
+
+  async #pullPart(origin: Origin, own: OwnDay): Promise<void> {
+    const known = this.#hostOf(origin).parts.get(origin.label);
+    const kept = stretchesStillHere(known?.here ?? [], own);
+    const is_intact = kept.length === known?.here.length;
+    if (is_intact && known?.seen.get(this.options.host) === origin.stamp) {
+      this.#report.same++;
+      return;
+    }
+    let lines: OriginLines | undefined;
+    try {
+      lines = await OriginLines.open(this.options.theirs, origin);
+      const part = new PartPull(this.#context, origin, lines, own);
+      if (known) {
+        if (lines.end < known.bytes) return this.#tell("ends before", origin);
+        const hash = hashOfBeginning(lines, known.bytes);
+        if (hash.copy().digest("hex") !== known.sha256) return this.#tell("is another", origin);
+        if (is_intact) part.goOnAfter(known, hash);
+        else this.#beginAnew(part, known, kept);
+      }
+      await this.#takeNew(part);
+    } catch (error) {
+      this.options.onFinding(findingOf(error, nameOf(origin)));
+    } finally {
+      lines?.close();
+    }
+  }
+
+  /** Some of what was taken is not here any more: only what stands before that is sure. */
+  #beginAnew(part: PartPull, { here }: PulledPart, kept: readonly Stretch[]): void {
+    for (const { part, own } of here) if (!own) this.#context.claimed.delete(part);
+    for (const { part: label, from, to, own } of kept) part.found(label, from, to, own);
+  }
+
+  async #takeNew(part: PartPull): Promise<void> {
+    const standing = await part.findHere();
+    if (standing !== "goes on") return this.#tell(standing, part.origin);
+    if (part.at === part.lines.end) this.#report.same++;
+    try {
+      await part.takeRest();
+    } catch (error) {
+      // What came before it was read well, and stands here.
+      if (error instanceof SourceProblem) this.#note(part, false);
+      throw error;
+    }
+    this.#note(part, true);
+  }
+
+  #note({ origin, at, digest, here }: PartPull, is_whole: boolean): void {
+    const { parts } = this.#hostOf(origin);
+    const { seen = new Map<string, string>(), bytes = 0 } = parts.get(origin.label) ?? {};
+    if (is_whole) seen.set(this.options.host, origin.stamp);
+    parts.set(origin.label, {
+      bytes: at,
+      sha256: digest,
+      here: here.filter(({ from, to }) => to > from),
+      seen,
+    });
+    this.#unrecorded_bytes += at - bytes;
+    if (this.#unrecorded_bytes < unrecorded_pull_bytes_max) return;
+    this.options.onWorthRecording();
+    this.#unrecorded_bytes = 0;
+  }
+
+  #hostOf({ host }: Origin): PulledHost {
+    return pulledHost(this.options.pulled, host);
+  }
+
+  #claim(here: readonly Stretch[]): void {
+    for (const { part, own } of here) if (!own) this.#context.claimed.add(part);
+  }
+
+  #tell(standing: Exclude<Standing, "goes on">, origin: Origin): void {
+    // A third box may know less of it than we do. The box itself may not.
+    if (standing === "ends before" && !origin.is_direct) {
+      this.#report.same++;
+      return;
+    }
+    const reason = standing === "ends before"
+      ? "it is shorter than what is here of it"
+      : "its beginning is not what is here of it";
+    this.options.onFinding({
+      what: nameOf(origin),
+      reason: `${reason}: nothing was taken`,
+      hint:
+        `what was taken as ${origin.host} stays; if this is another ledger, or one that began ` +
+        "anew, pull it under another name: --as NAME",
+    });
+  }
+}
+
+function hashOfBeginning(lines: OriginLines, bytes: number): Hash {
+  const hash = createHash("sha256");
+  for (const piece of lines.bytesBetween(0, bytes)) hash.update(piece);
+  return hash;
+}
+
+function nameOf({ host, label, is_direct }: Origin): string {
+  return is_direct ? label : `${label} of ${host}`;
+}
+
+function stretchesStillHere(here: readonly Stretch[], own: OwnDay): readonly Stretch[] {
+  const lost = here.findIndex((stretch) => !own.has(stretch));
+  return lost < 0 ? here : here.slice(0, lost);
+}

@@ -1,0 +1,251 @@
+/**
+ * The only reader of the log: from positions, in log order, every line as a value. A torn tail and a
+ * corrupt line are values too, with file, offset and reason; nobody has to catch anything to see them.
+ */
+import { asLedgerError } from "../../base/error.ts";
+import { follow_poll_ms } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+import { BadLine, judge, type LedgerEvent, NOT_UTF8, tooLong } from "../event/event.ts";
+import { ChangeNotices } from "./follow.ts";
+import { linesOf } from "../format/lines.ts";
+import { partsAway } from "../format/chain.ts";
+import { dayOf, ledgerPaths, parsePartName, type PartId, partLabel } from "../format/layout.ts";
+import type { Block } from "../format/part_blocks.ts";
+import { endOfLines, type OpenPart, openPart } from "./part_file.ts";
+import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
+import { readSealed, type SealedParts } from "../format/seal_manifest.ts";
+
+/** Where a line stands. */
+interface Place {
+  part: PartId;
+  /** `day=2026-01-23/part-000001.jsonl` */
+  label: string;
+  /** Byte offset of the line's first byte. */
+  offset: number;
+  /** Length of the line, without its newline. */
+  size_bytes: number;
+}
+
+/** A line that holds an event. */
+export interface EventRecord extends Place {
+  kind: "event";
+  event: LedgerEvent;
+  /** The line as it stands in the log. */
+  text: string;
+}
+
+/** A whole line that is no record (corrupt), or the end of a part that is no whole line (torn). */
+export interface DamageRecord extends Place {
+  kind: "corrupt" | "torn";
+  reason: string;
+}
+
+/** What the reader yields. */
+export type LogRecord = EventRecord | DamageRecord;
+
+/** Which records are wanted. Damage is always yielded, wherever a wanted event could have stood. */
+export interface ReadFilter {
+  /** From this time on. */
+  since_ms?: number;
+  /** Before this time. */
+  until_ms?: number;
+  day?: string;
+  types?: readonly string[];
+  run_id?: string;
+}
+
+/** Reads a log from where it stopped last, as often as it is asked to. */
+export class LogCursor {
+  /** Per part, the offset after the last line that was read. */
+  readonly positions = new Map<string, number>();
+  readonly #world: World;
+  readonly #root: string;
+  readonly #filter: ReadFilter;
+  readonly #types?: ReadonlySet<string>;
+  /** Torn tails that were yielded already, by part and offset. */
+  readonly #torn = new Set<string>();
+  /** Days of which it was asked whether something sealed is not there. */
+  readonly #asked = new Set<string>();
+
+  constructor(world: World, root: string, filter: ReadFilter = {}) {
+    this.#world = world;
+    this.#root = root;
+    this.#filter = filter;
+    this.#types = filter.types && new Set(filter.types);
+  }
+
+  /** The days that can hold wanted records, in order. */
+  days(): string[] {
+    const { day, since_ms, until_ms } = this.#filter;
+    const first = since_ms === undefined ? "" : dayOf(since_ms);
+    const last = until_ms === undefined ? "9999-99-99" : dayOf(until_ms);
+    return listDays(this.#world.files, this.#root)
+      .filter((name) => (day === undefined || name === day) && name >= first && name <= last);
+  }
+
+  /** Everything between the positions and the present end, of all days or of some. */
+  async *pass(days: Iterable<string> = this.days()): AsyncGenerator<LogRecord> {
+    for await (const batch of this.batches(days)) yield* batch;
+  }
+
+  /** The same, many records at a time: for those who read millions. */
+  async *batches(days: Iterable<string> = this.days()): AsyncGenerator<LogRecord[]> {
+    for (const day of days) {
+      const extents = await partsOfDay(this.#world.files, this.#root, day);
+      for (const extent of extents) yield* this.batchesOfPart(extent);
+      const lost = this.#lostOf(day, extents);
+      if (lost.length > 0) yield lost;
+    }
+  }
+
+  /** What of a day was sealed and is not there, told once. A file that is gone has no line to say so. */
+  #lostOf(day: string, extents: readonly PartExtent[]): DamageRecord[] {
+    if (this.#asked.has(day)) return [];
+    this.#asked.add(day);
+    const sizes = new Map(extents.map(({ label, size_bytes }) => [label, size_bytes]));
+    const lost: DamageRecord[] = [];
+    for (const [name, { bytes }] of Object.entries(this.#sealedOf(day))) {
+      const part: PartId = { day, ...parsePartName(name)! };
+      const label = partLabel(part);
+      const offset = sizes.get(label) ?? 0;
+      if (offset >= bytes) continue;
+      const reason = `${bytes} bytes were sealed, and ${offset || "none"} are there`;
+      lost.push({ kind: "corrupt", part, label, offset, size_bytes: bytes - offset, reason });
+    }
+    if (lost.length === 0) return lost;
+    // A day that was archived, or comes back just now, is away and not lost.
+    const away = partsAway(this.#world, this.#root);
+    return lost.filter(({ label }) => !away.has(label));
+  }
+
+  /** None where they cannot be read: that is for `verify` to tell, and the lines are there. */
+  #sealedOf(day: string): SealedParts {
+    try {
+      return readSealed(this.#world.files, this.#root, day);
+    } catch (error) {
+      if (asLedgerError(error)) return {};
+      throw error;
+    }
+  }
+
+  /**
+   * The records of one part from its position on. Without the trials of a compacted part, for an index
+   * that takes those from the columns: which file they are in is told when it is open.
+   */
+  async *batchesOfPart(
+    extent: PartExtent,
+    without_trials = false,
+    onOpen?: (part: OpenPart) => void,
+  ): AsyncGenerator<LogRecord[]> {
+    const { label, size_bytes } = extent;
+    const start = this.positions.get(label) ?? 0;
+    if (size_bytes <= start) {
+      // A tail was taken out, or a copy came back shorter: go on from its end.
+      if (size_bytes < start) this.positions.set(label, size_bytes);
+      return;
+    }
+    const part = await openPart(this.#world, extent);
+    onOpen?.(part);
+    try {
+      for (const block of without_trials ? part.blocksWithoutTrials(start) : part.blocks(start)) {
+        this.positions.set(label, block.end);
+        const records = this.#recordsOf(extent, block);
+        if (records.length > 0) yield records;
+      }
+      if (without_trials && part.packed_path) this.positions.set(label, size_bytes);
+    } finally {
+      part.close();
+    }
+  }
+
+  /** Moves past all that is there now, without yielding it. */
+  async skipToEnd(days: Iterable<string> = this.days()): Promise<void> {
+    for (const day of days) {
+      for (const extent of await partsOfDay(this.#world.files, this.#root, day)) {
+        // Not past a torn tail: the next writer takes it out and begins its own line there.
+        this.positions.set(extent.label, await endOfLines(this.#world, extent));
+      }
+    }
+  }
+
+  #recordsOf(extent: PartExtent, block: Block): LogRecord[] {
+    const { part, label } = extent;
+    const records: LogRecord[] = [];
+    const damage = (kind: "corrupt" | "torn", offset: number, size_bytes: number, reason: string) =>
+      records.push({ kind, part, label, offset, size_bytes, reason });
+    if (block.torn_bytes > 0) {
+      const key = `${label}@${block.end}:${block.torn_bytes}`;
+      if (this.#torn.has(key)) return records;
+      this.#torn.add(key);
+      damage("torn", block.end, block.torn_bytes, "the part does not end in a newline");
+      return records;
+    }
+    if (block.oversized_bytes > 0) {
+      damage("corrupt", block.start, block.oversized_bytes, tooLong(block.oversized_bytes).reason);
+      return records;
+    }
+    for (const line of linesOf(block.bytes, block.start)) {
+      const { offset, size_bytes, text } = line;
+      const verdict = text === undefined ? NOT_UTF8 : judge(text, size_bytes);
+      if (verdict instanceof BadLine) damage("corrupt", offset, size_bytes, verdict.reason);
+      else if (this.#isWanted(verdict)) {
+        records.push({
+          kind: "event",
+          part,
+          label,
+          offset,
+          size_bytes,
+          text: text!,
+          event: verdict,
+        });
+      }
+    }
+    return records;
+  }
+
+  #isWanted(event: LedgerEvent): boolean {
+    const { since_ms, until_ms, run_id } = this.#filter;
+    if (this.#types && !this.#types.has(event.event_type)) return false;
+    if (run_id !== undefined && event.run_id !== run_id) return false;
+    if (since_ms !== undefined && event.timestamp_ms < since_ms) return false;
+    return until_ms === undefined || event.timestamp_ms < until_ms;
+  }
+}
+
+/** All wanted records of a log as it is now. */
+export function readLog(
+  world: World,
+  root: string,
+  filter: ReadFilter = {},
+): AsyncGenerator<LogRecord> {
+  return new LogCursor(world, root, filter).pass();
+}
+
+/**
+ * All wanted records that come, until the signal is aborted; from where the cursor stands. Survives
+ * rotation, midnight, recovery of a torn tail, and a log that does not exist yet.
+ */
+export async function* followLog(
+  world: World,
+  root: string,
+  cursor: LogCursor,
+  signal: AbortSignal,
+): AsyncGenerator<LogRecord> {
+  const { events } = ledgerPaths(root);
+  const notices = new ChangeNotices(world, events);
+  try {
+    // Whatever was notified names the days to look at; the slow poll looks at all of them, because
+    // notifications are lost on network folders and when too many come at once.
+    let touched: Set<string> | undefined;
+    while (!signal.aborted) {
+      if (world.files.facts(events)) {
+        notices.watchIfPossible();
+        const wanted = cursor.days().filter((day) => !touched || touched.has(day));
+        yield* cursor.pass(wanted);
+      }
+      touched = await notices.next(signal, follow_poll_ms);
+    }
+  } finally {
+    notices.close();
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * A part that is open for reading, whether it holds its lines as they are or was compacted. Offsets are
+ * those of the lines as they were written, in both.
+ */
+import { dirname } from "@std/path";
+import { asLedgerError, LedgerError } from "../../base/error.ts";
+import { openOwn, readFully } from "../../base/files/durable.ts";
+import type { World } from "../../base/world.ts";
+import { type PartExtent, partsOfDay } from "./parts.ts";
+import { type Block, blocksOfLines } from "../format/part_blocks.ts";
+import { endOfLastLine } from "../format/quarantine.ts";
+import type { FileProof } from "../format/seal_manifest.ts";
+
+/** A part to read from. */
+export interface OpenPart {
+  /** The Parquet file, where it is one that was opened. */
+  packed_path: string | undefined;
+  /** Its lines from the start of one of them on. */
+  blocks(from: number): Generator<Block>;
+  /** The same without the lines that an index takes from the columns; those of a compacted part. */
+  blocksWithoutTrials(from: number): Generator<Block>;
+  /** Bytes from the start of a line on. */
+  bytesBetween(from: number, to: number): Uint8Array;
+  /** Where the line begins that ends, with its newline, at this offset. */
+  startOfLineBefore(end: number): number;
+  close(): void;
+}
+
+/** How often a part is looked for again because it got another name, or another Parquet file. */
+const looks_max = 10;
+
+/** Opens a part. One that is compacted, or restored, at this very moment is found under its new name. */
+export async function openPart(world: World, extent: PartExtent): Promise<OpenPart> {
+  for (let now = extent, look = 1;; look++) {
+    try {
+      return now.compacted ? await openPacked(world, now, now.compacted) : openLines(world, now);
+    } catch (error) {
+      const problem = asLedgerError(error);
+      const moved = look < looks_max ? await movedTo(world, now, problem) : undefined;
+      if (moved) now = moved;
+      else if (problem?.code === "not_found") throw wentMeanwhile(extent.label);
+      else throw error;
+    }
+  }
+}
+
+/** Where a part is by now; undefined when that is no other place. */
+async function movedTo(
+  world: World,
+  { path, part, label, compacted }: PartExtent,
+  problem: LedgerError | undefined,
+): Promise<PartExtent | undefined> {
+  if (problem?.code !== "not_found" && problem?.code !== "damaged") return undefined;
+  const root = dirname(dirname(dirname(path)));
+  const extents = await partsOfDay(world.files, root, part.day);
+  const found = extents.find((extent) => extent.label === label);
+  const is_same = found?.path === path && found.compacted?.sha256 === compacted?.sha256;
+  return is_same ? undefined : found;
+}
+
+/** What is said where a part was there a moment ago: its day was archived or deleted meanwhile. */
+export function wentMeanwhile(label: string): LedgerError {
+  return new LedgerError({
+    code: "io",
+    message: `${label} went from the log while it was read`,
+    hint: "its day was archived or deleted meanwhile; repeat it",
+    detail: { went: label },
+  });
+}
+
+/** Whether that is what happened: then what there is now can be read. */
+export function hasGone(error: unknown): boolean {
+  return asLedgerError(error)?.detail?.went !== undefined;
+}
+
+/** Where the last whole line of a part ends. */
+export async function endOfLines(world: World, extent: PartExtent): Promise<number> {
+  if (extent.compacted) return extent.size_bytes;
+  const part = await openPart(world, extent);
+  try {
+    return part.startOfLineBefore(extent.size_bytes + 1);
+  } finally {
+    part.close();
+  }
+}
+
+function openLines(world: World, { path, size_bytes }: PartExtent): OpenPart {
+  const file = openOwn(world.files, path);
+  const blocks = (from: number) => blocksOfLines(file, from, size_bytes);
+  return {
+    packed_path: undefined,
+    blocks,
+    blocksWithoutTrials: blocks,
+    bytesBetween: (from, to) => readFully(file, new Uint8Array(to - from), from),
+    startOfLineBefore: (end) => endOfLastLine(file, end - 1),
+    close: () => file.close(),
+  };
+}
+
+async function openPacked(
+  world: World,
+  extent: PartExtent,
+  proof: FileProof,
+): Promise<OpenPart> {
+  const { path, size_bytes, last_line_at } = extent;
+  const file = openOwn(world.files, path);
+  try {
+    // A page that was changed may well decode, to other lines: nothing is read before this is known.
+    const { isAsProven } = await import("../format/part_checksum.ts");
+    if (!isAsProven(file, proof)) throw changed(path);
+    const { unpackLines } = await import("../codec/unpacking.ts");
+    const bytesBetween = (from: number, to: number) => {
+      const bytes = new Uint8Array(to - from);
+      let filled = 0;
+      for (const block of unpackLines(file, { from })) {
+        const taken = block.bytes.subarray(0, bytes.length - filled);
+        bytes.set(taken, filled);
+        filled += taken.length;
+        if (filled === bytes.length) break;
+      }
+      return bytes.subarray(0, filled);
+    };
+    return {
+      packed_path: path,
+      blocks: (from) => unpackLines(file, { from }),
+      blocksWithoutTrials: (from) => unpackLines(file, { from, without_trials: true }),
+      bytesBetween,
+      startOfLineBefore(end) {
+        // Behind the last line nothing begins any more: a compacted part has no torn end.
+        if (end > size_bytes) return size_bytes;
+        if (end === size_bytes && last_line_at !== undefined) return last_line_at;
+        let start = 0;
+        for (const { bytes, start: at } of unpackLines(file)) {
+          const length = Math.min(bytes.length, end - at);
+          if (length <= 0) break;
+          // What ends at `end` is a newline: the line begins after the one before it.
+          start = at + bytes.subarray(0, length - 1).lastIndexOf(NEWLINE) + 1;
+        }
+        return start;
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+const NEWLINE = 10;
+
+function changed(path: string): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot read ${path}: it is not what was written when the part was compacted`,
+    where: { path },
+    hint: "see where with: ledger verify --deep; then take the file from a copy or an archive",
+  });
+}

@@ -1,0 +1,167 @@
+/** What a log holds, at a glance: sizes, line counts, the newest event, torn tails. Judges nothing. */
+import { stretchesOf, withOpenFile } from "../../base/files/durable.ts";
+import { asLedgerError } from "../../base/error.ts";
+import type { Files, OpenFile } from "../../base/files/seam.ts";
+import { event_bytes_max } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+import { BadLine, judge, type LedgerEvent } from "../event/event.ts";
+import { linesOf } from "../format/lines.ts";
+import { openPart } from "./part_file.ts";
+import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
+import { readSealed, sealedName, type SealedPart } from "../format/seal_manifest.ts";
+
+/** One day of a log. */
+export interface DaySurvey {
+  day: string;
+  parts: number;
+  /** How many of them take no more lines. */
+  sealed: number;
+  /** Whole lines; whether each is an event is what verify tells. */
+  events: number;
+  /** Of the lines as they were written. */
+  bytes: number;
+  /** What they take on the disk: less, where parts are compacted. */
+  stored_bytes: number;
+}
+
+/** A part whose last line is not whole. */
+export interface TornTail {
+  part: string;
+  offset: number;
+  size_bytes: number;
+}
+
+/** A log at a glance. */
+export interface LogSurvey {
+  days: DaySurvey[];
+  parts: number;
+  events: number;
+  bytes: number;
+  stored_bytes: number;
+  newest?: LedgerEvent;
+  torn: TornTail[];
+}
+
+const NEWLINE = 10;
+
+/** How often a day is looked at again because one of its parts was compacted meanwhile. */
+const looks_max = 10;
+
+/** Looks at every part once; of a sealed one, at what was noted of it. */
+export async function surveyLog(world: World, root: string): Promise<LogSurvey> {
+  const survey: LogSurvey = { days: [], parts: 0, events: 0, bytes: 0, stored_bytes: 0, torn: [] };
+  const all_ends: PartEnd[] = [];
+  for (const day of listDays(world.files, root)) {
+    const { of_day, ends, torn } = await surveyDay(world, root, day);
+    all_ends.push(...ends);
+    survey.torn.push(...torn);
+    survey.days.push(of_day);
+    survey.parts += of_day.parts;
+    survey.events += of_day.events;
+    survey.bytes += of_day.bytes;
+    survey.stored_bytes += of_day.stored_bytes;
+  }
+  const newest = await newestEvent(world, all_ends);
+  return newest ? { ...survey, newest } : survey;
+}
+
+async function surveyDay(world: World, root: string, day: string) {
+  for (let look = 1;; look++) {
+    try {
+      return await lookAtDay(world, root, day);
+    } catch (error) {
+      if (asLedgerError(error)?.code !== "not_found" || look === looks_max) throw error;
+    }
+  }
+}
+
+async function lookAtDay(world: World, root: string, day: string) {
+  const of_day: DaySurvey = { day, parts: 0, sealed: 0, events: 0, bytes: 0, stored_bytes: 0 };
+  const ends: PartEnd[] = [];
+  const torn: TornTail[] = [];
+  const extents = await partsOfDay(world.files, root, day);
+  // Afterwards: what is sealed meanwhile needs no counting, and what was compacted cannot be.
+  const sealed = readSealed(world.files, root, day);
+  for (const extent of extents) {
+    const record = sealed[sealedName(extent.part)];
+    const { lines, end } = record
+      ? { lines: record.lines, end: record.bytes }
+      : countLines(world.files, extent);
+    if (!record && end < extent.size_bytes) torn.push(tornTail(extent, end));
+    ends.push({ extent, record, end });
+    of_day.events += lines;
+    of_day.parts++;
+    of_day.sealed += record ? 1 : 0;
+    of_day.bytes += extent.size_bytes;
+    of_day.stored_bytes += extent.compacted?.bytes ?? extent.size_bytes;
+  }
+  return { of_day, ends, torn };
+}
+
+/** Where the lines of a part end. */
+interface PartEnd {
+  extent: PartExtent;
+  record: SealedPart | undefined;
+  end: number;
+}
+
+/** The newest of the events that stand last in their parts. */
+async function newestEvent(world: World, ends: PartEnd[]): Promise<LedgerEvent | undefined> {
+  let newest: LedgerEvent | undefined;
+  // From the end: then hardly any part that is sealed has to be opened.
+  for (const { extent, record, end } of ends.reverse()) {
+    if (newest && record && (record.last_ms ?? -1) <= newest.timestamp_ms) continue;
+    const event = await lastEvent(world, extent, end);
+    if (event && (!newest || event.timestamp_ms > newest.timestamp_ms)) newest = event;
+  }
+  return newest;
+}
+
+function tornTail({ label, size_bytes }: PartExtent, end: number): TornTail {
+  return { part: label, offset: end, size_bytes: size_bytes - end };
+}
+
+/** The whole lines of a part that is not compacted, and where they end. */
+export function countLines(
+  files: Files,
+  { path, size_bytes }: PartExtent,
+): { lines: number; end: number } {
+  return withOpenFile(files, path, (file) => countLinesIn(file, size_bytes));
+}
+
+function countLinesIn(file: OpenFile, size_bytes: number): { lines: number; end: number } {
+  let lines = 0;
+  let end = 0;
+  let at = 0;
+  for (const bytes of stretchesOf(file, size_bytes)) {
+    for (
+      let found = bytes.indexOf(NEWLINE);
+      found >= 0;
+      found = bytes.indexOf(NEWLINE, found + 1)
+    ) {
+      lines++;
+      end = at + found + 1;
+    }
+    at += bytes.length;
+  }
+  return { lines, end };
+}
+
+/** The event in the last whole line of a part, when there is one. */
+async function lastEvent(
+  world: World,
+  extent: PartExtent,
+  end: number,
+): Promise<LedgerEvent | undefined> {
+  if (end === 0) return undefined;
+  const part = await openPart(world, extent);
+  try {
+    const start = part.startOfLineBefore(end);
+    if (end - 1 - start > event_bytes_max) return undefined;
+    const [line] = linesOf(part.bytesBetween(start, end), start);
+    const verdict = line?.text === undefined ? undefined : judge(line.text, line.size_bytes);
+    return verdict instanceof BadLine ? undefined : verdict;
+  } finally {
+    part.close();
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * The end of the chain, before somebody adds to it: what whoever was killed left out is added; where
+ * more than that is missing, nobody seals on top of it.
+ */
+import { LedgerError } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import {
+  addStep,
+  appendSteps,
+  type Chain,
+  type ChainEntry,
+  chainPath,
+  type ChainStep,
+  endOfChain,
+  readChain,
+  type SealedStep,
+  stepFrom,
+  stepOf,
+} from "../format/chain.ts";
+import { appendEntries } from "../format/chain_entries.ts";
+import { ledgerPaths } from "../format/layout.ts";
+import { listDays } from "../read/parts.ts";
+import { isSettled, registryProblem, settleRegistry } from "../event/registry_binding.ts";
+import { readSealed, type SealedPart } from "../format/seal_manifest.ts";
+
+/** Whether the chain is not as long as it should be, or the registry not settled. */
+export function lacksSteps(world: World, root: string): boolean {
+  const chain = readChain(world, root);
+  const hasRegistry = () => world.files.facts(ledgerPaths(root).schema) !== undefined;
+  if (chain.steps.length === 0 && chain.size_bytes === 0 && !hasRegistry()) return false;
+  return chain.damage.length > 0 || chain.end < chain.size_bytes ||
+    !isSettled(world, root, chain) || unknownTo(world, root, chain).length > 0;
+}
+
+/** Adds to the chain, durably, what left or came back. The caller holds its lock. */
+export async function addToChain(
+  world: World,
+  root: string,
+  entries: readonly ChainEntry[],
+): Promise<void> {
+  if (entries.length > 0) appendEntries(world, root, await readyChain(world, root), entries);
+}
+
+/** The chain, complete and with the registry settled: steps of format 2 may be added to it. */
+export async function readyChain(
+  world: World,
+  root: string,
+  onNotice?: (message: string) => void,
+): Promise<Chain> {
+  const chain = completeChain(world, root, onNotice);
+  const state = await settleRegistry(world, root, chain);
+  if (state === "changed" || state === "removed") {
+    onNotice?.(`${registryProblem(root, state)}; see: ledger verify --deep`);
+  }
+  return chain;
+}
+
+/**
+ * The chain with all that was sealed. One step may be missing, of somebody who was killed too early to
+ * add it. Where the whole chain is gone, it is made again from the records of the days, and that is told.
+ */
+function completeChain(
+  world: World,
+  root: string,
+  onNotice?: (message: string) => void,
+): Chain {
+  const chain = readChain(world, root);
+  if (chain.damage.length > 0) throw damagedChain(root, chain);
+  const unknown = unknownTo(world, root, chain);
+  if (unknown.length === 0) return chain;
+  const is_gone = chain.size_bytes === 0 &&
+    (unknown.length > 1 || unknown[0].format !== undefined);
+  if (unknown.length > 1 && !is_gone) throw shortChain(root, chain, unknown);
+  const added = is_gone ? withStepsBetween(world, root, unknown) : unknown;
+  for (const step of added) {
+    const { number, seal } = endOfChain(chain);
+    if (step.number !== number + 1 || step.previous !== seal) throw brokenChain(root, number, step);
+    addStep(chain, step);
+  }
+  appendSteps(world, root, added);
+  if (is_gone) {
+    onNotice?.(
+      `${chainPath(root)} was gone, and was made again from the records of ${unknown.length} ` +
+        `parts: hold its last seal against the one that you noted (${unknown.at(-1)!.seal})`,
+    );
+  }
+  return chain;
+}
+
+/** What the records of the days say was sealed, and the chain does not; in order. */
+function unknownTo(world: World, root: string, chain: Chain): SealedStep[] {
+  const known = new Set(chain.seals.map(({ seal }) => seal));
+  return recordsOf(world, root)
+    .map(([label, record]) => stepOf(label, record))
+    .filter(({ seal }) => !known.has(seal))
+    .sort((a, b) => a.number - b.number);
+}
+
+/** Sealed parts, each behind the steps between the one before it and it. */
+function withStepsBetween(world: World, root: string, sealed: readonly SealedStep[]): ChainStep[] {
+  const records = new Map(recordsOf(world, root));
+  return sealed.flatMap((step) => {
+    const between = records.get(step.part)?.after?.map(stepFrom) ?? [];
+    return [...between.filter((each) => each !== undefined), step];
+  });
+}
+
+function recordsOf(world: World, root: string): [string, SealedPart][] {
+  return listDays(world.files, root).flatMap((day) =>
+    Object.entries(readSealed(world.files, root, day))
+      .map(([name, record]): [string, SealedPart] => [`day=${day}/${name}`, record])
+  );
+}
+
+const WAYS_OUT =
+  "see what is wrong with: ledger verify --deep; then take that file from a copy, or " +
+  "move it away: it is made again from the records of the days";
+
+function damagedChain(root: string, { damage: [{ offset, reason }] }: Chain): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot seal: the chain of sealed parts is damaged (${reason})`,
+    where: { path: chainPath(root), offset },
+    hint: WAYS_OUT,
+  });
+}
+
+function shortChain(root: string, chain: Chain, unknown: SealedStep[]): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot seal: the chain ends with number ${endOfChain(chain).number}, and ` +
+      `${unknown.length} parts that are sealed are not in it, the first of them ${unknown[0].part}`,
+    where: { path: chainPath(root) },
+    hint: WAYS_OUT,
+  });
+}
+
+function brokenChain(root: string, number: number, step: ChainStep): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot seal: the chain ends with number ${number}, and ` +
+      `${step.kind === "sealed" ? `${step.part} is sealed` : "what came before a part stands"} ` +
+      `as number ${step.number} after another`,
+    where: { path: chainPath(root) },
+    hint: "see what is wrong with: ledger verify --deep; then take that file from a copy",
+  });
+}

@@ -1,0 +1,265 @@
+/**
+ * Changes to the registry of a ledger: types that are registered, taken over from another ledger, or get
+ * another version. One process at a time, and nothing that is known is forgotten.
+ */
+import { LedgerError, quoted } from "../../base/error.ts";
+import { makeFolderDurably } from "../../base/files/durable.ts";
+import { nesting_max } from "../../base/limits.ts";
+import { nearest } from "../../base/nearest.ts";
+import type { World } from "../../base/world.ts";
+import { withChainLock } from "../format/chain.ts";
+import { isBuiltIn, nestingDepth } from "../event/event.ts";
+import type { JsonSchema } from "../event/json_schema.ts";
+import { ledgerPaths } from "../format/layout.ts";
+import {
+  applyStep,
+  checkSchema,
+  type CustomType,
+  FIXED_FIELDS,
+  type MigrationStep,
+  readRegistryFile,
+  refusedPatternOf,
+  type Registry,
+  type RegistryFile,
+  VERSION_FIELD,
+} from "../event/registry.ts";
+
+const TYPE_NAME = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
+const TYPE_NAME_CHARS_MAX = 100;
+/** Fields that say which event it is, and of what: no migration may touch them. */
+const KEPT_FIELDS = [...FIXED_FIELDS, "run_id", VERSION_FIELD];
+
+/** Registers a custom type. Registering the same again changes nothing. */
+export async function registerType(
+  world: World,
+  root: string,
+  name: string,
+  schema: unknown,
+  description?: string,
+): Promise<{ type: CustomType; changed: boolean }> {
+  checkTypeName(name);
+  const usable = checkSchema(name, schema, "new");
+  return await changeRegistry(world, root, (file) => {
+    const known = Object.hasOwn(file.event_types, name) ? file.event_types[name] : undefined;
+    const type: CustomType = {
+      version: 1,
+      ...(description ? { description } : {}),
+      schema: usable,
+      migrations: [],
+    };
+    if (!known) {
+      file.event_types[name] = type;
+      return { type, changed: true };
+    }
+    if (JSON.stringify(known.schema) === JSON.stringify(usable)) {
+      return { type: known, changed: false };
+    }
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot register ${quoted(name)}: it is registered with another schema ` +
+        `(version ${known.version})`,
+      hint: `to change it, declare how old events are read: ledger schema migrate ${name} --help`,
+    });
+  });
+}
+
+/** What another ledger's registry has that this one does not know, or knows otherwise. */
+export function newTypesOf(
+  own: Registry,
+  other: Registry,
+): { unknown: Map<string, CustomType>; different: { name: string; reason: string }[] } {
+  const unknown = new Map<string, CustomType>();
+  const different: { name: string; reason: string }[] = [];
+  for (const [name, type] of other.types) {
+    const known = own.types.get(name);
+    if (known) {
+      const reason = differenceOf(known, type);
+      if (reason) different.push({ name, reason });
+      continue;
+    }
+    try {
+      checkTypeName(name);
+      const taken = knownFieldsOf(type);
+      const reason = refusedPatternOf(taken.schema) ?? whyNotWritable(taken);
+      if (reason === undefined) unknown.set(name, taken);
+      else different.push({ name, reason: `${reason}: not registered` });
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      different.push({ name, reason: error.message });
+    }
+  }
+  return { unknown, different };
+}
+
+/** What of a type that others registered is taken over: nothing that this program does not know. */
+function knownFieldsOf({ version, description, schema, migrations }: CustomType): CustomType {
+  const is_text = typeof description === "string" && description !== "";
+  return { version, ...(is_text ? { description } : {}), schema, migrations };
+}
+
+function whyNotWritable(type: CustomType): string | undefined {
+  const reason = `it nests more than ${nesting_max} levels deep`;
+  try {
+    return nestingDepth(JSON.stringify(type)) > nesting_max ? reason : undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return reason;
+    throw error;
+  }
+}
+
+function differenceOf(own: CustomType, other: CustomType): string | undefined {
+  if (own.version !== other.version) {
+    return `it is of version ${other.version} there, and of version ${own.version} here`;
+  }
+  if (JSON.stringify(own.schema) !== JSON.stringify(other.schema)) {
+    return "it has another schema there";
+  }
+  const is_same = JSON.stringify(own.migrations) === JSON.stringify(other.migrations);
+  return is_same ? undefined : "its migrations are others there";
+}
+
+/** Registers types as another ledger has them, with their versions. None that is known is changed. */
+export async function adoptTypes(
+  world: World,
+  root: string,
+  types: ReadonlyMap<string, CustomType>,
+): Promise<void> {
+  await changeRegistry(world, root, ({ event_types }) => {
+    for (const [name, type] of types) {
+      if (!Object.hasOwn(event_types, name)) event_types[name] = type;
+    }
+  });
+}
+
+/** Declares the next version of a custom type: steps for old events, and the schema of new ones. */
+export async function migrateType(
+  world: World,
+  root: string,
+  name: string,
+  steps: MigrationStep[],
+  schema?: unknown,
+): Promise<CustomType> {
+  if (steps.length === 0 && schema === undefined) {
+    throw new LedgerError({
+      code: "usage",
+      message: `cannot migrate ${quoted(name)}: no step was given, nor another schema`,
+      hint:
+        "give at least one of --rename OLD=NEW, --default FIELD=JSON, --drop FIELD, --schema FILE",
+    });
+  }
+  for (const step of steps) checkStep(name, step);
+  return await changeRegistry(world, root, (file) => {
+    const known = Object.hasOwn(file.event_types, name) ? file.event_types[name] : undefined;
+    if (!known) throw notRegistered(name, Object.keys(file.event_types));
+    for (const step of steps) checkNamesField(name, known.schema, step);
+    const version = known.version + 1;
+    known.schema = checkSchema(name, schema ?? schemaAfter(known.schema, steps), "new");
+    known.version = version;
+    known.migrations = [...known.migrations, { version, steps }];
+    return known;
+  });
+}
+
+function notRegistered(name: string, registered: string[]): LedgerError {
+  if (isBuiltIn(name)) {
+    return new LedgerError({
+      code: "invalid",
+      message: `cannot migrate ${quoted(name)}: it is a built-in type`,
+      hint: "only custom types have versions",
+    });
+  }
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot migrate ${quoted(name)}: no such type is registered`,
+    hint: registered.length > 0
+      ? `registered are: ${registered.join(", ")}`
+      : `register it first: ledger schema register ${name} SCHEMA.json`,
+  });
+}
+
+function checkTypeName(name: string): void {
+  if (isBuiltIn(name)) {
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot register ${quoted(name)}: it is a built-in type`,
+      hint: "extra fields are kept on built-in types, without registering anything",
+    });
+  }
+  if (TYPE_NAME.test(name) && name.length <= TYPE_NAME_CHARS_MAX) return;
+  throw new LedgerError({
+    code: "invalid",
+    message: `cannot register ${quoted(name)}: a type's name is words of letters, digits, "_" or ` +
+      `"-", joined by dots, up to ${TYPE_NAME_CHARS_MAX} characters`,
+    hint: "such as risk.breached",
+  });
+}
+
+function checkStep(name: string, step: MigrationStep): void {
+  const touched = "rename" in step ? [step.rename, step.to] : Object.values(step).slice(0, 1);
+  for (const field of touched as string[]) {
+    if (field !== "" && !KEPT_FIELDS.includes(field)) continue;
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot migrate ${quoted(name)}: a step may not touch ${quoted(field)}`,
+      hint: `${KEPT_FIELDS.join(", ")} identify an event and stay as they are`,
+    });
+  }
+}
+
+/** Steps are for good: one that is a slip of the hand away from a field that there is, is refused. */
+function checkNamesField(
+  name: string,
+  { properties = {}, required = [] }: JsonSchema,
+  step: MigrationStep,
+): void {
+  const field = "rename" in step ? step.rename : "drop" in step ? step.drop : undefined;
+  const fields = [...Object.keys(properties as object), ...required as string[]];
+  if (field === undefined || fields.includes(field)) return;
+  const meant = nearest(field, fields);
+  if (meant === undefined) return;
+  throw new LedgerError({
+    code: "invalid",
+    message: `cannot migrate ${quoted(name)}: its schema has no field ${quoted(field)}`,
+    hint: `did you mean ${meant}? Nothing was changed`,
+  });
+}
+
+/** The schema that new events have when nothing else is said: the old one with the steps applied. */
+function schemaAfter(schema: JsonSchema, steps: MigrationStep[]): JsonSchema {
+  const properties = { ...(schema.properties as Record<string, unknown> | undefined) };
+  let required = [...((schema.required as string[] | undefined) ?? [])];
+  for (const step of steps) {
+    applyStep(properties, "default" in step ? { default: step.default, value: {} } : step);
+    if ("rename" in step) required = required.map((f) => (f === step.rename ? step.to : f));
+    if ("drop" in step) required = required.filter((field) => field !== step.drop);
+  }
+  return { ...schema, properties, required };
+}
+
+async function changeRegistry<T>(
+  world: World,
+  root: string,
+  change: (file: RegistryFile) => T,
+): Promise<T> {
+  const { events } = ledgerPaths(root);
+  makeFolderDurably(world.files, events);
+  // Writers of events load this module, and neither the chain's end nor digests.
+  const { readyChain } = await import("./chain_end.ts");
+  const { registryChanged, registryState, replaceRegistry } = await import(
+    "../event/registry_binding.ts"
+  );
+  return await withChainLock(world, root, async () => {
+    // A change that is refused leaves the ledger as it is: it is tried on a copy first.
+    change(readRegistryFile(world, root));
+    const chain = await readyChain(world, root);
+    const state = registryState(world, root, chain);
+    if (state === "changed" || state === "removed") throw registryChanged(root, state);
+    const file = readRegistryFile(world, root);
+    const before = JSON.stringify(file);
+    const result = change(file);
+    if (JSON.stringify(file) !== before) replaceRegistry(world, root, chain, file);
+    // It may stand there from an attempt that failed before its name was durable.
+    else world.files.syncFolder(events);
+    return result;
+  });
+}

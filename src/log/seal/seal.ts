@@ -1,0 +1,284 @@
+/**
+ * Closing parts for good. A part is sealed when it has rotated, or when its day is over by a grace
+ * period; a late event opens a new part. What the part holds is noted with its digest and chained to the
+ * part that was sealed before it, so that nothing sealed can change, vanish or change places unseen.
+ *
+ * The order of steps: the part is synced; its record is put into the day's `_sealed.json`, durably, under
+ * the writers' lock of that part; the step is added to the chain. Whoever is killed between the last two
+ * is made good for by the next who seals.
+ */
+import { join } from "@std/path";
+import { DAY_MS, startOfDay } from "../../base/day.ts";
+import { asLedgerError, LedgerError } from "../../base/error.ts";
+import { readFully, withOpenFile } from "../../base/files/durable.ts";
+import { flaws_max, lock_wait_ms, seal_grace_ms } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+import {
+  addStep,
+  appendSteps,
+  type Chain,
+  CHAIN_FORMAT,
+  endOfChain,
+  entryOf,
+  type SealedStep,
+  stepOf,
+  withChainLock,
+} from "../format/chain.ts";
+import { lacksSteps, readyChain } from "./chain_end.ts";
+import { acceptRegistry } from "../event/registry_binding.ts";
+import { flawsOf } from "../read/line_diagnostics.ts";
+import { dayFolder, type PartId, partLabel } from "../format/layout.ts";
+import { lockOfWriter } from "../format/lock.ts";
+import { goneFolders, listDays, type PartExtent, partNamesOf, partsOfDay } from "../read/parts.ts";
+import { proofOf } from "../format/part_checksum.ts";
+import { lineHash } from "../format/hash.ts";
+import { LogCursor } from "../read/cursor.ts";
+import { endOfLastLine, moveTornTail } from "../format/quarantine.ts";
+import {
+  type Flaw,
+  readSealed,
+  sealedName,
+  type SealedPart,
+  type SealedParts,
+  sealedPath,
+  writeSealed,
+} from "../format/seal_manifest.ts";
+import { notesDigest, sealOfStep } from "../format/seal_digest.ts";
+import { finishDays } from "./unfinished_days.ts";
+
+/** What to seal. */
+export interface SealOptions {
+  /** How long after its end a day counts as over. */
+  grace_ms?: number;
+  /** Only days before this one. */
+  before_day?: string;
+  /** Only parts that nobody wrote to for so long. */
+  quiet_ms?: number;
+  lock_wait_ms?: number;
+  /** Binds the registry as it stands, after it was changed by other hands than ours. */
+  accept_registry?: boolean;
+  onNotice?: (message: string) => void;
+}
+
+/** A part that was sealed. */
+export interface NewlySealed {
+  part: string;
+  events: number;
+  bytes: number;
+  seal: string;
+}
+
+/** Seals all parts that are due. */
+export async function sealParts(
+  world: World,
+  root: string,
+  options: SealOptions = {},
+): Promise<NewlySealed[]> {
+  const is_due = options.accept_registry || mayHaveDueParts(world, root, options) ||
+    lacksSteps(world, root) || goneFolders(world.files, root).length > 0;
+  if (!is_due) return [];
+  return await withChainLock(
+    world,
+    root,
+    () => sealDueParts(world, root, options),
+    options.lock_wait_ms,
+  );
+}
+
+/** A look without the lock: mostly there is nothing to do. */
+function mayHaveDueParts(world: World, root: string, options: SealOptions): boolean {
+  return listDays(world.files, root).some((day) =>
+    isConcerned(day, options) && dueNames(world, root, day, options).length > 0
+  );
+}
+
+function isConcerned(day: string, { before_day }: SealOptions): boolean {
+  return before_day === undefined || day < before_day;
+}
+
+/** The same for those who hold the lock of the chain already. */
+export async function sealDueParts(
+  world: World,
+  root: string,
+  options: SealOptions,
+): Promise<NewlySealed[]> {
+  const sealed: NewlySealed[] = [];
+  await finishDays(world, root);
+  const chain = await readyChain(
+    world,
+    root,
+    options.accept_registry ? undefined : options.onNotice,
+  );
+  if (options.accept_registry) acceptRegistry(world, root, chain);
+  const sealer = new Sealer(world, root, chain, options);
+  for (const day of listDays(world.files, root)) {
+    if (!isConcerned(day, options)) continue;
+    const due = new Set(dueNames(world, root, day, options));
+    if (due.size === 0) continue;
+    for (const extent of await partsOfDay(world.files, root, day)) {
+      if (!due.has(sealedName(extent.part))) continue;
+      const done = await sealer.seal(extent);
+      if (done) sealed.push(done);
+    }
+  }
+  return sealed;
+}
+
+/** Whether a day has ended, and the time for late events too. */
+export function isOver(world: World, day: string, grace_ms = seal_grace_ms): boolean {
+  return world.now_ms() >= startOfDay(day) + DAY_MS + grace_ms;
+}
+
+/** The parts of a day that no line should go to any more, and that are not sealed yet. */
+function dueNames(world: World, root: string, day: string, options: SealOptions): string[] {
+  const is_over = isOver(world, day, options.grace_ms);
+  const sealed = readSealed(world.files, root, day);
+  const names = partNamesOf(world.files, root, day, "jsonl")
+    .filter((name) => !sealed[sealedName(name)]);
+  const { quiet_ms = 0 } = options;
+  const isQuiet = (name: string) => {
+    const facts = quiet_ms === 0 ? undefined : world.files.facts(join(dayFolder(root, day), name));
+    return !facts || world.now_ms() - facts.modified_ms >= quiet_ms;
+  };
+  return names
+    .filter(({ writer, number }) =>
+      is_over || names.some((other) => other.writer === writer && other.number > number)
+    )
+    .map(sealedName)
+    .filter(isQuiet);
+}
+
+/** Seals one part after another, and binds each to the one before. */
+class Sealer {
+  constructor(
+    readonly world: World,
+    readonly root: string,
+    readonly chain: Chain,
+    readonly options: SealOptions,
+  ) {}
+
+  /** Seals a part; undefined when it holds nothing, or is written to right now. */
+  async seal(extent: PartExtent): Promise<NewlySealed | undefined> {
+    const { world, root } = this;
+    const { part } = extent;
+    const lock = lockOfWriter(world, root, part, this.options.lock_wait_ms ?? lock_wait_ms);
+    const file = world.files.open(extent.path, "append");
+    try {
+      // Nearly always nobody writes here any more: so the work is done first, and looked over under
+      // the lock, which stops writers for a moment only.
+      const content = await this.#contentOf(extent);
+      await lock.take();
+      const { size_bytes } = file.facts();
+      if (endOfLastLine(file, size_bytes) < size_bytes) {
+        const moved = moveTornTail(world, root, part, file, size_bytes);
+        this.options.onNotice?.(
+          `${extent.path} ended in a torn line; its bytes are kept in ${moved.quarantined_as}`,
+        );
+      }
+      if (!content || file.facts().size_bytes !== content.bytes) return undefined;
+      file.sync();
+      const known = this.#stepOf(extent);
+      const record = known
+        ? { ...recordAgain(root, extent, known, content), ...this.#after(known.number) }
+        : this.#recordOf(part, content);
+      const of_day: SealedParts = readSealed(world.files, root, part.day);
+      writeSealed(world, root, part.day, { ...of_day, [sealedName(part)]: record });
+      lock.release();
+      if (known) return undefined;
+      const step = stepOf(partLabel(part), record);
+      appendSteps(world, root, [step]);
+      addStep(this.chain, step);
+      return { part: extent.label, events: record.events, bytes: record.bytes, seal: record.seal };
+    } catch (error) {
+      throw asLedgerError(error)?.with({
+        message: `cannot seal ${extent.label}: ${asLedgerError(error)!.message}`,
+      }) ?? error;
+    } finally {
+      lock.close();
+      file.close();
+    }
+  }
+
+  /** The part's step in the chain, where it has one: then it is the day's record that was lost. */
+  #stepOf({ label }: PartExtent): SealedStep | undefined {
+    const { chain } = this;
+    return chain.seals.findLast((step) => step.part === label && !chain.away.has(step.part));
+  }
+
+  #recordOf(part: PartId, content: NotedContent): SealedPart {
+    const { number, seal: previous } = endOfChain(this.chain);
+    const link = { format: CHAIN_FORMAT, number: number + 1, previous, seal: "" } as const;
+    const record = { ...link, ...content, sealed_at_ms: this.world.now_ms() };
+    const seal = sealOfStep(stepOf(partLabel(part), record));
+    return { ...record, seal, ...this.#after(record.number) };
+  }
+
+  /** The steps between a part that is sealed as this number and the part sealed before it. */
+  #after(number: number): Pick<SealedPart, "after"> {
+    const before = this.chain.steps.filter((step) => step.number < number);
+    const last_part = before.findLastIndex(({ kind }) => kind === "sealed");
+    const after = before.slice(last_part + 1).map(entryOf);
+    return after.length > 0 ? { after } : {};
+  }
+
+  async #contentOf(extent: PartExtent): Promise<NotedContent | undefined> {
+    const { world, root } = this;
+    const content = await judgePart(world, root, extent);
+    if (content.bytes === 0) return undefined;
+    return withOpenFile(world.files, extent.path, (file) => {
+      const last_line = new Uint8Array(content.bytes - content.last_line_at);
+      const last_line_hash = lineHash(readFully(file, last_line, content.last_line_at));
+      const noted = { ...content, last_line_hash, ...proofOf(file, content.bytes) };
+      return { ...noted, notes_sha256: notesDigest(noted) };
+    });
+  }
+}
+
+/** All that is noted of a part when it is sealed, but for its place in the chain. */
+type NotedContent = Omit<
+  SealedPart,
+  "format" | "number" | "previous" | "seal" | "sealed_at_ms" | "after"
+>;
+
+/** The record of a part that was sealed before, from what the chain says and what the part holds. */
+function recordAgain(
+  root: string,
+  { part, path, label }: PartExtent,
+  { format, number, previous, seal, sealed_at_ms }: SealedStep,
+  content: NotedContent,
+): SealedPart {
+  const link = { ...(format ? { format } : {}), number, previous, seal };
+  const record = { ...link, ...content, sealed_at_ms };
+  if (sealOfStep(stepOf(label, record)) === seal) return record;
+  throw new LedgerError({
+    code: "damaged",
+    message: `it was sealed before, as number ${number}, and is not what it was then`,
+    where: { path },
+    hint: `take ${label} and ${sealedPath(root, part.day)} from a copy`,
+  });
+}
+
+/** What stands in a part, line by line. */
+async function judgePart(world: World, root: string, extent: PartExtent) {
+  let events = 0, lines = 0, bytes = 0, last_line_at = 0;
+  let first_ms: number | null = null, last_ms: number | null = null;
+  let flaws: Flaw[] | undefined = [];
+  const cursor = new LogCursor(world, root);
+  for await (const batch of cursor.batchesOfPart(extent)) {
+    for (const record of batch) {
+      if (record.kind === "torn") continue;
+      lines++;
+      last_line_at = record.offset;
+      bytes = record.offset + record.size_bytes + 1;
+      for (const flaw of flawsOf(record)) flaws?.push(flaw);
+      if (flaws && flaws.length > flaws_max) flaws = undefined;
+      if (record.kind !== "event") continue;
+      events++;
+      const { timestamp_ms } = record.event;
+      if (first_ms === null || timestamp_ms < first_ms) first_ms = timestamp_ms;
+      if (last_ms === null || timestamp_ms > last_ms) last_ms = timestamp_ms;
+    }
+    await world.turn();
+  }
+  return { events, lines, bytes, last_line_at, first_ms, last_ms, flaws };
+}

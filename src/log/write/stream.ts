@@ -1,0 +1,314 @@
+/**
+ * A stream of NDJSON into the log. While one stretch of lines is being synced, the next is read,
+ * checked and written; one sync then covers all that was written meanwhile.
+ */
+import { LedgerError } from "../../base/error.ts";
+import { unsynced_bytes_max, unsynced_files_max } from "../../base/limits.ts";
+import type { Input } from "../../base/world.ts";
+import type { LogWriter } from "./writer.ts";
+import type { PartFile, WrittenLines } from "./day_appender.ts";
+import { blocksOf } from "../../base/files/line_blocks.ts";
+import type { EmitCheck } from "../event/validate.ts";
+import { tooLong } from "../event/event.ts";
+import { dayOf } from "../format/layout.ts";
+import { type Line, linesOf } from "../format/lines.ts";
+import { type LineAnswer, LineAnswers } from "./stream_answers.ts";
+
+/** How a stream is taken in. */
+export interface StreamOptions {
+  /** What a bad line does: end the stream (what came before it is durable), or be passed over. */
+  on_error?: "stop" | "skip";
+  /** Checks every line and writes none. */
+  dry_run?: boolean;
+  /** Told the ids of events once they are durable; those of one day in the order they came. */
+  onDurable?: (event_ids: string[]) => void;
+  /**
+   * Told what became of each line, in the order of the lines: every line has one answer, also one that
+   * is refused or blank. Only a stream that fails leaves lines at its end without one.
+   */
+  onAnswers?: (answers: LineAnswer[]) => void;
+  /** Told each bad line that is passed over. */
+  onBadLine?: (error: LedgerError) => void;
+  /** Ends the stream early; what was read until then is made durable. */
+  signal?: AbortSignal;
+  /** What the stream is called in errors. */
+  name?: string;
+}
+
+/** What became of a stream. */
+export interface StreamReport {
+  lines: number;
+  /** Lines that are events and may be written. */
+  valid: number;
+  durable: number;
+  bad: number;
+}
+
+const NEWLINE = 10;
+/** Room for what a few lines get added to them. */
+const LINE_GROWTH_BYTES = 256;
+/** What a batch begins with for each further day of a block: a block may hold lines of thousands. */
+const FURTHER_DAY_BYTES = 4096;
+const encoder = new TextEncoder();
+
+/** Events in the order of their write. */
+interface StreamedEvents {
+  ids: string[];
+  /** In which line of the stream each of them stood. */
+  stream_lines: number[];
+}
+
+/** Lines of one day, gathered for one write. */
+class DayBatch implements StreamedEvents {
+  bytes: Uint8Array;
+  size = 0;
+  ends: number[] = [];
+  ids: string[] = [];
+  stream_lines: number[] = [];
+
+  constructor(expected_bytes: number) {
+    this.bytes = new Uint8Array(expected_bytes);
+  }
+
+  addBytes(line: Uint8Array, event_id: string, stream_line: number): void {
+    this.#makeRoom(line.length + 1);
+    this.bytes.set(line, this.size);
+    this.#endLine(line.length, event_id, stream_line);
+  }
+
+  addText(line: string, event_id: string, stream_line: number): void {
+    this.#makeRoom(line.length * 3 + 1);
+    const { written } = encoder.encodeInto(line, this.bytes.subarray(this.size));
+    this.#endLine(written, event_id, stream_line);
+  }
+
+  #endLine(length: number, event_id: string, stream_line: number): void {
+    this.bytes[this.size + length] = NEWLINE;
+    this.ends.push(this.size += length + 1);
+    this.ids.push(event_id);
+    this.stream_lines.push(stream_line);
+  }
+
+  #makeRoom(more: number): void {
+    if (this.size + more <= this.bytes.length) return;
+    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.size + more));
+    larger.set(this.bytes.subarray(0, this.size));
+    this.bytes = larger;
+  }
+}
+
+/** Appends every line of an input. Throws at a bad line unless told to skip; see `detail.durable`. */
+export function appendStream(
+  input: Pick<Input, "read">,
+  writer: LogWriter,
+  check: EmitCheck,
+  options: StreamOptions = {},
+): Promise<StreamReport> {
+  return new StreamAppender(writer, check, options).run(input);
+}
+
+class StreamAppender {
+  readonly #report: StreamReport = { lines: 0, valid: 0, durable: 0, bad: 0 };
+  readonly #name: string;
+  readonly #answers?: LineAnswers;
+  #unsynced: { written: WrittenLines; events: StreamedEvents; count: number }[] = [];
+  #unsynced_bytes = 0;
+  /** Each is kept open until it is synced. */
+  readonly #unsynced_files = new Set<PartFile>();
+  /** Never rejects: a failure is kept, and whoever goes on looks at it. */
+  #syncing?: Promise<void>;
+  #failure?: unknown;
+  #failed = Promise.withResolvers<never>();
+
+  constructor(
+    readonly writer: LogWriter,
+    readonly check: EmitCheck,
+    readonly options: StreamOptions,
+  ) {
+    this.#name = options.name ?? "standard input";
+    this.#failed.promise.catch(() => {});
+    if (options.onAnswers) this.#answers = new LineAnswers(options.onAnswers);
+  }
+
+  async run(input: Pick<Input, "read">): Promise<StreamReport> {
+    try {
+      const blocks = blocksOf(input, {
+        signal: this.options.signal,
+        // A sync that failed while we wait for input is not to be found out by the next line.
+        failed: this.#failed.promise,
+        onLongLine: (size_bytes) => {
+          this.#report.lines++;
+          this.#badLine(cannotEmit(tooLong(size_bytes).reason));
+          this.#answer();
+        },
+      });
+      for await (const block of blocks) await this.#takeBlock(block);
+      await this.#allDurable();
+      return this.#report;
+    } catch (error) {
+      await this.#allDurable().catch(() => {});
+      this.#answer();
+      // A sync that failed is the graver news: lines may be there that nothing was promised for.
+      const worst = this.#failure ?? error;
+      if (!(worst instanceof LedgerError)) throw worst;
+      throw worst.with({
+        message: `${worst.message}. ${this.#sofar()}`,
+        detail: { durable: this.#report.durable },
+      });
+    }
+  }
+
+  #sofar(): string {
+    const { durable } = this.#report;
+    const kept = this.writer.durability === "os" ? "written" : "durable";
+    return durable === 1 ? `1 event is ${kept}` : `${durable} events are ${kept}`;
+  }
+
+  async #takeBlock(bytes: Uint8Array): Promise<void> {
+    const batches = new Map<string, DayBatch>();
+    let bad: LedgerError | undefined;
+    for (const line of linesOf(bytes, 0)) {
+      this.#report.lines++;
+      let problem = this.#takeLine(line, bytes, batches);
+      // A refusal may be out of date: its type may have been registered while the stream was open.
+      if (problem && this.check.refresh()) problem = this.#takeLine(line, bytes, batches);
+      if (!problem) continue;
+      const error = await problem;
+      if (this.options.on_error !== "skip") {
+        bad = error;
+        break;
+      }
+      this.#badLine(error);
+    }
+    for (const [day, batch] of batches) await this.#write(day, batch);
+    if (bad) this.#badLine(bad);
+    this.#answer();
+  }
+
+  #takeLine(
+    line: Line,
+    bytes: Uint8Array,
+    batches: Map<string, DayBatch>,
+  ): Promise<LedgerError> | undefined {
+    const { text, offset, size_bytes } = line;
+    if (text === undefined) return Promise.resolve(cannotEmit("it is not valid UTF-8"));
+    const { lines: number } = this.#report;
+    if (size_bytes === 0 || text.trim() === "") {
+      this.#answers?.settle({ line: number, event_id: null });
+      return undefined;
+    }
+    const ready = this.check.fromLine(text);
+    if (ready instanceof Promise) return ready;
+    this.#report.valid++;
+    if (this.options.dry_run) {
+      this.#answers?.settle({ line: number, event_id: null });
+      return undefined;
+    }
+    const day = dayOf(ready.timestamp_ms);
+    let batch = batches.get(day);
+    if (!batch) {
+      const expected_bytes = batches.size === 0 ? bytes.length : FURTHER_DAY_BYTES;
+      batches.set(day, batch = new DayBatch(expected_bytes + LINE_GROWTH_BYTES));
+    }
+    // What needed nothing added goes to the log as the bytes it came in.
+    if (ready.untouched) {
+      batch.addBytes(bytes.subarray(offset, offset + size_bytes), ready.event_id, number);
+    } else batch.addText(ready.line, ready.event_id, number);
+    return undefined;
+  }
+
+  /** Refuses the line that was read last; throws unless bad lines are passed over. */
+  #badLine(error: LedgerError): void {
+    this.#report.bad++;
+    this.#answers?.settle({ line: this.#report.lines, error });
+    const placed = error.with({ where: { path: this.#name, line: this.#report.lines } });
+    if (this.options.on_error !== "skip") throw placed;
+    this.options.onBadLine?.(placed);
+  }
+
+  async #write(day: string, batch: DayBatch): Promise<void> {
+    const lines = { bytes: batch.bytes.subarray(0, batch.size), ends: batch.ends };
+    const written = await this.writer.write(day, lines);
+    const count = written.landings.at(-1)?.end_line ?? 0;
+    this.#expect(written, batch, count);
+    if (written.failure) throw written.failure;
+    if (
+      this.#unsynced_bytes > unsynced_bytes_max || this.#unsynced_files.size >= unsynced_files_max
+    ) {
+      await this.#syncing;
+    }
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Hands written lines to the sync that runs beside; starts it when none does. */
+  #expect(written: WrittenLines, batch: DayBatch, count: number): void {
+    // Not the batch itself: its bytes are written, and many may wait for their sync.
+    const { ids, stream_lines, size } = batch;
+    this.#unsynced.push({ written, events: { ids, stream_lines }, count });
+    this.#unsynced_bytes += size;
+    for (const { file } of written.landings) this.#unsynced_files.add(file);
+    this.#syncing ??= this.#syncAll();
+  }
+
+  async #syncAll(): Promise<void> {
+    try {
+      while (this.#unsynced.length > 0) {
+        const group = this.#unsynced;
+        this.#unsynced = [];
+        this.#unsynced_bytes = 0;
+        this.#unsynced_files.clear();
+        const landings = group.flatMap((entry) => entry.written.landings);
+        await this.writer.makeDurable(landings);
+        for (const { first_line, end_line } of landings) {
+          this.#report.durable += end_line - first_line;
+        }
+        for (const { events, count } of group) this.#tell(events, count);
+        this.#answer();
+      }
+    } catch (error) {
+      this.#fail(error);
+      for (const { written } of this.#unsynced.splice(0)) {
+        for (const landing of written.landings) landing.file.release();
+      }
+    } finally {
+      this.#syncing = undefined;
+    }
+  }
+
+  /** Whoever is told may have gone: what is written by then is made durable all the same, and counted. */
+  #tell({ ids, stream_lines }: StreamedEvents, count: number): void {
+    if (count === 0 || this.#failure) return;
+    for (let at = 0; this.#answers && at < count; at++) {
+      this.#answers.settle({ line: stream_lines[at], event_id: ids[at] });
+    }
+    try {
+      this.options.onDurable?.(ids.slice(0, count));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Tells the answers that have nothing to wait for. */
+  #answer(): void {
+    if (this.#failure) return;
+    try {
+      this.#answers?.flush();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error;
+    this.#failed.reject(error);
+  }
+
+  async #allDurable(): Promise<void> {
+    while (this.#syncing) await this.#syncing;
+    if (this.#failure) throw this.#failure;
+  }
+}
+
+function cannotEmit(reason: string): LedgerError {
+  return new LedgerError({ code: "invalid", message: `cannot emit this event: ${reason}` });
+}

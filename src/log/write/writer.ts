@@ -1,0 +1,326 @@
+/**
+ * The writer: lines in, acknowledgements out. Calls that arrive together share one write and one
+ * sync (group commit); each is answered on its own.
+ */
+import { asLedgerError, LedgerError } from "../../base/error.ts";
+import {
+  lock_wait_ms,
+  open_days_max,
+  part_bytes_max,
+  small_group_bytes,
+  turn_ms_max,
+  write_bytes_max,
+} from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+import {
+  DayAppender,
+  type Landing,
+  type LineBatch,
+  type WriterCounters,
+  type WrittenLines,
+} from "./day_appender.ts";
+import { checkWriterName } from "../format/layout.ts";
+
+/** What an acknowledgement promises: on the disk, or only with the operating system. */
+export type Durability = "fsync" | "os";
+
+/** The answer to an append. */
+export interface Acknowledgement {
+  event_id: string;
+  /** `day=2026-01-23/part-000001.jsonl` */
+  part: string;
+  /** Byte offset of the line in its part. */
+  offset: number;
+  durability: Durability;
+}
+
+/** How a writer writes. */
+export interface WriterOptions {
+  /** A name for parts that are private to this writer; "" shares the day's parts with everyone. */
+  writer?: string;
+  durability?: Durability;
+  lock_wait_ms?: number;
+  part_bytes_max?: number;
+  /** Called for each write, for those who want to see it. */
+  onWrite?: (message: string) => void;
+  /** Called when the torn tail of a killed writer was moved to quarantine. */
+  onTornTail?: (path: string, quarantined_as: string) => void;
+}
+
+interface Waiting {
+  event_id: string;
+  line: string;
+  resolve: (acknowledgement: Acknowledgement) => void;
+  reject: (error: LedgerError) => void;
+}
+
+const encoder = new TextEncoder();
+const NEWLINE = 10;
+
+/** Appends lines to one ledger. Close it when done. */
+export class LogWriter {
+  readonly counters: WriterCounters = {
+    events: 0,
+    bytes: 0,
+    writes: 0,
+    syncs: 0,
+    lock_waits: 0,
+    torn_tails_moved: 0,
+  };
+  readonly durability: Durability;
+  readonly #world: World;
+  readonly #root: string;
+  readonly #options: WriterOptions;
+  readonly #writer: string;
+  /** In the order of their last use, so that the first is the one to close. */
+  readonly #days = new Map<string, DayAppender>();
+  #queue = new Map<string, Waiting[]>();
+  #flushing?: Promise<void>;
+  /** The write that the next one has to wait for; undefined when none is under way. */
+  #turn?: Promise<unknown>;
+  #closed = false;
+  #last_turn_ms = 0;
+  /** What small groups are encoded into, one after the other. */
+  readonly #buffer = new Uint8Array(small_group_bytes);
+
+  constructor(world: World, root: string, options: WriterOptions = {}) {
+    this.#world = world;
+    this.#root = root;
+    this.#options = options;
+    this.#writer = options.writer ? checkWriterName(options.writer) : "";
+    this.durability = options.durability ?? "fsync";
+  }
+
+  /** Appends one line (without its newline) to a day; resolves once it is durable. */
+  append(day: string, event_id: string, line: string): Promise<Acknowledgement> {
+    if (this.#closed) return Promise.reject(closedError());
+    return new Promise((resolve, reject) => {
+      const waiting = { event_id, line, resolve, reject };
+      const same_day = this.#queue.get(day);
+      if (same_day) same_day.push(waiting);
+      else this.#queue.set(day, [waiting]);
+      // Whoever else calls before this turn of the event loop is over shares the write.
+      this.#flushing ??= Promise.resolve().then(() => this.#flush());
+    });
+  }
+
+  /**
+   * Writes a batch of lines to a day, in turn with all other writes: at once, unless it has to wait
+   * for one of them, or for the day's lock longer than a thread may stand still. Not durable yet;
+   * `makeDurable` makes it so.
+   */
+  write(day: string, batch: LineBatch): WrittenLines | Promise<WrittenLines> {
+    if (this.#closed) throw closedError();
+    return this.#inTurn(() => {
+      const written = this.#dayAppender(day).append(batch);
+      return written instanceof Promise
+        ? written.then((lines) => this.#counted(lines))
+        : this.#counted(written);
+    });
+  }
+
+  #counted(written: WrittenLines): WrittenLines {
+    for (const { first_line, end_line, offset, file } of written.landings) {
+      this.counters.events += end_line - first_line;
+      this.#options.onWrite?.(
+        `wrote ${end_line - first_line} lines at byte ${offset} of ${file.label}`,
+      );
+    }
+    return written;
+  }
+
+  /** Makes landings durable and lets go of their files. Throws "durability unknown" if a sync fails. */
+  async makeDurable(landings: Landing[]): Promise<void> {
+    const files = new Set(landings.map((landing) => landing.file.file));
+    try {
+      if (this.durability === "os") return;
+      for (const file of files) {
+        this.counters.syncs++;
+        await file.syncDataInBackground();
+      }
+    } catch (cause) {
+      throw this.#durabilityUnknown(landings, cause);
+    } finally {
+      for (const landing of landings) landing.file.release();
+    }
+  }
+
+  /** Waits for everything that was appended, then closes the files. */
+  async close(): Promise<void> {
+    while (this.#flushing) await this.#flushing;
+    this.#closed = true;
+    await this.#turn;
+    for (const day of this.#days.values()) day.close();
+    this.#days.clear();
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#queue.size > 0) {
+      if (this.#othersAreDue()) await this.#letOthersHaveATurn();
+      const queue = this.#queue;
+      this.#queue = new Map();
+      for (const [day, waiting] of queue) {
+        for (const group of inGroups(waiting)) {
+          const committed = this.#commit(day, group);
+          if (committed) await committed;
+        }
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  /**
+   * A program that emits in a loop and awaits each answer never lets go of its thread, since the
+   * answers are there at once. So now and then one of them waits for a turn of the event loop.
+   */
+  #othersAreDue(): boolean {
+    return this.#world.elapsed_ms() - this.#last_turn_ms >= turn_ms_max;
+  }
+
+  async #letOthersHaveATurn(): Promise<void> {
+    await this.#world.turn();
+    this.#last_turn_ms = this.#world.elapsed_ms();
+  }
+
+  /** Answers everybody in the group: at once, unless the write has to wait. */
+  #commit(day: string, group: Waiting[]): void | Promise<void> {
+    try {
+      const batch = encodeLines(group, this.#buffer);
+      const written = this.write(day, batch);
+      if (!(written instanceof Promise)) return this.#answer(group, batch, written);
+      return written.then((lines) => this.#answer(group, batch, lines))
+        .catch((error) => refuse(group, error));
+    } catch (error) {
+      refuse(group, error);
+    }
+  }
+
+  #answer(group: Waiting[], { ends }: LineBatch, { landings, failure }: WrittenLines): void {
+    for (const landing of landings) this.#syncAndAnswer(landing, group, ends);
+    if (failure) refuse(group.slice(landings.at(-1)?.end_line ?? 0), failure);
+  }
+
+  /** The callers wait for the sync, so the thread may as well: that halves the time it takes. */
+  #syncAndAnswer(landing: Landing, group: Waiting[], ends: number[]): void {
+    const { first_line, end_line } = landing;
+    try {
+      if (this.durability === "fsync") {
+        this.counters.syncs++;
+        landing.file.file.syncData();
+      }
+    } catch (cause) {
+      const error = this.#durabilityUnknown([landing], cause);
+      for (let line = first_line; line < end_line; line++) group[line].reject(error);
+      return;
+    } finally {
+      landing.file.release();
+    }
+    const part = landing.file.label;
+    const { durability } = this;
+    let { offset } = landing;
+    for (let line = first_line; line < end_line; line++) {
+      group[line].resolve({ event_id: group[line].event_id, part, offset, durability });
+      offset += ends[line] - (line === 0 ? 0 : ends[line - 1]);
+    }
+  }
+
+  #durabilityUnknown(landings: Landing[], cause: unknown): LedgerError {
+    // What else this descriptor would answer means nothing now; nor is anything cut back, since
+    // others may have appended since.
+    for (const { part } of landings) this.#days.get(part.day)?.forgetPart();
+    const parts = landings.map(({ file, offset }) => `${file.label} from byte ${offset}`);
+    return new LedgerError({
+      code: "durability_unknown",
+      message: `durability unknown: written, but the disk did not confirm it (${
+        (cause as Error).message
+      }); the lines stand in ${parts.join(", ")}`,
+      where: { path: landings[0].file.label, offset: landings[0].offset },
+      hint: "check the disk (dmesg), then emit again with the same event_id: it counts once",
+      cause,
+    });
+  }
+
+  #dayAppender(day: string): DayAppender {
+    const known = this.#days.get(day);
+    if (known) {
+      if (this.#days.size > 1) {
+        this.#days.delete(day);
+        this.#days.set(day, known);
+      }
+      return known;
+    }
+    if (this.#days.size >= open_days_max) {
+      const [oldest, appender] = this.#days.entries().next().value!;
+      appender.close();
+      this.#days.delete(oldest);
+    }
+    const appender = new DayAppender(this.#world, {
+      root: this.#root,
+      day,
+      writer: this.#writer,
+      lock_wait_ms: this.#options.lock_wait_ms ?? lock_wait_ms,
+      part_bytes_max: this.#options.part_bytes_max ?? part_bytes_max,
+      onTornTail: this.#options.onTornTail ?? (() => {}),
+    }, this.counters);
+    this.#days.set(day, appender);
+    return appender;
+  }
+
+  /** Runs one after the other what may have to wait, and at once what nothing is ahead of. */
+  #inTurn<T>(body: () => T | Promise<T>): T | Promise<T> {
+    const result = this.#turn ? this.#turn.then(body) : body();
+    if (!(result instanceof Promise)) return result;
+    const done = () => {
+      if (this.#turn === turn) this.#turn = undefined;
+    };
+    const turn: Promise<unknown> = result.then(done, done);
+    this.#turn = turn;
+    return result;
+  }
+}
+
+/** Tells all who wait why; those who have their answer already are not told anything else. */
+function refuse(group: Waiting[], thrown: unknown): void {
+  const error = asLedgerError(thrown) ??
+    new LedgerError({ code: "io", message: String(thrown), cause: thrown });
+  for (const waiting of group) waiting.reject(error);
+}
+
+function closedError(): LedgerError {
+  return new LedgerError({ code: "usage", message: "cannot append: this ledger has been closed" });
+}
+
+/** Cuts what waits into groups that one write may carry. */
+function inGroups(waiting: Waiting[]): Waiting[][] {
+  const groups: Waiting[][] = [];
+  let start = 0;
+  let chars = 0;
+  for (let at = 0; at < waiting.length; at++) {
+    chars += waiting[at].line.length + 1;
+    if (chars > write_bytes_max && at > start) {
+      groups.push(waiting.slice(start, at));
+      start = at;
+      chars = waiting[at].line.length + 1;
+    }
+  }
+  groups.push(start === 0 ? waiting : waiting.slice(start));
+  return groups;
+}
+
+/** The batch may stand in the buffer: then it holds until the next group is encoded. */
+function encodeLines(group: Waiting[], buffer: Uint8Array): LineBatch {
+  let text = "";
+  for (const { line } of group) text += line + "\n";
+  // A character takes three bytes at most. With memory of its own, encoding takes three times as long.
+  const bytes = text.length * 3 <= buffer.length
+    ? buffer.subarray(0, encoder.encodeInto(text, buffer).written)
+    : encoder.encode(text);
+  const ends: number[] = [];
+  let end = 0;
+  for (const { line } of group) {
+    // One byte a character is the usual case; where it is not, the newline has to be looked for.
+    end = bytes.length === text.length ? end + line.length + 1 : bytes.indexOf(NEWLINE, end) + 1;
+    ends.push(end);
+  }
+  return { bytes, ends };
+}

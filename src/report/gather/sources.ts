@@ -1,0 +1,136 @@
+/** Where a report looks: the indexes that are there, and how far they are to be trusted. */
+import { join } from "@std/path";
+import { asLedgerError, type LedgerError } from "../../base/error.ts";
+import { withNumbers } from "../../base/json.ts";
+import type { World } from "../../base/world.ts";
+import { humanBytes } from "../../base/format.ts";
+import type { Database } from "../../duckdb/connection.ts";
+import type { Ledger } from "../../ledger/ledger.ts";
+import { ledgerPaths, listDays, partsOfDay, partStem } from "../../log/mod.ts";
+import type { Found, Gap } from "./data.ts";
+import { INDEXED_PARTS } from "./queries.ts";
+
+/** The databases that a report reads, as they were when it began. */
+export class Sources implements Disposable {
+  private constructor(
+    readonly world: World,
+    readonly ledger: Ledger,
+    readonly index: Found<Database>,
+    readonly catalog: Found<Database>,
+  ) {}
+
+  static async open(world: World, ledger: Ledger): Promise<Sources> {
+    const index = await opened(() => ledger.openIndex({ files: true }), {
+      words: ledger.exists()
+        ? "The log has not been indexed yet."
+        : "No event has been recorded in this ledger yet.",
+      command: ledger.exists()
+        ? "ledger rebuild"
+        : "ledger emit run.started --run-id my-run && ledger rebuild",
+    });
+    try {
+      const catalog = await opened(() => ledger.runs.openCatalog({ files: true }), {
+        words: ledger.runs.exists()
+          ? "The folder of runs has not been catalogued yet."
+          : "There is no folder of runs yet.",
+        command: ledger.runs.exists()
+          ? "ledger runs sync"
+          : "ledger runs create --run-type policy --run-id my-run && ledger runs sync",
+      });
+      return new Sources(world, ledger, index, catalog);
+    } catch (error) {
+      if (index.kind === "there") index.value.close();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const source of [this.index, this.catalog]) {
+      if (source.kind === "there") source.value.close();
+    }
+  }
+
+  /** When a database was published, if it is there. */
+  builtAt(name: "runs" | "catalog"): number | undefined {
+    const path = join(ledgerPaths(this.ledger.dir).index, `${name}.duckdb`);
+    return this.world.files.facts(path)?.modified_ms;
+  }
+
+  /** What the page has to be read with in mind. */
+  async gaps(): Promise<Gap[]> {
+    const gaps: Gap[] = [];
+    const { index, catalog, ledger } = this;
+    if (index.kind === "missing" && ledger.exists()) {
+      gaps.push({ words: index.words, command: "ledger rebuild" });
+    }
+    if (catalog.kind === "missing" && ledger.runs.exists()) {
+      gaps.push({ words: catalog.words, command: "ledger runs sync" });
+    }
+    const behind_bytes = index.kind === "there" ? await this.#bytesBehind(index.value) : 0;
+    if (behind_bytes > 0) {
+      gaps.push({
+        words: `The index does not hold the last ${humanBytes(behind_bytes)} of the log yet.`,
+        command: "ledger rebuild",
+      });
+    }
+    return gaps;
+  }
+
+  /** How much of the log the index does not hold. */
+  async #bytesBehind(index: Database): Promise<number> {
+    const { world: { files }, ledger } = this;
+    if (!ledger.exists()) return 0;
+    const rows = await index.rows<{ log_day: string; log_part: string; indexed_to: bigint }>(
+      INDEXED_PARTS,
+    );
+    const indexed = new Map(rows.map(({ log_day, log_part, indexed_to }) => [
+      `${log_day}/${log_part}`,
+      Number(indexed_to),
+    ]));
+    let bytes = 0;
+    for (const day of listDays(files, ledger.dir)) {
+      for (const { part, size_bytes } of await partsOfDay(files, ledger.dir, day)) {
+        bytes += Math.max(0, size_bytes - (indexed.get(`${day}/${partStem(part)}`) ?? 0));
+      }
+    }
+    return bytes;
+  }
+}
+
+async function opened(
+  open: () => Promise<Database>,
+  missing: { words: string; command: string },
+): Promise<Found<Database>> {
+  try {
+    return { kind: "there", value: await open() };
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem.code === "not_found") return { kind: "missing", ...missing };
+    return { kind: "unreadable", problem };
+  }
+}
+
+/** Looks for something; what the world made of it is told on the page, beside what could be read. */
+export async function attempt<Value>(look: () => Promise<Found<Value>>): Promise<Found<Value>> {
+  try {
+    return await look();
+  } catch (error) {
+    return { kind: "unreadable", problem: problemOf(error) };
+  }
+}
+
+/** An error that is one of the world's; ours are thrown on. */
+function problemOf(error: unknown): LedgerError {
+  const problem = asLedgerError(error);
+  if (!problem || problem.code === "interrupted") throw error;
+  return problem;
+}
+
+/** The rows of a question, with numbers for whole numbers. */
+export async function rowsOf<Row>(
+  database: Database,
+  sql: string,
+  values: Parameters<Database["rows"]>[1] = [],
+): Promise<Row[]> {
+  return (await database.rows<Record<string, unknown>>(sql, values)).map(withNumbers<Row>);
+}

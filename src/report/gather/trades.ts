@@ -1,0 +1,173 @@
+/** What the trades of runs came to: of the latest runs one by one, and of policies over all runs. */
+import { join, resolve } from "@std/path";
+import { report_policies_max } from "../../base/limits.ts";
+import type { Database } from "../../duckdb/connection.ts";
+import { ledgerPaths } from "../../log/mod.ts";
+import { createArtifactViews, rowsOfFiles } from "../../runs/catalog/artifact_views.ts";
+import type {
+  BinEdges,
+  CurvePoint,
+  DrawnReturns,
+  Found,
+  PolicyReturns,
+  ReportRun,
+  RunReturns,
+  TradesData,
+} from "./data.ts";
+import { drawnMax } from "./runs.ts";
+import {
+  CURVE_STRETCHES,
+  CURVES,
+  MAKE_TRADES,
+  POLICIES,
+  RETURN_BINS,
+  RETURN_RANGE,
+  RUN_RETURNS,
+  takeTrades,
+  TRADE_COUNTS,
+  TRADING_RUNS,
+} from "./queries.ts";
+import { roundStep } from "../page/scales.ts";
+import { rowsOf, type Sources } from "./sources.ts";
+
+/** About how many stretches a histogram has. */
+const BINS = 24;
+
+/** A database in which the trades of the report stand; undefined when there are none. */
+export type Trades = { database: Database; losses_total: number };
+
+/** Reads the trades once, from the runs' own folders; of runs that have none there, from beside the log. */
+export async function readTrades(
+  sources: Sources,
+  named?: readonly string[],
+): Promise<Found<Trades & TradeCounts>> {
+  const { world, ledger, index, catalog } = sources;
+  if (catalog.kind === "unreadable") return catalog;
+  const database = catalog.kind === "there" ? catalog : index;
+  const beside = filesBeside(sources, named);
+  if (database.kind !== "there" && beside.size > 0) return database;
+  if (database.kind !== "there" || (catalog.kind === "missing" && beside.size === 0)) {
+    return catalog.kind === "missing" && ledger.runs.exists() ? catalog : noTrades();
+  }
+  const trades = database.value;
+  const wanted = named ? JSON.stringify(named) : null;
+  await trades.run(MAKE_TRADES);
+  if (catalog.kind === "there") {
+    const runs_dir = resolve(world.cwd(), ledger.runs.dir);
+    await createArtifactViews(world.files, trades, runs_dir, ["trades"]);
+    await trades.run(takeTrades("trades", false), [wanted]);
+    for (const { run_id } of await rowsOf<{ run_id: string }>(trades, TRADING_RUNS)) {
+      beside.delete(run_id);
+    }
+  }
+  if (beside.size > 0) {
+    const ids = JSON.stringify([...beside.keys()]);
+    await trades.run(takeTrades(rowsOfFiles("trades", [...beside.values()]), true), [ids]);
+  }
+  const [counts] = await rowsOf<TradeCounts>(trades, TRADE_COUNTS);
+  if (counts.trades_total + counts.without_return === 0) return noTrades();
+  return { kind: "there", value: { database: trades, ...counts } };
+}
+
+interface TradeCounts {
+  trades_total: number;
+  without_return: number;
+  losses_total: number;
+  runs_total: number;
+  runs_beside: number;
+  policies_total: number;
+}
+
+function noTrades(): Found<never> {
+  return {
+    kind: "missing",
+    words: "None of these runs has trades.",
+    command: "ledger artifacts put my-run trades trades.csv && ledger rebuild",
+  };
+}
+
+/** The trades that `artifacts put` stored, by their run. */
+function filesBeside({ world, ledger }: Sources, named?: readonly string[]): Map<string, string> {
+  const folder = resolve(world.cwd(), ledgerPaths(ledger.dir).run_artifacts);
+  const wanted = named && new Set(named);
+  const files = new Map<string, string>();
+  for (const { name, is_folder } of world.files.list(folder) ?? []) {
+    if (!is_folder || (wanted && !wanted.has(name))) continue;
+    const path = join(folder, name, "trades.parquet");
+    if (world.files.facts(path)?.is_file) files.set(name, path);
+  }
+  return files;
+}
+
+/** What the trades came to. */
+export async function gatherTrades(
+  { database, ...counts }: Trades & TradeCounts,
+  runs: readonly ReportRun[],
+  named?: readonly string[],
+): Promise<TradesData> {
+  const rows = await rowsOf<{ run_id: string }>(database, TRADING_RUNS);
+  const trading = new Set(rows.map(({ run_id }) => run_id));
+  const latest = runs.filter(({ run_id }) => trading.has(run_id)).slice(0, drawnMax(named));
+  const ids = JSON.stringify(latest.map(({ run_id }) => run_id));
+  const edges = await binEdges(database, ids);
+  return {
+    drawn: await drawnReturns(database, latest, ids, edges),
+    edges,
+    ...counts,
+    policies: await rowsOf<PolicyReturns>(database, POLICIES, [report_policies_max]),
+  };
+}
+
+/** What the trades of some runs came to, by run. */
+export async function returnsOf(
+  database: Database,
+  run_ids: readonly string[],
+): Promise<Map<string, RunReturns>> {
+  const rows = await rowsOf<RunReturns>(database, RUN_RETURNS, [JSON.stringify(run_ids)]);
+  return new Map(rows.map((row) => [row.run_id, row]));
+}
+
+/** Stretches that all runs share, so that they can be compared, from about the 1st to the 99th percentile. */
+async function binEdges(database: Database, ids: string): Promise<BinEdges> {
+  const [{ p01_bps, p99_bps }] = await rowsOf<{ p01_bps: number | null; p99_bps: number | null }>(
+    database,
+    RETURN_RANGE,
+    [ids],
+  );
+  const low = Math.min(p01_bps ?? 0, 0);
+  const high = Math.max(p99_bps ?? 0, 0);
+  const step_bps = roundStep(high > low ? high - low : 10, BINS);
+  // Zero is an edge: no stretch holds both gains and losses.
+  const first = Math.floor(low / step_bps);
+  const last = Math.max(first + 1, Math.ceil(high / step_bps + 1e-9));
+  return { from_bps: first * step_bps, step_bps, count: last - first };
+}
+
+async function drawnReturns(
+  database: Database,
+  runs: readonly ReportRun[],
+  ids: string,
+  { from_bps, step_bps, count }: BinEdges,
+): Promise<DrawnReturns[]> {
+  const figures = await returnsOf(database, runs.map(({ run_id }) => run_id));
+  type BinRow = { run_id: string; bin: number; trades: number };
+  const bins = Map.groupBy(
+    await rowsOf<BinRow>(database, RETURN_BINS, [ids, from_bps, step_bps, count]),
+    ({ run_id }) => run_id,
+  );
+  const points = Map.groupBy(
+    await rowsOf<CurvePoint & { run_id: string }>(
+      database,
+      CURVES,
+      [ids, CURVE_STRETCHES],
+    ),
+    ({ run_id }) => run_id,
+  );
+  return runs.flatMap(({ run_id, run_type, status }) => {
+    const of_run = figures.get(run_id);
+    if (!of_run) return [];
+    const counts = new Array<number>(count).fill(0);
+    for (const { bin, trades } of bins.get(run_id) ?? []) counts[bin] = trades;
+    return [{ ...of_run, run_type, status, bins: counts, curve: points.get(run_id) ?? [] }];
+  });
+}

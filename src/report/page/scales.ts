@@ -1,0 +1,127 @@
+/** From values to places on an axis, and the round values that an axis is marked with. */
+import { DAY_MS } from "../../base/day.ts";
+import { durationText, signedText } from "./figures.ts";
+
+/** From a value to its place, in percent of the axis. */
+export type Scale = (value: number) => number;
+
+/** A mark on an axis. */
+export interface Tick {
+  value: number;
+  label: string;
+}
+
+/** Even steps. What lies outside of the range stays at its ends. */
+export function linearScale(from: number, to: number): Scale {
+  const span = to - from;
+  return (value) => span > 0 ? clamped((value - from) / span * 100) : 50;
+}
+
+/** Steps that multiply, for values above zero. */
+export function logScale(from: number, to: number): Scale {
+  const scale = linearScale(Math.log(from), Math.log(to));
+  return (value) => scale(Math.log(Math.max(value, from)));
+}
+
+function clamped(percent: number): number {
+  return Math.min(100, Math.max(0, percent));
+}
+
+/** A place as SVG has it. */
+export function percent(place: number): string {
+  return `${Math.round(place * 100) / 100}%`;
+}
+
+/** The round step (1, 2 or 5 times a power of ten) that takes a span in about so many. */
+export function roundStep(span: number, steps: number): number {
+  const rough = span / steps;
+  if (!(rough > 0)) return 1;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999)!;
+}
+
+/** Round values within a range. */
+export function roundValues(from: number, to: number, steps: number): number[] {
+  const step = roundStep(to - from, steps);
+  const values: number[] = [];
+  const first = Math.ceil(from / step - 1e-9);
+  for (let n = first; n * step <= to + step * 1e-9 && values.length < 100; n++) {
+    // Not 0.30000000000000004.
+    values.push(Number((n * step).toPrecision(12)));
+  }
+  return values;
+}
+
+/** Marks at round values. */
+export function numberTicks(from: number, to: number, steps: number): Tick[] {
+  const step = roundStep(to - from, steps);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return roundValues(from, to, steps).map((value) => ({ value, label: signedText(value, digits) }));
+}
+
+const SECOND_MS = 1_000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS;
+
+const TIME_STEPS_MS = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND_MS),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE_MS),
+  ...[1, 2, 3, 6, 12].map((n) => n * HOUR_MS),
+  ...[1, 2, 7, 14, 28, 91, 182, 365, 730, 1826, 3652].map((n) => n * DAY_MS),
+];
+
+function timeStep(span_ms: number, steps: number): number {
+  return TIME_STEPS_MS.find((step) => step >= span_ms / steps) ??
+    Math.ceil(span_ms / steps / DAY_MS) * DAY_MS;
+}
+
+/** Marks at round times, UTC; each says as much of the time as the step between them asks for. */
+export function timeTicks(from_ms: number, to_ms: number, steps: number): Tick[] {
+  const step = timeStep(to_ms - from_ms, steps);
+  const ticks: Tick[] = [];
+  for (let at = Math.ceil(from_ms / step) * step; at <= to_ms && ticks.length < 100; at += step) {
+    ticks.push({ value: at, label: timeLabel(at, step) });
+  }
+  return ticks;
+}
+
+function timeLabel(time_ms: number, step_ms: number): string {
+  const text = new Date(time_ms).toISOString();
+  if (step_ms >= DAY_MS) return text.slice(0, 10);
+  if (step_ms >= HOUR_MS) return `${text.slice(5, 10)} ${text.slice(11, 16)}`;
+  if (step_ms >= MINUTE_MS) return text.slice(11, 16);
+  return step_ms >= SECOND_MS ? text.slice(11, 19) : text.slice(14, 23);
+}
+
+/** Marks at round lengths of time, from zero. */
+export function durationTicks(to_ms: number, steps: number): Tick[] {
+  const step = to_ms <= 1 ? roundStep(to_ms, steps) : timeStep(to_ms, steps);
+  const ticks: Tick[] = [];
+  for (let n = 0; n * step <= to_ms && n < 100; n++) {
+    ticks.push({ value: n * step, label: n === 0 ? "0" : roundText(n * step) });
+  }
+  return ticks;
+}
+
+/** A round length of time, without the digits that tell nothing. */
+function roundText(duration_ms: number): string {
+  return durationText(duration_ms).replace(/(\.\d*?)0+(?= )/, "$1").replace(/\.(?= )/, "")
+    .replace(/ 0 (min|s)$/, "");
+}
+
+/** The powers of ten that enclose a range of lengths of time, and every so many of them as marks. */
+export function logDurations(least_ms: number, most_ms: number, ticks_max: number) {
+  const low = Math.floor(Math.log10(least_ms) + 1e-9);
+  const high = Math.max(low + 1, Math.ceil(Math.log10(most_ms) - 1e-9));
+  const every = Math.ceil((high - low + 1) / ticks_max);
+  const ticks: Tick[] = [];
+  for (let power = low; power <= high; power += every) {
+    ticks.push({ value: 10 ** power, label: powerText(power) });
+  }
+  return { from: 10 ** low, to: 10 ** high, ticks };
+}
+
+function powerText(power: number): string {
+  if (power < -3) return `${Number((10 ** (power + 6)).toPrecision(3))} ns`;
+  if (power < 0) return `${10 ** (power + 3)} µs`;
+  return power < 3 ? `${10 ** power} ms` : `${signedText(10 ** (power - 3), 0)} s`;
+}

@@ -1,0 +1,221 @@
+/**
+ * What an artifact is: one table, and all else is derived from it: what a row has to hold, the types of
+ * the Parquet columns, where the file lies in a run's folder, and what `runs schema` prints.
+ *
+ * Whole numbers are INT64, other numbers DOUBLE, everything else UTF8 or BOOLEAN. A mean is no whole
+ * number even where its name ends in `_ms`. This module is small on purpose: it loads no Parquet.
+ */
+import type { ParquetColumn, ParquetColumnType } from "../../parquet/mod.ts";
+
+/** Written into every artifact's file as `ledger.schema_version`. */
+export const ARTIFACT_SCHEMA_VERSION = 1;
+
+/** What a column may hold. */
+export type ValueKind =
+  /** The id of the run that the artifact belongs to; filled in where it is missing. */
+  | "run_id"
+  | "text"
+  /** `error`, `warning` or `info`. */
+  | "level"
+  /** A JSON object, stored as its text. */
+  | "object"
+  /** A whole number of 64 bits. */
+  | "whole"
+  /** Milliseconds since 1970, in the range that the log's own timestamps have. */
+  | "time"
+  /** A finite number. */
+  | "number"
+  | "flag";
+
+/** The values that a level can have. */
+export const LEVELS = ["error", "warning", "info"] as const;
+
+const COLUMN_TYPE_OF: Readonly<Record<ValueKind, ParquetColumnType>> = {
+  run_id: "utf8",
+  text: "utf8",
+  level: "utf8",
+  object: "utf8",
+  whole: "int64",
+  time: "int64",
+  number: "double",
+  flag: "boolean",
+};
+
+/** A column of an artifact. */
+export interface ArtifactColumn extends ParquetColumn {
+  kind: ValueKind;
+  description: string;
+}
+
+/** An artifact type. */
+export interface ArtifactDefinition {
+  type: ArtifactType;
+  /** Where its file lies in a run's folder. */
+  path: string;
+  summary: string;
+  columns: readonly ArtifactColumn[];
+  /** It has exactly one row. */
+  is_single_row: boolean;
+  /** It takes further columns of numbers, texts and flags; their types follow from the values. */
+  is_open: boolean;
+}
+
+/** `"whole?"` is a column that may be null, or not be there at all. */
+type Declared = readonly [kind: ValueKind | `${ValueKind}?`, description: string];
+
+interface Declaration {
+  path: string;
+  summary: string;
+  is_single_row?: true;
+  is_open?: true;
+  columns: Readonly<Record<string, Declared>>;
+}
+
+const RUN_ID: Declared = ["run_id", "the run that this row belongs to"];
+const CALL_ID: Declared = ["text", "the call, as in alerts"];
+
+const DECLARATIONS = {
+  alerts: {
+    path: "inputs/alerts.parquet",
+    summary: "the calls that went into the run",
+    columns: {
+      call_id: ["text", "the call's id, which the other artifacts refer to"],
+      mint: ["text", "address of the token"],
+      caller_name: ["text", "who made the call"],
+      chain: ["text", "the chain that the token lives on"],
+      alert_ts_ms: ["time", "when the call was made, milliseconds since 1970 UTC"],
+      created_at: ["text", "when the call was recorded, ISO 8601"],
+    },
+  },
+  paths: {
+    path: "truth/paths.parquet",
+    summary: "what the market did after each call: multiples, drawdowns, times",
+    columns: {
+      run_id: RUN_ID,
+      call_id: CALL_ID,
+      caller_name: ["text", "who made the call"],
+      mint: ["text", "address of the token"],
+      chain: ["text", "the chain that the token lives on"],
+      interval: ["text", "length of the candles that were looked at, such as 5m"],
+      alert_ts_ms: ["time", "when the call was made, milliseconds since 1970 UTC"],
+      p0: ["number", "price at the call"],
+      hit_2x: ["flag", "whether the price doubled"],
+      t_2x_ms: ["whole?", "milliseconds from the call until it did"],
+      hit_3x: ["flag", "whether the price tripled"],
+      t_3x_ms: ["whole?", "milliseconds from the call until it did"],
+      hit_4x: ["flag", "whether the price quadrupled"],
+      t_4x_ms: ["whole?", "milliseconds from the call until it did"],
+      dd_bps: ["number", "deepest drawdown, basis points"],
+      dd_to_2x_bps: ["number?", "deepest drawdown before the price doubled, basis points"],
+      alert_to_activity_ms: ["whole?", "milliseconds from the call to the first trade after it"],
+      peak_multiple: ["number", "highest price as a multiple of p0"],
+    },
+  },
+  features: {
+    path: "features/features.parquet",
+    summary: "what was derived from each call: any columns of numbers, texts and flags",
+    is_open: true,
+    columns: { run_id: RUN_ID, call_id: CALL_ID },
+  },
+  trades: {
+    path: "policy/trades.parquet",
+    summary: "what the policy did with each call: entry, exit, result",
+    columns: {
+      run_id: RUN_ID,
+      policy_id: ["text?", "the policy that traded"],
+      call_id: CALL_ID,
+      entry_ts_ms: ["time", "time of entry, milliseconds since 1970 UTC"],
+      entry_px: ["number", "price of entry"],
+      exit_ts_ms: ["time", "time of exit, milliseconds since 1970 UTC"],
+      exit_px: ["number", "price of exit"],
+      exit_reason: ["text", "why the position was closed"],
+      realized_return_bps: ["number", "return, basis points"],
+      stop_out: ["flag", "whether the stop closed it"],
+      max_adverse_excursion_bps: ["number", "the worst it stood at, basis points"],
+      time_exposed_ms: ["whole", "how long it was open, milliseconds"],
+      tail_capture: ["number?", "share of the peak that was taken"],
+    },
+  },
+  summary: {
+    path: "results/summary.parquet",
+    summary: "the run in one row",
+    is_single_row: true,
+    columns: {
+      run_id: RUN_ID,
+      calls_processed: ["whole", "calls that were simulated"],
+      calls_excluded: ["whole", "calls that were left out"],
+      trades_count: ["whole", "trades that were made"],
+      avg_return_bps: ["number", "mean return, basis points"],
+      median_return_bps: ["number", "median return, basis points"],
+      stop_out_rate: ["number", "share of trades that the stop closed"],
+      avg_max_adverse_excursion_bps: ["number", "mean of the worst excursions, basis points"],
+      avg_time_exposed_ms: ["number", "mean time that a position was open, milliseconds"],
+      avg_tail_capture: ["number?", "mean share of the peak that was taken"],
+      median_tail_capture: ["number?", "median share of the peak that was taken"],
+    },
+  },
+  frontier: {
+    path: "results/frontier.parquet",
+    summary: "policies that an optimization tried, and how each did for each caller",
+    columns: {
+      run_id: RUN_ID,
+      caller_name: ["text", "whose calls the policy was tried on"],
+      policy_params: ["object", "the policy's parameters"],
+      meets_constraints: ["flag", "whether the policy keeps to the limits that were set"],
+      objective_score: ["number", "what was maximized"],
+      avg_return_bps: ["number", "mean return, basis points"],
+      median_return_bps: ["number", "median return, basis points"],
+      stop_out_rate: ["number", "share of trades that the stop closed"],
+      rank: ["whole?", "place by score, 1 is best"],
+    },
+  },
+  errors: {
+    path: "errors/errors.parquet",
+    summary: "errors and warnings of the run",
+    columns: {
+      run_id: RUN_ID,
+      timestamp: ["text", "when it happened, ISO 8601"],
+      level: ["level", LEVELS.join(", ")],
+      phase: ["text", "the phase of the run that it happened in"],
+      call_id: ["text?", "the call that it is about"],
+      message: ["text", "what happened"],
+      details: ["object?", "whatever else is known"],
+    },
+  },
+} as const satisfies Record<string, Declaration>;
+
+/** The name of an artifact type. */
+export type ArtifactType = keyof typeof DECLARATIONS;
+
+/** All artifact types, in the order in which a run makes them. */
+export const ARTIFACT_TYPES = Object.keys(DECLARATIONS) as ArtifactType[];
+
+function define(type: ArtifactType): ArtifactDefinition {
+  const { path, summary, columns, is_single_row, is_open }: Declaration = DECLARATIONS[type];
+  return {
+    type,
+    path,
+    summary,
+    is_single_row: is_single_row ?? false,
+    is_open: is_open ?? false,
+    columns: Object.entries(columns).map(([name, [declared, description]]) => {
+      const kind = declared.replace("?", "") as ValueKind;
+      const nullable = declared.endsWith("?");
+      return { name, kind, type: COLUMN_TYPE_OF[kind], nullable, description };
+    }),
+  };
+}
+
+const DEFINITIONS = Object.fromEntries(
+  ARTIFACT_TYPES.map((type) => [type, define(type)]),
+) as Record<ArtifactType, ArtifactDefinition>;
+
+/** All about an artifact type. */
+export function artifactDefinition(type: ArtifactType): ArtifactDefinition {
+  return DEFINITIONS[type];
+}
+
+/** Whether a name is that of an artifact type. */
+export function isArtifactType(name: string): name is ArtifactType {
+  return Object.hasOwn(DEFINITIONS, name);
+}

@@ -1,0 +1,248 @@
+/**
+ * CSV (RFC 4180) -> rows, typed by the artifact's columns. An empty cell is null, an empty cell in quotes
+ * is an empty text. What a cell of a known column says that does not fit its type is left as text, for
+ * the check of rows to quote. In a column of features an unquoted cell is a number or a flag where it
+ * looks like one; a cell in quotes is text.
+ */
+import type { LedgerError } from "../../base/error.ts";
+import { quoted } from "../../base/error.ts";
+import { input_batch_rows, input_row_bytes_max } from "../../base/limits.ts";
+import type { Row } from "../../parquet/mod.ts";
+import { extraColumn, inputError, type RowBatch, type RowContext, rowError } from "./rows.ts";
+import type { ValueKind } from "./definitions.ts";
+
+/** A record of a CSV text. */
+interface CsvRecord {
+  cells: string[];
+  is_quoted: boolean[];
+  line: number;
+}
+
+/** Rows of a CSV text that comes in pieces. */
+export async function* csvRows(
+  texts: AsyncIterable<string>,
+  context: RowContext,
+): AsyncGenerator<RowBatch> {
+  const records = new CsvRecords(context);
+  let columns: CsvColumn[] | undefined;
+  let rows: Row[] = [];
+  let lines: number[] = [];
+  let before = 0;
+  const take = (): RowBatch => {
+    const batch = { rows, lines };
+    before += rows.length;
+    rows = [];
+    lines = [];
+    return batch;
+  };
+  const consume = function* (found: Iterable<CsvRecord>): Generator<RowBatch> {
+    for (const record of found) {
+      if (columns === undefined) {
+        columns = columnsOf(record, context);
+        continue;
+      }
+      rows.push(rowOf(record, columns, context, before + rows.length + 1));
+      lines.push(record.line);
+      if (rows.length >= input_batch_rows) yield take();
+    }
+  };
+  for await (const chunk of texts) yield* consume(records.push(chunk));
+  yield* consume(records.end());
+  if (rows.length > 0) yield take();
+}
+
+/** A column of the input: what its cells are made into. */
+interface CsvColumn {
+  name: string;
+  typed: (cell: string, is_quoted: boolean) => unknown;
+}
+
+function columnsOf({ cells }: CsvRecord, context: RowContext): CsvColumn[] {
+  const { definition } = context;
+  const fixed = new Map(definition.columns.map((column) => [column.name, column]));
+  const seen = new Set<string>();
+  const columns = cells.map((name): CsvColumn => {
+    if (seen.has(name)) throw headingError(context, `names the column ${quoted(name)} twice`);
+    seen.add(name);
+    const column = fixed.get(name);
+    if (column === undefined && !definition.is_open) {
+      const free = [...fixed.keys()].filter((known) => !cells.includes(known));
+      throw extraColumn(context, name, free);
+    }
+    if (name === "") throw headingError(context, "has a column without a name");
+    return { name, typed: column ? TYPED[column.kind] : feature };
+  });
+  const lacking = definition.columns.find(({ name, kind, nullable }) =>
+    !nullable && kind !== "run_id" && !seen.has(name)
+  );
+  if (lacking) throw headingError(context, `lacks the column ${quoted(lacking.name)}`);
+  return columns;
+}
+
+function headingError(context: RowContext, words: string): LedgerError {
+  const { definition, source } = context;
+  return inputError(
+    context,
+    `cannot store ${definition.type}: the heading of ${source} ${words}`,
+    `\`ledger runs schema ${definition.type}\` lists the columns`,
+    1,
+  );
+}
+
+function rowOf(record: CsvRecord, columns: CsvColumn[], context: RowContext, row: number): Row {
+  const { cells, is_quoted, line } = record;
+  if (cells.length !== columns.length) {
+    throw rowError(
+      context,
+      { row, line },
+      `has ${cells.length} cells where the heading has ${columns.length}`,
+      "a comma within a cell needs quotes around the cell",
+    );
+  }
+  const values: Row = {};
+  for (const [at, { name, typed }] of columns.entries()) {
+    const cell = cells[at];
+    values[name] = cell === "" && !is_quoted[at] ? null : typed(cell, is_quoted[at]);
+  }
+  return values;
+}
+
+const WHOLE = /^[+-]?\d+$/;
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** As a program writes numbers: with zeros in front it is rather a name. */
+const PLAIN_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const FLAG = /^(?:true|false)$/i;
+
+function whole(cell: string): unknown {
+  if (!WHOLE.test(cell)) return NUMBER.test(cell) ? Number(cell) : cell;
+  const number = Number(cell);
+  return Number.isSafeInteger(number) ? number : BigInt(cell.replace("+", ""));
+}
+
+function flag(cell: string): unknown {
+  return FLAG.test(cell) ? cell.toLowerCase() === "true" : cell;
+}
+
+const asIs = (cell: string) => cell;
+
+const TYPED: Readonly<Record<ValueKind, (cell: string) => unknown>> = {
+  run_id: asIs,
+  text: asIs,
+  level: asIs,
+  object: asIs,
+  whole,
+  time: whole,
+  number: (cell) => NUMBER.test(cell) ? Number(cell) : cell,
+  flag,
+};
+
+function feature(cell: string, is_quoted: boolean): unknown {
+  if (is_quoted) return cell;
+  return PLAIN_NUMBER.test(cell) ? whole(cell) : flag(cell);
+}
+
+/** Cuts records out of a text that comes in pieces. */
+class CsvRecords {
+  #rest = "";
+  #line = 1;
+  /** The next comma; it may be many rows ahead, and is not looked for in each of them. */
+  #comma = -1;
+
+  constructor(readonly context: RowContext) {}
+
+  push(chunk: string): Generator<CsvRecord> {
+    this.#rest += chunk;
+    return this.#records(false);
+  }
+
+  end(): Generator<CsvRecord> {
+    return this.#records(true);
+  }
+
+  *#records(is_last: boolean): Generator<CsvRecord> {
+    const text = this.#rest;
+    this.#comma = -1;
+    let at = 0;
+    while (at < text.length) {
+      const found = this.#record(text, at, is_last);
+      if (found === undefined) break;
+      at = found.end;
+      this.#line += found.lines;
+      // A blank line, as many programs leave one at the end.
+      if (
+        found.record.cells.length > 1 || found.record.cells[0] !== "" || found.record.is_quoted[0]
+      ) {
+        yield found.record;
+      }
+    }
+    this.#rest = text.slice(at);
+    if (this.#rest.length > input_row_bytes_max) {
+      throw this.#problem(`has a row longer than ${input_row_bytes_max} bytes`);
+    }
+  }
+
+  /** The record that begins at a place; undefined when more text is needed to know where it ends. */
+  #record(text: string, start: number, is_last: boolean) {
+    const record: CsvRecord = { cells: [], is_quoted: [], line: this.#line };
+    let lines = 0;
+    let newline = text.indexOf("\n", start);
+    for (let at = start;;) {
+      const is_quoted = text[at] === '"';
+      let end: number;
+      if (is_quoted) {
+        const close = closingQuote(text, at);
+        if (close < 0) {
+          if (is_last) throw this.#problem("opens a quote that is never closed");
+          return undefined;
+        }
+        const cell = text.slice(at + 1, close);
+        lines += cell.split("\n").length - 1;
+        record.cells.push(cell.replaceAll('""', '"'));
+        end = close + 1;
+        newline = text.indexOf("\n", end);
+      } else {
+        if (this.#comma < at) {
+          const comma = text.indexOf(",", at);
+          this.#comma = comma < 0 ? text.length : comma;
+        }
+        const line_end = newline < 0 ? text.length : newline;
+        end = Math.min(this.#comma, line_end);
+        if (newline < 0 && end === line_end && !is_last) return undefined;
+        const is_before_newline = end === line_end && text[end - 1] === "\r" && end > at;
+        if (is_before_newline) end--;
+        const cell = text.slice(at, end);
+        if (cell.includes('"')) throw this.#problem(`has a quote within the cell ${quoted(cell)}`);
+        record.cells.push(cell);
+      }
+      record.is_quoted.push(is_quoted);
+      if (text[end] === ",") {
+        at = end + 1;
+        continue;
+      }
+      if (text[end] === "\r" && (text[end + 1] === "\n" || end + 1 === text.length)) end++;
+      if (end >= text.length && is_last) return { record, end, lines };
+      if (text[end] === "\n") return { record, end: end + 1, lines: lines + 1 };
+      // What looks like a closing quote at the end of a piece may be the first of two.
+      if (end >= text.length) return undefined;
+      throw this.#problem(`has ${quoted(text.slice(end, end + 20))} after a closing quote`);
+    }
+  }
+
+  #problem(words: string): LedgerError {
+    const { definition, source } = this.context;
+    return inputError(
+      this.context,
+      `cannot store ${definition.type}: ${source} ${words}, in the row that begins in line ${this.#line}`,
+      "write it as RFC 4180 says: a cell with a comma, a quote or a new line stands in quotes, " +
+        "and a quote within it is doubled",
+      this.#line,
+    );
+  }
+}
+
+/** Where a quoted cell closes; -1 when that is not in the text. */
+function closingQuote(text: string, open: number): number {
+  let close = text.indexOf('"', open + 1);
+  while (close >= 0 && text[close + 1] === '"') close = text.indexOf('"', close + 2);
+  return close;
+}

@@ -1,0 +1,280 @@
+/**
+ * Whether rows are what their artifact type asks for. Written by hand, since every row of every artifact
+ * goes through here; a row that is right is handed on as it came.
+ */
+import { type ErrorPlace, LedgerError, quoted } from "../../base/error.ts";
+import { timestamp_ms_max, timestamp_ms_plausible_min } from "../../base/limits.ts";
+import { nearest } from "../../base/nearest.ts";
+import type { Row } from "../../parquet/mod.ts";
+import { objectText } from "./json.ts";
+import {
+  type ArtifactColumn,
+  type ArtifactDefinition,
+  LEVELS,
+  type ValueKind,
+} from "./definitions.ts";
+
+/** Some rows of an input. */
+export interface RowBatch {
+  rows: readonly Row[];
+  /** The line that each of them begins in, where the input is text. */
+  lines?: readonly number[];
+}
+
+/** Where rows come from, and which run they are stored for. */
+export interface RowContext {
+  definition: ArtifactDefinition;
+  run_id: string;
+  /** What the input is called in errors; absent where rows are handed over by a program. */
+  source?: string;
+}
+
+/** A row's place in its input. */
+export interface RowPlace {
+  /** Counted from 1; a heading is no row. */
+  row: number;
+  line?: number;
+}
+
+const ASKED: Readonly<Record<ValueKind, string>> = {
+  run_id: "the id of this run",
+  text: "text without half characters",
+  level: `one of ${LEVELS.join(", ")}`,
+  object: "a JSON object (of finite numbers, and texts without half characters)",
+  whole: "a whole number",
+  time: `a whole number of milliseconds from 0 to ${timestamp_ms_max}`,
+  number: "a finite number",
+  flag: "true or false",
+};
+
+const SHOWN_CHARS_MAX = 60;
+
+/** What a value is stored as; undefined when it is not of its kind. */
+export function storedAs(kind: ValueKind, value: unknown): unknown {
+  switch (kind) {
+    case "run_id":
+    case "text":
+      return typeof value === "string" && value.isWellFormed() ? value : undefined;
+    case "level":
+      return (LEVELS as readonly unknown[]).includes(value) ? value : undefined;
+    case "whole":
+      if (typeof value === "number") return Number.isSafeInteger(value) ? value : undefined;
+      return typeof value === "bigint" && isInt64(value) ? value : undefined;
+    case "time": {
+      const time = typeof value === "bigint" ? Number(value) : value;
+      return isTime(time) ? time : undefined;
+    }
+    case "number":
+      if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
+      // Digits that a text wrote out: the number nearest to them is what JSON means by them.
+      return typeof value === "bigint" ? finite(Number(value)) : undefined;
+    case "flag":
+      return typeof value === "boolean" ? value : undefined;
+    case "object":
+      return objectText(value);
+  }
+}
+
+function isTime(value: unknown): value is number {
+  return Number.isInteger(value) && value as number >= 0 && value as number <= timestamp_ms_max;
+}
+
+/** Whether an int64 can hold it. */
+export function isInt64(value: bigint): boolean {
+  return BigInt.asIntN(64, value) === value;
+}
+
+function finite(value: number): number | undefined {
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** Checks the rows of one artifact, in the order in which they are stored. */
+export class RowChecker {
+  /** How many rows were right so far. */
+  count = 0;
+  readonly #columns: readonly ArtifactColumn[];
+  readonly #names: readonly string[];
+
+  constructor(readonly context: RowContext) {
+    this.#columns = context.definition.columns;
+    this.#names = this.#columns.map(({ name }) => name);
+  }
+
+  /** The rows as they are stored. */
+  check(batch: RowBatch): Row[] {
+    const { definition } = this.context;
+    return batch.rows.map((row, at) => {
+      const place = { row: this.count + 1, line: batch.lines?.[at] };
+      if (definition.is_single_row && this.count === 1) {
+        throw this.#wrongCount("more than one", place);
+      }
+      const checked = this.#checkRow(row, place);
+      this.count++;
+      return checked;
+    });
+  }
+
+  /** Says that no more rows come. */
+  end(): void {
+    const { definition } = this.context;
+    if (definition.is_single_row && this.count === 0) throw this.#wrongCount("none");
+  }
+
+  #checkRow(row: Row, place: RowPlace): Row {
+    if (typeof row !== "object" || row === null || Array.isArray(row)) {
+      throw rowError(this.context, place, `is ${quoted(row)}; it has to be an object`);
+    }
+    let changed: Row | undefined;
+    let present = 0;
+    for (const column of this.#columns) {
+      const { name, kind, nullable } = column;
+      const value = row[name];
+      if (value !== undefined) present++;
+      if (value === undefined || value === null) {
+        if (kind === "run_id") (changed ??= { ...row })[name] = this.context.run_id;
+        else if (!nullable) throw this.#wrong(column, value, row, place);
+        continue;
+      }
+      const stored = storedAs(kind, value);
+      if (stored === undefined) throw this.#wrong(column, value, row, place);
+      if (kind === "run_id" && value !== this.context.run_id) throw this.#foreign(value, place);
+      if (stored !== value) (changed ??= { ...row })[name] = stored;
+    }
+    // As many fields as columns: then none is left over.
+    if (!this.context.definition.is_open && Object.keys(row).length !== present) {
+      this.#refuseExtra(row, place);
+    }
+    return changed ?? row;
+  }
+
+  #refuseExtra(row: Row, place: RowPlace): void {
+    for (const name of Object.keys(row)) {
+      if (row[name] === undefined || this.#names.includes(name)) continue;
+      throw extraColumn(this.context, name, this.#names.filter((known) => !(known in row)), place);
+    }
+  }
+
+  #wrong(column: ArtifactColumn, value: unknown, row: Row, place: RowPlace): LedgerError {
+    const asked = `it has to be ${ASKED[column.kind]}${column.nullable ? ", or null" : ""}`;
+    if (value === undefined) {
+      const known = this.#names;
+      const extra = Object.keys(row).filter((name) => !known.includes(name));
+      const meant = nearest(column.name, extra);
+      const hint = meant && `is ${quoted(meant)} meant? Name it ${column.name}`;
+      return rowError(this.context, place, `lacks column ${quoted(column.name)}`, hint);
+    }
+    const words = `has ${shown(value)} in column ${quoted(column.name)}; ${asked}`;
+    return rowError(this.context, place, words, hintFor(column.kind, value));
+  }
+
+  #foreign(value: unknown, place: RowPlace): LedgerError {
+    const { run_id } = this.context;
+    return rowError(
+      this.context,
+      place,
+      `has ${quoted(value)} in column "run_id"; it is stored for the run ${quoted(run_id)}`,
+      "store each run's rows with that run, or leave the column out: then it is filled in",
+    );
+  }
+
+  #wrongCount(found: string, place?: RowPlace): LedgerError {
+    const { type } = this.context.definition;
+    return inputError(
+      this.context,
+      `cannot store ${type}: it has to have exactly one row, and ${found} came`,
+      "give one row",
+      place?.line,
+    );
+  }
+}
+
+/** A value as a message quotes it, whatever it is. */
+export function shown(value: unknown): string {
+  // As it stood in the input: the n is ours.
+  if (typeof value === "bigint") return quoted(String(value)).slice(1, -1);
+  if (typeof value !== "object" || value === null) return quoted(value);
+  // JSON would show NaN as null, and could not show a bigint at all.
+  const text = Deno.inspect(value, { depth: 2, compact: true, breakLength: Infinity });
+  return text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX - 1)}…` : text;
+}
+
+function hintFor(kind: ValueKind, value: unknown): string | undefined {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    return "a value that is not known is null, where the column allows it";
+  }
+  if (kind === "time") return timeHint(value);
+  if (kind === "whole" && typeof value === "number" && Number.isInteger(value)) {
+    return "past 2^53 a number has lost digits: pass a bigint, or the digits themselves in NDJSON or CSV";
+  }
+  if (kind === "whole" && typeof value === "bigint") {
+    return "64 bits hold whole numbers from -2^63 to 2^63-1";
+  }
+  if (kind === "level" && typeof value === "string") {
+    const meant = nearest(value.toLowerCase(), LEVELS);
+    return meant && `is ${quoted(meant)} meant?`;
+  }
+}
+
+/** What a time may have been meant as that is too large for milliseconds. */
+function timeHint(value: unknown): string | undefined {
+  if (typeof value !== "number" && typeof value !== "bigint") return undefined;
+  for (const [unit, per_ms] of [["microseconds", 1e3], ["nanoseconds", 1e6]] as const) {
+    const time_ms = Math.floor(Number(value) / per_ms);
+    if (time_ms >= timestamp_ms_plausible_min && time_ms <= timestamp_ms_max) {
+      return `these look like ${unit}: in milliseconds it is ${time_ms}`;
+    }
+  }
+}
+
+/** The error of a column that the artifact type does not have. */
+export function extraColumn(
+  context: RowContext,
+  name: string,
+  known: readonly string[],
+  place?: RowPlace,
+): LedgerError {
+  const { type } = context.definition;
+  const meant = nearest(name, known);
+  const hint = meant
+    ? `is ${quoted(meant)} meant?`
+    : `\`ledger runs schema ${type}\` lists its columns; only features takes others`;
+  if (place) {
+    return rowError(context, place, `has a column ${quoted(name)}, which is none of ${type}`, hint);
+  }
+  const message = `cannot store ${type}: the input has a column ${
+    quoted(name)
+  }, which is none of ${type}`;
+  return inputError(context, message, hint, 1);
+}
+
+/** An error about a row: `row 3 (line 4) has …`. */
+export function rowError(
+  context: RowContext,
+  place: RowPlace,
+  words: string,
+  hint = "nothing was stored; correct it and repeat",
+): LedgerError {
+  const line = place.line === undefined ? "" : ` (line ${place.line})`;
+  const message = `cannot store ${context.definition.type}: row ${place.row}${line} ${words}`;
+  return inputError(context, message, hint, place.line, place.row);
+}
+
+/** An error about an input. */
+export function inputError(
+  context: RowContext,
+  message: string,
+  hint: string,
+  line?: number,
+  row?: number,
+): LedgerError {
+  const where: ErrorPlace = {};
+  if (context.source !== undefined) where.path = context.source;
+  if (line !== undefined) where.line = line;
+  return new LedgerError({
+    code: "invalid",
+    message,
+    where,
+    hint,
+    detail: row === undefined ? undefined : { row },
+  });
+}

@@ -1,0 +1,123 @@
+/**
+ * One name for an artifact of all catalogued runs: `trades`, `paths`, `alerts`, … A view over the
+ * runs' own files, and over compacted ones where a run is in them.
+ */
+import { join } from "@std/path";
+import { asLedgerError, LedgerError } from "../../base/error.ts";
+import type { Files } from "../../base/files/seam.ts";
+import { type Database, literal } from "../../duckdb/connection.ts";
+import { ARTIFACT_TYPES, artifactDefinition, type ArtifactType } from "../artifacts/definitions.ts";
+
+const DUCKDB_TYPE = { int64: "bigint", double: "double", boolean: "boolean", utf8: "varchar" };
+
+/** The rows of such files, as something to select from. Columns are matched by name. */
+export function rowsOfFiles(type: ArtifactType, paths: readonly string[]): string {
+  const list = `[${paths.map((path) => literal(path)).join(", ")}]`;
+  // Alerts do not say whose they are; the name of their folder does.
+  const of_run = type === "alerts"
+    ? "hive_partitioning = true, hive_types = {'run_id': varchar}"
+    : "hive_partitioning = false";
+  return `read_parquet(${list}, union_by_name = true, ${of_run})`;
+}
+
+/** The artifacts that a query may mean. */
+export function namedArtifacts(sql: string): ArtifactType[] {
+  return ARTIFACT_TYPES.filter((type) => new RegExp(`\\b${type}\\b`, "i").test(sql));
+}
+
+/** Makes the views that a query names. Those of thousands of files take their time to open. */
+export async function createArtifactViews(
+  files: Files,
+  catalog: Database,
+  runs_dir: string,
+  types: readonly ArtifactType[],
+): Promise<void> {
+  for (const type of types) await createView(files, catalog, runs_dir, type);
+}
+
+/**
+ * The catalog follows manifests, so a file may be gone that it knows: then the others still answer.
+ * Asking the disk for each of thousands takes its time too, and is done when DuckDB misses one.
+ */
+async function createView(
+  files: Files,
+  catalog: Database,
+  runs_dir: string,
+  type: ArtifactType,
+): Promise<void> {
+  const isThere = (path: string) => files.facts(path)?.is_file === true;
+  const compacted = (await catalog.rows<{ path: string }>(
+    `select distinct path from compacted_files where artifact_type = $1 order by path`,
+    [type],
+  )).filter(({ path }) => isThere(join(runs_dir, path)));
+  const own = (await catalog.rows<{ path: string }>(
+    `select a.path from backtest_artifacts_catalog a
+     join backtest_runs_catalog r on r.run_id = a.run_id and r.presence = 'present'
+     left join compacted_files c on c.run_id = a.run_id and c.artifact_type = a.artifact_type
+       and c.path in (select unnest(cast($2::json as varchar[])))
+     where a.artifact_type = $1 and not a.is_missing and c.run_id is null order by a.path`,
+    [type, JSON.stringify(compacted.map(({ path }) => path))],
+  )).map(({ path }) => join(runs_dir, path));
+  const create = (own: readonly string[]) =>
+    catalog.run(
+      `create or replace temp view ${type} as ${
+        sourceOf(type, own, compacted.map(({ path }) => join(runs_dir, path)))
+      }`,
+    );
+  try {
+    await create(own);
+  } catch (error) {
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    const there = own.filter(isThere);
+    if (there.length === own.length) throw unreadable(type, problem);
+    if (there.length === 0 && compacted.length === 0) throw noneThere(type, runs_dir);
+    await create(there).catch((error) => {
+      throw unreadable(type, asLedgerError(error) ?? error);
+    });
+  }
+}
+
+function sourceOf(
+  type: ArtifactType,
+  own: readonly string[],
+  compacted: readonly string[],
+): string {
+  const sources: string[] = [];
+  if (own.length > 0) sources.push(`select * from ${rowsOfFiles(type, own)}`);
+  if (compacted.length > 0) {
+    const list = `[${compacted.map(literal).join(", ")}]`;
+    sources.push(
+      `select * from read_parquet(${list}, union_by_name = true, hive_partitioning = false)
+       where run_id in (select run_id from compacted_files where artifact_type = ${literal(type)})`,
+    );
+  }
+  return sources.length === 0 ? noRows(type) : sources.join(" union all by name ");
+}
+
+function unreadable(type: ArtifactType, problem: LedgerError): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot read the ${type} of all runs: ${problem.message.split("\n")[0]}`,
+    hint: "ledger runs verify --all names the files that are not as their manifests say",
+    cause: problem,
+  });
+}
+
+function noneThere(type: ArtifactType, runs_dir: string): LedgerError {
+  return new LedgerError({
+    code: "not_found",
+    message: `cannot read the ${type} of all runs: none of their files is there`,
+    where: { path: runs_dir },
+    hint:
+      "if the runs are elsewhere, name their folder: --runs-dir DIR; if they are gone: ledger runs sync",
+  });
+}
+
+/** Where there is no file yet, a question still has its columns. */
+function noRows(type: ArtifactType): string {
+  const columns = artifactDefinition(type).columns
+    .map(({ name, type }) => `cast(null as ${DUCKDB_TYPE[type]}) as "${name}"`);
+  const run_id = type === "alerts" ? [`cast(null as varchar) as "run_id"`] : [];
+  return `select ${[...columns, ...run_id].join(", ")} where false`;
+}

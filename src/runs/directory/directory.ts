@@ -1,0 +1,327 @@
+/**
+ * One run's folder, from its creation to its end. Each step is whole or not there: the manifest is
+ * replaced in one go, an artifact gets its name when it is durable, and `_SUCCESS` comes last. The
+ * log hears of each step after it is durable, under ids that make telling it again harmless.
+ */
+import { dirname, join } from "@std/path";
+import { LedgerError } from "../../base/error.ts";
+import { makeFolderDurably, replaceFile, writeFully } from "../../base/files/durable.ts";
+import type { Files, OpenFile } from "../../base/files/seam.ts";
+import { systemWorld, uniqueName, type World } from "../../base/world.ts";
+import type { ParquetWritten, Row } from "../../parquet/mod.ts";
+import type { ArtifactSource } from "../artifacts/input.ts";
+import { artifactDefinition, type ArtifactType } from "../artifacts/definitions.ts";
+import {
+  begunBefore,
+  checkBeginning,
+  checkRunType,
+  newManifest,
+  type NewRun,
+  refuseOtherBeginning,
+} from "./beginning.ts";
+import { noteEnd, refuseOtherSummary, type RunEnd } from "./ending.ts";
+import { checkRunId, findRun, idOfPath, monthOf, RUN_FILES, runPath } from "../manifest/layout.ts";
+import {
+  hasEnded,
+  parseManifest,
+  type RunManifest,
+  type StoredArtifact,
+} from "../manifest/manifest.ts";
+import { ManifestFile } from "../manifest/manifest_file.ts";
+import { ownRun } from "../manifest/liveness_lock.ts";
+import { stateOfOpen } from "../manifest/scan.ts";
+import { type RunEvents, RunTeller } from "./telling.ts";
+
+/** Where runs are, and who is told. */
+export interface RunPlace {
+  world: World;
+  runs_dir: string;
+  /** Absent for those who emit their events themselves. */
+  events?: RunEvents;
+}
+
+/** An artifact that was written, and how many rows it took the place of, if there was one before. */
+export interface WrittenArtifact extends StoredArtifact {
+  replaced_rows?: number;
+}
+
+/** One run's folder. */
+export class RunDirectory implements AsyncDisposable {
+  #owner?: OpenFile;
+  readonly #manifest: ManifestFile;
+  readonly #log: RunTeller;
+
+  private constructor(
+    readonly place: RunPlace,
+    /** Below the folder of runs. */
+    readonly path: string,
+    readonly run_id: string,
+  ) {
+    this.#manifest = new ManifestFile(place.world, this.folder, run_id);
+    this.#log = new RunTeller(place.events, run_id, this.folder);
+  }
+
+  /** Where it is. */
+  get folder(): string {
+    return join(this.place.runs_dir, this.path);
+  }
+
+  /** Makes a run's folder and its manifest, and tells the log. */
+  static async create(place: RunPlace, run: NewRun): Promise<RunDirectory> {
+    const { world } = place;
+    checkRunType(run.run_type);
+    const run_id = run.run_id ?? world.random_uuid();
+    checkRunId(run_id);
+    const now_ms = world.now_ms();
+    const path = begunBefore(world, place.runs_dir, run_id) ?? runPath(monthOf(now_ms), run_id);
+    const directory = new RunDirectory(place, path, run_id);
+    const manifest = await newManifest(world, run, run_id, new Date(now_ms).toISOString());
+    checkBeginning(manifest, directory.#manifest.path);
+    makeFolderDurably(world.files, directory.folder);
+    try {
+      if (run.owned) directory.#owner = await ownRun(world, directory.folder);
+      await directory.#manifest.locked(() => directory.#begin(manifest));
+    } catch (error) {
+      await directory.close();
+      throw error;
+    }
+    return directory;
+  }
+
+  /** Until the log has heard of it a run is pending, and creating it again goes on from there. */
+  async #begin(manifest: RunManifest): Promise<void> {
+    const { files } = this.place.world;
+    const there = this.#manifest.exists() ? this.readManifest() : undefined;
+    if (there) refuseOtherBeginning(there, manifest, this.folder);
+    // Somebody who owned it, and was killed before it had begun.
+    const lock_path = join(this.folder, RUN_FILES.owner_lock);
+    if (!this.#owner && files.facts(lock_path)) files.remove(lock_path);
+    const begun = { ...there ?? manifest, owner: manifest.owner };
+    if (this.place.events) {
+      this.#manifest.write({ ...begun, status: "pending" });
+      await this.#log.created(begun);
+    }
+    this.#manifest.write({ ...begun, status: "running" });
+  }
+
+  /** A run that is there, by its id or the beginning of its id. */
+  static find(place: RunPlace, run_id: string): RunDirectory {
+    return RunDirectory.at(place, findRun(place.world.files, place.runs_dir, run_id));
+  }
+
+  /** A run that is there, by its path below the folder of runs. */
+  static at(place: RunPlace, path: string): RunDirectory {
+    return new RunDirectory(place, path, idOfPath(path)!);
+  }
+
+  /** Reads the manifest in a run's folder. */
+  static readManifest(folder: string, world: World = systemWorld()): RunManifest {
+    const path = join(folder, RUN_FILES.manifest);
+    return parseManifest(world.files.readText(path), path);
+  }
+
+  /** Reads the manifest. */
+  readManifest(): RunManifest {
+    return this.#manifest.read();
+  }
+
+  /** Whether the run ended well, and all it left is there. */
+  isComplete(): boolean {
+    return this.place.world.files.facts(join(this.folder, RUN_FILES.success)) !== undefined;
+  }
+
+  #hasEnded({ status }: RunManifest): boolean {
+    return hasEnded(status, () => this.isComplete());
+  }
+
+  /** How the run stands right now: ended, or running, pending, crashed, stale, unfinished. */
+  async state(): Promise<string> {
+    const { world, runs_dir } = this.place;
+    const manifest = this.readManifest();
+    if (this.#hasEnded(manifest)) return manifest.status;
+    return (await stateOfOpen(world, runs_dir, this.path, manifest)).state;
+  }
+
+  /** Changes the manifest, one change after another, whoever else does the same. */
+  async updateManifest(change: (manifest: RunManifest) => void): Promise<RunManifest> {
+    return await this.#manifest.locked(() => {
+      const manifest = this.readManifest();
+      change(manifest);
+      this.#manifest.write(manifest);
+      return manifest;
+    });
+  }
+
+  /** Throws when the run has ended: what it left does not change any more. */
+  refuseIfEnded(): RunManifest {
+    const manifest = this.readManifest();
+    if (manifest.status !== "completed" && manifest.status !== "failed") return manifest;
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot write to run ${this.run_id}: it has ended (${manifest.status})`,
+      where: { path: this.folder },
+      hint: "results of a run that has ended stay as they are; put new ones into a new run",
+    });
+  }
+
+  /**
+   * Stores an artifact: checks every row, puts the file in place, notes it in the manifest, tells the
+   * log. One of the same type that is there already is replaced.
+   */
+  async writeArtifact(
+    type: ArtifactType,
+    source: ArtifactSource | Iterable<Row> | AsyncIterable<Row>,
+    options: { codec?: "snappy" | "zstd" } = {},
+  ): Promise<WrittenArtifact> {
+    this.refuseIfEnded();
+    const { writeArtifactFile } = await import("../artifacts/file.ts");
+    const { readFirstRow } = await import("../artifacts/reading.ts");
+    const { world } = this.place;
+    const { path, is_single_row } = artifactDefinition(type);
+    const target = join(this.folder, path);
+    makeFolderDurably(world.files, dirname(target));
+    const entryOf = ({ rows, bytes, sha256 }: ParquetWritten) => ({ rows, path, bytes, sha256 });
+    let before: RunManifest["artifacts"][string] | undefined;
+    const written = await writeArtifactFile(world, {
+      type,
+      run_id: this.run_id,
+      target,
+      source: Symbol.iterator in source || Symbol.asyncIterator in source
+        ? { rows: source }
+        : source,
+      codec: options.codec,
+      // Others may write the same artifact, or finish the run: file and manifest change together.
+      place: (putInPlace, written) =>
+        this.#manifest.locked(async () => {
+          before = this.refuseIfEnded().artifacts[type];
+          putInPlace();
+          const summary = is_single_row ? await readFirstRow(world, target) : undefined;
+          await this.#note(type, entryOf(written), summary);
+        }),
+    });
+    return { ...entryOf(written), ...(before ? { replaced_rows: before.rows } : {}) };
+  }
+
+  /** Notes an artifact that is in place, and tells the log. */
+  async noteArtifact(
+    type: string,
+    entry: StoredArtifact,
+    summary?: Record<string, unknown>,
+  ): Promise<void> {
+    await this.#manifest.locked(() => this.#note(type, entry, summary));
+  }
+
+  async #note(
+    type: string,
+    entry: StoredArtifact,
+    summary?: Record<string, unknown>,
+  ): Promise<void> {
+    const manifest = this.refuseIfEnded();
+    manifest.artifacts[type] = entry;
+    if (summary) manifest.summary = summary;
+    this.#manifest.write(manifest);
+    await this.#log.stored(type, entry);
+  }
+
+  /** Adds to what the run printed. Durable when it returns. */
+  async appendLog(
+    stream: "stdout" | "stderr",
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<{ path: string; bytes: number }> {
+    this.refuseIfEnded();
+    const { files } = this.place.world;
+    const path = join(this.folder, RUN_FILES[stream]);
+    makeFolderDurably(files, dirname(path));
+    const is_new = !files.facts(path);
+    const file = openToAppend(files, path);
+    let bytes = 0;
+    try {
+      for await (const chunk of chunks) {
+        writeFully(file, chunk);
+        bytes += chunk.length;
+      }
+      file.sync();
+    } finally {
+      file.close();
+    }
+    if (is_new) files.syncFolder(dirname(path));
+    await this.updateManifest((manifest) => {
+      manifest.logs = { ...manifest.logs, [stream]: RUN_FILES[stream] };
+    });
+    return { path, bytes };
+  }
+
+  /** The run ended well: the manifest says so, the log hears it, and `_SUCCESS` comes last. */
+  async markSuccess(end: RunEnd = {}): Promise<RunManifest> {
+    const { world } = this.place;
+    return await this.#finish(async (manifest) => {
+      refuseOtherSummary(manifest, end.summary);
+      noteEnd(manifest, end, world.now_ms());
+      manifest.status = "completed";
+      delete manifest.error;
+      this.#manifest.write(manifest);
+      await this.#log.completed(manifest);
+      const success = join(this.folder, RUN_FILES.success);
+      replaceFile(world.files, success, new Uint8Array(), uniqueName(world));
+    });
+  }
+
+  /** The run failed: the manifest says why, the log hears it, and the manifest's status comes last. */
+  async markFailed(error: string, end: RunEnd = {}): Promise<RunManifest> {
+    return await this.#finish(async (manifest) => {
+      noteEnd(manifest, end, this.place.world.now_ms());
+      manifest.status = "running";
+      manifest.error = error;
+      this.#manifest.write(manifest);
+      await this.#log.failed(manifest);
+      manifest.status = "failed";
+      this.#manifest.write(manifest);
+    });
+  }
+
+  /** Lets go of the run. One that was owned and has not ended counts as crashed from here on. */
+  close(): Promise<void> {
+    this.#owner?.close();
+    this.#owner = undefined;
+    return Promise.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** A command that was interrupted may be given again; a run cannot end in two ways. */
+  async #finish(body: (manifest: RunManifest) => Promise<void>): Promise<RunManifest> {
+    const finished = await this.#manifest.locked(async () => {
+      const manifest = this.readManifest();
+      const { status, completed_at } = manifest;
+      if (this.#hasEnded(manifest)) {
+        throw new LedgerError({
+          code: "invalid",
+          message: `cannot finish run ${this.run_id}: it has ended already (${status}, ` +
+            `${completed_at})`,
+          where: { path: this.folder },
+          hint: "a run ends once; begin a new one: ledger runs create",
+        });
+      }
+      // Whoever created it was killed before the log heard of it.
+      if (status === "pending") await this.#log.created(manifest);
+      await body(manifest);
+      return manifest;
+    });
+    await this.close();
+    return finished;
+  }
+}
+
+/** Adds to a file that others may add to, and make, at the same time. */
+function openToAppend(files: Files, path: string): OpenFile {
+  if (!files.facts(path)) {
+    try {
+      return files.open(path, "create");
+    } catch (error) {
+      if (!files.facts(path)) throw error;
+    }
+  }
+  return files.open(path, "append");
+}

@@ -1,0 +1,124 @@
+/** Where things are in a folder of runs: `YYYY-MM/run_id=ID/` and the names in it. */
+import { join } from "@std/path";
+import { LedgerError, quoted } from "../../base/error.ts";
+import type { Files } from "../../base/files/seam.ts";
+import { nearest } from "../../base/nearest.ts";
+import { isOfKind } from "../../log/mod.ts";
+
+const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/;
+const FOLDER_PREFIX = "run_id=";
+
+/** The well-known files of a run's folder. */
+export const RUN_FILES = {
+  manifest: "run.json",
+  success: "_SUCCESS",
+  /** Held by the program that owns the run, for as long as it lives. */
+  owner_lock: ".lock",
+  /** Held while the manifest is changed. */
+  manifest_lock: ".manifest.lock",
+  stdout: "logs/stdout.txt",
+  stderr: "logs/stderr.txt",
+} as const;
+
+/** The month that a run belongs to: that of its creation, in UTC. */
+export function monthOf(created_ms: number): string {
+  return new Date(created_ms).toISOString().slice(0, 7);
+}
+
+/** Whether a folder's name is a month's. */
+export function isMonth(name: string): boolean {
+  return MONTH.test(name);
+}
+
+/** A run's folder below the folder of runs: `2026-01/run_id=ID`. */
+export function runPath(month: string, run_id: string): string {
+  return `${month}/${FOLDER_PREFIX}${run_id}`;
+}
+
+/** The id that a folder's name says; undefined when the folder is no run's. */
+export function idOfFolder(name: string): string | undefined {
+  if (!name.startsWith(FOLDER_PREFIX)) return undefined;
+  const run_id = name.slice(FOLDER_PREFIX.length);
+  return isOfKind("run_id", run_id) ? run_id : undefined;
+}
+
+/** A run id serves as a folder's name. */
+export function checkRunId(run_id: string): void {
+  if (isOfKind("run_id", run_id)) return;
+  throw new LedgerError({
+    code: "invalid",
+    message: `${quoted(run_id)} is no run id`,
+    hint:
+      "a run id names a folder: up to 200 characters, no slash, backslash, control character, " +
+      "and not . or ..",
+  });
+}
+
+/** The id that a run's path below the folder of runs says. */
+export function idOfPath(path: string): string | undefined {
+  return idOfFolder(path.slice(path.indexOf("/") + 1));
+}
+
+/** The months of a folder of runs, in order. */
+export function listMonths(files: Files, runs_dir: string): string[] {
+  return (files.list(runs_dir) ?? []).filter(({ name, is_folder }) => is_folder && isMonth(name))
+    .map(({ name }) => name).sort();
+}
+
+/** A file as a glance shows it: with another content it has another stamp. */
+export interface Glance {
+  /** Below the folder of runs. */
+  path: string;
+  stamp: string;
+}
+
+/** A file that each month may have one of: those that are there. Each is replaced, or only grows. */
+export function glanceAtMonths(
+  files: Files,
+  runs_dir: string,
+  pathOf: (month: string) => string,
+): Glance[] {
+  return listMonths(files, runs_dir).map(pathOf).flatMap((path) => {
+    const facts = files.facts(join(runs_dir, path));
+    return facts ? [{ path, stamp: `${facts.identity} ${facts.size_bytes}` }] : [];
+  });
+}
+
+/** The paths of all runs of a month, below the folder of runs, in order. */
+export function listRuns(files: Files, runs_dir: string, month: string): string[] {
+  return (files.list(join(runs_dir, month)) ?? [])
+    .filter(({ name, is_folder }) => is_folder && idOfFolder(name) !== undefined)
+    .map(({ name }) => `${month}/${name}`).sort();
+}
+
+/** The path of a run, by its id or by the beginning of its id. */
+export function findRun(files: Files, runs_dir: string, run_id: string): string {
+  checkRunId(run_id);
+  const months = listMonths(files, runs_dir);
+  const exact = months.map((month) => runPath(month, run_id))
+    .filter((path) => files.facts(join(runs_dir, path))?.is_folder);
+  if (exact.length > 0) return firstWithManifest(files, runs_dir, exact);
+  const all = months.flatMap((month) => listRuns(files, runs_dir, month));
+  const idOf = (path: string) => idOfPath(path)!;
+  const beginning = all.filter((path) => idOf(path).startsWith(run_id));
+  const begins = [...new Set(beginning.map(idOf))];
+  if (begins.length === 1) return firstWithManifest(files, runs_dir, beginning);
+  const near = nearest(run_id, all.map(idOf));
+  throw new LedgerError({
+    code: "not_found",
+    message: begins.length > 1
+      ? `${begins.length} runs have ids that begin with ${quoted(run_id)}`
+      : `there is no run ${quoted(run_id)} in ${runs_dir}`,
+    where: { path: runs_dir },
+    hint: begins.length > 1
+      ? `give more of it: ${begins.slice(0, 3).join(", ")}${begins[3] ? ", …" : ""}`
+      : near
+      ? `did you mean ${near}?`
+      : "what there is: ledger runs query; or name another folder of runs: --runs-dir",
+  });
+}
+
+/** Whoever is killed as he makes a run leaves its folder empty; made again, it may be of another month. */
+function firstWithManifest(files: Files, runs_dir: string, paths: readonly string[]): string {
+  return paths.find((path) => files.facts(join(runs_dir, path, RUN_FILES.manifest))) ?? paths[0];
+}

@@ -1,0 +1,274 @@
+/**
+ * `run.json`: what a run is, where it came from, and what it left. The manifest is the truth about a
+ * run; the catalog is derived from it. What we do not know in it is kept as it is.
+ */
+import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
+import { parseKeepingDigits } from "../../base/json.ts";
+import { manifest_chars_max, nesting_max } from "../../base/limits.ts";
+import { isOfKind, nestingDepth } from "../../log/mod.ts";
+
+/** The kinds of runs there are. */
+export const RUN_TYPES = ["path-only", "policy", "optimization", "full"] as const;
+/** A kind of run. */
+export type RunType = (typeof RUN_TYPES)[number];
+
+/** How a run can stand, as its manifest says. */
+export const RUN_STATUSES = ["pending", "running", "completed", "failed"] as const;
+/** How a run stands. */
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** Whether a run has ended: one that went well is at its end when its mark of success is there too. */
+export function hasEnded(status: RunStatus, hasSuccess: () => boolean): boolean {
+  return status === "failed" || (status === "completed" && hasSuccess());
+}
+
+/** The versions that new manifests say. */
+export const SCHEMA_VERSION = { manifest: "1.0.0", artifacts: "1.0.0" } as const;
+/** Manifests of a later major version are refused: they may mean something else. */
+const MAJOR_VERSION = 1;
+
+/** The steps whose durations a manifest holds. */
+export const TIMED_STEPS = [
+  "plan",
+  "coverage",
+  "slice",
+  "execution",
+  "optimization",
+  "total",
+] as const;
+
+/** A file with results. */
+export interface ArtifactEntry {
+  rows: number;
+  /** Below the run's folder. */
+  path: string;
+  bytes?: number;
+  sha256?: string;
+}
+
+/** A file with results, as this program notes it. */
+export interface StoredArtifact extends ArtifactEntry {
+  bytes: number;
+  sha256: string;
+}
+
+/** What a manifest says. */
+export interface RunManifest {
+  run_id: string;
+  run_type: string;
+  created_at: string;
+  started_at?: string;
+  completed_at?: string;
+  status: RunStatus;
+  git_commit?: string;
+  git_branch?: string;
+  git_dirty?: boolean;
+  dataset: { from?: string; to?: string; interval?: string; calls_count?: number };
+  data_fingerprint?: string;
+  parameters: Record<string, unknown>;
+  schema_version: { manifest: string; artifacts: string };
+  artifacts: Record<string, ArtifactEntry>;
+  /** `plan_ms`, `coverage_ms`, … */
+  timing?: Record<string, number>;
+  logs?: { stdout?: string; stderr?: string };
+  owner?: { host: string; pid: number };
+  /** The row of the summary artifact, so that nobody has to open a file for it. */
+  summary?: Record<string, unknown>;
+  /** Why the run failed. */
+  error?: string;
+  /** Of a later minor version, or another program. */
+  [unknown: string]: unknown;
+}
+
+/** The manifest as text for people; throws when it could not be read again. */
+export function manifestText(manifest: RunManifest, path: string): string {
+  const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+  try {
+    parseManifest(text, path, manifest.run_id);
+  } catch (error) {
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot write ${path}: ${problem.detail?.reason ?? problem.message}`,
+      where: { path },
+      hint: "the manifest stays as it was",
+    });
+  }
+  return text;
+}
+
+/** Reads a manifest, or says what is wrong with it. */
+export function parseManifest(text: string, path: string, folder_id?: string): RunManifest {
+  if (text.length > manifest_chars_max) {
+    throw bad(
+      path,
+      `it has ${text.length} characters; a manifest has at most ${manifest_chars_max}`,
+    );
+  }
+  let parsed: unknown;
+  try {
+    parsed = parseKeepingDigits(text);
+  } catch (error) {
+    throw bad(path, `it is not JSON: ${(error as Error).message}`);
+  }
+  if (!isObject(parsed)) throw bad(path, "it is not a JSON object");
+  const unstorable = whyUnstorable(text, parsed);
+  if (unstorable) throw bad(path, unstorable);
+  checkVersion(parsed, path);
+  for (const [field, isRight, expected] of RULES) {
+    const value = parsed[field];
+    if (!isRight(value)) {
+      throw bad(
+        path,
+        value === undefined
+          ? `${field} is missing`
+          : `${field} is ${quoted(value)}; it has to be ${expected}`,
+      );
+    }
+  }
+  if (folder_id !== undefined && parsed.run_id !== folder_id) {
+    throw bad(path, `run_id is ${quoted(parsed.run_id)}, and its folder is that of ${folder_id}`);
+  }
+  const manifest = parsed as RunManifest;
+  manifest.dataset ??= {};
+  manifest.parameters ??= {};
+  manifest.artifacts ??= {};
+  return manifest;
+}
+
+/** Half of a character, escaped, where an even number of backslashes stands before it. */
+const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+
+/** What JSON can say, and neither a database nor the log can hold. */
+function whyUnstorable(text: string, parsed: unknown): string | undefined {
+  const depth = nestingDepth(text);
+  if (depth > nesting_max) return `it is nested ${depth} deep; a manifest at most ${nesting_max}`;
+  const may_have_half = text.includes("\\u");
+  return may_have_half && LONE_SURROGATE.test(JSON.stringify(parsed))
+    ? "it has a lone surrogate (half a character written as \\uD800 to \\uDFFF)"
+    : undefined;
+}
+
+function checkVersion(parsed: Record<string, unknown>, path: string): void {
+  const version = isObject(parsed.schema_version) ? parsed.schema_version.manifest : undefined;
+  if (version === undefined || version === null) return;
+  const text = typeof version === "string" || typeof version === "number" ? String(version) : "";
+  const [, major] = /^(\d+)(?:\.|$)/.exec(text) ?? [];
+  if (major === undefined) {
+    throw bad(path, `schema_version.manifest is ${quoted(version)}; it has to be like 1.0.0`);
+  }
+  if (Number(major) <= MAJOR_VERSION) return;
+  throw new LedgerError({
+    code: "newer_format",
+    message: `${path} is of manifest version ${
+      quoted(version)
+    }; this program reads ${MAJOR_VERSION}.x`,
+    where: { path },
+    hint: "use a newer version of this program for it",
+  });
+}
+
+type Rule = [field: string, isRight: (value: unknown) => boolean, expected: string];
+
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.]\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+
+/** A manifest's time in ms since 1970: UTC unless it says otherwise, wherever it is read. */
+export function manifestTime(text: string): number {
+  if (!ISO_TIME.test(text)) return NaN;
+  const iso = text.replace(" ", "T");
+  const is_told = !iso.includes("T") || /(Z|[+-]\d{2}:?\d{2})$/.test(iso.slice(11));
+  return Date.parse(is_told ? iso : `${iso}Z`);
+}
+
+const isTime = (value: unknown) => typeof value === "string" && !Number.isNaN(manifestTime(value));
+const isText = (value: unknown) => typeof value === "string";
+const isMillis = (value: unknown) => typeof value === "number" && Number.isFinite(value);
+const optional = (isRight: (value: unknown) => boolean) => (value: unknown) =>
+  value === undefined || value === null || isRight(value);
+
+const RULES: readonly Rule[] = [
+  ["run_id", (value) => isOfKind("run_id", value), "a run id"],
+  ["run_type", (value) => isText(value) && value !== "", "a text"],
+  ["created_at", isTime, "an ISO time"],
+  ["started_at", optional(isTime), "an ISO time"],
+  ["completed_at", optional(isTime), "an ISO time"],
+  [
+    "status",
+    (value) => RUN_STATUSES.includes(value as RunStatus),
+    `one of ${RUN_STATUSES.join(", ")}`,
+  ],
+  ["git_commit", optional(isText), "a text"],
+  ["git_branch", optional(isText), "a text"],
+  ["git_dirty", optional((value) => typeof value === "boolean"), "true or false"],
+  [
+    "dataset",
+    optional(isDataset),
+    "an object with from, to and interval as texts, and calls_count as a whole number",
+  ],
+  ["data_fingerprint", optional(isText), "a text"],
+  ["parameters", optional(isObject), "an object"],
+  [
+    "artifacts",
+    optional((value) => isObject(value) && Object.values(value).every(isArtifactEntry)),
+    "an object of artifacts, each with rows and a path below the run's folder",
+  ],
+  [
+    "timing",
+    optional((value) => isObject(value) && Object.values(value).every(optional(isMillis))),
+    "an object of durations in ms",
+  ],
+  [
+    "schema_version",
+    optional((value) => isObject(value) && [value.manifest, value.artifacts].every(isVersion)),
+    "an object with the versions of manifest and artifacts",
+  ],
+  ["logs", optional(isObject), "an object of paths"],
+  [
+    "owner",
+    optional((value) =>
+      isObject(value) && optional(isText)(value.host) && optional(isCount)(value.pid)
+    ),
+    "an object with host and pid",
+  ],
+  ["summary", optional(isObject), "an object"],
+  ["error", optional(isText), "a text"],
+];
+
+function isVersion(value: unknown): boolean {
+  return optional(isText)(value) || typeof value === "number";
+}
+
+function isDataset(value: unknown): boolean {
+  return isObject(value) && [value.from, value.to, value.interval].every(optional(isText)) &&
+    optional(isCount)(value.calls_count);
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isArtifactEntry(value: unknown): boolean {
+  return isObject(value) && isCount(value.rows) && isPathBelow(value.path) &&
+    optional(isCount)(value.bytes) && optional(isText)(value.sha256);
+}
+
+/** A manifest may come from anywhere: its paths must not lead out of the run's folder. */
+function isPathBelow(path: unknown): boolean {
+  return typeof path === "string" && path !== "" && !path.startsWith("/") &&
+    !path.includes("\0") && !path.split("/").includes("..");
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function bad(path: string, reason: string): LedgerError {
+  return new LedgerError({
+    code: "invalid",
+    message: `${path} is no manifest: ${reason}`,
+    where: { path },
+    hint: "mend it by hand; it is only read, never rewritten from the catalog",
+    detail: { reason },
+  });
+}

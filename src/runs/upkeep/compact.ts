@@ -1,0 +1,162 @@
+/**
+ * Puts the artifacts of a month together, one file a type, so that a question to thousands of runs
+ * does not open thousands of files. The runs' own files stay as they are.
+ */
+import { basename, join, resolve } from "@std/path";
+import { fileDigest } from "../../base/digest.ts";
+import { LedgerError, quoted } from "../../base/error.ts";
+import {
+  makeFolderDurably,
+  removeQuietly,
+  replaceFile,
+  syncFile,
+} from "../../base/files/durable.ts";
+import { uniqueName, type World } from "../../base/world.ts";
+import { type Database, literal, openDatabase } from "../../duckdb/connection.ts";
+import { ARTIFACT_TYPES, type ArtifactType } from "../artifacts/definitions.ts";
+import { rowsOfFiles } from "../catalog/artifact_views.ts";
+import {
+  COMPACTED_FOLDER,
+  type CompactedFile,
+  type CompactedMonth,
+  listPath,
+  readCompacted,
+} from "../catalog/compacted_months.ts";
+import { isMonth, listMonths } from "../manifest/layout.ts";
+import { judgeRun, scanMonth } from "../manifest/scan.ts";
+
+/** What compacting a month did. */
+export interface CompactReport {
+  month: string;
+  files: { artifact_type: string; path: string; runs: number; rows: number; bytes: number }[];
+}
+
+interface Source {
+  run_id: string;
+  path: string;
+  sha256: string;
+}
+
+/** Compacts a month. What is there from the time before stays until the next time. */
+export async function compactMonth(
+  world: World,
+  runs_dir: string,
+  month: string,
+): Promise<CompactReport> {
+  if (!isMonth(month)) {
+    throw new LedgerError({
+      code: "usage",
+      message: `cannot compact ${quoted(month)}: that is no month`,
+      hint: "name a month: 2026-01",
+    });
+  }
+  if (!listMonths(world.files, runs_dir).includes(month)) {
+    throw new LedgerError({
+      code: "not_found",
+      message: `there are no runs of ${month} in ${runs_dir}`,
+      where: { path: join(runs_dir, month) },
+      hint: `months with runs: ${listMonths(world.files, runs_dir).join(", ") || "none"}`,
+    });
+  }
+  const sources = sourcesOf(world, runs_dir, month);
+  const before = readCompacted(world, runs_dir, month);
+  const folder = join(runs_dir, month, COMPACTED_FOLDER);
+  makeFolderDurably(world.files, folder);
+  const files: Record<string, CompactedFile> = {};
+  await using database = await openDatabase(world, {
+    path: ":memory:",
+    access: "write",
+    folders: [resolve(world.cwd(), runs_dir)],
+    temp_folder: resolve(world.cwd(), folder, ".spill"),
+  });
+  try {
+    for (const type of ARTIFACT_TYPES) {
+      const of_type = sources.get(type) ?? [];
+      if (of_type.length === 0) continue;
+      files[type] = await compactType(world, database, runs_dir, month, type, of_type);
+    }
+    world.files.syncFolder(folder);
+    const previous = Object.values(before.files).map(({ path }) => path);
+    const list: CompactedMonth = { files, previous };
+    const bytes = new TextEncoder().encode(`${JSON.stringify(list)}\n`);
+    replaceFile(world.files, join(runs_dir, listPath(month)), bytes, uniqueName(world));
+  } catch (error) {
+    for (const { path } of Object.values(files)) removeQuietly(world.files, join(runs_dir, path));
+    throw error;
+  } finally {
+    removeQuietly(world.files, join(folder, ".spill"));
+  }
+  removeForgotten(world, runs_dir, month);
+  return {
+    month,
+    files: Object.entries(files).map(([artifact_type, { path, rows, bytes, runs }]) => ({
+      artifact_type,
+      path,
+      runs: Object.keys(runs).length,
+      rows,
+      bytes,
+    })),
+  };
+}
+
+/** The artifacts of runs that have ended, by type, as far as they are there. */
+function sourcesOf(world: World, runs_dir: string, month: string): Map<string, Source[]> {
+  const sources = new Map<string, Source[]>();
+  for (const glance of scanMonth(world, runs_dir, month)) {
+    const verdict = judgeRun(world, runs_dir, glance);
+    if (verdict.kind !== "ended") continue;
+    const { run_id, artifacts } = verdict.manifest;
+    for (const [type, { path: below, sha256 }] of Object.entries(artifacts)) {
+      const path = join(runs_dir, glance.path, below);
+      if (!world.files.facts(path)?.is_file) continue;
+      const list = sources.get(type) ?? [];
+      // Other programs leave no digest in their manifests.
+      list.push({ run_id, path, sha256: sha256 ?? fileDigest(world.files, path) });
+      sources.set(type, list);
+    }
+  }
+  return sources;
+}
+
+async function compactType(
+  world: World,
+  database: Database,
+  runs_dir: string,
+  month: string,
+  type: ArtifactType,
+  sources: readonly Source[],
+): Promise<CompactedFile> {
+  // Always a new name: a file that is rewritten in place may be answered from a stale cache.
+  const path = `${month}/${COMPACTED_FOLDER}/${type}-${uniqueName(world)}.parquet`;
+  const target = resolve(world.cwd(), runs_dir, path);
+  const absolute = sources.map((source) => resolve(world.cwd(), source.path));
+  try {
+    await database.run(
+      `copy (select * from ${rowsOfFiles(type, absolute)} order by run_id)
+       to ${literal(target)} (format parquet, compression zstd)`,
+    );
+    const { size_bytes: bytes } = syncFile(world.files, target);
+    const [{ rows }] = await database.rows<{ rows: bigint }>(
+      `select count(*) as rows from read_parquet($1)`,
+      [target],
+    );
+    const runs = Object.fromEntries(sources.map(({ run_id, sha256 }) => [run_id, sha256]));
+    return { path, rows: Number(rows), bytes, sha256: fileDigest(world.files, target), runs };
+  } catch (error) {
+    removeQuietly(world.files, target);
+    throw error;
+  }
+}
+
+/** Files that neither the list nor the one before it names: nobody reads those any more. */
+function removeForgotten(world: World, runs_dir: string, month: string): void {
+  const { files, previous } = readCompacted(world, runs_dir, month);
+  const named = new Set([...Object.values(files).map(({ path }) => path), ...previous]
+    .map((path) => basename(path)));
+  const folder = join(runs_dir, month, COMPACTED_FOLDER);
+  for (const { name, is_file } of world.files.list(folder) ?? []) {
+    if (is_file && name.endsWith(".parquet") && !named.has(name)) {
+      removeQuietly(world.files, join(folder, name));
+    }
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * Another box's runs -> runs here, under the same paths. A run is built under another name, synced,
+ * compared with its manifest, and only then gets its own: killed at any step, a run is whole or not
+ * there. Only runs that have ended are taken.
+ */
+import { dirname, join } from "@std/path";
+import { makeFolderDurably, removeQuietly } from "../../base/files/durable.ts";
+import { escaped } from "../../base/format.ts";
+import type { World } from "../../base/world.ts";
+import { atSource, atSourceNow, findingOf, type PullFinding } from "../../log/pull/source.ts";
+import { readArchived, scanArchived } from "../catalog/archived_runs.ts";
+import { artifactProblem } from "../artifacts/reading.ts";
+import { idOfPath, RUN_FILES } from "../manifest/layout.ts";
+import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
+import { copyInto, filesToCopy, type FileToCopy } from "./pull_files.ts";
+import { judgeRun, type RunStamp, scanRuns, stateOfOpen, type Verdict } from "../manifest/scan.ts";
+
+/** A run that was taken. */
+export interface PulledRun {
+  run_path: string;
+  files: number;
+  bytes: number;
+  /** Whether an older state of it gave way. */
+  replaced: boolean;
+}
+
+/** What pulling runs did. */
+export interface RunsPullReport {
+  taken: PulledRun[];
+  /** Runs that are here already, or were and are archived. */
+  same: number;
+  /** Runs that have not ended there. */
+  left: { run_path: string; reason: string }[];
+}
+
+/** How to pull runs. */
+export interface RunsPullOptions {
+  dry_run?: boolean;
+  onFinding: (finding: PullFinding) => void;
+}
+
+/** Names of folders that nobody takes for runs: one that comes, one that gives way to another. */
+const COMING = ".pulling-";
+const GIVING_WAY = ".replaced-";
+
+/** Pulls the runs of another folder of runs. The caller holds the lock of those who pull. */
+export async function pullRuns(
+  world: World,
+  theirs: World,
+  runs_dir: string,
+  from: string,
+  options: RunsPullOptions,
+): Promise<RunsPullReport> {
+  return await new RunsPull(world, theirs, runs_dir, from, options).run();
+}
+
+type Ended = Extract<Verdict, { kind: "ended" }>;
+
+/** What stands at a run's path here. */
+type There = "nothing" | "the same" | "an older one" | { finding: string };
+
+class RunsPull {
+  readonly #report: RunsPullReport = { taken: [], same: 0, left: [] };
+  /** What is here, by path; and by id, for one that has another path here. */
+  readonly #own: ReadonlyMap<string, RunStamp>;
+  readonly #archived: ReadonlySet<string>;
+  readonly #same_months = new Set<string>();
+
+  constructor(
+    readonly world: World,
+    /** The surroundings in which the other box's runs are read. */
+    readonly theirs: World,
+    readonly runs_dir: string,
+    readonly from: string,
+    readonly options: RunsPullOptions,
+  ) {
+    if (!options.dry_run) this.#tidyUp();
+    this.#own = new Map(
+      scanRuns(world, runs_dir)
+        .flatMap((stamp) => [[stamp.path, stamp], [idOfPath(stamp.path)!, stamp]]),
+    );
+    this.#archived = new Set(
+      scanArchived(world, runs_dir).flatMap(({ path }) => readArchived(world, runs_dir, path).runs)
+        .map(({ run_path }) => run_path),
+    );
+  }
+
+  async run(): Promise<RunsPullReport> {
+    const { world, theirs, from } = this;
+    for (const glance of await atSource(() => scanRuns(theirs, from))) {
+      try {
+        await this.#pullRun(glance);
+      } catch (error) {
+        this.options.onFinding(findingOf(error, glance.path));
+      }
+      await world.turn();
+    }
+    this.#syncNames();
+    return this.#report;
+  }
+
+  async #pullRun(glance: RunStamp): Promise<void> {
+    const { theirs, from } = this;
+    const run_path = glance.path;
+    const verdict = judgeRun(theirs, from, glance);
+    if (verdict.kind === "unusable") return this.#find(run_path, verdict.reason);
+    if (verdict.kind === "open") {
+      const { reason } = await atSource(() =>
+        stateOfOpen(theirs, from, run_path, verdict.manifest)
+      );
+      this.#report.left.push({ run_path, reason });
+      return;
+    }
+    const there = await this.#whatIsThere(run_path, verdict);
+    if (typeof there === "object") return this.#find(run_path, there.finding);
+    if (there === "the same") {
+      this.#report.same++;
+      this.#same_months.add(run_path.slice(0, run_path.indexOf("/")));
+    } else this.#take(run_path, verdict, there === "an older one");
+  }
+
+  async #whatIsThere(run_path: string, theirs: Ended): Promise<There> {
+    const { world, runs_dir } = this;
+    const own = this.#own.get(run_path) ?? this.#own.get(idOfPath(run_path)!);
+    if (!own) return this.#archived.has(run_path) ? "the same" : "nothing";
+    if (own.path !== run_path) {
+      return { finding: `there is a run with this id here as ${own.path}` };
+    }
+    const verdict = judgeRun(world, runs_dir, own);
+    if (verdict.kind === "unusable") {
+      const has_manifest = world.files.facts(join(runs_dir, run_path, RUN_FILES.manifest));
+      return has_manifest ? { finding: `the one that is here: ${verdict.reason}` } : "an older one";
+    }
+    if (verdict.kind === "open") {
+      const { state, reason } = await stateOfOpen(world, runs_dir, run_path, verdict.manifest);
+      if (state === "running") return { finding: `it has ended there, and here: ${reason}` };
+    }
+    if (verdict.kind === "ended") {
+      const difference = await this.#difference(run_path);
+      if (!difference) return "the same";
+      if (latestTime(theirs.manifest) <= latestTime(verdict.manifest)) {
+        return { finding: `${difference}, and theirs is no later than the one that is here` };
+      }
+    }
+    return verdict.manifest.created_at === theirs.manifest.created_at
+      ? "an older one"
+      : { finding: `another run with this id is here, created ${verdict.manifest.created_at}` };
+  }
+
+  /** How the run that is here differs; by its files and their sizes, and by its manifest's bytes. */
+  async #difference(run_path: string): Promise<string | undefined> {
+    const { world, theirs: { files }, runs_dir, from } = this;
+    const [here, there] = [join(runs_dir, run_path), join(from, run_path)];
+    const own = new Map(
+      filesToCopy(world.files, here).map(({ path, size_bytes }) => [path, size_bytes]),
+    );
+    const theirs = await atSource(() => filesToCopy(files, there));
+    const other = theirs.find(({ path, size_bytes }) => own.get(path) !== size_bytes);
+    if (other) return `its ${other.path} is another here`;
+    if (own.size > theirs.length) return "it has files here that it has not there";
+    const manifests = [
+      world.files.readText(join(here, RUN_FILES.manifest)),
+      await atSource(() => files.readText(join(there, RUN_FILES.manifest))),
+    ];
+    return manifests[0] === manifests[1] ? undefined : "its manifest is another here";
+  }
+
+  #take(run_path: string, { manifest }: Ended, replaced: boolean): void {
+    const { world, theirs, runs_dir, from, options } = this;
+    const [month, name] = run_path.split("/");
+    const source = join(from, run_path);
+    const coming = join(runs_dir, month, `${COMING}${name}`);
+    const files = atSourceNow(() =>
+      filesToCopy(theirs.files, source, "", (path, reason) => {
+        this.#find(`${run_path}/${path}`, reason);
+      })
+    );
+    try {
+      if (!options.dry_run) this.#copy(source, files, coming);
+      const problem = options.dry_run
+        ? atSourceNow(() => problemOf(theirs, source, manifest))
+        : problemOf(world, coming, manifest);
+      if (problem) return this.#find(run_path, `${problem}: it was not taken`);
+      if (!options.dry_run) this.#putInPlace(coming, run_path);
+    } finally {
+      if (!options.dry_run) removeQuietly(world.files, coming);
+    }
+    const bytes = files.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+    this.#report.taken.push({ run_path, files: files.length, bytes, replaced });
+  }
+
+  #copy(source: string, files: readonly FileToCopy[], target: string): void {
+    const { world } = this;
+    makeFolderDurably(world.files, target);
+    const folders = new Set([target]);
+    for (const { path } of files) {
+      const folder = dirname(join(target, path));
+      if (!folders.has(folder)) makeFolderDurably(world.files, folder);
+      folders.add(folder);
+      const file = world.files.open(join(target, path), "create");
+      try {
+        copyInto(this.theirs, join(source, path), file);
+        file.sync();
+      } finally {
+        file.close();
+      }
+    }
+    for (const folder of folders) world.files.syncFolder(folder);
+  }
+
+  #putInPlace(coming: string, run_path: string): void {
+    const { world: { files }, runs_dir } = this;
+    const [month, name] = run_path.split("/");
+    const target = join(runs_dir, run_path);
+    const giving_way = join(runs_dir, month, `${GIVING_WAY}${name}`);
+    if (files.linkFacts(target)) files.rename(target, giving_way);
+    try {
+      files.rename(coming, target);
+    } catch (error) {
+      if (files.linkFacts(giving_way)) files.rename(giving_way, target);
+      throw error;
+    }
+    files.syncFolder(join(runs_dir, month));
+    removeQuietly(files, giving_way);
+  }
+
+  /** Whoever put a run there may have failed before its name was durable. */
+  #syncNames(): void {
+    if (this.options.dry_run) return;
+    for (const month of this.#same_months) this.world.files.syncFolder(join(this.runs_dir, month));
+  }
+
+  /** What a pull that was killed has left: a run half-way here, or one that had given way. */
+  #tidyUp(): void {
+    const { world: { files }, runs_dir } = this;
+    for (const month of files.list(runs_dir) ?? []) {
+      if (!month.is_folder) continue;
+      const folder = join(runs_dir, month.name);
+      for (const { name } of files.list(folder) ?? []) {
+        if (name.startsWith(COMING)) files.remove(join(folder, name));
+        if (!name.startsWith(GIVING_WAY)) continue;
+        const run = join(folder, name.slice(GIVING_WAY.length));
+        if (files.linkFacts(run)) files.remove(join(folder, name));
+        else files.rename(join(folder, name), run);
+        files.syncFolder(folder);
+      }
+    }
+  }
+
+  #find(what: string, reason: string): void {
+    this.options.onFinding({ what: escaped(what), reason: escaped(reason) });
+  }
+}
+
+/** When a run last changed, as its manifest says. */
+function latestTime(manifest: RunManifest): number {
+  const { created_at, started_at, completed_at, updated_at } = manifest;
+  const times = [created_at, started_at, completed_at, updated_at]
+    .map((time) => typeof time === "string" ? manifestTime(time) : 0);
+  return Math.max(...times.filter((time) => !Number.isNaN(time)));
+}
+
+function problemOf(world: World, folder: string, manifest: RunManifest): string | undefined {
+  for (const [type, entry] of Object.entries(manifest.artifacts)) {
+    const path = join(folder, entry.path);
+    const problem = artifactProblem(world, path, type, entry, manifest.run_id, true);
+    if (problem) return `${entry.path}: ${problem.replaceAll(`${folder}/`, "")}`;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Where the time went: per type from creation to the end of processing, with the wait on the bus
+ * apart from the work; per hop from a cause to its effect. Stamps that cannot be right (missing,
+ * below zero, in the wrong order) would make averages of nonsense: they are left out, and counted.
+ */
+import type { TracedEvent } from "../event/event.ts";
+import { Lineage } from "./lineage.ts";
+
+/** What there is to say about a set of durations. */
+export interface DurationSummary {
+  count: number;
+  mean_ms: number;
+  median_ms: number;
+  p90_ms: number;
+  p95_ms: number;
+  p99_ms: number;
+  max_ms: number;
+}
+
+/** Why durations were left out, and how many. */
+export interface LeftOutStamps {
+  missing: number;
+  negative: number;
+  out_of_order: number;
+}
+
+/** How long events of a type took. Null where no event has the stamps for it. */
+export interface TypeLatency {
+  /** From creation to the end of processing. */
+  latency: DurationSummary | null;
+  /** From the bus to the receiver. */
+  queue: DurationSummary | null;
+  /** From the receiver to the end of processing. */
+  processing: DurationSummary | null;
+  /** Events of which the latency is not known. */
+  left_out: LeftOutStamps;
+}
+
+/** How long it took from causes of one type to their effects of another. */
+export interface HopLatency {
+  from: string;
+  to: string;
+  latency: DurationSummary | null;
+  left_out: LeftOutStamps;
+}
+
+/** Latencies of a set of events. */
+export interface LatencyReport {
+  events: number;
+  types: Record<string, TypeLatency>;
+  hops: HopLatency[];
+}
+
+/** What latency needs to know of an event. */
+export type LatencyEvent = Pick<
+  TracedEvent,
+  | "event_id"
+  | "event_type"
+  | "correlation_id"
+  | "causation_id"
+  | "created_at"
+  | "emitted_at"
+  | "received_at"
+  | "processed_at"
+>;
+
+/** Durations in the making. */
+export class Durations {
+  readonly left_out: LeftOutStamps = { missing: 0, negative: 0, out_of_order: 0 };
+  /** Those that can be right. */
+  readonly values_ms: number[] = [];
+
+  /** Takes the time from the first to the last of some stamps, if they can be right. */
+  add(stamps: readonly (number | null)[]): void {
+    const problem = stampsProblem(stamps);
+    if (problem) this.left_out[problem]++;
+    else this.values_ms.push((stamps[stamps.length - 1]! - stamps[0]!) / 1000);
+  }
+
+  summary(): DurationSummary | null {
+    return summarize(this.values_ms);
+  }
+}
+
+/** Why stamps cannot be right; undefined when they can. */
+function stampsProblem(
+  stamps: readonly (number | null)[],
+): keyof LeftOutStamps | undefined {
+  if (stamps.includes(null)) return "missing";
+  if (stamps.some((stamp) => stamp! < 0)) return "negative";
+  if (stamps.some((stamp, at) => at > 0 && stamp! < stamps[at - 1]!)) return "out_of_order";
+}
+
+/** The stamps of an event. */
+export type Stamps = Pick<
+  LatencyEvent,
+  "created_at" | "emitted_at" | "received_at" | "processed_at"
+>;
+
+/** Whoever only knows the ends knows the whole; what is known in between has to fit. */
+export function stampsOf(event: Stamps): (number | null)[] {
+  const { created_at, emitted_at, received_at, processed_at } = event;
+  const between = [emitted_at, received_at].filter((stamp) => stamp !== null);
+  return [created_at, ...between, processed_at];
+}
+
+/** The latencies of events, one by one, without those that `analyzeLatency` leaves out. */
+export function latenciesMs(events: Iterable<LatencyEvent>): number[] {
+  const latencies = new Durations();
+  for (const event of events) latencies.add(stampsOf(event));
+  return latencies.values_ms;
+}
+
+/** Latencies per type and per hop. The events may come in any order. */
+export function analyzeLatency(events: Iterable<LatencyEvent>): LatencyReport {
+  const lineage = new Lineage(events);
+  const types = new Map<string, Record<"latency" | "queue" | "processing", Durations>>();
+  const hops = new Map<string, { from: string; to: string; durations: Durations }>();
+  for (const event of lineage.events) {
+    const { event_type, created_at, emitted_at, received_at, processed_at } = event;
+    const of_type = entry(types, event_type, () => ({
+      latency: new Durations(),
+      queue: new Durations(),
+      processing: new Durations(),
+    }));
+    of_type.latency.add(stampsOf(event));
+    of_type.queue.add([emitted_at, received_at]);
+    of_type.processing.add([received_at, processed_at]);
+    const cause = lineage.causeOf(event);
+    if (!cause) continue;
+    const hop = { from: cause.event_type, to: event_type };
+    const key = JSON.stringify([hop.from, hop.to]);
+    entry(hops, key, () => ({ ...hop, durations: new Durations() }))
+      .durations.add([cause.created_at, created_at]);
+  }
+  return {
+    events: lineage.events.length,
+    types: Object.fromEntries(
+      [...types].sort(([a], [b]) => a < b ? -1 : 1).map(([type, of_type]) => [type, {
+        latency: of_type.latency.summary(),
+        queue: of_type.queue.summary(),
+        processing: of_type.processing.summary(),
+        left_out: of_type.latency.left_out,
+      }]),
+    ),
+    hops: [...hops.values()].map(({ from, to, durations }) => ({
+      from,
+      to,
+      latency: durations.summary(),
+      left_out: durations.left_out,
+    })).sort((a, b) => a.from < b.from || (a.from === b.from && a.to < b.to) ? -1 : 1),
+  };
+}
+
+function entry<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, value = make());
+  return value;
+}
+
+/** What there is to say about durations; null about none. */
+export function summarize(values_ms: readonly number[]): DurationSummary | null {
+  if (values_ms.length === 0) return null;
+  const sorted = Float64Array.from(values_ms).sort();
+  return {
+    count: sorted.length,
+    mean_ms: sorted.reduce((sum, value) => sum + value, 0) / sorted.length,
+    median_ms: percentile(sorted, 0.5),
+    p90_ms: percentile(sorted, 0.9),
+    p95_ms: percentile(sorted, 0.95),
+    p99_ms: percentile(sorted, 0.99),
+    max_ms: sorted[sorted.length - 1],
+  };
+}
+
+/** Between the two nearest values where it falls between them, as numpy does it. */
+function percentile(sorted: Float64Array, share: number): number {
+  const place = share * (sorted.length - 1);
+  const below = Math.floor(place);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (sorted[above] - sorted[below]) * (place - below);
+}

@@ -1,0 +1,72 @@
+/** Which traced events somebody asks for. */
+import { LedgerError, quoted } from "../../base/error.ts";
+import type { TracedEvent } from "./event.ts";
+import { dayOfUs, type Partition } from "./files.ts";
+
+/** Which traced events are wanted. What is not named is not asked for. */
+export interface TraceFilter {
+  correlation_id?: string;
+  /** Any of these. */
+  correlation_ids?: readonly string[];
+  event_types?: readonly string[];
+  event_ids?: readonly string[];
+  /** Who emitted it. */
+  source?: string;
+  /** Members of the data, and the text that each has to hold. */
+  data?: Readonly<Record<string, string>>;
+  /** From this time on, in microseconds. */
+  since_us?: number;
+  /** Before this time. */
+  until_us?: number;
+  /** At most so many, the earliest first. */
+  limit?: number;
+  /** Leaves data empty: lineage and latency do not need it, and it is most of what is stored. */
+  without_data?: boolean;
+}
+
+/** The error of whoever asks for a correlation that has no events. */
+export function noEventsOf(dir: string, correlation_id: string): LedgerError {
+  return notTraced(dir, `there are no events of a correlation ${quoted(correlation_id)}`);
+}
+
+/** The error of whoever asks for an event that is not there. */
+export function noEventCalled(dir: string, event_id: string): LedgerError {
+  return notTraced(dir, `there is no traced event ${quoted(event_id)}`);
+}
+
+/** The error of whoever asks for the one or the other. */
+export function nothingCalled(dir: string, name: string): LedgerError {
+  return notTraced(dir, `neither a correlation nor a traced event is called ${quoted(name)}`);
+}
+
+function notTraced(dir: string, message: string): LedgerError {
+  return new LedgerError({
+    code: "not_found",
+    message,
+    where: { path: dir },
+    hint: "list some: ledger trace query --limit 10",
+  });
+}
+
+/** Whether an event is wanted. */
+export function isWanted(event: TracedEvent, filter: TraceFilter): boolean {
+  const { correlation_id, correlation_ids, event_types, event_ids, source } = filter;
+  const { data, since_us, until_us } = filter;
+  return (correlation_id === undefined || event.correlation_id === correlation_id) &&
+    (correlation_ids === undefined || correlation_ids.includes(event.correlation_id)) &&
+    (event_types === undefined || event_types.includes(event.event_type)) &&
+    (event_ids === undefined || event_ids.includes(event.event_id)) &&
+    (source === undefined || event.source_container === source) &&
+    (data === undefined ||
+      Object.entries(data).every(([name, text]) => event.data[name] === text)) &&
+    (since_us === undefined || event.timestamp >= since_us) &&
+    (until_us === undefined || event.timestamp < until_us);
+}
+
+/** Whether a partition can hold events that are wanted. */
+export function mayHold({ day, event_type }: Partition, filter: TraceFilter): boolean {
+  const { event_types, since_us, until_us } = filter;
+  return (event_types === undefined || event_types.includes(event_type)) &&
+    (since_us === undefined || day >= dayOfUs(since_us)) &&
+    (until_us === undefined || day <= dayOfUs(until_us));
+}

@@ -1,0 +1,135 @@
+/**
+ * An event on its way in: what it leaves out is filled in, and what it must not hold is refused, with
+ * the field that is meant where a name is nearly right.
+ */
+import { quoted } from "../../base/error.ts";
+import { parseKeepingDigits } from "../../base/json.ts";
+import { timestamp_us_plausible_min } from "../../base/limits.ts";
+import { nearest } from "../../base/nearest.ts";
+import {
+  beforeMicroseconds,
+  cannotTrace,
+  isOfKind,
+  TRACED_FIELD_NAMES,
+  type TracedData,
+  type TracedEvent,
+  tracedProblem,
+  wrongValue,
+} from "./event.ts";
+
+/** An event on its way in: what is missing is filled in. */
+export type NewTracedEvent = Partial<TracedEvent> & { event_type: string };
+
+/** The correlation of events that name none. */
+const UNKNOWN_CORRELATION = "unknown";
+/** The source of events that name none. */
+const UNKNOWN_SOURCE = "unknown";
+/** The version of the form that events have here. */
+const TRACED_VERSION = "1.0";
+
+/** Derived from the stamps; may stand in what comes in, and is not looked at. */
+const DERIVED_FIELDS = ["latency_ms", "queue_time_ms"];
+const KNOWN_FIELDS: ReadonlySet<string> = new Set([...TRACED_FIELD_NAMES, ...DERIVED_FIELDS]);
+
+/** What is filled in where an event does not say. */
+export interface TracedDefaults {
+  correlation_id?: string;
+  causation_id?: string;
+  source_container?: string;
+  destination?: string;
+  /** Its creation and its emission, where it is traced as it happens. */
+  emitted_at?: number;
+  eventId(event_type: string): string;
+  now_us(): number;
+  nextSequence(correlation_id: string): number;
+}
+
+/** A line of NDJSON as the object that it holds. No digit of its numbers is lost. */
+export function parseTraced(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = parseKeepingDigits(text);
+  } catch (cause) {
+    // The place within the line, which is the only line there is.
+    const said = (cause as Error).message.replace(/ \(line \d+ column \d+\)$/, "");
+    throw cannotTrace(`it is no JSON (${said})`, cause);
+  }
+  if (!isOfKind("object", value)) throw cannotTrace(`${quoted(value)} is no JSON object`);
+  return value as Record<string, unknown>;
+}
+
+/** Fills in what an event leaves out, and throws at what it must not hold. */
+export function completeTraced(
+  given: Readonly<Record<string, unknown>>,
+  defaults: TracedDefaults,
+): TracedEvent {
+  const { event_type } = given;
+  if (typeof event_type !== "string") {
+    // A field that is nearly called so is what is wrong with it.
+    throw cannotTrace(
+      event_type === undefined
+        ? unknownField(given) ?? "event_type is missing"
+        : wrongValue("event_type", given.event_type),
+    );
+  }
+  const correlation_id = (given.correlation_id ?? defaults.correlation_id ??
+    UNKNOWN_CORRELATION) as string;
+  const created_at = (given.created_at ?? defaults.emitted_at ?? null) as number | null;
+  const emitted_at = (given.emitted_at ?? defaults.emitted_at ?? null) as number | null;
+  const event: TracedEvent = {
+    event_id: (given.event_id ?? defaults.eventId(event_type)) as string,
+    event_type,
+    timestamp: (given.timestamp ?? created_at ?? emitted_at ?? defaults.now_us()) as number,
+    correlation_id,
+    causation_id: (given.causation_id ?? defaults.causation_id ?? "") as string,
+    source_container: (given.source_container ?? defaults.source_container ??
+      UNKNOWN_SOURCE) as string,
+    destination: (given.destination ?? defaults.destination ?? "") as string,
+    created_at,
+    emitted_at,
+    received_at: (given.received_at ?? null) as number | null,
+    processed_at: (given.processed_at ?? null) as number | null,
+    data: (given.data ?? {}) as TracedData,
+    version: (given.version ?? TRACED_VERSION) as string,
+    sequence_number: (given.sequence_number ?? 0) as number,
+    partition_key: (given.partition_key ?? "") as string,
+  };
+  const problem = tracedProblem(event, hasOurId(given));
+  if (problem !== undefined) throw cannotTrace(creationProblem(given) ?? problem);
+  const unknown = unknownField(given);
+  if (unknown !== undefined) throw cannotTrace(unknown);
+  // Only now: an event that is refused takes no number.
+  event.sequence_number =
+    (given.sequence_number ?? defaults.nextSequence(correlation_id)) as number;
+  return event;
+}
+
+/** Whether the id of an event is made here: of its type and of letters that stand everywhere as they are. */
+export function hasOurId(given: Readonly<Record<string, unknown>>): boolean {
+  return (given.event_id ?? undefined) === undefined;
+}
+
+/** What is wrong with the stamps that stand in for a timestamp: not that one is what was given. */
+function creationProblem(given: Readonly<Record<string, unknown>>): string | undefined {
+  if ((given.timestamp ?? undefined) !== undefined) return;
+  const name = STAND_INS.find((stamp) => (given[stamp] ?? undefined) !== undefined);
+  if (name === undefined) return;
+  const value = given[name];
+  if (!isOfKind("stamp", value)) return wrongValue(name, value);
+  if (!isOfKind("time", value)) {
+    return `${wrongValue(name, value, "time")}, or the event needs a timestamp of its own`;
+  }
+  if ((value as number) < timestamp_us_plausible_min) return beforeMicroseconds(name, value);
+}
+
+/** What an event's time is taken from where it has no timestamp. */
+const STAND_INS = ["created_at", "emitted_at"] as const;
+
+function unknownField(given: Readonly<Record<string, unknown>>): string | undefined {
+  for (const name in given) {
+    if (KNOWN_FIELDS.has(name)) continue;
+    const near = nearest(name, TRACED_FIELD_NAMES);
+    return `there is no field ${quoted(name)}` +
+      (near ? `; is it ${near}?` : "; what is the event's own goes into data");
+  }
+}

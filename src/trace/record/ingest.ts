@@ -1,0 +1,173 @@
+/** A stream of NDJSON into a store: events that another program traced, one a line. */
+import { asLedgerError, LedgerError } from "../../base/error.ts";
+import { event_bytes_max, trace_buffer_events_max, unsynced_bytes_max } from "../../base/limits.ts";
+import type { Input, World } from "../../base/world.ts";
+import { blocksOf } from "../../base/files/line_blocks.ts";
+import { type Line, linesOf } from "../../log/format/lines.ts";
+import { completeTraced, parseTraced, type TracedDefaults } from "../event/new_event.ts";
+import { MicrosecondClock } from "../event/clock.ts";
+import type { TraceStore } from "../store/store.ts";
+
+/** How a stream is taken in. */
+export interface IngestOptions {
+  /** What a bad line does: end the stream (what came before it is kept), or be passed over. */
+  on_error?: "stop" | "skip";
+  /** Told each bad line that is passed over. */
+  onBadLine?: (error: LedgerError) => void;
+  /** Ends the stream early; what was read until then is kept. */
+  signal?: AbortSignal;
+  /** What the stream is called in errors. */
+  name?: string;
+}
+
+/** What became of a stream. */
+export interface IngestReport {
+  lines: number;
+  /** Events that are durable. */
+  events: number;
+  bad: number;
+}
+
+const TOO_LONG = `it is longer than ${event_bytes_max} bytes`;
+
+/** On which lines the last events stood: more of them than can wait to be written. */
+class RecentLines {
+  readonly #lines = new Array<number>(trace_buffer_events_max + 1).fill(0);
+
+  /** The n-th event, from 1, stood on this line. */
+  add(event: number, line: number): void {
+    this.#lines[event % this.#lines.length] = line;
+  }
+
+  /** The line of the n-th event; 0 before the first. */
+  of(event: number): number {
+    return event === 0 ? 0 : this.#lines[event % this.#lines.length];
+  }
+}
+
+/** Takes in every line of an input; durable when it returns. Throws at a bad line unless told to skip. */
+export async function ingestStream(
+  world: World,
+  store: TraceStore,
+  input: Pick<Input, "read">,
+  options: IngestOptions = {},
+): Promise<IngestReport> {
+  const report: IngestReport = { lines: 0, events: 0, bad: 0 };
+  const defaults = defaultsFor(world);
+  const lines = new RecentLines();
+  const name = options.name ?? "standard input";
+  const named = { ...options, name };
+  let unsynced_bytes = 0;
+  let syncing: Promise<void> | undefined;
+  try {
+    const blocks = blocksOf(input, {
+      signal: options.signal,
+      onLongLine() {
+        report.lines++;
+        badLine(cannotTrace(TOO_LONG), report, named);
+      },
+    });
+    for await (const block of blocks) {
+      for (const line of linesOf(block, 0)) {
+        if (takeLine(store, line, defaults, report, named)) {
+          lines.add(++report.events, report.lines);
+        }
+      }
+      unsynced_bytes += block.length;
+      if (unsynced_bytes < unsynced_bytes_max) continue;
+      // Syncing goes on beside reading, and is never more than one such stretch behind it.
+      await syncing;
+      syncing = store.sync();
+      // Whoever waits for it hears of it; until then it is nobody's.
+      syncing.catch(() => {});
+      unsynced_bytes = 0;
+    }
+    await syncing;
+    await store.sync();
+    return report;
+  } catch (error) {
+    await syncing?.catch(() => {});
+    let said = error;
+    // A disk that takes nothing is worse than a bad line.
+    await store.sync().catch((failure) => said = failure);
+    throw asLedgerError(said) ? whatIsKept(asLedgerError(said)!, store, report, lines, name) : said;
+  }
+}
+
+/** An error with how much of the stream is kept: whoever repeats all of it would count that twice. */
+function whatIsKept(
+  error: LedgerError,
+  store: TraceStore,
+  report: IngestReport,
+  lines: RecentLines,
+  name: string,
+): LedgerError {
+  if (error.code === "durability_unknown") return error;
+  const events = report.events - store.waiting;
+  const kept = events === 1 ? "1 event is kept" : `${events} events are kept`;
+  const end = /[.?!]$/.test(error.message) ? "" : ".";
+  const is_of_line = error.where?.line !== undefined;
+  return error.with({
+    message: `${error.message}${end} ${kept}`,
+    ...(is_of_line || events === 0 ? {} : {
+      where: { ...error.where, line: undefined },
+      hint: `${error.code === "disk_full" ? "free some space, then " : ""}take in what comes ` +
+        `after line ${lines.of(events)} of ${name}: what is repeated counts twice`,
+    }),
+    detail: { durable: events },
+  });
+}
+
+/** Records the event of a line; false where it holds none. */
+function takeLine(
+  store: TraceStore,
+  { text, size_bytes }: Line,
+  defaults: TracedDefaults,
+  report: IngestReport,
+  options: IngestOptions,
+): boolean {
+  report.lines++;
+  if (size_bytes === 0) return false;
+  let event;
+  try {
+    if (size_bytes > event_bytes_max) throw cannotTrace(TOO_LONG);
+    if (text === undefined) throw cannotTrace("it is not valid UTF-8");
+    if (text.trim() === "") return false;
+    event = completeTraced(parseTraced(text), defaults);
+  } catch (cause) {
+    const error = asLedgerError(cause);
+    if (!error) throw cause;
+    badLine(error, report, options);
+    return false;
+  }
+  store.record(event);
+  return true;
+}
+
+/** Counts the line that was read last as bad; throws unless bad lines are passed over. */
+function badLine(error: LedgerError, report: IngestReport, options: IngestOptions): void {
+  report.bad++;
+  const placed = error.with({ where: { path: options.name, line: report.lines } });
+  if (options.on_error !== "skip") throw placed;
+  options.onBadLine?.(placed);
+}
+
+function defaultsFor(world: World): TracedDefaults {
+  const clock = new MicrosecondClock(world);
+  const suffix = world.random_uint32().toString(16).padStart(8, "0");
+  const sequences = new Map<string, number>();
+  let ids = 0;
+  return {
+    eventId: (event_type) => `${event_type}_${suffix}_${(ids++).toString(36)}`,
+    now_us: () => clock.now_us(),
+    nextSequence(correlation_id) {
+      const next = (sequences.get(correlation_id) ?? 0) + 1;
+      sequences.set(correlation_id, next);
+      return next;
+    },
+  };
+}
+
+function cannotTrace(reason: string): LedgerError {
+  return new LedgerError({ code: "invalid", message: `cannot trace this event: ${reason}` });
+}

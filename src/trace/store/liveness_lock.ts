@@ -1,0 +1,56 @@
+/** Whether the program that writes a store still lives: it holds a lock, and the system gives that back. */
+import { LedgerError } from "../../base/error.ts";
+import type { OpenFile } from "../../base/files/seam.ts";
+import { lock_wait_ms, owner_look_ms } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+
+/**
+ * Takes a lock for the program that this is; closing the file, or dying, gives it up. Whoever looks
+ * whether a store is abandoned has its lock for a moment, and removes it when there is nothing else: so
+ * a lock that has lost its name by the time it is had is taken anew.
+ */
+export async function ownStore(
+  world: World,
+  path: string,
+  when: "new" | "if nobody has it",
+): Promise<OpenFile | undefined> {
+  for (;;) {
+    const lock = await lockedFile(world, path, when === "new" ? lock_wait_ms : 0);
+    if (!lock) return undefined;
+    try {
+      if (world.files.facts(path)?.identity === lock.facts().identity) return lock;
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+    lock.close();
+  }
+}
+
+async function lockedFile(
+  world: World,
+  path: string,
+  wait_ms: number,
+): Promise<OpenFile | undefined> {
+  const file = world.files.open(path, "lock");
+  let is_had = false;
+  try {
+    is_had = file.tryLock(true);
+    if (!is_had && (wait_ms > 0 || !file.can_try_lock)) {
+      is_had = await file.lock(true, wait_ms || owner_look_ms);
+    }
+    return is_had ? file : undefined;
+  } finally {
+    if (!is_had) file.close();
+  }
+}
+
+/** The error of a store that somebody else has. */
+export function storeIsHeld(path: string): LedgerError {
+  return new LedgerError({
+    code: "busy",
+    message: `cannot open a store of traces: another process holds ${path}`,
+    where: { path },
+    hint: "try again",
+  });
+}
