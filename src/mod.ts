@@ -67,7 +67,7 @@ export {
 export type { ArtifactSource, InputFormat } from "./runs/artifacts/input.ts";
 export type { ArtifactToWrite } from "./runs/artifacts/file.ts";
 export type { RetainedDay, RetainRequest } from "./ledger/retain.ts";
-export type { ReturnedDay } from "./log/mod.ts";
+export type { ImportedDay } from "./log/mod.ts";
 export { getGitProvenance, type GitProvenance } from "./runs/evidence/provenance.ts";
 export {
   type ArtifactPlace,

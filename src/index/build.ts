@@ -9,7 +9,7 @@ import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/connection.ts";
 import type { SnapshotStore } from "../duckdb/snapshot.ts";
-import { ledgerPaths, listDays, type PartExtent, partsOfDay, wentMeanwhile } from "../log/mod.ts";
+import { ledgerPaths, listDays, type PartExtent, partsOfDay, concurrentlyRemoved } from "../log/mod.ts";
 import { AwayParts, keepRows, writeIndexed } from "./archived.ts";
 import { type IndexedPart, indexedPart, labelOf } from "./indexed_part.ts";
 import { takeIn } from "./ingest.ts";
@@ -196,7 +196,7 @@ export class IndexBuild {
     for (const [label, indexed_to] of read) {
       if (indexed_to === 0) continue;
       const extent = by_label.get(label);
-      if (!extent) throw wentMeanwhile(label);
+      if (!extent) throw concurrentlyRemoved(label);
       known.push(await indexedPart(this.world, extent, indexed_to));
     }
     const marks_stand = kept.length === 0 &&

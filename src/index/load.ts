@@ -21,7 +21,7 @@ import {
   TAKE_STAGED,
   TAKE_TRIALS,
 } from "./queries.ts";
-import { wentMeanwhile } from "../log/mod.ts";
+import { concurrentlyRemoved } from "../log/mod.ts";
 import type { Handful } from "./spool.ts";
 
 /** An event came that sorts before its indexed twin: the first in log order is another one now. */
@@ -102,7 +102,7 @@ export class Stage {
     try {
       await this.database.run(TAKE_COMPACTED_TRIALS, [path, day, part]);
     } catch (error) {
-      if (!this.world.files.facts(path)) throw wentMeanwhile(`day=${day}/${part}.jsonl`);
+      if (!this.world.files.facts(path)) throw concurrentlyRemoved(`day=${day}/${part}.jsonl`);
       throw error;
     }
   }

@@ -16,10 +16,10 @@ import { checkMayArchiveIn } from "../log/format/reserved_paths.ts";
 import { isOver, sealDueParts } from "../log/seal/seal.ts";
 import {
   checkChain,
-  type DayJudged,
+  type DayInspection,
   forgetParts,
-  judgeDay,
-  takeOutDay,
+  inspectDay,
+  archiveDay,
 } from "../log/archive/archive_day.ts";
 import { finishDays } from "../log/seal/unfinished_days.ts";
 
@@ -122,7 +122,7 @@ async function carryOut(
     else if (day.fate !== "stays") {
       const is_indexed = (label: string, end: number) => (indexed.get(label) ?? 0) >= end;
       const order = { archive: day.archive, forget, is_indexed };
-      stays = await takeOutDay(world, root, day.day, order);
+      stays = await archiveDay(world, root, day.day, order);
       // Parts that went earlier, and left the day to late events, are meant too.
       if (forget && stays === undefined) await forgetParts(world, root, day.day);
     }
@@ -158,9 +158,9 @@ async function plan(
   for (const day of listDays(world.files, root)) {
     const is_old = day < first_kept;
     if (!is_old && !away_days.has(day)) continue;
-    const judged = await judgeDay(world, root, day, chain);
-    const is_left_over = judged.left_over && judged.parts.length === 0;
-    const fate = is_old || is_left_over ? fateOf(world, day, judged, request, standing) : undefined;
+    const judged = await inspectDay(world, root, day, chain);
+    const is_already_away = judged.already_away && judged.parts.length === 0;
+    const fate = is_old || is_already_away ? fateOf(world, day, judged, request, standing) : undefined;
     if (fate) planned.set(day, fate);
     await world.turn();
   }
@@ -178,11 +178,11 @@ async function plan(
 function fateOf(
   world: World,
   day: string,
-  judged: DayJudged,
+  judged: DayInspection,
   request: RetainRequest,
   standing: IndexStanding,
 ): RetainedDay | undefined {
-  const { parts, left_over, damage } = judged;
+  const { parts, already_away, damage } = judged;
   const sum = (field: "lines" | "end") => parts.reduce((total, part) => total + part[field], 0);
   const planned: RetainedDay = {
     day,
@@ -193,8 +193,8 @@ function fateOf(
   };
   if (damage) return staying(planned, damage, "see: ledger verify --deep");
   if (parts.length === 0) {
-    const { archive, forget } = left_over ?? {};
-    return left_over && { ...planned, fate: "removed", archive, forget };
+    const { archive, forget } = already_away ?? {};
+    return already_away && { ...planned, fate: "removed", archive, forget };
   }
   if (!isOver(world, day, request.grace_ms)) {
     return staying(planned, "it is not over: late events of it may come", "wait an hour");
@@ -223,7 +223,7 @@ function endOf(run_id: string): string {
 }
 
 /** The first name that is free, or holds exactly these parts: whoever was killed wrote that. */
-function archiveFor(world: World, folder: string, day: string, judged: DayJudged): string {
+function archiveFor(world: World, folder: string, day: string, judged: DayInspection): string {
   const all_sealed = judged.parts.every(({ is_sealed }) => is_sealed);
   for (let nth = 1;; nth++) {
     const path = dayArchivePath(folder, day, nth);

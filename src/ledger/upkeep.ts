@@ -5,7 +5,7 @@ import type {
   CompactReport,
   NewlySealed,
   RestoredPart,
-  ReturnedDay,
+  ImportedDay,
   SealOptions,
 } from "../log/mod.ts";
 import type { PullReport, PullRequest } from "./pull.ts";
@@ -60,8 +60,8 @@ export class LedgerUpkeep {
   }
 
   /** Brings a day back from its archive, every byte proven. The next sync takes note. */
-  async importArchive(path: string): Promise<ReturnedDay> {
-    const { returnDay } = await import("../log/archive/import_day.ts");
-    return await returnDay(this.#world, this.#dir, path);
+  async importArchive(path: string): Promise<ImportedDay> {
+    const { importDay } = await import("../log/archive/import_day.ts");
+    return await importDay(this.#world, this.#dir, path);
   }
 }

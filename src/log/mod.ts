@@ -71,7 +71,7 @@ export {
 } from "./format/layout.ts";
 export { partsAway, type TakenOutStep } from "./format/chain.ts";
 export { lineHash } from "./format/hash.ts";
-export { hasGone, type OpenPart, openPart, wentMeanwhile } from "./read/part_file.ts";
+export { hasGone, type OpenPart, openPart, concurrentlyRemoved } from "./read/part_file.ts";
 export { listDays, noLedger, type PartExtent, partsOfDay } from "./read/parts.ts";
 export {
   type DamageRecord,
@@ -94,7 +94,7 @@ export { chainLockPath } from "./format/chain.ts";
 export type { CompactedPart, CompactOptions, CompactReport } from "./compact/compact.ts";
 export type { RestoredPart } from "./compact/restore.ts";
 export type { NewlySealed, SealOptions } from "./seal/seal.ts";
-export type { ReturnedDay } from "./archive/import_day.ts";
+export type { ImportedDay } from "./archive/import_day.ts";
 export { linesOf } from "./format/lines.ts";
 export { recentDays, recentRunIds } from "./read/recent.ts";
 export { ChangeNotices } from "./read/follow.ts";

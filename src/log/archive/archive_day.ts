@@ -15,7 +15,7 @@ import { type Chain, chainPath, readChain, stepOf, type TakenOutStep } from "../
 import { addToChain } from "../seal/chain_end.ts";
 import { compactDays } from "../compact/compact.ts";
 import { isArchiveOf, writeDayArchive } from "./day_archive.ts";
-import { dayFolder, ledgerPaths, parsePartName, passingName } from "../format/layout.ts";
+import { dayFolder, ledgerPaths, parsePartName, tempName } from "../format/layout.ts";
 import { readSealed, sealedName, type SealedParts } from "../format/seal_manifest.ts";
 import { countLines } from "../read/survey.ts";
 import { finishDays, FolderLocks } from "../seal/unfinished_days.ts";
@@ -28,7 +28,7 @@ import {
 } from "../seal/verify_sealed.ts";
 
 /** A part that is to go. */
-export interface LeavingPart {
+export interface InspectedPart {
   label: string;
   /** Whole lines. */
   lines: number;
@@ -38,52 +38,52 @@ export interface LeavingPart {
 }
 
 /** What a day has, for those who want it gone. */
-export interface DayJudged {
-  parts: LeavingPart[];
+export interface DayInspection {
+  parts: InspectedPart[];
   /** The sealed ones of them. */
   sealed: SealedParts;
   /** Set when something stands here that the chain says is away: how it went. */
-  left_over?: TakenOutStep;
+  already_away?: TakenOutStep;
   /** Why nothing of it may go: a part is not what it was sealed as. */
   damage?: string;
 }
 
 /** Proves the sealed parts of a day, and counts what is not sealed yet. */
-export async function judgeDay(
+export async function inspectDay(
   world: World,
   root: string,
   day: string,
   chain: Chain,
-): Promise<DayJudged> {
-  const judged: DayJudged = { parts: [], sealed: {} };
+): Promise<DayInspection> {
+  const inspected: DayInspection = { parts: [], sealed: {} };
   const { sealed, finding } = sealedOrFinding(world, root, day);
-  if (finding) return { ...judged, damage: `${finding.part}: ${finding.reason}` };
+  if (finding) return { ...inspected, damage: `${finding.part}: ${finding.reason}` };
   const { extents, finding: of_parts } = await partsOrFinding(world, root, day);
-  if (of_parts) return { ...judged, damage: of_parts.reason };
-  for (const name of Object.keys(sealed)) judged.left_over ??= chain.away.get(`day=${day}/${name}`);
+  if (of_parts) return { ...inspected, damage: of_parts.reason };
+  for (const name of Object.keys(sealed)) inspected.already_away ??= chain.away.get(`day=${day}/${name}`);
   for (const extent of extents) {
     const { label } = extent;
     const away = chain.away.get(label);
-    judged.left_over ??= away;
+    inspected.already_away ??= away;
     if (away) continue;
     const record = sealed[sealedName(extent.part)];
     const { lines, end } = record
       ? { lines: record.lines, end: record.bytes }
       : countLines(world.files, extent);
     if (end === 0) continue;
-    judged.parts.push({ label, lines, end, is_sealed: record !== undefined });
+    inspected.parts.push({ label, lines, end, is_sealed: record !== undefined });
     if (!record) continue;
-    judged.sealed[sealedName(extent.part)] = record;
+    inspected.sealed[sealedName(extent.part)] = record;
     const change = await changeOfPart(world, extent, record, false) ??
       (extent.compacted ? undefined : await changeOfKept(world, root, extent.part, record, false));
-    if (change) judged.damage ??= `${change.part}: ${change.reason}`;
+    if (change) inspected.damage ??= `${change.part}: ${change.reason}`;
   }
-  judged.damage ??= missingOf(day, chain, judged);
-  return judged;
+  inspected.damage ??= missingOf(day, chain, inspected);
+  return inspected;
 }
 
 /** What the chain says is here, and is not, or is another. */
-function missingOf(day: string, chain: Chain, { sealed }: DayJudged): string | undefined {
+function missingOf(day: string, chain: Chain, { sealed }: DayInspection): string | undefined {
   for (const step of chain.seals) {
     if (!step.part.startsWith(`day=${day}/`) || chain.away.has(step.part)) continue;
     const record = sealed[step.part.slice(`day=${day}/`.length)];
@@ -109,7 +109,7 @@ export function checkChain(root: string, chain: Chain): void {
 }
 
 /** How a day is taken out. */
-export interface TakeOutOrder {
+export interface ArchiveOrder {
   /** Where its archive goes; without one, it is deleted. */
   archive?: string;
   /** Whether indexes drop its rows too. */
@@ -119,11 +119,11 @@ export interface TakeOutOrder {
 }
 
 /** Takes a day out; returns why it stays, where it does. The caller holds the lock of the chain. */
-export async function takeOutDay(
+export async function archiveDay(
   world: World,
   root: string,
   day: string,
-  { archive, forget, is_indexed }: TakeOutOrder,
+  { archive, forget, is_indexed }: ArchiveOrder,
 ): Promise<string | undefined> {
   const leavingOf = (away: Chain["away"]) =>
     Object.fromEntries(
@@ -149,7 +149,7 @@ export async function takeOutDay(
     const { events } = ledgerPaths(root);
     world.files.rename(
       dayFolder(root, day),
-      join(events, passingName("gone", day, uniqueName(world))),
+      join(events, tempName("gone", day, uniqueName(world))),
     );
     world.files.syncFolder(events);
   } finally {

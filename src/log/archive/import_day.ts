@@ -22,7 +22,7 @@ import {
   ledgerPaths,
   parquetName,
   parsePartName,
-  passingName,
+  tempName,
 } from "../format/layout.ts";
 import { listDays } from "../read/parts.ts";
 import { changeIn } from "../format/part_checksum.ts";
@@ -31,7 +31,7 @@ import { checkChain } from "./archive_day.ts";
 import { finishDays } from "../seal/unfinished_days.ts";
 
 /** What bringing a day back did. */
-export interface ReturnedDay {
+export interface ImportedDay {
   day: string;
   archive: string;
   parts: { part: string; events: number; bytes: number }[];
@@ -40,12 +40,12 @@ export interface ReturnedDay {
 }
 
 /** Brings the parts of an archive back into the log. */
-export async function returnDay(
+export async function importDay(
   world: World,
   root: string,
   path: string,
   lock_wait_ms?: number,
-): Promise<ReturnedDay> {
+): Promise<ImportedDay> {
   listDays(world.files, root);
   const archive = readDayArchive(world, path);
   const { day } = archive;
@@ -123,7 +123,7 @@ async function putInPlace(
 ): Promise<void> {
   const { files } = world;
   const { day, parts } = archive;
-  const begun = join(ledgerPaths(root).events, passingName("back", day, uniqueName(world)));
+  const begun = join(ledgerPaths(root).events, tempName("back", day, uniqueName(world)));
   const fileOf = (name: string) => parquetName(parsePartName(name)!);
   try {
     makeFolderDurably(files, begun);

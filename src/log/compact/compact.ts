@@ -8,8 +8,8 @@ import { moveToFreeName, removeQuietly, withOpenFile } from "../../base/files/du
 import { uniqueName, type World } from "../../base/world.ts";
 import { partsAway, withChainLock } from "../format/chain.ts";
 import { dayFolder, parquetName, type PartId, partLabel, partPath } from "../format/layout.ts";
-import { checkIsAsSealed } from "./verify_checksum.ts";
-import { removeLeftovers } from "./stale_temp_files.ts";
+import { verifyChecksum } from "./verify_checksum.ts";
+import { removeStaleTempFiles } from "./stale_temp_files.ts";
 import { packAll } from "./pack_pool.ts";
 import { packed_line_bytes_max } from "../codec/packed_part.ts";
 import type { PackRequest } from "./pack_part.ts";
@@ -131,7 +131,7 @@ async function* jobsOf(
 ): AsyncGenerator<Job> {
   for (const day of days) {
     const sealed = readSealed(world.files, root, day);
-    removeLeftovers(world, root, day);
+    removeStaleTempFiles(world, root, day);
     for (const { number, writer } of partNamesOf(world.files, root, day, "jsonl")) {
       const part: PartId = { day, number, writer };
       const record = sealed[sealedName(part)];
@@ -250,7 +250,7 @@ function checkLines(
   withOpenFile(world.files, partPath(root, part), (lines) => {
     // Right after it was packed, only what came to it since can be missing in the Parquet file.
     if (what === "length" && lines.facts().size_bytes === record.bytes) return;
-    checkIsAsSealed(lines, partLabel(part), record);
+    verifyChecksum(lines, partLabel(part), record);
   });
 }
 

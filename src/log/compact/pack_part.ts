@@ -3,7 +3,7 @@ import { openOwn, removeQuietly } from "../../base/files/durable.ts";
 import { LedgerError } from "../../base/error.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
-import { checkIsAsSealed } from "./verify_checksum.ts";
+import { verifyChecksum } from "./verify_checksum.ts";
 import { proofOf } from "../format/part_checksum.ts";
 import { type PackingColumns, packLines } from "../codec/packing.ts";
 import type { FileProof } from "../format/seal_manifest.ts";
@@ -29,7 +29,7 @@ export function packPart(world: World, request: PackRequest, columns: PackingCol
   const source = openOwn(world.files, path);
   let target: OpenFile | undefined;
   try {
-    if (source.facts().size_bytes !== sealed.bytes) checkIsAsSealed(source, label, sealed);
+    if (source.facts().size_bytes !== sealed.bytes) verifyChecksum(source, label, sealed);
     target = world.files.open(temporary, "create");
     const { sha256 } = sealed;
     packLines(source, sealed.bytes, (offset) => corrupt.has(offset), target, {
@@ -44,7 +44,7 @@ export function packPart(world: World, request: PackRequest, columns: PackingCol
   } catch (error) {
     if (target) removeQuietly(world.files, temporary);
     // Lines that were changed may not even be lines any more: that is what is to be told then.
-    checkIsAsSealed(source, label, sealed);
+    verifyChecksum(source, label, sealed);
     throw error;
   } finally {
     target?.close();

@@ -1,4 +1,4 @@
-/** A thread that packs parts; its other end is `pack_beside.ts`. */
+/** A thread that packs parts; its other end is `pack_pool.ts`. */
 import { doWork } from "../../base/thread/work.ts";
 import { systemWorld } from "../../base/world.ts";
 import { packingColumns } from "../codec/packing.ts";

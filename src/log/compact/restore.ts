@@ -8,7 +8,7 @@ import { LedgerError } from "../../base/error.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { withChainLock } from "../format/chain.ts";
 import { dayFolder, parquetName, type PartId, partLabel, partPath } from "../format/layout.ts";
-import { removeLeftovers } from "./stale_temp_files.ts";
+import { removeStaleTempFiles } from "./stale_temp_files.ts";
 import { openPart } from "../read/part_file.ts";
 import { listDays, notRecorded, partNamesOf, partsOfDay } from "../read/parts.ts";
 import { changeIn } from "../format/part_checksum.ts";
@@ -37,7 +37,7 @@ export async function restoreDay(
   }
   return await withChainLock(world, root, async () => {
     const restored: RestoredPart[] = [];
-    removeLeftovers(world, root, day);
+    removeStaleTempFiles(world, root, day);
     for (const { number, writer } of partNamesOf(world.files, root, day, "parquet")) {
       restored.push(await restorePart(world, root, { day, number, writer }));
     }

@@ -5,7 +5,7 @@ import type { World } from "../../base/world.ts";
 import { dayFolder } from "../format/layout.ts";
 
 /** Removes what has a temporary name. The caller holds the lock of the chain, so nobody is at work on it. */
-export function removeLeftovers(world: World, root: string, day: string): void {
+export function removeStaleTempFiles(world: World, root: string, day: string): void {
   const folder = dayFolder(root, day);
   for (const { name } of world.files.list(folder) ?? []) {
     if (/^(part-.*\.(parquet|jsonl)|_sealed\.json)\..*\.tmp$/.test(name)) {

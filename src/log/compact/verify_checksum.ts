@@ -5,7 +5,7 @@ import { changeIn } from "../format/part_checksum.ts";
 import type { FileProof } from "../format/seal_manifest.ts";
 
 /** Throws where the lines of a part have changed since they were sealed. */
-export function checkIsAsSealed(lines: OpenFile, label: string, sealed: FileProof): void {
+export function verifyChecksum(lines: OpenFile, label: string, sealed: FileProof): void {
   const change = changeIn(lines, sealed);
   if (!change) return;
   throw new LedgerError({

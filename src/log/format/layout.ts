@@ -55,12 +55,12 @@ export function parseLockName(name: string): string | undefined {
 }
 
 /** A folder beside the days for what is on its way out of the log, or back: nobody reads it. */
-export function passingName(way: "gone" | "back", day: string, unique: string): string {
+export function tempName(way: "gone" | "back", day: string, unique: string): string {
   return `_${way}-day=${day}.${unique}`;
 }
 
 /** The day that such a folder's name stands for; undefined when it is none. */
-export function parsePassingName(way: "gone" | "back", name: string): string | undefined {
+export function parseTempName(way: "gone" | "back", name: string): string | undefined {
   const day = new RegExp(`^_${way}-day=([^.]+)\\.`).exec(name)?.[1];
   return day !== undefined && isDay(day) ? day : undefined;
 }

@@ -38,7 +38,7 @@ export async function openPart(world: World, extent: PartExtent): Promise<OpenPa
       const problem = asLedgerError(error);
       const moved = look < looks_max ? await movedTo(world, now, problem) : undefined;
       if (moved) now = moved;
-      else if (problem?.code === "not_found") throw wentMeanwhile(extent.label);
+      else if (problem?.code === "not_found") throw concurrentlyRemoved(extent.label);
       else throw error;
     }
   }
@@ -59,7 +59,7 @@ async function movedTo(
 }
 
 /** What is said where a part was there a moment ago: its day was archived or deleted meanwhile. */
-export function wentMeanwhile(label: string): LedgerError {
+export function concurrentlyRemoved(label: string): LedgerError {
   return new LedgerError({
     code: "io",
     message: `${label} went from the log while it was read`,

@@ -15,7 +15,7 @@ import {
   parquetName,
   parseDayName,
   parsePartName,
-  parsePassingName,
+  parseTempName,
   type PartId,
   partLabel,
   type PartName,
@@ -73,7 +73,7 @@ export function partNamesOf(
 export function goneFolders(files: Files, root: string): { day: string; path: string }[] {
   const { events } = ledgerPaths(root);
   return (files.list(events) ?? []).flatMap(({ name }) => {
-    const day = parsePassingName("gone", name);
+    const day = parseTempName("gone", name);
     return day === undefined ? [] : [{ day, path: join(events, name) }];
   });
 }

@@ -15,7 +15,7 @@ import {
   ledgerPaths,
   parseLockName,
   parsePartName,
-  parsePassingName,
+  parseTempName,
   type PartName,
   partPath,
 } from "../format/layout.ts";
@@ -66,7 +66,7 @@ export async function finishDays(world: World, root: string): Promise<void> {
   }
   for (const { name } of world.files.list(events) ?? []) {
     // An import has its archive still, and the chain does not say that the day is back.
-    if (parsePassingName("back", name)) world.files.remove(join(events, name));
+    if (parseTempName("back", name)) world.files.remove(join(events, name));
   }
 }
 
@@ -74,7 +74,7 @@ export async function finishDays(world: World, root: string): Promise<void> {
 export async function unfinishedDays(world: World, root: string): Promise<string[]> {
   const named = () =>
     (world.files.list(ledgerPaths(root).events) ?? []).map(({ name }) => name)
-      .filter((name) => parsePassingName("gone", name) ?? parsePassingName("back", name));
+      .filter((name) => parseTempName("gone", name) ?? parseTempName("back", name));
   const before = named();
   if (before.length === 0 || await holderOf(world, chainLockPath(root))) return [];
   const now = new Set(named());

@@ -12,7 +12,7 @@ import { isBuiltIn } from "../event/event.ts";
 import { flawsOf } from "../read/line_diagnostics.ts";
 import { IdHashes } from "./id_hashes.ts";
 import { ledgerPaths, parsePartLabel } from "../format/layout.ts";
-import { openPart, wentMeanwhile } from "../read/part_file.ts";
+import { openPart, concurrentlyRemoved } from "../read/part_file.ts";
 import { type PartExtent, partsOfDay } from "../read/parts.ts";
 import { type DamageRecord, type EventRecord, LogCursor } from "../read/cursor.ts";
 import type { Registry } from "../event/registry.ts";
@@ -238,7 +238,7 @@ class Verification {
     const now = looked === "whole" ? undefined : await this.#movedTo(extent, record);
     if (now) return await this.#verifySealed(now.extent, now.record);
     if (looked instanceof LedgerError) {
-      throw looked.code === "not_found" ? wentMeanwhile(extent.label) : looked;
+      throw looked.code === "not_found" ? concurrentlyRemoved(extent.label) : looked;
     }
     const { change, kept } = looked === "whole" ? {} as Changes : looked;
     for (const finding of [change, kept]) if (finding) report.findings.push(finding);

@@ -7,7 +7,7 @@ import type { World } from "../../../src/base/world.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { readChain } from "../../../src/log/format/chain.ts";
 import { readDayArchive } from "../../../src/log/archive/day_archive.ts";
-import { returnDay } from "../../../src/log/archive/import_day.ts";
+import { importDay } from "../../../src/log/archive/import_day.ts";
 import { type RetainedDay, retainIndexed } from "../../../src/ledger/retain.ts";
 import { ledgerFolder } from "../../index/indexes.ts";
 import { ledger, startLedger, systemError, testWorld } from "../../harness.ts";
@@ -176,7 +176,7 @@ for (const name of WAYS) {
         const dir = folder.path;
         const before = await smallLedger(dir);
         const [{ archive }] = await takeOut(testWorld(), dir);
-        const error = await ended(() => returnDay(disk.world, dir, archive!));
+        const error = await ended(() => importDay(disk.world, dir, archive!));
         if (!disk.was_reached) assertEquals(error, undefined);
         const now = await linesOf(dir);
         assertEquals(before.filter((line) => now.includes(line)), now);
