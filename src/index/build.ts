@@ -9,7 +9,13 @@ import { staged_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/connection.ts";
 import type { SnapshotStore } from "../duckdb/snapshot.ts";
-import { ledgerPaths, listDays, type PartExtent, partsOfDay, concurrentlyRemoved } from "../log/mod.ts";
+import {
+  concurrentlyRemoved,
+  ledgerPaths,
+  listDays,
+  type PartExtent,
+  partsOfDay,
+} from "../log/mod.ts";
 import { AwayParts, keepRows, writeIndexed } from "./archived.ts";
 import { type IndexedPart, indexedPart, labelOf } from "./indexed_part.ts";
 import { takeIn } from "./ingest.ts";

@@ -15,11 +15,11 @@ import { dayOf, listDays } from "../log/mod.ts";
 import { checkMayArchiveIn } from "../log/format/reserved_paths.ts";
 import { isOver, sealDueParts } from "../log/seal/seal.ts";
 import {
+  archiveDay,
   checkChain,
   type DayInspection,
   forgetParts,
   inspectDay,
-  archiveDay,
 } from "../log/archive/archive_day.ts";
 import { finishDays } from "../log/seal/unfinished_days.ts";
 
@@ -160,7 +160,9 @@ async function plan(
     if (!is_old && !away_days.has(day)) continue;
     const judged = await inspectDay(world, root, day, chain);
     const is_already_away = judged.already_away && judged.parts.length === 0;
-    const fate = is_old || is_already_away ? fateOf(world, day, judged, request, standing) : undefined;
+    const fate = is_old || is_already_away
+      ? fateOf(world, day, judged, request, standing)
+      : undefined;
     if (fate) planned.set(day, fate);
     await world.turn();
   }

@@ -3,9 +3,9 @@ import type { World } from "../base/world.ts";
 import type {
   CompactOptions,
   CompactReport,
+  ImportedDay,
   NewlySealed,
   RestoredPart,
-  ImportedDay,
   SealOptions,
 } from "../log/mod.ts";
 import type { PullReport, PullRequest } from "./pull.ts";

@@ -71,7 +71,7 @@ export {
 } from "./format/layout.ts";
 export { partsAway, type TakenOutStep } from "./format/chain.ts";
 export { lineHash } from "./format/hash.ts";
-export { hasGone, type OpenPart, openPart, concurrentlyRemoved } from "./read/part_file.ts";
+export { concurrentlyRemoved, hasGone, type OpenPart, openPart } from "./read/part_file.ts";
 export { listDays, noLedger, type PartExtent, partsOfDay } from "./read/parts.ts";
 export {
   type DamageRecord,

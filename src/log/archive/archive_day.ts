@@ -60,7 +60,9 @@ export async function inspectDay(
   if (finding) return { ...inspected, damage: `${finding.part}: ${finding.reason}` };
   const { extents, finding: of_parts } = await partsOrFinding(world, root, day);
   if (of_parts) return { ...inspected, damage: of_parts.reason };
-  for (const name of Object.keys(sealed)) inspected.already_away ??= chain.away.get(`day=${day}/${name}`);
+  for (const name of Object.keys(sealed)) {
+    inspected.already_away ??= chain.away.get(`day=${day}/${name}`);
+  }
   for (const extent of extents) {
     const { label } = extent;
     const away = chain.away.get(label);

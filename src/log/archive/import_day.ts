@@ -17,13 +17,7 @@ import { uniqueName, type World } from "../../base/world.ts";
 import { type Chain, chainPath, readChain, stepOf, withChainLock } from "../format/chain.ts";
 import { addToChain } from "../seal/chain_end.ts";
 import { copyOut, type DayArchive, readDayArchive } from "./day_archive.ts";
-import {
-  dayFolder,
-  ledgerPaths,
-  parquetName,
-  parsePartName,
-  tempName,
-} from "../format/layout.ts";
+import { dayFolder, ledgerPaths, parquetName, parsePartName, tempName } from "../format/layout.ts";
 import { listDays } from "../read/parts.ts";
 import { changeIn } from "../format/part_checksum.ts";
 import { type FileProof, readSealed, writeSealed } from "../format/seal_manifest.ts";

@@ -12,7 +12,7 @@ import { isBuiltIn } from "../event/event.ts";
 import { flawsOf } from "../read/line_diagnostics.ts";
 import { IdHashes } from "./id_hashes.ts";
 import { ledgerPaths, parsePartLabel } from "../format/layout.ts";
-import { openPart, concurrentlyRemoved } from "../read/part_file.ts";
+import { concurrentlyRemoved, openPart } from "../read/part_file.ts";
 import { type PartExtent, partsOfDay } from "../read/parts.ts";
 import { type DamageRecord, type EventRecord, LogCursor } from "../read/cursor.ts";
 import type { Registry } from "../event/registry.ts";
