@@ -1,7 +1,7 @@
 /** What the crash tests share: randomness that can be repeated, processes to race and to kill. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { linesOnDisk, PROJECT } from "../../harness.ts";
+import { linesOnDisk } from "../../harness.ts";
 import type { WriterPlan } from "./writer.ts";
 
 /** A day, far from its ends, so that no test depends on when it is run. */
@@ -107,7 +107,7 @@ export function startScript(
   args: string[],
   stdin: "null" | "piped" = "null",
 ): Running {
-  const script = join(PROJECT, "tests", "crash", name);
+  const script = join(import.meta.dirname!, name);
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", "--no-prompt", script, ...args],
     stdin,
