@@ -79,9 +79,8 @@ export {
   type RunFilter,
   type RunRow,
 } from "./runs/catalog/queries.ts";
-export type { NewRun } from "./runs/directory/beginning.ts";
+export type { NewRun, RunEnd } from "./runs/directory/run_lifecycle.ts";
 export { RunDirectory } from "./runs/directory/directory.ts";
-export type { RunEnd } from "./runs/directory/ending.ts";
 export type { RunManifest, RunStatus, RunType } from "./runs/manifest/manifest.ts";
 export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog/catalog.ts";
 export type { SkippedRun } from "./runs/catalog/change.ts";
@@ -106,10 +105,10 @@ export {
   type TracedData,
   type TracedEvent,
 } from "./trace/event/event.ts";
-export type { NewTracedEvent } from "./trace/event/new_event.ts";
+export type { NewTracedEvent } from "./trace/event/complete.ts";
 export type { CompactTracesReport } from "./trace/store/compact.ts";
-export type { ConvertReport } from "./trace/store/flush.ts";
-export type { TraceDamage } from "./trace/event/damage.ts";
+export type { FlushReport } from "./trace/store/flush.ts";
+export type { TraceDamage } from "./trace/store/wal_read.ts";
 export type { TraceFilter } from "./trace/event/filter.ts";
 export type { TraceStats, TypeStats } from "./trace/ask/stats.ts";
 export type { TypeDurations } from "./trace/ask/type_latency.ts";

@@ -1,7 +1,7 @@
 /** How commands tell what of write-ahead files could not be read. */
 import { placeText } from "../base/error.ts";
 import type { World } from "../base/world.ts";
-import type { TraceDamage } from "../trace/event/damage.ts";
+import type { TraceDamage } from "../trace/store/wal_read.ts";
 import { counted, say } from "./output.ts";
 
 /** So many places are named, and the others counted. */

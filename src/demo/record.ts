@@ -3,7 +3,7 @@ import type { World } from "../base/world.ts";
 import type { JsonObject } from "../ledger/emitters.ts";
 import { Ledger, type OpenOptions } from "../ledger/ledger.ts";
 import type { Acknowledgement } from "../log/mod.ts";
-import type { NewRun } from "../runs/directory/beginning.ts";
+import type { NewRun } from "../runs/directory/run_lifecycle.ts";
 import type { RunDirectory } from "../runs/directory/directory.ts";
 import type { Tracer } from "../trace/record/tracer.ts";
 import type { Lab, LabRun } from "./lab.ts";

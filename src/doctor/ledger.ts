@@ -119,26 +119,27 @@ export function checkTypes({ registry }: Pick<Ledger, "registry">): Check {
 export async function checkRuns(world: World, ledger: Ledger): Promise<Check> {
   const name = "runs";
   if (!ledger.runs.exists()) return { name, ok: true, found: "none yet" };
-  const { judgeRun, scanRuns, stateOfOpen } = await import("../runs/manifest/scan.ts");
-  const { staleTempFiles } = await import("../runs/upkeep/stale_temp_files.ts");
+  const { classifyRun, scanRuns } = await import("../runs/manifest/scan.ts");
+  const { stateOfOpen } = await import("../runs/manifest/liveness_lock.ts");
+  const { staleTempFiles } = await import("../runs/upkeep/run_files.ts");
   const dead: string[] = [];
   const unreadable: string[] = [];
   const half_written: string[] = [];
-  const glances = scanRuns(world, ledger.runs.dir);
-  for (const glance of glances) {
-    const verdict = judgeRun(world, ledger.runs.dir, glance);
-    const folder = join(ledger.runs.dir, glance.path);
-    const left = await staleTempFiles(world, folder, verdict.kind);
-    half_written.push(...left.map((path) => `${glance.path}/${path}`));
-    if (verdict.kind === "unusable") unreadable.push(glance.path);
-    if (verdict.kind !== "open") continue;
-    const { state } = await stateOfOpen(world, ledger.runs.dir, glance.path, verdict.manifest);
+  const runs = scanRuns(world, ledger.runs.dir);
+  for (const run of runs) {
+    const classified = classifyRun(world, ledger.runs.dir, run);
+    const folder = join(ledger.runs.dir, run.path);
+    const left = await staleTempFiles(world, folder, classified.kind);
+    half_written.push(...left.map((path) => `${run.path}/${path}`));
+    if (classified.kind === "unusable") unreadable.push(run.path);
+    if (classified.kind !== "open") continue;
+    const { state } = await stateOfOpen(world, ledger.runs.dir, run.path, classified.manifest);
     if (state !== "running" && state !== "pending") {
-      dead.push(`${verdict.manifest.run_id} (${state})`);
+      dead.push(`${classified.manifest.run_id} (${state})`);
     }
   }
   if (dead.length + unreadable.length + half_written.length === 0) {
-    return { name, ok: true, found: `${glances.length}, none of them dead` };
+    return { name, ok: true, found: `${runs.length}, none of them dead` };
   }
   const some = (names: string[]) => names.slice(0, 3).join(", ") + (names[3] ? ", …" : "");
   const found = [

@@ -17,9 +17,8 @@ import type { AlertsReport, AlertsSyncOptions } from "../runs/catalog/alerts.ts"
 import type { CompactReport } from "../runs/upkeep/compact.ts";
 import type { RunsReport } from "../runs/upkeep/verify.ts";
 import type { PrunedMonth, PruneRequest } from "../runs/upkeep/prune.ts";
-import type { NewRun } from "../runs/directory/beginning.ts";
+import type { NewRun, RunEvents } from "../runs/directory/run_lifecycle.ts";
 import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
-import type { RunEvents } from "../runs/directory/telling.ts";
 
 /** Whether the log hears of what is done to a run. Default: it does. */
 export interface TellOptions {

@@ -7,7 +7,7 @@ import type { Input, World } from "../base/world.ts";
 import type { JsonObject } from "./emitters.ts";
 import { ledgerPaths, noLedger } from "../log/mod.ts";
 import type { CompactTracesReport } from "../trace/store/compact.ts";
-import type { TraceDamage } from "../trace/event/damage.ts";
+import type { TraceDamage } from "../trace/store/wal_read.ts";
 import type { TracedEvent } from "../trace/event/event.ts";
 import type { TraceFilter } from "../trace/event/filter.ts";
 import type { IngestOptions, IngestReport } from "../trace/record/ingest.ts";

@@ -1,6 +1,6 @@
 /** Labs that reports are made of: small ones that make sense, large ones, and hostile ones. */
 import { Ledger } from "../../src/ledger/ledger.ts";
-import type { NewTracedEvent } from "../../src/trace/event/new_event.ts";
+import type { NewTracedEvent } from "../../src/trace/event/complete.ts";
 import { testWorld } from "../harness.ts";
 import { Random } from "../laws/random.ts";
 import { type Lab } from "../runs/runs.ts";
@@ -115,7 +115,7 @@ export async function recordRun(
   if (policy !== null) await run.writeArtifact("trades", rows);
   if (traced) {
     const store = await ledger.traces.openStore();
-    const { completeTraced } = await import("../../src/trace/event/new_event.ts");
+    const { completeTraced } = await import("../../src/trace/event/complete.ts");
     let sequence = 0;
     for (const event of eventsOf(run_id, rows)) {
       store.record(completeTraced(event, {

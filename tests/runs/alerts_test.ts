@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { systemFiles } from "../../src/base/files/seam.ts";
-import { ALERTS_VERSION } from "../../src/runs/catalog/alerts_schema.ts";
+import { ALERTS_VERSION } from "../../src/runs/catalog/alerts.ts";
 import {
   assertSetAside,
   BLOCK_BYTES,

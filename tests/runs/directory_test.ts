@@ -9,7 +9,7 @@ import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { type Files, systemFiles } from "../../src/base/files/seam.ts";
 import type { World } from "../../src/base/world.ts";
-import type { NewRun } from "../../src/runs/directory/beginning.ts";
+import type { NewRun } from "../../src/runs/directory/run_lifecycle.ts";
 import type { RunDirectory } from "../../src/runs/directory/directory.ts";
 import { linesOnDisk, systemError, testWorld } from "../harness.ts";
 import { GOOD } from "./rows.ts";

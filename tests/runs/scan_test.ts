@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import type { World } from "../../src/base/world.ts";
-import { judgeRun, scanRuns, stateOfOpen } from "../../src/runs/manifest/scan.ts";
+import { classifyRun, scanRuns } from "../../src/runs/manifest/scan.ts";
+import { stateOfOpen } from "../../src/runs/manifest/liveness_lock.ts";
 import { failingFiles, systemError, testWorld } from "../harness.ts";
 import { type Lab, ledgerOf, newLab, putFile, putRun, removeFrom } from "./runs.ts";
 
@@ -21,7 +22,7 @@ function stamps(lab: Lab): Map<string, string> {
 /** How an unfinished run stands at a time. */
 async function stateAt(lab: Lab, path: string, now_ms: number, stale_after_ms?: number) {
   const world: World = testWorld({ now_ms: () => now_ms });
-  const verdict = judgeRun(world, lab.runs_dir, { path, stamp: stamps(lab).get(path)! });
+  const verdict = classifyRun(world, lab.runs_dir, { path, stamp: stamps(lab).get(path)! });
   if (verdict.kind !== "open") return verdict.kind;
   return (await stateOfOpen(world, lab.runs_dir, path, verdict.manifest, stale_after_ms)).state;
 }
@@ -111,9 +112,9 @@ Deno.test("a run that goes away while it is looked at is no trouble", async () =
   const path = putRun(lab, "r", BEGUN, { has_success: false });
   const world = testWorld();
   const [glance] = scanRuns(world, lab.runs_dir);
-  const verdict = judgeRun(world, lab.runs_dir, glance);
+  const verdict = classifyRun(world, lab.runs_dir, glance);
   removeFrom(lab, path);
-  const again = judgeRun(world, lab.runs_dir, glance);
+  const again = classifyRun(world, lab.runs_dir, glance);
   assertEquals(again.kind, "unusable");
   if (verdict.kind !== "open") throw new Error(verdict.kind);
   const { state } = await stateOfOpen(world, lab.runs_dir, path, verdict.manifest);
@@ -136,7 +137,7 @@ Deno.test("what a disk hides for a moment of one run is said of that run alone",
       assertMatch(String(error), /cannot list/);
       continue;
     }
-    const verdicts = glances.map((glance) => judgeRun(world, lab.runs_dir, glance));
+    const verdicts = glances.map((glance) => classifyRun(world, lab.runs_dir, glance));
     if (failed() === undefined) break;
     const bad = verdicts.filter(({ kind }) => kind === "unusable");
     assertEquals([verdicts.length, bad.length], [2, 1], failed());

@@ -1,15 +1,16 @@
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
 import {
+  dataText,
   latencyMs,
   newCorrelationId,
+  parseData,
   queueTimeMs,
   TRACED_FIELD_NAMES,
   TRACED_FIELDS,
   tracedProblem,
 } from "../../src/trace/event/event.ts";
-import { dataText, parseData } from "../../src/trace/event/event_data.ts";
-import { completeTraced, parseTraced } from "../../src/trace/event/new_event.ts";
+import { completeTraced, parseTraced } from "../../src/trace/event/complete.ts";
 import { partitionFolder } from "../../src/trace/event/files.ts";
 import { tempFolder } from "../harness.ts";
 import { NOON_US, traced } from "./events.ts";

@@ -1,6 +1,6 @@
 /** Traced events for tests: complete ones, with times that do not depend on when a test runs. */
 import type { TracedEvent } from "../../src/trace/event/event.ts";
-import { completeTraced, type NewTracedEvent } from "../../src/trace/event/new_event.ts";
+import { completeTraced, type NewTracedEvent } from "../../src/trace/event/complete.ts";
 
 /** Noon of a day far from its ends, in microseconds. */
 export const NOON_US = Date.UTC(2026, 0, 23, 12) * 1000;

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import root from "@opentelemetry/otlp-transformer/root";
 import type { TracedEvent } from "../../src/trace/event/event.ts";
-import { completeTraced } from "../../src/trace/event/new_event.ts";
+import { completeTraced } from "../../src/trace/event/complete.ts";
 import { exportTraces } from "../../src/trace/ask/export.ts";
 
 const T0 = 1_704_067_200_000_000;

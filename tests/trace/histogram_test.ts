@@ -1,6 +1,6 @@
 /** Durations as bars: every one of them is in the range that says so. */
 import { assert, assertEquals } from "@std/assert";
-import { barText, histogramOf } from "../../src/trace/ask/histogram.ts";
+import { barText, histogramOf } from "../../src/trace/ask/latency.ts";
 
 Deno.test("ranges go by 1, 2, 5 and meet at their bounds; empty ones between are shown", () => {
   assertEquals(

@@ -73,7 +73,7 @@ async function overview(
   format: RowFormat,
 ): Promise<void> {
   const index = await import("../../index/overview.ts");
-  const runs = await import("../../runs/catalog/overview.ts");
+  const runs = await import("../../runs/catalog/artifact_views.ts");
   const { bold, dim } = paintFor(world, world.stdout);
   const columns = [{ field: "name" }, { field: "kind" }, { field: "columns" }];
   const rows = await index.describeIndex(database);

@@ -2,9 +2,10 @@ import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { noEventsOf } from "../../trace/event/filter.ts";
-import { barText, histogramOf } from "../../trace/ask/histogram.ts";
 import {
   analyzeLatency,
+  barText,
+  histogramOf,
   latenciesMs,
   type LatencyReport,
   type LeftOutStamps,

@@ -3,7 +3,7 @@ import { EXIT_OK, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { PathAcross, TracedRun } from "../../ledger/traces.ts";
 import { noEventCalled } from "../../trace/event/filter.ts";
-import { pathSteps } from "../../trace/ask/steps.ts";
+import { pathSteps } from "../../trace/ask/lineage.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";

@@ -1,7 +1,6 @@
 /** What a report is made from. All of it is data: the page is a function of this and nothing else. */
 import type { LedgerError } from "../../base/error.ts";
-import type { PathEnd } from "../../trace/ask/lineage.ts";
-import type { PathStep } from "../../trace/ask/steps.ts";
+import type { PathEnd, PathStep } from "../../trace/ask/lineage.ts";
 import type { TypeDurations } from "../../trace/ask/type_latency.ts";
 
 /** What was found, or why there is nothing to show. */

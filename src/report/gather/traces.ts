@@ -2,7 +2,7 @@
 import { report_losses_max, report_types_max } from "../../base/limits.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import type { LedgerTraces } from "../../ledger/traces.ts";
-import { pathSteps } from "../../trace/ask/steps.ts";
+import { pathSteps } from "../../trace/ask/lineage.ts";
 import type { TracedEvent } from "../../trace/event/event.ts";
 import type { Found, LatencyData, LossesData, LossLineage } from "./data.ts";
 import { CORRELATIONS, LOSSES } from "./queries.ts";

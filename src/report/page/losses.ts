@@ -1,7 +1,7 @@
 /** The trades that lost most, and what led to each: from its fill back to where it began. */
 import { report_losses_max, report_path_steps_max } from "../../base/limits.ts";
 import { counted } from "../../base/format.ts";
-import type { PathStep } from "../../trace/ask/steps.ts";
+import type { PathStep } from "../../trace/ask/lineage.ts";
 import type { Found, Loss, LossesData, LossLineage, TradesData } from "../gather/data.ts";
 import { bpsFigure, durationFigure, timeFigure } from "./figures.ts";
 import { html, identifier, type Markup, named, type Piece } from "./markup.ts";

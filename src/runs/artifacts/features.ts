@@ -14,7 +14,7 @@ import type { OpenFile } from "../../base/files/seam.ts";
 import { feature_name_chars_max, feature_values_in_memory_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { ParquetColumn, ParquetColumnType, Row } from "../../parquet/mod.ts";
-import { isInt64, type RowContext, rowError, type RowPlace, shown } from "./rows.ts";
+import { isInt64, type RowContext, rowError, type RowPlace, shown } from "./row_checker.ts";
 
 type Family = "numbers" | "texts" | "flags";
 

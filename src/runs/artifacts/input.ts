@@ -10,7 +10,7 @@ import { kindOf, openInput, piecesOf } from "../../base/files/outside.ts";
 import { input_batch_rows, read_bytes } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { readParquet, type Row } from "../../parquet/mod.ts";
-import { inputError, type RowBatch, type RowContext } from "./rows.ts";
+import { inputError, type RowBatch, type RowContext } from "./row_checker.ts";
 import { csvRows } from "./input_csv.ts";
 import { jsonRows, ndjsonRows } from "./input_json.ts";
 

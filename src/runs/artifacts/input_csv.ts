@@ -8,7 +8,13 @@ import type { LedgerError } from "../../base/error.ts";
 import { quoted } from "../../base/error.ts";
 import { input_batch_rows, input_row_bytes_max } from "../../base/limits.ts";
 import type { Row } from "../../parquet/mod.ts";
-import { extraColumn, inputError, type RowBatch, type RowContext, rowError } from "./rows.ts";
+import {
+  extraColumn,
+  inputError,
+  type RowBatch,
+  type RowContext,
+  rowError,
+} from "./row_checker.ts";
 import type { ValueKind } from "./definitions.ts";
 
 /** A record of a CSV text. */

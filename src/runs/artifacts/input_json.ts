@@ -1,10 +1,10 @@
 /** NDJSON and JSON -> rows. Each row is cut out of the text and parsed alone, so that memory is bounded. */
 import { type LedgerError, quoted } from "../../base/error.ts";
 import { input_batch_rows, input_row_bytes_max } from "../../base/limits.ts";
-import { BadLine } from "../../log/event/event.ts";
+import { BadLine, parseObject } from "../../log/event/event.ts";
 import type { Row } from "../../parquet/mod.ts";
-import { parseRow } from "./json.ts";
-import { inputError, type RowBatch, type RowContext, rowError } from "./rows.ts";
+import { inputError, type RowBatch, type RowContext, rowError } from "./row_checker.ts";
+import { json } from "../../base/json.ts";
 
 /** Gathers rows into batches, and knows the number of the next one. */
 class Batch {
@@ -190,4 +190,19 @@ class ObjectScanner {
       this.#line,
     );
   }
+}
+
+/** A whole number past 2^53, perhaps: then the slow way is worth it. */
+const LONG_DIGITS = /[:,[\s-](?:\d{17,}|9\d{15})\s*[,}\]]/;
+
+const keepDigits = (_: string, value: unknown, { source }: { source?: string }) =>
+  typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? "")
+    ? BigInt(source!)
+    : value;
+
+/** Parses one JSON object; whole numbers past 2^53 come out as bigints. */
+export function parseRow(text: string): Record<string, unknown> | BadLine {
+  const parsed = parseObject(text);
+  if (parsed instanceof BadLine || !LONG_DIGITS.test(text)) return parsed;
+  return json.parse(text, keepDigits) as Record<string, unknown>;
 }

@@ -8,7 +8,7 @@ import { alert_files_at_once } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { SnapshotStore } from "../../duckdb/snapshot.ts";
-import * as sql from "./alerts_schema.ts";
+import { rowsOfFiles } from "./artifact_views.ts";
 
 /** How to sync. */
 export interface AlertsSyncOptions {
@@ -49,7 +49,7 @@ export async function syncAlerts(
   const store = new SnapshotStore(world, path);
   await store.lock();
   try {
-    const wanted = await catalog.rows<AlertFile>(sql.CATALOGUED_FILES);
+    const wanted = await catalog.rows<AlertFile>(CATALOGUED_FILES);
     return await store.buildFromLive({
       name: "the index of alerts",
       read: () => readLive(store),
@@ -71,8 +71,8 @@ export async function syncAlerts(
 
 /** What the live file was made from. */
 async function readLive(store: SnapshotStore): Promise<AlertFile[]> {
-  await using database = await store.openLive(sql.VERSION, sql.ALERTS_VERSION);
-  return await database.rows(sql.ALL_FILES);
+  await using database = await store.openLive(VERSION, ALERTS_VERSION);
+  return await database.rows(ALL_FILES);
 }
 
 function changeOf(before: readonly AlertFile[], wanted: readonly AlertFile[]): Change {
@@ -96,13 +96,13 @@ async function build(
   const absolute = ({ path }: AlertFile) => resolve(folder, path);
   const database = await store.openWork(from_live, [folder]);
   try {
-    if (!from_live) await database.run(sql.ALERTS_SCHEMA);
+    if (!from_live) await database.run(ALERTS_SCHEMA);
     const forgotten = JSON.stringify([...gone, ...added.map(({ run_id }) => run_id)]);
-    for (const statement of sql.FORGET_RUNS) await database.run(statement, [forgotten]);
+    for (const statement of FORGET_RUNS) await database.run(statement, [forgotten]);
     for (let at = 0; at < added.length; at += alert_files_at_once) {
       const files = added.slice(at, at + alert_files_at_once);
       try {
-        await database.run(sql.takeAlerts(files.map(absolute)));
+        await database.run(takeAlerts(files.map(absolute)));
       } catch (error) {
         if (!asLedgerError(error)) throw error;
         // One of them cannot be read: which one shows when they are taken in by themselves.
@@ -112,7 +112,7 @@ async function build(
         }
       }
       await database.runForEach(
-        sql.ADD_FILE,
+        ADD_FILE,
         files.map(({ run_id, path, stamp }) => [
           run_id,
           path,
@@ -131,10 +131,53 @@ async function build(
 
 async function problemOf(database: Database, path: string): Promise<string | undefined> {
   try {
-    await database.run(sql.takeAlerts([path]));
+    await database.run(takeAlerts([path]));
   } catch (error) {
     const problem = asLedgerError(error);
     if (!problem) throw error;
     return problem.message.split("\n")[0];
   }
+}
+
+/** Alerts of another version are taken in anew. */
+export const ALERTS_VERSION = 1;
+
+export const ALERTS_SCHEMA = `
+  create table alerts_meta (version integer);
+  insert into alerts_meta values (${ALERTS_VERSION});
+  create table alert_files (run_id varchar, path varchar, stamp varchar, problem varchar);
+  create table alert_uses (
+    call_id varchar, mint varchar, caller_name varchar, chain varchar, alert_ts_ms bigint,
+    created_at varchar, run_id varchar);
+  create view alerts as
+    select call_id, first(mint order by run_id) as mint,
+      first(caller_name order by run_id) as caller_name, first(chain order by run_id) as chain,
+      first(alert_ts_ms order by run_id) as alert_ts_ms,
+      first(created_at order by run_id) as created_at,
+      count(distinct run_id) as run_count, list(distinct run_id order by run_id) as run_ids
+    from alert_uses group by call_id;
+`;
+
+export const VERSION = `select version from alerts_meta`;
+export const ALL_FILES = `select run_id, path, stamp from alert_files`;
+
+/** The files of alerts that the catalog knows; a stamp is another one where the file is. */
+export const CATALOGUED_FILES = `
+  select a.run_id, a.path, concat_ws(' ', a.path, a.bytes, a.sha256, a.rows) as stamp
+  from backtest_artifacts_catalog a
+  join backtest_runs_catalog r on r.run_id = a.run_id and r.presence = 'present'
+  where a.artifact_type = 'alerts' and not a.is_missing order by a.run_id`;
+
+/** Forgets runs, whose ids are one JSON array. */
+export const FORGET_RUNS = ["alert_uses", "alert_files"].map((table) =>
+  `delete from ${table} where run_id in (select unnest(cast($1::json as varchar[])))`
+);
+
+export const ADD_FILE = `insert into alert_files values ($1, $2, $3, $4)`;
+
+/** Takes files of alerts in. */
+export function takeAlerts(paths: readonly string[]): string {
+  return `insert into alert_uses by name
+    select call_id, mint, caller_name, chain, alert_ts_ms, created_at, run_id
+    from ${rowsOfFiles("alerts", paths)}`;
 }

@@ -9,7 +9,7 @@ import { writeFully } from "../../base/files/durable.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { SnapshotStore } from "../../duckdb/snapshot.ts";
-import { readArchived, scanArchived } from "./archived_runs.ts";
+import { readArchived, readCompacted, scanArchived, scanCompacted } from "./month_files.ts";
 import {
   type Change,
   changeOf,
@@ -23,10 +23,10 @@ import {
 } from "./change.ts";
 import { artifactRows, runRow, type Whereabouts, withSummary } from "./rows.ts";
 import * as sql from "./schema.ts";
-import { readCompacted, scanCompacted } from "./compacted_months.ts";
 import { idOfPath } from "../manifest/layout.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
-import { judgeRun, scanRuns, stateOfOpen } from "../manifest/scan.ts";
+import { classifyRun, scanRuns } from "../manifest/scan.ts";
+import { stateOfOpen } from "../manifest/liveness_lock.ts";
 
 /** How to sync. */
 export interface CatalogSyncOptions {
@@ -140,7 +140,7 @@ class CatalogSync {
         known.set(glance.path, old);
         continue;
       }
-      const verdict = judgeRun(this.world, this.runs_dir, glance);
+      const verdict = classifyRun(this.world, this.runs_dir, glance);
       const { stamp } = glance;
       if (verdict.kind === "unusable") {
         const run_id = idOfPath(glance.path);
@@ -271,7 +271,7 @@ class CatalogSync {
   #manifestOf(path: string, known: ReadonlyMap<string, Known>): RunManifest {
     const read = this.#manifests.get(path);
     if (read) return read;
-    const verdict = judgeRun(this.world, this.runs_dir, { path, stamp: known.get(path)!.stamp });
+    const verdict = classifyRun(this.world, this.runs_dir, { path, stamp: known.get(path)!.stamp });
     if (verdict.kind === "unusable") {
       throw new LedgerError({
         code: "io",

@@ -3,10 +3,11 @@
  * Nothing here reads or writes: the same two states always make the same change.
  */
 import type { RunManifest } from "../manifest/manifest.ts";
-import type { OpenFacts, Verdict } from "../manifest/scan.ts";
+import type { OpenFacts } from "../manifest/liveness_lock.ts";
+import type { RunClass } from "../manifest/scan.ts";
 
 /** What a path in the folder of runs was taken for. */
-export type KnownKind = Verdict["kind"] | "archived" | "compacted";
+export type KnownKind = RunClass["kind"] | "archived" | "compacted";
 
 /** What is known of a path in the folder of runs. */
 export interface Known {
@@ -57,8 +58,8 @@ export function changeOf(
   known: ReadonlyMap<string, Known>,
   open: readonly OpenRun[],
 ): Change {
-  const winners = winnersOf(known);
-  const old_winners = winnersOf(before);
+  const winners = dedupeRunIds(known);
+  const old_winners = dedupeRunIds(before);
   const registered = new Set<string>();
   const updated = new Set<string>();
   for (const [run_id, path] of winners) {
@@ -98,7 +99,7 @@ export function standing(state: string, last_written_ms: number | string): strin
 }
 
 /** Which path a run is catalogued from: the first, where several folders say the same id. */
-function winnersOf(known: ReadonlyMap<string, Known>): Map<string, string> {
+function dedupeRunIds(known: ReadonlyMap<string, Known>): Map<string, string> {
   const winners = new Map<string, string>();
   for (const [path, { kind, run_id }] of known) {
     if (kind !== "ended" || run_id === undefined) continue;

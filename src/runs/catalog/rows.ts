@@ -101,7 +101,7 @@ export async function withSummary(
   if (manifest.summary || !entry) return manifest;
   const path = join(folder, entry.path);
   if (!factsIfThere(world, path)?.is_file) return manifest;
-  const { readFirstRow } = await import("../artifacts/reading.ts");
+  const { readFirstRow } = await import("../artifacts/file.ts");
   try {
     const summary = await readFirstRow(world, path);
     return summary ? { ...manifest, summary } : manifest;

@@ -17,20 +17,22 @@ import {
   checkRunType,
   newManifest,
   type NewRun,
+  noteEnd,
   refuseOtherBeginning,
-} from "./beginning.ts";
-import { noteEnd, refuseOtherSummary, type RunEnd } from "./ending.ts";
+  refuseOtherSummary,
+  type RunEnd,
+  RunEventPublisher,
+  type RunEvents,
+} from "./run_lifecycle.ts";
 import { checkRunId, findRun, idOfPath, monthOf, RUN_FILES, runPath } from "../manifest/layout.ts";
 import {
   hasEnded,
+  ManifestFile,
   parseManifest,
   type RunManifest,
   type StoredArtifact,
 } from "../manifest/manifest.ts";
-import { ManifestFile } from "../manifest/manifest_file.ts";
-import { ownRun } from "../manifest/liveness_lock.ts";
-import { stateOfOpen } from "../manifest/scan.ts";
-import { type RunEvents, RunTeller } from "./telling.ts";
+import { stateOfOpen, takeRunLock } from "../manifest/liveness_lock.ts";
 
 /** Where runs are, and who is told. */
 export interface RunPlace {
@@ -49,7 +51,7 @@ export interface WrittenArtifact extends StoredArtifact {
 export class RunDirectory implements AsyncDisposable {
   #owner?: OpenFile;
   readonly #manifest: ManifestFile;
-  readonly #log: RunTeller;
+  readonly #log: RunEventPublisher;
 
   private constructor(
     readonly place: RunPlace,
@@ -58,7 +60,7 @@ export class RunDirectory implements AsyncDisposable {
     readonly run_id: string,
   ) {
     this.#manifest = new ManifestFile(place.world, this.folder, run_id);
-    this.#log = new RunTeller(place.events, run_id, this.folder);
+    this.#log = new RunEventPublisher(place.events, run_id, this.folder);
   }
 
   /** Where it is. */
@@ -79,7 +81,7 @@ export class RunDirectory implements AsyncDisposable {
     checkBeginning(manifest, directory.#manifest.path);
     makeFolderDurably(world.files, directory.folder);
     try {
-      if (run.owned) directory.#owner = await ownRun(world, directory.folder);
+      if (run.owned) directory.#owner = await takeRunLock(world, directory.folder);
       await directory.#manifest.locked(() => directory.#begin(manifest));
     } catch (error) {
       await directory.close();
@@ -175,7 +177,7 @@ export class RunDirectory implements AsyncDisposable {
   ): Promise<WrittenArtifact> {
     this.refuseIfEnded();
     const { writeArtifactFile } = await import("../artifacts/file.ts");
-    const { readFirstRow } = await import("../artifacts/reading.ts");
+    const { readFirstRow } = await import("../artifacts/file.ts");
     const { world } = this.place;
     const { path, is_single_row } = artifactDefinition(type);
     const target = join(this.folder, path);

@@ -66,22 +66,10 @@ export function listMonths(files: Files, runs_dir: string): string[] {
 }
 
 /** A file as a glance shows it: with another content it has another stamp. */
-export interface Glance {
+export interface Fingerprint {
   /** Below the folder of runs. */
   path: string;
   stamp: string;
-}
-
-/** A file that each month may have one of: those that are there. Each is replaced, or only grows. */
-export function glanceAtMonths(
-  files: Files,
-  runs_dir: string,
-  pathOf: (month: string) => string,
-): Glance[] {
-  return listMonths(files, runs_dir).map(pathOf).flatMap((path) => {
-    const facts = files.facts(join(runs_dir, path));
-    return facts ? [{ path, stamp: `${facts.identity} ${facts.size_bytes}` }] : [];
-  });
 }
 
 /** The paths of all runs of a month, below the folder of runs, in order. */

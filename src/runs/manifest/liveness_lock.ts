@@ -7,15 +7,16 @@ import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { makeFolderDurably, openOwn } from "../../base/files/durable.ts";
 import { takeFileLock } from "../../base/files/file_lock.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
-import { lock_wait_ms, owner_look_ms } from "../../base/limits.ts";
+import { lock_wait_ms, owner_look_ms, stale_after_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { RUN_FILES } from "./layout.ts";
+import { manifestTime, type RunManifest } from "./manifest.ts";
 
 /** Held: it lives. Free: it had the lock, and is gone. Never: nobody ever took it. */
-export type Ownership = "held" | "free" | "never";
+export type Liveness = "held" | "free" | "never";
 
 /** Takes a run for the program that this is; closing the file, or dying, gives it up. */
-export async function ownRun(world: World, folder: string): Promise<OpenFile> {
+export async function takeRunLock(world: World, folder: string): Promise<OpenFile> {
   makeFolderDurably(world.files, folder);
   const path = join(folder, RUN_FILES.owner_lock);
   // Nobody else keeps it; whoever looks at it has it for a moment.
@@ -33,7 +34,7 @@ export async function ownRun(world: World, folder: string): Promise<OpenFile> {
 const waits = new WeakMap<World, Map<string, Promise<void>>>();
 
 /** Looks whether a run is owned. */
-export async function ownershipOf(world: World, folder: string): Promise<Ownership> {
+export async function livenessOf(world: World, folder: string): Promise<Liveness> {
   const path = join(folder, RUN_FILES.owner_lock);
   const waiting = waits.get(world) ?? new Map<string, Promise<void>>();
   waits.set(world, waiting);
@@ -76,4 +77,76 @@ function openIfThere(world: World, path: string): OpenFile | undefined {
     if (asLedgerError(error)?.code === "not_found") return undefined;
     throw error;
   }
+}
+
+/** How an unfinished run stands. */
+export type OpenState = "pending" | "running" | "crashed" | "stale" | "unfinished";
+
+/** How an unfinished run stands, and by what that is told. */
+export interface OpenFacts {
+  state: OpenState;
+  last_written_ms: number;
+  reason: string;
+}
+
+/** How an unfinished run stands right now. */
+export async function stateOfOpen(
+  world: World,
+  runs_dir: string,
+  path: string,
+  manifest: RunManifest,
+  stale_after = stale_after_ms,
+): Promise<OpenFacts> {
+  const folder = join(runs_dir, path);
+  const last_written_ms = lastWritten(world, folder, manifest);
+  const facts = (state: OpenState, reason: string) => ({ state, last_written_ms, reason });
+  if (manifest.status === "completed") {
+    return facts(
+      "unfinished",
+      "run.json says completed, but there is no _SUCCESS: finish it again",
+    );
+  }
+  if (world.files.facts(join(folder, RUN_FILES.success))) {
+    return facts("unfinished", `there is a _SUCCESS, but run.json says ${manifest.status}`);
+  }
+  const ownership = await livenessOf(world, folder);
+  if (ownership === "free") return facts("crashed", "the program that owned it is gone");
+  if (ownership === "never" && world.now_ms() - last_written_ms >= stale_after) {
+    const since = new Date(last_written_ms).toISOString().slice(0, 16).replace("T", " ");
+    return facts("stale", `nobody owns it, and nothing was written to it since ${since} UTC`);
+  }
+  return manifest.status === "pending"
+    ? facts("pending", "it has not begun")
+    : facts("running", "it has not ended");
+}
+
+/**
+ * When a run was last written to. For the manifest, what it says itself: a copy of it is as new as
+ * the copying, and a run that was copied here does not run.
+ */
+function lastWritten(world: World, folder: string, manifest: RunManifest): number {
+  const { created_at, started_at, completed_at } = manifest;
+  const told_ms = [created_at, started_at, completed_at]
+    .map((time) => time ? manifestTime(time) : 0);
+  return Math.round(Math.max(...told_ms, newestFile(world, folder)));
+}
+
+const NOT_RESULTS: ReadonlySet<string> = new Set([
+  RUN_FILES.manifest,
+  RUN_FILES.owner_lock,
+  RUN_FILES.manifest_lock,
+]);
+
+function newestFile(world: World, folder: string): number {
+  let newest_ms = 0;
+  for (const { name, is_folder } of world.files.list(folder) ?? []) {
+    if (NOT_RESULTS.has(name)) continue;
+    const path = join(folder, name);
+    const written_ms = is_folder
+      ? newestFile(world, path)
+      // A link may lead nowhere, or in a circle.
+      : world.files.linkFacts(path)?.modified_ms ?? 0;
+    newest_ms = Math.max(newest_ms, written_ms);
+  }
+  return newest_ms;
 }

@@ -21,9 +21,9 @@ import {
   type CompactedMonth,
   listPath,
   readCompacted,
-} from "../catalog/compacted_months.ts";
+} from "../catalog/month_files.ts";
 import { isMonth, listMonths } from "../manifest/layout.ts";
-import { judgeRun, scanMonth } from "../manifest/scan.ts";
+import { classifyRun, scanMonth } from "../manifest/scan.ts";
 
 /** What compacting a month did. */
 export interface CompactReport {
@@ -103,7 +103,7 @@ export async function compactMonth(
 function sourcesOf(world: World, runs_dir: string, month: string): Map<string, Source[]> {
   const sources = new Map<string, Source[]>();
   for (const glance of scanMonth(world, runs_dir, month)) {
-    const verdict = judgeRun(world, runs_dir, glance);
+    const verdict = classifyRun(world, runs_dir, glance);
     if (verdict.kind !== "ended") continue;
     const { run_id, artifacts } = verdict.manifest;
     for (const [type, { path: below, sha256 }] of Object.entries(artifacts)) {

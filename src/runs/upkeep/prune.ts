@@ -8,10 +8,11 @@ import { LedgerError } from "../../base/error.ts";
 import { makeFolderDurably, removeQuietly, writeFully } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
-import { ARCHIVED_NAME, type ArchivedRun, parseArchived } from "../catalog/archived_runs.ts";
-import { entriesBelow } from "./files_below.ts";
+import { ARCHIVED_NAME, type ArchivedRun, parseArchived } from "../catalog/month_files.ts";
+import { entriesBelow } from "./run_files.ts";
 import { isMonth, listMonths } from "../manifest/layout.ts";
-import { judgeRun, type RunStamp, scanMonth, stateOfOpen } from "../manifest/scan.ts";
+import { classifyRun, type Fingerprint, scanMonth } from "../manifest/scan.ts";
+import { stateOfOpen } from "../manifest/liveness_lock.ts";
 import { TarGz } from "./tar_gz.ts";
 
 const NEWLINE = 10;
@@ -106,10 +107,10 @@ export async function prune(
 async function whyKept(
   world: World,
   runs_dir: string,
-  glance: RunStamp,
+  glance: Fingerprint,
   stale_after?: number,
 ): Promise<string | undefined> {
-  const verdict = judgeRun(world, runs_dir, glance);
+  const verdict = classifyRun(world, runs_dir, glance);
   // What cannot be read may be of a newer version: whoever wants it gone looks at it first.
   if (verdict.kind === "unusable") return verdict.reason;
   if (verdict.kind === "ended") return undefined;
@@ -169,7 +170,7 @@ function noteArchived(
   const lines = scanMonth(world, runs_dir, month)
     .filter(({ path }) => runs.some(({ run_path }) => run_path === path))
     .flatMap((glance) => {
-      const verdict = judgeRun(world, runs_dir, glance);
+      const verdict = classifyRun(world, runs_dir, glance);
       if (verdict.kind === "open") return [];
       if (verdict.kind === "unusable") throw cannotRead(glance.path, verdict.reason);
       const { manifest } = verdict;

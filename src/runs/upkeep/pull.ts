@@ -8,12 +8,13 @@ import { makeFolderDurably, removeQuietly } from "../../base/files/durable.ts";
 import { escaped } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import { atSource, atSourceNow, findingOf, type PullFinding } from "../../log/pull/source.ts";
-import { readArchived, scanArchived } from "../catalog/archived_runs.ts";
-import { artifactProblem } from "../artifacts/reading.ts";
+import { readArchived, scanArchived } from "../catalog/month_files.ts";
+import { artifactProblem } from "../artifacts/file.ts";
 import { idOfPath, RUN_FILES } from "../manifest/layout.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
-import { copyInto, filesToCopy, type FileToCopy } from "./pull_files.ts";
-import { judgeRun, type RunStamp, scanRuns, stateOfOpen, type Verdict } from "../manifest/scan.ts";
+import { copyInto, filesToCopy, type FileToCopy } from "./run_files.ts";
+import { classifyRun, type Fingerprint, type RunClass, scanRuns } from "../manifest/scan.ts";
+import { stateOfOpen } from "../manifest/liveness_lock.ts";
 
 /** A run that was taken. */
 export interface PulledRun {
@@ -54,7 +55,7 @@ export async function pullRuns(
   return await new RunsPull(world, theirs, runs_dir, from, options).run();
 }
 
-type Ended = Extract<Verdict, { kind: "ended" }>;
+type Ended = Extract<RunClass, { kind: "ended" }>;
 
 /** What stands at a run's path here. */
 type There = "nothing" | "the same" | "an older one" | { finding: string };
@@ -62,7 +63,7 @@ type There = "nothing" | "the same" | "an older one" | { finding: string };
 class RunsPull {
   readonly #report: RunsPullReport = { taken: [], same: 0, left: [] };
   /** What is here, by path; and by id, for one that has another path here. */
-  readonly #own: ReadonlyMap<string, RunStamp>;
+  readonly #own: ReadonlyMap<string, Fingerprint>;
   readonly #archived: ReadonlySet<string>;
   readonly #same_months = new Set<string>();
 
@@ -99,10 +100,10 @@ class RunsPull {
     return this.#report;
   }
 
-  async #pullRun(glance: RunStamp): Promise<void> {
+  async #pullRun(glance: Fingerprint): Promise<void> {
     const { theirs, from } = this;
     const run_path = glance.path;
-    const verdict = judgeRun(theirs, from, glance);
+    const verdict = classifyRun(theirs, from, glance);
     if (verdict.kind === "unusable") return this.#find(run_path, verdict.reason);
     if (verdict.kind === "open") {
       const { reason } = await atSource(() =>
@@ -126,7 +127,7 @@ class RunsPull {
     if (own.path !== run_path) {
       return { finding: `there is a run with this id here as ${own.path}` };
     }
-    const verdict = judgeRun(world, runs_dir, own);
+    const verdict = classifyRun(world, runs_dir, own);
     if (verdict.kind === "unusable") {
       const has_manifest = world.files.facts(join(runs_dir, run_path, RUN_FILES.manifest));
       return has_manifest ? { finding: `the one that is here: ${verdict.reason}` } : "an older one";

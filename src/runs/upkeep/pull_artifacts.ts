@@ -6,7 +6,7 @@ import { escaped } from "../../base/format.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { isOfKind } from "../../log/mod.ts";
 import { atSource, findingOf, type PullFinding } from "../../log/pull/source.ts";
-import { copyInto, filesToCopy, type FileToCopy } from "./pull_files.ts";
+import { copyInto, filesToCopy, type FileToCopy } from "./run_files.ts";
 
 /** A file that was taken. */
 export interface PulledFile {

@@ -1,13 +1,12 @@
 /** Whether runs are whole: their manifests, their artifacts, and nothing beside these. */
 import { join } from "@std/path";
 import type { World } from "../../base/world.ts";
-import { readArchived, scanArchived } from "../catalog/archived_runs.ts";
-import { artifactProblem } from "../artifacts/reading.ts";
-import { entriesBelow } from "./files_below.ts";
+import { readArchived, scanArchived } from "../catalog/month_files.ts";
+import { artifactProblem } from "../artifacts/file.ts";
+import { entriesBelow, staleTempFiles } from "./run_files.ts";
 import { idOfPath, listMonths, RUN_FILES } from "../manifest/layout.ts";
 import type { RunManifest } from "../manifest/manifest.ts";
-import { judgeRun, type RunStamp, scanMonth, type Verdict } from "../manifest/scan.ts";
-import { staleTempFiles } from "./stale_temp_files.ts";
+import { classifyRun, type Fingerprint, type RunClass, scanMonth } from "../manifest/scan.ts";
 
 /** Something about a run that is not as it should be. */
 export interface RunFinding {
@@ -64,13 +63,13 @@ function damageOfArchived(world: World, runs_dir: string): RunFinding[] {
 async function verifyRun(
   world: World,
   runs_dir: string,
-  glance: RunStamp,
+  glance: Fingerprint,
   deep: boolean,
   report: RunsReport,
-): Promise<Verdict["kind"]> {
+): Promise<RunClass["kind"]> {
   const run_id = idOfPath(glance.path)!;
   const find = (path: string, problem: string) => report.findings.push({ run_id, path, problem });
-  const verdict = judgeRun(world, runs_dir, glance);
+  const verdict = classifyRun(world, runs_dir, glance);
   const left = await staleTempFiles(world, join(runs_dir, glance.path), verdict.kind);
   for (const path of left) {
     find(`${glance.path}/${path}`, "left half-written by a program that was killed: remove it");

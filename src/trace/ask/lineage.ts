@@ -5,6 +5,7 @@
  * times, lie in another correlation, or lead back to where they came from. None of that is an error
  * here; all of it is said.
  */
+import { queueTimeMs, type TracedEvent } from "../event/event.ts";
 
 /** What lineage needs to know of an event. */
 export interface LineageEvent {
@@ -239,4 +240,35 @@ export function findCausationPath<Event extends LineageEvent>(
   const found = lineage.withId(event_id);
   if (found.length > 0) return lineage.pathTo(found[0]);
   return { path: [], end: "absent", repeated: [], crossings: [] };
+}
+
+/** An event on a chain, and how long it took to get there. */
+export type PathStep = Omit<TracedEvent, "data"> & {
+  /** Counted from 1. */
+  step: number;
+  /** Since its cause was made; null at the beginning. */
+  hop_ms: number | null;
+  /** On the bus; null where nobody stamped that. */
+  queue_time_ms: number | null;
+  since_origin_ms: number | null;
+};
+
+/** The steps of a chain, its origin first. */
+export function pathSteps(path: readonly TracedEvent[]): PathStep[] {
+  return path.map((event, index) => {
+    const { data: _, ...fields } = event;
+    const before = path[index - 1];
+    return {
+      step: index + 1,
+      ...fields,
+      hop_ms: before ? (madeAt(event) - madeAt(before)) / 1000 : null,
+      queue_time_ms: queueTimeMs(event) ?? null,
+      since_origin_ms: before ? (madeAt(event) - madeAt(path[0])) / 1000 : null,
+    };
+  });
+}
+
+/** When it was made; where nobody stamped that, when it happened. */
+function madeAt(event: TracedEvent): number {
+  return event.created_at ?? event.timestamp;
 }

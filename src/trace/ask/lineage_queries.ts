@@ -1,7 +1,7 @@
 /** Questions to what is stored that take more than one look. */
 import { trace_path_events_max, trace_path_steps_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import type { OnTraceDamage } from "../event/damage.ts";
+import type { OnTraceDamage } from "../store/wal_read.ts";
 import type { TracedEvent } from "../event/event.ts";
 import type { TraceFilter } from "../event/filter.ts";
 import { type CausationPath, Lineage } from "./lineage.ts";

@@ -1,6 +1,6 @@
 /** What there is of traces, in numbers. */
 import type { World } from "../../base/world.ts";
-import type { OnTraceDamage } from "../event/damage.ts";
+import type { OnTraceDamage } from "../store/wal_read.ts";
 import { openForTraces, overSnapshot, rowsOfTraces } from "../store/query.ts";
 
 /** The events of a type. */

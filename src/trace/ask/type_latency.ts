@@ -1,7 +1,7 @@
 /** How long events took, by type, over many correlations: their stamps are read, and nothing else. */
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
-import type { OnTraceDamage } from "../event/damage.ts";
+import type { OnTraceDamage } from "../store/wal_read.ts";
 import type { TraceFilter } from "../event/filter.ts";
 import {
   Durations,

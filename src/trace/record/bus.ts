@@ -5,7 +5,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { TracedEvent } from "../event/event.ts";
-import type { NewTracedEvent } from "../event/new_event.ts";
+import type { NewTracedEvent } from "../event/complete.ts";
 import type { Tracer, TraceSpan } from "./tracer.ts";
 
 /** What a bus has to be able to do: an `EventTarget`, or anything like one. */

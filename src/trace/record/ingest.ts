@@ -4,8 +4,12 @@ import { event_bytes_max, trace_buffer_events_max, unsynced_bytes_max } from "..
 import type { Input, World } from "../../base/world.ts";
 import { blocksOf } from "../../base/files/line_blocks.ts";
 import { type Line, linesOf } from "../../log/format/lines.ts";
-import { completeTraced, parseTraced, type TracedDefaults } from "../event/new_event.ts";
-import { MicrosecondClock } from "../event/clock.ts";
+import {
+  completeTraced,
+  MicrosecondClock,
+  parseTraced,
+  type TracedDefaults,
+} from "../event/complete.ts";
 import type { TraceStore } from "../store/store.ts";
 
 /** How a stream is taken in. */

@@ -4,14 +4,14 @@
  */
 import { trace_memory_correlations_max, trace_memory_events_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { MicrosecondClock } from "../event/clock.ts";
-import { newCorrelationId, type TracedEvent } from "../event/event.ts";
 import {
   completeTraced,
   hasOurId,
+  MicrosecondClock,
   type NewTracedEvent,
   type TracedDefaults,
-} from "../event/new_event.ts";
+} from "../event/complete.ts";
+import { newCorrelationId, type TracedEvent } from "../event/event.ts";
 import { analyzeLatency, type LatencyReport } from "../ask/latency.ts";
 import { type CausationPath, findCausationPath } from "../ask/lineage.ts";
 import type { TraceStore } from "../store/store.ts";

@@ -14,7 +14,7 @@ import { trace_merged_bytes_max, trace_row_group_rows } from "../../base/limits.
 import type { World } from "../../base/world.ts";
 import { type Database, literal } from "../../duckdb/connection.ts";
 import { parquetFacts } from "../../parquet/mod.ts";
-import { type ConvertReport, recoverStores } from "./flush.ts";
+import { type FlushReport, recoverStores } from "./flush.ts";
 import {
   listPartitions,
   listStores,
@@ -23,15 +23,15 @@ import {
   segmentStem,
   tracePaths,
 } from "../event/files.ts";
-import { ownStore } from "./liveness_lock.ts";
+import { takeStoreLock } from "./liveness_lock.ts";
 import { openForTraces, rowsOfTraces } from "./query.ts";
-import { TRACE_FILE_VERSION, TRACE_KEYS, TRACED_COLUMNS } from "./rows.ts";
+import { TRACE_FILE_VERSION, TRACE_KEYS, TRACED_COLUMNS } from "./parquet_file.ts";
 import { countingFiles, isOfOpenSegment, replacedFiles } from "./snapshot.ts";
 
 /** What compacting did. */
 export interface CompactTracesReport {
   /** Write-ahead files of programs that have ended. */
-  recovered: ConvertReport;
+  recovered: FlushReport;
   /** Files that were merged, and into how many. */
   merged: number;
   into: number;
@@ -44,7 +44,7 @@ export interface CompactTracesReport {
 export async function compactTraces(world: World, dir: string): Promise<CompactTracesReport> {
   const paths = tracePaths(dir);
   makeFolderDurably(world.files, paths.wal);
-  const lock = await ownStore(world, paths.merge_lock, "new");
+  const lock = await takeStoreLock(world, paths.merge_lock, "new");
   if (!lock) {
     throw new LedgerError({
       code: "busy",

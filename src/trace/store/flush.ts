@@ -24,13 +24,24 @@ import {
   storeLockPath,
   tracePaths,
 } from "../event/files.ts";
-import { compareForFile, rowOf, TRACE_FILE_VERSION, TRACE_KEYS, TRACED_COLUMNS } from "./rows.ts";
-import { ownStore } from "./liveness_lock.ts";
-import { damageIn, type TraceDamage } from "../event/damage.ts";
-import { readLateStamps, readSegment, type StampsByEvent } from "./wal_read.ts";
+import {
+  compareForFile,
+  rowOf,
+  TRACE_FILE_VERSION,
+  TRACE_KEYS,
+  TRACED_COLUMNS,
+} from "./parquet_file.ts";
+import { takeStoreLock } from "./liveness_lock.ts";
+import {
+  damageIn,
+  readLateStamps,
+  readSegment,
+  type StampsByEvent,
+  type TraceDamage,
+} from "./wal_read.ts";
 
 /** What became of segments. */
-export interface ConvertReport {
+export interface FlushReport {
   segments: number;
   events: number;
   files: number;
@@ -43,20 +54,20 @@ export interface ConvertReport {
 }
 
 /** A report of nothing. */
-export function nothingConverted(): ConvertReport {
+export function emptyFlushReport(): FlushReport {
   return { segments: 0, events: 0, files: 0, quarantined: 0, damage: [], unchecked: 0 };
 }
 
 /** Makes Parquet of the segments of all stores that nobody holds any more. */
-export async function recoverStores(world: World, dir: string): Promise<ConvertReport> {
-  const report = nothingConverted();
+export async function recoverStores(world: World, dir: string): Promise<FlushReport> {
+  const report = emptyFlushReport();
   for (const store of listStores(world.files, dir).keys()) {
-    const lock = await ownStore(world, storeLockPath(dir, store), "if nobody has it");
+    const lock = await takeStoreLock(world, storeLockPath(dir, store), "if nobody has it");
     if (!lock) continue;
     try {
       // Whoever held it until now may have done it all.
       const segments = listStores(world.files, dir).get(store);
-      if (segments) await convertStore(world, dir, store, segments, report);
+      if (segments) await flushStore(world, dir, store, segments, report);
     } finally {
       lock.close();
     }
@@ -65,28 +76,28 @@ export async function recoverStores(world: World, dir: string): Promise<ConvertR
 }
 
 /** Makes Parquet of a store's segments, and removes it. The caller holds its lock. */
-export async function convertStore(
+export async function flushStore(
   world: World,
   dir: string,
   store: string,
   segments: readonly Segment[],
-  report: ConvertReport,
+  report: FlushReport,
 ): Promise<void> {
   const late: StampsByEvent = new Map();
   for (const segment of segments.slice(1)) {
     withOpenFile(world.files, segmentPath(dir, segment), (file) => readLateStamps(file, late));
   }
-  for (const segment of segments) await convertSegment(world, dir, segment, late, report);
+  for (const segment of segments) await flushSegment(world, dir, segment, late, report);
   const lock_path = storeLockPath(dir, store);
   if (world.files.facts(lock_path)) world.files.remove(lock_path);
 }
 
-async function convertSegment(
+async function flushSegment(
   world: World,
   dir: string,
   segment: Segment,
   late: StampsByEvent,
-  report: ConvertReport,
+  report: FlushReport,
 ): Promise<void> {
   const path = segmentPath(dir, segment);
   const { events, damage, unchecked } = withOpenFile(

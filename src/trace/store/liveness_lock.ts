@@ -9,7 +9,7 @@ import type { World } from "../../base/world.ts";
  * whether a store is abandoned has its lock for a moment, and removes it when there is nothing else: so
  * a lock that has lost its name by the time it is had is taken anew.
  */
-export async function ownStore(
+export async function takeStoreLock(
   world: World,
   path: string,
   when: "new" | "if nobody has it",

@@ -9,11 +9,11 @@ import { jsonPointer } from "../../base/json.ts";
 import { trace_listings_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { type BoundValue, type Database, literal, openDatabase } from "../../duckdb/connection.ts";
-import type { OnTraceDamage } from "../event/damage.ts";
+import type { OnTraceDamage } from "./wal_read.ts";
 import { TRACED_FIELD_NAMES, type TracedEvent } from "../event/event.ts";
 import { newSpillFolder } from "../event/files.ts";
 import type { TraceFilter } from "../event/filter.ts";
-import { eventOfValues } from "./rows.ts";
+import { eventOfValues } from "./parquet_file.ts";
 import { takeSnapshot, type TraceSnapshot } from "./snapshot.ts";
 
 /** All wanted events, some at a time, in the order of their time. */

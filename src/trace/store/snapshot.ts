@@ -9,7 +9,14 @@ import { asLedgerError, LedgerError } from "../../base/error.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { trace_listings_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { damageIn, type TraceDamage } from "../event/damage.ts";
+import {
+  damageIn,
+  openSegment,
+  readLateStamps,
+  readSegment,
+  type StampsByEvent,
+  type TraceDamage,
+} from "./wal_read.ts";
 import type { TracedEvent } from "../event/event.ts";
 import {
   isMerged,
@@ -23,8 +30,7 @@ import {
   segmentStem,
 } from "../event/files.ts";
 import { isWanted, mayHold, type TraceFilter } from "../event/filter.ts";
-import { sourcesOfMerged } from "./compaction_sources.ts";
-import { openSegment, readLateStamps, readSegment, type StampsByEvent } from "./wal_read.ts";
+import { sourcesOfMerged } from "./parquet_file.ts";
 
 /** All that a question has to look at. */
 export interface TraceSnapshot {

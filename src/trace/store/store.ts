@@ -16,13 +16,13 @@ import { makeFolderDurably } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { trace_batch_events, trace_batch_wait_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import type { OnTraceDamage } from "../event/damage.ts";
+import type { OnTraceDamage } from "./wal_read.ts";
 import { CRITICAL_TYPES, type TracedEvent } from "../event/event.ts";
 import { listStores, newStoreName, storeLockPath, tracePaths } from "../event/files.ts";
 import type { TraceFilter } from "../event/filter.ts";
-import { ownStore, storeIsHeld } from "./liveness_lock.ts";
+import { storeIsHeld, takeStoreLock } from "./liveness_lock.ts";
 import { type LaterStamps, type WalEntry, type WalOptions, WalWriter } from "./wal.ts";
-import type { ConvertReport } from "./flush.ts";
+import type { FlushReport } from "./flush.ts";
 
 /** When events that are not critical are written: some together, or each at once. */
 export type TraceDurability = "batch" | "every";
@@ -83,7 +83,7 @@ export class TraceStore implements AsyncDisposable {
     makeFolderDurably(world.files, tracePaths(dir).wal);
     const name = newStoreName(world);
     const path = storeLockPath(dir, name);
-    const lock = await ownStore(world, path, "new");
+    const lock = await takeStoreLock(world, path, "new");
     if (!lock) throw storeIsHeld(path);
     return new TraceStore(world, dir, name, lock, options);
   }
@@ -137,9 +137,9 @@ export class TraceStore implements AsyncDisposable {
    * closed again. `"later"` leaves the making of Parquet to whoever compacts: events are as safe, and
    * asking for them takes longer.
    */
-  async close(parquet: "now" | "later" = "now"): Promise<ConvertReport> {
-    const { convertStore, nothingConverted } = await import("./flush.ts");
-    const report = nothingConverted();
+  async close(parquet: "now" | "later" = "now"): Promise<FlushReport> {
+    const { flushStore, emptyFlushReport } = await import("./flush.ts");
+    const report = emptyFlushReport();
     const lock = this.#lock;
     if (!lock) return report;
     this.#is_closed = true;
@@ -150,7 +150,7 @@ export class TraceStore implements AsyncDisposable {
     // As they are on the disk: an attempt before this one may have come half the way.
     const segments = listStores(this.world.files, this.dir).get(this.name) ?? [];
     if (parquet === "now" || segments.length === 0) {
-      await convertStore(this.world, this.dir, this.name, segments, report);
+      await flushStore(this.world, this.dir, this.name, segments, report);
     }
     this.#lock = undefined;
     lock.close();

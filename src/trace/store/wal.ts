@@ -27,8 +27,7 @@ import type { OpenFile } from "../../base/files/seam.ts";
 import { RecordGroup } from "../../base/files/records.ts";
 import { trace_buffer_events_max, trace_segment_bytes_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import type { TracedEvent } from "../event/event.ts";
-import { dataText } from "../event/event_data.ts";
+import { dataText, type TracedEvent } from "../event/event.ts";
 import { segmentPath, tracePaths } from "../event/files.ts";
 
 /** The stamps that come later. */

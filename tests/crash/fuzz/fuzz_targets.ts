@@ -15,9 +15,9 @@ import { readRegistry, readRegistryFile } from "../../../src/log/event/registry.
 import { readSealed, sealedPath } from "../../../src/log/format/seal_manifest.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { rowsOfSource } from "../../../src/runs/artifacts/input.ts";
-import { RowChecker } from "../../../src/runs/artifacts/rows.ts";
+import { RowChecker } from "../../../src/runs/artifacts/row_checker.ts";
 import { artifactDefinition } from "../../../src/runs/artifacts/definitions.ts";
-import { listPath, readCompacted } from "../../../src/runs/catalog/compacted_months.ts";
+import { listPath, readCompacted } from "../../../src/runs/catalog/month_files.ts";
 import { manifestText, parseManifest } from "../../../src/runs/manifest/manifest.ts";
 import { openSegment, readSegment } from "../../../src/trace/store/wal_read.ts";
 import { type Random } from "../../laws/random.ts";

@@ -5,7 +5,7 @@ import { LedgerError } from "../../../src/base/error.ts";
 import { systemFiles } from "../../../src/base/files/seam.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { parseManifest } from "../../../src/runs/manifest/manifest.ts";
-import { judgeRun, scanRuns } from "../../../src/runs/manifest/scan.ts";
+import { classifyRun, scanRuns } from "../../../src/runs/manifest/scan.ts";
 import { linesOnDisk, testWorld } from "../../harness.ts";
 import {
   assertLikeBuiltAnew,
@@ -160,7 +160,7 @@ async function failAt(disk: FaultyDisk, failed: boolean): Promise<void> {
   }
   assertAllWhole(lab);
   const ended = scanRuns(testWorld(), lab.runs_dir)
-    .filter((glance) => judgeRun(testWorld(), lab.runs_dir, glance).kind === "ended");
+    .filter((glance) => classifyRun(testWorld(), lab.runs_dir, glance).kind === "ended");
   // Nobody is told that it was done when it was not.
   if (error === undefined) {
     assertEquals(ended.length, 1);

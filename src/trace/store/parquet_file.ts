@@ -1,12 +1,16 @@
-/** Traced events as rows of Parquet files, and back. */
+/** A Parquet file of traced events: its columns, its rows, and what its footer says. */
 import type { ParquetColumn, ParquetColumnType, Row } from "../../parquet/mod.ts";
 import {
+  dataText,
+  parseData,
   TRACED_FIELD_NAMES,
   TRACED_FIELDS,
   type TracedEvent,
   type TracedField,
 } from "../event/event.ts";
-import { dataText, parseData } from "../event/event_data.ts";
+import { LedgerError } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import { parquetFacts } from "../../parquet/facts.ts";
 
 const COLUMN_TYPES: Record<typeof TRACED_FIELDS[TracedField], ParquetColumnType> = {
   name: "utf8",
@@ -70,4 +74,21 @@ export function eventOfValues(values: readonly unknown[]): TracedEvent {
 
 function numberOrNull(value: unknown): number | null {
   return value === null ? null : Number(value);
+}
+
+/** The names of the files in its folder that a merged file replaces. */
+export function sourcesOfMerged(world: World, path: string): string[] {
+  const text = parquetFacts(world, path).key_values[TRACE_KEYS.sources];
+  try {
+    const sources = JSON.parse(text ?? "");
+    if (Array.isArray(sources)) return sources.map(String);
+  } catch {
+    // Told below, as what it means.
+  }
+  throw new LedgerError({
+    code: "damaged",
+    message: `cannot tell which files ${path} replaces: its footer does not say`,
+    where: { path },
+    hint: "move it away if it is not ours; its sources count again then",
+  });
 }

@@ -6,13 +6,14 @@ import { type ErrorPlace, LedgerError, quoted } from "../../base/error.ts";
 import { timestamp_ms_max, timestamp_ms_plausible_min } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { Row } from "../../parquet/mod.ts";
-import { objectText } from "./json.ts";
 import {
   type ArtifactColumn,
   type ArtifactDefinition,
   LEVELS,
   type ValueKind,
 } from "./definitions.ts";
+import { json } from "../../base/json.ts";
+import { BadLine, parseObject } from "../../log/event/event.ts";
 
 /** Some rows of an input. */
 export interface RowBatch {
@@ -277,4 +278,35 @@ export function inputError(
     hint,
     detail: row === undefined ? undefined : { row },
   });
+}
+
+/** Thrown by what cannot be written as JSON without becoming something else. */
+class Unwritable extends Error {}
+
+function asWritten(_: string, value: unknown): unknown {
+  switch (typeof value) {
+    case "bigint":
+      return json.rawJSON(String(value));
+    case "number":
+      if (!Number.isFinite(value)) throw new Unwritable();
+      return value;
+    case "function":
+    case "symbol":
+      throw new Unwritable();
+    default:
+      return value;
+  }
+}
+
+/** The text of a JSON object, given as one or as its text; undefined when it is none. */
+export function objectText(value: unknown): string | undefined {
+  if (typeof value === "string") return parseObject(value) instanceof BadLine ? undefined : value;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  try {
+    const text = JSON.stringify(value, asWritten);
+    // A class may write itself as something else, and half a character is written as an escape.
+    return text === undefined || parseObject(text) instanceof BadLine ? undefined : text;
+  } catch {
+    return undefined;
+  }
 }

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { type Files, type OpenFile, systemFiles } from "../../src/base/files/seam.ts";
 import type { World } from "../../src/base/world.ts";
-import { ownershipOf, ownRun } from "../../src/runs/manifest/liveness_lock.ts";
+import { livenessOf, takeRunLock } from "../../src/runs/manifest/liveness_lock.ts";
 import { filesInVain } from "./runs.ts";
 import { failingFiles, systemError, tempFolder, testWorld } from "../harness.ts";
 
@@ -54,13 +54,13 @@ Deno.test("a run is held while its owner has it, free after that, and before tha
   using folder = tempFolder();
   const path = join(folder.path, "run");
   const world = testWorld();
-  assertEquals(await ownershipOf(world, path), "never");
-  const owner = await ownRun(world, path);
-  for (let look = 0; look < 3; look++) assertEquals(await ownershipOf(world, path), "held");
+  assertEquals(await livenessOf(world, path), "never");
+  const owner = await takeRunLock(world, path);
+  for (let look = 0; look < 3; look++) assertEquals(await livenessOf(world, path), "held");
   owner.close();
-  for (let look = 0; look < 3; look++) assertEquals(await ownershipOf(world, path), "free");
+  for (let look = 0; look < 3; look++) assertEquals(await livenessOf(world, path), "free");
   // Looks have left no lock behind.
-  (await ownRun(world, path)).close();
+  (await takeRunLock(world, path)).close();
 });
 
 Deno.test("where locks can be tried, looking at one that is held waits for nobody", async () => {
@@ -68,8 +68,8 @@ Deno.test("where locks can be tried, looking at one that is held waits for nobod
   let locks = 0;
   const files = systemFiles((operation) => void (operation === "lock" && locks++));
   const world = testWorld({ files, pause: () => Promise.reject(new Error("it has waited")) });
-  const owner = await ownRun(testWorld(), folder.path);
-  for (let look = 0; look < 3; look++) assertEquals(await ownershipOf(world, folder.path), "held");
+  const owner = await takeRunLock(testWorld(), folder.path);
+  for (let look = 0; look < 3; look++) assertEquals(await livenessOf(world, folder.path), "held");
   assertEquals(locks, 3);
   owner.close();
 });
@@ -77,23 +77,23 @@ Deno.test("where locks can be tried, looking at one that is held waits for nobod
 Deno.test("where locks cannot be tried, one wait in line serves all looks, and ends with the owner", async () => {
   using folder = tempFolder();
   const { hasty, patient, counts } = withoutTries();
-  const owner = await ownRun(testWorld(), folder.path);
-  for (let look = 0; look < 4; look++) assertEquals(await ownershipOf(hasty, folder.path), "held");
+  const owner = await takeRunLock(testWorld(), folder.path);
+  for (let look = 0; look < 4; look++) assertEquals(await livenessOf(hasty, folder.path), "held");
   assertEquals(counts, { waiting: 1, open: 1, waits: 1 });
   owner.close();
   while (counts.open > 0) await hasty.turn();
-  assertEquals(await ownershipOf(patient, folder.path), "free");
+  assertEquals(await livenessOf(patient, folder.path), "free");
   assertEquals([counts.waiting, counts.open], [0, 0]);
-  (await ownRun(testWorld(), folder.path)).close();
+  (await takeRunLock(testWorld(), folder.path)).close();
 });
 
 Deno.test("a run that another owns is not owned by two", async () => {
   using folder = tempFolder();
-  const owner = await ownRun(testWorld(), folder.path);
+  const owner = await takeRunLock(testWorld(), folder.path);
   const given_up = testWorld({ files: filesInVain(/\.lock$/) });
-  const error = await assertRejects(() => ownRun(given_up, folder.path), LedgerError);
+  const error = await assertRejects(() => takeRunLock(given_up, folder.path), LedgerError);
   assertEquals(error.code, "busy");
-  assertEquals(await ownershipOf(testWorld(), folder.path), "held");
+  assertEquals(await livenessOf(testWorld(), folder.path), "held");
   owner.close();
 });
 
@@ -102,8 +102,8 @@ Deno.test({
   sanitizeResources: true,
   fn: async () => {
     using folder = tempFolder();
-    (await ownRun(testWorld(), folder.path)).close();
-    for (const act of [ownershipOf, ownRun]) {
+    (await takeRunLock(testWorld(), folder.path)).close();
+    for (const act of [livenessOf, takeRunLock]) {
       for (let k = 1;; k++) {
         const { files, failed } = failingFiles(k, () => systemError("EIO", "it failed"));
         const got = await act(testWorld({ files }), folder.path).catch((error: Error) => error);

@@ -1,0 +1,131 @@
+/**
+ * What a month's folder holds beside its runs: the list of archived runs, and compacted artifacts.
+ */
+import { dirname, join } from "@std/path";
+import type { World } from "../../base/world.ts";
+import { type Fingerprint, idOfPath, listMonths } from "../manifest/layout.ts";
+import type { RunManifest } from "../manifest/manifest.ts";
+import { isOfKind } from "../../log/mod.ts";
+import type { Files } from "../../base/files/seam.ts";
+
+/** A file that each month may have one of: those that are there. Each is replaced, or only grows. */
+export function fingerprintMonthFiles(
+  files: Files,
+  runs_dir: string,
+  pathOf: (month: string) => string,
+): Fingerprint[] {
+  return listMonths(files, runs_dir).map(pathOf).flatMap((path) => {
+    const facts = files.facts(join(runs_dir, path));
+    return facts ? [{ path, stamp: `${facts.identity} ${facts.size_bytes}` }] : [];
+  });
+}
+
+/** The file of a month. */
+export const ARCHIVED_NAME = "_archived.ndjson";
+
+/** A run that was archived. */
+export interface ArchivedRun {
+  run_path: string;
+  /** The archive that holds it; absent when it was removed without one. */
+  archive?: string;
+  archived_at: string;
+  manifest: RunManifest;
+}
+
+/** The months' files that are there, as a glance shows them. */
+export function scanArchived({ files }: World, runs_dir: string): Fingerprint[] {
+  return fingerprintMonthFiles(files, runs_dir, (month) => `${month}/${ARCHIVED_NAME}`);
+}
+
+/** What a month's file holds. */
+export interface ArchivedMonth {
+  runs: ArchivedRun[];
+  /** Whole lines that tell of no run, counted from 1. */
+  damage: { line: number; reason: string }[];
+}
+
+/** Reads a month's file. What a killed one tore at its end tells of none: that run is still there. */
+export function readArchived(world: World, runs_dir: string, path: string): ArchivedMonth {
+  const month: ArchivedMonth = { runs: [], damage: [] };
+  const lines = world.files.readText(join(runs_dir, path)).split("\n");
+  for (const [index, line] of lines.entries()) {
+    const archived = parseArchived(line);
+    if (typeof archived === "object") month.runs.push(archived);
+    else if (index < lines.length - 1) month.damage.push({ line: index + 1, reason: archived });
+  }
+  return month;
+}
+
+/** The run of a line, or why it tells of none. */
+export function parseArchived(line: string): ArchivedRun | string {
+  let archived: unknown;
+  try {
+    archived = JSON.parse(line);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  const { run_path, manifest } = (archived ?? {}) as Partial<ArchivedRun>;
+  if (typeof run_path !== "string" || idOfPath(run_path) === undefined) return "it names no run";
+  if (typeof manifest?.run_id !== "string") return "it has no manifest";
+  return archived as ArchivedRun;
+}
+
+/** The folder of a month's compacted files. */
+export const COMPACTED_FOLDER = "_compacted";
+/** The list of what is in them. */
+const COMPACTED_LIST = "_list.json";
+
+/** A compacted file. */
+export interface CompactedFile {
+  /** Below the folder of runs. */
+  path: string;
+  rows: number;
+  bytes: number;
+  sha256: string;
+  /** Digest of the artifact that went in, by run. */
+  runs: Record<string, string>;
+}
+
+/** What was compacted of a month, by artifact type. */
+export interface CompactedMonth {
+  files: Record<string, CompactedFile>;
+  /** Files of the time before, which somebody may still be reading. */
+  previous: string[];
+}
+
+/** Where a month's list is, below the folder of runs. */
+export function listPath(month: string): string {
+  return `${month}/${COMPACTED_FOLDER}/${COMPACTED_LIST}`;
+}
+
+/** The lists that are there, as a glance shows them. */
+export function scanCompacted({ files }: World, runs_dir: string): Fingerprint[] {
+  return fingerprintMonthFiles(files, runs_dir, listPath);
+}
+
+/** A month's list; an empty one where there is none that can be read. */
+export function readCompacted(world: World, runs_dir: string, month: string): CompactedMonth {
+  const path = join(runs_dir, listPath(month));
+  const nothing = { files: {}, previous: [] };
+  if (!world.files.facts(path)) return nothing;
+  try {
+    const { files, previous = [] } = JSON.parse(world.files.readText(path)) as CompactedMonth;
+    const is_right = Object.values(files).every((file) => isFileOf(month, file)) &&
+      previous.every(isText);
+    return is_right ? { files, previous } : nothing;
+  } catch {
+    // It is derived: compacting again makes it anew.
+    return nothing;
+  }
+}
+
+/** Whether it names a file of this month's folder, and no other: a list may come from anywhere. */
+function isFileOf(month: string, { path, rows, bytes, sha256, runs }: CompactedFile): boolean {
+  return dirname(path) === dirname(listPath(month)) && isOfKind("object", runs) &&
+    [sha256, ...Object.values(runs)].every(isText) &&
+    [rows, bytes].every(Number.isSafeInteger);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}

@@ -1,0 +1,88 @@
+/** The files below a run's folder: all of them, those to copy, and those that a killed process left. */
+import { join } from "@std/path";
+import type { Files, OpenFile } from "../../base/files/seam.ts";
+import { stretchesOf, writeFully } from "../../base/files/durable.ts";
+import { kindOf } from "../../base/files/outside.ts";
+import type { World } from "../../base/world.ts";
+import { atSourceNow, ofSource } from "../../log/pull/source.ts";
+import { RUN_FILES } from "../manifest/layout.ts";
+import { stale_temp_after_ms } from "../../base/limits.ts";
+import { livenessOf } from "../manifest/liveness_lock.ts";
+import type { RunClass } from "../manifest/scan.ts";
+
+/** Something below a folder that is no folder itself: a file, or a link. */
+export interface EntryBelow {
+  /** Below the folder: `results/summary.parquet`. */
+  path: string;
+  name: string;
+  /** Links are none, wherever they lead. */
+  is_file: boolean;
+}
+
+/** All that is below a folder, in the order of names; nothing where there is no such folder. */
+export function entriesBelow(files: Files, folder: string, below = ""): EntryBelow[] {
+  return (files.list(join(folder, below)) ?? []).sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap(({ name, is_file, is_folder }) => {
+      const path = below === "" ? name : `${below}/${name}`;
+      return is_folder ? entriesBelow(files, folder, path) : [{ path, name, is_file }];
+    });
+}
+
+/** A file to copy, below the folder. */
+export interface FileToCopy {
+  path: string;
+  size_bytes: number;
+  modified_ms: number;
+}
+
+const LOCKS: ReadonlySet<string> = new Set([RUN_FILES.owner_lock, RUN_FILES.manifest_lock]);
+
+/**
+ * All files below a folder, or a folder in it, that say something: no locks, nothing half-written. What
+ * is no file, but a link or a pipe, is told to `onOther` by its path.
+ */
+export function filesToCopy(
+  files: Files,
+  folder: string,
+  below?: string,
+  onOther: (path: string, reason: string) => void = () => {},
+): FileToCopy[] {
+  return entriesBelow(files, folder, below)
+    .filter(({ name }) => !LOCKS.has(name) && !name.endsWith(".tmp"))
+    .flatMap(({ path, is_file }) => {
+      const facts = files.linkFacts(join(folder, path));
+      if (!facts) return [];
+      if (!is_file || !facts.is_file) {
+        onOther(path, `it is ${kindOf(facts)}: it was not taken`);
+        return [];
+      }
+      const { size_bytes, modified_ms } = facts;
+      return [{ path, size_bytes, modified_ms }];
+    });
+}
+
+/** Writes what a file of the other box holds. */
+export function copyInto(theirs: World, from: string, target: OpenFile): void {
+  const source = atSourceNow(() => theirs.files.open(from, "read"));
+  try {
+    for (const bytes of ofSource(stretchesOf(source))) writeFully(target, bytes);
+  } finally {
+    source.close();
+  }
+}
+
+/** Their paths below the run's folder. One that may be written at this moment is none. */
+export async function staleTempFiles(
+  world: World,
+  folder: string,
+  kind: RunClass["kind"],
+): Promise<string[]> {
+  const found = entriesBelow(world.files, folder).map(({ path }) => path)
+    .filter((path) => path.endsWith(".tmp"));
+  if (found.length === 0 || kind !== "open") return found;
+  if (await livenessOf(world, folder) === "held") return [];
+  return found.filter((path) => {
+    const facts = world.files.linkFacts(join(folder, path));
+    return facts && world.now_ms() - facts.modified_ms >= stale_temp_after_ms;
+  });
+}
