@@ -6,6 +6,7 @@
  */
 
 import { escaped } from "./format.ts";
+import { quoted_chars_max } from "./limits.ts";
 
 /** What went wrong, as a word that scripts can test for. */
 export type ErrorCode =
@@ -118,7 +119,7 @@ export function placeText(where: ErrorPlace | undefined): string {
 }
 
 /** A value as it is quoted in a message: JSON, cut when it is long. */
-export function quoted(value: unknown, length_max = 60): string {
+export function quoted(value: unknown, length_max = quoted_chars_max): string {
   let text: string;
   if (typeof value === "number" && !Number.isFinite(value)) text = String(value);
   else if (typeof value === "bigint") text = `${value}n`;

@@ -1,6 +1,7 @@
 /** What was meant by a word that nobody knows. */
 import { closestString } from "@std/text/closest-string";
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
+import { similar_distance_max, similar_names_max } from "./limits.ts";
 
 /** The known word nearest to one that was typed, if any is near enough to be offered. */
 export function nearest(typed: string, known: readonly string[]): string | undefined {
@@ -22,9 +23,6 @@ function isSwapOf(typed: string, word: string): boolean {
     typed.slice(at + 2) === word.slice(at + 2);
 }
 
-const OFFERED_MAX = 3;
-const DISTANCE_MAX = 3;
-
 /** The known dotted names that resemble one, nearest first; the nearest at all if none does. */
 export function similarNames(typed: string, known: readonly string[]): string[] {
   if (known.length === 0) return [];
@@ -32,8 +30,8 @@ export function similarNames(typed: string, known: readonly string[]): string[] 
   const words = lower.split(/[._-]/).filter((word) => word.length > 2);
   const distance = (name: string) => levenshteinDistance(lower, name);
   const near = known.filter((name) =>
-    distance(name) <= DISTANCE_MAX || words.some((word) => name.split(".").includes(word))
+    distance(name) <= similar_distance_max || words.some((word) => name.split(".").includes(word))
   );
   if (near.length === 0) return [closestString(typed, known)];
-  return near.sort((a, b) => distance(a) - distance(b)).slice(0, OFFERED_MAX);
+  return near.sort((a, b) => distance(a) - distance(b)).slice(0, similar_names_max);
 }

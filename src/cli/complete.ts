@@ -4,14 +4,13 @@
  */
 import { CONTROL_CHARACTER } from "../base/format.ts";
 import type { World } from "../base/world.ts";
+import { completions_max } from "../base/limits.ts";
 import type { Command, Positional } from "./command.ts";
 import { listedNames, loadCommand, matchCommand } from "./commands.ts";
 import { type CompletionSource, sourceFor } from "./completion_sources.ts";
 import { flagsOf, type FlagView } from "./parse.ts";
 import { TOPIC_NAMES } from "./topics.ts";
 
-/** More than anybody reads; a letter more makes them fewer. */
-const CANDIDATES_MAX = 200;
 /** What bash takes for words of their own, wherever they stand. */
 const SEPARATORS: ReadonlySet<string> = new Set(["=", ":"]);
 
@@ -24,7 +23,7 @@ export async function candidatesFor(world: World, words: readonly string[]): Pro
   const before = flag ? [...whole.slice(0, -1), flag] : whole.slice(0, -1);
   const fitting = (await allCandidates(world, before, typed))
     .filter((candidate) => candidate.startsWith(typed) && isOneLine(candidate))
-    .slice(0, CANDIDATES_MAX)
+    .slice(0, completions_max)
     // Whoever gave the flag and its value as one word gets one word back.
     .map((candidate) => flag ? `${flag}=${candidate}` : candidate);
   const given = words.at(-1) ?? "";

@@ -4,6 +4,7 @@
  */
 import { join } from "@std/path";
 import type { World } from "../base/world.ts";
+import { completed_dated_runs_max, completed_runs_max } from "../base/limits.ts";
 import { recentDays, recentRunIds } from "../log/mod.ts";
 import { ARTIFACT_TYPES, artifactDefinition } from "../runs/artifacts/definitions.ts";
 import { idOfPath, listMonths, listRuns } from "../runs/manifest/layout.ts";
@@ -21,11 +22,6 @@ export type CompletionSource = (
   folders: Folders,
   typed: string,
 ) => string[] | Promise<string[]>;
-
-/** Of so many runs in a month it is asked which are the newest. */
-const DATED_RUNS_MAX = 1_000;
-/** Enough runs; older months are not listed. */
-const RUNS_MAX = 200;
 
 const SOURCES_OF_FLAGS: Readonly<Record<string, CompletionSource>> = {
   "run-id": anyRuns,
@@ -71,7 +67,7 @@ function runFolders(world: World, folders: Folders, typed: string): string[] {
     const of_month = listRuns(world.files, dir, month)
       .map((path) => ({ path, run_id: idOfPath(path)! }))
       .filter(({ run_id }) => run_id.startsWith(typed));
-    if (of_month.length <= DATED_RUNS_MAX) {
+    if (of_month.length <= completed_dated_runs_max) {
       const written_ms = new Map(of_month.map(({ path }) => [
         path,
         world.files.facts(join(dir, path))?.modified_ms ?? 0,
@@ -79,7 +75,7 @@ function runFolders(world: World, folders: Folders, typed: string): string[] {
       of_month.sort((a, b) => written_ms.get(b.path)! - written_ms.get(a.path)!);
     }
     run_ids.push(...of_month.map(({ run_id }) => run_id));
-    if (run_ids.length >= RUNS_MAX) break;
+    if (run_ids.length >= completed_runs_max) break;
   }
   return run_ids;
 }

@@ -1,6 +1,7 @@
 /** Help, made from the definitions of commands and from the topics. */
 import { buildFacts } from "../base/build.ts";
 import type { World } from "../base/world.ts";
+import { help_columns_max, help_columns_min } from "../base/limits.ts";
 import type { Command, Positional } from "./command.ts";
 import { type CommandGroup, COMMANDS, listedNames, loadCommand } from "./commands.ts";
 import { paintFor } from "./output.ts";
@@ -8,9 +9,6 @@ import { flagsOf, type FlagView } from "./parse.ts";
 import type { TopicPiece } from "./topic.ts";
 import { loadTopic, TOPIC_NAMES } from "./topics.ts";
 import { wrapped } from "./width.ts";
-
-const WIDTH_MAX = 100;
-const WIDTH_MIN = 36;
 
 /** The list of commands; with a word, of those that begin with it. */
 export async function overview(world: World, first?: string): Promise<string> {
@@ -191,7 +189,7 @@ function entry(
 }
 
 function widthOf(world: World): number {
-  return Math.max(WIDTH_MIN, Math.min(WIDTH_MAX, world.stdout.columns));
+  return Math.max(help_columns_min, Math.min(help_columns_max, world.stdout.columns));
 }
 
 function sentence(words: string): string {

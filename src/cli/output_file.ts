@@ -10,6 +10,7 @@ import {
 import { LedgerError } from "../base/error.ts";
 import { beginsAsTar } from "../base/tar.ts";
 import { uniqueName, type World } from "../base/world.ts";
+import { file_kind_bytes } from "../base/limits.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 // Not through the room's door: it is loaded by whoever emits, and this is not needed then.
 import { checkMayWrite, isNamedArchive, isRecord } from "../log/format/reserved_paths.ts";
@@ -30,9 +31,6 @@ export interface OutputOptions {
   /** One that begins like this, also without `force`: an older output of the same kind. */
   isOlder?: (beginning: string) => boolean;
 }
-
-/** So much of a file tells what it is. */
-const BEGINNING_BYTES = 4096;
 
 /** A file beside what the ledger keeps, or standard output where none is named. */
 export function openOutput(
@@ -74,7 +72,7 @@ function checkGivesWay(world: World, path: string, { force, isOlder }: OutputOpt
   // A link that leads nowhere holds nothing.
   if (facts && !facts.is_file) throw isKept(path, facts.is_folder ? "a folder" : "no file");
   const beginning = facts
-    ? withOpenFile(files, path, (file) => readFully(file, new Uint8Array(BEGINNING_BYTES), 0))
+    ? withOpenFile(files, path, (file) => readFully(file, new Uint8Array(file_kind_bytes), 0))
     : new Uint8Array();
   if (beginsAsTar(beginning)) throw isKept(path, "an archive");
   if (beginsAsDatabase(beginning)) throw isKept(path, "a database");

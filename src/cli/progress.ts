@@ -1,12 +1,9 @@
 /** How far long work is: on standard error, on a terminal only, gone when the work is done. */
 import { humanBytes, humanCount, humanDuration } from "../base/format.ts";
 import type { Input, World } from "../base/world.ts";
+import { progress_every_ms, progress_quiet_ms } from "../base/limits.ts";
 import { hasCodes } from "./terminal.ts";
 
-/** Work that is done sooner is not talked about. */
-const QUIET_MS = 500;
-/** More often than this nobody can read it. */
-const SHOWN_EVERY_MS = 100;
 const CLEARED = "\r\u001b[K";
 
 /** A line that tells how far work is, how fast it goes, and how long it will take. */
@@ -30,7 +27,7 @@ export class Progress implements Disposable {
     if (!this.is_wanted) return;
     const now_ms = this.world.elapsed_ms();
     const spent_ms = now_ms - this.#started_ms;
-    if (spent_ms < QUIET_MS || now_ms - this.#shown_ms < SHOWN_EVERY_MS) return;
+    if (spent_ms < progress_quiet_ms || now_ms - this.#shown_ms < progress_every_ms) return;
     const rate = done / spent_ms * 1000;
     const text = [
       total ? `${Math.min(100, Math.floor(done / total * 100))} %` : this.#amount(done),

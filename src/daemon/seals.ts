@@ -1,5 +1,5 @@
 /** The part of the daemon that seals what is finished, so that its proof is as old as it can be. */
-import { seal_grace_ms, seal_look_ms } from "../base/limits.ts";
+import { seal_grace_ms, seal_poll_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { NewlySealed, SealOptions } from "../log/mod.ts";
 import { RepeatedTrouble } from "./trouble.ts";
@@ -24,7 +24,7 @@ export class WatchedSeals {
   /** Seals what is due, unless the last look was only a while ago. */
   async look(): Promise<void> {
     if (this.world.elapsed_ms() < this.#rested_ms) return;
-    this.#rested_ms = this.world.elapsed_ms() + seal_look_ms;
+    this.#rested_ms = this.world.elapsed_ms() + seal_poll_ms;
     try {
       // Whoever fills in an old day would find its part closed again and again.
       const options = { quiet_ms: seal_grace_ms, onNotice: this.onNotice };

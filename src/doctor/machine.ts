@@ -9,7 +9,7 @@ import {
   clock_skew_ms,
   days_until_full_min,
   free_bytes_min,
-  owner_look_ms,
+  lock_probe_ms,
 } from "../base/limits.ts";
 import { humanBytes } from "../base/format.ts";
 import { uniqueName, type World } from "../base/world.ts";
@@ -100,7 +100,7 @@ async function checkLocks(world: World, path: string): Promise<Check> {
   const name = "locks";
   const holder = world.files.open(path, "lock");
   try {
-    if (!holder.tryLock(true)) await holder.lock(true, owner_look_ms);
+    if (!holder.tryLock(true)) await holder.lock(true, lock_probe_ms);
     if (await keepsOthersOut(world, path, holder)) {
       return { name, ok: true, found: "a held lock keeps others out, and comes free" };
     }
@@ -123,7 +123,7 @@ async function keepsOthersOut(world: World, path: string, holder: OpenFile): Pro
     return false;
   }
   const waiting = other.lockInLine(true).finally(() => other.close());
-  const was_kept_out = !await answeredWithin(waiting, owner_look_ms);
+  const was_kept_out = !await answeredWithin(waiting, lock_probe_ms);
   holder.unlock();
   await waiting;
   return was_kept_out;

@@ -18,9 +18,7 @@ import { LedgerError } from "../base/error.ts";
 import { readFully, withOpenFile, writeFully } from "../base/files/durable.ts";
 import { takeFileLock } from "../base/files/file_lock.ts";
 import type { FileFacts, Files } from "../base/files/seam.ts";
-
-/** How long to wait while another process unpacks, which takes it half a second. */
-const unpack_wait_ms = 60_000;
+import { unpack_wait_ms } from "../base/limits.ts";
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;

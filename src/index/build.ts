@@ -5,7 +5,7 @@
  */
 import { resolve } from "@std/path";
 import { asLedgerError, type LedgerError } from "../base/error.ts";
-import { staged_bytes_max } from "../base/limits.ts";
+import { spool_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/connection.ts";
 import type { SnapshotStore } from "../duckdb/snapshot.ts";
@@ -168,7 +168,7 @@ export class IndexBuild {
     const hand = (handful: Handful) => stage.take(handful);
     const onRead = (bytes: number) => this.options.onProgress?.(bytes, total_bytes);
     // Another thread takes a moment to start.
-    const intake = this.world.has_threads && total_bytes > staged_bytes_max
+    const intake = this.world.has_threads && total_bytes > spool_bytes_max
       ? await takeInBeside(request, hand, onRead)
       : await takeIn(this.world, request, hand, onRead);
     await stage.finish();

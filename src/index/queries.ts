@@ -4,6 +4,7 @@
  * the same statements.
  */
 import { LATEST_FIRST, LOG_ORDER } from "./log_order.ts";
+import { spool_buffer_bytes, spool_line_bytes_max } from "../base/limits.ts";
 
 /** The columns of staged events, in the order in which `rows.ts` writes them. */
 const STAGED_COLUMNS = `
@@ -21,7 +22,7 @@ export const STAGE_FILE = `
 create or replace temp table staged as
 select * from read_csv($1, delim = '\u0001', quote = '', escape = '', comment = '',
   header = false, auto_detect = false, new_line = '\\n', nullstr = '', strict_mode = false,
-  max_line_size = 2097152, buffer_size = 8388608, columns = {${STAGED_STRUCT}})`;
+  max_line_size = ${spool_line_bytes_max}, buffer_size = ${spool_buffer_bytes}, columns = {${STAGED_STRUCT}})`;
 
 /** The parts that staged trials name by number. */
 export const STAGE_NO_PARTS = `
@@ -30,7 +31,7 @@ export const ADD_STAGED_PART = `insert into staged_parts values ($1, $2, $3)`;
 
 /** The trials of a file of staged lines. */
 const TRIALS_OF_FILE = `
-  read_json($1, format = 'newline_delimited', maximum_object_size = 2097152, columns = {
+  read_json($1, format = 'newline_delimited', maximum_object_size = ${spool_line_bytes_max}, columns = {
     "@in": 'INTEGER', "@at": 'BIGINT', event_id: 'VARCHAR', run_id: 'VARCHAR',
     timestamp_ms: 'BIGINT', correlation_id: 'VARCHAR', causation_id: 'VARCHAR',
     trial_id: 'VARCHAR', params: 'JSON', metrics: 'JSON'}) t

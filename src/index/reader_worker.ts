@@ -1,5 +1,5 @@
 /** The thread that reads the log while DuckDB works; its other end is `intake_beside.ts`. */
-import { handfuls_ahead_max } from "../base/limits.ts";
+import { batches_ahead_max } from "../base/limits.ts";
 import { doWork } from "../base/thread/work.ts";
 import { systemWorld } from "../base/world.ts";
 import { type Intake, type IntakeRequest, takeIn } from "./ingest.ts";
@@ -13,7 +13,7 @@ doWork<IntakeRequest, Intake, ReadHandful, "next">(async (request, say) => {
   return await takeIn(systemWorld(), request, async (handful) => {
     say({ handful, new_bytes });
     ahead++;
-    while (ahead >= handfuls_ahead_max) await new Promise<void>((resolve) => goOn = resolve);
+    while (ahead >= batches_ahead_max) await new Promise<void>((resolve) => goOn = resolve);
   }, (read) => new_bytes = read);
 }, () => {
   ahead--;

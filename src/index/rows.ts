@@ -2,7 +2,7 @@
  * A record of the log -> a row for the index. The row is a function of the line's bytes and of where
  * it stands, so that it is the same whether it comes alone or among a million.
  */
-import { staged_line_chars_max } from "../base/limits.ts";
+import { spool_line_chars_max } from "../base/limits.ts";
 import { type EventRecord, fieldsAreRight, isBuiltIn } from "../log/mod.ts";
 
 /** The values of a row, in the order of the staged columns. */
@@ -34,7 +34,7 @@ export function stagedTrial(
   plain: boolean,
 ): string | undefined {
   const fits = plain && event.event_type === "trial.recorded" && text.startsWith("{") &&
-    text.length <= staged_line_chars_max && !text.includes('"@') &&
+    text.length <= spool_line_chars_max && !text.includes('"@') &&
     fieldsAreRight(event, "trial.recorded");
   return fits ? `{${IN}${part},${AT}${offset},${text.slice(1)}` : undefined;
 }
@@ -71,7 +71,7 @@ export function rowOf(
 /** A row as a line of a staged file; undefined when a file cannot carry it. */
 export function stagedLine(row: StagedRow, plain: boolean): string | undefined {
   const line = row.join(SEPARATOR);
-  if (line.length > staged_line_chars_max) return undefined;
+  if (line.length > spool_line_chars_max) return undefined;
   // A string of JSON holds control characters only as escapes.
   return plain || isForFiles(row) ? line : undefined;
 }

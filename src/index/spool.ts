@@ -6,7 +6,7 @@
  */
 import { join } from "@std/path";
 import { writeFully } from "../base/files/durable.ts";
-import { staged_bytes_max } from "../base/limits.ts";
+import { spool_bytes_max, spool_flush_chars } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type EventRecord, type PartExtent, type PartId, partStem } from "../log/mod.ts";
 import { isPlain, rowOf, stagedLine, type StagedRow, stagedTrial } from "./rows.ts";
@@ -27,12 +27,11 @@ export interface Handful {
 /** Takes a handful; the next one may be handed over when the promise resolves. */
 export type Hand = (handful: Handful) => Promise<void>;
 
-const FLUSH_CHARS = 1 << 18;
 const encoder = new TextEncoder();
 
 /** Lines on their way into a file. */
 class StagedLines {
-  readonly #bytes = new Uint8Array(staged_bytes_max + 6 * FLUSH_CHARS);
+  readonly #bytes = new Uint8Array(spool_bytes_max + 6 * spool_flush_chars);
   #lines: string[] = [];
   #chars = 0;
   filled = 0;
@@ -41,7 +40,7 @@ class StagedLines {
   push(line: string): boolean {
     this.#lines.push(line);
     this.#chars += line.length + 1;
-    if (this.#chars < FLUSH_CHARS) return false;
+    if (this.#chars < spool_flush_chars) return false;
     this.encode();
     return true;
   }
@@ -87,7 +86,7 @@ export class Staging {
     if (line !== undefined) return this.#rows.push(line) ? this.#handWhenFull() : undefined;
     this.#held.push(row);
     this.#held_chars += record.text.length;
-    return this.#held_chars < staged_bytes_max ? undefined : this.#handOver(true);
+    return this.#held_chars < spool_bytes_max ? undefined : this.#handOver(true);
   }
 
   /** Has the trials of a compacted part taken from its columns. */
@@ -111,9 +110,9 @@ export class Staging {
   }
 
   #handWhenFull(): Promise<void> | undefined {
-    if (this.#trials.filled + this.#rows.filled < staged_bytes_max) return undefined;
+    if (this.#trials.filled + this.#rows.filled < spool_bytes_max) return undefined;
     // A few rows among many trials can wait for more of them: each file costs several statements.
-    return this.#handOver(this.#rows.filled > staged_bytes_max / 4);
+    return this.#handOver(this.#rows.filled > spool_bytes_max / 4);
   }
 
   async #handOver(with_rows: boolean): Promise<void> {

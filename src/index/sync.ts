@@ -6,6 +6,7 @@
 import { basename, dirname, join, resolve } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
+import { index_sync_tries_max } from "../base/limits.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";
 import { hasGone, ledgerPaths, type PartExtent } from "../log/mod.ts";
 import { checkMayWrite } from "../log/format/reserved_paths.ts";
@@ -80,9 +81,6 @@ function checkMayBeIndex(world: World, root: string, store: SnapshotStore): void
   });
 }
 
-/** How often it is tried again where parts go from the log, or get another name, while it is read. */
-const ATTEMPTS_MAX = 5;
-
 type Indexed = Awaited<ReturnType<typeof readIndexed>>;
 
 class Sync {
@@ -102,7 +100,7 @@ class Sync {
         return await this.#runOnce();
       } catch (error) {
         // A day was archived while we read it: what there is now is the log.
-        if (!hasGone(error) || attempt === ATTEMPTS_MAX) throw error;
+        if (!hasGone(error) || attempt === index_sync_tries_max) throw error;
         this.#keep_aside = false;
       }
     }

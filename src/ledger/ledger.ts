@@ -7,6 +7,7 @@ import { BackgroundSync, endsRun } from "./background_sync.ts";
 import { buildFacts } from "../base/build.ts";
 import { LedgerError } from "../base/error.ts";
 import { type Input, systemWorld, type World } from "../base/world.ts";
+import { latest_runs } from "../base/limits.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { Emitters, type JsonObject } from "./emitters.ts";
 import type { ArtifactKind } from "./artifacts.ts";
@@ -274,7 +275,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
   }
 
   /** The latest runs and how they stand. */
-  async latestRuns(limit = 10): Promise<JsonObject[]> {
+  async latestRuns(limit = latest_runs): Promise<JsonObject[]> {
     const { LATEST_RUNS } = await import("../index/queries.ts");
     return await this.query(LATEST_RUNS, { values: [Math.max(0, Math.floor(limit))] });
   }

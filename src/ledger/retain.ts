@@ -7,6 +7,7 @@ import { DAY_MS } from "../base/day.ts";
 import { asLedgerError } from "../base/error.ts";
 import { makeFolderDurably } from "../base/files/durable.ts";
 import type { World } from "../base/world.ts";
+import { names_shown_max } from "../base/limits.ts";
 import type { IndexStanding } from "../index/coverage.ts";
 // Not through the room's door: it is loaded by whoever emits, and none of this is needed then.
 import { readChain, withChainLock } from "../log/format/chain.ts";
@@ -60,8 +61,6 @@ export interface RetainedDay {
   reason?: string;
   fix?: string;
 }
-
-const RUNS_NAMED = 3;
 
 /** What would become of each day that is old enough. Nothing of the log is changed. */
 export async function planRetain(
@@ -214,8 +213,8 @@ function fateOf(
 }
 
 function runningReason(runs: readonly string[]): string {
-  const named = runs.slice(0, RUNS_NAMED).join(", ");
-  const more = runs.length > RUNS_NAMED ? ` and ${runs.length - RUNS_NAMED} more` : "";
+  const named = runs.slice(0, names_shown_max).join(", ");
+  const more = runs.length > names_shown_max ? ` and ${runs.length - names_shown_max} more` : "";
   return `${named}${more} began in it and ${runs.length === 1 ? "is" : "are"} running`;
 }
 

@@ -1,6 +1,7 @@
 /** How pages are decompressed: snappy by hyparquet itself, the others by Node's zlib. */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { CompressionCodec, Compressors } from "hyparquet";
+import { parquet_chunk_bytes_max, parquet_chunk_bytes_min } from "../base/limits.ts";
 
 /** The codecs of files that can be read. */
 export const SUPPORTED_CODECS: readonly CompressionCodec[] = [
@@ -9,10 +10,6 @@ export const SUPPORTED_CODECS: readonly CompressionCodec[] = [
   "ZSTD",
   "GZIP",
 ];
-
-const CHUNK_BYTES_MIN = 64;
-/** A header may claim any size. */
-const CHUNK_BYTES_MAX = 64 << 20;
 
 /** Unpacks a page. One that turns out larger than its header says is damaged, and not unpacked. */
 export function unpackedZstd(bytes: Uint8Array, size_bytes: number): Uint8Array {
@@ -31,6 +28,6 @@ export const DECOMPRESSORS: Compressors = {
 function roomFor(size_bytes: number): { maxOutputLength: number; chunkSize: number } {
   return {
     maxOutputLength: Math.max(1, size_bytes),
-    chunkSize: Math.max(CHUNK_BYTES_MIN, Math.min(size_bytes, CHUNK_BYTES_MAX)),
+    chunkSize: Math.max(parquet_chunk_bytes_min, Math.min(size_bytes, parquet_chunk_bytes_max)),
   };
 }

@@ -11,6 +11,7 @@ import { writeMetadata } from "hyparquet-writer/src/metadata.js";
 import { buildFacts } from "../base/build.ts";
 import { copyBytes, viewOf } from "../base/bytes.ts";
 import type { OpenFile } from "../base/files/seam.ts";
+import { packed_buffer_bytes } from "../base/limits.ts";
 import { PHYSICAL, schemaOf } from "./columns.ts";
 import { MAGIC } from "./facts.ts";
 import { FileBytes } from "./file_bytes.ts";
@@ -25,8 +26,6 @@ export interface PackedColumn {
   nullable: boolean;
 }
 
-/** More than most columns of a group take: what is not written to is no memory yet. */
-const BUFFER_BYTES = 8 << 20;
 /** Where values begin in a buffer: before them there is room to say which rows have one. */
 const VALUES_AT = 1 << 17;
 const UINT32 = 2 ** 32;
@@ -39,7 +38,7 @@ export class ColumnBuffer {
   rows = 0;
   /** Where in the buffer the next value goes. */
   #end = VALUES_AT;
-  #bytes = new Uint8Array(BUFFER_BYTES);
+  #bytes = new Uint8Array(packed_buffer_bytes);
   #view = viewOf(this.#bytes);
   /** Whether a value stands there: lengths of runs that are over, beginning with one of values. */
   readonly #runs: number[] = [];

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { staged_bytes_max } from "../../src/base/limits.ts";
+import { spool_bytes_max } from "../../src/base/limits.ts";
 import { takeInBeside } from "../../src/index/reader_thread.ts";
 import { binaryTest } from "../binary/binary.ts";
 import { testWorld, writePart } from "../harness.ts";
@@ -17,7 +17,7 @@ const DAY_MS = Date.parse(DAY);
 function writeLargeLog(dir: string, maker?: LineMaker): void {
   const pieces: (string | Uint8Array)[] = [];
   const padding = "x".repeat(200);
-  for (let bytes = 0, trial = 0; bytes < 1.5 * staged_bytes_max; trial++) {
+  for (let bytes = 0, trial = 0; bytes < 1.5 * spool_bytes_max; trial++) {
     const text = line({
       event_id: `t-${trial}`,
       event_type: "trial.recorded",

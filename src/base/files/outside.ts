@@ -9,7 +9,7 @@ import { join, relative } from "@std/path";
 import { readFully } from "./durable.ts";
 import { LedgerError } from "../error.ts";
 import type { FileFacts, Files, InputFile, OpenFile } from "./seam.ts";
-import { outside_file_bytes_max, outside_text_bytes_max } from "../limits.ts";
+import { input_piece_bytes, outside_file_bytes_max, outside_text_bytes_max } from "../limits.ts";
 import { escaped, humanBytes } from "../format.ts";
 
 /** What a thing is that is no regular file, and why that is none to read. */
@@ -184,7 +184,7 @@ export async function readWhole(
   name: string,
   bytes_max: number,
 ): Promise<Uint8Array> {
-  let bytes = new Uint8Array(PIECE_BYTES);
+  let bytes = new Uint8Array(input_piece_bytes);
   for (let filled = 0;;) {
     if (filled === bytes.length) {
       const larger = new Uint8Array(bytes.length * 2);
@@ -203,5 +203,3 @@ export async function readWhole(
     });
   }
 }
-
-const PIECE_BYTES = 64 * 1024;

@@ -21,6 +21,7 @@
 import { viewOf } from "../bytes.ts";
 import { checksum32 } from "./checksum.ts";
 import { linesOf, utf8Text } from "./lines.ts";
+import { record_buffer_bytes } from "../limits.ts";
 
 const ARRAY_CHECK = ',"#', OBJECT_CHECK = ',"check":"#';
 const DIGITS = 14;
@@ -31,7 +32,6 @@ const CLOSING_BYTES = 2;
 const LENGTH_MAX = 0xffffff;
 const NEWLINE = 10, QUOTE = 34, CLOSE_BRACKET = 93, CLOSE_BRACE = 125;
 const BYTES_A_CHAR_MAX = 3;
-const BUFFER_BYTES = 128 * 1024;
 
 const encoder = new TextEncoder();
 const ARRAY_CHECK_BYTES = encoder.encode(ARRAY_CHECK);
@@ -48,7 +48,7 @@ export class RecordGroup {
   /** Where in the text each record ends. */
   #ends: number[] = [];
   /** Used again for each group: making one takes as long as filling it. */
-  readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  readonly #buffer = new Uint8Array(record_buffer_bytes);
   readonly #view = viewOf(this.#buffer);
 
   /** Takes a record: the JSON of an array that is not empty, without its closing bracket. */
@@ -67,7 +67,7 @@ export class RecordGroup {
     const ends = this.#ends;
     this.#text = "";
     this.#ends = [];
-    const is_large = text.length * BYTES_A_CHAR_MAX > BUFFER_BYTES;
+    const is_large = text.length * BYTES_A_CHAR_MAX > record_buffer_bytes;
     const bytes = is_large
       ? encoder.encode(text)
       : this.#buffer.subarray(0, encoder.encodeInto(text, this.#buffer).written);

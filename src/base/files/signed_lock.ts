@@ -2,7 +2,7 @@
 import { openOwn } from "./durable.ts";
 import { takeFileLock } from "./file_lock.ts";
 import type { OpenFile } from "./seam.ts";
-import { owner_look_ms } from "../limits.ts";
+import { lock_probe_ms } from "../limits.ts";
 import type { World } from "../world.ts";
 
 /** The lock, or who has it. */
@@ -33,7 +33,7 @@ export async function holderOf(world: World, path: string): Promise<string | und
   if (!world.files.facts(path)) return undefined;
   const lock = openOwn(world.files, path);
   try {
-    if (lock.tryLock(false) || await lock.lock(false, owner_look_ms)) return undefined;
+    if (lock.tryLock(false) || await lock.lock(false, lock_probe_ms)) return undefined;
   } finally {
     lock.close();
   }

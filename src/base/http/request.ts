@@ -1,6 +1,7 @@
 /** HTTP/1.1 requests, read strictly: what two programs could understand differently is refused. */
 import { ByteReader } from "./byte_reader.ts";
 import { RequestProblem } from "./problem.ts";
+import { http_chunk_line_bytes_max, http_empty_lines_max } from "../limits.ts";
 
 /** How large a request may be. */
 export interface RequestLimits {
@@ -43,9 +44,6 @@ const TARGET =
   /^(?:http:\/\/([^/?#@]*))?((?:\/[\x21\x22\x24-\x3e\x40-\x7e]*)?)(?:\?([\x21\x22\x24-\x7e]*))?$/i;
 const LENGTH = /^\d{1,15}$/;
 const CHUNK = /^([0-9a-f]{1,8})(?:[ \t]*;[\x20-\x7e\t\x80-\xff]*)?$/i;
-const CHUNK_LINE_BYTES_MAX = 256;
-/** A client that ended a body with one CRLF too many is forgiven so many of them. */
-const EMPTY_LINES_MAX = 2;
 
 /** The head of the next request; undefined when the client has no more of them. */
 export async function readHead(
@@ -96,7 +94,7 @@ async function readRequestLine(reader: ByteReader, limits: RequestLimits): Promi
       () => new RequestProblem(414, "the first line of the request is too long"),
     );
   let line = await next();
-  for (let empty = 0; line === "" && empty < EMPTY_LINES_MAX; empty++) line = await next();
+  for (let empty = 0; line === "" && empty < http_empty_lines_max; empty++) line = await next();
   const [, word, target, version] = REQUEST_LINE.exec(line) ?? [];
   if (word === undefined || !TOKEN.test(word)) {
     throw new RequestProblem(400, "the first line of the request is malformed");
@@ -199,7 +197,7 @@ async function readChunks(reader: ByteReader, limits: RequestLimits): Promise<Ui
   let length = 0;
   // Framing counts too: a chunk of one byte costs as much as it takes.
   for (let framing = 0;;) {
-    const line = await reader.line(CHUNK_LINE_BYTES_MAX, malformed);
+    const line = await reader.line(http_chunk_line_bytes_max, malformed);
     const [, digits] = CHUNK.exec(line) ?? [];
     if (digits === undefined) throw malformed();
     const size = parseInt(digits, 16);

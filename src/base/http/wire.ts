@@ -1,5 +1,6 @@
 /** One end of a TCP connection on which nothing waits past its deadline. */
 import type { World } from "../world.ts";
+import { http_read_bytes, http_write_bytes } from "../limits.ts";
 
 /** The part of `Deno.TcpConn` that is used. */
 export type Socket = Pick<Deno.TcpConn, "read" | "write" | "close" | "closeWrite">;
@@ -19,10 +20,6 @@ export class ConnectionLost extends Error {
     this.name = "ConnectionLost";
   }
 }
-
-const READ_BYTES = 16_384;
-/** A client has to take so much within one deadline, so that it cannot take an answer byte by byte. */
-const WRITE_BYTES = 65_536;
 
 /** A time that begins with the first wait: what is there already needs none. */
 class Deadline {
@@ -49,7 +46,7 @@ class Deadline {
 export class Wire {
   readonly #socket: Socket;
   readonly #world: Pick<World, "pause" | "turn">;
-  readonly #buffer = new Uint8Array(READ_BYTES);
+  readonly #buffer = new Uint8Array(http_read_bytes);
   readonly #lost = new AbortController();
   /** A read that was begun. Only the end of the connection takes it back, so it is kept. */
   #coming?: Promise<Uint8Array | null>;
@@ -94,8 +91,8 @@ export class Wire {
 
   /** Sends all of it, each bit of it within the time. */
   async push(bytes: Uint8Array, bit_ms: number): Promise<void> {
-    for (let from = 0; from < bytes.length; from += WRITE_BYTES) {
-      await this.within(bit_ms, () => this.#write(bytes.subarray(from, from + WRITE_BYTES)));
+    for (let from = 0; from < bytes.length; from += http_write_bytes) {
+      await this.within(bit_ms, () => this.#write(bytes.subarray(from, from + http_write_bytes)));
     }
   }
 

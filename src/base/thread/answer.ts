@@ -3,13 +3,13 @@
  * buffer, and from the first on all of its code that goes through bytes is a fifth slower: V8 had
  * compiled it for buffers that stay. A thread whose work is that tells what it has done here.
  */
+import { thread_answer_bytes_max } from "../limits.ts";
 
 const TEXT_AT = 4;
-const ANSWER_BYTES = 1 << 16;
 
 /** Room for one answer. */
 export function roomForAnswer(): SharedArrayBuffer {
-  return new SharedArrayBuffer(ANSWER_BYTES);
+  return new SharedArrayBuffer(thread_answer_bytes_max);
 }
 
 /** Puts an answer there; false when it is too long. */

@@ -1,7 +1,7 @@
 /** Threads: this end of them. The other end, which does the work, is `thread_work.ts`. */
 import { BAKED_FACTS_NAME, type BakedFacts, buildFacts } from "../build.ts";
 import { type ErrorFacts, LedgerError } from "../error.ts";
-import { answer_look_ms } from "../limits.ts";
+import { answer_poll_ms } from "../limits.ts";
 import { answerIn, roomForAnswer } from "./answer.ts";
 import type { World } from "../world.ts";
 
@@ -100,7 +100,7 @@ export class Thread<Request, Result, Heard = never, Said = never> {
         const answer = room && answerIn(room);
         if (answer) this.#end(number, answer as Answer<Result>);
       }
-      await pause(answer_look_ms, this.#closed.signal);
+      await pause(answer_poll_ms, this.#closed.signal);
     }
     this.#looks = false;
   }

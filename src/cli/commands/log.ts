@@ -2,6 +2,11 @@ import * as z from "zod/mini";
 import { EXIT_CODE_OF, EXIT_OK, placeText } from "../../base/error.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { World } from "../../base/world.ts";
+import {
+  damage_shown_max,
+  follow_last_events,
+  gathered_output_chars_max,
+} from "../../base/limits.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import { parseExact } from "../../index/exact_json.ts";
 import type {
@@ -45,12 +50,8 @@ const flags = z.strictObject({
 
 type Flags = z.output<typeof flags>;
 
-const FOLLOW_LAST = 10;
-const DAMAGE_TOLD_MAX = 10;
 /** With less room than this beside it, what an event holds has a line of its own. */
 const ROOM_MIN = 20;
-/** Lines are gathered up to here before they are written: a write for each would take most of the time. */
-const GATHERED_CHARS_MAX = 65_536;
 
 export default defineCommand({
   name: "log",
@@ -135,7 +136,7 @@ async function follow(
     const cursor = ledger.cursor(filterOf(world, flags));
     const from_start = flags.last === undefined && flags.since !== undefined;
     if (!from_start && ledger.exists()) {
-      for (const record of await lastRecords(cursor, flags.last ?? FOLLOW_LAST)) {
+      for (const record of await lastRecords(cursor, flags.last ?? follow_last_events)) {
         printer.take(record);
       }
       printer.flush();
@@ -186,7 +187,7 @@ class EventPrinter {
     const is_as_written = this.flags.raw || registry.upcast(record.event) === record.event;
     if (is_as_written && this.#format === "ndjson") {
       this.#gathered += `${record.text}\n`;
-      if (this.#gathered.length > GATHERED_CHARS_MAX) this.flush();
+      if (this.#gathered.length > gathered_output_chars_max) this.flush();
       return;
     }
     const exact = exactEvent(record);
@@ -205,7 +206,7 @@ class EventPrinter {
         return this.#rows.print({ event_id, event_type, timestamp_ms, run_id, payload });
       }
     }
-    if (this.#gathered.length > GATHERED_CHARS_MAX) this.flush();
+    if (this.#gathered.length > gathered_output_chars_max) this.flush();
   }
 
   flush(): void {
@@ -218,8 +219,8 @@ class EventPrinter {
   end(): void {
     this.flush();
     if (this.#format !== "table" && this.#format !== "ndjson") this.#rows.end();
-    if (this.#damaged > DAMAGE_TOLD_MAX) {
-      say(this.world, `… and ${this.#damaged - DAMAGE_TOLD_MAX} more`);
+    if (this.#damaged > damage_shown_max) {
+      say(this.world, `… and ${this.#damaged - damage_shown_max} more`);
     }
     if (this.#damaged > 0) {
       say(this.world, `${counted(this.#damaged, "damaged line")}; see: ledger verify`);
@@ -244,7 +245,7 @@ class EventPrinter {
   }
 
   #tellDamage(record: DamageRecord): void {
-    if (++this.#damaged > DAMAGE_TOLD_MAX) return;
+    if (++this.#damaged > damage_shown_max) return;
     const place = placeText({ path: record.label, offset: record.offset });
     say(this.world, `${place}: ${record.kind} (${record.size_bytes} bytes): ${record.reason}`);
   }

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
+import { table_width_rows } from "../../base/limits.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import type { QueryResult } from "../../duckdb/query.ts";
 import { CUTOVER } from "../../legacy/attach.ts";
@@ -9,9 +10,6 @@ import { asJson, choice, dir, format, type RowFormat, runsDir, text } from "../f
 import { openFor, readInput } from "../open.ts";
 import { checkedDay } from "../times.ts";
 import { paintFor, print, printRows, rowFormat, RowPrinter, type TableLayout } from "../output.ts";
-
-/** A table needs widths; these many rows decide them, the rest follows suit. */
-const WIDTH_ROWS = 1_000;
 
 export default defineCommand({
   name: "query",
@@ -108,7 +106,7 @@ async function printResult(world: World, result: QueryResult, format: RowFormat)
   for await (const cells of result.texts()) {
     if (format !== "table") printer.print(rowOf(cells));
     else if (layout) printRows(world, [rowOf(cells)], columns, "table", layout);
-    else if (first.push(cells) === WIDTH_ROWS) {
+    else if (first.push(cells) === table_width_rows) {
       layout = printRows(world, first.map(rowOf), columns, "table");
       first = [];
     }

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { DAY_MS } from "../../base/day.ts";
 import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
+import { runs_listed } from "../../base/limits.ts";
 import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
 import type { ArtifactPlace } from "../../runs/catalog/queries.ts";
 import { RUN_TYPES } from "../../runs/manifest/manifest.ts";
@@ -105,7 +106,7 @@ const runsQuery = defineCommand({
       git_commit: flags["git-commit"],
       parameters: parametersOf(flags.param),
       sort: flags.sort,
-      limit: flags.limit ?? 20,
+      limit: flags.limit ?? runs_listed,
     });
     const printed = rowFormat(flags.format, flags.json, "table");
     printRows(

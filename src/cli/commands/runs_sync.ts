@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
-import { watch_interval_s } from "../../base/limits.ts";
+import { findings_shown_max, watch_interval_s } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { AlertsReport } from "../../runs/catalog/alerts.ts";
 import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
@@ -9,9 +9,6 @@ import { defineCommand } from "../command.ts";
 import { asJson, count, dir, duration, runsDir, toggle } from "../flags.ts";
 import { exitOfDaemon, openForRuns, stopOnInterrupt } from "../open.ts";
 import { counted, humanCount, paintFor, print, Progress, say } from "../output.ts";
-
-/** More reasons than this are counted, and listed by a query. */
-const REASONS_MAX = 20;
 
 export default defineCommand({
   name: "runs sync",
@@ -101,11 +98,11 @@ function tell(world: World, report: CatalogSyncReport): void {
     print(world, `${tick} Marked ${counted(missing, "run")} as missing: not on the disk any more`);
   }
   print(world, `${tick} Skipped ${counted(skipped.length, "run")}`);
-  for (const { run_path, reason } of skipped.slice(0, REASONS_MAX)) {
+  for (const { run_path, reason } of skipped.slice(0, findings_shown_max)) {
     print(world, `    ${run_path}: ${reason}`);
   }
-  if (skipped.length > REASONS_MAX) {
-    const rest = humanCount(skipped.length - REASONS_MAX);
+  if (skipped.length > findings_shown_max) {
+    const rest = humanCount(skipped.length - findings_shown_max);
     print(world, `    ${rest} more: ledger query --db catalog "select * from runs_skipped"`);
   }
 }

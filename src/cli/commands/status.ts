@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
+import { status_days } from "../../base/limits.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -15,8 +16,6 @@ import {
   utc,
 } from "../output.ts";
 
-const DAYS_SHOWN = 10;
-
 export default defineCommand({
   name: "status",
   summary: "what is in the ledger, at a glance",
@@ -27,7 +26,7 @@ export default defineCommand({
     { line: "ledger status --json", shows: "all of it, for a program" },
   ],
   flags: z.strictObject({
-    "days": count({ description: `how many days to list (default: ${DAYS_SHOWN})` }),
+    "days": count({ description: `how many days to list (default: ${status_days})` }),
     "json": asJson(),
     "dir": dir(),
   }),
@@ -38,7 +37,7 @@ export default defineCommand({
       print(world, JSON.stringify({ dir: ledger.dir, ...survey }));
       return EXIT_OK;
     }
-    const shown = flags.days ?? DAYS_SHOWN;
+    const shown = flags.days ?? status_days;
     const rows = survey.days.slice(-shown || survey.days.length);
     const columns = [
       { field: "day" },

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
+import { table_width_rows } from "../../base/limits.ts";
 import { latencyMs, queueTimeMs, type TracedEvent } from "../../trace/event/event.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, count, dir, format, text, texts, time } from "../flags.ts";
@@ -14,9 +15,6 @@ import {
 } from "../output.ts";
 import { timeToUs } from "../times.ts";
 import { sayWhatIsMissing } from "../trace_damage.ts";
-
-/** A table needs widths; these many rows decide them. */
-const WIDTH_ROWS = 1_000;
 
 export default defineCommand({
   name: "trace query",
@@ -67,7 +65,7 @@ export default defineCommand({
       let first: TracedEvent[] = [];
       for await (const batch of batches) {
         for (const event of batch) first.push(event);
-        if (first.length < WIDTH_ROWS) continue;
+        if (first.length < table_width_rows) continue;
         layout = printRows(world, first.map(rowOf), COLUMNS, "table", layout);
         first = [];
       }

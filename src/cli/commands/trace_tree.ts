@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
+import { names_shown_max, tree_depth_drawn_max } from "../../base/limits.ts";
 import { latencyMs, type TracedEvent } from "../../trace/event/event.ts";
 import { nothingCalled } from "../../trace/event/filter.ts";
 import type { Lineage, TreeLine } from "../../trace/ask/lineage.ts";
@@ -10,12 +11,6 @@ import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanDuration, paintFor, plain, print, say } from "../output.ts";
 import { sayWhatIsMissing } from "../trace_damage.ts";
-
-/** Deeper than this, a line says its depth in figures: no terminal is a thousand columns wide. */
-const DRAWN_DEPTH_MAX = 40;
-
-/** So many of a kind are named, and the others counted. */
-const TOLD_MAX = 3;
 
 export default defineCommand({
   name: "trace tree",
@@ -92,7 +87,7 @@ function branches(
 ): string {
   if (depth === 0) return "";
   const elbow = is_last ? "└─ " : "├─ ";
-  if (depth > DRAWN_DEPTH_MAX) return `(${depth}) ${elbow}`;
+  if (depth > tree_depth_drawn_max) return `(${depth}) ${elbow}`;
   return open.slice(1, depth).map((goes_on) => goes_on ? "│  " : "   ").join("") + elbow;
 }
 
@@ -117,15 +112,17 @@ async function tellProblems(
     );
   }
   const cycles = problems.cycles.filter((cycle) => cycle.some(isShown));
-  for (const cycle of cycles.slice(0, TOLD_MAX)) {
+  for (const cycle of cycles.slice(0, names_shown_max)) {
     say(world, `a circle: ${plain(cycle.join(" -> "))}`);
   }
-  if (cycles.length > TOLD_MAX) say(world, `and ${cycles.length - TOLD_MAX} more circles`);
+  if (cycles.length > names_shown_max) {
+    say(world, `and ${cycles.length - names_shown_max} more circles`);
+  }
   const repeated = problems.repeated.filter(({ event_id }) => isShown(event_id));
-  for (const { event_id, events } of repeated.slice(0, TOLD_MAX)) {
+  for (const { event_id, events } of repeated.slice(0, names_shown_max)) {
     say(world, `${events} events have the id ${quoted(event_id)}`);
   }
-  if (repeated.length > TOLD_MAX) {
-    say(world, `and ${repeated.length - TOLD_MAX} more ids that several events have`);
+  if (repeated.length > names_shown_max) {
+    say(world, `and ${repeated.length - names_shown_max} more ids that several events have`);
   }
 }

@@ -1,13 +1,13 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
+import { findings_shown_max } from "../../base/limits.ts";
 import type { Finding, VerifyReport } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, paintFor, print, Progress, say } from "../output.ts";
 
-const FINDINGS_SHOWN = 20;
 const REGISTRY = "_schema.json";
 
 export default defineCommand({
@@ -51,17 +51,17 @@ export default defineCommand({
 function tell(world: World, report: VerifyReport, deep: boolean): void {
   const { green, red, dim } = paintFor(world, world.stdout);
   const { findings, settled } = report;
-  for (const finding of findings.slice(0, FINDINGS_SHOWN)) {
+  for (const finding of findings.slice(0, findings_shown_max)) {
     print(world, `${red(finding.kind)}  ${described(finding)}`);
   }
-  if (findings.length > FINDINGS_SHOWN) {
-    print(world, `… and ${findings.length - FINDINGS_SHOWN} more; all of them: --json`);
+  if (findings.length > findings_shown_max) {
+    print(world, `… and ${findings.length - findings_shown_max} more; all of them: --json`);
   }
-  for (const finding of settled.slice(0, FINDINGS_SHOWN)) {
+  for (const finding of settled.slice(0, findings_shown_max)) {
     print(world, dim(`${finding.kind}  ${described(finding)} -> ${finding.quarantined_as}`));
   }
-  if (settled.length > FINDINGS_SHOWN) {
-    print(world, `… and ${settled.length - FINDINGS_SHOWN} more`);
+  if (settled.length > findings_shown_max) {
+    print(world, `… and ${settled.length - findings_shown_max} more`);
   }
   print(
     world,

@@ -4,6 +4,11 @@
  */
 
 import { standsAt, viewOf } from "../../base/bytes.ts";
+import {
+  line_template_chars_max,
+  line_templates_max,
+  line_templates_tried_max,
+} from "../../base/limits.ts";
 
 /** What is cut out of a line: members by these names, and every other value as `rest`. */
 export const SLOTS = [
@@ -50,10 +55,6 @@ for (const byte of [QUOTE, OPEN, OPEN_LIST, CLOSE, CLOSE_LIST, COMMA, TAB, RETUR
   TELLS_NOTHING[byte] = 0;
 }
 
-/** More shapes than this have no use: then lines are kept as they are. */
-const shapes_max = 1_000;
-const shape_bytes_max = 16_384;
-const shapes_tried_max = 8;
 /** Lines with more values than this are few. */
 const SLOTS_ROOM = 64;
 
@@ -143,7 +144,7 @@ export class LineSplitter {
     const shape = this.#shapeOf(bytes, start, end);
     if (!shape || !this.#fits(shape, bytes, view, start)) return false;
     this.#recent.unshift(shape);
-    this.#recent.length = Math.min(this.#recent.length, shapes_tried_max);
+    this.#recent.length = Math.min(this.#recent.length, line_templates_tried_max);
     this.shape = shape;
     return true;
   }
@@ -258,7 +259,9 @@ export class LineSplitter {
   #register(text: string): Shape | undefined {
     const known = this.#by_text.get(text);
     if (known) return known;
-    if (this.shapes.length >= shapes_max || text.length > shape_bytes_max) return undefined;
+    if (this.shapes.length >= line_templates_max || text.length > line_template_chars_max) {
+      return undefined;
+    }
     const shape = new Shape(this.shapes.length, text);
     this.shapes.push(shape);
     this.#by_text.set(text, shape);

@@ -1,5 +1,4 @@
 /** What a compacted part is as a Parquet file: its columns, and what it says of itself. */
-import { row_group_bytes_max } from "../../base/limits.ts";
 import type { PackedColumn } from "../../parquet/packed.ts";
 import { type Slot, SLOTS } from "./line_template.ts";
 
@@ -35,9 +34,6 @@ export const KEYS = {
 } as const;
 /** The version of all this. */
 export const PACKED_VERSION = "1";
-
-/** A longer line, which is no event, has to be in memory whole several times: it is not packed. */
-export const packed_line_bytes_max = row_group_bytes_max;
 
 /** Places among the columns of a line. */
 export const TIMESTAMP = SLOTS.indexOf("timestamp_ms");

@@ -7,10 +7,11 @@ import { viewOf } from "../../base/bytes.ts";
 import { readFully } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import {
+  packed_line_bytes_max,
   row_group_bytes_max,
   row_group_rows_max,
   run_id_chars_max,
-  staged_line_chars_max,
+  spool_line_chars_max,
 } from "../../base/limits.ts";
 import { damaged } from "../../parquet/facts.ts";
 import {
@@ -20,15 +21,7 @@ import {
   PackedWriter,
 } from "../../parquet/packed.ts";
 import type { LedgerEvent } from "../event/event.ts";
-import {
-  type ColumnName,
-  COLUMNS,
-  KEYS,
-  packed_line_bytes_max,
-  PACKED_VERSION,
-  REST,
-  TIMESTAMP,
-} from "./packed_part.ts";
+import { type ColumnName, COLUMNS, KEYS, PACKED_VERSION, REST, TIMESTAMP } from "./packed_part.ts";
 import { type Block, blocksOfLines } from "../format/part_blocks.ts";
 import { LineSplitter, REST_SEPARATOR, Shape, type Slot, SLOTS } from "./line_template.ts";
 
@@ -140,7 +133,7 @@ class LinePacker {
     columns.log_offset.addNumber(offset);
     columns.shape.addNumber(shape.number);
     columns.line.addNull();
-    columns.is_trial.addBoolean(end - start <= staged_line_chars_max && this.#isTrial(bytes));
+    columns.is_trial.addBoolean(end - start <= spool_line_chars_max && this.#isTrial(bytes));
     const { place_of } = shape;
     for (let slot = 0; slot < REST; slot++) {
       const place = place_of[slot];

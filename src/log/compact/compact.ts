@@ -6,12 +6,12 @@
 import { join } from "@std/path";
 import { moveToFreeName, removeQuietly, withOpenFile } from "../../base/files/durable.ts";
 import { uniqueName, type World } from "../../base/world.ts";
+import { packed_line_bytes_max } from "../../base/limits.ts";
 import { partsAway, withChainLock } from "../format/chain.ts";
 import { dayFolder, parquetName, type PartId, partLabel, partPath } from "../format/layout.ts";
 import { verifyChecksum } from "./verify_checksum.ts";
 import { removeStaleTempFiles } from "./stale_temp_files.ts";
 import { packAll } from "./pack_pool.ts";
-import { packed_line_bytes_max } from "../codec/packed_part.ts";
 import type { PackRequest } from "./pack_part.ts";
 import { listDays, partNamesOf, partsOfDay } from "../read/parts.ts";
 import { isAsProven } from "../format/part_checksum.ts";

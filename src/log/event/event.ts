@@ -12,7 +12,12 @@
  * Built-in types are one table, from field to kind. The check here walks that table; the schemas in
  * `schemas.ts` are derived from it and are loaded only to explain a failure or to be printed.
  */
-import { event_bytes_max, run_id_chars_max, timestamp_ms_max } from "../../base/limits.ts";
+import {
+  event_bytes_max,
+  quoted_chars_max,
+  run_id_chars_max,
+  timestamp_ms_max,
+} from "../../base/limits.ts";
 import { CONTROL_CHARACTER, escaped } from "../../base/format.ts";
 
 /** An event: an id, a type, a time, and whatever its type asks for. Extra fields are kept. */
@@ -230,7 +235,7 @@ function missing(field: string, value: unknown): string {
 
 function shown(value: unknown): string {
   const text = escaped(JSON.stringify(value) ?? String(value));
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  return text.length > quoted_chars_max ? `${text.slice(0, quoted_chars_max - 1)}…` : text;
 }
 
 function typeName(value: unknown): string {

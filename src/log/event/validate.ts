@@ -3,7 +3,12 @@
  * synchronous; the reasons are looked up only after a no.
  */
 import { LedgerError, quoted } from "../../base/error.ts";
-import { event_bytes_max, nesting_max, timestamp_ms_plausible_min } from "../../base/limits.ts";
+import {
+  event_bytes_max,
+  nesting_max,
+  timestamp_ms_max,
+  timestamp_ms_plausible_min,
+} from "../../base/limits.ts";
 import { similarNames } from "../../base/nearest.ts";
 import { CONTROL_CHARACTER } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
@@ -252,7 +257,7 @@ export class EmitCheck {
 
 function timeHint(timestamp_ms: unknown): string | undefined {
   if (typeof timestamp_ms === "string") return "write it as a number, without quotes";
-  if (typeof timestamp_ms === "number" && timestamp_ms > 253_402_300_799_999) {
+  if (typeof timestamp_ms === "number" && timestamp_ms > timestamp_ms_max) {
     return "microseconds or nanoseconds? Divide by 1000 or 1000000";
   }
   return undefined;

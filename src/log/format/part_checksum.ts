@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { digestOf } from "../../base/digest.ts";
 import { readFully, stretchesOf } from "../../base/files/durable.ts";
-import { proof_block_bytes } from "../../base/limits.ts";
+import { checksum_block_bytes } from "../../base/limits.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import type { FileProof } from "./seal_manifest.ts";
 
@@ -13,11 +13,11 @@ const BLOCK_DIGEST_BYTES = 4;
 export function proofOf(file: OpenFile, size_bytes: number): FileProof {
   const whole = createHash("sha256");
   const digests = new Uint8Array(
-    Math.ceil(size_bytes / proof_block_bytes) * BLOCK_DIGEST_BYTES,
+    Math.ceil(size_bytes / checksum_block_bytes) * BLOCK_DIGEST_BYTES,
   );
   for (const [at, bytes] of blocksOf(file, size_bytes)) {
     whole.update(bytes);
-    digests.set(blockDigest(bytes), at / proof_block_bytes * BLOCK_DIGEST_BYTES);
+    digests.set(blockDigest(bytes), at / checksum_block_bytes * BLOCK_DIGEST_BYTES);
   }
   return { bytes: size_bytes, sha256: whole.digest("hex"), blocks: digests.toBase64() };
 }
@@ -38,10 +38,10 @@ export function changeIn(
   const digests = Uint8Array.fromBase64(proof.blocks);
   // Of a file that was cut short, the last block is not whole: that it is short is what counts.
   const compared_bytes = size_bytes < proof.bytes
-    ? size_bytes - size_bytes % proof_block_bytes
+    ? size_bytes - size_bytes % checksum_block_bytes
     : proof.bytes;
   for (const [at, bytes] of blocksOf(file, compared_bytes)) {
-    const kept_at = at / proof_block_bytes * BLOCK_DIGEST_BYTES;
+    const kept_at = at / checksum_block_bytes * BLOCK_DIGEST_BYTES;
     const is_same = blockDigest(bytes).every((byte, index) => byte === digests[kept_at + index]);
     if (is_same) continue;
     const end = at + bytes.length;
@@ -56,9 +56,9 @@ export function changeIn(
 }
 
 function* blocksOf(file: OpenFile, size_bytes: number): Generator<[number, Uint8Array]> {
-  const buffer = new Uint8Array(proof_block_bytes);
-  for (let at = 0; at < size_bytes; at += proof_block_bytes) {
-    const wanted = Math.min(proof_block_bytes, size_bytes - at);
+  const buffer = new Uint8Array(checksum_block_bytes);
+  for (let at = 0; at < size_bytes; at += checksum_block_bytes) {
+    const wanted = Math.min(checksum_block_bytes, size_bytes - at);
     yield [at, readFully(file, buffer.subarray(0, wanted), at)];
   }
 }

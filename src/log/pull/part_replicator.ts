@@ -1,7 +1,7 @@
 /** One part of another box on its way here: finding what of it is here, and taking the rest. */
 import { createHash, type Hash } from "node:crypto";
 import type { World } from "../../base/world.ts";
-import { corrupt_lines_told_max } from "../../base/limits.ts";
+import { damage_shown_max } from "../../base/limits.ts";
 import { commonBeginning } from "./byte_comparison.ts";
 import { BadLine, judge, NOT_UTF8, tooLong } from "../event/event.ts";
 import { parsePartLabel, type PartId, partLabel, writerNameFrom } from "../format/layout.ts";
@@ -213,7 +213,7 @@ export class PartPull {
             open.row.bytes += end - start;
             open.row.lines += passed.lines;
             open.row.corrupt += passed.corrupt;
-            const room = corrupt_lines_told_max - open.row.corrupt_lines.length;
+            const room = damage_shown_max - open.row.corrupt_lines.length;
             open.row.corrupt_lines.push(...passed.corrupt_lines.slice(0, room));
           } else {
             finish();
@@ -292,7 +292,7 @@ class Passed {
   add(verdict: unknown, offset: number): void {
     this.lines++;
     if (!(verdict instanceof BadLine)) return;
-    if (this.corrupt++ >= corrupt_lines_told_max) return;
+    if (this.corrupt++ >= damage_shown_max) return;
     this.corrupt_lines.push({ offset, reason: verdict.reason });
   }
 }

@@ -6,6 +6,7 @@ import { dirname } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { openOwn, readFully } from "../../base/files/durable.ts";
 import type { World } from "../../base/world.ts";
+import { part_looks_max } from "../../base/limits.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
 import { type Block, blocksOfLines } from "../format/part_blocks.ts";
 import { endOfLastLine } from "../format/quarantine.ts";
@@ -26,9 +27,6 @@ export interface OpenPart {
   close(): void;
 }
 
-/** How often a part is looked for again because it got another name, or another Parquet file. */
-const looks_max = 10;
-
 /** Opens a part. One that is compacted, or restored, at this very moment is found under its new name. */
 export async function openPart(world: World, extent: PartExtent): Promise<OpenPart> {
   for (let now = extent, look = 1;; look++) {
@@ -36,7 +34,7 @@ export async function openPart(world: World, extent: PartExtent): Promise<OpenPa
       return now.compacted ? await openPacked(world, now, now.compacted) : openLines(world, now);
     } catch (error) {
       const problem = asLedgerError(error);
-      const moved = look < looks_max ? await movedTo(world, now, problem) : undefined;
+      const moved = look < part_looks_max ? await movedTo(world, now, problem) : undefined;
       if (moved) now = moved;
       else if (problem?.code === "not_found") throw concurrentlyRemoved(extent.label);
       else throw error;

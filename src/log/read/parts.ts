@@ -6,7 +6,7 @@ import { join } from "@std/path";
 import { openOwn } from "../../base/files/durable.ts";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
-import { read_lock_wait_ms } from "../../base/limits.ts";
+import { part_looks_max, read_lock_wait_ms } from "../../base/limits.ts";
 import {
   comparePartNames,
   dayFolder,
@@ -97,9 +97,6 @@ export function noLedger(root: string): LedgerError {
   });
 }
 
-/** How often a day is looked at again because a part got another name meanwhile. */
-const looks_max = 10;
-
 /** Told of a compacted part that cannot be opened. */
 type OnDamage = (part: PartId, problem: LedgerError) => void;
 
@@ -115,7 +112,7 @@ export async function partsOfDay(
 ): Promise<PartExtent[]> {
   // A part that is compacted or restored at this very moment goes by its other name when its folder
   // is listed again. What still is not there after many looks was taken away.
-  for (let look = 1; look < looks_max; look++) {
+  for (let look = 1; look < part_looks_max; look++) {
     const extents = await lookAtParts(files, root, day, "for now");
     if (extents) return extents;
   }

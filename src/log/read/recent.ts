@@ -1,12 +1,9 @@
 /** What the log was about lately, told from its ends alone: for those who cannot wait for a reading. */
 import { readFully, withOpenFile } from "../../base/files/durable.ts";
 import type { Files } from "../../base/files/seam.ts";
+import { recent_parts_max, recent_tail_bytes } from "../../base/limits.ts";
 import { dayFolder, ledgerPaths, parseDayName, parsePartName } from "../format/layout.ts";
 
-/** So much of the end of each part is looked at, */
-const END_BYTES = 64 * 1024;
-/** and so many parts, the newest ones. */
-const PARTS_MAX = 4;
 const RUN_ID = /"run_id":("(?:[^"\\]|\\.)*")/g;
 
 /** The runs that the last events name, the newest first. */
@@ -32,15 +29,15 @@ function newestParts(files: Files, root: string): string[] {
     const names = (files.list(folder) ?? []).map(({ name }) => name)
       .filter((name) => parsePartName(name)?.format === "jsonl").sort().reverse();
     paths.push(...names.map((name) => `${folder}/${name}`));
-    if (paths.length >= PARTS_MAX) break;
+    if (paths.length >= recent_parts_max) break;
   }
-  return paths.slice(0, PARTS_MAX);
+  return paths.slice(0, recent_parts_max);
 }
 
 function endOf(files: Files, path: string): string {
   return withOpenFile(files, path, (file) => {
     const { size_bytes } = file.facts();
-    const length = Math.min(END_BYTES, size_bytes);
+    const length = Math.min(recent_tail_bytes, size_bytes);
     return new TextDecoder().decode(readFully(file, new Uint8Array(length), size_bytes - length));
   });
 }

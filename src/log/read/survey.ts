@@ -2,7 +2,7 @@
 import { stretchesOf, withOpenFile } from "../../base/files/durable.ts";
 import { asLedgerError } from "../../base/error.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
-import { event_bytes_max } from "../../base/limits.ts";
+import { event_bytes_max, part_looks_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { BadLine, judge, type LedgerEvent } from "../event/event.ts";
 import { linesOf } from "../format/lines.ts";
@@ -44,9 +44,6 @@ export interface LogSurvey {
 
 const NEWLINE = 10;
 
-/** How often a day is looked at again because one of its parts was compacted meanwhile. */
-const looks_max = 10;
-
 /** Looks at every part once; of a sealed one, at what was noted of it. */
 export async function surveyLog(world: World, root: string): Promise<LogSurvey> {
   const survey: LogSurvey = { days: [], parts: 0, events: 0, bytes: 0, stored_bytes: 0, torn: [] };
@@ -70,7 +67,7 @@ async function surveyDay(world: World, root: string, day: string) {
     try {
       return await lookAtDay(world, root, day);
     } catch (error) {
-      if (asLedgerError(error)?.code !== "not_found" || look === looks_max) throw error;
+      if (asLedgerError(error)?.code !== "not_found" || look === part_looks_max) throw error;
     }
   }
 }

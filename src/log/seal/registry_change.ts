@@ -4,7 +4,7 @@
  */
 import { LedgerError, quoted } from "../../base/error.ts";
 import { makeFolderDurably } from "../../base/files/durable.ts";
-import { nesting_max } from "../../base/limits.ts";
+import { nesting_max, type_name_chars_max } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { World } from "../../base/world.ts";
 import { withChainLock } from "../format/chain.ts";
@@ -25,7 +25,6 @@ import {
 } from "../event/registry.ts";
 
 const TYPE_NAME = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
-const TYPE_NAME_CHARS_MAX = 100;
 /** Fields that say which event it is, and of what: no migration may touch them. */
 const KEPT_FIELDS = [...FIXED_FIELDS, "run_id", VERSION_FIELD];
 
@@ -185,11 +184,11 @@ function checkTypeName(name: string): void {
       hint: "extra fields are kept on built-in types, without registering anything",
     });
   }
-  if (TYPE_NAME.test(name) && name.length <= TYPE_NAME_CHARS_MAX) return;
+  if (TYPE_NAME.test(name) && name.length <= type_name_chars_max) return;
   throw new LedgerError({
     code: "invalid",
     message: `cannot register ${quoted(name)}: a type's name is words of letters, digits, "_" or ` +
-      `"-", joined by dots, up to ${TYPE_NAME_CHARS_MAX} characters`,
+      `"-", joined by dots, up to ${type_name_chars_max} characters`,
     hint: "such as risk.breached",
   });
 }

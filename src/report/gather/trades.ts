@@ -1,6 +1,6 @@
 /** What the trades of runs came to: of the latest runs one by one, and of policies over all runs. */
 import { join, resolve } from "@std/path";
-import { report_policies_max } from "../../base/limits.ts";
+import { report_histogram_bins, report_policies_max } from "../../base/limits.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { ledgerPaths } from "../../log/mod.ts";
 import { createArtifactViews, rowsOfFiles } from "../../runs/catalog/artifact_views.ts";
@@ -29,9 +29,6 @@ import {
 } from "./queries.ts";
 import { roundStep } from "../page/scales.ts";
 import { rowsOf, type Sources } from "./sources.ts";
-
-/** About how many stretches a histogram has. */
-const BINS = 24;
 
 /** A database in which the trades of the report stand; undefined when there are none. */
 export type Trades = { database: Database; losses_total: number };
@@ -136,7 +133,7 @@ async function binEdges(database: Database, ids: string): Promise<BinEdges> {
   );
   const low = Math.min(p01_bps ?? 0, 0);
   const high = Math.max(p99_bps ?? 0, 0);
-  const step_bps = roundStep(high > low ? high - low : 10, BINS);
+  const step_bps = roundStep(high > low ? high - low : 10, report_histogram_bins);
   // Zero is an edge: no stretch holds both gains and losses.
   const first = Math.floor(low / step_bps);
   const last = Math.max(first + 1, Math.ceil(high / step_bps + 1e-9));

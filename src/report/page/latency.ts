@@ -1,5 +1,6 @@
 /** How long traced events took, by type: from their creation to the end of their processing. */
 import { counted, humanCount } from "../../base/format.ts";
+import { report_title_chars_max } from "../../base/limits.ts";
 import type { TypeDurations } from "../../trace/ask/type_latency.ts";
 import { bottomAxis, chart, legend } from "./chart.ts";
 import type { Found, LatencyData } from "../gather/data.ts";
@@ -85,7 +86,7 @@ function dotsOf(types: readonly Timed[]): Markup {
     id: "latency-chart",
     title: "Latency percentiles by event type",
     description: `${counted(types.length, "type")}. The highest 95th percentile is that of ${
-      slowest.event_type.slice(0, 80)
+      slowest.event_type.slice(0, report_title_chars_max)
     }: ${durationText(slowest.latency.p95_ms)}. The table below has the same numbers.`,
     height_px: height,
     left_px: 8,

@@ -1,5 +1,6 @@
 /** HTML that is put together so that no text can become markup: whatever goes in is escaped. */
 import { clipped } from "../../base/format.ts";
+import { report_name_chars_max } from "../../base/limits.ts";
 
 /** A piece of HTML that is ready. */
 export class Markup {
@@ -56,11 +57,11 @@ export function escaped(text: string): string {
 }
 
 /** A name that somebody gave: kept apart, so that its direction of writing stays its own; cut when long. */
-export function named(text: string, chars_max = 120): Markup {
+export function named(text: string, chars_max = report_name_chars_max): Markup {
   return html`<bdi>${clipped(text, chars_max)}</bdi>`;
 }
 
 /** The same, as what has to be typed exactly. */
-export function identifier(text: string, chars_max = 120): Markup {
+export function identifier(text: string, chars_max = report_name_chars_max): Markup {
   return html`<code class="id"><bdi>${clipped(text, chars_max)}</bdi></code>`;
 }

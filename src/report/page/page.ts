@@ -1,5 +1,6 @@
 /** The page: one file that needs no network, no script, and nothing beside it. */
 import { counted } from "../../base/format.ts";
+import { report_title_chars_max } from "../../base/limits.ts";
 import type { ReportData } from "../gather/data.ts";
 import { countFigure, timeFigure, timeText } from "./figures.ts";
 import { latencySection } from "./latency.ts";
@@ -73,7 +74,7 @@ export function pageOf(data: ReportData): string {
 function titleOf({ named }: ReportData): string {
   if (named === undefined) return "Ledger report";
   return named.length === 1
-    ? `Ledger report on run ${named[0].slice(0, 80)}`
+    ? `Ledger report on run ${named[0].slice(0, report_title_chars_max)}`
     : `Ledger report on ${counted(named.length, "run")}`;
 }
 

@@ -1,5 +1,6 @@
 /** How long phases took: each run's phases beside each other in time, and all runs' together. */
 import { counted } from "../../base/format.ts";
+import { report_title_chars_max } from "../../base/limits.ts";
 import { bottomAxis, chart, round } from "./chart.ts";
 import type { Found, Phase, PhasesData, PhaseTotal, RunPhases } from "../gather/data.ts";
 import { countFigure, durationFigure, durationText } from "./figures.ts";
@@ -103,9 +104,9 @@ ${
       ? html`<p class="missing">The log does not tell when these phases were.</p>`
       : chart({
         id: `gantt-${index}`,
-        title: `Phases of run ${run_id.slice(0, 80)}`,
+        title: `Phases of run ${run_id.slice(0, report_title_chars_max)}`,
         description: `${counted(bars.length, "phase")} in ${durationText(span)}. The longest is ${
-          longest.phase.phase_name.slice(0, 80)
+          longest.phase.phase_name.slice(0, report_title_chars_max)
         }, ${durationText(lengthOf(longest))}.`,
         height_px: round(height),
         left_px: 2,

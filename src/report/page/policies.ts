@@ -1,5 +1,6 @@
 /** Policies beside each other: how the returns of their trades are spread, over all runs. */
 import { humanCount } from "../../base/format.ts";
+import { report_title_chars_max } from "../../base/limits.ts";
 import { bottomAxis, chart } from "./chart.ts";
 import type { Found, PolicyReturns, TradesData } from "../gather/data.ts";
 import { bpsFigure, bpsText, countFigure, durationFigure, shareFigure } from "./figures.ts";
@@ -96,7 +97,7 @@ function boxesOf(policies: readonly PolicyReturns[]): Markup {
     id: "policies-chart",
     title: "Returns of trades by policy",
     description: `${humanCount(policies.length)} policies. The highest mean is that of ${
-      (best.policy_id ?? NO_POLICY).slice(0, 80)
+      (best.policy_id ?? NO_POLICY).slice(0, report_title_chars_max)
     }: ${bpsText(best.mean_bps)} bps. The table below has the same numbers.`,
     height_px: height,
     left_px: 2,

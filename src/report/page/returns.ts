@@ -1,5 +1,6 @@
 /** What the trades of runs returned: for each run how its returns are spread, and how their sum went. */
 import { counted, humanCount } from "../../base/format.ts";
+import { report_title_chars_max } from "../../base/limits.ts";
 import { bottomAxis, chart, heightScale, leftAxis, round } from "./chart.ts";
 import type { BinEdges, CurvePoint, DrawnReturns, Found, TradesData } from "../gather/data.ts";
 import { bpsFigure, bpsText, countFigure, shareFigure, timeText, yearWords } from "./figures.ts";
@@ -129,7 +130,7 @@ function histogramOf(run: DrawnReturns, index: number, { edges, most }: SharedAx
   });
   return chart({
     id: `bins-${index}`,
-    title: `Returns of the trades of run ${run.run_id.slice(0, 80)}`,
+    title: `Returns of the trades of run ${run.run_id.slice(0, report_title_chars_max)}`,
     description: `${counted(run.trades, "trade")} from ${bpsText(run.worst_bps)} to ${
       bpsText(run.best_bps)
     } bps. Half lie between ${bpsText(run.p25_bps)} and ${bpsText(run.p75_bps)}, the median is ${
@@ -166,7 +167,7 @@ function curveOf(run: DrawnReturns, index: number, { range }: SharedAxes): Marku
   const zero = round(y(0));
   return chart({
     id: `curve-${index}`,
-    title: `Sum of the returns of run ${run.run_id.slice(0, 80)} over time`,
+    title: `Sum of the returns of run ${run.run_id.slice(0, report_title_chars_max)} over time`,
     description: `From ${timeText(from_ms)} to ${timeText(to_ms)} UTC it comes to ${
       bpsText(run.sum_bps)
     } bps; its deepest fall is ${bpsText(run.drawdown_bps)} bps.`,

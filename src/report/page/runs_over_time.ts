@@ -1,5 +1,6 @@
 /** Runs over time: how many began when and how they ended, and the latest of them one by one. */
 import { counted, humanCount } from "../../base/format.ts";
+import { report_bars_min } from "../../base/limits.ts";
 import { bottomAxis, chart, heightScale, leftAxis, legend, round } from "./chart.ts";
 import type { Found, ListedRun, ReportRun, RunsData } from "../gather/data.ts";
 import { bpsFigure, countFigure, durationFigure, timeFigure, yearWords } from "./figures.ts";
@@ -11,8 +12,6 @@ import { countStatuses, STATUS_KINDS, statusBadge, statusKind } from "./statuses
 import { type Stretch, stretchesOf } from "./stretches.ts";
 
 const HEIGHT_PX = 180;
-/** With fewer stretches than this, a bar would be a wall. */
-const STRETCHES_MIN = 14;
 
 /** The section. */
 export function runsSection(found: Found<RunsData>, selected?: readonly string[]): Markup {
@@ -47,7 +46,7 @@ function overTime(runs: readonly ReportRun[]): Piece {
   const step = roundStep(Math.max(4, most), 4);
   const top = Math.ceil(Math.max(4, most) / step) * step;
   const y = heightScale(0, top, HEIGHT_PX);
-  const slots = Math.max(STRETCHES_MIN, stretches.length);
+  const slots = Math.max(report_bars_min, stretches.length);
   const x = linearScale(0, slots);
   const bars = stretches.map((stretch, index) => {
     let below = 0;

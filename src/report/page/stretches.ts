@@ -1,11 +1,9 @@
 /** Stretches of time, all of one length, that runs fall into by when they were created. */
 import { DAY_MS } from "../../base/day.ts";
+import { report_bars_max } from "../../base/limits.ts";
 import type { ReportRun } from "../gather/data.ts";
 import { timeText } from "./figures.ts";
 import { statusKind } from "./statuses.ts";
-
-/** With more of them, a longer stretch is taken. */
-const STRETCHES_MAX = 62;
 
 /** A stretch of time and the runs that began in it. */
 export interface Stretch {
@@ -70,7 +68,7 @@ export function stretchesOf(runs: readonly ReportRun[]): { unit: string; stretch
   if (times.length === 0) return { unit: "day", stretches: [] };
   const first = times.reduce((least, time) => Math.min(least, time));
   const last = times.reduce((most, time) => Math.max(most, time));
-  const unit = UNITS.find((unit) => stretchCount(unit, first, last) <= STRETCHES_MAX) ??
+  const unit = UNITS.find((unit) => stretchCount(unit, first, last) <= report_bars_max) ??
     UNITS[UNITS.length - 1];
   const stretches = new Map<number, Stretch>();
   for (let from_ms = unit.floor(first); from_ms <= last; from_ms = unit.next(from_ms)) {
@@ -88,7 +86,7 @@ export function stretchesOf(runs: readonly ReportRun[]): { unit: string; stretch
 
 function stretchCount(unit: Unit, first: number, last: number): number {
   let count = 0;
-  for (let at = unit.floor(first); at <= last && count <= STRETCHES_MAX; at = unit.next(at)) {
+  for (let at = unit.floor(first); at <= last && count <= report_bars_max; at = unit.next(at)) {
     count++;
   }
   return count;

@@ -3,7 +3,11 @@
  * goes through here; a row that is right is handed on as it came.
  */
 import { type ErrorPlace, LedgerError, quoted } from "../../base/error.ts";
-import { timestamp_ms_max, timestamp_ms_plausible_min } from "../../base/limits.ts";
+import {
+  quoted_chars_max,
+  timestamp_ms_max,
+  timestamp_ms_plausible_min,
+} from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { Row } from "../../parquet/mod.ts";
 import {
@@ -47,8 +51,6 @@ const ASKED: Readonly<Record<ValueKind, string>> = {
   number: "a finite number",
   flag: "true or false",
 };
-
-const SHOWN_CHARS_MAX = 60;
 
 /** What a value is stored as; undefined when it is not of its kind. */
 export function storedAs(kind: ValueKind, value: unknown): unknown {
@@ -196,7 +198,7 @@ export function shown(value: unknown): string {
   if (typeof value !== "object" || value === null) return quoted(value);
   // JSON would show NaN as null, and could not show a bigint at all.
   const text = Deno.inspect(value, { depth: 2, compact: true, breakLength: Infinity });
-  return text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX - 1)}…` : text;
+  return text.length > quoted_chars_max ? `${text.slice(0, quoted_chars_max - 1)}…` : text;
 }
 
 function hintFor(kind: ValueKind, value: unknown): string | undefined {

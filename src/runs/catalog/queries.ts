@@ -2,6 +2,7 @@
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
 import { jsonPointer, withNumbers } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
+import { runs_found_max } from "../../base/limits.ts";
 import type { BoundValue, Database } from "../../duckdb/connection.ts";
 import { SUMMARY_METRICS } from "./schema.ts";
 
@@ -94,7 +95,7 @@ export async function queryRuns(catalog: Database, filter: RunFilter = {}): Prom
        git_branch, git_commit, git_dirty, presence, run_path
      from known_runs left join counts using (run_id)
      where ${wanted.join(" and ")} order by ${sortOrder(filter.sort)}, run_id
-     limit ${bind(filter.limit ?? 1_000_000)}`,
+     limit ${bind(filter.limit ?? runs_found_max)}`,
     values,
   );
   return rows.map(withNumbers<RunRow>);

@@ -1,5 +1,6 @@
 /** The tables of `catalog.duckdb`, and the statements that fill them. */
 import { TIMED_STEPS } from "../manifest/manifest.ts";
+import { catalog_row_bytes_max } from "../../base/limits.ts";
 
 /** A catalog of another version is built anew. */
 export const CATALOG_VERSION = 1;
@@ -107,7 +108,7 @@ function structOf(columns: Readonly<Record<string, string>>): string {
 /** Reads a file of staged rows into a table. */
 function take(table: string, columns: Readonly<Record<string, string>>): string {
   return `insert into ${table} select ${selected(columns)} from read_json($1,
-    format = 'newline_delimited', maximum_object_size = 67108864,
+    format = 'newline_delimited', maximum_object_size = ${catalog_row_bytes_max},
     columns = {${structOf(columns)}})`;
 }
 

@@ -7,7 +7,7 @@ import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { makeFolderDurably, openOwn } from "../../base/files/durable.ts";
 import { takeFileLock } from "../../base/files/file_lock.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
-import { lock_wait_ms, owner_look_ms, stale_after_ms } from "../../base/limits.ts";
+import { lock_probe_ms, lock_wait_ms, stale_after_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { RUN_FILES } from "./layout.ts";
 import { manifestTime, type RunManifest } from "./manifest.ts";
@@ -63,7 +63,7 @@ export async function livenessOf(world: World, folder: string): Promise<Liveness
     is_over = true;
   });
   const late = new AbortController();
-  await Promise.race([over, world.pause(owner_look_ms, late.signal)]);
+  await Promise.race([over, world.pause(lock_probe_ms, late.signal)]);
   late.abort();
   // What was answered while this thread was busy arrives in the next turn.
   if (!is_over) await world.turn();

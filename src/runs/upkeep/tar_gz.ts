@@ -15,7 +15,7 @@ import {
   withOpenFile,
   writeFully,
 } from "../../base/files/durable.ts";
-import { archive_stretch_bytes } from "../../base/limits.ts";
+import { archive_block_bytes } from "../../base/limits.ts";
 import { TAR_END_BYTES, tarHeaders, tarPadding } from "../../base/tar.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 
@@ -39,7 +39,7 @@ export class TarGz {
       this.#put(tarHeaders(name, size_bytes, modified_ms));
       // Each in a buffer of its own: they are kept until there is a stretch of them.
       for (let at = 0; at < size_bytes;) {
-        const room = new Uint8Array(Math.min(archive_stretch_bytes, size_bytes - at));
+        const room = new Uint8Array(Math.min(archive_block_bytes, size_bytes - at));
         const bytes = readFully(file, room, at);
         if (bytes.length === 0) throw gotShorter(source);
         at += bytes.length;
@@ -66,7 +66,7 @@ export class TarGz {
     if (bytes.length === 0) return;
     this.#stretch.push(bytes);
     this.#stretch_bytes += bytes.length;
-    if (this.#stretch_bytes >= archive_stretch_bytes) this.#flush();
+    if (this.#stretch_bytes >= archive_block_bytes) this.#flush();
   }
 
   #flush(): void {

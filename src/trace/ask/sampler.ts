@@ -11,7 +11,7 @@ import {
   sample_activity_factor_max,
   sample_context_events,
   sample_rate,
-  sample_stretch_events,
+  sample_window_events,
 } from "../../base/limits.ts";
 import { LedgerError } from "../../base/error.ts";
 import { CRITICAL_TYPES, type TracedEvent } from "../event/event.ts";
@@ -76,7 +76,7 @@ function strata(events: readonly SampleEvent[], is_kept: Uint8Array): Iterable<S
     if (is_kept[index]) return;
     const stretches = of_types.get(event_type) ?? new Map<number, number[]>();
     of_types.set(event_type, stretches);
-    const stretch = Math.floor(index / sample_stretch_events);
+    const stretch = Math.floor(index / sample_window_events);
     const indices = stretches.get(stretch);
     if (indices) indices.push(index);
     else stretches.set(stretch, [index]);
@@ -89,12 +89,12 @@ function strata(events: readonly SampleEvent[], is_kept: Uint8Array): Iterable<S
  * the limit, and at least its inverse, so that a quiet stretch is not passed over for a busy one.
  */
 function activityFactors(events: readonly SampleEvent[]): number[] {
-  const count = Math.ceil(events.length / sample_stretch_events);
+  const count = Math.ceil(events.length / sample_window_events);
   const limit = sample_activity_factor_max;
   const whole = density(events, 0, events.length);
   return Array.from({ length: count }, (_, stretch) => {
-    const from = stretch * sample_stretch_events;
-    const own = density(events, from, Math.min(events.length, from + sample_stretch_events));
+    const from = stretch * sample_window_events;
+    const own = density(events, from, Math.min(events.length, from + sample_window_events));
     // Where no time passes at all, nothing is busier than anything else.
     if (whole === Infinity) return 1;
     return Math.min(limit, Math.max(1 / limit, own / whole));

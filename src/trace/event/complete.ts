@@ -4,7 +4,11 @@
  */
 import { quoted } from "../../base/error.ts";
 import { parseKeepingDigits } from "../../base/json.ts";
-import { timestamp_us_plausible_min } from "../../base/limits.ts";
+import {
+  timestamp_us_plausible_min,
+  trace_clock_drift_ms_max,
+  trace_clock_look_ms,
+} from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
 import {
   beforeMicroseconds,
@@ -135,11 +139,6 @@ function unknownField(given: Readonly<Record<string, unknown>>): string | undefi
   }
 }
 
-/** A wall clock that is off by more than this was set, or the machine slept. */
-const DRIFT_MS_MAX = 1_000;
-/** How often the wall clock is looked at: after this time by the other one. */
-const LOOK_AFTER_MS = 10;
-
 /**
  * The wall clock counts milliseconds, too coarse for what happens on a bus; the clock that never
  * jumps counts finer and knows no date. So the one says where the other began.
@@ -158,13 +157,13 @@ export class MicrosecondClock {
   /** The time now. */
   now_us(): number {
     const elapsed_ms = this.#world.elapsed_ms();
-    if (elapsed_ms - this.#looked_ms >= LOOK_AFTER_MS) this.#look(elapsed_ms);
+    if (elapsed_ms - this.#looked_ms >= trace_clock_look_ms) this.#look(elapsed_ms);
     return Math.round((this.#base_ms + elapsed_ms) * 1000);
   }
 
   #look(elapsed_ms: number): void {
     this.#looked_ms = elapsed_ms;
     const base_ms = this.#world.now_ms() - elapsed_ms;
-    if (Math.abs(this.#base_ms - base_ms) > DRIFT_MS_MAX) this.#base_ms = base_ms;
+    if (Math.abs(this.#base_ms - base_ms) > trace_clock_drift_ms_max) this.#base_ms = base_ms;
   }
 }

@@ -1,7 +1,7 @@
 /** Whether the program that writes a store still lives: it holds a lock, and the system gives that back. */
 import { LedgerError } from "../../base/error.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
-import { lock_wait_ms, owner_look_ms } from "../../base/limits.ts";
+import { lock_probe_ms, lock_wait_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 
 /**
@@ -37,7 +37,7 @@ async function lockedFile(
   try {
     is_had = file.tryLock(true);
     if (!is_had && (wait_ms > 0 || !file.can_try_lock)) {
-      is_had = await file.lock(true, wait_ms || owner_look_ms);
+      is_had = await file.lock(true, wait_ms || lock_probe_ms);
     }
     return is_had ? file : undefined;
   } finally {

@@ -3,12 +3,9 @@ import { join } from "@std/path";
 import { readFully, withOpenFile } from "../../base/files/durable.ts";
 import type { Files } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
+import { trace_recent_bytes, trace_recent_files_max } from "../../base/limits.ts";
 import { listPartitions, listSegments, partitionFolder, segmentPath } from "../event/files.ts";
 
-/** So many files of each kind are looked at, the newest ones, */
-const FILES_MAX = 4;
-/** and so much of the beginning and of the end of a write-ahead file. */
-const SEGMENT_BYTES = 16 * 1024;
 /** An event's line: its number, id, type, time and correlation. */
 const EVENT_LINE = /^\[\d+,"(?:[^"\\]|\\.)*","(?:[^"\\]|\\.)*",\d+,("(?:[^"\\]|\\.)*")/gm;
 
@@ -24,14 +21,14 @@ export function storedTypes(files: Files, dir: string): string[] {
 
 function ofSegments(files: Files, dir: string): string[] {
   const names = listSegments(files, dir).map((segment) => segmentPath(dir, segment)).sort();
-  return names.slice(-FILES_MAX).reverse().flatMap((path) => {
+  return names.slice(-trace_recent_files_max).reverse().flatMap((path) => {
     return withOpenFile(files, path, (file) => {
       const { size_bytes } = file.facts();
       const piece = (from: number) => {
-        const length = Math.min(SEGMENT_BYTES, size_bytes - from);
+        const length = Math.min(trace_recent_bytes, size_bytes - from);
         return new TextDecoder().decode(readFully(file, new Uint8Array(length), from));
       };
-      const text = piece(Math.max(0, size_bytes - SEGMENT_BYTES)) + piece(0);
+      const text = piece(Math.max(0, size_bytes - trace_recent_bytes)) + piece(0);
       return [...text.matchAll(EVENT_LINE)].flatMap(([, id]) => textOf(id) ?? []);
     });
   });
@@ -54,12 +51,12 @@ async function ofParquet(world: World, dir: string): Promise<string[]> {
     const names = (world.files.list(folder) ?? []).map(({ name }) => name)
       .filter((name) => name.endsWith(".parquet")).sort().reverse();
     paths.push(...names.map((name) => join(folder, name)));
-    if (paths.length >= FILES_MAX) break;
+    if (paths.length >= trace_recent_files_max) break;
   }
   if (paths.length === 0) return [];
   const { lastTexts } = await import("../../parquet/mod.ts");
   const found: string[] = [];
-  for (const path of paths.slice(0, FILES_MAX)) {
+  for (const path of paths.slice(0, trace_recent_files_max)) {
     found.push(...new Set((await lastTexts(world, path, "correlation_id")).reverse()));
   }
   return found;

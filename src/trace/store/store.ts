@@ -14,7 +14,11 @@
 import { asLedgerError } from "../../base/error.ts";
 import { makeFolderDurably } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
-import { trace_batch_events, trace_batch_wait_ms } from "../../base/limits.ts";
+import {
+  trace_batch_events,
+  trace_batch_wait_ms,
+  trace_clock_look_events,
+} from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { OnTraceDamage } from "./wal_read.ts";
 import { CRITICAL_TYPES, type TracedEvent } from "../event/event.ts";
@@ -42,9 +46,6 @@ export interface TraceCounters {
   critical: number;
   writes: number;
 }
-
-/** Looking at the clock for each event would be a tenth of what tracing one costs. */
-const LOOK_EVERY_EVENTS = 8;
 
 /** Keeps the traced events of one process. Close it when done. */
 export class TraceStore implements AsyncDisposable {
@@ -190,7 +191,7 @@ export class TraceStore implements AsyncDisposable {
       this.#waiting_since_ms = this.world.elapsed_ms();
       if (!this.#timer_runs) this.#startTimer();
     } else if (waiting % trace_batch_events === 0) this.#writeOrWait();
-    else if (waiting % LOOK_EVERY_EVENTS === 0 && this.#hasWaited()) this.#writeOrWait();
+    else if (waiting % trace_clock_look_events === 0 && this.#hasWaited()) this.#writeOrWait();
   }
 
   #hasWaited(): boolean {

@@ -25,7 +25,11 @@ import { LedgerError } from "../../base/error.ts";
 import { noSpaceLeft } from "../../base/files/file_error.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { RecordGroup } from "../../base/files/records.ts";
-import { trace_buffer_events_max, trace_segment_bytes_max } from "../../base/limits.ts";
+import {
+  trace_buffer_events_max,
+  trace_names_cached_max,
+  trace_segment_bytes_max,
+} from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { dataText, type TracedEvent } from "../event/event.ts";
 import { segmentPath, tracePaths } from "../event/files.ts";
@@ -84,12 +88,11 @@ function idText(id: string): string {
 
 /** Names come again and again: types, correlations, containers. As they are written, comma included. */
 const name_texts = new Map<string, string>();
-const NAME_TEXTS_MAX = 1_000;
 
 function nameText(name: string): string {
   let text = name_texts.get(name);
   if (text === undefined) {
-    if (name_texts.size >= NAME_TEXTS_MAX) name_texts.clear();
+    if (name_texts.size >= trace_names_cached_max) name_texts.clear();
     name_texts.set(name, text = `${JSON.stringify(name)},`);
   }
   return text;

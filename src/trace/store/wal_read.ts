@@ -4,6 +4,7 @@ import type { OpenFile } from "../../base/files/seam.ts";
 import { type ReadRecord, readRecords, type RecordDamage } from "../../base/files/records.ts";
 import { json, parseKeepingDigits } from "../../base/json.ts";
 import type { World } from "../../base/world.ts";
+import { trace_event_values_max } from "../../base/limits.ts";
 import { type TracedEvent, tracedProblem } from "../event/event.ts";
 import { baseOf, type LaterStamps } from "./wal.ts";
 
@@ -125,7 +126,7 @@ function recordOf(text: string): WalRecord | undefined {
   }
   if (Array.isArray(value)) {
     const number: unknown = value[0];
-    const event = value.length <= VALUES_MAX ? eventOf(value) : undefined;
+    const event = value.length <= trace_event_values_max ? eventOf(value) : undefined;
     return event && isNumber(number) ? { kind: "event", number, event } : undefined;
   }
   if (typeof value !== "object" || value === null || json.isRawJSON(value)) return undefined;
@@ -135,9 +136,6 @@ function recordOf(text: string): WalRecord | undefined {
   if (Object.keys(others).length > 0) return undefined;
   return { kind, number, stamps: { received_at, processed_at } };
 }
-
-/** How many values an event has at most: one whose check lost its form has one more. */
-const VALUES_MAX = 16;
 
 function isNumber(value: unknown): value is number {
   return Number.isSafeInteger(value);

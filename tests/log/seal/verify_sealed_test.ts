@@ -1,7 +1,7 @@
 /** verify --deep against somebody who changes what is sealed: each change is found, with its place. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { proof_block_bytes } from "../../../src/base/limits.ts";
+import { checksum_block_bytes } from "../../../src/base/limits.ts";
 import { addToChain } from "../../../src/log/seal/chain_end.ts";
 import { restoreDay } from "../../../src/log/compact/restore.ts";
 import { readRegistry } from "../../../src/log/event/registry.ts";
@@ -107,7 +107,7 @@ for (const form of ["lines", "compacted"] as const) {
           assert(found, `${place} was not found`);
           assertEquals(findings[0], found, place);
           assertEquals(found.part, name);
-          assertEquals(found.offset, at - at % proof_block_bytes, place);
+          assertEquals(found.offset, at - at % checksum_block_bytes, place);
           assertEquals(proven.parts, 5);
         }
         Deno.writeFileSync(path, good);
