@@ -107,6 +107,7 @@ export class PartPull {
   async findHere(): Promise<Standing> {
     await this.#findOwnLines();
     while (this.at < this.lines.end) {
+      if (this.#findAway()) continue;
       const standing = await this.#findNext();
       if (standing === undefined) break;
       if (standing !== "goes on") return standing;
@@ -129,6 +130,22 @@ export class PartPull {
       const { lines_end } = await this.#compare(extent, from);
       if (lines_end > 0) return this.found(label, from, from + lines_end, true);
     }
+  }
+
+  /** Lines that an earlier pull took and did not record, and that have left the log: their seal is known. */
+  #findAway(): boolean {
+    const last = this.here.at(-1);
+    for (const { part, bytes, sha256 } of this.own.sealsAway(this.#wanted.writer)) {
+      const is_last = part === last?.part;
+      if (!is_last && this.context.claimed.has(part)) continue;
+      const from = is_last ? last!.to : 0;
+      const start = this.at - from;
+      if (bytes <= from || start + bytes > this.lines.end) continue;
+      if (hashBetween(this.lines, start, start + bytes).digest("hex") !== sha256) continue;
+      this.found(part, from, bytes);
+      return true;
+    }
+    return false;
   }
 
   /** Lines that a pull has left here and did not come to record; undefined when there are none. */
@@ -269,6 +286,13 @@ export class PartPull {
     const { world, root, dry_run, lock_wait_ms, onNotice } = this.context;
     return dry_run ? DRY_TARGET : new PullTarget(world, root, part, lock_wait_ms, onNotice);
   }
+}
+
+/** The digest of lines of another box, still open. */
+export function hashBetween(lines: OriginLines, from: number, to: number): Hash {
+  const hash = createHash("sha256");
+  for (const piece of lines.bytesBetween(from, to)) hash.update(piece);
+  return hash;
 }
 
 /** The names that the lines of a part may have here without having been pulled. */

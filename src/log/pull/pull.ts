@@ -8,13 +8,13 @@
  * Lines are durable before the record says that they were taken. Whoever is killed between the two, or
  * loses the record, finds by their bytes what is here, and goes on behind it.
  */
-import { createHash, type Hash } from "node:crypto";
 import { asLedgerError } from "../../base/error.ts";
 import { lock_wait_ms, unrecorded_pull_bytes_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { readChain } from "../format/chain.ts";
+import { type Chain, chainPath, readChain } from "../format/chain.ts";
 import { listDays } from "../read/parts.ts";
 import {
+  hashBetween,
   PartPull,
   type PartPullContext,
   type PulledLines,
@@ -77,6 +77,7 @@ class LogPull {
   readonly #report: LogPullReport = { taken: [], same: 0 };
   readonly #context: PartPullContext;
   #unrecorded_bytes = 0;
+  #chain?: Chain;
 
   constructor(
     readonly world: World,
@@ -101,14 +102,13 @@ class LogPull {
   async run(): Promise<LogPullReport> {
     const { world, root, from, options: { theirs, host, onFinding } } = this;
     const their_record = this.#theirRecord();
-    const chain = readChain(world, root);
     for (const day of listDays(theirs.files, from)) {
       try {
         const origins = await atSource(() =>
           originsOfDay(theirs, from, host, day, their_record, onFinding)
         );
         if (origins.length === 0) continue;
-        const own = await OwnDay.look(world, root, day, chain);
+        const own = await OwnDay.look(world, root, day, () => this.#newestChain());
         for (const origin of origins) await this.#pullPart(origin, own);
       } catch (error) {
         onFinding(findingOf(error, `day=${day}`));
@@ -116,6 +116,14 @@ class LogPull {
       await world.turn();
     }
     return this.#report;
+  }
+
+  /** The chain as it is now; it is read again when it has grown. */
+  #newestChain(): Chain {
+    const { world, root } = this;
+    const size_bytes = world.files.facts(chainPath(root))?.size_bytes ?? 0;
+    if (this.#chain?.size_bytes !== size_bytes) this.#chain = readChain(world, root);
+    return this.#chain;
   }
 
   /** Which lines the other box has pulled itself; undefined when nobody can tell. */
@@ -146,7 +154,7 @@ class LogPull {
       const part = new PartPull(this.#context, origin, lines, own);
       if (known) {
         if (lines.end < known.bytes) return this.#tell("ends before", origin);
-        const hash = hashOfBeginning(lines, known.bytes);
+        const hash = hashBetween(lines, 0, known.bytes);
         if (hash.copy().digest("hex") !== known.sha256) return this.#tell("is another", origin);
         if (is_intact) part.goOnAfter(known, hash);
         else this.#beginAnew(part, known, kept);
@@ -220,12 +228,6 @@ class LogPull {
         "anew, pull it under another name: --as NAME",
     });
   }
-}
-
-function hashOfBeginning(lines: OriginLines, bytes: number): Hash {
-  const hash = createHash("sha256");
-  for (const piece of lines.bytesBetween(0, bytes)) hash.update(piece);
-  return hash;
 }
 
 function nameOf({ host, label, is_direct }: Origin): string {

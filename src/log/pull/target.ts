@@ -5,7 +5,7 @@ import { removeQuietly } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { writer_chars_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import type { Chain } from "../format/chain.ts";
+import type { Chain, SealedStep } from "../format/chain.ts";
 import { makePartsNameDurable, writeOrCutBack } from "../write/day_appender.ts";
 import {
   dayFolder,
@@ -39,32 +39,33 @@ export class OwnDay {
   readonly #given = new Set<string>();
   readonly #closed = new Set<string>();
 
-  private constructor(
-    readonly world: World,
-    readonly root: string,
-    readonly day: string,
-    readonly chain: Chain,
-  ) {}
+  private constructor(readonly root: string, readonly day: string, readonly chain: Chain) {}
 
   /** Looks at a day, which need not be there. */
-  static async look(world: World, root: string, day: string, chain: Chain): Promise<OwnDay> {
-    const own = new OwnDay(world, root, day, chain);
+  static async look(
+    { files }: World,
+    root: string,
+    day: string,
+    newestChain: () => Chain,
+  ): Promise<OwnDay> {
     // Before the day itself: what is on its way out may come back into it.
-    for (const { number, writer } of gonePartsOf(world.files, root, day)) {
-      own.#given.add(partLabel({ day, number, writer }));
-    }
-    for (const extent of await partsOfDay(world.files, root, day)) {
+    const gone = gonePartsOf(files, root, day);
+    const extents = await partsOfDay(files, root, day);
+    // After the day: a part that left in between is away by the chain.
+    const own = new OwnDay(root, day, newestChain());
+    for (const { number, writer } of gone) own.#given.add(partLabel({ day, number, writer }));
+    for (const extent of extents) {
       own.extents.set(extent.label, extent);
       own.#given.add(extent.label);
       if (extent.compacted) own.#closed.add(extent.label);
     }
-    for (const name of Object.keys(readSealed(world.files, root, day))) {
+    for (const name of Object.keys(readSealed(files, root, day))) {
       const { number, writer } = parsePartName(name)!;
       const label = partLabel({ day, number, writer });
       own.#given.add(label);
       own.#closed.add(label);
     }
-    for (const { part } of chain.seals) {
+    for (const { part } of own.chain.seals) {
       if (parsePartLabel(part)!.day === day) own.#given.add(part);
     }
     return own;
@@ -74,6 +75,14 @@ export class OwnDay {
   has({ part, to }: Stretch): boolean {
     const extent = this.extents.get(part);
     return extent ? extent.size_bytes >= to : this.chain.away.has(part);
+  }
+
+  /** The seals of a writer's parts of this day that have left the log. */
+  sealsAway(writer: string): SealedStep[] {
+    return this.chain.seals.filter(({ part }) =>
+      this.chain.away.has(part) && parsePartLabel(part)!.day === this.day &&
+      parsePartLabel(part)!.writer === writer
+    );
   }
 
   isFree(part: PartId): boolean {

@@ -89,11 +89,11 @@ export async function assertKept(
   dir: string,
   known: readonly string[],
   told: readonly string[],
-  may: { have_others?: boolean; repeat?: boolean },
+  may: { have_others?: boolean },
 ): Promise<void> {
   await act("import", dir);
   const found = await idsOf(dir);
-  if (!may.repeat) assertEquals(repeated(found), [], "there twice");
+  assertEquals(repeated(found), [], "there twice");
   const wanted = new Set([...known, ...told.filter((what) => !OTHER_THAN_IDS.test(what))]);
   assertEquals([...wanted].filter((id) => !found.includes(id)), [], "acknowledged, and lost");
   const others = found.filter((id) => !wanted.has(id));

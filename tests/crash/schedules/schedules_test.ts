@@ -39,11 +39,6 @@ interface Meeting {
   has_other_box?: boolean;
   /** What an actor may end with, where the other takes away what it was at. */
   may_end_with?: RegExp;
-  /**
-   * A pull that was killed has noted nothing of what it took. Where that left for an archive before the
-   * next pull, it is taken again: the same ids, which the index counts once.
-   */
-  may_be_taken_again?: boolean;
   /** Schedules that once went wrong. */
   known?: readonly string[];
   /** Whether each schedule takes seconds: then one is tried, but for the full test. */
@@ -79,7 +74,6 @@ const MEETINGS: readonly Meeting[] = [
   {
     actors: ["pull", "retain"],
     has_other_box: true,
-    may_be_taken_again: true,
     may_end_with: LEFT_WHILE_READ,
   },
   { actors: ["seal", "compact"] },
@@ -151,8 +145,7 @@ class Rehearsal {
       const live = await sync(dir);
       await assertLikeBuiltAnew(dir, live);
     }
-    const repeat = this.meeting.may_be_taken_again && was_killed;
-    await assertKept(dir, this.#known, told, { have_others: has_error, repeat });
+    await assertKept(dir, this.#known, told, { have_others: has_error });
     assertEquals((await findingsOf(dir)).filter((text) => !LEFT_BY_KILLED.test(text)), []);
   }
 

@@ -15,6 +15,19 @@ async function compactLater(box: Box, before_day = "2026-05-01"): Promise<number
   return (await ledger.upkeep.compact({ before_day })).compacted.length;
 }
 
+/** Takes the day, with its one part, out of a box's log. */
+async function archiveDay(box: Box): Promise<void> {
+  {
+    await using ledger = box.open(LATER);
+    await ledger.upkeep.seal();
+  }
+  Deno.removeSync(dirname(box.part()), { recursive: true });
+  const parts = ["part-000001.b.jsonl"];
+  await addToChain(testWorld(), box.ledger_dir, [
+    { kind: "taken_out", day: BOX_DAY, parts, at_ms: MONTHS_LATER_MS, forget: false },
+  ]);
+}
+
 Deno.test("another box's part arrives byte for byte under its name, and a second pull takes nothing", async () => {
   using lab = boxes("a", "b");
   const [a, b] = lab.all;
@@ -204,19 +217,33 @@ Deno.test("the parts of a day that was taken out of the ledger do not come back"
   const [a, b] = lab.all;
   await b.emit(3);
   await a.pull(b);
-  {
-    await using ledger = a.open(LATER);
-    await ledger.upkeep.seal();
-  }
-  Deno.removeSync(dirname(a.part()), { recursive: true });
-  const parts = ["part-000001.b.jsonl"];
-  await addToChain(testWorld(), a.ledger_dir, [
-    { kind: "taken_out", day: BOX_DAY, parts, at_ms: MONTHS_LATER_MS, forget: false },
-  ]);
+  await archiveDay(a);
   assertEquals((await a.pull(b)).log, { taken: [], same: 1 });
   await b.emit(1);
   // A name that was sealed is never given again.
   assertEquals(takenOf(await a.pull(b)), [[`${BOX_DAY}/part-000002.b.jsonl`, 1]]);
+});
+
+Deno.test("what a killed pull took and did not record is known by its seal when its day has left", async () => {
+  using lab = boxes("a", "b");
+  const [a, b] = lab.all;
+  await b.emit(3);
+  await a.pull(b);
+  const records = [undefined, Deno.readTextFileSync(a.path("_pulled.json"))];
+  await b.emit(2);
+  await a.pull(b);
+  await archiveDay(a);
+  await b.emit(1);
+  for (const [index, record] of records.entries()) {
+    if (record === undefined) Deno.removeSync(a.path("_pulled.json"));
+    else Deno.writeTextFileSync(a.path("_pulled.json"), record);
+    const { log, findings } = await a.pull(b, { dry_run: index === 0 });
+    assertEquals(log.taken.map(({ into, lines }) => [into, lines]), [
+      [`day=${BOX_DAY}/part-000002.b.jsonl`, 1],
+    ]);
+    assertEquals(findings, []);
+  }
+  assertEquals((await a.ids()).length, 1);
 });
 
 Deno.test("lines that came from us are not pulled back, with or without a record of them", async () => {
