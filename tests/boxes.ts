@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { World } from "../src/base/world.ts";
 import { Ledger } from "../src/ledger/ledger.ts";
-import { readPulled } from "../src/log/pull/replication_state.ts";
+import { readReplicationState } from "../src/log/pull/replication_state.ts";
 import type { PullReport, PullRequest } from "../src/ledger/pull.ts";
 import { tempFolder, testWorld } from "./harness.ts";
 
@@ -124,8 +124,8 @@ export function takenOf({ log }: PullReport): [into: string, lines: number][] {
 /** Fails unless what was pulled as a box stands here just as its own parts hold it. */
 export async function assertHoldsAllOf(here: Box, there: Box): Promise<void> {
   const { files } = testWorld();
-  const { parts } = readPulled(files, here.ledger_dir).get(there.name)!;
-  const from_others = [...readPulled(files, there.ledger_dir).values()]
+  const { parts } = readReplicationState(files, here.ledger_dir).get(there.name)!;
+  const from_others = [...readReplicationState(files, there.ledger_dir).values()]
     .flatMap(({ parts }) => [...parts.values()].flatMap(({ here }) => here))
     .filter(({ own }) => !own).map(({ part }) => part);
   await using own = here.open();

@@ -19,11 +19,11 @@ import { type LogPullReport, pullParts } from "../log/pull/pull.ts";
 import { findingOf, type PullFinding } from "../log/pull/source.ts";
 import {
   type NamedBy,
-  type Pulled,
-  pulledHost,
-  readPulled,
+  readReplicationState,
+  replicatedHost,
+  type ReplicationState,
   withPullLock,
-  writePulled,
+  writeReplicationState,
 } from "../log/pull/replication_state.ts";
 import { pullRuns, type RunsPullReport } from "../runs/upkeep/pull.ts";
 import { type ArtifactsPullReport, pullArtifacts } from "../runs/upkeep/pull_artifacts.ts";
@@ -171,9 +171,9 @@ async function pullAll(
   if (!dry_run && types.unknown.size > 0) await adoptTypes(world, own.dir, types.unknown);
 
   const record = () => {
-    if (!dry_run) writePulled(world, own.dir, pulled);
+    if (!dry_run) writeReplicationState(world, own.dir, pulled);
   };
-  const of_host = pulledHost(pulled, host);
+  const of_host = replicatedHost(pulled, host);
   of_host.dir = resolve(world.cwd(), places.named);
   of_host.named_by = source.named_by;
   const log = await pullParts(world, own.dir, places.ledger, {
@@ -222,9 +222,9 @@ async function goOn<Report>(
 }
 
 /** The record spares work; a damaged one costs that work, and no more. */
-function readOwnRecord(world: World, { dir }: Own, { onNotice }: PullRequest): Pulled {
+function readOwnRecord(world: World, { dir }: Own, { onNotice }: PullRequest): ReplicationState {
   try {
-    return readPulled(world.files, dir);
+    return readReplicationState(world.files, dir);
   } catch (error) {
     const problem = asLedgerError(error);
     if (problem?.code !== "damaged") throw error;
@@ -233,7 +233,7 @@ function readOwnRecord(world: World, { dir }: Own, { onNotice }: PullRequest): P
   }
 }
 
-function recordText(pulled: Pulled): string {
+function recordText(pulled: ReplicationState): string {
   return JSON.stringify([...pulled], (_, value) => value instanceof Map ? [...value] : value);
 }
 
@@ -241,7 +241,7 @@ function recordText(pulled: Pulled): string {
 function sourceOf(
   world: World,
   { named, ledger, runs }: Places,
-  pulled: Pulled,
+  pulled: ReplicationState,
   { as }: PullRequest,
 ): PullSource {
   const source = (host: string, named_by: NamedBy): PullSource => {

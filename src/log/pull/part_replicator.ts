@@ -1,4 +1,4 @@
-/** One part of another box on its way here: finding what of it is here, and taking the rest. */
+/** Replicates one part of another box: finds how much of it is here, and appends the rest. */
 import { createHash, type Hash } from "node:crypto";
 import type { World } from "../../base/world.ts";
 import { damage_shown_max } from "../../base/limits.ts";
@@ -17,7 +17,7 @@ import {
   wholeLines,
 } from "./source.ts";
 import { type OwnDay, pulledWriter, PullTarget } from "./target.ts";
-import type { PulledPart, Stretch } from "./replication_state.ts";
+import type { ByteRange, ReplicatedPart } from "./replication_state.ts";
 
 /** Lines that were taken. */
 export interface PulledLines {
@@ -35,7 +35,7 @@ export interface PulledLines {
 }
 
 /** What all parts of a pull share. */
-export interface PartPullContext {
+export interface ReplicationContext {
   world: World;
   root: string;
   /** Parts here that hold lines of which the record knows. */
@@ -47,7 +47,7 @@ export interface PartPullContext {
 }
 
 /** How what is here of an origin goes together with it: it goes on, or it is no beginning of it. */
-export type Standing = "goes on" | "ends before" | "is another";
+export type Relation = "goes on" | "ends before" | "is another";
 
 /** A part that takes lines, or in a dry run seems to. */
 type Target = Pick<PullTarget, "add" | "sync" | "close">;
@@ -62,15 +62,15 @@ const DRY_TARGET: Target = {
 };
 
 /** A part of another box, of which lines are being taken. */
-export class PartPull {
-  here: Stretch[] = [];
+export class PartReplicator {
+  here: ByteRange[] = [];
   /** Up to here its lines are here. */
   at = 0;
   #hash: Hash = createHash("sha256");
   readonly #wanted: PartId;
 
   constructor(
-    readonly context: PartPullContext,
+    readonly context: ReplicationContext,
     readonly origin: Origin,
     readonly lines: OriginLines,
     readonly own: OwnDay,
@@ -85,8 +85,8 @@ export class PartPull {
   }
 
   /** Goes on where an earlier pull ended; the hash is that of the lines up to there. */
-  goOnAfter({ bytes, here }: PulledPart, hash: Hash): void {
-    this.here = here.map((stretch) => ({ ...stretch }));
+  goOnAfter({ bytes, here }: ReplicatedPart, hash: Hash): void {
+    this.here = here.map((range) => ({ ...range }));
     this.at = bytes;
     this.#hash = hash;
   }
@@ -104,13 +104,13 @@ export class PartPull {
   }
 
   /** Finds lines that are here and that no record knows of. */
-  async findHere(): Promise<Standing> {
+  async findHere(): Promise<Relation> {
     await this.#findOwnLines();
     while (this.at < this.lines.end) {
       if (this.#findAway()) continue;
-      const standing = await this.#findNext();
-      if (standing === undefined) break;
-      if (standing !== "goes on") return standing;
+      const relation = await this.#findNext();
+      if (relation === undefined) break;
+      if (relation !== "goes on") return relation;
     }
     return "goes on";
   }
@@ -149,7 +149,7 @@ export class PartPull {
   }
 
   /** Lines that a pull has left here and did not come to record; undefined when there are none. */
-  async #findNext(): Promise<Standing | undefined> {
+  async #findNext(): Promise<Relation | undefined> {
     for (const { extent, from, is_certain } of this.#candidates()) {
       const end = await endOfLines(this.context.world, extent);
       if (end <= from) continue;
@@ -195,7 +195,7 @@ export class PartPull {
     }
   }
 
-  /** Whoever left lines here was stopped before he had seen to it that they are durable. */
+  /** The pull that left these lines was killed, perhaps before it synced them. */
   #syncFound(extent: PartExtent): void {
     if (extent.compacted) return;
     const target = this.#targetFor(extent.part);
@@ -208,12 +208,12 @@ export class PartPull {
 
   /** Takes all lines that are not here. Those that could be read are durable also after a problem. */
   async takeRest(): Promise<void> {
-    let open: { target: Target; stretch: Stretch; row: PulledLines } | undefined;
+    let open: { target: Target; range: ByteRange; row: PulledLines } | undefined;
     const finish = () => {
       if (!open || open.row.bytes === 0) return;
-      const { target, stretch, row } = open;
+      const { target, range, row } = open;
       target.sync();
-      this.own.note(parsePartLabel(stretch.part)!, stretch.to);
+      this.own.note(parsePartLabel(range.part)!, range.to);
       this.context.onTaken(row);
     };
     try {
@@ -222,11 +222,11 @@ export class PartPull {
         for (let is_added = false; !is_added;) {
           open ??= await this.#openNext();
           const passed = new Passed(this.#hash.copy());
-          is_added = await open.target.add(passing(block, passed), open.stretch.to);
+          is_added = await open.target.add(passing(block, passed), open.range.to);
           if (is_added) {
             this.#hash = passed.hash;
             this.at = end;
-            open.stretch.to += end - start;
+            open.range.to += end - start;
             open.row.bytes += end - start;
             open.row.lines += passed.lines;
             open.row.corrupt += passed.corrupt;
@@ -234,7 +234,7 @@ export class PartPull {
             open.row.corrupt_lines.push(...passed.corrupt_lines.slice(0, room));
           } else {
             finish();
-            this.own.close(open.stretch.part);
+            this.own.close(open.range.part);
             open.target.close();
             open = undefined;
           }
@@ -252,16 +252,16 @@ export class PartPull {
   /** The part that takes the next lines: the last one that took some, or a new one. */
   async #openNext() {
     const { origin, here, own } = this;
-    let stretch = here.at(-1);
-    if (!stretch || stretch.own || !own.isOpen(stretch.part)) {
+    let range = here.at(-1);
+    if (!range || range.own || !own.isOpen(range.part)) {
       const part = own.isFree(this.#wanted)
         ? this.#wanted
         : await this.#emptyPart() ?? own.nextPart(this.#wanted.writer);
-      stretch = { part: partLabel(part), from: 0, to: 0 };
-      here.push(stretch);
-      this.context.claimed.add(stretch.part);
+      range = { part: partLabel(part), from: 0, to: 0 };
+      here.push(range);
+      this.context.claimed.add(range.part);
     }
-    const into = stretch.part;
+    const into = range.part;
     const row: PulledLines = {
       host: origin.host,
       part: origin.label,
@@ -271,7 +271,7 @@ export class PartPull {
       corrupt: 0,
       corrupt_lines: [],
     };
-    return { target: this.#targetFor(parsePartLabel(into)!), stretch, row };
+    return { target: this.#targetFor(parsePartLabel(into)!), range, row };
   }
 
   /** A part that a pull was killed over before its first line was whole is as good as new. */

@@ -1,12 +1,12 @@
 /**
- * Another box's parts -> parts here. What a box wrote into `part-000001.jsonl` of a day stands here in
+ * Replication of another box's log. What a box wrote into `part-000001.jsonl` of a day stands here in
  * `part-000001.BOX.jsonl`, byte for byte, whole lines only, and grows as it grows there. Lines that are
  * here already are not taken again: those of an earlier pull, whether its record says so or their bytes
  * do; those that came by way of a third box; and those of a part of the same name whose beginning is the
  * same, because one ledger was once a copy of the other.
  *
- * Lines are durable before the record says that they were taken. Whoever is killed between the two, or
- * loses the record, finds by their bytes what is here, and goes on behind it.
+ * Lines are durable before the replication state records them. After a kill between the two, or with the
+ * state lost, the next pull finds by bytes and by seals what is here, and continues behind it.
  */
 import { asLedgerError } from "../../base/error.ts";
 import { lock_wait_ms, unrecorded_pull_bytes_max } from "../../base/limits.ts";
@@ -15,10 +15,10 @@ import { type Chain, chainPath, readChain } from "../format/chain.ts";
 import { listDays } from "../read/parts.ts";
 import {
   hashBetween,
-  PartPull,
-  type PartPullContext,
+  PartReplicator,
   type PulledLines,
-  type Standing,
+  type Relation,
+  type ReplicationContext,
 } from "./part_replicator.ts";
 import {
   atSource,
@@ -31,12 +31,12 @@ import {
 } from "./source.ts";
 import { OwnDay } from "./target.ts";
 import {
-  type Pulled,
-  type PulledHost,
-  pulledHost,
-  type PulledPart,
-  readPulled,
-  type Stretch,
+  type ByteRange,
+  readReplicationState,
+  type ReplicatedHost,
+  replicatedHost,
+  type ReplicatedPart,
+  type ReplicationState,
 } from "./replication_state.ts";
 
 /** What pulling parts did. */
@@ -53,7 +53,7 @@ export interface LogPullOptions {
   /** The name of the box whose ledger it is. */
   host: string;
   /** What was pulled so far; it is brought up to date. */
-  pulled: Pulled;
+  pulled: ReplicationState;
   /** Takes nothing, and reports what would be taken. */
   dry_run?: boolean;
   lock_wait_ms?: number;
@@ -63,7 +63,7 @@ export interface LogPullOptions {
   onNotice?: (message: string) => void;
 }
 
-/** Pulls the parts of another ledger. The caller holds the lock of those who pull. */
+/** Pulls the parts of another ledger. The caller holds the pull lock. */
 export async function pullParts(
   world: World,
   root: string,
@@ -75,7 +75,7 @@ export async function pullParts(
 
 class LogPull {
   readonly #report: LogPullReport = { taken: [], same: 0 };
-  readonly #context: PartPullContext;
+  readonly #context: ReplicationContext;
   #unrecorded_bytes = 0;
   #chain?: Chain;
 
@@ -126,10 +126,10 @@ class LogPull {
     return this.#chain;
   }
 
-  /** Which lines the other box has pulled itself; undefined when nobody can tell. */
-  #theirRecord(): Pulled | undefined {
+  /** Which lines the other box has pulled itself; undefined when its state cannot be read. */
+  #theirRecord(): ReplicationState | undefined {
     try {
-      return readPulled(this.options.theirs.files, this.from);
+      return readReplicationState(this.options.theirs.files, this.from);
     } catch (error) {
       const problem = asLedgerError(error);
       if (!problem) throw error;
@@ -142,7 +142,7 @@ class LogPull {
 
   async #pullPart(origin: Origin, own: OwnDay): Promise<void> {
     const known = this.#hostOf(origin).parts.get(origin.label);
-    const kept = stretchesStillHere(known?.here ?? [], own);
+    const kept = rangesStillHere(known?.here ?? [], own);
     const is_intact = kept.length === known?.here.length;
     if (is_intact && known?.seen.get(this.options.host) === origin.stamp) {
       this.#report.same++;
@@ -151,7 +151,7 @@ class LogPull {
     let lines: OriginLines | undefined;
     try {
       lines = await OriginLines.open(this.options.theirs, origin);
-      const part = new PartPull(this.#context, origin, lines, own);
+      const part = new PartReplicator(this.#context, origin, lines, own);
       if (known) {
         if (lines.end < known.bytes) return this.#tell("ends before", origin);
         const hash = hashBetween(lines, 0, known.bytes);
@@ -168,14 +168,14 @@ class LogPull {
   }
 
   /** Some of what was taken is not here any more: only what stands before that is sure. */
-  #beginAnew(part: PartPull, { here }: PulledPart, kept: readonly Stretch[]): void {
+  #beginAnew(part: PartReplicator, { here }: ReplicatedPart, kept: readonly ByteRange[]): void {
     for (const { part, own } of here) if (!own) this.#context.claimed.delete(part);
     for (const { part: label, from, to, own } of kept) part.found(label, from, to, own);
   }
 
-  async #takeNew(part: PartPull): Promise<void> {
-    const standing = await part.findHere();
-    if (standing !== "goes on") return this.#tell(standing, part.origin);
+  async #takeNew(part: PartReplicator): Promise<void> {
+    const relation = await part.findHere();
+    if (relation !== "goes on") return this.#tell(relation, part.origin);
     if (part.at === part.lines.end) this.#report.same++;
     try {
       await part.takeRest();
@@ -187,7 +187,7 @@ class LogPull {
     this.#note(part, true);
   }
 
-  #note({ origin, at, digest, here }: PartPull, is_whole: boolean): void {
+  #note({ origin, at, digest, here }: PartReplicator, is_whole: boolean): void {
     const { parts } = this.#hostOf(origin);
     const { seen = new Map<string, string>(), bytes = 0 } = parts.get(origin.label) ?? {};
     if (is_whole) seen.set(this.options.host, origin.stamp);
@@ -203,21 +203,21 @@ class LogPull {
     this.#unrecorded_bytes = 0;
   }
 
-  #hostOf({ host }: Origin): PulledHost {
-    return pulledHost(this.options.pulled, host);
+  #hostOf({ host }: Origin): ReplicatedHost {
+    return replicatedHost(this.options.pulled, host);
   }
 
-  #claim(here: readonly Stretch[]): void {
+  #claim(here: readonly ByteRange[]): void {
     for (const { part, own } of here) if (!own) this.#context.claimed.add(part);
   }
 
-  #tell(standing: Exclude<Standing, "goes on">, origin: Origin): void {
+  #tell(relation: Exclude<Relation, "goes on">, origin: Origin): void {
     // A third box may know less of it than we do. The box itself may not.
-    if (standing === "ends before" && !origin.is_direct) {
+    if (relation === "ends before" && !origin.is_direct) {
       this.#report.same++;
       return;
     }
-    const reason = standing === "ends before"
+    const reason = relation === "ends before"
       ? "it is shorter than what is here of it"
       : "its beginning is not what is here of it";
     this.options.onFinding({
@@ -234,7 +234,7 @@ function nameOf({ host, label, is_direct }: Origin): string {
   return is_direct ? label : `${label} of ${host}`;
 }
 
-function stretchesStillHere(here: readonly Stretch[], own: OwnDay): readonly Stretch[] {
-  const lost = here.findIndex((stretch) => !own.has(stretch));
+function rangesStillHere(here: readonly ByteRange[], own: OwnDay): readonly ByteRange[] {
+  const lost = here.findIndex((range) => !own.has(range));
   return lost < 0 ? here : here.slice(0, lost);
 }

@@ -1,7 +1,7 @@
 /**
- * What was pulled from other boxes, and where it stands here: `events/_pulled.json`. It spares looking
- * at what is known and lets a pull go on exactly where the last one ended. The parts are the truth: when
- * the record is lost, what is here is found again by comparing bytes.
+ * Replication state, `events/_pulled.json`: what was pulled from other boxes, and where it stands here. A
+ * pull continues where the last one ended. The parts are the truth: without this file, a pull finds what
+ * is here by comparing bytes.
  */
 import { join } from "@std/path";
 import { replaceFile } from "../../base/files/durable.ts";
@@ -14,7 +14,7 @@ import { checkWriterName, ledgerPaths, parsePartLabel } from "../format/layout.t
 import { DayLock } from "../format/lock.ts";
 
 /** Lines of another box, as they stand in a part here. */
-export interface Stretch {
+export interface ByteRange {
   /** The part here. */
   part: string;
   /** Byte offsets in it. */
@@ -25,12 +25,12 @@ export interface Stretch {
 }
 
 /** How much of another box's part is here. */
-export interface PulledPart {
+export interface ReplicatedPart {
   /** From its beginning. */
   bytes: number;
   sha256: string;
   /** Where, in order. */
-  here: Stretch[];
+  here: ByteRange[];
   /** What the part looked like when it was last read, by the box that it was read from. */
   seen: Map<string, string>;
 }
@@ -39,38 +39,38 @@ export interface PulledPart {
 export type NamedBy = "flag" | "index" | "folder";
 
 /** A box whose lines are here. */
-export interface PulledHost {
+export interface ReplicatedHost {
   /** Where it was pulled from; absent when its lines only came by way of others. */
   dir?: string;
   named_by?: NamedBy;
   /** By the label that the part has on its own box. */
-  parts: Map<string, PulledPart>;
+  parts: Map<string, ReplicatedPart>;
   /** Files that were found to be the same here, by path, as they looked. */
   files: Map<string, string>;
 }
 
 /** By the box's name. */
-export type Pulled = Map<string, PulledHost>;
+export type ReplicationState = Map<string, ReplicatedHost>;
 
 const RECORD_NAME = "_pulled.json";
 const RECORD_VERSION = 1;
 const LOCK_NAME = ".pull.lock";
 
 /** Where the record stands. */
-export function pulledPath(root: string): string {
+export function replicationStatePath(root: string): string {
   return join(ledgerPaths(root).events, RECORD_NAME);
 }
 
 /** What is known of a box, which may be nothing yet. */
-export function pulledHost(pulled: Pulled, host: string): PulledHost {
+export function replicatedHost(pulled: ReplicationState, host: string): ReplicatedHost {
   const known = pulled.get(host) ?? { parts: new Map(), files: new Map() };
   pulled.set(host, known);
   return known;
 }
 
 /** Reads the record; an empty one where nothing was ever pulled. */
-export function readPulled(files: Files, root: string): Pulled {
-  const path = pulledPath(root);
+export function readReplicationState(files: Files, root: string): ReplicationState {
+  const path = replicationStatePath(root);
   if (!files.facts(path)) return new Map();
   try {
     const { version, hosts } = JSON.parse(files.readText(path));
@@ -105,7 +105,7 @@ function entriesOf(value: unknown): [string, unknown][] {
   return Object.entries(value as Record<string, unknown>);
 }
 
-function hostOf(value: unknown): PulledHost {
+function hostOf(value: unknown): ReplicatedHost {
   const { dir, named_by, parts, files = {} } = value as Record<string, unknown>;
   return {
     ...(typeof dir === "string" ? { dir } : {}),
@@ -115,23 +115,23 @@ function hostOf(value: unknown): PulledHost {
   };
 }
 
-function partOf(value: unknown): PulledPart {
+function partOf(value: unknown): ReplicatedPart {
   const { bytes, sha256, here, seen = {} } = value as Record<string, unknown>;
   const ends = new Map<string, number>();
-  const stretches = (here as Stretch[]).map(({ part, from, to, own }) => {
+  const ranges = (here as ByteRange[]).map(({ part, from, to, own }) => {
     checkedLabel(part);
     if (!(isOffset(from) && isOffset(to) && from <= to)) throw new Error(`${part} has no offsets`);
     // Each byte here came from one place: the same ones again and again would fill a disk.
-    if (from < (ends.get(part) ?? 0)) throw new Error(`stretches of ${part} overlap`);
+    if (from < (ends.get(part) ?? 0)) throw new Error(`ranges of ${part} overlap`);
     ends.set(part, to);
     return { part, from, to, ...(own ? { own } : {}) };
   });
-  const sum = stretches.reduce((total, { from, to }) => total + to - from, 0);
-  if (sum !== bytes) throw new Error(`${bytes} bytes are not the ${sum} of their stretches`);
+  const sum = ranges.reduce((total, { from, to }) => total + to - from, 0);
+  if (sum !== bytes) throw new Error(`${bytes} bytes are not the ${sum} of their ranges`);
   return {
     bytes,
     sha256: String(sha256),
-    here: stretches,
+    here: ranges,
     seen: new Map(entriesOf(seen).map(([host, stamp]) => [host, String(stamp)])),
   };
 }
@@ -145,7 +145,7 @@ function checkedLabel(label: string): string {
   throw new Error(`${quoted(label)} is not the name of a part`);
 }
 
-/** Holds the lock of those who pull into a ledger: one at a time. */
+/** Runs `body` under the pull lock: one pull at a time writes to a ledger. */
 export async function withPullLock<Result>(
   world: World,
   root: string,
@@ -167,8 +167,8 @@ export async function withPullLock<Result>(
   }
 }
 
-/** Puts the record in place, whole and durable. The caller holds the lock of those who pull. */
-export function writePulled(world: World, root: string, pulled: Pulled): void {
+/** Replaces the state, whole and durable. The caller holds the pull lock. */
+export function writeReplicationState(world: World, root: string, pulled: ReplicationState): void {
   const hosts = [...pulled].map(([name, { parts, files, ...host }]) => {
     const of_parts = [...parts].map(([label, { seen, ...part }]) => {
       return [label, { ...part, seen: Object.fromEntries(seen) }];
@@ -182,5 +182,5 @@ export function writePulled(world: World, root: string, pulled: Pulled): void {
   });
   const text = JSON.stringify({ version: RECORD_VERSION, hosts: Object.fromEntries(hosts) });
   const bytes = new TextEncoder().encode(`${text}\n`);
-  replaceFile(world.files, pulledPath(root), bytes, uniqueName(world));
+  replaceFile(world.files, replicationStatePath(root), bytes, uniqueName(world));
 }

@@ -10,7 +10,7 @@ import type { World } from "../../base/world.ts";
 import { parsePartLabel, type PartId, partLabel, partPath } from "../format/layout.ts";
 import { type OpenPart, openPart } from "../read/part_file.ts";
 import { type PartExtent, partNamesOf, partsOfDay } from "../read/parts.ts";
-import type { Pulled } from "./replication_state.ts";
+import type { ReplicationState } from "./replication_state.ts";
 
 /** Something about the other ledger, or the other box, that wants attention; the rest went on. */
 export interface PullFinding {
@@ -68,7 +68,7 @@ export interface Origin {
   /** Whether the other ledger is that box's own. */
   is_direct: boolean;
   /** Where it stands in the other ledger. */
-  stretches: { extent: PartExtent; from: number; to?: number }[];
+  ranges: { extent: PartExtent; from: number; to?: number }[];
   /** Other than before, whenever its lines may be. */
   stamp: string;
 }
@@ -79,7 +79,7 @@ export async function originsOfDay(
   root: string,
   host: string,
   day: string,
-  pulled: Pulled | undefined,
+  pulled: ReplicationState | undefined,
   onFinding: (finding: PullFinding) => void,
 ): Promise<Origin[]> {
   const extents = await atSource(() =>
@@ -97,7 +97,7 @@ export async function originsOfDay(
     for (const [label, { here }] of parts) {
       const part = parsePartLabel(label)!;
       if (part.day !== day) continue;
-      const stretches: Origin["stretches"] = [];
+      const ranges: Origin["ranges"] = [];
       for (const { part, from, to, own } of here) {
         if (!own) came_from_others.set(part, Math.max(to, came_from_others.get(part) ?? 0));
         const extent = by_label.get(part);
@@ -107,10 +107,10 @@ export async function originsOfDay(
           onFinding(claimed(part, other, to, extent.size_bytes));
           break;
         }
-        stretches.push({ extent, from, to });
+        ranges.push({ extent, from, to });
       }
-      if (stretches.length === 0) continue;
-      origins.push(originOf(world, { host: other, part, label, is_direct: false, stretches }));
+      if (ranges.length === 0) continue;
+      origins.push(originOf(world, { host: other, part, label, is_direct: false, ranges }));
     }
   }
   for (const extent of extents) {
@@ -120,12 +120,12 @@ export async function originsOfDay(
       if (extent.size_bytes > known_to) onFinding(unaccounted(label, extent.size_bytes - known_to));
       continue;
     }
-    // It was told above, as what it is.
+    // `strangeParts` reported it.
     if (part.number > pulled_number_max) continue;
-    // Without that record nobody can tell which of these are its own.
+    // Without that state, a writer's part may be its own or a third box's.
     if (!pulled && part.writer !== "") continue;
-    const stretches = [{ extent, from: 0 }];
-    origins.push(originOf(world, { host, part, label, is_direct: true, stretches }));
+    const ranges = [{ extent, from: 0 }];
+    origins.push(originOf(world, { host, part, label, is_direct: true, ranges }));
   }
   return origins;
 }
@@ -155,7 +155,7 @@ function claimed(what: string, host: string, bytes: number, size_bytes: number):
 }
 
 function originOf(world: World, origin: Omit<Origin, "stamp">): Origin {
-  const stamp = origin.stretches.map(({ extent: { path, size_bytes }, from, to = size_bytes }) => {
+  const stamp = origin.ranges.map(({ extent: { path, size_bytes }, from, to = size_bytes }) => {
     const format = path.slice(path.lastIndexOf(".") + 1);
     // One that is renamed at this moment looks like none, and is read again next time.
     const { modified_ms = 0 } = world.files.facts(path) ?? {};
@@ -213,7 +213,7 @@ export class OriginLines {
   static async open(world: World, origin: Origin): Promise<OriginLines> {
     const lines = new OriginLines(origin);
     try {
-      for (const { extent, from, to } of origin.stretches) {
+      for (const { extent, from, to } of origin.ranges) {
         const part = await atSource(() => openPart(world, extent));
         const opened = { part, from, to: to ?? extent.size_bytes, path: extent.path };
         lines.#parts.push(opened);
@@ -271,7 +271,7 @@ export function* bytesOf(blocks: Iterable<LineBlock>): Generator<Uint8Array> {
   for (const { pieces } of blocks) yield* pieces;
 }
 
-/** The same things; errors of whoever makes them become problems of the other ledger. */
+/** The same things; an error of their source becomes a problem of the other ledger. */
 export function* ofSource<Thing>(things: Iterable<Thing>): Generator<Thing> {
   const iterator = things[Symbol.iterator]();
   for (;;) {

@@ -17,7 +17,7 @@ import {
 } from "../format/layout.ts";
 import { type DayLock, lockOfWriter } from "../format/lock.ts";
 import { gonePartsOf, type PartExtent, partsOfDay } from "../read/parts.ts";
-import type { Stretch } from "./replication_state.ts";
+import type { ByteRange } from "./replication_state.ts";
 import { moveTornTail } from "../format/quarantine.ts";
 import { readSealed } from "../format/seal_manifest.ts";
 
@@ -72,7 +72,7 @@ export class OwnDay {
   }
 
   /** Whether lines that were here still are, or were taken out with their day. */
-  has({ part, to }: Stretch): boolean {
+  has({ part, to }: ByteRange): boolean {
     const extent = this.extents.get(part);
     return extent ? extent.size_bytes >= to : this.chain.away.has(part);
   }
@@ -131,7 +131,7 @@ export class PullTarget {
 
   /**
    * Adds whole lines where the part ends. Says no, and adds nothing, when it was sealed meanwhile or
-   * ends elsewhere: then somebody else writes there. Not durable before `sync`.
+   * ends elsewhere: then another writer appends there. Not durable before `sync`.
    */
   async add(pieces: Iterable<Uint8Array>, at: number): Promise<boolean> {
     await this.#lock.take();

@@ -10,7 +10,11 @@ import { chainPath, readChain } from "../../../src/log/format/chain.ts";
 import { BadLine, judge } from "../../../src/log/event/event.ts";
 import { ledgerPaths } from "../../../src/log/format/layout.ts";
 import { LogCursor } from "../../../src/log/read/cursor.ts";
-import { pulledPath, readPulled, writePulled } from "../../../src/log/pull/replication_state.ts";
+import {
+  readReplicationState,
+  replicationStatePath,
+  writeReplicationState,
+} from "../../../src/log/pull/replication_state.ts";
 import { readRegistry, readRegistryFile } from "../../../src/log/event/registry.ts";
 import { readSealed, sealedPath } from "../../../src/log/format/seal_manifest.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
@@ -231,10 +235,10 @@ export function fuzzTargets(lab: FuzzLab): Record<string, FuzzTarget> {
     },
     "what was pulled": {
       input: changed(pulled, true),
-      read: inPlace(pulledPath(dir), () => {
-        const read = readPulled(files, dir);
-        writePulled(world, dir, read);
-        assertEquals(readPulled(files, dir), read);
+      read: inPlace(replicationStatePath(dir), () => {
+        const read = readReplicationState(files, dir);
+        writeReplicationState(world, dir, read);
+        assertEquals(readReplicationState(files, dir), read);
       }),
     },
     "an archive": {
