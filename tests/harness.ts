@@ -1,6 +1,7 @@
 /** What tests share: folders that go away, the program as a real process, and a world to look into. */
 import { dirname, join } from "@std/path";
-import { type Files, systemFiles } from "../src/base/files/seam.ts";
+import type { Files } from "../src/base/files/seam.ts";
+import { systemFiles } from "../src/base/files/system_files.ts";
 import { systemWorld, type World } from "../src/base/world.ts";
 import { run } from "../src/cli/run.ts";
 import { type PartId, partPath } from "../src/log/format/layout.ts";

@@ -1,6 +1,6 @@
 /** A log for the index benches: ten days of runs, most of it trials, 261 MB for a million events. */
 import { join } from "@std/path";
-import { DAY_MS } from "../../src/base/day.ts";
+import { DAY_MS } from "../../src/base/format.ts";
 import { writeAll } from "./events.ts";
 
 const DAYS = 10;

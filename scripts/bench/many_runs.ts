@@ -1,6 +1,6 @@
 /** A folder of finished runs for the benches of the catalog: manifests as `runs finish` writes them. */
 import { join } from "@std/path";
-import { DAY_MS } from "../../src/base/day.ts";
+import { DAY_MS } from "../../src/base/format.ts";
 
 const MONTHS = 10;
 const FIRST_MS = Date.UTC(2025, 0, 1);

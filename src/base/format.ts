@@ -1,5 +1,13 @@
 /** Numbers, lengths of time and times in the words that people read, on a terminal and on a page. */
 
+/** How long a day is. */
+export const DAY_MS = 86_400_000;
+
+/** The moment at which a day of UTC, `YYYY-MM-DD`, begins. */
+export function startOfDay(day: string): number {
+  return Date.parse(`${day}T00:00:00Z`);
+}
+
 /** Bytes as people read them. */
 export function humanBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

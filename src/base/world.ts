@@ -3,7 +3,8 @@
  * It is passed in, so that a test can hold the clock still and look at what was printed.
  */
 import { fileError } from "./files/file_error.ts";
-import { type Files, systemFiles } from "./files/seam.ts";
+import type { Files } from "./files/seam.ts";
+import { systemFiles } from "./files/system_files.ts";
 import { LedgerError } from "./error.ts";
 
 /** Where words and data go. */

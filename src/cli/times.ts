@@ -1,5 +1,5 @@
 /** Times as people type them -> milliseconds. */
-import { DAY_MS, startOfDay } from "../base/day.ts";
+import { DAY_MS, startOfDay } from "../base/format.ts";
 import { LedgerError, quoted } from "../base/error.ts";
 import { isDay } from "../log/mod.ts";
 

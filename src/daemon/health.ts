@@ -1,7 +1,7 @@
 /** Answers /healthz and /metrics on loopback, so that systemd, cron and Prometheus can ask. */
 import { buildFacts } from "../base/build.ts";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import { LOOPBACK_HOSTS } from "../base/http/host.ts";
+import { LOOPBACK_HOSTS } from "../base/http/request.ts";
 import { plainAnswer } from "../base/http/response.ts";
 import {
   type HttpRequest,

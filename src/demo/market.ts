@@ -1,5 +1,5 @@
 /** A simulated market: calls to buy a token, and what its price did for some hours after each. */
-import { textDigest } from "../base/digest.ts";
+import { textDigest } from "../base/files/checksum.ts";
 import { SeededRandom } from "./random.ts";
 
 /** A call, as the artifact `alerts` has it. */

@@ -1,6 +1,6 @@
 /** What doctor asks of the ledger: its log, its index, who is at work on it, and its runs. */
 import { join } from "@std/path";
-import { holderOf } from "../base/files/signed_lock.ts";
+import { holderOf } from "../base/files/file_lock.ts";
 import { placeText } from "../base/error.ts";
 import { counted, humanBytes } from "../base/format.ts";
 import type { World } from "../base/world.ts";

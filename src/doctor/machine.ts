@@ -1,6 +1,6 @@
 /** What doctor asks of the machine: folders, disk, locks, clock, space, and the native library. */
 import { join } from "@std/path";
-import { DAY_MS } from "../base/day.ts";
+import { DAY_MS, humanBytes } from "../base/format.ts";
 import { beginReplacement, writeFully } from "../base/files/durable.ts";
 import type { FileSystemFacts, OpenFile } from "../base/files/seam.ts";
 import { answeredWithin } from "../base/files/attended_wait.ts";
@@ -11,7 +11,6 @@ import {
   free_bytes_min,
   lock_probe_ms,
 } from "../base/limits.ts";
-import { humanBytes } from "../base/format.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { type Check, troubleMet } from "./check.ts";
 import type { LogSurvey } from "../log/mod.ts";

@@ -8,7 +8,7 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import { makeFolderDurably, removeQuietly, replaceFile, syncFile } from "../base/files/durable.ts";
 import type { OpenFile } from "../base/files/seam.ts";
 import { duckdb_building_threads_max, index_lock_wait_ms } from "../base/limits.ts";
-import { takeSignedLock } from "../base/files/signed_lock.ts";
+import { takeSignedLock } from "../base/files/file_lock.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { type Database, type DoorOptions, openDatabase } from "./connection.ts";
 import { guardDefinitions } from "./guard.ts";

@@ -13,7 +13,7 @@
 import { zstdDecompressSync } from "node:zlib";
 import { join } from "@std/path";
 import type { NativeFacts, NativeFile, PackedPlace } from "../base/build.ts";
-import { digestOf, fileDigest } from "../base/digest.ts";
+import { digestOf, fileDigest } from "../base/files/checksum.ts";
 import { LedgerError } from "../base/error.ts";
 import { readFully, withOpenFile, writeFully } from "../base/files/durable.ts";
 import { takeFileLock } from "../base/files/file_lock.ts";

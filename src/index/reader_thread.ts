@@ -2,7 +2,7 @@
  * Reading on a thread of its own. DuckDB is called from ours, and in some versions of Deno the event
  * loop stands still for as long as DuckDB is at work: then only another thread can read meanwhile.
  */
-import { Thread } from "../base/thread/thread.ts";
+import { Thread } from "../base/thread.ts";
 import type { Intake, IntakeRequest } from "./ingest.ts";
 import type { Hand, Handful } from "./spool.ts";
 

@@ -1,6 +1,6 @@
 /** The thread that reads the log while DuckDB works; its other end is `intake_beside.ts`. */
 import { batches_ahead_max } from "../base/limits.ts";
-import { doWork } from "../base/thread/work.ts";
+import { doWork } from "../base/thread.ts";
 import { systemWorld } from "../base/world.ts";
 import { type Intake, type IntakeRequest, takeIn } from "./ingest.ts";
 import type { ReadHandful } from "./reader_thread.ts";

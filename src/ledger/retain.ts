@@ -3,7 +3,7 @@
  * Which days go, and why others stay, is found out in one place, for looking and for doing alike.
  */
 import { join } from "@std/path";
-import { DAY_MS } from "../base/day.ts";
+import { DAY_MS } from "../base/format.ts";
 import { asLedgerError } from "../base/error.ts";
 import { makeFolderDurably } from "../base/files/durable.ts";
 import type { World } from "../base/world.ts";

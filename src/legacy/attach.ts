@@ -3,7 +3,7 @@
  * the two are compared, and how the old one is brought over, is in the files beside this one.
  */
 import { resolve } from "@std/path";
-import { startOfDay } from "../base/day.ts";
+import { startOfDay } from "../base/format.ts";
 import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";

@@ -2,7 +2,7 @@
  * The runs of a legacy database as events of the log. JSON is taken over as the text that it is, so
  * that no digit and no spelling is lost.
  */
-import { startOfDay } from "../base/day.ts";
+import { startOfDay } from "../base/format.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { CUTOVER } from "./attach.ts";
 import { endsOf, eventsOfLegacyRuns, type LegacyRun, legacyRuns, type RunEvent } from "./runs.ts";

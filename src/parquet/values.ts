@@ -1,6 +1,6 @@
 /** What the values of a column are, and how they come out as plain ones: foreign files included. */
 import type { ParquetParsers, SchemaElement, SchemaTree } from "hyparquet";
-import { DAY_MS } from "../base/day.ts";
+import { DAY_MS } from "../base/format.ts";
 
 /** The values of a column. */
 export interface ColumnMeaning {

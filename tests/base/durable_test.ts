@@ -3,7 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { beginReplacement, giveFreeName, moveToFreeName } from "../../src/base/files/durable.ts";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { systemError, tempFolder } from "../harness.ts";
 
 const WITHOUT_LINKS = systemFiles((operation) => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
-import { Thread } from "../../src/base/thread/thread.ts";
+import { Thread } from "../../src/base/thread.ts";
 import { systemWorld } from "../../src/base/world.ts";
 
 const MODULE = {

@@ -1,6 +1,6 @@
 /** A thread that answers with so many letters, or fails. */
 import { LedgerError } from "../../src/base/error.ts";
-import { doWork } from "../../src/base/thread/work.ts";
+import { doWork } from "../../src/base/thread.ts";
 
 doWork((letters: number) => {
   if (letters < 0) {

@@ -1,7 +1,7 @@
 /** The executable closes what it opens: one that runs for months has no more files open than at first. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { DAY_MS } from "../../src/base/day.ts";
+import { DAY_MS } from "../../src/base/format.ts";
 import { Running } from "../crash/kills/crash.ts";
 import { Daemon, untilHealth } from "../daemon.ts";
 import { IS_FULL, linesOnDisk } from "../harness.ts";

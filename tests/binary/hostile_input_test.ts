@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { digestOf } from "../../src/base/digest.ts";
+import { digestOf } from "../../src/base/files/checksum.ts";
 import { tarHeaders, tarPadding } from "../../src/base/tar.ts";
 import { binaryTest } from "./binary.ts";
 import { contentsOf, shell, survives } from "./hostile.ts";

@@ -2,8 +2,8 @@
 import { IS_FULL } from "../harness.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { fileDigest } from "../../src/base/digest.ts";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { fileDigest } from "../../src/base/files/checksum.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { refusedStatements } from "../duckdb/statements.ts";
 import { type Bench, binaryTest } from "./binary.ts";
 

@@ -1,7 +1,8 @@
 /** Each thing that can be wrong is found, by looking, and comes with a way out that works. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { type Files, systemFiles } from "../../src/base/files/seam.ts";
+import type { Files } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import type { Check } from "../../src/doctor/doctor.ts";
 import { binaryTest } from "../binary/binary.ts";
 import { runIn, systemError, tempFolder, writePart } from "../harness.ts";

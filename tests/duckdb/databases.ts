@@ -1,7 +1,7 @@
 /** Databases for the tests of the door: made through it, opened through it, spoilt behind its back. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { type Database, type DoorOptions, openDatabase } from "../../src/duckdb/connection.ts";
 import { testWorld } from "../harness.ts";
 

@@ -1,9 +1,9 @@
 /** What the guard lets through and what it does not, tried on a lab with every file in reach. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join, relative } from "@std/path";
-import { fileDigest } from "../../src/base/digest.ts";
+import { fileDigest } from "../../src/base/files/checksum.ts";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { type Database, literal } from "../../src/duckdb/connection.ts";
 import { rowsOfQuery } from "../../src/duckdb/query.ts";
 import { finishRun } from "../runs/finished.ts";

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import type { NativeFacts } from "../../src/base/build.ts";
 import { LedgerError } from "../../src/base/error.ts";
-import { type FaultHook, systemFiles } from "../../src/base/files/seam.ts";
+import type { FaultHook } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import {
   digestFaultOfLibrary,
   libraryFolder,

@@ -1,7 +1,7 @@
 /** Whether its parts are lines or were compacted, a log has one index. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { restoreDay } from "../../src/log/compact/restore.ts";
 import { withSeed } from "../laws/random.ts";
 import { IS_FULL, writePart } from "../harness.ts";

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import {
   assertSetAside,
   BLOCK_BYTES,

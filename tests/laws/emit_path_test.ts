@@ -40,7 +40,7 @@ Deno.test("no module on the way of emit reaches DuckDB, Parquet or the network",
       EMIT,
       "src/log/write/writer.ts",
       "src/log/event/schemas.ts",
-      "src/base/files/seam.ts",
+      "src/base/files/system_files.ts",
     ]
   ) {
     assert(loaded.has(path), path);

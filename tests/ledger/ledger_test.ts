@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { type Ledger, openLedger } from "../../src/mod.ts";
 import {
   inputOf,

@@ -4,7 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { zstdCompressSync } from "node:zlib";
 import { asLedgerError } from "../../src/base/error.ts";
-import { type OpenFile, systemFiles } from "../../src/base/files/seam.ts";
+import type { OpenFile } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import {
   columnBuffers,
   type PackedColumn,

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { type Row, writeParquet } from "../../src/parquet/mod.ts";
 import { failingFiles, systemError, tempFolder, testWorld } from "../harness.ts";
 import { allRows, columnsOf, namesIn, write } from "./files.ts";

@@ -1,7 +1,7 @@
 /** All calls and who used them: after every change of the runs, and whatever became of the live file. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { ALERTS_VERSION } from "../../src/runs/catalog/alerts.ts";
 import {
   assertSetAside,

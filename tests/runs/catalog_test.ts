@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { syncCatalog } from "../../src/runs/catalog/catalog.ts";
 import { CATALOG_VERSION } from "../../src/runs/catalog/schema.ts";
 import { assertSetAside, damages } from "../duckdb/databases.ts";

@@ -7,7 +7,8 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { type Files, systemFiles } from "../../src/base/files/seam.ts";
+import type { Files } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import type { World } from "../../src/base/world.ts";
 import type { NewRun } from "../../src/runs/directory/run_lifecycle.ts";
 import type { RunDirectory } from "../../src/runs/directory/directory.ts";

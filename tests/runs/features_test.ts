@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { parquetFacts, type Row } from "../../src/parquet/mod.ts";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { feature_values_in_memory_max } from "../../src/base/limits.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";

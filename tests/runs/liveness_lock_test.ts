@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { type Files, type OpenFile, systemFiles } from "../../src/base/files/seam.ts";
+import type { Files, OpenFile } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import type { World } from "../../src/base/world.ts";
 import { livenessOf, takeRunLock } from "../../src/runs/manifest/liveness_lock.ts";
 import { filesInVain } from "./runs.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { outsideFiles } from "../../src/base/files/outside.ts";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import type { World } from "../../src/base/world.ts";
 import type { PullFinding } from "../../src/log/pull/source.ts";
 import { pullRuns, type RunsPullReport } from "../../src/runs/upkeep/pull.ts";

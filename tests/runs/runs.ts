@@ -1,7 +1,8 @@
 /** What the tests of runs share: a lab to work in, manifests put in place by hand, catalogs compared. */
 import { assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
-import { type Files, systemFiles } from "../../src/base/files/seam.ts";
+import type { Files } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import type { World } from "../../src/base/world.ts";
 import type { Database } from "../../src/duckdb/connection.ts";
 import { openSnapshot } from "../../src/duckdb/snapshot.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { readParquet } from "../../src/parquet/mod.ts";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { compactTraces } from "../../src/trace/store/compact.ts";
 import type { TracedEvent } from "../../src/trace/event/event.ts";
 import { tracePaths } from "../../src/trace/event/files.ts";

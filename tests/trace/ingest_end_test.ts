@@ -1,7 +1,7 @@
 /** Streams of traced events that end before their end: what is kept of them, and what is said of it. */
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { event_bytes_max } from "../../src/base/limits.ts";
 import { openLedger } from "../../src/mod.ts";
 import { inputOf, startLedger, systemError, tempFolder, testWorld } from "../harness.ts";

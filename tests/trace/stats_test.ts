@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import { traceStats } from "../../src/trace/ask/stats.ts";
 import { TraceStore } from "../../src/trace/store/store.ts";
 import { tempFolder, testWorld } from "../harness.ts";

@@ -1,6 +1,6 @@
 /** Stores of traces for tests, and what their files hold. */
 import { join } from "@std/path";
-import { systemFiles } from "../../src/base/files/seam.ts";
+import { systemFiles } from "../../src/base/files/system_files.ts";
 import type { World } from "../../src/base/world.ts";
 import { tracePaths } from "../../src/trace/event/files.ts";
 import { systemError, testWorld } from "../harness.ts";

@@ -1,8 +1,8 @@
 /** What is built on the seam: files and folders that are whole, and durable, or not there. */
 import { dirname } from "@std/path";
 import { asLedgerError, LedgerError } from "../error.ts";
-import { fileError, noSpaceLeft, systemCode } from "./file_error.ts";
-import { type FileFacts, type Files, type OpenFile, WAITS_FOR_EVER } from "./seam.ts";
+import { fileError, noSpaceLeft, systemCode, WAITS_FOR_EVER } from "./file_error.ts";
+import type { FileFacts, Files, OpenFile } from "./seam.ts";
 import { read_bytes } from "../limits.ts";
 
 /** Fills the buffer from an offset, as far as the file goes; returns the part that was filled. */

@@ -15,6 +15,9 @@ const CODE_OF_SYSTEM_ERROR: Readonly<Record<string, ErrorCode>> = {
   EROFS: "no_permission",
 };
 
+/** Why a file of ours is not opened: opening a pipe waits for its other end, and a device may not end. */
+export const WAITS_FOR_EVER = "a pipe or a device stands where a file should be";
+
 /** The system's own short name of an error (`ENOSPC`), where there is one. */
 export function systemCode(cause: unknown): string | undefined {
   if (cause instanceof Deno.errors.NotFound) return "ENOENT";

@@ -1,4 +1,7 @@
-/** A lock on a file that is kept for as long as the file is open. */
+/** Lock files: a lock is held for as long as its file is open, also where the process dies. */
+import { lock_probe_ms } from "../limits.ts";
+import type { World } from "../world.ts";
+import { openOwn } from "./durable.ts";
 import type { Files, OpenFile } from "./seam.ts";
 
 /** Takes the lock of a file, which is made where it is not there; undefined when it was not to be had in time. */
@@ -16,4 +19,43 @@ export async function takeFileLock(
   } finally {
     if (!is_had) lock.close();
   }
+}
+
+/** The lock, or who has it. */
+export type SignedLock = { lock: OpenFile } | { holder: string };
+
+/** Takes a lock and signs it; when it cannot be had in time, says who has it. Its folder has to exist. */
+export async function takeSignedLock(
+  world: World,
+  path: string,
+  wait_ms: number,
+  signal?: AbortSignal,
+): Promise<SignedLock> {
+  const lock = await takeFileLock(world.files, path, wait_ms, signal);
+  if (!lock) return { holder: holderIn(world, path) };
+  try {
+    lock.truncate(0);
+    lock.write(new TextEncoder().encode(`process ${world.pid} on ${world.hostname()}\n`));
+    return { lock };
+  } catch (error) {
+    // A full disk, say: whoever tries again must not find itself in the way.
+    lock.close();
+    throw error;
+  }
+}
+
+/** Who holds such a lock; undefined when nobody does. */
+export async function holderOf(world: World, path: string): Promise<string | undefined> {
+  if (!world.files.facts(path)) return undefined;
+  const lock = openOwn(world.files, path);
+  try {
+    if (lock.tryLock(false) || await lock.lock(false, lock_probe_ms)) return undefined;
+  } finally {
+    lock.close();
+  }
+  return holderIn(world, path);
+}
+
+function holderIn(world: World, path: string): string {
+  return world.files.readText(path).trim() || "another process";
 }

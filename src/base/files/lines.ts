@@ -1,4 +1,6 @@
-/** Bytes -> lines, for the log, for streams and for records alike. */
+/** Bytes and streams into lines, in bounded memory; for the log, for traces and for records alike. */
+import { event_bytes_max, read_bytes } from "../limits.ts";
+import type { Input } from "../world.ts";
 
 /** A line of a block. */
 export interface Line {
@@ -45,5 +47,88 @@ export function utf8Text(bytes: Uint8Array): string | undefined {
     return fatal_decoder.decode(bytes);
   } catch {
     return undefined;
+  }
+}
+
+/** How a stream is cut. */
+export interface BlockOptions {
+  /** Ends the stream early. What there is of a line by then says nothing about the whole, and goes. */
+  signal?: AbortSignal;
+  /** Rejects when there is no point in reading on, while a read waits. */
+  failed?: Promise<never>;
+  /** Told the length of each line that is far too long to be held; it is in no stretch. */
+  onLongLine: (size_bytes: number) => void;
+}
+
+/** The stretches, each valid until the next is asked for. A last line without a newline counts as one. */
+export async function* blocksOf(
+  input: Pick<Input, "read">,
+  options: BlockOptions,
+): AsyncGenerator<Uint8Array> {
+  let buffer = new Uint8Array(read_bytes);
+  let filled = 0;
+  for (;;) {
+    if (filled === buffer.length) {
+      if (filled > event_bytes_max) {
+        filled = await passOverLine(input, buffer, filled, options);
+        continue;
+      }
+      const larger = new Uint8Array(buffer.length * 2);
+      larger.set(buffer);
+      buffer = larger;
+    }
+    const got = await read(input, buffer.subarray(filled), options);
+    if (got === null) break;
+    const newline = buffer.lastIndexOf(NEWLINE, filled + got - 1);
+    filled += got;
+    if (newline < 0) continue;
+    yield buffer.subarray(0, newline + 1);
+    buffer.copyWithin(0, newline + 1, filled);
+    filled -= newline + 1;
+  }
+  if (filled === 0 || options.signal?.aborted) return;
+  // What came after a line that was passed over may be whole lines already.
+  if (buffer[filled - 1] === NEWLINE) return yield buffer.subarray(0, filled);
+  const last = new Uint8Array(filled + 1);
+  last.set(buffer.subarray(0, filled));
+  last[filled] = NEWLINE;
+  yield last;
+}
+
+/** Reads on to the end of a line that is over the limit; returns how much of the next is there. */
+async function passOverLine(
+  input: Pick<Input, "read">,
+  buffer: Uint8Array,
+  filled: number,
+  options: BlockOptions,
+): Promise<number> {
+  let length = filled;
+  for (;;) {
+    const got = await read(input, buffer, options);
+    const newline = got === null ? -1 : buffer.subarray(0, got).indexOf(NEWLINE);
+    length += got === null ? 0 : newline >= 0 ? newline : got;
+    if (got !== null && newline < 0) continue;
+    if (got === null && options.signal?.aborted) return 0;
+    options.onLongLine(length);
+    if (got === null) return 0;
+    buffer.copyWithin(0, newline + 1, got);
+    return got - newline - 1;
+  }
+}
+
+/** Reads; null at the end, and when told to stop, which an input that is silent must not hold up. */
+async function read(
+  input: Pick<Input, "read">,
+  buffer: Uint8Array,
+  { signal, failed }: BlockOptions,
+): Promise<number | null> {
+  if (signal?.aborted) return null;
+  const stopped = Promise.withResolvers<null>();
+  const stop = () => stopped.resolve(null);
+  signal?.addEventListener("abort", stop);
+  try {
+    return await Promise.race([input.read(buffer), stopped.promise, ...(failed ? [failed] : [])]);
+  } finally {
+    signal?.removeEventListener("abort", stop);
   }
 }

@@ -1,8 +1,15 @@
 /** A reader over a stream of byte pieces: lines and counts come out the same however it was cut. */
-import { RequestProblem } from "./problem.ts";
 
 const CR = 13, LF = 10;
 const NOTHING = new Uint8Array(0);
+
+/** What is wrong with a request, as the status that answers it; then the connection ends. */
+export class RequestProblem extends Error {
+  constructor(readonly status: number, message: string) {
+    super(message);
+    this.name = "RequestProblem";
+  }
+}
 
 /** The stream ended in the middle of what was read. */
 export class StreamEnded extends Error {

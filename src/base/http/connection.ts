@@ -1,9 +1,8 @@
 /** One client: its requests are read, handed over and answered one after the other. */
 import type { World } from "../world.ts";
-import { ByteReader, StreamEnded } from "./byte_reader.ts";
-import type { AllowedHosts } from "./host.ts";
-import { RequestProblem } from "./problem.ts";
+import { ByteReader, RequestProblem, StreamEnded } from "./byte_reader.ts";
 import {
+  type AllowedHosts,
   checkBodySize,
   readBody,
   readHead,

@@ -7,7 +7,7 @@ import { LedgerError, quoted } from "../error.ts";
 import * as limits from "../limits.ts";
 import type { World } from "../world.ts";
 import { Connection, type ConnectionLimits, type HttpRequest } from "./connection.ts";
-import { AllowedHosts } from "./host.ts";
+import { AllowedHosts } from "./request.ts";
 import type { HttpResponse } from "./response.ts";
 
 export type { HttpRequest } from "./connection.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { DAY_MS } from "../../base/day.ts";
+import { DAY_MS } from "../../base/format.ts";
 import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { runs_listed } from "../../base/limits.ts";

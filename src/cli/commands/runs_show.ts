@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import * as z from "zod/mini";
-import { DAY_MS } from "../../base/day.ts";
+import { DAY_MS } from "../../base/format.ts";
 import { asLedgerError, EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { Ledger } from "../../ledger/ledger.ts";

@@ -5,7 +5,7 @@
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
-import { digestOf } from "../../base/digest.ts";
+import { digestOf } from "../../base/files/checksum.ts";
 import {
   beginReplacement,
   readFully,

@@ -1,6 +1,6 @@
 /** A Parquet file of a compacted part -> its lines, byte for byte as they were written. */
 import { copyBytes, viewOf } from "../../base/bytes.ts";
-import { digestOf } from "../../base/digest.ts";
+import { digestOf } from "../../base/files/checksum.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { event_bytes_max, read_bytes } from "../../base/limits.ts";
 import { damaged } from "../../parquet/facts.ts";

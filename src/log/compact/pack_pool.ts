@@ -1,6 +1,6 @@
 /** Packing on threads of its own, as many parts at once as there are cores. */
 import { pack_threads_max } from "../../base/limits.ts";
-import { Thread } from "../../base/thread/thread.ts";
+import { Thread } from "../../base/thread.ts";
 import type { World } from "../../base/world.ts";
 import type { PackRequest } from "./pack_part.ts";
 import type { FileProof } from "../format/seal_manifest.ts";

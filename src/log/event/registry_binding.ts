@@ -6,7 +6,7 @@
  */
 import { join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
-import { fileDigest, textDigest } from "../../base/digest.ts";
+import { fileDigest, textDigest } from "../../base/files/checksum.ts";
 import { removeQuietly, replaceFile, syncFile } from "../../base/files/durable.ts";
 import { takeFileLock } from "../../base/files/file_lock.ts";
 import { lock_wait_ms } from "../../base/limits.ts";

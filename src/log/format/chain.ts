@@ -18,7 +18,7 @@ import {
 import { LedgerError } from "../../base/error.ts";
 import { seal_lock_wait_ms } from "../../base/limits.ts";
 import type { Files } from "../../base/files/seam.ts";
-import { takeSignedLock } from "../../base/files/signed_lock.ts";
+import { takeSignedLock } from "../../base/files/file_lock.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { isDay, ledgerPaths, parsePartLabel, parsePartName } from "./layout.ts";
 import type { SealedContent, SealedPart } from "./seal_manifest.ts";

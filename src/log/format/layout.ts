@@ -3,7 +3,7 @@
  * apart a name.
  */
 import { join } from "@std/path";
-import { DAY_MS, startOfDay } from "../../base/day.ts";
+import { DAY_MS, startOfDay } from "../../base/format.ts";
 import { LedgerError, quoted } from "../../base/error.ts";
 import { writer_chars_max } from "../../base/limits.ts";
 

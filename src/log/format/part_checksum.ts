@@ -1,6 +1,6 @@
 /** The digests by which a file is known again, and the place where it has changed. */
 import { createHash } from "node:crypto";
-import { digestOf } from "../../base/digest.ts";
+import { digestOf } from "../../base/files/checksum.ts";
 import { readFully, stretchesOf } from "../../base/files/durable.ts";
 import { checksum_block_bytes } from "../../base/limits.ts";
 import type { OpenFile } from "../../base/files/seam.ts";

@@ -2,7 +2,7 @@
  * The digests by which seals are bound to what they vouch for. Of a step of format 2, every field but the
  * seal itself; of a step that 0.1 wrote, the fields that 0.1 listed. Writers of events never load this.
  */
-import { digestOf, textDigest } from "../../base/digest.ts";
+import { digestOf, textDigest } from "../../base/files/checksum.ts";
 import { canonicalJson } from "../../base/json.ts";
 import { type ChainStep, entryOf, type Returned, type SealedStep, type TakenOut } from "./chain.ts";
 import type { SealedNotes } from "./seal_manifest.ts";

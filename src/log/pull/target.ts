@@ -1,5 +1,5 @@
 /** A day of this ledger as the place that pulled lines go to, and a part of it that takes them. */
-import { textDigest } from "../../base/digest.ts";
+import { textDigest } from "../../base/files/checksum.ts";
 import { asLedgerError } from "../../base/error.ts";
 import { removeQuietly } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";

@@ -8,7 +8,7 @@
  * is made good for by the next who seals.
  */
 import { join } from "@std/path";
-import { DAY_MS, startOfDay } from "../../base/day.ts";
+import { DAY_MS, startOfDay } from "../../base/format.ts";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { readFully, withOpenFile } from "../../base/files/durable.ts";
 import { flaws_max, lock_wait_ms, seal_grace_ms } from "../../base/limits.ts";

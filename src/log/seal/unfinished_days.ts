@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import { giveFreeName, makeFolderDurably } from "../../base/files/durable.ts";
 import { lock_wait_ms } from "../../base/limits.ts";
-import { holderOf } from "../../base/files/signed_lock.ts";
+import { holderOf } from "../../base/files/file_lock.ts";
 import type { World } from "../../base/world.ts";
 import { type Chain, chainLockPath, highestSealedNumber, readChain } from "../format/chain.ts";
 import {

@@ -7,7 +7,7 @@ import { unsynced_bytes_max, unsynced_files_max } from "../../base/limits.ts";
 import type { Input } from "../../base/world.ts";
 import type { LogWriter } from "./writer.ts";
 import type { PartFile, WrittenLines } from "./day_appender.ts";
-import { blocksOf } from "../../base/files/line_blocks.ts";
+import { blocksOf } from "../../base/files/lines.ts";
 import type { EmitCheck } from "../event/validate.ts";
 import { tooLong } from "../event/event.ts";
 import { dayOf } from "../format/layout.ts";

@@ -2,8 +2,7 @@
  * Numbers and times as the page shows them. What is rounded for people stands beside it exactly, in
  * `<data value>`, so that whoever saves the page can still compute.
  */
-import { DAY_MS } from "../../base/day.ts";
-import { humanCount, humanDuration, utc } from "../../base/format.ts";
+import { DAY_MS, humanCount, humanDuration, utc } from "../../base/format.ts";
 import { html, Markup } from "./markup.ts";
 
 /** What stands where there is no figure. */

@@ -1,5 +1,5 @@
 /** From values to places on an axis, and the round values that an axis is marked with. */
-import { DAY_MS } from "../../base/day.ts";
+import { DAY_MS } from "../../base/format.ts";
 import { durationText, signedText } from "./figures.ts";
 
 /** From a value to its place, in percent of the axis. */

@@ -1,5 +1,5 @@
 /** Stretches of time, all of one length, that runs fall into by when they were created. */
-import { DAY_MS } from "../../base/day.ts";
+import { DAY_MS } from "../../base/format.ts";
 import { report_bars_max } from "../../base/limits.ts";
 import type { ReportRun } from "../gather/data.ts";
 import { timeText } from "./figures.ts";

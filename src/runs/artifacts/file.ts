@@ -18,7 +18,7 @@ import {
   type ArtifactType,
   isArtifactType,
 } from "./definitions.ts";
-import { fileDigest } from "../../base/digest.ts";
+import { fileDigest } from "../../base/files/checksum.ts";
 import { asLedgerError } from "../../base/error.ts";
 import { withNumbers } from "../../base/json.ts";
 import type { ArtifactEntry } from "../manifest/manifest.ts";

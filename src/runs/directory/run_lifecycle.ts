@@ -1,6 +1,6 @@
 /** How a run begins and ends, and the events that tell the log of it. */
 import { join } from "@std/path";
-import { textDigest } from "../../base/digest.ts";
+import { textDigest } from "../../base/files/checksum.ts";
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { listMonths, runPath } from "../manifest/layout.ts";

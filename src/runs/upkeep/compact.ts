@@ -3,7 +3,7 @@
  * does not open thousands of files. The runs' own files stay as they are.
  */
 import { basename, join, resolve } from "@std/path";
-import { fileDigest } from "../../base/digest.ts";
+import { fileDigest } from "../../base/files/checksum.ts";
 import { LedgerError, quoted } from "../../base/error.ts";
 import {
   makeFolderDurably,

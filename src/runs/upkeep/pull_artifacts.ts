@@ -1,6 +1,6 @@
 /** What another box keeps beside its log for its runs, `artifacts/runs/{run_id}/` -> the same here. */
 import { dirname, join } from "@std/path";
-import { fileDigest } from "../../base/digest.ts";
+import { fileDigest } from "../../base/files/checksum.ts";
 import { beginReplacement, makeFolderDurably } from "../../base/files/durable.ts";
 import { escaped } from "../../base/format.ts";
 import { uniqueName, type World } from "../../base/world.ts";

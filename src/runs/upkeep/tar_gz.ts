@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { LedgerError } from "../../base/error.ts";
-import { digestOf } from "../../base/digest.ts";
+import { digestOf } from "../../base/files/checksum.ts";
 import {
   beginReplacement,
   readFully,

@@ -2,7 +2,7 @@
  * Traces for other tools: OpenTelemetry's JSON, which Jaeger and Tempo take, and Chrome's trace format,
  * which every flame chart viewer takes.
  */
-import { textDigest } from "../../base/digest.ts";
+import { textDigest } from "../../base/files/checksum.ts";
 import { queueTimeMs, type TracedEvent } from "../event/event.ts";
 import { Lineage } from "./lineage.ts";
 

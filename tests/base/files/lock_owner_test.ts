@@ -4,9 +4,9 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { lock_wait_ms } from "../../../src/base/limits.ts";
-import { holderOf, takeSignedLock } from "../../../src/base/files/signed_lock.ts";
+import { holderOf, takeSignedLock } from "../../../src/base/files/file_lock.ts";
 import { chainLockPath } from "../../../src/log/format/chain.ts";
 import { DayLock } from "../../../src/log/format/lock.ts";
 import { spin } from "../../crash/kills/crash.ts";

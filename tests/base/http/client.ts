@@ -8,7 +8,7 @@ import {
   type ServeOptions,
 } from "../../../src/base/http/server.ts";
 import type { LedgerError } from "../../../src/base/error.ts";
-import { LOOPBACK_HOSTS } from "../../../src/base/http/host.ts";
+import { LOOPBACK_HOSTS } from "../../../src/base/http/request.ts";
 import { patience } from "../../crash/kills/crash.ts";
 import { testWorld } from "../../harness.ts";
 

@@ -1,10 +1,14 @@
 /** Requests are read the same however they come in pieces, and what is ambiguous is refused. */
 import { IS_FULL } from "../../harness.ts";
 import { assertEquals, assertRejects } from "@std/assert";
-import { ByteReader, StreamEnded } from "../../../src/base/http/byte_reader.ts";
-import { AllowedHosts, LOOPBACK_HOSTS } from "../../../src/base/http/host.ts";
-import { RequestProblem } from "../../../src/base/http/problem.ts";
-import { readBody, readHead, type RequestLimits } from "../../../src/base/http/request.ts";
+import { ByteReader, RequestProblem, StreamEnded } from "../../../src/base/http/byte_reader.ts";
+import {
+  AllowedHosts,
+  LOOPBACK_HOSTS,
+  readBody,
+  readHead,
+  type RequestLimits,
+} from "../../../src/base/http/request.ts";
 import { type Random, seededTest } from "../../crash/kills/crash.ts";
 import { latin1 } from "./client.ts";
 import { damaged, randomRequest } from "./requests.ts";

@@ -1,7 +1,7 @@
 /** What comes without waiting still lets everything else in the process have its turn. */
 import { assert, assertEquals } from "@std/assert";
 import { Connection } from "../../../src/base/http/connection.ts";
-import { AllowedHosts, LOOPBACK_HOSTS } from "../../../src/base/http/host.ts";
+import { AllowedHosts, LOOPBACK_HOSTS } from "../../../src/base/http/request.ts";
 import { type Socket, Wire } from "../../../src/base/http/wire.ts";
 import * as limits from "../../../src/base/limits.ts";
 import { testWorld } from "../../harness.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { ledger, systemError, tempFolder } from "../../harness.ts";
 import { inLab, newLab } from "../../runs/runs.ts";
 import { fillLab, MADE_MS } from "../../report/labs.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { inputOf, memoryFolder } from "../../harness.ts";
 import { DAY, idsOnDisk, NOON_MS, repeated } from "../kills/crash.ts";

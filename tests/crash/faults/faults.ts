@@ -4,7 +4,8 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
-import { type FaultHook, type FileOperation, systemFiles } from "../../../src/base/files/seam.ts";
+import type { FaultHook, FileOperation } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { systemWorld, type World } from "../../../src/base/world.ts";
 import { IS_FULL, systemError } from "../../harness.ts";
 

@@ -1,7 +1,7 @@
 /** Whatever comes from outside, or from a disk that went bad, ends in an error of ours or in sense. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { digestOf } from "../../../src/base/digest.ts";
+import { digestOf } from "../../../src/base/files/checksum.ts";
 import { asLedgerError } from "../../../src/base/error.ts";
 import { TarDamage } from "../../../src/base/tar.ts";
 import { openLedger } from "../../../src/mod.ts";

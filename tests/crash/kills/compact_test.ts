@@ -109,7 +109,7 @@ Deno.test("what compact and restore put in place is durable before anything is r
   const dir = folder.path;
   writeParts(dir);
   const events: string[] = [];
-  const { systemFiles } = await import("../../../src/base/files/seam.ts");
+  const { systemFiles } = await import("../../../src/base/files/system_files.ts");
   const files = systemFiles((operation, path) => {
     const name = path.slice(path.lastIndexOf("/") + 1).replace(/\.[^.]*\.tmp$/, ".tmp");
     if (/^part-000001|_sealed|^day=/.test(name)) events.push(`${operation} ${name}`);

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { parseManifest } from "../../../src/runs/manifest/manifest.ts";
 import { classifyRun, scanRuns } from "../../../src/runs/manifest/scan.ts";

@@ -4,12 +4,8 @@
  * or given a name.
  */
 import { relative } from "@std/path";
-import {
-  type Files,
-  type OpenFile,
-  type OpenMode,
-  systemFiles,
-} from "../../../src/base/files/seam.ts";
+import type { Files, OpenFile, OpenMode } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 
 /** A name in a folder: of a file or a folder, or of nothing any more. */
 export interface NameChange {

@@ -3,12 +3,8 @@
  * could notice is a step; locks whose wait the scheduler sees; a clock and randomness that repeat.
  */
 import { relative } from "@std/path";
-import {
-  type FileFacts,
-  type FileOperation,
-  type OpenFile,
-  systemFiles,
-} from "../../../src/base/files/seam.ts";
+import type { FileFacts, FileOperation, OpenFile } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import type { World } from "../../../src/base/world.ts";
 import { testWorld } from "../../harness.ts";
 import { Random } from "../kills/crash.ts";

@@ -1,6 +1,6 @@
 /** What the tests of recipes share: each is run as it stands in `fixtures/recipes`. */
 import { join } from "@std/path";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { recipeText } from "../../../scripts/recipes.ts";
 import { planLab, recordLab } from "../../../src/demo/lab.ts";
 import { installShim, linesOnDisk, testWorld } from "../../harness.ts";

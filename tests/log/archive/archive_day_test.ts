@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { readChain } from "../../../src/log/format/chain.ts";
 import { partsOfDay } from "../../../src/log/read/parts.ts";

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { tarMembers } from "../../../src/base/tar.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { ledgerFolder, sync } from "../../index/indexes.ts";

@@ -1,6 +1,7 @@
 /** What the tests of compacted parts share: lines in, a packed file, lines out. */
 import { join } from "@std/path";
-import { type OpenFile, systemFiles } from "../../../src/base/files/seam.ts";
+import type { OpenFile } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { BadLine, judge } from "../../../src/log/event/event.ts";
 import { linesOf } from "../../../src/log/format/lines.ts";
 import { packingColumns, packLines } from "../../../src/log/codec/packing.ts";

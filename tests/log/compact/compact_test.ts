@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
 import { event_bytes_max, row_group_bytes_max } from "../../../src/base/limits.ts";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { compactParts } from "../../../src/log/compact/compact.ts";
 import { restoreDay } from "../../../src/log/compact/restore.ts";
 import { openPart } from "../../../src/log/read/part_file.ts";

@@ -9,7 +9,7 @@ import {
 import { join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
 import { canonicalJson } from "../../../src/base/json.ts";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { endOfChain, readChain } from "../../../src/log/format/chain.ts";
 import { readRegistry } from "../../../src/log/event/registry.ts";
 import { migrateType, registerType } from "../../../src/log/seal/registry_change.ts";

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
-import { type OpenMode, systemFiles } from "../../../src/base/files/seam.ts";
+import type { OpenMode } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { DayLock } from "../../../src/log/format/lock.ts";
 import { readLog } from "../../../src/log/read/cursor.ts";
 import { systemError, tempFolder, testWorld, writePart } from "../../harness.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { readSealed } from "../../../src/log/format/seal_manifest.ts";
 import { openLedger } from "../../../src/mod.ts";
 import { linesOnDisk, tempFolder, writePart } from "../../harness.ts";

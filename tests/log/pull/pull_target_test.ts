@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Files, systemFiles } from "../../../src/base/files/seam.ts";
+import type { Files } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { PullTarget } from "../../../src/log/pull/target.ts";
 import { assertHoldsAllOf, BOX_DAY, boxes, takenOf } from "../../boxes.ts";
 import { testWorld, writePart } from "../../harness.ts";

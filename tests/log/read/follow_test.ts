@@ -1,7 +1,7 @@
 /** Following: `followLog()` in `read.ts`. Time is held still, so nothing here waits for a clock. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { followLog, LogCursor, type LogRecord } from "../../../src/log/read/cursor.ts";
 import { type Ledger, openLedger } from "../../../src/mod.ts";
 import { tempFolder, testWorld, writePart } from "../../harness.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { listDays, partsOfDay } from "../../../src/log/read/parts.ts";
 import { readLog } from "../../../src/log/read/cursor.ts";
 import { tempFolder, testWorld, writePart } from "../../harness.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { recentDays, recentRunIds } from "../../../src/log/mod.ts";
 import { tempFolder, writePart } from "../../harness.ts";
 

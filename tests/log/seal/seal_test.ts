@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { readChain } from "../../../src/log/format/chain.ts";
 import { sealParts } from "../../../src/log/seal/seal.ts";
 import { verifyLog } from "../../../src/log/seal/verify.ts";

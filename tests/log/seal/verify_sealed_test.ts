@@ -507,7 +507,7 @@ Deno.test("whenever a part is compacted or restored under verify, it finds nothi
       if (!files.has(name)) Deno.removeSync(pathOf(dir, name));
     }
   };
-  const { systemFiles } = await import("../../../src/base/files/seam.ts");
+  const { systemFiles } = await import("../../../src/base/files/system_files.ts");
   for (const [before, after] of [[lines, compacted], [compacted, lines]]) {
     for (let nth = 1;; nth++) {
       put(before);

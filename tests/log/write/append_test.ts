@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
-import { systemFiles } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { small_group_bytes } from "../../../src/base/limits.ts";
 import { LogWriter, type WriterOptions } from "../../../src/log/write/writer.ts";
 import { type Acknowledgement, openLedger } from "../../../src/mod.ts";

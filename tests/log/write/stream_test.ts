@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { LedgerError } from "../../../src/base/error.ts";
-import { type Files, systemFiles } from "../../../src/base/files/seam.ts";
+import type { Files } from "../../../src/base/files/seam.ts";
+import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { open_days_max, unsynced_files_max } from "../../../src/base/limits.ts";
 import { type Ledger, type LineAnswer, openLedger, type StreamOptions } from "../../../src/mod.ts";
 import { seededTest } from "../../crash/kills/crash.ts";

@@ -1,9 +1,8 @@
-/** Threads: this end of them. The other end, which does the work, is `thread_work.ts`. */
-import { BAKED_FACTS_NAME, type BakedFacts, buildFacts } from "../build.ts";
-import { type ErrorFacts, LedgerError } from "../error.ts";
-import { answer_poll_ms } from "../limits.ts";
-import { answerIn, roomForAnswer } from "./answer.ts";
-import type { World } from "../world.ts";
+/** Worker threads: the end that asks, the end that does the work, and the memory that they share. */
+import { BAKED_FACTS_NAME, type BakedFacts, buildFacts } from "./build.ts";
+import { asLedgerError, type ErrorFacts, LedgerError } from "./error.ts";
+import { answer_poll_ms, thread_answer_bytes_max } from "./limits.ts";
+import type { World } from "./world.ts";
 
 /** The module that a thread runs, as two files see it: the bundle's others, and the one that asks. */
 export interface ThreadModule {
@@ -56,7 +55,7 @@ export class Thread<Request, Result, Heard = never, Said = never> {
   readonly #closed = new AbortController();
   #looks = false;
 
-  /** With `pause` it is a thread that posts nothing; `thread_answer.ts` says what for. */
+  /** With `pause` it is a thread that posts nothing; `roomForAnswer` says why. */
   constructor({ name, bundled, source, seen_from }: ThreadModule, readonly pause?: World["pause"]) {
     const url = new URL(buildFacts().compiled ? bundled : source, seen_from);
     this.#worker = new Worker(url, { type: "module", name });
@@ -121,4 +120,60 @@ export class Thread<Request, Result, Heard = never, Said = never> {
   #post(message: ToThread<Request, Said>): void {
     this.#worker.postMessage(message);
   }
+}
+
+/** The thread that runs this, of which the types of a window know too little. */
+const own_thread = globalThis as unknown as Pick<Worker, "postMessage" | "onmessage">;
+
+/** Does what this thread is asked for, one thing after another; what it is told meanwhile goes to `onWord`. */
+export function doWork<Request, Result, Said = never, Heard = never>(
+  work: (request: Request, say: (word: Said) => void) => Result | Promise<Result>,
+  onWord: (word: Heard) => void = () => {},
+): void {
+  const tell = (message: FromThread<Said, Result>) => own_thread.postMessage(message);
+  const doOne = async (request: Request): Promise<Answer<Result>> => {
+    try {
+      return { kind: "done", result: await work(request, (word) => tell({ kind: "word", word })) };
+    } catch (error) {
+      return { kind: "failed", error: asLedgerError(error)?.toJSON(), text: String(error) };
+    }
+  };
+  let done = Promise.resolve();
+  own_thread.onmessage = ({ data }: MessageEvent<ToThread<Request, Heard>>) => {
+    if (data.kind === "word") return onWord(data.word);
+    const { number, request, facts, room } = data.task;
+    Object.assign(globalThis, { [Symbol.for(BAKED_FACTS_NAME)]: facts });
+    done = done.then(async () => {
+      const answer = await doOne(request);
+      if (!room || !putAnswer(room, answer)) tell({ kind: "answer", number, answer });
+    });
+  };
+}
+
+/*
+ * The memory in which an answer goes. For every message that a thread posts, Deno detaches a buffer,
+ * and from the first on all of its code that goes through bytes is a fifth slower: V8 had compiled it
+ * for buffers that stay. A thread whose work is that answers here.
+ */
+
+const TEXT_AT = 4;
+
+function roomForAnswer(): SharedArrayBuffer {
+  return new SharedArrayBuffer(thread_answer_bytes_max);
+}
+
+/** Puts an answer there; false when it is too long. */
+function putAnswer(room: SharedArrayBuffer, answer: unknown): boolean {
+  const text = new TextEncoder().encode(JSON.stringify(answer));
+  if (TEXT_AT + text.length > room.byteLength) return false;
+  new Uint8Array(room, TEXT_AT).set(text);
+  Atomics.store(new Int32Array(room, 0, 1), 0, text.length);
+  return true;
+}
+
+/** The answer, once it is there. */
+function answerIn(room: SharedArrayBuffer): unknown {
+  const length = Atomics.load(new Int32Array(room, 0, 1), 0);
+  if (length === 0) return undefined;
+  return JSON.parse(new TextDecoder().decode(new Uint8Array(room, TEXT_AT, length).slice()));
 }
