@@ -1,5 +1,12 @@
 /** Opens the ledger that a command's flags and environment name. */
-import { asLedgerError, EXIT_CODE_OF, EXIT_OK, LedgerError, quoted } from "../base/error.ts";
+import {
+  asLedgerError,
+  EXIT_CODE_OF,
+  EXIT_FINDINGS,
+  EXIT_OK,
+  LedgerError,
+  quoted,
+} from "../base/error.ts";
 import { input_text_bytes_max } from "../base/limits.ts";
 import { escaped } from "../base/format.ts";
 import type { Input, World } from "../base/world.ts";
@@ -20,6 +27,14 @@ export function openFor(
     onNotice: debug ? (message) => say(world, `ledger: ${message}`) : undefined,
     ...options,
   });
+}
+
+/** The exit code of a command that shows the registry: it says when the chain binds another one. */
+export async function exitOfRegistry(world: World, ledger: Ledger): Promise<number> {
+  const problem = await ledger.upkeep.registryProblem();
+  if (problem === undefined) return EXIT_OK;
+  say(world, `${problem}; see: ledger verify --deep`);
+  return EXIT_FINDINGS;
 }
 
 /** Whoever names a folder of runs means one that is there: a typo would make all runs missing. */

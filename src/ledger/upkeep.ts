@@ -41,6 +41,16 @@ export class LedgerUpkeep {
     return await restoreDay(this.#world, this.#dir, day);
   }
 
+  /** In what way the registry is not the one that the chain binds; undefined where it is, or none is bound. */
+  async registryProblem(): Promise<string | undefined> {
+    const { readChain } = await import("../log/format/chain.ts");
+    const { registryProblem, registryState } = await import("../log/event/registry_binding.ts");
+    const state = registryState(this.#world, this.#dir, readChain(this.#world, this.#dir));
+    return state === "changed" || state === "removed"
+      ? registryProblem(this.#dir, state)
+      : undefined;
+  }
+
   /** Takes in what another box's ledger holds that this one does not: events, types, artifacts, runs. */
   async pull(request: PullRequest): Promise<PullReport> {
     const { pull } = await import("./pull.ts");

@@ -15,11 +15,6 @@ export interface KnownFailure {
 /** Of files that went bad. */
 export const KNOWN_CORRUPTIONS: readonly KnownFailure[] = [
   {
-    tried: /^the registry \| .* \| schema list$/,
-    flaw: /rows less/,
-    reason: "only verify and doctor compare the registry with the chain that binds it",
-  },
-  {
     tried: /^the native (library|binding) \| .* \| (query|rebuild)$/,
     flaw: /it ends by SIG(SEGV|BUS|ABRT|ILL)/,
     reason:

@@ -1,9 +1,8 @@
 import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
 import { EVENT_TYPE_SUMMARIES, EVENT_TYPES, isBuiltIn } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, format } from "../flags.ts";
-import { openFor } from "../open.ts";
+import { exitOfRegistry, openFor } from "../open.ts";
 import { printRows, rowFormat } from "../output.ts";
 
 export default defineCommand({
@@ -16,8 +15,9 @@ export default defineCommand({
     { line: "ledger schema list --format csv", shows: "the same for a spreadsheet" },
   ],
   flags: z.strictObject({ "format": format(), "json": asJson(), "dir": dir() }),
-  run: ({ world, flags }) => {
-    const { registry } = openFor(world, flags);
+  run: async ({ world, flags }) => {
+    const ledger = openFor(world, flags);
+    const { registry } = ledger;
     const rows = registry.names().map((type) => {
       const custom = registry.types.get(type);
       return {
@@ -36,6 +36,6 @@ export default defineCommand({
       { field: "records" },
     ];
     printRows(world, rows, columns, rowFormat(flags.format, flags.json, "table"));
-    return Promise.resolve(EXIT_OK);
+    return await exitOfRegistry(world, ledger);
   },
 });

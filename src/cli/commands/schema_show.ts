@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
-import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
+import { LedgerError, quoted } from "../../base/error.ts";
 import { similarNames } from "../../base/nearest.ts";
 import { isBuiltIn } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
-import { openFor } from "../open.ts";
+import { exitOfRegistry, openFor } from "../open.ts";
 import { print } from "../output.ts";
 
 export default defineCommand({
@@ -23,7 +23,8 @@ export default defineCommand({
   }],
   flags: z.strictObject({ "json": asJson(), "dir": dir() }),
   run: async ({ world, flags, words: [type] }) => {
-    const { registry } = openFor(world, flags);
+    const ledger = openFor(world, flags);
+    const { registry } = ledger;
     const custom = registry.types.get(type);
     if (!custom && !isBuiltIn(type)) {
       throw new LedgerError({
@@ -35,6 +36,6 @@ export default defineCommand({
     const { jsonSchemaOf } = await import("../../log/event/schemas.ts");
     const shown = isBuiltIn(type) ? jsonSchemaOf(type) : custom;
     print(world, JSON.stringify(shown, null, flags.json ? 0 : 2));
-    return EXIT_OK;
+    return await exitOfRegistry(world, ledger);
   },
 });

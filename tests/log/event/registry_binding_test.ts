@@ -108,6 +108,9 @@ for (const [what, [harm, wanted]] of Object.entries(HARMS)) {
     assertEquals(refused.code, 1, refused.stdout);
     assertMatch(refused.stderr, /cannot change the registry/);
     assertStringIncludes(refused.stderr, "ledger seal --accept-registry");
+    const listed = await runIn(dir, ["schema", "list"]);
+    assertEquals(listed.code, 3);
+    assertMatch(listed.stderr, /the registry .*_schema\.json is (not the one|gone).*verify --deep/);
     // Sealing goes on, and says so.
     writePart(dir, PART, [`${GOOD_LINE}\n`]);
     const sealed = await runIn(dir, ["seal"], { now_ms: () => laterWorld().now_ms() });
