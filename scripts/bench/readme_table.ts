@@ -1,4 +1,4 @@
-/** Figures as `deno task bench --json` prints them -> the README's tables of them. */
+/** Figures as `deno task bench --json` prints them -> the documents' tables of them. */
 import type { Figure } from "./bench.ts";
 import { readable } from "./table.ts";
 
@@ -17,7 +17,7 @@ export function figuresIn(ndjson: string): ShownFigure[] {
   });
 }
 
-/** The table, in the form that `deno fmt` gives it, and below it what each bench measures. */
+/** The table, in the form that `deno fmt` gives it. */
 export function readmeTable(figures: readonly ShownFigure[]): string {
   const rows = figures.map(({ name, ours, beside, ratio, unit, goal, holds }) => [
     `\`${name}\``,
@@ -26,13 +26,18 @@ export function readmeTable(figures: readonly ShownFigure[]): string {
     Number.isFinite(ratio) ? `${ratio.toFixed(2)}×` : "",
     holds === false ? `${goal}: **missed**` : goal,
   ]);
+  return markdown([HEAD, ...rows], FROM_THE_RIGHT);
+}
+
+/** What each bench measures, named by the first of its figures. */
+export function legendTable(figures: readonly ShownFigure[]): string {
   const shown = new Map<string, string>();
   for (const { name, shows } of figures) if (!shown.has(shows)) shown.set(shows, `\`${name}\``);
   const legend = [
     ["from", "what is measured"],
     ...[...shown].map(([shows, name]) => [name, shows]),
   ];
-  return `${markdown([HEAD, ...rows], FROM_THE_RIGHT)}\n\n${markdown(legend, new Set())}`;
+  return markdown(legend, new Set());
 }
 
 const IN_WORDS: Readonly<Record<string, string>> = {

@@ -6,7 +6,7 @@ import type { Command, Positional } from "./command.ts";
 import { type CommandGroup, COMMANDS, listedNames, loadCommand } from "./commands.ts";
 import { paintFor } from "./output.ts";
 import { flagsOf, type FlagView } from "./parse.ts";
-import type { TopicPiece } from "./topic.ts";
+import { piecesOf, type TopicPiece } from "./topic.ts";
 import { loadTopic, TOPIC_NAMES } from "./topics.ts";
 import { wrapped } from "./width.ts";
 
@@ -65,11 +65,11 @@ export async function overview(world: World, first?: string): Promise<string> {
 export async function topicHelp(world: World, name: string): Promise<string> {
   const { bold, cyan } = paintFor(world, world.stdout);
   const width = widthOf(world);
-  const { summary, pieces, see } = await loadTopic(name)!;
-  const lines = wrapped(`${name}: ${summary}`, width).map(bold);
-  for (const piece of pieces) lines.push("", ...pieceLines(world, piece, width));
+  const topic = await loadTopic(name)!;
+  const lines = wrapped(`${name}: ${topic.summary}`, width).map(bold);
+  for (const piece of piecesOf(topic)) lines.push("", ...pieceLines(world, piece, width));
   const of_this_name = listedNames(name);
-  const names = of_this_name.length > 0 ? of_this_name : see;
+  const names = of_this_name.length > 0 ? of_this_name : topic.see;
   const listed = await Promise.all(names.map((each) => loadCommand(each)!));
   const longest = Math.max(...listed.map((command) => command.name.length));
   lines.push("", bold("Commands (ledger COMMAND --help):"));
@@ -86,11 +86,13 @@ function pieceLines(world: World, piece: TopicPiece, width: number): string[] {
     const longest = Math.max(...piece.terms.map(([term]) => term.length));
     return piece.terms.flatMap(([term, meaning]) => entry(cyan, term, meaning, longest, width));
   }
+  const indented = (text: string) =>
+    text.split("\n").map((line) =>
+      line === "" ? "" : `  ${line.startsWith("$ ") ? cyan(line) : line}`
+    );
+  if ("session" in piece) return indented(piece.session);
   const text = "line" in piece ? piece.line : piece.file;
-  return [
-    ...comment(piece.shows, width).map(dim),
-    ...text.split("\n").map((line) => line === "" ? "" : `  ${line}`),
-  ];
+  return [...comment(piece.shows, width).map(dim), ...indented(text)];
 }
 
 /** What a shell that it is copied to passes over. */

@@ -6,9 +6,13 @@ const LOADERS = {
   index: () => import("./topics/index.ts"),
   runs: () => import("./topics/runs.ts"),
   traces: () => import("./topics/traces.ts"),
+  years: () => import("./topics/years.ts"),
+  legacy: () => import("./topics/legacy.ts"),
   durability: () => import("./topics/durability.ts"),
   permissions: () => import("./topics/permissions.ts"),
   recipes: () => import("./topics/recipes.ts"),
+  troubles: () => import("./topics/troubles.ts"),
+  changes: () => import("./topics/changes.ts"),
 } as const satisfies Record<string, () => Promise<{ default: Topic }>>;
 
 /** What they are called. */

@@ -1,18 +1,33 @@
 /** Topics of help are true: whatever they print as a command is run, from an empty folder on. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { commandsOf, prepare } from "../../scripts/transcriber.ts";
 import { loadCommand } from "../../src/cli/commands.ts";
 import { topicHelp } from "../../src/cli/help.ts";
-import type { Topic } from "../../src/cli/topic.ts";
+import { piecesOf, type Topic } from "../../src/cli/topic.ts";
 import { loadTopic, TOPIC_NAMES } from "../../src/cli/topics.ts";
 import { installShim, runIn, tempFolder, testWorld } from "../harness.ts";
 import { runExample } from "./examples.ts";
 
+/** A line of a transcript that speaks to a daemon: only the replay can do it, in one process. */
+const OF_DAEMON = /^ledger watch .*&$|^curl |^kill %1$/;
+
 /** All command lines of a topic, in the order in which they are read. */
-function linesOf({ pieces }: Topic): string[] {
-  return pieces.flatMap((piece) => {
+function linesOf(topic: Topic): { line: string; is_replayed: boolean }[] {
+  return piecesOf(topic).flatMap((piece): { line: string; is_replayed: boolean }[] => {
     if (typeof piece === "string" || "terms" in piece) return [];
-    return "line" in piece ? [piece.line] : piece.commands;
+    if ("session" in piece) {
+      return commandsOf(piece.session).filter((line) => !OF_DAEMON.test(line))
+        .map((line) => ({ line, is_replayed: true }));
+    }
+    const lines = "line" in piece ? [piece.line] : commandsIn(piece.file);
+    return lines.map((line) => ({ line, is_replayed: false }));
   });
+}
+
+/** The commands that a file holds. */
+function commandsIn(file: string): string[] {
+  return [...file.matchAll(/\/usr\/local\/bin\/(ledger(?: [a-z0-9.:-]+)+)/g)]
+    .map(([, command]) => command);
 }
 
 for (const name of TOPIC_NAMES) {
@@ -23,17 +38,33 @@ for (const name of TOPIC_NAMES) {
     for (const path of [shim, work]) Deno.mkdirSync(path);
     const path = `${installShim(shim)}:${Deno.env.get("PATH")}`;
     const failed: string[] = [];
-    for (const line of linesOf(await loadTopic(name)!)) {
-      const failure = await runExample(line, work, path);
+    for (const { line, is_replayed } of linesOf(await loadTopic(name)!)) {
+      const failure = is_replayed
+        ? await runTranscribed(line, work, path)
+        : await runExample(line, work, path);
       if (failure) failed.push(failure);
     }
     assertEquals(failed, []);
   });
 }
 
+/** Runs a line of a transcript, which may end with findings; what it prints the replay compares. */
+async function runTranscribed(line: string, cwd: string, path: string) {
+  await prepare(line, cwd);
+  const { code, stderr } = await new Deno.Command("bash", {
+    args: ["--norc", "-o", "pipefail", "-c", line],
+    cwd,
+    env: { PATH: path, NO_COLOR: "1" },
+  }).output();
+  return code === 0 || code === 3
+    ? undefined
+    : `${line}\n  exit ${code}: ${new TextDecoder().decode(stderr)}`;
+}
+
 Deno.test("a topic names itself, says what it is about, and leads on to commands there are", async () => {
   assertEquals(TOPIC_NAMES, [
-    ...["log", "index", "runs", "traces", "durability", "permissions", "recipes"],
+    ...["log", "index", "runs", "traces", "years", "legacy", "durability", "permissions"],
+    ...["recipes", "troubles", "changes"],
   ]);
   for (const name of TOPIC_NAMES) {
     const topic = await loadTopic(name)!;
@@ -41,18 +72,17 @@ Deno.test("a topic names itself, says what it is about, and leads on to commands
     assert(topic.summary.length > 20 && !topic.summary.endsWith("."), name);
     assert(topic.see.length > 0, name);
     for (const command of topic.see) assert(loadCommand(command), command);
-    for (const piece of topic.pieces) {
+    for (const piece of piecesOf(topic)) {
       if (typeof piece === "string") assert(/[.:]$/.test(piece), piece);
     }
   }
 });
 
-Deno.test("what a topic puts into a file names all the commands that it holds", async () => {
+Deno.test("what a topic puts into a file holds commands whole, and a build that is tried", async () => {
   for (const name of TOPIC_NAMES) {
-    for (const piece of (await loadTopic(name)!).pieces) {
+    for (const piece of piecesOf(await loadTopic(name)!)) {
       if (typeof piece === "string" || !("file" in piece)) continue;
-      const held = [...piece.file.matchAll(/\/usr\/local\/bin\/(ledger(?: [a-z0-9.:-]+)+)/g)];
-      assertEquals(held.map(([, command]) => command), piece.commands, piece.shows);
+      assertEquals(commandsIn(piece.file).length, piece.file.split("/bin/ledger").length - 1);
       // The build is tried by the tests of the executable.
       const build = /^deno task compile(.*)$/.exec(piece.file)?.[1];
       if (build) assertEquals(build.match(/--[a-z]+/g), ["--ledger", "--runs"]);
@@ -60,13 +90,49 @@ Deno.test("what a topic puts into a file names all the commands that it holds", 
   }
 });
 
+Deno.test("a topic's text is taken apart into paragraphs, terms, examples, files and transcripts", () => {
+  const text = String.raw`
+A paragraph of
+two lines, with ‹ledger log›.
+
+- one | what it
+  means
+- two | more
+
+  # why
+  ledger log |
+    head
+
+  ## a file
+  [Unit]
+
+  [Service]
+
+  $ ledger status
+  a table
+
+  and more
+  $ ledger log
+`;
+  assertEquals(piecesOf({ name: "n", summary: "s", see: [], text }), [
+    "A paragraph of two lines, with \u0060ledger log\u0060.",
+    { terms: [["one", "what it means"], ["two", "more"]] },
+    { shows: "why", line: "ledger log |\n  head" },
+    { shows: "a file", file: "[Unit]\n\n[Service]" },
+    { session: "$ ledger status\na table\n\nand more\n$ ledger log" },
+  ]);
+});
+
 Deno.test("a topic fits the terminal, down to forty columns; what is to be copied stays in one piece", async () => {
   for (const columns of [40, 60, 100]) {
     for (const name of TOPIC_NAMES) {
-      const copied = new Set((await loadTopic(name)!).pieces.flatMap((piece) => {
-        if (typeof piece === "string" || "terms" in piece) return [];
-        return ("line" in piece ? piece.line : piece.file).split("\n");
-      }));
+      const copied = new Set(
+        piecesOf(await loadTopic(name)!).flatMap((piece) => {
+          if (typeof piece === "string" || "terms" in piece) return [];
+          if ("session" in piece) return piece.session.split("\n");
+          return ("line" in piece ? piece.line : piece.file).split("\n");
+        }),
+      );
       const lines = (await topicHelp(testWorld({ columns }), name)).split("\n");
       const too_wide = lines.filter((line) => line.length > columns && !copied.has(line.slice(2)));
       assertEquals(too_wide, []);

@@ -1,65 +1,155 @@
 import type { Topic } from "../topic.ts";
 
-const CALL = `{"call_id":"c1","mint":"m1","caller_name":"ann","chain":"sol",` +
-  `"alert_ts_ms":1704067200000,"created_at":"2024-01-01T00:00:00Z"}`;
-
-const topic: Topic = {
+export default {
   name: "runs",
   summary: "a run's folder, its results as Parquet, and the catalog of all runs",
-  pieces: [
-    "A run has a folder, runs/YYYY-MM/run_id=ID/, with a manifest (run.json) that says what it was, " +
-    "which code and parameters made it, what it left and how it ended. Its results are Parquet files " +
-    "of known columns, every row checked before any is stored. _SUCCESS comes last of all.",
-    {
-      shows: "begin one",
-      line:
-        `ledger runs create --run-type policy --run-id tight --parameters '{"stop_loss_bps":300}'`,
-    },
-    { shows: "which results can be stored, and what is in them", line: "ledger runs schema" },
-    {
-      shows: "store some: NDJSON, JSON, CSV or Parquet",
-      line: `echo '${CALL}' | ledger runs write tight alerts`,
-    },
-    {
-      shows: "it ended well; --summary keeps what it is ranked by",
-      line: `ledger runs finish tight --summary '{"avg_return_bps":31.5}'`,
-    },
-    {
-      shows: "another one did not",
-      line:
-        "ledger runs create --run-type policy --run-id wide && ledger runs finish wide --status failed --error 'no candles'",
-    },
-    "The catalog is made from the manifests, and can be deleted at any time. It takes runs that have " +
-    "ended, and says of each other one why not.",
-    { shows: "bring it up to date", line: "ledger runs sync" },
-    { shows: "the latest", line: "ledger runs query --limit 10" },
-    {
-      shows: "where a result is, for a program that reads Parquet",
-      line: "ledger runs query --run-id tight --artifact-type alerts",
-    },
-    { shows: "the best", line: "ledger runs rank --by avg_return_bps" },
-    { shows: "two side by side", line: "ledger runs diff tight wide" },
-    { shows: "everything about one", line: "ledger runs show tight" },
-    {
-      shows: "a question to the results of all runs",
-      line:
-        `ledger query --db catalog "select caller_name, count(*) as calls from alerts group by all"`,
-    },
-    { shows: "are they whole, to the byte?", line: "ledger runs verify --all --deep" },
-    "How a run stands:",
-    {
-      terms: [
-        ["completed, failed", "it has ended, and is catalogued"],
-        ["pending, running", "it was begun, or is at work"],
-        ["crashed", "the program that owned it is gone"],
-        ["stale", "begun from a shell, and nobody wrote to it for an hour (--stale-after)"],
-        ["unfinished", "it says that it completed and lacks _SUCCESS: finish it again"],
-      ],
-    },
-    { shows: "those that did not end", line: "ledger runs query --status stale" },
-    "A month's results can be put together so that a question opens few files (ledger runs compact), and old " +
-    "months be archived (ledger runs prune). `runs` alone, beside the executable, stands for `ledger runs`.",
-  ],
   see: ["runs create", "runs write", "runs finish", "runs sync", "runs query"],
-};
-export default topic;
+  text: String.raw`
+A run has a folder, runs/YYYY-MM/run_id=ID/, with a manifest (run.json) that says what it was, which
+code and parameters made it, which artifacts it wrote and how it ended. Artifacts are Parquet files of
+known columns. _SUCCESS is written last.
+
+- call | one recommendation to trade a token, by a caller
+- alert | the message that made the call: who, which token, when
+- policy | the rule that a simulated trade follows, such as a stop loss
+
+Here two policies trade the same two calls:
+
+  $ ledger runs create --run-type policy --run-id tight --data-fingerprint prices-2024-01 --dataset '{"from":"2024-01-01","to":"2024-01-31","interval":"5m","calls_count":2}' --parameters '{"policy":{"kind":"fixed_stop","stop_loss_bps":300}}'
+  tight runs/2026-01/run_id=tight
+  $ printf 'call_id,mint,caller_name,chain,alert_ts_ms,created_at\nc1,m1,ann,sol,1704067200000,2024-01-01\nc2,m2,bob,sol,1704153600000,2024-01-02\n' | ledger runs write tight alerts
+  runs/2026-01/run_id=tight/inputs/alerts.parquet 2 rows, 889 B
+  $ printf 'call_id,entry_ts_ms,entry_px,exit_ts_ms,exit_px,exit_reason,realized_return_bps,stop_out,max_adverse_excursion_bps,time_exposed_ms,tail_capture\nc1,1704067260000,1.0,1704070860000,1.5,target,5000,false,120,3600000,0.5\nc2,1704153660000,1.0,1704154260000,0.97,stop,-300,true,300,600000,\n' | ledger runs write tight trades
+  runs/2026-01/run_id=tight/policy/trades.parquet 2 rows, 1.8 kB
+  $ echo '{"calls_processed":2,"calls_excluded":0,"trades_count":2,"avg_return_bps":2350,"median_return_bps":2350,"stop_out_rate":0.5,"avg_max_adverse_excursion_bps":210,"avg_time_exposed_ms":2100000}' | ledger runs write tight summary
+  runs/2026-01/run_id=tight/results/summary.parquet 1 row, 1.5 kB
+  $ ledger runs finish tight --timing '{"plan_ms":12,"coverage_ms":85,"execution_ms":1840}'
+  tight completed after 4.00 s
+
+Every row is checked before anything is stored; an error names the row and the column:
+
+  $ ledger runs create --run-type policy --run-id wide --data-fingerprint prices-2024-01 --parameters '{"policy":{"kind":"fixed_stop","stop_loss_bps":900}}'
+  wide runs/2026-01/run_id=wide
+  $ echo '{"call_id":"c1","entry_ts_ms":"yesterday"}' | ledger runs write wide trades || true
+  error: cannot store trades: row 1 (line 1) has "yesterday" in column "entry_ts_ms"; it has to be a whole number of milliseconds from 0 to 253402300799999
+     at: standard input:1
+   hint: nothing was stored; correct it and repeat
+  $ printf 'call_id,entry_ts_ms,entry_px,exit_ts_ms,exit_px,exit_reason,realized_return_bps,stop_out,max_adverse_excursion_bps,time_exposed_ms,tail_capture\nc1,1704067260000,1.0,1704070860000,1.5,target,5000,false,120,3600000,0.5\nc2,1704153660000,1.0,1704157260000,1.12,target,1200,false,640,3600000,0.2\n' | ledger runs write wide trades
+  runs/2026-01/run_id=wide/policy/trades.parquet 2 rows, 1.8 kB
+  $ echo '{"calls_processed":2,"calls_excluded":0,"trades_count":2,"avg_return_bps":3100,"median_return_bps":3100,"stop_out_rate":0,"avg_max_adverse_excursion_bps":380,"avg_time_exposed_ms":3600000}' | ledger runs write wide summary
+  runs/2026-01/run_id=wide/results/summary.parquet 1 row, 1.5 kB
+  $ ledger runs finish wide --timing '{"plan_ms":11,"coverage_ms":83,"execution_ms":2210}'
+  wide completed after 4.00 s
+  $ ledger runs create --run-type policy --run-id broken
+  broken runs/2026-01/run_id=broken
+  $ ledger runs finish broken --status failed --error 'no candles for c2'
+  broken failed after 1.00 s
+
+  # which artifacts can be stored, and their columns
+  ledger runs schema
+
+‹ledger runs sync› reads new and changed manifests into the catalog, and says of each run that it
+leaves out why. The catalog can be deleted at any time: the manifests are the truth.
+
+  $ ledger runs sync --stats
+  ✓ Initialized catalog tables
+  ✓ Registered 3 runs
+  ✓ Skipped 0 runs
+
+  Catalog Statistics:
+    Total runs: 3
+    Completed: 2
+    Failed: 1
+    By type: { "policy": 3 }
+    Total artifacts: 5
+    By type: { "alerts": 1, "summary": 2, "trades": 2 }
+  $ ledger runs query --limit 10
+  run_id  run_type  status                      created    took  artifacts  branch  commit  on disk
+  broken  policy    failed     2026-01-23 13:18:50.945Z  1.00 s          0                  yes
+  wide    policy    completed  2026-01-23 13:18:45.945Z  4.00 s          2                  yes
+  tight   policy    completed  2026-01-23 13:18:40.945Z  4.00 s          3                  yes
+  $ ledger runs query --run-id tight --artifact-type trades
+  runs/2026-01/run_id=tight/policy/trades.parquet
+  $ ledger runs rank --by avg_return_bps
+  rank  run_id  run_type  avg_return_bps  trades  stop_out_rate                   created
+     1  wide    policy              3100       2              0  2026-01-23 13:18:45.945Z
+     2  tight   policy              2350       2            0.5  2026-01-23 13:18:40.945Z
+  $ ledger runs diff tight wide
+  about       name                                tight     wide              change
+  run         dataset.from                   2024-01-01        –
+  run         dataset.to                     2024-01-31        –
+  run         dataset.interval                       5m        –
+  run         dataset.calls_count                     2        –
+  parameters  policy.stop_loss_bps                  300      900     +600 (+200.0 %)
+  timing      plan_ms                                12       11         -1 (-8.3 %)
+  timing      coverage_ms                            85       83         -2 (-2.4 %)
+  timing      execution_ms                         1840     2210      +370 (+20.1 %)
+  summary     avg_return_bps                       2350     3100      +750 (+31.9 %)
+  summary     median_return_bps                    2350     3100      +750 (+31.9 %)
+  summary     stop_out_rate                         0.5        0     -0.5 (-100.0 %)
+  summary     avg_max_adverse_excursion_bps         210      380      +170 (+81.0 %)
+  summary     avg_time_exposed_ms               2100000  3600000  +1500000 (+71.4 %)
+  $ ledger runs show wide
+  wide  policy  completed
+    folder     runs/2026-01/run_id=wide
+    created    2026-01-23 13:18:45.945Z
+    completed  2026-01-23 13:18:49.945Z
+    data       prices-2024-01
+    parameters policy={"kind":"fixed_stop","stop_loss_bps":900}
+    summary    calls_processed=2 calls_excluded=0 trades_count=2 avg_return_bps=3100 median_return_bps=3100 stop_out_rate=0 avg_max_adverse_excursion_bps=380 avg_time_exposed_ms=3600000 avg_tail_capture=null median_tail_capture=null
+
+  artifact  rows    size  on disk  path
+  trades       2  1.8 kB  yes      policy/trades.parquet
+  summary      1  1.5 kB  yes      results/summary.parquet
+
+    total             4.00 s  ██████████████████████████████
+    plan               11 ms  █
+    coverage           83 ms  █
+    execution         2.21 s  █████████████████
+
+    2026-01-23 13:18:45.945Z  run.created
+    2026-01-23 13:18:45.945Z  run.started
+    2026-01-23 13:18:47.945Z  artifact.created  trades
+    2026-01-23 13:18:48.945Z  artifact.created  summary
+    2026-01-23 13:18:49.945Z  run.completed
+  $ ledger runs verify --all --deep
+  3 runs, 5 artifacts: all as their manifests say
+
+How a run stands:
+
+- completed, failed | it has ended, and is catalogued
+- pending, running | it was created, or is at work
+- crashed | the program that held its lock is gone
+- stale | created from a shell, and unchanged for an hour (--stale-after)
+- unfinished | it says that it completed and lacks _SUCCESS: finish it again
+
+‹ledger runs query --status stale› lists those that did not end.
+
+A query over all runs finds each kind of artifact under one name: alerts, paths, features, trades,
+summary, frontier, errors.
+
+  $ ledger query --db catalog "select run_id, count(*) as trades, avg(realized_return_bps) as avg_return from trades group by run_id order by avg_return desc"
+  run_id  trades  avg_return
+  wide         2        3100
+  tight        2        2350
+  $ ledger query --db catalog "select date_trunc('day', make_timestamp_ms(alert_ts_ms)) as day, caller_name, count(*) as calls from alerts group by all order by all"
+  day                  caller_name  calls
+  2024-01-01 00:00:00  ann              1
+  2024-01-02 00:00:00  bob              1
+  $ ledger runs sync --alerts
+  ✓ Registered 0 runs
+  ✓ Skipped 0 runs
+  ✓ Took in the alerts of 1 run
+  $ ledger query --db alerts "select call_id, caller_name, run_count, run_ids from alerts order by call_id"
+  call_id  caller_name  run_count  run_ids
+  c1       ann                  1  ["tight"]
+  c2       bob                  1  ["tight"]
+
+DuckDB, Polars and pandas read the Parquet files without this program: fixtures/recipes/README.md.
+
+‹runs compact --month 2026-01› joins a month's artifacts, so that a query over thousands of runs opens
+a few files; the runs' own files stay. ‹runs prune --before 2025-06 --archive runs/archive --yes› moves
+old months into archives, each read back before its runs go; the catalog keeps their rows. ‹runs›
+alone, beside the executable, stands for ‹ledger runs›.
+`,
+} satisfies Topic;

@@ -1,50 +1,114 @@
 import type { Topic } from "../topic.ts";
 
-const SIGNAL = `{"event_id":"s1","event_type":"SIGNAL","correlation_id":"bt1",` +
-  `"created_at":1704067200000000,"processed_at":1704067200004000}`;
-const FILL = `{"event_id":"f1","event_type":"FILL","correlation_id":"bt1","causation_id":"s1",` +
-  `"created_at":1704067200009000,"processed_at":1704067200010000}`;
-
-const topic: Topic = {
+export default {
   name: "traces",
   summary: "which signal led to this fill, and where the time went",
-  pieces: [
-    "A strategy's events can be traced: each with what caused it (causation_id), what it belongs to " +
-    "(correlation_id: one run, say), where it came from, and when it was made, put on the bus, " +
-    "received and processed, in microseconds since 1970. Traces are kept apart from the log.",
-    { shows: "take in a signal", line: `echo '${SIGNAL}' | ledger trace ingest` },
-    { shows: "and the fill that it led to", line: `echo '${FILL}' | ledger trace ingest` },
-    { shows: "from the fill back to its signal", line: "ledger trace path f1" },
-    { shows: "everything of a correlation, as a tree", line: "ledger trace tree bt1" },
-    { shows: "where the time went", line: "ledger trace latency bt1" },
-    { shows: "events by type, source and time", line: "ledger trace query --type FILL --limit 10" },
-    "Programs in TypeScript trace as they publish, with Tracer and TracedEventBus of src/mod.ts: what a " +
-    "handler publishes was caused by the event that it handles.",
-    "A critical event (SIGNAL, ORDER, FILL, RISK_BREACH, PORTFOLIO, or types of your own) is in a " +
-    "write-ahead file before trace() returns, the others within 64 events or 50 ms. So a killed " +
-    "program loses no critical event. Parquet is made of them later, never while a strategy waits. Each " +
-    "record of a write-ahead file carries a checksum: damage is told with its place, and all around it " +
-    "is read.",
-    {
-      shows: "make Parquet of what is waiting, and few files of many",
-      line: "ledger trace compact",
-    },
-    { shows: "how much there is", line: "ledger trace stats" },
-    {
-      shows: "a smaller trace that still has everything critical",
-      line: "ledger trace sample --rate 0.1 --out data/ledger/sample.ndjson",
-    },
-    {
-      shows: "for Jaeger or Tempo; --to chrome is for Perfetto",
-      line: "ledger trace export bt1 --to otlp-json --out data/ledger/bt1.json",
-    },
-    {
-      shows: "say in the log what came of it, so that the index has it beside the runs",
-      line: `ledger trace publish bt1 --metrics '{"sharpe_ratio":1.4}'`,
-    },
-    "Stamps that are missing or run backwards are left out of latencies, and counted. A chain that is " +
-    "cut says so: its cause was not traced, or stands in the log (ledger rebuild, then ask again).",
-  ],
   see: ["trace ingest", "trace path", "trace latency", "trace export"],
-};
-export default topic;
+  text: String.raw`
+A strategy's events (signals, orders, fills) can be traced: each with the event that caused it
+(causation_id), the group it belongs to (correlation_id: one run, say), its source, and when it was
+created, emitted, received and processed, in microseconds since 1970. Traces are stored apart from the
+log, as Parquet by day and type.
+
+  $ echo '{"event_id":"s1","event_type":"SIGNAL","source_container":"momentum","correlation_id":"bt1","created_at":1704067200000000,"emitted_at":1704067200000100,"received_at":1704067200000900,"processed_at":1704067200004000,"data":{"symbol":"SOL","strength":0.7}}' | ledger trace ingest
+  1 event
+  $ echo '{"event_id":"o1","event_type":"ORDER","source_container":"portfolio","correlation_id":"bt1","causation_id":"s1","created_at":1704067200004100,"emitted_at":1704067200004200,"received_at":1704067200004400,"processed_at":1704067200006000,"data":{"quantity":12}}' | ledger trace ingest
+  1 event
+  $ echo '{"event_id":"f1","event_type":"FILL","source_container":"execution","correlation_id":"bt1","causation_id":"o1","created_at":1704067200009000,"emitted_at":1704067200009050,"received_at":1704067200009250,"processed_at":1704067200010000,"data":{"price":101.5}}' | ledger trace ingest
+  1 event
+  $ echo '{"event_id":"f2","event_type":"FILL","source_container":"execution","correlation_id":"bt1","causation_id":"o1","created_at":1704067200009400,"emitted_at":1704067200009450,"received_at":1704067200009600,"processed_at":1704067200010900,"data":{"price":101.6}}' | ledger trace ingest
+  1 event
+  $ echo '{"event_id":"p1","event_type":"PORTFOLIO","source_container":"portfolio","correlation_id":"bt1","causation_id":"f1","created_at":1704067200010100,"emitted_at":1704067200010150,"received_at":1704067200010300,"processed_at":1704067200011800,"data":{"cash":8800}}' | ledger trace ingest
+  1 event
+  $ ledger trace path f1
+  step  type    event_id  source     time                       after  queued  in all
+     1  SIGNAL  s1        momentum   2024-01-01 00:00:00.000Z          800 µs
+     2  ORDER   o1        portfolio  2024-01-01 00:00:00.004Z  4.1 ms  200 µs  4.1 ms
+     3  FILL    f1        execution  2024-01-01 00:00:00.009Z  4.9 ms  200 µs    9 ms
+  $ ledger trace tree bt1
+  SIGNAL s1  momentum  4 ms
+  └─ ORDER o1  portfolio  1.9 ms
+     ├─ FILL f1  execution  1 ms
+     │  └─ PORTFOLIO p1  portfolio  1.7 ms
+     └─ FILL f2  execution  1.5 ms
+  $ ledger trace latency bt1
+  From creation to the end of processing, in ms:
+  type       count   mean  median    p90    p95    p99    max  queued   work
+  FILL           2  1.250   1.250  1.450  1.475  1.495  1.500   0.175  1.025
+  ORDER          1  1.900   1.900  1.900  1.900  1.900  1.900   0.200  1.600
+  PORTFOLIO      1  1.700   1.700  1.700  1.700  1.700  1.700   0.150  1.500
+  SIGNAL         1  4.000   4.000  4.000  4.000  4.000  4.000   0.800  3.100
+
+  From cause to effect, in ms:
+  hop               count   mean  median    p90    p95    p99    max
+  FILL → PORTFOLIO      1  1.100   1.100  1.100  1.100  1.100  1.100
+  ORDER → FILL          2  5.100   5.100  5.260  5.280  5.296  5.300
+  SIGNAL → ORDER        1  4.100   4.100  4.100  4.100  4.100  4.100
+
+  All of them, in ms:
+            1 to 2          4  ████████████████████████████████████████
+            2 to 5          1  ██████████
+  $ ledger trace query --type FILL
+  time                      type  event_id  source     correlation  cause  latency ms
+  2024-01-01 00:00:00.009Z  FILL  f1        execution  bt1          o1              1
+  2024-01-01 00:00:00.009Z  FILL  f2        execution  bt1          o1            1.5
+  $ ledger trace compact
+  5 events of 5 write-ahead files made into 5 Parquet files
+  2 files (4.1 kB) merged into 1 (2.4 kB)
+  $ ledger trace stats
+  type       events  first                     last
+  FILL            2  2024-01-01 00:00:00.009Z  2024-01-01 00:00:00.009Z
+  ORDER           1  2024-01-01 00:00:00.004Z  2024-01-01 00:00:00.004Z
+  PORTFOLIO       1  2024-01-01 00:00:00.010Z  2024-01-01 00:00:00.010Z
+  SIGNAL          1  2024-01-01 00:00:00.000Z  2024-01-01 00:00:00.000Z
+  5 events of 1 correlation: 4 files of 8.6 kB
+
+Stamps that are missing or run backwards are left out of latencies, and counted.
+
+‹ledger trace publish› writes the outcome of a traced run to the log; the index then has it beside the
+runs, and a path leads on to the run and its artifacts:
+
+  $ ledger emit run.started --run-id traced --correlation-id bt1
+  1769174331945_8e7b9278
+  $ ledger trace publish bt1 --run-id traced --metrics '{"sharpe_ratio":1.4,"total_trades":2}'
+  1769174332945_8e7b9279 5 events of bt1
+  $ ledger rebuild
+  data/ledger/index/runs.duckdb built from nothing: 2 new events (875 B), 2 events in all, 0 runs
+  $ ledger query "select run_id, sharpe_ratio, event_count, status from backtest_analytics.backtest_runs"
+  run_id  sharpe_ratio  event_count  status
+  traced           1.4            5  completed
+  $ ledger query "select event_type, mean_latency_ms, p95_latency_ms, event_count from backtest_analytics.event_latencies order by event_type"
+  event_type  mean_latency_ms  p95_latency_ms  event_count
+  FILL                   1.25           1.475            2
+  ORDER                   1.9             1.9            1
+  PORTFOLIO               1.7             1.7            1
+  SIGNAL                    4               4            1
+  $ ledger trace path p1
+  step  type       event_id  source     time                       after  queued  in all
+     1  SIGNAL     s1        momentum   2024-01-01 00:00:00.000Z          800 µs
+     2  ORDER      o1        portfolio  2024-01-01 00:00:00.004Z  4.1 ms  200 µs  4.1 ms
+     3  FILL       f1        execution  2024-01-01 00:00:00.009Z  4.9 ms  200 µs    9 ms
+     4  PORTFOLIO  p1        portfolio  2024-01-01 00:00:00.010Z  1.1 ms  150 µs   10 ms
+
+  run traced, running
+
+  # for Jaeger or Tempo; correlation is the trace, cause the parent span
+  ledger trace export bt1 --to otlp-json --out data/ledger/bt1.json
+
+  # a flame chart for Perfetto or chrome://tracing
+  ledger trace export bt1 --to chrome --out data/ledger/bt1.trace.json
+
+  # a smaller trace: every critical event with its neighbours, and a share of the rest
+  ledger trace sample --rate 0.1 --out data/ledger/sample.ndjson
+
+Programs in TypeScript trace as they publish, with Tracer and TracedEventBus of src/mod.ts: the event
+that a handler handles is the cause of what it publishes, also across await. See
+fixtures/embedding/backtest.ts.
+
+A critical event (SIGNAL, ORDER, FILL, RISK_BREACH, PORTFOLIO, or types of your own) is in a
+write-ahead file before trace() returns, the others within 64 events or 50 ms. So a killed program
+loses no critical event. Parquet is made later, never while a strategy waits. Each record of a
+write-ahead file carries a checksum: damage is reported with its place, and the records around it are
+read.
+`,
+} satisfies Topic;

@@ -1,0 +1,216 @@
+/**
+ * Replays command lines: the program runs in this process on a ledger of its own, with a clock that
+ * begins at a fixed time and ids that count up, so that the same text comes out every time.
+ */
+import { dirname, join } from "@std/path";
+import { systemWorld, type World } from "../src/base/world.ts";
+import { run } from "../src/cli/run.ts";
+import { splitCommandLine } from "./console.ts";
+
+const START_MS = Date.UTC(2026, 0, 23, 13, 18, 39, 945);
+
+const FOLDERS: Readonly<Record<string, string>> = {
+  LEDGER_DIR: "data/ledger",
+  LEDGER_RUNS_DIR: "runs",
+};
+
+/** Runs the commands of one document, all on the same ledger. */
+export class Transcriber {
+  #now_ms = START_MS;
+  #random = 0x8e7b925a;
+  readonly #folder = Deno.makeTempDirSync({ prefix: "ledger-replay-" });
+  readonly #cwd = Deno.cwd();
+  #daemon?: { named: string; address: string; stop: () => void; ended: Promise<number> };
+
+  constructor() {
+    // Commands that name a file mean one below here.
+    Deno.chdir(this.#folder);
+  }
+
+  /** A transcript with what its commands print now. */
+  async replay(block: string): Promise<string> {
+    const lines: string[] = [];
+    for (const command of commandsOf(block)) {
+      lines.push(...command.split("\n").map((line, index) => (index === 0 ? `$ ${line}` : line)));
+      const output = await this.#runPipe(command.replaceAll("\\\n", " "));
+      if (output !== "") lines.push(...output.trimEnd().split("\n"));
+    }
+    return lines.join("\n");
+  }
+
+  /** `ledger …`, or `echo '…' | ledger …`, and `ls` and `cat` inside the ledger; a daemon, asked. */
+  async #runPipe(command: string): Promise<string> {
+    if (command.endsWith(" &")) {
+      return await this.#startDaemon(splitCommandLine(command.slice(0, -2)));
+    }
+    if (command === "kill %1") return await this.#stopDaemon();
+    if (command.startsWith("curl ")) return await this.#ask(command);
+    await prepare(command, this.#folder);
+    const [, input, line] = /^(?:(echo .*?|printf .*?) \| )?([\s\S]*)$/.exec(command)!;
+    const [program, ...args] = splitCommandLine(line.replace(/ \|\| true$/, ""));
+    if (program === "cat" || program === "ls") return this.#look(program, args);
+    if (program === "runs") args.unshift("runs");
+    else if (program !== "ledger") {
+      throw new Error(`${program} cannot be replayed: ${command}`);
+    }
+    let printed = "";
+    this.#now_ms += 1_000;
+    await run(args, {
+      ...this.#world((text) => printed += text),
+      // Not counted up: how often it is asked is not the same everywhere, and seals note the time.
+      now_ms: () => this.#now_ms,
+      elapsed_ms: () => this.#now_ms,
+      stdin: inputOf(input),
+    });
+    return printed.replaceAll(`${this.#folder}/`, "");
+  }
+
+  #world(write: (text: string | Uint8Array) => void): World {
+    const output = { write, columns: 96, is_terminal: false };
+    return {
+      ...systemWorld(),
+      random_uint32: () => this.#random++,
+      // The checkout that this runs in is not part of the text.
+      runProgram: () => Promise.resolve(undefined),
+      cwd: () => this.#folder,
+      env: (name) => FOLDERS[name] && join(this.#folder, FOLDERS[name]),
+      stdin: inputOf(undefined),
+      stdout: output,
+      stderr: output,
+    };
+  }
+
+  /** Starts a daemon on a free port, whichever the text names. */
+  async #startDaemon([, ...args]: string[]): Promise<string> {
+    const named = args.find((word) => word.startsWith("127.0.0.1:"))!;
+    const listening = Promise.withResolvers<string>();
+    const interrupted = Promise.withResolvers<() => void>();
+    const ended = run(args.map((word) => word === named ? "127.0.0.1:0" : word), {
+      ...this.#world((text) => {
+        const [, address] = /answers on http:\/\/(127\.0\.0\.1:\d+)/.exec(String(text)) ?? [];
+        if (address) listening.resolve(address);
+      }),
+      // Ids of the text count up; the daemon's must not take one of them.
+      random_uint32: systemWorld().random_uint32,
+      onInterrupt: (callback) => {
+        interrupted.resolve(() => callback("SIGTERM"));
+        return () => {};
+      },
+    });
+    const address = await Promise.race([listening.promise, ended.then(() => "")]);
+    if (!address) throw new Error("the daemon ended early");
+    this.#daemon = { named, address, stop: await interrupted.promise, ended };
+    return `answers on http://${named}/healthz and http://${named}/metrics`;
+  }
+
+  async #stopDaemon(): Promise<string> {
+    this.#daemon!.stop();
+    await this.#daemon!.ended;
+    this.#daemon = undefined;
+    return "";
+  }
+
+  /** `curl -s URL | grep [-o] 'PATTERN'`, once the daemon has caught up. */
+  async #ask(command: string): Promise<string> {
+    const { named, address } = this.#daemon!;
+    const [, url, only, pattern] = /^curl -s (\S+) \| grep (-o )?'([^']+)'$/.exec(command)!;
+    for (;;) {
+      const health = await (await fetch(`http://${address}/healthz`)).json();
+      if (health.lag_bytes === 0 && health.syncs > 0) break;
+    }
+    const answer = await (await fetch(url.replace(named, address))).text();
+    const lines = answer.split("\n").filter((line) => new RegExp(pattern).test(line));
+    return (only ? lines.map((line) => new RegExp(pattern).exec(line)![0]) : lines).join("\n");
+  }
+
+  #look(program: "cat" | "ls", [path]: string[]): string {
+    const found = join(this.#folder, path);
+    if (program === "cat") return Deno.readTextFileSync(found);
+    return [...Deno.readDirSync(found)].map(({ name }) => name).sort().join("\n");
+  }
+
+  [Symbol.dispose](): void {
+    Deno.chdir(this.#cwd);
+    Deno.removeSync(this.#folder, { recursive: true });
+  }
+}
+
+/** Puts what a command takes for granted: the first system's database, the copy of another box. */
+export async function prepare(command: string, folder: string): Promise<void> {
+  if (command.includes("baseline_results")) {
+    await once(join(folder, "data/baseline_results.duckdb"), putLegacyDatabase);
+  }
+  if (command.includes("boxes/node7")) {
+    await once(join(folder, "boxes/node7/data/ledger/events/day=2026-01-23"), putBox);
+  }
+}
+
+async function once(path: string, put: (path: string) => Promise<void> | void): Promise<void> {
+  try {
+    Deno.statSync(path);
+  } catch {
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    await put(path);
+  }
+}
+
+/** A box's ledger with one run that failed. */
+function putBox(day: string): void {
+  Deno.mkdirSync(day);
+  const common = { run_id: "n7", timestamp_ms: START_MS };
+  const events = [
+    { event_id: "n7-1", event_type: "run.started", ...common },
+    { event_id: "n7-2", event_type: "run.failed", ...common, error: "no candles" },
+  ];
+  const lines = events.map((event) => `${JSON.stringify(event)}\n`).join("");
+  Deno.writeTextFileSync(join(day, "part-000001.jsonl"), lines);
+}
+
+/** A database as the first system left it, with two runs. */
+async function putLegacyDatabase(path: string): Promise<void> {
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const instance = await DuckDBInstance.create(path);
+  const connection = await instance.connect();
+  await connection.run(`create schema optimizer;
+    create table optimizer.runs_d (run_id varchar, run_type varchar, created_at_ms bigint,
+      config json, data_fingerprint varchar);
+    create table optimizer.runs_status (run_id varchar, started_at_ms bigint,
+      completed_at_ms bigint, failed_at_ms bigint, error varchar, summary_json json);
+    insert into optimizer.runs_d values
+      ('old-1', 'policy', 1767225600000, '{"stop_loss_bps":300}', 'prices-2025-12'),
+      ('old-2', 'policy', 1767229200000, '{"stop_loss_bps":500}', 'prices-2025-12');
+    insert into optimizer.runs_status values
+      ('old-1', 1767225601000, 1767225700000, null, null, '{"trades":98}'),
+      ('old-2', 1767229201000, null, 1767229300000, 'no candles', null)`);
+  connection.closeSync();
+  instance.closeSync();
+}
+
+/** The commands in a block: each begins with `$ ` and goes on while lines end in a backslash. */
+export function commandsOf(block: string): string[] {
+  const commands: string[] = [];
+  let open = false;
+  for (const line of block.split("\n")) {
+    if (open) commands.push(`${commands.pop()}\n${line}`);
+    else if (line.startsWith("$ ")) commands.push(line.slice(2));
+    else continue;
+    open = line.endsWith("\\");
+  }
+  return commands;
+}
+
+function inputOf(echo: string | undefined): World["stdin"] {
+  const [program, ...words] = echo === undefined ? [] : splitCommandLine(echo);
+  const text = words.join(" ").replaceAll("\\n", "\n") + (program === "echo" ? "\n" : "");
+  let left = new TextEncoder().encode(program === undefined ? "" : text);
+  return {
+    is_terminal: false,
+    read(buffer) {
+      if (left.length === 0) return Promise.resolve(null);
+      const taken = left.subarray(0, buffer.length);
+      buffer.set(taken);
+      left = left.subarray(taken.length);
+      return Promise.resolve(taken.length);
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import type { Topic } from "../topic.ts";
+
+export default {
+  name: "changes",
+  summary: "what differs from 0.1.0, and what to do about it",
+  see: ["seal", "verify", "emit", "query"],
+  text: String.raw`
+Version 0.2 reads, verifies, rebuilds, restores and pulls what 0.1.0 wrote. There is nothing to convert.
+
+On disk:
+
+- chain format 2 | An entry of events/_chain.jsonl covers every one of its fields. Once 0.2 has sealed,
+  0.1.0 refuses that ledger by name: update all machines that share one.
+- registry binding | Sealing binds events/_schema.json into the chain. After an edit by hand ‹ledger
+  verify --deep› reports it; ‹ledger seal --accept-registry› accepts it.
+- write-ahead files of traces | Each record carries its length and checksum; 0.1.0 reads them as before.
+- days that leave or return | ‹ledger verify› and ‹ledger doctor› report what a killed ‹ledger retain›
+  left unfinished; ‹ledger seal› finishes it.
+
+Commands:
+
+- emit --ack | Answers every input line with one line, in order; --ack=json answers with objects.
+- --force | An output replaces no file unless you say --force, and never a ledger's own file, an
+  archive or a database.
+- reserved paths | No output and no archive lies in a folder that holds the ledger's own files.
+- query | An allow-list says which SQL functions and statements are answered; the others are refused by
+  name. Files can be read only where a query names them, as in read_parquet('…').
+- schema register | A pattern runs on an automaton, in one pass; one that cannot (a backreference, a
+  lookahead) is refused with the reason.
+- ids | An id with a control character is refused.
+- pull, archive import | Links, devices, pipes and oversized files are reported, not followed.
+- watch --health | Serves with deadlines and a connection limit; Host must name loopback.
+- exit code 3 | Also where readers of traces or pulled lines met damage: the result is printed, the
+  damage is listed.
+
+Library:
+
+- Ledger.report, .compareLegacy, .importLegacy | are gone: makeReport(ledger), compareLegacy(ledger,
+  path) and importLegacy(ledger, path) of src/mod.ts take the ledger.
+
+Documents:
+
+- README.md | Its guides are topics now: runs, traces, years, legacy, troubles. Recipes are in
+  fixtures/recipes, figures in scripts/bench/README.md, the map of the code in src/README.md.
+`,
+} satisfies Topic;
