@@ -21,7 +21,7 @@ interface Transcripts {
 const IN_MARKDOWN: Transcripts = { pattern: /(```console\n)([^]*?)(?=\n```)/g, indent: "" };
 /** An indented block of a topic, which begins with a command, up to the next piece. */
 const IN_TOPIC: Transcripts = {
-  pattern: /(\n\n)(  \$ [^]*?)(?=\n\n(?:\S|  ##? )|\n`)/g,
+  pattern: /(\n\n)( {2}\$ [^]*?)(?=\n\n(?:\S| {2}##? )|\n`)/g,
   indent: "  ",
 };
 

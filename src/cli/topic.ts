@@ -26,7 +26,7 @@ export interface Topic {
 
 /** The pieces of a topic, in their order. */
 export function piecesOf({ text }: Topic): TopicPiece[] {
-  return text.trim().split(/\n\n(?=\S|  ##? |  \$ )/).map((block) => {
+  return text.trim().split(/\n\n(?=\S| {2}(?:##?|\$) )/).map((block) => {
     if (block.startsWith("- ")) {
       const terms = block.slice(2).split("\n- ").map(inOneLine);
       return { terms: terms.map((line) => line.split(" | ") as [string, string]) };
