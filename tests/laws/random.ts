@@ -1,4 +1,5 @@
 /** Randomness that can be repeated: everything here follows from a seed, which a failure prints. */
+import { IS_FULL } from "../harness.ts";
 
 /** A source of random things. */
 export class Random {
@@ -82,14 +83,21 @@ const NUMBERS = [
   ...[Number.MAX_SAFE_INTEGER, 2 ** 53, -(2 ** 53), 4_294_967_295, 0.1 + 0.2],
 ];
 
-/** Runs a law with a new seed each time; `LEDGER_SEED` repeats the one that a failure printed. */
+const given = Deno.env.get("LEDGER_TEST_SEED");
+
+/** What all samples of a run are drawn by. A full test draws a seed of its own; any other repeats one. */
+export const TEST_SEED = given
+  ? Number(given)
+  : IS_FULL
+  ? crypto.getRandomValues(new Uint32Array(1))[0]
+  : 1;
+
+/** Runs what needs randomness. When it fails it says the seed that LEDGER_TEST_SEED repeats. */
 export async function withSeed(body: (random: Random) => void | Promise<void>): Promise<void> {
-  const given = Deno.env.get("LEDGER_SEED");
-  const seed = given ? Number(given) : crypto.getRandomValues(new Uint32Array(1))[0];
   try {
-    await body(new Random(seed));
+    await body(new Random(TEST_SEED));
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`with LEDGER_SEED=${seed}: ${said}`, { cause });
+    throw new Error(`with LEDGER_TEST_SEED=${TEST_SEED}: ${said}`, { cause });
   }
 }

@@ -2,7 +2,8 @@ import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { assertHoldsAllOf, Box, BOX_DAY, boxes, takenOf } from "../boxes.ts";
-import { type Random, seededTest } from "../crash/kills/crash.ts";
+import { seededTest } from "../crash/kills/crash.ts";
+import { type Random } from "../laws/random.ts";
 import { runIn } from "../harness.ts";
 
 const LATER = { now_ms: () => Date.UTC(2026, 5, 1) };

@@ -9,7 +9,8 @@ import {
   readHead,
   type RequestLimits,
 } from "../../../src/base/http/request.ts";
-import { type Random, seededTest } from "../../crash/kills/crash.ts";
+import { seededTest } from "../../crash/kills/crash.ts";
+import { type Random } from "../../laws/random.ts";
 import { latin1 } from "./client.ts";
 import { damaged, randomRequest } from "./requests.ts";
 

@@ -1,5 +1,5 @@
 /** Requests at random, right ones and hostile ones. */
-import type { Random } from "../../crash/kills/crash.ts";
+import type { Random } from "../../laws/random.ts";
 import { latin1 } from "./client.ts";
 
 const TOKEN_CHARS = "abcXYZ019-_.!#$%&'*+^`|~";

@@ -3,7 +3,7 @@ import { IS_FULL } from "../../harness.ts";
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { binaryTest } from "../../binary/binary.ts";
-import { Random } from "../../laws/random.ts";
+import { Random, TEST_SEED } from "../../laws/random.ts";
 import { asProcess, CorruptionJudge, inProcess } from "./corruption_judge.ts";
 import { CORRUPTIONS, FILE_KINDS, type FileKind } from "./corruptions.ts";
 import { makeLab, monthOf } from "../every_kind.ts";
@@ -39,7 +39,6 @@ function isSafeInProcess({ kind, how }: Case): boolean {
 }
 
 binaryTest("files that went bad are found or healed, whichever and however", async (bench) => {
-  const seed = Number(Deno.env.get("LEDGER_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 31));
   const { binary, folder } = bench;
   const lab = join(folder, "lab");
   Deno.mkdirSync(lab);
@@ -51,7 +50,7 @@ binaryTest("files that went bad are found or healed, whichever and however", asy
     )
   );
   const found = new KnownFailures(KNOWN_CORRUPTIONS);
-  const random = new Random(seed);
+  const random = new Random(TEST_SEED);
   const sweep = async (judge: CorruptionJudge, cases: Case[]) => {
     // One clean run serves all cases of a command.
     for (const { kind, how, command } of cases) {
@@ -71,7 +70,7 @@ binaryTest("files that went bad are found or healed, whichever and however", asy
     const beside = new CorruptionJudge(inProcess, lab, copy);
     await sweep(beside, sampleOf(random, all.filter(isSafeInProcess), SAMPLE.in_process));
   }
-  assertEquals(found.unknown, [], `with LEDGER_TEST_SEED=${seed}`);
+  assertEquals(found.unknown, [], `with LEDGER_TEST_SEED=${TEST_SEED}`);
   if (IS_FULL) assertEquals(found.not_seen, [], "mended: take it from the list");
 });
 

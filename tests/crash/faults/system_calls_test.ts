@@ -3,7 +3,7 @@ import { IS_FULL } from "../../harness.ts";
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { binaryTest } from "../../binary/binary.ts";
-import { Random } from "../../laws/random.ts";
+import { Random, TEST_SEED } from "../../laws/random.ts";
 import { makeLab, monthOf } from "../every_kind.ts";
 import { FaultJudge } from "./fault_judge.ts";
 import { KNOWN_FAULTS, KnownFailures } from "../known_failures.ts";
@@ -19,8 +19,7 @@ const why_not = whyNotInjected();
 if (why_not) console.log(`left out: "${NAME}", since ${why_not}`);
 else {
   binaryTest(NAME, async ({ binary, folder }) => {
-    const seed = Number(Deno.env.get("LEDGER_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 31));
-    const random = new Random(seed);
+    const random = new Random(TEST_SEED);
     const lab = join(folder, "lab");
     Deno.mkdirSync(lab);
     await makeLab(lab, (args, stdin) => runByDeadline([binary, ...args], lab, stdin));
@@ -45,7 +44,7 @@ else {
         }
       }
     }
-    assertEquals(found.unknown, [], `with LEDGER_TEST_SEED=${seed}`);
+    assertEquals(found.unknown, [], `with LEDGER_TEST_SEED=${TEST_SEED}`);
     if (IS_FULL) assertEquals(found.not_seen, [], "mended: take it from the list");
   });
 }

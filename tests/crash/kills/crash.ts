@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { linesOnDisk } from "../../harness.ts";
+import { type Random, withSeed } from "../../laws/random.ts";
 import type { WriterPlan } from "./writer.ts";
 
 /** A day, far from its ends, so that no test depends on when it is run. */
@@ -22,38 +23,9 @@ export function spin(duration_ms: number, until: () => boolean = () => false): v
   while (performance.now() < end_ms && !until());
 }
 
-/** Random numbers that a seed repeats (mulberry32). */
-export class Random {
-  #state: number;
-
-  constructor(readonly seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** A whole number from 0 up to but not including `limit`. */
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor(((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32 * limit);
-  }
-
-  /** Numbers of its own for work that runs beside: what is drawn here does not depend on its pace. */
-  fork(): Random {
-    return new Random(this.below(2 ** 32));
-  }
-}
-
 /** A test with randomness in it. When it fails it says the seed that LEDGER_TEST_SEED repeats. */
 export function seededTest(name: string, body: (random: Random) => Promise<void>): void {
-  Deno.test(name, async () => {
-    const seed = Number(Deno.env.get("LEDGER_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 32));
-    try {
-      await body(new Random(seed));
-    } catch (cause) {
-      throw new Error(`with LEDGER_TEST_SEED=${seed}: ${(cause as Error).message}`, { cause });
-    }
-  });
+  Deno.test(name, () => withSeed(body));
 }
 
 /** A process whose output is read while it runs. */

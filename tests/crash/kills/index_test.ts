@@ -3,9 +3,9 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { assertLikeBuiltAnew, rowsOf, sync } from "../../index/indexes.ts";
 import { LineMaker } from "../../index/lines.ts";
-import { Random as LineRandom } from "../../laws/random.ts";
 import { IS_FULL, PROJECT, tempFolder, writePart } from "../../harness.ts";
-import { patience, type Random, Running, seededTest, spin } from "./crash.ts";
+import { patience, Running, seededTest, spin } from "./crash.ts";
+import { Random } from "../../laws/random.ts";
 
 const KILLS = IS_FULL ? 100 : 20;
 /** A ledger serves for some of the kills; between them it grows. */
@@ -32,7 +32,7 @@ seededTest(
     for (let killed = 0; killed < KILLS; killed += KILLS_OF_A_LEDGER) {
       using folder = tempFolder();
       const dir = folder.path;
-      const maker = new LineMaker(new LineRandom(random.below(2 ** 32)), [NOON_MS]);
+      const maker = new LineMaker(new Random(random.below(2 ** 32)), [NOON_MS]);
       for (let number = 1; number <= KILLS_OF_A_LEDGER; number++) {
         const lines = Array.from({ length: LINES }, () => [maker.line(), "\n"]).flat();
         writePart(dir, { day: "2026-01-23", number, writer: "" }, lines);
@@ -54,7 +54,7 @@ seededTest(
 Deno.test("what a killed indexer left is in nobody's way, whatever its process number was", async () => {
   using folder = tempFolder();
   const dir = folder.path;
-  const maker = new LineMaker(new LineRandom(1), [NOON_MS]);
+  const maker = new LineMaker(new Random(1), [NOON_MS]);
   writePart(dir, { day: "2026-01-23", number: 1, writer: "" }, [maker.line(), "\n"]);
   await sync(dir);
   // In a container, each process may well have the number of the one before it.

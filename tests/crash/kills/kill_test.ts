@@ -10,13 +10,13 @@ import {
   NOON_MS,
   patience,
   quarantined,
-  type Random,
   repeated,
   Running,
   seededTest,
   spin,
   startWriter,
 } from "./crash.ts";
+import { type Random } from "../../laws/random.ts";
 
 const KILLS = 200;
 const LANES = 2;

@@ -7,7 +7,8 @@ import type { PullReport } from "../../../src/ledger/pull.ts";
 import { assertHoldsAllOf, Box, boxes } from "../../boxes.ts";
 import { ledger, startLedger } from "../../harness.ts";
 import { manifestOf } from "../../runs/runs.ts";
-import { patience, type Random, repeated, seededTest } from "./crash.ts";
+import { patience, repeated, seededTest } from "./crash.ts";
+import { type Random } from "../../laws/random.ts";
 import { FAILURES, FaultyDisk } from "../faults/faults.ts";
 import { Snapshot } from "../snapshot.ts";
 

@@ -25,7 +25,8 @@ import {
   OLD_DAYS,
   retainIn,
 } from "../../retained.ts";
-import { assertEachOnce, patience, type Random, seededTest, spin } from "./crash.ts";
+import { assertEachOnce, patience, seededTest, spin } from "./crash.ts";
+import { type Random } from "../../laws/random.ts";
 import { failEachWay, LONG_STRIDE } from "../faults/faults.ts";
 import { Snapshot } from "../snapshot.ts";
 

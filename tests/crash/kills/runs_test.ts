@@ -17,7 +17,8 @@ import {
   sync,
   valuesOf,
 } from "../../runs/runs.ts";
-import { type Random, type Running, seededTest, spin, startScript } from "./crash.ts";
+import { type Running, seededTest, spin, startScript } from "./crash.ts";
+import { type Random } from "../../laws/random.ts";
 import { failAtEach, FaultyDisk } from "../faults/faults.ts";
 import { Snapshot } from "../snapshot.ts";
 

@@ -5,7 +5,8 @@ import { tracePaths } from "../../../src/trace/event/files.ts";
 import { queryTraces } from "../../../src/trace/store/query.ts";
 import { IS_FULL, tempFolder, testWorld } from "../../harness.ts";
 import { idsOf, linesWaiting, namesIn } from "../../trace/stores.ts";
-import { assertEachOnce, type Random, repeated, seededTest, startScript } from "./crash.ts";
+import { assertEachOnce, repeated, seededTest, startScript } from "./crash.ts";
+import { type Random } from "../../laws/random.ts";
 import type { TracerPlan } from "./tracer.ts";
 
 const KILLS = IS_FULL ? 100 : 20;

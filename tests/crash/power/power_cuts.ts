@@ -5,7 +5,7 @@
  */
 import { dirname, join } from "@std/path";
 import { createHash } from "node:crypto";
-import { Random } from "../kills/crash.ts";
+import { Random } from "../../laws/random.ts";
 import { type DiskStep, type RecordedDisk, ROOT } from "./recorded_disk.ts";
 
 /** What becomes of what was not synced. Those with a seed are drawn by lot. */

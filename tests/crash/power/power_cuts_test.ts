@@ -19,7 +19,8 @@ import {
   LEFT_BY_KILLED,
   prepareLedger,
 } from "../schedules/aftermath.ts";
-import { type Random, seededTest } from "../kills/crash.ts";
+import { seededTest } from "../kills/crash.ts";
+import { type Random } from "../../laws/random.ts";
 import {
   type DiskAfter,
   diskAfter,

@@ -6,7 +6,7 @@
 import { dirname } from "@std/path";
 import type { ActorName } from "./actors.ts";
 import type { Role } from "./actor_thread.ts";
-import type { Random } from "../kills/crash.ts";
+import type { Random } from "../../laws/random.ts";
 import type { Scene } from "./turn_world.ts";
 import { type Ended, TO_THE_END, TurnGiver, turnMemory } from "./turns.ts";
 

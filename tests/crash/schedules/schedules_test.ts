@@ -16,7 +16,8 @@ import {
   LEFT_BY_KILLED,
   prepareLedger,
 } from "./aftermath.ts";
-import { type Random, repeated, seededTest } from "../kills/crash.ts";
+import { repeated, seededTest } from "../kills/crash.ts";
+import { type Random } from "../../laws/random.ts";
 import {
   killedIn,
   type Outcome,

@@ -7,7 +7,7 @@ import type { FileFacts, FileOperation, OpenFile } from "../../../src/base/files
 import { systemFiles } from "../../../src/base/files/system_files.ts";
 import type { World } from "../../../src/base/world.ts";
 import { testWorld } from "../../harness.ts";
-import { Random } from "../kills/crash.ts";
+import { Random } from "../../laws/random.ts";
 import { Killed, type TurnTaker } from "./turns.ts";
 
 const UNSEEN_OPERATIONS: ReadonlySet<FileOperation> = new Set([

@@ -3,7 +3,8 @@ import { IS_FULL } from "../../harness.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { pattern_states_max } from "../../../src/base/limits.ts";
 import { compilePattern, UnusablePattern } from "../../../src/log/event/pattern.ts";
-import { type Random, seededTest } from "../../crash/kills/crash.ts";
+import { seededTest } from "../../crash/kills/crash.ts";
+import { type Random } from "../../laws/random.ts";
 
 const ATOMS = [
   "a",
