@@ -9,11 +9,6 @@ import { join } from "@std/path";
 import { runs } from "../crash/power/power.ts";
 import { type Bench, binaryTest, type Outcome, runProgram } from "./binary.ts";
 
-const has_strace = runs("strace", ["-o", "/dev/null", "true"]);
-if (!has_strace) {
-  console.log("left out: tests that deny DuckDB its files, since there is no strace");
-}
-
 /** Commands that open databases to read, to build, and to copy. */
 const COMMANDS = [
   ["query", "select count(*) from latest_runs"],
@@ -69,76 +64,76 @@ function memoryLimits(): string[] {
   });
 }
 
-if (has_strace) {
-  binaryTest(
-    "where the control group cannot be read, DuckDB works and does not abort",
-    async (bench) => {
-      await makeLab(bench);
-      const denied = ["/proc/self/cgroup", ...memoryLimits()].flatMap((path) => ["-P", path]);
-      for (const command of COMMANDS) {
-        for (const error of ["EACCES", "EMFILE"]) {
-          const inject = `inject=openat:error=${error}`;
-          const ended = await straced(bench, [...denied, "-e", inject], command);
-          assertEquals(ended.code, 0, `${command.join(" ")}: ${ended.stderr}`);
-        }
-      }
-    },
-  );
-
-  binaryTest("whichever file DuckDB cannot open, the command ends in a sentence", async (bench) => {
+binaryTest(
+  "where the control group cannot be read, DuckDB works and does not abort",
+  async (bench) => {
     await makeLab(bench);
-    for (const [n, command] of COMMANDS.entries()) {
-      // The first forty or so are the runtime's own. A few of the rest, others for each command.
-      const all = Array.from(
-        { length: IS_FULL ? 120 : 3 },
-        (_, k) => 40 + (IS_FULL ? k : k * 7 + n),
-      );
-      for (const k of all) {
-        for (const error of IS_FULL ? ["EACCES", "EMFILE", "EIO"] : ["EACCES"]) {
-          const ended = await straced(
-            bench,
-            ["-e", `inject=openat:error=${error}:when=${k}`],
-            command,
-          );
-          assertToldInASentence(ended, `${command.join(" ")}, ${error} at open ${k}`);
-        }
+    const denied = ["/proc/self/cgroup", ...memoryLimits()].flatMap((path) => ["-P", path]);
+    for (const command of COMMANDS) {
+      for (const error of ["EACCES", "EMFILE"]) {
+        const inject = `inject=openat:error=${error}`;
+        const ended = await straced(bench, [...denied, "-e", inject], command);
+        assertEquals(ended.code, 0, `${command.join(" ")}: ${ended.stderr}`);
       }
     }
-  });
+  },
+  { strace: true },
+);
 
-  binaryTest(
-    "a process that DuckDB aborts while it builds leaves what the next start heals",
-    async (bench) => {
-      await makeLab(bench);
-      const index = join(bench.folder, "data/ledger/index");
-      const before = await bench.ledger(["query", "--json", "from events order by event_id"]);
-      const kills: [string, string][] = [
-        [".ledger-building/building.duckdb", "rebuild"],
-        [".ledger-building/building.duckdb.wal", "rebuild"],
-        [".ledger-building/building.duckdb.wal", "runs sync"],
-      ];
-      for (const [file, command] of kills) {
-        const words = [...command.split(" "), "--full"];
-        const args = ["-P", join(index, file), "-e", "inject=openat:signal=SIGABRT"];
-        const aborted = await straced(bench, args, words);
-        assertEquals(aborted.code, 134, `${command} was not aborted at ${file}: ${aborted.stderr}`);
-        // Who reads meanwhile has the last good index.
-        const read = await bench.ledger(["query", "--json", "from events order by event_id"]);
-        assertEquals([read.code, read.stdout], [0, before.stdout], read.stderr);
-        const healed = await bench.ledger(words);
-        assertEquals(healed.code, 0, healed.stderr);
-        const names = [...Deno.readDirSync(index)].map(({ name }) => name);
-        assertEquals(
-          names.filter((name) => name.includes("building") || name.endsWith(".wal")),
-          [],
+binaryTest("whichever file DuckDB cannot open, the command ends in a sentence", async (bench) => {
+  await makeLab(bench);
+  for (const [n, command] of COMMANDS.entries()) {
+    // The first forty or so are the runtime's own. A few of the rest, others for each command.
+    const all = Array.from(
+      { length: IS_FULL ? 120 : 3 },
+      (_, k) => 40 + (IS_FULL ? k : k * 7 + n),
+    );
+    for (const k of all) {
+      for (const error of IS_FULL ? ["EACCES", "EMFILE", "EIO"] : ["EACCES"]) {
+        const ended = await straced(
+          bench,
+          ["-e", `inject=openat:error=${error}:when=${k}`],
+          command,
         );
+        assertToldInASentence(ended, `${command.join(" ")}, ${error} at open ${k}`);
       }
-      const after = await bench.ledger(["query", "--json", "from events order by event_id"]);
-      assertEquals(after.stdout, before.stdout);
-      assertEquals((await bench.ledger(["verify", "--deep"])).code, 0);
-    },
-  );
-}
+    }
+  }
+}, { strace: true });
+
+binaryTest(
+  "a process that DuckDB aborts while it builds leaves what the next start heals",
+  async (bench) => {
+    await makeLab(bench);
+    const index = join(bench.folder, "data/ledger/index");
+    const before = await bench.ledger(["query", "--json", "from events order by event_id"]);
+    const kills: [string, string][] = [
+      [".ledger-building/building.duckdb", "rebuild"],
+      [".ledger-building/building.duckdb.wal", "rebuild"],
+      [".ledger-building/building.duckdb.wal", "runs sync"],
+    ];
+    for (const [file, command] of kills) {
+      const words = [...command.split(" "), "--full"];
+      const args = ["-P", join(index, file), "-e", "inject=openat:signal=SIGABRT"];
+      const aborted = await straced(bench, args, words);
+      assertEquals(aborted.code, 134, `${command} was not aborted at ${file}: ${aborted.stderr}`);
+      // Who reads meanwhile has the last good index.
+      const read = await bench.ledger(["query", "--json", "from events order by event_id"]);
+      assertEquals([read.code, read.stdout], [0, before.stdout], read.stderr);
+      const healed = await bench.ledger(words);
+      assertEquals(healed.code, 0, healed.stderr);
+      const names = [...Deno.readDirSync(index)].map(({ name }) => name);
+      assertEquals(
+        names.filter((name) => name.includes("building") || name.endsWith(".wal")),
+        [],
+      );
+    }
+    const after = await bench.ledger(["query", "--json", "from events order by event_id"]);
+    assertEquals(after.stdout, before.stdout);
+    assertEquals((await bench.ledger(["verify", "--deep"])).code, 0);
+  },
+  { strace: true },
+);
 
 binaryTest("with hardly a descriptor left, the command ends in a sentence", async (bench) => {
   await makeLab(bench);

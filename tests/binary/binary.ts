@@ -1,26 +1,22 @@
 /**
- * The executable under test, and what its tests share.
- *
- * `LEDGER_BINARY` names one to test as it stands. Otherwise, where `DENO_COMPILE` and `DENORT_BIN`
- * say that compiling works without a download, it is built from the sources first. Otherwise the
- * tests are left out, and say so.
+ * The executable under test, and what its tests share. `LEDGER_BINARY` names it. Without one its tests
+ * are left out, and say so.
  */
 import { join, resolve } from "@std/path";
+import { runs } from "../crash/power/power.ts";
 
 /** The folder of the project. */
 export const PROJECT = resolve(import.meta.dirname!, "../..");
 
 const named = Deno.env.get("LEDGER_BINARY");
-/** Whether an executable can be built here without a download. */
-export const can_compile = Boolean(Deno.env.get("DENO_COMPILE") && Deno.env.get("DENORT_BIN"));
-const left_out = !named && !can_compile;
-
-if (left_out) {
-  console.log(
-    "left out: the tests of the executable, since DENO_COMPILE and DENORT_BIN are not set " +
-      "(LEDGER_BINARY=dist/ledger tests one that is there)",
-  );
+if (!named) {
+  console.log("left out: the tests of the executable (LEDGER_BINARY=dist/ledger tests that one)");
 }
+
+/** Whether system calls can be traced here, and made to fail. */
+const has_strace = runs("strace", [
+  ...["-f", "-o", "/dev/null", "-e", "inject=fsync:error=EIO:when=1", "true"],
+]);
 
 /** What a process did. */
 export interface Outcome {
@@ -35,18 +31,6 @@ export interface Bench {
   folder: string;
   /** Starts the executable in the folder with an environment of its own. */
   ledger(args: string[], env?: Record<string, string>): Promise<Outcome>;
-}
-
-let building: Promise<string> | undefined;
-
-function theBinary(): Promise<string> {
-  if (named) return Promise.resolve(resolve(named));
-  building ??= (async () => {
-    const built = await runBuild([]);
-    if (built.code !== 0) throw new Error(`cannot build the executable:\n${built.stderr}`);
-    return join(PROJECT, "dist", "ledger");
-  })();
-  return building;
 }
 
 /** Runs a program to its end. With an environment given, nothing else of ours reaches it. */
@@ -73,19 +57,28 @@ export function runBuild(args: string[], env: Record<string, string> = {}): Prom
   return runProgram(Deno.execPath(), ["run", "-A", script, ...args], PROJECT, all_env);
 }
 
+/** What a test of the executable needs beside it. */
+interface Needs {
+  root?: boolean;
+  strace?: boolean;
+}
+
 /** A test of the executable in an empty folder of its own. */
 export function binaryTest(
   name: string,
   body: (bench: Bench) => Promise<void>,
-  options: { needs_root?: boolean; left_out?: boolean } = {},
+  needs: Needs = {},
 ): void {
-  const not_root = Boolean(options.needs_root) && Deno.uid() !== 0;
-  if (not_root && !left_out) console.log(`left out: "${name}", since it has to be run by root`);
+  const lacks = [
+    ...needs.root && Deno.uid() !== 0 ? ["root"] : [],
+    ...needs.strace && !has_strace ? ["strace"] : [],
+  ];
+  if (lacks.length > 0) console.log(`left out: "${name}", since it needs ${lacks.join(" and ")}`);
   Deno.test({
     name,
-    ignore: left_out || not_root || Boolean(options.left_out),
+    ignore: !named || lacks.length > 0,
     async fn() {
-      const binary = await theBinary();
+      const binary = resolve(named!);
       const folder = Deno.makeTempDirSync({ prefix: "ledger binary " });
       const home = { HOME: folder, PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin" };
       try {

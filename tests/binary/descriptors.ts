@@ -26,12 +26,6 @@ export function withDescriptors(
   return { program: "sh", args: ["-c", `ulimit -n ${limit}; exec "$@"`, "sh", program, ...args] };
 }
 
-/** Whether the system calls of a process can be looked at here. */
-export const can_trace = await runProgram("strace", ["-V"], ".").then(
-  ({ code }) => code === 0,
-  () => false,
-);
-
 /**
  * Runs a program to its end, with `input.ndjson` to read from; gives the files below its folder that
  * it opened and left to the system to close.

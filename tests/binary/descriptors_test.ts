@@ -6,7 +6,7 @@ import { Running } from "../crash/kills/crash.ts";
 import { Daemon, untilHealth } from "../daemon.ts";
 import { IS_FULL, linesOnDisk } from "../harness.ts";
 import { type Bench, binaryTest } from "./binary.ts";
-import { can_trace, descriptorsOf, leftOpenBy, withDescriptors } from "./descriptors.ts";
+import { descriptorsOf, leftOpenBy, withDescriptors } from "./descriptors.ts";
 
 /** Days that a stream goes to, beside what one process may have open. */
 const DAYS = IS_FULL ? 700 : 200;
@@ -197,26 +197,23 @@ const COMMANDS: readonly string[][] = [
   ["query", "select 1"],
 ];
 
-if (!can_trace) console.log("left out: what each command leaves open, since strace is not there");
-if (can_trace) {
-  binaryTest("each command closes all that it opened below its folder", async (bench) => {
-    Deno.writeTextFileSync(join(bench.folder, "input.ndjson"), linesOf(20) + END_OF_RUN);
-    Deno.writeTextFileSync(join(bench.folder, "alerts.ndjson"), `${ALERT}\n`);
-    Deno.writeTextFileSync(join(bench.folder, "traced.ndjson"), TRACED);
-    Deno.writeTextFileSync(join(bench.folder, "schema.json"), '{"type":"object"}');
-    const elsewhere = join(bench.folder, "box");
-    const box = await bench.ledger(["emit", "run.started", "--run-id", "b", "--dir", "runs/box"]);
-    assertEquals(box.code, 0, box.stderr);
-    Deno.renameSync(join(bench.folder, "runs", "box"), elsewhere);
-    for (const args of COMMANDS) {
-      const { code, stderr, left_open } = await leftOpenBy(
-        bench.binary,
-        args,
-        bench.folder,
-        environment(bench),
-      );
-      assert(code === 0 || code === 3, `${args.join(" ")}: ${code} ${stderr}`);
-      assertEquals(left_open, [], args.join(" "));
-    }
-  });
-}
+binaryTest("each command closes all that it opened below its folder", async (bench) => {
+  Deno.writeTextFileSync(join(bench.folder, "input.ndjson"), linesOf(20) + END_OF_RUN);
+  Deno.writeTextFileSync(join(bench.folder, "alerts.ndjson"), `${ALERT}\n`);
+  Deno.writeTextFileSync(join(bench.folder, "traced.ndjson"), TRACED);
+  Deno.writeTextFileSync(join(bench.folder, "schema.json"), '{"type":"object"}');
+  const elsewhere = join(bench.folder, "box");
+  const box = await bench.ledger(["emit", "run.started", "--run-id", "b", "--dir", "runs/box"]);
+  assertEquals(box.code, 0, box.stderr);
+  Deno.renameSync(join(bench.folder, "runs", "box"), elsewhere);
+  for (const args of COMMANDS) {
+    const { code, stderr, left_open } = await leftOpenBy(
+      bench.binary,
+      args,
+      bench.folder,
+      environment(bench),
+    );
+    assert(code === 0 || code === 3, `${args.join(" ")}: ${code} ${stderr}`);
+    assertEquals(left_open, [], args.join(" "));
+  }
+}, { strace: true });

@@ -1,7 +1,7 @@
 /** The executable of 0.1.0, built from the commit that it was released from. */
 import { IS_FULL } from "../harness.ts";
 import { join } from "@std/path";
-import { can_compile, PROJECT, runProgram } from "./binary.ts";
+import { type Bench, binaryTest, PROJECT, runProgram } from "./binary.ts";
 
 /** The commit of 0.1.0. */
 const COMMIT = "7a9c192";
@@ -19,12 +19,10 @@ function hasCommit(): boolean {
   }
 }
 
-/** Why there is none here; undefined where there is one. */
-export function lacksOldBinary(): string | undefined {
-  if (named) return undefined;
-  if (!IS_FULL) return "it runs with deno task test --full";
-  if (!can_compile) return "DENO_COMPILE and DENORT_BIN are not set";
-  return hasCommit() ? undefined : `this checkout does not have commit ${COMMIT}`;
+/** A test of this version beside that one, which takes as long as a build: the full test's alone. */
+export function oldVersionTest(name: string, body: (bench: Bench) => Promise<void>): void {
+  if (named || IS_FULL && hasCommit()) binaryTest(name, body);
+  else if (IS_FULL) console.log(`left out: "${name}", since this checkout lacks commit ${COMMIT}`);
 }
 
 /** Builds 0.1.0 in a folder; the path of its executable. */

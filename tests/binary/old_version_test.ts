@@ -3,11 +3,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { readyChain } from "../../src/log/seal/chain_end.ts";
 import { tempFolder, testWorld } from "../harness.ts";
-import { binaryTest, runProgram } from "./binary.ts";
-import { lacksOldBinary, oldBinary } from "./old_version.ts";
-
-const reason = lacksOldBinary();
-if (reason) console.log(`left out: 0.1.0 beside this version, since ${reason}`);
+import { runProgram } from "./binary.ts";
+import { oldBinary, oldVersionTest } from "./old_version.ts";
 
 /** A day that is over, and a part of it that is due. */
 const NOON_MS = Date.UTC(2026, 0, 23, 12);
@@ -34,7 +31,7 @@ function hasOpen(pid: number, name: string): boolean {
   });
 }
 
-binaryTest(
+oldVersionTest(
   "0.1.0 refuses a ledger of this version by name, and stops sealing where it is at work",
   async (at) => {
     using built = tempFolder();
@@ -82,5 +79,4 @@ binaryTest(
     assertEquals(verified.code, 0, verified.stdout);
     assertEquals(JSON.parse(verified.stdout).proven.parts, 2);
   },
-  { left_out: reason !== undefined },
 );

@@ -2,10 +2,9 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { tempFolder } from "../harness.ts";
-import { binaryTest, runProgram } from "./binary.ts";
-import { lacksOldBinary, oldBinary } from "./old_version.ts";
+import { runProgram } from "./binary.ts";
+import { oldBinary, oldVersionTest } from "./old_version.ts";
 
-const reason = lacksOldBinary();
 const NOON_US = Date.UTC(2026, 0, 23, 12) * 1000;
 
 const LINES = ["a", "b", "c"].map((event_id, n) =>
@@ -20,7 +19,7 @@ const LINES = ["a", "b", "c"].map((event_id, n) =>
   })
 );
 
-binaryTest(
+oldVersionTest(
   "0.1.0 reads the traces that wait in this version's files, and stores them; and the other way round",
   async ({ binary, folder }) => {
     using built = tempFolder();
@@ -43,5 +42,4 @@ binaryTest(
       Deno.removeSync(join(folder, "data"), { recursive: true });
     }
   },
-  { left_out: reason !== undefined },
 );

@@ -6,7 +6,6 @@ import { IS_FULL } from "../harness.ts";
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { assertEachOnce, idsOnDisk } from "../crash/kills/crash.ts";
-import { runs } from "../crash/power/power.ts";
 import { type Bench, binaryTest, runProgram } from "./binary.ts";
 
 const OLD_MS = Date.UTC(2026, 0, 20, 12);
@@ -23,9 +22,6 @@ const KILLED_AT = IS_FULL
   : [{ call: "rename", k: 5 }, { call: "unlinkat", k: 5 }];
 /** Of every rename that is held up. */
 const HELD_UP_MS = 400;
-
-const has_strace = runs("strace", ["-o", "/dev/null", "true"]);
-if (!has_strace) console.log("left out: tests that hold up system calls, since there is no strace");
 
 function emit(bench: Bench, id: string, writer?: string) {
   const words = ["emit", "run.failed", "--run-id", "r", "--event-id", id, "--error", "x"];
@@ -75,7 +71,7 @@ async function assertNothingLost(bench: Bench, acknowledged: string[]): Promise<
 }
 
 function stracedTest(name: string, body: (bench: Bench) => Promise<void>): void {
-  if (has_strace) binaryTest(name, body);
+  binaryTest(name, body, { strace: true });
 }
 
 stracedTest(

@@ -69,7 +69,7 @@ binaryTest(
 
 type Places = ReturnType<typeof unpackedPlaces>;
 
-const SPOILED: { what: string; spoil: (places: Places) => void; needs_root?: boolean }[] = [
+const SPOILED: { what: string; spoil: (places: Places) => void; root?: boolean }[] = [
   {
     what: "of the wrong size",
     spoil: ({ library }) => Deno.writeTextFileSync(library, "!", { append: true }),
@@ -100,22 +100,22 @@ const SPOILED: { what: string; spoil: (places: Places) => void; needs_root?: boo
   {
     what: "of another user",
     spoil: ({ library }) => Deno.chownSync(library, 65534, 65534),
-    needs_root: true,
+    root: true,
   },
   {
     what: "in another user's folder",
     spoil: ({ unpacked }) => Deno.chownSync(unpacked, 65534, 65534),
-    needs_root: true,
+    root: true,
   },
 ];
 
-for (const { what, spoil, needs_root } of SPOILED) {
+for (const { what, spoil, root } of SPOILED) {
   binaryTest(`an unpacked library ${what} is replaced at the next start`, async (bench) => {
     await selfCheck(bench);
     spoil(unpackedPlaces(bench));
     assertAnswered(await selfCheck(bench), true);
     assertAnswered(await selfCheck(bench), false);
-  }, { needs_root });
+  }, { root });
 }
 
 binaryTest("a ledger folder that is a link to another disk works", async (bench) => {

@@ -125,7 +125,7 @@ export function changesIn(one: Map<string, string>, other: Map<string, string>):
 /** A text without what is fresh each time: times, durations, process ids, fresh ids. */
 export function evened(text: string): string {
   return text.replace(/<time[^>]*>[^<]*/g, "TIME").replace(
-    /\d{4}-\d\d-\d\dT[\d:.]+Z|\d{8}T\d{6}-\d+-[0-9a-f]{1,8}/g,
+    /\d{4}-\d\d-\d\d[T ][\d:.]+Z|\d{8}T\d{6}-\d+-[0-9a-f]{1,8}/g,
     "TIME",
   )
     .replace(/-\d+-[0-9a-f]{1,8}\b/g, "-UNIQUE")

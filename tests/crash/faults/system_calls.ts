@@ -34,18 +34,6 @@ export interface Fault extends SystemCall {
   error: string;
 }
 
-/** Whether calls can be traced and made to fail here; else why not. */
-export function whyNotInjected(): string | undefined {
-  try {
-    const { success, stderr } = new Deno.Command("strace", {
-      args: ["-f", "-o", "/dev/null", "-e", "inject=fsync:error=EIO:when=1", "true"],
-    }).outputSync();
-    return success ? undefined : `strace may not trace: ${new TextDecoder().decode(stderr).trim()}`;
-  } catch {
-    return "there is no strace";
-  }
-}
-
 /** Runs a command of the executable in a lab, and tells its calls that concern the lab. */
 export async function traceCalls(
   binary: string,

@@ -9,45 +9,41 @@ import { FaultJudge } from "./fault_judge.ts";
 import { KNOWN_FAULTS, KnownFailures } from "../known_failures.ts";
 import { labCommands } from "../lab_commands.ts";
 import { evened, runByDeadline } from "../lab_copy.ts";
-import { ERRORS, type Fault, type SystemCall, whyNotInjected } from "./system_calls.ts";
+import { ERRORS, type Fault, type SystemCall } from "./system_calls.ts";
 
 /** How many commands are tried in a sample, and with how many faults each. */
 const SAMPLE = { commands: 4, faults: 3 };
 
 const NAME = "system calls that fail: nothing acknowledged is lost, and again, without, it works";
-const why_not = whyNotInjected();
-if (why_not) console.log(`left out: "${NAME}", since ${why_not}`);
-else {
-  binaryTest(NAME, async ({ binary, folder }) => {
-    const random = new Random(TEST_SEED);
-    const lab = join(folder, "lab");
-    Deno.mkdirSync(lab);
-    await makeLab(lab, (args, stdin) => runByDeadline([binary, ...args], lab, stdin));
-    const judge = new FaultJudge(binary, lab, join(folder, "copy"));
-    const commands = labCommands(monthOf(lab));
-    const found = new KnownFailures(KNOWN_FAULTS);
-    const names = IS_FULL
-      ? Object.keys(commands)
-      : random.times(SAMPLE.commands, () => random.pick(Object.keys(commands)));
-    for (const name of names) {
-      const clean = await judge.runCleanly(commands[name]);
-      const calls = ofEachSort(clean.calls);
-      const faults: Fault[] = IS_FULL
-        ? calls.flatMap((call) => ERRORS.map((error) => ({ ...call, error })))
-        : random.times(
-          SAMPLE.faults,
-          () => ({ ...random.pick(clean.calls), error: random.pick(ERRORS) }),
-        );
-      for (const fault of faults) {
-        for (const flaw of await judge.flawsAfter(commands[name], clean, fault)) {
-          found.add(`${name} | ${fault.call} ${fault.k} | ${fault.error} | ${fault.file}`, flaw);
-        }
+binaryTest(NAME, async ({ binary, folder }) => {
+  const random = new Random(TEST_SEED);
+  const lab = join(folder, "lab");
+  Deno.mkdirSync(lab);
+  await makeLab(lab, (args, stdin) => runByDeadline([binary, ...args], lab, stdin));
+  const judge = new FaultJudge(binary, lab, join(folder, "copy"));
+  const commands = labCommands(monthOf(lab));
+  const found = new KnownFailures(KNOWN_FAULTS);
+  const names = IS_FULL
+    ? Object.keys(commands)
+    : random.times(SAMPLE.commands, () => random.pick(Object.keys(commands)));
+  for (const name of names) {
+    const clean = await judge.runCleanly(commands[name]);
+    const calls = ofEachSort(clean.calls);
+    const faults: Fault[] = IS_FULL
+      ? calls.flatMap((call) => ERRORS.map((error) => ({ ...call, error })))
+      : random.times(
+        SAMPLE.faults,
+        () => ({ ...random.pick(clean.calls), error: random.pick(ERRORS) }),
+      );
+    for (const fault of faults) {
+      for (const flaw of await judge.flawsAfter(commands[name], clean, fault)) {
+        found.add(`${name} | ${fault.call} ${fault.k} | ${fault.error} | ${fault.file}`, flaw);
       }
     }
-    assertEquals(found.unknown, [], `with LEDGER_TEST_SEED=${TEST_SEED}`);
-    if (IS_FULL) assertEquals(found.not_seen, [], "mended: take it from the list");
-  });
-}
+  }
+  assertEquals(found.unknown, [], `with LEDGER_TEST_SEED=${TEST_SEED}`);
+  if (IS_FULL) assertEquals(found.not_seen, [], "mended: take it from the list");
+}, { strace: true });
 
 /** The first and the last call of each name and file: what is between fails like its neighbours. */
 function ofEachSort(calls: readonly SystemCall[]): SystemCall[] {
