@@ -23,7 +23,7 @@ function followsEmit(from: string, { to, is_type, is_static }: Import): boolean 
   if (is_type) return false;
   if (is_static) return true;
   // Whoever reads or writes a compacted part loads this then; nobody does who emits.
-  if (/^src\/log\/(un)?pack(ing|_part)\.ts$/.test(to)) return false;
+  if (/^src\/log\/(codec\/(un)?packing|compact\/pack_part)\.ts$/.test(to)) return false;
   // Commands are loaded by name; other files below the command line load what they need later.
   return from === COMMANDS
     ? to === EMIT
