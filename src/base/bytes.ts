@@ -1,8 +1,26 @@
-/** Bytes that are gone through in small pieces, through views: four at a time where there are so many. */
+/** Byte buffers: joined, grown, and copied and compared in small pieces, a word at a time. */
 
 const WORD = 4, TWO_WORDS = 8;
 
-/** A view on bytes, for whoever goes through them piece by piece. */
+/** Pieces of bytes, one after the other. */
+export function joined(...pieces: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** A larger buffer that begins with the same bytes. */
+export function grown(bytes: Uint8Array, size_bytes: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(size_bytes);
+  larger.set(bytes);
+  return larger;
+}
+
+/** A view on bytes. */
 export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }

@@ -1,27 +1,25 @@
-/** A reader over a stream of byte pieces: lines and counts come out the same however it was cut. */
+/** A buffered reader: lines and counts come out the same however the stream was cut. */
+import { joined } from "../bytes.ts";
 
 const CR = 13, LF = 10;
-const NOTHING = new Uint8Array(0);
 
 /** What is wrong with a request, as the status that answers it; then the connection ends. */
 export class RequestProblem extends Error {
+  override name = "RequestProblem";
+
   constructor(readonly status: number, message: string) {
     super(message);
-    this.name = "RequestProblem";
   }
 }
 
 /** The stream ended in the middle of what was read. */
 export class StreamEnded extends Error {
-  constructor() {
-    super("the stream ended early");
-    this.name = "StreamEnded";
-  }
+  override name = "StreamEnded";
 }
 
-/** Bytes that come in pieces. */
+/** Reads from pieces of bytes. */
 export class ByteReader {
-  #held: Uint8Array = NOTHING;
+  #held: Uint8Array = new Uint8Array(0);
 
   /** `pull` gives the next piece, which the reader keeps; null at the end. */
   constructor(readonly pull: () => Promise<Uint8Array | null>) {}
@@ -74,9 +72,6 @@ export class ByteReader {
   async #grow(): Promise<void> {
     const piece = await this.pull();
     if (piece === null) throw new StreamEnded();
-    const held = this.#held;
-    this.#held = new Uint8Array(held.length + piece.length);
-    this.#held.set(held);
-    this.#held.set(piece, held.length);
+    this.#held = joined(this.#held, piece);
   }
 }

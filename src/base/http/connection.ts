@@ -1,22 +1,22 @@
 /** One client: its requests are read, handed over and answered one after the other. */
+import { joined } from "../bytes.ts";
 import type { World } from "../world.ts";
 import { ByteReader, RequestProblem, StreamEnded } from "./byte_reader.ts";
 import {
   type AllowedHosts,
   checkBodySize,
+  type HttpLimits,
   readBody,
   readHead,
   type RequestHead,
-  type RequestLimits,
 } from "./request.ts";
 import {
   asBytes,
   chunkOf,
-  continueHead,
+  CONTINUE,
   type Framing,
   hasBody,
   type HttpResponse,
-  joined,
   LAST_CHUNK,
   plainAnswer,
   responseHead,
@@ -31,26 +31,14 @@ export interface HttpRequest extends Pick<RequestHead, "method" | "path" | "head
   signal: AbortSignal;
 }
 
-/** How long a client may take for what, and how much it may have at once. */
-export interface ConnectionLimits extends RequestLimits {
-  /** From the first byte of a request to the end of its headers. */
-  head_wait_ms: number;
-  body_wait_ms: number;
-  /** Between two requests. */
-  idle_ms: number;
-  /** For each bit of an answer that the client has to take. */
-  write_wait_ms: number;
-  /** How long a client that was refused may go on sending, so that it reads why. */
-  linger_ms: number;
-  /** After so much a connection ends: a client that reads none of it fills no more buffers. */
-  answered_bytes_max: number;
-}
-
 /** What a connection needs of its server. */
-export interface ConnectionHost {
+interface ConnectionHost {
   readonly world: Pick<World, "now_ms" | "pause" | "turn">;
   readonly hosts: AllowedHosts;
-  readonly limits: ConnectionLimits;
+  readonly limits: Omit<
+    HttpLimits,
+    "connections_max" | "close_wait_ms" | "accept_pause_ms" | "accept_quiet_ms"
+  >;
   handler(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
   /** Told what went wrong with an answer, other than that its client left. */
   onFailure(request: RequestHead | undefined, cause: unknown): void;
@@ -58,7 +46,7 @@ export interface ConnectionHost {
   onWaiting(connection: Connection, is_waiting: boolean): void;
 }
 
-/** Why a connection ends that nobody has to be told of. */
+/** Ends of a connection that are no failures. */
 const ENDS = [ConnectionLost, DeadlinePassed, StreamEnded];
 
 /** A connection that was accepted. */
@@ -153,7 +141,7 @@ export class Connection {
     const { hosts, limits } = this.#host;
     for (const host of head.hosts) hosts.check(host);
     checkBodySize(head, limits);
-    if (head.expects_continue && head.body !== 0) await this.#push(continueHead());
+    if (head.expects_continue && head.body !== 0) await this.#push(CONTINUE);
     return await this.#inTime(limits.body_wait_ms, () => readBody(this.#reader, head, limits));
   }
 

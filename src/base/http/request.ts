@@ -1,23 +1,40 @@
 /** HTTP/1.1 requests, read strictly: what two programs could understand differently is refused. */
 import { ByteReader, RequestProblem } from "./byte_reader.ts";
-import { http_chunk_line_bytes_max, http_empty_lines_max } from "../limits.ts";
+import { grown } from "../bytes.ts";
+import * as limits from "../limits.ts";
+
+/** The limits of a server where its caller gives no others. */
+export const HTTP_LIMITS = {
+  connections_max: limits.http_connections_max,
+  request_line_bytes_max: limits.http_request_line_bytes_max,
+  header_bytes_max: limits.http_header_bytes_max,
+  headers_max: limits.http_headers_max,
+  body_bytes_max: limits.http_body_bytes_max,
+  head_wait_ms: limits.http_head_wait_ms,
+  body_wait_ms: limits.http_body_wait_ms,
+  idle_ms: limits.http_idle_ms,
+  write_wait_ms: limits.http_write_wait_ms,
+  linger_ms: limits.http_linger_ms,
+  answered_bytes_max: limits.http_answered_bytes_max,
+  close_wait_ms: limits.http_close_wait_ms,
+  accept_pause_ms: limits.http_accept_pause_ms,
+  accept_quiet_ms: limits.http_accept_quiet_ms,
+};
+
+/** All that a server limits. */
+export type HttpLimits = typeof HTTP_LIMITS;
 
 /** How large a request may be. */
-export interface RequestLimits {
-  request_line_bytes_max: number;
-  /** Of all header lines together. */
-  header_bytes_max: number;
-  headers_max: number;
-  body_bytes_max: number;
-}
+export type RequestLimits = Pick<
+  HttpLimits,
+  "request_line_bytes_max" | "header_bytes_max" | "headers_max" | "body_bytes_max"
+>;
 
 const METHODS = ["GET", "HEAD", "POST"] as const;
-/** What a request may ask for. */
-export type Method = typeof METHODS[number];
 
 /** What stands before a request's body. */
 export interface RequestHead {
-  method: Method;
+  method: typeof METHODS[number];
   /** As sent, without what follows a question mark. */
   path: string;
   query: string;
@@ -65,35 +82,31 @@ export async function readHead(
   const host = only("host");
   if (host === undefined && first.is_1_1) throw new RequestProblem(400, "the request has no Host");
   const connection = (headers.get("connection") ?? "").split(",").map(withoutBlanks);
+  const { authority, ...asked } = first;
   return {
-    method: first.method,
-    path: first.path,
-    query: first.query,
-    is_1_1: first.is_1_1,
+    ...asked,
     headers,
-    hosts: [first.authority, host].filter((name) => name !== undefined),
+    hosts: [authority, host].filter((name) => name !== undefined),
     body: bodyEnd(only("content-length"), only("transfer-encoding"), first.is_1_1),
     expects_continue: expectsContinue(headers.get("expect"), first.is_1_1),
     keeps_alive: first.is_1_1 && !connection.some((word) => word.toLowerCase() === "close"),
   };
 }
 
-interface RequestLine {
-  method: Method;
+type RequestLine = Pick<RequestHead, "method" | "path" | "query" | "is_1_1"> & {
   authority?: string;
-  path: string;
-  query: string;
-  is_1_1: boolean;
-}
+};
 
-async function readRequestLine(reader: ByteReader, limits: RequestLimits): Promise<RequestLine> {
-  const next = () =>
-    reader.line(
-      limits.request_line_bytes_max,
-      () => new RequestProblem(414, "the first line of the request is too long"),
-    );
+async function readRequestLine(
+  reader: ByteReader,
+  { request_line_bytes_max }: RequestLimits,
+): Promise<RequestLine> {
+  const tooLong = () => new RequestProblem(414, "the first line of the request is too long");
+  const next = () => reader.line(request_line_bytes_max, tooLong);
   let line = await next();
-  for (let empty = 0; line === "" && empty < http_empty_lines_max; empty++) line = await next();
+  for (let empty = 0; line === "" && empty < limits.http_empty_lines_max; empty++) {
+    line = await next();
+  }
   const [, word, target, version] = REQUEST_LINE.exec(line) ?? [];
   if (word === undefined || !TOKEN.test(word)) {
     throw new RequestProblem(400, "the first line of the request is malformed");
@@ -102,9 +115,7 @@ async function readRequestLine(reader: ByteReader, limits: RequestLimits): Promi
     throw new RequestProblem(505, "this server speaks HTTP/1.1 and HTTP/1.0");
   }
   const method = METHODS.find((known) => known === word);
-  if (method === undefined) {
-    throw new RequestProblem(501, `this server knows ${METHODS.join(", ")}`);
-  }
+  if (!method) throw new RequestProblem(501, `this server knows ${METHODS.join(", ")}`);
   const [, authority, path, query = ""] = TARGET.exec(target) ?? [];
   if (path === undefined || (path === "" && authority === undefined)) {
     throw new RequestProblem(400, "the target of the request is malformed");
@@ -189,27 +200,25 @@ export async function readBody(
   return bytes;
 }
 
-async function readChunks(reader: ByteReader, limits: RequestLimits): Promise<Uint8Array> {
-  const { body_bytes_max } = limits;
+async function readChunks(reader: ByteReader, allowed: RequestLimits): Promise<Uint8Array> {
+  const { body_bytes_max } = allowed;
   const malformed = () => new RequestProblem(400, "a chunk of the body is malformed");
   let body = new Uint8Array(0);
   let length = 0;
   // Framing counts too: a chunk of one byte costs as much as it takes.
   for (let framing = 0;;) {
-    const line = await reader.line(http_chunk_line_bytes_max, malformed);
+    const line = await reader.line(limits.http_chunk_line_bytes_max, malformed);
     const [, digits] = CHUNK.exec(line) ?? [];
     if (digits === undefined) throw malformed();
     const size = parseInt(digits, 16);
     if (size === 0) {
-      await readFields(reader, limits);
+      await readFields(reader, allowed);
       return body.subarray(0, length);
     }
     framing += line.length;
     if (length + size + framing > body_bytes_max) throw tooMuch(body_bytes_max);
     if (length + size > body.length) {
-      const larger = new Uint8Array(Math.min(body_bytes_max, Math.max(length + size, length * 2)));
-      larger.set(body.subarray(0, length));
-      body = larger;
+      body = grown(body, Math.min(body_bytes_max, Math.max(length + size, length * 2)));
     }
     await reader.take(body.subarray(length, length += size));
     if (await reader.line(0, malformed) !== "") throw malformed();
@@ -223,7 +232,11 @@ const HTTP_PORT = "80";
 const NAME = String.raw`\[[0-9a-f:.]+\]|(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})+`;
 const HOST = new RegExp(`^(${NAME})(?::(\\d{0,5}))?$`, "i");
 
-/** The hosts that may be asked for. One without a port stands for the port that is listened on. */
+/**
+ * Which hosts a server answers for; one without a port stands for the port that is listened on. A page
+ * of another site can make a browser ask any address, but not say another `Host` than the name that it
+ * asked: what is not on the list is refused.
+ */
 export class AllowedHosts {
   readonly #hosts: ReadonlySet<string>;
 

@@ -1,16 +1,16 @@
 /** HTTP/1.1 answers as bytes. */
+import { joined } from "../bytes.ts";
 
 /** What a handler answers. */
 export interface HttpResponse {
   status: number;
   /** Names in lower case. What says where the answer ends is up to the server. */
   headers?: Readonly<Record<string, string>>;
-  /** Text, bytes, or a stream of pieces whose length nobody knows. */
+  /** Text, bytes, or a stream of pieces of unknown length. */
   body?: string | Uint8Array | AsyncIterable<string | Uint8Array>;
 }
 
 const PHRASES: Readonly<Record<number, string>> = {
-  100: "Continue",
   200: "OK",
   204: "No Content",
   303: "See Other",
@@ -52,7 +52,10 @@ export function responseHead(
   { status, headers = {} }: HttpResponse,
   facts: { framing: Framing; keeps_alive: boolean; now_ms: number },
 ): Uint8Array {
-  const lines = [statusLine(status), `date: ${new Date(facts.now_ms).toUTCString()}`];
+  const lines = [
+    `HTTP/1.1 ${status} ${PHRASES[status] ?? ""}`,
+    `date: ${new Date(facts.now_ms).toUTCString()}`,
+  ];
   for (const [name, value] of Object.entries(headers)) {
     if (!NAME.test(name) || !VALUE.test(value) || FRAMING.includes(name)) {
       throw new Error(`no header of an answer: ${JSON.stringify(`${name}: ${value}`)}`);
@@ -68,13 +71,7 @@ export function responseHead(
 }
 
 /** Tells a client to go on with the body of its request. */
-export function continueHead(): Uint8Array {
-  return encoder.encode(`${statusLine(100)}\r\n\r\n`);
-}
-
-function statusLine(status: number): string {
-  return `HTTP/1.1 ${status} ${PHRASES[status] ?? ""}`;
-}
+export const CONTINUE: Uint8Array = encoder.encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** Whether an answer of this status has a body, be it an empty one. */
 export function hasBody(status: number): boolean {
@@ -83,36 +80,19 @@ export function hasBody(status: number): boolean {
 
 /** A piece of a stream as a chunk. An empty one would end the answer, so it is none. */
 export function chunkOf(piece: Uint8Array): Uint8Array {
-  return piece.length === 0 ? piece : joined(
-    encoder.encode(`${piece.length.toString(16)}\r\n`),
-    piece,
-    encoder.encode("\r\n"),
-  );
+  if (piece.length === 0) return piece;
+  return joined(asBytes(`${piece.length.toString(16)}\r\n`), piece, asBytes("\r\n"));
 }
 
-/** What ends an answer in chunks. */
+/** Ends an answer in chunks. */
 export const LAST_CHUNK: Uint8Array = encoder.encode("0\r\n\r\n");
-
-/** Pieces of bytes, one after the other. */
-export function joined(...pieces: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}
 
 /** An answer that is one sentence. */
 export function plainAnswer(
   status: number,
   sentence: string,
-  headers: Readonly<Record<string, string>> = {},
+  more: Readonly<Record<string, string>> = {},
 ): HttpResponse {
-  return {
-    status,
-    headers: { "content-type": "text/plain; charset=utf-8", ...headers },
-    body: `${sentence}\n`,
-  };
+  const headers = { "content-type": "text/plain; charset=utf-8", ...more };
+  return { status, headers, body: `${sentence}\n` };
 }

@@ -4,49 +4,19 @@
  * (`Deno.serve`, and `node:http` on the executable's runtime) has none of these.
  */
 import { LedgerError, quoted } from "../error.ts";
-import * as limits from "../limits.ts";
 import type { World } from "../world.ts";
-import { Connection, type ConnectionLimits, type HttpRequest } from "./connection.ts";
-import { AllowedHosts } from "./request.ts";
+import { Connection, type HttpRequest } from "./connection.ts";
+import { AllowedHosts, HTTP_LIMITS, type HttpLimits } from "./request.ts";
 import type { HttpResponse } from "./response.ts";
 
 export type { HttpRequest } from "./connection.ts";
 export type { HttpResponse } from "./response.ts";
 
-/** All that a server limits. */
-export interface HttpLimits extends ConnectionLimits {
-  connections_max: number;
-  /** How long requests in hand may take once the server closes. */
-  close_wait_ms: number;
-  /** How long the listener rests when it fails. */
-  accept_pause_ms: number;
-  /** How long it has to go well before a failure is news again. */
-  accept_quiet_ms: number;
-}
-
-/** The limits where nothing else is wished for. */
-const LIMITS: HttpLimits = {
-  connections_max: limits.http_connections_max,
-  request_line_bytes_max: limits.http_request_line_bytes_max,
-  header_bytes_max: limits.http_header_bytes_max,
-  headers_max: limits.http_headers_max,
-  body_bytes_max: limits.http_body_bytes_max,
-  head_wait_ms: limits.http_head_wait_ms,
-  body_wait_ms: limits.http_body_wait_ms,
-  idle_ms: limits.http_idle_ms,
-  write_wait_ms: limits.http_write_wait_ms,
-  linger_ms: limits.http_linger_ms,
-  answered_bytes_max: limits.http_answered_bytes_max,
-  close_wait_ms: limits.http_close_wait_ms,
-  accept_pause_ms: limits.http_accept_pause_ms,
-  accept_quiet_ms: limits.http_accept_quiet_ms,
-};
-
 /** What a server takes from its surroundings. */
-export type HttpWorld = Pick<World, "now_ms" | "elapsed_ms" | "pause" | "turn">;
+type HttpWorld = Pick<World, "now_ms" | "elapsed_ms" | "pause" | "turn">;
 
 /** The part of `Deno.Listener` that is used. */
-export type Listener = Pick<Deno.TcpListener, "accept" | "close" | "addr">;
+type Listener = Pick<Deno.TcpListener, "accept" | "close" | "addr">;
 
 /** What is served, where and to whom. */
 export interface ServeOptions {
@@ -55,16 +25,13 @@ export interface ServeOptions {
   /** What `Host` may say: names with a port, or without for the one that is listened on. */
   allowed_hosts: readonly string[];
   handler: (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
-  /** Told what clients cannot be told: a listener that fails, an answer that fails. */
+  /** What clients cannot be told: a listener that fails, an answer that fails. */
   onError: (error: LedgerError) => void;
   limits?: Partial<HttpLimits>;
 }
 
 /** Binds at once, and answers from then on. */
-export function serve(
-  world: HttpWorld,
-  options: ServeOptions,
-): HttpServer {
+export function serve(world: HttpWorld, options: ServeOptions): HttpServer {
   const listener = "accept" in options.at ? options.at : listenOn(options.at);
   return new HttpServer(world, listener, options);
 }
@@ -114,15 +81,11 @@ export class HttpServer {
   #room: number;
   #failed_ms?: number;
 
-  constructor(
-    world: HttpWorld,
-    listener: Listener,
-    options: ServeOptions,
-  ) {
+  constructor(world: HttpWorld, listener: Listener, options: ServeOptions) {
     this.#world = world;
     this.#listener = listener;
     this.#options = options;
-    this.#limits = { ...LIMITS, ...options.limits };
+    this.#limits = { ...HTTP_LIMITS, ...options.limits };
     this.#room = this.#limits.connections_max;
     const { hostname, port } = listener.addr;
     this.url = `http://${asHost(hostname)}:${port}`;
@@ -137,8 +100,7 @@ export class HttpServer {
     this.#listener.close();
     await this.#accepting;
     for (const connection of [...this.#connections.keys()]) connection.finish();
-    const all_ended = Promise.all(this.#connections.values());
-    await this.#endOf(all_ended, this.#limits.close_wait_ms);
+    await this.#endOf(Promise.all(this.#connections.values()), this.#limits.close_wait_ms);
     for (const connection of this.#connections.keys()) connection.drop();
   }
 
@@ -207,7 +169,7 @@ export class HttpServer {
       this.#world.elapsed_ms() - this.#failed_ms > this.#limits.accept_quiet_ms;
   }
 
-  /** The same failure is not worth a line for every client that it keeps waiting. */
+  /** The same failure is not reported for every client that it keeps waiting. */
   #tellFailure(cause: Error): void {
     const is_news = this.#isQuiet();
     this.#failed_ms = this.#world.elapsed_ms();

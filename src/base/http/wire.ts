@@ -7,18 +7,12 @@ export type Socket = Pick<Deno.TcpConn, "read" | "write" | "close" | "closeWrite
 
 /** A deadline has passed. */
 export class DeadlinePassed extends Error {
-  constructor() {
-    super("the deadline has passed");
-    this.name = "DeadlinePassed";
-  }
+  override name = "DeadlinePassed";
 }
 
 /** The client is not there any more, or we hung up. */
 export class ConnectionLost extends Error {
-  constructor() {
-    super("the connection is lost");
-    this.name = "ConnectionLost";
-  }
+  override name = "ConnectionLost";
 }
 
 /** A time that begins with the first wait: what is there already needs none. */
