@@ -227,6 +227,8 @@ export const trace_clock_look_events = 8;
 export const trace_buffer_events_max = 1_000;
 /** A write-ahead file takes no more events past this size: one of them is read at once. */
 export const trace_segment_bytes_max = 32 * MIB;
+/** A segment is read whole; a longer file is refused by name. */
+export const trace_segment_read_bytes_max = 1024 * MIB;
 /** How many events of a correlation a tracer keeps in memory, */
 export const trace_memory_events_max = 10_000;
 /** and of how many correlations; the one that was quiet the longest goes first. */

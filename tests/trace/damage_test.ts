@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import type { TracedEvent } from "../../src/trace/event/event.ts";
 import { tracePaths } from "../../src/trace/event/files.ts";
@@ -6,6 +6,7 @@ import { compactTraces } from "../../src/trace/store/compact.ts";
 import { queryTraces } from "../../src/trace/store/query.ts";
 import { TraceStore } from "../../src/trace/store/store.ts";
 import { readSegment, type SegmentContent } from "../../src/trace/store/wal_read.ts";
+import { LedgerError } from "../../src/base/error.ts";
 import { withOpenFile } from "../../src/base/files/durable.ts";
 import { openLedger } from "../../src/mod.ts";
 import { IS_FULL, memoryFolder, tempFolder, testWorld } from "../harness.ts";
@@ -178,6 +179,23 @@ Deno.test("a record that stands there twice counts once, and is told", async () 
     ["e0", "e1"],
   );
   assertEquals(told, ["the same record stands there before"]);
+});
+
+Deno.test("a file longer than any store writes is refused by name before it is read, and stays", async () => {
+  using folder = tempFolder();
+  const path = await deadSegment(folder.path, 2);
+  // Sparse: it takes no room on the disk.
+  Deno.truncateSync(path, 1e12);
+  for (
+    const ask of [
+      () => queryTraces(world, folder.path, {}),
+      () => compactTraces(world, folder.path),
+    ]
+  ) {
+    const error = await assertRejects(ask, LedgerError, "1000000000000 bytes");
+    assertEquals([error.code, error.where?.path], ["damaged", path]);
+  }
+  assertEquals(Deno.statSync(path).size, 1e12);
 });
 
 Deno.test("compacting sets damaged bytes aside, whole and durable, before the write-ahead file goes", async () => {

@@ -3,8 +3,13 @@ import { openOwn, readFully } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { type ReadRecord, readRecords, type RecordDamage } from "../../base/files/records.ts";
 import { json, parseKeepingDigits } from "../../base/json.ts";
+import { LedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { trace_event_values_max } from "../../base/limits.ts";
+import {
+  trace_event_values_max,
+  trace_segment_bytes_max,
+  trace_segment_read_bytes_max,
+} from "../../base/limits.ts";
 import { type TracedEvent, tracedProblem } from "../event/event.ts";
 import { baseOf, type LaterStamps } from "./wal.ts";
 
@@ -109,7 +114,17 @@ export function openSegment(world: World, path: string): OpenFile | undefined {
 }
 
 function allBytes(file: OpenFile): Uint8Array {
-  return readFully(file, new Uint8Array(file.facts().size_bytes), 0);
+  const { size_bytes } = file.facts();
+  if (size_bytes > trace_segment_read_bytes_max) {
+    throw new LedgerError({
+      code: "damaged",
+      message: `cannot read the write-ahead file ${file.path}: it has ${size_bytes} bytes, and a ` +
+        `store writes at most ${trace_segment_bytes_max} and a batch`,
+      where: { path: file.path },
+      hint: "no tracer wrote it like this; move it to another folder, and look at it there",
+    });
+  }
+  return readFully(file, new Uint8Array(size_bytes), 0);
 }
 
 type WalRecord =
