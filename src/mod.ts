@@ -20,9 +20,11 @@ export { type CommonFields, Emitters, type JsonObject } from "./ledger/emitters.
 export { EventEmitter, getEventEmitter } from "./legacy/emitter.ts";
 export { Ledger, openLedger, type OpenOptions } from "./ledger/ledger.ts";
 export { ARTIFACT_KINDS, type ArtifactKind } from "./ledger/artifacts.ts";
-export type { IndexOptions, QueryOptions } from "./ledger/index.ts";
+export type { AttachedDatabase, IndexOptions, QueryOptions } from "./ledger/index.ts";
 export type { BoundValue, Database } from "./duckdb/connection.ts";
+export { legacyDatabase } from "./legacy/attach.ts";
 export type { LegacyDifference } from "./legacy/compare.ts";
+export { compareLegacy, importLegacy } from "./legacy/legacy.ts";
 export type { SyncOptions, SyncReport } from "./index/sync.ts";
 export type { TableDigest } from "./index/build.ts";
 export {
@@ -84,7 +86,7 @@ export { RunDirectory } from "./runs/directory/directory.ts";
 export type { RunManifest, RunStatus, RunType } from "./runs/manifest/manifest.ts";
 export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog/catalog.ts";
 export type { SkippedRun } from "./runs/catalog/change.ts";
-export type { Report, ReportOptions } from "./report/report.ts";
+export { makeReport, type Report, type ReportOptions } from "./report/report.ts";
 export type { PullReport, PullRequest, PullSource } from "./ledger/pull.ts";
 export type { PullFinding } from "./log/pull/source.ts";
 export type { LedgerRuns } from "./ledger/runs.ts";

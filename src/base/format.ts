@@ -80,3 +80,11 @@ export function clipped(text: string, chars_max: number): string {
   const kept = text.slice(0, chars_max - 1).replace(/[\ud800-\udbff]$/, "");
   return `${kept}…`;
 }
+
+/** The round step (1, 2 or 5 times a power of ten) that takes a span in about so many. */
+export function roundStep(span: number, steps: number): number {
+  const rough = span / steps;
+  if (!(rough > 0)) return 1;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999)!;
+}

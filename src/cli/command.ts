@@ -19,9 +19,26 @@ export interface Positional {
   choices?: () => readonly string[];
 }
 
+/** The commands that there are. The command line hands it down, so that no command imports it. */
+export interface CommandTable {
+  /** Heading -> names, hidden ones included. */
+  groups: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** The names of all commands, hidden ones included. */
+  names(): string[];
+  /** The names of the commands that are listed; with a word, of those that begin with it. */
+  listed(first?: string): string[];
+  /** A command by its name. */
+  load(name: string): Promise<Command> | undefined;
+  /** The command that arguments begin with, by the longest name that fits, and what follows it. */
+  match(args: readonly string[]): { name: string; rest: readonly string[] } | undefined;
+}
+
 /** What a command gets to work with. */
 export interface CommandContext<Flags> {
   world: World;
+  table: CommandTable;
+  /** Runs another command line; returns its exit code. */
+  run(args: readonly string[], world: World): Promise<number>;
   flags: Flags;
   /** One entry for each positional that was given. */
   words: string[];

@@ -1,5 +1,5 @@
 /** Which commands there are, and the file of each. A file is loaded only when its command is wanted. */
-import type { Command } from "./command.ts";
+import type { Command, CommandTable } from "./command.ts";
 
 type Loader = () => Promise<{ default: Command }>;
 
@@ -9,7 +9,7 @@ function alias(name: string, load: Loader): Record<string, Loader> {
 }
 
 /** The headings that commands are listed under. */
-export const COMMANDS = {
+const GROUPS = {
   "The log": {
     "emit": () => import("./commands/emit.ts"),
     "log": () => import("./commands/log.ts"),
@@ -84,11 +84,8 @@ export const COMMANDS = {
   },
 } as const satisfies Record<string, Record<string, Loader>>;
 
-/** A heading. */
-export type CommandGroup = keyof typeof COMMANDS;
-
 const LOADERS = new Map<string, Loader>(
-  Object.values(COMMANDS).flatMap((group) => Object.entries(group) as [string, Loader][]),
+  Object.values(GROUPS).flatMap((group) => Object.entries(group) as [string, Loader][]),
 );
 
 /** They work, and are neither listed nor offered; said here too, so that nothing has to be loaded. */
@@ -101,35 +98,20 @@ const HIDDEN: ReadonlySet<string> = new Set([
   "self-check",
 ]);
 
-/** Whether a command works without being listed. */
-export function isHidden(name: string): boolean {
-  return HIDDEN.has(name);
-}
-
-/** The names of all commands, hidden ones included. */
-export function commandNames(): string[] {
-  return [...LOADERS.keys()];
-}
-
-/** The names of the commands that are listed; with a word, of those that begin with it. */
-export function listedNames(first?: string): string[] {
-  return commandNames().filter((name) =>
-    !isHidden(name) && (first === undefined || name.startsWith(`${first} `))
-  );
-}
-
-/** A command by its name. */
-export function loadCommand(name: string): Promise<Command> | undefined {
-  return LOADERS.get(name)?.().then((module) => module.default);
-}
-
-/** The command that arguments begin with, by the longest name that fits, and what follows it. */
-export function matchCommand(
-  args: readonly string[],
-): { name: string; rest: readonly string[] } | undefined {
-  for (const length of [2, 1]) {
-    const name = args.slice(0, length).join(" ");
-    if (args.length >= length && LOADERS.has(name)) return { name, rest: args.slice(length) };
-  }
-  return undefined;
-}
+/** The commands of this program. */
+export const COMMANDS: CommandTable = {
+  groups: GROUPS,
+  names: () => [...LOADERS.keys()],
+  listed: (first) =>
+    COMMANDS.names().filter((name) =>
+      !HIDDEN.has(name) && (first === undefined || name.startsWith(`${first} `))
+    ),
+  load: (name) => LOADERS.get(name)?.().then((module) => module.default),
+  match(args) {
+    for (const length of [2, 1]) {
+      const name = args.slice(0, length).join(" ");
+      if (args.length >= length && LOADERS.has(name)) return { name, rest: args.slice(length) };
+    }
+    return undefined;
+  },
+};

@@ -5,8 +5,7 @@
 import { CONTROL_CHARACTER } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import { completions_max } from "../base/limits.ts";
-import type { Command, Positional } from "./command.ts";
-import { listedNames, loadCommand, matchCommand } from "./commands.ts";
+import type { Command, CommandTable, Positional } from "./command.ts";
 import { type CompletionSource, sourceFor } from "./completion_sources.ts";
 import { flagsOf, type FlagView } from "./parse.ts";
 import { TOPIC_NAMES } from "./topics.ts";
@@ -15,13 +14,17 @@ import { TOPIC_NAMES } from "./topics.ts";
 const SEPARATORS: ReadonlySet<string> = new Set(["=", ":"]);
 
 /** What the last word may become. */
-export async function candidatesFor(world: World, words: readonly string[]): Promise<string[]> {
+export async function candidatesFor(
+  world: World,
+  table: CommandTable,
+  words: readonly string[],
+): Promise<string[]> {
   const whole = withWholeWords(words);
   const last = whole.at(-1) ?? "";
   const [, flag, value] = /^(--[^=]+)=([\s\S]*)$/.exec(last) ?? [];
   const typed = value ?? last;
   const before = flag ? [...whole.slice(0, -1), flag] : whole.slice(0, -1);
-  const fitting = (await allCandidates(world, before, typed))
+  const fitting = (await allCandidates(world, table, before, typed))
     .filter((candidate) => candidate.startsWith(typed) && isOneLine(candidate))
     .slice(0, completions_max)
     // Whoever gave the flag and its value as one word gets one word back.
@@ -51,19 +54,24 @@ function isOneLine(candidate: string): boolean {
 
 async function allCandidates(
   world: World,
+  table: CommandTable,
   before: readonly string[],
   typed: string,
 ): Promise<string[]> {
-  const matched = matchCommand(before);
-  if (!matched) return commandWords(before, typed);
-  if (matched.name === "help") return helpWords(matched.rest);
-  const command = await loadCommand(matched.name)!;
+  const matched = table.match(before);
+  if (!matched) return commandWords(table, before, typed);
+  if (matched.name === "help") return helpWords(table, matched.rest);
+  const command = await table.load(matched.name)!;
   return await candidatesOf(world, command, matched.rest, typed);
 }
 
-function commandWords(before: readonly string[], typed: string): string[] {
+function commandWords(
+  table: CommandTable,
+  before: readonly string[],
+  typed: string,
+): string[] {
   const next = new Set<string>();
-  for (const name of listedNames()) {
+  for (const name of table.listed()) {
     const parts = name.split(" ");
     if (!before.every((word, index) => parts[index] === word)) continue;
     next.add(parts[before.length]);
@@ -73,9 +81,9 @@ function commandWords(before: readonly string[], typed: string): string[] {
   return [...next];
 }
 
-function helpWords(before: readonly string[]): string[] {
+function helpWords(table: CommandTable, before: readonly string[]): string[] {
   const topics = before.length === 0 ? TOPIC_NAMES : [];
-  return [...new Set([...commandWords(before, ""), ...topics])];
+  return [...new Set([...commandWords(table, before, ""), ...topics])];
 }
 
 async function candidatesOf(

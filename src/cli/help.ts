@@ -2,8 +2,7 @@
 import { buildFacts } from "../base/build.ts";
 import type { World } from "../base/world.ts";
 import { help_columns_max, help_columns_min } from "../base/limits.ts";
-import type { Command, Positional } from "./command.ts";
-import { type CommandGroup, COMMANDS, listedNames, loadCommand } from "./commands.ts";
+import type { Command, CommandTable, Positional } from "./command.ts";
 import { paintFor } from "./output.ts";
 import { flagsOf, type FlagView } from "./parse.ts";
 import { piecesOf, type TopicPiece } from "./topic.ts";
@@ -11,15 +10,19 @@ import { loadTopic, TOPIC_NAMES } from "./topics.ts";
 import { wrapped } from "./width.ts";
 
 /** The list of commands; with a word, of those that begin with it. */
-export async function overview(world: World, first?: string): Promise<string> {
+export async function overview(
+  world: World,
+  table: CommandTable,
+  first?: string,
+): Promise<string> {
   const { bold, cyan } = paintFor(world, world.stdout);
   const width = widthOf(world);
-  const groups: [CommandGroup, Command[]][] = [];
-  const wanted = new Set(listedNames(first));
-  for (const [group, commands] of Object.entries(COMMANDS)) {
+  const groups: [string, Command[]][] = [];
+  const wanted = new Set(table.listed(first));
+  for (const [group, commands] of Object.entries(table.groups)) {
     const names = Object.keys(commands).filter((name) => wanted.has(name));
-    const listed = await Promise.all(names.map((name) => loadCommand(name)!));
-    if (listed.length > 0) groups.push([group as CommandGroup, listed]);
+    const listed = await Promise.all(names.map((name) => table.load(name)!));
+    if (listed.length > 0) groups.push([group, listed]);
   }
   const longest = Math.max(...groups.flatMap(([, list]) => list.map(({ name }) => name.length)));
   const lines = [
@@ -62,15 +65,19 @@ export async function overview(world: World, first?: string): Promise<string> {
 }
 
 /** A topic; and where commands have its name too, what they are. */
-export async function topicHelp(world: World, name: string): Promise<string> {
+export async function topicHelp(
+  world: World,
+  table: CommandTable,
+  name: string,
+): Promise<string> {
   const { bold, cyan } = paintFor(world, world.stdout);
   const width = widthOf(world);
   const topic = await loadTopic(name)!;
   const lines = wrapped(`${name}: ${topic.summary}`, width).map(bold);
   for (const piece of piecesOf(topic)) lines.push("", ...pieceLines(world, piece, width));
-  const of_this_name = listedNames(name);
+  const of_this_name = table.listed(name);
   const names = of_this_name.length > 0 ? of_this_name : topic.see;
-  const listed = await Promise.all(names.map((each) => loadCommand(each)!));
+  const listed = await Promise.all(names.map((each) => table.load(each)!));
   const longest = Math.max(...listed.map((command) => command.name.length));
   lines.push("", bold("Commands (ledger COMMAND --help):"));
   for (const command of listed) {

@@ -3,7 +3,7 @@ import { buildFacts } from "../base/build.ts";
 import { EXIT_CODE_OF, EXIT_OK, LedgerError, placeText, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
 import { OutputClosed, systemWorld, type World } from "../base/world.ts";
-import { listedNames, loadCommand, matchCommand } from "./commands.ts";
+import { COMMANDS } from "./commands.ts";
 import { paintFor, print, say } from "./output.ts";
 import { parseArguments } from "./parse.ts";
 
@@ -30,30 +30,30 @@ async function dispatch(args: readonly string[], world: World): Promise<number> 
     return EXIT_OK;
   }
   const wants_help = first === undefined || first === "--help" || first === "-h";
-  const matched = matchCommand(wants_help ? ["help"] : args);
+  const matched = COMMANDS.match(wants_help ? ["help"] : args);
   if (!matched) {
-    if (!["--help", "-h", "help"].includes(args[1]) || listedNames(first).length === 0) {
+    if (!["--help", "-h", "help"].includes(args[1]) || COMMANDS.listed(first).length === 0) {
       throw unknownCommand(args);
     }
     const { overview } = await import("./help.ts");
-    print(world, await overview(world, first));
+    print(world, await overview(world, COMMANDS, first));
     return EXIT_OK;
   }
-  const command = await loadCommand(matched.name)!;
+  const command = await COMMANDS.load(matched.name)!;
   const { flags, words, wants_help: of_command } = parseArguments(command, matched.rest);
   if (of_command) {
     const { helpOf } = await import("./help.ts");
     print(world, helpOf(world, command));
     return EXIT_OK;
   }
-  const code = await command.run({ world, flags, words });
+  const code = await command.run({ world, table: COMMANDS, run, flags, words });
   // Without a command there was nothing to do, and a script should notice.
   return first === undefined ? EXIT_CODE_OF.usage : code;
 }
 
 function unknownCommand(args: readonly string[]): LedgerError {
   const [first, second = ""] = args;
-  const members = listedNames(first);
+  const members = COMMANDS.listed(first);
   if (members.length > 0) {
     const typed = second === "" || second.startsWith("-") ? "" : second;
     const near = nearest(typed, members.map((name) => name.slice(first.length + 1)));
@@ -65,7 +65,7 @@ function unknownCommand(args: readonly string[]): LedgerError {
       hint: near ? `did you mean: ledger ${first} ${near}?` : `there are: ${members.join(", ")}`,
     });
   }
-  const words = new Set(listedNames().map((name) => name.split(" ")[0]));
+  const words = new Set(COMMANDS.listed().map((name) => name.split(" ")[0]));
   const near = nearest(first, [...words, "--version", "--help"]);
   return new LedgerError({
     code: "usage",

@@ -10,7 +10,7 @@ import {
   serve,
 } from "../base/http/server.ts";
 import type { World } from "../base/world.ts";
-import type { WatchState } from "./watch.ts";
+import type { WatchState } from "./state.ts";
 
 /** What is asked, and from when on the answer is 503. */
 export interface HealthSource {

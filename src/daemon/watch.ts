@@ -19,6 +19,7 @@ import type { SyncReport } from "../index/sync.ts";
 import type { CatalogSyncReport } from "../runs/catalog/catalog.ts";
 import { WatchedCatalog, type WatchedRuns } from "./catalog.ts";
 import { type WatchedLog, WatchedSeals } from "./seals.ts";
+import type { WatchState } from "./state.ts";
 import { RepeatedTrouble } from "./trouble.ts";
 import { ChangeNotices, ledgerPaths, listDays, type NewlySealed, partsOfDay } from "../log/mod.ts";
 
@@ -50,21 +51,6 @@ export interface WatchOptions {
   onNotice?: (message: string) => void;
   /** Told where the health endpoint answers, once it does. */
   onListen?: (address: string) => void;
-}
-
-/** How the daemon is doing. */
-export interface WatchState {
-  lag_bytes: number;
-  lag_seconds: number;
-  log_bytes: number;
-  events: number;
-  rejected: number;
-  syncs: number;
-  failures: number;
-  last_sync_ms?: number;
-  last_sync_seconds?: number;
-  /** Why the last sync failed; absent when it did not. */
-  last_error?: string;
 }
 
 /** Runs until the signal is aborted; the sync in hand is finished first. */

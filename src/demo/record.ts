@@ -6,7 +6,7 @@ import type { Acknowledgement } from "../log/mod.ts";
 import type { NewRun } from "../runs/directory/run_lifecycle.ts";
 import type { RunDirectory } from "../runs/directory/directory.ts";
 import type { Tracer } from "../trace/record/tracer.ts";
-import type { Lab, LabRun } from "./lab.ts";
+import type { Lab, LabRun } from "./plan.ts";
 import { type Call, pathRow, type Tick } from "./market.ts";
 import { SeededRandom } from "./random.ts";
 import { TracedStrategy, type Trade } from "./strategy.ts";

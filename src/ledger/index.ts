@@ -1,13 +1,21 @@
-/** Opening an index of a ledger, with what may stand beside it: artifacts' files, a legacy database. */
+/** Opening an index of a ledger, with what may stand beside it: artifacts' files, another database. */
 import { join, resolve } from "@std/path";
 import type { World } from "../base/world.ts";
 import type { BoundValue, Database } from "../duckdb/connection.ts";
 import { mayReadFiles } from "../duckdb/functions.ts";
 import { allowWideIntervals } from "../duckdb/intervals.ts";
 import { openSnapshot } from "../duckdb/snapshot.ts";
-import { attachment, createDualViews, CUTOVER } from "../legacy/attach.ts";
 import type { LedgerRuns } from "./runs.ts";
 import { ledgerPaths } from "../log/mod.ts";
+
+/** A database that is opened read-only beside the index, for one session. */
+export interface AttachedDatabase {
+  path: string;
+  /** What the SQL calls it. */
+  name: string;
+  /** Makes views over both, once both are open. */
+  createViews?(database: Database): Promise<void>;
+}
 
 /** Which index is opened, and what beside it. */
 export interface IndexOptions {
@@ -17,10 +25,8 @@ export interface IndexOptions {
   sql?: string;
   /** Whether it may read the files of ledger and runs. Default: where `sql` names such a function. */
   files?: boolean;
-  /** A database of the first system: adds the views `all_runs` and `all_run_status`. */
-  legacy?: string;
-  /** From this day on, the log wins over the legacy database. */
-  cutover_day?: string;
+  /** What stands beside it; the catalog takes nothing. */
+  attach?: AttachedDatabase;
 }
 
 /** How an index is asked. */
@@ -41,18 +47,17 @@ export async function openIndexOf(
   { dir, runs }: IndexedLedger,
   options: IndexOptions,
 ): Promise<Database> {
-  const { db = "runs", sql = "", files = mayReadFiles(sql), legacy, cutover_day = CUTOVER } =
-    options;
+  const { db = "runs", sql = "", files = mayReadFiles(sql), attach } = options;
   if (db === "catalog") return await runs.openCatalog({ sql, files });
   const database = await openSnapshot(world, join(ledgerPaths(dir).index, `${db}.duckdb`), {
     hint_when_absent: db === "runs"
       ? "make it: ledger rebuild"
       : "nothing has been catalogued yet: ledger runs sync",
     folders: files ? [dir, runs.dir].map((folder) => resolve(world.cwd(), folder)) : [],
-    attached: legacy === undefined ? [] : [attachment(world, legacy)],
+    attached: attach ? [attach] : [],
   });
   try {
-    if (legacy !== undefined) await createDualViews(database, cutover_day);
+    await attach?.createViews?.(database);
     await allowWideIntervals(database, sql);
     return database;
   } catch (error) {

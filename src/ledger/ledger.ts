@@ -15,10 +15,8 @@ import type { IndexOptions, QueryOptions } from "./index.ts";
 import { LedgerRuns } from "./runs.ts";
 import { LedgerTraces } from "./traces.ts";
 import { LedgerUpkeep } from "./upkeep.ts";
-import type { LegacyDifference } from "../legacy/compare.ts";
 import type { SyncOptions, SyncReport } from "../index/sync.ts";
 import type { ReadyEvent } from "../log/event/validate.ts";
-import type { Report, ReportOptions } from "../report/report.ts";
 import type { ArtifactSource } from "../runs/artifacts/input.ts";
 import {
   type Acknowledgement,
@@ -73,6 +71,8 @@ export interface OpenOptions {
 
 /** An open ledger. Close it, or declare it with `await using`. */
 export class Ledger extends Emitters implements AsyncDisposable {
+  /** The surroundings it works in. */
+  readonly world: World;
   readonly dir: string;
   /** Run directories and their catalog. */
   readonly runs: LedgerRuns;
@@ -80,7 +80,6 @@ export class Ledger extends Emitters implements AsyncDisposable {
   readonly traces: LedgerTraces;
   /** Sealing, compacting, archiving: what keeps the log fit to run for years. */
   readonly upkeep: LedgerUpkeep;
-  readonly #world: World;
   readonly #writer: LogWriter;
   readonly #check: EmitCheck;
   readonly #options: OpenOptions;
@@ -89,7 +88,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
   constructor(options: OpenOptions = {}) {
     super();
     const world = options.world ?? systemWorld();
-    this.#world = world;
+    this.world = world;
     this.#options = options;
     this.dir = options.dir ?? (world.env("LEDGER_DIR") || buildFacts().ledger_dir);
     if (this.dir === "") throw emptyName("--dir");
@@ -203,7 +202,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
 
   /** Whether there is a log yet: the first event makes it. */
   exists(): boolean {
-    return this.#world.files.facts(ledgerPaths(this.dir).events) !== undefined;
+    return this.world.files.facts(ledgerPaths(this.dir).events) !== undefined;
   }
 
   /** Acknowledged means this: on the disk ("fsync"), or handed to the system ("os"). */
@@ -218,18 +217,18 @@ export class Ledger extends Emitters implements AsyncDisposable {
 
   /** A reader that remembers where it stopped. */
   cursor(filter?: ReadFilter): LogCursor {
-    return new LogCursor(this.#world, this.dir, filter);
+    return new LogCursor(this.world, this.dir, filter);
   }
 
   /** All wanted records that come, until the signal is aborted; after those the cursor has passed. */
   follow(signal: AbortSignal, cursor: LogCursor = this.cursor()): AsyncGenerator<LogRecord> {
-    return followLog(this.#world, this.dir, cursor, signal);
+    return followLog(this.world, this.dir, cursor, signal);
   }
 
   /** The log at a glance. */
   async survey(): Promise<LogSurvey> {
     const { surveyLog } = await import("../log/upkeep.ts");
-    return await surveyLog(this.#world, this.dir);
+    return await surveyLog(this.world, this.dir);
   }
 
   /**
@@ -238,7 +237,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
    */
   async verify(options?: VerifyOptions): Promise<VerifyReport> {
     const { verifyLog } = await import("../log/upkeep.ts");
-    const report = await verifyLog(this.#world, this.dir, this.registry, options);
+    const report = await verifyLog(this.world, this.dir, this.registry, options);
     const { damage } = await this.traces.checkWaiting();
     for (const { path, ...place } of damage) {
       report.findings.push({
@@ -255,16 +254,16 @@ export class Ledger extends Emitters implements AsyncDisposable {
     // Not even a lock is left where a folder was mistyped.
     if (!this.exists()) throw noLedger(this.dir);
     const { syncIndex } = await import("../index/sync.ts");
-    return await syncIndex(this.#world, this.dir, options);
+    return await syncIndex(this.world, this.dir, options);
   }
 
   /**
-   * Opens an index for reading; it stays as it is while it is open, whatever is built meanwhile. With
-   * `legacy`, a database of the first system is opened beside it. Close it when done.
+   * Opens an index for reading; it stays as it is while it is open, whatever is built meanwhile.
+   * Close it when done.
    */
   async openIndex(options: IndexOptions = {}): Promise<Database> {
     const { openIndexOf } = await import("./index.ts");
-    return await openIndexOf(this.#world, this, options);
+    return await openIndexOf(this.world, this, options);
   }
 
   /** Asks the index in SQL. Values come as JSON has them; whole numbers past 2^53 as strings. */
@@ -292,37 +291,16 @@ export class Ledger extends Emitters implements AsyncDisposable {
     return await this.query(TRIALS_OF_RUN, { values: [run_id] });
   }
 
-  /** One page about all of it, or about some runs, as HTML that needs nothing beside it. */
-  async report(options?: ReportOptions): Promise<Report> {
-    const { makeReport } = await import("../report/report.ts");
-    return await makeReport(this.#world, this, options);
-  }
-
-  /** What a database of the first system holds that the log does not say. Syncs first. */
-  async compareLegacy(path: string): Promise<LegacyDifference[]> {
-    const { compareWithLegacy } = await import("../legacy/legacy.ts");
-    return await compareWithLegacy(this, path);
-  }
-
-  /**
-   * Appends the events that the runs of a legacy database imply, with their own times and with ids
-   * that are the same every time; what the log says already is not said again. Syncs before and after.
-   */
-  async importLegacy(path: string): Promise<{ imported: number }> {
-    const { importFromLegacy } = await import("../legacy/legacy.ts");
-    return await importFromLegacy(this.#world, this, path);
-  }
-
   /** Registers a custom event type. */
   async registerType(name: string, schema: unknown, description?: string) {
-    const result = await registerType(this.#world, this.dir, name, schema, description);
+    const result = await registerType(this.world, this.dir, name, schema, description);
     this.#check.refresh();
     return result;
   }
 
   /** Declares the next version of a custom event type. */
   async migrateType(name: string, steps: MigrationStep[], schema?: unknown) {
-    const type = await migrateType(this.#world, this.dir, name, steps, schema);
+    const type = await migrateType(this.world, this.dir, name, steps, schema);
     this.#check.refresh();
     return type;
   }
@@ -334,7 +312,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     json: string,
   ): Promise<{ path: string; acknowledgement: Acknowledgement }> {
     const { putArtifact } = await import("./artifacts.ts");
-    return await putArtifact(this.#world, this, run_id, kind, json);
+    return await putArtifact(this.world, this, run_id, kind, json);
   }
 
   /** Stores a run's trades as Parquet under `artifacts/runs/{run_id}/`, every row checked, and says so. */
@@ -343,7 +321,7 @@ export class Ledger extends Emitters implements AsyncDisposable {
     source: ArtifactSource,
   ): Promise<{ path: string; rows: number; acknowledgement: Acknowledgement }> {
     const { putTrades } = await import("./artifacts.ts");
-    return await putTrades(this.#world, this, run_id, source);
+    return await putTrades(this.world, this, run_id, source);
   }
 
   /** Waits until everything emitted is durable, then lets go of all files. */

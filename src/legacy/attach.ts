@@ -7,6 +7,7 @@ import { startOfDay } from "../base/format.ts";
 import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
+import type { AttachedDatabase } from "../ledger/index.ts";
 
 /** Where the first system keeps its database. */
 export const LEGACY_PATH = "data/baseline_results.duckdb";
@@ -27,8 +28,15 @@ const LEGACY_TABLES = {
   ],
 } as const;
 
-/** What the door is told, to open a legacy database read-only before it closes. */
-export function attachment(world: World, path: string): { path: string; name: string } {
+/**
+ * A database of the first system, for `openIndex` and `query` to attach: adds the views `all_runs` and
+ * `all_run_status`. From the cutover day on, the log wins over it.
+ */
+export function legacyDatabase(
+  { world }: { readonly world: World },
+  path: string,
+  cutover_day = CUTOVER,
+): AttachedDatabase {
   const absolute = resolve(world.cwd(), path);
   if (!world.files.facts(absolute)?.is_file) {
     throw new LedgerError({
@@ -38,7 +46,11 @@ export function attachment(world: World, path: string): { path: string; name: st
       hint: `say where it is by its path; usually it is ${LEGACY_PATH}`,
     });
   }
-  return { path: absolute, name: "legacy" };
+  return {
+    path: absolute,
+    name: "legacy",
+    createViews: (database) => createDualViews(database, cutover_day),
+  };
 }
 
 /**
@@ -79,7 +91,7 @@ function selectedColumn(name: string, there: ReadonlySet<string> | undefined): s
 }
 
 /** Adds the views `all_runs` and `all_run_status`: each run once, and where it is from. */
-export async function createDualViews(database: Database, cutover_day: string): Promise<void> {
+async function createDualViews(database: Database, cutover_day: string): Promise<void> {
   await createLegacyViews(database);
   const cutover_ms = startOfDay(cutover_day);
   // Before the cutover the legacy database wins, from it on the log; alone, either counts.

@@ -17,7 +17,7 @@ export interface LegacyDifference {
 }
 
 /** All differences, by run and field. */
-export async function compareLegacy(database: Database): Promise<LegacyDifference[]> {
+export async function differencesIn(database: Database): Promise<LegacyDifference[]> {
   const said = await eventsOfLegacyRuns(database);
   const runs = await legacyRuns(database);
   return runs.flatMap((run) => differencesOf(run, new Said(said.get(run.run_id) ?? [])))

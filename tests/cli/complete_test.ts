@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { candidatesFor } from "../../src/cli/complete.ts";
 import { openLedger } from "../../src/mod.ts";
 import { inputOf, runIn, tempFolder, testWorld } from "../harness.ts";
 
 async function candidates(...words: string[]): Promise<string[]> {
-  return await candidatesFor(testWorld({ vars: { LEDGER_DIR: "nowhere" } }), words);
+  return await candidatesFor(testWorld({ vars: { LEDGER_DIR: "nowhere" } }), COMMANDS, words);
 }
 
 Deno.test("a word becomes a command, and a group of commands its members", async () => {
@@ -47,7 +48,9 @@ Deno.test("of runs, the ids that are there are offered, and the types of artifac
   }
   const world = testWorld({ vars: { LEDGER_DIR: "nowhere", LEDGER_RUNS_DIR: folder.path } });
   const offered = async (...words: string[]) =>
-    (await candidatesFor(world, ["runs", ...words])).filter((word) => !word.startsWith("-"));
+    (await candidatesFor(world, COMMANDS, ["runs", ...words])).filter((word) =>
+      !word.startsWith("-")
+    );
   assertEquals(await offered("show", ""), ["beta", "alpha"]);
   assertEquals(await offered("diff", "alpha", "b"), ["beta"]);
   assertEquals((await offered("write", "alpha", "")).slice(0, 2), ["alerts", "paths"]);
@@ -60,10 +63,10 @@ Deno.test("event types of one's own are offered too, and a broken ledger offers 
   await using ledger = await openLedger({ dir: folder.path });
   await ledger.registerType("risk.breached", {});
   const world = testWorld({ vars: { LEDGER_DIR: folder.path } });
-  assertEquals(await candidatesFor(world, ["emit", "risk"]), ["risk.breached"]);
-  assertEquals(await candidatesFor(world, ["log", "--type", "risk"]), ["risk.breached"]);
+  assertEquals(await candidatesFor(world, COMMANDS, ["emit", "risk"]), ["risk.breached"]);
+  assertEquals(await candidatesFor(world, COMMANDS, ["log", "--type", "risk"]), ["risk.breached"]);
   Deno.writeTextFileSync(`${folder.path}/events/_schema.json`, "{");
-  assertEquals(await candidatesFor(world, ["emit", "risk"]), []);
+  assertEquals(await candidatesFor(world, COMMANDS, ["emit", "risk"]), []);
   const { code, stdout } = await runIn(folder.path, ["complete", "--", "sta"]);
   assertEquals([code, stdout], [0, "status\n"]);
 });
@@ -73,7 +76,7 @@ function onLedger(folder: string) {
   const world = testWorld({
     vars: { LEDGER_DIR: `${folder}/ledger`, LEDGER_RUNS_DIR: `${folder}/runs` },
   });
-  return (...words: string[]) => candidatesFor(world, words);
+  return (...words: string[]) => candidatesFor(world, COMMANDS, words);
 }
 
 Deno.test("runs that only the log knows are offered where a run is named, the last one first", async () => {

@@ -1,6 +1,6 @@
 /** Help is true: each example of each command is run as it stands, one after the other. */
 import { assertEquals } from "@std/assert";
-import { COMMANDS, loadCommand } from "../../src/cli/commands.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { installShim, tempFolder } from "../harness.ts";
 import { runExample } from "./examples.ts";
 
@@ -11,8 +11,8 @@ Deno.test("every example in every command's help works, in a folder that was emp
   for (const path of [shim, work]) Deno.mkdirSync(path);
   const path = `${installShim(shim)}:${Deno.env.get("PATH")}`;
   const failed: string[] = [];
-  for (const name of Object.values(COMMANDS).flatMap((group) => Object.keys(group))) {
-    for (const { line } of (await loadCommand(name)!).examples) {
+  for (const name of Object.values(COMMANDS.groups).flatMap((group) => Object.keys(group))) {
+    for (const { line } of (await COMMANDS.load(name)!).examples) {
       const failure = await runExample(line, work, path);
       if (failure) failed.push(failure);
     }

@@ -1,21 +1,21 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { COMMANDS, isHidden, loadCommand } from "../../src/cli/commands.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { helpOf, overview } from "../../src/cli/help.ts";
 import { flagsOf } from "../../src/cli/parse.ts";
 import { runIn, testWorld } from "../harness.ts";
 
-const NAMES = Object.values(COMMANDS).flatMap((group) => Object.keys(group));
+const NAMES = Object.values(COMMANDS.groups).flatMap((group) => Object.keys(group));
 
 Deno.test("every command says what it is, what it does, and shows at least two examples", async () => {
   for (const name of NAMES) {
-    const command = await loadCommand(name)!;
+    const command = await COMMANDS.load(name)!;
     assertEquals(command.name, name);
     assert(command.summary.length > 10 && !command.summary.endsWith("."), name);
     assert(/^[a-z]/.test(command.summary), `${name}: a summary begins like a word in a list`);
     assert(command.description.endsWith("."), `${name}: a description is sentences`);
     assert(!command.description.includes("\n"), `${name}: a description is one paragraph`);
     assertEquals(
-      isHidden(name),
+      !COMMANDS.listed().includes(name),
       command.hidden ?? false,
       `${name}: commands.ts lists what is hidden`,
     );
@@ -38,7 +38,7 @@ const WITHOUT_DEFAULT = new Set(["status", "limit", "last", "days"]);
 
 Deno.test("a flag that has a default says which, and one that has to be given says that", async () => {
   for (const name of NAMES) {
-    for (const { name: flag, facts, kind, choices } of flagsOf(await loadCommand(name)!)) {
+    for (const { name: flag, facts, kind, choices } of flagsOf(await COMMANDS.load(name)!)) {
       const is_told = /\(default: [^)]+\)|\(default\)|has to be given|\(\$[A-Z_]+\)/.test(
         facts.description,
       );
@@ -78,7 +78,7 @@ Deno.test("help is told as it has been; UPDATE=1 accepts how it is told now", as
 
 Deno.test("a command's help names its arguments, each of its flags, and its examples", async () => {
   for (const name of NAMES) {
-    const command = await loadCommand(name)!;
+    const command = await COMMANDS.load(name)!;
     const text = helpOf(testWorld({ columns: 100 }), command);
     assertStringIncludes(text, `Usage: ledger ${name}`);
     for (const flag of flagsOf(command)) assertStringIncludes(text, `--${flag.name}`);
@@ -99,9 +99,9 @@ function tooWide(text: string, columns: number, examples: readonly string[]): st
 Deno.test("help fits the terminal, narrow or wide, without a blank at a line's end", async () => {
   for (const columns of [40, 60, 100, 300]) {
     const world = testWorld({ columns });
-    const texts: [string, string[]][] = [[await overview(world), []]];
+    const texts: [string, string[]][] = [[await overview(world, COMMANDS), []]];
     for (const name of NAMES) {
-      const command = await loadCommand(name)!;
+      const command = await COMMANDS.load(name)!;
       texts.push([helpOf(world, command), command.examples.map(({ line }) => line)]);
     }
     for (const [text, examples] of texts) {
@@ -112,13 +112,13 @@ Deno.test("help fits the terminal, narrow or wide, without a blank at a line's e
 });
 
 Deno.test("the overview lists every command that is not hidden, under its heading", async () => {
-  const text = await overview(testWorld({ columns: 100 }));
+  const text = await overview(testWorld({ columns: 100 }), COMMANDS);
   let at = 0;
-  for (const [group, names] of Object.entries(COMMANDS)) {
+  for (const [group, names] of Object.entries(COMMANDS.groups)) {
     at = text.indexOf(`${group}:`, at);
     assert(at > 0, group);
     for (const name of Object.keys(names)) {
-      const { hidden, summary } = await loadCommand(name)!;
+      const { hidden, summary } = await COMMANDS.load(name)!;
       assertEquals(text.slice(at).includes(`  ${name} `), !hidden, name);
       if (!hidden) assertStringIncludes(text.replace(/\s+/g, " "), summary);
     }

@@ -6,13 +6,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { splitCommandLine } from "../../scripts/console.ts";
-import { commandNames, loadCommand, matchCommand } from "../../src/cli/commands.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { flagsOf } from "../../src/cli/parse.ts";
 import { TOPIC_NAMES } from "../../src/cli/topics.ts";
 import { PROJECT } from "../harness.ts";
 import { sourcesIn } from "../laws/modules.ts";
 
-const FIRST_WORDS = new Set(commandNames().map((name) => name.split(" ")[0]));
+const FIRST_WORDS = new Set(COMMANDS.names().map((name) => name.split(" ")[0]));
 /** What stands for something else: COMMAND, ID, …, ${name}. */
 const PLACEHOLDER = /^\W*[A-Z][A-Z_-]*\W*$|…|\$\{/;
 const EVERYWHERE = new Set(["--help", "-h", "--version", "-V"]);
@@ -25,14 +25,14 @@ async function problemOf(words: readonly string[]): Promise<string | undefined> 
     if (PLACEHOLDER.test(second) || TOPIC_NAMES.includes(second)) return undefined;
     return await problemOf(words.slice(1));
   }
-  const matched = matchCommand(words);
+  const matched = COMMANDS.match(words);
   if (!matched) {
-    const is_group = commandNames().some((name) => name.startsWith(`${first} `));
+    const is_group = COMMANDS.names().some((name) => name.startsWith(`${first} `));
     const needs_no_more = second === undefined || EVERYWHERE.has(second) ||
       PLACEHOLDER.test(second);
     return is_group && needs_no_more ? undefined : "there is no such command";
   }
-  const flags = flagsOf(await loadCommand(matched.name)!);
+  const flags = flagsOf(await COMMANDS.load(matched.name)!);
   for (const word of matched.rest) {
     const [, name] = /^--([a-z][a-z-]*)/.exec(word) ?? [];
     if (name === undefined || EVERYWHERE.has(`--${name}`)) continue;
@@ -119,7 +119,7 @@ Deno.test("every command line in a hint, an error or a text of help is one that 
 /** A sentence goes on after a command: what belongs to it are the words of its name, and flags. */
 function untilProse(line: string): string {
   const words = line.split(" ");
-  const matched = matchCommand(words.slice(1));
+  const matched = COMMANDS.match(words.slice(1));
   const name_words = matched ? matched.name.split(" ").length : 2;
   const rest = words.slice(1 + name_words);
   const end = rest.findIndex((word) => !word.startsWith("--"));

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { OutputClosed } from "../../src/base/world.ts";
-import { commandNames, loadCommand } from "../../src/cli/commands.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { run } from "../../src/cli/run.ts";
 import { openLedger } from "../../src/mod.ts";
 import { linesOnDisk, runIn, tempFolder, testWorld } from "../harness.ts";
@@ -187,8 +187,8 @@ async function preparedLedger(dir: string): Promise<void> {
 }
 
 Deno.test("every command refuses a flag it does not know, and a word too many, and says what helps", async () => {
-  for (const name of commandNames()) {
-    const { positionals = [] } = await loadCommand(name)!;
+  for (const name of COMMANDS.names()) {
+    const { positionals = [] } = await COMMANDS.load(name)!;
     const words = positionals.map(({ name }) => name.toLowerCase());
     const flag = await runIn("nowhere", [...name.split(" "), ...words, "--no-such-flag"]);
     assertEquals([flag.code, flag.stdout], [2, ""], name);

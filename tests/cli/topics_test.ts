@@ -1,7 +1,7 @@
 /** Topics of help are true: whatever they print as a command is run, from an empty folder on. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { commandsOf, prepare } from "../../scripts/transcriber.ts";
-import { loadCommand } from "../../src/cli/commands.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { topicHelp } from "../../src/cli/help.ts";
 import { piecesOf, type Topic } from "../../src/cli/topic.ts";
 import { loadTopic, TOPIC_NAMES } from "../../src/cli/topics.ts";
@@ -71,7 +71,7 @@ Deno.test("a topic names itself, says what it is about, and leads on to commands
     assertEquals(topic.name, name);
     assert(topic.summary.length > 20 && !topic.summary.endsWith("."), name);
     assert(topic.see.length > 0, name);
-    for (const command of topic.see) assert(loadCommand(command), command);
+    for (const command of topic.see) assert(COMMANDS.load(command), command);
     for (const piece of piecesOf(topic)) {
       if (typeof piece === "string") assert(/[.:]$/.test(piece), piece);
     }
@@ -133,7 +133,7 @@ Deno.test("a topic fits the terminal, down to forty columns; what is to be copie
           return ("line" in piece ? piece.line : piece.file).split("\n");
         }),
       );
-      const lines = (await topicHelp(testWorld({ columns }), name)).split("\n");
+      const lines = (await topicHelp(testWorld({ columns }), COMMANDS, name)).split("\n");
       const too_wide = lines.filter((line) => line.length > columns && !copied.has(line.slice(2)));
       assertEquals(too_wide, []);
       assertEquals(lines.filter((line) => line !== line.trimEnd()), []);
@@ -160,7 +160,7 @@ Deno.test("help shows a topic, and of a command that has its name where to find 
 
 Deno.test("a topic is coloured where somebody looks at it, and plain everywhere else", async () => {
   const is_coloured = async (different: Parameters<typeof testWorld>[0]) =>
-    (await topicHelp(testWorld(different), "index")).includes("\u001b[");
+    (await topicHelp(testWorld(different), COMMANDS, "index")).includes("\u001b[");
   assertEquals(await is_coloured({ is_terminal: true, vars: { TERM: "xterm" } }), true);
   assertEquals(await is_coloured({}), false);
   assertEquals(

@@ -5,7 +5,8 @@ import { buildFacts } from "../../src/base/build.ts";
 import { LedgerError } from "../../src/base/error.ts";
 import { HealthServer, parseAddress } from "../../src/daemon/health.ts";
 import { openLedger } from "../../src/mod.ts";
-import { watchLedger, type WatchState } from "../../src/daemon/watch.ts";
+import type { WatchState } from "../../src/daemon/state.ts";
+import { watchLedger } from "../../src/daemon/watch.ts";
 import { untilHealth } from "../daemon.ts";
 import { ledger, tempFolder, testWorld } from "../harness.ts";
 

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { run } from "../../src/cli/run.ts";
-import { type Lab, LAB_RUNS, planLab, reconcile, recordLab } from "../../src/demo/lab.ts";
+import { reconcile, recordLab } from "../../src/demo/lab.ts";
+import { type Lab, LAB_RUNS, planLab } from "../../src/demo/plan.ts";
 import { showLab } from "../../src/demo/tour.ts";
 import { eventId } from "../../src/demo/strategy.ts";
 import { type JsonObject, Ledger, type LedgerEvent, RunDirectory } from "../../src/mod.ts";

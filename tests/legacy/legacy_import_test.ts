@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { literal } from "../../src/duckdb/connection.ts";
-import { openLedger } from "../../src/mod.ts";
+import { compareLegacy, importLegacy, openLedger } from "../../src/mod.ts";
 import { linesOnDisk, runIn } from "../harness.ts";
 import { type Random, withSeed } from "../laws/random.ts";
 import { assertLikeBuiltAnew, ledgerFolder, rowsOf, sync } from "../index/indexes.ts";
@@ -280,11 +280,11 @@ Deno.test("how the log says that a run ended stands, whatever the legacy file sa
   );
   await using writer = await openLedger({ dir });
   await writer.emitRunCompleted({ run_id: "r", timestamp_ms: BEFORE_MS });
-  assertEquals(await writer.importLegacy(path), { imported: 1 });
+  assertEquals(await importLegacy(writer, path), { imported: 1 });
   assertEquals(await rowsOf(dir, "select status from latest_runs"), [{ status: "completed" }]);
-  assertEquals(await writer.compareLegacy(path), [
+  assertEquals(await compareLegacy(writer, path), [
     { run_id: "r", field: "error", legacy: "it broke", event_log: null },
     { run_id: "r", field: "failed_at_ms", legacy: String(BEFORE_MS), event_log: null },
   ]);
-  assertEquals(await writer.importLegacy(path), { imported: 0 });
+  assertEquals(await importLegacy(writer, path), { imported: 0 });
 });

@@ -1,6 +1,7 @@
 /** How reports look in a browser: on a phone and at a desk, by day and by night, and on paper. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { makeReport } from "../../src/mod.ts";
 import { type Lab, newLab } from "../runs/runs.ts";
 import { type Browser, browserTest, type View } from "./chromium.ts";
 import { fillHostile, fillLab, fillWithMany, ledgerAt, MADE_MS } from "./labs.ts";
@@ -25,7 +26,7 @@ const LABS: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
 
 async function writeReport(lab: Lab): Promise<string> {
   await using ledger = ledgerAt(lab, MADE_MS);
-  const { html, problems } = await ledger.report();
+  const { html, problems } = await makeReport(ledger);
   assertEquals(problems, []);
   const file = join(lab.path, "report.html");
   Deno.writeTextFileSync(file, html);

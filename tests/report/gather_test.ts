@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { report_curve_points_max } from "../../src/base/limits.ts";
-import { gather } from "../../src/report/report.ts";
+import { gather } from "../../src/report/gather/gather.ts";
 import { barsOf } from "../../src/report/page/phase_gantt.ts";
 import { stretchesOf } from "../../src/report/page/stretches.ts";
 import { newLab } from "../runs/runs.ts";
 import { Random } from "../laws/random.ts";
-import { BEGIN_MS, ledgerAt, MADE_MS, syncAll, tradesOf, worldAt } from "./labs.ts";
+import { BEGIN_MS, ledgerAt, MADE_MS, syncAll, tradesOf } from "./labs.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -30,7 +30,7 @@ Deno.test("curves, falls and histograms are those of a plain loop over the trade
     await ledger.putTrades(run_id, { rows });
   }
   await syncAll(lab);
-  const { trades } = await gather(worldAt(MADE_MS), ledger, []);
+  const { trades } = await gather(ledger, []);
   assert(trades.kind === "there");
   const { drawn, edges } = trades.value;
   assertEquals(drawn.length, 4);
@@ -77,7 +77,7 @@ Deno.test("trades in a run's own folder are told once, whatever lies beside the 
   await ledger.putTrades("only", { rows: tradesOf("only", "beside", 2, BEGIN_MS) });
   await ledger.emitRunStarted({ run_id: "only" });
   await syncAll(lab);
-  const { trades } = await gather(worldAt(MADE_MS), ledger, []);
+  const { trades } = await gather(ledger, []);
   assert(trades.kind === "there");
   const { policies, runs_beside, trades_total } = trades.value;
   assertEquals(policies.map(({ policy_id, trades }) => [policy_id, trades]), [["own", 5], [

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { report_bytes_max, report_runs_listed_max } from "../../src/base/limits.ts";
+import { makeReport } from "../../src/mod.ts";
 import type { Lab } from "../runs/runs.ts";
 import { inLab, newLab } from "../runs/runs.ts";
 import { refusal } from "../runs/rows.ts";
@@ -28,7 +29,7 @@ function assertNear(actual: number, expected: number, distance: number, words?: 
 /** The report of a lab. */
 async function reportOf(lab: Lab, ...runs: string[]) {
   await using ledger = ledgerAt(lab, MADE_MS);
-  return await ledger.report({ runs });
+  return await makeReport(ledger, { runs });
 }
 
 /** What a question of the page answers on the command line, as JSON. */

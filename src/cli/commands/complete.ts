@@ -17,9 +17,9 @@ export default defineCommand({
   positionals: [{ name: "WORDS", summary: "the words typed so far", many: true }],
   flags: z.strictObject({}),
   hidden: true,
-  run: async ({ world, words }) => {
+  run: async ({ world, table, words }) => {
     // Whatever is wrong here is told by the commands themselves, not in the midst of a line.
-    const candidates = await candidatesFor(world, words).catch(() => []);
+    const candidates = await candidatesFor(world, table, words).catch(() => []);
     if (candidates.length > 0) print(world, candidates.join("\n"));
     return EXIT_OK;
   },

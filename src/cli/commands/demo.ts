@@ -5,7 +5,6 @@ import type { TourLook } from "../../demo/tour.ts";
 import { defineCommand } from "../command.ts";
 import { count } from "../flags.ts";
 import { paintFor, print } from "../output.ts";
-import { run } from "../run.ts";
 
 export default defineCommand({
   name: "demo",
@@ -22,10 +21,9 @@ export default defineCommand({
   flags: z.strictObject({
     "seed": count({ description: "what everything follows from (default: 1)" }),
   }),
-  run: async ({ world, flags }) => {
-    const { LAB_BEGAN_BEFORE_MS, planLab, recordLab, refuseIfNotEmpty } = await import(
-      "../../demo/lab.ts"
-    );
+  run: async ({ world, run, flags }) => {
+    const { recordLab, refuseIfNotEmpty } = await import("../../demo/lab.ts");
+    const { LAB_BEGAN_BEFORE_MS, planLab } = await import("../../demo/plan.ts");
     const { INTRODUCTION, showLab, whatNext } = await import("../../demo/tour.ts");
     refuseIfNotEmpty(world);
     const look = lookOn(world);

@@ -1,8 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
 import { nearest } from "../../base/nearest.ts";
-import { defineCommand } from "../command.ts";
-import { commandNames, listedNames } from "../commands.ts";
+import { type CommandTable, defineCommand } from "../command.ts";
 import { print } from "../output.ts";
 import { TOPIC_NAMES } from "../topics.ts";
 
@@ -18,25 +17,24 @@ export default defineCommand({
   ],
   positionals: [{ name: "COMMAND", summary: "a command, or a topic", many: true }],
   flags: z.strictObject({}),
-  run: async ({ world, words }) => {
+  run: async ({ world, table, run, words }) => {
     const { overview, topicHelp } = await import("../help.ts");
     const [first, second] = words;
     if (first === undefined) {
-      print(world, await overview(world));
+      print(world, await overview(world, table));
       return EXIT_OK;
     }
     if (second === undefined && TOPIC_NAMES.includes(first)) {
-      print(world, await topicHelp(world, first));
+      print(world, await topicHelp(world, table, first));
       return EXIT_OK;
     }
-    if (!commandNames().some((name) => name.split(" ")[0] === first)) throw noHelp(first);
-    const { run } = await import("../run.ts");
+    if (!table.names().some((name) => name.split(" ")[0] === first)) throw noHelp(table, first);
     return await run([...words, "--help"], world);
   },
 });
 
-function noHelp(asked: string): LedgerError {
-  const words = listedNames().map((name) => name.split(" ")[0]);
+function noHelp(table: CommandTable, asked: string): LedgerError {
+  const words = table.listed().map((name) => name.split(" ")[0]);
   const near = nearest(asked, [...TOPIC_NAMES, ...words]);
   return new LedgerError({
     code: "usage",

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import { LEGACY_PATH } from "../../legacy/attach.ts";
+import { compareLegacy } from "../../legacy/legacy.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir, format } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -19,7 +20,7 @@ export default defineCommand({
   positionals: [{ name: "PATH", summary: `the database (default: ${LEGACY_PATH})` }],
   flags: z.strictObject({ "format": format(), "json": asJson(), "dir": dir() }),
   run: async ({ world, flags, words: [path = LEGACY_PATH] }) => {
-    const differences = await openFor(world, flags).compareLegacy(path);
+    const differences = await compareLegacy(openFor(world, flags), path);
     const columns = ["run_id", "field", "legacy", "event_log"].map((field) => ({ field }));
     const rows = differences.map((difference) => ({ ...difference }));
     const format = rowFormat(flags.format, flags.json, "table");

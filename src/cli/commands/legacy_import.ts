@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { EXIT_OK } from "../../base/error.ts";
 import { LEGACY_PATH } from "../../legacy/attach.ts";
+import { importLegacy } from "../../legacy/legacy.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, dir } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -23,7 +24,7 @@ export default defineCommand({
   run: async ({ world, flags, words: [path = LEGACY_PATH] }) => {
     const ledger = openFor(world, flags);
     try {
-      const report = await ledger.importLegacy(path);
+      const report = await importLegacy(ledger, path);
       print(
         world,
         flags.json

@@ -4,7 +4,7 @@ import type { World } from "../../base/world.ts";
 import { table_width_rows } from "../../base/limits.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import type { QueryResult } from "../../duckdb/query.ts";
-import { CUTOVER } from "../../legacy/attach.ts";
+import { CUTOVER, legacyDatabase } from "../../legacy/attach.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, choice, dir, format, type RowFormat, runsDir, text } from "../flags.ts";
 import { openFor, readInput } from "../open.ts";
@@ -44,12 +44,14 @@ export default defineCommand({
       : sql === "-" || (sql === undefined && !world.stdin.is_terminal)
       ? await readInput(world, "-")
       : sql ?? "";
-    await using database = await openFor(world, flags).openIndex({
-      db: flags.db,
-      sql: asked,
-      legacy: flags.legacy,
-      cutover_day: flags.cutover === undefined ? undefined : checkedDay("cutover", flags.cutover),
-    });
+    const ledger = openFor(world, flags);
+    const cutover_day = flags.cutover === undefined
+      ? undefined
+      : checkedDay("cutover", flags.cutover);
+    const attach = flags.legacy === undefined
+      ? undefined
+      : legacyDatabase(ledger, flags.legacy, cutover_day);
+    await using database = await ledger.openIndex({ db: flags.db, sql: asked, attach });
     const format = rowFormat(flags.format, flags.json, "table");
     // An empty standard input asks nothing; an empty text was meant to.
     const is_given = flags.file !== undefined || (sql !== undefined && sql !== "-");

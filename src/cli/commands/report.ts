@@ -32,9 +32,10 @@ export default defineCommand({
   run: async ({ world, flags, words }) => {
     await using ledger = openForRuns(world, flags);
     // A file that cannot be written is told before the work, not after it.
-    const { isReport } = await import("../../report/report.ts");
+    const { isReport } = await import("../../report/page/page.ts");
+    const { makeReport } = await import("../../report/report.ts");
     using output = openOutput(world, flags.out, ledger, { force: flags.force, isOlder: isReport });
-    const report = await ledger.report({ runs: words });
+    const report = await makeReport(ledger, { runs: words });
     output.write(report.html);
     output.finish();
     for (const problem of report.problems) {

@@ -1,5 +1,6 @@
 /** What the trades of runs came to: of the latest runs one by one, and of policies over all runs. */
 import { join, resolve } from "@std/path";
+import { roundStep } from "../../base/format.ts";
 import { report_histogram_bins, report_policies_max } from "../../base/limits.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { ledgerPaths } from "../../log/mod.ts";
@@ -27,7 +28,6 @@ import {
   TRADE_COUNTS,
   TRADING_RUNS,
 } from "./queries.ts";
-import { roundStep } from "../page/scales.ts";
 import { rowsOf, type Sources } from "./sources.ts";
 
 /** A database in which the trades of the report stand; undefined when there are none. */

@@ -19,7 +19,12 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; ba
   "form-action 'none'";
 
 /** By this line of its head, a report is known from other pages. */
-export const REPORT_MARK = '<meta name="generator" content="ledger ';
+const REPORT_MARK = '<meta name="generator" content="ledger ';
+
+/** Whether a file that begins like this is a report. */
+export function isReport(beginning: string): boolean {
+  return beginning.includes(REPORT_MARK);
+}
 
 const SECTIONS = [
   ["runs", "Runs"],

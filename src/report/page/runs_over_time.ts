@@ -1,12 +1,12 @@
 /** Runs over time: how many began when and how they ended, and the latest of them one by one. */
-import { counted, humanCount } from "../../base/format.ts";
+import { counted, humanCount, roundStep } from "../../base/format.ts";
 import { report_bars_min } from "../../base/limits.ts";
 import { bottomAxis, chart, heightScale, leftAxis, legend, round } from "./chart.ts";
 import type { Found, ListedRun, ReportRun, RunsData } from "../gather/data.ts";
 import { bpsFigure, countFigure, durationFigure, timeFigure, yearWords } from "./figures.ts";
 import { html, identifier, type Markup, named, type Piece } from "./markup.ts";
 import { askRuns, askStatuses } from "../gather/queries.ts";
-import { linearScale, numberTicks, percent, roundStep, type Tick } from "./scales.ts";
+import { linearScale, numberTicks, percent, type Tick } from "./scales.ts";
 import { asks, fold, leftOut, queryLine, section, table } from "./section.ts";
 import { countStatuses, STATUS_KINDS, statusBadge, statusKind } from "./statuses.ts";
 import { type Stretch, stretchesOf } from "./stretches.ts";

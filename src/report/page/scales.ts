@@ -1,5 +1,5 @@
 /** From values to places on an axis, and the round values that an axis is marked with. */
-import { DAY_MS } from "../../base/format.ts";
+import { DAY_MS, roundStep } from "../../base/format.ts";
 import { durationText, signedText } from "./figures.ts";
 
 /** From a value to its place, in percent of the axis. */
@@ -30,14 +30,6 @@ function clamped(percent: number): number {
 /** A place as SVG has it. */
 export function percent(place: number): string {
   return `${Math.round(place * 100) / 100}%`;
-}
-
-/** The round step (1, 2 or 5 times a power of ten) that takes a span in about so many. */
-export function roundStep(span: number, steps: number): number {
-  const rough = span / steps;
-  if (!(rough > 0)) return 1;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  return power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999)!;
 }
 
 /** Round values within a range. */

@@ -2,7 +2,8 @@
 import { join } from "@std/path";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { recipeText } from "../../../scripts/recipes.ts";
-import { planLab, recordLab } from "../../../src/demo/lab.ts";
+import { recordLab } from "../../../src/demo/lab.ts";
+import { planLab } from "../../../src/demo/plan.ts";
 import { installShim, linesOnDisk, testWorld } from "../../harness.ts";
 
 /** How a script ended. */
