@@ -4,7 +4,7 @@
  */
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
-import { type PartExtent, partsAway, type TakenOutStep } from "../log/mod.ts";
+import { type PartExtent, partsAway, type TakenOutEntry } from "../log/mod.ts";
 import { type IndexedPart, labelOf } from "./indexed_part.ts";
 import * as queries from "./queries.ts";
 
@@ -63,7 +63,7 @@ export async function writeIndexed(
 /** The parts that are away, as one moment shows them. */
 export class AwayParts {
   constructor(
-    readonly away: ReadonlyMap<string, TakenOutStep>,
+    readonly away: ReadonlyMap<string, TakenOutEntry>,
     /** The labels of what stands in the log. */
     readonly present: ReadonlySet<string>,
   ) {}
@@ -120,7 +120,7 @@ export async function keepRows(database: Database, parts: readonly IndexedPart[]
 /** One line about days that an index which was built from nothing knows nothing of. */
 export function missingNotice(
   missing: readonly string[],
-  away: ReadonlyMap<string, TakenOutStep>,
+  away: ReadonlyMap<string, TakenOutEntry>,
 ): string {
   const steps = missing.map((label) => away.get(label)!);
   const days = [...new Set(steps.map(({ day }) => day))].sort();

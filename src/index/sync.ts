@@ -8,7 +8,7 @@ import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import { index_sync_tries_max } from "../base/limits.ts";
 import { SnapshotStore } from "../duckdb/snapshot.ts";
-import { hasGone, ledgerPaths, type PartExtent } from "../log/mod.ts";
+import { ledgerPaths, type PartExtent, wasConcurrentlyRemoved } from "../log/mod.ts";
 import { checkMayWrite } from "../log/format/reserved_paths.ts";
 import { AwayParts, missingNotice, readIndexed } from "./archived.ts";
 import {
@@ -100,7 +100,7 @@ class Sync {
         return await this.#runOnce();
       } catch (error) {
         // A day was archived while we read it: what there is now is the log.
-        if (!hasGone(error) || attempt === index_sync_tries_max) throw error;
+        if (!wasConcurrentlyRemoved(error) || attempt === index_sync_tries_max) throw error;
         this.#keep_aside = false;
       }
     }

@@ -16,7 +16,7 @@ import { LedgerRuns } from "./runs.ts";
 import { LedgerTraces } from "./traces.ts";
 import { LedgerUpkeep } from "./upkeep.ts";
 import type { SyncOptions, SyncReport } from "../index/sync.ts";
-import type { ReadyEvent } from "../log/event/validate.ts";
+import type { ReadyEvent } from "../log/event/emit_check.ts";
 import type { ArtifactSource } from "../runs/artifacts/input.ts";
 import {
   type Acknowledgement,

@@ -48,7 +48,7 @@ export {
   LogWriter,
   type WriterOptions,
 } from "./write/writer.ts";
-export { EmitCheck } from "./event/validate.ts";
+export { EmitCheck } from "./event/emit_check.ts";
 export type { WriterCounters, WrittenLines } from "./write/day_appender.ts";
 export {
   EVENT_TYPE_SUMMARIES,
@@ -58,8 +58,8 @@ export {
   isBuiltIn,
   isOfKind,
   type LedgerEvent,
-  nestingDepth,
 } from "./event/event.ts";
+export { nestingDepth } from "./event/validate.ts";
 export {
   checkWriterName,
   dayOf,
@@ -69,18 +69,23 @@ export {
   partStem,
   writerNameFrom,
 } from "./format/layout.ts";
-export { partsAway, type TakenOutStep } from "./format/chain.ts";
-export { lineHash } from "./format/hash.ts";
-export { concurrentlyRemoved, hasGone, type OpenPart, openPart } from "./read/part_file.ts";
+export { partsAway, type TakenOutEntry } from "./format/chain.ts";
+export { lineHash } from "./format/lines.ts";
+export {
+  concurrentlyRemoved,
+  type OpenPart,
+  openPart,
+  wasConcurrentlyRemoved,
+} from "./read/part_file.ts";
 export { listDays, noLedger, type PartExtent, partsOfDay } from "./read/parts.ts";
 export {
   type DamageRecord,
   type EventRecord,
-  followLog,
   LogCursor,
   type LogRecord,
   type ReadFilter,
 } from "./read/cursor.ts";
+export { ChangeNotices, followLog } from "./read/follow.ts";
 export {
   type CustomType,
   type Migration,
@@ -95,10 +100,12 @@ export type { CompactedPart, CompactOptions, CompactReport } from "./compact/com
 export type { RestoredPart } from "./compact/restore.ts";
 export type { NewlySealed, SealOptions } from "./seal/seal.ts";
 export type { ImportedDay } from "./archive/import_day.ts";
-export { linesOf } from "./format/lines.ts";
-export { recentDays, recentRunIds } from "./read/recent.ts";
-export { ChangeNotices } from "./read/follow.ts";
-export type { LineAnswer } from "./write/stream_answers.ts";
-export { appendStream, type StreamOptions, type StreamReport } from "./write/stream.ts";
-export type { LogSurvey } from "./read/survey.ts";
+export { linesOf } from "../base/files/lines.ts";
+export { type LogSurvey, recentDays, recentRunIds } from "./read/survey.ts";
+export {
+  appendStream,
+  type LineAnswer,
+  type StreamOptions,
+  type StreamReport,
+} from "./write/stream.ts";
 export type { Finding, VerifyOptions, VerifyReport } from "./seal/verify.ts";

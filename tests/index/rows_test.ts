@@ -1,13 +1,13 @@
 /** A row is what its line says, letter by letter. */
 import { assertEquals } from "@std/assert";
 import { isPlain, rowOf } from "../../src/index/rows.ts";
-import { BadLine, judge } from "../../src/log/event/event.ts";
+import { BadLine, validate } from "../../src/log/event/validate.ts";
 
 /** Params and metrics of a trial, given as the text that follows its run id. */
 function membersOf(rest: string): unknown[] {
   const text = `{"event_id":"e","event_type":"trial.recorded","timestamp_ms":1,"run_id":"r",` +
     `"trial_id":"t",${rest}}`;
-  const event = judge(text, text.length);
+  const event = validate(text, text.length);
   if (event instanceof BadLine) throw new Error(event.reason);
   const part = { day: "2026-01-20", number: 1, writer: "" };
   const place = { part, label: "", offset: 0, size_bytes: text.length };

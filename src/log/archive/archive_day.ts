@@ -11,7 +11,13 @@
 import { join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
 import { uniqueName, type World } from "../../base/world.ts";
-import { type Chain, chainPath, readChain, stepOf, type TakenOutStep } from "../format/chain.ts";
+import {
+  type Chain,
+  chainPath,
+  readChain,
+  sealedEntry,
+  type TakenOutEntry,
+} from "../format/chain.ts";
 import { addToChain } from "../seal/chain_end.ts";
 import { compactDays } from "../compact/compact.ts";
 import { isArchiveOf, writeDayArchive } from "./day_archive.ts";
@@ -43,7 +49,7 @@ export interface DayInspection {
   /** The sealed ones of them. */
   sealed: SealedParts;
   /** Set when something stands here that the chain says is away: how it went. */
-  already_away?: TakenOutStep;
+  already_away?: TakenOutEntry;
   /** Why nothing of it may go: a part is not what it was sealed as. */
   damage?: string;
 }
@@ -90,7 +96,7 @@ function missingOf(day: string, chain: Chain, { sealed }: DayInspection): string
     if (!step.part.startsWith(`day=${day}/`) || chain.away.has(step.part)) continue;
     const record = sealed[step.part.slice(`day=${day}/`.length)];
     if (!record) return `${step.part}: sealed as number ${step.number}, and gone`;
-    if (JSON.stringify(stepOf(step.part, record)) !== JSON.stringify(step)) {
+    if (JSON.stringify(sealedEntry(step.part, record)) !== JSON.stringify(step)) {
       return `${step.part}: _sealed.json says other things of it than the chain does`;
     }
   }
@@ -196,7 +202,7 @@ function hasUnsealed(world: World, root: string, day: string): boolean {
 
 /** Notes that indexes should drop the rows of parts that went earlier. The caller holds the lock. */
 export async function forgetParts(world: World, root: string, day: string): Promise<void> {
-  const steps = new Map<TakenOutStep, string[]>();
+  const steps = new Map<TakenOutEntry, string[]>();
   for (const [label, step] of readChain(world, root).away) {
     if (step.day !== day || step.forget) continue;
     steps.set(step, [...steps.get(step) ?? [], label.slice(`day=${day}/`.length)]);

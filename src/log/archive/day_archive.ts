@@ -26,11 +26,12 @@ import {
 } from "../../base/tar.ts";
 import { escaped } from "../../base/format.ts";
 import { uniqueName, type World } from "../../base/world.ts";
-import { stepOf } from "../format/chain.ts";
+import { sealedEntry } from "../format/chain.ts";
 import { isOfKind } from "../event/event.ts";
 import { dayFolder, isDay, parquetName, parsePartName } from "../format/layout.ts";
-import { type FileProof, type SealedParts, wrongFieldOf } from "../format/seal_manifest.ts";
-import { sealOfStep } from "../format/seal_digest.ts";
+import type { Checksum } from "../format/checksum.ts";
+import { type SealedParts, wrongFieldOf } from "../format/seal_manifest.ts";
+import { entryDigest } from "../format/chain_digest.ts";
 
 /** What an archive holds. */
 export interface DayArchive {
@@ -241,7 +242,7 @@ function manifestOf(
     const part = parsePartName(name);
     const fits = part?.format === "jsonl" && wrongFieldOf(record) === undefined &&
       record.compacted !== undefined &&
-      sealOfStep(stepOf(`day=${day}/${name}`, record)) === record.seal;
+      entryDigest(sealedEntry(`day=${day}/${name}`, record)) === record.seal;
     if (!fits) {
       const shown = escaped(name);
       throw unusable(path, member.offset, `what ${MANIFEST} says of ${shown} does not fit`);
@@ -250,7 +251,7 @@ function manifestOf(
   return { day, parts };
 }
 
-function checkIsAsNoted(file: OpenFile, path: string, member: TarMember, proof: FileProof): void {
+function checkIsAsNoted(file: OpenFile, path: string, member: TarMember, proof: Checksum): void {
   if (member.size_bytes === proof.bytes && digestOf(bytesOf(file, member)) === proof.sha256) return;
   throw unusable(path, member.offset, `${member.name} is not what ${MANIFEST} says of it`);
 }

@@ -14,13 +14,13 @@ import {
   withOpenFile,
 } from "../../base/files/durable.ts";
 import { uniqueName, type World } from "../../base/world.ts";
-import { type Chain, chainPath, readChain, stepOf, withChainLock } from "../format/chain.ts";
+import { type Chain, chainPath, readChain, sealedEntry, withChainLock } from "../format/chain.ts";
 import { addToChain } from "../seal/chain_end.ts";
 import { copyOut, type DayArchive, readDayArchive } from "./day_archive.ts";
 import { dayFolder, ledgerPaths, parquetName, parsePartName, tempName } from "../format/layout.ts";
 import { listDays } from "../read/parts.ts";
-import { changeIn } from "../format/part_checksum.ts";
-import { type FileProof, readSealed, writeSealed } from "../format/seal_manifest.ts";
+import { type Checksum, findChange } from "../format/checksum.ts";
+import { readSealed, writeSealed } from "../format/seal_manifest.ts";
 import { checkChain } from "./archive_day.ts";
 import { finishDays } from "../seal/unfinished_days.ts";
 
@@ -73,7 +73,7 @@ function checkIsOurs(root: string, { path, day, parts }: DayArchive, chain: Chai
   for (const [name, record] of Object.entries(parts)) {
     const label = `day=${day}/${name}`;
     const step = steps.get(label);
-    if (step && JSON.stringify(step) === JSON.stringify(stepOf(label, record))) continue;
+    if (step && JSON.stringify(step) === JSON.stringify(sealedEntry(label, record))) continue;
     throw new LedgerError({
       code: "invalid",
       message: `cannot import ${path}: it is an archive of another ledger: here, ${label} ` +
@@ -105,8 +105,8 @@ function standsWhole(world: World, root: string, archive: DayArchive, name: stri
   return changeOf(world, packed, compacted) === undefined;
 }
 
-function changeOf(world: World, path: string, proof: FileProof): string | undefined {
-  return withOpenFile(world.files, path, (file) => changeIn(file, proof)?.reason);
+function changeOf(world: World, path: string, proof: Checksum): string | undefined {
+  return withOpenFile(world.files, path, (file) => findChange(file, proof)?.reason);
 }
 
 async function putInPlace(

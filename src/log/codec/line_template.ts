@@ -3,15 +3,15 @@
  * taken out. Lines of one kind share one, so a compacted part keeps it once, and the values by column.
  */
 
-import { standsAt, viewOf } from "../../base/bytes.ts";
 import {
   line_template_chars_max,
   line_templates_max,
   line_templates_tried_max,
 } from "../../base/limits.ts";
+import { standsAt, viewOf } from "../../base/bytes.ts";
 
 /** What is cut out of a line: members by these names, and every other value as `rest`. */
-export const SLOTS = [
+export const TEMPLATE_COLUMNS = [
   "event_id",
   "event_type",
   "run_id",
@@ -25,10 +25,10 @@ export const SLOTS = [
 ] as const;
 
 /** A column that values of lines go to. */
-export type Slot = (typeof SLOTS)[number];
+export type TemplateColumn = (typeof TEMPLATE_COLUMNS)[number];
 
-const TIMESTAMP = SLOTS.indexOf("timestamp_ms");
-const REST = SLOTS.indexOf("rest");
+const TIMESTAMP = TEMPLATE_COLUMNS.indexOf("timestamp_ms");
+const REST = TEMPLATE_COLUMNS.indexOf("rest");
 
 /**
  * In a shape's text, the control character that stands for a value of the first slot. Valid JSON holds
@@ -63,7 +63,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** What lines of one kind have in common. */
-export class Shape {
+export class LineTemplate {
   /** What stands before each value, and after the last. */
   readonly literals: DataView[] = [];
   /** Which slot each value goes to. */
@@ -82,7 +82,7 @@ export class Shape {
     let literal = "";
     for (const char of text) {
       const slot = char.charCodeAt(0) - FIRST_MARK;
-      if (slot < 0 || slot >= SLOTS.length) literal += char;
+      if (slot < 0 || slot >= TEMPLATE_COLUMNS.length) literal += char;
       else {
         this.slots.push(slot);
         this.literals.push(viewOf(encoder.encode(literal)));
@@ -90,7 +90,7 @@ export class Shape {
       }
     }
     this.literals.push(viewOf(encoder.encode(literal)));
-    this.place_of = SLOTS.map((_, slot) => this.slots.indexOf(slot));
+    this.place_of = TEMPLATE_COLUMNS.map((_, slot) => this.slots.indexOf(slot));
     this.refused = this.slots.map((slot, at) =>
       slot === REST ? refusedAfter(this.literals[at]) : 0
     );
@@ -98,24 +98,24 @@ export class Shape {
   }
 
   /** Whether values of this slot are taken out. */
-  has(slot: Slot): boolean {
-    return this.place_of[SLOTS.indexOf(slot)] >= 0;
+  has(slot: TemplateColumn): boolean {
+    return this.place_of[TEMPLATE_COLUMNS.indexOf(slot)] >= 0;
   }
 }
 
 /** What a value of the column `rest` must not begin with, by the key that stands before it. */
 function refusedAfter(literal: DataView): number {
   const key = /"([a-z_]+)"\s*:\s*$/.exec(decoder.decode(literal))?.[1];
-  const slot = SLOTS.indexOf(key as Slot);
+  const slot = TEMPLATE_COLUMNS.indexOf(key as TemplateColumn);
   if (slot < 0 || slot === REST) return 0;
   return slot < TIMESTAMP ? QUOTE : OPEN;
 }
 
 /** Takes lines apart. What it found of the last line stands in its fields. */
-export class LineSplitter {
-  readonly shapes: Shape[] = [];
+export class TemplateMatcher {
+  readonly shapes: LineTemplate[] = [];
   /** The shape of the last line. */
-  shape!: Shape;
+  shape!: LineTemplate;
   /** Where the values of the last line begin and end, in the order of the shape's slots. */
   starts = new Int32Array(SLOTS_ROOM);
   ends = new Int32Array(SLOTS_ROOM);
@@ -124,8 +124,8 @@ export class LineSplitter {
   /** Whether the last line has no escapes, no space but blanks, and no `"@`. */
   is_plain = true;
   /** The shapes that came last, the latest first. */
-  #recent: Shape[] = [];
-  readonly #by_text = new Map<string, Shape>();
+  #recent: LineTemplate[] = [];
+  readonly #by_text = new Map<string, LineTemplate>();
 
   /**
    * Takes the line apart that begins somewhere, which is known to be an event, and finds its end;
@@ -155,7 +155,7 @@ export class LineSplitter {
   }
 
   /** Whether a line has a shape. An event has no newline within, so what fits ends where its line does. */
-  #fits(shape: Shape, bytes: Uint8Array, view: DataView, start: number): boolean {
+  #fits(shape: LineTemplate, bytes: Uint8Array, view: DataView, start: number): boolean {
     const { literals, slots, refused } = shape;
     const end = bytes.length;
     this.is_plain = shape.is_plain;
@@ -229,7 +229,7 @@ export class LineSplitter {
   }
 
   /** The shape of a line as nobody has seen it yet; undefined when it should be kept as it is. */
-  #shapeOf(bytes: Uint8Array, start: number, end: number): Shape | undefined {
+  #shapeOf(bytes: Uint8Array, start: number, end: number): LineTemplate | undefined {
     const pieces: string[] = [];
     let copied_to = start;
     let at = bytes.indexOf(OPEN, start) + 1;
@@ -256,13 +256,13 @@ export class LineSplitter {
     return this.#register(pieces.join(""));
   }
 
-  #register(text: string): Shape | undefined {
+  #register(text: string): LineTemplate | undefined {
     const known = this.#by_text.get(text);
     if (known) return known;
     if (this.shapes.length >= line_templates_max || text.length > line_template_chars_max) {
       return undefined;
     }
-    const shape = new Shape(this.shapes.length, text);
+    const shape = new LineTemplate(this.shapes.length, text);
     this.shapes.push(shape);
     this.#by_text.set(text, shape);
     if (shape.slots.length > this.starts.length) {
@@ -275,7 +275,7 @@ export class LineSplitter {
 
 /** What of a member is taken out; undefined when its column could not say what the line says. */
 function cutOf(key: string, bytes: Uint8Array, start: number, end: number) {
-  const slot = SLOTS.indexOf(key as Slot);
+  const slot = TEMPLATE_COLUMNS.indexOf(key as TemplateColumn);
   if (slot < 0 || slot === REST) return { slot: REST, start, end };
   if (slot < TIMESTAMP) {
     if (bytes[start] !== QUOTE) return { slot: REST, start, end };

@@ -21,15 +21,21 @@ import {
   PackedWriter,
 } from "../../parquet/packed.ts";
 import type { LedgerEvent } from "../event/event.ts";
-import { type ColumnName, COLUMNS, KEYS, PACKED_VERSION, REST, TIMESTAMP } from "./packed_part.ts";
-import { type Block, blocksOfLines } from "../format/part_blocks.ts";
-import { LineSplitter, REST_SEPARATOR, Shape, type Slot, SLOTS } from "./line_template.ts";
+import { type ColumnName, COLUMNS, KEYS, PACKED_VERSION, REST, TIMESTAMP } from "./unpacking.ts";
+import { type Block, blocksOfLines } from "../format/lines.ts";
+import {
+  LineTemplate,
+  REST_SEPARATOR,
+  TEMPLATE_COLUMNS,
+  type TemplateColumn,
+  TemplateMatcher,
+} from "./line_template.ts";
 
 const NEWLINE = 10, ZERO = 48;
 /** So many digits are a whole number of 32 bits in any case. */
 const SMALL_DIGITS = 9, SMALL_LIMIT = 1e9;
-const EVENT_TYPE = SLOTS.indexOf("event_type");
-const RUN_ID = SLOTS.indexOf("run_id");
+const EVENT_TYPE = TEMPLATE_COLUMNS.indexOf("event_type");
+const RUN_ID = TEMPLATE_COLUMNS.indexOf("run_id");
 const TRIAL = new TextEncoder().encode("trial.recorded");
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -82,16 +88,16 @@ function longLine(source: OpenFile, { start, oversized_bytes }: Block): Uint8Arr
 
 /** Puts lines into columns. */
 class LinePacker {
-  readonly #splitter = new LineSplitter();
-  readonly #trial_shapes = new Map<Shape, boolean>();
+  readonly #splitter = new TemplateMatcher();
+  readonly #trial_shapes = new Map<LineTemplate, boolean>();
 
   readonly #by_slot: readonly ColumnBuffer[];
 
   constructor(readonly writer: PackedWriter<ColumnName>) {
-    this.#by_slot = SLOTS.map((slot) => writer.columns[slot]);
+    this.#by_slot = TEMPLATE_COLUMNS.map((slot) => writer.columns[slot]);
   }
 
-  get shapes(): readonly Shape[] {
+  get shapes(): readonly LineTemplate[] {
     return this.#splitter.shapes;
   }
 
@@ -115,7 +121,7 @@ class LinePacker {
     const { columns } = this.writer;
     const end = bytes.indexOf(NEWLINE, start);
     columns.log_offset.addNumber(offset);
-    for (const slot of SLOTS) columns[slot].addNull();
+    for (const slot of TEMPLATE_COLUMNS) columns[slot].addNull();
     columns.shape.addNull();
     columns.is_trial.addBoolean(false);
     columns.line.addBytes(view, start, end);
@@ -160,7 +166,7 @@ class LinePacker {
     columns.shape.addNull();
     columns.is_trial.addBoolean(false);
     columns.line.addBytes(view, start, end);
-    for (const slot of SLOTS) {
+    for (const slot of TEMPLATE_COLUMNS) {
       const value = Object.hasOwn(event, slot) ? event[slot] : undefined;
       if (slot === "timestamp_ms") columns[slot].addNumber(event.timestamp_ms);
       else if (TEXTS.has(slot) && typeof value === "string") {
@@ -202,8 +208,8 @@ class LinePacker {
   }
 }
 
-const TEXTS: ReadonlySet<Slot> = new Set(SLOTS.slice(0, TIMESTAMP));
-const TRIAL_NEEDS: readonly Slot[] = [
+const TEXTS: ReadonlySet<TemplateColumn> = new Set(TEMPLATE_COLUMNS.slice(0, TIMESTAMP));
+const TRIAL_NEEDS: readonly TemplateColumn[] = [
   "event_id",
   "event_type",
   "run_id",
@@ -214,9 +220,9 @@ const TRIAL_NEEDS: readonly Slot[] = [
 ];
 
 /** Whether all that is known of a trial stands in the columns, and nothing of it among the rest. */
-function isTrialShape(shape: Shape): boolean {
+function isTrialShape(shape: LineTemplate): boolean {
   return TRIAL_NEEDS.every((slot) => shape.has(slot)) &&
-    SLOTS.every((slot) => shape.has(slot) || !shape.text.includes(`"${slot}"`)) &&
+    TEMPLATE_COLUMNS.every((slot) => shape.has(slot) || !shape.text.includes(`"${slot}"`)) &&
     shape.text.startsWith("{");
 }
 

@@ -5,9 +5,14 @@ import type { OpenFile } from "../../base/files/seam.ts";
 import { event_bytes_max, read_bytes } from "../../base/limits.ts";
 import { damaged } from "../../parquet/facts.ts";
 import { type ColumnCursor, type PackedGroup, PackedReader } from "../../parquet/packed_read.ts";
-import { KEYS, PACKED_VERSION, REST, TIMESTAMP } from "./packed_part.ts";
-import type { Block } from "../format/part_blocks.ts";
-import { REST_SEPARATOR, Shape, SLOTS } from "./line_template.ts";
+import type { Block } from "../format/lines.ts";
+import {
+  LineTemplate,
+  REST_SEPARATOR,
+  TEMPLATE_COLUMNS,
+  type TemplateColumn,
+} from "./line_template.ts";
+import type { PackedColumn } from "../../parquet/packed.ts";
 
 const NEWLINE = 10, ZERO = 48;
 
@@ -34,7 +39,7 @@ export function linesDigest(file: OpenFile): string {
 export function* unpackLines(file: OpenFile, options: UnpackOptions = {}): Generator<Block> {
   const reader = new PackedReader(file);
   const shapes = decodedKey<string[]>(file, reader, KEYS.shapes)
-    .map((text, number) => new Shape(number, text));
+    .map((text, number) => new LineTemplate(number, text));
   const group_offsets = decodedKey<number[]>(file, reader, KEYS.groups);
   const out = new LineJoiner(file.path, shapes, options);
   let nth = 0;
@@ -82,7 +87,9 @@ class GroupRows {
     this.#shapes = group.column("shape");
     this.#trials = group.column("is_trial");
     this.line = group.column("line");
-    this.values = SLOTS.map((slot) => slot === "timestamp_ms" ? this.#times : group.column(slot));
+    this.values = TEMPLATE_COLUMNS.map((slot) =>
+      slot === "timestamp_ms" ? this.#times : group.column(slot)
+    );
   }
 
   /** Goes to the next row; false where there is none. */
@@ -120,7 +127,7 @@ class LineJoiner {
 
   constructor(
     readonly path: string,
-    readonly shapes: readonly Shape[],
+    readonly shapes: readonly LineTemplate[],
     options: UnpackOptions,
   ) {
     this.from = options.from ?? 0;
@@ -233,3 +240,40 @@ class LineJoiner {
     this.#view = viewOf(larger);
   }
 }
+
+/** A column of a compacted part. */
+export type ColumnName = TemplateColumn | "log_offset" | "shape" | "is_trial" | "line";
+
+/** All of them. */
+export const COLUMNS: readonly (PackedColumn & { name: ColumnName })[] = [
+  { name: "log_offset", type: "int64", nullable: false },
+  ...TEMPLATE_COLUMNS.map((name) => ({
+    name,
+    type: name === "timestamp_ms" ? "int64" as const : "utf8" as const,
+    nullable: true,
+  })),
+  // Which of the file's shapes the line has.
+  { name: "shape", type: "int32", nullable: true },
+  // Whether the columns say all that an index has to know: a trial with all its fields right.
+  { name: "is_trial", type: "boolean", nullable: false },
+  // The line itself, where it has no shape.
+  { name: "line", type: "bytes", nullable: true },
+];
+
+/** What the file says of itself. */
+export const KEYS = {
+  /** The shapes of its lines, by their numbers. */
+  shapes: "ledger.shapes",
+  /** Where in the part each row group begins. */
+  groups: "ledger.group_offsets",
+  /** Which part it holds, and what its lines were sealed as. */
+  part: "ledger.part",
+  part_sha256: "ledger.part_sha256",
+  version: "ledger.compacted_version",
+} as const;
+/** The version of all this. */
+export const PACKED_VERSION = "1";
+
+/** Places among the columns of a line. */
+export const TIMESTAMP = TEMPLATE_COLUMNS.indexOf("timestamp_ms");
+export const REST = TEMPLATE_COLUMNS.indexOf("rest");

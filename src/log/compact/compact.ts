@@ -14,18 +14,17 @@ import { removeStaleTempFiles } from "./stale_temp_files.ts";
 import { packAll } from "./pack_pool.ts";
 import type { PackRequest } from "./pack_part.ts";
 import { listDays, partNamesOf, partsOfDay } from "../read/parts.ts";
-import { isAsProven } from "../format/part_checksum.ts";
+import { type Checksum, matchesChecksum } from "../format/checksum.ts";
 import { LogCursor } from "../read/cursor.ts";
 import { type NewlySealed, sealDueParts } from "../seal/seal.ts";
 import {
-  type FileProof,
   readSealed,
   sealedName,
   type SealedPart,
   type SealedParts,
   writeSealed,
 } from "../format/seal_manifest.ts";
-import { notesDigest } from "../format/seal_digest.ts";
+import { notesDigest } from "../format/chain_digest.ts";
 
 /** What to compact. */
 export interface CompactOptions {
@@ -204,7 +203,7 @@ function putInPlace(
   root: string,
   part: PartId,
   temporary: string,
-  compacted: FileProof,
+  compacted: Checksum,
 ): void {
   const path = join(dayFolder(root, part.day), parquetName(part));
   // No record vouches for one that stands there, and the lines that both were made of are here still.
@@ -220,7 +219,7 @@ function removeLines(world: World, root: string, part: PartId): void {
   world.files.syncFolder(dayFolder(root, part.day));
 }
 
-function compactedPart(part: PartId, record: SealedPart, proof: FileProof): CompactedPart {
+function compactedPart(part: PartId, record: SealedPart, proof: Checksum): CompactedPart {
   const { events, bytes } = record;
   return { part: partLabel(part), events, bytes, compacted_bytes: proof.bytes };
 }
@@ -254,9 +253,9 @@ function checkLines(
   });
 }
 
-function isWhole(world: World, path: string, proof: FileProof): boolean {
+function isWhole(world: World, path: string, proof: Checksum): boolean {
   if (!world.files.facts(path)) return false;
-  return withOpenFile(world.files, path, (file) => isAsProven(file, proof));
+  return withOpenFile(world.files, path, (file) => matchesChecksum(file, proof));
 }
 
 /** Lines that are no events: where each begins -> how long it is. */

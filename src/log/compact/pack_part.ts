@@ -4,9 +4,8 @@ import { LedgerError } from "../../base/error.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import { verifyChecksum } from "./verify_checksum.ts";
-import { proofOf } from "../format/part_checksum.ts";
+import { type Checksum, checksumOf } from "../format/checksum.ts";
 import { type PackingColumns, packLines } from "../codec/packing.ts";
-import type { FileProof } from "../format/seal_manifest.ts";
 import { linesDigest } from "../codec/unpacking.ts";
 
 /** What is to be packed, in words that reach another thread. */
@@ -15,7 +14,7 @@ export interface PackRequest {
   label: string;
   path: string;
   /** What the part was when it was sealed. */
-  sealed: FileProof;
+  sealed: Checksum;
   /** Where lines begin that are no events. */
   corrupt: number[];
   /** Where the Parquet file is written. */
@@ -23,7 +22,7 @@ export interface PackRequest {
 }
 
 /** Packs a part. When it cannot, nothing is left of it. */
-export function packPart(world: World, request: PackRequest, columns: PackingColumns): FileProof {
+export function packPart(world: World, request: PackRequest, columns: PackingColumns): Checksum {
   const { label, path, sealed, temporary } = request;
   const corrupt = new Set(request.corrupt);
   const source = openOwn(world.files, path);
@@ -38,7 +37,7 @@ export function packPart(world: World, request: PackRequest, columns: PackingCol
       columns,
     });
     checkGivesBack(target, label, sealed);
-    const proof = proofOf(target, target.facts().size_bytes);
+    const proof = checksumOf(target, target.facts().size_bytes);
     target.sync();
     return proof;
   } catch (error) {
@@ -52,7 +51,7 @@ export function packPart(world: World, request: PackRequest, columns: PackingCol
   }
 }
 
-function checkGivesBack(file: OpenFile, label: string, sealed: FileProof): void {
+function checkGivesBack(file: OpenFile, label: string, sealed: Checksum): void {
   if (linesDigest(file) === sealed.sha256) return;
   throw new LedgerError({
     code: "damaged",

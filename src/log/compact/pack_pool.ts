@@ -3,7 +3,7 @@ import { pack_threads_max } from "../../base/limits.ts";
 import { Thread } from "../../base/thread.ts";
 import type { World } from "../../base/world.ts";
 import type { PackRequest } from "./pack_part.ts";
-import type { FileProof } from "../format/seal_manifest.ts";
+import type { Checksum } from "../format/checksum.ts";
 
 const MODULE = {
   name: "packing",
@@ -12,7 +12,7 @@ const MODULE = {
   seen_from: import.meta.url,
 };
 
-type Packer = Thread<PackRequest, FileProof>;
+type Packer = Thread<PackRequest, Checksum>;
 
 /**
  * Packs parts; the results come in the order in which they are ready. The next part is looked for when
@@ -21,7 +21,7 @@ type Packer = Thread<PackRequest, FileProof>;
 export async function* packAll<Job extends { request: PackRequest }>(
   world: World,
   jobs: AsyncIterable<Job>,
-): AsyncGenerator<Job & { proof: FileProof }> {
+): AsyncGenerator<Job & { proof: Checksum }> {
   const source = jobs[Symbol.asyncIterator]();
   const known: Job[] = [];
   const nextJob = async () => known.shift() ?? (await source.next()).value as Job | undefined;
@@ -41,7 +41,7 @@ export async function* packAll<Job extends { request: PackRequest }>(
 async function* packHere<Job extends { request: PackRequest }>(
   world: World,
   nextJob: () => Promise<Job | undefined>,
-): AsyncGenerator<Job & { proof: FileProof }> {
+): AsyncGenerator<Job & { proof: Checksum }> {
   const [{ packPart }, { packingColumns }] = await Promise.all([
     import("./pack_part.ts"),
     import("../codec/packing.ts"),
@@ -57,9 +57,9 @@ async function* packOnThreads<Job extends { request: PackRequest }>(
   world: World,
   threads: number,
   nextJob: () => Promise<Job | undefined>,
-): AsyncGenerator<Job & { proof: FileProof }> {
+): AsyncGenerator<Job & { proof: Checksum }> {
   const packers = Array.from({ length: threads }, (): Packer => new Thread(MODULE, world.pause));
-  const running = new Map<Job, Promise<{ packer: Packer; job: Job; proof: FileProof }>>();
+  const running = new Map<Job, Promise<{ packer: Packer; job: Job; proof: Checksum }>>();
   const begin = async (packer: Packer) => {
     const job = await nextJob();
     if (!job) return;

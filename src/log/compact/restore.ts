@@ -11,7 +11,7 @@ import { dayFolder, parquetName, type PartId, partLabel, partPath } from "../for
 import { removeStaleTempFiles } from "./stale_temp_files.ts";
 import { openPart } from "../read/part_file.ts";
 import { listDays, notRecorded, partNamesOf, partsOfDay } from "../read/parts.ts";
-import { changeIn } from "../format/part_checksum.ts";
+import { findChange } from "../format/checksum.ts";
 import { readSealed, sealedName, type SealedPart, writeSealed } from "../format/seal_manifest.ts";
 
 /** A part that has its lines again. */
@@ -61,7 +61,7 @@ async function restorePart(world: World, root: string, part: PartId): Promise<Re
 }
 
 function checkKept(world: World, path: string, part: PartId, record: SealedPart): void {
-  const change = withOpenFile(world.files, path, (lines) => changeIn(lines, record));
+  const change = withOpenFile(world.files, path, (lines) => findChange(lines, record));
   if (!change) return;
   throw new LedgerError({
     code: "damaged",
@@ -79,7 +79,7 @@ async function writeLines(world: World, root: string, part: PartId, record: Seal
     const replacement = beginReplacement(world.files, partPath(root, part), uniqueName(world));
     try {
       for (const { bytes } of source.blocks(0)) writeFully(replacement.file, bytes);
-      const change = changeIn(replacement.file, record);
+      const change = findChange(replacement.file, record);
       if (change) throw notGivenBack(part, change.reason);
       replacement.putInFreePlace();
     } catch (error) {

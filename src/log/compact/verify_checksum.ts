@@ -1,12 +1,11 @@
 /** Nothing is packed, or removed, that is not what it was when it was sealed. */
 import { LedgerError } from "../../base/error.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
-import { changeIn } from "../format/part_checksum.ts";
-import type { FileProof } from "../format/seal_manifest.ts";
+import { type Checksum, findChange } from "../format/checksum.ts";
 
 /** Throws where the lines of a part have changed since they were sealed. */
-export function verifyChecksum(lines: OpenFile, label: string, sealed: FileProof): void {
-  const change = changeIn(lines, sealed);
+export function verifyChecksum(lines: OpenFile, label: string, sealed: Checksum): void {
+  const change = findChange(lines, sealed);
   if (!change) return;
   throw new LedgerError({
     code: "damaged",

@@ -11,8 +11,8 @@ import { removeQuietly, replaceFile, syncFile } from "../../base/files/durable.t
 import { takeFileLock } from "../../base/files/file_lock.ts";
 import { lock_wait_ms } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
-import { type Chain, chainPath, type RegistryBound, type RegistryStep } from "../format/chain.ts";
-import { appendEntries } from "../format/chain_entries.ts";
+import { type Chain, chainPath, type RegistryBound, type RegistryEntry } from "../format/chain.ts";
+import { extendChain } from "../format/chain_digest.ts";
 import { ledgerPaths } from "../format/layout.ts";
 import { readRegistryFile, REGISTRY_VERSION, type RegistryFile } from "./registry.ts";
 
@@ -27,8 +27,8 @@ export type RegistryState =
   | "removed";
 
 /** The step that says which registry counts; undefined where none does. */
-export function boundRegistry({ steps }: Chain): RegistryStep | undefined {
-  return steps.findLast((step): step is RegistryStep => step.kind === "registry");
+export function boundRegistry({ entries }: Chain): RegistryEntry | undefined {
+  return entries.findLast((step): step is RegistryEntry => step.kind === "registry");
 }
 
 /** Compares the registry's file with the chain. */
@@ -90,7 +90,7 @@ async function bindFirst(world: World, root: string, chain: Chain): Promise<void
   try {
     const text = registryText(readRegistryFile(world, root));
     replaceFile(world.files, schema, new TextEncoder().encode(text), uniqueName(world));
-    appendEntries(world, root, chain, [entryFor(world, text)]);
+    extendChain(world, root, chain, [entryFor(world, text)]);
   } finally {
     lock.close();
   }
@@ -107,7 +107,7 @@ export function replaceRegistry(
   const { schema, events } = ledgerPaths(root);
   const text = registryText(file);
   replaceFile(world.files, nextPath(root), new TextEncoder().encode(text), uniqueName(world));
-  appendEntries(world, root, chain, [{ ...entryFor(world, text), ...how }]);
+  extendChain(world, root, chain, [{ ...entryFor(world, text), ...how }]);
   world.files.rename(nextPath(root), schema);
   world.files.syncFolder(events);
 }

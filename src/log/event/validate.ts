@@ -1,318 +1,181 @@
+/** Whether a line is a record: a function of its bytes alone, so that history cannot change its mind. */
+import { event_bytes_max, quoted_chars_max, timestamp_ms_max } from "../../base/limits.ts";
+import { CONTROL_CHARACTER, escaped } from "../../base/format.ts";
+import { isOfKind, type LedgerEvent } from "./event.ts";
+
+/** Why a line is not a record. */
+export class BadLine {
+  constructor(readonly reason: string) {}
+}
+
 /**
- * Whether an event may be emitted, and how it is written down. The fast answer is yes or no and
- * synchronous; the reasons are looked up only after a no.
+ * Whether a line is a record, and which event it holds. This is the contract's verdict: one JSON
+ * object, no lone surrogates, no duplicate keys at the top level, `event_id` and `event_type` as
+ * strings that are not empty, `timestamp_ms` a whole number up to year 9999, at most 8 MiB.
  */
-import { LedgerError, quoted } from "../../base/error.ts";
-import {
-  event_bytes_max,
-  nesting_max,
-  timestamp_ms_max,
-  timestamp_ms_plausible_min,
-} from "../../base/limits.ts";
-import { similarNames } from "../../base/nearest.ts";
-import { CONTROL_CHARACTER } from "../../base/format.ts";
-import type { World } from "../../base/world.ts";
-import { utf8Length } from "../format/lines.ts";
-import {
-  BadLine,
-  fieldsAreRight,
-  fieldsOf,
-  identityProblem,
-  isBuiltIn,
-  isOfKind,
-  isTimestamp,
-  type LedgerEvent,
-  nestingDepth,
-  newIdProblem,
-  parseObject,
-  tooLong,
-} from "./event.ts";
-import { type Registry, VERSION_FIELD } from "./registry.ts";
-
-/** An event that is ready to be appended: its line, and what the line says of itself. */
-export interface ReadyEvent {
-  event_id: string;
-  timestamp_ms: number;
-  /** Without its newline. */
-  line: string;
-  /** Whether the line is what was given, byte for byte. */
-  untouched: boolean;
+export function validate(text: string, size_bytes: number): LedgerEvent | BadLine {
+  if (size_bytes > event_bytes_max) return tooLong(size_bytes);
+  const parsed = parseObject(text);
+  if (parsed instanceof BadLine) return parsed;
+  const problem = identityProblem(parsed);
+  return problem === undefined ? parsed as LedgerEvent : new BadLine(problem);
 }
 
-/** Every byte as two hex digits: looking them up is several times faster than `toString(16)`. */
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
-/** Gives ids, completes events, and says no to those that must not be written. */
-export class EmitCheck {
-  readonly #world: World;
-  readonly #reload: () => Registry | undefined;
-  #registry: Registry;
-  #next_suffix: number;
-
-  /** `reload` gives the registry when it is another one by now: types come while we are open. */
-  constructor(
-    world: World,
-    registry: Registry,
-    reload: () => Registry | undefined = () => undefined,
-  ) {
-    this.#world = world;
-    this.#registry = registry;
-    this.#reload = reload;
-    this.#next_suffix = world.random_uint32() | 0;
-  }
-
-  /** The types that are known now. */
-  get registry(): Registry {
-    return this.#registry;
-  }
-
-  /** Looks whether types were registered since; true when what was refused may pass now. */
-  refresh(): boolean {
-    const registry = this.#reload();
-    if (registry) this.#registry = registry;
-    return registry !== undefined;
-  }
-
-  /**
-   * `{timestamp_ms}_{8 hex}`. The hex digits count up from a random start, so one open ledger never
-   * gives the same id twice, and two of them only if their counters meet within a millisecond.
-   */
-  newEventId(timestamp_ms: number): string {
-    const suffix = this.#next_suffix = (this.#next_suffix + 1) | 0;
-    return `${timestamp_ms}_${HEX[suffix >>> 24]}${HEX[suffix >>> 16 & 255]}` +
-      `${HEX[suffix >>> 8 & 255]}${HEX[suffix & 255]}`;
-  }
-
-  /** Makes an event out of an object's fields. Returns a reason when it may not be written. */
-  fromFields(fields: Record<string, unknown>): ReadyEvent | Promise<LedgerError> {
-    return this.#fromPlainFields(fields) ?? this.#fromAnyFields(fields);
-  }
-
-  /**
-   * The usual case, without reading back what was just written: a built-in type, and values that
-   * JSON writes down as they are. Undefined says "look closer", never "no".
-   */
-  #fromPlainFields(fields: Record<string, unknown>): ReadyEvent | undefined {
-    let event: Record<string, unknown>;
-    let line: string;
-    try {
-      if (!isPlainObject(fields)) return undefined;
-      // What is checked is what is written: a copy has no getters that could answer differently.
-      event = { ...fields };
-      line = JSON.stringify(event);
-    } catch {
-      return undefined;
-    }
-    const needs_a_look = line.includes("null") || line.includes("\\u") ||
-      line.length * 3 > event_bytes_max ||
-      (line.length > 2 * nesting_max && nestingDepth(line) > nesting_max);
-    if (needs_a_look) return undefined;
-
-    const { event_type, event_id: given_id, timestamp_ms: given_time } = event;
-    if (typeof event_type !== "string" || !isBuiltIn(event_type)) return undefined;
-    if (
-      this.registry.versionOf(event_type) > 1 || !fieldsAreRight(event as LedgerEvent, event_type)
-    ) {
-      return undefined;
-    }
-    for (const [field, kind] of fieldsOf(event_type)) {
-      if (kind === "object" && !isPlainObject(event[field])) return undefined;
-    }
-    const timestamp_ms = given_time ?? this.#world.now_ms();
-    if (!isTimestamp(timestamp_ms) || timestamp_ms < timestamp_ms_plausible_min) return undefined;
-    const event_id = given_id ?? this.newEventId(timestamp_ms);
-    if (typeof event_id !== "string" || event_id === "") return undefined;
-    if (given_id !== undefined && CONTROL_CHARACTER.test(event_id)) return undefined;
-
-    let added = given_time === undefined ? `,"timestamp_ms":${timestamp_ms}` : "";
-    if (given_id === undefined) added += `,"event_id":"${event_id}"`;
-    const untouched = added === "";
-    if (!untouched) line = `${line.slice(0, -1)}${added}}`;
-    return { event_id, timestamp_ms, line, untouched };
-  }
-
-  #fromAnyFields(fields: Record<string, unknown>): ReadyEvent | Promise<LedgerError> {
-    let line: string;
-    try {
-      line = JSON.stringify(fields);
-      if (line === undefined) throw new TypeError("there is nothing in it");
-    } catch (cause) {
-      return Promise.resolve(notWritable(cause as Error));
-    }
-    // What JSON cannot hold is turned into null without a word. A lost number is worth an error.
-    if (line.includes("null")) {
-      const path = pathOfLostNumber(fields, "", 0);
-      if (path !== undefined) return Promise.resolve(lostNumber(path));
-    }
-    return this.fromLine(line);
-  }
-
-  /**
-   * Makes an event out of a JSON text. What it says stays as it stands, byte for byte; only what is
-   * missing (id, time, version of a custom type) is added at its end.
-   */
-  fromLine(text: string): ReadyEvent | Promise<LedgerError> {
-    const fields = parseObject(text);
-    if (fields instanceof BadLine) return Promise.resolve(this.#bad(fields.reason));
-    const given_time = fields.timestamp_ms;
-    let added = "";
-    if (given_time === undefined) {
-      fields.timestamp_ms = this.#world.now_ms();
-      added += `,"timestamp_ms":${fields.timestamp_ms}`;
-    }
-    if (fields.event_id === undefined && isTimestamp(fields.timestamp_ms)) {
-      fields.event_id = this.newEventId(fields.timestamp_ms);
-      added += `,"event_id":${JSON.stringify(fields.event_id)}`;
-    }
-    const version = this.registry.versionOf(fields.event_type as string);
-    if (version > 1 && fields[VERSION_FIELD] === undefined) {
-      fields[VERSION_FIELD] = version;
-      added += `,"${VERSION_FIELD}":${version}`;
-    }
-    const event = fields as LedgerEvent;
-    const size_max_possible = (text.length + added.length) * 3;
-    if (
-      !this.#isRight(event, given_time !== undefined) ||
-      (text.length > 2 * nesting_max && nestingDepth(text) > nesting_max) ||
-      (size_max_possible > event_bytes_max && utf8Length(text + added) > event_bytes_max)
-    ) {
-      return this.#whyNot(event, text + added, given_time !== undefined);
-    }
-    const { event_id, timestamp_ms } = event;
-    if (added === "") {
-      const line = withoutLineBreaks(text);
-      return { event_id, timestamp_ms, line, untouched: line === text };
-    }
-    return { event_id, timestamp_ms, line: withFields(text, added), untouched: false };
-  }
-
-  #isRight(event: LedgerEvent, time_was_given: boolean): boolean {
-    if (identityProblem(event) !== undefined) return false;
-    if (CONTROL_CHARACTER.test(event.event_id)) return false;
-    if (time_was_given && event.timestamp_ms < timestamp_ms_plausible_min) return false;
-    if (isBuiltIn(event.event_type)) return fieldsAreRight(event, event.event_type);
-    if (!this.registry.types.has(event.event_type)) return false;
-    if (typeof event.run_id === "string" && !isOfKind("run_id", event.run_id)) return false;
-    return this.registry.problemOf(this.registry.upcast(event)) === undefined;
-  }
-
-  async #whyNot(event: LedgerEvent, text: string, time_was_given: boolean): Promise<LedgerError> {
-    const { event_type, timestamp_ms } = event;
-    if (utf8Length(text) > event_bytes_max) {
-      return this.#bad(
-        tooLong(utf8Length(text)).reason,
-        "put the data into a file and its path here",
-      );
-    }
-    if (typeof event_type === "string" && event_type !== "" && !this.#knows(event_type)) {
-      return this.#unknownType(event_type);
-    }
-    const problem = identityProblem(event);
-    if (problem) return this.#bad(problem, timeHint(timestamp_ms));
-    const id_problem = newIdProblem(event.event_id);
-    if (id_problem) return this.#bad(id_problem, "leave it out to be given one");
-    if (time_was_given && timestamp_ms < timestamp_ms_plausible_min) {
-      return this.#bad(
-        `timestamp_ms is ${timestamp_ms}, which is ${new Date(timestamp_ms).toISOString()}: ` +
-          `that looks like seconds`,
-        `in milliseconds it is ${timestamp_ms * 1000}`,
-      );
-    }
-    if (isBuiltIn(event_type)) {
-      const { fieldProblems } = await import("./schemas.ts");
-      const problems = fieldProblems(event, event_type);
-      if (problems.length > 0) {
-        return this.#bad(problems.join("; "), `see: ledger schema show ${event_type}`, event_type);
-      }
-    } else if (typeof event.run_id === "string" && !isOfKind("run_id", event.run_id)) {
-      return this.#bad(
-        `run_id is ${quoted(event.run_id)}; a run id has no slash, backslash or control character`,
-      );
-    }
-    const custom = this.registry.problemOf(this.registry.upcast(event));
-    if (custom) return this.#bad(custom, `see: ledger schema show ${event_type}`, event_type);
-    return this.#bad(`it nests more than ${nesting_max} levels deep`, "flatten it", event_type);
-  }
-
-  #knows(event_type: string): boolean {
-    return isBuiltIn(event_type) || this.registry.types.has(event_type);
-  }
-
-  #unknownType(event_type: string): LedgerError {
-    const near = similarNames(event_type, this.registry.names());
-    return new LedgerError({
-      code: "invalid",
-      message: `cannot emit an event of type ${quoted(event_type)}: no such type is known`,
-      hint: `did you mean ${near.join(" or ")}? To add a type of your own: ` +
-        `ledger schema register ${event_type} SCHEMA.json`,
-      detail: { similar: near },
-    });
-  }
-
-  #bad(reason: string, hint?: string, event_type?: string): LedgerError {
-    const what = event_type ? `this ${event_type} event` : "this event";
-    return new LedgerError({ code: "invalid", message: `cannot emit ${what}: ${reason}`, hint });
-  }
+/** The verdict on a line that is over the limit, whatever it holds. */
+export function tooLong(size_bytes: number): BadLine {
+  return new BadLine(`${size_bytes} bytes long; an event has at most ${event_bytes_max} bytes`);
 }
 
-function timeHint(timestamp_ms: unknown): string | undefined {
-  if (typeof timestamp_ms === "string") return "write it as a number, without quotes";
-  if (typeof timestamp_ms === "number" && timestamp_ms > timestamp_ms_max) {
-    return "microseconds or nanoseconds? Divide by 1000 or 1000000";
+/** The verdict on bytes that are not UTF-8. */
+export const NOT_UTF8 = new BadLine("not valid UTF-8");
+
+/** Parses one JSON object out of a line, with the rules that JSON.parse does not know. */
+export function parseObject(text: string): Record<string, unknown> | BadLine {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    return new BadLine(whyNotJson(text, error as Error));
   }
+  if (!isOfKind("object", parsed)) return new BadLine(`not a JSON object but ${typeName(parsed)}`);
+  const object = parsed as Record<string, unknown>;
+  if (topLevelColons(text) !== Object.keys(object).length) {
+    return new BadLine(`the key ${JSON.stringify(firstDuplicateKey(text))} stands there twice`);
+  }
+  if (!text.isWellFormed() || (text.includes("\\u") && hasLoneSurrogate(text))) {
+    return new BadLine("a lone surrogate (half a character written as \\uD800 to \\uDFFF)");
+  }
+  return object;
+}
+
+/** What is wrong with an event's id, type or time; undefined when nothing is. */
+export function identityProblem(event: Record<string, unknown>): string | undefined {
+  const { event_id, event_type, timestamp_ms } = event;
+  if (typeof event_type !== "string" || event_type === "") return missing("event_type", event_type);
+  if (!isTimestamp(timestamp_ms)) {
+    return timestamp_ms === undefined
+      ? "timestamp_ms is missing"
+      : `timestamp_ms is ${shown(timestamp_ms)}; it has to be a whole number of milliseconds ` +
+        `from 0 to ${timestamp_ms_max}`;
+  }
+  if (typeof event_id !== "string" || event_id === "") return missing("event_id", event_id);
   return undefined;
 }
 
-/** Whether JSON writes a value down as the object it looks like. */
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return (prototype === Object.prototype || prototype === null) &&
-    (value as { toJSON?: unknown }).toJSON === undefined;
+/**
+ * What is wrong with an id of a new event. No part of the verdict on a line: an event of an older log
+ * whose id has control characters stays one.
+ */
+export function newIdProblem(event_id: string): string | undefined {
+  const found = CONTROL_CHARACTER.exec(event_id)?.[0];
+  if (found === undefined) return undefined;
+  return `event_id is ${shown(event_id)}; it has the control character ${
+    escaped(found)
+  }, and an id ` +
+    `is one line of text`;
 }
 
-/** JSON allows line breaks between its words; a line of the log cannot hold them. */
-function withoutLineBreaks(text: string): string {
-  const trimmed = text.trim();
-  return /[\r\n]/.test(trimmed) ? trimmed.replace(/[\r\n]+/g, " ") : trimmed;
+/** Whether a value is a time of the contract: whole milliseconds, from 1970 to the end of year 9999. */
+export function isTimestamp(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= timestamp_ms_max;
 }
 
-/** Puts fields before the closing brace of an object's text. */
-function withFields(text: string, added: string): string {
-  const body = withoutLineBreaks(text).slice(0, -1).trimEnd();
-  return `${body}${body === "{" ? added.slice(1) : added}}`;
+function missing(field: string, value: unknown): string {
+  if (value === undefined) return `${field} is missing`;
+  return `${field} is ${shown(value)}; it has to be a string that is not empty`;
 }
 
-function notWritable(cause: Error): LedgerError {
-  const too_deep = cause instanceof RangeError;
-  return new LedgerError({
-    code: "invalid",
-    message: `cannot emit this event: ${
-      too_deep ? `it nests more than ${nesting_max} levels deep` : cause.message.split("\n")[0]
-    }`,
-    hint: /BigInt/.test(cause.message)
-      ? "turn the bigint into a number or a string first"
-      : "an event is plain data: objects, lists, strings, numbers, true, false and null",
-    cause,
-  });
+function shown(value: unknown): string {
+  const text = escaped(JSON.stringify(value) ?? String(value));
+  return text.length > quoted_chars_max ? `${text.slice(0, quoted_chars_max - 1)}…` : text;
 }
 
-function lostNumber(path: string): LedgerError {
-  return new LedgerError({
-    code: "invalid",
-    message: `cannot emit this event: ${path} is NaN or infinite, and JSON has no such number`,
-    hint: "write null, or leave the field out",
-  });
+function typeName(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "a list" : `a ${typeof value}`;
 }
 
-function pathOfLostNumber(value: unknown, path: string, depth: number): string | undefined {
-  if (typeof value === "number" && !Number.isFinite(value)) return path;
-  if (typeof value !== "object" || value === null) return undefined;
-  // What nests deeper is refused for that, and would be too deep for this function's stack.
-  if (depth > nesting_max) return undefined;
-  for (const [name, member] of Object.entries(value)) {
-    const found = pathOfLostNumber(member, path === "" ? name : `${path}.${name}`, depth + 1);
-    if (found !== undefined) return found;
+function whyNotJson(text: string, error: Error): string {
+  if (text.trim() === "") return "a blank line";
+  if (text.startsWith("\uFEFF")) return "a byte order mark (BOM) stands before the JSON";
+  if (text.includes("\u0000")) return "a NUL byte";
+  const word = /[:[,]\s*(-?Infinity|NaN)\b/.exec(text)?.[1];
+  if (word) return `not JSON: ${word} (JSON has no such number; write null or a string)`;
+  return `not JSON: ${error.message}`;
+}
+
+const QUOTE = 34, BACKSLASH = 92, COLON = 58;
+const OPEN_BRACE = 123, CLOSE_BRACE = 125, OPEN_BRACKET = 91, CLOSE_BRACKET = 93;
+
+/** Where the string that opens at `start` closes. The text is known to be JSON. */
+function closingQuote(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (text.charCodeAt(end - 1) === BACKSLASH) {
+    let backslashes_start = end - 1;
+    while (text.charCodeAt(backslashes_start) === BACKSLASH) backslashes_start--;
+    if (((end - 1 - backslashes_start) & 1) === 0) break;
+    end = text.indexOf('"', end + 1);
   }
-  return undefined;
+  return end;
+}
+
+/** How many keys stand at the top level of a JSON object's text, duplicates included. */
+function topLevelColons(text: string): number {
+  let depth = 0;
+  let colons = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = closingQuote(text, at);
+    else if (code === COLON) {
+      if (depth === 1) colons++;
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth++;
+    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth--;
+  }
+  return colons;
+}
+
+function firstDuplicateKey(text: string): string {
+  const seen = new Set<string>();
+  let depth = 0;
+  let last_string = "";
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      const end = closingQuote(text, at);
+      last_string = text.slice(at, end + 1);
+      at = end;
+    } else if (code === COLON && depth === 1) {
+      const key = JSON.parse(last_string) as string;
+      if (seen.has(key)) return key;
+      seen.add(key);
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth++;
+    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth--;
+  }
+  return "";
+}
+
+/** How deep a JSON text nests. */
+export function nestingDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = closingQuote(text, at);
+    else if (code === OPEN_BRACE || code === OPEN_BRACKET) deepest = Math.max(deepest, ++depth);
+    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth--;
+  }
+  return deepest;
+}
+
+/** Whether an escape stands for half a character; halves that are not escaped were looked for before. */
+function hasLoneSurrogate(text: string): boolean {
+  let high_ends_at = -1;
+  for (const escape of text.matchAll(/\\(?:u([0-9a-fA-F]{4})|[^u])/g)) {
+    const code = escape[1] === undefined ? 0 : parseInt(escape[1], 16);
+    const follows_high = high_ends_at === escape.index;
+    const is_low = code >= 0xdc00 && code <= 0xdfff;
+    if (is_low !== follows_high || (high_ends_at >= 0 && !follows_high)) return true;
+    high_ends_at = code >= 0xd800 && code <= 0xdbff ? escape.index + 6 : -1;
+  }
+  return high_ends_at >= 0;
 }

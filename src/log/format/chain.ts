@@ -36,7 +36,7 @@ export interface Link {
 }
 
 /** A part was sealed. */
-export interface SealedStep extends SealedContent, Link {
+export interface SealedEntry extends SealedContent, Link {
   kind: "sealed";
   /** `day=2026-01-23/part-000001.jsonl` */
   part: string;
@@ -75,19 +75,24 @@ export interface RegistryBound {
 }
 
 /** A step of a kind that this version does not know, as it stands in its line. */
-export interface OtherStep extends Link {
+export interface OtherEntry extends Link {
   kind: "other";
   entry: Readonly<Record<string, unknown>>;
 }
 
-export type TakenOutStep = TakenOut & Link;
-export type RegistryStep = RegistryBound & Link;
+export type TakenOutEntry = TakenOut & Link;
+export type RegistryEntry = RegistryBound & Link;
 
 /** What is added to the chain, beside sealed parts: those have their link in their record already. */
-export type ChainEntry = TakenOut | Returned | RegistryBound;
+export type NewEntry = TakenOut | Returned | RegistryBound;
 
 /** A line of the chain. */
-export type ChainStep = SealedStep | TakenOutStep | (Returned & Link) | RegistryStep | OtherStep;
+export type ChainEntry =
+  | SealedEntry
+  | TakenOutEntry
+  | (Returned & Link)
+  | RegistryEntry
+  | OtherEntry;
 
 /** Kinds that later versions of format 2 write. */
 export const RESERVED_KINDS: readonly string[] = ["counts", "signature"];
@@ -100,11 +105,11 @@ export interface ChainDamage {
 
 /** The chain as it stands. */
 export interface Chain {
-  steps: ChainStep[];
+  entries: ChainEntry[];
   /** Those of them by which parts were sealed. */
-  seals: SealedStep[];
+  seals: SealedEntry[];
   /** The parts that are not in the log any more, by their label, and how each went last. */
-  away: Map<string, TakenOutStep>;
+  away: Map<string, TakenOutEntry>;
   damage: ChainDamage[];
   /** Where its last whole line ends, and the file. */
   end: number;
@@ -129,7 +134,7 @@ export function chainLockPath(root: string): string {
 export function readChain(world: World, root: string): Chain {
   const path = chainPath(root);
   const chain: Chain = {
-    steps: [],
+    entries: [],
     seals: [],
     away: new Map(),
     damage: [],
@@ -148,7 +153,7 @@ export function readChain(world: World, root: string): Chain {
     // After a power cut a line that was not synced may have its length and not all of its bytes.
     if (end + 1 === bytes.length && line.includes(0)) break;
     const step = parseStep(new TextDecoder().decode(line));
-    if (step) addStep(chain, step);
+    if (step) addEntry(chain, step);
     else chain.damage.push({ offset: at, reason: "a line that is no step of the chain" });
     chain.end = at = end + 1;
   }
@@ -156,8 +161,8 @@ export function readChain(world: World, root: string): Chain {
 }
 
 /** Adds a step to what is known of the chain. */
-export function addStep(chain: Chain, step: ChainStep): void {
-  chain.steps.push(step);
+export function addEntry(chain: Chain, step: ChainEntry): void {
+  chain.entries.push(step);
   if (step.kind === "sealed") return void chain.seals.push(step);
   if (step.kind === "registry" || step.kind === "other") return;
   for (const name of step.parts) {
@@ -168,13 +173,13 @@ export function addStep(chain: Chain, step: ChainStep): void {
 }
 
 /** What the next step is bound to. */
-export function endOfChain({ steps }: Chain): { number: number; seal: string } {
-  return steps.at(-1) ?? { number: 0, seal: "" };
+export function endOfChain({ entries }: Chain): { number: number; seal: string } {
+  return entries.at(-1) ?? { number: 0, seal: "" };
 }
 
-function parseStep(line: string): ChainStep | undefined {
+function parseStep(line: string): ChainEntry | undefined {
   try {
-    return stepFrom(JSON.parse(line));
+    return parseEntry(JSON.parse(line));
   } catch {
     // The caller reports it with its place.
     return undefined;
@@ -187,26 +192,26 @@ function textOf(value: unknown): string {
 }
 
 /** What a line of the chain is written from. */
-export function entryOf(step: ChainStep): Readonly<Record<string, unknown>> {
+export function fieldsOfEntry(step: ChainEntry): Readonly<Record<string, unknown>> {
   return step.kind === "other" ? step.entry : { ...step };
 }
 
 /** The step that an entry is; undefined when it is none. */
-export function stepFrom(entry: unknown): ChainStep | undefined {
-  const step = entry as Partial<ChainStep> | null;
+export function parseEntry(entry: unknown): ChainEntry | undefined {
+  const step = entry as Partial<ChainEntry> | null;
   if (typeof step?.seal !== "string" || !Number.isSafeInteger(step.number)) return undefined;
   if (step.format !== undefined && step.format !== CHAIN_FORMAT) return undefined;
   switch (step.kind) {
     case "sealed":
-      return parsePartLabel(textOf(step.part)) ? step as SealedStep : undefined;
+      return parsePartLabel(textOf(step.part)) ? step as SealedEntry : undefined;
     case "taken_out":
     case "returned":
       return isDay(textOf(step.day)) && Array.isArray(step.parts) &&
           step.parts.every((name) => parsePartName(textOf(name)))
-        ? step as ChainStep
+        ? step as ChainEntry
         : undefined;
     case "registry":
-      return step.format && typeof step.sha256 === "string" ? step as RegistryStep : undefined;
+      return step.format && typeof step.sha256 === "string" ? step as RegistryEntry : undefined;
   }
   const { kind, format, number, previous, seal } = step as { kind: unknown } & Link;
   if (!format || typeof kind !== "string") return undefined;
@@ -266,11 +271,11 @@ export async function withChainLock<Result>(
 }
 
 /** Adds steps, durably. The caller holds the lock. */
-export function appendSteps(world: World, root: string, steps: readonly ChainStep[]): void {
+export function appendEntries(world: World, root: string, steps: readonly ChainEntry[]): void {
   if (steps.length === 0) return;
   const path = chainPath(root);
   const bytes = new TextEncoder().encode(
-    steps.map((step) => `${JSON.stringify(entryOf(step))}\n`).join(""),
+    steps.map((step) => `${JSON.stringify(fieldsOfEntry(step))}\n`).join(""),
   );
   const { events } = ledgerPaths(root);
   const facts = world.files.facts(path);
@@ -296,7 +301,7 @@ export function appendSteps(world: World, root: string, steps: readonly ChainSte
 }
 
 /** What the chain says of a part, out of what its day's record says. */
-export function stepOf(label: string, sealed: SealedPart): SealedStep {
+export function sealedEntry(label: string, sealed: SealedPart): SealedEntry {
   const { number, events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 } = sealed;
   const { format, previous, seal } = sealed;
   const content = { events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 };

@@ -1,5 +1,7 @@
 /** Lines of the log, and how long their text is on the disk. */
-export { type Line, linesOf } from "../../base/files/lines.ts";
+import { readFully } from "../../base/files/durable.ts";
+import type { OpenFile } from "../../base/files/seam.ts";
+import { event_bytes_max, read_bytes } from "../../base/limits.ts";
 
 /** How many bytes a text takes in UTF-8. */
 export function utf8Length(text: string): number {
@@ -15,4 +17,94 @@ export function utf8Length(text: string): number {
     }
   }
   return length;
+}
+
+/** 53 bits of a text's hash, which a number holds exactly. */
+export function hash53(text: string): number {
+  let high = 0xdeadbeef;
+  let low = 0x41c6ce57;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    high = Math.imul(high ^ code, 2654435761);
+    low = Math.imul(low ^ code, 1597334677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return (low >>> 0) * 2097152 + ((high >>> 0) >>> 11);
+}
+
+/** By which a part's last indexed line is known again: its length, and 32 bits of its hash. */
+export function lineHash(line: Uint8Array): string {
+  let hash = 0x811c9dc5;
+  for (const byte of line) hash = Math.imul(hash ^ byte, 0x01000193);
+  return `${line.length}-${(hash >>> 0).toString(16)}`;
+}
+
+const NEWLINE = 10;
+
+/** A stretch of a part: whole lines, or one line that is too long, or the torn end. */
+export interface Block {
+  start: number;
+  /** Offset after the last newline of this block. */
+  end: number;
+  bytes: Uint8Array;
+  oversized_bytes: number;
+  torn_bytes: number;
+}
+
+/** Cuts a part into stretches of whole lines, in bounded memory whatever the lines' lengths. */
+export function* blocksOfLines(file: OpenFile, start: number, end: number): Generator<Block> {
+  let buffer = new Uint8Array(read_bytes);
+  let kept = 0;
+  /** Offset in the part of the buffer's first byte. */
+  let base = start;
+  const block = (facts: Partial<Block>): Block => ({
+    start: base,
+    end: base,
+    bytes: buffer.subarray(0, 0),
+    oversized_bytes: 0,
+    torn_bytes: 0,
+    ...facts,
+  });
+  while (base + kept < end) {
+    const want = Math.min(buffer.length - kept, end - base - kept);
+    const got = readFully(file, buffer.subarray(kept, kept + want), base + kept).length;
+    // The part got shorter while it was read; the next look will tell what became of it.
+    if (got === 0) return;
+    const filled = kept + got;
+    const newline = buffer.lastIndexOf(NEWLINE, filled - 1);
+    if (newline >= 0) {
+      const lines_end = base + newline + 1;
+      yield block({ end: lines_end, bytes: buffer.subarray(0, newline + 1) });
+      buffer.copyWithin(0, newline + 1, filled);
+      kept = filled - newline - 1;
+      base = lines_end;
+    } else if (filled < buffer.length) {
+      kept = filled;
+    } else if (buffer.length <= event_bytes_max) {
+      const larger = new Uint8Array(Math.min(buffer.length * 2, event_bytes_max + read_bytes));
+      larger.set(buffer);
+      buffer = larger;
+      kept = filled;
+    } else {
+      const line_end = findNewline(file, base + filled, end);
+      if (line_end === undefined) return yield block({ torn_bytes: end - base });
+      yield block({ end: line_end + 1, oversized_bytes: line_end - base });
+      base = line_end + 1;
+      kept = 0;
+    }
+  }
+  if (kept > 0) yield block({ torn_bytes: kept });
+}
+
+function findNewline(file: OpenFile, from: number, end: number): number | undefined {
+  const buffer = new Uint8Array(read_bytes);
+  for (let at = from; at < end;) {
+    const bytes = readFully(file, buffer.subarray(0, Math.min(buffer.length, end - at)), at);
+    if (bytes.length === 0) return undefined;
+    const newline = bytes.indexOf(NEWLINE);
+    if (newline >= 0) return at + newline;
+    at += bytes.length;
+  }
+  return undefined;
 }

@@ -69,7 +69,7 @@ export function isNamedArchive(world: World, path: string, { dir }: LedgerPlaces
   const at = resolve(world.cwd(), path);
   const identity = world.files.facts(at)?.identity;
   const archives = new Set(
-    readChain(world, dir).steps.flatMap((step) =>
+    readChain(world, dir).entries.flatMap((step) =>
       step.kind === "taken_out" && step.archive !== undefined
         ? [resolve(world.cwd(), step.archive)]
         : []

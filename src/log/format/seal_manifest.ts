@@ -7,18 +7,11 @@ import { replaceFile } from "../../base/files/durable.ts";
 import { LedgerError } from "../../base/error.ts";
 import type { Files } from "../../base/files/seam.ts";
 import { uniqueName, type World } from "../../base/world.ts";
+import type { Checksum } from "./checksum.ts";
 import { dayFolder, parsePartName, partStem, SEALED_NAME } from "./layout.ts";
 
-/** What a file was when it was closed. */
-export interface FileProof {
-  bytes: number;
-  sha256: string;
-  /** A few bytes of the digest of each 64 KiB, in base64: they tell where a file has changed. */
-  blocks: string;
-}
-
 /** A line of a sealed part that wants attention: found when the part was sealed. */
-export interface Flaw {
+export interface LineDiagnostic {
   kind: "corrupt" | "wrong_fields" | "wrong_day";
   offset: number;
   size_bytes: number;
@@ -46,12 +39,12 @@ export interface SealedNotes {
   last_line_at: number;
   last_line_hash: string;
   /** Lines that want attention; absent when there were too many to note: then they are read anew. */
-  flaws?: Flaw[];
+  flaws?: LineDiagnostic[];
   blocks: string;
 }
 
 /** A part that takes no more lines. */
-export interface SealedPart extends SealedContent, SealedNotes, FileProof {
+export interface SealedPart extends SealedContent, SealedNotes, Checksum {
   /** Of its step in the chain; absent where 0.1 sealed it. */
   format?: 2;
   /** Its place in the chain, from 1. */
@@ -61,7 +54,7 @@ export interface SealedPart extends SealedContent, SealedNotes, FileProof {
   /** A digest of all this and of the one before, so that none can change alone. */
   seal: string;
   /** The Parquet file that holds its lines, once it is compacted. */
-  compacted?: FileProof;
+  compacted?: Checksum;
   /** The steps between the part sealed before it and it: a chain that is lost is made again of all. */
   after?: Readonly<Record<string, unknown>>[];
 }
@@ -140,14 +133,18 @@ export function wrongFieldOf(record: SealedPart): string | undefined {
     (compacted === undefined ? undefined : wrongInProof(compacted) && "compacted");
 }
 
-const FLAWS: readonly unknown[] = ["corrupt", "wrong_fields", "wrong_day"] satisfies Flaw["kind"][];
+const FLAWS: readonly unknown[] = [
+  "corrupt",
+  "wrong_fields",
+  "wrong_day",
+] satisfies LineDiagnostic["kind"][];
 
-function isFlaw(flaw: Partial<Flaw> | null): boolean {
+function isFlaw(flaw: Partial<LineDiagnostic> | null): boolean {
   return typeof flaw === "object" && FLAWS.includes(flaw?.kind) && isCount(flaw?.offset) &&
     isCount(flaw?.size_bytes) && typeof flaw?.reason === "string";
 }
 
-function wrongInProof(proof: FileProof | null): string | undefined {
+function wrongInProof(proof: Checksum | null): string | undefined {
   if (typeof proof !== "object" || proof === null) return "the proof";
   const { bytes, sha256, blocks } = proof;
   if (!isCount(bytes)) return "bytes";

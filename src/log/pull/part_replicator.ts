@@ -3,9 +3,9 @@ import { createHash, type Hash } from "node:crypto";
 import type { World } from "../../base/world.ts";
 import { damage_shown_max } from "../../base/limits.ts";
 import { commonBeginning } from "./byte_comparison.ts";
-import { BadLine, judge, NOT_UTF8, tooLong } from "../event/event.ts";
+import { BadLine, NOT_UTF8, tooLong, validate } from "../event/validate.ts";
 import { parsePartLabel, type PartId, partLabel, writerNameFrom } from "../format/layout.ts";
-import { linesOf } from "../format/lines.ts";
+import { linesOf } from "../../base/files/lines.ts";
 import { endOfLines, openPart } from "../read/part_file.ts";
 import type { PartExtent } from "../read/parts.ts";
 import {
@@ -331,7 +331,7 @@ function* passing(
   for (const bytes of pieces) {
     passed.hash.update(bytes);
     for (const { text, offset, size_bytes } of is_too_long ? [] : linesOf(bytes, at)) {
-      passed.add(text === undefined ? NOT_UTF8 : judge(text, size_bytes), offset);
+      passed.add(text === undefined ? NOT_UTF8 : validate(text, size_bytes), offset);
     }
     at += bytes.length;
     yield bytes;

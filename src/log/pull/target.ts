@@ -5,7 +5,7 @@ import { removeQuietly } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { writer_chars_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import type { Chain, SealedStep } from "../format/chain.ts";
+import type { Chain, SealedEntry } from "../format/chain.ts";
 import { makePartsNameDurable, writeOrCutBack } from "../write/day_appender.ts";
 import {
   dayFolder,
@@ -18,7 +18,7 @@ import {
 import { type DayLock, lockOfWriter } from "../format/lock.ts";
 import { gonePartsOf, type PartExtent, partsOfDay } from "../read/parts.ts";
 import type { ByteRange } from "./replication_state.ts";
-import { moveTornTail } from "../format/quarantine.ts";
+import { moveTornTail } from "../format/torn_tail.ts";
 import { readSealed } from "../format/seal_manifest.ts";
 
 const NEWLINE = 10;
@@ -78,7 +78,7 @@ export class OwnDay {
   }
 
   /** The seals of a writer's parts of this day that have left the log. */
-  sealsAway(writer: string): SealedStep[] {
+  sealsAway(writer: string): SealedEntry[] {
     return this.chain.seals.filter(({ part }) =>
       this.chain.away.has(part) && parsePartLabel(part)!.day === this.day &&
       parsePartLabel(part)!.writer === writer

@@ -3,17 +3,16 @@
  * corrupt line are values too, with file, offset and reason; nobody has to catch anything to see them.
  */
 import { asLedgerError } from "../../base/error.ts";
-import { follow_poll_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { BadLine, judge, type LedgerEvent, NOT_UTF8, tooLong } from "../event/event.ts";
-import { ChangeNotices } from "./follow.ts";
-import { linesOf } from "../format/lines.ts";
+import { BadLine, NOT_UTF8, tooLong, validate } from "../event/validate.ts";
+import { fieldsAreRight, isBuiltIn, type LedgerEvent } from "../event/event.ts";
+import { linesOf } from "../../base/files/lines.ts";
 import { partsAway } from "../format/chain.ts";
-import { dayOf, ledgerPaths, parsePartName, type PartId, partLabel } from "../format/layout.ts";
-import type { Block } from "../format/part_blocks.ts";
+import { dayOf, parsePartName, type PartId, partLabel } from "../format/layout.ts";
+import type { Block } from "../format/lines.ts";
 import { endOfLines, type OpenPart, openPart } from "./part_file.ts";
 import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
-import { readSealed, type SealedParts } from "../format/seal_manifest.ts";
+import { type LineDiagnostic, readSealed, type SealedParts } from "../format/seal_manifest.ts";
 
 /** Where a line stands. */
 interface Place {
@@ -186,7 +185,7 @@ export class LogCursor {
     }
     for (const line of linesOf(block.bytes, block.start)) {
       const { offset, size_bytes, text } = line;
-      const verdict = text === undefined ? NOT_UTF8 : judge(text, size_bytes);
+      const verdict = text === undefined ? NOT_UTF8 : validate(text, size_bytes);
       if (verdict instanceof BadLine) damage("corrupt", offset, size_bytes, verdict.reason);
       else if (this.#isWanted(verdict)) {
         records.push({
@@ -221,31 +220,23 @@ export function readLog(
   return new LogCursor(world, root, filter).pass();
 }
 
-/**
- * All wanted records that come, until the signal is aborted; from where the cursor stands. Survives
- * rotation, midnight, recovery of a torn tail, and a log that does not exist yet.
- */
-export async function* followLog(
-  world: World,
-  root: string,
-  cursor: LogCursor,
-  signal: AbortSignal,
-): AsyncGenerator<LogRecord> {
-  const { events } = ledgerPaths(root);
-  const notices = new ChangeNotices(world, events);
-  try {
-    // Whatever was notified names the days to look at; the slow poll looks at all of them, because
-    // notifications are lost on network folders and when too many come at once.
-    let touched: Set<string> | undefined;
-    while (!signal.aborted) {
-      if (world.files.facts(events)) {
-        notices.watchIfPossible();
-        const wanted = cursor.days().filter((day) => !touched || touched.has(day));
-        yield* cursor.pass(wanted);
-      }
-      touched = await notices.next(signal, follow_poll_ms);
-    }
-  } finally {
-    notices.close();
+/** The flaws of a line; a torn tail is no line. */
+export function diagnosticsOf(record: LogRecord): LineDiagnostic[] {
+  const { offset, size_bytes } = record;
+  if (record.kind !== "event") {
+    const { kind, reason } = record;
+    return kind === "torn" ? [] : [{ kind, offset, size_bytes, reason }];
   }
+  const flaws: LineDiagnostic[] = [];
+  const { event, part } = record;
+  if (isBuiltIn(event.event_type) && !fieldsAreRight(event, event.event_type)) {
+    const reason = `not the fields of ${event.event_type}: left out of its table`;
+    flaws.push({ kind: "wrong_fields", offset, size_bytes, reason });
+  }
+  const day = dayOf(event.timestamp_ms);
+  if (day !== part.day) {
+    const reason = `its time is of ${day}: --since and --day miss it`;
+    flaws.push({ kind: "wrong_day", offset, size_bytes, reason });
+  }
+  return flaws;
 }

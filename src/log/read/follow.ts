@@ -1,7 +1,8 @@
 /** What the file system notifies about the log, for those who wait for it to grow. */
-import { follow_debounce_ms } from "../../base/limits.ts";
+import { follow_debounce_ms, follow_poll_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { parseDayName } from "../format/layout.ts";
+import { ledgerPaths, parseDayName } from "../format/layout.ts";
+import type { LogCursor, LogRecord } from "./cursor.ts";
 
 /** Gathers what the file system notifies, so that one look serves many changes. */
 export class ChangeNotices {
@@ -61,5 +62,34 @@ export class ChangeNotices {
 
   close(): void {
     this.#watch?.close();
+  }
+}
+
+/**
+ * All wanted records that come, until the signal is aborted; from where the cursor stands. Survives
+ * rotation, midnight, recovery of a torn tail, and a log that does not exist yet.
+ */
+export async function* followLog(
+  world: World,
+  root: string,
+  cursor: LogCursor,
+  signal: AbortSignal,
+): AsyncGenerator<LogRecord> {
+  const { events } = ledgerPaths(root);
+  const notices = new ChangeNotices(world, events);
+  try {
+    // Whatever was notified names the days to look at; the slow poll looks at all of them, because
+    // notifications are lost on network folders and when too many come at once.
+    let touched: Set<string> | undefined;
+    while (!signal.aborted) {
+      if (world.files.facts(events)) {
+        notices.watchIfPossible();
+        const wanted = cursor.days().filter((day) => !touched || touched.has(day));
+        yield* cursor.pass(wanted);
+      }
+      touched = await notices.next(signal, follow_poll_ms);
+    }
+  } finally {
+    notices.close();
   }
 }

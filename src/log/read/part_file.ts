@@ -8,9 +8,9 @@ import { openOwn, readFully } from "../../base/files/durable.ts";
 import type { World } from "../../base/world.ts";
 import { part_looks_max } from "../../base/limits.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
-import { type Block, blocksOfLines } from "../format/part_blocks.ts";
-import { endOfLastLine } from "../format/quarantine.ts";
-import type { FileProof } from "../format/seal_manifest.ts";
+import { type Block, blocksOfLines } from "../format/lines.ts";
+import { endOfLastLine } from "../format/torn_tail.ts";
+import type { Checksum } from "../format/checksum.ts";
 
 /** A part to read from. */
 export interface OpenPart {
@@ -67,7 +67,7 @@ export function concurrentlyRemoved(label: string): LedgerError {
 }
 
 /** Whether that is what happened: then what there is now can be read. */
-export function hasGone(error: unknown): boolean {
+export function wasConcurrentlyRemoved(error: unknown): boolean {
   return asLedgerError(error)?.detail?.went !== undefined;
 }
 
@@ -98,14 +98,14 @@ function openLines(world: World, { path, size_bytes }: PartExtent): OpenPart {
 async function openPacked(
   world: World,
   extent: PartExtent,
-  proof: FileProof,
+  proof: Checksum,
 ): Promise<OpenPart> {
   const { path, size_bytes, last_line_at } = extent;
   const file = openOwn(world.files, path);
   try {
     // A page that was changed may well decode, to other lines: nothing is read before this is known.
-    const { isAsProven } = await import("../format/part_checksum.ts");
-    if (!isAsProven(file, proof)) throw changed(path);
+    const { matchesChecksum } = await import("../format/checksum.ts");
+    if (!matchesChecksum(file, proof)) throw changed(path);
     const { unpackLines } = await import("../codec/unpacking.ts");
     const bytesBetween = (from: number, to: number) => {
       const bytes = new Uint8Array(to - from);

@@ -23,12 +23,8 @@ import {
   partStem,
   SEALED_NAME,
 } from "../format/layout.ts";
-import {
-  type FileProof,
-  readSealed,
-  sealedName,
-  type SealedParts,
-} from "../format/seal_manifest.ts";
+import type { Checksum } from "../format/checksum.ts";
+import { readSealed, sealedName, type SealedParts } from "../format/seal_manifest.ts";
 
 /** A part and how much of it there is. */
 export interface PartExtent {
@@ -38,7 +34,7 @@ export interface PartExtent {
   /** Of its lines as they were written, also where the file itself is compacted. */
   size_bytes: number;
   /** What the Parquet file is that holds its lines; absent where they stand as they were written. */
-  compacted?: FileProof;
+  compacted?: Checksum;
   /** Of a compacted part: where its last line begins, that line's hash, and how many events it has. */
   last_line_at?: number;
   last_line_hash?: string;
@@ -214,4 +210,24 @@ async function shareLock(files: Files, path: string): Promise<() => void> {
   }
   lock?.close();
   return nothing;
+}
+
+/** A part under a wrong name would be lost without a word, since readers go by names. */
+export function unrecognizedFiles(files: Files, root: string): string[] {
+  const { events } = ledgerPaths(root);
+  const strange: string[] = [];
+  for (const { name, is_folder } of files.list(events) ?? []) {
+    const day = is_folder ? parseDayName(name) : undefined;
+    if (day === undefined) {
+      if (!/^[._]/.test(name)) strange.push(name);
+      continue;
+    }
+    for (const entry of files.list(dayFolder(root, day)) ?? []) {
+      const known = entry.is_file && parsePartName(entry.name) !== undefined;
+      // What is being written has a temporary name; what was left under one, doctor lists.
+      const is_ours = /^[._]|^part-.*\.tmp$/.test(entry.name);
+      if (!known && !is_ours) strange.push(`${name}/${entry.name}`);
+    }
+  }
+  return strange.sort();
 }

@@ -1,14 +1,21 @@
 /** What a log holds, at a glance: sizes, line counts, the newest event, torn tails. Judges nothing. */
-import { stretchesOf, withOpenFile } from "../../base/files/durable.ts";
+import { readFully, stretchesOf, withOpenFile } from "../../base/files/durable.ts";
 import { asLedgerError } from "../../base/error.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
-import { event_bytes_max, part_looks_max } from "../../base/limits.ts";
+import {
+  event_bytes_max,
+  part_looks_max,
+  recent_parts_max,
+  recent_tail_bytes,
+} from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { BadLine, judge, type LedgerEvent } from "../event/event.ts";
-import { linesOf } from "../format/lines.ts";
+import { BadLine, validate } from "../event/validate.ts";
+import type { LedgerEvent } from "../event/event.ts";
+import { linesOf } from "../../base/files/lines.ts";
 import { openPart } from "./part_file.ts";
 import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
 import { readSealed, sealedName, type SealedPart } from "../format/seal_manifest.ts";
+import { dayFolder, ledgerPaths, parseDayName, parsePartName } from "../format/layout.ts";
 
 /** One day of a log. */
 export interface DaySurvey {
@@ -156,9 +163,47 @@ async function lastEvent(
     const start = part.startOfLineBefore(end);
     if (end - 1 - start > event_bytes_max) return undefined;
     const [line] = linesOf(part.bytesBetween(start, end), start);
-    const verdict = line?.text === undefined ? undefined : judge(line.text, line.size_bytes);
+    const verdict = line?.text === undefined ? undefined : validate(line.text, line.size_bytes);
     return verdict instanceof BadLine ? undefined : verdict;
   } finally {
     part.close();
   }
+}
+
+const RUN_ID = /"run_id":("(?:[^"\\]|\\.)*")/g;
+
+/** The runs that the last events name, the newest first. */
+export function recentRunIds(files: Files, root: string): string[] {
+  const run_ids = new Set<string>();
+  for (const path of newestParts(files, root)) {
+    const of_part = [...endOf(files, path).matchAll(RUN_ID)].reverse();
+    for (const [, text] of of_part) run_ids.add(JSON.parse(text));
+  }
+  return [...run_ids];
+}
+
+/** The days that have a folder, the newest first. */
+export function recentDays(files: Files, root: string): string[] {
+  return (files.list(ledgerPaths(root).events) ?? [])
+    .flatMap(({ name }) => parseDayName(name) ?? []).sort().reverse();
+}
+
+function newestParts(files: Files, root: string): string[] {
+  const paths: string[] = [];
+  for (const day of recentDays(files, root)) {
+    const folder = dayFolder(root, day);
+    const names = (files.list(folder) ?? []).map(({ name }) => name)
+      .filter((name) => parsePartName(name)?.format === "jsonl").sort().reverse();
+    paths.push(...names.map((name) => `${folder}/${name}`));
+    if (paths.length >= recent_parts_max) break;
+  }
+  return paths.slice(0, recent_parts_max);
+}
+
+function endOf(files: Files, path: string): string {
+  return withOpenFile(files, path, (file) => {
+    const { size_bytes } = file.facts();
+    const length = Math.min(recent_tail_bytes, size_bytes);
+    return new TextDecoder().decode(readFully(file, new Uint8Array(length), size_bytes - length));
+  });
 }

@@ -5,19 +5,19 @@
 import { LedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import {
-  addStep,
-  appendSteps,
+  addEntry,
+  appendEntries,
   type Chain,
   type ChainEntry,
   chainPath,
-  type ChainStep,
   endOfChain,
+  type NewEntry,
+  parseEntry,
   readChain,
-  type SealedStep,
-  stepFrom,
-  stepOf,
+  type SealedEntry,
+  sealedEntry,
 } from "../format/chain.ts";
-import { appendEntries } from "../format/chain_entries.ts";
+import { extendChain } from "../format/chain_digest.ts";
 import { ledgerPaths } from "../format/layout.ts";
 import { listDays } from "../read/parts.ts";
 import { isSettled, registryProblem, settleRegistry } from "../event/registry_binding.ts";
@@ -27,7 +27,7 @@ import { readSealed, type SealedPart } from "../format/seal_manifest.ts";
 export function lacksSteps(world: World, root: string): boolean {
   const chain = readChain(world, root);
   const hasRegistry = () => world.files.facts(ledgerPaths(root).schema) !== undefined;
-  if (chain.steps.length === 0 && chain.size_bytes === 0 && !hasRegistry()) return false;
+  if (chain.entries.length === 0 && chain.size_bytes === 0 && !hasRegistry()) return false;
   return chain.damage.length > 0 || chain.end < chain.size_bytes ||
     !isSettled(world, root, chain) || unknownTo(world, root, chain).length > 0;
 }
@@ -36,9 +36,9 @@ export function lacksSteps(world: World, root: string): boolean {
 export async function addToChain(
   world: World,
   root: string,
-  entries: readonly ChainEntry[],
+  entries: readonly NewEntry[],
 ): Promise<void> {
-  if (entries.length > 0) appendEntries(world, root, await readyChain(world, root), entries);
+  if (entries.length > 0) extendChain(world, root, await readyChain(world, root), entries);
 }
 
 /** The chain, complete and with the registry settled: steps of format 2 may be added to it. */
@@ -75,9 +75,9 @@ function completeChain(
   for (const step of added) {
     const { number, seal } = endOfChain(chain);
     if (step.number !== number + 1 || step.previous !== seal) throw brokenChain(root, number, step);
-    addStep(chain, step);
+    addEntry(chain, step);
   }
-  appendSteps(world, root, added);
+  appendEntries(world, root, added);
   if (is_gone) {
     onNotice?.(
       `${chainPath(root)} was gone, and was made again from the records of ${unknown.length} ` +
@@ -88,19 +88,23 @@ function completeChain(
 }
 
 /** What the records of the days say was sealed, and the chain does not; in order. */
-function unknownTo(world: World, root: string, chain: Chain): SealedStep[] {
+function unknownTo(world: World, root: string, chain: Chain): SealedEntry[] {
   const known = new Set(chain.seals.map(({ seal }) => seal));
   return recordsOf(world, root)
-    .map(([label, record]) => stepOf(label, record))
+    .map(([label, record]) => sealedEntry(label, record))
     .filter(({ seal }) => !known.has(seal))
     .sort((a, b) => a.number - b.number);
 }
 
 /** Sealed parts, each behind the steps between the one before it and it. */
-function withStepsBetween(world: World, root: string, sealed: readonly SealedStep[]): ChainStep[] {
+function withStepsBetween(
+  world: World,
+  root: string,
+  sealed: readonly SealedEntry[],
+): ChainEntry[] {
   const records = new Map(recordsOf(world, root));
   return sealed.flatMap((step) => {
-    const between = records.get(step.part)?.after?.map(stepFrom) ?? [];
+    const between = records.get(step.part)?.after?.map(parseEntry) ?? [];
     return [...between.filter((each) => each !== undefined), step];
   });
 }
@@ -125,7 +129,7 @@ function damagedChain(root: string, { damage: [{ offset, reason }] }: Chain): Le
   });
 }
 
-function shortChain(root: string, chain: Chain, unknown: SealedStep[]): LedgerError {
+function shortChain(root: string, chain: Chain, unknown: SealedEntry[]): LedgerError {
   return new LedgerError({
     code: "damaged",
     message: `cannot seal: the chain ends with number ${endOfChain(chain).number}, and ` +
@@ -135,7 +139,7 @@ function shortChain(root: string, chain: Chain, unknown: SealedStep[]): LedgerEr
   });
 }
 
-function brokenChain(root: string, number: number, step: ChainStep): LedgerError {
+function brokenChain(root: string, number: number, step: ChainEntry): LedgerError {
   return new LedgerError({
     code: "damaged",
     message: `cannot seal: the chain ends with number ${number}, and ` +

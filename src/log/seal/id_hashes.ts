@@ -1,5 +1,5 @@
 /** How many ids were met more than once, of millions of them. */
-import { hash53 } from "../format/hash.ts";
+import { hash53 } from "../format/lines.ts";
 
 /** Counts equal ids in 8 bytes each: by a 53-bit hash, so that ten million ids fit into memory. */
 export class IdHashes {

@@ -8,7 +8,8 @@ import { nesting_max, type_name_chars_max } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { World } from "../../base/world.ts";
 import { withChainLock } from "../format/chain.ts";
-import { isBuiltIn, nestingDepth } from "../event/event.ts";
+import { isBuiltIn } from "../event/event.ts";
+import { nestingDepth } from "../event/validate.ts";
 import type { JsonSchema } from "../event/json_schema.ts";
 import { ledgerPaths } from "../format/layout.ts";
 import {

@@ -14,28 +14,27 @@ import { readFully, withOpenFile } from "../../base/files/durable.ts";
 import { flaws_max, lock_wait_ms, seal_grace_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import {
-  addStep,
-  appendSteps,
+  addEntry,
+  appendEntries,
   type Chain,
   CHAIN_FORMAT,
   endOfChain,
-  entryOf,
-  type SealedStep,
-  stepOf,
+  fieldsOfEntry,
+  type SealedEntry,
+  sealedEntry,
   withChainLock,
 } from "../format/chain.ts";
 import { lacksSteps, readyChain } from "./chain_end.ts";
 import { acceptRegistry } from "../event/registry_binding.ts";
-import { flawsOf } from "../read/line_diagnostics.ts";
+import { diagnosticsOf, LogCursor } from "../read/cursor.ts";
 import { dayFolder, type PartId, partLabel } from "../format/layout.ts";
 import { lockOfWriter } from "../format/lock.ts";
 import { goneFolders, listDays, type PartExtent, partNamesOf, partsOfDay } from "../read/parts.ts";
-import { proofOf } from "../format/part_checksum.ts";
-import { lineHash } from "../format/hash.ts";
-import { LogCursor } from "../read/cursor.ts";
-import { endOfLastLine, moveTornTail } from "../format/quarantine.ts";
+import { checksumOf } from "../format/checksum.ts";
+import { lineHash } from "../format/lines.ts";
+import { endOfLastLine, moveTornTail } from "../format/torn_tail.ts";
 import {
-  type Flaw,
+  type LineDiagnostic,
   readSealed,
   sealedName,
   type SealedPart,
@@ -43,7 +42,7 @@ import {
   sealedPath,
   writeSealed,
 } from "../format/seal_manifest.ts";
-import { notesDigest, sealOfStep } from "../format/seal_digest.ts";
+import { entryDigest, notesDigest } from "../format/chain_digest.ts";
 import { finishDays } from "./unfinished_days.ts";
 
 /** What to seal. */
@@ -185,9 +184,9 @@ class Sealer {
       writeSealed(world, root, part.day, { ...of_day, [sealedName(part)]: record });
       lock.release();
       if (known) return undefined;
-      const step = stepOf(partLabel(part), record);
-      appendSteps(world, root, [step]);
-      addStep(this.chain, step);
+      const step = sealedEntry(partLabel(part), record);
+      appendEntries(world, root, [step]);
+      addEntry(this.chain, step);
       return { part: extent.label, events: record.events, bytes: record.bytes, seal: record.seal };
     } catch (error) {
       throw asLedgerError(error)?.with({
@@ -200,7 +199,7 @@ class Sealer {
   }
 
   /** The part's step in the chain, where it has one: then it is the day's record that was lost. */
-  #stepOf({ label }: PartExtent): SealedStep | undefined {
+  #stepOf({ label }: PartExtent): SealedEntry | undefined {
     const { chain } = this;
     return chain.seals.findLast((step) => step.part === label && !chain.away.has(step.part));
   }
@@ -209,15 +208,15 @@ class Sealer {
     const { number, seal: previous } = endOfChain(this.chain);
     const link = { format: CHAIN_FORMAT, number: number + 1, previous, seal: "" } as const;
     const record = { ...link, ...content, sealed_at_ms: this.world.now_ms() };
-    const seal = sealOfStep(stepOf(partLabel(part), record));
+    const seal = entryDigest(sealedEntry(partLabel(part), record));
     return { ...record, seal, ...this.#after(record.number) };
   }
 
   /** The steps between a part that is sealed as this number and the part sealed before it. */
   #after(number: number): Pick<SealedPart, "after"> {
-    const before = this.chain.steps.filter((step) => step.number < number);
+    const before = this.chain.entries.filter((step) => step.number < number);
     const last_part = before.findLastIndex(({ kind }) => kind === "sealed");
-    const after = before.slice(last_part + 1).map(entryOf);
+    const after = before.slice(last_part + 1).map(fieldsOfEntry);
     return after.length > 0 ? { after } : {};
   }
 
@@ -228,7 +227,7 @@ class Sealer {
     return withOpenFile(world.files, extent.path, (file) => {
       const last_line = new Uint8Array(content.bytes - content.last_line_at);
       const last_line_hash = lineHash(readFully(file, last_line, content.last_line_at));
-      const noted = { ...content, last_line_hash, ...proofOf(file, content.bytes) };
+      const noted = { ...content, last_line_hash, ...checksumOf(file, content.bytes) };
       return { ...noted, notes_sha256: notesDigest(noted) };
     });
   }
@@ -244,12 +243,12 @@ type NotedContent = Omit<
 function recordAgain(
   root: string,
   { part, path, label }: PartExtent,
-  { format, number, previous, seal, sealed_at_ms }: SealedStep,
+  { format, number, previous, seal, sealed_at_ms }: SealedEntry,
   content: NotedContent,
 ): SealedPart {
   const link = { ...(format ? { format } : {}), number, previous, seal };
   const record = { ...link, ...content, sealed_at_ms };
-  if (sealOfStep(stepOf(label, record)) === seal) return record;
+  if (entryDigest(sealedEntry(label, record)) === seal) return record;
   throw new LedgerError({
     code: "damaged",
     message: `it was sealed before, as number ${number}, and is not what it was then`,
@@ -262,7 +261,7 @@ function recordAgain(
 async function judgePart(world: World, root: string, extent: PartExtent) {
   let events = 0, lines = 0, bytes = 0, last_line_at = 0;
   let first_ms: number | null = null, last_ms: number | null = null;
-  let flaws: Flaw[] | undefined = [];
+  let flaws: LineDiagnostic[] | undefined = [];
   const cursor = new LogCursor(world, root);
   for await (const batch of cursor.batchesOfPart(extent)) {
     for (const record of batch) {
@@ -270,7 +269,7 @@ async function judgePart(world: World, root: string, extent: PartExtent) {
       lines++;
       last_line_at = record.offset;
       bytes = record.offset + record.size_bytes + 1;
-      for (const flaw of flawsOf(record)) flaws?.push(flaw);
+      for (const flaw of diagnosticsOf(record)) flaws?.push(flaw);
       if (flaws && flaws.length > flaws_max) flaws = undefined;
       if (record.kind !== "event") continue;
       events++;

@@ -9,16 +9,14 @@ import { CONTROL_CHARACTER } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import { type Chain, chainPath, readChain, withChainLock } from "../format/chain.ts";
 import { isBuiltIn } from "../event/event.ts";
-import { flawsOf } from "../read/line_diagnostics.ts";
+import { type DamageRecord, diagnosticsOf, type EventRecord, LogCursor } from "../read/cursor.ts";
 import { IdHashes } from "./id_hashes.ts";
 import { ledgerPaths, parsePartLabel } from "../format/layout.ts";
 import { concurrentlyRemoved, openPart } from "../read/part_file.ts";
-import { type PartExtent, partsOfDay } from "../read/parts.ts";
-import { type DamageRecord, type EventRecord, LogCursor } from "../read/cursor.ts";
+import { type PartExtent, partsOfDay, unrecognizedFiles } from "../read/parts.ts";
 import type { Registry } from "../event/registry.ts";
 import { chainNotes, NOT_BOUND, registryFindings } from "./verify_registry.ts";
-import { isInQuarantine, quarantine } from "../format/quarantine.ts";
-import { repairTornTail } from "../format/repair_tail.ts";
+import { isInQuarantine, quarantine, repairTornTail } from "../format/torn_tail.ts";
 import {
   readSealed,
   sealedName,
@@ -36,7 +34,6 @@ import {
   type SealFinding,
   verifyChain,
 } from "./verify_sealed.ts";
-import { namesNobodyReads } from "../format/unrecognized_files.ts";
 import { finishDays, unfinishedDays } from "./unfinished_days.ts";
 
 /** How thoroughly, and whether to mend. */
@@ -120,7 +117,7 @@ export async function verifyLog(
     findings: [],
     settled: [],
   };
-  for (const name of namesNobodyReads(world.files, root)) {
+  for (const name of unrecognizedFiles(world.files, root)) {
     const reason = "not the name of a part: nothing reads it";
     report.findings.push({ kind: "not_a_part", part: name, offset: 0, size_bytes: 0, reason });
   }
@@ -190,7 +187,7 @@ class Verification {
       : { chain: readChain(world, root), is_still: false };
     await this.#lookAgain(chain);
     report.findings.push(...removedParts(this.#records, this.#present, chain.away));
-    const last = chain.steps.at(-1);
+    const last = chain.entries.at(-1);
     if (last) report.head = { number: last.number, seal: last.seal };
     const away = [...chain.away.values()];
     const archived = away.filter(({ archive }) => archive !== undefined).length;
@@ -361,7 +358,7 @@ function countId(report: VerifyReport, { event }: EventRecord): void {
 
 function deepFindings(record: EventRecord, registry: Registry): Finding[] {
   const { event, label, offset, size_bytes } = record;
-  const findings: Finding[] = flawsOf(record).map((flaw) => ({ part: label, ...flaw }));
+  const findings: Finding[] = diagnosticsOf(record).map((flaw) => ({ part: label, ...flaw }));
   const found = (kind: Finding["kind"], reason: string) =>
     findings.push({ kind, part: label, offset, size_bytes, reason });
   const problem = registry.problemOf(registry.upcast(event));

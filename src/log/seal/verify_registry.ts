@@ -41,7 +41,7 @@ export function registryFindings(
 export function chainNotes(chain: Chain): string[] {
   const notes = boundRegistry(chain) ? [] : [NOT_BOUND];
   const kinds = new Map<string, number>();
-  for (const step of chain.steps) {
+  for (const step of chain.entries) {
     if (step.kind !== "other") continue;
     const kind = String(step.entry.kind);
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);

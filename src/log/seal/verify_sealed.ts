@@ -9,24 +9,19 @@ import { read_lock_wait_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import {
   type Chain,
-  type ChainStep,
+  type ChainEntry,
   endOfChain,
-  entryOf,
+  fieldsOfEntry,
   type Link,
   readChain,
-  stepOf,
+  sealedEntry,
   withChainLock,
 } from "../format/chain.ts";
 import { dayFolder, parquetName, type PartId, partLabel } from "../format/layout.ts";
 import { type PartExtent, partsOfDay } from "../read/parts.ts";
-import { changeIn } from "../format/part_checksum.ts";
-import {
-  type FileProof,
-  readSealed,
-  type SealedPart,
-  type SealedParts,
-} from "../format/seal_manifest.ts";
-import { notesDigest, sealOfStep } from "../format/seal_digest.ts";
+import { type Checksum, findChange } from "../format/checksum.ts";
+import { readSealed, type SealedPart, type SealedParts } from "../format/seal_manifest.ts";
+import { entryDigest, notesDigest } from "../format/chain_digest.ts";
 
 /** Something that is not as it was sealed. */
 export interface SealFinding {
@@ -108,7 +103,7 @@ async function changeOfPacked(
   part: PartId,
   path: string,
   { sha256 }: SealedPart,
-  compacted: FileProof,
+  compacted: Checksum,
   read_lines: boolean,
 ): Promise<SealFinding | undefined> {
   const label = `day=${part.day}/${parquetName(part)}`;
@@ -151,10 +146,10 @@ function changeOfFile(
   world: World,
   part: string,
   path: string,
-  proof: FileProof,
+  proof: Checksum,
 ): SealFinding | undefined {
   return withOpenFile(world.files, path, (file) => {
-    const change = changeIn(file, proof);
+    const change = findChange(file, proof);
     if (!change) return undefined;
     const size_bytes = Math.max(0, Math.min(proof.bytes, file.facts().size_bytes) - change.offset);
     return { kind: "changed", part, size_bytes, ...change };
@@ -197,7 +192,7 @@ export function verifyChain(
   for (const [step, broken] of linksOf(chain)) {
     if (broken) findings.push(found("chain", placeOf(step), broken));
     const between = JSON.stringify(after);
-    after = step.kind === "sealed" ? [] : [...after, entryOf(step)];
+    after = step.kind === "sealed" ? [] : [...after, fieldsOfEntry(step)];
     if (step.kind !== "sealed" || chain.away.has(step.part)) continue;
     const record = records.get(step.part);
     if (!present.has(step.part)) {
@@ -206,7 +201,7 @@ export function verifyChain(
       if (!record) findings.push(found("removed", step.part, reason));
     } else if (!record) {
       findings.push(found("chain", step.part, "sealed, and _sealed.json does not know it"));
-    } else if (JSON.stringify(stepOf(step.part, record)) !== JSON.stringify(step)) {
+    } else if (JSON.stringify(sealedEntry(step.part, record)) !== JSON.stringify(step)) {
       const reason = "_sealed.json says other things of it than the chain does";
       findings.push(found("chain", step.part, reason));
     } else if (notesDigest(record) !== record.notes_sha256) {
@@ -230,16 +225,16 @@ function tornChain({ end, size_bytes }: Chain): SealFinding {
 const CHAIN_FILE = "_chain.jsonl";
 
 /** Each step of the chain, with what is wrong with its link to the one before. */
-function* linksOf({ steps }: Chain): Generator<[ChainStep, string | undefined]> {
+function* linksOf({ entries }: Chain): Generator<[ChainEntry, string | undefined]> {
   let before: Pick<Link, "number" | "seal" | "format"> = { number: 0, seal: "" };
-  for (const step of steps) {
+  for (const step of entries) {
     yield [step, linkProblem(step, before)];
     before = step;
   }
 }
 
 function linkProblem(
-  step: ChainStep,
+  step: ChainEntry,
   { number, seal, format }: Pick<Link, "number" | "seal" | "format">,
 ): string | undefined {
   if (step.number !== number + 1) {
@@ -250,10 +245,10 @@ function linkProblem(
   if (step.format && !format && step.kind !== "registry") {
     return "no step before it binds the registry";
   }
-  return sealOfStep(step) === step.seal ? undefined : "its seal does not fit it";
+  return entryDigest(step) === step.seal ? undefined : "its seal does not fit it";
 }
 
-function placeOf(step: ChainStep): string {
+function placeOf(step: ChainEntry): string {
   switch (step.kind) {
     case "sealed":
       return step.part;

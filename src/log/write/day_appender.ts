@@ -15,7 +15,7 @@ import { dayFolder, parsePartName, type PartId, partLabel, partPath } from "../f
 import { highestSealedNumber } from "../format/chain.ts";
 import { type DayLock, lockOfWriter } from "../format/lock.ts";
 import { gonePartsOf, partNamesOf } from "../read/parts.ts";
-import { moveTornTail } from "../format/quarantine.ts";
+import { moveTornTail } from "../format/torn_tail.ts";
 import { readSealed } from "../format/seal_manifest.ts";
 
 /** Whole lines, each ending in a newline, and where each ends. */
@@ -25,7 +25,7 @@ export interface LineBatch {
 }
 
 /** Lines that were written to one part in one go. Durable once `file` has been synced. */
-export interface Landing {
+export interface WriteResult {
   part: PartId;
   /** Byte offset in the part of the first of these lines. */
   offset: number;
@@ -37,7 +37,7 @@ export interface Landing {
 
 /** Lines that stand in the log, and are durable once their files have been synced. */
 export interface WrittenLines {
-  landings: Landing[];
+  results: WriteResult[];
   /** Why not all lines were written, when they were not. */
   failure?: LedgerError;
 }
@@ -128,18 +128,18 @@ export class DayAppender {
 
   /** The lock is ours, and is given back. */
   #appendLocked(batch: LineBatch, unchanged?: PartFile): WrittenLines {
-    const landings: Landing[] = [];
+    const results: WriteResult[] = [];
     try {
-      for (let line = 0; line < batch.ends.length; line = landings.at(-1)!.end_line) {
-        landings.push(this.#writeToOnePart(batch, line, unchanged));
+      for (let line = 0; line < batch.ends.length; line = results.at(-1)!.end_line) {
+        results.push(this.#writeToOnePart(batch, line, unchanged));
         unchanged = undefined;
       }
     } catch (error) {
-      return failed(landings, error);
+      return failed(results, error);
     } finally {
       this.#lock.release();
     }
-    return { landings };
+    return { results };
   }
 
   close(): void {
@@ -154,7 +154,7 @@ export class DayAppender {
     this.#current = undefined;
   }
 
-  #writeToOnePart(batch: LineBatch, first_line: number, unchanged?: PartFile): Landing {
+  #writeToOnePart(batch: LineBatch, first_line: number, unchanged?: PartFile): WriteResult {
     const start = first_line === 0 ? 0 : batch.ends[first_line - 1];
     let { part_file, size_bytes } = this.#partForAppend(unchanged);
     const room = this.#options.part_bytes_max - size_bytes;
@@ -279,9 +279,9 @@ export class DayAppender {
   }
 }
 
-function failed(landings: Landing[], error: unknown): WrittenLines {
+function failed(results: WriteResult[], error: unknown): WrittenLines {
   if (!(error instanceof LedgerError)) throw error;
-  return { landings, failure: error };
+  return { results, failure: error };
 }
 
 /** A part that holds bytes has a durable name: so its folders are synced before its first byte. */

@@ -7,12 +7,10 @@ import { unsynced_bytes_max, unsynced_files_max } from "../../base/limits.ts";
 import type { Input } from "../../base/world.ts";
 import type { LogWriter } from "./writer.ts";
 import type { PartFile, WrittenLines } from "./day_appender.ts";
-import { blocksOf } from "../../base/files/lines.ts";
-import type { EmitCheck } from "../event/validate.ts";
-import { tooLong } from "../event/event.ts";
+import { blocksOf, type Line, linesOf } from "../../base/files/lines.ts";
+import type { EmitCheck } from "../event/emit_check.ts";
+import { tooLong } from "../event/validate.ts";
 import { dayOf } from "../format/layout.ts";
-import { type Line, linesOf } from "../format/lines.ts";
-import { type LineAnswer, LineAnswers } from "./stream_answers.ts";
 
 /** How a stream is taken in. */
 export interface StreamOptions {
@@ -229,7 +227,7 @@ class StreamAppender {
   async #write(day: string, batch: DayBatch): Promise<void> {
     const lines = { bytes: batch.bytes.subarray(0, batch.size), ends: batch.ends };
     const written = await this.writer.write(day, lines);
-    const count = written.landings.at(-1)?.end_line ?? 0;
+    const count = written.results.at(-1)?.end_line ?? 0;
     this.#expect(written, batch, count);
     if (written.failure) throw written.failure;
     if (
@@ -246,7 +244,7 @@ class StreamAppender {
     const { ids, stream_lines, size } = batch;
     this.#unsynced.push({ written, events: { ids, stream_lines }, count });
     this.#unsynced_bytes += size;
-    for (const { file } of written.landings) this.#unsynced_files.add(file);
+    for (const { file } of written.results) this.#unsynced_files.add(file);
     this.#syncing ??= this.#syncAll();
   }
 
@@ -257,9 +255,9 @@ class StreamAppender {
         this.#unsynced = [];
         this.#unsynced_bytes = 0;
         this.#unsynced_files.clear();
-        const landings = group.flatMap((entry) => entry.written.landings);
-        await this.writer.makeDurable(landings);
-        for (const { first_line, end_line } of landings) {
+        const results = group.flatMap((entry) => entry.written.results);
+        await this.writer.makeDurable(results);
+        for (const { first_line, end_line } of results) {
           this.#report.durable += end_line - first_line;
         }
         for (const { events, count } of group) this.#tell(events, count);
@@ -268,7 +266,7 @@ class StreamAppender {
     } catch (error) {
       this.#fail(error);
       for (const { written } of this.#unsynced.splice(0)) {
-        for (const landing of written.landings) landing.file.release();
+        for (const result of written.results) result.file.release();
       }
     } finally {
       this.#syncing = undefined;
@@ -311,4 +309,33 @@ class StreamAppender {
 
 function cannotEmit(reason: string): LedgerError {
   return new LedgerError({ code: "invalid", message: `cannot emit this event: ${reason}` });
+}
+
+/** What became of a line: an event that is durable, a refusal, or, of a blank one, nothing. */
+export type LineAnswer =
+  | { line: number; event_id: string | null; error?: undefined }
+  | { line: number; event_id?: undefined; error: LedgerError };
+
+/** Holds each answer back until all lines before it have theirs. */
+export class LineAnswers {
+  /** The line whose answer is the next to tell, from 1. */
+  #next = 1;
+  #waiting: (LineAnswer | undefined)[] = [];
+
+  constructor(readonly tell: (answers: LineAnswer[]) => void) {}
+
+  /** Takes the answer to a line. */
+  settle(answer: LineAnswer): void {
+    const at = answer.line - this.#next;
+    while (this.#waiting.length < at) this.#waiting.push(undefined);
+    this.#waiting[at] = answer;
+  }
+
+  /** Tells what can be told by now. */
+  flush(): void {
+    const open = this.#waiting.indexOf(undefined);
+    const told = this.#waiting.splice(0, open < 0 ? this.#waiting.length : open);
+    this.#next += told.length;
+    if (told.length > 0) this.tell(told as LineAnswer[]);
+  }
 }

@@ -14,9 +14,9 @@ import {
 import type { World } from "../../base/world.ts";
 import {
   DayAppender,
-  type Landing,
   type LineBatch,
   type WriterCounters,
+  type WriteResult,
   type WrittenLines,
 } from "./day_appender.ts";
 import { checkWriterName } from "../format/layout.ts";
@@ -120,7 +120,7 @@ export class LogWriter {
   }
 
   #counted(written: WrittenLines): WrittenLines {
-    for (const { first_line, end_line, offset, file } of written.landings) {
+    for (const { first_line, end_line, offset, file } of written.results) {
       this.counters.events += end_line - first_line;
       this.#options.onWrite?.(
         `wrote ${end_line - first_line} lines at byte ${offset} of ${file.label}`,
@@ -129,9 +129,9 @@ export class LogWriter {
     return written;
   }
 
-  /** Makes landings durable and lets go of their files. Throws "durability unknown" if a sync fails. */
-  async makeDurable(landings: Landing[]): Promise<void> {
-    const files = new Set(landings.map((landing) => landing.file.file));
+  /** Makes results durable and lets go of their files. Throws "durability unknown" if a sync fails. */
+  async makeDurable(results: WriteResult[]): Promise<void> {
+    const files = new Set(results.map((result) => result.file.file));
     try {
       if (this.durability === "os") return;
       for (const file of files) {
@@ -139,9 +139,9 @@ export class LogWriter {
         await file.syncDataInBackground();
       }
     } catch (cause) {
-      throw this.#durabilityUnknown(landings, cause);
+      throw this.#durabilityUnknown(results, cause);
     } finally {
-      for (const landing of landings) landing.file.release();
+      for (const result of results) result.file.release();
     }
   }
 
@@ -195,46 +195,46 @@ export class LogWriter {
     }
   }
 
-  #answer(group: Waiting[], { ends }: LineBatch, { landings, failure }: WrittenLines): void {
-    for (const landing of landings) this.#syncAndAnswer(landing, group, ends);
-    if (failure) refuse(group.slice(landings.at(-1)?.end_line ?? 0), failure);
+  #answer(group: Waiting[], { ends }: LineBatch, { results, failure }: WrittenLines): void {
+    for (const result of results) this.#syncAndAnswer(result, group, ends);
+    if (failure) refuse(group.slice(results.at(-1)?.end_line ?? 0), failure);
   }
 
   /** The callers wait for the sync, so the thread may as well: that halves the time it takes. */
-  #syncAndAnswer(landing: Landing, group: Waiting[], ends: number[]): void {
-    const { first_line, end_line } = landing;
+  #syncAndAnswer(result: WriteResult, group: Waiting[], ends: number[]): void {
+    const { first_line, end_line } = result;
     try {
       if (this.durability === "fsync") {
         this.counters.syncs++;
-        landing.file.file.syncData();
+        result.file.file.syncData();
       }
     } catch (cause) {
-      const error = this.#durabilityUnknown([landing], cause);
+      const error = this.#durabilityUnknown([result], cause);
       for (let line = first_line; line < end_line; line++) group[line].reject(error);
       return;
     } finally {
-      landing.file.release();
+      result.file.release();
     }
-    const part = landing.file.label;
+    const part = result.file.label;
     const { durability } = this;
-    let { offset } = landing;
+    let { offset } = result;
     for (let line = first_line; line < end_line; line++) {
       group[line].resolve({ event_id: group[line].event_id, part, offset, durability });
       offset += ends[line] - (line === 0 ? 0 : ends[line - 1]);
     }
   }
 
-  #durabilityUnknown(landings: Landing[], cause: unknown): LedgerError {
+  #durabilityUnknown(results: WriteResult[], cause: unknown): LedgerError {
     // What else this descriptor would answer means nothing now; nor is anything cut back, since
     // others may have appended since.
-    for (const { part } of landings) this.#days.get(part.day)?.forgetPart();
-    const parts = landings.map(({ file, offset }) => `${file.label} from byte ${offset}`);
+    for (const { part } of results) this.#days.get(part.day)?.forgetPart();
+    const parts = results.map(({ file, offset }) => `${file.label} from byte ${offset}`);
     return new LedgerError({
       code: "durability_unknown",
       message: `durability unknown: written, but the disk did not confirm it (${
         (cause as Error).message
       }); the lines stand in ${parts.join(", ")}`,
-      where: { path: landings[0].file.label, offset: landings[0].offset },
+      where: { path: results[0].file.label, offset: results[0].offset },
       hint: "check the disk (dmesg), then emit again with the same event_id: it counts once",
       cause,
     });

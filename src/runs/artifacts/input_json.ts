@@ -1,7 +1,7 @@
 /** NDJSON and JSON -> rows. Each row is cut out of the text and parsed alone, so that memory is bounded. */
 import { type LedgerError, quoted } from "../../base/error.ts";
 import { input_batch_rows, input_row_bytes_max } from "../../base/limits.ts";
-import { BadLine, parseObject } from "../../log/event/event.ts";
+import { BadLine, parseObject } from "../../log/event/validate.ts";
 import type { Row } from "../../parquet/mod.ts";
 import { inputError, type RowBatch, type RowContext, rowError } from "./row_checker.ts";
 import { json } from "../../base/json.ts";

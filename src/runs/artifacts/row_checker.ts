@@ -17,7 +17,7 @@ import {
   type ValueKind,
 } from "./definitions.ts";
 import { json } from "../../base/json.ts";
-import { BadLine, parseObject } from "../../log/event/event.ts";
+import { BadLine, parseObject } from "../../log/event/validate.ts";
 
 /** Some rows of an input. */
 export interface RowBatch {

@@ -2,8 +2,7 @@
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { event_bytes_max, trace_buffer_events_max, unsynced_bytes_max } from "../../base/limits.ts";
 import type { Input, World } from "../../base/world.ts";
-import { blocksOf } from "../../base/files/lines.ts";
-import { type Line, linesOf } from "../../log/format/lines.ts";
+import { blocksOf, type Line, linesOf } from "../../base/files/lines.ts";
 import {
   completeTraced,
   MicrosecondClock,

@@ -5,9 +5,9 @@ import { withOpenFile } from "../../../src/base/files/durable.ts";
 import { LedgerError } from "../../../src/base/error.ts";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { tarMembers } from "../../../src/base/tar.ts";
-import { EmitCheck } from "../../../src/log/event/validate.ts";
+import { EmitCheck } from "../../../src/log/event/emit_check.ts";
 import { chainPath, readChain } from "../../../src/log/format/chain.ts";
-import { BadLine, judge } from "../../../src/log/event/event.ts";
+import { BadLine, validate } from "../../../src/log/event/validate.ts";
 import { ledgerPaths } from "../../../src/log/format/layout.ts";
 import { LogCursor } from "../../../src/log/read/cursor.ts";
 import {
@@ -176,11 +176,11 @@ export function fuzzTargets(lab: FuzzLab): Record<string, FuzzTarget> {
       input: changed(encoder.encode(LINE), true),
       read(bytes) {
         const text = decoder.decode(bytes);
-        const judged = judge(text, bytes.length);
+        const judged = validate(text, bytes.length);
         if (judged instanceof BadLine) return;
         // What is valid stays so when another program writes it anew.
         const anew = JSON.stringify(judged);
-        const again = judge(anew, encoder.encode(anew).length);
+        const again = validate(anew, encoder.encode(anew).length);
         assert(!(again instanceof BadLine), `${anew}: ${(again as BadLine).reason}`);
         assertEquals(again.event_id, judged.event_id);
       },
@@ -190,7 +190,7 @@ export function fuzzTargets(lab: FuzzLab): Record<string, FuzzTarget> {
       async read(bytes) {
         const ready = await check.fromLine(decoder.decode(bytes));
         if (ready instanceof LedgerError) throw ready;
-        const judged = judge(ready.line, encoder.encode(ready.line).length);
+        const judged = validate(ready.line, encoder.encode(ready.line).length);
         assert(!(judged instanceof BadLine), "what is written cannot be read");
         assertEquals(judged.event_id, ready.event_id);
       },

@@ -2,8 +2,8 @@
 import { join } from "@std/path";
 import type { OpenFile } from "../../../src/base/files/seam.ts";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
-import { BadLine, judge } from "../../../src/log/event/event.ts";
-import { linesOf } from "../../../src/log/format/lines.ts";
+import { BadLine, validate } from "../../../src/log/event/validate.ts";
+import { linesOf } from "../../../src/base/files/lines.ts";
 import { packingColumns, packLines } from "../../../src/log/codec/packing.ts";
 import { unpackLines, type UnpackOptions } from "../../../src/log/codec/unpacking.ts";
 
@@ -25,7 +25,7 @@ export function partOf(lines: readonly Uint8Array[]): Uint8Array {
 export function corruptIn(part: Uint8Array): Set<number> {
   const corrupt = new Set<number>();
   for (const { offset, size_bytes, text } of linesOf(part, 0)) {
-    if (text === undefined || judge(text, size_bytes) instanceof BadLine) corrupt.add(offset);
+    if (text === undefined || validate(text, size_bytes) instanceof BadLine) corrupt.add(offset);
   }
   return corrupt;
 }

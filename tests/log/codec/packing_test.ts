@@ -2,10 +2,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { asLedgerError } from "../../../src/base/error.ts";
 import { event_bytes_max } from "../../../src/base/limits.ts";
-import { fieldsAreRight, judge, type LedgerEvent } from "../../../src/log/event/event.ts";
-import { linesOf } from "../../../src/log/format/lines.ts";
+import { fieldsAreRight, type LedgerEvent } from "../../../src/log/event/event.ts";
+import { validate } from "../../../src/log/event/validate.ts";
+import { linesOf } from "../../../src/base/files/lines.ts";
 import { unpackLines } from "../../../src/log/codec/unpacking.ts";
-import { SLOTS } from "../../../src/log/codec/line_template.ts";
+import { TEMPLATE_COLUMNS } from "../../../src/log/codec/line_template.ts";
 import { memoryFolder } from "../../harness.ts";
 import { LineMaker } from "../../index/lines.ts";
 import { type Random, withSeed } from "../../laws/random.ts";
@@ -225,12 +226,12 @@ Deno.test("what the columns say of a line is what it says itself", () =>
         const where = `round ${round}: ${line.text}`;
         assertEquals(Number(row.log_offset), line.offset, where);
         if (corrupt.has(line.offset)) {
-          for (const slot of SLOTS) assertEquals(row[slot], null, where);
+          for (const slot of TEMPLATE_COLUMNS) assertEquals(row[slot], null, where);
           continue;
         }
-        const event = judge(line.text!, line.size_bytes) as LedgerEvent;
+        const event = validate(line.text!, line.size_bytes) as LedgerEvent;
         assertEquals(row.timestamp_ms, event.timestamp_ms + 0, where);
-        for (const slot of SLOTS.slice(0, SLOTS.indexOf("timestamp_ms"))) {
+        for (const slot of TEMPLATE_COLUMNS.slice(0, TEMPLATE_COLUMNS.indexOf("timestamp_ms"))) {
           const value = Object.hasOwn(event, slot) ? event[slot] : null;
           assertEquals(row[slot], typeof value === "string" ? value : null, `${slot}: ${where}`);
         }

@@ -14,7 +14,7 @@ import { endOfChain, readChain } from "../../../src/log/format/chain.ts";
 import { readRegistry } from "../../../src/log/event/registry.ts";
 import { migrateType, registerType } from "../../../src/log/seal/registry_change.ts";
 import { sealParts } from "../../../src/log/seal/seal.ts";
-import { sealOfStep } from "../../../src/log/format/seal_digest.ts";
+import { entryDigest } from "../../../src/log/format/chain_digest.ts";
 import { verifyLog } from "../../../src/log/seal/verify.ts";
 import { memoryFolder, runIn, systemError, writePart } from "../../harness.ts";
 import { withSeed } from "../../laws/random.ts";
@@ -43,7 +43,7 @@ function appendEntry(dir: string, entry: object): void {
 function entryOfKind(dir: string, kind: string, fields: object): Record<string, unknown> {
   const { number, seal: previous } = endOfChain(readChain(laterWorld(), dir));
   const entry = { format: 2, kind, ...fields, number: number + 1, previous, seal: "" } as const;
-  const seal = sealOfStep({ ...entry, kind: "other", entry });
+  const seal = entryDigest({ ...entry, kind: "other", entry });
   return { ...entry, seal };
 }
 
@@ -80,7 +80,7 @@ Deno.test("a refused registration leaves no entry and no registry", async () => 
   const migrated = migrateType(laterWorld(), dir, "a.b", [{ drop: "x" }]);
   await assertRejects(() => migrated, LedgerError, "no such type");
   assertEquals(systemFiles().facts(registryPath(dir)), undefined);
-  assertEquals(readChain(laterWorld(), dir).steps, []);
+  assertEquals(readChain(laterWorld(), dir).entries, []);
 });
 
 const HARMS: Record<string, [(path: string) => void, RegExp]> = {

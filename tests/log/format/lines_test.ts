@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { linesOf, utf8Length } from "../../../src/log/format/lines.ts";
+import { linesOf } from "../../../src/base/files/lines.ts";
+import { utf8Length } from "../../../src/log/format/lines.ts";
 
 const encoder = new TextEncoder();
 

@@ -2,7 +2,8 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
-import { followLog, LogCursor, type LogRecord } from "../../../src/log/read/cursor.ts";
+import { followLog } from "../../../src/log/read/follow.ts";
+import { LogCursor, type LogRecord } from "../../../src/log/read/cursor.ts";
 import { type Ledger, openLedger } from "../../../src/mod.ts";
 import { tempFolder, testWorld, writePart } from "../../harness.ts";
 import { CASE_DAY, GOOD_LINE } from "../cases.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
-import { endOfLastLine, isInQuarantine, quarantine } from "../../../src/log/format/quarantine.ts";
+import { endOfLastLine, isInQuarantine, quarantine } from "../../../src/log/format/torn_tail.ts";
 import { openLedger } from "../../../src/mod.ts";
 import { linesOnDisk, tempFolder, testWorld, writePart } from "../../harness.ts";
 import { CASE_DAY, GOOD_LINE, LINE_CASES } from "../cases.ts";

@@ -113,7 +113,7 @@ Deno.test("the seals are numbered, and each is bound to the step before", async 
   writePart(dir, { day: DAY, number: 2, writer: "a.b" }, [line("x"), "no event\n"]);
   await sealParts(at(MIDNIGHT_MS), dir, { before_day: DAY });
   await sealParts(laterWorld(), dir);
-  const { steps: [registry], seals, damage } = readChain(laterWorld(), dir);
+  const { entries: [registry], seals, damage } = readChain(laterWorld(), dir);
   assertEquals(damage, []);
   assertEquals([registry.kind, registry.number, registry.previous], ["registry", 1, ""]);
   assertEquals(seals.map(({ number }) => number), [2, 3, 4, 5, 6, 7, 8]);

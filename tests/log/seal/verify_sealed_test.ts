@@ -198,7 +198,7 @@ Deno.test("a Parquet file that says it holds a part, and holds other lines, is f
   await compactAll(dir);
   // Somebody packs other lines, under the digest of the right ones, and notes what he made.
   const { pack } = await import("../codec/packed.ts");
-  const { proofOf } = await import("../../../src/log/format/part_checksum.ts");
+  const { checksumOf } = await import("../../../src/log/format/checksum.ts");
   const { withFile } = await import("../codec/packed.ts");
   const record = sealedOf(dir, DAY)["part-000001.jsonl"];
   const forged = pack(
@@ -209,7 +209,7 @@ Deno.test("a Parquet file that says it holds a part, and holds other lines, is f
     { label: label(DAY, 1), sha256: record.sha256 },
   );
   Deno.copyFileSync(forged, pathOf(dir, label(DAY, 1, "parquet")));
-  const compacted = withFile(forged, (file) => proofOf(file, Deno.statSync(forged).size));
+  const compacted = withFile(forged, (file) => checksumOf(file, Deno.statSync(forged).size));
   editSealed(dir, DAY, (parts) => parts["part-000001.jsonl"].compacted = compacted);
   const { findings } = await verify(dir, { deep: true, lines: true });
   assertEquals(findings.map(({ kind, part }) => [kind, part]), [

@@ -252,15 +252,15 @@ Deno.test("what can be written at once is, and what has to wait goes in the orde
   assertEquals(waiting.map((written) => written instanceof Promise), [true, true, true]);
   assertEquals(linesOnDisk(folder.path).length, 2);
   busy.close();
-  const landings = (await Promise.all(waiting)).flatMap((written) => written.landings);
-  assertEquals(landings.map(({ part, offset }) => [part.day, offset]), [
+  const results = (await Promise.all(waiting)).flatMap((written) => written.results);
+  assertEquals(results.map(({ part, offset }) => [part.day, offset]), [
     [CASE_DAY, 8],
     [OTHER_DAY, 8],
     [CASE_DAY, 17],
   ]);
   const at_once = write(CASE_DAY, '"fifth"');
   assert(!(at_once instanceof Promise));
-  await writer.makeDurable([...landings, ...at_once.landings]);
+  await writer.makeDurable([...results, ...at_once.results]);
   assertEquals(writer.counters.lock_waits, 1);
   assertEquals(linesOnDisk(folder.path).toSorted(), [
     '"fifth"',

@@ -4,13 +4,20 @@ import { digestOf } from "../../base/files/checksum.ts";
 import { readFully, stretchesOf } from "../../base/files/durable.ts";
 import { checksum_block_bytes } from "../../base/limits.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
-import type { FileProof } from "./seal_manifest.ts";
+
+/** What a file was when it was closed. */
+export interface Checksum {
+  bytes: number;
+  sha256: string;
+  /** A few bytes of the digest of each 64 KiB, in base64: they tell where a file has changed. */
+  blocks: string;
+}
 
 /** So many bytes of each block's digest are kept: they only tell the place, the whole one proves. */
 const BLOCK_DIGEST_BYTES = 4;
 
 /** Makes the proof of a file's first bytes. */
-export function proofOf(file: OpenFile, size_bytes: number): FileProof {
+export function checksumOf(file: OpenFile, size_bytes: number): Checksum {
   const whole = createHash("sha256");
   const digests = new Uint8Array(
     Math.ceil(size_bytes / checksum_block_bytes) * BLOCK_DIGEST_BYTES,
@@ -23,18 +30,18 @@ export function proofOf(file: OpenFile, size_bytes: number): FileProof {
 }
 
 /** Whether a file is what it was. */
-export function isAsProven(file: OpenFile, proof: FileProof): boolean {
+export function matchesChecksum(file: OpenFile, proof: Checksum): boolean {
   const { size_bytes } = file.facts();
   return size_bytes === proof.bytes && digestOf(stretchesOf(file, size_bytes)) === proof.sha256;
 }
 
 /** Where a file is not what it was, and how that shows; undefined when it is what it was. */
-export function changeIn(
+export function findChange(
   file: OpenFile,
-  proof: FileProof,
+  proof: Checksum,
 ): { offset: number; reason: string } | undefined {
   const { size_bytes } = file.facts();
-  if (isAsProven(file, proof)) return undefined;
+  if (matchesChecksum(file, proof)) return undefined;
   const digests = Uint8Array.fromBase64(proof.blocks);
   // Of a file that was cut short, the last block is not whole: that it is short is what counts.
   const compared_bytes = size_bytes < proof.bytes

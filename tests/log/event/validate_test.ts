@@ -1,34 +1,36 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
 import {
   BadLine,
+  isTimestamp,
+  nestingDepth,
+  parseObject,
+  validate,
+} from "../../../src/log/event/validate.ts";
+import {
   EVENT_TYPE_SUMMARIES,
   EVENT_TYPES,
   fieldsAreRight,
   fieldsOf,
   isBuiltIn,
   isOfKind,
-  isTimestamp,
-  judge,
-  nestingDepth,
-  parseObject,
 } from "../../../src/log/event/event.ts";
 import { timestamp_ms_max } from "../../../src/base/limits.ts";
 import { GOOD_LINE, LINE_CASES, textOf } from "../cases.ts";
 
-Deno.test("judge() gives each line of the table its verdict, every time it is asked", () => {
+Deno.test("validate() gives each line of the table its verdict, every time it is asked", () => {
   for (const line of LINE_CASES) {
     const text = textOf(line);
     if (text === undefined) continue;
-    const verdict = judge(text, line.bytes.length);
+    const verdict = validate(text, line.bytes.length);
     assertEquals(verdict instanceof BadLine, line.corrupt !== undefined, line.name);
     if (verdict instanceof BadLine) assertMatch(verdict.reason, line.corrupt!, line.name);
     // The depth of one case is too much for a structural comparison.
-    if (line.bytes.length < 10_000) assertEquals(judge(text, line.bytes.length), verdict);
+    if (line.bytes.length < 10_000) assertEquals(validate(text, line.bytes.length), verdict);
   }
 });
 
-Deno.test("judge() gives the event with all its fields, own ones only", () => {
-  const event = judge(GOOD_LINE.replace("}", `,"__proto__":{"x":1},"n":null}`), 100);
+Deno.test("validate() gives the event with all its fields, own ones only", () => {
+  const event = validate(GOOD_LINE.replace("}", `,"__proto__":{"x":1},"n":null}`), 100);
   assert(!(event instanceof BadLine));
   assertEquals(Object.keys(event), [
     "event_id",
@@ -42,9 +44,9 @@ Deno.test("judge() gives the event with all its fields, own ones only", () => {
   assertEquals(event.x, undefined);
 });
 
-Deno.test("judge() goes by the size it is told, not by the text's characters", () => {
-  assertInstanceOf(judge(GOOD_LINE, 8 * 1024 * 1024 + 1), BadLine);
-  assert(!(judge(GOOD_LINE, 8 * 1024 * 1024) instanceof BadLine));
+Deno.test("validate() goes by the size it is told, not by the text's characters", () => {
+  assertInstanceOf(validate(GOOD_LINE, 8 * 1024 * 1024 + 1), BadLine);
+  assert(!(validate(GOOD_LINE, 8 * 1024 * 1024) instanceof BadLine));
 });
 
 Deno.test("parseObject() survives 100,000 levels of objects", () => {

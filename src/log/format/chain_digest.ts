@@ -4,8 +4,22 @@
  */
 import { digestOf, textDigest } from "../../base/files/checksum.ts";
 import { canonicalJson } from "../../base/json.ts";
-import { type ChainStep, entryOf, type Returned, type SealedStep, type TakenOut } from "./chain.ts";
+import {
+  addEntry,
+  appendEntries,
+  type Chain,
+  CHAIN_FORMAT,
+  type ChainEntry,
+  endOfChain,
+  fieldsOfEntry,
+  type Link,
+  type NewEntry,
+  type Returned,
+  type SealedEntry,
+  type TakenOut,
+} from "./chain.ts";
 import type { SealedNotes } from "./seal_manifest.ts";
+import type { World } from "../../base/world.ts";
 
 /** The digest of what is noted of a part's lines. */
 export function notesDigest(notes: SealedNotes): string {
@@ -20,8 +34,8 @@ export function notesDigest(notes: SealedNotes): string {
 }
 
 /** The seal that a step of the chain has to have. */
-export function sealOfStep(step: ChainStep): string {
-  const { format, seal: _itself, ...fields } = entryOf(step);
+export function entryDigest(step: ChainEntry): string {
+  const { format, seal: _itself, ...fields } = fieldsOfEntry(step);
   if (format !== undefined) return textDigest(canonicalJson({ format, ...fields }));
   if (step.kind === "sealed") return sealOfPart(step);
   if (step.kind === "taken_out" || step.kind === "returned") return sealOfPassage(step);
@@ -29,7 +43,7 @@ export function sealOfStep(step: ChainStep): string {
 }
 
 /** As 0.1 chained a part to what came before. */
-function sealOfPart(step: SealedStep): string {
+function sealOfPart(step: SealedEntry): string {
   const { previous, part, events, bytes, sha256, first_ms, last_ms, sealed_at_ms } = step;
   const of_lines = [events, bytes, sha256, first_ms, last_ms, step.notes_sha256];
   return digestOfFacts([previous, part, ...of_lines, sealed_at_ms]);
@@ -44,4 +58,21 @@ function sealOfPassage(step: (TakenOut | Returned) & { previous: string }): stri
 
 function digestOfFacts(facts: unknown[]): string {
   return digestOf([new TextEncoder().encode(JSON.stringify(facts))]);
+}
+
+/** Links entries to the end of a chain that is complete, and adds them durably. */
+export function extendChain(
+  world: World,
+  root: string,
+  chain: Chain,
+  entries: readonly NewEntry[],
+): void {
+  let end: Pick<Link, "number" | "seal"> = endOfChain(chain);
+  const steps = entries.map((entry): ChainEntry => {
+    const link = { format: CHAIN_FORMAT, number: end.number + 1, previous: end.seal } as const;
+    const step = { ...entry, ...link, seal: "" };
+    return end = { ...step, seal: entryDigest(step) };
+  });
+  appendEntries(world, root, steps);
+  for (const step of steps) addEntry(chain, step);
 }

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { LedgerError } from "../../../src/base/error.ts";
 import { nesting_max } from "../../../src/base/limits.ts";
-import { EmitCheck, type ReadyEvent } from "../../../src/log/event/validate.ts";
-import { BadLine, judge } from "../../../src/log/event/event.ts";
+import { EmitCheck, type ReadyEvent } from "../../../src/log/event/emit_check.ts";
+import { BadLine, validate } from "../../../src/log/event/validate.ts";
 import { Registry } from "../../../src/log/event/registry.ts";
 import { testWorld } from "../../harness.ts";
 import { GOOD_LINE } from "../cases.ts";
@@ -204,5 +204,5 @@ Deno.test("what a refusal quotes is one line of text, whatever the event holds",
 
 Deno.test("the verdict on a line knows nothing of control characters in its id: history stays", () => {
   const line = JSON.stringify({ ...STARTED, event_id: "a\nb\u009b", timestamp_ms: NOW_MS });
-  assert(!(judge(line, line.length) instanceof BadLine));
+  assert(!(validate(line, line.length) instanceof BadLine));
 });

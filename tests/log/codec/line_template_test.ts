@@ -1,8 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { viewOf } from "../../../src/base/bytes.ts";
 import { isPlain } from "../../../src/index/rows.ts";
-import { BadLine, judge } from "../../../src/log/event/event.ts";
-import { LineSplitter, Shape, SLOTS } from "../../../src/log/codec/line_template.ts";
+import { BadLine, validate } from "../../../src/log/event/validate.ts";
+import {
+  LineTemplate,
+  TEMPLATE_COLUMNS,
+  TemplateMatcher,
+} from "../../../src/log/codec/line_template.ts";
 import { LineMaker } from "../../index/lines.ts";
 import { withSeed } from "../../laws/random.ts";
 
@@ -10,13 +14,13 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const NOON_MS = Date.UTC(2026, 0, 23, 12);
 
-function split(splitter: LineSplitter, line: Uint8Array): boolean {
+function split(splitter: TemplateMatcher, line: Uint8Array): boolean {
   return splitter.split(line, viewOf(line), 0);
 }
 
 /** Puts the last line of a splitter together again. */
-function joined({ shape, starts, ends }: LineSplitter, bytes: Uint8Array): string {
-  const { literals, slots } = new Shape(shape.number, shape.text);
+function joined({ shape, starts, ends }: TemplateMatcher, bytes: Uint8Array): string {
+  const { literals, slots } = new LineTemplate(shape.number, shape.text);
   const pieces = slots.map((_, at) =>
     decoder.decode(literals[at]) + decoder.decode(bytes.subarray(starts[at], ends[at]))
   );
@@ -24,13 +28,13 @@ function joined({ shape, starts, ends }: LineSplitter, bytes: Uint8Array): strin
 }
 
 /** The value of a slot in the last line. */
-function valueOf({ shape, starts, ends }: LineSplitter, bytes: Uint8Array, slot: string) {
-  const place = shape.place_of[SLOTS.indexOf(slot as "rest")];
+function valueOf({ shape, starts, ends }: TemplateMatcher, bytes: Uint8Array, slot: string) {
+  const place = shape.place_of[TEMPLATE_COLUMNS.indexOf(slot as "rest")];
   return place < 0 ? undefined : decoder.decode(bytes.subarray(starts[place], ends[place]));
 }
 
 Deno.test("lines of one kind share a shape, and a line of another kind gets another", () => {
-  const splitter = new LineSplitter();
+  const splitter = new TemplateMatcher();
   const line = (id: string, rest: string) =>
     encoder.encode(`{"event_id":"${id}","event_type":"t","timestamp_ms":7${rest}}`);
   for (const id of ["a", "bb", ""]) assert(split(splitter, line(id, "")));
@@ -46,7 +50,7 @@ Deno.test("lines of one kind share a shape, and a line of another kind gets anot
 });
 
 Deno.test("a member that is null in one line goes to its column in the next", () => {
-  const splitter = new LineSplitter();
+  const splitter = new TemplateMatcher();
   for (const space of ["", " ", "\t "]) {
     const none = encoder.encode(`{"event_id":"a","timestamp_ms":1,"run_id":${space}null}`);
     const some = encoder.encode(`{"event_id":"a","timestamp_ms":1,"run_id":${space}"r"}`);
@@ -58,7 +62,7 @@ Deno.test("a member that is null in one line goes to its column in the next", ()
 });
 
 Deno.test("a key with a byte order mark is another key", () => {
-  const splitter = new LineSplitter();
+  const splitter = new TemplateMatcher();
   const line = encoder.encode(`{"event_id":"a","timestamp_ms":1,"\uFEFFrun_id":"r"}`);
   assert(split(splitter, line));
   assertEquals(valueOf(splitter, line, "run_id"), undefined);
@@ -66,7 +70,7 @@ Deno.test("a key with a byte order mark is another key", () => {
 });
 
 Deno.test("after a thousand shapes, and for one that is long, lines are kept as they are", () => {
-  const splitter = new LineSplitter();
+  const splitter = new TemplateMatcher();
   const line = (key: string) =>
     encoder.encode(`{"event_id":"a","event_type":"t","timestamp_ms":1,"${key}":1}`);
   const long = line("k".repeat(20_000));
@@ -81,12 +85,12 @@ Deno.test("after a thousand shapes, and for one that is long, lines are kept as 
 Deno.test("what a splitter says of random lines is true: their pieces, and whether they are plain", () =>
   withSeed((random) => {
     const maker = new LineMaker(random, [NOON_MS]);
-    const splitter = new LineSplitter();
+    const splitter = new TemplateMatcher();
     let plain = 0, not_plain = 0;
     for (let round = 0; round < 4_000; round++) {
       const text = random.chance(0.5) ? maker.trial() : maker.event();
       const bytes = encoder.encode(text);
-      if (judge(text, bytes.length) instanceof BadLine) continue;
+      if (validate(text, bytes.length) instanceof BadLine) continue;
       // Within a larger piece, as lines come.
       const piece = new Uint8Array(bytes.length + 7).fill(10);
       piece.set(bytes, 3);

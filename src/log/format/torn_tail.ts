@@ -6,8 +6,9 @@ import { join } from "@std/path";
 import { makeFolderDurably, readFully, replaceFile } from "../../base/files/durable.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
 import { uniqueName, type World } from "../../base/world.ts";
-import { read_bytes } from "../../base/limits.ts";
-import { ledgerPaths, type PartId, quarantineName } from "./layout.ts";
+import { lock_wait_ms, read_bytes } from "../../base/limits.ts";
+import { ledgerPaths, type PartId, partPath, quarantineName } from "./layout.ts";
+import { lockOfWriter } from "./lock.ts";
 
 const NEWLINE = 10;
 
@@ -91,4 +92,22 @@ function holdsExactly(files: Files, path: string, size_bytes: number, bytes: Uin
   if (size_bytes !== bytes.length) return false;
   const there = files.readBytes(path);
   return there.length === bytes.length && there.every((byte, index) => byte === bytes[index]);
+}
+
+/** Moves it to quarantine; says where it is kept. What looked torn may have been repaired by a writer meanwhile. */
+export async function repairTornTail(world: World, root: string, part: PartId): Promise<string> {
+  const lock = lockOfWriter(world, root, part, lock_wait_ms, { is_private: part.writer !== "" });
+  await lock.take();
+  try {
+    const file = world.files.open(partPath(root, part), "append");
+    try {
+      const { size_bytes } = file.facts();
+      if (endOfLastLine(file, size_bytes) === size_bytes) return "repaired by a writer meanwhile";
+      return moveTornTail(world, root, part, file, size_bytes).quarantined_as;
+    } finally {
+      file.close();
+    }
+  } finally {
+    lock.close();
+  }
 }

@@ -1,0 +1,314 @@
+/**
+ * Whether an event may be emitted, and how it is written down. The fast answer is yes or no and
+ * synchronous; the reasons are looked up only after a no.
+ */
+import { LedgerError, quoted } from "../../base/error.ts";
+import {
+  event_bytes_max,
+  nesting_max,
+  timestamp_ms_max,
+  timestamp_ms_plausible_min,
+} from "../../base/limits.ts";
+import { similarNames } from "../../base/nearest.ts";
+import { CONTROL_CHARACTER } from "../../base/format.ts";
+import type { World } from "../../base/world.ts";
+import { utf8Length } from "../format/lines.ts";
+import {
+  BadLine,
+  identityProblem,
+  isTimestamp,
+  nestingDepth,
+  newIdProblem,
+  parseObject,
+  tooLong,
+} from "./validate.ts";
+import { fieldsAreRight, fieldsOf, isBuiltIn, isOfKind, type LedgerEvent } from "./event.ts";
+import { type Registry, VERSION_FIELD } from "./registry.ts";
+
+/** An event that is ready to be appended: its line, and what the line says of itself. */
+export interface ReadyEvent {
+  event_id: string;
+  timestamp_ms: number;
+  /** Without its newline. */
+  line: string;
+  /** Whether the line is what was given, byte for byte. */
+  untouched: boolean;
+}
+
+/** Every byte as two hex digits: looking them up is several times faster than `toString(16)`. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** Gives ids, completes events, and says no to those that must not be written. */
+export class EmitCheck {
+  readonly #world: World;
+  readonly #reload: () => Registry | undefined;
+  #registry: Registry;
+  #next_suffix: number;
+
+  /** `reload` gives the registry when it is another one by now: types come while we are open. */
+  constructor(
+    world: World,
+    registry: Registry,
+    reload: () => Registry | undefined = () => undefined,
+  ) {
+    this.#world = world;
+    this.#registry = registry;
+    this.#reload = reload;
+    this.#next_suffix = world.random_uint32() | 0;
+  }
+
+  /** The types that are known now. */
+  get registry(): Registry {
+    return this.#registry;
+  }
+
+  /** Looks whether types were registered since; true when what was refused may pass now. */
+  refresh(): boolean {
+    const registry = this.#reload();
+    if (registry) this.#registry = registry;
+    return registry !== undefined;
+  }
+
+  /**
+   * `{timestamp_ms}_{8 hex}`. The hex digits count up from a random start, so one open ledger never
+   * gives the same id twice, and two of them only if their counters meet within a millisecond.
+   */
+  newEventId(timestamp_ms: number): string {
+    const suffix = this.#next_suffix = (this.#next_suffix + 1) | 0;
+    return `${timestamp_ms}_${HEX[suffix >>> 24]}${HEX[suffix >>> 16 & 255]}` +
+      `${HEX[suffix >>> 8 & 255]}${HEX[suffix & 255]}`;
+  }
+
+  /** Makes an event out of an object's fields. Returns a reason when it may not be written. */
+  fromFields(fields: Record<string, unknown>): ReadyEvent | Promise<LedgerError> {
+    return this.#fromPlainFields(fields) ?? this.#fromAnyFields(fields);
+  }
+
+  /**
+   * The usual case, without reading back what was just written: a built-in type, and values that
+   * JSON writes down as they are. Undefined says "look closer", never "no".
+   */
+  #fromPlainFields(fields: Record<string, unknown>): ReadyEvent | undefined {
+    let event: Record<string, unknown>;
+    let line: string;
+    try {
+      if (!isPlainObject(fields)) return undefined;
+      // What is checked is what is written: a copy has no getters that could answer differently.
+      event = { ...fields };
+      line = JSON.stringify(event);
+    } catch {
+      return undefined;
+    }
+    const needs_a_look = line.includes("null") || line.includes("\\u") ||
+      line.length * 3 > event_bytes_max ||
+      (line.length > 2 * nesting_max && nestingDepth(line) > nesting_max);
+    if (needs_a_look) return undefined;
+
+    const { event_type, event_id: given_id, timestamp_ms: given_time } = event;
+    if (typeof event_type !== "string" || !isBuiltIn(event_type)) return undefined;
+    if (
+      this.registry.versionOf(event_type) > 1 || !fieldsAreRight(event as LedgerEvent, event_type)
+    ) {
+      return undefined;
+    }
+    for (const [field, kind] of fieldsOf(event_type)) {
+      if (kind === "object" && !isPlainObject(event[field])) return undefined;
+    }
+    const timestamp_ms = given_time ?? this.#world.now_ms();
+    if (!isTimestamp(timestamp_ms) || timestamp_ms < timestamp_ms_plausible_min) return undefined;
+    const event_id = given_id ?? this.newEventId(timestamp_ms);
+    if (typeof event_id !== "string" || event_id === "") return undefined;
+    if (given_id !== undefined && CONTROL_CHARACTER.test(event_id)) return undefined;
+
+    let added = given_time === undefined ? `,"timestamp_ms":${timestamp_ms}` : "";
+    if (given_id === undefined) added += `,"event_id":"${event_id}"`;
+    const untouched = added === "";
+    if (!untouched) line = `${line.slice(0, -1)}${added}}`;
+    return { event_id, timestamp_ms, line, untouched };
+  }
+
+  #fromAnyFields(fields: Record<string, unknown>): ReadyEvent | Promise<LedgerError> {
+    let line: string;
+    try {
+      line = JSON.stringify(fields);
+      if (line === undefined) throw new TypeError("there is nothing in it");
+    } catch (cause) {
+      return Promise.resolve(notWritable(cause as Error));
+    }
+    // What JSON cannot hold is turned into null without a word. A lost number is worth an error.
+    if (line.includes("null")) {
+      const path = pathOfLostNumber(fields, "", 0);
+      if (path !== undefined) return Promise.resolve(lostNumber(path));
+    }
+    return this.fromLine(line);
+  }
+
+  /**
+   * Makes an event out of a JSON text. What it says stays as it stands, byte for byte; only what is
+   * missing (id, time, version of a custom type) is added at its end.
+   */
+  fromLine(text: string): ReadyEvent | Promise<LedgerError> {
+    const fields = parseObject(text);
+    if (fields instanceof BadLine) return Promise.resolve(this.#bad(fields.reason));
+    const given_time = fields.timestamp_ms;
+    let added = "";
+    if (given_time === undefined) {
+      fields.timestamp_ms = this.#world.now_ms();
+      added += `,"timestamp_ms":${fields.timestamp_ms}`;
+    }
+    if (fields.event_id === undefined && isTimestamp(fields.timestamp_ms)) {
+      fields.event_id = this.newEventId(fields.timestamp_ms);
+      added += `,"event_id":${JSON.stringify(fields.event_id)}`;
+    }
+    const version = this.registry.versionOf(fields.event_type as string);
+    if (version > 1 && fields[VERSION_FIELD] === undefined) {
+      fields[VERSION_FIELD] = version;
+      added += `,"${VERSION_FIELD}":${version}`;
+    }
+    const event = fields as LedgerEvent;
+    const size_max_possible = (text.length + added.length) * 3;
+    if (
+      !this.#isRight(event, given_time !== undefined) ||
+      (text.length > 2 * nesting_max && nestingDepth(text) > nesting_max) ||
+      (size_max_possible > event_bytes_max && utf8Length(text + added) > event_bytes_max)
+    ) {
+      return this.#whyNot(event, text + added, given_time !== undefined);
+    }
+    const { event_id, timestamp_ms } = event;
+    if (added === "") {
+      const line = withoutLineBreaks(text);
+      return { event_id, timestamp_ms, line, untouched: line === text };
+    }
+    return { event_id, timestamp_ms, line: withFields(text, added), untouched: false };
+  }
+
+  #isRight(event: LedgerEvent, time_was_given: boolean): boolean {
+    if (identityProblem(event) !== undefined) return false;
+    if (CONTROL_CHARACTER.test(event.event_id)) return false;
+    if (time_was_given && event.timestamp_ms < timestamp_ms_plausible_min) return false;
+    if (isBuiltIn(event.event_type)) return fieldsAreRight(event, event.event_type);
+    if (!this.registry.types.has(event.event_type)) return false;
+    if (typeof event.run_id === "string" && !isOfKind("run_id", event.run_id)) return false;
+    return this.registry.problemOf(this.registry.upcast(event)) === undefined;
+  }
+
+  async #whyNot(event: LedgerEvent, text: string, time_was_given: boolean): Promise<LedgerError> {
+    const { event_type, timestamp_ms } = event;
+    if (utf8Length(text) > event_bytes_max) {
+      return this.#bad(
+        tooLong(utf8Length(text)).reason,
+        "put the data into a file and its path here",
+      );
+    }
+    if (typeof event_type === "string" && event_type !== "" && !this.#knows(event_type)) {
+      return this.#unknownType(event_type);
+    }
+    const problem = identityProblem(event);
+    if (problem) return this.#bad(problem, timeHint(timestamp_ms));
+    const id_problem = newIdProblem(event.event_id);
+    if (id_problem) return this.#bad(id_problem, "leave it out to be given one");
+    if (time_was_given && timestamp_ms < timestamp_ms_plausible_min) {
+      return this.#bad(
+        `timestamp_ms is ${timestamp_ms}, which is ${new Date(timestamp_ms).toISOString()}: ` +
+          `that looks like seconds`,
+        `in milliseconds it is ${timestamp_ms * 1000}`,
+      );
+    }
+    if (isBuiltIn(event_type)) {
+      const { fieldProblems } = await import("./schemas.ts");
+      const problems = fieldProblems(event, event_type);
+      if (problems.length > 0) {
+        return this.#bad(problems.join("; "), `see: ledger schema show ${event_type}`, event_type);
+      }
+    } else if (typeof event.run_id === "string" && !isOfKind("run_id", event.run_id)) {
+      return this.#bad(
+        `run_id is ${quoted(event.run_id)}; a run id has no slash, backslash or control character`,
+      );
+    }
+    const custom = this.registry.problemOf(this.registry.upcast(event));
+    if (custom) return this.#bad(custom, `see: ledger schema show ${event_type}`, event_type);
+    return this.#bad(`it nests more than ${nesting_max} levels deep`, "flatten it", event_type);
+  }
+
+  #knows(event_type: string): boolean {
+    return isBuiltIn(event_type) || this.registry.types.has(event_type);
+  }
+
+  #unknownType(event_type: string): LedgerError {
+    const near = similarNames(event_type, this.registry.names());
+    return new LedgerError({
+      code: "invalid",
+      message: `cannot emit an event of type ${quoted(event_type)}: no such type is known`,
+      hint: `did you mean ${near.join(" or ")}? To add a type of your own: ` +
+        `ledger schema register ${event_type} SCHEMA.json`,
+      detail: { similar: near },
+    });
+  }
+
+  #bad(reason: string, hint?: string, event_type?: string): LedgerError {
+    const what = event_type ? `this ${event_type} event` : "this event";
+    return new LedgerError({ code: "invalid", message: `cannot emit ${what}: ${reason}`, hint });
+  }
+}
+
+function timeHint(timestamp_ms: unknown): string | undefined {
+  if (typeof timestamp_ms === "string") return "write it as a number, without quotes";
+  if (typeof timestamp_ms === "number" && timestamp_ms > timestamp_ms_max) {
+    return "microseconds or nanoseconds? Divide by 1000 or 1000000";
+  }
+  return undefined;
+}
+
+/** Whether JSON writes a value down as the object it looks like. */
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) &&
+    (value as { toJSON?: unknown }).toJSON === undefined;
+}
+
+/** JSON allows line breaks between its words; a line of the log cannot hold them. */
+function withoutLineBreaks(text: string): string {
+  const trimmed = text.trim();
+  return /[\r\n]/.test(trimmed) ? trimmed.replace(/[\r\n]+/g, " ") : trimmed;
+}
+
+/** Puts fields before the closing brace of an object's text. */
+function withFields(text: string, added: string): string {
+  const body = withoutLineBreaks(text).slice(0, -1).trimEnd();
+  return `${body}${body === "{" ? added.slice(1) : added}}`;
+}
+
+function notWritable(cause: Error): LedgerError {
+  const too_deep = cause instanceof RangeError;
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot emit this event: ${
+      too_deep ? `it nests more than ${nesting_max} levels deep` : cause.message.split("\n")[0]
+    }`,
+    hint: /BigInt/.test(cause.message)
+      ? "turn the bigint into a number or a string first"
+      : "an event is plain data: objects, lists, strings, numbers, true, false and null",
+    cause,
+  });
+}
+
+function lostNumber(path: string): LedgerError {
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot emit this event: ${path} is NaN or infinite, and JSON has no such number`,
+    hint: "write null, or leave the field out",
+  });
+}
+
+function pathOfLostNumber(value: unknown, path: string, depth: number): string | undefined {
+  if (typeof value === "number" && !Number.isFinite(value)) return path;
+  if (typeof value !== "object" || value === null) return undefined;
+  // What nests deeper is refused for that, and would be too deep for this function's stack.
+  if (depth > nesting_max) return undefined;
+  for (const [name, member] of Object.entries(value)) {
+    const found = pathOfLostNumber(member, path === "" ? name : `${path}.${name}`, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
