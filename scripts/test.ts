@@ -37,6 +37,7 @@ async function runTests(args: string[], show: (bytes: Uint8Array) => void): Prom
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "--allow-all", "--no-prompt", ...args],
     cwd: PROJECT,
+    stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();

@@ -28,7 +28,7 @@ Deno.test("a database that another process writes to is busy, and the process is
   using folder = tempFolder();
   const path = await makeDatabase(folder.path, "held.duckdb");
   const args = [path, "insert into t values (-1, 'theirs')"];
-  const holder = startScript("./holder.ts", args, "piped");
+  const holder = startScript("duckdb/holder.ts", args, "piped");
   assertEquals(await holder.nextLine(), "holds");
   const error = await problemOf(folder.path, "held.duckdb");
   assertEquals([error.code, error.where], ["busy", { path }]);

@@ -76,7 +76,7 @@ Deno.test("a legacy file that another process writes to is busy, and everything 
   using folder = ledgerFolder();
   const { dir, path } = await dual(folder.path);
   const [theirs] = run("theirs", BEFORE_MS);
-  const holder = startScript("../duckdb/holder.ts", [path, theirs], "piped");
+  const holder = startScript("duckdb/holder.ts", [path, theirs], "piped");
   assertEquals(await holder.nextLine(), "holds");
   const lines = linesOnDisk(dir);
   const index = Deno.readFileSync(join(dir, "index", "runs.duckdb"));

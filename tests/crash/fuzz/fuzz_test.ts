@@ -70,7 +70,7 @@ seededTest("statements that were right once: no file changes, nothing aborts", a
   await ledger.sync();
   const before = filesOf(folder.path);
   const plan: SqlPlan = { dir, first_seed: random.seed, cases: SQL_CASES };
-  const fuzzer = startScript("sql_fuzzer.ts", [JSON.stringify(plan)]);
+  const fuzzer = startScript("crash/fuzz/sql_fuzzer.ts", [JSON.stringify(plan)]);
   const { lines, code, signal, stderr } = await fuzzer.end();
   assertEquals([code, signal], [0, null], `${lines.at(-1)}: ${stderr}`);
   assert(lines.length >= SQL_CASES);

@@ -171,7 +171,7 @@ Deno.test("a reader beside a writer of large batches never sees part of a write"
   using folder = tempFolder();
   const dir = folder.path;
   const [waves, rounds] = [[1, 1_000], 40];
-  const reader = startScript("reader.ts", [dir, `large-${rounds * 1_001 - 1}`]);
+  const reader = startScript("crash/kills/reader.ts", [dir, `large-${rounds * 1_001 - 1}`]);
   const plan = { dir, name: "large", waves, rounds, timestamps_ms: [NOON_MS] };
   const writer = startWriter({ ...plan, ballast_chars: 2_000 });
   const [seen, acknowledged] = await Promise.all([reader, writer].map(acknowledgedBy));

@@ -1,7 +1,7 @@
 /** What the crash tests share: randomness that can be repeated, processes to race and to kill. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { linesOnDisk } from "../../harness.ts";
+import { linesOnDisk, PROJECT } from "../../harness.ts";
 import { type Random, withSeed } from "../../laws/random.ts";
 import type { WriterPlan } from "./writer.ts";
 
@@ -73,13 +73,13 @@ async function* wholeLines(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
   }
 }
 
-/** Starts a script of this folder as a process of its own. */
+/** Starts a script of the tests as a process of its own. */
 export function startScript(
   name: string,
   args: string[],
   stdin: "null" | "piped" = "null",
 ): Running {
-  const script = join(import.meta.dirname!, name);
+  const script = join(PROJECT, "tests", name);
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", "--no-prompt", script, ...args],
     stdin,
@@ -92,7 +92,7 @@ export function startScript(
 
 /** Starts a user of the library. */
 export function startWriter(plan: WriterPlan): Running {
-  return startScript("writer.ts", [JSON.stringify(plan)]);
+  return startScript("crash/kills/writer.ts", [JSON.stringify(plan)]);
 }
 
 /** The ids of all events in the order of the log. Fails at a line that is not whole. */

@@ -246,7 +246,11 @@ Deno.test("a stopped process that holds the lock keeps writers away, not readers
   const dir = folder.path;
   await runIn(dir, emitArgs("before"));
   const part = Deno.readFileSync(partIn(dir));
-  const holder = startScript("holder.ts", [join(dirname(partIn(dir)), ".lock")], "piped");
+  const holder = startScript(
+    "crash/kills/holder.ts",
+    [join(dirname(partIn(dir)), ".lock")],
+    "piped",
+  );
   assertEquals(await holder.nextLine(), "held");
   holder.child.kill("SIGSTOP");
   const stream = JSON.stringify({ event_type: "run.started", ...event("x") }) + "\n";

@@ -29,7 +29,11 @@ const SPIN_MS_MAX = 12;
 
 function startMaker(lab: Lab, name: string, count: number | "hold"): Running {
   const stdin = count === "hold" ? "piped" : "null";
-  return startScript("run_maker.ts", [lab.dir, lab.runs_dir, name, String(count)], stdin);
+  return startScript(
+    "crash/kills/run_maker.ts",
+    [lab.dir, lab.runs_dir, name, String(count)],
+    stdin,
+  );
 }
 
 /** Every run.json that has its name is whole. */

@@ -22,7 +22,7 @@ async function idsIn(dir: string): Promise<string[]> {
 
 /** One life of a tracing process, ended in the middle of its work. Returns what it has printed. */
 async function liveAndDie(plan: TracerPlan, random: Random): Promise<string[]> {
-  const tracer = startScript("tracer.ts", [JSON.stringify(plan)]);
+  const tracer = startScript("crash/kills/tracer.ts", [JSON.stringify(plan)]);
   const wanted = 1 + random.below(random.below(2) === 0 ? 20 : 600);
   let printed = 0;
   const traced = await tracer.linesUntil(() => ++printed === wanted);
@@ -113,7 +113,7 @@ seededTest(
         events: 400,
         segment_bytes_max: 8_000,
       };
-      const tracer = startScript("tracer.ts", [JSON.stringify(plan)]);
+      const tracer = startScript("crash/kills/tracer.ts", [JSON.stringify(plan)]);
       const traced = await tracer.linesUntil(`${plan.name}-399`);
       assertEquals(traced.length, plan.events);
       // Its last event is traced: what it is at now is the end.
@@ -147,7 +147,7 @@ Deno.test("four processes trace into one ledger while it is compacted: each even
       segment_bytes_max: 100_000,
       parquet: n === 1 ? "later" : "now",
     };
-    return startScript("tracer.ts", [JSON.stringify(plan)]);
+    return startScript("crash/kills/tracer.ts", [JSON.stringify(plan)]);
   });
   let are_done = false;
   const compacting = (async () => {

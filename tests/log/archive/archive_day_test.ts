@@ -114,7 +114,7 @@ Deno.test("an index that somebody holds is not built anew without its archived d
   await fillLedger(dir);
   await retainIn(dir, { archive: undefined });
   const index = join(dir, "index", "runs.duckdb");
-  const holder = startScript("../../duckdb/holder.ts", [index, "select 1"], "piped");
+  const holder = startScript("duckdb/holder.ts", [index, "select 1"], "piped");
   assertEquals(await holder.nextLine(), "holds");
   const error = await assertRejects(() => sync(dir, { full: true }), LedgerError);
   assertEquals(error.code, "busy");

@@ -100,7 +100,10 @@ seededTest("on the subset, the verdict is that of RegExp", (random) => {
     const source = randomPattern(random, 2);
     const [ours, theirs] = [compilePattern(source), new RegExp(source, "u")];
     for (let texts = 0; texts < 8; texts++) {
-      const text = randomText(random);
+      // V8 finds \B between the halves of a pair too, where the specification has no place.
+      const text = source.includes("\\B")
+        ? randomText(random).replaceAll("😀", "é")
+        : randomText(random);
       const expected = theirs.test(text);
       matched[Number(expected)]++;
       assertEquals(ours.test(text), expected, `/${source}/u on ${JSON.stringify(text)}`);
