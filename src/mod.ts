@@ -26,7 +26,7 @@ export { legacyDatabase } from "./legacy/attach.ts";
 export type { LegacyDifference } from "./legacy/compare.ts";
 export { compareLegacy, importLegacy } from "./legacy/legacy.ts";
 export type { SyncOptions, SyncReport } from "./index/sync.ts";
-export type { TableDigest } from "./index/build.ts";
+export type { TableDigest } from "./index/load_transaction.ts";
 export {
   type Acknowledgement,
   type CustomType,

@@ -16,10 +16,10 @@ import type { LedgerError } from "../base/error.ts";
 import { duckdb_memory_limit, duckdb_threads_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type DuckDBApi, loadDuckDB } from "./native.ts";
-import { translate } from "./problem.ts";
+import { translate } from "./errors.ts";
 
 /** How a database is opened. */
-export interface DoorOptions {
+export interface ConnectionOptions {
   /** A file, or `:memory:`. */
   path: string;
   access: "read" | "write";
@@ -151,7 +151,7 @@ export class Database implements AsyncDisposable {
 }
 
 /** Opens a database and shuts the door behind it. */
-export async function openDatabase(world: World, options: DoorOptions): Promise<Database> {
+export async function openDatabase(world: World, options: ConnectionOptions): Promise<Database> {
   for (const { path } of [options, ...options.attached ?? []]) refuseWhatWaits(world.files, path);
   const { api } = await loadDuckDB(world);
   let instance: DuckDBInstance | undefined;

@@ -12,7 +12,7 @@ import { join, resolve } from "@std/path";
 import { buildFacts } from "../base/build.ts";
 import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
-import { hintForSystem } from "./problem.ts";
+import { hintForSystem } from "./errors.ts";
 import {
   digestFaultOfLibrary,
   libraryFolder,

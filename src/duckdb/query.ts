@@ -6,7 +6,7 @@
 import type { DuckDBType } from "@duckdb/node-api";
 import { LedgerError } from "../base/error.ts";
 import type { BoundValue, Database } from "./connection.ts";
-import { type GuardedQuery, guardQuery } from "./guard.ts";
+import { type GuardedQuery, guardQuery } from "./sandbox.ts";
 import { isNumeric, ValueWriter } from "./values.ts";
 
 /** A column of a result. */

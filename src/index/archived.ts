@@ -1,86 +1,34 @@
 /**
- * What an index holds of parts that are not in the log any more. Their rows stay, marked, until they are
- * to be forgotten; an index that is built anew takes them over from the one that it follows.
+ * Retention: the rows of days that are archived. They stay, marked, until the chain says to forget them;
+ * an index that is built anew takes them over from the live one, since the log has them no more.
  */
+import { asLedgerError, type LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { type PartExtent, partsAway, type TakenOutEntry } from "../log/mod.ts";
-import { type IndexedPart, labelOf } from "./indexed_part.ts";
-import * as queries from "./queries.ts";
-
-/** A row of `archived_days`. */
-export type ArchivedDay = [log_day: string, archived_at_ms: number, archive: string | null];
-
-/** What an index says of itself: its parts, and the days that it takes for archived. */
-export async function readIndexed(
-  database: Database,
-): Promise<{ parts: IndexedPart[]; archived_days: ArchivedDay[] }> {
-  const rows = await database.rows<Record<keyof IndexedPart, unknown>>(queries.ALL_PARTS);
-  const days = await database.rows<Record<string, unknown>>(queries.ARCHIVED_DAYS);
-  return {
-    parts: rows.map((row) => ({
-      log_day: String(row.log_day),
-      log_part: String(row.log_part),
-      indexed_to: Number(row.indexed_to),
-      last_line_at: Number(row.last_line_at),
-      last_line_hash: String(row.last_line_hash),
-      is_archived: Boolean(row.is_archived),
-    })),
-    archived_days: days.map(({ log_day, archived_at_ms, archive }) => [
-      String(log_day),
-      Number(archived_at_ms),
-      archive === null ? null : String(archive),
-    ]),
-  };
-}
-
-/** Notes what is indexed, and what of it is in the log no more; and marks the rows by that. */
-export async function writeIndexed(
-  database: Database,
-  parts: readonly Omit<IndexedPart, "is_archived">[],
-  away: AwayParts,
-  /** Whether no row has to be marked otherwise than it is. */
-  marks_stand: boolean,
-): Promise<void> {
-  await database.run(queries.FORGET_PARTS);
-  await database.runForEach(
-    queries.ADD_PART,
-    parts.map((part) => [
-      part.log_day,
-      part.log_part,
-      part.indexed_to,
-      part.last_line_at,
-      part.last_line_hash,
-      away.isArchived(labelOf(part)),
-    ]),
-  );
-  await database.run(queries.FORGET_ARCHIVED_DAYS);
-  await database.runForEach(queries.ADD_ARCHIVED_DAY, away.days);
-  if (marks_stand) return;
-  for (const statement of queries.MARK_ARCHIVED) await database.run(statement);
-}
+import { type ArchivedDay, type Indexed, type IndexedPart, labelOf } from "./coverage.ts";
+import { KEEP, KEEP_NO_PARTS, KEEP_PART } from "./load_sql.ts";
 
 /** The parts that are away, as one moment shows them. */
 export class AwayParts {
-  constructor(
-    readonly away: ReadonlyMap<string, TakenOutEntry>,
-    /** The labels of what stands in the log. */
-    readonly present: ReadonlySet<string>,
-  ) {}
+  /** What the chain says is away, by label. */
+  readonly away: ReadonlyMap<string, TakenOutEntry>;
+  readonly #present: ReadonlySet<string>;
 
-  /** What the chain says is away, beside what is there. */
-  static beside(world: World, root: string, extents: readonly PartExtent[]): AwayParts {
-    return new AwayParts(partsAway(world, root), new Set(extents.map(({ label }) => label)));
+  /** What the chain says, beside the parts that the log has. */
+  constructor(world: World, root: string, extents: readonly PartExtent[]) {
+    this.away = partsAway(world, root);
+    this.#present = new Set(extents.map(({ label }) => label));
   }
 
   /** Whether a part is away, and its rows may stay. */
   isArchived(label: string): boolean {
-    return !this.present.has(label) && this.away.get(label)?.forget === false;
+    return !this.#present.has(label) && this.away.get(label)?.forget === false;
   }
 
   /** Whether a part is away, and its rows are to go. */
   isForgotten(label: string): boolean {
-    return !this.present.has(label) && this.away.get(label)?.forget === true;
+    return !this.#present.has(label) && this.away.get(label)?.forget === true;
   }
 
   /** Every part of which rows may stay. */
@@ -90,34 +38,54 @@ export class AwayParts {
 
   /** The same by day and archive, in order. */
   get days(): ArchivedDay[] {
-    const days = new Map<string, ArchivedDay>();
-    for (const label of this.archived) {
+    const rows = this.archived.map((label): ArchivedDay => {
       const { day, at_ms, archive = null } = this.away.get(label)!;
-      const row: ArchivedDay = [day, at_ms, archive];
-      days.set(JSON.stringify(row), row);
-    }
-    return [...days].sort(([a], [b]) => a < b ? -1 : 1).map(([, row]) => row);
+      return [day, at_ms, archive];
+    });
+    return sortedTexts(rows).map((text) => JSON.parse(text));
   }
 
   /** Whether an index says the same already. */
-  isKnownTo({ parts, archived_days }: Awaited<ReturnType<typeof readIndexed>>): boolean {
-    const stored = archived_days.map((row) => JSON.stringify(row)).sort();
-    return JSON.stringify(stored) === JSON.stringify(this.days.map((row) => JSON.stringify(row))) &&
+  isKnownTo({ parts, archived_days }: Indexed): boolean {
+    return sortedTexts(archived_days).join() === sortedTexts(this.days).join() &&
       parts.every((part) => part.is_archived === this.isArchived(labelOf(part)));
   }
 }
 
-/** Takes over the rows of parts from the live index, which is attached. */
-export async function keepRows(database: Database, parts: readonly IndexedPart[]): Promise<void> {
-  await database.run(queries.KEEP_NO_PARTS);
-  await database.runForEach(
-    queries.KEEP_PART,
-    parts.map(({ log_day, log_part }) => [log_day, log_part]),
-  );
-  for (const statement of queries.KEEP) await database.run(statement);
+/** Each row once, as JSON. */
+function sortedTexts(rows: readonly ArchivedDay[]): string[] {
+  return [...new Set(rows.map((row) => JSON.stringify(row)))].sort();
 }
 
-/** One line about days that an index which was built from nothing knows nothing of. */
+/** Takes over the rows of parts from the live index, which is attached. */
+export async function keepRows(database: Database, parts: readonly IndexedPart[]): Promise<void> {
+  await database.run(KEEP_NO_PARTS);
+  await database.runForEach(KEEP_PART, parts.map(({ log_day, log_part }) => [log_day, log_part]));
+  for (const statement of KEEP) await database.run(statement);
+}
+
+/** The live index has rows that an index built anew should take over, and cannot be read. */
+export class NothingToKeep extends Error {}
+
+/** Runs what reads the live index, with its errors as this room takes them. */
+export async function readingKept<T>(body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    const problem = asLedgerError(error);
+    if (problem?.code === "busy") throw cannotKeep(problem);
+    throw problem?.code === "damaged" ? new NothingToKeep(problem.message) : error;
+  }
+}
+
+/** Rows of days that were deleted stand nowhere else: better no new index than one without them. */
+export function cannotKeep(problem: LedgerError): LedgerError {
+  return problem.with({
+    message: `cannot build the index anew and keep its rows of archived days: ${problem.message}`,
+  });
+}
+
+/** One line about archived days of which a new index has no rows. */
 export function missingNotice(
   missing: readonly string[],
   away: ReadonlyMap<string, TakenOutEntry>,

@@ -1,15 +1,122 @@
-/** What an index knows of the log, for those who want to take days out of it. */
+/** Watermarks: up to where an index covers each part of the log, and what it holds of archived days. */
 import { join } from "@std/path";
 import type { World } from "../base/world.ts";
-import { SnapshotStore } from "../duckdb/snapshot.ts";
-import { ledgerPaths } from "../log/mod.ts";
-import { readIndexed } from "./archived.ts";
-import { labelOf } from "./indexed_part.ts";
-import * as queries from "./queries.ts";
-import { INDEX_VERSION } from "./schema.ts";
+import type { Database } from "../duckdb/connection.ts";
+import { SnapshotStore } from "../duckdb/snapshot_swap.ts";
+import { ledgerPaths, lineHash, openPart, type PartExtent, partStem } from "../log/mod.ts";
+import * as sql from "./load_sql.ts";
+import { INDEX_VERSION } from "./tables.ts";
+import { RUNNING_RUNS } from "./views.ts";
+
+/** A row of `index_parts`: how far a part is indexed. */
+export interface IndexedPart {
+  log_day: string;
+  log_part: string;
+  indexed_to: number;
+  last_line_at: number;
+  last_line_hash: string;
+  is_archived: boolean;
+}
+
+/** A row of `archived_days`. */
+export type ArchivedDay = [log_day: string, archived_at_ms: number, archive: string | null];
+
+/** What an index says of itself: its parts, and the days that it takes for archived. */
+export interface Indexed {
+  parts: IndexedPart[];
+  archived_days: ArchivedDay[];
+}
+
+/** A part as the log calls it. */
+export function labelOf(part: Pick<IndexedPart, "log_day" | "log_part">): string {
+  return `day=${part.log_day}/${part.log_part}.jsonl`;
+}
+
+/** The row of a part that is indexed up to there. */
+export async function indexedPart(
+  world: World,
+  extent: PartExtent,
+  indexed_to: number,
+): Promise<IndexedPart> {
+  const { part, size_bytes, last_line_at: at, last_line_hash: hash } = extent;
+  const place = { log_day: part.day, log_part: partStem(part), indexed_to, is_archived: false };
+  // A compacted part notes its last line: nothing has to be unpacked.
+  if (hash !== undefined && indexed_to === size_bytes) {
+    return { ...place, last_line_at: at!, last_line_hash: hash };
+  }
+  const lines = await openPart(world, extent);
+  try {
+    const last_line_at = lines.startOfLineBefore(indexed_to);
+    const last_line_hash = lineHash(lines.bytesBetween(last_line_at, indexed_to));
+    return { ...place, last_line_at, last_line_hash };
+  } finally {
+    lines.close();
+  }
+}
+
+/** Whether a part still has the line that was the last to be indexed. */
+export async function continuesPart(
+  world: World,
+  extent: PartExtent,
+  part: IndexedPart,
+): Promise<boolean> {
+  if (extent.size_bytes < part.indexed_to) return false;
+  const { last_line_at, last_line_hash } = extent;
+  if (last_line_hash !== undefined && part.indexed_to === extent.size_bytes) {
+    return part.last_line_at === last_line_at && part.last_line_hash === last_line_hash;
+  }
+  const lines = await openPart(world, extent);
+  try {
+    return lineHash(lines.bytesBetween(part.last_line_at, part.indexed_to)) === part.last_line_hash;
+  } finally {
+    lines.close();
+  }
+}
+
+/** Reads what an index covers. */
+export async function readIndexed(database: Database): Promise<Indexed> {
+  const parts = await database.rows<Record<keyof IndexedPart, unknown>>(sql.ALL_PARTS);
+  const days = await database.rows<Record<string, unknown>>(sql.ARCHIVED_DAYS);
+  return {
+    parts: parts.map((row) => ({
+      log_day: String(row.log_day),
+      log_part: String(row.log_part),
+      indexed_to: Number(row.indexed_to),
+      last_line_at: Number(row.last_line_at),
+      last_line_hash: String(row.last_line_hash),
+      is_archived: Boolean(row.is_archived),
+    })),
+    archived_days: days.map(({ log_day, archived_at_ms, archive }) => [
+      String(log_day),
+      Number(archived_at_ms),
+      archive === null ? null : String(archive),
+    ]),
+  };
+}
+
+/** Notes what an index covers, inside the transaction that adds the rows. */
+export async function writeIndexed(
+  database: Database,
+  { parts, archived_days }: Indexed,
+): Promise<void> {
+  await database.run(sql.FORGET_PARTS);
+  await database.runForEach(
+    sql.ADD_PART,
+    parts.map((part) => [
+      part.log_day,
+      part.log_part,
+      part.indexed_to,
+      part.last_line_at,
+      part.last_line_hash,
+      part.is_archived,
+    ]),
+  );
+  await database.run(sql.FORGET_ARCHIVED_DAYS);
+  await database.runForEach(sql.ADD_ARCHIVED_DAY, archived_days);
+}
 
 /** What is indexed, and what the days are still needed for. */
-export interface IndexStanding {
+export interface IndexCoverage {
   /** Up to where each part is indexed, by its label. */
   indexed: ReadonlyMap<string, number>;
   /** By day, the runs that were created or started in it and have not ended. */
@@ -17,26 +124,28 @@ export interface IndexStanding {
 }
 
 /** Reads it from the live index. Throws when there is none, or none that can be trusted. */
-export async function readStanding(
+export async function readCoverage(
   world: World,
   root: string,
   lock_wait_ms?: number,
-): Promise<IndexStanding> {
-  const store = new SnapshotStore(world, join(ledgerPaths(root).index, "runs.duckdb"));
+): Promise<IndexCoverage> {
+  const store = new SnapshotStore(world, indexPath(root));
   await store.lock(lock_wait_ms);
   try {
-    await using database = await store.openLive(queries.VERSION, INDEX_VERSION);
+    await using database = await store.openLive(sql.VERSION, INDEX_VERSION);
     const { parts } = await readIndexed(database);
-    const running = new Map<string, string[]>();
-    for (
-      const { run_id, log_day } of await database.rows<Record<string, unknown>>(
-        queries.RUNNING_RUNS,
-      )
-    ) {
-      running.set(String(log_day), [...running.get(String(log_day)) ?? [], String(run_id)]);
-    }
-    return { indexed: new Map(parts.map((part) => [labelOf(part), part.indexed_to])), running };
+    const rows = await database.rows<{ run_id: string; log_day: string }>(RUNNING_RUNS);
+    const by_day = Map.groupBy(rows, ({ log_day }) => log_day);
+    return {
+      indexed: new Map(parts.map((part) => [labelOf(part), part.indexed_to])),
+      running: new Map([...by_day].map(([day, runs]) => [day, runs.map(({ run_id }) => run_id)])),
+    };
   } finally {
     store.unlock();
   }
+}
+
+/** Where a ledger's index stands. */
+export function indexPath(root: string): string {
+  return join(ledgerPaths(root).index, "runs.duckdb");
 }

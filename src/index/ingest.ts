@@ -1,6 +1,6 @@
 /**
- * Reads what is new in the log, in log order, and makes handfuls of it for DuckDB. Which lines are
- * events is our reader's decision alone.
+ * Ingest: reads what is new in the log, in log order, and spools it for DuckDB. Which lines are events is
+ * the log reader's decision alone.
  */
 import type { World } from "../base/world.ts";
 import {
@@ -10,22 +10,22 @@ import {
   type PartExtent,
   partsOfDay,
 } from "../log/mod.ts";
-import { type Hand, Staging } from "./spool.ts";
+import { type BatchSink, Spool } from "./spool.ts";
 
-/** What is to be read. */
-export interface IntakeRequest {
+/** What to read. */
+export interface IngestRequest {
   root: string;
   days: string[];
   /** How far each part is read already, by its label. */
   positions: [string, number][];
-  /** Where the files of a handful go. */
+  /** Where the files of a batch go. */
   folder: string;
-  /** Whether nothing is indexed yet: then columns of compacted parts can be taken as they are. */
+  /** Whether nothing is indexed yet: then columns of compacted parts can be loaded as they are. */
   from_nothing: boolean;
 }
 
 /** What was read. */
-export interface Intake {
+export interface IngestResult {
   /** How far each part is read now. */
   positions: [string, number][];
   /** Part, offset, reason. */
@@ -34,21 +34,21 @@ export interface Intake {
   new_bytes: number;
 }
 
-/** Reads all there is, and hands it over. */
-export async function takeIn(
+/** Reads all there is, and hands it to the sink. */
+export async function ingest(
   world: World,
-  { root, days, positions, folder, from_nothing }: IntakeRequest,
-  hand: Hand,
+  { root, days, positions, folder, from_nothing }: IngestRequest,
+  sink: BatchSink,
   onRead?: (new_bytes: number) => void,
-): Promise<Intake> {
+): Promise<IngestResult> {
   const cursor = new LogCursor(world, root);
   for (const [label, position] of positions) cursor.positions.set(label, position);
-  const staging = new Staging(world, folder, hand);
-  const rejected: Intake["rejected"] = [];
+  const spool = new Spool(world, folder, sink);
+  const rejected: IngestResult["rejected"] = [];
   let new_events = 0;
   let new_bytes = 0;
-  const takeBatch = async (batch: LogRecord[]) => {
-    for (const record of batch) {
+  const addAll = async (records: LogRecord[]) => {
+    for (const record of records) {
       // A torn tail is no line yet: a writer ends it, or moves it away.
       if (record.kind === "torn") continue;
       new_bytes += record.size_bytes + 1;
@@ -57,34 +57,33 @@ export async function takeIn(
         continue;
       }
       new_events++;
-      const waiting = staging.add(record);
+      const waiting = spool.add(record);
       if (waiting) await waiting;
     }
     onRead?.(new_bytes);
   };
-  const takePart = async (extent: PartExtent) => {
-    for await (const batch of cursor.batchesOfPart(extent)) await takeBatch(batch);
-  };
-  const takeCompacted = async (extent: PartExtent) => {
+  const addCompacted = async (extent: PartExtent) => {
     const [events_before, bytes_before] = [new_events, new_bytes];
     let packed_path: string | undefined;
     const onOpen = (part: OpenPart) => packed_path = part.packed_path;
-    // The other lines first: reading them, the file is proven to be what it was.
-    for await (const batch of cursor.batchesOfPart(extent, true, onOpen)) await takeBatch(batch);
+    // The other lines first: reading them proves that the file is what it was.
+    for await (const records of cursor.batchesOfPart(extent, true, onOpen)) await addAll(records);
     // Restored at this very moment, it gave all of its lines.
     if (!packed_path) return;
-    await staging.addCompacted({ ...extent, path: packed_path });
+    await spool.addCompacted({ ...extent, path: packed_path });
     new_events = events_before + extent.events!;
     new_bytes = bytes_before + extent.size_bytes;
     onRead?.(new_bytes);
   };
   for (const day of days) {
     for (const extent of await partsOfDay(world.files, root, day)) {
-      const is_new = !cursor.positions.has(extent.label);
-      if (from_nothing && extent.compacted && is_new) await takeCompacted(extent);
-      else await takePart(extent);
+      if (from_nothing && extent.compacted && !cursor.positions.has(extent.label)) {
+        await addCompacted(extent);
+      } else {
+        for await (const records of cursor.batchesOfPart(extent)) await addAll(records);
+      }
     }
   }
-  await staging.finish();
+  await spool.finish();
   return { positions: [...cursor.positions], rejected, new_events, new_bytes };
 }

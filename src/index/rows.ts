@@ -1,15 +1,15 @@
 /**
- * A record of the log -> a row for the index. The row is a function of the line's bytes and of where
- * it stands, so that it is the same whether it comes alone or among a million.
+ * Pure mapping: a record of the log -> a row of the index. The row depends on the line's bytes and its
+ * place alone, so it is the same whether it comes alone or among a million.
  */
 import { spool_line_chars_max } from "../base/limits.ts";
 import { type EventRecord, fieldsAreRight, isBuiltIn } from "../log/mod.ts";
 
-/** The values of a row, in the order of the staged columns. */
-export type StagedRow = (string | number | boolean | null)[];
+/** The values of a row, in the order of the columns of `spooled`. */
+export type SpoolRow = (string | number | boolean | null)[];
 
 const SEPARATOR = "\u0001";
-/** What cannot stand in a staged file without being taken for structure. */
+/** What a spool file would take for structure. */
 // deno-lint-ignore no-control-regex
 const NOT_FOR_FILES = /[\u0000\u0001\n\r]/;
 
@@ -21,14 +21,14 @@ export function isPlain(text: string): boolean {
   return !text.includes("\\") && !text.includes("\t") && !text.includes("\r");
 }
 
-/** Names that a staged trial's part and place go by; no event that has them is staged so. */
+/** The members that hold a spooled trial's part and place; an event that has such members is no such trial. */
 const AT = '"@at":', IN = '"@in":';
 
 /**
  * A trial as DuckDB reads it from JSON by itself: the line, with its part and its place put before its
  * members. Undefined for what is no trial, and for the few lines that have to be looked at closer.
  */
-export function stagedTrial(
+export function trialLine(
   { event, text, offset }: EventRecord,
   part: number,
   plain: boolean,
@@ -40,12 +40,7 @@ export function stagedTrial(
 }
 
 /** The row of an event; `plain` is what `isPlain` says of its line. */
-export function rowOf(
-  record: EventRecord,
-  day: string,
-  part: string,
-  plain: boolean,
-): StagedRow {
+export function rowOf(record: EventRecord, day: string, part: string, plain: boolean): SpoolRow {
   const { event, text, offset } = record;
   const { event_id, event_type, timestamp_ms } = event;
   const fields_ok = !isBuiltIn(event_type) || fieldsAreRight(event, event_type);
@@ -68,19 +63,16 @@ export function rowOf(
   ];
 }
 
-/** A row as a line of a staged file; undefined when a file cannot carry it. */
-export function stagedLine(row: StagedRow, plain: boolean): string | undefined {
+/** A row as a line of a spool file; undefined when a file cannot carry it. */
+export function rowLine(row: SpoolRow, plain: boolean): string | undefined {
   const line = row.join(SEPARATOR);
   if (line.length > spool_line_chars_max) return undefined;
   // A string of JSON holds control characters only as escapes.
-  return plain || isForFiles(row) ? line : undefined;
+  const fits = plain || !row.some((each) => typeof each === "string" && NOT_FOR_FILES.test(each));
+  return fits ? line : undefined;
 }
 
-function isForFiles(row: StagedRow): boolean {
-  return !row.some((value) => typeof value === "string" && NOT_FOR_FILES.test(value));
-}
-
-/** An empty text stands for nothing too: in a staged file the two are the same. */
+/** An empty text stands for nothing too: in a spool file the two are the same. */
 function textOrNull(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
@@ -88,9 +80,8 @@ function textOrNull(value: unknown): string | null {
 /** JSON without what may surround it, and with blanks where it has other space between its words. */
 function onOneLine(text: string): string {
   const trimmed = text.trim();
-  return trimmed.includes("\t") || trimmed.includes("\r")
-    ? trimmed.replace(/[\r\t]/g, " ")
-    : trimmed;
+  const has_space = trimmed.includes("\t") || trimmed.includes("\r");
+  return has_space ? trimmed.replace(/[\r\t]/g, " ") : trimmed;
 }
 
 /**

@@ -1,31 +1,36 @@
 /**
- * Brings the index up to date with the log, or has it built from nothing: when there is no index, when
- * it cannot be trusted (damaged, of another version, written to by another program), and when the log
- * is no longer a continuation of what was indexed.
+ * Incremental build with a full rebuild as its fallback: brings the index up to date with the log, or has
+ * it built from nothing when there is no index, when it cannot be trusted (damaged, of another version,
+ * written to by another program), and when the log no longer continues what is indexed.
  */
-import { basename, dirname, join, resolve } from "@std/path";
+import { basename, dirname, resolve } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import type { World } from "../base/world.ts";
 import { index_sync_tries_max } from "../base/limits.ts";
-import { SnapshotStore } from "../duckdb/snapshot.ts";
-import { ledgerPaths, type PartExtent, wasConcurrentlyRemoved } from "../log/mod.ts";
+import type { World } from "../base/world.ts";
+import { SnapshotStore } from "../duckdb/snapshot_swap.ts";
 import { checkMayWrite } from "../log/format/reserved_paths.ts";
-import { AwayParts, missingNotice, readIndexed } from "./archived.ts";
+import { wasConcurrentlyRemoved, ledgerPaths, type PartExtent } from "../log/mod.ts";
+import { AwayParts, cannotKeep, missingNotice, NothingToKeep } from "./archived.ts";
+import {
+  continuesPart,
+  type Indexed,
+  type IndexedPart,
+  indexPath,
+  labelOf,
+  readIndexed,
+} from "./coverage.ts";
+import { OrderChanged } from "./load.ts";
+import { VERSION } from "./load_sql.ts";
 import {
   type BuildOptions,
   type BuiltFrom,
-  cannotKeep,
   countsOf,
-  IndexBuild,
   type IndexReport,
   isLookedAt,
-  NothingToKeep,
+  LoadTransaction,
   partsOfLog,
-} from "./build.ts";
-import { continuesPart, type IndexedPart, labelOf } from "./indexed_part.ts";
-import * as queries from "./queries.ts";
-import { INDEX_VERSION } from "./schema.ts";
-import { OrderChanged } from "./load.ts";
+} from "./load_transaction.ts";
+import { INDEX_VERSION } from "./tables.ts";
 
 /** How to sync. */
 export interface SyncOptions extends BuildOptions {
@@ -36,7 +41,7 @@ export interface SyncOptions extends BuildOptions {
   lock_wait_ms?: number;
   /** Ends the wait for another builder when it is aborted; a sync that has begun goes on to its end. */
   signal?: AbortSignal;
-  /** Told what is worth a line: that an index was set aside, and why. */
+  /** Called with what is worth a line: that an index was set aside, and why. */
   onNotice?: (message: string) => void;
 }
 
@@ -52,24 +57,22 @@ export async function syncIndex(
   options: SyncOptions = {},
 ): Promise<SyncReport> {
   const started_ms = world.elapsed_ms();
-  const default_path = join(ledgerPaths(root).index, "runs.duckdb");
-  const store = new SnapshotStore(world, options.path ?? default_path);
-  if (store.path !== default_path) checkMayBeIndex(world, root, store);
+  const store = new SnapshotStore(world, options.path ?? indexPath(root));
+  if (store.path !== indexPath(root)) checkMayBeIndex(world, root, store);
   await store.lock(options.lock_wait_ms, options.signal);
   try {
-    const sync = new Sync(world, root, store, options);
-    const report = await sync.run();
+    const report = await new Sync(world, root, store, options).run();
     return { ...report, seconds: (world.elapsed_ms() - started_ms) / 1000 };
   } finally {
     store.unlock();
   }
 }
 
-/** Whoever names a file for the index may have mistyped: nothing that is not ours is replaced. */
+/** The caller may have mistyped the index's file: nothing that is not ours is replaced. */
 function checkMayBeIndex(world: World, root: string, store: SnapshotStore): void {
   const { path } = store;
-  const { index } = ledgerPaths(root);
-  const is_among_indexes = resolve(world.cwd(), dirname(path)) === resolve(world.cwd(), index);
+  const folder = resolve(world.cwd(), ledgerPaths(root).index);
+  const is_among_indexes = resolve(world.cwd(), dirname(path)) === folder;
   const is_other_index = ["catalog.duckdb", "alerts.duckdb"].includes(basename(path));
   if (!is_among_indexes || is_other_index) checkMayWrite(world, path, { dir: root });
   if (!world.files.linkFacts(path) || store.wasPublished()) return;
@@ -80,8 +83,6 @@ function checkMayBeIndex(world: World, root: string, store: SnapshotStore): void
     hint: "nothing was changed; name another file, or move that one away",
   });
 }
-
-type Indexed = Awaited<ReturnType<typeof readIndexed>>;
 
 class Sync {
   /** Whether the live index is kept under another name when ours takes its place. */
@@ -108,9 +109,9 @@ class Sync {
 
   async #runOnce(): Promise<IndexReport> {
     const extents = await partsOfLog(this.world, this.root);
-    const away = AwayParts.beside(this.world, this.root, extents);
+    const away = new AwayParts(this.world, this.root, extents);
     const live = this.options.full ? undefined : await this.#continuable(extents, away);
-    if (!live) return await this.#buildAnew(extents);
+    if (!live) return await this.#buildAnew(extents, away);
     const ends = new Map(live.parts.map((part) => [labelOf(part), part.indexed_to]));
     const grown = extents.some(({ label, size_bytes, part }) =>
       isLookedAt(this.options, part.day) && size_bytes > (ends.get(label) ?? 0)
@@ -125,17 +126,20 @@ class Sync {
       if (problem?.where?.path?.startsWith(ledgerPaths(this.root).events)) throw error;
       if (error instanceof OrderChanged) {
         this.#startOver("an event came that sorts before its indexed twin", false);
-      } else if (problem?.code === "damaged") this.#startOver(problem.message, true);
-      // Somebody took hold of the file since it was looked at: a fresh one needs nothing from it.
-      else if (problem?.code === "busy") this.#startOver(problem.message, false);
-      else throw error;
-      return await this.#buildAnew(await partsOfLog(this.world, this.root));
+      } else if (problem?.code === "damaged" || problem?.code === "busy") {
+        // Busy: another program took hold of the file meanwhile; a fresh one needs nothing from it.
+        this.#startOver(problem.message, problem.code === "damaged");
+      } else throw error;
+      const now = await partsOfLog(this.world, this.root);
+      return await this.#buildAnew(now, new AwayParts(this.world, this.root, now));
     }
   }
 
   /** Builds from nothing but the log, and what the live index has of days that are in archives. */
-  async #buildAnew(extents: readonly PartExtent[]): Promise<IndexReport> {
-    const { archived, away } = AwayParts.beside(this.world, this.root, extents);
+  async #buildAnew(
+    extents: readonly PartExtent[],
+    { archived, away }: AwayParts,
+  ): Promise<IndexReport> {
     let kept = archived.length > 0 ? await this.#keepable(archived) : [];
     if (kept.length > 0) {
       try {
@@ -170,8 +174,7 @@ class Sync {
     extents: readonly PartExtent[],
     away: AwayParts,
   ): Promise<Indexed | undefined> {
-    const { files } = this.world;
-    if (!files.linkFacts(this.store.path)) return undefined;
+    if (!this.world.files.linkFacts(this.store.path)) return undefined;
     if (this.store.removeForeignWal()) {
       this.#notice("removed a .wal beside the index, which another program left");
     }
@@ -181,15 +184,14 @@ class Sync {
     } catch (error) {
       const problem = asLedgerError(error);
       if (!problem) throw error;
-      // Somebody holds the file for writing. Ours replaces it by name and needs nothing from it.
+      // Busy: another program has the file open. Ours replaces it by name and needs nothing from it.
       return this.#startOver(problem.message, problem.code !== "busy");
     }
     const by_label = new Map(extents.map((extent) => [extent.label, extent]));
     for (const part of indexed.parts) {
-      if (!isLookedAt(this.options, part.log_day)) continue;
       const label = labelOf(part);
       const extent = by_label.get(label);
-      if (!extent && away.isArchived(label)) continue;
+      if (!isLookedAt(this.options, part.log_day) || away.isArchived(label)) continue;
       if (!extent) {
         const why = away.isForgotten(label) ? "is to be forgotten" : "is gone from the log";
         return this.#startOver(`${label} ${why}`, false);
@@ -202,14 +204,13 @@ class Sync {
   }
 
   async #readIndexed(): Promise<Indexed> {
-    await using database = await this.store.openLive(queries.VERSION, INDEX_VERSION);
+    await using database = await this.store.openLive(VERSION, INDEX_VERSION);
     return await readIndexed(database);
   }
 
   #startOver(reason: string, set_aside: boolean): undefined {
     this.#keep_aside = set_aside;
     this.#notice(this.store.anewNotice("the index", reason, set_aside));
-    return undefined;
   }
 
   #notice(message: string): void {
@@ -218,18 +219,14 @@ class Sync {
 
   async #nothingNew(): Promise<IndexReport> {
     const { world, store, options } = this;
-    return {
-      kind: "nothing new",
-      path: store.path,
-      new_events: 0,
-      new_bytes: 0,
-      rejected: 0,
-      ...await countsOf(world, store, store.path, options.count),
-    };
+    const counts = await countsOf(world, store, store.path, options.count);
+    const nothing = { new_events: 0, new_bytes: 0, rejected: 0 };
+    return { kind: "nothing new", path: store.path, ...nothing, ...counts };
   }
 
   async #build(extents: readonly PartExtent[], from: BuiltFrom): Promise<IndexReport> {
     const { world, root, store, options } = this;
-    return await new IndexBuild(world, root, store, options).run(extents, from, this.#keep_aside);
+    const transaction = new LoadTransaction(world, root, store, options);
+    return await transaction.run(extents, from, this.#keep_aside);
   }
 }

@@ -2,9 +2,9 @@
 import { join, resolve } from "@std/path";
 import type { World } from "../base/world.ts";
 import type { BoundValue, Database } from "../duckdb/connection.ts";
-import { mayReadFiles } from "../duckdb/functions.ts";
+import { mayReadFiles } from "../duckdb/allowed_functions.ts";
 import { allowWideIntervals } from "../duckdb/intervals.ts";
-import { openSnapshot } from "../duckdb/snapshot.ts";
+import { openSnapshot } from "../duckdb/snapshot_swap.ts";
 import type { LedgerRuns } from "./runs.ts";
 import { ledgerPaths } from "../log/mod.ts";
 

@@ -275,19 +275,19 @@ export class Ledger extends Emitters implements AsyncDisposable {
 
   /** The latest runs and how they stand. */
   async latestRuns(limit = latest_runs): Promise<JsonObject[]> {
-    const { LATEST_RUNS } = await import("../index/queries.ts");
+    const { LATEST_RUNS } = await import("../index/views.ts");
     return await this.query(LATEST_RUNS, { values: [Math.max(0, Math.floor(limit))] });
   }
 
   /** The phases of a run, in order. */
   async runPhases(run_id: string): Promise<JsonObject[]> {
-    const { PHASES_OF_RUN } = await import("../index/queries.ts");
+    const { PHASES_OF_RUN } = await import("../index/views.ts");
     return await this.query(PHASES_OF_RUN, { values: [run_id] });
   }
 
   /** The trials of a run, as they were recorded. */
   async trials(run_id: string): Promise<JsonObject[]> {
-    const { TRIALS_OF_RUN } = await import("../index/queries.ts");
+    const { TRIALS_OF_RUN } = await import("../index/views.ts");
     return await this.query(TRIALS_OF_RUN, { values: [run_id] });
   }
 

@@ -8,7 +8,7 @@ import { asLedgerError } from "../base/error.ts";
 import { makeFolderDurably } from "../base/files/durable.ts";
 import type { World } from "../base/world.ts";
 import { names_shown_max } from "../base/limits.ts";
-import type { IndexStanding } from "../index/coverage.ts";
+import type { IndexCoverage } from "../index/coverage.ts";
 // Not through the room's door: it is loaded by whoever emits, and none of this is needed then.
 import { readChain, withChainLock } from "../log/format/chain.ts";
 import { dayArchivePath, isArchiveOf, isBegunArchive } from "../log/archive/day_archive.ts";
@@ -91,7 +91,7 @@ export async function retainIndexed(
   world: World,
   root: string,
   request: RetainRequest,
-  standing: IndexStanding,
+  standing: IndexCoverage,
 ): Promise<RetainedDay[]> {
   return await withChainLock(world, root, async () => {
     await finishDays(world, root);
@@ -105,7 +105,7 @@ async function carryOut(
   root: string,
   request: RetainRequest,
   planned: RetainedDay[],
-  { indexed }: IndexStanding,
+  { indexed }: IndexCoverage,
 ): Promise<RetainedDay[]> {
   const { archive, forget = false, grace_ms, onDay = () => {}, onNotice } = request;
   if (planned.some(({ fate }) => fate === "archived")) makeFolderDurably(world.files, archive!);
@@ -147,7 +147,7 @@ async function plan(
   world: World,
   root: string,
   request: RetainRequest,
-  standing: IndexStanding,
+  standing: IndexCoverage,
 ): Promise<RetainedDay[]> {
   const chain = readChain(world, root);
   checkChain(root, chain);
@@ -181,7 +181,7 @@ function fateOf(
   day: string,
   judged: DayInspection,
   request: RetainRequest,
-  standing: IndexStanding,
+  standing: IndexCoverage,
 ): RetainedDay | undefined {
   const { parts, already_away, damage } = judged;
   const sum = (field: "lines" | "end") => parts.reduce((total, part) => total + part[field], 0);
@@ -248,13 +248,13 @@ async function standingAfterSync(
   world: World,
   root: string,
   request: RetainRequest,
-): Promise<IndexStanding> {
+): Promise<IndexCoverage> {
   // Throws where there is no log: not even an index is made where a folder was mistyped.
   listDays(world.files, root);
   await syncOrSay(world, root, request);
-  const { readStanding } = await import("../index/coverage.ts");
+  const { readCoverage } = await import("../index/coverage.ts");
   try {
-    return await readStanding(world, root, request.lock_wait_ms);
+    return await readCoverage(world, root, request.lock_wait_ms);
   } catch (error) {
     const problem = asLedgerError(error);
     if (!problem) throw error;

@@ -112,8 +112,8 @@ export class LedgerRuns {
   async openCatalog(
     { sql = "", files }: { sql?: string; files?: boolean } = {},
   ): Promise<Database> {
-    const { openSnapshot } = await import("../duckdb/snapshot.ts");
-    const { mayReadFiles } = await import("../duckdb/functions.ts");
+    const { openSnapshot } = await import("../duckdb/snapshot_swap.ts");
+    const { mayReadFiles } = await import("../duckdb/allowed_functions.ts");
     const { createArtifactViews, namedArtifacts } = await import(
       "../runs/catalog/artifact_views.ts"
     );

@@ -4,7 +4,7 @@
  * double's.
  */
 import type { Database } from "../duckdb/connection.ts";
-import { canonical, parseExact, textOf } from "../index/exact_json.ts";
+import { canonical, parseExact, textOf } from "../base/json.ts";
 import { objectText } from "./import.ts";
 import { endsOf, eventsOfLegacyRuns, type LegacyRun, legacyRuns, type RunEvent } from "./runs.ts";
 

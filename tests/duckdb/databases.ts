@@ -2,7 +2,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { systemFiles } from "../../src/base/files/system_files.ts";
-import { type Database, type DoorOptions, openDatabase } from "../../src/duckdb/connection.ts";
+import {
+  type ConnectionOptions,
+  type Database,
+  openDatabase,
+} from "../../src/duckdb/connection.ts";
 import { testWorld } from "../harness.ts";
 
 /** Opens a database whose SQL may touch one folder. */
@@ -10,7 +14,7 @@ export function openIn(
   folder: string,
   name: string,
   access: "read" | "write",
-  different: Partial<DoorOptions> = {},
+  different: Partial<ConnectionOptions> = {},
 ): Promise<Database> {
   return openDatabase(testWorld(), {
     path: join(folder, name),

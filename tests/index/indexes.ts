@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { World } from "../../src/base/world.ts";
 import type { Database } from "../../src/duckdb/connection.ts";
-import { openSnapshot } from "../../src/duckdb/snapshot.ts";
+import { openSnapshot } from "../../src/duckdb/snapshot_swap.ts";
 import { syncIndex, type SyncOptions, type SyncReport } from "../../src/index/sync.ts";
 import { memoryFolder, testWorld } from "../harness.ts";
 

@@ -217,7 +217,7 @@ export class LineMaker {
     return encoder.encode(random.chance(0.03) ? text.slice(0, random.below(text.length)) : text);
   }
 
-  /** An event that is longer than what a staged file may carry. */
+  /** An event that is longer than what a spool file may carry. */
   longEvent(chars: number): Uint8Array {
     const text = this.event();
     const pad = `,"pad":"${"é\\n".repeat(Math.ceil(chars / 3))}"`;

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { spool_bytes_max } from "../../src/base/limits.ts";
-import { takeInBeside } from "../../src/index/reader_thread.ts";
+import { ingestOnThread } from "../../src/index/reader_thread.ts";
 import { binaryTest } from "../binary/binary.ts";
 import { testWorld, writePart } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
@@ -64,7 +64,7 @@ Deno.test("an error that the reading thread meets is told as if it had been met 
     from_nothing: true,
   };
   const error = await assertRejects(
-    () => takeInBeside(request, () => Promise.resolve()),
+    () => ingestOnThread(request, () => Promise.resolve()),
     LedgerError,
   );
   assertEquals(error.code, "not_found");
@@ -82,7 +82,7 @@ Deno.test("a handful that cannot be taken in ends the reading thread and is told
     from_nothing: true,
   };
   await assertRejects(
-    () => takeInBeside(request, () => Promise.reject(new Error("no room"))),
+    () => ingestOnThread(request, () => Promise.reject(new Error("no room"))),
     Error,
     "no room",
   );

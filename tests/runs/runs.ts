@@ -5,7 +5,7 @@ import type { Files } from "../../src/base/files/seam.ts";
 import { systemFiles } from "../../src/base/files/system_files.ts";
 import type { World } from "../../src/base/world.ts";
 import type { Database } from "../../src/duckdb/connection.ts";
-import { openSnapshot } from "../../src/duckdb/snapshot.ts";
+import { openSnapshot } from "../../src/duckdb/snapshot_swap.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import {
   type CatalogSyncOptions,

@@ -8,7 +8,7 @@ import {
   gathered_output_chars_max,
 } from "../../base/limits.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
-import { parseExact } from "../../index/exact_json.ts";
+import { parseExact } from "../../base/json.ts";
 import type {
   DamageRecord,
   EventRecord,

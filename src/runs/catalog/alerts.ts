@@ -7,7 +7,7 @@ import { asLedgerError } from "../../base/error.ts";
 import { alert_files_at_once } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
-import { SnapshotStore } from "../../duckdb/snapshot.ts";
+import { SnapshotStore } from "../../duckdb/snapshot_swap.ts";
 import { rowsOfFiles } from "./artifact_views.ts";
 
 /** How to sync. */

@@ -8,7 +8,7 @@ import { LedgerError } from "../../base/error.ts";
 import { writeFully } from "../../base/files/durable.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
-import { SnapshotStore } from "../../duckdb/snapshot.ts";
+import { SnapshotStore } from "../../duckdb/snapshot_swap.ts";
 import { readArchived, readCompacted, scanArchived, scanCompacted } from "./month_files.ts";
 import {
   type Change,

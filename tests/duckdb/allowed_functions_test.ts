@@ -8,7 +8,7 @@ import {
   mayReadFiles,
   PRAGMAS,
   reasonOfRefusal,
-} from "../../src/duckdb/functions.ts";
+} from "../../src/duckdb/allowed_functions.ts";
 
 interface Named {
   name: string;

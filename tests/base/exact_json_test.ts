@@ -1,6 +1,6 @@
 /** JSON is the same when it says the same, to the last digit. */
 import { assert, assertEquals } from "@std/assert";
-import { canonical, parseExact, textOf } from "../../src/index/exact_json.ts";
+import { canonical, parseExact, textOf } from "../../src/base/json.ts";
 import { withSeed } from "../laws/random.ts";
 
 /** Texts that say the same, and say nothing else than the other groups. */

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { translate } from "../../src/duckdb/problem.ts";
+import { translate } from "../../src/duckdb/errors.ts";
 import { startScript } from "../crash/kills/crash.ts";
 import { smallDisk, testWith } from "../crash/power/power.ts";
 import { tempFolder } from "../harness.ts";

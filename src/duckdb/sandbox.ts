@@ -12,7 +12,7 @@ import {
   isAllowedFunction,
   PRAGMAS,
   reasonOfRefusal,
-} from "./functions.ts";
+} from "./allowed_functions.ts";
 
 /** SQL that may be run, and what it is. */
 export interface GuardedQuery {

@@ -10,8 +10,8 @@ import type { OpenFile } from "../base/files/seam.ts";
 import { duckdb_building_threads_max, index_lock_wait_ms } from "../base/limits.ts";
 import { takeSignedLock } from "../base/files/file_lock.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import { type Database, type DoorOptions, openDatabase } from "./connection.ts";
-import { guardDefinitions } from "./guard.ts";
+import { type ConnectionOptions, type Database, openDatabase } from "./connection.ts";
+import { guardDefinitions } from "./sandbox.ts";
 
 /** How a database is built that goes on from what is live. */
 export interface BuildFromLive<Live, Built> {
@@ -95,7 +95,7 @@ export class SnapshotStore {
   async openWork(
     from_live: boolean,
     folders: readonly string[] = [],
-    attached: DoorOptions["attached"] = [],
+    attached: ConnectionOptions["attached"] = [],
   ): Promise<Database> {
     const path = this.building_path;
     // An attempt before this one may have been given up half-way.

@@ -1,114 +1,108 @@
 /**
- * Every statement that fills the index, and those by which the library asks it. Values are bound;
- * nothing here is built from what a user or an event says. A full build and an increment go through
- * the same statements.
+ * Bulk load in SQL: every statement that fills the index. Values are bound; no statement is built from
+ * what a user or an event says. A full build and an increment run the same statements.
  */
-import { LATEST_FIRST, LOG_ORDER } from "./log_order.ts";
 import { spool_buffer_bytes, spool_line_bytes_max } from "../base/limits.ts";
+import { LATEST_FIRST, LOG_ORDER } from "./tables.ts";
 
-/** The columns of staged events, in the order in which `rows.ts` writes them. */
-const STAGED_COLUMNS = `
+/** The columns of spooled events, in the order in which `rows.ts` writes them. */
+const SPOOLED_COLUMNS = `
   log_day varchar, log_part varchar, log_offset bigint, event_id varchar, event_type varchar,
   run_id varchar, timestamp_ms bigint, correlation_id varchar, causation_id varchar,
   fields_ok boolean, payload varchar, trial_id varchar, params varchar, metrics varchar`;
 
-const STAGED_STRUCT = STAGED_COLUMNS.trim().replaceAll(/(\w+) (\w+)/g, "$1: '$2'");
+const SPOOLED_STRUCT = SPOOLED_COLUMNS.trim().replaceAll(/(\w+) (\w+)/g, "$1: '$2'");
 
 /**
- * Reads a file of staged events. No quotes and no escapes: what stands between the separators is
- * the value, byte for byte. Separators cannot occur in a value that is staged in a file.
+ * Reads a file of spooled events. No quotes and no escapes: what stands between the separators is
+ * the value, byte for byte. No spooled value
+ * has a separator in it.
  */
-export const STAGE_FILE = `
-create or replace temp table staged as
+export const READ_SPOOLED_ROWS = `
+create or replace temp table spooled as
 select * from read_csv($1, delim = '\u0001', quote = '', escape = '', comment = '',
   header = false, auto_detect = false, new_line = '\\n', nullstr = '', strict_mode = false,
-  max_line_size = ${spool_line_bytes_max}, buffer_size = ${spool_buffer_bytes}, columns = {${STAGED_STRUCT}})`;
+  max_line_size = ${spool_line_bytes_max}, buffer_size = ${spool_buffer_bytes},
+  columns = {${SPOOLED_STRUCT}})`;
 
-/** The parts that staged trials name by number. */
-export const STAGE_NO_PARTS = `
-create or replace temp table staged_parts (number integer, log_day varchar, log_part varchar)`;
-export const ADD_STAGED_PART = `insert into staged_parts values ($1, $2, $3)`;
+/** The parts that spooled trials name by number. */
+export const SPOOL_NO_PARTS = `
+create or replace temp table spooled_parts (number integer, log_day varchar, log_part varchar)`;
+export const ADD_SPOOLED_PART = `insert into spooled_parts values ($1, $2, $3)`;
 
-/** The trials of a file of staged lines. */
+/** The trials of a file of spooled lines. */
 const TRIALS_OF_FILE = `
-  read_json($1, format = 'newline_delimited', maximum_object_size = ${spool_line_bytes_max}, columns = {
+  read_json($1, format = 'newline_delimited', maximum_object_size = ${spool_line_bytes_max},
+  columns = {
     "@in": 'INTEGER', "@at": 'BIGINT', event_id: 'VARCHAR', run_id: 'VARCHAR',
     timestamp_ms: 'BIGINT', correlation_id: 'VARCHAR', causation_id: 'VARCHAR',
     trial_id: 'VARCHAR', params: 'JSON', metrics: 'JSON'}) t
-  join staged_parts p on p.number = t."@in"`;
+  join spooled_parts p on p.number = t."@in"`;
 
-/** Puts the trials of a file where the other staged events are. */
-export const STAGE_TRIALS = `
-insert into staged
+/** Adds the trials of a file to the other spooled events. */
+export const ADD_SPOOLED_TRIALS = `
+insert into spooled
 select p.log_day, p.log_part, "@at", event_id, 'trial.recorded', run_id, timestamp_ms,
   correlation_id, causation_id, true, null, trial_id, params, metrics
 from ${TRIALS_OF_FILE}`;
 
-/**
- * Puts the trials of a compacted part into their table, from its columns. Their JSON is written as
- * DuckDB writes what it reads from a file of lines.
- */
-export const TAKE_COMPACTED_TRIALS = `
+/** Loads a compacted part's trials from its columns; `json` writes them as DuckDB does those of lines. */
+export const LOAD_COMPACTED_TRIALS = `
 insert into trial_events
 select event_id, run_id, timestamp_ms, correlation_id, causation_id, $2, $3, log_offset, trial_id,
   json(params), json(metrics), false
 from read_parquet($1) where is_trial`;
 
-/** Takes the trials of a file in at once, where there is nothing that they could repeat. */
-export const TAKE_TRIALS = `
+/** Loads the trials of a file at once, where there is nothing that they could repeat. */
+export const LOAD_TRIALS = `
 insert into trial_events
 select event_id, run_id, timestamp_ms, correlation_id, causation_id, p.log_day, p.log_part, "@at",
   trial_id, params, metrics, false
 from ${TRIALS_OF_FILE}`;
 
-/** The table of staged events, empty, for events that no file can carry. */
-export const STAGE_NOTHING = `create or replace temp table staged (${STAGED_COLUMNS})`;
+/** The table of spooled events, empty, for events that no file can carry. */
+export const SPOOL_NOTHING = `create or replace temp table spooled (${SPOOLED_COLUMNS})`;
 
-/** Stages one event. */
-export const STAGE_ONE = `
-insert into staged values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`;
+export const ADD_SPOOLED_ROW = `
+insert into spooled values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`;
 
-/** Where events that were already indexed sort after one that is staged: then the first has changed. */
-export const COUNT_STAGED_BEFORE_TWIN = `
-select count(*) from staged s join events e using (event_id)
+/** Counts spooled events that sort before their indexed twin: the first in log order has changed. */
+export const COUNT_SPOOLED_BEFORE_TWIN = `
+select count(*) from spooled s join events e using (event_id)
 where (s.log_day, length(split_part(s.log_part, '.', 1)), s.log_part, s.log_offset)
     < (e.log_day, length(split_part(e.log_part, '.', 1)), e.log_part, e.log_offset)`;
 
-/** Takes out what is indexed already, and notes it. */
+/** Drops what is indexed already, and notes it. */
 export const DROP_KNOWN = [
   `insert into duplicate_events
-   select event_id, log_day, log_part, log_offset from staged
+   select event_id, log_day, log_part, log_offset from spooled
    where event_id in (select event_id from events)`,
-  `delete from staged where event_id in (select event_id from events)`,
+  `delete from spooled where event_id in (select event_id from events)`,
 ];
 
-export const STAGED_AGAIN = `select count(*) - count(distinct event_id) from staged`;
+export const COUNT_SPOOLED_AGAIN = `select count(*) - count(distinct event_id) from spooled`;
 
-/** Events that share an id, but for the first of them in log order; with the hashes of such ids. */
-function repeatedIn(table: string, hashes: string): string {
-  return `
-    select event_id, log_day, log_part, log_offset from ${table}
-    where hash(event_id) in (${hashes})
-    qualify row_number() over (partition by event_id order by ${LOG_ORDER}) > 1`;
+/** Deletes from tables what is repeated in a source, but for the first in log order, and notes it. */
+function deleteRepeated(source: string, hashes: string, tables: readonly string[]): string[] {
+  return [
+    `create or replace temp table repeated as
+     select event_id, log_day, log_part, log_offset from ${source}
+     where hash(event_id) in (${hashes})
+     qualify row_number() over (partition by event_id order by ${LOG_ORDER}) > 1`,
+    `insert into duplicate_events from repeated`,
+    ...tables.map((table) =>
+      `delete from ${table} using repeated r where ${table}.log_day = r.log_day
+       and ${table}.log_part = r.log_part and ${table}.log_offset = r.log_offset`
+    ),
+  ];
 }
 
-/** Takes out of a table what was found to be repeated. */
-function takeOutOf(table: string): string {
-  return `delete from ${table} using repeated r where ${table}.log_day = r.log_day
-    and ${table}.log_part = r.log_part and ${table}.log_offset = r.log_offset`;
-}
-
-/** Takes out what is staged twice, but for the first in log order, and notes it. */
-export const DROP_REPEATED = [
-  `create or replace temp table repeated as ${
-    repeatedIn(
-      "staged",
-      "select hash(event_id) from staged group by hash(event_id) having count(*) > 1",
-    )
-  }`,
-  `insert into duplicate_events from repeated`,
-  takeOutOf("staged"),
-];
+/** Drops what is spooled twice. */
+export const DROP_REPEATED = deleteRepeated(
+  "spooled",
+  "select hash(event_id) from spooled group by hash(event_id) having count(*) > 1",
+  ["spooled"],
+);
 
 /** Looks for ids that are in the tables twice, a share of all ids at a time: memory has an end. */
 export const COUNT_EVENTS = `select count(*) from events`;
@@ -118,25 +112,21 @@ insert into repeated_hashes
 select hash(event_id) as id_hash from events where hash(event_id) % $1::ubigint = $2::ubigint
 group by id_hash having count(*) > 1`;
 
-/** Takes out what was found to be there twice, but for the first in log order, and notes it. */
-export const TAKE_OUT_REPEATED = [
-  `create or replace temp table repeated as ${
-    repeatedIn("events", "select id_hash from repeated_hashes")
-  }`,
-  `insert into duplicate_events from repeated`,
-  takeOutOf("other_events"),
-  takeOutOf("trial_events"),
-];
+/** Deletes what is in the tables twice. */
+export const DELETE_REPEATED = deleteRepeated("events", "select id_hash from repeated_hashes", [
+  "other_events",
+  "trial_events",
+]);
 
-/** Puts staged events into the tables that hold events one to one, and notes whose runs they touch. */
-export const TAKE_STAGED = [
+/** Loads spooled events, and notes whose runs they touch. */
+export const LOAD_SPOOLED = [
   `insert into trial_events
    select event_id, run_id, timestamp_ms, correlation_id, causation_id, log_day, log_part,
-     log_offset, trial_id, params, metrics, false from staged where trial_id is not null`,
+     log_offset, trial_id, params, metrics, false from spooled where trial_id is not null`,
   `insert into other_events
    select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id, log_day,
-     log_part, log_offset, fields_ok, payload, false from staged where trial_id is null`,
-  `insert into touched select distinct run_id from staged
+     log_part, log_offset, fields_ok, payload, false from spooled where trial_id is null`,
+  `insert into touched select distinct run_id from spooled
    where trial_id is null and fields_ok and run_id is not null`,
 ];
 
@@ -261,52 +251,3 @@ export const KEEP = [
   `insert into touched
    select distinct run_id from other_events where fields_ok and run_id is not null`,
 ];
-
-/** The runs that run, and the days in which they were created or started. */
-export const RUNNING_RUNS = `
-select distinct run_id, log_day from other_events
-where event_type in ('run.created', 'run.started') and fields_ok
-  and run_id in (select run_id from latest_runs where status = 'running')
-order by all`;
-
-/** The runs of the legacy views, whichever of the two tables they are in. */
-export const LEGACY_RUNS = `
-select coalesce(d.run_id, s.run_id) as run_id, d.run_id is not null as is_in_runs,
-  run_type, created_at_ms, config, data_fingerprint, started_at_ms, completed_at_ms, failed_at_ms,
-  error, summary_json
-from legacy_runs_d d full join legacy_runs_status s on s.run_id = d.run_id
-where coalesce(d.run_id, s.run_id) is not null
-order by created_at_ms, run_id, started_at_ms, completed_at_ms, failed_at_ms, config, summary_json`;
-
-/** What the log says of them as a whole, in log order. */
-export const EVENTS_OF_LEGACY_RUNS = `
-select run_id, event_id, event_type, timestamp_ms, payload from other_events
-where event_type in ('run.created', 'run.started', 'run.completed', 'run.failed') and fields_ok
-  and run_id in (select run_id from legacy_runs_d union select run_id from legacy_runs_status)
-order by ${LOG_ORDER}`;
-
-/** What the ids of events begin with that were brought over. */
-export const LEGACY_ID_PREFIX = "legacy-";
-/** Their ids. */
-export const LEGACY_EVENT_IDS =
-  `select event_id from events where event_id like '${LEGACY_ID_PREFIX}%'`;
-
-export const LATEST_RUNS = `select * from latest_runs limit $1`;
-export const PHASES_OF_RUN = `
-select * from phase_timings where run_id = $1 order by phase_order, started_at_ms`;
-export const TRIALS_OF_RUN = `
-select * from trial_results where run_id = $1 order by recorded_at_ms, trial_id`;
-
-/** The runs that name a correlation, with what they left. */
-export const RUNS_OF_CORRELATION = `
-select e.run_id, any_value(l.status) as status,
-  list(distinct struct_pack(artifact_type := a.artifact_type, artifact_path := a.artifact_path))
-    filter (a.run_id is not null) as artifacts
-from (select distinct run_id from events where correlation_id = $1 and run_id is not null) e
-left join latest_runs l on l.run_id = e.run_id
-left join artifacts_catalog a on a.run_id = e.run_id
-group by e.run_id order by e.run_id`;
-
-export const EVENT_BY_ID = `
-select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id
-from events where event_id = $1`;

@@ -1,0 +1,96 @@
+/** Database schema: the tables of `runs.duckdb`, their version, and the log's order of their rows. */
+
+/** Rises with every change below and in `views.ts`; an index of another version is built anew. */
+export const INDEX_VERSION = 3;
+
+/** The tables that hold what the log says. What is in them is a function of the log alone. */
+export const CONTENT_TABLES = [
+  "other_events",
+  "trial_events",
+  "runs_d",
+  "runs_status",
+  "phase_timings",
+  "artifacts_catalog",
+  "baseline_results",
+  "rejected_lines",
+  "duplicate_events",
+] as const;
+
+/** The day, the part by its number (of six digits, or more), the place in it. */
+const PLACE = ["log_day", "length(split_part(log_part, '.', 1))", "log_part", "log_offset"];
+
+/** The log's order of events, for ORDER BY. */
+export const LOG_ORDER = PLACE.join(", ");
+
+/** The same backwards. */
+export const LATEST_FIRST = PLACE.map((column) => `${column} desc`).join(", ");
+
+const EVENT_PLACE =
+  `log_day varchar not null, log_part varchar not null, log_offset bigint not null`;
+
+/** All of them, for an empty database. */
+export const TABLES = `
+create table index_facts (key varchar not null, value varchar not null);
+insert into index_facts values ('version', '${INDEX_VERSION}');
+
+-- How far each part is indexed, and what its last indexed line was.
+create table index_parts (
+  log_day varchar not null, log_part varchar not null, indexed_to bigint not null,
+  last_line_at bigint not null, last_line_hash varchar not null,
+  -- Not in the log any more: what is known of it stands only here, and in its archive.
+  is_archived boolean not null
+);
+
+-- The days that were archived, and where their archives are; null when there is none. A day that has
+-- late events has several archives.
+create table archived_days (
+  log_day varchar not null, archived_at_ms bigint not null, archive varchar
+);
+
+-- Trials are nearly all there is of most logs, so they are held once, in columns of their own.
+create table trial_events (
+  event_id varchar not null, run_id varchar not null, timestamp_ms bigint not null,
+  correlation_id varchar, causation_id varchar, ${EVENT_PLACE},
+  trial_id varchar not null, params json not null, metrics json not null,
+  is_archived boolean not null
+);
+
+create table other_events (
+  event_id varchar not null, event_type varchar not null, run_id varchar,
+  timestamp_ms bigint not null, correlation_id varchar, causation_id varchar, ${EVENT_PLACE},
+  -- False for an event of a built-in type whose fields are not of that type: it is in no other table.
+  fields_ok boolean not null,
+  -- The line as it stands in the log.
+  payload json not null,
+  is_archived boolean not null
+);
+
+create table runs_d (
+  run_id varchar not null, run_type varchar, created_at_ms bigint, config json,
+  data_fingerprint varchar
+);
+
+create table runs_status (
+  run_id varchar not null, started_at_ms bigint, completed_at_ms bigint, failed_at_ms bigint,
+  error varchar, summary_json json
+);
+
+create table phase_timings (
+  run_id varchar not null, phase_name varchar not null, phase_order bigint, started_at_ms bigint,
+  completed_at_ms bigint, duration_ms double, output_summary_json json
+);
+
+create table artifacts_catalog (
+  run_id varchar not null, artifact_type varchar not null, artifact_path varchar not null,
+  size_bytes bigint not null, created_at_ms bigint not null
+);
+
+create table baseline_results (
+  run_id varchar not null, alerts_total bigint not null, alerts_ok bigint not null,
+  artifact_path varchar not null, completed_at_ms bigint not null
+);
+
+create table rejected_lines (part varchar not null, "offset" bigint not null, reason varchar not null);
+
+create table duplicate_events (event_id varchar not null, ${EVENT_PLACE});
+`;
