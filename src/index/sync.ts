@@ -9,7 +9,7 @@ import { index_sync_tries_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { SnapshotStore } from "../duckdb/snapshot_swap.ts";
 import { checkMayWrite } from "../log/format/reserved_paths.ts";
-import { wasConcurrentlyRemoved, ledgerPaths, type PartExtent } from "../log/mod.ts";
+import { ledgerPaths, type PartExtent, wasConcurrentlyRemoved } from "../log/mod.ts";
 import { AwayParts, cannotKeep, missingNotice, NothingToKeep } from "./archived.ts";
 import {
   continuesPart,
