@@ -27,8 +27,11 @@ export type { ParquetColumn, ParquetColumnType, Row } from "./columns.ts";
 export { type ParquetFacts, parquetFacts, type ParquetField, type ParquetFile } from "./facts.ts";
 export { lastTexts, readParquet } from "./read.ts";
 export {
+  commitStaged,
   type ParquetCodec,
   type ParquetOptions,
   type ParquetWritten,
+  type StagedParquet,
+  stageParquet,
   writeParquet,
 } from "./write.ts";

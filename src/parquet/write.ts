@@ -19,11 +19,6 @@ export interface ParquetOptions {
   key_values?: Readonly<Record<string, string>>;
   /** Rows a row group holds at most. */
   row_group_rows?: number;
-  /**
-   * Puts the file in place once it is whole and durable, for those who note it somewhere in the same
-   * breath. Default: it is put in place.
-   */
-  place?: (putInPlace: () => void, written: ParquetWritten) => Promise<void>;
 }
 
 /** What was written. */
@@ -102,9 +97,48 @@ class RowGroups {
   }
 }
 
+/** A file that is whole and durable under a temporary name. */
+export interface StagedParquet {
+  readonly written: ParquetWritten;
+  /** Puts it in the place of the target, durably. */
+  commit(): void;
+  /** On the way out of an error: the target stays as it was. */
+  abandon(): void;
+}
+
 /**
- * Writes rows into a file that takes the place of whatever was there: whole, or not at all. The folder
- * has to exist. No batch is asked for before the one before it was taken.
+ * Writes rows into a file beside its target, for a caller that commits it under a lock. The folder has
+ * to exist. No batch is asked for before the one before it was taken.
+ */
+export async function stageParquet(
+  world: World,
+  path: string,
+  columns: readonly ParquetColumn[],
+  batches: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
+  options: ParquetOptions = {},
+): Promise<StagedParquet> {
+  checkColumns(path, columns);
+  const replacement = beginReplacement(world.files, path, uniqueName(world));
+  try {
+    const hash = createHash("sha256");
+    const bytes = new FileBytes(replacement.file, hash);
+    const groups = new RowGroups(path, columns, bytes, options);
+    for await (const rows of batches) {
+      // Encoding a row group takes a while, and batches may all be there: others get their turn.
+      if (groups.add(rows)) await world.turn();
+    }
+    groups.finish();
+    replacement.settle();
+    const written = { rows: groups.rows, bytes: bytes.offset, sha256: hash.digest("hex") };
+    return { written, commit: replacement.putInPlace, abandon: replacement.abandon };
+  } catch (error) {
+    replacement.abandon();
+    throw error;
+  }
+}
+
+/**
+ * Writes rows into a file that takes the place of its target: whole, or not at all.
  *
  * ```ts
  * import { systemWorld } from "../base/world.ts";
@@ -117,33 +151,18 @@ class RowGroups {
  * ```
  */
 export async function writeParquet(
-  world: World,
-  path: string,
-  columns: readonly ParquetColumn[],
-  batches: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
-  options: ParquetOptions = {},
+  ...given: Parameters<typeof stageParquet>
 ): Promise<ParquetWritten> {
-  checkColumns(path, columns);
-  const replacement = beginReplacement(world.files, path, uniqueName(world));
+  return commitStaged(await stageParquet(...given));
+}
+
+/** Commits a staged file; one that cannot be put in place goes. */
+export function commitStaged({ written, commit, abandon }: StagedParquet): ParquetWritten {
   try {
-    const hash = createHash("sha256");
-    const bytes = new FileBytes(replacement.file, hash);
-    const groups = new RowGroups(path, columns, bytes, options);
-    for await (const rows of batches) {
-      // Encoding a row group takes a while, and batches may all be there: others get their turn.
-      if (groups.add(rows)) await world.turn();
-    }
-    groups.finish();
-    const written = { rows: groups.rows, bytes: bytes.offset, sha256: hash.digest("hex") };
-    if (options.place) {
-      replacement.settle();
-      await options.place(() => replacement.putInPlace(), written);
-    } else {
-      replacement.putInPlace();
-    }
+    commit();
     return written;
   } catch (error) {
-    replacement.abandon();
+    abandon();
     throw error;
   }
 }

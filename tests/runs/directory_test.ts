@@ -259,7 +259,7 @@ Deno.test("a run whose manifest was never written says how to go on", async () =
   removeFrom(lab, putRun(lab, "s", {}, { has_success: false }), "run.json");
   const found = await ledgerOf(lab).runs.find("s");
   const error = await assertRejects(() => found.markSuccess(), LedgerError);
-  assertEquals(error.message, "run s has no run.json: whoever began it was interrupted");
+  assertEquals(error.message, "run s has no run.json: the process that began it was interrupted");
   assertStringIncludes(error.hint!, "runs create --run-id s");
 });
 

@@ -1,13 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
 import { systemFiles } from "../../src/base/files/system_files.ts";
-import {
-  checkRunId,
-  findRun,
-  idOfFolder,
-  isMonth,
-  monthOf,
-} from "../../src/runs/manifest/layout.ts";
+import { checkRunId, findRun, idOfPath, isMonth, monthOf } from "../../src/runs/manifest/layout.ts";
 import { type Lab, newLab, putFile, putRun, removeFrom } from "./runs.ts";
 
 Deno.test("a run belongs to the month of its creation, in UTC", () => {
@@ -22,11 +16,11 @@ Deno.test("what leads out of its folder, or names none, is no run id", () => {
   for (const run_id of ["..", ".", "", "../r", "a/b", "a\\b", "a\nb", "a\0", "x".repeat(201)]) {
     const error = assertThrows(() => checkRunId(run_id), LedgerError);
     assertEquals(error.code, "invalid", run_id);
-    assertEquals(idOfFolder(`run_id=${run_id}`), undefined, run_id);
+    assertEquals(idOfPath(`run_id=${run_id}`), undefined, run_id);
   }
   for (const run_id of ["r", "...", "a b", "é漢😀", "a:b", "run_id=x", "x".repeat(200)]) {
     checkRunId(run_id);
-    assertEquals(idOfFolder(`run_id=${run_id}`), run_id);
+    assertEquals(idOfPath(`run_id=${run_id}`), run_id);
   }
 });
 

@@ -15,24 +15,29 @@ const BEGUN = {
   status: "running",
 };
 
-function stamps(lab: Lab): Map<string, string> {
-  return new Map(scanRuns(testWorld(), lab.runs_dir).map(({ path, stamp }) => [path, stamp]));
+function fingerprints(lab: Lab): Map<string, string> {
+  return new Map(
+    scanRuns(testWorld(), lab.runs_dir).map(({ path, fingerprint }) => [path, fingerprint]),
+  );
 }
 
 /** How an unfinished run stands at a time. */
 async function stateAt(lab: Lab, path: string, now_ms: number, stale_after_ms?: number) {
   const world: World = testWorld({ now_ms: () => now_ms });
-  const verdict = classifyRun(world, lab.runs_dir, { path, stamp: stamps(lab).get(path)! });
+  const verdict = classifyRun(world, lab.runs_dir, {
+    path,
+    fingerprint: fingerprints(lab).get(path)!,
+  });
   if (verdict.kind !== "open") return verdict.kind;
   return (await stateOfOpen(world, lab.runs_dir, path, verdict.manifest, stale_after_ms)).state;
 }
 
-Deno.test("a stamp is another whenever the manifest is, or whether there is a _SUCCESS", () => {
+Deno.test("a fingerprint is another whenever the manifest is, or whether there is a _SUCCESS", () => {
   using lab = newLab();
   const path = putRun(lab, "r", {}, { has_success: false });
   const other = putRun(lab, "s");
-  const seen = [stamps(lab).get(path)];
-  const untouched = stamps(lab).get(other);
+  const seen = [fingerprints(lab).get(path)];
+  const untouched = fingerprints(lab).get(other);
   const turns = [
     () => putFile(lab, path, "_SUCCESS", ""),
     () => putRun(lab, "r"),
@@ -42,10 +47,10 @@ Deno.test("a stamp is another whenever the manifest is, or whether there is a _S
   ];
   for (const turn of turns) {
     turn();
-    seen.push(stamps(lab).get(path));
+    seen.push(fingerprints(lab).get(path));
   }
   assertEquals(new Set(seen).size, turns.length + 1);
-  assertEquals(stamps(lab).get(other), untouched);
+  assertEquals(fingerprints(lab).get(other), untouched);
 });
 
 Deno.test("runs are found by month and id, in order, and nothing else is taken for one", () => {
@@ -54,7 +59,7 @@ Deno.test("runs are found by month and id, in order, and nothing else is taken f
   putRun(lab, "b");
   putRun(lab, "a");
   putFile(lab, "2026-01/run_id=", "run.json", "{}");
-  assertEquals([...stamps(lab).keys()], [
+  assertEquals([...fingerprints(lab).keys()], [
     "2026-01/run_id=a",
     "2026-01/run_id=b",
     "2026-02/run_id=b",
@@ -111,10 +116,10 @@ Deno.test("a run that goes away while it is looked at is no trouble", async () =
   using lab = newLab();
   const path = putRun(lab, "r", BEGUN, { has_success: false });
   const world = testWorld();
-  const [glance] = scanRuns(world, lab.runs_dir);
-  const verdict = classifyRun(world, lab.runs_dir, glance);
+  const [run] = scanRuns(world, lab.runs_dir);
+  const verdict = classifyRun(world, lab.runs_dir, run);
   removeFrom(lab, path);
-  const again = classifyRun(world, lab.runs_dir, glance);
+  const again = classifyRun(world, lab.runs_dir, run);
   assertEquals(again.kind, "unusable");
   if (verdict.kind !== "open") throw new Error(verdict.kind);
   const { state } = await stateOfOpen(world, lab.runs_dir, path, verdict.manifest);
@@ -129,15 +134,15 @@ Deno.test("what a disk hides for a moment of one run is said of that run alone",
   for (let k = 1;; k++) {
     const { files, failed } = failingFiles(k, () => systemError("EIO", "it failed"));
     const world = testWorld({ files });
-    let glances: ReturnType<typeof scanRuns>;
+    let runs: ReturnType<typeof scanRuns>;
     try {
-      glances = scanRuns(world, lab.runs_dir);
+      runs = scanRuns(world, lab.runs_dir);
     } catch (error) {
       // Without the names there is nothing to say.
       assertMatch(String(error), /cannot list/);
       continue;
     }
-    const verdicts = glances.map((glance) => classifyRun(world, lab.runs_dir, glance));
+    const verdicts = runs.map((run) => classifyRun(world, lab.runs_dir, run));
     if (failed() === undefined) break;
     const bad = verdicts.filter(({ kind }) => kind === "unusable");
     assertEquals([verdicts.length, bad.length], [2, 1], failed());

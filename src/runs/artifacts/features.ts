@@ -1,7 +1,7 @@
 /**
- * Columns whose types follow from their values. They are known only when the last row was seen, so there
- * are two passes: the first looks at every value and keeps the rows, in memory as far as they are few
- * and in a scratch file beyond that; the second hands them out.
+ * Two-pass schema inference for open columns, whose types follow from their values. The first pass looks
+ * at every value and keeps the rows, in memory as far as they are few and in a scratch file beyond that;
+ * the second hands them out.
  *
  * The rules. Null, or nothing at all, says nothing. Whole numbers alone are INT64; with any fraction
  * among them all are DOUBLE (the nearest to whole numbers past 2^53); true and false are BOOLEAN, text is
@@ -14,7 +14,8 @@ import type { OpenFile } from "../../base/files/seam.ts";
 import { feature_name_chars_max, feature_values_in_memory_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { ParquetColumn, ParquetColumnType, Row } from "../../parquet/mod.ts";
-import { isInt64, type RowContext, rowError, type RowPlace, shown } from "./row_checker.ts";
+import { type RowContext, rowError, type RowPlace } from "./batch.ts";
+import { isInt64, shown } from "./row_checker.ts";
 
 type Family = "numbers" | "texts" | "flags";
 
@@ -32,7 +33,7 @@ interface Seen {
 // deno-lint-ignore no-control-regex
 const FEATURE_NAME = /^[^\u0000-\u001f\u007f\uFEFF]+$/;
 
-/** The first pass: what the columns are. */
+/** The first pass: infers the columns. */
 export class FeatureColumns {
   readonly #seen = new Map<string, Seen | undefined>();
 
@@ -60,7 +61,7 @@ export class FeatureColumns {
   }
 
   /** The columns of doubles that bigints stand in. */
-  get roundedNames(): string[] {
+  get rounded_names(): string[] {
     return [...this.#seen].filter(([, seen]) => seen?.has_bigint && seen.has_fraction)
       .map(([name]) => name);
   }
@@ -78,12 +79,11 @@ export class FeatureColumns {
   }
 
   #lookAt(name: string, value: unknown, place: RowPlace): void {
+    const wrong = (words: string, hint?: string) =>
+      rowError(this.context, place, `has ${shown(value)} in column ${quoted(name)}${words}`, hint);
     const family = familyOf(value);
     if (family === undefined) {
-      const words =
-        `has ${shown(value)} in column ${quoted(name)}; it has to be a finite number, ` +
-        `text, true or false, or null`;
-      throw rowError(this.context, place, words);
+      throw wrong("; it has to be a finite number, text, true or false, or null");
     }
     let seen = this.#seen.get(name);
     if (seen === undefined) {
@@ -91,14 +91,8 @@ export class FeatureColumns {
       this.#seen.set(name, seen);
     }
     if (seen.family !== family) {
-      const words = `has ${shown(value)} in column ${quoted(name)}, which holds ${seen.family} ` +
-        `since row ${seen.since_row}`;
-      throw rowError(
-        this.context,
-        place,
-        words,
-        "keep a column to one kind; write null for no value",
-      );
+      const words = `, which holds ${seen.family} since row ${seen.since_row}`;
+      throw wrong(words, "keep a column to one kind; write null for no value");
     }
     if (family === "numbers") lookAtNumber(seen, value as number | bigint, place);
   }
@@ -108,12 +102,9 @@ export class FeatureColumns {
     if (seen === undefined || seen.family === "texts") return "utf8";
     if (seen.family === "flags") return "boolean";
     if (seen.has_fraction) return "double";
-    if (seen.inexact) throw this.#inexact(name, seen.inexact);
-    return "int64";
-  }
-
-  #inexact(name: string, { place, value }: NonNullable<Seen["inexact"]>): LedgerError {
-    return rowError(
+    if (!seen.inexact) return "int64";
+    const { place, value } = seen.inexact;
+    throw rowError(
       this.context,
       place,
       `has ${shown(value)} in column ${quoted(name)}, a column of whole numbers: ` +

@@ -1,27 +1,33 @@
-/** Rows of an artifact -> its Parquet file, every row checked on the way. */
+/**
+ * An artifact's Parquet file: staged from rows, each checked on the way; and read back, for its first
+ * row or to compare it with its manifest.
+ */
+import { fileDigest } from "../../base/files/checksum.ts";
+import { asLedgerError } from "../../base/error.ts";
+import { withNumbers } from "../../base/json.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import {
+  commitStaged,
   type ParquetCodec,
   parquetFacts,
   type ParquetOptions,
   type ParquetWritten,
   readParquet,
   type Row,
-  writeParquet,
+  type StagedParquet,
+  stageParquet,
 } from "../../parquet/mod.ts";
-import { FeatureColumns, KeptRows, rounded } from "./features.ts";
-import { type ArtifactSource, rowsOfSource, sourceName } from "./input.ts";
-import { RowChecker, type RowContext } from "./row_checker.ts";
+import type { ArtifactEntry } from "../manifest/manifest.ts";
+import type { RowContext } from "./batch.ts";
 import {
   ARTIFACT_SCHEMA_VERSION,
   artifactDefinition,
   type ArtifactType,
   isArtifactType,
 } from "./definitions.ts";
-import { fileDigest } from "../../base/files/checksum.ts";
-import { asLedgerError } from "../../base/error.ts";
-import { withNumbers } from "../../base/json.ts";
-import type { ArtifactEntry } from "../manifest/manifest.ts";
+import { FeatureColumns, KeptRows, rounded } from "./features.ts";
+import { type ArtifactSource, rowsOfSource, sourceName } from "./input.ts";
+import { RowChecker } from "./row_checker.ts";
 
 /** What is stored, and where. */
 export interface ArtifactToWrite {
@@ -31,37 +37,34 @@ export interface ArtifactToWrite {
   target: string;
   source: ArtifactSource;
   codec?: ParquetCodec;
-  /** See the options of Parquet files. */
-  place?: ParquetOptions["place"];
 }
 
-/**
- * Writes an artifact's file: whole and durable, or not at all. Throws at the first row that is not what
- * the type asks for; then whatever stood there before still does.
- */
-export async function writeArtifactFile(
+/** Writes an artifact's file beside its target. Throws at the first row that is not of the type. */
+export async function stageArtifactFile(
   world: World,
-  { type, run_id, target, source, codec, place }: ArtifactToWrite,
-): Promise<ParquetWritten> {
+  { type, run_id, target, source, codec }: ArtifactToWrite,
+): Promise<StagedParquet> {
   const definition = artifactDefinition(type);
   const context: RowContext = { definition, run_id, source: sourceName(source) };
   const options: ParquetOptions = {
     codec,
-    place,
     key_values: {
       "ledger.schema_version": String(ARTIFACT_SCHEMA_VERSION),
       "ledger.artifact_type": type,
       "ledger.run_id": run_id,
     },
   };
-  if (definition.is_open) return await writeOpen(world, context, target, source, options);
-  return await writeParquet(
-    world,
-    target,
-    definition.columns,
-    checkedRows(world, context, source),
-    options,
-  );
+  if (definition.is_open) return await stageOpen(world, context, target, source, options);
+  const rows = checkedRows(world, context, source);
+  return await stageParquet(world, target, definition.columns, rows, options);
+}
+
+/** Writes an artifact's file: whole and durable, or not at all. */
+export async function writeArtifactFile(
+  world: World,
+  artifact: ArtifactToWrite,
+): Promise<ParquetWritten> {
+  return commitStaged(await stageArtifactFile(world, artifact));
 }
 
 async function* checkedRows(
@@ -74,14 +77,14 @@ async function* checkedRows(
   checker.end();
 }
 
-/** The types of the columns are known only after the last row. */
-async function writeOpen(
+/** Two passes: the types of the columns are known only after the last row. */
+async function stageOpen(
   world: World,
   context: RowContext,
   target: string,
   source: ArtifactSource,
   options: ParquetOptions,
-): Promise<ParquetWritten> {
+): Promise<StagedParquet> {
   const checker = new RowChecker(context);
   const features = new FeatureColumns(context);
   const kept = new KeptRows(world, `${target}.${uniqueName(world)}.rows.tmp`);
@@ -95,11 +98,11 @@ async function writeOpen(
       kept.add(rows);
     }
     const columns = features.columns();
-    const { roundedNames } = features;
+    const { rounded_names } = features;
     const batches = function* () {
-      for (const rows of kept.batches()) yield rounded(rows, roundedNames);
+      for (const rows of kept.batches()) yield rounded(rows, rounded_names);
     };
-    return await writeParquet(world, target, columns, batches(), options);
+    return await stageParquet(world, target, columns, batches(), options);
   } finally {
     kept.dispose();
   }
@@ -133,10 +136,8 @@ export function artifactProblem(
   try {
     const { rows, columns, key_values } = parquetFacts(world, path);
     if (rows !== entry.rows) return `it has ${rows} rows, and the manifest says ${entry.rows}`;
-    const written_for = key_values["ledger.run_id"];
-    if (written_for !== undefined && written_for !== run_id) {
-      return `it was written for run ${written_for}`;
-    }
+    const written_for = key_values["ledger.run_id"] ?? run_id;
+    if (written_for !== run_id) return `it was written for run ${written_for}`;
     const problem = isArtifactType(type) ? schemaProblem(type, columns) : undefined;
     if (problem) return problem;
   } catch (error) {
@@ -147,21 +148,18 @@ export function artifactProblem(
   if (deep && entry.sha256 !== undefined && fileDigest(world.files, path) !== entry.sha256) {
     return "its sha256 is not the one that the manifest says: its bytes have changed";
   }
-  return undefined;
 }
 
 function schemaProblem(
-  type: Parameters<typeof artifactDefinition>[0],
+  artifact_type: ArtifactType,
   columns: readonly { name: string; type: string }[],
 ): string | undefined {
-  const definition = artifactDefinition(type);
-  const there = new Map(columns.map((column) => [column.name, column.type]));
-  for (const column of definition.columns) {
-    const is = there.get(column.name);
-    if (is === undefined && !column.nullable) return `it has no column ${column.name}`;
-    if (is !== undefined && is !== column.type) {
-      return `its column ${column.name} is ${is}, and has to be ${column.type}`;
+  const types = new Map(columns.map(({ name, type }) => [name, type]));
+  for (const { name, type, nullable } of artifactDefinition(artifact_type).columns) {
+    const found = types.get(name);
+    if (found === undefined && !nullable) return `it has no column ${name}`;
+    if (found !== undefined && found !== type) {
+      return `its column ${name} is ${found}, and has to be ${type}`;
     }
   }
-  return undefined;
 }

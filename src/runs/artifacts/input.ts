@@ -10,15 +10,12 @@ import { kindOf, openInput, piecesOf } from "../../base/files/outside.ts";
 import { input_batch_rows, read_bytes } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { readParquet, type Row } from "../../parquet/mod.ts";
-import { inputError, type RowBatch, type RowContext } from "./row_checker.ts";
+import { inputError, type RowBatch, type RowContext } from "./batch.ts";
 import { csvRows } from "./input_csv.ts";
 import { jsonRows, ndjsonRows } from "./input_json.ts";
 
-/** The formats of an input. */
-export const INPUT_FORMATS = ["ndjson", "json", "csv", "parquet"] as const;
-
 /** The format of an input. `json` is an array of rows, or rows one after another. */
-export type InputFormat = (typeof INPUT_FORMATS)[number];
+export type InputFormat = "ndjson" | "json" | "csv" | "parquet";
 
 /** Where the rows of an artifact come from. */
 export type ArtifactSource =
@@ -99,8 +96,7 @@ class InputReader {
       if (new TextDecoder().decode(head).trim() === "" && this.source.format !== "ndjson") {
         throw this.#empty();
       }
-      const texts = this.#texts(head, rest);
-      yield* ROWS_OF[format](texts, this.context);
+      yield* ROWS_OF[format](this.#texts(head, rest), this.context);
     } finally {
       await rest.return?.(undefined);
     }
@@ -163,32 +159,21 @@ class InputReader {
   }
 
   #empty(): LedgerError {
-    const { context } = this;
     return inputError(
-      context,
-      `cannot store ${context.definition.type}: ${context.source} is empty`,
+      this.context,
+      `${this.context.source} is empty`,
       "if there are no rows, say so: with [], with a CSV heading alone, or by naming the format ndjson",
     );
   }
 
   #notUtf8(line: number): LedgerError {
-    const { context } = this;
-    return inputError(
-      context,
-      `cannot store ${context.definition.type}: ${context.source} is not valid UTF-8, ` +
-        `in or after line ${line}`,
-      "write it as UTF-8",
-      line,
-    );
+    const words = `${this.context.source} is not valid UTF-8, in or after line ${line}`;
+    return inputError(this.context, words, "write it as UTF-8", line);
   }
 
   #noParquet(found: string): LedgerError {
-    const { context } = this;
-    return inputError(
-      context,
-      `cannot store ${context.definition.type}: ${found}, and Parquet is read from its end`,
-      "give the path of the file",
-    );
+    const words = `${found}, and Parquet is read from its end`;
+    return inputError(this.context, words, "give the path of the file");
   }
 }
 

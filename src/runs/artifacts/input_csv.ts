@@ -1,21 +1,15 @@
 /**
- * CSV (RFC 4180) -> rows, typed by the artifact's columns. An empty cell is null, an empty cell in quotes
- * is an empty text. What a cell of a known column says that does not fit its type is left as text, for
+ * Streaming parser of CSV (RFC 4180) into rows, typed by the artifact's columns. An empty cell is null,
+ * an empty cell in quotes is an empty text. What a cell of a known column says that does not fit its type is left as text, for
  * the check of rows to quote. In a column of features an unquoted cell is a number or a flag where it
  * looks like one; a cell in quotes is text.
  */
-import type { LedgerError } from "../../base/error.ts";
-import { quoted } from "../../base/error.ts";
-import { input_batch_rows, input_row_bytes_max } from "../../base/limits.ts";
+import { type LedgerError, quoted } from "../../base/error.ts";
+import { input_row_bytes_max } from "../../base/limits.ts";
 import type { Row } from "../../parquet/mod.ts";
-import {
-  extraColumn,
-  inputError,
-  type RowBatch,
-  type RowContext,
-  rowError,
-} from "./row_checker.ts";
+import { BatchBuilder, inputError, type RowBatch, type RowContext, rowError } from "./batch.ts";
 import type { ValueKind } from "./definitions.ts";
+import { extraColumn } from "./row_checker.ts";
 
 /** A record of a CSV text. */
 interface CsvRecord {
@@ -30,31 +24,18 @@ export async function* csvRows(
   context: RowContext,
 ): AsyncGenerator<RowBatch> {
   const records = new CsvRecords(context);
+  const batch = new BatchBuilder();
   let columns: CsvColumn[] | undefined;
-  let rows: Row[] = [];
-  let lines: number[] = [];
-  let before = 0;
-  const take = (): RowBatch => {
-    const batch = { rows, lines };
-    before += rows.length;
-    rows = [];
-    lines = [];
-    return batch;
-  };
   const consume = function* (found: Iterable<CsvRecord>): Generator<RowBatch> {
     for (const record of found) {
-      if (columns === undefined) {
-        columns = columnsOf(record, context);
-        continue;
-      }
-      rows.push(rowOf(record, columns, context, before + rows.length + 1));
-      lines.push(record.line);
-      if (rows.length >= input_batch_rows) yield take();
+      if (columns === undefined) columns = columnsOf(record, context);
+      else batch.add(rowOf(record, columns, context, batch.next_row), record.line);
+      if (batch.is_full) yield batch.take();
     }
   };
   for await (const chunk of texts) yield* consume(records.push(chunk));
-  yield* consume(records.end());
-  if (rows.length > 0) yield take();
+  yield* consume(records.push("", true));
+  if (!batch.is_empty) yield batch.take();
 }
 
 /** A column of the input: what its cells are made into. */
@@ -86,13 +67,8 @@ function columnsOf({ cells }: CsvRecord, context: RowContext): CsvColumn[] {
 }
 
 function headingError(context: RowContext, words: string): LedgerError {
-  const { definition, source } = context;
-  return inputError(
-    context,
-    `cannot store ${definition.type}: the heading of ${source} ${words}`,
-    `\`ledger runs schema ${definition.type}\` lists the columns`,
-    1,
-  );
+  const hint = `\`ledger runs schema ${context.definition.type}\` lists the columns`;
+  return inputError(context, `the heading of ${context.source} ${words}`, hint, 1);
 }
 
 function rowOf(record: CsvRecord, columns: CsvColumn[], context: RowContext, row: number): Row {
@@ -156,17 +132,9 @@ class CsvRecords {
 
   constructor(readonly context: RowContext) {}
 
-  push(chunk: string): Generator<CsvRecord> {
-    this.#rest += chunk;
-    return this.#records(false);
-  }
-
-  end(): Generator<CsvRecord> {
-    return this.#records(true);
-  }
-
-  *#records(is_last: boolean): Generator<CsvRecord> {
-    const text = this.#rest;
+  /** The records that a piece of text ends; at the last one, those that are left. */
+  *push(chunk: string, is_last = false): Generator<CsvRecord> {
+    const text = this.#rest + chunk;
     this.#comma = -1;
     let at = 0;
     while (at < text.length) {
@@ -174,12 +142,9 @@ class CsvRecords {
       if (found === undefined) break;
       at = found.end;
       this.#line += found.lines;
-      // A blank line, as many programs leave one at the end.
-      if (
-        found.record.cells.length > 1 || found.record.cells[0] !== "" || found.record.is_quoted[0]
-      ) {
-        yield found.record;
-      }
+      const { cells, is_quoted } = found.record;
+      // A blank line is none: many programs leave one at the end.
+      if (cells.length > 1 || cells[0] !== "" || is_quoted[0]) yield found.record;
     }
     this.#rest = text.slice(at);
     if (this.#rest.length > input_row_bytes_max) {
@@ -214,8 +179,7 @@ class CsvRecords {
         const line_end = newline < 0 ? text.length : newline;
         end = Math.min(this.#comma, line_end);
         if (newline < 0 && end === line_end && !is_last) return undefined;
-        const is_before_newline = end === line_end && text[end - 1] === "\r" && end > at;
-        if (is_before_newline) end--;
+        if (end === line_end && text[end - 1] === "\r" && end > at) end--;
         const cell = text.slice(at, end);
         if (cell.includes('"')) throw this.#problem(`has a quote within the cell ${quoted(cell)}`);
         record.cells.push(cell);
@@ -235,10 +199,9 @@ class CsvRecords {
   }
 
   #problem(words: string): LedgerError {
-    const { definition, source } = this.context;
     return inputError(
       this.context,
-      `cannot store ${definition.type}: ${source} ${words}, in the row that begins in line ${this.#line}`,
+      `${this.context.source} ${words}, in the row that begins in line ${this.#line}`,
       "write it as RFC 4180 says: a cell with a comma, a quote or a new line stands in quotes, " +
         "and a quote within it is doubled",
       this.#line,

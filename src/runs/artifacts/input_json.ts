@@ -1,42 +1,35 @@
-/** NDJSON and JSON -> rows. Each row is cut out of the text and parsed alone, so that memory is bounded. */
+/** Streaming parser of NDJSON and JSON: each row is cut out of the text and parsed alone, so memory is bounded. */
 import { type LedgerError, quoted } from "../../base/error.ts";
-import { input_batch_rows, input_row_bytes_max } from "../../base/limits.ts";
+import { json } from "../../base/json.ts";
+import { input_row_bytes_max } from "../../base/limits.ts";
 import { BadLine, parseObject } from "../../log/event/validate.ts";
 import type { Row } from "../../parquet/mod.ts";
-import { inputError, type RowBatch, type RowContext, rowError } from "./row_checker.ts";
-import { json } from "../../base/json.ts";
+import { BatchBuilder, inputError, type RowBatch, type RowContext, rowError } from "./batch.ts";
 
-/** Gathers rows into batches, and knows the number of the next one. */
-class Batch {
-  rows: Row[] = [];
-  lines: number[] = [];
-  #before = 0;
+/** A whole number past 2^53, perhaps: then the slow way is worth it. */
+const LONG_DIGITS = /[:,[\s-](?:\d{17,}|9\d{15})\s*[,}\]]/;
 
-  constructor(readonly context: RowContext) {}
+const keepDigits = (_: string, value: unknown, { source }: { source?: string }) =>
+  typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? "")
+    ? BigInt(source!)
+    : value;
 
-  add(text: string, line: number): void {
-    const parsed = parseRow(text);
+/** Batches of rows that are parsed from their texts; whole numbers past 2^53 come out as bigints. */
+class JsonBatch extends BatchBuilder {
+  constructor(readonly context: RowContext) {
+    super();
+  }
+
+  addText(text: string, line: number): void {
+    const parsed = parseObject(text);
     if (parsed instanceof BadLine) {
       throw this.wrong(line, `is no row: ${parsed.reason}`, "give one JSON object for each row");
     }
-    this.rows.push(parsed);
-    this.lines.push(line);
-  }
-
-  get isFull(): boolean {
-    return this.rows.length >= input_batch_rows;
-  }
-
-  take(): RowBatch {
-    const { rows, lines } = this;
-    this.#before += rows.length;
-    this.rows = [];
-    this.lines = [];
-    return { rows, lines };
+    this.add(LONG_DIGITS.test(text) ? json.parse(text, keepDigits) as Row : parsed, line);
   }
 
   wrong(line: number, words: string, hint?: string): LedgerError {
-    return rowError(this.context, { row: this.#before + this.rows.length + 1, line }, words, hint);
+    return rowError(this.context, { row: this.next_row, line }, words, hint);
   }
 
   tooLong(line: number): LedgerError {
@@ -53,12 +46,12 @@ export async function* ndjsonRows(
   texts: AsyncIterable<string>,
   context: RowContext,
 ): AsyncGenerator<RowBatch> {
-  const batch = new Batch(context);
+  const batch = new JsonBatch(context);
   let line = 0;
   let rest = "";
   const take = (text: string) => {
     line++;
-    if (text.trim() !== "") batch.add(text, line);
+    if (text.trim() !== "") batch.addText(text, line);
   };
   for await (const chunk of texts) {
     let start = 0;
@@ -66,41 +59,39 @@ export async function* ndjsonRows(
       take(rest + chunk.slice(start, end));
       rest = "";
       start = end + 1;
-      if (batch.isFull) yield batch.take();
+      if (batch.is_full) yield batch.take();
     }
     rest += chunk.slice(start);
     if (rest.length > input_row_bytes_max) throw batch.tooLong(line + 1);
   }
   take(rest);
-  if (batch.rows.length > 0) yield batch.take();
+  if (!batch.is_empty) yield batch.take();
 }
 
 const QUOTE = 34, BACKSLASH = 92, COMMA = 44, NEWLINE = 10;
 const OPEN_BRACE = 123, CLOSE_BRACE = 125, OPEN_BRACKET = 91, CLOSE_BRACKET = 93;
-
-/** Where in a JSON text we are, between rows. */
-type Expecting = "start" | "first row" | "row" | "comma" | "next object" | "end";
 
 /** An array of objects, or objects one after another, each over as many lines as it likes. */
 export async function* jsonRows(
   texts: AsyncIterable<string>,
   context: RowContext,
 ): AsyncGenerator<RowBatch> {
-  const batch = new Batch(context);
+  const batch = new JsonBatch(context);
   const scanner = new ObjectScanner(batch);
   for await (const chunk of texts) {
     for (const { text, line } of scanner.push(chunk)) {
-      batch.add(text, line);
-      if (batch.isFull) yield batch.take();
+      batch.addText(text, line);
+      if (batch.is_full) yield batch.take();
     }
   }
   scanner.end();
-  if (batch.rows.length > 0) yield batch.take();
+  if (!batch.is_empty) yield batch.take();
 }
 
 /** Cuts objects out of a text that comes in pieces. It knows brackets and quotes; the rest is for JSON. */
 class ObjectScanner {
-  #expecting: Expecting = "start";
+  /** What may stand between objects here. */
+  #expecting: "start" | "first row" | "row" | "comma" | "next object" | "end" = "start";
   #line = 1;
   /** Of the object that is open: its text so far, its depth, the line that it began in. */
   #open = "";
@@ -109,7 +100,7 @@ class ObjectScanner {
   #is_in_string = false;
   #is_escaped = false;
 
-  constructor(readonly batch: Batch) {}
+  constructor(readonly batch: JsonBatch) {}
 
   *push(chunk: string): Generator<{ text: string; line: number }> {
     let start = 0;
@@ -117,8 +108,8 @@ class ObjectScanner {
       const code = chunk.charCodeAt(at);
       if (code === NEWLINE) this.#line++;
       if (this.#depth === 0) {
-        if (this.#between(code, chunk, at)) start = at;
-      } else if (this.#closes(code)) {
+        if (this.#begins(code, chunk, at)) start = at;
+      } else if (this.#ends(code)) {
         yield { text: this.#open + chunk.slice(start, at + 1), line: this.#open_line };
         this.#open = "";
       }
@@ -132,14 +123,13 @@ class ObjectScanner {
     if (this.#depth > 0) {
       throw this.batch.wrong(this.#open_line, "is cut off: the input ends within it");
     }
-    const is_whole = this.#expecting === "end" || this.#expecting === "next object";
-    if (!is_whole && this.#expecting !== "start") {
+    if (!["start", "next object", "end"].includes(this.#expecting)) {
       throw this.#problem("ends before the ] of its array");
     }
   }
 
   /** Inside an object: whether it ends here. */
-  #closes(code: number): boolean {
+  #ends(code: number): boolean {
     if (this.#is_in_string) {
       if (this.#is_escaped) this.#is_escaped = false;
       else if (code === BACKSLASH) this.#is_escaped = true;
@@ -153,15 +143,14 @@ class ObjectScanner {
   }
 
   /** Between objects: whether one begins here. */
-  #between(code: number, chunk: string, at: number): boolean {
+  #begins(code: number, chunk: string, at: number): boolean {
     if (code === 32 || (code >= 9 && code <= 13)) return false;
     const expecting = this.#expecting;
     if (code === OPEN_BRACE && expecting !== "comma" && expecting !== "end") {
       this.#depth = 1;
       this.#open_line = this.#line;
-      this.#expecting = expecting === "start" || expecting === "next object"
-        ? "next object"
-        : "comma";
+      const is_in_array = expecting === "first row" || expecting === "row";
+      this.#expecting = is_in_array ? "comma" : "next object";
       return true;
     }
     if (code === OPEN_BRACKET && expecting === "start") this.#expecting = "first row";
@@ -170,39 +159,18 @@ class ObjectScanner {
       this.#expecting = "end";
     } else {
       const found = quoted(chunk.slice(at, at + 20));
-      if (expecting !== "row" && expecting !== "first row") {
-        throw this.#problem(`has ${found} in line`);
+      if (expecting === "row" || expecting === "first row") {
+        throw this.batch.wrong(this.#line, `is no row: ${found} stands where an object should be`);
       }
-      throw this.batch.wrong(this.#line, `is no row: ${found} stands where an object should be`);
+      const line = `in line ${this.#line}, where a row or the end should be`;
+      throw this.#problem(`has ${found} ${line}`);
     }
     return false;
   }
 
   #problem(words: string): LedgerError {
     const { context } = this.batch;
-    const line = words.endsWith("in line")
-      ? ` ${this.#line}, where a row or the end should be`
-      : "";
-    return inputError(
-      context,
-      `cannot store ${context.definition.type}: ${context.source} ${words}${line}`,
-      "give a JSON array of objects, or one object a line",
-      this.#line,
-    );
+    const hint = "give a JSON array of objects, or one object a line";
+    return inputError(context, `${context.source} ${words}`, hint, this.#line);
   }
-}
-
-/** A whole number past 2^53, perhaps: then the slow way is worth it. */
-const LONG_DIGITS = /[:,[\s-](?:\d{17,}|9\d{15})\s*[,}\]]/;
-
-const keepDigits = (_: string, value: unknown, { source }: { source?: string }) =>
-  typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? "")
-    ? BigInt(source!)
-    : value;
-
-/** Parses one JSON object; whole numbers past 2^53 come out as bigints. */
-export function parseRow(text: string): Record<string, unknown> | BadLine {
-  const parsed = parseObject(text);
-  if (parsed instanceof BadLine || !LONG_DIGITS.test(text)) return parsed;
-  return json.parse(text, keepDigits) as Record<string, unknown>;
 }

@@ -1,47 +1,21 @@
 /**
- * Whether rows are what their artifact type asks for. Written by hand, since every row of every artifact
- * goes through here; a row that is right is handed on as it came.
+ * Row validation: whether rows are what their artifact type asks for. Written by hand, since every row
+ * of every artifact goes through here; a row that is right is handed on as it came.
  */
-import { type ErrorPlace, LedgerError, quoted } from "../../base/error.ts";
+import { type LedgerError, quoted } from "../../base/error.ts";
+import { json } from "../../base/json.ts";
 import {
   quoted_chars_max,
   timestamp_ms_max,
   timestamp_ms_plausible_min,
 } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
-import type { Row } from "../../parquet/mod.ts";
-import {
-  type ArtifactColumn,
-  type ArtifactDefinition,
-  LEVELS,
-  type ValueKind,
-} from "./definitions.ts";
-import { json } from "../../base/json.ts";
 import { BadLine, parseObject } from "../../log/event/validate.ts";
+import type { Row } from "../../parquet/mod.ts";
+import { inputError, type RowBatch, type RowContext, rowError, type RowPlace } from "./batch.ts";
+import { type ArtifactColumn, LEVELS, type ValueKind } from "./definitions.ts";
 
-/** Some rows of an input. */
-export interface RowBatch {
-  rows: readonly Row[];
-  /** The line that each of them begins in, where the input is text. */
-  lines?: readonly number[];
-}
-
-/** Where rows come from, and which run they are stored for. */
-export interface RowContext {
-  definition: ArtifactDefinition;
-  run_id: string;
-  /** What the input is called in errors; absent where rows are handed over by a program. */
-  source?: string;
-}
-
-/** A row's place in its input. */
-export interface RowPlace {
-  /** Counted from 1; a heading is no row. */
-  row: number;
-  line?: number;
-}
-
-const ASKED: Readonly<Record<ValueKind, string>> = {
+const EXPECTED: Readonly<Record<ValueKind, string>> = {
   run_id: "the id of this run",
   text: "text without half characters",
   level: `one of ${LEVELS.join(", ")}`,
@@ -53,7 +27,7 @@ const ASKED: Readonly<Record<ValueKind, string>> = {
 };
 
 /** What a value is stored as; undefined when it is not of its kind. */
-export function storedAs(kind: ValueKind, value: unknown): unknown {
+function storedAs(kind: ValueKind, value: unknown): unknown {
   switch (kind) {
     case "run_id":
     case "text":
@@ -64,13 +38,14 @@ export function storedAs(kind: ValueKind, value: unknown): unknown {
       if (typeof value === "number") return Number.isSafeInteger(value) ? value : undefined;
       return typeof value === "bigint" && isInt64(value) ? value : undefined;
     case "time": {
-      const time = typeof value === "bigint" ? Number(value) : value;
-      return isTime(time) ? time : undefined;
+      const time = typeof value === "bigint" ? Number(value) : value as number;
+      return Number.isInteger(time) && time >= 0 && time <= timestamp_ms_max ? time : undefined;
     }
-    case "number":
-      if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
+    case "number": {
       // Digits that a text wrote out: the number nearest to them is what JSON means by them.
-      return typeof value === "bigint" ? finite(Number(value)) : undefined;
+      const number = typeof value === "bigint" ? Number(value) : value;
+      return Number.isFinite(number) ? number : undefined;
+    }
     case "flag":
       return typeof value === "boolean" ? value : undefined;
     case "object":
@@ -78,17 +53,32 @@ export function storedAs(kind: ValueKind, value: unknown): unknown {
   }
 }
 
-function isTime(value: unknown): value is number {
-  return Number.isInteger(value) && value as number >= 0 && value as number <= timestamp_ms_max;
-}
-
 /** Whether an int64 can hold it. */
 export function isInt64(value: bigint): boolean {
   return BigInt.asIntN(64, value) === value;
 }
 
-function finite(value: number): number | undefined {
-  return Number.isFinite(value) ? value : undefined;
+/** The text of a JSON object, given as one or as its text; undefined when it is none. */
+function objectText(value: unknown): string | undefined {
+  if (typeof value === "string") return parseObject(value) instanceof BadLine ? undefined : value;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  try {
+    const text = JSON.stringify(value, asWritten);
+    // A class may write itself as something else, and half a character is written as an escape.
+    return text === undefined || parseObject(text) instanceof BadLine ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws at what JSON would turn into something else. */
+function asWritten(_: string, value: unknown): unknown {
+  if (typeof value === "bigint") return json.rawJSON(String(value));
+  const is_lost = typeof value === "number"
+    ? !Number.isFinite(value)
+    : typeof value === "function" || typeof value === "symbol";
+  if (is_lost) throw new Error("it cannot be written as JSON");
+  return value;
 }
 
 /** Checks the rows of one artifact, in the order in which they are stored. */
@@ -104,11 +94,10 @@ export class RowChecker {
   }
 
   /** The rows as they are stored. */
-  check(batch: RowBatch): Row[] {
-    const { definition } = this.context;
-    return batch.rows.map((row, at) => {
-      const place = { row: this.count + 1, line: batch.lines?.[at] };
-      if (definition.is_single_row && this.count === 1) {
+  check({ rows, lines }: RowBatch): Row[] {
+    return rows.map((row, at) => {
+      const place = { row: this.count + 1, line: lines?.[at] };
+      if (this.context.definition.is_single_row && this.count === 1) {
         throw this.#wrongCount("more than one", place);
       }
       const checked = this.#checkRow(row, place);
@@ -117,10 +106,10 @@ export class RowChecker {
     });
   }
 
-  /** Says that no more rows come. */
+  /** Throws unless as many rows came as there have to be. */
   end(): void {
-    const { definition } = this.context;
-    if (definition.is_single_row && this.count === 0) throw this.#wrongCount("none");
+    const { is_single_row } = this.context.definition;
+    if (is_single_row && this.count === 0) throw this.#wrongCount("none");
   }
 
   #checkRow(row: Row, place: RowPlace): Row {
@@ -158,15 +147,15 @@ export class RowChecker {
   }
 
   #wrong(column: ArtifactColumn, value: unknown, row: Row, place: RowPlace): LedgerError {
-    const asked = `it has to be ${ASKED[column.kind]}${column.nullable ? ", or null" : ""}`;
+    const name = quoted(column.name);
     if (value === undefined) {
-      const known = this.#names;
-      const extra = Object.keys(row).filter((name) => !known.includes(name));
+      const extra = Object.keys(row).filter((name) => !this.#names.includes(name));
       const meant = nearest(column.name, extra);
       const hint = meant && `is ${quoted(meant)} meant? Name it ${column.name}`;
-      return rowError(this.context, place, `lacks column ${quoted(column.name)}`, hint);
+      return rowError(this.context, place, `lacks column ${name}`, hint);
     }
-    const words = `has ${shown(value)} in column ${quoted(column.name)}; ${asked}`;
+    const expected = `${EXPECTED[column.kind]}${column.nullable ? ", or null" : ""}`;
+    const words = `has ${shown(value)} in column ${name}; it has to be ${expected}`;
     return rowError(this.context, place, words, hintFor(column.kind, value));
   }
 
@@ -181,13 +170,8 @@ export class RowChecker {
   }
 
   #wrongCount(found: string, place?: RowPlace): LedgerError {
-    const { type } = this.context.definition;
-    return inputError(
-      this.context,
-      `cannot store ${type}: it has to have exactly one row, and ${found} came`,
-      "give one row",
-      place?.line,
-    );
+    const words = `it has to have exactly one row, and ${found} came`;
+    return inputError(this.context, words, "give one row", place?.line);
   }
 }
 
@@ -241,74 +225,8 @@ export function extraColumn(
   const hint = meant
     ? `is ${quoted(meant)} meant?`
     : `\`ledger runs schema ${type}\` lists its columns; only features takes others`;
-  if (place) {
-    return rowError(context, place, `has a column ${quoted(name)}, which is none of ${type}`, hint);
-  }
-  const message = `cannot store ${type}: the input has a column ${
-    quoted(name)
-  }, which is none of ${type}`;
-  return inputError(context, message, hint, 1);
-}
-
-/** An error about a row: `row 3 (line 4) has …`. */
-export function rowError(
-  context: RowContext,
-  place: RowPlace,
-  words: string,
-  hint = "nothing was stored; correct it and repeat",
-): LedgerError {
-  const line = place.line === undefined ? "" : ` (line ${place.line})`;
-  const message = `cannot store ${context.definition.type}: row ${place.row}${line} ${words}`;
-  return inputError(context, message, hint, place.line, place.row);
-}
-
-/** An error about an input. */
-export function inputError(
-  context: RowContext,
-  message: string,
-  hint: string,
-  line?: number,
-  row?: number,
-): LedgerError {
-  const where: ErrorPlace = {};
-  if (context.source !== undefined) where.path = context.source;
-  if (line !== undefined) where.line = line;
-  return new LedgerError({
-    code: "invalid",
-    message,
-    where,
-    hint,
-    detail: row === undefined ? undefined : { row },
-  });
-}
-
-/** Thrown by what cannot be written as JSON without becoming something else. */
-class Unwritable extends Error {}
-
-function asWritten(_: string, value: unknown): unknown {
-  switch (typeof value) {
-    case "bigint":
-      return json.rawJSON(String(value));
-    case "number":
-      if (!Number.isFinite(value)) throw new Unwritable();
-      return value;
-    case "function":
-    case "symbol":
-      throw new Unwritable();
-    default:
-      return value;
-  }
-}
-
-/** The text of a JSON object, given as one or as its text; undefined when it is none. */
-export function objectText(value: unknown): string | undefined {
-  if (typeof value === "string") return parseObject(value) instanceof BadLine ? undefined : value;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  try {
-    const text = JSON.stringify(value, asWritten);
-    // A class may write itself as something else, and half a character is written as an escape.
-    return text === undefined || parseObject(text) instanceof BadLine ? undefined : text;
-  } catch {
-    return undefined;
-  }
+  const words = `has a column ${quoted(name)}, which is none of ${type}`;
+  return place
+    ? rowError(context, place, words, hint)
+    : inputError(context, `the input ${words}`, hint, 1);
 }

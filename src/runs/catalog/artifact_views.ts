@@ -1,6 +1,6 @@
 /**
- * One name for an artifact of all catalogued runs: `trades`, `paths`, `alerts`, … A view over the
- * runs' own files, and over compacted ones where a run is in them.
+ * Views over an artifact of all catalogued runs, under one name: `trades`, `paths`, `alerts`, … A view
+ * reads the runs' own files, and compacted ones where a run is in them. And what there is to query.
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
@@ -12,12 +12,17 @@ const DUCKDB_TYPE = { int64: "bigint", double: "double", boolean: "boolean", utf
 
 /** The rows of such files, as something to select from. Columns are matched by name. */
 export function rowsOfFiles(type: ArtifactType, paths: readonly string[]): string {
-  const list = `[${paths.map((path) => literal(path)).join(", ")}]`;
   // Alerts do not say whose they are; the name of their folder does.
-  const of_run = type === "alerts"
-    ? "hive_partitioning = true, hive_types = {'run_id': varchar}"
-    : "hive_partitioning = false";
-  return `read_parquet(${list}, union_by_name = true, ${of_run})`;
+  return readParquet(
+    paths,
+    type === "alerts"
+      ? "hive_partitioning = true, hive_types = {'run_id': varchar}"
+      : "hive_partitioning = false",
+  );
+}
+
+function readParquet(paths: readonly string[], options: string): string {
+  return `read_parquet([${paths.map(literal).join(", ")}], union_by_name = true, ${options})`;
 }
 
 /** The artifacts that a query may mean. */
@@ -46,24 +51,23 @@ async function createView(
   type: ArtifactType,
 ): Promise<void> {
   const isThere = (path: string) => files.facts(path)?.is_file === true;
-  const compacted = (await catalog.rows<{ path: string }>(
+  const pathsOf = async (sql: string, values: string[]) =>
+    (await catalog.rows<{ path: string }>(sql, values)).map(({ path }) => path);
+  const compacted_paths = (await pathsOf(
     `select distinct path from compacted_files where artifact_type = $1 order by path`,
     [type],
-  )).filter(({ path }) => isThere(join(runs_dir, path)));
-  const own = (await catalog.rows<{ path: string }>(
+  )).filter((path) => isThere(join(runs_dir, path)));
+  const own = (await pathsOf(
     `select a.path from backtest_artifacts_catalog a
      join backtest_runs_catalog r on r.run_id = a.run_id and r.presence = 'present'
      left join compacted_files c on c.run_id = a.run_id and c.artifact_type = a.artifact_type
        and c.path in (select unnest(cast($2::json as varchar[])))
      where a.artifact_type = $1 and not a.is_missing and c.run_id is null order by a.path`,
-    [type, JSON.stringify(compacted.map(({ path }) => path))],
-  )).map(({ path }) => join(runs_dir, path));
+    [type, JSON.stringify(compacted_paths)],
+  )).map((path) => join(runs_dir, path));
+  const compacted = compacted_paths.map((path) => join(runs_dir, path));
   const create = (own: readonly string[]) =>
-    catalog.run(
-      `create or replace temp view ${type} as ${
-        sourceOf(type, own, compacted.map(({ path }) => join(runs_dir, path)))
-      }`,
-    );
+    catalog.run(`create or replace temp view ${type} as ${sourceOf(type, own, compacted)}`);
   try {
     await create(own);
   } catch (error) {
@@ -86,9 +90,8 @@ function sourceOf(
   const sources: string[] = [];
   if (own.length > 0) sources.push(`select * from ${rowsOfFiles(type, own)}`);
   if (compacted.length > 0) {
-    const list = `[${compacted.map(literal).join(", ")}]`;
     sources.push(
-      `select * from read_parquet(${list}, union_by_name = true, hive_partitioning = false)
+      `select * from ${readParquet(compacted, "hive_partitioning = false")}
        where run_id in (select run_id from compacted_files where artifact_type = ${literal(type)})`,
     );
   }
@@ -114,7 +117,7 @@ function noneThere(type: ArtifactType, runs_dir: string): LedgerError {
   });
 }
 
-/** Where there is no file yet, a question still has its columns. */
+/** Where there is no file yet, a query still has its columns. */
 function noRows(type: ArtifactType): string {
   const columns = artifactDefinition(type).columns
     .map(({ name, type }) => `cast(null as ${DUCKDB_TYPE[type]}) as "${name}"`);
@@ -132,7 +135,7 @@ export function describeArtifactViews(): { name: string; kind: string; columns: 
   });
 }
 
-/** Queries that are worth beginning with, each with what it answers. */
+/** Queries to begin with, each with what it answers. */
 export const EXAMPLE_QUERIES: Readonly<
   Record<"catalog" | "alerts", readonly { sql: string; shows: string }[]>
 > = {

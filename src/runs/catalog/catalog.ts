@@ -1,6 +1,6 @@
 /**
- * Brings `catalog.duckdb` up to date with the manifests on the disk. The catalog is a function of
- * those files: whatever the order in which they came, and however often this was interrupted, the
+ * Sync of `catalog.duckdb`, a materialized view of the manifests on the disk. The catalog is a function
+ * of those files: whatever the order in which they came, and however often this was interrupted, the
  * rows are the same. Runs that are gone from the disk stay, marked as missing.
  */
 import { join } from "@std/path";
@@ -9,34 +9,34 @@ import { writeFully } from "../../base/files/durable.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { SnapshotStore } from "../../duckdb/snapshot_swap.ts";
-import { readArchived, readCompacted, scanArchived, scanCompacted } from "./month_files.ts";
+import { idOfPath } from "../manifest/layout.ts";
+import { stateOfOpen } from "../manifest/liveness_lock.ts";
+import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
+import { classifyRun, scanRuns } from "../manifest/scan.ts";
 import {
+  type CatalogEntries,
+  type CatalogEntry,
+  type CatalogSnapshot,
   type Change,
   changeOf,
   isAlreadySo,
-  type Known,
-  type KnownKind,
   type OpenRun,
-  type Previous,
+  openStatus,
   type SkippedRun,
-  standing,
 } from "./change.ts";
-import { artifactRows, runRow, type Whereabouts, withSummary } from "./rows.ts";
+import { readArchived, readCompacted, scanArchived, scanCompacted } from "./month_files.ts";
+import { artifactRows, withSummary } from "./rows.ts";
 import * as sql from "./schema.ts";
-import { idOfPath } from "../manifest/layout.ts";
-import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
-import { classifyRun, scanRuns } from "../manifest/scan.ts";
-import { stateOfOpen } from "../manifest/liveness_lock.ts";
 
 /** How to sync. */
 export interface CatalogSyncOptions {
   lock_wait_ms?: number;
-  /** From when on a run that nobody owned, and nobody wrote to, is stale. */
+  /** From when on a run without an owner, to which nothing is written, is stale. */
   stale_after_ms?: number;
   /** Build from nothing. */
   full?: boolean;
   onNotice?: (message: string) => void;
-  /** Told how many runs have been looked at, and of how many. */
+  /** Gets how many runs have been looked at, and of how many. */
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -53,6 +53,8 @@ export interface CatalogSyncReport {
   skipped: SkippedRun[];
   seconds: number;
 }
+
+type SyncResult = Omit<CatalogSyncReport, "seconds">;
 
 /** Syncs the catalog. One process at a time; readers are never waited for. */
 export async function syncCatalog(
@@ -83,28 +85,25 @@ class CatalogSync {
     readonly options: CatalogSyncOptions,
   ) {}
 
-  async run(): Promise<Omit<CatalogSyncReport, "seconds">> {
+  async run(): Promise<SyncResult> {
     return await this.store.buildFromLive({
       name: "the catalog",
-      read: this.options.full ? undefined : () => this.#readPrevious(),
-      build: (previous, keep_aside) => this.#sync(previous, keep_aside),
+      read: this.options.full ? undefined : () => this.#readSnapshot(),
+      build: (before, keep_aside) => this.#sync(before, keep_aside),
       onNotice: this.options.onNotice,
     });
   }
 
-  async #sync(
-    previous: Previous | undefined,
-    keep_aside: boolean,
-  ): Promise<Omit<CatalogSyncReport, "seconds">> {
-    const before = previous?.known ?? new Map<string, Known>();
-    const known = this.#look(before);
-    const change = changeOf(before, known, await this.#openRuns(known));
-    if (!previous || !isAlreadySo(previous, change)) {
-      await this.#build(change, previous !== undefined, keep_aside);
+  async #sync(before: CatalogSnapshot | undefined, keep_aside: boolean): Promise<SyncResult> {
+    const old = before?.entries ?? new Map<string, CatalogEntry>();
+    const entries = this.#scan(old);
+    const change = changeOf(old, entries, await this.#openRuns(entries));
+    if (!before || !isAlreadySo(before, change)) {
+      await this.#build(change, before !== undefined, keep_aside);
     }
     return {
       path: this.store.path,
-      initialized: previous === undefined,
+      initialized: before === undefined,
       registered: change.registered.size,
       updated: change.updated.size,
       missing: change.gone.length,
@@ -112,59 +111,54 @@ class CatalogSync {
     };
   }
 
-  /** What the live catalog holds. */
-  async #readPrevious(): Promise<Previous> {
+  async #readSnapshot(): Promise<CatalogSnapshot> {
     await using database = await this.store.openLive(sql.VERSION, sql.CATALOG_VERSION);
     const files = await database.rows<Record<string, string | null>>(sql.ALL_FILES);
     const open = await database.rows<Record<string, string>>(sql.ALL_OPEN);
     return {
-      known: new Map(files.map((row) => [row.run_path!, {
-        stamp: row.stamp!,
-        kind: row.kind as KnownKind,
-        run_id: row.run_id ?? undefined,
-        reason: row.reason ?? undefined,
+      entries: new Map(files.map(({ run_path, fingerprint, kind, run_id, reason }) => [run_path!, {
+        fingerprint: fingerprint!,
+        kind: kind as CatalogEntry["kind"],
+        run_id: run_id ?? undefined,
+        reason: reason ?? undefined,
       }])),
-      open: new Map(open.map((row) => [row.run_path, standing(row.state, row.last_written_ms)])),
+      open: new Map(open.map((row) => [row.run_path, openStatus(row.state, row.last_written_ms)])),
     };
   }
 
   /** What stands on the disk. Only what is new, other, or unfinished is read. */
-  #look(before: ReadonlyMap<string, Known>): Map<string, Known> {
-    const known = new Map<string, Known>();
-    const glances = scanRuns(this.world, this.runs_dir);
-    for (const [at, glance] of glances.entries()) {
-      this.options.onProgress?.(at, glances.length);
-      const old = before.get(glance.path);
-      // What could not be used is looked at again: it may have been the disk's fault.
-      if (old?.stamp === glance.stamp && old.kind === "ended") {
-        known.set(glance.path, old);
-        continue;
-      }
-      const verdict = classifyRun(this.world, this.runs_dir, glance);
-      const { stamp } = glance;
-      if (verdict.kind === "unusable") {
-        const run_id = idOfPath(glance.path);
-        known.set(glance.path, { stamp, kind: "unusable", run_id, reason: verdict.reason });
-        continue;
-      }
-      const { manifest } = verdict;
-      this.#manifests.set(glance.path, manifest);
-      known.set(glance.path, { stamp, kind: verdict.kind, run_id: manifest.run_id });
-    }
-    for (const { path, stamp } of scanArchived(this.world, this.runs_dir)) {
+  #scan(before: CatalogEntries): Map<string, CatalogEntry> {
+    const { world, runs_dir } = this;
+    const entries = new Map<string, CatalogEntry>();
+    const runs = scanRuns(world, runs_dir);
+    for (const [at, run] of runs.entries()) {
+      this.options.onProgress?.(at, runs.length);
+      const { path, fingerprint } = run;
       const old = before.get(path);
-      const reason = old?.stamp === stamp && old.kind === "archived"
-        ? old.reason
-        : this.#damageOf(path);
-      known.set(path, { stamp, kind: "archived", reason });
+      // What could not be used is looked at again: it may have been the disk's fault.
+      const is_same = old?.fingerprint === fingerprint && old.kind === "ended";
+      entries.set(path, is_same ? old : { fingerprint, ...this.#classify(path, fingerprint) });
     }
-    for (const { path, stamp } of scanCompacted(this.world, this.runs_dir)) {
-      known.set(path, { stamp, kind: "compacted" });
+    for (const { path, fingerprint } of scanArchived(world, runs_dir)) {
+      const old = before.get(path);
+      const is_same = old?.fingerprint === fingerprint && old.kind === "archived";
+      const reason = is_same ? old.reason : this.#damageOf(path);
+      entries.set(path, { fingerprint, kind: "archived", reason });
     }
-    return known;
+    for (const { path, fingerprint } of scanCompacted(world, runs_dir)) {
+      entries.set(path, { fingerprint, kind: "compacted" });
+    }
+    return entries;
   }
 
-  /** What is wrong with a month's file about archived runs. */
+  #classify(path: string, fingerprint: string): Omit<CatalogEntry, "fingerprint"> {
+    const run = classifyRun(this.world, this.runs_dir, { path, fingerprint });
+    if (run.kind === "unusable") return { ...run, run_id: idOfPath(path) };
+    this.#manifests.set(path, run.manifest);
+    return { kind: run.kind, run_id: run.manifest.run_id };
+  }
+
+  /** What is wrong with a month's list of archived runs. */
   #damageOf(path: string): string | undefined {
     const { damage } = readArchived(this.world, this.runs_dir, path);
     if (damage.length === 0) return undefined;
@@ -173,12 +167,12 @@ class CatalogSync {
     return `line ${line} tells of no archived run (${reason})${more}`;
   }
 
-  async #openRuns(known: ReadonlyMap<string, Known>): Promise<OpenRun[]> {
+  async #openRuns(entries: CatalogEntries): Promise<OpenRun[]> {
+    const { stale_after_ms } = this.options;
     const open: OpenRun[] = [];
-    for (const [path, { kind }] of known) {
+    for (const [path, { kind }] of entries) {
       if (kind !== "open") continue;
       const manifest = this.#manifests.get(path)!;
-      const { stale_after_ms } = this.options;
       const state = await stateOfOpen(this.world, this.runs_dir, path, manifest, stale_after_ms);
       open.push({ path, manifest, ...state });
     }
@@ -202,49 +196,42 @@ class CatalogSync {
   }
 
   async #writeRuns(database: Database, change: Change): Promise<void> {
-    const { known, winners, registered, updated, withdrawn, gone } = change;
-    const touched = [...registered, ...updated];
+    const { entries, path_of, registered, updated, withdrawn, gone } = change;
     const mark = async (run_ids: Iterable<string>, statements: readonly string[]) => {
-      await database.run(sql.TOUCH_NONE);
-      await database.run(sql.TAKE_TOUCHED, [JSON.stringify([...run_ids])]);
-      for (const statement of statements) await database.run(statement);
+      const ids = JSON.stringify([...run_ids]);
+      for (const statement of statements) await database.run(statement, [ids]);
     };
-    await mark(gone, sql.MARK_MISSING);
-    await mark([...touched, ...withdrawn], sql.FORGET_TOUCHED);
     const runs: unknown[] = [];
     const artifacts: unknown[] = [];
-    const add = (manifest: RunManifest, where: Whereabouts) => {
-      runs.push(runRow(manifest, where));
+    const add = (manifest: RunManifest, where: sql.RunLocation) => {
+      runs.push(sql.runRow(manifest, where));
       artifacts.push(...artifactRows(this.world, this.runs_dir, manifest, where));
     };
+    const touched = [...registered, ...updated];
+    await mark(gone, sql.MARK_MISSING);
+    await mark([...touched, ...withdrawn], sql.FORGET_RUNS);
     for (const run_id of touched) {
-      const run_path = winners.get(run_id)!;
-      const manifest = await withSummary(
-        this.world,
-        join(this.runs_dir, run_path),
-        this.#manifestOf(run_path, known),
-      );
-      add(manifest, { run_path, presence: "present" });
+      const run_path = path_of.get(run_id)!;
+      const manifest = this.#manifestOf(run_path, entries);
+      const folder = join(this.runs_dir, run_path);
+      add(await withSummary(this.world, folder, manifest), { run_path, presence: "present" });
     }
-    const archived = this.#archived(known, winners);
-    await mark(archived.keys(), sql.FORGET_TOUCHED);
+    const archived = this.#archivedAlone(change);
+    await mark(archived.keys(), sql.FORGET_RUNS);
     await database.run(sql.FORGET_ARCHIVED);
     for (const { manifest, where } of archived.values()) add(manifest, where);
-    await this.#take(database, sql.TAKE_RUNS, runs);
-    await this.#take(database, sql.TAKE_ARTIFACTS, artifacts);
+    await this.#load(database, sql.LOAD_RUNS, runs);
+    await this.#load(database, sql.LOAD_ARTIFACTS, artifacts);
   }
 
   /** Runs that are only in archives now. */
-  #archived(
-    known: ReadonlyMap<string, Known>,
-    winners: ReadonlyMap<string, string>,
-  ): Map<string, { manifest: RunManifest; where: Whereabouts }> {
-    const archived = new Map<string, { manifest: RunManifest; where: Whereabouts }>();
-    for (const [path, { kind }] of known) {
+  #archivedAlone({ entries, path_of }: Change) {
+    const archived = new Map<string, { manifest: RunManifest; where: sql.RunLocation }>();
+    for (const [path, { kind }] of entries) {
       if (kind !== "archived") continue;
       const { runs } = readArchived(this.world, this.runs_dir, path);
       for (const { manifest, run_path, archive } of runs) {
-        if (winners.has(manifest.run_id)) continue;
+        if (path_of.has(manifest.run_id)) continue;
         const where = { run_path, presence: "archived" as const, archive };
         archived.set(manifest.run_id, { manifest, where });
       }
@@ -252,9 +239,9 @@ class CatalogSync {
     return archived;
   }
 
-  async #writeCompacted(database: Database, { known }: Change): Promise<void> {
+  async #writeCompacted(database: Database, { entries }: Change): Promise<void> {
     const rows: Record<string, string>[] = [];
-    for (const [list_path, { kind }] of known) {
+    for (const [list_path, { kind }] of entries) {
       if (kind !== "compacted") continue;
       const { files } = readCompacted(this.world, this.runs_dir, list_path.split("/")[0]);
       for (const [artifact_type, { path, runs }] of Object.entries(files)) {
@@ -264,32 +251,28 @@ class CatalogSync {
         }
       }
     }
-    await database.run(sql.FORGET_COMPACTED);
-    await this.#take(database, sql.TAKE_COMPACTED, rows);
+    await database.run("delete from compacted_files");
+    await this.#load(database, sql.LOAD_COMPACTED, rows);
   }
 
-  #manifestOf(path: string, known: ReadonlyMap<string, Known>): RunManifest {
+  #manifestOf(path: string, entries: CatalogEntries): RunManifest {
     const read = this.#manifests.get(path);
     if (read) return read;
-    const verdict = classifyRun(this.world, this.runs_dir, { path, stamp: known.get(path)!.stamp });
-    if (verdict.kind === "unusable") {
-      throw new LedgerError({
-        code: "io",
-        message: `${path} changed while the catalog was synced: ${verdict.reason}`,
-        hint: "sync again",
-      });
-    }
-    return verdict.manifest;
+    const { fingerprint } = entries.get(path)!;
+    const run = classifyRun(this.world, this.runs_dir, { path, fingerprint });
+    if (run.kind !== "unusable") return run.manifest;
+    throw new LedgerError({
+      code: "io",
+      message: `${path} changed while the catalog was synced: ${run.reason}`,
+      hint: "sync again",
+    });
   }
 
-  async #writeState(database: Database, { known, open, skipped }: Change): Promise<void> {
-    await database.run(sql.FORGET_FILES);
-    await this.#take(
-      database,
-      sql.TAKE_FILES,
-      [...known].map(([run_path, facts]) => ({ run_path, ...facts })),
-    );
-    await database.run(sql.FORGET_OPEN);
+  async #writeState(database: Database, { entries, open, skipped }: Change): Promise<void> {
+    await database.run("delete from catalog_files");
+    const files = [...entries].map(([run_path, entry]) => ({ run_path, ...entry }));
+    await this.#load(database, sql.LOAD_FILES, files);
+    await database.run("delete from runs_in_progress");
     await database.runForEach(
       sql.ADD_OPEN,
       open.map(({ manifest, state, last_written_ms, reason, path }) => [
@@ -303,18 +286,16 @@ class CatalogSync {
         path,
       ]),
     );
-    await database.run(sql.FORGET_SKIPPED);
-    await database.runForEach(
-      sql.ADD_SKIPPED,
-      skipped.map(({ run_path, reason }) => [run_path, reason]),
-    );
+    await database.run("delete from runs_skipped");
+    const reasons = skipped.map(({ run_path, reason }) => [run_path, reason]);
+    await database.runForEach(sql.ADD_SKIPPED, reasons);
   }
 
   /** Thousands of rows go in through a file, which takes a hundredth of one by one. */
-  async #take(database: Database, statement: string, rows: readonly unknown[]): Promise<void> {
+  async #load(database: Database, statement: string, rows: readonly unknown[]): Promise<void> {
     if (rows.length === 0) return;
     const { files } = this.world;
-    const path = join(this.store.work_folder, "staged");
+    const path = join(this.store.work_folder, "rows.ndjson");
     const file = files.open(path, "create");
     try {
       const text = rows.map((row) => JSON.stringify(row)).join("\n");

@@ -1,8 +1,8 @@
-/** Two runs side by side, as their manifests tell of them. */
+/** Diff of two runs, by their manifests. */
 import { isKeptNumber } from "../../base/json.ts";
 import type { RunManifest } from "../manifest/manifest.ts";
 
-/** One thing that both, or one of them, say. */
+/** A member that both, or one of them, have. */
 export interface DiffRow {
   about: "run" | "parameters" | "timing" | "summary";
   name: string;

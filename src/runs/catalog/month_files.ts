@@ -1,27 +1,30 @@
 /**
- * What a month's folder holds beside its runs: the list of archived runs, and compacted artifacts.
+ * The two files that a month's folder holds beside its runs.
+ *
+ * `_archived.ndjson`, append-only: a line for each run that was archived and removed, with its manifest
+ * as it was. So the catalog can be deleted and built anew, and still knows those runs.
+ *
+ * `_compacted/_list.json`: what was compacted of the month, one Parquet file an artifact type, and which
+ * runs are in it with which digests. A run counts as compacted only while its own artifact still has the
+ * digest that went in; so a run that changes, or goes, takes nothing wrong with it.
  */
 import { dirname, join } from "@std/path";
 import type { World } from "../../base/world.ts";
-import { type Fingerprint, idOfPath, listMonths } from "../manifest/layout.ts";
-import type { RunManifest } from "../manifest/manifest.ts";
 import { isOfKind } from "../../log/mod.ts";
-import type { Files } from "../../base/files/seam.ts";
+import { type Fingerprinted, idOfPath, listMonths } from "../manifest/layout.ts";
+import type { RunManifest } from "../manifest/manifest.ts";
 
-/** A file that each month may have one of: those that are there. Each is replaced, or only grows. */
-export function fingerprintMonthFiles(
-  files: Files,
+/** The files of that kind that are there. Each is replaced, or only grows. */
+function scanMonthFiles(
+  { files }: World,
   runs_dir: string,
   pathOf: (month: string) => string,
-): Fingerprint[] {
+): Fingerprinted[] {
   return listMonths(files, runs_dir).map(pathOf).flatMap((path) => {
     const facts = files.facts(join(runs_dir, path));
-    return facts ? [{ path, stamp: `${facts.identity} ${facts.size_bytes}` }] : [];
+    return facts ? [{ path, fingerprint: `${facts.identity} ${facts.size_bytes}` }] : [];
   });
 }
-
-/** The file of a month. */
-export const ARCHIVED_NAME = "_archived.ndjson";
 
 /** A run that was archived. */
 export interface ArchivedRun {
@@ -32,19 +35,24 @@ export interface ArchivedRun {
   manifest: RunManifest;
 }
 
-/** The months' files that are there, as a glance shows them. */
-export function scanArchived({ files }: World, runs_dir: string): Fingerprint[] {
-  return fingerprintMonthFiles(files, runs_dir, (month) => `${month}/${ARCHIVED_NAME}`);
+/** Where a month's list of archived runs is, below the folder of runs. */
+export function archivedPath(month: string): string {
+  return `${month}/_archived.ndjson`;
 }
 
-/** What a month's file holds. */
+/** The lists of archived runs that are there. */
+export function scanArchived(world: World, runs_dir: string): Fingerprinted[] {
+  return scanMonthFiles(world, runs_dir, archivedPath);
+}
+
+/** The archived runs of a month. */
 export interface ArchivedMonth {
   runs: ArchivedRun[];
   /** Whole lines that tell of no run, counted from 1. */
   damage: { line: number; reason: string }[];
 }
 
-/** Reads a month's file. What a killed one tore at its end tells of none: that run is still there. */
+/** Reads a list of archived runs. A torn end tells of none: that run is still there. */
 export function readArchived(world: World, runs_dir: string, path: string): ArchivedMonth {
   const month: ArchivedMonth = { runs: [], damage: [] };
   const lines = world.files.readText(join(runs_dir, path)).split("\n");
@@ -58,13 +66,13 @@ export function readArchived(world: World, runs_dir: string, path: string): Arch
 
 /** The run of a line, or why it tells of none. */
 export function parseArchived(line: string): ArchivedRun | string {
-  let archived: unknown;
+  let archived: Partial<ArchivedRun> | null;
   try {
     archived = JSON.parse(line);
   } catch (error) {
     return (error as Error).message;
   }
-  const { run_path, manifest } = (archived ?? {}) as Partial<ArchivedRun>;
+  const { run_path, manifest } = archived ?? {};
   if (typeof run_path !== "string" || idOfPath(run_path) === undefined) return "it names no run";
   if (typeof manifest?.run_id !== "string") return "it has no manifest";
   return archived as ArchivedRun;
@@ -72,8 +80,6 @@ export function parseArchived(line: string): ArchivedRun | string {
 
 /** The folder of a month's compacted files. */
 export const COMPACTED_FOLDER = "_compacted";
-/** The list of what is in them. */
-const COMPACTED_LIST = "_list.json";
 
 /** A compacted file. */
 export interface CompactedFile {
@@ -89,21 +95,21 @@ export interface CompactedFile {
 /** What was compacted of a month, by artifact type. */
 export interface CompactedMonth {
   files: Record<string, CompactedFile>;
-  /** Files of the time before, which somebody may still be reading. */
+  /** Files of the time before, which a query may still be reading. */
   previous: string[];
 }
 
-/** Where a month's list is, below the folder of runs. */
+/** Where a month's list of compacted files is, below the folder of runs. */
 export function listPath(month: string): string {
-  return `${month}/${COMPACTED_FOLDER}/${COMPACTED_LIST}`;
+  return `${month}/${COMPACTED_FOLDER}/_list.json`;
 }
 
-/** The lists that are there, as a glance shows them. */
-export function scanCompacted({ files }: World, runs_dir: string): Fingerprint[] {
-  return fingerprintMonthFiles(files, runs_dir, listPath);
+/** The lists of compacted files that are there. */
+export function scanCompacted(world: World, runs_dir: string): Fingerprinted[] {
+  return scanMonthFiles(world, runs_dir, listPath);
 }
 
-/** A month's list; an empty one where there is none that can be read. */
+/** A month's compacted files; none where there is no list that can be read. */
 export function readCompacted(world: World, runs_dir: string, month: string): CompactedMonth {
   const path = join(runs_dir, listPath(month));
   const nothing = { files: {}, previous: [] };
@@ -122,8 +128,7 @@ export function readCompacted(world: World, runs_dir: string, month: string): Co
 /** Whether it names a file of this month's folder, and no other: a list may come from anywhere. */
 function isFileOf(month: string, { path, rows, bytes, sha256, runs }: CompactedFile): boolean {
   return dirname(path) === dirname(listPath(month)) && isOfKind("object", runs) &&
-    [sha256, ...Object.values(runs)].every(isText) &&
-    [rows, bytes].every(Number.isSafeInteger);
+    [sha256, ...Object.values(runs)].every(isText) && [rows, bytes].every(Number.isSafeInteger);
 }
 
 function isText(value: unknown): boolean {

@@ -1,4 +1,4 @@
-/** Questions to an open catalog. Values are bound; names of columns come from lists of ours. */
+/** Queries of an open catalog. Values are bound; names of columns come from constant lists. */
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
 import { jsonPointer, withNumbers } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
@@ -68,20 +68,21 @@ export async function queryRuns(catalog: Database, filter: RunFilter = {}): Prom
   const values: BoundValue[] = [];
   const bind = (value: BoundValue) => `$${values.push(value)}`;
   const wanted: string[] = [];
+  const want = <Value>(value: Value | undefined, condition: (value: Value) => string) => {
+    if (value !== undefined) wanted.push(condition(value));
+  };
   if (filter.status === undefined) wanted.push(`status in ('completed', 'failed')`);
-  else wanted.push(`status = ${bind(filter.status)}`);
-  if (filter.run_id !== undefined) {
-    const id = bind(filter.run_id);
-    wanted.push(`starts_with(run_id, ${id}) and
-      (run_id = ${id} or ${id} not in (select run_id from known_runs))`);
-  }
-  if (filter.run_type !== undefined) wanted.push(`run_type = ${bind(filter.run_type)}`);
-  if (filter.from_ms !== undefined) wanted.push(`epoch_ms(created_at) >= ${bind(filter.from_ms)}`);
-  if (filter.until_ms !== undefined) wanted.push(`epoch_ms(created_at) < ${bind(filter.until_ms)}`);
-  if (filter.git_branch !== undefined) wanted.push(`git_branch = ${bind(filter.git_branch)}`);
-  if (filter.git_commit !== undefined) {
-    wanted.push(`starts_with(git_commit, ${bind(filter.git_commit)})`);
-  }
+  want(filter.status, (status) => `status = ${bind(status)}`);
+  want(filter.run_id, (run_id) => {
+    const id = bind(run_id);
+    return `starts_with(run_id, ${id}) and
+      (run_id = ${id} or ${id} not in (select run_id from known_runs))`;
+  });
+  want(filter.run_type, (run_type) => `run_type = ${bind(run_type)}`);
+  want(filter.from_ms, (from_ms) => `epoch_ms(created_at) >= ${bind(from_ms)}`);
+  want(filter.until_ms, (until_ms) => `epoch_ms(created_at) < ${bind(until_ms)}`);
+  want(filter.git_branch, (branch) => `git_branch = ${bind(branch)}`);
+  want(filter.git_commit, (commit) => `starts_with(git_commit, ${bind(commit)})`);
   for (const [name, value] of Object.entries(filter.parameters ?? {})) {
     const key = bind(jsonPointer([name]));
     const path = bind(jsonPointer(name.split(".")));

@@ -1,60 +1,89 @@
-/** The tables of `catalog.duckdb`, and the statements that fill them. */
-import { TIMED_STEPS } from "../manifest/manifest.ts";
+/** Schema of `catalog.duckdb`: its tables, the rows that a manifest gives, and the statements that load them. */
 import { catalog_row_bytes_max } from "../../base/limits.ts";
+import { manifestTime, type RunManifest, TIMED_STEPS } from "../manifest/manifest.ts";
 
 /** A catalog of another version is built anew. */
 export const CATALOG_VERSION = 1;
 
-const TIMINGS = TIMED_STEPS.map((step) => `${step}_ms`);
+/** Where the run of a row is. */
+export interface RunLocation {
+  run_path: string;
+  presence: "present" | "archived";
+  /** The archive that holds it. */
+  archive?: string;
+}
 
-/** Columns of a run as they are staged: times in ms since 1970, and JSON as text. */
-const STAGED_RUN: Readonly<Record<string, string>> = {
-  run_id: "VARCHAR",
-  run_type: "VARCHAR",
-  status: "VARCHAR",
-  created_at_ms: "BIGINT",
-  started_at_ms: "BIGINT",
-  completed_at_ms: "BIGINT",
-  git_commit: "VARCHAR",
-  git_branch: "VARCHAR",
-  git_dirty: "BOOLEAN",
-  dataset_from: "VARCHAR",
-  dataset_to: "VARCHAR",
-  dataset_interval: "VARCHAR",
-  calls_count: "BIGINT",
-  data_fingerprint: "VARCHAR",
-  parameters: "JSON",
-  manifest_version: "VARCHAR",
-  artifacts_version: "VARCHAR",
-  ...Object.fromEntries(TIMINGS.map((column) => [column, "DOUBLE"])),
-  summary: "JSON",
-  error: "VARCHAR",
-  owner_host: "VARCHAR",
-  owner_pid: "BIGINT",
-  run_path: "VARCHAR",
-  presence: "VARCHAR",
-  archive: "VARCHAR",
+type RunColumn = [type: string, value: (manifest: RunManifest, where: RunLocation) => unknown];
+
+const msOf = (time: string | null | undefined) => time ? manifestTime(time) : undefined;
+
+/** The columns of a run as they are loaded: times in ms since 1970, and JSON as text. */
+const RUN_COLUMNS: Readonly<Record<string, RunColumn>> = {
+  run_id: ["varchar", ({ run_id }) => run_id],
+  run_type: ["varchar", ({ run_type }) => run_type],
+  status: ["varchar", ({ status }) => status],
+  created_at_ms: ["bigint", ({ created_at }) => msOf(created_at)],
+  started_at_ms: ["bigint", ({ started_at }) => msOf(started_at)],
+  completed_at_ms: ["bigint", ({ completed_at }) => msOf(completed_at)],
+  git_commit: ["varchar", ({ git_commit }) => git_commit],
+  git_branch: ["varchar", ({ git_branch }) => git_branch],
+  git_dirty: ["boolean", ({ git_dirty }) => git_dirty],
+  dataset_from: ["varchar", ({ dataset }) => dataset.from],
+  dataset_to: ["varchar", ({ dataset }) => dataset.to],
+  dataset_interval: ["varchar", ({ dataset }) => dataset.interval],
+  calls_count: ["bigint", ({ dataset }) => dataset.calls_count],
+  data_fingerprint: ["varchar", ({ data_fingerprint }) => data_fingerprint],
+  parameters: ["json", ({ parameters }) => parameters],
+  manifest_version: ["varchar", ({ schema_version }) => schema_version?.manifest],
+  artifacts_version: ["varchar", ({ schema_version }) => schema_version?.artifacts],
+  ...Object.fromEntries(TIMED_STEPS.map((step): [string, RunColumn] => {
+    const name = `${step}_ms`;
+    return [name, ["double", ({ timing }) => timing?.[name]]];
+  })),
+  summary: ["json", ({ summary }) => summary],
+  error: ["varchar", ({ error }) => error],
+  owner_host: ["varchar", ({ owner }) => owner?.host],
+  owner_pid: ["bigint", ({ owner }) => owner?.pid],
+  run_path: ["varchar", (_, { run_path }) => run_path],
+  presence: ["varchar", (_, { presence }) => presence],
+  archive: ["varchar", (_, { archive }) => archive],
 };
 
-const STAGED_ARTIFACT: Readonly<Record<string, string>> = {
-  run_id: "VARCHAR",
-  artifact_type: "VARCHAR",
-  rows: "BIGINT",
-  path: "VARCHAR",
-  bytes: "BIGINT",
-  sha256: "VARCHAR",
-  is_missing: "BOOLEAN",
+/** The row of a run. */
+export function runRow(manifest: RunManifest, where: RunLocation): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(RUN_COLUMNS).map(([name, [, valueOf]]) => [name, valueOf(manifest, where)]),
+  );
+}
+
+type Columns = Readonly<Record<string, string>>;
+
+const RUN_TYPES: Columns = Object.fromEntries(
+  Object.entries(RUN_COLUMNS).map(([name, [type]]) => [name, type]),
+);
+
+const ARTIFACT_TYPES: Columns = {
+  run_id: "varchar",
+  artifact_type: "varchar",
+  rows: "bigint",
+  path: "varchar",
+  bytes: "bigint",
+  sha256: "varchar",
+  is_missing: "boolean",
 };
+
+const texts = (...names: string[]): Columns =>
+  Object.fromEntries(names.map((name) => [name, "varchar"]));
 
 const isTime = (column: string) => column.endsWith("_at_ms");
 
-function ddl(columns: Readonly<Record<string, string>>): string {
+function ddl(columns: Columns): string {
   return Object.entries(columns).map(([name, type]) =>
-    isTime(name) ? `${name.slice(0, -"_ms".length)} timestamp` : `${name} ${type.toLowerCase()}`
+    isTime(name) ? `${name.slice(0, -"_ms".length)} timestamp` : `${name} ${type}`
   ).join(",\n    ");
 }
 
-/** The metrics of a summary that everybody compares runs by. */
+/** The metrics of a summary that runs are compared by. */
 export const SUMMARY_METRICS = [
   "calls_processed",
   "calls_excluded",
@@ -77,9 +106,9 @@ export const CATALOG_SCHEMA = `
   create table catalog_files (
     run_path varchar, stamp varchar, kind varchar, run_id varchar, reason varchar);
   create table backtest_runs_catalog (
-    ${ddl(STAGED_RUN)});
+    ${ddl(RUN_TYPES)});
   create table backtest_artifacts_catalog (
-    ${ddl(STAGED_ARTIFACT)});
+    ${ddl(ARTIFACT_TYPES)});
   create table runs_in_progress (
     run_id varchar, run_type varchar, status varchar, state varchar, created_at timestamp,
     last_written_at timestamp, reason varchar, run_path varchar);
@@ -92,77 +121,55 @@ export const CATALOG_SCHEMA = `
 `;
 
 export const VERSION = `select version from catalog_meta`;
-export const ALL_FILES = `select run_path, stamp, kind, run_id, reason from catalog_files`;
+export const ALL_FILES = `
+  select run_path, stamp as fingerprint, kind, run_id, reason from catalog_files`;
 export const ALL_OPEN = `
   select run_path, state, epoch_ms(last_written_at) as last_written_ms from runs_in_progress`;
 
-function selected(columns: Readonly<Record<string, string>>): string {
-  return Object.keys(columns).map((name) => isTime(name) ? `make_timestamp_ms(${name})` : name)
-    .join(", ");
+/** The rows of a file of newline-delimited JSON. */
+function rowsOfJson(columns: Columns): string {
+  const types = Object.entries(columns).map(([name, type]) => `${name}: '${type}'`).join(", ");
+  return `read_json($1, format = 'newline_delimited',
+    maximum_object_size = ${catalog_row_bytes_max}, columns = {${types}})`;
 }
 
-function structOf(columns: Readonly<Record<string, string>>): string {
-  return Object.entries(columns).map(([name, type]) => `${name}: '${type}'`).join(", ");
+function load(table: string, columns: Columns): string {
+  const names = Object.keys(columns)
+    .map((name) => isTime(name) ? `make_timestamp_ms(${name})` : name);
+  return `insert into ${table} select ${names.join(", ")} from ${rowsOfJson(columns)}`;
 }
 
-/** Reads a file of staged rows into a table. */
-function take(table: string, columns: Readonly<Record<string, string>>): string {
-  return `insert into ${table} select ${selected(columns)} from read_json($1,
-    format = 'newline_delimited', maximum_object_size = ${catalog_row_bytes_max},
-    columns = {${structOf(columns)}})`;
-}
+export const LOAD_RUNS = load("backtest_runs_catalog", RUN_TYPES);
+export const LOAD_ARTIFACTS = load("backtest_artifacts_catalog", ARTIFACT_TYPES);
+export const LOAD_FILES = load(
+  "catalog_files",
+  texts("run_path", "fingerprint", "kind", "run_id", "reason"),
+);
+/** What is in a compacted file counts as long as the run's own artifact is the one that went in. */
+export const LOAD_COMPACTED = `
+  insert into compacted_files
+  select c.artifact_type, c.path, c.run_id
+  from ${rowsOfJson(texts("artifact_type", "path", "run_id", "sha256"))} c
+  join backtest_artifacts_catalog a using (run_id, artifact_type)
+  join backtest_runs_catalog r using (run_id)
+  where r.presence = 'present' and not a.is_missing
+    and (a.sha256 is null or a.sha256 = c.sha256)`;
 
-const STAGED_FILE = {
-  run_path: "VARCHAR",
-  stamp: "VARCHAR",
-  kind: "VARCHAR",
-  run_id: "VARCHAR",
-  reason: "VARCHAR",
-};
-
-export const TAKE_RUNS = take("backtest_runs_catalog", STAGED_RUN);
-export const TAKE_ARTIFACTS = take("backtest_artifacts_catalog", STAGED_ARTIFACT);
-export const TAKE_FILES = take("catalog_files", STAGED_FILE);
-export const FORGET_FILES = `delete from catalog_files`;
-/** The ids of runs whose rows are written anew, or marked. */
-export const TOUCH_NONE = `create or replace temp table touched (run_id varchar)`;
-export const TAKE_TOUCHED = `insert into touched select unnest(cast($1::json as varchar[]))`;
-export const FORGET_TOUCHED = [
-  `delete from backtest_runs_catalog where run_id in (select run_id from touched)`,
-  `delete from backtest_artifacts_catalog where run_id in (select run_id from touched)`,
+const THESE = `where run_id in (select unnest(cast($1::json as varchar[])))`;
+/** Statements about runs, whose ids are one JSON array. */
+export const FORGET_RUNS = [
+  `delete from backtest_runs_catalog ${THESE}`,
+  `delete from backtest_artifacts_catalog ${THESE}`,
 ];
 export const MARK_MISSING = [
-  `update backtest_runs_catalog set presence = 'missing'
-   where run_id in (select run_id from touched)`,
-  `update backtest_artifacts_catalog set is_missing = true
-   where run_id in (select run_id from touched)`,
+  `update backtest_runs_catalog set presence = 'missing' ${THESE}`,
+  `update backtest_artifacts_catalog set is_missing = true ${THESE}`,
 ];
 export const FORGET_ARCHIVED = `
   delete from backtest_artifacts_catalog where run_id in
     (select run_id from backtest_runs_catalog where presence = 'archived');
   delete from backtest_runs_catalog where presence = 'archived'`;
-export const FORGET_COMPACTED = `delete from compacted_files`;
-const STAGED_COMPACTED = {
-  artifact_type: "VARCHAR",
-  path: "VARCHAR",
-  run_id: "VARCHAR",
-  sha256: "VARCHAR",
-};
-/** What is in a compacted file counts as long as the run's own artifact is the one that went in. */
-export const TAKE_COMPACTED = `
-  insert into compacted_files
-  select c.artifact_type, c.path, c.run_id from read_json($1, format = 'newline_delimited',
-    columns = {${structOf(STAGED_COMPACTED)}}) c
-  join backtest_artifacts_catalog a using (run_id, artifact_type)
-  join backtest_runs_catalog r using (run_id)
-  where r.presence = 'present' and not a.is_missing
-    and (a.sha256 is null or a.sha256 = c.sha256)`;
-export const FORGET_OPEN = `delete from runs_in_progress`;
 export const ADD_OPEN = `
   insert into runs_in_progress values
     ($1, $2, $3, $4, make_timestamp_ms($5::bigint), make_timestamp_ms($6::bigint), $7, $8)`;
-export const FORGET_SKIPPED = `delete from runs_skipped`;
 export const ADD_SKIPPED = `insert into runs_skipped values ($1, $2)`;
-
-/** The rows of one run as they are staged. */
-export type StagedRun = Record<keyof typeof STAGED_RUN, unknown>;

@@ -1,16 +1,25 @@
 /**
- * One run's folder, from its creation to its end. Each step is whole or not there: the manifest is
- * replaced in one go, an artifact gets its name when it is durable, and `_SUCCESS` comes last. The
- * log hears of each step after it is durable, under ids that make telling it again harmless.
+ * One run's folder, from its creation to its end. Each step is atomic: the manifest is replaced in one
+ * go, an artifact is staged and then committed under the manifest's lock, and `_SUCCESS` comes last. The
+ * log hears of each step after it is durable, under ids that make publishing it again harmless.
  */
 import { dirname, join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
 import { makeFolderDurably, replaceFile, writeFully } from "../../base/files/durable.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
 import { systemWorld, uniqueName, type World } from "../../base/world.ts";
-import type { ParquetWritten, Row } from "../../parquet/mod.ts";
-import type { ArtifactSource } from "../artifacts/input.ts";
+import type { Row } from "../../parquet/mod.ts";
 import { artifactDefinition, type ArtifactType } from "../artifacts/definitions.ts";
+import type { ArtifactSource } from "../artifacts/input.ts";
+import { checkRunId, findRun, idOfPath, monthOf, RUN_FILES, runPath } from "../manifest/layout.ts";
+import { stateOfOpen, takeRunLock } from "../manifest/liveness_lock.ts";
+import {
+  hasEnded,
+  ManifestFile,
+  parseManifest,
+  type RunManifest,
+  type StoredArtifact,
+} from "../manifest/manifest.ts";
 import {
   begunBefore,
   checkBeginning,
@@ -24,21 +33,12 @@ import {
   RunEventPublisher,
   type RunEvents,
 } from "./run_lifecycle.ts";
-import { checkRunId, findRun, idOfPath, monthOf, RUN_FILES, runPath } from "../manifest/layout.ts";
-import {
-  hasEnded,
-  ManifestFile,
-  parseManifest,
-  type RunManifest,
-  type StoredArtifact,
-} from "../manifest/manifest.ts";
-import { stateOfOpen, takeRunLock } from "../manifest/liveness_lock.ts";
 
-/** Where runs are, and who is told. */
+/** Where runs are, and where their events go. */
 export interface RunPlace {
   world: World;
   runs_dir: string;
-  /** Absent for those who emit their events themselves. */
+  /** Absent where the caller emits the events itself. */
   events?: RunEvents;
 }
 
@@ -63,12 +63,11 @@ export class RunDirectory implements AsyncDisposable {
     this.#log = new RunEventPublisher(place.events, run_id, this.folder);
   }
 
-  /** Where it is. */
   get folder(): string {
     return join(this.place.runs_dir, this.path);
   }
 
-  /** Makes a run's folder and its manifest, and tells the log. */
+  /** Makes a run's folder and its manifest, and publishes that. */
   static async create(place: RunPlace, run: NewRun): Promise<RunDirectory> {
     const { world } = place;
     checkRunType(run.run_type);
@@ -90,12 +89,12 @@ export class RunDirectory implements AsyncDisposable {
     return directory;
   }
 
-  /** Until the log has heard of it a run is pending, and creating it again goes on from there. */
+  /** Until its event is in the log a run is pending, and creating it again goes on from there. */
   async #begin(manifest: RunManifest): Promise<void> {
     const { files } = this.place.world;
     const there = this.#manifest.exists() ? this.readManifest() : undefined;
     if (there) refuseOtherBeginning(there, manifest, this.folder);
-    // Somebody who owned it, and was killed before it had begun.
+    // Left by an owner that was killed before the run had begun.
     const lock_path = join(this.folder, RUN_FILES.owner_lock);
     if (!this.#owner && files.facts(lock_path)) files.remove(lock_path);
     const begun = { ...there ?? manifest, owner: manifest.owner };
@@ -108,11 +107,7 @@ export class RunDirectory implements AsyncDisposable {
 
   /** A run that is there, by its id or the beginning of its id. */
   static find(place: RunPlace, run_id: string): RunDirectory {
-    return RunDirectory.at(place, findRun(place.world.files, place.runs_dir, run_id));
-  }
-
-  /** A run that is there, by its path below the folder of runs. */
-  static at(place: RunPlace, path: string): RunDirectory {
+    const path = findRun(place.world.files, place.runs_dir, run_id);
     return new RunDirectory(place, path, idOfPath(path)!);
   }
 
@@ -122,7 +117,6 @@ export class RunDirectory implements AsyncDisposable {
     return parseManifest(world.files.readText(path), path);
   }
 
-  /** Reads the manifest. */
   readManifest(): RunManifest {
     return this.#manifest.read();
   }
@@ -136,7 +130,7 @@ export class RunDirectory implements AsyncDisposable {
     return hasEnded(status, () => this.isComplete());
   }
 
-  /** How the run stands right now: ended, or running, pending, crashed, stale, unfinished. */
+  /** Its state right now: the status of one that ended, else that of `stateOfOpen`. */
   async state(): Promise<string> {
     const { world, runs_dir } = this.place;
     const manifest = this.readManifest();
@@ -144,7 +138,7 @@ export class RunDirectory implements AsyncDisposable {
     return (await stateOfOpen(world, runs_dir, this.path, manifest)).state;
   }
 
-  /** Changes the manifest, one change after another, whoever else does the same. */
+  /** Changes the manifest under its lock. */
   async updateManifest(change: (manifest: RunManifest) => void): Promise<RunManifest> {
     return await this.#manifest.locked(() => {
       const manifest = this.readManifest();
@@ -167,8 +161,8 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /**
-   * Stores an artifact: checks every row, puts the file in place, notes it in the manifest, tells the
-   * log. One of the same type that is there already is replaced.
+   * Stores an artifact: checks every row while it stages the file; then, under the lock, commits it,
+   * notes it in the manifest, and publishes that. One of the same type that is there is replaced.
    */
   async writeArtifact(
     type: ArtifactType,
@@ -176,15 +170,12 @@ export class RunDirectory implements AsyncDisposable {
     options: { codec?: "snappy" | "zstd" } = {},
   ): Promise<WrittenArtifact> {
     this.refuseIfEnded();
-    const { writeArtifactFile } = await import("../artifacts/file.ts");
-    const { readFirstRow } = await import("../artifacts/file.ts");
+    const { stageArtifactFile, readFirstRow } = await import("../artifacts/file.ts");
     const { world } = this.place;
     const { path, is_single_row } = artifactDefinition(type);
     const target = join(this.folder, path);
     makeFolderDurably(world.files, dirname(target));
-    const entryOf = ({ rows, bytes, sha256 }: ParquetWritten) => ({ rows, path, bytes, sha256 });
-    let before: RunManifest["artifacts"][string] | undefined;
-    const written = await writeArtifactFile(world, {
+    const staged = await stageArtifactFile(world, {
       type,
       run_id: this.run_id,
       target,
@@ -192,19 +183,25 @@ export class RunDirectory implements AsyncDisposable {
         ? { rows: source }
         : source,
       codec: options.codec,
-      // Others may write the same artifact, or finish the run: file and manifest change together.
-      place: (putInPlace, written) =>
-        this.#manifest.locked(async () => {
-          before = this.refuseIfEnded().artifacts[type];
-          putInPlace();
-          const summary = is_single_row ? await readFirstRow(world, target) : undefined;
-          await this.#note(type, entryOf(written), summary);
-        }),
     });
-    return { ...entryOf(written), ...(before ? { replaced_rows: before.rows } : {}) };
+    const { rows, bytes, sha256 } = staged.written;
+    const entry = { rows, path, bytes, sha256 };
+    try {
+      // Others may write the same artifact, or finish the run: file and manifest change together.
+      return await this.#manifest.locked(async () => {
+        const before = this.refuseIfEnded().artifacts[type];
+        staged.commit();
+        const summary = is_single_row ? await readFirstRow(world, target) : undefined;
+        await this.#note(type, entry, summary);
+        return { ...entry, ...(before ? { replaced_rows: before.rows } : {}) };
+      });
+    } catch (error) {
+      staged.abandon();
+      throw error;
+    }
   }
 
-  /** Notes an artifact that is in place, and tells the log. */
+  /** Notes an artifact that is in place, and publishes that. */
   async noteArtifact(
     type: string,
     entry: StoredArtifact,
@@ -225,7 +222,7 @@ export class RunDirectory implements AsyncDisposable {
     await this.#log.stored(type, entry);
   }
 
-  /** Adds to what the run printed. Durable when it returns. */
+  /** Appends to what the run printed. Durable when it returns. */
   async appendLog(
     stream: "stdout" | "stderr",
     chunks: AsyncIterable<Uint8Array>,
@@ -306,7 +303,7 @@ export class RunDirectory implements AsyncDisposable {
           hint: "a run ends once; begin a new one: ledger runs create",
         });
       }
-      // Whoever created it was killed before the log heard of it.
+      // The process that created it was killed before the log heard of it.
       if (status === "pending") await this.#log.created(manifest);
       await body(manifest);
       return manifest;
@@ -316,7 +313,7 @@ export class RunDirectory implements AsyncDisposable {
   }
 }
 
-/** Adds to a file that others may add to, and make, at the same time. */
+/** Opens a file that other processes may append to, and make, at the same time. */
 function openToAppend(files: Files, path: string): OpenFile {
   if (!files.facts(path)) {
     try {

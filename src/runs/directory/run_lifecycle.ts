@@ -1,8 +1,13 @@
-/** How a run begins and ends, and the events that tell the log of it. */
+/**
+ * The lifecycle of a run: what its manifest says when it begins and when it ends, and the events that
+ * publish each step to the log. Until the log has the first of these, the run is pending.
+ */
 import { join } from "@std/path";
 import { textDigest } from "../../base/files/checksum.ts";
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
+import { artifactDefinition } from "../artifacts/definitions.ts";
+import { getGitProvenance } from "../evidence/provenance.ts";
 import { listMonths, runPath } from "../manifest/layout.ts";
 import {
   ManifestFile,
@@ -14,8 +19,6 @@ import {
   SCHEMA_VERSION,
   type StoredArtifact,
 } from "../manifest/manifest.ts";
-import { getGitProvenance } from "../evidence/provenance.ts";
-import { artifactDefinition } from "../artifacts/definitions.ts";
 
 /** A run that begins. */
 export interface NewRun {
@@ -26,7 +29,7 @@ export interface NewRun {
   parameters?: Record<string, unknown>;
   /** Default: the digest of the dataset, as JSON. */
   data_fingerprint?: string;
-  /** Whether this program is the run, and its death the run's. */
+  /** Whether this process is the run, and its death the run's. */
   owned?: boolean;
   /** Whether git is asked for the state of the code. Default: it is. */
   git?: boolean;
@@ -44,17 +47,16 @@ export function checkRunType(type: string): void {
   });
 }
 
-/** Where a run is whose creation was interrupted; throws when there is one that has begun. */
+/** The path of a run whose creation was interrupted; throws when a run with this id has begun. */
 export function begunBefore(world: World, runs_dir: string, run_id: string): string | undefined {
   for (const month of listMonths(world.files, runs_dir)) {
     const path = runPath(month, run_id);
-    const there = new ManifestFile(world, join(runs_dir, path), run_id);
-    // A folder without a manifest is of somebody who was killed as he made it: nothing is lost in it.
-    if (!there.exists()) continue;
-    if (there.read().status !== "pending") throw existsAlready(run_id, there.folder);
+    const file = new ManifestFile(world, join(runs_dir, path), run_id);
+    // A folder without a manifest was made by a process that was killed: nothing is lost in it.
+    if (!file.exists()) continue;
+    if (file.read().status !== "pending") throw existsAlready(run_id, file.folder);
     return path;
   }
-  return undefined;
 }
 
 /** The manifest of a run that begins. */
@@ -82,7 +84,7 @@ export async function newManifest(
   };
 }
 
-/** What is wrong with a run that begins is wrong before anything is written. */
+/** Throws what is wrong with a run that begins, before anything is written. */
 export function checkBeginning(manifest: RunManifest, path: string): void {
   try {
     manifestText(manifest, path);
@@ -97,7 +99,7 @@ export function checkBeginning(manifest: RunManifest, path: string): void {
   }
 }
 
-/** Throws unless a run that is there has begun in the same way, and not gone on from there. */
+/** Throws unless a run that is there began in the same way, and went no further. */
 export function refuseOtherBeginning(there: RunManifest, begun: RunManifest, folder: string): void {
   const said = ({ run_type, dataset, data_fingerprint, parameters }: RunManifest) =>
     JSON.stringify([run_type, dataset, data_fingerprint, parameters]);
@@ -114,7 +116,7 @@ function existsAlready(run_id: string, folder: string): LedgerError {
   });
 }
 
-/** How a run ends. */
+/** The end of a run. */
 export interface RunEnd {
   /** `plan_ms`, `execution_ms`, …; `total_ms` is the time since the start unless it is given. */
   timing?: Record<string, number>;
@@ -123,17 +125,13 @@ export interface RunEnd {
 }
 
 /** Notes in a manifest when the run ended, how long it took, and what it came to. */
-export function noteEnd(
-  manifest: RunManifest,
-  { timing, summary }: RunEnd,
-  now_ms: number,
-): void {
-  // Told again after an interruption, the run ended when it was first told.
+export function noteEnd(manifest: RunManifest, { timing, summary }: RunEnd, now_ms: number): void {
+  // A run that is finished again after an interruption ended the first time.
   manifest.completed_at ??= new Date(now_ms).toISOString();
-  const started_ms = manifestTime(manifest.started_at ?? manifest.created_at);
+  manifest.started_at ??= manifest.created_at;
+  const started_ms = manifestTime(manifest.started_at);
   const total_ms = Math.max(0, manifestTime(manifest.completed_at) - started_ms);
   manifest.timing = { total_ms, ...manifest.timing, ...timing };
-  manifest.started_at ??= manifest.created_at;
   if (summary) manifest.summary = { ...manifest.summary, ...summary };
 }
 
@@ -145,9 +143,8 @@ export function refuseOtherSummary(
   if (!manifest.artifacts.summary) return;
   for (const { name } of artifactDefinition("summary").columns) {
     if (given[name] === undefined) continue;
-    const [stored, other] = [manifest.summary?.[name], given[name]].map((value) =>
-      JSON.stringify(value)
-    );
+    const [stored, other] = [manifest.summary?.[name], given[name]]
+      .map((value) => JSON.stringify(value));
     if (stored === undefined || stored === other || Number(stored) === Number(other)) continue;
     throw new LedgerError({
       code: "invalid",
@@ -159,66 +156,57 @@ export function refuseOtherSummary(
   }
 }
 
-/** Where the steps of a run are told: a ledger is such a place. */
+/** Takes the events of runs: a ledger does. */
 export interface RunEvents {
   emit(event: Record<string, unknown>): Promise<unknown>;
 }
 
-/** Tells of one run; to nobody, for those who emit their events themselves. */
+/** Publishes the steps of one run. The same step published twice has the same id, and counts once. */
 export class RunEventPublisher {
   constructor(
+    /** Absent where the caller emits the events itself. */
     readonly events: RunEvents | undefined,
     readonly run_id: string,
     /** The run's folder, as paths in the log begin. */
     readonly folder: string,
   ) {}
 
-  /** It was created, and has started. */
   async created(manifest: RunManifest): Promise<void> {
     const timestamp_ms = manifestTime(manifest.created_at);
-    await this.#tell("run.created", {
-      event_type: "run.created",
+    await this.#emit("run.created", {
       timestamp_ms,
       run_type: manifest.run_type,
       config: manifest.parameters,
       data_fingerprint: manifest.data_fingerprint ?? "",
     });
-    await this.#tell("run.started", { event_type: "run.started", timestamp_ms });
+    await this.#emit("run.started", { timestamp_ms });
   }
 
-  /** An artifact is in place, and in the manifest. */
   async stored(type: string, { path, bytes, sha256 }: StoredArtifact): Promise<void> {
-    await this.#tell(`artifact.created:${type}:${sha256.slice(0, 16)}`, {
-      event_type: "artifact.created",
+    await this.#emit("artifact.created", {
       artifact_type: type,
       artifact_path: join(this.folder, path),
       size_bytes: bytes,
-    });
+    }, `:${type}:${sha256.slice(0, 16)}`);
   }
 
-  /** It ended well. */
-  async completed(manifest: RunManifest): Promise<void> {
-    const paths = Object.entries(manifest.artifacts)
+  async completed({ completed_at, summary, artifacts }: RunManifest): Promise<void> {
+    const paths = Object.entries(artifacts)
       .map(([type, { path }]) => [type, join(this.folder, path)]);
-    await this.#tell("run.completed", {
-      event_type: "run.completed",
-      timestamp_ms: manifestTime(manifest.completed_at!),
-      summary: manifest.summary ?? {},
+    await this.#emit("run.completed", {
+      timestamp_ms: manifestTime(completed_at!),
+      summary: summary ?? {},
       artifact_paths: Object.fromEntries(paths),
     });
   }
 
-  /** It failed, for the reason that its manifest says. */
   async failed({ completed_at, error }: RunManifest): Promise<void> {
-    await this.#tell("run.failed", {
-      event_type: "run.failed",
-      timestamp_ms: manifestTime(completed_at!),
-      error,
-    });
+    await this.#emit("run.failed", { timestamp_ms: manifestTime(completed_at!), error });
   }
 
-  async #tell(step: string, event: Record<string, unknown>): Promise<void> {
+  async #emit(event_type: string, fields: Record<string, unknown>, of = ""): Promise<void> {
     const { run_id } = this;
-    await this.events?.emit({ event_id: `${run_id}:${step}`, run_id, ...event });
+    const event_id = `${run_id}:${event_type}${of}`;
+    await this.events?.emit({ event_id, run_id, event_type, ...fields });
   }
 }

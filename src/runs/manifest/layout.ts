@@ -1,4 +1,4 @@
-/** Where things are in a folder of runs: `YYYY-MM/run_id=ID/` and the names in it. */
+/** Layout of a folder of runs: `YYYY-MM/run_id=ID/`, and the names in it. */
 import { join } from "@std/path";
 import { LedgerError, quoted } from "../../base/error.ts";
 import type { Files } from "../../base/files/seam.ts";
@@ -12,7 +12,7 @@ const FOLDER_PREFIX = "run_id=";
 export const RUN_FILES = {
   manifest: "run.json",
   success: "_SUCCESS",
-  /** Held by the program that owns the run, for as long as it lives. */
+  /** Held by the process that owns the run, for as long as it lives. */
   owner_lock: ".lock",
   /** Held while the manifest is changed. */
   manifest_lock: ".manifest.lock",
@@ -20,7 +20,7 @@ export const RUN_FILES = {
   stderr: "logs/stderr.txt",
 } as const;
 
-/** The month that a run belongs to: that of its creation, in UTC. */
+/** The month of a run: that of its creation, in UTC. */
 export function monthOf(created_ms: number): string {
   return new Date(created_ms).toISOString().slice(0, 7);
 }
@@ -35,14 +35,14 @@ export function runPath(month: string, run_id: string): string {
   return `${month}/${FOLDER_PREFIX}${run_id}`;
 }
 
-/** The id that a folder's name says; undefined when the folder is no run's. */
-export function idOfFolder(name: string): string | undefined {
-  if (!name.startsWith(FOLDER_PREFIX)) return undefined;
+/** The run id in a path below the folder of runs; undefined when it is no run's. */
+export function idOfPath(path: string): string | undefined {
+  const name = path.slice(path.indexOf("/") + 1);
   const run_id = name.slice(FOLDER_PREFIX.length);
-  return isOfKind("run_id", run_id) ? run_id : undefined;
+  return name.startsWith(FOLDER_PREFIX) && isOfKind("run_id", run_id) ? run_id : undefined;
 }
 
-/** A run id serves as a folder's name. */
+/** Throws unless a run id can name a folder. */
 export function checkRunId(run_id: string): void {
   if (isOfKind("run_id", run_id)) return;
   throw new LedgerError({
@@ -54,59 +54,50 @@ export function checkRunId(run_id: string): void {
   });
 }
 
-/** The id that a run's path below the folder of runs says. */
-export function idOfPath(path: string): string | undefined {
-  return idOfFolder(path.slice(path.indexOf("/") + 1));
-}
-
 /** The months of a folder of runs, in order. */
 export function listMonths(files: Files, runs_dir: string): string[] {
   return (files.list(runs_dir) ?? []).filter(({ name, is_folder }) => is_folder && isMonth(name))
     .map(({ name }) => name).sort();
 }
 
-/** A file as a glance shows it: with another content it has another stamp. */
-export interface Fingerprint {
-  /** Below the folder of runs. */
+/** A path below the folder of runs; its fingerprint differs whenever its content does. */
+export interface Fingerprinted {
   path: string;
-  stamp: string;
+  fingerprint: string;
 }
 
 /** The paths of all runs of a month, below the folder of runs, in order. */
 export function listRuns(files: Files, runs_dir: string, month: string): string[] {
   return (files.list(join(runs_dir, month)) ?? [])
-    .filter(({ name, is_folder }) => is_folder && idOfFolder(name) !== undefined)
+    .filter(({ name, is_folder }) => is_folder && idOfPath(name) !== undefined)
     .map(({ name }) => `${month}/${name}`).sort();
 }
 
-/** The path of a run, by its id or by the beginning of its id. */
+/** The path of a run, by its id or the beginning of its id. */
 export function findRun(files: Files, runs_dir: string, run_id: string): string {
   checkRunId(run_id);
+  // A process killed while it makes a run leaves an empty folder, perhaps in another month.
+  const first = (paths: readonly string[]) =>
+    paths.find((path) => files.facts(join(runs_dir, path, RUN_FILES.manifest))) ?? paths[0];
   const months = listMonths(files, runs_dir);
   const exact = months.map((month) => runPath(month, run_id))
     .filter((path) => files.facts(join(runs_dir, path))?.is_folder);
-  if (exact.length > 0) return firstWithManifest(files, runs_dir, exact);
+  if (exact.length > 0) return first(exact);
   const all = months.flatMap((month) => listRuns(files, runs_dir, month));
-  const idOf = (path: string) => idOfPath(path)!;
-  const beginning = all.filter((path) => idOf(path).startsWith(run_id));
-  const begins = [...new Set(beginning.map(idOf))];
-  if (begins.length === 1) return firstWithManifest(files, runs_dir, beginning);
-  const near = nearest(run_id, all.map(idOf));
+  const matching = all.filter((path) => idOfPath(path)!.startsWith(run_id));
+  const ids = [...new Set(matching.map((path) => idOfPath(path)!))];
+  if (ids.length === 1) return first(matching);
+  const near = nearest(run_id, all.map((path) => idOfPath(path)!));
   throw new LedgerError({
     code: "not_found",
-    message: begins.length > 1
-      ? `${begins.length} runs have ids that begin with ${quoted(run_id)}`
+    message: ids.length > 1
+      ? `${ids.length} runs have ids that begin with ${quoted(run_id)}`
       : `there is no run ${quoted(run_id)} in ${runs_dir}`,
     where: { path: runs_dir },
-    hint: begins.length > 1
-      ? `give more of it: ${begins.slice(0, 3).join(", ")}${begins[3] ? ", …" : ""}`
+    hint: ids.length > 1
+      ? `give more of it: ${ids.slice(0, 3).join(", ")}${ids[3] ? ", …" : ""}`
       : near
       ? `did you mean ${near}?`
       : "what there is: ledger runs query; or name another folder of runs: --runs-dir",
   });
-}
-
-/** Whoever is killed as he makes a run leaves its folder empty; made again, it may be of another month. */
-function firstWithManifest(files: Files, runs_dir: string, paths: readonly string[]): string {
-  return paths.find((path) => files.facts(join(runs_dir, path, RUN_FILES.manifest))) ?? paths[0];
 }

@@ -1,6 +1,7 @@
 /**
- * Whether the program that owns a run still lives. Process ids of another host, or of another day,
- * say nothing; a lock that is held says it all: the system lets go of it when its holder dies.
+ * Liveness lock: whether the process that owns a run still lives, and so what became of a run that has
+ * not ended. Process ids of another host, or of another day, say nothing; a lock that is held says it
+ * all, since the system lets go of it when its holder dies.
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
@@ -12,14 +13,14 @@ import type { World } from "../../base/world.ts";
 import { RUN_FILES } from "./layout.ts";
 import { manifestTime, type RunManifest } from "./manifest.ts";
 
-/** Held: it lives. Free: it had the lock, and is gone. Never: nobody ever took it. */
+/** Held: the owner lives. Free: it had the lock, and is gone. Never: the run had no owner. */
 export type Liveness = "held" | "free" | "never";
 
-/** Takes a run for the program that this is; closing the file, or dying, gives it up. */
+/** Takes a run for this process; closing the file, or dying, gives it up. */
 export async function takeRunLock(world: World, folder: string): Promise<OpenFile> {
   makeFolderDurably(world.files, folder);
   const path = join(folder, RUN_FILES.owner_lock);
-  // Nobody else keeps it; whoever looks at it has it for a moment.
+  // A process that looks at the lock has it for a moment: an owner waits that long.
   const lock = await takeFileLock(world.files, path, lock_wait_ms);
   if (lock) return lock;
   throw new LedgerError({
@@ -30,10 +31,10 @@ export async function takeRunLock(world: World, folder: string): Promise<OpenFil
   });
 }
 
-/** Waits in line that go on, by path: where a lock cannot be tried, each look would begin another. */
+/** Waits in line by path: where a lock cannot be tried, each look would begin another. */
 const waits = new WeakMap<World, Map<string, Promise<void>>>();
 
-/** Looks whether a run is owned. */
+/** Looks whether a run has an owner that lives. */
 export async function livenessOf(world: World, folder: string): Promise<Liveness> {
   const path = join(folder, RUN_FILES.owner_lock);
   const waiting = waits.get(world) ?? new Map<string, Promise<void>>();
@@ -58,14 +59,12 @@ export async function livenessOf(world: World, folder: string): Promise<Liveness
   });
   waiting.set(path, wait);
   let is_over = false;
-  // A wait that fails is one that is over.
-  const over = wait.catch(() => {}).then(() => {
-    is_over = true;
-  });
+  // A wait that fails is over too.
+  const over = wait.catch(() => {}).then(() => void (is_over = true));
   const late = new AbortController();
   await Promise.race([over, world.pause(lock_probe_ms, late.signal)]);
   late.abort();
-  // What was answered while this thread was busy arrives in the next turn.
+  // An answer that came while this thread was busy arrives in the next turn.
   if (!is_over) await world.turn();
   return is_over ? "free" : "held";
 }
@@ -79,17 +78,14 @@ function openIfThere(world: World, path: string): OpenFile | undefined {
   }
 }
 
-/** How an unfinished run stands. */
-export type OpenState = "pending" | "running" | "crashed" | "stale" | "unfinished";
-
-/** How an unfinished run stands, and by what that is told. */
+/** The state of an unfinished run, and why it is taken for that. */
 export interface OpenFacts {
-  state: OpenState;
+  state: "pending" | "running" | "crashed" | "stale" | "unfinished";
   last_written_ms: number;
   reason: string;
 }
 
-/** How an unfinished run stands right now. */
+/** The state of an unfinished run right now. */
 export async function stateOfOpen(
   world: World,
   runs_dir: string,
@@ -99,19 +95,17 @@ export async function stateOfOpen(
 ): Promise<OpenFacts> {
   const folder = join(runs_dir, path);
   const last_written_ms = lastWritten(world, folder, manifest);
-  const facts = (state: OpenState, reason: string) => ({ state, last_written_ms, reason });
+  const facts = (state: OpenFacts["state"], reason: string) => ({ state, last_written_ms, reason });
   if (manifest.status === "completed") {
-    return facts(
-      "unfinished",
-      "run.json says completed, but there is no _SUCCESS: finish it again",
-    );
+    const reason = "run.json says completed, but there is no _SUCCESS: finish it again";
+    return facts("unfinished", reason);
   }
   if (world.files.facts(join(folder, RUN_FILES.success))) {
     return facts("unfinished", `there is a _SUCCESS, but run.json says ${manifest.status}`);
   }
-  const ownership = await livenessOf(world, folder);
-  if (ownership === "free") return facts("crashed", "the program that owned it is gone");
-  if (ownership === "never" && world.now_ms() - last_written_ms >= stale_after) {
+  const liveness = await livenessOf(world, folder);
+  if (liveness === "free") return facts("crashed", "the program that owned it is gone");
+  if (liveness === "never" && world.now_ms() - last_written_ms >= stale_after) {
     const since = new Date(last_written_ms).toISOString().slice(0, 16).replace("T", " ");
     return facts("stale", `nobody owns it, and nothing was written to it since ${since} UTC`);
   }
@@ -121,14 +115,13 @@ export async function stateOfOpen(
 }
 
 /**
- * When a run was last written to. For the manifest, what it says itself: a copy of it is as new as
- * the copying, and a run that was copied here does not run.
+ * When a run was last written to. For the manifest that is what it says itself: a copy is as new as the
+ * copying, and a run that was copied here does not run.
  */
 function lastWritten(world: World, folder: string, manifest: RunManifest): number {
   const { created_at, started_at, completed_at } = manifest;
-  const told_ms = [created_at, started_at, completed_at]
-    .map((time) => time ? manifestTime(time) : 0);
-  return Math.round(Math.max(...told_ms, newestFile(world, folder)));
+  const times = [created_at, started_at, completed_at].map((time) => time ? manifestTime(time) : 0);
+  return Math.round(Math.max(...times, newestFile(world, folder)));
 }
 
 const NOT_RESULTS: ReadonlySet<string> = new Set([
@@ -138,15 +131,11 @@ const NOT_RESULTS: ReadonlySet<string> = new Set([
 ]);
 
 function newestFile(world: World, folder: string): number {
-  let newest_ms = 0;
-  for (const { name, is_folder } of world.files.list(folder) ?? []) {
-    if (NOT_RESULTS.has(name)) continue;
-    const path = join(folder, name);
-    const written_ms = is_folder
-      ? newestFile(world, path)
+  const times = (world.files.list(folder) ?? []).filter(({ name }) => !NOT_RESULTS.has(name))
+    .map(({ name, is_folder }) => {
+      const path = join(folder, name);
       // A link may lead nowhere, or in a circle.
-      : world.files.linkFacts(path)?.modified_ms ?? 0;
-    newest_ms = Math.max(newest_ms, written_ms);
-  }
-  return newest_ms;
+      return is_folder ? newestFile(world, path) : world.files.linkFacts(path)?.modified_ms ?? 0;
+    });
+  return Math.max(0, ...times);
 }

@@ -1,15 +1,16 @@
 /**
- * `run.json`: what a run is, where it came from, and what it left. The manifest is the truth about a
- * run; the catalog is derived from it. What we do not know in it is kept as it is.
+ * `run.json`, the source of truth about a run: what it is, where it came from, and what it left. The
+ * catalog is derived from it. It is parsed and checked here, replaced in one go, and changed by one
+ * process at a time. Unknown members are kept as they are.
  */
-import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
-import { parseKeepingDigits } from "../../base/json.ts";
-import { lock_wait_ms, manifest_chars_max, nesting_max } from "../../base/limits.ts";
-import { isOfKind, nestingDepth } from "../../log/mod.ts";
 import { join } from "@std/path";
+import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
 import { replaceFile } from "../../base/files/durable.ts";
 import { takeFileLock } from "../../base/files/file_lock.ts";
+import { parseKeepingDigits } from "../../base/json.ts";
+import { lock_wait_ms, manifest_chars_max, nesting_max } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
+import { isOfKind, nestingDepth } from "../../log/mod.ts";
 import { RUN_FILES } from "./layout.ts";
 
 /** The kinds of runs there are. */
@@ -17,12 +18,12 @@ export const RUN_TYPES = ["path-only", "policy", "optimization", "full"] as cons
 /** A kind of run. */
 export type RunType = (typeof RUN_TYPES)[number];
 
-/** How a run can stand, as its manifest says. */
+/** The statuses that a manifest can have. */
 export const RUN_STATUSES = ["pending", "running", "completed", "failed"] as const;
-/** How a run stands. */
+/** The status of a run. */
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
-/** Whether a run has ended: one that went well is at its end when its mark of success is there too. */
+/** Whether a run has ended: one that went well has ended once its mark of success is there too. */
 export function hasEnded(status: RunStatus, hasSuccess: () => boolean): boolean {
   return status === "failed" || (status === "completed" && hasSuccess());
 }
@@ -52,12 +53,9 @@ export interface ArtifactEntry {
 }
 
 /** A file with results, as this program notes it. */
-export interface StoredArtifact extends ArtifactEntry {
-  bytes: number;
-  sha256: string;
-}
+export type StoredArtifact = Required<ArtifactEntry>;
 
-/** What a manifest says. */
+/** The content of a manifest. */
 export interface RunManifest {
   run_id: string;
   run_type: string;
@@ -77,7 +75,7 @@ export interface RunManifest {
   timing?: Record<string, number>;
   logs?: { stdout?: string; stderr?: string };
   owner?: { host: string; pid: number };
-  /** The row of the summary artifact, so that nobody has to open a file for it. */
+  /** The row of the summary artifact, so that no reader has to open a file for it. */
   summary?: Record<string, unknown>;
   /** Why the run failed. */
   error?: string;
@@ -103,13 +101,11 @@ export function manifestText(manifest: RunManifest, path: string): string {
   return text;
 }
 
-/** Reads a manifest, or says what is wrong with it. */
+/** Parses a manifest; throws what is wrong with it. */
 export function parseManifest(text: string, path: string, folder_id?: string): RunManifest {
   if (text.length > manifest_chars_max) {
-    throw bad(
-      path,
-      `it has ${text.length} characters; a manifest has at most ${manifest_chars_max}`,
-    );
+    const length = `it has ${text.length} characters`;
+    throw bad(path, `${length}; a manifest has at most ${manifest_chars_max}`);
   }
   let parsed: unknown;
   try {
@@ -123,14 +119,9 @@ export function parseManifest(text: string, path: string, folder_id?: string): R
   checkVersion(parsed, path);
   for (const [field, isRight, expected] of RULES) {
     const value = parsed[field];
-    if (!isRight(value)) {
-      throw bad(
-        path,
-        value === undefined
-          ? `${field} is missing`
-          : `${field} is ${quoted(value)}; it has to be ${expected}`,
-      );
-    }
+    if (isRight(value)) continue;
+    if (value === undefined) throw bad(path, `${field} is missing`);
+    throw bad(path, `${field} is ${quoted(value)}; it has to be ${expected}`);
   }
   if (folder_id !== undefined && parsed.run_id !== folder_id) {
     throw bad(path, `run_id is ${quoted(parsed.run_id)}, and its folder is that of ${folder_id}`);
@@ -149,10 +140,9 @@ const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
 function whyUnstorable(text: string, parsed: unknown): string | undefined {
   const depth = nestingDepth(text);
   if (depth > nesting_max) return `it is nested ${depth} deep; a manifest at most ${nesting_max}`;
-  const may_have_half = text.includes("\\u");
-  return may_have_half && LONE_SURROGATE.test(JSON.stringify(parsed))
-    ? "it has a lone surrogate (half a character written as \\uD800 to \\uDFFF)"
-    : undefined;
+  if (text.includes("\\u") && LONE_SURROGATE.test(JSON.stringify(parsed))) {
+    return "it has a lone surrogate (half a character written as \\uD800 to \\uDFFF)";
+  }
 }
 
 function checkVersion(parsed: Record<string, unknown>, path: string): void {
@@ -160,21 +150,18 @@ function checkVersion(parsed: Record<string, unknown>, path: string): void {
   if (version === undefined || version === null) return;
   const text = typeof version === "string" || typeof version === "number" ? String(version) : "";
   const [, major] = /^(\d+)(?:\.|$)/.exec(text) ?? [];
+  const said = quoted(version);
   if (major === undefined) {
-    throw bad(path, `schema_version.manifest is ${quoted(version)}; it has to be like 1.0.0`);
+    throw bad(path, `schema_version.manifest is ${said}; it has to be like 1.0.0`);
   }
   if (Number(major) <= MAJOR_VERSION) return;
   throw new LedgerError({
     code: "newer_format",
-    message: `${path} is of manifest version ${
-      quoted(version)
-    }; this program reads ${MAJOR_VERSION}.x`,
+    message: `${path} is of manifest version ${said}; this program reads ${MAJOR_VERSION}.x`,
     where: { path },
     hint: "use a newer version of this program for it",
   });
 }
-
-type Rule = [field: string, isRight: (value: unknown) => boolean, expected: string];
 
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.]\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 
@@ -182,17 +169,28 @@ const ISO_TIME = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.]\d+)?)?(Z|[+-]\d{
 export function manifestTime(text: string): number {
   if (!ISO_TIME.test(text)) return NaN;
   const iso = text.replace(" ", "T");
-  const is_told = !iso.includes("T") || /(Z|[+-]\d{2}:?\d{2})$/.test(iso.slice(11));
-  return Date.parse(is_told ? iso : `${iso}Z`);
+  const has_zone = !iso.includes("T") || /(Z|[+-]\d{2}:?\d{2})$/.test(iso.slice(11));
+  return Date.parse(has_zone ? iso : `${iso}Z`);
 }
 
-const isTime = (value: unknown) => typeof value === "string" && !Number.isNaN(manifestTime(value));
-const isText = (value: unknown) => typeof value === "string";
-const isMillis = (value: unknown) => typeof value === "number" && Number.isFinite(value);
-const optional = (isRight: (value: unknown) => boolean) => (value: unknown) =>
-  value === undefined || value === null || isRight(value);
+type Check = (value: unknown) => boolean;
 
-const RULES: readonly Rule[] = [
+const isTime: Check = (value) => typeof value === "string" && !Number.isNaN(manifestTime(value));
+const isText: Check = (value) => typeof value === "string";
+const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const optional = (check: Check): Check => (value) =>
+  value === undefined || value === null || check(value);
+const objectOf = (check: Check): Check => (value) =>
+  isObject(value) && Object.values(value).every(check);
+const objectWith = (checks: Record<string, Check>): Check => (value) =>
+  isObject(value) && Object.entries(checks).every(([name, check]) => check(value[name]));
+const isVersion = optional((value) => typeof value === "string" || typeof value === "number");
+/** A manifest may come from anywhere: its paths must not lead out of the run's folder. */
+const isPathBelow: Check = (path) =>
+  typeof path === "string" && path !== "" && !path.startsWith("/") && !path.includes("\0") &&
+  !path.split("/").includes("..");
+
+const RULES: readonly [field: string, isRight: Check, expected: string][] = [
   ["run_id", (value) => isOfKind("run_id", value), "a run id"],
   ["run_type", (value) => isText(value) && value !== "", "a text"],
   ["created_at", isTime, "an ISO time"],
@@ -208,61 +206,41 @@ const RULES: readonly Rule[] = [
   ["git_dirty", optional((value) => typeof value === "boolean"), "true or false"],
   [
     "dataset",
-    optional(isDataset),
+    optional(objectWith({
+      from: optional(isText),
+      to: optional(isText),
+      interval: optional(isText),
+      calls_count: optional(isCount),
+    })),
     "an object with from, to and interval as texts, and calls_count as a whole number",
   ],
   ["data_fingerprint", optional(isText), "a text"],
   ["parameters", optional(isObject), "an object"],
   [
     "artifacts",
-    optional((value) => isObject(value) && Object.values(value).every(isArtifactEntry)),
+    optional(objectOf(objectWith({
+      rows: isCount,
+      path: isPathBelow,
+      bytes: optional(isCount),
+      sha256: optional(isText),
+    }))),
     "an object of artifacts, each with rows and a path below the run's folder",
   ],
-  [
-    "timing",
-    optional((value) => isObject(value) && Object.values(value).every(optional(isMillis))),
-    "an object of durations in ms",
-  ],
+  ["timing", optional(objectOf(optional(Number.isFinite))), "an object of durations in ms"],
   [
     "schema_version",
-    optional((value) => isObject(value) && [value.manifest, value.artifacts].every(isVersion)),
+    optional(objectWith({ manifest: isVersion, artifacts: isVersion })),
     "an object with the versions of manifest and artifacts",
   ],
   ["logs", optional(isObject), "an object of paths"],
   [
     "owner",
-    optional((value) =>
-      isObject(value) && optional(isText)(value.host) && optional(isCount)(value.pid)
-    ),
+    optional(objectWith({ host: optional(isText), pid: optional(isCount) })),
     "an object with host and pid",
   ],
   ["summary", optional(isObject), "an object"],
   ["error", optional(isText), "a text"],
 ];
-
-function isVersion(value: unknown): boolean {
-  return optional(isText)(value) || typeof value === "number";
-}
-
-function isDataset(value: unknown): boolean {
-  return isObject(value) && [value.from, value.to, value.interval].every(optional(isText)) &&
-    optional(isCount)(value.calls_count);
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isArtifactEntry(value: unknown): boolean {
-  return isObject(value) && isCount(value.rows) && isPathBelow(value.path) &&
-    optional(isCount)(value.bytes) && optional(isText)(value.sha256);
-}
-
-/** A manifest may come from anywhere: its paths must not lead out of the run's folder. */
-function isPathBelow(path: unknown): boolean {
-  return typeof path === "string" && path !== "" && !path.startsWith("/") &&
-    !path.includes("\0") && !path.split("/").includes("..");
-}
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -291,12 +269,11 @@ export class ManifestFile {
     return this.world.files.facts(this.path) !== undefined;
   }
 
-  /** Reads it. */
   read(): RunManifest {
     if (!this.exists()) {
       throw new LedgerError({
         code: "not_found",
-        message: `run ${this.run_id} has no run.json: whoever began it was interrupted`,
+        message: `run ${this.run_id} has no run.json: the process that began it was interrupted`,
         where: { path: this.folder },
         hint: `nothing is lost in it; begin it again: ledger runs create --run-id ${this.run_id}`,
       });
@@ -304,13 +281,13 @@ export class ManifestFile {
     return parseManifest(this.world.files.readText(this.path), this.path, this.run_id);
   }
 
-  /** Puts another one in its place. */
+  /** Replaces it in one go. */
   write(manifest: RunManifest): void {
     const bytes = new TextEncoder().encode(manifestText(manifest, this.path));
     replaceFile(this.world.files, this.path, bytes, uniqueName(this.world));
   }
 
-  /** Does something while nobody else changes it. */
+  /** Runs a function while no other process changes the manifest. */
   async locked<T>(body: () => T | Promise<T>): Promise<T> {
     const path = join(this.folder, RUN_FILES.manifest_lock);
     const lock = await takeFileLock(this.world.files, path, lock_wait_ms);

@@ -1,84 +1,72 @@
 /**
- * What stands in a folder of runs, and what of it belongs in the catalog. What a run is taken for is
- * a function of its files alone; only whether an unfinished one still lives is asked of the moment.
+ * Scan of a folder of runs: a fingerprint of each, and whether it belongs in the catalog. The class of
+ * a run is a function of its files alone; `liveness_lock.ts` says whether an unfinished one still lives.
  */
 import { join } from "@std/path";
 import { asLedgerError } from "../../base/error.ts";
 import type { Files } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
-import { idOfPath, listMonths, listRuns, RUN_FILES } from "./layout.ts";
+import { type Fingerprinted, idOfPath, listMonths, listRuns, RUN_FILES } from "./layout.ts";
 import { hasEnded, parseManifest, type RunManifest } from "./manifest.ts";
 
-/** A run's folder, as a glance shows it. */
-export interface Fingerprint {
-  /** Below the folder of runs. */
-  path: string;
-  /** Other than before, whenever the manifest or the mark of success is another. */
-  stamp: string;
-}
-
-/** Whether a run belongs in the catalog. */
+/** Ended: all of its end is there. Open: not so. Unusable: it has no manifest that can be read. */
 export type RunClass =
-  /** It has ended, and says how. */
-  | { kind: "ended"; manifest: RunManifest }
-  /** It has not ended, or not all of its end is there. */
-  | { kind: "open"; manifest: RunManifest }
-  /** Nothing can be made of it. */
+  | { kind: "ended" | "open"; manifest: RunManifest }
   | { kind: "unusable"; reason: string };
 
-const SUCCESS_STAMP = " success";
+const SUCCESS = " success";
 const NO_MANIFEST = "none";
 const NO_FILE = "no file";
 const UNSEEN = "unseen: ";
 
 /** All runs of a folder, in order. */
-export function scanRuns(world: World, runs_dir: string): Fingerprint[] {
+export function scanRuns(world: World, runs_dir: string): Fingerprinted[] {
   return listMonths(world.files, runs_dir).flatMap((month) => scanMonth(world, runs_dir, month));
 }
 
 /** All runs of a month, in order. */
-export function scanMonth({ files }: World, runs_dir: string, month: string): Fingerprint[] {
+export function scanMonth({ files }: World, runs_dir: string, month: string): Fingerprinted[] {
   return listRuns(files, runs_dir, month).map((path) => {
-    return { path, stamp: stampOf(files, join(runs_dir, path)) };
+    return { path, fingerprint: fingerprintOf(files, join(runs_dir, path)) };
   });
 }
 
-function stampOf(files: Files, folder: string): string {
+/** Differs whenever the manifest does, or whether there is a mark of success. */
+function fingerprintOf(files: Files, folder: string): string {
   try {
     const manifest = files.facts(join(folder, RUN_FILES.manifest));
     const success = files.facts(join(folder, RUN_FILES.success));
     if (!manifest) return NO_MANIFEST;
     const { is_file, identity, size_bytes, modified_ms } = manifest;
-    const stamp = is_file ? `${identity} ${size_bytes} ${modified_ms}` : NO_FILE;
-    return success ? `${stamp}${SUCCESS_STAMP}` : stamp;
+    return (is_file ? `${identity} ${size_bytes} ${modified_ms}` : NO_FILE) +
+      (success ? SUCCESS : "");
   } catch (error) {
-    // One run that cannot be looked at does not keep the others out of the catalog.
+    // A run that cannot be looked at does not keep the others out of the catalog.
     const problem = asLedgerError(error);
     if (!problem) throw error;
     return `${UNSEEN}${problem.message}`;
   }
 }
 
-/** Reads a run's manifest and says what it is. */
+/** Reads a run's manifest, and classifies it. */
 export function classifyRun(
   world: World,
   runs_dir: string,
-  { path, stamp }: Fingerprint,
+  { path, fingerprint }: Fingerprinted,
 ): RunClass {
   const unusable = (reason: string): RunClass => ({ kind: "unusable", reason });
-  if (stamp === NO_MANIFEST) return unusable("it has no run.json");
-  if (stamp.startsWith(NO_FILE)) return unusable("its run.json is not a file");
-  if (stamp.startsWith(UNSEEN)) return unusable(stamp.slice(UNSEEN.length));
+  if (fingerprint === NO_MANIFEST) return unusable("it has no run.json");
+  if (fingerprint.startsWith(NO_FILE)) return unusable("its run.json is not a file");
+  if (fingerprint.startsWith(UNSEEN)) return unusable(fingerprint.slice(UNSEEN.length));
   const manifest_path = join(runs_dir, path, RUN_FILES.manifest);
-  const folder_id = idOfPath(path);
-  let manifest: RunManifest;
   try {
-    manifest = parseManifest(world.files.readText(manifest_path), manifest_path, folder_id);
+    const text = world.files.readText(manifest_path);
+    const manifest = parseManifest(text, manifest_path, idOfPath(path));
+    const has_ended = hasEnded(manifest.status, () => fingerprint.endsWith(SUCCESS));
+    return { kind: has_ended ? "ended" : "open", manifest };
   } catch (error) {
     const problem = asLedgerError(error);
     if (!problem) throw error;
     return unusable(String(problem.detail?.reason ?? problem.message));
   }
-  const has_ended = hasEnded(manifest.status, () => stamp.endsWith(SUCCESS_STAMP));
-  return { kind: has_ended ? "ended" : "open", manifest };
 }

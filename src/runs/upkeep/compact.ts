@@ -1,5 +1,5 @@
 /**
- * Puts the artifacts of a month together, one file a type, so that a question to thousands of runs
+ * Compaction: the artifacts of a month become one file a type, so that a query over thousands of runs
  * does not open thousands of files. The runs' own files stay as they are.
  */
 import { basename, join, resolve } from "@std/path";
@@ -50,12 +50,13 @@ export async function compactMonth(
       hint: "name a month: 2026-01",
     });
   }
-  if (!listMonths(world.files, runs_dir).includes(month)) {
+  const months = listMonths(world.files, runs_dir);
+  if (!months.includes(month)) {
     throw new LedgerError({
       code: "not_found",
       message: `there are no runs of ${month} in ${runs_dir}`,
       where: { path: join(runs_dir, month) },
-      hint: `months with runs: ${listMonths(world.files, runs_dir).join(", ") || "none"}`,
+      hint: `months with runs: ${months.join(", ") || "none"}`,
     });
   }
   const sources = sourcesOf(world, runs_dir, month);
@@ -71,9 +72,8 @@ export async function compactMonth(
   });
   try {
     for (const type of ARTIFACT_TYPES) {
-      const of_type = sources.get(type) ?? [];
-      if (of_type.length === 0) continue;
-      files[type] = await compactType(world, database, runs_dir, month, type, of_type);
+      const of_type = sources.get(type);
+      if (of_type) files[type] = await compactType(world, database, runs_dir, month, type, of_type);
     }
     world.files.syncFolder(folder);
     const previous = Object.values(before.files).map(({ path }) => path);
@@ -89,25 +89,21 @@ export async function compactMonth(
   removeForgotten(world, runs_dir, month);
   return {
     month,
-    files: Object.entries(files).map(([artifact_type, { path, rows, bytes, runs }]) => ({
-      artifact_type,
-      path,
-      runs: Object.keys(runs).length,
-      rows,
-      bytes,
-    })),
+    files: Object.entries(files).map(([artifact_type, { path, rows, bytes, runs }]) => {
+      return { artifact_type, path, runs: Object.keys(runs).length, rows, bytes };
+    }),
   };
 }
 
 /** The artifacts of runs that have ended, by type, as far as they are there. */
 function sourcesOf(world: World, runs_dir: string, month: string): Map<string, Source[]> {
   const sources = new Map<string, Source[]>();
-  for (const glance of scanMonth(world, runs_dir, month)) {
-    const verdict = classifyRun(world, runs_dir, glance);
-    if (verdict.kind !== "ended") continue;
-    const { run_id, artifacts } = verdict.manifest;
+  for (const run of scanMonth(world, runs_dir, month)) {
+    const found = classifyRun(world, runs_dir, run);
+    if (found.kind !== "ended") continue;
+    const { run_id, artifacts } = found.manifest;
     for (const [type, { path: below, sha256 }] of Object.entries(artifacts)) {
-      const path = join(runs_dir, glance.path, below);
+      const path = join(runs_dir, run.path, below);
       if (!world.files.facts(path)?.is_file) continue;
       const list = sources.get(type) ?? [];
       // Other programs leave no digest in their manifests.
@@ -126,7 +122,7 @@ async function compactType(
   type: ArtifactType,
   sources: readonly Source[],
 ): Promise<CompactedFile> {
-  // Always a new name: a file that is rewritten in place may be answered from a stale cache.
+  // Always a new name: DuckDB may answer a file that is rewritten in place from a stale cache.
   const path = `${month}/${COMPACTED_FOLDER}/${type}-${uniqueName(world)}.parquet`;
   const target = resolve(world.cwd(), runs_dir, path);
   const absolute = sources.map((source) => resolve(world.cwd(), source.path));
@@ -148,7 +144,7 @@ async function compactType(
   }
 }
 
-/** Files that neither the list nor the one before it names: nobody reads those any more. */
+/** Removes files that neither the list nor the one before it names: no query reads those any more. */
 function removeForgotten(world: World, runs_dir: string, month: string): void {
   const { files, previous } = readCompacted(world, runs_dir, month);
   const named = new Set([...Object.values(files).map(({ path }) => path), ...previous]

@@ -1,5 +1,5 @@
 /**
- * Takes old months out of the folder of runs, into an archive or for good. Nothing is removed before
+ * Retention: takes old months out of the folder of runs, into an archive or for good. Nothing is removed before
  * its archive was read back, and before the month's list says that it was archived: killed at any
  * step, a run is in its folder, or in an archive that the catalog knows of, or in both.
  */
@@ -8,15 +8,14 @@ import { LedgerError } from "../../base/error.ts";
 import { makeFolderDurably, removeQuietly, writeFully } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
-import { ARCHIVED_NAME, type ArchivedRun, parseArchived } from "../catalog/month_files.ts";
+import { archivedPath, type ArchivedRun, parseArchived } from "../catalog/month_files.ts";
 import { entriesBelow } from "./run_files.ts";
-import { isMonth, listMonths } from "../manifest/layout.ts";
-import { classifyRun, type Fingerprint, scanMonth } from "../manifest/scan.ts";
+import { type Fingerprinted, isMonth, listMonths } from "../manifest/layout.ts";
+import { classifyRun, scanMonth } from "../manifest/scan.ts";
 import { stateOfOpen } from "../manifest/liveness_lock.ts";
 import { TarGz } from "./tar_gz.ts";
 
 const NEWLINE = 10;
-
 /** What is to go. */
 export interface PruneRequest {
   /** Months before this one. */
@@ -44,7 +43,7 @@ export interface PrunedMonth {
   archive?: string;
 }
 
-/** What a name begins with that is on its way out; nobody takes such a folder for a run. */
+/** Prefix of a folder on its way out: its name is no run's. */
 const LEAVING = ".leaving-";
 
 /** What pruning would do; nothing is changed. */
@@ -64,11 +63,11 @@ export async function planPrune(
   for (const month of listMonths(world.files, runs_dir)) {
     if (month >= request.before) continue;
     const runs: PrunedRun[] = [];
-    for (const glance of scanMonth(world, runs_dir, month)) {
-      const run_path = glance.path;
+    for (const run of scanMonth(world, runs_dir, month)) {
+      const { path: run_path } = run;
       const files = filesOf(world, join(runs_dir, run_path));
       const bytes = files.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
-      const kept = await whyKept(world, runs_dir, glance, request.stale_after_ms);
+      const kept = await whyKept(world, runs_dir, run, request.stale_after_ms);
       runs.push({ run_path, files: files.length, bytes, ...(kept ? { kept } : {}) });
     }
     const bytes = leavingOf(runs).reduce((sum, run) => sum + run.bytes, 0);
@@ -82,7 +81,7 @@ export function leavingOf(runs: readonly PrunedRun[]): PrunedRun[] {
   return runs.filter(({ kept }) => kept === undefined);
 }
 
-/** Prunes as planned, month after month. What a killed one left half-way is finished too. */
+/** Prunes as planned, month after month. What a killed process left half-way is finished too. */
 export async function prune(
   world: World,
   runs_dir: string,
@@ -107,15 +106,14 @@ export async function prune(
 async function whyKept(
   world: World,
   runs_dir: string,
-  glance: Fingerprint,
+  run: Fingerprinted,
   stale_after?: number,
 ): Promise<string | undefined> {
-  const verdict = classifyRun(world, runs_dir, glance);
-  // What cannot be read may be of a newer version: whoever wants it gone looks at it first.
-  if (verdict.kind === "unusable") return verdict.reason;
-  if (verdict.kind === "ended") return undefined;
-  const { manifest } = verdict;
-  const { state } = await stateOfOpen(world, runs_dir, glance.path, manifest, stale_after);
+  const found = classifyRun(world, runs_dir, run);
+  // What cannot be read may be of a newer version: the operator looks at it first.
+  if (found.kind === "unusable") return found.reason;
+  if (found.kind === "ended") return undefined;
+  const { state } = await stateOfOpen(world, runs_dir, run.path, found.manifest, stale_after);
   return state === "running" || state === "pending" ? `it is ${state}` : undefined;
 }
 
@@ -163,23 +161,22 @@ function noteArchived(
   world: World,
   runs_dir: string,
   month: string,
-  runs: readonly PrunedRun[],
+  leaving: readonly PrunedRun[],
   archive: string | undefined,
 ): void {
   const archived_at = new Date(world.now_ms()).toISOString();
   const lines = scanMonth(world, runs_dir, month)
-    .filter(({ path }) => runs.some(({ run_path }) => run_path === path))
-    .flatMap((glance) => {
-      const verdict = classifyRun(world, runs_dir, glance);
-      if (verdict.kind === "open") return [];
-      if (verdict.kind === "unusable") throw cannotRead(glance.path, verdict.reason);
-      const { manifest } = verdict;
-      const run: ArchivedRun = { run_path: glance.path, archive, archived_at, manifest };
-      return [`${JSON.stringify(run)}\n`];
+    .filter(({ path }) => leaving.some(({ run_path }) => run_path === path))
+    .flatMap((run) => {
+      const found = classifyRun(world, runs_dir, run);
+      if (found.kind === "open") return [];
+      if (found.kind === "unusable") throw cannotRead(run.path, found.reason);
+      const { manifest } = found;
+      const archived: ArchivedRun = { run_path: run.path, archive, archived_at, manifest };
+      return [`${JSON.stringify(archived)}\n`];
     });
   if (lines.length === 0) return;
-  const folder = join(runs_dir, month);
-  const path = join(folder, ARCHIVED_NAME);
+  const path = join(runs_dir, archivedPath(month));
   const is_new = !world.files.facts(path);
   const file = world.files.open(path, is_new ? "create" : "append");
   try {
@@ -189,12 +186,12 @@ function noteArchived(
   } finally {
     file.close();
   }
-  if (is_new) world.files.syncFolder(folder);
+  if (is_new) world.files.syncFolder(join(runs_dir, month));
 }
 
 /**
- * What a killed one tore goes: its run is still there. A line that is whole but for its end stays, and
- * gets that. Returns what our own lines begin with.
+ * A torn line of a killed process goes: its run is still there. A line that is whole but for its newline
+ * stays, and gets that. Returns what the next line begins with.
  */
 function endTornLine(file: OpenFile, bytes: Uint8Array): string {
   const whole_bytes = bytes.lastIndexOf(NEWLINE) + 1;

@@ -1,5 +1,5 @@
 /**
- * Another box's runs -> runs here, under the same paths. A run is built under another name, synced,
+ * Replication of another box's runs, under the same paths. A run is built under another name, synced,
  * compared with its manifest, and only then gets its own: killed at any step, a run is whole or not
  * there. Only runs that have ended are taken.
  */
@@ -10,10 +10,10 @@ import type { World } from "../../base/world.ts";
 import { atSource, atSourceNow, findingOf, type PullFinding } from "../../log/pull/source.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
 import { artifactProblem } from "../artifacts/file.ts";
-import { idOfPath, RUN_FILES } from "../manifest/layout.ts";
+import { type Fingerprinted, idOfPath, RUN_FILES } from "../manifest/layout.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
 import { copyInto, filesToCopy, type FileToCopy } from "./run_files.ts";
-import { classifyRun, type Fingerprint, type RunClass, scanRuns } from "../manifest/scan.ts";
+import { classifyRun, scanRuns } from "../manifest/scan.ts";
 import { stateOfOpen } from "../manifest/liveness_lock.ts";
 
 /** A run that was taken. */
@@ -40,11 +40,11 @@ export interface RunsPullOptions {
   onFinding: (finding: PullFinding) => void;
 }
 
-/** Names of folders that nobody takes for runs: one that comes, one that gives way to another. */
+/** Prefixes of folders that are no runs: one that comes, one that gives way to another. */
 const COMING = ".pulling-";
 const GIVING_WAY = ".replaced-";
 
-/** Pulls the runs of another folder of runs. The caller holds the lock of those who pull. */
+/** Pulls the runs of another folder of runs. The caller holds the lock of pulls. */
 export async function pullRuns(
   world: World,
   theirs: World,
@@ -55,15 +55,13 @@ export async function pullRuns(
   return await new RunsPull(world, theirs, runs_dir, from, options).run();
 }
 
-type Ended = Extract<RunClass, { kind: "ended" }>;
-
 /** What stands at a run's path here. */
 type There = "nothing" | "the same" | "an older one" | { finding: string };
 
 class RunsPull {
   readonly #report: RunsPullReport = { taken: [], same: 0, left: [] };
   /** What is here, by path; and by id, for one that has another path here. */
-  readonly #own: ReadonlyMap<string, Fingerprint>;
+  readonly #own: ReadonlyMap<string, Fingerprinted>;
   readonly #archived: ReadonlySet<string>;
   readonly #same_months = new Set<string>();
 
@@ -77,8 +75,7 @@ class RunsPull {
   ) {
     if (!options.dry_run) this.#tidyUp();
     this.#own = new Map(
-      scanRuns(world, runs_dir)
-        .flatMap((stamp) => [[stamp.path, stamp], [idOfPath(stamp.path)!, stamp]]),
+      scanRuns(world, runs_dir).flatMap((run) => [[run.path, run], [idOfPath(run.path)!, run]]),
     );
     this.#archived = new Set(
       scanArchived(world, runs_dir).flatMap(({ path }) => readArchived(world, runs_dir, path).runs)
@@ -88,64 +85,66 @@ class RunsPull {
 
   async run(): Promise<RunsPullReport> {
     const { world, theirs, from } = this;
-    for (const glance of await atSource(() => scanRuns(theirs, from))) {
+    for (const run of await atSource(() => scanRuns(theirs, from))) {
       try {
-        await this.#pullRun(glance);
+        await this.#pullRun(run);
       } catch (error) {
-        this.options.onFinding(findingOf(error, glance.path));
+        this.options.onFinding(findingOf(error, run.path));
       }
       await world.turn();
     }
-    this.#syncNames();
+    // The process that put a run there may have failed before its name was durable.
+    if (!this.options.dry_run) {
+      for (const month of this.#same_months) world.files.syncFolder(join(this.runs_dir, month));
+    }
     return this.#report;
   }
 
-  async #pullRun(glance: Fingerprint): Promise<void> {
+  async #pullRun(run: Fingerprinted): Promise<void> {
     const { theirs, from } = this;
-    const run_path = glance.path;
-    const verdict = classifyRun(theirs, from, glance);
-    if (verdict.kind === "unusable") return this.#find(run_path, verdict.reason);
-    if (verdict.kind === "open") {
-      const { reason } = await atSource(() =>
-        stateOfOpen(theirs, from, run_path, verdict.manifest)
-      );
+    const run_path = run.path;
+    const found = classifyRun(theirs, from, run);
+    if (found.kind === "unusable") return this.#find(run_path, found.reason);
+    const { kind, manifest } = found;
+    if (kind === "open") {
+      const { reason } = await atSource(() => stateOfOpen(theirs, from, run_path, manifest));
       this.#report.left.push({ run_path, reason });
       return;
     }
-    const there = await this.#whatIsThere(run_path, verdict);
+    const there = await this.#whatIsThere(run_path, manifest);
     if (typeof there === "object") return this.#find(run_path, there.finding);
     if (there === "the same") {
       this.#report.same++;
       this.#same_months.add(run_path.slice(0, run_path.indexOf("/")));
-    } else this.#take(run_path, verdict, there === "an older one");
+    } else this.#take(run_path, manifest, there === "an older one");
   }
 
-  async #whatIsThere(run_path: string, theirs: Ended): Promise<There> {
+  async #whatIsThere(run_path: string, theirs: RunManifest): Promise<There> {
     const { world, runs_dir } = this;
     const own = this.#own.get(run_path) ?? this.#own.get(idOfPath(run_path)!);
     if (!own) return this.#archived.has(run_path) ? "the same" : "nothing";
     if (own.path !== run_path) {
       return { finding: `there is a run with this id here as ${own.path}` };
     }
-    const verdict = classifyRun(world, runs_dir, own);
-    if (verdict.kind === "unusable") {
+    const found = classifyRun(world, runs_dir, own);
+    if (found.kind === "unusable") {
       const has_manifest = world.files.facts(join(runs_dir, run_path, RUN_FILES.manifest));
-      return has_manifest ? { finding: `the one that is here: ${verdict.reason}` } : "an older one";
+      return has_manifest ? { finding: `the one that is here: ${found.reason}` } : "an older one";
     }
-    if (verdict.kind === "open") {
-      const { state, reason } = await stateOfOpen(world, runs_dir, run_path, verdict.manifest);
+    const { kind, manifest } = found;
+    if (kind === "open") {
+      const { state, reason } = await stateOfOpen(world, runs_dir, run_path, manifest);
       if (state === "running") return { finding: `it has ended there, and here: ${reason}` };
-    }
-    if (verdict.kind === "ended") {
+    } else {
       const difference = await this.#difference(run_path);
       if (!difference) return "the same";
-      if (latestTime(theirs.manifest) <= latestTime(verdict.manifest)) {
+      if (latestTime(theirs) <= latestTime(manifest)) {
         return { finding: `${difference}, and theirs is no later than the one that is here` };
       }
     }
-    return verdict.manifest.created_at === theirs.manifest.created_at
+    return manifest.created_at === theirs.created_at
       ? "an older one"
-      : { finding: `another run with this id is here, created ${verdict.manifest.created_at}` };
+      : { finding: `another run with this id is here, created ${manifest.created_at}` };
   }
 
   /** How the run that is here differs; by its files and their sizes, and by its manifest's bytes. */
@@ -166,7 +165,7 @@ class RunsPull {
     return manifests[0] === manifests[1] ? undefined : "its manifest is another here";
   }
 
-  #take(run_path: string, { manifest }: Ended, replaced: boolean): void {
+  #take(run_path: string, manifest: RunManifest, replaced: boolean): void {
     const { world, theirs, runs_dir, from, options } = this;
     const [month, name] = run_path.split("/");
     const source = join(from, run_path);
@@ -223,12 +222,6 @@ class RunsPull {
     }
     files.syncFolder(join(runs_dir, month));
     removeQuietly(files, giving_way);
-  }
-
-  /** Whoever put a run there may have failed before its name was durable. */
-  #syncNames(): void {
-    if (this.options.dry_run) return;
-    for (const month of this.#same_months) this.world.files.syncFolder(join(this.runs_dir, month));
   }
 
   /** What a pull that was killed has left: a run half-way here, or one that had given way. */

@@ -1,4 +1,4 @@
-/** What another box keeps beside its log for its runs, `artifacts/runs/{run_id}/` -> the same here. */
+/** Replication of another box's `artifacts/runs/{run_id}/`, which stands beside its log. */
 import { dirname, join } from "@std/path";
 import { fileDigest } from "../../base/files/checksum.ts";
 import { beginReplacement, makeFolderDurably } from "../../base/files/durable.ts";
@@ -24,7 +24,7 @@ export interface ArtifactsPullReport {
 /** How to pull artifacts. */
 export interface ArtifactsPullOptions {
   dry_run?: boolean;
-  /** Files that were found to be the same here, as they looked; it is brought up to date. */
+  /** Fingerprints of files that were the same here; it is brought up to date. */
   seen: Map<string, string>;
   onFinding: (finding: PullFinding) => void;
 }
@@ -41,9 +41,8 @@ export async function pullArtifacts(
   for (const file of await atSource(() => artifactFiles(theirs, from, options.onFinding))) {
     try {
       const taken = await pullFile(world, theirs, own, from, file, options);
-      if (!taken) continue;
       if (taken === "same") report.same++;
-      else report.taken.push(taken);
+      else if (taken) report.taken.push(taken);
     } catch (error) {
       options.onFinding(findingOf(error, `artifacts/runs/${file.path}`));
     }
@@ -74,15 +73,15 @@ async function pullFile(
   { dry_run, seen, onFinding }: ArtifactsPullOptions,
 ): Promise<PulledFile | "same" | undefined> {
   const [source, target] = [join(from, path), join(own, path)];
-  const stamp = `${size_bytes} ${modified_ms}`;
+  const fingerprint = `${size_bytes} ${modified_ms}`;
   const there = world.files.facts(target);
   if (there) {
-    const is_same = there.size_bytes === size_bytes && (seen.get(path) === stamp ||
+    const is_same = there.size_bytes === size_bytes && (seen.get(path) === fingerprint ||
       fileDigest(world.files, target) === await atSource(() => fileDigest(theirs.files, source)));
     if (is_same) {
-      // Whoever put it there may have failed before its name was durable.
-      if (!dry_run && seen.get(path) !== stamp) world.files.syncFolder(dirname(target));
-      seen.set(path, stamp);
+      // The process that put it there may have failed before its name was durable.
+      if (!dry_run && seen.get(path) !== fingerprint) world.files.syncFolder(dirname(target));
+      seen.set(path, fingerprint);
       return "same";
     }
     const reason = "another file stands here under this name: it was not taken";
@@ -100,6 +99,6 @@ async function pullFile(
       throw error;
     }
   }
-  seen.set(path, stamp);
+  seen.set(path, fingerprint);
   return { path, bytes: size_bytes };
 }

@@ -1,16 +1,16 @@
-/** The files below a run's folder: all of them, those to copy, and those that a killed process left. */
+/** Walk of the files below a run's folder: all of them, those to copy, and those that a killed process left. */
 import { join } from "@std/path";
-import type { Files, OpenFile } from "../../base/files/seam.ts";
 import { stretchesOf, writeFully } from "../../base/files/durable.ts";
 import { kindOf } from "../../base/files/outside.ts";
+import type { Files, OpenFile } from "../../base/files/seam.ts";
+import { stale_temp_after_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { atSourceNow, ofSource } from "../../log/pull/source.ts";
 import { RUN_FILES } from "../manifest/layout.ts";
-import { stale_temp_after_ms } from "../../base/limits.ts";
 import { livenessOf } from "../manifest/liveness_lock.ts";
 import type { RunClass } from "../manifest/scan.ts";
 
-/** Something below a folder that is no folder itself: a file, or a link. */
+/** A file, or a link, below a folder. */
 export interface EntryBelow {
   /** Below the folder: `results/summary.parquet`. */
   path: string;
@@ -38,8 +38,8 @@ export interface FileToCopy {
 const LOCKS: ReadonlySet<string> = new Set([RUN_FILES.owner_lock, RUN_FILES.manifest_lock]);
 
 /**
- * All files below a folder, or a folder in it, that say something: no locks, nothing half-written. What
- * is no file, but a link or a pipe, is told to `onOther` by its path.
+ * All files below a folder, or a folder in it, that hold data: no locks, nothing half-written.
+ * `onOther` gets the path of what is no file, but a link or a pipe.
  */
 export function filesToCopy(
   files: Files,
@@ -52,16 +52,14 @@ export function filesToCopy(
     .flatMap(({ path, is_file }) => {
       const facts = files.linkFacts(join(folder, path));
       if (!facts) return [];
-      if (!is_file || !facts.is_file) {
-        onOther(path, `it is ${kindOf(facts)}: it was not taken`);
-        return [];
-      }
       const { size_bytes, modified_ms } = facts;
-      return [{ path, size_bytes, modified_ms }];
+      if (is_file && facts.is_file) return [{ path, size_bytes, modified_ms }];
+      onOther(path, `it is ${kindOf(facts)}: it was not taken`);
+      return [];
     });
 }
 
-/** Writes what a file of the other box holds. */
+/** Copies the content of another box's file. */
 export function copyInto(theirs: World, from: string, target: OpenFile): void {
   const source = atSourceNow(() => theirs.files.open(from, "read"));
   try {
@@ -71,7 +69,7 @@ export function copyInto(theirs: World, from: string, target: OpenFile): void {
   }
 }
 
-/** Their paths below the run's folder. One that may be written at this moment is none. */
+/** Temporary files below a run's folder that no process will rename. One that may be in use is none. */
 export async function staleTempFiles(
   world: World,
   folder: string,

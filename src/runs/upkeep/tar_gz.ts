@@ -1,8 +1,6 @@
 /**
- * Files -> a `.tar.gz` that any tar reads.
- *
- * The archive is a row of gzip members, one for each stretch of the tar, so that neither writing nor
- * checking it holds more than a stretch in memory.
+ * Writer of a `.tar.gz` that any tar reads: a row of gzip members, one for each block of the tar, so that
+ * neither writing nor checking it holds more than a block in memory.
  */
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -23,8 +21,8 @@ import { uniqueName, type World } from "../../base/world.ts";
 export class TarGz {
   readonly #replacement: Replacement;
   readonly #hash = createHash("sha256");
-  #stretch: Uint8Array[] = [];
-  #stretch_bytes = 0;
+  #block: Uint8Array[] = [];
+  #block_bytes = 0;
   /** How many bytes of the file each member takes. */
   readonly #members: number[] = [];
 
@@ -37,11 +35,18 @@ export class TarGz {
     withOpenFile(this.world.files, source, (file) => {
       const { size_bytes, modified_ms } = file.facts();
       this.#put(tarHeaders(name, size_bytes, modified_ms));
-      // Each in a buffer of its own: they are kept until there is a stretch of them.
+      // Each in a buffer of its own: they are kept until there is a block of them.
       for (let at = 0; at < size_bytes;) {
         const room = new Uint8Array(Math.min(archive_block_bytes, size_bytes - at));
         const bytes = readFully(file, room, at);
-        if (bytes.length === 0) throw gotShorter(source);
+        if (bytes.length === 0) {
+          throw new LedgerError({
+            code: "io",
+            message: `${source} got shorter while it was archived`,
+            where: { path: source },
+            hint: "nothing was removed; a process still writes there",
+          });
+        }
         at += bytes.length;
         this.#put(bytes);
       }
@@ -64,25 +69,25 @@ export class TarGz {
 
   #put(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#stretch.push(bytes);
-    this.#stretch_bytes += bytes.length;
-    if (this.#stretch_bytes >= archive_block_bytes) this.#flush();
+    this.#block.push(bytes);
+    this.#block_bytes += bytes.length;
+    if (this.#block_bytes >= archive_block_bytes) this.#flush();
   }
 
   #flush(): void {
-    if (this.#stretch_bytes === 0) return;
-    const stretch = new Uint8Array(this.#stretch_bytes);
+    if (this.#block_bytes === 0) return;
+    const block = new Uint8Array(this.#block_bytes);
     let at = 0;
-    for (const bytes of this.#stretch) {
-      stretch.set(bytes, at);
+    for (const bytes of this.#block) {
+      block.set(bytes, at);
       at += bytes.length;
     }
-    this.#hash.update(stretch);
-    const member = gzipSync(stretch);
+    this.#hash.update(block);
+    const member = gzipSync(block);
     writeFully(this.#replacement.file, member);
     this.#members.push(member.length);
-    this.#stretch = [];
-    this.#stretch_bytes = 0;
+    this.#block = [];
+    this.#block_bytes = 0;
   }
 
   /** What was written is what was meant: nothing is removed on the strength of less. */
@@ -107,13 +112,4 @@ export class TarGz {
       at += size_bytes;
     }
   }
-}
-
-function gotShorter(path: string): LedgerError {
-  return new LedgerError({
-    code: "io",
-    message: `${path} got shorter while it was archived`,
-    where: { path },
-    hint: "nothing was removed; somebody still writes there",
-  });
 }

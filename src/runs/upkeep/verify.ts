@@ -1,12 +1,12 @@
-/** Whether runs are whole: their manifests, their artifacts, and nothing beside these. */
+/** Verification of runs: their manifests, their artifacts, and nothing beside these. */
 import { join } from "@std/path";
 import type { World } from "../../base/world.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
 import { artifactProblem } from "../artifacts/file.ts";
 import { entriesBelow, staleTempFiles } from "./run_files.ts";
-import { idOfPath, listMonths, RUN_FILES } from "../manifest/layout.ts";
+import { type Fingerprinted, idOfPath, RUN_FILES } from "../manifest/layout.ts";
 import type { RunManifest } from "../manifest/manifest.ts";
-import { classifyRun, type Fingerprint, type RunClass, scanMonth } from "../manifest/scan.ts";
+import { classifyRun, type RunClass, scanRuns } from "../manifest/scan.ts";
 
 /** Something about a run that is not as it should be. */
 export interface RunFinding {
@@ -23,7 +23,7 @@ export interface RunsReport {
   findings: RunFinding[];
 }
 
-/** Looks at all runs, or at one. `deep` reads every byte and compares digests. */
+/** Verifies all runs, or one. `deep` reads every byte and compares digests. */
 export async function verifyRuns(
   world: World,
   runs_dir: string,
@@ -31,25 +31,23 @@ export async function verifyRuns(
 ): Promise<RunsReport> {
   const report: RunsReport = { runs: 0, artifacts: 0, findings: [] };
   const ended = new Map<string, string>();
-  for (const month of listMonths(world.files, runs_dir)) {
-    for (const glance of scanMonth(world, runs_dir, month)) {
-      if (only !== undefined && glance.path !== only) continue;
-      report.runs++;
-      if (await verifyRun(world, runs_dir, glance, deep, report) !== "ended") continue;
-      const run_id = idOfPath(glance.path)!;
-      const other = ended.get(run_id);
-      if (other === undefined) ended.set(run_id, glance.path);
-      else {
-        const path = `${glance.path}/${RUN_FILES.manifest}`;
-        report.findings.push({ run_id, path, problem: `${other} has the same run_id` });
-      }
+  for (const run of scanRuns(world, runs_dir)) {
+    if (only !== undefined && run.path !== only) continue;
+    report.runs++;
+    if (await verifyRun(world, runs_dir, run, deep, report) !== "ended") continue;
+    const run_id = idOfPath(run.path)!;
+    const other = ended.get(run_id);
+    if (other === undefined) ended.set(run_id, run.path);
+    else {
+      const path = `${run.path}/${RUN_FILES.manifest}`;
+      report.findings.push({ run_id, path, problem: `${other} has the same run_id` });
     }
   }
   if (only === undefined) report.findings.push(...damageOfArchived(world, runs_dir));
   return report;
 }
 
-/** Lines about archived runs that tell of none. */
+/** Lines of the lists of archived runs that tell of none. */
 function damageOfArchived(world: World, runs_dir: string): RunFinding[] {
   return scanArchived(world, runs_dir).flatMap(({ path }) =>
     readArchived(world, runs_dir, path).damage.map(({ line, reason }) => ({
@@ -63,35 +61,33 @@ function damageOfArchived(world: World, runs_dir: string): RunFinding[] {
 async function verifyRun(
   world: World,
   runs_dir: string,
-  glance: Fingerprint,
+  { path: run_path, fingerprint }: Fingerprinted,
   deep: boolean,
   report: RunsReport,
 ): Promise<RunClass["kind"]> {
-  const run_id = idOfPath(glance.path)!;
-  const find = (path: string, problem: string) => report.findings.push({ run_id, path, problem });
-  const verdict = classifyRun(world, runs_dir, glance);
-  const left = await staleTempFiles(world, join(runs_dir, glance.path), verdict.kind);
-  for (const path of left) {
-    find(`${glance.path}/${path}`, "left half-written by a program that was killed: remove it");
+  const folder = join(runs_dir, run_path);
+  const run_id = idOfPath(run_path)!;
+  const find = (path: string, problem: string) =>
+    report.findings.push({ run_id, path: `${run_path}/${path}`, problem });
+  const run = classifyRun(world, runs_dir, { path: run_path, fingerprint });
+  const stale = await staleTempFiles(world, folder, run.kind);
+  for (const path of stale) find(path, "left half-written by a program that was killed: remove it");
+  if (run.kind === "unusable") {
+    find(RUN_FILES.manifest, run.reason);
+    return run.kind;
   }
-  if (verdict.kind === "unusable") {
-    find(`${glance.path}/${RUN_FILES.manifest}`, verdict.reason);
-    return verdict.kind;
-  }
-  const { manifest } = verdict;
-  for (const [type, entry] of Object.entries(manifest.artifacts)) {
+  for (const [type, entry] of Object.entries(run.manifest.artifacts)) {
     report.artifacts++;
-    const path = `${glance.path}/${entry.path}`;
-    const problem = artifactProblem(world, join(runs_dir, path), type, entry, run_id, deep);
-    if (problem) find(path, problem);
+    const problem = artifactProblem(world, join(folder, entry.path), type, entry, run_id, deep);
+    if (problem) find(entry.path, problem);
   }
   // A run that goes on has files that its manifest does not know yet.
-  if (verdict.kind === "open") return verdict.kind;
-  for (const orphan of orphansOf(world, join(runs_dir, glance.path), manifest)) {
-    if (left.includes(orphan)) continue;
-    find(`${glance.path}/${orphan}`, "no manifest knows this file: left behind, or put there");
+  if (run.kind === "open") return run.kind;
+  for (const orphan of orphansOf(world, folder, run.manifest)) {
+    if (stale.includes(orphan)) continue;
+    find(orphan, "no manifest knows this file: left behind, or put there");
   }
-  return verdict.kind;
+  return run.kind;
 }
 
 /** Files in a run's folder that nothing accounts for. */
@@ -101,6 +97,6 @@ function orphansOf(world: World, folder: string, manifest: RunManifest): string[
     ...Object.values(manifest.artifacts).map(({ path }) => path),
     ...Object.values(manifest.logs ?? {}),
   ]);
-  const paths = entriesBelow(world.files, folder).map(({ path }) => path);
-  return paths.filter((path) => !known.has(path)).sort();
+  return entriesBelow(world.files, folder).map(({ path }) => path)
+    .filter((path) => !known.has(path)).sort();
 }

@@ -165,7 +165,7 @@ async function failAt(disk: FaultyDisk, failed: boolean): Promise<void> {
   }
   assertAllWhole(lab);
   const ended = scanRuns(testWorld(), lab.runs_dir)
-    .filter((glance) => classifyRun(testWorld(), lab.runs_dir, glance).kind === "ended");
+    .filter((run) => classifyRun(testWorld(), lab.runs_dir, run).kind === "ended");
   // Nobody is told that it was done when it was not.
   if (error === undefined) {
     assertEquals(ended.length, 1);
