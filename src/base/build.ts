@@ -30,7 +30,7 @@ export interface NativeFacts {
 }
 
 /** What the build knew and the program needs. */
-export interface BuildFacts {
+interface BuildFacts {
   version: string;
   compiled: boolean;
   /** The ledger folder in the write scope; a relative one is below where the program starts. */

@@ -5,7 +5,7 @@ import { answer_poll_ms, thread_answer_bytes_max } from "./limits.ts";
 import type { World } from "./world.ts";
 
 /** The module that a thread runs, as two files see it: the bundle's others, and the one that asks. */
-export interface ThreadModule {
+interface ThreadModule {
   name: string;
   bundled: string;
   source: string;
@@ -14,12 +14,12 @@ export interface ThreadModule {
 }
 
 /** What a thread is told: what to do, or a word while it does it. */
-export type ToThread<Request, Word> =
+type ToThread<Request, Word> =
   | { kind: "begin"; task: TaskOf<Request> }
   | { kind: "word"; word: Word };
 
 /** What a thread has to do, and what the build knows. */
-export interface TaskOf<Request> {
+interface TaskOf<Request> {
   number: number;
   request: Request;
   facts?: BakedFacts;
@@ -28,13 +28,13 @@ export interface TaskOf<Request> {
 }
 
 /** How a task ended. */
-export type Answer<Result> =
+type Answer<Result> =
   | { kind: "done"; result: Result }
   /** An error of ours, as data; any other as the text it has. */
   | { kind: "failed"; error?: ErrorFacts; text: string };
 
 /** What a thread tells. */
-export type FromThread<Word, Result> =
+type FromThread<Word, Result> =
   | { kind: "word"; word: Word }
   | { kind: "answer"; number: number; answer: Answer<Result> };
 

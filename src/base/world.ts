@@ -25,7 +25,7 @@ export interface Input {
 }
 
 /** How another program ended. */
-export interface ProgramEnd {
+interface ProgramEnd {
   ok: boolean;
   stdout: string;
 }

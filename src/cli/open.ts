@@ -53,7 +53,7 @@ export function openForRuns(
 }
 
 /** A wish that this process stop. */
-export interface Interruption {
+interface Interruption {
   /** Aborted as soon as somebody wishes it. */
   signal: AbortSignal;
   /** Which signal it was, once it was. */
@@ -117,7 +117,7 @@ export function hinting<Result>(hint: string, open: () => Result): Result {
 }
 
 /** What a command reads bit by bit. */
-export interface CommandInput extends Pick<Input, "read">, Disposable {
+interface CommandInput extends Pick<Input, "read">, Disposable {
   /** How many bytes it holds, where that is known. */
   size_bytes(): Promise<number | undefined>;
 }

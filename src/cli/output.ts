@@ -13,7 +13,7 @@ export {
   humanDuration,
   utc,
 } from "../base/format.ts";
-export { type Column, plain, type Row, type TableLayout } from "./table.ts";
+export { type Column, plain, type TableLayout } from "./table.ts";
 export { Progress, withProgress } from "./progress.ts";
 export { paintFor, print, say, showTime, showTracedTime, write } from "./terminal.ts";
 

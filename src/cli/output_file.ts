@@ -18,14 +18,14 @@ import { hinting } from "./open.ts";
 import { write } from "./terminal.ts";
 
 /** Where a command writes what it was asked for: whole, or not at all. */
-export interface CommandOutput extends Disposable {
+interface CommandOutput extends Disposable {
   write(text: string): void;
   /** Puts the file in place; without it, nothing is left. */
   finish(): void;
 }
 
 /** What may give way to an output. */
-export interface OutputOptions {
+interface OutputOptions {
   /** A file that is none of the ledger's, and no archive. */
   force?: boolean;
   /** One that begins like this, also without `force`: an older output of the same kind. */

@@ -10,7 +10,7 @@ import type { Command } from "./command.ts";
 import { type FlagFacts, flagFacts, flagProblem } from "./flags.ts";
 
 /** What a flag takes. */
-export type FlagKind = "switch" | "value" | "values";
+type FlagKind = "switch" | "value" | "values";
 
 /** A flag as parser, help and completion see it. */
 export interface FlagView {
@@ -44,7 +44,7 @@ export function flagsOf(command: Command): FlagView[] {
 }
 
 /** What was typed, taken apart and checked. */
-export interface ParsedArguments {
+interface ParsedArguments {
   flags: Record<string, unknown>;
   words: string[];
   /** `--help` was among the flags: nothing else has been checked. */

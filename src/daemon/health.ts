@@ -13,7 +13,7 @@ import type { World } from "../base/world.ts";
 import type { WatchState } from "./state.ts";
 
 /** What is asked, and from when on the answer is 503. */
-export interface HealthSource {
+interface HealthSource {
   state: () => Promise<WatchState>;
   unhealthy_after_s: number;
   /** Told what those who ask cannot be told. */

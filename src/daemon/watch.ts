@@ -24,7 +24,7 @@ import { RepeatedTrouble } from "./trouble.ts";
 import { ChangeNotices, ledgerPaths, listDays, type NewlySealed, partsOfDay } from "../log/mod.ts";
 
 /** What a daemon syncs; a `Ledger` is one. */
-export interface Watched {
+interface Watched {
   readonly dir: string;
   exists(): boolean;
   sync(options?: {
@@ -39,7 +39,7 @@ export interface Watched {
 }
 
 /** How to watch. */
-export interface WatchOptions {
+interface WatchOptions {
   signal: AbortSignal;
   interval_s?: number;
   unhealthy_after_s?: number;

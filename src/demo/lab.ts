@@ -17,7 +17,7 @@ export async function recordLab(world: World, lab: Lab): Promise<string[]> {
 }
 
 /** How the log stands to what was acknowledged. */
-export interface Reconciled {
+interface Reconciled {
   events: number;
   acknowledged: number;
   /** Acknowledged, and not there: there are none, or something is badly wrong. */

@@ -7,7 +7,7 @@ export type Policy =
   | { kind: "trailing_stop"; trail_bps: number };
 
 /** Why a position was closed. */
-export type ExitReason = "stop" | "target" | "trail" | "time";
+type ExitReason = "stop" | "target" | "trail" | "time";
 
 /** How a position ends. */
 export interface Exit {

@@ -14,7 +14,7 @@ import { equityCurve, metricsOf, summaryOf } from "./summary.ts";
 import { WorkClock, worldOfWork } from "./work.ts";
 
 /** Who hears of what while a run is recorded. */
-export interface RecordingEars {
+interface RecordingEars {
   /** An event is durable. */
   onAcknowledged(event_id: string): void;
   /** The run that is killed has come to where it goes no further; default: its owner lets go of it. */

@@ -6,7 +6,7 @@ import { reconcile } from "./lab.ts";
 import { eventId } from "./strategy.ts";
 
 /** Runs a command line: what the command line itself hands down, since it stands above this floor. */
-export type RunCommand = (args: readonly string[], world: World) => Promise<number>;
+type RunCommand = (args: readonly string[], world: World) => Promise<number>;
 
 /** How the tour looks. */
 export interface TourLook {
@@ -18,7 +18,7 @@ export interface TourLook {
 }
 
 /** What is shown: some words, and the command that they are about. */
-export interface TourStep {
+interface TourStep {
   words: string;
   args: readonly string[];
 }

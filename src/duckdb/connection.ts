@@ -36,7 +36,7 @@ export interface ConnectionOptions {
 export type BoundValue = string | number | bigint | boolean | null;
 
 /** A row of a result, by column name. */
-export type ResultRow = Record<string, DuckDBValue>;
+type ResultRow = Record<string, DuckDBValue>;
 
 /** A statement that is ready to run. */
 export interface Statement {

@@ -2,7 +2,7 @@
 import { LedgerError } from "../base/error.ts";
 
 /** What DuckDB was working on when it failed. */
-export interface Subject {
+interface Subject {
   /** The database's file. */
   path: string;
   /** Other databases that were read with it: what DuckDB says does not tell which one it means. */

@@ -24,7 +24,7 @@ import {
 export type DuckDBApi = typeof import("./api.ts");
 
 /** DuckDB, ready to open databases. */
-export interface LoadedDuckDB {
+interface LoadedDuckDB {
   api: DuckDBApi;
   /** Where the native library was loaded from; null when the npm package brought its own. */
   folder: string | null;
@@ -81,7 +81,7 @@ export async function selfCheck(world: World): Promise<SelfCheck> {
 }
 
 /** The state of the unpacked library, looked at byte by byte. */
-export interface NativeCheck {
+interface NativeCheck {
   folder: string;
   /** What is wrong with it, which the next use of DuckDB puts right; null when all is well. */
   fault: string | null;

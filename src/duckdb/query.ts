@@ -10,7 +10,7 @@ import { type GuardedQuery, guardQuery } from "./sandbox.ts";
 import { isNumeric, ValueWriter } from "./values.ts";
 
 /** A column of a result. */
-export interface ResultColumn {
+interface ResultColumn {
   name: string;
   type: string;
   is_number: boolean;

@@ -14,7 +14,7 @@ import { type ConnectionOptions, type Database, openDatabase } from "./connectio
 import { guardDefinitions } from "./sandbox.ts";
 
 /** How a database is built that goes on from what is live. */
-export interface BuildFromLive<Live, Built> {
+interface BuildFromLive<Live, Built> {
   /** What it is called when it is built anew: `the catalog`. */
   name: string;
   /** Says what the live file was made from, or throws when it cannot be trusted. Absent: not asked. */
@@ -265,7 +265,7 @@ function untrusted(message: string): LedgerError {
 }
 
 /** What is opened for reading, and what beside it. */
-export interface SnapshotOptions {
+interface SnapshotOptions {
   /** What to do when it is not there. */
   hint_when_absent: string;
   /** The folders that SQL may read. */

@@ -38,7 +38,7 @@ export interface UnpackRequest {
 }
 
 /** Where the native library stands. */
-export interface UnpackedLibrary {
+interface UnpackedLibrary {
   folder: string;
   /** Why it was unpacked now; absent when what stood there could be used. */
   unpacked_because?: string;
@@ -65,7 +65,7 @@ export function libraryFolder(request: Pick<UnpackRequest, "store" | "uid" | "na
 }
 
 /** Says what is wrong with the unpacked library by name, kind, owner, mode and size. */
-export function faultOfLibrary(request: UnpackRequest): string | undefined {
+function faultOfLibrary(request: UnpackRequest): string | undefined {
   const { files, native, uid } = request;
   const folder = libraryFolder(request);
   const folder_facts = files.linkFacts(folder);

@@ -15,7 +15,7 @@ export const ARTIFACT_KINDS = ["summary", "config"] as const;
 export type ArtifactKind = (typeof ARTIFACT_KINDS)[number];
 
 /** The ledger that artifacts are stored in. */
-export interface ArtifactLedger extends Pick<Emitters, "emitArtifactCreated"> {
+interface ArtifactLedger extends Pick<Emitters, "emitArtifactCreated"> {
   readonly dir: string;
 }
 

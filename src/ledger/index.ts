@@ -36,7 +36,7 @@ export interface QueryOptions extends IndexOptions {
 }
 
 /** What of a ledger this needs. */
-export interface IndexedLedger {
+interface IndexedLedger {
   readonly dir: string;
   readonly runs: LedgerRuns;
 }

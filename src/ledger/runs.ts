@@ -21,7 +21,7 @@ import type { NewRun, RunEvents } from "../runs/directory/run_lifecycle.ts";
 import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
 
 /** Whether the log hears of what is done to a run. Default: it does. */
-export interface TellOptions {
+interface TellOptions {
   events?: boolean;
 }
 

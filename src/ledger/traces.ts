@@ -23,14 +23,14 @@ import type { Tracer, TracerOptions } from "../trace/record/tracer.ts";
 export interface TraceOptions extends TraceStoreOptions, TracerOptions {}
 
 /** What of a ledger its traces need. */
-export interface TracedLedger {
+interface TracedLedger {
   readonly dir: string;
   emit(event: JsonObject): Promise<{ event_id: string }>;
   query(sql: string, options: { values: string[] }): Promise<JsonObject[]>;
 }
 
 /** What is said of a traced run when it is published. */
-export interface Publication {
+interface Publication {
   run_id?: string;
   metrics?: JsonObject;
   config_file?: string;

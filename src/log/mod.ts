@@ -42,19 +42,13 @@
  * both lines stay, the first in log order counts. That makes it safe to emit again after any error.
  * Ids that we give, `{timestamp_ms}_{8 hex}`, count up within an open ledger and do not repeat there.
  */
-export {
-  type Acknowledgement,
-  type Durability,
-  LogWriter,
-  type WriterOptions,
-} from "./write/writer.ts";
+export { type Acknowledgement, type Durability, LogWriter } from "./write/writer.ts";
 export { EmitCheck } from "./event/emit_check.ts";
-export type { WriterCounters, WrittenLines } from "./write/day_appender.ts";
+export type { WriterCounters } from "./write/day_appender.ts";
 export {
   EVENT_TYPE_SUMMARIES,
   EVENT_TYPES,
   fieldsAreRight,
-  fieldsOf,
   isBuiltIn,
   isOfKind,
   type LedgerEvent,
@@ -88,7 +82,6 @@ export {
 export { ChangeNotices, followLog } from "./read/follow.ts";
 export {
   type CustomType,
-  type Migration,
   type MigrationStep,
   readRegistry,
   type Registry,
@@ -96,11 +89,10 @@ export {
 } from "./event/registry.ts";
 export { adoptTypes, migrateType, newTypesOf, registerType } from "./seal/registry_change.ts";
 export { chainLockPath } from "./format/chain.ts";
-export type { CompactedPart, CompactOptions, CompactReport } from "./compact/compact.ts";
+export type { CompactOptions, CompactReport } from "./compact/compact.ts";
 export type { RestoredPart } from "./compact/restore.ts";
 export type { NewlySealed, SealOptions } from "./seal/seal.ts";
 export type { ImportedDay } from "./archive/import_day.ts";
-export { linesOf } from "../base/files/lines.ts";
 export { type LogSurvey, recentDays, recentRunIds } from "./read/survey.ts";
 export {
   appendStream,

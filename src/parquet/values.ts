@@ -3,7 +3,7 @@ import type { ParquetParsers, SchemaElement, SchemaTree } from "hyparquet";
 import { DAY_MS } from "../base/format.ts";
 
 /** The values of a column. */
-export interface ColumnMeaning {
+interface ColumnMeaning {
   /** Its type in a word. */
   type: string;
   /** What hyparquet decoded -> what is handed out. Never asked about null. */

@@ -22,7 +22,7 @@ export async function takeFileLock(
 }
 
 /** The lock, or who has it. */
-export type SignedLock = { lock: OpenFile } | { holder: string };
+type SignedLock = { lock: OpenFile } | { holder: string };
 
 /** Takes a lock and signs it; when it cannot be had in time, says who has it. Its folder has to exist. */
 export async function takeSignedLock(

@@ -51,7 +51,7 @@ export function utf8Text(bytes: Uint8Array): string | undefined {
 }
 
 /** How a stream is cut. */
-export interface BlockOptions {
+interface BlockOptions {
   /** Ends the stream early. What there is of a line by then says nothing about the whole, and goes. */
   signal?: AbortSignal;
   /** Rejects when there is no point in reading on, while a read waits. */

@@ -55,7 +55,7 @@ export interface FileFacts {
 }
 
 /** A name in a folder. */
-export interface FolderEntry {
+interface FolderEntry {
   name: string;
   is_file: boolean;
   is_folder: boolean;

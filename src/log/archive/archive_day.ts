@@ -34,7 +34,7 @@ import {
 } from "../seal/verify_sealed.ts";
 
 /** A part that is to go. */
-export interface InspectedPart {
+interface InspectedPart {
   label: string;
   /** Whole lines. */
   lines: number;
@@ -117,7 +117,7 @@ export function checkChain(root: string, chain: Chain): void {
 }
 
 /** How a day is taken out. */
-export interface ArchiveOrder {
+interface ArchiveOrder {
   /** Where its archive goes; without one, it is deleted. */
   archive?: string;
   /** Whether indexes drop its rows too. */

@@ -40,7 +40,7 @@ export interface CompactOptions {
 }
 
 /** A part that was compacted. */
-export interface CompactedPart {
+interface CompactedPart {
   part: string;
   events: number;
   /** Of its lines. */
@@ -73,7 +73,7 @@ export async function compactParts(
 }
 
 /** The same for those who hold the lock of the chain already. */
-export async function compactDueParts(
+async function compactDueParts(
   world: World,
   root: string,
   options: CompactOptions,

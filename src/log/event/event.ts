@@ -40,7 +40,7 @@ export type FieldKind =
   | "optional_name";
 
 /** The fields every event may carry, whatever its type. */
-export const COMMON_FIELDS = {
+const COMMON_FIELDS = {
   correlation_id: "optional_name",
   causation_id: "optional_name",
 } as const satisfies Record<string, FieldKind>;

@@ -34,7 +34,7 @@ export const SCHEMA_KEYWORDS = [
 ] as const;
 
 /** The keywords that may stand there for people to read. */
-export const SCHEMA_ANNOTATIONS = [
+const SCHEMA_ANNOTATIONS = [
   "$schema",
   "$id",
   "$comment",

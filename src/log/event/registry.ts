@@ -28,7 +28,7 @@ export type MigrationStep =
   | { drop: string };
 
 /** How events of `version - 1` become events of `version`. */
-export interface Migration {
+interface Migration {
   version: number;
   steps: MigrationStep[];
 }

@@ -17,7 +17,7 @@ import { ledgerPaths } from "../format/layout.ts";
 import { readRegistryFile, REGISTRY_VERSION, type RegistryFile } from "./registry.ts";
 
 /** How the registry stands to what the chain says of it. */
-export type RegistryState =
+type RegistryState =
   /** No step of the chain binds it: 0.1 wrote this ledger, or nothing was sealed yet. */
   | "unbound"
   | "bound"

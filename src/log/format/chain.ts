@@ -75,7 +75,7 @@ export interface RegistryBound {
 }
 
 /** A step of a kind that this version does not know, as it stands in its line. */
-export interface OtherEntry extends Link {
+interface OtherEntry extends Link {
   kind: "other";
   entry: Readonly<Record<string, unknown>>;
 }
@@ -98,7 +98,7 @@ export type ChainEntry =
 export const RESERVED_KINDS: readonly string[] = ["counts", "signature"];
 
 /** A line that is none. */
-export interface ChainDamage {
+interface ChainDamage {
   offset: number;
   reason: string;
 }

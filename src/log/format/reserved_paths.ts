@@ -11,7 +11,7 @@ import { readChain } from "./chain.ts";
 import { ledgerPaths, parseDayName } from "./layout.ts";
 
 /** The folders of which nobody else may write. */
-export interface LedgerPlaces {
+interface LedgerPlaces {
   dir: string;
   runs_dir?: string;
 }

@@ -1,7 +1,7 @@
 /** How far two streams of bytes say the same. */
 
 /** What two streams have in common. */
-export interface Common {
+interface Common {
   /** Up to here they say the same. */
   bytes: number;
   /** Up to here in whole lines. */

@@ -47,7 +47,7 @@ export interface LogPullReport {
 }
 
 /** How to pull. */
-export interface LogPullOptions {
+interface LogPullOptions {
   /** The surroundings in which the other ledger is read. */
   theirs: World;
   /** The name of the box whose ledger it is. */

@@ -18,7 +18,7 @@ import { readSealed, sealedName, type SealedPart } from "../format/seal_manifest
 import { dayFolder, ledgerPaths, parseDayName, parsePartName } from "../format/layout.ts";
 
 /** One day of a log. */
-export interface DaySurvey {
+interface DaySurvey {
   day: string;
   parts: number;
   /** How many of them take no more lines. */
@@ -32,7 +32,7 @@ export interface DaySurvey {
 }
 
 /** A part whose last line is not whole. */
-export interface TornTail {
+interface TornTail {
   part: string;
   offset: number;
   size_bytes: number;

@@ -76,7 +76,7 @@ export class PartFile {
 const NEWLINE = 10;
 
 /** What a day's appender needs to know. */
-export interface DayOptions {
+interface DayOptions {
   root: string;
   day: string;
   writer: string;

@@ -317,7 +317,7 @@ export type LineAnswer =
   | { line: number; event_id?: undefined; error: LedgerError };
 
 /** Holds each answer back until all lines before it have theirs. */
-export class LineAnswers {
+class LineAnswers {
   /** The line whose answer is the next to tell, from 1. */
   #next = 1;
   #waiting: (LineAnswer | undefined)[] = [];

@@ -68,7 +68,7 @@ export interface PhasesData {
 }
 
 /** What a set of trades came to, in basis points. */
-export interface ReturnFigures {
+interface ReturnFigures {
   trades: number;
   wins: number;
   stop_outs: number;

@@ -31,7 +31,7 @@ import {
 import { rowsOf, type Sources } from "./sources.ts";
 
 /** A database in which the trades of the report stand; undefined when there are none. */
-export type Trades = { database: Database; losses_total: number };
+type Trades = { database: Database; losses_total: number };
 
 /** Reads the trades once, from the runs' own folders; of runs that have none there, from beside the log. */
 export async function readTrades(

@@ -7,7 +7,7 @@ import { html, type Markup, type Piece } from "./markup.ts";
 import { percent, type Scale, type Tick } from "./scales.ts";
 
 /** A chart. */
-export interface Chart {
+interface Chart {
   /** Unique on the page. */
   id: string;
   /** What is drawn, for those who cannot see it: its name, and what there is to see. */

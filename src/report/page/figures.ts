@@ -6,7 +6,7 @@ import { DAY_MS, humanCount, humanDuration, utc } from "../../base/format.ts";
 import { html, Markup } from "./markup.ts";
 
 /** What stands where there is no figure. */
-export const NO_FIGURE = new Markup(`<span class="none">–</span>`);
+const NO_FIGURE = new Markup(`<span class="none">–</span>`);
 
 /** A number with its sign and so many digits after the point. */
 export function signedText(value: number, digits: number): string {

@@ -33,7 +33,7 @@ export function percent(place: number): string {
 }
 
 /** Round values within a range. */
-export function roundValues(from: number, to: number, steps: number): number[] {
+function roundValues(from: number, to: number, steps: number): number[] {
   const step = roundStep(to - from, steps);
   const values: number[] = [];
   const first = Math.ceil(from / step - 1e-9);

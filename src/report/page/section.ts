@@ -3,7 +3,7 @@ import type { Found } from "../gather/data.ts";
 import { html, type Markup, type Piece } from "./markup.ts";
 
 /** What every section has. */
-export interface SectionHead {
+interface SectionHead {
   id: string;
   title: string;
   /** What it shows, in a sentence or two. */
@@ -11,7 +11,7 @@ export interface SectionHead {
 }
 
 /** A question that answers with what a section shows. */
-export interface Ask {
+interface Ask {
   shows: string;
   /** As it is typed. */
   line: string;
@@ -90,7 +90,7 @@ export function leftOut(shown: number, total: number, what: string, why = ""): P
 }
 
 /** A column of a table. */
-export interface Column {
+interface Column {
   title: Piece;
   /** Numbers are. */
   right?: boolean;

@@ -3,7 +3,7 @@ import { isKeptNumber } from "../../base/json.ts";
 import type { RunManifest } from "../manifest/manifest.ts";
 
 /** A member that both, or one of them, have. */
-export interface DiffRow {
+interface DiffRow {
   about: "run" | "parameters" | "timing" | "summary";
   name: string;
   a: unknown;

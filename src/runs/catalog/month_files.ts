@@ -46,7 +46,7 @@ export function scanArchived(world: World, runs_dir: string): Fingerprinted[] {
 }
 
 /** The archived runs of a month. */
-export interface ArchivedMonth {
+interface ArchivedMonth {
   runs: ArchivedRun[];
   /** Whole lines that tell of no run, counted from 1. */
   damage: { line: number; reason: string }[];

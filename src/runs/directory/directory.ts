@@ -43,7 +43,7 @@ export interface RunPlace {
 }
 
 /** An artifact that was written, and how many rows it took the place of, if there was one before. */
-export interface WrittenArtifact extends StoredArtifact {
+interface WrittenArtifact extends StoredArtifact {
   replaced_rows?: number;
 }
 

@@ -14,7 +14,7 @@ import { RUN_FILES } from "./layout.ts";
 import { manifestTime, type RunManifest } from "./manifest.ts";
 
 /** Held: the owner lives. Free: it had the lock, and is gone. Never: the run had no owner. */
-export type Liveness = "held" | "free" | "never";
+type Liveness = "held" | "free" | "never";
 
 /** Takes a run for this process; closing the file, or dying, gives it up. */
 export async function takeRunLock(world: World, folder: string): Promise<OpenFile> {

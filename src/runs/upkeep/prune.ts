@@ -26,7 +26,7 @@ export interface PruneRequest {
 }
 
 /** A run that goes, or stays. */
-export interface PrunedRun {
+interface PrunedRun {
   run_path: string;
   files: number;
   bytes: number;

@@ -17,7 +17,7 @@ import { classifyRun, scanRuns } from "../manifest/scan.ts";
 import { stateOfOpen } from "../manifest/liveness_lock.ts";
 
 /** A run that was taken. */
-export interface PulledRun {
+interface PulledRun {
   run_path: string;
   files: number;
   bytes: number;
@@ -35,7 +35,7 @@ export interface RunsPullReport {
 }
 
 /** How to pull runs. */
-export interface RunsPullOptions {
+interface RunsPullOptions {
   dry_run?: boolean;
   onFinding: (finding: PullFinding) => void;
 }

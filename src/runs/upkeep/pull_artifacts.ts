@@ -9,7 +9,7 @@ import { atSource, findingOf, type PullFinding } from "../../log/pull/source.ts"
 import { copyInto, filesToCopy, type FileToCopy } from "./run_files.ts";
 
 /** A file that was taken. */
-export interface PulledFile {
+interface PulledFile {
   /** Below the folder of artifacts: `{run_id}/summary.json`. */
   path: string;
   bytes: number;
@@ -22,7 +22,7 @@ export interface ArtifactsPullReport {
 }
 
 /** How to pull artifacts. */
-export interface ArtifactsPullOptions {
+interface ArtifactsPullOptions {
   dry_run?: boolean;
   /** Fingerprints of files that were the same here; it is brought up to date. */
   seen: Map<string, string>;

@@ -11,7 +11,7 @@ import { livenessOf } from "../manifest/liveness_lock.ts";
 import type { RunClass } from "../manifest/scan.ts";
 
 /** A file, or a link, below a folder. */
-export interface EntryBelow {
+interface EntryBelow {
   /** Below the folder: `results/summary.parquet`. */
   path: string;
   name: string;

@@ -9,7 +9,7 @@ import type { RunManifest } from "../manifest/manifest.ts";
 import { classifyRun, type RunClass, scanRuns } from "../manifest/scan.ts";
 
 /** Something about a run that is not as it should be. */
-export interface RunFinding {
+interface RunFinding {
   run_id: string;
   /** Below the folder of runs. */
   path: string;

@@ -9,7 +9,7 @@ import { Lineage } from "./lineage.ts";
 /** The forms that traces are exported in. */
 export const EXPORT_FORMATS = ["otlp-json", "chrome"] as const;
 /** A form that traces are exported in. */
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** Events in another tool's form. */
 export function exportTraces(events: readonly TracedEvent[], format: ExportFormat): unknown {

@@ -185,7 +185,7 @@ const COLUMNS = 40;
 const STEPS = [1, 2, 5];
 
 /** One range, from its lower bound up to its upper. */
-export interface HistogramBar {
+interface HistogramBar {
   from_ms: number;
   to_ms: number;
   count: number;
