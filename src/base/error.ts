@@ -1,5 +1,5 @@
 /**
- * The one kind of error that users see, and the one table from its code to an exit code.
+ * The one kind of error that users see.
  *
  * A message states what was tried, quotes the value, and gives the state that was found; `where`
  * names the file, line or byte; `hint` says what to do next. Anything else that is thrown is a bug.
@@ -22,22 +22,6 @@ export type ErrorCode =
   | "damaged"
   | "io"
   | "interrupted";
-
-/** The exit code of a command that ended with an error of this code. */
-export const EXIT_CODE_OF: Readonly<Record<ErrorCode, number>> = {
-  usage: 2,
-  invalid: 2,
-  not_found: 1,
-  busy: 75,
-  disk_full: 1,
-  no_permission: 1,
-  outside_scope: 1,
-  durability_unknown: 1,
-  newer_format: 1,
-  damaged: 1,
-  io: 1,
-  interrupted: 130,
-};
 
 /** The exit codes that are not errors. */
 export const EXIT_OK = 0;

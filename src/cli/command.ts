@@ -1,8 +1,6 @@
 /**
  * What a command is: one definition, from which parsing, validation, help and completion are read.
- *
- * Flags are a strict object in zod/mini: it says what is valid; what people need to know stands in
- * each flag's metadata. See `flags.ts` for the kinds of flags there are.
+ * See `flags.ts` for the kinds of flags.
  */
 import type * as z from "zod/mini";
 import type { World } from "../base/world.ts";
@@ -15,8 +13,8 @@ export interface Positional {
   required?: boolean;
   /** Takes all the words that are left. Only the last positional can. */
   many?: boolean;
-  /** What may stand there, for completion. */
-  choices?: () => readonly string[];
+  /** The words that are valid; without them, any is. */
+  choices?: readonly string[];
 }
 
 /** The commands that there are. The command line hands it down, so that no command imports it. */
@@ -45,27 +43,35 @@ export interface CommandContext<Flags> {
 }
 
 // deno-lint-ignore no-explicit-any
-type AnyFlags = z.ZodMiniObject<any, any>;
+type FlagSchemas = Readonly<Record<string, z.ZodMiniType<any, any>>>;
+
+/** The values of a command's flags. */
+export type FlagsOf<Schemas extends FlagSchemas> = {
+  [Name in keyof Schemas]: z.output<Schemas[Name]>;
+};
 
 /** A command. */
-export interface Command<Schema extends AnyFlags = AnyFlags> {
+// deno-lint-ignore no-explicit-any
+export interface Command<Schemas extends FlagSchemas = any> {
   /** As it is typed after `ledger`: "emit", "schema list". */
   name: string;
   /** One line for the list of commands. */
   summary: string;
   /** A paragraph for its own help. */
   description: string;
-  /** Command lines that work as they stand. */
-  examples: readonly { line: string; shows: string }[];
+  /** Command lines that work as they stand, and what each shows. */
+  examples: Readonly<Record<string, string>>;
   positionals?: readonly Positional[];
-  flags: Schema;
+  flags: Schemas;
   /** Works, but is not listed. `commands.ts` says so too. */
   hidden?: boolean;
-  /** Does it; returns the exit code. */
-  run(context: CommandContext<z.output<Schema>>): Promise<number>;
+  /** Does it; returns the exit code where that is not 0. */
+  run(context: CommandContext<FlagsOf<Schemas>>): number | void | Promise<number | void>;
 }
 
 /** Defines a command; its flags' types reach `run`. */
-export function defineCommand<Schema extends AnyFlags>(command: Command<Schema>): Command<Schema> {
+export function defineCommand<Schemas extends FlagSchemas>(
+  command: Command<Schemas>,
+): Command<Schemas> {
   return command;
 }

@@ -101,7 +101,7 @@ async function candidatesOf(
   const positional = nextPositional(command, flags, rest);
   // Where a word belongs, flags are offered to whoever asks for them, and files by the shell.
   if (positional && !typed.startsWith("-")) {
-    const choices = positional.choices?.();
+    const { choices } = positional;
     return choices
       ? [...choices]
       : await offered(world, command, rest, typed, undefined, positional.name);

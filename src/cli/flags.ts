@@ -1,9 +1,11 @@
-/** The kinds of flags there are. Each is a zod/mini schema that carries what help has to say. */
+/**
+ * The kinds of flags: each is a zod/mini schema, with the facts that help and completion need beside it.
+ */
 import * as z from "zod/mini";
-import { quoted } from "../base/error.ts";
-import { UNIT_MS } from "./times.ts";
+import { DAY_MS, startOfDay } from "../base/format.ts";
+import { isDay } from "../log/mod.ts";
 
-/** What a flag tells about itself, beside what is valid. */
+/** What help, completion and the parser need to know beside what is valid. */
 export interface FlagFacts {
   description: string;
   /** What stands for its value in help: `ID`, `JSON`. Absent for switches. */
@@ -12,9 +14,13 @@ export interface FlagFacts {
   short?: string;
   /** Other spellings that work, and are not advertised. */
   aliases?: readonly string[];
-  /** Groups flags in help. */
+  /** The heading in help. */
   group?: string;
+  /** What to answer when a required flag is missing. */
+  required?: string;
 }
+
+type MoreFacts = Omit<FlagFacts, "description" | "required">;
 
 const facts_of_flag = z.registry<FlagFacts>();
 
@@ -28,151 +34,64 @@ function flag<Schema extends z.ZodMiniType>(schema: Schema, facts: FlagFacts): S
   return schema;
 }
 
-/** Says what a value has to be; the parser puts the flag's name and the value before it. */
+/** What a value has to be; the parser puts the flag's name and the value before it. */
 const hasToBe = (what: string) => ({ error: `it has to be ${what}` });
 
+/** A flag that has to be given; `question` is the answer to a line without it. */
+export function required<Schema extends z.ZodMiniType>(
+  optional: z.ZodMiniOptional<Schema>,
+  question: string,
+): Schema {
+  return flag(optional._zod.def.innerType, { ...flagFacts(optional), required: question });
+}
+
 /** Any text. */
-export function text(facts: FlagFacts) {
-  return flag(z.optional(z.string()), { value: "TEXT", ...facts });
+export function text(value: string, description: string, more: MoreFacts = {}) {
+  return flag(z.optional(z.string()), { value, description, ...more });
 }
 
 /** A text that may be given several times. */
-export function texts(facts: FlagFacts) {
-  return flag(z.optional(z.array(z.string())), { value: "TEXT", ...facts });
+export function texts(value: string, description: string) {
+  return flag(z.optional(z.array(z.string())), { value, description });
+}
+
+function matching(pattern: RegExp, what: string) {
+  return z.string().check(z.regex(pattern, hasToBe(what)));
 }
 
 /** A whole number, 0 or more. */
-export function count(facts: FlagFacts) {
-  const rule = hasToBe("a whole number, 0 or more");
-  const schema = z.pipe(
-    z.string().check(z.regex(/^\d{1,15}$/, rule)),
-    z.transform((value: string) => Number(value)),
-  );
-  return flag(z.optional(schema), { value: "N", ...facts });
+export function count(description: string, more: MoreFacts = {}) {
+  const digits = matching(/^\d{1,15}$/, "a whole number, 0 or more");
+  const schema = z.pipe(digits, z.transform(Number));
+  return flag(z.optional(schema), { value: "N", description, ...more });
 }
 
-/** A number as JSON writes it; kept as it was typed. */
-export function number(facts: FlagFacts) {
-  const schema = z.string().check(
-    z.regex(/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/, hasToBe("a number")),
-  );
-  return flag(z.optional(schema), { value: "N", ...facts });
+/** A number as JSON writes it; kept as typed. */
+export function number(description: string, more: MoreFacts = {}) {
+  const schema = matching(/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/, "a number");
+  return flag(z.optional(schema), { value: "N", description, ...more });
 }
 
-/** JSON text; kept as it was typed, so that no digit of a number is lost. */
-export function json(facts: FlagFacts) {
-  const schema = z.string().check(
-    z.refine(isJson, {
+/** JSON text; kept as typed, so that no digit of a number is lost. */
+export function json(description: string, more: MoreFacts = {}) {
+  return flag(z.optional(jsonText()), { value: "JSON", description, ...more });
+}
+
+/** JSON text of an object; kept as typed. */
+export function jsonObject(description: string) {
+  const schema = jsonText().check(
+    z.refine((value) => value.trimStart().startsWith("{"), hasToBe("a JSON object")),
+  );
+  return flag(z.optional(schema), { value: "JSON", description });
+}
+
+function jsonText() {
+  return z.string().check(
+    z.refine((value) => whyNotJson(value) === undefined, {
       error: (issue) => `it has to be JSON: ${whyNotJson(issue.input as string)}`,
+      abort: true,
     }),
   );
-  return flag(z.optional(schema), { value: "JSON", ...facts });
-}
-
-/** JSON text of an object; kept as it was typed. */
-export function jsonObject(facts: FlagFacts) {
-  const schema = z.string().check(
-    z.refine((value) => isJson(value as string) && isObjectText(value as string), {
-      error: (issue) =>
-        isJson(issue.input as string)
-          ? "it has to be a JSON object"
-          : `it has to be JSON: ${whyNotJson(issue.input as string)}`,
-    }),
-  );
-  return flag(z.optional(schema), { value: "JSON", ...facts });
-}
-
-/** A length of time (`30s`, `1h`, `7d`), in ms. */
-export function duration(facts: FlagFacts) {
-  const rule = hasToBe("a length of time, such as 90s, 30m, 2h or 7d");
-  const schema = z.pipe(
-    z.string().check(z.regex(/^\d{1,9}[smhdw]$/, rule)),
-    z.transform((value: string) => Number(value.slice(0, -1)) * UNIT_MS[value.at(-1)!]),
-  );
-  return flag(z.optional(schema), { value: "TIME", ...facts });
-}
-
-/** One of a few words. */
-export function choice<const Words extends readonly [string, ...string[]]>(
-  words: Words,
-  facts: FlagFacts,
-) {
-  return flag(z.optional(z.enum(words, hasToBe(listed(words)))), {
-    value: words.join("|"),
-    ...facts,
-  });
-}
-
-/** On when it is there. */
-export function toggle(facts: FlagFacts) {
-  return flag(z._default(z.boolean(), false), facts);
-}
-
-/** On when it is there, or one of a few words after an equals sign. */
-export function toggleOr<const Words extends readonly [string, ...string[]]>(
-  words: Words,
-  facts: FlagFacts,
-) {
-  const schema = z.union([z.boolean(), z.enum(words)], hasToBe(`${listed(words)}, or nothing`));
-  return flag(z._default(schema, false), facts);
-}
-
-/** A day, a time, or a while ago. `times.ts` turns it into milliseconds. */
-export function time(facts: FlagFacts) {
-  return flag(z.optional(z.string()), { value: "TIME", ...facts });
-}
-
-/** `--dir`, for all commands on a ledger. */
-export function dir() {
-  return text({
-    description: "the ledger's folder (default: $LEDGER_DIR, or data/ledger)",
-    value: "DIR",
-  });
-}
-
-/** `--runs-dir`, for all commands on runs. */
-export function runsDir() {
-  return text({
-    description: "the folder of runs (default: $LEDGER_RUNS_DIR, or runs)",
-    value: "DIR",
-  });
-}
-
-/** `--force`, for commands that write a file. */
-export function force(what = "a file that is there") {
-  return toggle({ description: `replace ${what}, but never a ledger's own, nor an archive` });
-}
-
-/** `--no-events`, for commands that tell the log what they did. */
-export function noEvents() {
-  return toggle({ description: "do not tell the log, for those who emit their events themselves" });
-}
-
-/** `--json`, for commands whose answer is one thing. */
-export function asJson() {
-  return toggle({ description: "print the answer, and an error, as JSON" });
-}
-
-/** How rows may be printed. */
-export const ROW_FORMATS = ["table", "json", "ndjson", "csv", "markdown"] as const;
-/** One of the ways to print rows. */
-export type RowFormat = (typeof ROW_FORMATS)[number];
-
-/** `--format`, for commands that print rows. */
-export function format(fallback = "table") {
-  return choice(ROW_FORMATS, { description: `how rows are printed (default: ${fallback})` });
-}
-
-function listed(words: readonly string[]): string {
-  return words.length === 1 ? words[0] : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
-}
-
-function isJson(value: string): boolean {
-  return whyNotJson(value) === undefined;
-}
-
-function isObjectText(value: string): boolean {
-  return value.trimStart().startsWith("{");
 }
 
 function whyNotJson(value: string): string | undefined {
@@ -184,7 +103,141 @@ function whyNotJson(value: string): string | undefined {
   }
 }
 
-/** The sentence for a flag's value that is not valid. */
-export function flagProblem(name: string, value: unknown, issue: string): string {
-  return `--${name} is ${quoted(value)}; ${issue}`;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: DAY_MS,
+  w: 7 * DAY_MS,
+};
+
+function durationMs(text: string): number {
+  return Number(text.slice(0, -1)) * UNIT_MS[text.at(-1)!];
+}
+
+const DURATION = /^\d{1,9}[smhdw]$/;
+
+/** A length of time (`30s`, `1h`, `7d`), in ms. */
+export function duration(description: string) {
+  const typed = matching(DURATION, "a length of time, such as 90s, 30m, 2h or 7d");
+  const schema = z.pipe(typed, z.transform(durationMs));
+  return flag(z.optional(schema), { value: "TIME", description });
+}
+
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/;
+const ZONE = /(Z|[+-]\d{2}:?\d{2})$/;
+
+/** A time as typed: a while ago depends on what time it is. */
+export interface TypedTime {
+  is_day: boolean;
+  ms(now_ms: number): number;
+  us(now_ms: number): number;
+}
+
+/** A day (its start, UTC), an ISO time (UTC unless it says otherwise), or a while ago (`2h`, `7d`). */
+export function typedTime(text: string): TypedTime | undefined {
+  const is_day = isDay(text);
+  const iso = text.replace(" ", "T");
+  const time_ms = is_day
+    ? startOfDay(text)
+    : ISO_TIME.test(text)
+    ? Date.parse(ZONE.test(iso) ? iso : `${iso}Z`)
+    : NaN;
+  const ago_ms = DURATION.test(text) ? durationMs(text) : undefined;
+  if (ago_ms === undefined && Number.isNaN(time_ms)) return undefined;
+  // Longer ago than the calendar goes back is the same as ever.
+  const ms = (now_ms: number) => ago_ms === undefined ? time_ms : Math.max(0, now_ms - ago_ms);
+  // An ISO time may name microseconds: one millisecond holds many events.
+  const [, below_ms = ""] = /\.\d{3}(\d{1,3})/.exec(text) ?? [];
+  const us = (now_ms: number) => ms(now_ms) * 1000 + Number(below_ms.padEnd(3, "0"));
+  return { is_day, ms, us };
+}
+
+const IS_TIME = hasToBe(
+  "a day (2026-01-23), a time (2026-01-23T14:30:00Z), or a while ago (30m, 2h, 7d)",
+);
+
+/** A day, a time, or a while ago. */
+export function time(description: string, more: MoreFacts = {}) {
+  const typed = z.string().check(z.refine((text) => typedTime(text) !== undefined, IS_TIME));
+  const schema = z.pipe(typed, z.transform((text: string) => typedTime(text)!));
+  return flag(z.optional(schema), { value: "TIME", description, ...more });
+}
+
+/** A day of the calendar. */
+export function day(description: string) {
+  const schema = z.string().check(z.refine(isDay, hasToBe("a day, such as 2026-01-23")));
+  return flag(z.optional(schema), { value: "YYYY-MM-DD", description });
+}
+
+/** One of a few words. */
+export function choice<const Words extends readonly [string, ...string[]]>(
+  words: Words,
+  description: string,
+  more: MoreFacts = {},
+) {
+  const schema = z.optional(z.enum(words, hasToBe(listed(words))));
+  return flag(schema, { value: words.join("|"), description, ...more });
+}
+
+/** On when it is there. */
+export function toggle(description: string, more: MoreFacts = {}) {
+  return flag(z._default(z.boolean(), false), { description, ...more });
+}
+
+/** On when it is there, or one of a few words after an equals sign. */
+export function toggleOr<const Words extends readonly [string, ...string[]]>(
+  words: Words,
+  description: string,
+) {
+  const schema = z.union([z.boolean(), z.enum(words)], hasToBe(`${listed(words)}, or nothing`));
+  return flag(z._default(schema, false), { description });
+}
+
+/** `--dir`, for all commands on a ledger. */
+export function dir() {
+  return text("DIR", "the ledger's folder (default: $LEDGER_DIR, or data/ledger)");
+}
+
+/** `--runs-dir`, for all commands on runs. */
+export function runsDir() {
+  return text("DIR", "the folder of runs (default: $LEDGER_RUNS_DIR, or runs)");
+}
+
+/** `--json`, for commands whose answer is one thing. */
+export function asJson() {
+  return toggle("print the answer, or the error, as JSON");
+}
+
+/** The flags of every command that answers from a ledger. */
+export function ledgerFlags() {
+  return { "json": asJson(), "dir": dir() };
+}
+
+/** The flags of every command that answers from a ledger and its runs. */
+export function runsFlags() {
+  return { ...ledgerFlags(), "runs-dir": runsDir() };
+}
+
+/** `--force`, for commands that write a file. */
+export function force(what = "an existing file") {
+  return toggle(`replace ${what}; never a file of the ledger, nor an archive`);
+}
+
+/** `--no-events`, for commands that tell the log what they did. */
+export function noEvents() {
+  return toggle("append no event to the log, for programs that emit their own");
+}
+
+/** How rows may be printed. */
+export const ROW_FORMATS = ["table", "json", "ndjson", "csv", "markdown"] as const;
+export type RowFormat = (typeof ROW_FORMATS)[number];
+
+/** `--format`, for commands that print rows. */
+export function format(fallback = "table") {
+  return choice(ROW_FORMATS, `how rows are printed (default: ${fallback})`);
+}
+
+function listed(words: readonly string[]): string {
+  return words.length === 1 ? words[0] : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

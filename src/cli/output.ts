@@ -1,4 +1,5 @@
-/** How answers look: rows in the form that was asked for; and the words that tell the rest. */
+/** How answers look: rows in the format that was asked for, JSON, and plain sentences. */
+import { table_width_rows } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { RowFormat } from "./flags.ts";
 import { type Column, plain, printTable, type Row, type TableLayout, titleOf } from "./table.ts";
@@ -13,37 +14,42 @@ export {
   humanDuration,
   utc,
 } from "../base/format.ts";
-export { type Column, plain, type TableLayout } from "./table.ts";
+export { bytesColumn, type Column, countColumn, plain, shortened, wrapped } from "./table.ts";
 export { Progress, withProgress } from "./progress.ts";
 export { paintFor, print, say, showTime, showTracedTime, write } from "./terminal.ts";
 
-/** The format to print in: as asked, JSON when `--json` was, else what suits the output. */
-export function rowFormat(
-  asked: RowFormat | undefined,
-  as_json: boolean,
-  fallback: RowFormat,
-): RowFormat {
-  return asked ?? (as_json ? "json" : fallback);
+/** Prints an answer as one line of JSON. */
+export function printJson(world: World, answer: unknown): void {
+  print(world, JSON.stringify(answer));
 }
 
-/** Prints rows that are all there. Returns how a table's columns lie. */
+/** The format to print rows in: as asked, JSON where `--json` was, else what suits the output. */
+export function rowFormat(
+  flags: { format?: RowFormat; json: boolean },
+  fallback: RowFormat = "table",
+): RowFormat {
+  return flags.format ?? (flags.json ? "json" : fallback);
+}
+
+/** Prints rows that are all there. */
 export function printRows(
   world: World,
-  rows: readonly Row[],
+  rows: readonly object[],
   columns: readonly Column[],
-  format: RowFormat,
-  /** Of a table that these rows continue: then it gets no heading. */
-  so_far?: TableLayout,
-): TableLayout | undefined {
-  if (format === "table") return printTable(world, rows, columns, so_far);
+  format: RowFormat = "table",
+): void {
+  if (format === "table") return void printTable(world, rows as Row[], columns);
   const printer = new RowPrinter(world, columns, format);
-  for (const row of rows) printer.print(row);
+  for (const row of rows) printer.print(row as Row);
   printer.end();
 }
 
-/** Prints rows one at a time, in the formats that do not have to see all of them first. */
+/** Prints rows one at a time. */
 export class RowPrinter {
   #count = 0;
+  /** Rows of a table whose layout is not decided yet. */
+  #waiting: Row[] = [];
+  #layout?: TableLayout;
 
   constructor(
     readonly world: World,
@@ -54,6 +60,7 @@ export class RowPrinter {
 
   print(row: Row): void {
     const { world, columns, format } = this;
+    if (format === "table") return this.#printInTable(row);
     const first = this.#count++ === 0;
     if (first) this.#printHeading();
     switch (format) {
@@ -71,8 +78,21 @@ export class RowPrinter {
   }
 
   end(): void {
+    const { world, columns, format } = this;
+    if (format === "table") {
+      this.#layout ??= printTable(world, this.#waiting, columns);
+      return;
+    }
     if (this.#count === 0) this.#printHeading();
-    if (this.format === "json") this.world.stdout.write(this.#count === 0 ? "]\n" : "\n]\n");
+    if (format === "json") world.stdout.write(this.#count === 0 ? "]\n" : "\n]\n");
+  }
+
+  #printInTable(row: Row): void {
+    const { world, columns } = this;
+    if (this.#layout) printTable(world, [row], columns, this.#layout);
+    else if (this.#waiting.push(row) === table_width_rows) {
+      this.#layout = printTable(world, this.#waiting, columns);
+    }
   }
 
   #printHeading(): void {

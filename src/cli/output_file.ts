@@ -14,7 +14,7 @@ import { file_kind_bytes } from "../base/limits.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 // Not through the room's door: it is loaded by whoever emits, and this is not needed then.
 import { checkMayWrite, isNamedArchive, isRecord } from "../log/format/reserved_paths.ts";
-import { hinting } from "./open.ts";
+import { hinting } from "./input.ts";
 import { write } from "./terminal.ts";
 
 /** Where a command writes what it was asked for: whole, or not at all. */

@@ -1,21 +1,20 @@
 /**
- * Arguments -> flags and words, by a command's definition. Written here because neither of the
- * parsers at hand tells a value that is missing from one that begins with a dash, and both read
- * `--run-id --json` without a complaint.
+ * Arguments -> flags and words, by a command's definition.
+ *
+ * The parsers at hand cannot serve. `parseArgs` of the standard library reads `--run-id --json` as an
+ * empty run id and says nothing. That of `node:util` tells a missing value, and refuses every separate
+ * value that begins with a dash: `--phase-order -1` would never reach its check.
  */
 import * as z from "zod/mini";
 import { LedgerError, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Command } from "./command.ts";
-import { type FlagFacts, flagFacts, flagProblem } from "./flags.ts";
-
-/** What a flag takes. */
-type FlagKind = "switch" | "value" | "values";
+import { type FlagFacts, flagFacts } from "./flags.ts";
 
 /** A flag as parser, help and completion see it. */
 export interface FlagView {
   name: string;
-  kind: FlagKind;
+  kind: "switch" | "value" | "values";
   facts: FlagFacts;
   /** The words it may hold, where they are few; a switch holds one only after an equals sign. */
   choices: readonly string[];
@@ -23,8 +22,7 @@ export interface FlagView {
 
 /** The flags of a command, in the order in which they are defined. */
 export function flagsOf(command: Command): FlagView[] {
-  const shape = command.flags._zod.def.shape as Record<string, z.ZodMiniType>;
-  return Object.entries(shape).map(([name, schema]) => {
+  return Object.entries<z.ZodMiniType>(command.flags).map(([name, schema]) => {
     // deno-lint-ignore no-explicit-any
     let inner: any = schema;
     while (inner._zod.def.innerType) inner = inner._zod.def.innerType;
@@ -32,11 +30,7 @@ export function flagsOf(command: Command): FlagView[] {
     const words = type === "union" ? options.at(-1)._zod.def.entries : entries;
     return {
       name,
-      kind: type === "boolean" || type === "union"
-        ? "switch"
-        : type === "array"
-        ? "values"
-        : "value",
+      kind: ["boolean", "union"].includes(type) ? "switch" : type === "array" ? "values" : "value",
       facts: flagFacts(schema),
       choices: words === undefined ? [] : Object.values(words as Record<string, string>),
     };
@@ -70,22 +64,24 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
     const { view, inline } = findFlag(command, views, arg);
     if (view.kind === "switch") {
       if (inline !== undefined && view.choices.length === 0) {
-        throw usage(command, `--${view.name} takes no value`);
+        throw usage(command.name, `--${view.name} takes no value`);
       }
       given[view.name] = inline ?? true;
       continue;
     }
     const value = inline ?? args[++at];
     if (value === undefined || (inline === undefined && isFlagOf(views, value))) {
-      throw usage(command, `--${view.name} needs a value: --${view.name} ${view.facts.value}`);
+      throw usage(command.name, `--${view.name} needs a value: --${view.name} ${view.facts.value}`);
     }
     if (view.kind === "values") {
       given[view.name] = [...(given[view.name] as string[] ?? []), value];
     } else if (view.name in given) {
-      throw usage(command, `--${view.name} is given twice`);
+      throw usage(command.name, `--${view.name} is given twice`);
     } else given[view.name] = value;
   }
   checkWords(command, words);
+  const missing = views.find(({ name, facts }) => facts.required && !(name in given));
+  if (missing) throw usage(command.name, missing.facts.required!);
   return { flags: checkFlags(command, given), words, wants_help: false };
 }
 
@@ -103,7 +99,7 @@ function findFlag(
   if (view) return { view, inline };
   const near = nearest(name, views.map((candidate) => candidate.name));
   throw usage(
-    command,
+    command.name,
     `unknown flag ${quoted(`${dashes}${name}`)}`,
     near
       ? `did you mean --${near}?`
@@ -122,32 +118,36 @@ function isFlagOf(views: FlagView[], arg: string): boolean {
 
 function checkWords(command: Command, words: string[]): void {
   const positionals = command.positionals ?? [];
-  const missing = positionals.find((positional, index) => positional.required && !words[index]);
-  if (missing) throw usage(command, `${missing.name} is missing: ${missing.summary}`);
+  const missing = positionals.find(({ required }, index) => required && !words[index]);
+  if (missing) throw usage(command.name, `${missing.name} is missing: ${missing.summary}`);
   if (words.length > positionals.length && !positionals.at(-1)?.many) {
     const extra = words[positionals.length];
     const near = nearest(extra, flagsOf(command).map((view) => view.name));
-    throw usage(
-      command,
-      `unexpected argument ${quoted(extra)}`,
-      near ? `did you mean --${near}?` : undefined,
-    );
+    const problem = `unexpected argument ${quoted(extra)}`;
+    throw usage(command.name, problem, near && `did you mean --${near}?`);
+  }
+  for (const [index, word] of words.entries()) {
+    const { name, choices } = positionals[index] ?? positionals.at(-1);
+    if (!choices || choices.includes(word)) continue;
+    const near = nearest(word, choices);
+    const problem = `${name} is ${quoted(word)}; it has to be ${choices.join(", ")}`;
+    throw usage(command.name, problem, near && `did you mean ${near}?`);
   }
 }
 
 function checkFlags(command: Command, given: Record<string, unknown>): Record<string, unknown> {
-  const result = z.safeParse(command.flags, given);
+  const result = z.safeParse(z.strictObject(command.flags), given);
   if (result.success) return result.data as Record<string, unknown>;
   const [issue] = result.error.issues;
   const name = String(issue.path[0]);
-  throw usage(command, flagProblem(name, given[name], issue.message));
+  throw usage(command.name, `--${name} is ${quoted(given[name])}; ${issue.message}`);
 }
 
-/** The error for a line that was not typed as the command wants it. */
-export function usage(command: Command, problem: string, hint?: string): LedgerError {
+/** The error for a command line that is not valid. */
+export function usage(command: string, problem: string, hint?: string): LedgerError {
   return new LedgerError({
     code: "usage",
-    message: `ledger ${command.name}: ${problem}`,
-    hint: hint ?? `see: ledger ${command.name} --help`,
+    message: `ledger ${command}: ${problem}`,
+    hint: hint ?? `see: ledger ${command} --help`,
   });
 }

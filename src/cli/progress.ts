@@ -1,8 +1,8 @@
 /** How far long work is: on standard error, on a terminal only, gone when the work is done. */
 import { humanBytes, humanCount, humanDuration } from "../base/format.ts";
-import type { Input, World } from "../base/world.ts";
 import { progress_every_ms, progress_quiet_ms } from "../base/limits.ts";
-import { hasCodes } from "./terminal.ts";
+import type { Input, World } from "../base/world.ts";
+import { hasCodes, say } from "./terminal.ts";
 
 const CLEARED = "\r\u001b[K";
 
@@ -17,13 +17,13 @@ export class Progress implements Disposable {
     this.#started_ms = world.elapsed_ms();
   }
 
-  /** Whether anybody would see it. */
+  /** Whether it would be visible. */
   get is_wanted(): boolean {
     return hasCodes(this.world, this.world.stderr);
   }
 
   /** So much is done; of so much, where that is known. */
-  show(done: number, total?: number): void {
+  readonly show = (done: number, total?: number): void => {
     if (!this.is_wanted) return;
     const now_ms = this.world.elapsed_ms();
     const spent_ms = now_ms - this.#started_ms;
@@ -37,9 +37,14 @@ export class Progress implements Disposable {
     this.world.stderr.write(CLEARED + text.slice(0, this.world.stderr.columns - 1));
     this.#shown_ms = now_ms;
     this.#is_shown = true;
-  }
+  };
 
-  /** Takes the line away, so that something else can be said. */
+  /** Says something in place of the line. */
+  readonly say = (words: string): void => {
+    this.clear();
+    say(this.world, words);
+  };
+
   clear(): void {
     if (this.#is_shown) this.world.stderr.write(CLEARED);
     this.#is_shown = false;
@@ -59,7 +64,7 @@ function leftText(seconds: number): string {
   return left < 60 ? `${left} s` : humanDuration(left * 1000);
 }
 
-/** An input whose reading is told; of so many bytes, where that is known. */
+/** An input that shows how much of it is read; of so many bytes, where that is known. */
 export function withProgress(
   input: Pick<Input, "read">,
   progress: Progress,

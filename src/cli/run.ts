@@ -1,9 +1,10 @@
 /** Arguments -> command -> exit code. The only place that catches errors and tells them. */
 import { buildFacts } from "../base/build.ts";
-import { EXIT_CODE_OF, EXIT_OK, LedgerError, placeText, quoted } from "../base/error.ts";
+import { LedgerError, placeText, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
 import { OutputClosed, systemWorld, type World } from "../base/world.ts";
 import { COMMANDS } from "./commands.ts";
+import { EXIT_CODE_OF, EXIT_OK } from "./exit_code.ts";
 import { paintFor, print, say } from "./output.ts";
 import { parseArguments } from "./parse.ts";
 
@@ -15,10 +16,10 @@ export async function run(
   try {
     return await dispatch(args, world);
   } catch (error) {
-    // Whoever read our output has had enough (`ledger log | head`): that is no failure of ours.
+    // The reader of the output has closed it (`ledger log | head`): that is no failure.
     if (error instanceof OutputClosed) return EXIT_OK;
     if (!(error instanceof LedgerError)) throw error;
-    tellQuietly(world, error, args);
+    printError(world, error, args);
     return EXIT_CODE_OF[error.code];
   }
 }
@@ -46,7 +47,7 @@ async function dispatch(args: readonly string[], world: World): Promise<number> 
     print(world, helpOf(world, command));
     return EXIT_OK;
   }
-  const code = await command.run({ world, table: COMMANDS, run, flags, words });
+  const code = await command.run({ world, table: COMMANDS, run, flags, words }) ?? EXIT_OK;
   // Without a command there was nothing to do, and a script should notice.
   return first === undefined ? EXIT_CODE_OF.usage : code;
 }
@@ -61,7 +62,7 @@ function unknownCommand(args: readonly string[]): LedgerError {
       code: "usage",
       message: typed
         ? `unknown command ${quoted(`${first} ${typed}`)}`
-        : `ledger ${first} needs one more word`,
+        : `ledger ${first} needs a second word`,
       hint: near ? `did you mean: ledger ${first} ${near}?` : `there are: ${members.join(", ")}`,
     });
   }
@@ -74,19 +75,17 @@ function unknownCommand(args: readonly string[]): LedgerError {
   });
 }
 
-function tellQuietly(world: World, error: LedgerError, args: readonly string[]): void {
+function printError(world: World, error: LedgerError, args: readonly string[]): void {
   try {
     const wants_json = args.includes("--json") || args.includes("--format=json") ||
       args.some((arg, index) => arg === "--format" && args[index + 1] === "json");
-    if (wants_json) {
-      return say(world, JSON.stringify({ error: error.toJSON() }));
-    }
+    if (wants_json) return say(world, JSON.stringify({ error: error.toJSON() }));
     const { red, dim } = paintFor(world, world.stderr);
     say(world, `${red("error:")} ${error.message}`);
     const place = placeText(error.where);
     if (place !== "" && !error.message.includes(place)) say(world, dim(`   at: ${place}`));
     if (error.hint) say(world, dim(` hint: `) + error.hint);
   } catch {
-    // There is nobody left to tell; the exit code says it.
+    // Standard error is closed; the exit code remains.
   }
 }

@@ -1,10 +1,11 @@
 /** Completion as the shells themselves do it. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { completionScript, SHELLS } from "../../src/cli/completion_scripts.ts";
-import { installShim, tempFolder } from "../harness.ts";
+import { COMPLETION_SCRIPTS } from "../../src/cli/commands/completions.ts";
+import { installShim, runIn, tempFolder } from "../harness.ts";
 import { has_terminal, inTerminal, isInstalled } from "../terminal.ts";
 
-type Shell = (typeof SHELLS)[number];
+type Shell = keyof typeof COMPLETION_SCRIPTS;
+const SHELLS = Object.keys(COMPLETION_SCRIPTS) as Shell[];
 
 /** What comes between the answers to two lines. */
 const MARK = "--next--";
@@ -140,7 +141,7 @@ for (const shell of SHELLS) {
   });
 }
 
-Deno.test("a shell nobody wrote a script for has none", () => {
-  assertEquals(completionScript("powershell"), undefined);
-  assertEquals(completionScript("toString"), undefined);
+Deno.test("a shell without a script is refused", async () => {
+  assertEquals((await runIn("nowhere", ["completions", "powershell"])).code, 2);
+  assertEquals((await runIn("nowhere", ["completions", "toString"])).code, 2);
 });

@@ -12,7 +12,7 @@ Deno.test("every example in every command's help works, in a folder that was emp
   const path = `${installShim(shim)}:${Deno.env.get("PATH")}`;
   const failed: string[] = [];
   for (const name of Object.values(COMMANDS.groups).flatMap((group) => Object.keys(group))) {
-    for (const { line } of (await COMMANDS.load(name)!).examples) {
+    for (const line of Object.keys((await COMMANDS.load(name)!).examples)) {
       const failure = await runExample(line, work, path);
       if (failure) failed.push(failure);
     }

@@ -19,8 +19,8 @@ Deno.test("every command says what it is, what it does, and shows at least two e
       command.hidden ?? false,
       `${name}: commands.ts lists what is hidden`,
     );
-    assert(command.examples.length >= 2, name);
-    for (const { line, shows } of command.examples) {
+    assert(Object.keys(command.examples).length >= 2, name);
+    for (const [line, shows] of Object.entries(command.examples)) {
       assert(line.includes(`ledger ${name.split(" ")[0]}`) || line.startsWith("ledger "), line);
       assert(shows.length > 5, line);
     }
@@ -36,12 +36,11 @@ Deno.test("every command says what it is, what it does, and shows at least two e
 /** Flags that narrow an answer, or add to it: without them nothing is narrowed or added. */
 const WITHOUT_DEFAULT = new Set(["status", "limit", "last", "days"]);
 
-Deno.test("a flag that has a default says which, and one that has to be given says that", async () => {
+Deno.test("a flag that has a default says which, and one that is required has a question", async () => {
   for (const name of NAMES) {
     for (const { name: flag, facts, kind, choices } of flagsOf(await COMMANDS.load(name)!)) {
-      const is_told = /\(default: [^)]+\)|\(default\)|has to be given|\(\$[A-Z_]+\)/.test(
-        facts.description,
-      );
+      const is_told = /\(default: [^)]+\)|\(default\)|\(\$[A-Z_]+\)/.test(facts.description) ||
+        facts.required !== undefined;
       const is_number = facts.value === "N" || facts.value === "SECONDS";
       if (kind === "switch" || (choices.length === 0 && !is_number)) continue;
       // The fields of an event are what they are.
@@ -82,7 +81,7 @@ Deno.test("a command's help names its arguments, each of its flags, and its exam
     const text = helpOf(testWorld({ columns: 100 }), command);
     assertStringIncludes(text, `Usage: ledger ${name}`);
     for (const flag of flagsOf(command)) assertStringIncludes(text, `--${flag.name}`);
-    for (const { line } of command.examples) assertStringIncludes(text, `  ${line}`);
+    for (const line of Object.keys(command.examples)) assertStringIncludes(text, `  ${line}`);
     for (const positional of command.positionals ?? []) {
       assertStringIncludes(text, `  ${positional.name}`);
     }
@@ -102,7 +101,7 @@ Deno.test("help fits the terminal, narrow or wide, without a blank at a line's e
     const texts: [string, string[]][] = [[await overview(world, COMMANDS), []]];
     for (const name of NAMES) {
       const command = await COMMANDS.load(name)!;
-      texts.push([helpOf(world, command), command.examples.map(({ line }) => line)]);
+      texts.push([helpOf(world, command), Object.keys(command.examples)]);
     }
     for (const [text, examples] of texts) {
       assertEquals(tooWide(text, Math.min(columns, 100), examples), []);

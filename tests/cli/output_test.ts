@@ -78,7 +78,6 @@ Deno.test("no rows are still a whole document", () => {
 
 Deno.test("rows printed one at a time look like rows printed together", () => {
   for (const format of ROW_FORMATS) {
-    if (format === "table") continue;
     const world = testWorld();
     const printer = new RowPrinter(world, COLUMNS, format);
     for (const row of ROWS) printer.print(row);
@@ -88,9 +87,10 @@ Deno.test("rows printed one at a time look like rows printed together", () => {
 });
 
 Deno.test("a format that is asked for wins over --json, and that over the default", () => {
-  assertEquals(rowFormat("csv", true, "table"), "csv");
-  assertEquals(rowFormat(undefined, true, "table"), "json");
-  assertEquals(rowFormat(undefined, false, "table"), "table");
+  assertEquals(rowFormat({ format: "csv", json: true }), "csv");
+  assertEquals(rowFormat({ json: true }, "ndjson"), "json");
+  assertEquals(rowFormat({ json: false }, "ndjson"), "ndjson");
+  assertEquals(rowFormat({ json: false }), "table");
 });
 
 Deno.test("colours show on a terminal only, unless they are forced or not wanted", () => {

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import * as z from "zod/mini";
 import { LedgerError } from "../../src/base/error.ts";
 import { defineCommand, type Positional } from "../../src/cli/command.ts";
 import { choice, count, json, number, text, texts, toggle } from "../../src/cli/flags.ts";
@@ -10,17 +9,17 @@ function commandWith(positionals?: readonly Positional[]) {
     name: "try",
     summary: "a command to try parsing with",
     description: "",
-    examples: [],
+    examples: {},
     positionals,
-    flags: z.strictObject({
-      "run-id": text({ description: "", value: "ID", aliases: ["run"] }),
-      "tag": texts({ description: "" }),
-      "last": count({ description: "", short: "n" }),
-      "at": number({ description: "" }),
-      "config": json({ description: "" }),
-      "mode": choice(["fast", "slow"], { description: "" }),
-      "force": toggle({ description: "", short: "f" }),
-    }),
+    flags: {
+      "run-id": text("ID", "", { aliases: ["run"] }),
+      "tag": texts("TEXT", ""),
+      "last": count("", { short: "n" }),
+      "at": number(""),
+      "config": json(""),
+      "mode": choice(["fast", "slow"], ""),
+      "force": toggle("", { short: "f" }),
+    },
     run: () => Promise.resolve(0),
   });
 }

@@ -1,7 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import { printRows } from "../../src/cli/output.ts";
-import { type Column, printTable } from "../../src/cli/table.ts";
-import { columnsOf } from "../../src/cli/width.ts";
+import {
+  type Column,
+  columnsOf,
+  padEnd,
+  padStart,
+  printTable,
+  shortened,
+  wrapped,
+} from "../../src/cli/table.ts";
 import { testWorld } from "../harness.ts";
 
 const COLUMNS: readonly Column[] = [
@@ -83,12 +89,12 @@ Deno.test("nothing is shortened where nobody looks at it, however narrow that is
 Deno.test("rows that continue a table lie as the first ones did, on a terminal cut to fit", () => {
   const world = testWorld({ columns: 30, is_terminal: true, vars: { NO_COLOR: "1" } });
   const columns = [{ field: "name" }, { field: "n", right: true }];
-  const layout = printRows(world, [{ name: "short", n: 1 }], columns, "table");
-  printRows(world, [{ name: "much longer than that", n: 22 }], columns, "table", layout);
+  const layout = printTable(world, [{ name: "short", n: 1 }], columns);
+  printTable(world, [{ name: "much longer than that", n: 22 }], columns, layout);
   assertEquals(world.printed.stdout, "name   n\nshort  1\nmuch…  22\n");
   const stacked = testWorld({ columns: 8, is_terminal: true, vars: { NO_COLOR: "1" } });
-  const so_far = printRows(stacked, [{ name: "a", n: 1_000_000 }], columns, "table");
-  printRows(stacked, [{ name: "b", n: 2 }], columns, "table", so_far);
+  const so_far = printTable(stacked, [{ name: "a", n: 1_000_000 }], columns);
+  printTable(stacked, [{ name: "b", n: 2 }], columns, so_far);
   assertEquals(stacked.printed.stdout, "name  a\nn     1000000\n\nname  b\nn     2\n");
 });
 
@@ -111,4 +117,37 @@ Deno.test("what a cell holds does nothing to the terminal", () => {
   const [, line] = drawn(80, [{ run_id: "a\u001b[31m\u0007\u009b2J\nb", trades: 1, why: "" }]);
   // deno-lint-ignore no-control-regex
   assertEquals(/[\u0000-\u001f\u007f-\u009f]/.test(line), false);
+});
+
+Deno.test("a text takes as many columns as a terminal gives it", () => {
+  const texts = [
+    "",
+    "abc",
+    "µs – …",
+    "实行",
+    "ｆｕｌｌ",
+    "🚀",
+    "e\u0301",
+    "✓ █ └─",
+    "한글",
+    "a\u200bb",
+  ];
+  assertEquals(texts.map(columnsOf), [0, 3, 6, 4, 8, 2, 1, 6, 4, 2]);
+});
+
+Deno.test("a shortened text fits, says that it was longer, and never holds half a character", () => {
+  assertEquals(shortened("abcdef", 6), "abcdef");
+  assertEquals(shortened("abcdefg", 6), "abcde…");
+  assertEquals(shortened("实行实行", 6), "实行…");
+  assertEquals(shortened("🚀🚀🚀", 4), "🚀…");
+  assertEquals(shortened("abc", 1), "…");
+});
+
+Deno.test("padding counts columns, not letters", () => {
+  assertEquals([padEnd("实", 4), padStart("实", 4), padEnd("abc", 2)], ["实  ", "  实", "abc"]);
+});
+
+Deno.test("a paragraph is wrapped between words; a word that is too long keeps its line", () => {
+  assertEquals(wrapped("one two three", 7), ["one two", "three"]);
+  assertEquals(wrapped("a verylongword b", 5), ["a", "verylongword", "b"]);
 });

@@ -1,44 +1,28 @@
-import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, dir } from "../flags.ts";
+import { ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, humanBytes, print, say } from "../output.ts";
+import { counted, humanBytes, print, printJson, say } from "../output.ts";
 
 export default defineCommand({
   name: "archive import",
   summary: "bring a day back from its archive",
-  description: "Proves every byte of an archive that ledger retain made, against its digests and " +
-    "against this ledger's chain of seals, then puts its parts back, as Parquet; ledger restore " +
-    "makes lines of them. An archive that is damaged, or of another ledger, changes nothing.",
-  examples: [
-    {
-      line: "ledger archive import data/ledger/archive/ledger-2026-01-23.tar",
-      shows: "the day is in the log again",
-    },
-    {
-      line: "ledger archive import data/ledger/archive/ledger-2026-01-23.tar --json",
-      shows: "the same, for a program",
-    },
-  ],
+  description: "Checks every byte of an archive that ledger retain made, against its digests and " +
+    "this ledger's chain of seals. Then puts the day's parts back, as Parquet; ledger restore turns " +
+    "them into lines. An archive that is damaged or of another ledger changes nothing.",
+  examples: {
+    "ledger archive import data/ledger/archive/ledger-2026-01-23.tar": "put a day back",
+    "ledger archive import data/ledger/archive/ledger-2026-01-23.tar --json": "the same, as JSON",
+  },
   positionals: [{ name: "FILE", summary: "the archive", required: true }],
-  flags: z.strictObject({ "json": asJson(), "dir": dir() }),
+  flags: ledgerFlags(),
   run: async ({ world, flags, words: [path] }) => {
-    const { upkeep } = openFor(world, flags);
-    const returned = await upkeep.importArchive(path);
-    if (flags.json) {
-      print(world, JSON.stringify(returned));
-      return EXIT_OK;
-    }
-    const { day, parts, was_here } = returned;
-    if (was_here) {
-      print(world, `${day} is here already, as it was archived`);
-      return EXIT_OK;
-    }
+    const imported = await openFor(world, flags).upkeep.importArchive(path);
+    if (flags.json) return printJson(world, imported);
+    const { day, parts, was_here } = imported;
+    if (was_here) return print(world, `${day} is in the log already, identical to its archive`);
     for (const { part, events, bytes } of parts) {
       print(world, `${part}  ${counted(events, "event")}, ${humanBytes(bytes)}, as it was sealed`);
     }
-    say(world, `${day} is back in the log; the index takes note at the next: ledger rebuild`);
-    return EXIT_OK;
+    say(world, `${day} is back in the log; to index it again: ledger rebuild`);
   },
 });

@@ -1,33 +1,62 @@
-import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
-import { completionScript, SHELLS } from "../completion_scripts.ts";
 import { print } from "../output.ts";
-import { usage } from "../parse.ts";
 
-const completions = defineCommand({
+/** The shells only ask; this program answers. `runs` stands for `ledger runs`. */
+export const COMPLETION_SCRIPTS = {
+  bash: `_ledger() {
+  local IFS=$'\\n' candidate program="\${COMP_WORDS[0]/#\\~\\//$HOME/}"
+  local -a words=("\${COMP_WORDS[@]:1:COMP_CWORD}")
+  if [[ "\${program##*/}" == runs ]]; then program="\${program%runs}ledger"; words=(runs "\${words[@]}"); fi
+  COMPREPLY=()
+  # What a name holds must not be taken for shell.
+  for candidate in $("$program" complete -- "\${words[@]}" 2>/dev/null); do
+    COMPREPLY+=("$(printf '%q' "$candidate")")
+  done
+}
+complete -o default -F _ledger ledger runs`,
+  zsh: `#compdef ledger runs
+_ledger() {
+  local program="\${words[1]/#\\~\\//$HOME/}"
+  local -a candidates typed=("\${(@)words[2,CURRENT]}")
+  if [[ "\${program:t}" == runs ]]; then program="\${program%runs}ledger"; typed=(runs "\${(@)typed}"); fi
+  candidates=("\${(@f)$("$program" complete -- "\${(@)typed}" 2>/dev/null)}")
+  if [[ -n "\${candidates[1]}" ]]; then compadd -V ledger -- "\${candidates[@]}"; else _files; fi
+}
+if [[ "\${funcstack[1]}" == _ledger ]]; then _ledger "$@"; else compdef _ledger ledger runs; fi`,
+  fish: `function __ledger_complete
+    set -l words (commandline --tokenize --cut-at-cursor --current-process)
+    set -l current (commandline --current-token --cut-at-cursor)
+    set -l program (string replace --regex '^~/' "$HOME/" -- $words[1])
+    set -l typed $words[2..]
+    if string match --quiet --regex '(^|/)runs$' -- $program
+        set program (string replace --regex 'runs$' ledger -- $program)
+        set typed runs $typed
+    end
+    set -l candidates ($program complete -- $typed "$current" 2>/dev/null)
+    if set -q candidates[1]
+        printf '%s\\n' $candidates
+    else
+        __fish_complete_path "$current"
+    end
+end
+complete --command ledger --no-files --keep-order --arguments '(__ledger_complete)'
+complete --command runs --no-files --keep-order --arguments '(__ledger_complete)'`,
+} as const;
+
+const SHELLS = Object.keys(COMPLETION_SCRIPTS) as (keyof typeof COMPLETION_SCRIPTS)[];
+
+export default defineCommand({
   name: "completions",
   summary: "make a shell complete commands, flags and values",
-  description: "Prints a script for bash, zsh or fish that asks this program for completions, so " +
-    "that they fit whatever version is installed.",
-  examples: [
-    { line: "ledger completions bash", shows: "for ~/.bashrc: source <(ledger completions bash)" },
-    { line: "ledger completions fish", shows: "a file ledger.fish for ~/.config/fish/completions" },
-  ],
-  positionals: [{
-    name: "SHELL",
-    summary: SHELLS.join(", "),
-    required: true,
-    choices: () => SHELLS,
-  }],
-  flags: z.strictObject({}),
-  run: ({ world, words: [shell] }) => {
-    const script = completionScript(shell);
-    if (!script) {
-      throw usage(completions, `SHELL is "${shell}"; it has to be ${SHELLS.join(", ")}`);
-    }
-    print(world, script);
-    return Promise.resolve(EXIT_OK);
+  description:
+    "Prints a script for bash, zsh or fish. The script asks this program for completions, " +
+    "so they always fit the installed version.",
+  examples: {
+    "ledger completions bash": "for ~/.bashrc: source <(ledger completions bash)",
+    "ledger completions fish": "a file ledger.fish for ~/.config/fish/completions",
   },
+  positionals: [{ name: "SHELL", summary: SHELLS.join(", "), required: true, choices: SHELLS }],
+  flags: {},
+  run: ({ world, words: [shell] }) =>
+    print(world, COMPLETION_SCRIPTS[shell as keyof typeof COMPLETION_SCRIPTS]),
 });
-export default completions;

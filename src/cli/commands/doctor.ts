@@ -1,45 +1,41 @@
-import * as z from "zod/mini";
-import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { Check } from "../../doctor/doctor.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, dir, runsDir } from "../flags.ts";
+import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
+import { runsFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { paintFor, print } from "../output.ts";
-import { wrapped } from "../width.ts";
+import { paintFor, print, printJson, wrapped } from "../output.ts";
 
-/** With less room than this beside its name, what was found stands below. */
+/** With fewer columns than this beside its name, a finding stands below it. */
 const ROOM_MIN = 30;
 
 export default defineCommand({
   name: "doctor",
-  summary: "are the machine, the folders and the ledger fit?",
+  summary: "check the machine, the folders and the ledger",
   description:
-    "Looks whether folders can be written, what kind of disk holds them, whether locks " +
-    "lock and syncs sync there, at the clock, free space, the unpacked library byte by byte, torn " +
-    "ends of the log, checksums of waiting traces, the index, and runs whose program died. Each finding comes with what to do. " +
-    "Exit code 3 when there is one.",
-  examples: [
-    { line: "ledger doctor || true", shows: "everything, a line each" },
-    { line: "ledger doctor --json || true", shows: "for programs" },
-  ],
-  flags: z.strictObject({ "json": asJson(), "dir": dir(), "runs-dir": runsDir() }),
+    "Checks that the folders can be written, which file system holds them, that locks and " +
+    "syncs work there, the clock, free space, the unpacked library, torn ends of the log, checksums " +
+    "of traces, the index, and runs whose program died. Each finding comes with what to do about " +
+    "it. Exit code 3 when there is one.",
+  examples: {
+    "ledger doctor || true": "everything, a line each",
+    "ledger doctor --json || true": "the same, as JSON",
+  },
+  flags: runsFlags(),
   run: async ({ world, flags }) => {
     const { buildLine, examine } = await import("../../doctor/doctor.ts");
     await using ledger = openFor(world, flags);
     const checks = await examine(world, ledger);
-    const found = checks.filter(({ ok }) => !ok);
-    if (flags.json) print(world, JSON.stringify({ build: buildLine(), checks }));
-    else tell(world, buildLine(), checks);
-    return found.length === 0 ? EXIT_OK : EXIT_FINDINGS;
+    if (flags.json) printJson(world, { build: buildLine(), checks });
+    else printChecks(world, buildLine(), checks);
+    return checks.every(({ ok }) => ok) ? EXIT_OK : EXIT_FINDINGS;
   },
 });
 
-function tell(world: World, build: string, checks: readonly Check[]): void {
+function printChecks(world: World, build: string, checks: readonly Check[]): void {
   const { green, red, bold, dim } = paintFor(world, world.stdout);
   const { is_terminal, columns } = world.stdout;
   const width = Math.max(...checks.map(({ name }) => name.length));
-  // Beside the names, or below them where that leaves no room for a sentence.
   const is_below = is_terminal && columns < width + 4 + ROOM_MIN;
   const indent = " ".repeat(is_below ? 4 : width + 4);
   const linesOf = (text: string, taken: number) =>

@@ -1,38 +1,33 @@
-import * as z from "zod/mini";
-import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import { LEGACY_PATH } from "../../legacy/attach.ts";
 import { compareLegacy } from "../../legacy/legacy.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, dir } from "../flags.ts";
+import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
+import { ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, print } from "../output.ts";
+import { counted, print, printJson } from "../output.ts";
 
 export default defineCommand({
   name: "legacy archive",
-  summary: "whether the first system's database may be put away, and why",
-  description: "Moves nothing. Compares, and says whether the log holds all that the legacy " +
-    "database says, so that the file can be put away and dual mode be left. Exit code 3 when it " +
-    "may not yet.",
-  examples: [
-    { line: `ledger legacy archive ${LEGACY_PATH}`, shows: "may it go?" },
-    { line: `ledger legacy archive ${LEGACY_PATH} --json`, shows: "the same for a script" },
-  ],
+  summary: "can the first system's database be put away?",
+  description:
+    "Compares, and says whether the log holds everything that the legacy database holds, " +
+    "so that the database can be put away. Moves nothing. Exit code 3 when it has to stay.",
+  examples: {
+    [`ledger legacy archive ${LEGACY_PATH}`]: "can it be put away?",
+    [`ledger legacy archive ${LEGACY_PATH} --json`]: "the same, for a script",
+  },
   positionals: [{ name: "PATH", summary: `the database (default: ${LEGACY_PATH})` }],
-  flags: z.strictObject({ "json": asJson(), "dir": dir() }),
+  flags: ledgerFlags(),
   run: async ({ world, flags, words: [path = LEGACY_PATH] }) => {
-    const differences = await compareLegacy(openFor(world, flags), path);
-    const safe = differences.length === 0;
-    if (flags.json) {
-      print(world, JSON.stringify({ path, safe, differences: differences.length }));
-    } else if (safe) {
-      print(world, `${path} may be put away: every run in it is in the log, and says the same.`);
-      print(world, `To put it away:  gzip ${path}`);
+    const { length: differences } = await compareLegacy(openFor(world, flags), path);
+    const safe = differences === 0;
+    if (flags.json) printJson(world, { path, safe, differences });
+    else if (safe) {
+      print(world, `${path} can be put away: the log holds every run in it, with the same data.`);
+      print(world, `To compress it: gzip ${path}`);
     } else {
-      print(world, `${path} may not go yet: ${counted(differences.length, "difference")}.`);
-      print(
-        world,
-        "List them: ledger legacy compare. Bring missing runs over: ledger legacy import",
-      );
+      print(world, `${path} has to stay: ${counted(differences, "difference")} to the log.`);
+      print(world, "To list them: ledger legacy compare. To import runs: ledger legacy import");
     }
     return safe ? EXIT_OK : EXIT_FINDINGS;
   },

@@ -1,35 +1,34 @@
-import * as z from "zod/mini";
-import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
 import { LEGACY_PATH } from "../../legacy/attach.ts";
 import { compareLegacy } from "../../legacy/legacy.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, dir, format } from "../flags.ts";
+import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
+import { format, ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, printRows, rowFormat, say } from "../output.ts";
 
 export default defineCommand({
   name: "legacy compare",
-  summary: "what the first system's database holds that the log does not say",
-  description: "Brings the index up to date, then compares every run of the legacy database " +
-    "(schema optimizer: runs_d, runs_status) with it. Exit code 3 when anything differs. JSON is " +
-    "compared by what it says, not by how it is written.",
-  examples: [
-    { line: `ledger legacy compare ${LEGACY_PATH}`, shows: "list the differences" },
-    { line: `ledger legacy compare ${LEGACY_PATH} --format csv`, shows: "for a spreadsheet" },
-  ],
+  summary: "where the first system's database and the log differ",
+  description: "Brings the index up to date, then compares each run of the legacy database " +
+    "(schema optimizer: runs_d, runs_status) with it. JSON is compared by value, not by spelling. " +
+    "Exit code 3 when anything differs.",
+  examples: {
+    [`ledger legacy compare ${LEGACY_PATH}`]: "list the differences",
+    [`ledger legacy compare ${LEGACY_PATH} --format csv`]: "for a spreadsheet",
+  },
   positionals: [{ name: "PATH", summary: `the database (default: ${LEGACY_PATH})` }],
-  flags: z.strictObject({ "format": format(), "json": asJson(), "dir": dir() }),
+  flags: { "format": format(), ...ledgerFlags() },
   run: async ({ world, flags, words: [path = LEGACY_PATH] }) => {
-    const differences = await compareLegacy(openFor(world, flags), path);
+    const rows = await compareLegacy(openFor(world, flags), path);
     const columns = ["run_id", "field", "legacy", "event_log"].map((field) => ({ field }));
-    const rows = differences.map((difference) => ({ ...difference }));
-    const format = rowFormat(flags.format, flags.json, "table");
+    const format = rowFormat(flags);
     if (rows.length > 0 || format !== "table") printRows(world, rows, columns, format);
+    const differences = `${
+      counted(rows.length, "difference")
+    }; to import runs: ledger legacy import`;
     say(
       world,
-      rows.length === 0
-        ? "the log says all that the legacy database holds"
-        : `${counted(rows.length, "difference")}; to bring missing runs over: ledger legacy import`,
+      rows.length === 0 ? "the log holds all that the legacy database holds" : differences,
     );
     return rows.length === 0 ? EXIT_OK : EXIT_FINDINGS;
   },

@@ -1,105 +1,107 @@
-import * as z from "zod/mini";
-import { EXIT_CODE_OF, EXIT_OK, placeText } from "../../base/error.ts";
-import { nearest } from "../../base/nearest.ts";
-import type { World } from "../../base/world.ts";
+import { placeText } from "../../base/error.ts";
 import {
   damage_shown_max,
   follow_last_events,
   gathered_output_chars_max,
 } from "../../base/limits.ts";
-import type { Ledger } from "../../ledger/ledger.ts";
+import { nearest } from "../../base/nearest.ts";
+import type { World } from "../../base/world.ts";
 import { parseExact } from "../../base/json.ts";
-import type {
-  DamageRecord,
-  EventRecord,
-  LedgerEvent,
-  LogCursor,
-  LogRecord,
-  ReadFilter,
+import type { Ledger } from "../../ledger/ledger.ts";
+import {
+  type DamageRecord,
+  EVENT_TYPES,
+  type EventRecord,
+  type LedgerEvent,
+  type LogCursor,
+  type LogRecord,
+  type ReadFilter,
 } from "../../log/mod.ts";
-import { EVENT_TYPES } from "../../log/mod.ts";
-import { defineCommand } from "../command.ts";
-import { asJson, count, dir, format, type RowFormat, text, texts, time, toggle } from "../flags.ts";
+import { defineCommand, type FlagsOf } from "../command.ts";
+import { EXIT_CODE_OF, EXIT_OK } from "../exit_code.ts";
+import {
+  count,
+  day,
+  format,
+  ledgerFlags,
+  type RowFormat,
+  text,
+  texts,
+  time,
+  toggle,
+} from "../flags.ts";
 import { openFor, stopOnInterrupt } from "../open.ts";
-import { counted, escaped, paintFor, rowFormat, RowPrinter, say, utc, write } from "../output.ts";
-import { checkedDay, timeToMs } from "../times.ts";
-import { shortened } from "../width.ts";
+import {
+  counted,
+  escaped,
+  paintFor,
+  rowFormat,
+  RowPrinter,
+  say,
+  shortened,
+  utc,
+  write,
+} from "../output.ts";
 
-const flags = z.strictObject({
-  "since": time({
-    description: "from this time on: a day, a time, or 2h, 7d",
-    aliases: ["since-date"],
-  }),
-  "until": time({ description: "before this time" }),
-  "day": text({ value: "YYYY-MM-DD", description: "one day (UTC)" }),
-  "type": texts({
-    value: "TYPE",
-    description: "only this type; may be given several times (default: all)",
-  }),
-  "run-id": text({ value: "ID", description: "only this run" }),
-  "last": count({
-    short: "n",
-    description: "only the last N (default: all; with --follow: the last 10, then what comes)",
-  }),
-  "follow": toggle({ short: "f", description: "go on with what comes, until interrupted" }),
-  "raw": toggle({ description: "lines as they stand, without upcasting older versions" }),
+const flags = {
+  "since": time("from this time on: a day, a time, or 2h, 7d", { aliases: ["since-date"] }),
+  "until": time("before this time"),
+  "day": day("one day (UTC)"),
+  "type": texts("TYPE", "only this type; may be repeated (default: all)"),
+  "run-id": text("ID", "only this run"),
+  "last": count("only the last N (default: all; with --follow: 10)", { short: "n" }),
+  "follow": toggle("print new events as they come, until interrupted", { short: "f" }),
+  "raw": toggle("print events as written, without upcasting older versions"),
   "format": format("table on a terminal, else ndjson"),
-  "json": asJson(),
-  "dir": dir(),
-});
+  ...ledgerFlags(),
+};
 
-type Flags = z.output<typeof flags>;
+type Flags = FlagsOf<typeof flags>;
 
-/** With less room than this beside it, what an event holds has a line of its own. */
+/** With fewer columns than this beside it, an event's payload has a line of its own. */
 const ROOM_MIN = 20;
 
 export default defineCommand({
   name: "log",
-  summary: "read the log itself, or follow it",
-  description: "Prints events in log order, read from the plain-text parts and nothing else. As " +
-    "a table on a terminal, as NDJSON otherwise. Damaged lines are told on standard error and " +
-    "do not stop it. With --follow it survives rotation, midnight and recovery.",
-  examples: [
-    { line: "ledger log --since 2h --type run.failed", shows: "what failed in the last two hours" },
-    { line: "ledger log --run-id r1 -n 5", shows: "the last five events of a run" },
-  ],
+  summary: "read the log, or follow it",
+  description: "Prints events in log order, read from the log's files alone: as a table on a " +
+    "terminal, as NDJSON elsewhere. Damaged lines are skipped and reported on standard error. " +
+    "--follow continues across rotation, midnight and recovery.",
+  examples: {
+    "ledger log --since 2h --type run.failed": "what failed in the last two hours",
+    "ledger log --run-id r1 -n 5": "the last five events of a run",
+  },
   flags,
   run: async ({ world, flags }) => {
-    const ledger = openFor(world, flags);
+    await using ledger = openFor(world, flags);
     const printer = new EventPrinter(world, ledger, flags);
-    try {
-      if (flags.follow) return await follow(world, ledger, flags, printer);
-      const filter = filterOf(world, flags);
-      const cursor = ledger.cursor(filter);
-      const records = flags.last === undefined
-        ? cursor.pass()
-        : await lastRecords(cursor, flags.last);
-      for await (const record of records) printer.take(record);
-      printer.end();
-      if (printer.events === 0) tellUnknownTypes(world, ledger, filter.types ?? []);
-      return EXIT_OK;
-    } finally {
-      await ledger.close();
-    }
+    if (flags.follow) return await follow(world, ledger, flags, printer);
+    const filter = filterOf(world, flags);
+    const cursor = ledger.cursor(filter);
+    const records = flags.last === undefined
+      ? cursor.pass()
+      : await lastRecords(cursor, flags.last);
+    for await (const record of records) printer.take(record);
+    printer.end();
+    if (printer.events === 0) sayUnknownTypes(world, ledger, filter.types ?? []);
   },
 });
 
 function filterOf(world: World, flags: Flags): ReadFilter {
   const now_ms = world.now_ms();
-  const known = Object.keys(EVENT_TYPES);
   const types = flags.type?.flatMap((type) => type.split(",")).map((type) => type.trim());
-  if (types?.some((type) => type === "")) types.splice(0, types.length, ...known);
+  if (types?.includes("")) types.splice(0, types.length, ...Object.keys(EVENT_TYPES));
   return {
-    since_ms: flags.since === undefined ? undefined : timeToMs("since", flags.since, now_ms),
-    until_ms: flags.until === undefined ? undefined : timeToMs("until", flags.until, now_ms),
-    day: flags.day === undefined ? undefined : checkedDay("day", flags.day),
+    since_ms: flags.since?.ms(now_ms),
+    until_ms: flags.until?.ms(now_ms),
+    day: flags.day,
     types,
     run_id: flags["run-id"],
   };
 }
 
-/** Nothing was found: because nothing is called so? */
-function tellUnknownTypes(world: World, ledger: Ledger, types: readonly string[]): void {
+/** An empty answer may come of a misspelled type. */
+function sayUnknownTypes(world: World, ledger: Ledger, types: readonly string[]): void {
   const known = [...Object.keys(EVENT_TYPES), ...ledger.registry.types.keys()];
   for (const type of types.filter((type) => !known.includes(type))) {
     const near = nearest(type, known);
@@ -131,28 +133,24 @@ async function follow(
   flags: Flags,
   printer: EventPrinter,
 ): Promise<number> {
-  const stop = stopOnInterrupt(world);
-  try {
-    const cursor = ledger.cursor(filterOf(world, flags));
-    const from_start = flags.last === undefined && flags.since !== undefined;
-    if (!from_start && ledger.exists()) {
-      for (const record of await lastRecords(cursor, flags.last ?? follow_last_events)) {
-        printer.take(record);
-      }
-      printer.flush();
-    }
-    for await (const record of ledger.follow(stop.signal, cursor)) {
+  using stop = stopOnInterrupt(world);
+  const cursor = ledger.cursor(filterOf(world, flags));
+  const from_start = flags.last === undefined && flags.since !== undefined;
+  if (!from_start && ledger.exists()) {
+    for (const record of await lastRecords(cursor, flags.last ?? follow_last_events)) {
       printer.take(record);
-      printer.flush();
     }
-    printer.end();
-    return stop.stoppedBy() ? EXIT_CODE_OF.interrupted : EXIT_OK;
-  } finally {
-    stop.done();
+    printer.flush();
   }
+  for await (const record of ledger.follow(stop.signal, cursor)) {
+    printer.take(record);
+    printer.flush();
+  }
+  printer.end();
+  return stop.stoppedBy() ? EXIT_CODE_OF.interrupted : EXIT_OK;
 }
 
-/** An event with its numbers as they are written; but for those that are looked at here. */
+/** An event whose numbers keep every digit, but for those that this program reads. */
 function exactEvent({ text, event }: EventRecord): LedgerEvent {
   const exact = parseExact(text) as LedgerEvent;
   for (const name of ["timestamp_ms", "event_version"]) {
@@ -171,41 +169,28 @@ class EventPrinter {
   #damaged = 0;
 
   constructor(readonly world: World, readonly ledger: Ledger, readonly flags: Flags) {
-    this.#format = rowFormat(
-      flags.format,
-      flags.json,
-      world.stdout.is_terminal ? "table" : "ndjson",
-    );
+    this.#format = rowFormat(flags, world.stdout.is_terminal ? "table" : "ndjson");
     const columns = ["event_id", "event_type", "timestamp_ms", "run_id", "payload"];
     this.#rows = new RowPrinter(world, columns.map((field) => ({ field })), this.#format);
   }
 
   take(record: LogRecord): void {
-    if (record.kind !== "event") return this.#tellDamage(record);
+    if (record.kind !== "event") return this.#sayDamage(record);
     this.events++;
     const { registry } = this.ledger;
     const is_as_written = this.flags.raw || registry.upcast(record.event) === record.event;
-    if (is_as_written && this.#format === "ndjson") {
-      this.#gathered += `${record.text}\n`;
-      if (this.#gathered.length > gathered_output_chars_max) this.flush();
-      return;
-    }
+    if (is_as_written && this.#format === "ndjson") return this.#gather(record.text);
     const exact = exactEvent(record);
     const event = is_as_written ? exact : registry.upcast(exact);
-    switch (this.#format) {
-      case "ndjson":
-        this.#gathered += JSON.stringify(event) + "\n";
-        break;
-      case "table":
-        this.#gathered += this.#tableLine(event) + "\n";
-        break;
-      case "json":
-        return this.#rows.print(event);
-      default: {
-        const { event_id, event_type, timestamp_ms, run_id, ...payload } = event;
-        return this.#rows.print({ event_id, event_type, timestamp_ms, run_id, payload });
-      }
-    }
+    if (this.#format === "ndjson") return this.#gather(JSON.stringify(event));
+    if (this.#format === "table") return this.#gather(this.#tableLine(event));
+    if (this.#format === "json") return this.#rows.print(event);
+    const { event_id, event_type, timestamp_ms, run_id, ...payload } = event;
+    this.#rows.print({ event_id, event_type, timestamp_ms, run_id, payload });
+  }
+
+  #gather(line: string): void {
+    this.#gathered += `${line}\n`;
     if (this.#gathered.length > gathered_output_chars_max) this.flush();
   }
 
@@ -239,12 +224,11 @@ class EventPrinter {
     if (!is_terminal) return `${painted}  ${payload}`;
     const room = columns - head.length - 2;
     if (room >= ROOM_MIN) return `${painted}  ${shortened(payload, room)}`;
-    return payload === ""
-      ? painted.trimEnd()
-      : `${painted.trimEnd()}\n  ${shortened(payload, columns - 2)}`;
+    const below = payload === "" ? "" : `\n  ${shortened(payload, columns - 2)}`;
+    return painted.trimEnd() + below;
   }
 
-  #tellDamage(record: DamageRecord): void {
+  #sayDamage(record: DamageRecord): void {
     if (++this.#damaged > damage_shown_max) return;
     const place = placeText({ path: record.label, offset: record.offset });
     say(this.world, `${place}: ${record.kind} (${record.size_bytes} bytes): ${record.reason}`);

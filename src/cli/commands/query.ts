@@ -1,43 +1,33 @@
-import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { table_width_rows } from "../../base/limits.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import type { QueryResult } from "../../duckdb/query.ts";
 import { CUTOVER, legacyDatabase } from "../../legacy/attach.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, choice, dir, format, type RowFormat, runsDir, text } from "../flags.ts";
-import { openFor, readInput } from "../open.ts";
-import { checkedDay } from "../times.ts";
-import { paintFor, print, printRows, rowFormat, RowPrinter, type TableLayout } from "../output.ts";
+import { choice, day, format, type RowFormat, runsFlags, text } from "../flags.ts";
+import { readInput } from "../input.ts";
+import { openFor } from "../open.ts";
+import { paintFor, print, printRows, rowFormat, RowPrinter } from "../output.ts";
 
 export default defineCommand({
   name: "query",
-  summary: "ask the index in SQL",
-  description: "Runs DuckDB SQL over a snapshot of an index that `ledger rebuild` or `ledger " +
-    "watch` made; builders are never waited for. Only queries: nothing can be written. Without " +
-    "SQL, lists the tables and views, and queries to begin with.",
-  examples: [
-    { line: `ledger query "select * from latest_runs limit 10"`, shows: "the latest runs" },
-    { line: "ledger query", shows: "what there is to ask" },
-  ],
+  summary: "query the index in SQL",
+  description:
+    "Runs DuckDB SQL, read-only, on a snapshot of an index that ledger rebuild or ledger " +
+    "watch made; a rebuild in progress is not waited for. Without SQL, lists the tables and views, " +
+    "and queries to begin with.",
+  examples: {
+    'ledger query "select * from latest_runs limit 10"': "the latest runs",
+    "ledger query": "tables, views and example queries",
+  },
   positionals: [{ name: "SQL", summary: "the query; - or nothing reads standard input" }],
-  flags: z.strictObject({
-    "file": text({ short: "f", value: "FILE", description: "read the query from a file" }),
-    "db": choice(["runs", "alerts", "catalog"], { description: "which index (default: runs)" }),
-    "legacy": text({
-      value: "PATH",
-      description: "also open a database of the first system: adds all_runs and all_run_status",
-    }),
-    "cutover": text({
-      value: "YYYY-MM-DD",
-      description: `with --legacy: from this day on the log wins (default: ${CUTOVER})`,
-    }),
+  flags: {
+    "file": text("FILE", "read the query from a file", { short: "f" }),
+    "db": choice(["runs", "alerts", "catalog"], "which index (default: runs)"),
+    "legacy": text("PATH", "attach the first system's database: adds all_runs and all_run_status"),
+    "cutover": day(`with --legacy: from this day on the log wins (default: ${CUTOVER})`),
     "format": format(),
-    "json": asJson(),
-    "dir": dir(),
-    "runs-dir": runsDir(),
-  }),
+    ...runsFlags(),
+  },
   run: async ({ world, flags, words: [sql] }) => {
     const asked = flags.file !== undefined
       ? await readInput(world, flags.file)
@@ -45,24 +35,18 @@ export default defineCommand({
       ? await readInput(world, "-")
       : sql ?? "";
     const ledger = openFor(world, flags);
-    const cutover_day = flags.cutover === undefined
-      ? undefined
-      : checkedDay("cutover", flags.cutover);
-    const attach = flags.legacy === undefined
-      ? undefined
-      : legacyDatabase(ledger, flags.legacy, cutover_day);
-    await using database = await ledger.openIndex({ db: flags.db, sql: asked, attach });
-    const format = rowFormat(flags.format, flags.json, "table");
-    // An empty standard input asks nothing; an empty text was meant to.
+    const { db = "runs", legacy } = flags;
+    const attach = legacy === undefined ? undefined : legacyDatabase(ledger, legacy, flags.cutover);
+    await using database = await ledger.openIndex({ db, sql: asked, attach });
+    const format = rowFormat(flags);
+    // An empty standard input is no query; an empty file or word is one, and an error.
     const is_given = flags.file !== undefined || (sql !== undefined && sql !== "-");
     if (asked.trim() === "" && !is_given) {
-      await overview(world, database, flags.db ?? "runs", format);
+      await overview(world, database, db, format);
     } else {
       const { runQuery } = await import("../../duckdb/query.ts");
-      const result = await runQuery(database, asked);
-      await printResult(world, result, format);
+      await printResult(world, await runQuery(database, asked), format);
     }
-    return EXIT_OK;
   },
 });
 
@@ -103,16 +87,6 @@ async function printResult(world: World, result: QueryResult, format: RowFormat)
     return;
   }
   const printer = new RowPrinter(world, columns, format);
-  let first: string[][] = [];
-  let layout: TableLayout | undefined;
-  for await (const cells of result.texts()) {
-    if (format !== "table") printer.print(rowOf(cells));
-    else if (layout) printRows(world, [rowOf(cells)], columns, "table", layout);
-    else if (first.push(cells) === table_width_rows) {
-      layout = printRows(world, first.map(rowOf), columns, "table");
-      first = [];
-    }
-  }
-  if (format === "table" && !layout) printRows(world, first.map(rowOf), columns, "table");
+  for await (const cells of result.texts()) printer.print(rowOf(cells));
   printer.end();
 }

@@ -1,94 +1,76 @@
-import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
 import { index_lock_wait_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { SyncReport } from "../../index/sync.ts";
-import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
 import { dayOf } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, count, dir, runsDir, text, time, toggle } from "../flags.ts";
+import { count, runsFlags, text, time, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, humanBytes, humanCount, print, printRows, Progress, say } from "../output.ts";
-import { timeToMs } from "../times.ts";
+import {
+  countColumn,
+  counted,
+  humanBytes,
+  humanCount,
+  print,
+  printJson,
+  printRows,
+  Progress,
+} from "../output.ts";
 
 export default defineCommand({
   name: "rebuild",
   summary: "bring the indexes up to date, or build them anew",
-  description: "Takes what is new in the log into index/runs.duckdb; builds it from nothing when " +
-    "there is none, when it cannot be trusted, or with --full. Readers are never in the way and " +
-    "never made to wait: a finished index takes the place of the last one. The same log always " +
-    "gives the same digest. Where there are runs, their catalog is brought up to date too.",
-  examples: [
-    { line: "ledger rebuild", shows: "take in what is new" },
-    { line: "ledger rebuild --full --verbose", shows: "from nothing, telling rows and digests" },
-  ],
-  flags: z.strictObject({
-    "since": time({
-      description: "look only at days from this one on; earlier rows stay as they are",
+  description:
+    "Adds what is new in the log to index/runs.duckdb. Builds the index from nothing when " +
+    "it is missing, damaged or outdated, or with --full. Readers never wait: the finished index " +
+    "replaces the previous one. The same log always gives the same digest. Where there are runs, " +
+    "syncs their catalog too.",
+  examples: {
+    "ledger rebuild": "add what is new",
+    "ledger rebuild --full --verbose": "build from nothing; print rows and digests",
+  },
+  flags: {
+    "since": time("read only days from this one on; earlier rows stay as they are", {
       aliases: ["since-date"],
     }),
-    "full": toggle({ description: "build from nothing", aliases: ["full-rebuild"] }),
-    "db": text({
-      value: "PATH",
-      description: "the index file (default: index/runs.duckdb in the ledger)",
-    }),
-    "lock-wait-ms": count({
-      description: `how long to wait for another builder (default: ${index_lock_wait_ms})`,
-    }),
-    "verbose": toggle({ short: "v", description: "tell the rows and the digest of each table" }),
-    "json": asJson(),
-    "dir": dir(),
-    "runs-dir": runsDir(),
-  }),
+    "full": toggle("build from nothing", { aliases: ["full-rebuild"] }),
+    "db": text("PATH", "the index file (default: index/runs.duckdb in the ledger)"),
+    "lock-wait-ms": count(`how long to wait for another rebuild (default: ${index_lock_wait_ms})`),
+    "verbose": toggle("print the rows and the digest of each table", { short: "v" }),
+    ...runsFlags(),
+  },
   run: async ({ world, flags }) => {
-    using progress = new Progress(world);
     const ledger = openFor(world, flags);
-    const onNotice = (message: string) => {
-      progress.clear();
-      say(world, message);
-    };
+    const { full, since, db: path, "lock-wait-ms": lock_wait_ms } = flags;
+    using progress = new Progress(world);
     const report = await ledger.sync({
-      full: flags.full,
-      since_day: flags.since === undefined
-        ? undefined
-        : dayOf(timeToMs("since", flags.since, world.now_ms())),
-      path: flags.db,
-      lock_wait_ms: flags["lock-wait-ms"],
+      full,
+      since_day: since && dayOf(since.ms(world.now_ms())),
+      path,
+      lock_wait_ms,
       count: true,
-      onNotice,
-      onProgress: (done, total) => progress.show(done, total),
+      onNotice: progress.say,
+      onProgress: progress.show,
     });
     progress.clear();
     using of_runs = new Progress(world, "runs");
-    const catalog = flags.db === undefined && ledger.runs.exists()
-      ? await ledger.runs.sync({
-        full: flags.full,
-        onNotice,
-        onProgress: (done, total) => of_runs.show(done, total),
-      })
+    const onNotice = of_runs.say;
+    const catalog = path === undefined && ledger.runs.exists()
+      ? await ledger.runs.sync({ full, onNotice, onProgress: of_runs.show })
       : undefined;
     of_runs.clear();
     const alerts = catalog && await ledger.runs.syncAlerts({ onNotice });
-    if (flags.json) print(world, JSON.stringify({ ...report, catalog, alerts }));
-    else {
-      tell(world, report, flags.verbose);
-      if (catalog) tellCatalog(world, catalog);
-    }
-    return EXIT_OK;
+    if (flags.json) return printJson(world, { ...report, catalog, alerts });
+    printReport(world, report, flags.verbose);
+    if (!catalog) return;
+    const { registered, updated, skipped } = catalog;
+    print(
+      world,
+      `${catalog.path} ${registered + updated > 0 ? "brought" : "was"} up to date: ` +
+        `${counted(registered, "new run")}, ${humanCount(updated)} updated, ` +
+        `${humanCount(skipped.length)} not catalogued (ledger runs sync says why)`,
+    );
   },
 });
-
-function tellCatalog(
-  world: World,
-  { path, registered, updated, skipped }: CatalogSyncReport,
-): void {
-  print(
-    world,
-    `${path} ${registered + updated > 0 ? "brought" : "was"} up to date: ` +
-      `${counted(registered, "new run")}, ${humanCount(updated)} updated, ` +
-      `${humanCount(skipped.length)} not catalogued (ledger runs sync says why)`,
-  );
-}
 
 const WHAT_WAS_DONE = {
   full: "built from nothing",
@@ -96,16 +78,15 @@ const WHAT_WAS_DONE = {
   "nothing new": "was up to date",
 } as const;
 
-function tell(world: World, report: SyncReport, verbose: boolean): void {
+function printReport(world: World, report: SyncReport, verbose: boolean): void {
   const tables = report.tables ?? {};
   if (verbose) {
     const rows = Object.entries(tables).map(([table, facts]) => ({ table, ...facts }));
-    const columns = [
+    printRows(world, rows, [
       { field: "table" },
-      { field: "rows", right: true, show: (rows: unknown) => humanCount(rows as number) },
+      countColumn("rows"),
       { field: "digest", right: true },
-    ];
-    printRows(world, rows, columns, "table");
+    ]);
   }
   const rejected = tables.rejected_lines?.rows ?? 0;
   const duplicates = tables.duplicate_events?.rows ?? 0;
@@ -116,8 +97,10 @@ function tell(world: World, report: SyncReport, verbose: boolean): void {
       counted(tables.runs_d?.rows ?? 0, "run") +
       (report.seconds < 0.01 ? "" : `; ${report.seconds.toFixed(2)} s`),
   );
-  if (duplicates > 0) print(world, `${counted(duplicates, "event")} emitted again, counted once`);
+  if (duplicates > 0) {
+    print(world, `${counted(duplicates, "event")} emitted more than once, counted once`);
+  }
   if (rejected > 0) {
-    print(world, `${counted(rejected, "line")} rejected; see: ledger verify, or rejected_lines`);
+    print(world, `${counted(rejected, "line")} rejected; to see them: ledger verify`);
   }
 }

@@ -1,131 +1,98 @@
-import * as z from "zod/mini";
 import { DAY_MS } from "../../base/format.ts";
-import { EXIT_OK, LedgerError, quoted } from "../../base/error.ts";
-import type { World } from "../../base/world.ts";
+import { LedgerError, quoted } from "../../base/error.ts";
 import { runs_listed } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
 import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
 import type { ArtifactPlace } from "../../runs/catalog/queries.ts";
 import { RUN_TYPES } from "../../runs/manifest/manifest.ts";
-import { isDay } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, choice, count, dir, format, runsDir, text, texts, time } from "../flags.ts";
+import { choice, count, format, runsFlags, text, texts, time } from "../flags.ts";
 import { openFor } from "../open.ts";
 import {
   type Column,
   humanDuration,
   print,
+  printJson,
   printRows,
   rowFormat,
   say,
   showTime,
 } from "../output.ts";
 import { usage } from "../parse.ts";
-import { timeToMs } from "../times.ts";
 
-const runsQuery = defineCommand({
+const ENDED = ["completed", "failed"] as const;
+const NOT_ENDED = ["running", "pending", "crashed", "stale", "unfinished"] as const;
+
+export default defineCommand({
   name: "runs query",
   summary: "list catalogued runs, or print where an artifact is",
-  description: "Lists the runs of the catalog that fit, the latest first. With --status running, " +
-    "pending, crashed or stale, those that have not ended; unfinished ones say that they " +
-    "completed, and lack the last step. With --run-id and --artifact-type, prints the path of that " +
-    "artifact and nothing else.",
-  examples: [
-    { line: "ledger runs query --limit 10", shows: "the latest ten" },
-    {
-      line: "ledger runs query --run-type policy --status completed --param policy.kind=fixed_stop",
-      shows: "those with a parameter",
-    },
-  ],
-  flags: z.strictObject({
-    "limit": count({ short: "n", description: "at most so many (default: 20)" }),
-    "run-type": choice(RUN_TYPES, { description: "of this type (default: of all)" }),
-    "status": choice([
-      "completed",
-      "failed",
-      "running",
-      "pending",
-      "crashed",
-      "stale",
-      "unfinished",
-    ], {
-      value: "STATUS",
-      description: "completed, failed, running, pending, crashed, stale or unfinished (default: " +
-        "those that ended)",
-    }),
-    "from": time({ description: "created at or after", aliases: ["from-date", "since"] }),
-    "to": time({
-      description: "created before; a day counts to its end",
+  description:
+    "Lists the runs in the catalog that match, the latest first; with --status also runs " +
+    "that have not ended. A run is unfinished when it completed but lacks _SUCCESS. With --run-id " +
+    "and --artifact-type, prints the path of that artifact and nothing else.",
+  examples: {
+    "ledger runs query --limit 10": "the latest ten",
+    "ledger runs query --run-type policy --status completed --param policy.kind=fixed_stop":
+      "completed policy runs with this parameter",
+  },
+  flags: {
+    "limit": count(`at most so many (default: ${runs_listed})`, { short: "n" }),
+    "run-type": choice(RUN_TYPES, "of this type (default: all)"),
+    "status": choice(
+      [...ENDED, ...NOT_ENDED],
+      `${[...ENDED, ...NOT_ENDED].join(", ")} (default: ${ENDED.join(" and ")})`,
+      { value: "STATUS" },
+    ),
+    "from": time("created at or after this time", { aliases: ["from-date", "since"] }),
+    "to": time("created before this time; a day includes all of it", {
       aliases: ["to-date", "until"],
     }),
-    "git-branch": text({ value: "NAME", description: "made on this branch" }),
-    "git-commit": text({
-      value: "HASH",
-      description: "made with this commit, or one beginning so",
-    }),
-    "param": texts({
-      value: "NAME=VALUE",
-      description: "made with this parameter; dots lead into objects; may be repeated",
-    }),
-    "sort": text({
-      value: "COLUMN",
-      description: "created_at, completed_at, run_id, run_type, status, total_ms, artifacts or " +
+    "git-branch": text("NAME", "made on this branch"),
+    "git-commit": text("HASH", "made with this commit, or one that begins so"),
+    "param": texts("NAME=VALUE", "with this parameter; dots lead into objects; may be repeated"),
+    "sort": text(
+      "COLUMN",
+      "created_at, completed_at, run_id, run_type, status, total_ms, artifacts or " +
         "git_branch; with :asc or :desc (default: created_at:desc)",
-    }),
-    "run-id": text({ value: "ID", description: "this run, by its id or the beginning of it" }),
-    "artifact-type": text({
-      value: "ARTIFACT",
-      description: "with --run-id: where this artifact of it is",
-    }),
+    ),
+    "run-id": text("ID", "this run, by its id or the beginning of it"),
+    "artifact-type": text("ARTIFACT", "with --run-id: print where this artifact is"),
     "format": format(),
-    "json": asJson(),
-    "dir": dir(),
-    "runs-dir": runsDir(),
-  }),
+    ...runsFlags(),
+  },
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
     const { "run-id": run_id, "artifact-type": artifact_type } = flags;
     if (artifact_type !== undefined) {
-      if (run_id === undefined) {
-        throw usage(runsQuery, "whose artifact? --artifact-type goes with --run-id");
-      }
+      if (run_id === undefined) throw usage("runs query", "--artifact-type goes with --run-id");
       const found = await ledger.runs.findArtifact(run_id, artifact_type);
       if (found === undefined) throw noSuchArtifact(run_id, artifact_type);
-      tellArtifact(world, found, flags.json);
-      return EXIT_OK;
+      return printArtifact(world, found, flags.json);
     }
     const now_ms = world.now_ms();
     const rows = await ledger.runs.query({
       run_id,
       run_type: flags["run-type"],
       status: flags.status,
-      from_ms: flags.from === undefined ? undefined : timeToMs("from", flags.from, now_ms),
-      until_ms: flags.to === undefined
-        ? undefined
-        : timeToMs("to", flags.to, now_ms) + (isDay(flags.to) ? DAY_MS : 0),
+      from_ms: flags.from?.ms(now_ms),
+      until_ms: flags.to && flags.to.ms(now_ms) + (flags.to.is_day ? DAY_MS : 0),
       git_branch: flags["git-branch"],
       git_commit: flags["git-commit"],
       parameters: parametersOf(flags.param),
       sort: flags.sort,
       limit: flags.limit ?? runs_listed,
     });
-    const printed = rowFormat(flags.format, flags.json, "table");
-    printRows(
-      world,
-      rows.map((row) => ({ ...row })),
-      printed === "table" ? columnsFor(world) : DATA_COLUMNS,
-      printed,
-    );
-    return EXIT_OK;
+    const format = rowFormat(flags);
+    printRows(world, rows, format === "table" ? columnsFor(world) : DATA_COLUMNS, format);
   },
 });
-export default runsQuery;
 
-/** Prints where an artifact is, on a line that holds nothing else; and says so when it is not there. */
-function tellArtifact(world: World, { path, archive }: ArtifactPlace, as_json: boolean): void {
+/** Prints an artifact's path alone on a line; says on standard error when nothing is there. */
+function printArtifact(world: World, { path, archive }: ArtifactPlace, as_json: boolean): void {
   const is_there = world.files.facts(path)?.is_file === true;
-  const absence = archive ? `it is archived in ${archive}` : "it is not there";
+  const absence = archive ? `archived in ${archive}` : "no such file";
   const problem = is_there ? undefined : absence;
-  if (as_json) return print(world, JSON.stringify({ path, problem }));
+  if (as_json) return printJson(world, { path, problem });
   print(world, path);
   if (problem) say(world, `${path}: ${problem}`);
 }
@@ -133,7 +100,7 @@ function tellArtifact(world: World, { path, archive }: ArtifactPlace, as_json: b
 function parametersOf(pairs: readonly string[] = []): Record<string, string> {
   return Object.fromEntries(pairs.map((pair) => {
     const at = pair.indexOf("=");
-    if (at < 1) throw usage(runsQuery, `--param is ${quoted(pair)}; it has to be NAME=VALUE`);
+    if (at < 1) throw usage("runs query", `--param is ${quoted(pair)}; it has to be NAME=VALUE`);
     return [pair.slice(0, at), pair.slice(at + 1)];
   }));
 }
@@ -158,30 +125,17 @@ function columnsFor(world: World): Column[] {
     { field: "run_id" },
     { field: "run_type" },
     { field: "status" },
-    {
-      field: "created_at_ms",
-      title: "created",
-      right: true,
-      show: showTime(world),
-    },
+    { field: "created_at_ms", title: "created", right: true, show: showTime(world) },
     {
       field: "total_ms",
       title: "took",
       right: true,
-      show: (value) => value === null ? "" : humanDuration(Number(value)),
+      show: (ms) => ms === null ? "" : humanDuration(Number(ms)),
     },
     { field: "artifacts", right: true },
     { field: "git_branch", title: "branch" },
-    {
-      field: "git_commit",
-      title: "commit",
-      show: (value) => value === null ? "" : String(value).slice(0, 8),
-    },
-    {
-      field: "presence",
-      title: "on disk",
-      show: (value) => value === "present" ? "yes" : String(value),
-    },
+    { field: "git_commit", title: "commit", show: (hash) => String(hash ?? "").slice(0, 8) },
+    { field: "presence", title: "on disk", show: (is) => is === "present" ? "yes" : String(is) },
   ];
 }
 
@@ -191,7 +145,7 @@ function noSuchArtifact(run_id: string, artifact_type: string): LedgerError {
     code: "not_found",
     message: `the catalog has no ${quoted(artifact_type)} of run ${quoted(run_id)}`,
     hint: known.includes(artifact_type)
-      ? "what there is of it: ledger runs show ID; to catalogue what is new: ledger runs sync"
-      : `types of artifacts are ${known.join(", ")}`,
+      ? "to list its artifacts: ledger runs show ID; to catalogue new ones: ledger runs sync"
+      : `artifact types are ${known.join(", ")}`,
   });
 }

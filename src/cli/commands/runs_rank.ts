@@ -1,61 +1,44 @@
-import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, count, dir, format, runsDir, text, toggle } from "../flags.ts";
+import { count, format, required, runsFlags, text, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { printRows, rowFormat, showTime } from "../output.ts";
-import { usage } from "../parse.ts";
 
-const runsRank = defineCommand({
+export default defineCommand({
   name: "runs rank",
   summary: "the best runs, by a metric of their summaries",
-  description: "Orders the catalogued runs by a metric, the largest first. No result file is " +
-    "opened: summaries stand in the manifests, and so in the catalog.",
-  examples: [
-    { line: "ledger runs rank --by avg_return_bps", shows: "the best by average return" },
-    {
-      line: `ledger runs rank --by stop_out_rate --ascending --where "trades_count >= 100"`,
-      shows: "the calmest, of those that traded enough",
-    },
-  ],
-  flags: z.strictObject({
-    "by": text({ value: "METRIC", description: "a member of the summary; has to be given" }),
-    "ascending": toggle({ description: "the smallest first", aliases: ["asc"] }),
-    "where": text({
-      value: "SQL",
-      description: "only runs for which this holds; columns are those of run_summaries",
-    }),
-    "limit": count({ short: "n", description: "at most so many (default: 20)" }),
+  description:
+    "Orders the catalogued runs by a metric, the largest first. Reads the catalog, which " +
+    "has every run's summary, and opens no result file.",
+  examples: {
+    "ledger runs rank --by avg_return_bps": "the best by average return",
+    'ledger runs rank --by stop_out_rate --ascending --where "trades_count >= 100"':
+      "the fewest stop-outs, among runs with enough trades",
+  },
+  flags: {
+    "by": required(
+      text("METRIC", "a column of the summary"),
+      "by which metric? For example: --by avg_return_bps",
+    ),
+    "ascending": toggle("the smallest first", { aliases: ["asc"] }),
+    "where": text("SQL", "only runs for which this holds; columns are those of run_summaries"),
+    "limit": count("at most so many (default: 20)", { short: "n" }),
     "format": format(),
-    "json": asJson(),
-    "dir": dir(),
-    "runs-dir": runsDir(),
-  }),
+    ...runsFlags(),
+  },
   run: async ({ world, flags }) => {
-    if (flags.by === undefined) throw usage(runsRank, "by which metric? --by avg_return_bps, say");
     await using ledger = openFor(world, flags);
-    const rows = await ledger.runs.rank({
-      by: flags.by,
-      ascending: flags.ascending,
-      where: flags.where,
-      limit: flags.limit,
-    });
-    const printed = rowFormat(flags.format, flags.json, "table");
+    const { by, ascending, where, limit } = flags;
+    const rows = await ledger.runs.rank({ by, ascending, where, limit });
+    const format = rowFormat(flags);
+    const titled = (title: string) => format === "table" ? title : undefined;
     printRows(world, rows, [
       { field: "rank", right: true },
       { field: "run_id" },
       { field: "run_type" },
-      { field: "value", title: printed === "table" ? flags.by : "value", right: true },
+      { field: "value", title: titled(by), right: true },
       { field: "trades_count", title: "trades", right: true },
       { field: "stop_out_rate", right: true },
-      {
-        field: "created_at_ms",
-        title: printed === "table" ? "created" : "created_at_ms",
-        right: true,
-        show: showTime(world),
-      },
-    ], printed);
-    return EXIT_OK;
+      { field: "created_at_ms", title: titled("created"), right: true, show: showTime(world) },
+    ], format);
   },
 });
-export default runsRank;

@@ -1,59 +1,53 @@
-import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
-import { ARTIFACT_TYPES, artifactDefinition } from "../../runs/artifacts/definitions.ts";
-import { artifactType } from "../artifact_type.ts";
+import {
+  ARTIFACT_TYPES,
+  artifactDefinition,
+  type ArtifactType,
+} from "../../runs/artifacts/definitions.ts";
 import { defineCommand } from "../command.ts";
 import { asJson, format } from "../flags.ts";
 import { print, printRows, rowFormat } from "../output.ts";
 
-const runsSchema = defineCommand({
+export default defineCommand({
   name: "runs schema",
-  summary: "what an artifact's rows hold",
+  summary: "the columns of an artifact type",
   description:
     "Lists the columns of an artifact type: name, Parquet type, whether it may be null, " +
     "and what it means. Without TYPE, lists the types.",
-  examples: [
-    { line: "ledger runs schema", shows: "the types of artifacts" },
-    { line: "ledger runs schema trades", shows: "the columns of one" },
-  ],
-  positionals: [
-    { name: "TYPE", summary: ARTIFACT_TYPES.join(", "), choices: () => ARTIFACT_TYPES },
-  ],
-  flags: z.strictObject({ "format": format(), "json": asJson() }),
-  run: ({ world, flags, words: [typed] }) => {
-    const printed = rowFormat(flags.format, flags.json, "table");
-    if (typed === undefined) {
-      const rows = ARTIFACT_TYPES.map((name) => {
-        const { path, summary, columns } = artifactDefinition(name);
-        return { artifact_type: name, path, columns: columns.length, holds: summary };
+  examples: {
+    "ledger runs schema": "the artifact types",
+    "ledger runs schema trades": "the columns of one",
+  },
+  positionals: [{ name: "TYPE", summary: ARTIFACT_TYPES.join(", "), choices: ARTIFACT_TYPES }],
+  flags: { "format": format(), "json": asJson() },
+  run: ({ world, flags, words: [type] }) => {
+    const format = rowFormat(flags);
+    if (type === undefined) {
+      const rows = ARTIFACT_TYPES.map((artifact_type) => {
+        const { path, summary, columns } = artifactDefinition(artifact_type);
+        return { artifact_type, path, columns: columns.length, holds: summary };
       });
-      printRows(world, rows, [
+      return printRows(world, rows, [
         { field: "artifact_type", title: "artifact" },
         { field: "path" },
         { field: "columns", right: true },
         { field: "holds" },
-      ], printed);
-      return Promise.resolve(EXIT_OK);
+      ], format);
     }
-    const definition = artifactDefinition(artifactType(runsSchema, typed));
-    const rows = definition.columns.map(({ name, type, nullable, description }) => ({
-      column: name,
-      type,
-      nullable,
-      description,
-    }));
-    if (printed === "table") print(world, `${definition.path}: ${definition.summary}\n`);
+    const { path, summary, columns, is_open, is_single_row } = artifactDefinition(
+      type as ArtifactType,
+    );
+    if (format === "table") print(world, `${path}: ${summary}\n`);
+    const rows = columns.map(({ name, type, nullable, description }) => {
+      return { column: name, type, nullable, description };
+    });
     printRows(world, rows, [
       { field: "column" },
       { field: "type", show: (type) => String(type).toUpperCase() },
       { field: "nullable", title: "null", show: (nullable) => nullable ? "may be" : "" },
       { field: "description" },
-    ], printed);
-    if (printed === "table" && definition.is_open) {
-      print(world, "and any further columns of numbers, texts and flags");
-    }
-    if (printed === "table" && definition.is_single_row) print(world, "exactly one row");
-    return Promise.resolve(EXIT_OK);
+    ], format);
+    if (format !== "table") return;
+    if (is_open) print(world, "and any further columns of numbers, texts and booleans");
+    if (is_single_row) print(world, "exactly one row");
   },
 });
-export default runsSchema;

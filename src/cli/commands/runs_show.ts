@@ -1,23 +1,23 @@
 import { join } from "@std/path";
-import * as z from "zod/mini";
 import { DAY_MS } from "../../base/format.ts";
-import { asLedgerError, EXIT_OK } from "../../base/error.ts";
+import { asLedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
 import { manifestTime, type RunManifest } from "../../runs/manifest/manifest.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, dir, runsDir, toggle } from "../flags.ts";
+import { runsFlags, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import {
   ago,
+  bytesColumn,
+  countColumn,
   counted,
-  humanBytes,
-  humanCount,
   humanDuration,
   paintFor,
   plain,
   print,
+  printJson,
   printRows,
   utc,
 } from "../output.ts";
@@ -28,19 +28,14 @@ export default defineCommand({
   name: "runs show",
   summary: "everything about one run",
   description:
-    "Prints what a run's manifest says, its artifacts and whether they are on the disk, " +
-    "how long its steps took, and what the log tells of it. Also of runs that have not ended.",
-  examples: [
-    { line: "ledger runs show demo-1", shows: "a run, by its id or the beginning of it" },
-    { line: "ledger runs show demo-1 --json", shows: "the same for programs" },
-  ],
+    "Prints a run's manifest, its artifacts and whether they are on the disk, how long its " +
+    "steps took, and its events in the log. The run may still be running.",
+  examples: {
+    "ledger runs show demo-1": "a run, by its id or the beginning of it",
+    "ledger runs show demo-1 --json": "the same, as JSON",
+  },
   positionals: [{ name: "ID", summary: "the run's id, or the beginning of it", required: true }],
-  flags: z.strictObject({
-    "no-events": toggle({ description: "leave out what the log tells" }),
-    "json": asJson(),
-    "dir": dir(),
-    "runs-dir": runsDir(),
-  }),
+  flags: { "no-events": toggle("leave out its events in the log"), ...runsFlags() },
   run: async ({ world, flags, words: [run_id] }) => {
     await using ledger = openFor(world, flags);
     const run = await ledger.runs.find(run_id).catch((error) => notThere(ledger, run_id, error));
@@ -54,19 +49,17 @@ export default defineCommand({
     const events = flags["no-events"] ? [] : await eventsOf(ledger, manifest);
     if (flags.json) {
       const shown = events.map((record) => record.event);
-      const facts = { folder: run.folder, state, manifest, artifacts, events: shown };
-      print(world, JSON.stringify(facts));
-      return EXIT_OK;
+      const { folder } = run;
+      return printJson(world, { folder, state, manifest, artifacts, events: shown });
     }
-    tellManifest(world, manifest, state, run.folder);
-    if (artifacts.length > 0) tellArtifacts(world, artifacts);
-    tellTiming(world, manifest.timing ?? {});
-    if (!flags["no-events"]) tellEvents(world, events);
-    return EXIT_OK;
+    printManifest(world, manifest, state, run.folder);
+    if (artifacts.length > 0) printArtifacts(world, artifacts);
+    printTiming(world, manifest.timing ?? {});
+    if (!flags["no-events"]) printEvents(world, events);
   },
 });
 
-/** A run that is not on the disk may be one that the catalog remembers. */
+/** A run that is not on the disk may be in the catalog. */
 async function notThere(ledger: Ledger, run_id: string, error: unknown): Promise<never> {
   const problem = asLedgerError(error);
   if (problem?.code !== "not_found") throw error;
@@ -77,14 +70,14 @@ async function notThere(ledger: Ledger, run_id: string, error: unknown): Promise
   const asked = `ledger query --db catalog "select * from backtest_runs_catalog where run_id = ` +
     `${literal(id)}"`;
   throw problem.with({
-    message: `${problem.message}: the catalog knows it as ${presence}`,
-    hint: `what the catalog remembers of it: ${asked}`,
+    message: `${problem.message}: the catalog has it as ${presence}`,
+    hint: `to see its row in the catalog: ${asked}`,
   });
 }
 
 type EventRecord = Extract<LogRecord, { kind: "event" }>;
 
-/** What the log tells of a run: only of the days that it can have lasted. */
+/** A run's events in the log: only the days that it can have lasted are read. */
 async function eventsOf(ledger: Ledger, manifest: RunManifest): Promise<EventRecord[]> {
   if (!ledger.exists()) return [];
   const events: EventRecord[] = [];
@@ -96,7 +89,7 @@ async function eventsOf(ledger: Ledger, manifest: RunManifest): Promise<EventRec
   return events;
 }
 
-function tellManifest(world: World, manifest: RunManifest, state: string, folder: string): void {
+function printManifest(world: World, manifest: RunManifest, state: string, folder: string): void {
   const { bold, red, green, yellow } = paintFor(world, world.stdout);
   const paint = state === "completed" ? green : state === "failed" ? red : yellow;
   const { dataset, git_commit, git_branch, git_dirty } = manifest;
@@ -135,23 +128,18 @@ function memberText(members: Record<string, unknown> | undefined): string {
     .join(" ");
 }
 
-function tellArtifacts(world: World, artifacts: Record<string, unknown>[]): void {
+function printArtifacts(world: World, artifacts: Record<string, unknown>[]): void {
   print(world, "");
   printRows(world, artifacts, [
     { field: "artifact_type", title: "artifact" },
-    { field: "rows", right: true, show: (rows) => humanCount(Number(rows)) },
-    {
-      field: "bytes",
-      title: "size",
-      right: true,
-      show: (bytes) => bytes === undefined ? "" : humanBytes(Number(bytes)),
-    },
+    countColumn("rows"),
+    bytesColumn("bytes", "size"),
     { field: "is_there", title: "on disk", show: (there) => there ? "yes" : "missing" },
     { field: "path" },
-  ], "table");
+  ]);
 }
 
-function tellTiming(world: World, timing: Record<string, number>): void {
+function printTiming(world: World, timing: Record<string, number>): void {
   const steps = Object.entries(timing).filter(([, ms]) => typeof ms === "number");
   if (steps.length === 0) return;
   const longest_ms = Math.max(...steps.map(([, ms]) => ms));
@@ -165,11 +153,11 @@ function tellTiming(world: World, timing: Record<string, number>): void {
   }
 }
 
-function tellEvents(world: World, events: readonly EventRecord[]): void {
+function printEvents(world: World, events: readonly EventRecord[]): void {
   const { dim } = paintFor(world, world.stdout);
   const trials = events.filter(({ event }) => event.event_type === "trial.recorded").length;
   print(world, "");
-  if (events.length === 0) return print(world, dim("  the log tells nothing of it"));
+  if (events.length === 0) return print(world, dim("  the log has no events of it"));
   for (const { event } of events) {
     if (event.event_type === "trial.recorded") continue;
     const { event_type, timestamp_ms, phase_name, artifact_type, error } = event;

@@ -1,27 +1,24 @@
-import * as z from "zod/mini";
 import { LedgerError, quoted } from "../../base/error.ts";
 import { similarNames } from "../../base/nearest.ts";
 import { isBuiltIn } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, dir } from "../flags.ts";
-import { exitOfRegistry, openFor } from "../open.ts";
+import { exitOfRegistry } from "../exit_code.ts";
+import { ledgerFlags } from "../flags.ts";
+import { openFor } from "../open.ts";
 import { print } from "../output.ts";
 
 export default defineCommand({
   name: "schema show",
   summary: "the JSON Schema of an event type",
-  description: "Prints the JSON Schema that events of a type are checked against when they are " +
-    "emitted; for a registered type, its version and migrations too.",
-  examples: [
-    { line: "ledger schema show run.created", shows: "what a run.created event has to hold" },
-    { line: "ledger schema show trial.recorded --json", shows: "the same on one line" },
-  ],
-  positionals: [{
-    name: "TYPE",
-    summary: "the event's type",
-    required: true,
-  }],
-  flags: z.strictObject({ "json": asJson(), "dir": dir() }),
+  description:
+    "Prints the JSON Schema that events of a type are validated against; for a registered " +
+    "type, also its version and migrations.",
+  examples: {
+    "ledger schema show run.created": "the schema of run.created",
+    "ledger schema show trial.recorded --json": "on one line",
+  },
+  positionals: [{ name: "TYPE", summary: "the event's type", required: true }],
+  flags: ledgerFlags(),
   run: async ({ world, flags, words: [type] }) => {
     const ledger = openFor(world, flags);
     const { registry } = ledger;
@@ -29,7 +26,7 @@ export default defineCommand({
     if (!custom && !isBuiltIn(type)) {
       throw new LedgerError({
         code: "invalid",
-        message: `cannot show ${quoted(type)}: no such type is known`,
+        message: `cannot show ${quoted(type)}: there is no such type`,
         hint: `did you mean ${similarNames(type, registry.names()).join(" or ")}?`,
       });
     }

@@ -1,63 +1,48 @@
-import * as z from "zod/mini";
-import { EXIT_FINDINGS, EXIT_OK } from "../../base/error.ts";
-import { defineCommand } from "../command.ts";
-import { asJson, dir } from "../flags.ts";
-import { openFor } from "../open.ts";
 import { tracePaths } from "../../trace/event/files.ts";
-import { counted, humanBytes, print, say } from "../output.ts";
-import { sayDamage } from "../trace_damage.ts";
+import { defineCommand } from "../command.ts";
+import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
+import { ledgerFlags } from "../flags.ts";
+import { openFor } from "../open.ts";
+import { counted, humanBytes, print, printJson, say } from "../output.ts";
+import { sayDamage } from "../traces.ts";
 
 export default defineCommand({
   name: "trace compact",
-  summary: "few large files in place of many small ones",
+  summary: "merge write-ahead and small files into large Parquet files",
   description:
-    "Makes Parquet of what ingesting and killed programs left in write-ahead files, and " +
-    "one file of the small ones of a day and type. Questions get faster. Writers and readers go on " +
-    "meanwhile; killed at any step, nothing is lost and nothing counted twice. Damaged bytes of " +
-    "write-ahead files are moved to traces/_quarantine, each place is said, and the exit code is 3.",
-  examples: [
-    { line: "ledger trace compact", shows: "all traces" },
-    { line: "ledger trace compact --json", shows: "told as JSON" },
-  ],
-  flags: z.strictObject({ "json": asJson(), "dir": dir() }),
+    "Turns write-ahead files that ingesting and killed programs left into Parquet, and " +
+    "merges the small files of each day and type, which makes queries faster. Writers and readers " +
+    "continue meanwhile; after a kill at any step, nothing is lost or counted twice. Moves damaged " +
+    "bytes of write-ahead files to traces/_quarantine, reports each place, and exits with code 3.",
+  examples: {
+    "ledger trace compact": "all traces",
+    "ledger trace compact --json": "the answer as JSON",
+  },
+  flags: ledgerFlags(),
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
     const report = await ledger.traces.compact();
     const { quarantine } = tracePaths(ledger.traces.dir);
-    if (flags.json) print(world, JSON.stringify(report));
+    const { recovered, merged, into, bytes_before, bytes_after } = report;
+    const { damage } = recovered;
+    if (flags.json) printJson(world, report);
     else {
-      const { recovered, merged, into, bytes_before, bytes_after } = report;
+      const { events, segments, files, quarantined, unchecked } = recovered;
+      const source = `${counted(events, "event")} of ${counted(segments, "write-ahead file")}`;
+      const bad = `; ${counted(quarantined, "bad line")} moved to ${quarantine}`;
+      const old = `; ${counted(unchecked, "record")} without a checksum`;
       print(
         world,
-        `${counted(recovered.events, "event")} of ${
-          counted(recovered.segments, "write-ahead file")
-        } ` +
-          `made into ${counted(recovered.files, "Parquet file")}` +
-          (recovered.quarantined > 0
-            ? `; ${counted(recovered.quarantined, "bad line")} moved to ${quarantine}`
-            : "") +
-          (recovered.unchecked > 0
-            ? `; ${counted(recovered.unchecked, "record")} had no checksum`
-            : ""),
+        `${source} written to ${counted(files, "Parquet file")}` +
+          (quarantined > 0 ? bad : "") + (unchecked > 0 ? old : ""),
       );
-      if (merged > 0) {
-        print(
-          world,
-          `${counted(merged, "file")} (${humanBytes(bytes_before)}) merged into ${into} ` +
-            `(${humanBytes(bytes_after)})`,
-        );
-      }
+      const before = `${counted(merged, "file")} (${humanBytes(bytes_before)})`;
+      if (merged > 0) print(world, `${before} merged into ${into} (${humanBytes(bytes_after)})`);
     }
-    const { damage } = report.recovered;
     sayDamage(world, damage);
     if (damage.length === 0) return EXIT_OK;
-    say(
-      world,
-      `what was in ${
-        counted(damage.length, "damaged place")
-      } is no event any more: its bytes are ` +
-        `kept in ${quarantine}`,
-    );
+    const places = counted(damage.length, "damaged place");
+    say(world, `the bytes of ${places} hold no readable event; they are kept in ${quarantine}`);
     return EXIT_FINDINGS;
   },
 });

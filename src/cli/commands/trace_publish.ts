@@ -1,67 +1,54 @@
-import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
 import { parseKeepingDigits } from "../../base/json.ts";
 import type { JsonObject } from "../../ledger/emitters.ts";
 import { noEventsOf } from "../../trace/event/filter.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, dir, jsonObject, text } from "../flags.ts";
+import { jsonObject, ledgerFlags, text } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, print } from "../output.ts";
-import { sayWhatIsMissing } from "../trace_damage.ts";
+import { counted, print, printJson } from "../output.ts";
+import { sayWhatIsMissing } from "../traces.ts";
 
 export default defineCommand({
   name: "trace publish",
-  summary: "say in the log what came of a traced run",
-  description: "Emits a trace.published event with the metrics given and the latencies of the " +
-    "correlation's events. The index has it as backtest_analytics.backtest_runs and " +
-    "backtest_analytics.event_latencies. Said again, the last word counts.",
-  examples: [
-    {
-      line:
-        `ledger trace publish bt1 --run-id r1 --metrics '{"sharpe_ratio":1.4,"total_trades":12}'`,
-      shows: "metrics of a run",
-    },
-    { line: "ledger trace publish bt1 --status failed --json", shows: "told as JSON" },
-  ],
+  summary: "append the results of a traced run to the log",
+  description: "Emits a trace.published event with the given metrics and the latencies of the " +
+    "correlation's events. The index has it in backtest_analytics.backtest_runs and " +
+    "backtest_analytics.event_latencies. If published again, the last one counts.",
+  examples: {
+    [`ledger trace publish bt1 --run-id r1 --metrics '{"sharpe_ratio":1.4,"total_trades":12}'`]:
+      "metrics of a run",
+    "ledger trace publish bt1 --status failed --json": "the answer as JSON",
+  },
   positionals: [{ name: "CORRELATION", summary: "the correlation's id", required: true }],
-  flags: z.strictObject({
-    "run-id": text({ value: "ID", description: "the run of the log that it is" }),
-    "metrics": jsonObject({
-      description: "total_return, sharpe_ratio, max_drawdown, total_trades, and what else there is",
-    }),
-    "config-file": text({ value: "PATH", description: "what it was configured by" }),
-    "strategy-type": text({ value: "NAME", description: "which strategy it tried" }),
-    "status": text({ value: "STATUS", description: "how it ended (default: completed)" }),
-    "json": asJson(),
-    "dir": dir(),
-  }),
+  flags: {
+    "run-id": text("ID", "the run in the log"),
+    "metrics": jsonObject("total_return, sharpe_ratio, max_drawdown, total_trades, and others"),
+    "config-file": text("PATH", "the run's configuration file"),
+    "strategy-type": text("NAME", "the strategy"),
+    "status": text("STATUS", "how it ended (default: completed)"),
+    ...ledgerFlags(),
+  },
   run: async ({ world, flags, words: [correlation_id] }) => {
     await using ledger = openFor(world, flags);
-    // What is said in the log cannot be taken back, and a name may be mistyped.
+    // An event of the log cannot be taken back, and a name may be mistyped.
     const [known] = await ledger.traces.query({ correlation_id, limit: 1, without_data: true });
     sayWhatIsMissing(world, ledger.traces.damage);
     if (!known) {
       throw noEventsOf(ledger.traces.dir, correlation_id).with({
-        hint:
-          "list some: ledger trace query --limit 10; for a run that was not traced: ledger emit " +
-          "trace.published",
+        hint: "list some: ledger trace query --limit 10; for a run that was not traced: " +
+          "ledger emit trace.published",
       });
     }
-    const said = await ledger.traces.publish(correlation_id, {
-      ...(flags["run-id"] === undefined ? {} : { run_id: flags["run-id"] }),
-      ...(flags.metrics === undefined
-        ? {}
-        : { metrics: parseKeepingDigits(flags.metrics) as JsonObject }),
-      ...(flags["config-file"] === undefined ? {} : { config_file: flags["config-file"] }),
-      ...(flags["strategy-type"] === undefined ? {} : { strategy_type: flags["strategy-type"] }),
-      ...(flags.status === undefined ? {} : { status: flags.status }),
-    });
-    print(
-      world,
-      flags.json
-        ? JSON.stringify(said)
-        : `${said.event_id} ${counted(said.event_count as number, "event")} of ${correlation_id}`,
-    );
-    return EXIT_OK;
+    const fields = {
+      run_id: flags["run-id"],
+      metrics: flags.metrics && parseKeepingDigits(flags.metrics) as JsonObject,
+      config_file: flags["config-file"],
+      strategy_type: flags["strategy-type"],
+      status: flags.status,
+    };
+    const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+    const event = await ledger.traces.publish(correlation_id, Object.fromEntries(given));
+    if (flags.json) return printJson(world, event);
+    const events = counted(event.event_count as number, "event");
+    print(world, `${event.event_id} ${events} of ${correlation_id}`);
   },
 });

@@ -1,83 +1,47 @@
-import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
-import { table_width_rows } from "../../base/limits.ts";
 import { latencyMs, queueTimeMs, type TracedEvent } from "../../trace/event/event.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, count, dir, format, text, texts, time } from "../flags.ts";
+import { count, format, ledgerFlags, text, texts, time } from "../flags.ts";
 import { openFor } from "../open.ts";
-import {
-  type Column,
-  printRows,
-  rowFormat,
-  RowPrinter,
-  showTracedTime,
-  type TableLayout,
-} from "../output.ts";
-import { timeToUs } from "../times.ts";
-import { sayWhatIsMissing } from "../trace_damage.ts";
+import { type Column, rowFormat, RowPrinter, showTracedTime } from "../output.ts";
+import { sayWhatIsMissing } from "../traces.ts";
 
 export default defineCommand({
   name: "trace query",
-  summary: "traced events, by correlation, type, source and time",
-  description: "Lists traced events in the order of their time. As JSON, NDJSON or CSV with all " +
-    "their fields, and latency_ms (creation to the end of processing) and queue_time_ms (on the " +
-    "bus) beside them.",
-  examples: [
-    { line: "ledger trace query --correlation bt1", shows: "everything of one run" },
-    {
-      line: "ledger trace query --type FILL --limit 10 --format ndjson",
-      shows: "fills, for programs",
-    },
-  ],
-  flags: z.strictObject({
-    "correlation": text({
-      value: "ID",
-      description: "of this correlation",
-      aliases: ["correlation-id"],
-    }),
-    "type": texts({ value: "TYPE", description: "of this type; may be repeated" }),
-    "source": text({ value: "NAME", description: "emitted by this container" }),
-    "event-id": texts({ value: "ID", description: "with this id; may be repeated" }),
-    "since": time({ description: "from this time on" }),
-    "until": time({ description: "before this time" }),
-    "limit": count({ short: "n", description: "at most so many, the earliest (default: all)" }),
+  summary: "list traced events by correlation, type, source and time",
+  description: "Lists traced events by time. JSON, NDJSON and CSV have all their fields, and " +
+    "latency_ms (from creation to the end of processing) and queue_time_ms (on the bus).",
+  examples: {
+    "ledger trace query --correlation bt1": "everything of one run",
+    "ledger trace query --type FILL --limit 10 --format ndjson": "fills, for a program",
+  },
+  flags: {
+    "correlation": text("ID", "of this correlation", { aliases: ["correlation-id"] }),
+    "type": texts("TYPE", "of this type; may be repeated"),
+    "source": text("NAME", "emitted by this container"),
+    "event-id": texts("ID", "with this id; may be repeated"),
+    "since": time("from this time on"),
+    "until": time("before this time"),
+    "limit": count("at most so many, the earliest (default: all)", { short: "n" }),
     "format": format(),
-    "json": asJson(),
-    "dir": dir(),
-  }),
+    ...ledgerFlags(),
+  },
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
     const now_ms = world.now_ms();
-    const us = (flag: "since" | "until") =>
-      flags[flag] === undefined ? undefined : timeToUs(flag, flags[flag], now_ms);
     const batches = ledger.traces.read({
       correlation_id: flags.correlation,
       event_types: flags.type,
       event_ids: flags["event-id"],
       source: flags.source,
-      since_us: us("since"),
-      until_us: us("until"),
+      since_us: flags.since?.us(now_ms),
+      until_us: flags.until?.us(now_ms),
       limit: flags.limit,
     });
-    const printed = rowFormat(flags.format, flags.json, "table");
-    if (printed === "table") {
-      let layout: TableLayout | undefined;
-      let first: TracedEvent[] = [];
-      for await (const batch of batches) {
-        for (const event of batch) first.push(event);
-        if (first.length < table_width_rows) continue;
-        layout = printRows(world, first.map(rowOf), COLUMNS, "table", layout);
-        first = [];
-      }
-      if (first.length > 0 || !layout) printRows(world, first.map(rowOf), COLUMNS, "table", layout);
-      sayWhatIsMissing(world, ledger.traces.damage);
-      return EXIT_OK;
-    }
-    const printer = new RowPrinter(world, FIELDS, printed);
+    const format = rowFormat(flags);
+    const printer = new RowPrinter(world, format === "table" ? COLUMNS : FIELDS, format);
     for await (const batch of batches) for (const event of batch) printer.print(rowOf(event));
     printer.end();
     sayWhatIsMissing(world, ledger.traces.damage);
-    return EXIT_OK;
   },
 });
 

@@ -1,30 +1,29 @@
-import * as z from "zod/mini";
-import { EXIT_OK, quoted } from "../../base/error.ts";
-import type { World } from "../../base/world.ts";
+import { quoted } from "../../base/error.ts";
 import { names_shown_max, tree_depth_drawn_max } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
 import { latencyMs, type TracedEvent } from "../../trace/event/event.ts";
 import { nothingCalled } from "../../trace/event/filter.ts";
 import type { Lineage, TreeLine } from "../../trace/ask/lineage.ts";
 import type { LedgerTraces } from "../../ledger/traces.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, dir } from "../flags.ts";
+import { ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanDuration, paintFor, plain, print, say } from "../output.ts";
-import { sayWhatIsMissing } from "../trace_damage.ts";
+import { sayWhatIsMissing } from "../traces.ts";
 
 export default defineCommand({
   name: "trace tree",
-  summary: "what came of an event in its correlation, or all of a correlation",
-  description: "Draws events below what caused them. Given a correlation, begins at every event " +
-    "that nothing in it caused; given an event, there. What it caused in another correlation is in " +
-    "the tree of that one. Says what is amiss: causes that were not traced or lie in another " +
-    "correlation, circles, ids that several events have.",
-  examples: [
-    { line: "ledger trace tree bt1", shows: "a whole run" },
-    { line: "ledger trace tree s1", shows: "what came of one event" },
-  ],
+  summary: "the events that an event caused, or all of a correlation, as a tree",
+  description: "Draws events below their causes: all of a correlation, beginning with those that " +
+    "nothing in it caused, or one event and what followed. Effects in another correlation are in " +
+    "its own tree. Reports causes that were not traced or are in another correlation, cycles, and " +
+    "ids that several events share.",
+  examples: {
+    "ledger trace tree bt1": "a whole run",
+    "ledger trace tree s1": "what one event caused",
+  },
   positionals: [{ name: "NAME", summary: "a correlation, or an event's id", required: true }],
-  flags: z.strictObject({ "json": asJson(), "dir": dir() }),
+  flags: ledgerFlags(),
   run: async ({ world, flags, words: [name] }) => {
     await using ledger = openFor(world, flags);
     const { lineage, roots } = await ledger.traces.lineage(name);
@@ -37,8 +36,7 @@ export default defineCommand({
       else draw(world, lineage, root, shown);
     }
     if (flags.json) print(world, "]");
-    await tellProblems(world, ledger.traces, lineage, shown);
-    return EXIT_OK;
+    await sayProblems(world, ledger.traces, lineage, shown);
   },
 });
 
@@ -91,8 +89,8 @@ function branches(
   return open.slice(1, depth).map((goes_on) => goes_on ? "│  " : "   ").join("") + elbow;
 }
 
-/** What is amiss with the events that were shown; of others in their correlation nobody asked. */
-async function tellProblems(
+/** Reports problems of the events that were shown, not of others in their correlation. */
+async function sayProblems(
   world: World,
   traces: LedgerTraces,
   lineage: Lineage<TracedEvent>,
@@ -104,25 +102,25 @@ async function tellProblems(
   if (orphans.length > 0) {
     const [{ event_id, causation_id }] = orphans;
     const [cause] = await traces.query({ event_ids: [causation_id], without_data: true });
+    const where = cause ? `an event of ${quoted(cause.correlation_id)}` : "which was not traced";
     say(
       world,
-      `${counted(orphans.length, "event")} whose cause is not among these, such as ` +
-        `${quoted(event_id)} (caused by ${quoted(causation_id)}, ` +
-        `${cause ? `an event of ${quoted(cause.correlation_id)}` : "which was not traced"})`,
+      `${counted(orphans.length, "event")} whose cause is not shown here, such as ` +
+        `${quoted(event_id)} (caused by ${quoted(causation_id)}, ${where})`,
     );
   }
   const cycles = problems.cycles.filter((cycle) => cycle.some(isShown));
   for (const cycle of cycles.slice(0, names_shown_max)) {
-    say(world, `a circle: ${plain(cycle.join(" -> "))}`);
+    say(world, `a cycle: ${plain(cycle.join(" -> "))}`);
   }
   if (cycles.length > names_shown_max) {
-    say(world, `and ${cycles.length - names_shown_max} more circles`);
+    say(world, `and ${cycles.length - names_shown_max} more cycles`);
   }
   const repeated = problems.repeated.filter(({ event_id }) => isShown(event_id));
   for (const { event_id, events } of repeated.slice(0, names_shown_max)) {
-    say(world, `${events} events have the id ${quoted(event_id)}`);
+    say(world, `${events} events share the id ${quoted(event_id)}`);
   }
   if (repeated.length > names_shown_max) {
-    say(world, `and ${repeated.length - names_shown_max} more ids that several events have`);
+    say(world, `and ${repeated.length - names_shown_max} more ids that several events share`);
   }
 }

@@ -1,47 +1,38 @@
-import * as z from "zod/mini";
-import { EXIT_OK } from "../../base/error.ts";
 import { unhealthy_after_s, watch_interval_s } from "../../base/limits.ts";
 import type { SyncReport } from "../../index/sync.ts";
 import type { NewlySealed } from "../../log/mod.ts";
 import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, count, dir, runsDir, text, toggle } from "../flags.ts";
-import { exitOfDaemon, openFor, stopOnInterrupt } from "../open.ts";
-import { counted, humanCount, print, say, utc } from "../output.ts";
+import { exitOfDaemon } from "../exit_code.ts";
+import { count, runsFlags, text, toggle } from "../flags.ts";
+import { openFor, stopOnInterrupt } from "../open.ts";
+import { counted, humanCount, print, printJson, say, utc } from "../output.ts";
 
 export default defineCommand({
   name: "watch",
-  summary: "keep the indexes up to date while log and runs grow",
-  description: "Follows the log and takes in what is new: at once where the file system tells of " +
-    "changes, and at every interval in any case. Keeps the catalog of runs up to date too, and " +
-    "seals parts that are finished. Several of them, and rebuilds beside them, are safe. Trouble is told and tried again. SIGTERM lets the sync in hand finish.",
-  examples: [
-    { line: "ledger watch --once", shows: "sync once, as a cron job would" },
-    {
-      line: "ledger watch --health 127.0.0.1:9184",
-      shows: "run until stopped; answers /healthz and /metrics",
-    },
-  ],
-  flags: z.strictObject({
-    "interval": count({
+  summary: "keep the indexes up to date while the log grows",
+  description:
+    "Follows the log and the runs: syncs the index and the catalog when the file system " +
+    "reports a change, and at every interval in any case; seals finished parts. Several watchers, " +
+    "and rebuilds beside them, are safe. Reports errors and tries again. On SIGTERM it finishes the " +
+    "sync in progress and exits.",
+  examples: {
+    "ledger watch --once": "sync once, for a cron job",
+    "ledger watch --health 127.0.0.1:9184": "run until stopped; serve /healthz and /metrics",
+  },
+  flags: {
+    "interval": count(`how long to wait without a change (default: ${watch_interval_s})`, {
       value: "SECONDS",
-      description: `how long to wait when nothing is notified (default: ${watch_interval_s})`,
     }),
-    "once": toggle({ description: "sync once and end" }),
-    "health": text({
-      value: "ADDRESS",
-      description: "answer /healthz and /metrics on loopback, such as 127.0.0.1:9184",
-    }),
-    "unhealthy-after": count({
-      value: "SECONDS",
-      description:
-        `/healthz is 503 when the index is further behind (default: ${unhealthy_after_s})`,
-    }),
-    "verbose": toggle({ short: "v", description: "tell every sync, also those without news" }),
-    "json": asJson(),
-    "dir": dir(),
-    "runs-dir": runsDir(),
-  }),
+    "once": toggle("sync once and exit"),
+    "health": text("ADDRESS", "serve /healthz and /metrics on loopback, such as 127.0.0.1:9184"),
+    "unhealthy-after": count(
+      `/healthz is 503 when the index is further behind (default: ${unhealthy_after_s})`,
+      { value: "SECONDS" },
+    ),
+    "verbose": toggle("print every sync, also those without news", { short: "v" }),
+    ...runsFlags(),
+  },
   run: async ({ world, flags }) => {
     const { watchLedger } = await import("../../daemon/watch.ts");
     const { parseAddress } = await import("../../daemon/health.ts");
@@ -50,7 +41,7 @@ export default defineCommand({
     const onNotice = (message: string) => say(world, message);
     const onSync = (report: SyncReport) => {
       if (!flags.verbose && !flags.once && report.new_events === 0) return;
-      if (flags.json) return print(world, JSON.stringify(report));
+      if (flags.json) return printJson(world, report);
       print(
         world,
         `${utc(world.now_ms())}  ${counted(report.new_events, "new event")}, ` +
@@ -60,7 +51,7 @@ export default defineCommand({
     const onCatalogSync = (report: CatalogSyncReport) => {
       const { registered, updated, missing } = report;
       if (!flags.verbose && registered + updated + missing === 0) return;
-      if (flags.json) return print(world, JSON.stringify({ kind: "catalog", ...report }));
+      if (flags.json) return printJson(world, { kind: "catalog", ...report });
       print(
         world,
         `${utc(world.now_ms())}  ${counted(registered, "run")} catalogued` +
@@ -69,31 +60,27 @@ export default defineCommand({
       );
     };
     const onSeal = (sealed: NewlySealed) => {
-      if (flags.json) return print(world, JSON.stringify({ kind: "sealed", ...sealed }));
+      if (flags.json) return printJson(world, { kind: "sealed", ...sealed });
       const { part, events, seal } = sealed;
       print(world, `${utc(world.now_ms())}  ${part} sealed: ${counted(events, "event")}, ${seal}`);
     };
     if (flags.once) {
       onSync(await ledger.sync({ onNotice }));
       if (ledger.runs.exists()) onCatalogSync(await ledger.runs.sync({ onNotice }));
-      return EXIT_OK;
+      return;
     }
-    const stop = stopOnInterrupt(world);
-    try {
-      await watchLedger(world, ledger, {
-        signal: stop.signal,
-        interval_s: flags.interval,
-        unhealthy_after_s: flags["unhealthy-after"],
-        health,
-        onSync,
-        onCatalogSync,
-        onSeal,
-        onNotice,
-        onListen: (address) => say(world, `answers on ${address}/healthz and ${address}/metrics`),
-      });
-      return exitOfDaemon(stop);
-    } finally {
-      stop.done();
-    }
+    using stop = stopOnInterrupt(world);
+    await watchLedger(world, ledger, {
+      signal: stop.signal,
+      interval_s: flags.interval,
+      unhealthy_after_s: flags["unhealthy-after"],
+      health,
+      onSync,
+      onCatalogSync,
+      onSeal,
+      onNotice,
+      onListen: (address) => say(world, `serves ${address}/healthz and ${address}/metrics`),
+    });
+    return exitOfDaemon(stop);
   },
 });

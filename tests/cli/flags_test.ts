@@ -1,11 +1,11 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { LedgerError } from "../../src/base/error.ts";
-import { checkedDay, timeToMs, timeToUs } from "../../src/cli/times.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { typedTime } from "../../src/cli/flags.ts";
+import { runIn } from "../harness.ts";
 
 const NOW_MS = Date.parse("2026-01-23T12:00:00Z");
 
 function iso(text: string): string {
-  return new Date(timeToMs("since", text, NOW_MS)).toISOString();
+  return new Date(typedTime(text)!.ms(NOW_MS)).toISOString();
 }
 
 Deno.test("a day is its first millisecond in UTC", () => {
@@ -22,7 +22,7 @@ Deno.test("a time is UTC unless it says otherwise", () => {
 });
 
 Deno.test("a time in microseconds keeps them all", () => {
-  const us = (text: string) => timeToUs("since", text, NOW_MS) - Date.UTC(2026, 0, 23) * 1000;
+  const us = (text: string) => typedTime(text)!.us(NOW_MS) - Date.UTC(2026, 0, 23) * 1000;
   assertEquals(us("2026-01-23T00:00:00.000020Z"), 20);
   assertEquals(us("2026-01-23T00:00:00.1239Z"), 123_900);
   assertEquals(us("2026-01-23T02:00:00.999999999+02:00"), 999_999);
@@ -39,30 +39,32 @@ Deno.test("a while ago is counted from now", () => {
 });
 
 Deno.test("longer ago than the calendar goes back is as far as it goes", () => {
-  assertEquals(timeToMs("since", "999999999w", NOW_MS), 0);
+  assertEquals(typedTime("999999999w")!.ms(NOW_MS), 0);
 });
 
-Deno.test("what is no time is refused with what one looks like", () => {
-  for (
-    const text of [
-      "",
-      "yesterday",
-      "2026-02-30",
-      "2026-1-1",
-      "2h ago",
-      "-2h",
-      "2026-01-23T25:00",
-      "2M",
-    ]
-  ) {
-    const error = assertThrows(() => timeToMs("until", text, NOW_MS), LedgerError);
-    assertEquals(error.code, "usage");
-    assertEquals(error.message.startsWith(`--until is "${text}"; it has to be a day`), true);
+Deno.test("what is no time is refused with what one looks like", async () => {
+  const texts = [
+    "",
+    "yesterday",
+    "2026-02-30",
+    "2026-1-1",
+    "2h ago",
+    "-2h",
+    "2026-01-23T25:00",
+    "2M",
+  ];
+  for (const text of texts) {
+    assertEquals(typedTime(text), undefined, text);
+    const { code, stderr } = await runIn("nowhere", ["log", `--until=${text}`]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, `--until is "${text}"; it has to be a day`);
   }
 });
 
-Deno.test("a day is checked by the calendar", () => {
-  assertEquals(checkedDay("day", "2024-02-29"), "2024-02-29");
-  const error = assertThrows(() => checkedDay("day", "2025-02-29"), LedgerError);
-  assertEquals(error.message, '--day is "2025-02-29"; it has to be a day, such as 2026-01-23');
+Deno.test("a day is checked by the calendar", async () => {
+  const { stderr: of_leap_year } = await runIn("nowhere", ["log", "--day", "2024-02-29"]);
+  assertEquals(of_leap_year.includes("--day"), false);
+  const { code, stderr } = await runIn("nowhere", ["log", "--day", "2025-02-29"]);
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, '--day is "2025-02-29"; it has to be a day, such as 2026-01-23');
 });

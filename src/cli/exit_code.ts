@@ -1,0 +1,41 @@
+/** The exit code: 0, what the error's code says, 3 for findings, or 130 for an interrupt. */
+import { type ErrorCode, EXIT_FINDINGS, EXIT_OK } from "../base/error.ts";
+import type { World } from "../base/world.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Interruption } from "./open.ts";
+import { say } from "./output.ts";
+
+export { EXIT_FINDINGS, EXIT_OK };
+
+/** The exit code of a command that ended with an error of this code. */
+export const EXIT_CODE_OF: Readonly<Record<ErrorCode, number>> = {
+  usage: 2,
+  invalid: 2,
+  not_found: 1,
+  busy: 75,
+  disk_full: 1,
+  no_permission: 1,
+  outside_scope: 1,
+  durability_unknown: 1,
+  newer_format: 1,
+  damaged: 1,
+  io: 1,
+  interrupted: 130,
+};
+
+/** The one line of help about them. */
+export const EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 usage or invalid input, " +
+  "3 done with findings, 75 busy (try again), 130 interrupted.";
+
+/** How a daemon ends: SIGTERM asks for an orderly end, and that is no failure. */
+export function exitOfDaemon({ stoppedBy }: Interruption): number {
+  return stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
+}
+
+/** That of a command that shows the registry: it says when the chain binds another one. */
+export async function exitOfRegistry(world: World, ledger: Ledger): Promise<number> {
+  const problem = await ledger.upkeep.registryProblem();
+  if (problem === undefined) return EXIT_OK;
+  say(world, `${problem}; see: ledger verify --deep`);
+  return EXIT_FINDINGS;
+}
