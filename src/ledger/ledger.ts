@@ -16,7 +16,7 @@ import { LedgerRuns } from "./runs.ts";
 import { LedgerTraces } from "./traces.ts";
 import { LedgerUpkeep } from "./upkeep.ts";
 import type { SyncOptions, SyncReport } from "../index/sync.ts";
-import type { ReadyEvent } from "../log/event/emit_check.ts";
+import type { CheckedEvent, ReadyEvent } from "../log/event/emit_check.ts";
 import type { ArtifactSource } from "../runs/artifacts/input.ts";
 import {
   type Acknowledgement,
@@ -25,7 +25,6 @@ import {
   type Durability,
   EmitCheck,
   followLog,
-  isBuiltIn,
   ledgerPaths,
   LogCursor,
   type LogRecord,
@@ -122,27 +121,25 @@ export class Ledger extends Emitters implements AsyncDisposable {
 
   /** Appends one event. Resolves when it is durable; calls made together share one sync. */
   emit(event: JsonObject): Promise<Acknowledgement> {
-    const ready = this.#check.fromFields(event);
-    if (ready instanceof Promise) return this.#emitAfterAll(event, ready);
-    return this.#append(ready);
+    try {
+      return this.#emit(this.#check.fromFields(event));
+    } catch (error) {
+      // A registry that was damaged since it was read.
+      return Promise.reject(error);
+    }
   }
 
   /** Appends one event given as JSON text; what the text says is kept byte for byte. */
   async emitLine(line: string): Promise<Acknowledgement> {
-    const ready = await this.check(line);
-    return await this.#append(ready);
+    return await this.#emit(this.#check.fromLine(line));
   }
 
   /** The line that emitting this text would write. Throws where emitting would; writes nothing. */
   async check(line: string): Promise<{ event_id: string; timestamp_ms: number; line: string }> {
-    let ready = this.#check.fromLine(line);
-    if (ready instanceof Promise) {
-      const error = await ready;
-      if (!this.#check.refresh()) throw error;
-      ready = this.#check.fromLine(line);
-      if (ready instanceof Promise) throw await ready;
-    }
-    return ready;
+    const checked = this.#check.fromLine(line);
+    if (!checked.ok) throw await checked.explain();
+    const { event_id, timestamp_ms, line: written } = checked;
+    return { event_id, timestamp_ms, line: written };
   }
 
   /**
@@ -150,33 +147,32 @@ export class Ledger extends Emitters implements AsyncDisposable {
    * error's `detail.durable` says how many are durable.
    */
   async emitMany(events: Iterable<JsonObject>): Promise<Acknowledgement[]> {
-    const all = [...events];
-    return await this.#appendAll(() => all.map((event) => this.#check.fromFields(event)));
+    return await this.#appendAll([...events], (event) => this.#check.fromFields(event));
   }
 
   /** The same with events given as JSON text; what the texts say is kept byte for byte. */
   async emitLines(lines: Iterable<string>): Promise<Acknowledgement[]> {
-    const all = [...lines];
-    return await this.#appendAll(() => all.map((line) => this.#check.fromLine(line)));
+    return await this.#appendAll([...lines], (line) => this.#check.fromLine(line));
   }
 
-  async #appendAll(
-    check: () => ReturnType<EmitCheck["fromFields"]>[],
+  async #appendAll<Given>(
+    all: readonly Given[],
+    check: (given: Given) => CheckedEvent,
   ): Promise<Acknowledgement[]> {
-    let ready = check();
-    if (ready.some((checked) => checked instanceof Promise) && this.#check.refresh()) {
-      ready = check();
+    const ready: ReadyEvent[] = [];
+    for (const given of all) {
+      const checked = check(given);
+      if (!checked.ok) {
+        const error = await checked.explain();
+        throw error.with({
+          message: `${error.message} (event ${
+            ready.length + 1
+          } of ${all.length}; none was written)`,
+        });
+      }
+      ready.push(checked);
     }
-    for (const [index, checked] of ready.entries()) {
-      if (!(checked instanceof Promise)) continue;
-      const error = await checked;
-      throw error.with({
-        message: `${error.message} (event ${index + 1} of ${ready.length}; none was written)`,
-      });
-    }
-    const outcomes = await Promise.allSettled(
-      ready.map((checked) => this.#append(checked as ReadyEvent)),
-    );
+    const outcomes = await Promise.allSettled(ready.map((event) => this.#append(event)));
     const rejected = outcomes.filter((outcome) => outcome.status === "rejected");
     // The gravest first: of these, lines may be there that nothing was promised for.
     const failed =
@@ -334,24 +330,19 @@ export class Ledger extends Emitters implements AsyncDisposable {
     await this.close();
   }
 
-  #append(
-    { event_id, timestamp_ms, line }: Omit<ReadyEvent, "untouched">,
-  ): Promise<Acknowledgement> {
+  /** A good event is appended at once, without a promise of its own. */
+  #emit(checked: CheckedEvent): Promise<Acknowledgement> {
+    return checked.ok ? this.#append(checked) : checked.explain().then((error) => {
+      throw error;
+    });
+  }
+
+  #append({ event_id, timestamp_ms, line }: ReadyEvent): Promise<Acknowledgement> {
     const appended = this.#writer.append(dayOf(timestamp_ms), event_id, line);
     if (this.#options.syncAfterRun && endsRun(line)) {
       appended.then(() => this.#background.request(), () => {});
     }
     return appended;
-  }
-
-  /** A type may have been registered by another process since we looked: ask once more. */
-  async #emitAfterAll(event: JsonObject, refusal: Promise<LedgerError>): Promise<Acknowledgement> {
-    const error = await refusal;
-    const type: unknown = event?.event_type;
-    if ((typeof type === "string" && isBuiltIn(type)) || !this.#check.refresh()) throw error;
-    const ready = this.#check.fromFields(event);
-    if (ready instanceof Promise) throw await ready;
-    return await this.#append(ready);
   }
 }
 

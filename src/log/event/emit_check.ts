@@ -1,6 +1,6 @@
 /**
- * Whether an event may be emitted, and how it is written down. The fast answer is yes or no and
- * synchronous; the reasons are looked up only after a no.
+ * Emit check: whether a new event may be emitted, and the line that it becomes. The answer is synchronous;
+ * the reasons of a refusal are looked up only when they are asked for.
  */
 import { LedgerError, quoted } from "../../base/error.ts";
 import {
@@ -27,6 +27,7 @@ import { type Registry, VERSION_FIELD } from "./registry.ts";
 
 /** An event that is ready to be appended: its line, and what the line says of itself. */
 export interface ReadyEvent {
+  ok: true;
   event_id: string;
   timestamp_ms: number;
   /** Without its newline. */
@@ -35,10 +36,19 @@ export interface ReadyEvent {
   untouched: boolean;
 }
 
+/** An event that may not be written. */
+export interface RefusedEvent {
+  ok: false;
+  explain(): Promise<LedgerError>;
+}
+
+/** The answer to an event that is to be emitted. */
+export type CheckedEvent = ReadyEvent | RefusedEvent;
+
 /** Every byte as two hex digits: looking them up is several times faster than `toString(16)`. */
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** Gives ids, completes events, and says no to those that must not be written. */
+/** Gives ids, completes events, and refuses those that must not be written. */
 export class EmitCheck {
   readonly #world: World;
   readonly #reload: () => Registry | undefined;
@@ -62,7 +72,7 @@ export class EmitCheck {
     return this.#registry;
   }
 
-  /** Looks whether types were registered since; true when what was refused may pass now. */
+  /** Reads the registry again if it has changed; true when it has. */
   refresh(): boolean {
     const registry = this.#reload();
     if (registry) this.#registry = registry;
@@ -79,8 +89,8 @@ export class EmitCheck {
       `${HEX[suffix >>> 8 & 255]}${HEX[suffix & 255]}`;
   }
 
-  /** Makes an event out of an object's fields. Returns a reason when it may not be written. */
-  fromFields(fields: Record<string, unknown>): ReadyEvent | Promise<LedgerError> {
+  /** Makes an event out of an object's fields. */
+  fromFields(fields: Record<string, unknown>): CheckedEvent {
     return this.#fromPlainFields(fields) ?? this.#fromAnyFields(fields);
   }
 
@@ -124,21 +134,21 @@ export class EmitCheck {
     if (given_id === undefined) added += `,"event_id":"${event_id}"`;
     const untouched = added === "";
     if (!untouched) line = `${line.slice(0, -1)}${added}}`;
-    return { event_id, timestamp_ms, line, untouched };
+    return { ok: true, event_id, timestamp_ms, line, untouched };
   }
 
-  #fromAnyFields(fields: Record<string, unknown>): ReadyEvent | Promise<LedgerError> {
+  #fromAnyFields(fields: Record<string, unknown>): CheckedEvent {
     let line: string;
     try {
       line = JSON.stringify(fields);
       if (line === undefined) throw new TypeError("there is nothing in it");
     } catch (cause) {
-      return Promise.resolve(notWritable(cause as Error));
+      return refused(() => notWritable(cause as Error));
     }
     // What JSON cannot hold is turned into null without a word. A lost number is worth an error.
     if (line.includes("null")) {
       const path = pathOfLostNumber(fields, "", 0);
-      if (path !== undefined) return Promise.resolve(lostNumber(path));
+      if (path !== undefined) return refused(() => lostNumber(path));
     }
     return this.fromLine(line);
   }
@@ -147,9 +157,9 @@ export class EmitCheck {
    * Makes an event out of a JSON text. What it says stays as it stands, byte for byte; only what is
    * missing (id, time, version of a custom type) is added at its end.
    */
-  fromLine(text: string): ReadyEvent | Promise<LedgerError> {
+  fromLine(text: string): CheckedEvent {
     const fields = parseObject(text);
-    if (fields instanceof BadLine) return Promise.resolve(this.#bad(fields.reason));
+    if (fields instanceof BadLine) return refused(() => bad(fields.reason));
     const given_time = fields.timestamp_ms;
     let added = "";
     if (given_time === undefined) {
@@ -172,14 +182,17 @@ export class EmitCheck {
       (text.length > 2 * nesting_max && nestingDepth(text) > nesting_max) ||
       (size_max_possible > event_bytes_max && utf8Length(text + added) > event_bytes_max)
     ) {
-      return this.#whyNot(event, text + added, given_time !== undefined);
+      // Another process may have registered the type since the registry was read.
+      if (!isBuiltIn(event.event_type) && this.refresh()) return this.fromLine(text);
+      const registry = this.#registry;
+      return refused(() => whyNot(registry, event, text + added, given_time !== undefined));
     }
     const { event_id, timestamp_ms } = event;
     if (added === "") {
       const line = withoutLineBreaks(text);
-      return { event_id, timestamp_ms, line, untouched: line === text };
+      return { ok: true, event_id, timestamp_ms, line, untouched: line === text };
     }
-    return { event_id, timestamp_ms, line: withFields(text, added), untouched: false };
+    return { ok: true, event_id, timestamp_ms, line: withFields(text, added), untouched: false };
   }
 
   #isRight(event: LedgerEvent, time_was_given: boolean): boolean {
@@ -191,64 +204,71 @@ export class EmitCheck {
     if (typeof event.run_id === "string" && !isOfKind("run_id", event.run_id)) return false;
     return this.registry.problemOf(this.registry.upcast(event)) === undefined;
   }
+}
 
-  async #whyNot(event: LedgerEvent, text: string, time_was_given: boolean): Promise<LedgerError> {
-    const { event_type, timestamp_ms } = event;
-    if (utf8Length(text) > event_bytes_max) {
-      return this.#bad(
-        tooLong(utf8Length(text)).reason,
-        "put the data into a file and its path here",
-      );
-    }
-    if (typeof event_type === "string" && event_type !== "" && !this.#knows(event_type)) {
-      return this.#unknownType(event_type);
-    }
-    const problem = identityProblem(event);
-    if (problem) return this.#bad(problem, timeHint(timestamp_ms));
-    const id_problem = newIdProblem(event.event_id);
-    if (id_problem) return this.#bad(id_problem, "leave it out to be given one");
-    if (time_was_given && timestamp_ms < timestamp_ms_plausible_min) {
-      return this.#bad(
-        `timestamp_ms is ${timestamp_ms}, which is ${new Date(timestamp_ms).toISOString()}: ` +
-          `that looks like seconds`,
-        `in milliseconds it is ${timestamp_ms * 1000}`,
-      );
-    }
-    if (isBuiltIn(event_type)) {
-      const { fieldProblems } = await import("./schemas.ts");
-      const problems = fieldProblems(event, event_type);
-      if (problems.length > 0) {
-        return this.#bad(problems.join("; "), `see: ledger schema show ${event_type}`, event_type);
-      }
-    } else if (typeof event.run_id === "string" && !isOfKind("run_id", event.run_id)) {
-      return this.#bad(
-        `run_id is ${quoted(event.run_id)}; a run id has no slash, backslash or control character`,
-      );
-    }
-    const custom = this.registry.problemOf(this.registry.upcast(event));
-    if (custom) return this.#bad(custom, `see: ledger schema show ${event_type}`, event_type);
-    return this.#bad(`it nests more than ${nesting_max} levels deep`, "flatten it", event_type);
-  }
+export function refused(explain: () => LedgerError | Promise<LedgerError>): RefusedEvent {
+  return { ok: false, explain: () => Promise.resolve(explain()) };
+}
 
-  #knows(event_type: string): boolean {
-    return isBuiltIn(event_type) || this.registry.types.has(event_type);
+async function whyNot(
+  registry: Registry,
+  event: LedgerEvent,
+  text: string,
+  time_was_given: boolean,
+): Promise<LedgerError> {
+  const { event_type, timestamp_ms } = event;
+  const size_bytes = utf8Length(text);
+  if (size_bytes > event_bytes_max) {
+    return bad(tooLong(size_bytes).reason, "put the data into a file and its path here");
   }
+  if (typeof event_type === "string" && event_type !== "" && !registry.knows(event_type)) {
+    return unknownType(event_type, registry);
+  }
+  const problem = identityProblem(event);
+  if (problem) return bad(problem, timeHint(timestamp_ms));
+  const id_problem = newIdProblem(event.event_id);
+  if (id_problem) return bad(id_problem, "leave it out to be given one");
+  if (time_was_given && timestamp_ms < timestamp_ms_plausible_min) {
+    return bad(
+      `timestamp_ms is ${timestamp_ms}, which is ${new Date(timestamp_ms).toISOString()}: ` +
+        `that looks like seconds`,
+      `in milliseconds it is ${timestamp_ms * 1000}`,
+    );
+  }
+  const see_schema = `see: ledger schema show ${event_type}`;
+  if (isBuiltIn(event_type)) {
+    const { fieldProblems } = await import("./schemas.ts");
+    const problems = fieldProblems(event, event_type);
+    if (problems.length > 0) return bad(problems.join("; "), see_schema, event_type);
+  } else if (typeof event.run_id === "string" && !isOfKind("run_id", event.run_id)) {
+    return bad(
+      `run_id is ${quoted(event.run_id)}; a run id has no slash, backslash or control character`,
+    );
+  }
+  const custom = registry.problemOf(registry.upcast(event));
+  if (custom) return bad(custom, see_schema, event_type);
+  return bad(`it nests more than ${nesting_max} levels deep`, "flatten it", event_type);
+}
 
-  #unknownType(event_type: string): LedgerError {
-    const near = similarNames(event_type, this.registry.names());
-    return new LedgerError({
-      code: "invalid",
-      message: `cannot emit an event of type ${quoted(event_type)}: no such type is known`,
-      hint: `did you mean ${near.join(" or ")}? To add a type of your own: ` +
-        `ledger schema register ${event_type} SCHEMA.json`,
-      detail: { similar: near },
-    });
-  }
+function unknownType(event_type: string, registry: Registry): LedgerError {
+  const near = similarNames(event_type, registry.names());
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot emit an event of type ${quoted(event_type)}: no such type is known`,
+    hint: `did you mean ${near.join(" or ")}? To add a type of your own: ` +
+      `ledger schema register ${event_type} SCHEMA.json`,
+    detail: { similar: near },
+  });
+}
 
-  #bad(reason: string, hint?: string, event_type?: string): LedgerError {
-    const what = event_type ? `this ${event_type} event` : "this event";
-    return new LedgerError({ code: "invalid", message: `cannot emit ${what}: ${reason}`, hint });
-  }
+function bad(reason: string, hint?: string, event_type?: string, cause?: Error): LedgerError {
+  const what = event_type ? `this ${event_type} event` : "this event";
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot emit ${what}: ${reason}`,
+    hint,
+    cause,
+  });
 }
 
 function timeHint(timestamp_ms: unknown): string | undefined {
@@ -280,25 +300,23 @@ function withFields(text: string, added: string): string {
 }
 
 function notWritable(cause: Error): LedgerError {
-  const too_deep = cause instanceof RangeError;
-  return new LedgerError({
-    code: "invalid",
-    message: `cannot emit this event: ${
-      too_deep ? `it nests more than ${nesting_max} levels deep` : cause.message.split("\n")[0]
-    }`,
-    hint: /BigInt/.test(cause.message)
+  return bad(
+    cause instanceof RangeError
+      ? `it nests more than ${nesting_max} levels deep`
+      : cause.message.split("\n")[0],
+    /BigInt/.test(cause.message)
       ? "turn the bigint into a number or a string first"
       : "an event is plain data: objects, lists, strings, numbers, true, false and null",
+    undefined,
     cause,
-  });
+  );
 }
 
 function lostNumber(path: string): LedgerError {
-  return new LedgerError({
-    code: "invalid",
-    message: `cannot emit this event: ${path} is NaN or infinite, and JSON has no such number`,
-    hint: "write null, or leave the field out",
-  });
+  return bad(
+    `${path} is NaN or infinite, and JSON has no such number`,
+    "write null, or leave the field out",
+  );
 }
 
 function pathOfLostNumber(value: unknown, path: string, depth: number): string | undefined {

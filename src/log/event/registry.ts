@@ -8,7 +8,7 @@
  */
 import { LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { EVENT_TYPES, isOfKind, type LedgerEvent } from "./event.ts";
+import { EVENT_TYPES, isBuiltIn, isOfKind, type LedgerEvent } from "./event.ts";
 import {
   type Check,
   compileSchema,
@@ -60,6 +60,11 @@ export class Registry {
   /** All names that may be emitted. */
   names(): string[] {
     return [...Object.keys(EVENT_TYPES), ...this.types.keys()];
+  }
+
+  /** Whether an event of a type may be emitted, as far as its name goes. */
+  knows(event_type: string): boolean {
+    return isBuiltIn(event_type) || this.types.has(event_type);
   }
 
   /** The version that new events of a type get; 1 needs no mark in the event. */

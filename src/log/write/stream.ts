@@ -8,7 +8,7 @@ import type { Input } from "../../base/world.ts";
 import type { LogWriter } from "./writer.ts";
 import type { PartFile, WrittenLines } from "./day_appender.ts";
 import { blocksOf, type Line, linesOf } from "../../base/files/lines.ts";
-import type { EmitCheck } from "../event/emit_check.ts";
+import { type EmitCheck, refused, type RefusedEvent } from "../event/emit_check.ts";
 import { tooLong } from "../event/validate.ts";
 import { dayOf } from "../format/layout.ts";
 
@@ -167,11 +167,9 @@ class StreamAppender {
     let bad: LedgerError | undefined;
     for (const line of linesOf(bytes, 0)) {
       this.#report.lines++;
-      let problem = this.#takeLine(line, bytes, batches);
-      // A refusal may be out of date: its type may have been registered while the stream was open.
-      if (problem && this.check.refresh()) problem = this.#takeLine(line, bytes, batches);
-      if (!problem) continue;
-      const error = await problem;
+      const refused = this.#takeLine(line, bytes, batches);
+      if (!refused) continue;
+      const error = await refused.explain();
       if (this.options.on_error !== "skip") {
         bad = error;
         break;
@@ -187,16 +185,16 @@ class StreamAppender {
     line: Line,
     bytes: Uint8Array,
     batches: Map<string, DayBatch>,
-  ): Promise<LedgerError> | undefined {
+  ): RefusedEvent | undefined {
     const { text, offset, size_bytes } = line;
-    if (text === undefined) return Promise.resolve(cannotEmit("it is not valid UTF-8"));
+    if (text === undefined) return refused(() => cannotEmit("it is not valid UTF-8"));
     const { lines: number } = this.#report;
     if (size_bytes === 0 || text.trim() === "") {
       this.#answers?.settle({ line: number, event_id: null });
       return undefined;
     }
     const ready = this.check.fromLine(text);
-    if (ready instanceof Promise) return ready;
+    if (!ready.ok) return ready;
     this.#report.valid++;
     if (this.options.dry_run) {
       this.#answers?.settle({ line: number, event_id: null });

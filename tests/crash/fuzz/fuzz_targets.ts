@@ -2,7 +2,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { withOpenFile } from "../../../src/base/files/durable.ts";
-import { LedgerError } from "../../../src/base/error.ts";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { tarMembers } from "../../../src/base/tar.ts";
 import { EmitCheck } from "../../../src/log/event/emit_check.ts";
@@ -188,8 +187,8 @@ export function fuzzTargets(lab: FuzzLab): Record<string, FuzzTarget> {
     "a line to emit": {
       input: changed(encoder.encode(LINE), true),
       async read(bytes) {
-        const ready = await check.fromLine(decoder.decode(bytes));
-        if (ready instanceof LedgerError) throw ready;
+        const ready = check.fromLine(decoder.decode(bytes));
+        if (!ready.ok) throw await ready.explain();
         const judged = validate(ready.line, encoder.encode(ready.line).length);
         assert(!(judged instanceof BadLine), "what is written cannot be read");
         assertEquals(judged.event_id, ready.event_id);

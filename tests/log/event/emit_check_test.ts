@@ -1,7 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { LedgerError } from "../../../src/base/error.ts";
 import { nesting_max } from "../../../src/base/limits.ts";
-import { EmitCheck, type ReadyEvent } from "../../../src/log/event/emit_check.ts";
+import {
+  type CheckedEvent,
+  EmitCheck,
+  type ReadyEvent,
+} from "../../../src/log/event/emit_check.ts";
 import { BadLine, validate } from "../../../src/log/event/validate.ts";
 import { Registry } from "../../../src/log/event/registry.ts";
 import { testWorld } from "../../harness.ts";
@@ -14,14 +18,14 @@ function checkWith(types: ConstructorParameters<typeof Registry>[0] = new Map())
   return new EmitCheck(world, new Registry(types));
 }
 
-function ready(result: ReadyEvent | Promise<LedgerError>): ReadyEvent {
-  assert(!(result instanceof Promise), "refused");
+function ready(result: CheckedEvent): ReadyEvent {
+  assert(result.ok, "refused");
   return result;
 }
 
-async function refusal(result: ReadyEvent | Promise<LedgerError>): Promise<LedgerError> {
-  assert(result instanceof Promise, `accepted: ${JSON.stringify(result)}`);
-  const error = await result;
+async function refusal(result: CheckedEvent): Promise<LedgerError> {
+  assert(!result.ok, `accepted: ${JSON.stringify(result)}`);
+  const error = await result.explain();
   assertEquals(error.code, "invalid");
   return error;
 }
@@ -205,4 +209,23 @@ Deno.test("what a refusal quotes is one line of text, whatever the event holds",
 Deno.test("the verdict on a line knows nothing of control characters in its id: history stays", () => {
   const line = JSON.stringify({ ...STARTED, event_id: "a\nb\u009b", timestamp_ms: NOW_MS });
   assert(!(validate(line, line.length) instanceof BadLine));
+});
+
+Deno.test("a refusal reads the registry once more, and only where one of its types may be meant", async () => {
+  const types = new Map([["risk.breached", { version: 1, schema: {}, migrations: [] }]]);
+  let looks = 0;
+  const check = new EmitCheck(
+    testWorld(),
+    new Registry(),
+    () => ++looks === 1 ? new Registry(types) : undefined,
+  );
+  const line = `{"event_type":"risk.breached","run_id":"r1"}`;
+  assert(check.fromLine(line).ok, "its type was registered meanwhile");
+  assertEquals(looks, 1);
+  await refusal(check.fromFields({ event_type: "run.started" }));
+  await refusal(check.fromLine("{"));
+  assertEquals(looks, 1);
+  const refused = check.fromFields({ event_type: "risk.none" });
+  assertEquals(looks, 2);
+  assertMatch((await refusal(refused)).message, /no such type is known/);
 });
