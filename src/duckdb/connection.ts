@@ -1,7 +1,6 @@
 /**
- * The one door to DuckDB. Whatever opens a database comes through here, so that every connection is
- * shut in: native code is not bound by Deno's permissions, so DuckDB is told which folders it may
- * touch, to load nothing, and to take no further settings.
+ * Connection: the only way to open a database, so that every connection is in the sandbox. Statements run
+ * here, and what DuckDB throws becomes an error of ours.
  */
 import type {
   DuckDBConnection,
@@ -15,8 +14,11 @@ import { refuseWhatWaits } from "../base/files/durable.ts";
 import type { LedgerError } from "../base/error.ts";
 import { duckdb_memory_limit, duckdb_threads_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { type DuckDBApi, loadDuckDB } from "./native.ts";
 import { translate } from "./errors.ts";
+import { type DuckDBApi, loadDuckDB } from "./native.ts";
+import { identifier, literal, SANDBOX_SETTINGS, sandboxStatements } from "./sandbox.ts";
+
+export { literal };
 
 /** How a database is opened. */
 export interface ConnectionOptions {
@@ -28,15 +30,12 @@ export interface ConnectionOptions {
   /** Where DuckDB puts what does not fit into memory. Inside one of the folders. */
   temp_folder: string;
   threads?: number;
-  /** Other databases, readable under a name; opened before the door closes. */
+  /** Other databases, readable under a name; attached before the sandbox closes. */
   attached?: readonly { path: string; name: string }[];
 }
 
 /** A value that goes into a statement. */
 export type BoundValue = string | number | bigint | boolean | null;
-
-/** A row of a result, by column name. */
-type ResultRow = Record<string, DuckDBValue>;
 
 /** A statement that is ready to run. */
 export interface Statement {
@@ -58,23 +57,26 @@ export class Database implements AsyncDisposable {
 
   /** Runs statements for what they do. */
   async run(sql: string, values: BoundValue[] = []): Promise<void> {
-    await this.#translated(sql, async () => void await this.connection.run(sql, bound(values)));
+    await this.#translated(sql, () => this.connection.run(sql, bound(values)));
   }
 
   /** Runs one statement and returns all rows. */
-  async rows<Row = ResultRow>(sql: string, values: BoundValue[] = []): Promise<Row[]> {
+  async rows<Row = Record<string, DuckDBValue>>(
+    sql: string,
+    values: BoundValue[] = [],
+  ): Promise<Row[]> {
     return await this.#translated(sql, async () => {
       const reader = await this.connection.runAndReadAll(sql, bound(values));
       return reader.getRowObjects() as Row[];
     });
   }
 
-  /** Runs one statement; its rows come in pieces. What goes wrong while they come is the caller's. */
+  /** Runs one statement; its rows come in pieces. The caller handles errors while they come. */
   async stream(sql: string, values: BoundValue[] = []): Promise<DuckDBResult> {
     return await this.#translated(sql, () => this.connection.stream(sql, bound(values)));
   }
 
-  /** Runs statements, after each has been looked at for its kind; the rows of the last come in pieces. */
+  /** Runs statements after a check of each one's kind; the rows of the last come in pieces. */
   async streamChecked(
     sql: string,
     values: BoundValue[],
@@ -102,7 +104,7 @@ export class Database implements AsyncDisposable {
     return Object.values(row)[0];
   }
 
-  /** Makes a statement ready that runs many times. It has to be closed before the database is. */
+  /** Prepares a statement that runs many times. It has to be closed before the database is. */
   async prepare(sql: string): Promise<Statement> {
     const prepared = await this.#translated(sql, () => this.connection.prepare(sql));
     return {
@@ -132,11 +134,10 @@ export class Database implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-    return Promise.resolve();
+    return Promise.resolve(this.close());
   }
 
-  /** An error that came of asking for `sql`, in the form in which this program tells errors. */
+  /** An error of DuckDB about `sql` as one of ours. */
   problem(error: unknown, sql: string): LedgerError {
     return translate(error, { path: this.path, beside: this.attached, sql });
   }
@@ -150,57 +151,44 @@ export class Database implements AsyncDisposable {
   }
 }
 
-/** Opens a database and shuts the door behind it. */
+/** Opens a database and closes the sandbox around it. */
 export async function openDatabase(world: World, options: ConnectionOptions): Promise<Database> {
-  for (const { path } of [options, ...options.attached ?? []]) refuseWhatWaits(world.files, path);
+  const { path, access, folders, temp_folder, threads, attached = [] } = options;
+  for (const each of [options, ...attached]) refuseWhatWaits(world.files, each.path);
   const { api } = await loadDuckDB(world);
   let instance: DuckDBInstance | undefined;
   let connection: DuckDBConnection | undefined;
   try {
-    instance = await api.DuckDBInstance.create(options.path, {
-      access_mode: options.access === "read" ? "READ_ONLY" : "READ_WRITE",
-      threads: String(options.threads ?? duckdb_threads_max),
+    instance = await api.DuckDBInstance.create(path, {
+      ...SANDBOX_SETTINGS,
+      access_mode: access === "read" ? "READ_ONLY" : "READ_WRITE",
+      threads: String(threads ?? duckdb_threads_max),
       memory_limit: duckdb_memory_limit,
-      temp_directory: options.temp_folder,
-      autoinstall_known_extensions: "false",
-      autoload_known_extensions: "false",
-      // Whoever reads may count on the order of a table's rows; whoever fills one need not keep it.
-      preserve_insertion_order: String(options.access === "read"),
+      temp_directory: temp_folder,
+      // A reader may count on the order of a table's rows; a builder need not keep it.
+      preserve_insertion_order: String(access === "read"),
     });
     connection = await instance.connect();
-    for (const { path, name } of options.attached ?? []) await attach(connection, path, name);
-    const folders = options.folders.map((folder) => literal(folder)).join(", ");
-    await connection.run(
-      `set allowed_directories = [${folders}];
-       set enable_external_access = false;
-       set lock_configuration = true`,
-    );
-    const attached = options.attached?.map(({ path }) => path);
-    return new Database(api, options.path, instance, connection, attached);
+    for (const each of attached) await attach(connection, each);
+    await connection.run(sandboxStatements(folders));
+    return new Database(api, path, instance, connection, attached.map((each) => each.path));
   } catch (error) {
     // Either of them alone would keep the file open.
     connection?.closeSync();
     instance?.closeSync();
-    throw translate(error, { path: options.path });
+    throw translate(error, { path });
   }
 }
 
-async function attach(connection: DuckDBConnection, path: string, name: string): Promise<void> {
+async function attach(
+  connection: DuckDBConnection,
+  { path, name }: { path: string; name: string },
+): Promise<void> {
   try {
     await connection.run(`attach ${literal(path)} as ${identifier(name)} (read_only)`);
   } catch (error) {
     throw translate(error, { path, is_foreign: true });
   }
-}
-
-/** A text as SQL writes it. For settings and ATTACH, which take no bound values. */
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** A name as SQL writes it. */
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** Whole numbers go in as whole numbers: as doubles they would make doubles of what they meet. */

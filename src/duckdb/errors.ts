@@ -1,4 +1,4 @@
-/** What DuckDB says, in the form in which this program tells errors. */
+/** Error translation: what DuckDB throws -> an error of ours, with a code and a hint. */
 import { LedgerError } from "../base/error.ts";
 
 /** What DuckDB was working on when it failed. */
@@ -7,7 +7,7 @@ interface Subject {
   path: string;
   /** Other databases that were read with it: what DuckDB says does not tell which one it means. */
   beside?: readonly string[];
-  /** Whether it is somebody else's database that we only read, and cannot make anew. */
+  /** Whether it is another program's database, which we only read and cannot make anew. */
   is_foreign?: boolean;
   /** What was asked, if anything was. */
   sql?: string;
@@ -33,51 +33,37 @@ export function translate(error: unknown, subject: Subject): LedgerError {
   if (sql !== undefined && FAULTS_OF_SQL.test(said)) {
     return new LedgerError({ code: "invalid", message: said.trim(), cause: error });
   }
+  const ours = (code: "busy" | "disk_full" | "damaged" | "io", message: string, hint?: string) =>
+    new LedgerError({ code, message, where: { path }, hint, cause: error });
+  const [first_line] = said.trim().split("\n");
   const [, program, pid] = HELD.exec(said) ?? [];
   if (pid) {
-    return new LedgerError({
-      code: "busy",
-      message:
-        `cannot open ${path}: ${program || "another program"} (process ${pid}) holds it open ` +
-        `for writing`,
-      where: { path },
-      hint: hintWhenHeld(subject),
-      cause: error,
-    });
+    const holder = `${program || "another program"} (process ${pid})`;
+    return ours(
+      "busy",
+      `cannot open ${path}: ${holder} holds it open for writing`,
+      hintWhenHeld(subject),
+    );
   }
   if (/No space left|ENOSPC|Out of Disk/i.test(said)) {
-    return new LedgerError({
-      code: "disk_full",
-      message: `cannot work on ${path}: ${firstLine(said)}`,
-      where: { path },
-      hint: "free some space and repeat; the log is untouched, and so is the last good index",
-      cause: error,
-    });
+    return ours(
+      "disk_full",
+      `cannot work on ${path}: ${first_line}`,
+      "free some space and repeat; the log is untouched, and so is the last good index",
+    );
   }
   if (DAMAGE.test(said)) {
-    return new LedgerError({
-      code: "damaged",
-      message: `cannot read ${[path, ...subject.beside ?? []].join(" or ")}: ${firstLine(said)}`,
-      where: { path },
-      hint: hintWhenDamaged(subject),
-      cause: error,
-    });
+    const read = [path, ...subject.beside ?? []].join(" or ");
+    return ours("damaged", `cannot read ${read}: ${first_line}`, hintWhenDamaged(subject));
   }
-  return new LedgerError({
-    code: "io",
-    message: `DuckDB on ${path}: ${said.trim()}`,
-    where: { path },
-    hint: hintForSystem(said),
-    cause: error,
-  });
+  return ours("io", `DuckDB on ${path}: ${said.trim()}`, hintForSystem(said));
 }
 
 function hintWhenHeld({ path, is_foreign }: Subject): string {
-  if (is_foreign) {
-    return "repeat when it has closed it; here it is only read, and nothing was changed";
-  }
-  return "close it there, and open it read-only next time: duckdb -readonly " +
-    `${path}. \`ledger rebuild\` puts a fresh file in its place meanwhile`;
+  return is_foreign
+    ? "repeat when it has closed it; here it is only read, and nothing was changed"
+    : "close it there, and open it read-only next time: duckdb -readonly " +
+      `${path}. \`ledger rebuild\` puts a fresh file in its place meanwhile`;
 }
 
 function hintWhenDamaged({ beside = [], is_foreign }: Subject): string {
@@ -89,12 +75,6 @@ function hintWhenDamaged({ beside = [], is_foreign }: Subject): string {
 /** What helps where the system refused a file, by its words. */
 export function hintForSystem(said: string): string | undefined {
   if (said.includes("Too many open files")) return "too many files are open: raise `ulimit -n`";
-  if (said.includes("Permission denied")) {
-    return "check the owner and mode of the file and of its folder";
-  }
-  return undefined;
-}
-
-function firstLine(text: string): string {
-  return text.trim().split("\n")[0];
+  const denied = said.includes("Permission denied");
+  return denied ? "check the owner and mode of the file and of its folder" : undefined;
 }

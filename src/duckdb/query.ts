@@ -1,33 +1,24 @@
 /**
- * A caller's SQL, over a snapshot of an index. Four things keep it a query: the guard lets pass only
- * what is on its list, every statement is looked at for its kind before the first one runs, the
- * connection is read-only, and DuckDB is shut in.
+ * Read-only query: a caller's SQL, over a snapshot of an index. Four things keep it a query: the guard's
+ * allow-list, a check of every statement's kind before the first one runs, a read-only connection, and
+ * the sandbox. Results stream, so their size does not matter.
  */
-import type { DuckDBType } from "@duckdb/node-api";
+import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { LedgerError } from "../base/error.ts";
 import type { BoundValue, Database } from "./connection.ts";
-import { type GuardedQuery, guardQuery } from "./sandbox.ts";
-import { isNumeric, ValueWriter } from "./values.ts";
+import type { DuckDBApi } from "./native.ts";
+import { type GuardedQuery, guardQuery } from "./query_guard.ts";
 
-/** A column of a result. */
-interface ResultColumn {
-  name: string;
-  type: string;
-  is_number: boolean;
-}
-
-/** A result that comes in pieces, so that its size does not matter. */
+/** A result that comes in pieces. */
 export interface QueryResult {
-  columns: ResultColumn[];
+  columns: { name: string; type: string; is_number: boolean }[];
   /** Rows as texts, for tables and CSV. */
   texts(): AsyncGenerator<string[]>;
   /** Rows as JSON texts, cell by cell. */
   jsons(): AsyncGenerator<string[]>;
 }
 
-/**
- * Runs statements that only ask; the result is that of the last one. Values stand for `$1`, `$2`, …
- */
+/** Runs queries; the result is that of the last one. Values stand for `$1`, `$2`, … */
 export async function runQuery(
   database: Database,
   asked: string,
@@ -39,11 +30,11 @@ export async function runQuery(
     const types = result.columnTypes();
     const names = result.deduplicatedColumnNames();
     const writer = new ValueWriter(database.api);
-    const rows = async function* (cell: (value: never, type: DuckDBType) => string) {
+    const rows = async function* (cell: (value: DuckDBValue, type: DuckDBType) => string) {
       try {
         for await (const chunk of result) {
           for (const row of chunk.getRows()) {
-            yield row.map((value, column) => cell(value as never, types[column]));
+            yield row.map((value, column) => cell(value, types[column]));
           }
         }
       } catch (error) {
@@ -73,8 +64,9 @@ export async function rowsOfQuery(
   const result = await runQuery(database, sql, values);
   const rows: Record<string, unknown>[] = [];
   for await (const cells of result.jsons()) {
-    const members = cells.map((cell, column) => [result.columns[column].name, parsedCell(cell)]);
-    rows.push(Object.fromEntries(members));
+    rows.push(Object.fromEntries(
+      cells.map((cell, column) => [result.columns[column].name, parsedCell(cell)]),
+    ));
   }
   return rows;
 }
@@ -98,4 +90,96 @@ function kindCheck({ api: { StatementType } }: Database, kind: GuardedQuery["kin
       hint: "an index is derived from the log, and only read",
     });
   };
+}
+
+/**
+ * DuckDB's values as text and as JSON. Nothing is rounded: a bigint and a decimal keep their digits, and a
+ * JSON column goes into JSON output as the JSON that it is.
+ */
+class ValueWriter {
+  constructor(readonly api: DuckDBApi) {}
+
+  /** A value for a table, for CSV, for Markdown. Null is nothing. */
+  text(value: DuckDBValue, type: DuckDBType): string {
+    if (value === null) return "";
+    if (typeof value === "string") return value;
+    return this.#isNested(value) ? this.json(value, type) : String(value);
+  }
+
+  /** A value as JSON text. */
+  json(value: DuckDBValue, type: DuckDBType): string {
+    if (value === null) return "null";
+    switch (typeof value) {
+      case "boolean":
+      case "bigint":
+        return String(value);
+      case "number":
+        // JSON has no NaN and no infinity; a string says which it was.
+        return Number.isFinite(value) ? JSON.stringify(value) : `"${value}"`;
+      case "string":
+        // Breaks can only stand between the words of JSON; in NDJSON a row is a line.
+        return type.alias === "JSON" ? value.replace(/[\r\n]/g, " ") : JSON.stringify(value);
+      default:
+        return this.#nestedJson(value, type);
+    }
+  }
+
+  #isNested(value: DuckDBValue): boolean {
+    const { api } = this;
+    return value instanceof api.DuckDBListValue || value instanceof api.DuckDBArrayValue ||
+      value instanceof api.DuckDBStructValue || value instanceof api.DuckDBMapValue;
+  }
+
+  #nestedJson(value: DuckDBValue, type: DuckDBType): string {
+    const { api } = this;
+    if (value instanceof api.DuckDBDecimalValue) return value.toString();
+    if (value instanceof api.DuckDBListValue || value instanceof api.DuckDBArrayValue) {
+      const of = (type as { valueType?: DuckDBType }).valueType ?? type;
+      return `[${value.items.map((item) => this.json(item, of)).join(",")}]`;
+    }
+    if (value instanceof api.DuckDBStructValue) {
+      const struct = type as { entryNames?: readonly string[]; entryTypes?: readonly DuckDBType[] };
+      const members = Object.entries(value.entries).map(([name, member]) => {
+        const at = struct.entryNames?.indexOf(name) ?? -1;
+        return `${JSON.stringify(name)}:${this.json(member, struct.entryTypes?.[at] ?? type)}`;
+      });
+      return `{${members.join(",")}}`;
+    }
+    if (value instanceof api.DuckDBMapValue) {
+      const of = type as { keyType?: DuckDBType; valueType?: DuckDBType };
+      const members = value.entries.map(({ key, value: member }) =>
+        `${JSON.stringify(this.text(key, of.keyType ?? type))}:` +
+        this.json(member, of.valueType ?? type)
+      );
+      return `{${members.join(",")}}`;
+    }
+    if (value instanceof api.DuckDBUnionValue) return this.json(value.value, type);
+    return JSON.stringify(String(value));
+  }
+}
+
+const NUMBERS =
+  /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|UHUGEINT|FLOAT|DOUBLE|DECIMAL|BIGNUM)/;
+
+/** Whether a column holds numbers, which stand to the right in a table. */
+function isNumeric(type: DuckDBType): boolean {
+  return NUMBERS.test(type.toString());
+}
+
+const PRODUCT = /\*\s*interval\b|\binterval\s*('[^']*'|\([^)]*\)|\d+)\s*\w*\s*\*/i;
+
+/** What fits is left to DuckDB: only it knows how months multiply. */
+const WIDE = `case when factor between -2147483648 and 2147483647 then multiply(factor, span)
+  else to_microseconds(multiply(factor, epoch_us(span))) end`;
+
+/**
+ * Lets a query multiply an interval by any whole number. DuckDB takes 32 bits, and a time of today in
+ * milliseconds has 41: `TIMESTAMP 'epoch' + alert_ts_ms * INTERVAL '1 millisecond'`, as users of the first
+ * system write it.
+ */
+export async function allowWideIntervals(database: Database, sql: string): Promise<void> {
+  if (!PRODUCT.test(sql)) return;
+  await database.run(`create or replace temp macro "*"(factor bigint, span interval) as ${WIDE},
+    (span interval, factor bigint) as ${WIDE},
+    (one, other) as multiply(one, other)`);
 }

@@ -2,8 +2,8 @@
 import { join, resolve } from "@std/path";
 import type { World } from "../base/world.ts";
 import type { BoundValue, Database } from "../duckdb/connection.ts";
-import { mayReadFiles } from "../duckdb/allowed_functions.ts";
-import { allowWideIntervals } from "../duckdb/intervals.ts";
+import { mayReadFiles } from "../duckdb/sandbox.ts";
+import { allowWideIntervals } from "../duckdb/query.ts";
 import { openSnapshot } from "../duckdb/snapshot_swap.ts";
 import type { LedgerRuns } from "./runs.ts";
 import { ledgerPaths } from "../log/mod.ts";

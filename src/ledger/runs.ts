@@ -113,7 +113,7 @@ export class LedgerRuns {
     { sql = "", files }: { sql?: string; files?: boolean } = {},
   ): Promise<Database> {
     const { openSnapshot } = await import("../duckdb/snapshot_swap.ts");
-    const { mayReadFiles } = await import("../duckdb/allowed_functions.ts");
+    const { mayReadFiles } = await import("../duckdb/sandbox.ts");
     const { createArtifactViews, namedArtifacts } = await import(
       "../runs/catalog/artifact_views.ts"
     );
@@ -135,7 +135,7 @@ export class LedgerRuns {
     });
     try {
       await createArtifactViews(this.world.files, catalog, runs_dir, artifacts);
-      const { allowWideIntervals } = await import("../duckdb/intervals.ts");
+      const { allowWideIntervals } = await import("../duckdb/query.ts");
       await allowWideIntervals(catalog, sql);
       return catalog;
     } catch (error) {

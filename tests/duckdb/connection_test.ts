@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { identifier, literal } from "../../src/duckdb/connection.ts";
+import { identifier, literal } from "../../src/duckdb/sandbox.ts";
 import { tempFolder } from "../harness.ts";
 import { makeDatabase, openIn } from "./databases.ts";
 
