@@ -1,12 +1,12 @@
 /**
- * Taking whole days out of the log. What goes is sealed, and in an archive where one is wanted; then the
- * chain says, durably, that it is away; then the day's folder loses its name, in one go, so that no
- * reader ever finds half a day; then its files go. Cut off anywhere, the day is whole in the log, or it
- * is away and the chain says so, and doing it again ends it.
+ * Retention: whole days leave the log. What goes is sealed, and in an archive where one is wanted; then
+ * the chain says, durably, that it is away; then the day's folder is renamed, so that no reader ever
+ * finds half a day; then its files go. Cut off anywhere, the day is whole in the log, or it is away and
+ * the chain says so, and doing it again ends it.
  *
- * Writers are kept out by their locks meanwhile, and one that is new to the day by the common lock, under
- * which it makes its own. An event that comes later opens the day again, with a number that was never
- * given; such a day goes again, with its new parts, into an archive of their own.
+ * Locks keep writers out meanwhile; a writer that is new to the day needs the common lock to make its
+ * own. A later event opens the day again, with a part number that was never given; such a day goes
+ * again, with its new parts, into an archive of their own.
  */
 import { join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
@@ -16,6 +16,7 @@ import {
   chainPath,
   readChain,
   sealedEntry,
+  type TakenOut,
   type TakenOutEntry,
 } from "../format/chain.ts";
 import { addToChain } from "../seal/chain_end.ts";
@@ -25,36 +26,22 @@ import { dayFolder, ledgerPaths, parsePartName, tempName } from "../format/layou
 import { readSealed, sealedName, type SealedParts } from "../format/seal_manifest.ts";
 import { countLines } from "../read/survey.ts";
 import { finishDays, FolderLocks } from "../seal/unfinished_days.ts";
-import {
-  chainProblem,
-  changeOfKept,
-  changeOfPart,
-  partsOrFinding,
-  sealedOrFinding,
-} from "../seal/verify_sealed.ts";
+import { chainProblem } from "../seal/verify_chain.ts";
+import { changesOf, partsOrFinding, sealedOrFinding } from "../seal/verify_sealed.ts";
 
-/** A part that is to go. */
-interface InspectedPart {
-  label: string;
-  /** Whole lines. */
-  lines: number;
-  /** Where the last of them ends. */
-  end: number;
-  is_sealed: boolean;
-}
-
-/** What a day has, for those who want it gone. */
+/** What a day holds that may leave the log. */
 export interface DayInspection {
-  parts: InspectedPart[];
+  /** With their whole lines, and where the last of them ends. */
+  parts: { label: string; lines: number; end: number; is_sealed: boolean }[];
   /** The sealed ones of them. */
   sealed: SealedParts;
-  /** Set when something stands here that the chain says is away: how it went. */
+  /** How something went that is here although the chain says it is away. */
   already_away?: TakenOutEntry;
   /** Why nothing of it may go: a part is not what it was sealed as. */
   damage?: string;
 }
 
-/** Proves the sealed parts of a day, and counts what is not sealed yet. */
+/** Verifies the sealed parts of a day, and counts what is not sealed yet. */
 export async function inspectDay(
   world: World,
   root: string,
@@ -82,15 +69,15 @@ export async function inspectDay(
     inspected.parts.push({ label, lines, end, is_sealed: record !== undefined });
     if (!record) continue;
     inspected.sealed[sealedName(extent.part)] = record;
-    const change = await changeOfPart(world, extent, record, false) ??
-      (extent.compacted ? undefined : await changeOfKept(world, root, extent.part, record, false));
-    if (change) inspected.damage ??= `${change.part}: ${change.reason}`;
+    const { change, kept } = await changesOf(world, root, extent, record, false);
+    const changed = change ?? kept;
+    if (changed) inspected.damage ??= `${changed.part}: ${changed.reason}`;
   }
   inspected.damage ??= missingOf(day, chain, inspected);
   return inspected;
 }
 
-/** What the chain says is here, and is not, or is another. */
+/** What the chain says is here, and is not, or differs. */
 function missingOf(day: string, chain: Chain, { sealed }: DayInspection): string | undefined {
   for (const step of chain.seals) {
     if (!step.part.startsWith(`day=${day}/`) || chain.away.has(step.part)) continue;
@@ -102,7 +89,7 @@ function missingOf(day: string, chain: Chain, { sealed }: DayInspection): string
   }
 }
 
-/** Says no where the chain itself is damaged: what is away, and what is not, stands nowhere else. */
+/** Throws where the chain is damaged: only it says what is away. */
 export function checkChain(root: string, chain: Chain): void {
   const problem = chain.damage[0]
     ? `at byte ${chain.damage[0].offset}, ${chain.damage[0].reason}`
@@ -116,7 +103,7 @@ export function checkChain(root: string, chain: Chain): void {
   });
 }
 
-/** How a day is taken out. */
+/** How a day leaves the log. */
 interface ArchiveOrder {
   /** Where its archive goes; without one, it is deleted. */
   archive?: string;
@@ -126,21 +113,22 @@ interface ArchiveOrder {
   is_indexed: (label: string, end: number) => boolean;
 }
 
-/** Takes a day out; returns why it stays, where it does. The caller holds the lock of the chain. */
+/** Archives a day; returns why it stays, where it does. The caller holds the lock of the chain. */
 export async function archiveDay(
   world: World,
   root: string,
   day: string,
   { archive, forget, is_indexed }: ArchiveOrder,
 ): Promise<string | undefined> {
-  const leavingOf = (away: Chain["away"]) =>
-    Object.fromEntries(
-      Object.entries(readSealed(world.files, root, day))
-        .filter(([name]) => !away.has(`day=${day}/${name}`)),
-    );
-  const leaving = leavingOf(readChain(world, root).away);
-  const has_leaving = Object.keys(leaving).length > 0;
-  if (has_leaving && archive !== undefined) await archiveParts(world, root, day, leaving, archive);
+  const { away } = readChain(world, root);
+  const leaving = Object.fromEntries(
+    Object.entries(readSealed(world.files, root, day))
+      .filter(([name]) => !away.has(`day=${day}/${name}`)),
+  );
+  const parts = Object.keys(leaving);
+  if (parts.length > 0 && archive !== undefined) {
+    await archiveParts(world, root, day, leaving, archive);
+  }
   const locks = new FolderLocks(world, dayFolder(root, day));
   try {
     await locks.take();
@@ -148,22 +136,28 @@ export async function archiveDay(
     const not_indexed = Object.entries(leaving)
       .find(([name, { bytes }]) => !is_indexed(`day=${day}/${name}`, bytes));
     if (not_indexed) return `${not_indexed[0]} is not wholly indexed`;
-    if (has_leaving) {
-      const parts = Object.keys(leaving);
-      const went = archive === undefined ? {} : { archive };
-      const at_ms = world.now_ms();
-      await addToChain(world, root, [{ kind: "taken_out", day, parts, at_ms, ...went, forget }]);
+    if (parts.length > 0) {
+      await addToChain(world, root, [takenOut(world, day, parts, archive, forget)]);
     }
     const { events } = ledgerPaths(root);
-    world.files.rename(
-      dayFolder(root, day),
-      join(events, tempName("gone", day, uniqueName(world))),
-    );
+    const gone = join(events, tempName("gone", day, uniqueName(world)));
+    world.files.rename(dayFolder(root, day), gone);
     world.files.syncFolder(events);
   } finally {
     locks.close();
   }
   await finishDays(world, root);
+}
+
+function takenOut(
+  world: World,
+  day: string,
+  parts: string[],
+  archive: string | undefined,
+  forget: boolean,
+): TakenOut {
+  const went = archive === undefined ? {} : { archive };
+  return { kind: "taken_out", day, parts, at_ms: world.now_ms(), ...went, forget };
 }
 
 async function archiveParts(
@@ -174,7 +168,7 @@ async function archiveParts(
   archive: string,
 ): Promise<void> {
   if (world.files.facts(archive)) {
-    // Whoever was killed before the chain knew of it left a whole one.
+    // A process that was killed before the chain knew of it left a whole one.
     if (isArchiveOf(world, archive, day, leaving)) return;
     throw new LedgerError({
       code: "invalid",
@@ -202,22 +196,13 @@ function hasUnsealed(world: World, root: string, day: string): boolean {
 
 /** Notes that indexes should drop the rows of parts that went earlier. The caller holds the lock. */
 export async function forgetParts(world: World, root: string, day: string): Promise<void> {
-  const steps = new Map<TakenOutEntry, string[]>();
+  const entries_of = new Map<TakenOutEntry, string[]>();
   for (const [label, step] of readChain(world, root).away) {
     if (step.day !== day || step.forget) continue;
     steps.set(step, [...steps.get(step) ?? [], label.slice(`day=${day}/`.length)]);
   }
-  const at_ms = world.now_ms();
-  await addToChain(
-    world,
-    root,
-    [...steps].map(([{ archive }, parts]) => ({
-      kind: "taken_out",
-      day,
-      parts,
-      at_ms,
-      ...(archive === undefined ? {} : { archive }),
-      forget: true,
-    })),
+  const entries = [...steps].map(([{ archive }, parts]) =>
+    takenOut(world, day, parts, archive, true)
   );
+  await addToChain(world, root, entries);
 }

@@ -1,7 +1,7 @@
 /**
- * An archive of a day: one tar, with a manifest of the parts and their seals, their Parquet files, and
- * the digests of all of it in the form that `sha256sum -c` reads. What is in it can be put back, and
- * read by any program that reads Parquet.
+ * The archive format of a day: one tar of a manifest of the parts and their seals, their Parquet files,
+ * and the digests of all of it in the form that `sha256sum -c` reads. It can be imported again, and any
+ * program that reads Parquet reads it.
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
@@ -29,7 +29,6 @@ import { uniqueName, type World } from "../../base/world.ts";
 import { sealedEntry } from "../format/chain.ts";
 import { isOfKind } from "../event/event.ts";
 import { dayFolder, isDay, parquetName, parsePartName } from "../format/layout.ts";
-import type { Checksum } from "../format/checksum.ts";
 import { type SealedParts, wrongFieldOf } from "../format/seal_manifest.ts";
 import { entryDigest } from "../format/chain_digest.ts";
 
@@ -48,12 +47,12 @@ const DIGESTS = "SHA256SUMS";
 const VERSION = 1;
 const encoder = new TextEncoder();
 
-/** What an archive of a day is called: a day whose late events are archived too has several. */
+/** The name of an archive: a day whose late events are archived too has several. */
 export function dayArchivePath(folder: string, day: string, nth: number): string {
   return join(folder, `ledger-${day}${nth === 1 ? "" : `.${nth}`}.tar`);
 }
 
-/** Whether a file is one that somebody began, who was killed before it was an archive of this day. */
+/** Whether a file is an archive of this day that a killed process left unfinished. */
 export function isBegunArchive(name: string, day: string): boolean {
   return name.startsWith(`ledger-${day}.`) && /\.tar\..*\.tmp$/.test(name);
 }
@@ -93,7 +92,7 @@ export function writeDayArchive(
   }
 }
 
-/** Reads an archive and proves every byte of it, or says what is wrong with it, and where. */
+/** Reads an archive and verifies every byte of it, or says what is wrong with it, and where. */
 export function readDayArchive(world: World, path: string): DayArchive {
   const file = openRegular(world.files, path);
   try {
@@ -114,14 +113,11 @@ export function isArchiveOf(world: World, path: string, day: string, parts: Seal
   }
 }
 
-/** Takes the Parquet file of a part out of an archive. */
+/** Copies the Parquet file of a part out of an archive. */
 export function copyOut(world: World, archive: DayArchive, part: string, target: OpenFile): void {
   const member = archive.members.get(part)!;
-  const digest = withOpenFile(
-    world.files,
-    archive.path,
-    (file) => digestOf(copied(bytesOf(file, member), target)),
-  );
+  const copy = (file: OpenFile) => digestOf(copied(bytesOf(file, member), target));
+  const digest = withOpenFile(world.files, archive.path, copy);
   if (digest === archive.parts[part].compacted!.sha256) return;
   throw unusable(archive.path, member.offset, `${member.name} changed while it was read`);
 }
@@ -133,33 +129,26 @@ class TarWriter {
   constructor(readonly target: OpenFile, readonly now_ms: number) {}
 
   addBytes(name: string, bytes: Uint8Array): void {
-    this.#begin(name, bytes.length);
-    writeFully(this.target, bytes);
-    this.#end(name, bytes.length, digestOf([bytes]));
+    this.#add(name, bytes.length, [bytes]);
   }
 
   addFile(name: string, source: OpenFile): void {
     const { size_bytes } = source.facts();
-    this.#begin(name, size_bytes);
-    this.#end(name, size_bytes, digestOf(copied(stretchesOf(source, size_bytes), this.target)));
+    this.#add(name, size_bytes, stretchesOf(source, size_bytes));
   }
 
   finish(): void {
     writeFully(this.target, new Uint8Array(TAR_END_BYTES));
   }
 
-  #begin(name: string, size_bytes: number): void {
+  #add(name: string, size_bytes: number, content: Iterable<Uint8Array>): void {
     writeFully(this.target, tarHeaders(name, size_bytes, this.now_ms));
-  }
-
-  #end(name: string, size_bytes: number, digest: string): void {
-    const padding = tarPadding(size_bytes);
-    if (padding > 0) writeFully(this.target, new Uint8Array(padding));
-    this.digests.push(`${digest}  ${name}\n`);
+    this.digests.push(`${digestOf(copied(content, this.target))}  ${name}\n`);
+    writeFully(this.target, new Uint8Array(tarPadding(size_bytes)));
   }
 }
 
-/** Bytes on their way past, which are written to a file too. */
+/** Passes bytes on, and writes them to a file. */
 function* copied(stretches: Iterable<Uint8Array>, target: OpenFile): Generator<Uint8Array> {
   for (const bytes of stretches) {
     writeFully(target, bytes);
@@ -192,7 +181,9 @@ function readMembers(file: OpenFile, path: string): DayArchive {
     const member = members.get(memberName(name));
     if (!member) throw unusable(path, 0, `${memberName(name)} is missing`);
     of_parts.set(name, member);
-    checkIsAsNoted(file, path, member, record.compacted!);
+    const { bytes, sha256 } = record.compacted!;
+    if (member.size_bytes === bytes && digestOf(bytesOf(file, member)) === sha256) continue;
+    throw unusable(path, member.offset, `${member.name} is not what ${MANIFEST} says of it`);
   }
   return { path, day, parts, members: of_parts };
 }
@@ -234,7 +225,15 @@ function manifestOf(
     throw unusable(path, member.offset, `${MANIFEST} is no manifest`);
   }
   const { version, day, parts } = manifest as { [field: string]: unknown; parts: SealedParts };
-  if (version !== VERSION) throw ofOtherVersion(path, version);
+  if (version !== VERSION) {
+    throw new LedgerError({
+      code: "newer_format",
+      message: `cannot use the archive ${path}: it is of version ${quoted(version)}, and this ` +
+        `program knows version ${VERSION}`,
+      where: { path },
+      hint: "use the program that made it, or a newer one",
+    });
+  }
   if (typeof day !== "string" || !isDay(day) || !isOfKind("object", parts)) {
     throw unusable(path, member.offset, `${MANIFEST} names no day, or no parts`);
   }
@@ -243,17 +242,10 @@ function manifestOf(
     const fits = part?.format === "jsonl" && wrongFieldOf(record) === undefined &&
       record.compacted !== undefined &&
       entryDigest(sealedEntry(`day=${day}/${name}`, record)) === record.seal;
-    if (!fits) {
-      const shown = escaped(name);
-      throw unusable(path, member.offset, `what ${MANIFEST} says of ${shown} does not fit`);
-    }
+    if (fits) continue;
+    throw unusable(path, member.offset, `what ${MANIFEST} says of ${escaped(name)} does not fit`);
   }
   return { day, parts };
-}
-
-function checkIsAsNoted(file: OpenFile, path: string, member: TarMember, proof: Checksum): void {
-  if (member.size_bytes === proof.bytes && digestOf(bytesOf(file, member)) === proof.sha256) return;
-  throw unusable(path, member.offset, `${member.name} is not what ${MANIFEST} says of it`);
 }
 
 /** It has to be these parts and no other, each under the seal that it has here. */
@@ -270,15 +262,5 @@ function unusable(path: string, offset: number, reason: string): LedgerError {
     message: `cannot use the archive ${path}: ${reason}`,
     where: { path, ...(offset > 0 ? { offset } : {}) },
     hint: "nothing was changed; take the archive from a copy",
-  });
-}
-
-function ofOtherVersion(path: string, version: unknown): LedgerError {
-  return new LedgerError({
-    code: "newer_format",
-    message: `cannot use the archive ${path}: it is of version ${quoted(version)}, and this ` +
-      `program knows version ${VERSION}`,
-    where: { path },
-    hint: "use the program that made it, or a newer one",
   });
 }

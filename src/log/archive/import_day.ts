@@ -1,8 +1,8 @@
 /**
- * Bringing a day back from its archive. Every byte of the archive is proven, against its own digests and
- * against this ledger's chain, before anything is changed. Then the records of the parts are put in
- * place, then their files, then the chain says that they are back. Cut off anywhere, the chain still
- * says that they are away, and doing it again ends it.
+ * Import: a day comes back from its archive. Every byte of the archive is verified, against its own
+ * digests and against this ledger's chain, before anything is changed. Then the manifest of the day is
+ * put in place, then its files, then the chain says that they are back. Cut off anywhere, the chain
+ * still says that they are away, and doing it again ends it.
  */
 import { join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
@@ -24,7 +24,7 @@ import { readSealed, writeSealed } from "../format/seal_manifest.ts";
 import { checkChain } from "./archive_day.ts";
 import { finishDays } from "../seal/unfinished_days.ts";
 
-/** What bringing a day back did. */
+/** What an import did. */
 export interface ImportedDay {
   day: string;
   archive: string;
@@ -33,7 +33,7 @@ export interface ImportedDay {
   was_here: boolean;
 }
 
-/** Brings the parts of an archive back into the log. */
+/** Imports the parts of an archive into the log. */
 export async function importDay(
   world: World,
   root: string,
@@ -47,7 +47,7 @@ export async function importDay(
     const chain = readChain(world, root);
     checkChain(root, chain);
     checkIsOurs(root, archive, chain);
-    // A day that was on its way out has to be out before it can come back.
+    // A day whose archiving was cut off has to be out before it can come back.
     await finishDays(world, root);
     const names = Object.keys(archive.parts);
     const missing = names.filter((name) => !standsWhole(world, root, archive, name));
@@ -59,15 +59,12 @@ export async function importDay(
     }
     return missing.length === 0 && back.length === 0;
   }, lock_wait_ms);
-  const parts = Object.entries(archive.parts).map(([name, { events, bytes }]) => ({
-    part: `day=${day}/${name}`,
-    events,
-    bytes,
-  }));
+  const parts = Object.entries(archive.parts)
+    .map(([name, { events, bytes }]) => ({ part: `day=${day}/${name}`, events, bytes }));
   return { day, archive: path, parts, was_here };
 }
 
-/** What a seal vouches for is in the chain of the ledger that it was made in, and in no other. */
+/** A seal is in the chain of the ledger that it was made in, and in no other. */
 function checkIsOurs(root: string, { path, day, parts }: DayArchive, chain: Chain): void {
   const steps = new Map(chain.seals.map((step) => [step.part, step]));
   for (const [name, record] of Object.entries(parts)) {

@@ -1,6 +1,6 @@
 /**
- * The end of the chain, before somebody adds to it: what whoever was killed left out is added; where
- * more than that is missing, nobody seals on top of it.
+ * Recovery of the hash chain before an append: the step that a killed process left out is added; where
+ * more than that is missing, nothing is sealed on top of it.
  */
 import { LedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
@@ -22,6 +22,7 @@ import { ledgerPaths } from "../format/layout.ts";
 import { listDays } from "../read/parts.ts";
 import { isSettled, registryProblem, settleRegistry } from "../event/registry_binding.ts";
 import { readSealed, type SealedPart } from "../format/seal_manifest.ts";
+import { labelled } from "./verify_sealed.ts";
 
 /** Whether the chain is not as long as it should be, or the registry not settled. */
 export function lacksSteps(world: World, root: string): boolean {
@@ -56,25 +57,43 @@ export async function readyChain(
 }
 
 /**
- * The chain with all that was sealed. One step may be missing, of somebody who was killed too early to
- * add it. Where the whole chain is gone, it is made again from the records of the days, and that is told.
+ * The chain with all that was sealed. One step may be missing, where a process was killed before it
+ * added it. Where the whole chain is gone, it is made again from the manifests, with a notice.
  */
-function completeChain(
-  world: World,
-  root: string,
-  onNotice?: (message: string) => void,
-): Chain {
+function completeChain(world: World, root: string, onNotice?: (message: string) => void): Chain {
   const chain = readChain(world, root);
-  if (chain.damage.length > 0) throw damagedChain(root, chain);
+  const [damage] = chain.damage;
+  if (damage) {
+    throw cannotSeal(
+      root,
+      `the chain of sealed parts is damaged (${damage.reason})`,
+      damage.offset,
+    );
+  }
   const unknown = unknownTo(world, root, chain);
   if (unknown.length === 0) return chain;
   const is_gone = chain.size_bytes === 0 &&
     (unknown.length > 1 || unknown[0].format !== undefined);
-  if (unknown.length > 1 && !is_gone) throw shortChain(root, chain, unknown);
+  if (unknown.length > 1 && !is_gone) {
+    throw cannotSeal(
+      root,
+      `the chain ends with number ${
+        endOfChain(chain).number
+      }, and ${unknown.length} parts that are ` +
+        `sealed are not in it, the first of them ${unknown[0].part}`,
+    );
+  }
   const added = is_gone ? withStepsBetween(world, root, unknown) : unknown;
   for (const step of added) {
     const { number, seal } = endOfChain(chain);
-    if (step.number !== number + 1 || step.previous !== seal) throw brokenChain(root, number, step);
+    if (step.number !== number + 1 || step.previous !== seal) {
+      const what = step.kind === "sealed"
+        ? `${step.part} is sealed`
+        : "what came before a part stands";
+      const reason = `the chain ends with number ${number}, and ${what} as number ${step.number} ` +
+        "after another";
+      throw cannotSeal(root, reason).with({ hint: FROM_COPY });
+    }
     addEntry(chain, step);
   }
   appendEntries(world, root, added);
@@ -87,7 +106,7 @@ function completeChain(
   return chain;
 }
 
-/** What the records of the days say was sealed, and the chain does not; in order. */
+/** What the manifests say was sealed, and the chain does not; in order. */
 function unknownTo(world: World, root: string, chain: Chain): SealedEntry[] {
   const known = new Set(chain.seals.map(({ seal }) => seal));
   return recordsOf(world, root)
@@ -96,7 +115,7 @@ function unknownTo(world: World, root: string, chain: Chain): SealedEntry[] {
     .sort((a, b) => a.number - b.number);
 }
 
-/** Sealed parts, each behind the steps between the one before it and it. */
+/** The steps of sealed parts, each behind the steps since the part before it. */
 function withStepsBetween(
   world: World,
   root: string,
@@ -110,42 +129,17 @@ function withStepsBetween(
 }
 
 function recordsOf(world: World, root: string): [string, SealedPart][] {
-  return listDays(world.files, root).flatMap((day) =>
-    Object.entries(readSealed(world.files, root, day))
-      .map(([name, record]): [string, SealedPart] => [`day=${day}/${name}`, record])
-  );
+  return listDays(world.files, root)
+    .flatMap((day) => labelled(day, readSealed(world.files, root, day)));
 }
 
-const WAYS_OUT =
-  "see what is wrong with: ledger verify --deep; then take that file from a copy, or " +
-  "move it away: it is made again from the records of the days";
+const FROM_COPY = "see what is wrong with: ledger verify --deep; then take that file from a copy";
 
-function damagedChain(root: string, { damage: [{ offset, reason }] }: Chain): LedgerError {
+function cannotSeal(root: string, reason: string, offset?: number): LedgerError {
   return new LedgerError({
     code: "damaged",
-    message: `cannot seal: the chain of sealed parts is damaged (${reason})`,
-    where: { path: chainPath(root), offset },
-    hint: WAYS_OUT,
-  });
-}
-
-function shortChain(root: string, chain: Chain, unknown: SealedEntry[]): LedgerError {
-  return new LedgerError({
-    code: "damaged",
-    message: `cannot seal: the chain ends with number ${endOfChain(chain).number}, and ` +
-      `${unknown.length} parts that are sealed are not in it, the first of them ${unknown[0].part}`,
-    where: { path: chainPath(root) },
-    hint: WAYS_OUT,
-  });
-}
-
-function brokenChain(root: string, number: number, step: ChainEntry): LedgerError {
-  return new LedgerError({
-    code: "damaged",
-    message: `cannot seal: the chain ends with number ${number}, and ` +
-      `${step.kind === "sealed" ? `${step.part} is sealed` : "what came before a part stands"} ` +
-      `as number ${step.number} after another`,
-    where: { path: chainPath(root) },
-    hint: "see what is wrong with: ledger verify --deep; then take that file from a copy",
+    message: `cannot seal: ${reason}`,
+    where: { path: chainPath(root), ...(offset === undefined ? {} : { offset }) },
+    hint: `${FROM_COPY}, or move it away: it is made again from the records of the days`,
   });
 }

@@ -1,11 +1,11 @@
 /**
- * Closing parts for good. A part is sealed when it has rotated, or when its day is over by a grace
- * period; a late event opens a new part. What the part holds is noted with its digest and chained to the
- * part that was sealed before it, so that nothing sealed can change, vanish or change places unseen.
+ * Sealing closes parts for good: when a part has rotated, or when its day is over by a grace period; a
+ * late event opens a new part. The part's digest goes into the day's manifest and into the hash chain, so
+ * that nothing sealed can change, vanish or change places unseen.
  *
- * The order of steps: the part is synced; its record is put into the day's `_sealed.json`, durably, under
- * the writers' lock of that part; the step is added to the chain. Whoever is killed between the last two
- * is made good for by the next who seals.
+ * The order: the part is synced; its record is put into `_sealed.json`, durably, under the writers' lock
+ * of that part; the step is added to the chain. A process that is killed between the last two leaves a
+ * step that the next seal adds.
  */
 import { join } from "@std/path";
 import { DAY_MS, startOfDay } from "../../base/format.ts";
@@ -51,7 +51,7 @@ export interface SealOptions {
   grace_ms?: number;
   /** Only days before this one. */
   before_day?: string;
-  /** Only parts that nobody wrote to for so long. */
+  /** Only parts that no writer wrote to for so long. */
   quiet_ms?: number;
   lock_wait_ms?: number;
   /** Binds the registry as it stands, after it was changed by other hands than ours. */
@@ -73,29 +73,23 @@ export async function sealParts(
   root: string,
   options: SealOptions = {},
 ): Promise<NewlySealed[]> {
-  const is_due = options.accept_registry || mayHaveDueParts(world, root, options) ||
+  const is_due = options.accept_registry || !dueDays(world, root, options).next().done ||
     lacksSteps(world, root) || goneFolders(world.files, root).length > 0;
   if (!is_due) return [];
-  return await withChainLock(
-    world,
-    root,
-    () => sealDueParts(world, root, options),
-    options.lock_wait_ms,
-  );
+  const seal = () => sealDueParts(world, root, options);
+  return await withChainLock(world, root, seal, options.lock_wait_ms);
 }
 
-/** A look without the lock: mostly there is nothing to do. */
-function mayHaveDueParts(world: World, root: string, options: SealOptions): boolean {
-  return listDays(world.files, root).some((day) =>
-    isConcerned(day, options) && dueNames(world, root, day, options).length > 0
-  );
+/** The days concerned with parts that are due. Without the lock a hint only: mostly there are none. */
+function* dueDays(world: World, root: string, options: SealOptions): Generator<[string, string[]]> {
+  const { before_day = "9999-99-99" } = options;
+  for (const day of listDays(world.files, root)) {
+    const names = day < before_day ? dueNames(world, root, day, options) : [];
+    if (names.length > 0) yield [day, names];
+  }
 }
 
-function isConcerned(day: string, { before_day }: SealOptions): boolean {
-  return before_day === undefined || day < before_day;
-}
-
-/** The same for those who hold the lock of the chain already. */
+/** The same for a caller that holds the lock of the chain. */
 export async function sealDueParts(
   world: World,
   root: string,
@@ -103,20 +97,13 @@ export async function sealDueParts(
 ): Promise<NewlySealed[]> {
   const sealed: NewlySealed[] = [];
   await finishDays(world, root);
-  const chain = await readyChain(
-    world,
-    root,
-    options.accept_registry ? undefined : options.onNotice,
-  );
-  if (options.accept_registry) acceptRegistry(world, root, chain);
+  const { accept_registry, onNotice } = options;
+  const chain = await readyChain(world, root, accept_registry ? undefined : onNotice);
+  if (accept_registry) acceptRegistry(world, root, chain);
   const sealer = new Sealer(world, root, chain, options);
-  for (const day of listDays(world.files, root)) {
-    if (!isConcerned(day, options)) continue;
-    const due = new Set(dueNames(world, root, day, options));
-    if (due.size === 0) continue;
+  for (const [day, due] of dueDays(world, root, options)) {
     for (const extent of await partsOfDay(world.files, root, day)) {
-      if (!due.has(sealedName(extent.part))) continue;
-      const done = await sealer.seal(extent);
+      const done = due.includes(sealedName(extent.part)) && await sealer.seal(extent);
       if (done) sealed.push(done);
     }
   }
@@ -163,8 +150,8 @@ class Sealer {
     const lock = lockOfWriter(world, root, part, this.options.lock_wait_ms ?? lock_wait_ms);
     const file = world.files.open(extent.path, "append");
     try {
-      // Nearly always nobody writes here any more: so the work is done first, and looked over under
-      // the lock, which stops writers for a moment only.
+      // Nearly always no writer comes here any more: so the part is read first, and checked again
+      // under the lock, which stops writers for a moment only.
       const content = await this.#contentOf(extent);
       await lock.take();
       const { size_bytes } = file.facts();
@@ -222,7 +209,7 @@ class Sealer {
 
   async #contentOf(extent: PartExtent): Promise<NotedContent | undefined> {
     const { world, root } = this;
-    const content = await judgePart(world, root, extent);
+    const content = await summarize(world, root, extent);
     if (content.bytes === 0) return undefined;
     return withOpenFile(world.files, extent.path, (file) => {
       const last_line = new Uint8Array(content.bytes - content.last_line_at);
@@ -257,13 +244,12 @@ function recordAgain(
   });
 }
 
-/** What stands in a part, line by line. */
-async function judgePart(world: World, root: string, extent: PartExtent) {
+/** What a part holds, line by line. */
+async function summarize(world: World, root: string, extent: PartExtent) {
   let events = 0, lines = 0, bytes = 0, last_line_at = 0;
   let first_ms: number | null = null, last_ms: number | null = null;
   let flaws: LineDiagnostic[] | undefined = [];
-  const cursor = new LogCursor(world, root);
-  for await (const batch of cursor.batchesOfPart(extent)) {
+  for await (const batch of new LogCursor(world, root).batchesOfPart(extent)) {
     for (const record of batch) {
       if (record.kind === "torn") continue;
       lines++;
@@ -274,8 +260,8 @@ async function judgePart(world: World, root: string, extent: PartExtent) {
       if (record.kind !== "event") continue;
       events++;
       const { timestamp_ms } = record.event;
-      if (first_ms === null || timestamp_ms < first_ms) first_ms = timestamp_ms;
-      if (last_ms === null || timestamp_ms > last_ms) last_ms = timestamp_ms;
+      first_ms = Math.min(first_ms ?? timestamp_ms, timestamp_ms);
+      last_ms = Math.max(last_ms ?? timestamp_ms, timestamp_ms);
     }
     await world.turn();
   }

@@ -1,7 +1,8 @@
 /**
- * Days on their way out of the log, or back: folders beside the days that nobody reads. One that outlives
- * its process is finished here. Nothing in it is lost, and nothing in the log gives way to it: what the
- * chain says is away goes; all else gets a name in its day that no other part has.
+ * Crash recovery of archiving and import: days on their way out of the log, or back, are folders beside
+ * the days that no reader reads. One that outlives its process is finished here. Nothing in it is lost,
+ * and nothing in the log gives way to it: what the chain says is away goes; all else gets a name in its
+ * day that no other part has.
  */
 import { join } from "@std/path";
 import { giveFreeName, makeFolderDurably } from "../../base/files/durable.ts";
@@ -23,7 +24,7 @@ import { DayLock } from "../format/lock.ts";
 import { goneFolders, gonePartsOf, partNamesOf } from "../read/parts.ts";
 import { readSealed, readSealedIn, sealedName, writeSealed } from "../format/seal_manifest.ts";
 
-/** The locks of all writers of a folder. Who holds them knows that nobody writes there, or begins to. */
+/** The locks of all writers of a folder: their holder knows that no writer writes there, or begins to. */
 export class FolderLocks {
   readonly #locks: DayLock[] = [];
 
@@ -70,7 +71,7 @@ export async function finishDays(world: World, root: string): Promise<void> {
   }
 }
 
-/** The names of those that outlived their process: while the lock of the chain is held, somebody is at it. */
+/** The folders that outlived their process: while the lock of the chain is held, one is at work. */
 export async function unfinishedDays(world: World, root: string): Promise<string[]> {
   const named = () =>
     (world.files.list(ledgerPaths(root).events) ?? []).map(({ name }) => name)
@@ -81,7 +82,7 @@ export async function unfinishedDays(world: World, root: string): Promise<string
   return before.filter((name) => now.has(name)).sort();
 }
 
-/** Puts back what is not away; says no where something of it has to stay. */
+/** Puts back what is not away; false where something of it has to stay. */
 function putBack(world: World, root: string, day: string, from: string): boolean {
   const { files } = world;
   const { away } = readChain(world, root);
@@ -99,7 +100,10 @@ function putBack(world: World, root: string, day: string, from: string): boolean
   let all_are_back = true;
   for (const { name, part } of staying) {
     const path = join(from, name);
-    if (isNow(world, path, join(folder, name))) continue;
+    const target = join(folder, name);
+    if (giveFreeName(files, path, target)) continue;
+    // A process that was killed may have left the file with both names.
+    if (files.facts(target)?.identity === files.facts(path)?.identity) continue;
     // What is sealed has its number for good.
     const is_final = part.format === "parquet" || sealed.has(name);
     if (is_final) all_are_back = false;
@@ -123,13 +127,7 @@ function partsToPutBack(
   });
 }
 
-/** Whether a file has a name now, or had it before: who was killed may have left it with two. */
-function isNow({ files }: World, path: string, target: string): boolean {
-  return giveFreeName(files, path, target) ||
-    files.facts(target)?.identity === files.facts(path)?.identity;
-}
-
-/** Another part has its name: it gets a number that was never given. */
+/** Another part has its name: it gets a part number that was never given. */
 function putBackAnew(world: World, root: string, day: string, path: string, writer: string): void {
   const { files } = world;
   for (let is_back = false; !is_back;) {

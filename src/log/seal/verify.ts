@@ -1,21 +1,17 @@
 /**
- * Is the log whole? Reads every line that is not sealed, says what is torn or corrupt and where; with
- * `repair` takes the damage out of the way (see `repair.ts`); with `deep` also asks what single lines
- * cannot show. Of sealed parts it proves that no byte has changed (see `verify_sealed.ts`).
+ * Verify: is the log whole? Validates every line that is not sealed and reports torn and corrupt ones by
+ * file and offset; compares sealed parts with their manifest (`verify_sealed.ts`); with `deep` checks
+ * the hash chain (`verify_chain.ts`); with `repair` moves damage into quarantine.
  */
-import { asLedgerError, LedgerError } from "../../base/error.ts";
+import { asLedgerError } from "../../base/error.ts";
 import type { Files } from "../../base/files/seam.ts";
 import { CONTROL_CHARACTER } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
-import { type Chain, chainPath, readChain, withChainLock } from "../format/chain.ts";
 import { isBuiltIn } from "../event/event.ts";
-import { type DamageRecord, diagnosticsOf, type EventRecord, LogCursor } from "../read/cursor.ts";
-import { IdHashes } from "./id_hashes.ts";
-import { ledgerPaths, parsePartLabel } from "../format/layout.ts";
-import { concurrentlyRemoved, openPart } from "../read/part_file.ts";
-import { type PartExtent, partsOfDay, unrecognizedFiles } from "../read/parts.ts";
 import type { Registry } from "../event/registry.ts";
-import { chainNotes, NOT_BOUND, registryFindings } from "./verify_registry.ts";
+import { type Chain, chainPath, readChain, withChainLock } from "../format/chain.ts";
+import { hash53 } from "../format/lines.ts";
+import { ledgerPaths, parsePartLabel } from "../format/layout.ts";
 import { isInQuarantine, quarantine, repairTornTail } from "../format/torn_tail.ts";
 import {
   readSealed,
@@ -23,51 +19,40 @@ import {
   type SealedPart,
   type SealedParts,
 } from "../format/seal_manifest.ts";
+import { type PartExtent, partsOfDay, unrecognizedFiles } from "../read/parts.ts";
+import { type DamageRecord, diagnosticsOf, type EventRecord, LogCursor } from "../read/cursor.ts";
+import { concurrentlyRemoved, openPart } from "../read/part_file.ts";
+import { finishDays, unfinishedDays } from "./unfinished_days.ts";
 import {
   chainAtRest,
-  changeOfKept,
-  changeOfPart,
+  chainNotes,
+  NOT_BOUND,
+  registryFindings,
+  removedParts,
+  verifyChain,
+} from "./verify_chain.ts";
+import {
+  changesOf,
+  type Finding,
+  found,
   labelled,
   partsOrFinding,
-  removedParts,
   sealedOrFinding,
-  type SealFinding,
-  verifyChain,
 } from "./verify_sealed.ts";
-import { finishDays, unfinishedDays } from "./unfinished_days.ts";
+
+export type { Finding } from "./verify_sealed.ts";
 
 /** How thoroughly, and whether to mend. */
 export interface VerifyOptions {
   repair?: boolean;
   /** Also what single lines cannot show, and the chain of the sealed parts. */
   deep?: boolean;
-  /** Judge the lines of sealed parts again too, which their digests make needless. */
+  /** Validate the lines of sealed parts again too, which their digests make needless. */
   lines?: boolean;
   /** Told after each day. */
   onDay?: (day: string) => void;
   /** Told how many bytes have been read, and of how many. */
   onProgress?: (done_bytes: number, total_bytes: number) => void;
-}
-
-/** One thing that is not as it should be. */
-export interface Finding {
-  kind:
-    | "torn"
-    | "corrupt"
-    | "wrong_fields"
-    | "wrong_day"
-    | "not_a_part"
-    | "unfinished"
-    | SealFinding["kind"]
-    /** Of a write-ahead file of traces. */
-    | "corrupt_trace";
-  /** `day=2026-01-23/part-000001.jsonl`, or the name of what is not a part. */
-  part: string;
-  offset: number;
-  size_bytes: number;
-  reason: string;
-  /** Where its bytes are kept safe, once they are. */
-  quarantined_as?: string;
 }
 
 /** What verify found. */
@@ -106,41 +91,23 @@ export async function verifyLog(
   registry: Registry,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const report: VerifyReport = {
-    days: 0,
-    parts: 0,
-    events: 0,
-    bytes: 0,
-    proven: { parts: 0, bytes: 0 },
-    unknown_type_events: 0,
-    notes: [],
-    findings: [],
-    settled: [],
-  };
-  for (const name of unrecognizedFiles(world.files, root)) {
-    const reason = "not the name of a part: nothing reads it";
-    report.findings.push({ kind: "not_a_part", part: name, offset: 0, size_bytes: 0, reason });
-  }
+  const findings = unrecognizedFiles(world.files, root).map((name) =>
+    found("not_a_part", name, "not the name of a part: nothing reads it")
+  );
   if (options.repair && (await unfinishedDays(world, root)).length > 0) {
     await withChainLock(world, root, () => finishDays(world, root));
   }
   for (const name of await unfinishedDays(world, root)) {
     const reason = "a day that was on its way when somebody was killed, nobody reads it: `ledger " +
       "seal` puts back what is in no archive, and removes the rest";
-    report.findings.push({ kind: "unfinished", part: name, offset: 0, size_bytes: 0, reason });
+    findings.push(found("unfinished", name, reason));
   }
-  await new Verification(world, root, registry, options, report).run();
-  return report;
-}
-
-/** What is not as it was. */
-interface Changes {
-  change?: SealFinding;
-  kept?: SealFinding;
+  return await new Verification(world, root, registry, options, findings).run();
 }
 
 class Verification {
   readonly #cursor: LogCursor;
+  readonly report: VerifyReport;
   readonly #ids?: IdHashes;
   readonly #records = new Map<string, SealedPart>();
   readonly #present = new Set<string>();
@@ -153,13 +120,24 @@ class Verification {
     readonly root: string,
     readonly registry: Registry,
     readonly options: VerifyOptions,
-    readonly report: VerifyReport,
+    findings: Finding[],
   ) {
     this.#cursor = new LogCursor(world, root);
     if (options.deep) this.#ids = new IdHashes();
+    this.report = {
+      days: 0,
+      parts: 0,
+      events: 0,
+      bytes: 0,
+      proven: { parts: 0, bytes: 0 },
+      unknown_type_events: 0,
+      notes: [],
+      findings,
+      settled: [],
+    };
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<VerifyReport> {
     const { world, root, options, report } = this;
     const days = this.#cursor.days();
     if (options.onProgress) this.#total_bytes = await bytesOfDays(world.files, root, days);
@@ -173,16 +151,17 @@ class Verification {
     }
     await this.#verifyChain();
     if (this.#ids) report.duplicates = this.#ids.countDuplicates();
+    return report;
   }
 
   async #verifyChain(): Promise<void> {
-    const { world, root, report, options } = this;
+    const { world, root, options: { deep }, report } = this;
     // Where nothing was ever sealed there is no lock to take, and looking should make none.
     if (this.#records.size === 0 && !world.files.facts(chainPath(root))) {
-      if (options.deep && world.files.facts(ledgerPaths(root).schema)) report.notes.push(NOT_BOUND);
+      if (deep && world.files.facts(ledgerPaths(root).schema)) report.notes.push(NOT_BOUND);
       return;
     }
-    const { chain, is_still } = options.deep
+    const { chain, is_still } = deep
       ? await chainAtRest(world, root)
       : { chain: readChain(world, root), is_still: false };
     await this.#lookAgain(chain);
@@ -192,13 +171,13 @@ class Verification {
     const away = [...chain.away.values()];
     const archived = away.filter(({ archive }) => archive !== undefined).length;
     if (away.length > 0) report.away = { parts: away.length, archived };
-    if (!options.deep) return;
+    if (!deep) return;
     report.findings.push(...verifyChain(chain, this.#records, this.#present, is_still));
     report.findings.push(...registryFindings(world, root, chain, is_still));
     report.notes.push(...chainNotes(chain));
   }
 
-  /** What was sealed, or came back, since its day was looked at is not missing: its day knows it now. */
+  /** What was sealed or imported since its day was read is not missing: its manifest knows it now. */
   async #lookAgain({ seals, away }: Chain): Promise<void> {
     const { world, root } = this;
     const missed = seals.filter(({ part }) =>
@@ -230,14 +209,16 @@ class Verification {
   }
 
   async #verifySealed(extent: PartExtent, record: SealedPart): Promise<void> {
-    const { report, options: { lines = false } } = this;
-    const looked = await this.#changesOf(extent, record);
-    const now = looked === "whole" ? undefined : await this.#movedTo(extent, record);
-    if (now) return await this.#verifySealed(now.extent, now.record);
-    if (looked instanceof LedgerError) {
-      throw looked.code === "not_found" ? concurrentlyRemoved(extent.label) : looked;
+    const { world, root, options: { lines = false, deep }, report } = this;
+    const changes = await changesOf(world, root, extent, record, lines).catch((error) => {
+      if (asLedgerError(error)?.code !== "not_found") throw error;
+    });
+    if (!changes || changes.change || changes.kept) {
+      const now = await this.#movedTo(extent, record);
+      if (now) return await this.#verifySealed(now.extent, now.record);
+      if (!changes) throw concurrentlyRemoved(extent.label);
     }
-    const { change, kept } = looked === "whole" ? {} as Changes : looked;
+    const { change, kept } = changes;
     for (const finding of [change, kept]) if (finding) report.findings.push(finding);
     if (!change) {
       report.proven.parts++;
@@ -248,31 +229,10 @@ class Verification {
     if (change || lines || !record.flaws) return await this.#verifyLines(extent, !change);
     report.events += record.events;
     for (const flaw of record.flaws) {
-      if (flaw.kind !== "corrupt") {
-        if (this.options.deep) report.findings.push({ part: extent.label, ...flaw });
-      } else {
+      if (flaw.kind === "corrupt") {
         const { part, label } = extent;
         await this.#takeDamage({ ...flaw, kind: "corrupt", part, label }, extent);
-      }
-    }
-  }
-
-  /** What is not as it was of a part's file, and of one that stands beside it. */
-  async #changesOf(
-    extent: PartExtent,
-    record: SealedPart,
-  ): Promise<Changes | LedgerError | "whole"> {
-    const { world, root, options: { lines = false } } = this;
-    try {
-      const change = await changeOfPart(world, extent, record, lines);
-      const kept = extent.compacted
-        ? undefined
-        : await changeOfKept(world, root, extent.part, record, lines);
-      return change || kept ? { change, kept } : "whole";
-    } catch (error) {
-      const problem = asLedgerError(error);
-      if (problem?.code !== "not_found") throw error;
-      return problem;
+      } else if (deep) report.findings.push({ part: extent.label, ...flaw });
     }
   }
 
@@ -282,38 +242,46 @@ class Verification {
     record: SealedPart,
   ): Promise<{ extent: PartExtent; record: SealedPart } | undefined> {
     const { world: { files }, root } = this;
-    const extents = await partsOfDay(files, root, part.day);
-    const extent = extents.find((each) => each.label === label);
+    const extent = (await partsOfDay(files, root, part.day)).find((each) => each.label === label);
     const now = readSealed(files, root, part.day)[sealedName(part)];
     if (!extent || !now) return undefined;
     const is_same = extent.path === path && JSON.stringify(now) === JSON.stringify(record);
     return is_same ? undefined : { extent, record: now };
   }
 
-  /** Judges every line. */
+  /** Validates every line. */
   async #verifyLines(extent: PartExtent, may_repair = true): Promise<void> {
-    const { report, registry, options } = this;
+    const { options } = this;
     let read_bytes = this.#done_bytes;
     for await (const batch of this.#cursor.batchesOfPart(extent)) {
       for (const record of batch) {
         read_bytes += record.size_bytes + NEWLINE_BYTES;
-        if (record.kind === "event") {
-          report.events++;
-          countType(report, registry, record);
-          countId(report, record);
-          this.#ids?.add(record.event.event_id);
-          if (options.deep) report.findings.push(...deepFindings(record, registry));
-        } else await this.#takeDamage(record, extent, may_repair);
+        if (record.kind === "event") this.#takeEvent(record);
+        else await this.#takeDamage(record, extent, may_repair);
       }
       options.onProgress?.(read_bytes, this.#total_bytes);
     }
   }
 
-  async #takeDamage(
-    record: DamageRecord,
-    extent: PartExtent,
-    may_repair = true,
-  ): Promise<void> {
+  #takeEvent(record: EventRecord): void {
+    const { registry, options, report } = this;
+    const { event, label, offset, size_bytes } = record;
+    const { event_id, event_type } = event;
+    report.events++;
+    if (!isBuiltIn(event_type) && !registry.types.has(event_type)) report.unknown_type_events++;
+    if (CONTROL_CHARACTER.test(event_id)) {
+      report.ids_with_control_characters = (report.ids_with_control_characters ?? 0) + 1;
+    }
+    if (!options.deep) return;
+    this.#ids?.add(event_id);
+    for (const flaw of diagnosticsOf(record)) report.findings.push({ part: label, ...flaw });
+    const problem = registry.problemOf(registry.upcast(event));
+    if (!problem) return;
+    const reason = `not as ${event_type} is registered: ${problem}`;
+    report.findings.push({ kind: "wrong_fields", part: label, offset, size_bytes, reason });
+  }
+
+  async #takeDamage(record: DamageRecord, extent: PartExtent, may_repair = true): Promise<void> {
     const { world, root, report } = this;
     // A sealed part that was changed is for a copy to mend: nothing more is done to it.
     const repair = may_repair && this.options.repair;
@@ -335,6 +303,26 @@ class Verification {
   }
 }
 
+/** Counts equal ids in 8 bytes each: by a 53-bit hash, so that ten million ids fit into memory. */
+class IdHashes {
+  #hashes = new Float64Array(1024);
+  #count = 0;
+
+  add(id: string): void {
+    if (this.#count === this.#hashes.length) {
+      const larger = new Float64Array(this.#count * 2);
+      larger.set(this.#hashes);
+      this.#hashes = larger;
+    }
+    this.#hashes[this.#count++] = hash53(id);
+  }
+
+  countDuplicates(): number {
+    const sorted = this.#hashes.subarray(0, this.#count).sort();
+    return sorted.reduce((sum, hash, at) => sum + Number(at > 0 && hash === sorted[at - 1]), 0);
+  }
+}
+
 /** How much there is to read. A day that cannot be listed is found out when its turn comes. */
 async function bytesOfDays(files: Files, root: string, days: readonly string[]): Promise<number> {
   let bytes = 0;
@@ -344,26 +332,6 @@ async function bytesOfDays(files: Files, root: string, days: readonly string[]):
     }
   }
   return bytes;
-}
-
-function countType(report: VerifyReport, registry: Registry, { event }: EventRecord): void {
-  const { event_type } = event;
-  if (!isBuiltIn(event_type) && !registry.types.has(event_type)) report.unknown_type_events++;
-}
-
-function countId(report: VerifyReport, { event }: EventRecord): void {
-  if (!CONTROL_CHARACTER.test(event.event_id)) return;
-  report.ids_with_control_characters = (report.ids_with_control_characters ?? 0) + 1;
-}
-
-function deepFindings(record: EventRecord, registry: Registry): Finding[] {
-  const { event, label, offset, size_bytes } = record;
-  const findings: Finding[] = diagnosticsOf(record).map((flaw) => ({ part: label, ...flaw }));
-  const found = (kind: Finding["kind"], reason: string) =>
-    findings.push({ kind, part: label, offset, size_bytes, reason });
-  const problem = registry.problemOf(registry.upcast(event));
-  if (problem) found("wrong_fields", `not as ${event.event_type} is registered: ${problem}`);
-  return findings;
 }
 
 async function bytesOf(world: World, extent: PartExtent, { offset, size_bytes }: DamageRecord) {
