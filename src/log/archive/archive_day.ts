@@ -199,9 +199,9 @@ export async function forgetParts(world: World, root: string, day: string): Prom
   const entries_of = new Map<TakenOutEntry, string[]>();
   for (const [label, step] of readChain(world, root).away) {
     if (step.day !== day || step.forget) continue;
-    steps.set(step, [...steps.get(step) ?? [], label.slice(`day=${day}/`.length)]);
+    entries_of.set(step, [...entries_of.get(step) ?? [], label.slice(`day=${day}/`.length)]);
   }
-  const entries = [...steps].map(([{ archive }, parts]) =>
+  const entries = [...entries_of].map(([{ archive }, parts]) =>
     takenOut(world, day, parts, archive, true)
   );
   await addToChain(world, root, entries);
