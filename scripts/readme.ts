@@ -5,7 +5,13 @@
  * difference fails.
  */
 import { join } from "@std/path";
-import { figuresIn, legendTable, readmeTable, scaleTable } from "./bench/readme_table.ts";
+import {
+  figuresIn,
+  legendTable,
+  readmeTable,
+  scaleTable,
+  shortTable,
+} from "./bench/readme_table.ts";
 import { withRecipes } from "./recipes.ts";
 import { Transcriber } from "./transcriber.ts";
 
@@ -55,20 +61,26 @@ async function replayed(text: string, { pattern, indent }: Transcripts): Promise
 const MEASURED = {
   figures: ["figures", readmeTable],
   legend: ["figures", legendTable],
+  short: ["figures", shortTable],
   scale: ["scale", scaleTable],
 } as const;
 
 /** Puts tables of figures where a text wants them; names behind the kind choose among figures. */
 function withFigures(text: string): string {
-  const place = /(<!-- (figures|legend|scale)(?:: (.*?))? -->\n)[\s\S]*?(\n<!-- end of \2 -->)/g;
-  return text.replace(place, (_, begin, kind: keyof typeof MEASURED, names, end) => {
-    const [file, tableOf] = MEASURED[kind];
-    const figures = figuresIn(Deno.readTextFileSync(join(PROJECT, `scripts/bench/${file}.ndjson`)));
-    const chosen: string[] | undefined = names?.split("; ");
-    const shown = figures.filter(({ name }) => chosen?.includes(name) ?? true);
-    if (chosen && shown.length < chosen.length) throw new Error(`no such figures: ${names}`);
-    return `${begin}\n${tableOf(shown)}\n${end}`;
-  });
+  const place = /(<!-- (figures|legend|short|scale)(?:: (.*?))? -->\n)[^]*?(\n<!-- end of \2 -->)/g;
+  return text.replace(
+    place,
+    (_, begin, kind: keyof typeof MEASURED, names?: string, end?: string) => {
+      const [file, tableOf] = MEASURED[kind];
+      const figures = figuresIn(
+        Deno.readTextFileSync(join(PROJECT, `scripts/bench/${file}.ndjson`)),
+      );
+      const chosen = names?.split("; ");
+      const shown = figures.filter(({ name }) => chosen?.includes(name) ?? true);
+      if (chosen && shown.length < chosen.length) throw new Error(`no such figures: ${names}`);
+      return `${begin}\n${tableOf(shown)}\n${end}`;
+    },
+  );
 }
 
 for (const [path, transcripts] of DOCUMENTS) {

@@ -1,5 +1,5 @@
 /**
- * The recipes in `fixtures/recipes`: the one place of their texts. The README shows them, and the tests
+ * The recipes in `fixtures/recipes`: the one place of their texts. Documents show them, and the tests
  * run them as they stand.
  */
 import { join } from "@std/path";
@@ -9,7 +9,7 @@ export const RECIPES = new URL("../fixtures/recipes", import.meta.url).pathname;
 
 const SHOWS = /^(?:#|\/\/|--) Shows: .+[.:)\w]$/;
 
-/** A recipe in the README: a marker that names it, and a code block. */
+/** A recipe in a document: a marker that names it, and a code block. */
 const BLOCK = /(<!-- recipe: ([\w-]+) -->\n+```\w+\n)(?:[\s\S]*?\n)??(```)/g;
 
 /** The file of a recipe, by the recipe's name, which is the file's without its extension. */
@@ -35,9 +35,4 @@ export function withRecipes(text: string): string {
     BLOCK,
     (_, head: string, name: string, end: string) => `${head}${recipeText(name)}${end}`,
   );
-}
-
-/** The recipes that a text shows. */
-export function recipesIn(text: string): string[] {
-  return [...text.matchAll(BLOCK)].map(([, , name]) => name);
 }

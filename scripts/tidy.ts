@@ -1,4 +1,4 @@
-/** The part of the gate that runs no tests: form, lint, types, and a README that is up to date. */
+/** The part of the gate that runs no tests: form, lint, types, and documents that are up to date. */
 const STEPS: readonly (readonly [string, readonly string[]])[] = [
   ["form", ["fmt", "--check", "--quiet"]],
   ["lint", ["lint", "--quiet"]],
@@ -11,7 +11,7 @@ const STEPS: readonly (readonly [string, readonly string[]])[] = [
     "tests/",
     "fixtures/embedding/",
   ]],
-  ["README", ["run", "--quiet", "-A", "scripts/readme.ts", "--check"]],
+  ["documents", ["run", "--quiet", "-A", "scripts/readme.ts", "--check"]],
 ];
 
 for (const [name, args] of STEPS) {

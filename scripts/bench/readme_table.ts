@@ -40,6 +40,16 @@ export function legendTable(figures: readonly ShownFigure[]): string {
   return markdown(legend, new Set());
 }
 
+/** The table in short: what each bench measures, ours and what is beside it. */
+export function shortTable(figures: readonly ShownFigure[]): string {
+  const rows = figures.map(({ ours, beside, unit, shows }) => [
+    shows,
+    `${readable(ours)} ${unit}`,
+    Number.isFinite(beside) ? `${readable(beside)} ${unit}` : "",
+  ]);
+  return markdown([["what is measured", "ours", "beside it"], ...rows], FROM_THE_RIGHT);
+}
+
 const IN_WORDS: Readonly<Record<string, string>> = {
   "lines": "the log as lines",
   "parquet": "the log compacted",

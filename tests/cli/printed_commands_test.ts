@@ -1,15 +1,16 @@
 /**
  * Whatever is printed as a command line is one. Examples and topics are run where they are tested,
- * `console` blocks of the README by `scripts/readme.ts`, its recipes and its sentences by the journeys;
- * what stands in a hint, an error or a text of help is held against the definitions here.
+ * transcripts of documents by `scripts/readme.ts`, recipes and sentences by the journeys; what stands in
+ * a hint, an error or a text of help is held against the definitions here.
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { splitCommandLine } from "../../scripts/console.ts";
+import { RECIPES } from "../../scripts/recipes.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { flagsOf } from "../../src/cli/parse.ts";
 import { TOPIC_NAMES } from "../../src/cli/topics.ts";
-import { PROJECT } from "../harness.ts";
+import { DOCUMENTS, PROJECT } from "../harness.ts";
 import { sourcesIn } from "../laws/modules.ts";
 
 const FIRST_WORDS = new Set(COMMANDS.names().map((name) => name.split(" ")[0]));
@@ -64,38 +65,27 @@ async function problemsIn(lines: readonly string[]): Promise<string[]> {
   return problems;
 }
 
-interface Block {
-  language: string;
-  recipe: string | undefined;
-  text: string;
-}
-
-function blocksOfReadme(): Block[] {
-  const text = Deno.readTextFileSync(join(PROJECT, "README.md"));
-  const fence = /(?:<!-- recipe: ([\w-]+) -->\s*)?```(\w*)\n([\s\S]*?)\n```/g;
-  return [...text.matchAll(fence)].map(([, recipe, language, text]) => {
-    return { language, recipe, text };
-  });
-}
-
-Deno.test("every block of commands in the README is run: replayed, or tried as a recipe", () => {
-  const tasks = JSON.parse(Deno.readTextFileSync(join(PROJECT, "deno.json"))).tasks;
+Deno.test("every recipe is tried by a journey", () => {
   const journeys = sourcesIn("tests/journeys").map((path) =>
     Deno.readTextFileSync(join(PROJECT, path))
-  )
-    .join("\n");
+  ).join("\n");
+  const names = [...Deno.readDirSync(RECIPES)].map(({ name }) => name.split(".")[0]);
+  assertEquals(names.filter((name) => name !== "README" && !journeys.includes(`"${name}"`)), []);
+});
+
+Deno.test("every block of commands in a document is a transcript, a program that runs, or tasks", () => {
+  const tasks = JSON.parse(Deno.readTextFileSync(join(PROJECT, "deno.json"))).tasks;
   const untried: string[] = [];
-  for (const { language, recipe, text } of blocksOfReadme()) {
-    if (recipe !== undefined) {
-      if (!journeys.includes(`"${recipe}"`)) untried.push(`the recipe ${recipe}`);
-      continue;
-    }
-    // `scripts/readme.ts` runs these, and fails where they print something else.
-    if (language === "console") continue;
-    for (const line of text.split("\n")) {
-      const task = /^(?:npx -y deno@[\d.]+|deno) task (\w+)/.exec(line)?.[1];
-      const is_command = /(^|[|;&(] *)(ledger|runs|dist\/ledger) [a-z-]/.test(line);
-      if (is_command || (task !== undefined && !(task in tasks))) untried.push(line);
+  for (const path of DOCUMENTS) {
+    const text = Deno.readTextFileSync(join(PROJECT, path));
+    for (const [, language, block] of text.matchAll(/```(\w*)\n([^]*?)\n```/g)) {
+      // `scripts/readme.ts` runs these, and fails where they print something else.
+      if (language === "console") continue;
+      for (const line of block.split("\n")) {
+        const task = /^(?:npx -y deno@[\d.]+|deno) task (\w+)/.exec(line)?.[1];
+        const is_command = /(^|[|;&(] *)(ledger|runs|dist\/ledger) [a-z-]/.test(line);
+        if (is_command || (task !== undefined && !(task in tasks))) untried.push(line);
+      }
     }
   }
   assertEquals(untried, []);

@@ -1,4 +1,4 @@
-/** The program in `fixtures/embedding` as somebody would start it, and what it then has recorded. */
+/** Programs that embed the library, started as a user starts them, and what they record. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { openLedger, type RunDirectory } from "../../src/mod.ts";
@@ -68,4 +68,26 @@ Deno.test("a program that embeds the library, and fails, leaves a run that says 
   assertEquals(events.at(-1).event_type, "run.failed");
   assertEquals(await run.state(), "failed");
   assertEquals(run.readManifest().error, "5 minutes of prices are not enough");
+});
+
+Deno.test("the program that the README shows runs from a folder beside the clone", async () => {
+  using folder = tempFolder();
+  const readme = Deno.readTextFileSync(join(PROJECT, "README.md"));
+  const [[, program], ...others] = [...readme.matchAll(/```ts\n([^]*?)```/g)];
+  assertEquals(others, []);
+  assert(program.split("\n").length <= 21);
+  Deno.symlinkSync(PROJECT, join(folder.path, "ledger"));
+  Deno.writeTextFileSync(join(folder.path, "sweep.ts"), program);
+  const command = /^\/\/ deno (run .*)$/m.exec(program)![1].split(" ");
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: command,
+    cwd: folder.path,
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  assertStringIncludes(new TextDecoder().decode(stdout), 'status: "completed"');
+  const types = linesOnDisk(join(folder.path, "data/ledger"))
+    .map((line) => JSON.parse(line).event_type);
+  const trial = "trial.recorded";
+  assertEquals(types, ["run.created", "run.started", trial, trial, trial, "run.completed"]);
 });

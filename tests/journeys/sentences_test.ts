@@ -1,17 +1,19 @@
 /**
- * Every command that the README names in the midst of a sentence, typed into a lab that has what they
- * speak of: as it stands, or completed with what the sentence leaves open.
+ * Every command that a document or a topic of help names in the midst of a sentence, typed into a lab
+ * that has what it speaks of: as it stands, or completed with what the sentence leaves open.
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { piecesOf } from "../../src/cli/topic.ts";
+import { loadTopic, TOPIC_NAMES } from "../../src/cli/topics.ts";
 import { database, run, TABLES } from "../legacy/legacy_databases.ts";
-import { PROJECT, tempFolder } from "../harness.ts";
+import { DOCUMENTS, PROJECT, tempFolder } from "../harness.ts";
 import { Lab, OLD_DAY } from "./lab.ts";
 
 /** What the sentences leave open. Whatever is not here is typed as it stands. */
 const COMPLETED: Readonly<Record<string, string>> = {
-  "ledger COMMAND --help": "ledger rebuild --help",
   "ledger help TOPIC": "ledger help log",
+  "ledger emit": "ledger emit run.started --run-id typed",
   "ledger runs": "ledger runs --help",
   "ledger watch": "ledger watch --once",
   "ledger schema register": `echo '{"type":"object"}' | ledger schema register desk.note -`,
@@ -23,8 +25,9 @@ const COMPLETED: Readonly<Record<string, string>> = {
     `runs finish killed --status failed --error "died"`,
   // The lab's runs are of today.
   "runs compact --month 2026-01": `runs compact --month ${new Date().toISOString().slice(0, 7)}`,
-  "runs prune": "runs prune --before 2025-06",
   "runs show": "runs show wide-stop",
+  "runs write": "runs write --help",
+  "ledger trace publish": `ledger trace publish bt1 --metrics '{"trades":1}'`,
   "ledger trace path": "ledger trace path e2",
 };
 
@@ -47,13 +50,25 @@ async function fill(lab: Lab): Promise<void> {
   await database(legacy, ...TABLES, ...run("early", Date.UTC(2026, 0, 10)));
 }
 
-Deno.test("every command that a sentence of the README names can be typed", async () => {
-  const text = Deno.readTextFileSync(join(PROJECT, "README.md")).replaceAll(
-    /```[\s\S]*?\n```/g,
-    "",
-  );
+/** The prose of a topic: its paragraphs and its terms. */
+async function proseOf(topic: string): Promise<string> {
+  return piecesOf(await loadTopic(topic)!).flatMap((piece) => {
+    if (typeof piece === "string") return piece;
+    return "terms" in piece ? piece.terms.flat() : [];
+  }).join("\n");
+}
+
+/** The sentences of documents and topics, without blocks of code. */
+async function sentences(): Promise<string> {
+  const documents = DOCUMENTS.map((path) => Deno.readTextFileSync(join(PROJECT, path)))
+    .map((text) => text.replaceAll(/```[^]*?\n```/g, ""));
+  return [...documents, ...await Promise.all(TOPIC_NAMES.map(proseOf))].join("\n");
+}
+
+Deno.test("every command that a sentence of a document or a topic names can be typed", async () => {
+  const text = await sentences();
   const named = new Set([...text.matchAll(/`((?:ledger|runs) [^`]+)`/g)].map(([, line]) => line));
-  assert(named.size > 10, "a README without command lines in it has not been found");
+  assert(named.size > 30, "documents without command lines in them have not been found");
   named.delete("ledger demo");
   using folder = tempFolder();
   const lab = new Lab(folder.path);

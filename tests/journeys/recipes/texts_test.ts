@@ -1,13 +1,14 @@
-/** The recipes' texts: each in one place, each saying what it shows, and the README showing the same. */
+/** The recipes' texts: each in one place, each saying what it shows, and documents showing the same. */
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { RECIPES, recipesIn, recipeText, withRecipes } from "../../../scripts/recipes.ts";
-import { PROJECT } from "../../harness.ts";
+import { RECIPES, recipeText, withRecipes } from "../../../scripts/recipes.ts";
+import { DOCUMENTS, PROJECT } from "../../harness.ts";
 
-Deno.test("what the README shows of a recipe is the recipe's file", () => {
-  const readme = Deno.readTextFileSync(join(PROJECT, "README.md"));
-  assert(recipesIn(readme).length >= 9);
-  assertEquals(withRecipes(readme), readme, "bring it up to date with: deno task readme");
+Deno.test("what a document shows of a recipe is the recipe's file", () => {
+  for (const path of DOCUMENTS) {
+    const text = Deno.readTextFileSync(join(PROJECT, path));
+    assertEquals(withRecipes(text), text, "bring it up to date with: deno task readme");
+  }
 });
 
 Deno.test("every recipe has a name of its own and a line that says what it shows", () => {
