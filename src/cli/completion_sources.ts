@@ -8,13 +8,8 @@ import { completed_dated_runs_max, completed_runs_max } from "../base/limits.ts"
 import { recentDays, recentRunIds } from "../log/mod.ts";
 import { ARTIFACT_TYPES, artifactDefinition } from "../runs/artifacts/definitions.ts";
 import { idOfPath, listMonths, listRuns } from "../runs/manifest/layout.ts";
+import type { Folders } from "./flags.ts";
 import { openFor } from "./open.ts";
-
-/** The folders that a line names. */
-interface Folders {
-  "dir"?: string;
-  "runs-dir"?: string;
-}
 
 /** What is there, the newest first where there is a newest. It may throw: then nothing is offered. */
 export type CompletionSource = (

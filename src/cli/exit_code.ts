@@ -2,8 +2,8 @@
 import { type ErrorCode, EXIT_FINDINGS, EXIT_OK } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Interruption } from "./open.ts";
-import { say } from "./output.ts";
+import type { Interruption } from "./progress.ts";
+import { say } from "./terminal.ts";
 
 export { EXIT_FINDINGS, EXIT_OK };
 

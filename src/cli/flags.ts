@@ -3,7 +3,10 @@
  */
 import * as z from "zod/mini";
 import { DAY_MS, startOfDay } from "../base/format.ts";
-import { isDay } from "../log/mod.ts";
+import type { World } from "../base/world.ts";
+import type { OpenOptions } from "../ledger/event_log.ts";
+import { isDay } from "../log/format/layout.ts";
+import { say } from "./terminal.ts";
 
 /** What help, completion and the parser need to know beside what is valid. */
 export interface FlagFacts {
@@ -217,6 +220,19 @@ export function ledgerFlags() {
 /** The flags of every command that answers from a ledger and its runs. */
 export function runsFlags() {
   return { ...ledgerFlags(), "runs-dir": runsDir() };
+}
+
+/** The folders that a command's flags name. */
+export interface Folders {
+  "dir"?: string;
+  "runs-dir"?: string;
+}
+
+/** How a command opens its ledger. `LEDGER_LOG=debug` tells each write and each recovery. */
+export function optionsFor(world: World, flags: Folders): OpenOptions {
+  const debug = world.env("LEDGER_LOG") === "debug";
+  const onNotice = debug ? (message: string) => say(world, `ledger: ${message}`) : undefined;
+  return { world, dir: flags.dir, runs_dir: flags["runs-dir"], onNotice };
 }
 
 /** `--force`, for commands that write a file. */

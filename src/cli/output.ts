@@ -16,12 +16,7 @@ export {
 } from "../base/format.ts";
 export { bytesColumn, type Column, countColumn, plain, shortened, wrapped } from "./table.ts";
 export { Progress, withProgress } from "./progress.ts";
-export { paintFor, print, say, showTime, showTracedTime, write } from "./terminal.ts";
-
-/** Prints an answer as one line of JSON. */
-export function printJson(world: World, answer: unknown): void {
-  print(world, JSON.stringify(answer));
-}
+export { paintFor, print, printJson, say, showTime, showTracedTime, write } from "./terminal.ts";
 
 /** The format to print rows in: as asked, JSON where `--json` was, else what suits the output. */
 export function rowFormat(

@@ -1,4 +1,4 @@
-/** How far long work is: on standard error, on a terminal only, gone when the work is done. */
+/** Long work: how far it is, shown on a terminal until it is done; and its orderly stop by a signal. */
 import { humanBytes, humanCount, humanDuration } from "../base/format.ts";
 import { progress_every_ms, progress_quiet_ms } from "../base/limits.ts";
 import type { Input, World } from "../base/world.ts";
@@ -79,4 +79,23 @@ export function withProgress(
       return count;
     },
   };
+}
+
+/** Listens for SIGINT and SIGTERM until it is disposed of. */
+export interface Interruption extends Disposable {
+  /** Aborted by the first signal. */
+  signal: AbortSignal;
+  /** Which signal it was, once there was one. */
+  stoppedBy: () => string | undefined;
+}
+
+/** Listens for the operator, or the scheduler, who wants this process to stop. */
+export function stopOnInterrupt(world: World): Interruption {
+  const controller = new AbortController();
+  let stopped_by: string | undefined;
+  const done = world.onInterrupt((signal) => {
+    stopped_by = signal;
+    controller.abort();
+  });
+  return { signal: controller.signal, stoppedBy: () => stopped_by, [Symbol.dispose]: done };
 }

@@ -64,3 +64,8 @@ export function showTime(world: World): (timestamp_ms: unknown) => string {
     return world.stdout.is_terminal ? ago(Number(timestamp_ms), now_ms) : utc(Number(timestamp_ms));
   };
 }
+
+/** Prints an answer as one line of JSON. */
+export function printJson(world: World, answer: unknown): void {
+  print(world, JSON.stringify(answer));
+}

@@ -3,207 +3,76 @@
  * its registry. Commands have no power that is not here.
  */
 import { basename } from "@std/path";
-import { BackgroundSync, endsRun } from "./background_sync.ts";
-import { buildFacts } from "../base/build.ts";
-import { LedgerError } from "../base/error.ts";
-import { type Input, systemWorld, type World } from "../base/world.ts";
 import { latest_runs } from "../base/limits.ts";
+import type { Input } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
-import { Emitters, type JsonObject } from "./emitters.ts";
-import type { ArtifactKind } from "./artifacts.ts";
-import type { IndexOptions, QueryOptions } from "./index.ts";
-import { LedgerRuns } from "./runs.ts";
-import { LedgerTraces } from "./traces.ts";
-import { LedgerUpkeep } from "./upkeep.ts";
 import type { SyncOptions, SyncReport } from "../index/sync.ts";
-import type { CheckedEvent, ReadyEvent } from "../log/event/emit_check.ts";
-import type { ArtifactSource } from "../runs/artifacts/input.ts";
+import type { ReadyEvent } from "../log/event/emit_check.ts";
 import {
   type Acknowledgement,
-  appendStream,
-  dayOf,
-  type Durability,
-  EmitCheck,
   followLog,
-  ledgerPaths,
   LogCursor,
   type LogRecord,
   type LogSurvey,
-  LogWriter,
   migrateType,
   type MigrationStep,
   noLedger,
   type ReadFilter,
   registerType,
-  type Registry,
-  RegistryReader,
   type StreamOptions,
   type StreamReport,
   type VerifyOptions,
   type VerifyReport,
-  type WriterCounters,
 } from "../log/mod.ts";
-
-/** How a ledger is opened. */
-export interface OpenOptions {
-  /** Its folder. Default: the environment's LEDGER_DIR, or `data/ledger`. */
-  dir?: string;
-  /** The folder of runs. Default: the environment's LEDGER_RUNS_DIR, or `runs`. */
-  runs_dir?: string;
-  /** A name for parts of one's own, for network file systems. Default: LEDGER_WRITER, or none. */
-  writer?: string;
-  /** "fsync": acknowledged means durable. "os": acknowledged means handed to the system. */
-  durability?: Durability;
-  /** How long an append waits for another process before it says "busy". */
-  lock_wait_ms?: number;
-  part_bytes_max?: number;
-  /**
-   * Bring the index up to date in the background whenever a run completes or fails, and at the end of a
-   * stream. Nobody waits for it but `close()`; trouble with it is told to `onNotice` and costs no event.
-   */
-  syncAfterRun?: boolean;
-  /** Told about each write and each recovery. */
-  onNotice?: (message: string) => void;
-  /** Surroundings to work in; tests pass their own. */
-  world?: World;
-}
+import type { ArtifactSource } from "../runs/artifacts/input.ts";
+import type { ArtifactKind } from "./artifacts.ts";
+import type { JsonObject } from "./emitters.ts";
+import { EventLog, type OpenOptions } from "./event_log.ts";
+import type { IndexOptions, QueryOptions } from "./index.ts";
+import { LedgerRuns } from "./runs.ts";
+import { LedgerTraces } from "./traces.ts";
+import { LedgerUpkeep } from "./upkeep.ts";
 
 /** An open ledger. Close it, or declare it with `await using`. */
-export class Ledger extends Emitters implements AsyncDisposable {
-  /** The surroundings it works in. */
-  readonly world: World;
-  readonly dir: string;
+export class Ledger extends EventLog {
   /** Run directories and their catalog. */
   readonly runs: LedgerRuns;
   /** Traced events: which led to which, and where the time went. */
   readonly traces: LedgerTraces;
   /** Sealing, compacting, archiving: what keeps the log fit to run for years. */
   readonly upkeep: LedgerUpkeep;
-  readonly #writer: LogWriter;
-  readonly #check: EmitCheck;
-  readonly #options: OpenOptions;
-  readonly #background: BackgroundSync;
+  readonly #background?: BackgroundSync;
 
   constructor(options: OpenOptions = {}) {
-    super();
-    const world = options.world ?? systemWorld();
-    this.world = world;
-    this.#options = options;
-    this.dir = options.dir ?? (world.env("LEDGER_DIR") || buildFacts().ledger_dir);
-    if (this.dir === "") throw emptyName("--dir");
+    super(options);
+    const { world, dir } = this;
     this.traces = new LedgerTraces(world, this);
-    this.runs = new LedgerRuns(world, this.dir, options.runs_dir, this);
-    this.upkeep = new LedgerUpkeep(world, this.dir, this.runs.dir);
-    this.#writer = new LogWriter(world, this.dir, {
-      writer: options.writer ?? world.env("LEDGER_WRITER"),
-      durability: options.durability,
-      lock_wait_ms: options.lock_wait_ms,
-      part_bytes_max: options.part_bytes_max,
-      onWrite: options.onNotice,
-      onTornTail: (path, kept) =>
-        options.onNotice?.(`${path} ended in a torn line; its bytes are kept in ${kept}`),
-    });
-    const registry_file = new RegistryReader(world, this.dir);
-    this.#check = new EmitCheck(world, registry_file.read(), () => registry_file.readIfChanged());
-    const { onNotice } = options;
-    this.#background = new BackgroundSync(() => this.sync({ onNotice }), onNotice);
-  }
-
-  /** What this ledger has written so far: events, bytes, writes, syncs, lock waits. */
-  get counters(): Readonly<WriterCounters> {
-    return this.#writer.counters;
-  }
-
-  /** The types that may be emitted, and how old events are read. */
-  get registry(): Registry {
-    return this.#check.registry;
-  }
-
-  /** Appends one event. Resolves when it is durable; calls made together share one sync. */
-  emit(event: JsonObject): Promise<Acknowledgement> {
-    try {
-      return this.#emit(this.#check.fromFields(event));
-    } catch (error) {
-      // A registry that was damaged since it was read.
-      return Promise.reject(error);
+    this.runs = new LedgerRuns(world, dir, options.runs_dir, this);
+    this.upkeep = new LedgerUpkeep(world, dir, this.runs.dir);
+    const { onNotice, syncAfterRun } = options;
+    if (syncAfterRun) {
+      this.#background = new BackgroundSync(() => this.sync({ onNotice }), onNotice);
     }
   }
 
-  /** Appends one event given as JSON text; what the text says is kept byte for byte. */
-  async emitLine(line: string): Promise<Acknowledgement> {
-    return await this.#emit(this.#check.fromLine(line));
-  }
-
-  /** The line that emitting this text would write. Throws where emitting would; writes nothing. */
-  async check(line: string): Promise<{ event_id: string; timestamp_ms: number; line: string }> {
-    const checked = this.#check.fromLine(line);
-    if (!checked.ok) throw await checked.explain();
-    const { event_id, timestamp_ms, line: written } = checked;
-    return { event_id, timestamp_ms, line: written };
-  }
-
-  /**
-   * Appends many events. All are checked before the first is written. If writing fails half-way the
-   * error's `detail.durable` says how many are durable.
-   */
-  async emitMany(events: Iterable<JsonObject>): Promise<Acknowledgement[]> {
-    return await this.#appendAll([...events], (event) => this.#check.fromFields(event));
-  }
-
-  /** The same with events given as JSON text; what the texts say is kept byte for byte. */
-  async emitLines(lines: Iterable<string>): Promise<Acknowledgement[]> {
-    return await this.#appendAll([...lines], (line) => this.#check.fromLine(line));
-  }
-
-  async #appendAll<Given>(
-    all: readonly Given[],
-    check: (given: Given) => CheckedEvent,
-  ): Promise<Acknowledgement[]> {
-    const ready: ReadyEvent[] = [];
-    for (const given of all) {
-      const checked = check(given);
-      if (!checked.ok) {
-        const error = await checked.explain();
-        throw error.with({
-          message: `${error.message} (event ${
-            ready.length + 1
-          } of ${all.length}; none was written)`,
-        });
-      }
-      ready.push(checked);
-    }
-    const outcomes = await Promise.allSettled(ready.map((event) => this.#append(event)));
-    const rejected = outcomes.filter((outcome) => outcome.status === "rejected");
-    // The gravest first: of these, lines may be there that nothing was promised for.
-    const failed =
-      rejected.find(({ reason }) =>
-        reason instanceof LedgerError && reason.code === "durability_unknown"
-      ) ?? rejected[0];
-    if (!failed) return outcomes.map((outcome) => (outcome as { value: Acknowledgement }).value);
-    const durable = outcomes.filter((outcome) => outcome.status === "fulfilled").length;
-    if (!(failed.reason instanceof LedgerError)) throw failed.reason;
-    throw failed.reason.with({
-      message: `${failed.reason.message}. ${durable} of ${ready.length} events are durable`,
-      detail: { durable },
-    });
-  }
-
-  /** Appends a stream of NDJSON. */
-  emitStream(input: Pick<Input, "read">, options?: StreamOptions): Promise<StreamReport> {
-    const stream = appendStream(input, this.#writer, this.#check, options);
-    const sync = () => this.#background.request();
-    if (this.#options.syncAfterRun) stream.then(sync, sync);
+  override emitStream(input: Pick<Input, "read">, options?: StreamOptions): Promise<StreamReport> {
+    const stream = super.emitStream(input, options);
+    const sync = () => this.#background?.request();
+    stream.then(sync, sync);
     return stream;
   }
 
-  /** Whether there is a log yet: the first event makes it. */
-  exists(): boolean {
-    return this.world.files.facts(ledgerPaths(this.dir).events) !== undefined;
+  protected override append(event: ReadyEvent): Promise<Acknowledgement> {
+    const appended = super.append(event);
+    if (this.#background && endsRun(event.line)) {
+      appended.then(() => this.#background?.request(), () => {});
+    }
+    return appended;
   }
 
-  /** Acknowledged means this: on the disk ("fsync"), or handed to the system ("os"). */
-  get durability(): Durability {
-    return this.#writer.durability;
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#background?.settled();
   }
 
   /** All wanted records of the log as it is now, in log order. Damage comes as records too. */
@@ -290,14 +159,14 @@ export class Ledger extends Emitters implements AsyncDisposable {
   /** Registers a custom event type. */
   async registerType(name: string, schema: unknown, description?: string) {
     const result = await registerType(this.world, this.dir, name, schema, description);
-    this.#check.refresh();
+    this.refreshRegistry();
     return result;
   }
 
   /** Declares the next version of a custom event type. */
   async migrateType(name: string, steps: MigrationStep[], schema?: unknown) {
     const type = await migrateType(this.world, this.dir, name, steps, schema);
-    this.#check.refresh();
+    this.refreshRegistry();
     return type;
   }
 
@@ -319,39 +188,43 @@ export class Ledger extends Emitters implements AsyncDisposable {
     const { putTrades } = await import("./artifacts.ts");
     return await putTrades(this.world, this, run_id, source);
   }
+}
 
-  /** Waits until everything emitted is durable, then lets go of all files. */
-  async close(): Promise<void> {
-    await this.#writer.close();
-    await this.#background.settled();
-  }
+/**
+ * Brings the index up to date beside the writers: no writer waits for it, and it costs no event. One
+ * sync at a time; what is written while it runs is taken in by one more after it.
+ */
+class BackgroundSync {
+  #last?: Promise<void>;
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
+  constructor(
+    readonly sync: () => Promise<unknown>,
+    readonly onNotice: (message: string) => void = () => {},
+  ) {}
 
-  /** A good event is appended at once, without a promise of its own. */
-  #emit(checked: CheckedEvent): Promise<Acknowledgement> {
-    return checked.ok ? this.#append(checked) : checked.explain().then((error) => {
-      throw error;
+  /** Has what is in the log by now taken in. */
+  request(): void {
+    const before = this.#last ?? Promise.resolve();
+    const last: Promise<void> = before.then(this.sync).then(
+      () => {},
+      (error) => this.onNotice(`the index was not synced: ${error.message}`),
+    ).finally(() => {
+      if (this.#last === last) this.#last = undefined;
     });
+    this.#last = last;
   }
 
-  #append({ event_id, timestamp_ms, line }: ReadyEvent): Promise<Acknowledgement> {
-    const appended = this.#writer.append(dayOf(timestamp_ms), event_id, line);
-    if (this.#options.syncAfterRun && endsRun(line)) {
-      appended.then(() => this.#background.request(), () => {});
-    }
-    return appended;
+  /** Waits until all that was requested is done. */
+  async settled(): Promise<void> {
+    while (this.#last) await this.#last;
   }
 }
 
-function emptyName(flag: string): LedgerError {
-  return new LedgerError({
-    code: "usage",
-    message: `cannot use a folder without a name: ${flag} is ""`,
-    hint: "is a variable empty? Name the folder, or leave the flag out",
-  });
+const ENDS_OF_RUNS: ReadonlySet<unknown> = new Set(["run.completed", "run.failed"]);
+
+/** Whether an event ends a run. Most lines do not even look like it. */
+function endsRun(line: string): boolean {
+  return line.includes('"run.') && ENDS_OF_RUNS.has(JSON.parse(line).event_type);
 }
 
 /** Opens a ledger; its folder is made by the first event. */

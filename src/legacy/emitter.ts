@@ -3,7 +3,8 @@
  * was written for it keeps working; new code is better off with `openLedger()`.
  */
 import type { JsonObject } from "../ledger/emitters.ts";
-import { Ledger, type OpenOptions } from "../ledger/ledger.ts";
+import type { OpenOptions } from "../ledger/event_log.ts";
+import { Ledger } from "../ledger/ledger.ts";
 import type { Acknowledgement } from "../log/mod.ts";
 
 /** The eight emitters (and `emitRunFailed`), each with its arguments in a row. */

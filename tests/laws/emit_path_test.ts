@@ -5,6 +5,8 @@ import { allModules, type Import, loadedBy } from "./modules.ts";
 
 const EMIT = "src/cli/commands/emit.ts";
 const COMMANDS = "src/cli/commands.ts";
+/** Each module costs start-up time, and emit is started by scripts thousands of times. */
+const MODULES_MAX = 40;
 
 function isNative(path: string): boolean {
   return path.startsWith("src/duckdb/") || path.includes("@duckdb/");
@@ -45,6 +47,12 @@ Deno.test("no module on the way of emit reaches DuckDB, Parquet or the network",
   ) {
     assert(loaded.has(path), path);
   }
+});
+
+Deno.test("emit loads at most 40 modules of this program", async () => {
+  const modules = await allModules();
+  const loaded = [...loadedBy(modules, ["main.ts", EMIT])].filter((path) => modules.has(path));
+  assert(loaded.length <= MODULES_MAX, `${loaded.length} modules:\n${loaded.sort().join("\n")}`);
 });
 
 Deno.test("importing the library loads neither DuckDB nor Parquet", async () => {

@@ -1,8 +1,10 @@
 import { asLedgerError, LedgerError, placeText } from "../../base/error.ts";
+import { counted, escaped } from "../../base/format.ts";
 import { lock_wait_ms } from "../../base/limits.ts";
 import { interruptedBy, OutputClosed, type World } from "../../base/world.ts";
-import type { Ledger } from "../../ledger/ledger.ts";
-import { EVENT_TYPES, isBuiltIn, type LineAnswer, type StreamOptions } from "../../log/mod.ts";
+import { EventLog } from "../../ledger/event_log.ts";
+import { EVENT_TYPES, isBuiltIn } from "../../log/event/event.ts";
+import type { LineAnswer, StreamOptions } from "../../log/mod.ts";
 import { type CommandContext, defineCommand, type FlagsOf } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
 import {
@@ -12,13 +14,14 @@ import {
   json,
   ledgerFlags,
   number,
+  optionsFor,
   text,
   toggle,
   toggleOr,
 } from "../flags.ts";
-import { openFor, stopOnInterrupt } from "../open.ts";
-import { counted, escaped, print, printJson, Progress, say, withProgress } from "../output.ts";
 import { usage } from "../parse.ts";
+import { Progress, stopOnInterrupt, withProgress } from "../progress.ts";
+import { print, printJson, say } from "../terminal.ts";
 
 const FIELDS = { group: "Fields of the event" };
 
@@ -90,28 +93,29 @@ export default defineCommand({
   flags,
   run: async (context) => {
     const { world, flags } = context;
-    await using ledger = openFor(world, flags, {
+    await using log = new EventLog({
+      ...optionsFor(world, flags),
       ...(flags.writer === undefined ? {} : { writer: flags.writer }),
       durability: flags.durability,
       lock_wait_ms: flags["lock-wait-ms"],
     });
-    return await (flags.stdin ? emitStream(context, ledger) : emitOne(context, ledger));
+    return await (flags.stdin ? emitStream(context, log) : emitOne(context, log));
   },
 });
 
 async function emitOne(
   { world, flags, words }: CommandContext<Flags>,
-  ledger: Ledger,
+  log: EventLog,
 ): Promise<void> {
   for (const name of ["ack", "on-error"] as const) {
     if (flags[name]) throw usage("emit", `--${name} goes with --stdin`);
   }
-  const line = lineOf(world, ledger, flags, words);
+  const line = lineOf(world, log, flags, words);
   if (flags["dry-run"]) {
-    print(world, (await ledger.check(line)).line);
+    print(world, (await log.check(line)).line);
     return say(world, "valid; nothing was written");
   }
-  const acknowledgement = await ledger.emitLine(line);
+  const acknowledgement = await log.emitLine(line);
   const { event_id } = acknowledgement;
   try {
     if (flags.json) printJson(world, acknowledgement);
@@ -127,7 +131,7 @@ async function emitOne(
 }
 
 /** The event as JSON text. JSON and numbers go in as typed, to the last digit. */
-function lineOf(world: World, ledger: Ledger, flags: Flags, words: string[]): string {
+function lineOf(world: World, log: EventLog, flags: Flags, words: string[]): string {
   if (words[0] !== undefined && flags["event-type"] !== undefined) {
     throw usage("emit", "the type is given twice: as TYPE and as --event-type");
   }
@@ -142,7 +146,7 @@ function lineOf(world: World, ledger: Ledger, flags: Flags, words: string[]): st
   const members = [`"event_type":${JSON.stringify(type)}`];
   for (const name of Object.keys(field_flags) as (keyof typeof field_flags)[]) {
     const value = flags[name] ??
-      (name === "run-id" ? defaultRunId(world, ledger, type, data) : undefined);
+      (name === "run-id" ? defaultRunId(world, log, type, data) : undefined);
     if (value === undefined || name === "event-data") continue;
     const is_json = ["JSON", "N"].includes(flagFacts(field_flags[name]).value!);
     const text = is_json ? value : JSON.stringify(value);
@@ -158,12 +162,12 @@ function lineOf(world: World, ledger: Ledger, flags: Flags, words: string[]): st
 /** $LEDGER_RUN_ID, for a type whose events have a run id. */
 function defaultRunId(
   world: World,
-  ledger: Ledger,
+  log: EventLog,
   type: string,
   data = "{}",
 ): string | undefined {
   if (isBuiltIn(type) && !("run_id" in EVENT_TYPES[type])) return undefined;
-  const { properties = {}, additionalProperties } = ledger.registry.types.get(type)?.schema ?? {};
+  const { properties = {}, additionalProperties } = log.registry.types.get(type)?.schema ?? {};
   if (additionalProperties === false && !("run_id" in (properties as object))) return undefined;
   if (Object.hasOwn(JSON.parse(data), "run_id")) return undefined;
   return world.env("LEDGER_RUN_ID") || undefined;
@@ -171,7 +175,7 @@ function defaultRunId(
 
 async function emitStream(
   { world, flags, words }: CommandContext<Flags>,
-  ledger: Ledger,
+  log: EventLog,
 ): Promise<number> {
   const stray = words.length > 0
     ? `the type ${words[0]}`
@@ -197,13 +201,13 @@ async function emitStream(
       say(world, flags.json ? JSON.stringify({ error: error.toJSON() }) : text);
     },
   };
-  const report = await ledger.emitStream(await inputOf(world, flags, progress), options);
+  const report = await log.emitStream(await inputOf(world, flags, progress), options);
   progress.clear();
   const kept = flags["dry-run"]
     ? `${counted(report.valid, "event")} valid; nothing was written`
     : `${counted(report.durable, "event")} ${flags.durability === "os" ? "written" : "durable"}`;
   const bad = report.bad > 0 ? `, ${counted(report.bad, "bad line")} skipped` : "";
-  if (flags.json) printJson(world, { ...report, durability: ledger.durability });
+  if (flags.json) printJson(world, { ...report, durability: log.durability });
   else say(world, kept + bad);
   const signal = stop.stoppedBy();
   if (signal) throw interruptedBy(signal).with({ detail: { durable: report.durable } });

@@ -30,7 +30,7 @@ import {
   time,
   toggle,
 } from "../flags.ts";
-import { openFor, stopOnInterrupt } from "../open.ts";
+import { openFor } from "../open.ts";
 import {
   counted,
   escaped,
@@ -42,6 +42,7 @@ import {
   utc,
   write,
 } from "../output.ts";
+import { stopOnInterrupt } from "../progress.ts";
 
 const flags = {
   "since": time("from this time on: a day, a time, or 2h, 7d", { aliases: ["since-date"] }),

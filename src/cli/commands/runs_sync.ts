@@ -6,8 +6,9 @@ import type { CatalogStats } from "../../runs/catalog/queries.ts";
 import { defineCommand } from "../command.ts";
 import { exitOfDaemon } from "../exit_code.ts";
 import { count, duration, runsFlags, toggle } from "../flags.ts";
-import { openForRuns, stopOnInterrupt } from "../open.ts";
+import { openForRuns } from "../open.ts";
 import { counted, humanCount, paintFor, print, printJson, Progress } from "../output.ts";
+import { stopOnInterrupt } from "../progress.ts";
 
 export default defineCommand({
   name: "runs sync",

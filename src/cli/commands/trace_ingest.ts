@@ -3,8 +3,9 @@ import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
 import { choice, ledgerFlags, toggle } from "../flags.ts";
 import { inputFrom, isStandardInput } from "../input.ts";
-import { openFor, stopOnInterrupt } from "../open.ts";
+import { openFor } from "../open.ts";
 import { counted, print, printJson, Progress, withProgress } from "../output.ts";
+import { stopOnInterrupt } from "../progress.ts";
 import { sayDamage } from "../traces.ts";
 
 const SIGNAL = `{"event_id":"s1","event_type":"SIGNAL","correlation_id":"bt1","created_at":` +

@@ -5,8 +5,9 @@ import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
 import { defineCommand } from "../command.ts";
 import { exitOfDaemon } from "../exit_code.ts";
 import { count, runsFlags, text, toggle } from "../flags.ts";
-import { openFor, stopOnInterrupt } from "../open.ts";
+import { openFor } from "../open.ts";
 import { counted, humanCount, print, printJson, say, utc } from "../output.ts";
+import { stopOnInterrupt } from "../progress.ts";
 
 export default defineCommand({
   name: "watch",
