@@ -131,7 +131,7 @@ const ISO_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}
 const ZONE = /(Z|[+-]\d{2}:?\d{2})$/;
 
 /** A time as typed: a while ago depends on what time it is. */
-export interface TypedTime {
+interface TypedTime {
   is_day: boolean;
   ms(now_ms: number): number;
   us(now_ms: number): number;

@@ -42,8 +42,7 @@
  * both lines stay, the first in log order counts. That makes it safe to emit again after any error.
  * Ids that we give, `{timestamp_ms}_{8 hex}`, count up within an open ledger and do not repeat there.
  */
-export { type Acknowledgement, type Durability, LogWriter } from "./write/writer.ts";
-export { EmitCheck } from "./event/emit_check.ts";
+export { type Acknowledgement, type Durability } from "./write/writer.ts";
 export type { WriterCounters } from "./write/day_appender.ts";
 export {
   EVENT_TYPE_SUMMARIES,
@@ -85,7 +84,6 @@ export {
   type MigrationStep,
   readRegistry,
   type Registry,
-  RegistryReader,
 } from "./event/registry.ts";
 export { adoptTypes, migrateType, newTypesOf, registerType } from "./seal/registry_change.ts";
 export { chainLockPath } from "./format/chain.ts";
@@ -94,10 +92,5 @@ export type { RestoredPart } from "./compact/restore.ts";
 export type { NewlySealed, SealOptions } from "./seal/seal.ts";
 export type { ImportedDay } from "./archive/import_day.ts";
 export { type LogSurvey, recentDays, recentRunIds } from "./read/survey.ts";
-export {
-  appendStream,
-  type LineAnswer,
-  type StreamOptions,
-  type StreamReport,
-} from "./write/stream.ts";
+export { type LineAnswer, type StreamOptions, type StreamReport } from "./write/stream.ts";
 export type { Finding, VerifyOptions, VerifyReport } from "./seal/verify.ts";

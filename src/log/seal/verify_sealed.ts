@@ -74,7 +74,7 @@ function damageOf(error: unknown): Error {
 }
 
 /** What is not as it was sealed: of the file of a part, and of a Parquet file beside its lines. */
-export interface SealedChanges {
+interface SealedChanges {
   change?: Finding;
   kept?: Finding;
 }
