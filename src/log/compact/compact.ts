@@ -1,30 +1,21 @@
 /**
- * Sealed lines -> Parquet. A part's lines go only once its Parquet file has been read back and
- * gave every byte of them, and stands there durably, and the day's record says so. Cut off anywhere,
- * the lines or the file are whole, readers take what is whole, and doing it again ends it.
+ * Compaction: sealed lines -> Parquet. A part's lines go only once its Parquet file has been read back
+ * and gave every byte of them, and stands there durably, and the day's manifest says so. Cut off
+ * anywhere, the lines or the file are whole, readers take what is whole, and doing it again ends it.
  */
 import { join } from "@std/path";
 import { moveToFreeName, removeQuietly, withOpenFile } from "../../base/files/durable.ts";
-import { uniqueName, type World } from "../../base/world.ts";
 import { packed_line_bytes_max } from "../../base/limits.ts";
+import { uniqueName, type World } from "../../base/world.ts";
 import { partsAway, withChainLock } from "../format/chain.ts";
-import { dayFolder, parquetName, type PartId, partLabel, partPath } from "../format/layout.ts";
-import { verifyChecksum } from "./verify_checksum.ts";
-import { removeStaleTempFiles } from "./stale_temp_files.ts";
-import { packAll } from "./pack_pool.ts";
-import type { PackRequest } from "./pack_part.ts";
-import { listDays, partNamesOf, partsOfDay } from "../read/parts.ts";
 import { type Checksum, matchesChecksum } from "../format/checksum.ts";
-import { LogCursor } from "../read/cursor.ts";
+import { dayFolder, parquetName, type PartId, partLabel, partPath } from "../format/layout.ts";
+import { readSealed, sealedName, type SealedPart, writeSealed } from "../format/seal_manifest.ts";
+import { listDays, partNamesOf } from "../read/parts.ts";
 import { type NewlySealed, sealDueParts } from "../seal/seal.ts";
-import {
-  readSealed,
-  sealedName,
-  type SealedPart,
-  type SealedParts,
-  writeSealed,
-} from "../format/seal_manifest.ts";
-import { notesDigest } from "../format/chain_digest.ts";
+import type { PackRequest } from "./pack_part.ts";
+import { packAll } from "./pack_pool.ts";
+import { corruptLines, removeStaleTempFiles, verifyChecksum } from "./sealed_lines.ts";
 
 /** What to compact. */
 export interface CompactOptions {
@@ -64,23 +55,11 @@ export async function compactParts(
   options: CompactOptions,
 ): Promise<CompactReport> {
   listDays(world.files, root);
-  return await withChainLock(
-    world,
-    root,
-    () => compactDueParts(world, root, options),
-    options.lock_wait_ms,
-  );
-}
-
-/** The same for those who hold the lock of the chain already. */
-async function compactDueParts(
-  world: World,
-  root: string,
-  options: CompactOptions,
-): Promise<CompactReport> {
-  const sealed = await sealDueParts(world, root, options);
-  const days = listDays(world.files, root).filter((day) => day < options.before_day);
-  return { sealed, ...await compactDays(world, root, days, options) };
+  return await withChainLock(world, root, async () => {
+    const sealed = await sealDueParts(world, root, options);
+    const days = listDays(world.files, root).filter((day) => day < options.before_day);
+    return { sealed, ...await compactDays(world, root, days, options) };
+  }, options.lock_wait_ms);
 }
 
 /** Compacts what is sealed of some days. The caller holds the lock of the chain. */
@@ -90,81 +69,7 @@ export async function compactDays(
   days: readonly string[],
   options: Pick<CompactOptions, "keep_jsonl" | "onPart"> = {},
 ): Promise<Omit<CompactReport, "sealed">> {
-  const report: Omit<CompactReport, "sealed"> = { compacted: [], left: [] };
-  const unfinished = new Set<string>();
-  const jobs = jobsOf(world, root, days, options, report);
-  try {
-    for await (const { part, record, request, proof } of packAll(world, noted(jobs, unfinished))) {
-      putInPlace(world, root, part, request.temporary, proof);
-      unfinished.delete(request.temporary);
-      if (!options.keep_jsonl) {
-        checkLines(world, root, part, record, "length");
-        removeLines(world, root, part);
-      }
-      const done = compactedPart(part, record, proof);
-      report.compacted.push(done);
-      options.onPart?.(done);
-    }
-  } finally {
-    for (const temporary of unfinished) removeQuietly(world.files, temporary);
-  }
-  report.compacted.sort((a, b) => a.part < b.part ? -1 : 1);
-  return report;
-}
-
-/** Passes jobs on, and notes which files come of them. */
-async function* noted(jobs: AsyncIterable<Job>, temporaries: Set<string>): AsyncGenerator<Job> {
-  for await (const job of jobs) {
-    temporaries.add(job.request.temporary);
-    yield job;
-  }
-}
-
-/** The parts that are to be packed. What is done already, or cannot be done, goes to the report. */
-async function* jobsOf(
-  world: World,
-  root: string,
-  days: readonly string[],
-  options: Pick<CompactOptions, "keep_jsonl">,
-  report: Omit<CompactReport, "sealed">,
-): AsyncGenerator<Job> {
-  for (const day of days) {
-    const sealed = readSealed(world.files, root, day);
-    removeStaleTempFiles(world, root, day);
-    for (const { number, writer } of partNamesOf(world.files, root, day, "jsonl")) {
-      const part: PartId = { day, number, writer };
-      const record = sealed[sealedName(part)];
-      const corrupt = record && await corruptLines(world, root, part, record);
-      const reason = corrupt ? whyNotPacked(corrupt) : whyNotSealed(world, root, part);
-      if (reason) report.left.push({ part: partLabel(part), reason });
-      if (!corrupt || reason) continue;
-      if (!isPacked(world, root, part, record)) {
-        yield jobFor(world, root, part, record, corrupt);
-      } else if (!options.keep_jsonl) {
-        // Whoever packed it was killed before its lines went, or wanted them kept.
-        checkLines(world, root, part, record, "every byte");
-        removeLines(world, root, part);
-        report.compacted.push(compactedPart(part, record, record.compacted!));
-      }
-    }
-    report.left.push(...lostParts(world, root, day, sealed));
-  }
-}
-
-/** Parts of a day that were sealed, have not left the log, and are in no file. */
-function lostParts(
-  world: World,
-  root: string,
-  day: string,
-  sealed: SealedParts,
-): CompactReport["left"] {
-  const there = new Set(partNamesOf(world.files, root, day).map(sealedName));
-  const lost = Object.keys(sealed).filter((name) => !there.has(name));
-  if (lost.length === 0) return [];
-  const away = partsAway(world, root);
-  return lost.map((name) => `day=${day}/${name}`)
-    .filter((part) => !away.has(part))
-    .map((part) => ({ part, reason: "it was sealed, and is gone: ledger verify" }));
+  return await new Compaction(world, root, options).run(days);
 }
 
 /** A part that is to be packed. */
@@ -174,113 +79,136 @@ interface Job {
   request: PackRequest;
 }
 
-function jobFor(
-  world: World,
-  root: string,
-  part: PartId,
-  record: SealedPart,
-  corrupt: CorruptLines,
-): Job {
-  const name = `${parquetName(part)}.${uniqueName(world)}.tmp`;
-  const { bytes, sha256, blocks } = record;
-  const request: PackRequest = {
-    label: partLabel(part),
-    path: partPath(root, part),
-    sealed: { bytes, sha256, blocks },
-    corrupt: [...corrupt.keys()],
-    temporary: join(dayFolder(root, part.day), name),
-  };
-  return { part, record, request };
-}
+class Compaction {
+  readonly #compacted: CompactedPart[] = [];
+  readonly #left: CompactReport["left"] = [];
+  /** The files of parts that are being packed. */
+  readonly #temporaries = new Set<string>();
 
-function isPacked(world: World, root: string, part: PartId, { compacted }: SealedPart): boolean {
-  const path = join(dayFolder(root, part.day), parquetName(part));
-  return compacted !== undefined && isWhole(world, path, compacted);
-}
+  constructor(
+    readonly world: World,
+    readonly root: string,
+    readonly options: Pick<CompactOptions, "keep_jsonl" | "onPart">,
+  ) {}
 
-function putInPlace(
-  world: World,
-  root: string,
-  part: PartId,
-  temporary: string,
-  compacted: Checksum,
-): void {
-  const path = join(dayFolder(root, part.day), parquetName(part));
-  // No record vouches for one that stands there, and the lines that both were made of are here still.
-  if (world.files.linkFacts(path)) world.files.remove(path);
-  moveToFreeName(world.files, temporary, path);
-  const sealed = readSealed(world.files, root, part.day);
-  const name = sealedName(part);
-  writeSealed(world, root, part.day, { ...sealed, [name]: { ...sealed[name], compacted } });
-}
+  async run(days: readonly string[]): Promise<Omit<CompactReport, "sealed">> {
+    const { keep_jsonl, onPart } = this.options;
+    try {
+      for await (const { part, record, request, proof } of packAll(this.world, this.#jobs(days))) {
+        this.#putInPlace(part, request.temporary, proof);
+        this.#temporaries.delete(request.temporary);
+        if (!keep_jsonl) this.#removeLines(part, record, "length");
+        onPart?.(this.#note(part, record, proof));
+      }
+    } finally {
+      for (const temporary of this.#temporaries) removeQuietly(this.world.files, temporary);
+    }
+    this.#compacted.sort((a, b) => a.part < b.part ? -1 : 1);
+    return { compacted: this.#compacted, left: this.#left };
+  }
 
-function removeLines(world: World, root: string, part: PartId): void {
-  world.files.remove(partPath(root, part));
-  world.files.syncFolder(dayFolder(root, part.day));
-}
+  /** The parts that are to be packed. What is done already, or cannot be done, goes to the report. */
+  async *#jobs(days: readonly string[]): AsyncGenerator<Job> {
+    const { world, root } = this;
+    for (const day of days) {
+      const sealed = readSealed(world.files, root, day);
+      removeStaleTempFiles(world, root, day);
+      for (const { number, writer } of partNamesOf(world.files, root, day, "jsonl")) {
+        const part: PartId = { day, number, writer };
+        const record = sealed[sealedName(part)];
+        const corrupt = record && await corruptLines(world, root, part, record);
+        const reason = corrupt ? whyNotPacked(corrupt) : this.#whyNotSealed(part);
+        if (reason) this.#left.push({ part: partLabel(part), reason });
+        if (!corrupt || reason) continue;
+        if (!this.#isPacked(part, record)) {
+          const request = this.#requestFor(part, record, [...corrupt.keys()]);
+          this.#temporaries.add(request.temporary);
+          yield { part, record, request };
+        } else if (!this.options.keep_jsonl) {
+          // The process that packed it was killed before its lines went, or wanted them kept.
+          this.#removeLines(part, record, "every byte");
+          this.#note(part, record, record.compacted!);
+        }
+      }
+      this.#left.push(...this.#lostParts(day, Object.keys(sealed)));
+    }
+  }
 
-function compactedPart(part: PartId, record: SealedPart, proof: Checksum): CompactedPart {
-  const { events, bytes } = record;
-  return { part: partLabel(part), events, bytes, compacted_bytes: proof.bytes };
-}
+  /** Parts of a day that were sealed, have not left the log, and are in no file. */
+  #lostParts(day: string, sealed: readonly string[]): CompactReport["left"] {
+    const there = new Set(partNamesOf(this.world.files, this.root, day).map(sealedName));
+    const lost = sealed.filter((name) => !there.has(name));
+    if (lost.length === 0) return [];
+    const away = partsAway(this.world, this.root);
+    return lost.map((name) => `day=${day}/${name}`)
+      .filter((part) => !away.has(part))
+      .map((part) => ({ part, reason: "it was sealed, and is gone: ledger verify" }));
+  }
 
-/** Why a part has no seal; undefined for one that holds nothing. */
-function whyNotSealed(world: World, root: string, part: PartId): string | undefined {
-  const is_empty = world.files.facts(partPath(root, part))?.size_bytes === 0;
-  return is_empty ? undefined : "not sealed: its day is not over, or somebody wrote to it just now";
+  #requestFor(part: PartId, { bytes, sha256, blocks }: SealedPart, corrupt: number[]): PackRequest {
+    return {
+      label: partLabel(part),
+      path: partPath(this.root, part),
+      sealed: { bytes, sha256, blocks },
+      corrupt,
+      temporary: `${this.#packedPath(part)}.${uniqueName(this.world)}.tmp`,
+    };
+  }
+
+  #packedPath(part: PartId): string {
+    return join(dayFolder(this.root, part.day), parquetName(part));
+  }
+
+  #isPacked(part: PartId, { compacted }: SealedPart): boolean {
+    const { files } = this.world;
+    const path = this.#packedPath(part);
+    if (compacted === undefined || !files.facts(path)) return false;
+    return withOpenFile(files, path, (file) => matchesChecksum(file, compacted));
+  }
+
+  #putInPlace(part: PartId, temporary: string, compacted: Checksum): void {
+    const { world, root } = this;
+    const path = this.#packedPath(part);
+    // No record vouches for one that stands there, and the lines that both were made of are here still.
+    if (world.files.linkFacts(path)) world.files.remove(path);
+    moveToFreeName(world.files, temporary, path);
+    const sealed = readSealed(world.files, root, part.day);
+    const name = sealedName(part);
+    writeSealed(world, root, part.day, { ...sealed, [name]: { ...sealed[name], compacted } });
+  }
+
+  /** Removes no line that is not proven to be in the Parquet file, whatever wrote to it. */
+  #removeLines(part: PartId, record: SealedPart, check: "every byte" | "length"): void {
+    const { files } = this.world;
+    const path = partPath(this.root, part);
+    withOpenFile(files, path, (lines) => {
+      // Right after it was packed, only what came to it since can be missing in the Parquet file.
+      if (check === "length" && lines.facts().size_bytes === record.bytes) return;
+      verifyChecksum(lines, partLabel(part), record);
+    });
+    files.remove(path);
+    files.syncFolder(dayFolder(this.root, part.day));
+  }
+
+  #note(part: PartId, { events, bytes }: SealedPart, packed: Checksum): CompactedPart {
+    const done = { part: partLabel(part), events, bytes, compacted_bytes: packed.bytes };
+    this.#compacted.push(done);
+    return done;
+  }
+
+  /** Why a part has no seal; undefined for one that holds nothing. */
+  #whyNotSealed(part: PartId): string | undefined {
+    const is_empty = this.world.files.facts(partPath(this.root, part))?.size_bytes === 0;
+    return is_empty
+      ? undefined
+      : "not sealed: its day is not over, or somebody wrote to it just now";
+  }
 }
 
 /** Why a sealed part keeps its lines; undefined for one that may go. */
-function whyNotPacked(corrupt: CorruptLines): string | undefined {
+function whyNotPacked(corrupt: ReadonlyMap<number, number>): string | undefined {
   for (const [offset, size_bytes] of corrupt) {
     if (size_bytes <= packed_line_bytes_max) continue;
     return `the line at byte ${offset} is ${size_bytes} bytes long, and no event`;
   }
-}
-
-/** Nothing is removed that is not proven to be in the Parquet file, whoever wrote to it. */
-function checkLines(
-  world: World,
-  root: string,
-  part: PartId,
-  record: SealedPart,
-  what: "every byte" | "length",
-): void {
-  withOpenFile(world.files, partPath(root, part), (lines) => {
-    // Right after it was packed, only what came to it since can be missing in the Parquet file.
-    if (what === "length" && lines.facts().size_bytes === record.bytes) return;
-    verifyChecksum(lines, partLabel(part), record);
-  });
-}
-
-function isWhole(world: World, path: string, proof: Checksum): boolean {
-  if (!world.files.facts(path)) return false;
-  return withOpenFile(world.files, path, (file) => matchesChecksum(file, proof));
-}
-
-/** Lines that are no events: where each begins -> how long it is. */
-type CorruptLines = ReadonlyMap<number, number>;
-
-/** The lines of a part that are no events. When there were too many to note, they are looked for again. */
-async function corruptLines(
-  world: World,
-  root: string,
-  part: PartId,
-  record: SealedPart,
-): Promise<CorruptLines> {
-  // What was edited there since may call a line an event that is none.
-  if (record.flaws && notesDigest(record) === record.notes_sha256) {
-    const corrupt = record.flaws.filter(({ kind }) => kind === "corrupt");
-    return new Map(corrupt.map(({ offset, size_bytes }) => [offset, size_bytes]));
-  }
-  const offsets = new Map<number, number>();
-  for (const extent of await partsOfDay(world.files, root, part.day)) {
-    if (extent.label !== partLabel(part)) continue;
-    for await (const batch of new LogCursor(world, root).batchesOfPart(extent)) {
-      for (const { kind, offset, size_bytes } of batch) {
-        if (kind === "corrupt") offsets.set(offset, size_bytes);
-      }
-    }
-  }
-  return offsets;
 }

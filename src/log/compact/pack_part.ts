@@ -3,12 +3,12 @@ import { openOwn, removeQuietly } from "../../base/files/durable.ts";
 import { LedgerError } from "../../base/error.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
-import { verifyChecksum } from "./verify_checksum.ts";
+import { verifyChecksum } from "./sealed_lines.ts";
 import { type Checksum, checksumOf } from "../format/checksum.ts";
 import { type PackingColumns, packLines } from "../codec/packing.ts";
 import { linesDigest } from "../codec/unpacking.ts";
 
-/** What is to be packed, in words that reach another thread. */
+/** What is to be packed, as data for another thread. */
 export interface PackRequest {
   /** `day=2026-01-23/part-000001.jsonl` */
   label: string;
@@ -30,32 +30,25 @@ export function packPart(world: World, request: PackRequest, columns: PackingCol
   try {
     if (source.facts().size_bytes !== sealed.bytes) verifyChecksum(source, label, sealed);
     target = world.files.open(temporary, "create");
-    const { sha256 } = sealed;
-    packLines(source, sealed.bytes, (offset) => corrupt.has(offset), target, {
-      label,
-      sha256,
-      columns,
-    });
-    checkGivesBack(target, label, sealed);
+    const isCorrupt = (offset: number) => corrupt.has(offset);
+    packLines(source, sealed.bytes, isCorrupt, target, { label, sha256: sealed.sha256, columns });
+    if (linesDigest(target) !== sealed.sha256) {
+      throw new LedgerError({
+        code: "damaged",
+        message: `cannot compact ${label}: read back, it did not give the bytes that were sealed`,
+        hint: "the part has its lines still, as they were",
+      });
+    }
     const proof = checksumOf(target, target.facts().size_bytes);
     target.sync();
     return proof;
   } catch (error) {
     if (target) removeQuietly(world.files, temporary);
-    // Lines that were changed may not even be lines any more: that is what is to be told then.
+    // Lines that were changed may not even be lines any more: then that is the error.
     verifyChecksum(source, label, sealed);
     throw error;
   } finally {
     target?.close();
     source.close();
   }
-}
-
-function checkGivesBack(file: OpenFile, label: string, sealed: Checksum): void {
-  if (linesDigest(file) === sealed.sha256) return;
-  throw new LedgerError({
-    code: "damaged",
-    message: `cannot compact ${label}: read back, it did not give the bytes that were sealed`,
-    hint: "the part has its lines still, as they were",
-  });
 }

@@ -1,4 +1,4 @@
-/** Packing on threads of its own, as many parts at once as there are cores. */
+/** Thread pool that packs parts, as many at once as there are cores. */
 import { pack_threads_max } from "../../base/limits.ts";
 import { Thread } from "../../base/thread.ts";
 import type { World } from "../../base/world.ts";
@@ -14,14 +14,13 @@ const MODULE = {
 
 type Packer = Thread<PackRequest, Checksum>;
 
-/**
- * Packs parts; the results come in the order in which they are ready. The next part is looked for when
- * somebody is free for it.
- */
+type Packed<Job> = AsyncGenerator<Job & { proof: Checksum }>;
+
+/** Packs parts, in the order in which they are ready. A job is taken when a thread is free for it. */
 export async function* packAll<Job extends { request: PackRequest }>(
   world: World,
   jobs: AsyncIterable<Job>,
-): AsyncGenerator<Job & { proof: Checksum }> {
+): Packed<Job> {
   const source = jobs[Symbol.asyncIterator]();
   const known: Job[] = [];
   const nextJob = async () => known.shift() ?? (await source.next()).value as Job | undefined;
@@ -32,16 +31,13 @@ export async function* packAll<Job extends { request: PackRequest }>(
     known.push(value);
   }
   // A thread for one part alone takes longer to start than it saves.
-  const results = known.length > 1
-    ? packOnThreads(world, known.length, nextJob)
-    : packHere(world, nextJob);
-  yield* results;
+  yield* known.length > 1 ? packOnThreads(world, known.length, nextJob) : packHere(world, nextJob);
 }
 
 async function* packHere<Job extends { request: PackRequest }>(
   world: World,
   nextJob: () => Promise<Job | undefined>,
-): AsyncGenerator<Job & { proof: Checksum }> {
+): Packed<Job> {
   const [{ packPart }, { packingColumns }] = await Promise.all([
     import("./pack_part.ts"),
     import("../codec/packing.ts"),
@@ -57,19 +53,19 @@ async function* packOnThreads<Job extends { request: PackRequest }>(
   world: World,
   threads: number,
   nextJob: () => Promise<Job | undefined>,
-): AsyncGenerator<Job & { proof: Checksum }> {
+): Packed<Job> {
   const packers = Array.from({ length: threads }, (): Packer => new Thread(MODULE, world.pause));
   const running = new Map<Job, Promise<{ packer: Packer; job: Job; proof: Checksum }>>();
   const begin = async (packer: Packer) => {
     const job = await nextJob();
     if (!job) return;
     const packed = packer.run(job.request).then((proof) => ({ packer, job, proof }));
-    // Whoever is not waited for any more, because another failed, fails unseen.
+    // A job that is not awaited any more, because another failed, fails unseen.
     packed.catch(() => {});
     running.set(job, packed);
   };
   try {
-    // Each knows its next part too: while one is put in place, nobody could tell it.
+    // Each knows its next part too: while one is put in place, this thread could not tell it.
     for (const packer of [...packers, ...packers]) await begin(packer);
     while (running.size > 0) {
       const { packer, job, proof } = await Promise.race(running.values());

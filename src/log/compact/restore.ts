@@ -1,6 +1,6 @@
 /**
- * Parquet -> the lines of a day, as they were sealed. A Parquet file goes only once its lines stand there
- * durably and are proven to be those that were sealed, and the day's record says so.
+ * Restore: Parquet -> the lines of a day, as they were sealed. A Parquet file goes only once its lines
+ * stand there durably and are verified against the seal, and the day's manifest says so.
  */
 import { join } from "@std/path";
 import { beginReplacement, withOpenFile, writeFully } from "../../base/files/durable.ts";
@@ -8,7 +8,7 @@ import { LedgerError } from "../../base/error.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { withChainLock } from "../format/chain.ts";
 import { dayFolder, parquetName, type PartId, partLabel, partPath } from "../format/layout.ts";
-import { removeStaleTempFiles } from "./stale_temp_files.ts";
+import { removeStaleTempFiles } from "./sealed_lines.ts";
 import { openPart } from "../read/part_file.ts";
 import { listDays, notRecorded, partNamesOf, partsOfDay } from "../read/parts.ts";
 import { findChange } from "../format/checksum.ts";
@@ -80,7 +80,13 @@ async function writeLines(world: World, root: string, part: PartId, record: Seal
     try {
       for (const { bytes } of source.blocks(0)) writeFully(replacement.file, bytes);
       const change = findChange(replacement.file, record);
-      if (change) throw notGivenBack(part, change.reason);
+      if (change) {
+        throw new LedgerError({
+          code: "damaged",
+          message: `cannot restore ${partLabel(part)}: ${change.reason}`,
+          hint: "nothing was changed; take the Parquet file from a copy or an archive",
+        });
+      }
       replacement.putInFreePlace();
     } catch (error) {
       replacement.abandon();
@@ -89,12 +95,4 @@ async function writeLines(world: World, root: string, part: PartId, record: Seal
   } finally {
     source.close();
   }
-}
-
-function notGivenBack(part: PartId, reason: string): LedgerError {
-  return new LedgerError({
-    code: "damaged",
-    message: `cannot restore ${partLabel(part)}: ${reason}`,
-    hint: "nothing was changed; take the Parquet file from a copy or an archive",
-  });
 }
