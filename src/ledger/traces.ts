@@ -13,6 +13,7 @@ import type { TraceFilter } from "../trace/event/filter.ts";
 import type { IngestOptions, IngestReport } from "../trace/record/ingest.ts";
 import type { LatencyReport } from "../trace/ask/latency.ts";
 import type { CausationPath, Lineage } from "../trace/ask/lineage.ts";
+import type { TraceSession } from "../trace/store/query.ts";
 import type { WaitingTraces } from "../trace/store/snapshot.ts";
 import type { TraceStats } from "../trace/ask/stats.ts";
 import type { TypeDurations } from "../trace/ask/type_latency.ts";
@@ -112,32 +113,48 @@ export class LedgerTraces {
     if (!this.world.files.facts(this.ledger.dir)) throw noLedger(this.ledger.dir);
   }
 
+  /** A session for the queries of one question. */
+  async #session(): Promise<TraceSession> {
+    this.#mustBeThere();
+    const { TraceSession } = await import("../trace/store/query.ts");
+    return new TraceSession(this.world, this.dir, this.#onDamage);
+  }
+
   /** Wanted events, some at a time, in the order of their time. */
   async *read(filter?: TraceFilter): AsyncGenerator<TracedEvent[]> {
-    this.#mustBeThere();
-    const { readTraces } = await import("../trace/store/query.ts");
-    yield* readTraces(this.world, this.dir, filter, this.#onDamage);
+    using session = await this.#session();
+    yield* session.read(filter);
   }
 
   /** Wanted events, all at once. */
   async query(filter?: TraceFilter): Promise<TracedEvent[]> {
-    this.#mustBeThere();
-    const { queryTraces } = await import("../trace/store/query.ts");
-    return await queryTraces(this.world, this.dir, filter, this.#onDamage);
+    using session = await this.#session();
+    return await session.query(filter);
   }
 
   /** The chain of causes of an event, its origin first. */
   async path(event_id: string): Promise<CausationPath<TracedEvent>> {
-    this.#mustBeThere();
-    const { storedPath } = await import("../trace/ask/lineage_queries.ts");
-    return await storedPath(this.world, this.dir, event_id, this.#onDamage);
+    using session = await this.#session();
+    return await this.#findPath(session, event_id);
+  }
+
+  async #findPath(
+    session: TraceSession,
+    event_id: string,
+  ): Promise<CausationPath<TracedEvent>> {
+    const { loadCauses } = await import("../trace/ask/lineage_queries.ts");
+    const { findCausationPath } = await import("../trace/ask/lineage.ts");
+    return findCausationPath(
+      await loadCauses((filter) => session.query(filter), event_id),
+      event_id,
+    );
   }
 
   /** The events of a correlation, or of an event's correlations, and where their trees begin. */
   async lineage(name: string): Promise<{ lineage: Lineage<TracedEvent>; roots: TracedEvent[] }> {
-    this.#mustBeThere();
-    const { storedLineage } = await import("../trace/ask/lineage_queries.ts");
-    return await storedLineage(this.world, this.dir, name, this.#onDamage);
+    using session = await this.#session();
+    const { loadLineage } = await import("../trace/ask/lineage_queries.ts");
+    return await loadLineage((filter) => session.query(filter), name);
   }
 
   /** How long the events of a correlation took, and where. */
@@ -225,11 +242,12 @@ export class LedgerTraces {
    * traced event that caused it, and a traced chain may begin with an event of the log.
    */
   async pathAcross(event_id: string): Promise<PathAcross> {
-    let found = await this.path(event_id);
+    using session = await this.#session();
+    let found = await this.#findPath(session, event_id);
     const logged_event = found.end === "absent" ? await this.loggedEvent(event_id) : undefined;
     const cause = logged_event?.causation_id;
     if (typeof cause === "string") {
-      found = await this.path(cause);
+      found = await this.#findPath(session, cause);
       // The chain has no traced event at all, and the log's own cause is the one that is missing.
       if (found.end === "absent") found = { ...found, end: "missing_cause", missing_cause: cause };
     }

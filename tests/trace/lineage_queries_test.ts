@@ -3,7 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import { trace_path_events_max, trace_path_steps_max } from "../../src/base/limits.ts";
 import type { TracedEvent } from "../../src/trace/event/event.ts";
 import { isWanted, type TraceFilter } from "../../src/trace/event/filter.ts";
-import { askedPath } from "../../src/trace/ask/lineage_queries.ts";
+import { findCausationPath } from "../../src/trace/ask/lineage.ts";
+import { loadCauses } from "../../src/trace/ask/lineage_queries.ts";
 import { traced } from "./events.ts";
 import { idsOf } from "./stores.ts";
 
@@ -47,7 +48,8 @@ function asked(events: readonly TracedEvent[]) {
 
 Deno.test("a chain through a large correlation is the same as through a small one", async () => {
   const { ask } = asked(largeTraces());
-  const pathTo = (event_id: string) => askedPath(ask, event_id);
+  const pathTo = async (event_id: string) =>
+    findCausationPath(await loadCauses(ask, event_id), event_id);
   const fill = await pathTo("fill");
   assertEquals([idsOf(fill.path), fill.end], [["signal", "order", "fill"], "root"]);
   const deep = await pathTo(`deep${DEEP - 1}`);
@@ -65,9 +67,9 @@ Deno.test("a chain through a large correlation is the same as through a small on
 
 Deno.test("a short chain through a large correlation loads little of it, a deep one all of it once", async () => {
   const traces = asked(largeTraces());
-  await askedPath(traces.ask, "fill");
+  await loadCauses(traces.ask, "fill");
   assert(traces.events < 2 * trace_path_events_max, `${traces.events}`);
   traces.events = 0;
-  await askedPath(traces.ask, `deep${DEEP - 1}`);
+  await loadCauses(traces.ask, `deep${DEEP - 1}`);
   assert(traces.events < LARGE + 2 * trace_path_events_max, `${traces.events}`);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
 import type { TracedEvent } from "../../src/trace/event/event.ts";
-import { openForTraces, queryTraces } from "../../src/trace/store/query.ts";
+import { queryTraces, TraceSession } from "../../src/trace/store/query.ts";
 import { TraceStore } from "../../src/trace/store/store.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { NOON_US, traced } from "./events.ts";
@@ -242,8 +242,9 @@ Deno.test("asked without data, events come without it", async () => {
 
 Deno.test("what does not fit into memory goes to a folder that is gone afterwards", async () => {
   using folder = tempFolder();
-  const { database, close } = await openForTraces(world, folder.path);
-  try {
+  {
+    using session = new TraceSession(world, folder.path);
+    const database = await session.database();
     const [{ rows }] = await database.rows<{ rows: bigint }>(
       `create temp table large as
          select md5(range::varchar) as text from range(10_000_000) order by text;
@@ -251,8 +252,6 @@ Deno.test("what does not fit into memory goes to a folder that is gone afterward
     );
     assertEquals(rows, 10_000_000n);
     assertEquals(namesIn(folder.path).length, 1);
-  } finally {
-    close();
   }
   assertEquals(namesIn(folder.path), []);
 });

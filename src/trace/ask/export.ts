@@ -1,5 +1,5 @@
 /**
- * Traces for other tools: OpenTelemetry's JSON, which Jaeger and Tempo take, and Chrome's trace format,
+ * Exporters of traces to other tools: OpenTelemetry's JSON, which Jaeger and Tempo take, and Chrome's trace format,
  * which every flame chart viewer takes.
  */
 import { textDigest } from "../../base/files/checksum.ts";
@@ -39,20 +39,12 @@ function causesOf(events: readonly TracedEvent[]): Map<TracedEvent, TracedEvent>
 type Attribute = { key: string; value: Record<string, unknown> };
 
 function attribute(key: string, value: unknown): Attribute {
-  switch (typeof value) {
-    case "boolean":
-      return { key, value: { boolValue: value } };
-    case "number":
-      return {
-        key,
-        // The protocol's JSON has whole numbers of 64 bits as texts.
-        value: Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value },
-      };
-    case "string":
-      return { key, value: { stringValue: value } };
-    default:
-      return { key, value: { stringValue: JSON.stringify(value) ?? "" } };
-  }
+  if (typeof value === "boolean") return { key, value: { boolValue: value } };
+  if (typeof value === "string") return { key, value: { stringValue: value } };
+  // The protocol's JSON has whole numbers of 64 bits as texts.
+  if (Number.isSafeInteger(value)) return { key, value: { intValue: String(value) } };
+  if (typeof value === "number") return { key, value: { doubleValue: value } };
+  return { key, value: { stringValue: JSON.stringify(value) ?? "" } };
 }
 
 /** An id that a text always has. */
@@ -66,20 +58,14 @@ function otlpOf(events: readonly TracedEvent[]): unknown {
   const causes = causesOf(events);
   const span_ids = spanIds(events);
   const trace_ids = new Map<string, string>();
-  const traceId = (correlation_id: string) => {
-    const known = trace_ids.get(correlation_id) ?? idOf(correlation_id, 32);
-    trace_ids.set(correlation_id, known);
-    return known;
-  };
+  const traceId = (correlation_id: string) =>
+    trace_ids.getOrInsertComputed(correlation_id, () => idOf(correlation_id, 32));
   const nanoseconds = (time_us: number) => String(BigInt(time_us) * 1000n);
-  const spans = new Map<string, unknown[]>();
-  for (const event of events) {
+  const spanOfEvent = (event: TracedEvent) => {
     const { start_us, end_us } = spanOf(event);
     const cause = causes.get(event);
     const is_child = cause?.correlation_id === event.correlation_id;
-    const of_source = spans.get(event.source_container) ?? [];
-    spans.set(event.source_container, of_source);
-    of_source.push({
+    return {
       traceId: traceId(event.correlation_id),
       spanId: span_ids.get(event),
       ...(is_child ? { parentSpanId: span_ids.get(cause!) } : {}),
@@ -90,17 +76,16 @@ function otlpOf(events: readonly TracedEvent[]): unknown {
       attributes: attributesOf(event),
       // A cause in another trace cannot be a parent, but it can be pointed at.
       ...(cause && !is_child
-        ? {
-          links: [{ traceId: traceId(cause.correlation_id), spanId: span_ids.get(cause) }],
-        }
+        ? { links: [{ traceId: traceId(cause.correlation_id), spanId: span_ids.get(cause) }] }
         : {}),
       status: {},
-    });
-  }
+    };
+  };
+  const sources = Map.groupBy(events, ({ source_container }) => source_container);
   return {
-    resourceSpans: [...spans].map(([source, of_source]) => ({
+    resourceSpans: [...sources].map(([source, of_source]) => ({
       resource: { attributes: [attribute("service.name", source)] },
-      scopeSpans: [{ scope: { name: "ledger" }, spans: of_source }],
+      scopeSpans: [{ scope: { name: "ledger" }, spans: of_source.map(spanOfEvent) }],
     })),
   };
 }
@@ -133,44 +118,36 @@ function spanIds(events: readonly TracedEvent[]): Map<TracedEvent, string> {
 function chromeOf(events: readonly TracedEvent[]): unknown {
   const causes = causesOf(events);
   const numbers = new Map<string, number>();
-  const numberOf = (name: string) => {
-    const known = numbers.get(name) ?? numbers.size + 1;
-    numbers.set(name, known);
-    return known;
-  };
-  const shown: Record<string, unknown>[] = [];
-  events.forEach((event, index) => {
+  const numberOf = (name: string) => numbers.getOrInsertComputed(name, () => numbers.size + 1);
+  const placeOf = (event: TracedEvent) => ({
+    pid: numberOf(`correlation ${event.correlation_id}`),
+    tid: numberOf(`source ${event.source_container}`),
+    ts: spanOf(event).start_us,
+  });
+  const shown = events.flatMap((event, id): Record<string, unknown>[] => {
+    const { event_id, event_type, correlation_id, causation_id, data } = event;
     const { start_us, end_us } = spanOf(event);
-    const pid = numberOf(`correlation ${event.correlation_id}`);
-    const tid = numberOf(`source ${event.source_container}`);
-    const { event_id, correlation_id, causation_id, data } = event;
-    const place = { pid, tid, ts: start_us };
+    const place = placeOf(event);
     const args = { event_id, correlation_id, causation_id, ...data };
-    shown.push({
-      name: event.event_type,
+    const span = {
+      name: event_type,
       cat: "event",
       ph: "X",
       dur: end_us - start_us,
       ...place,
       args,
-    });
+    };
     const cause = causes.get(event);
-    if (!cause) return;
-    const from = spanOf(cause);
-    const arrow = { name: "caused", cat: "cause", id: index };
-    shown.push({
-      ...arrow,
-      ph: "s",
-      pid: numberOf(`correlation ${cause.correlation_id}`),
-      tid: numberOf(`source ${cause.source_container}`),
-      ts: from.start_us,
-    });
-    shown.push({ ...arrow, ph: "f", bp: "e", ...place });
+    if (!cause) return [span];
+    const arrow = { name: "caused", cat: "cause", id };
+    return [
+      span,
+      { ...arrow, ph: "s", ...placeOf(cause) },
+      { ...arrow, ph: "f", bp: "e", ...place },
+    ];
   });
-  // Other tools number the threads of each process by themselves: every source is named in all of them.
-  const pids = new Set(
-    events.map(({ correlation_id }) => numberOf(`correlation ${correlation_id}`)),
-  );
+  // Viewers number the threads of each process by themselves: every source is named in all of them.
+  const pids = new Set(events.map((event) => placeOf(event).pid));
   const names = [...numbers].flatMap(([name, number]) => {
     const args = { name: name.slice(name.indexOf(" ") + 1) };
     return name.startsWith("correlation ")

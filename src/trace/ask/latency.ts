@@ -1,12 +1,12 @@
 /**
- * Where the time went: per type from creation to the end of processing, with the wait on the bus
- * apart from the work; per hop from a cause to its effect. Stamps that cannot be right (missing,
- * below zero, in the wrong order) would make averages of nonsense: they are left out, and counted.
+ * Latency percentiles: per type from creation to the end of processing, with the wait on the bus apart
+ * from the work; per hop from a cause to its effect; and a histogram of durations. Stamps that cannot be
+ * right (missing, below zero, in the wrong order) are left out, and counted. Pure.
  */
 import type { TracedEvent } from "../event/event.ts";
 import { Lineage } from "./lineage.ts";
 
-/** What there is to say about a set of durations. */
+/** A summary of durations. */
 export interface DurationSummary {
   count: number;
   mean_ms: number;
@@ -17,7 +17,7 @@ export interface DurationSummary {
   max_ms: number;
 }
 
-/** Why durations were left out, and how many. */
+/** How many durations were left out, by the reason. */
 export interface LeftOutStamps {
   missing: number;
   negative: number;
@@ -51,20 +51,18 @@ export interface LatencyReport {
   hops: HopLatency[];
 }
 
-/** What latency needs to know of an event. */
-export type LatencyEvent = Pick<
+/** The stamps of an event. */
+export type Stamps = Pick<
   TracedEvent,
-  | "event_id"
-  | "event_type"
-  | "correlation_id"
-  | "causation_id"
-  | "created_at"
-  | "emitted_at"
-  | "received_at"
-  | "processed_at"
+  "created_at" | "emitted_at" | "received_at" | "processed_at"
 >;
 
-/** Durations in the making. */
+/** What latency needs to know of an event. */
+export type LatencyEvent =
+  & Stamps
+  & Pick<TracedEvent, "event_id" | "event_type" | "correlation_id" | "causation_id">;
+
+/** Durations that are gathered. */
 export class Durations {
   readonly left_out: LeftOutStamps = { missing: 0, negative: 0, out_of_order: 0 };
   /** Those that can be right. */
@@ -83,23 +81,14 @@ export class Durations {
 }
 
 /** Why stamps cannot be right; undefined when they can. */
-function stampsProblem(
-  stamps: readonly (number | null)[],
-): keyof LeftOutStamps | undefined {
+function stampsProblem(stamps: readonly (number | null)[]): keyof LeftOutStamps | undefined {
   if (stamps.includes(null)) return "missing";
   if (stamps.some((stamp) => stamp! < 0)) return "negative";
   if (stamps.some((stamp, at) => at > 0 && stamp! < stamps[at - 1]!)) return "out_of_order";
 }
 
-/** The stamps of an event. */
-export type Stamps = Pick<
-  LatencyEvent,
-  "created_at" | "emitted_at" | "received_at" | "processed_at"
->;
-
-/** Whoever only knows the ends knows the whole; what is known in between has to fit. */
-export function stampsOf(event: Stamps): (number | null)[] {
-  const { created_at, emitted_at, received_at, processed_at } = event;
+/** The ends give the latency; stamps between them may be missing, and have to fit. */
+export function stampsOf({ created_at, emitted_at, received_at, processed_at }: Stamps) {
   const between = [emitted_at, received_at].filter((stamp) => stamp !== null);
   return [created_at, ...between, processed_at];
 }
@@ -118,7 +107,7 @@ export function analyzeLatency(events: Iterable<LatencyEvent>): LatencyReport {
   const hops = new Map<string, { from: string; to: string; durations: Durations }>();
   for (const event of lineage.events) {
     const { event_type, created_at, emitted_at, received_at, processed_at } = event;
-    const of_type = entry(types, event_type, () => ({
+    const of_type = types.getOrInsertComputed(event_type, () => ({
       latency: new Durations(),
       queue: new Durations(),
       processing: new Durations(),
@@ -129,36 +118,30 @@ export function analyzeLatency(events: Iterable<LatencyEvent>): LatencyReport {
     const cause = lineage.causeOf(event);
     if (!cause) continue;
     const hop = { from: cause.event_type, to: event_type };
-    const key = JSON.stringify([hop.from, hop.to]);
-    entry(hops, key, () => ({ ...hop, durations: new Durations() }))
-      .durations.add([cause.created_at, created_at]);
+    hops.getOrInsertComputed(
+      JSON.stringify([hop.from, hop.to]),
+      () => ({ ...hop, durations: new Durations() }),
+    ).durations.add([cause.created_at, created_at]);
   }
   return {
     events: lineage.events.length,
     types: Object.fromEntries(
-      [...types].sort(([a], [b]) => a < b ? -1 : 1).map(([type, of_type]) => [type, {
-        latency: of_type.latency.summary(),
-        queue: of_type.queue.summary(),
-        processing: of_type.processing.summary(),
-        left_out: of_type.latency.left_out,
+      [...types].sort(([a], [b]) => a < b ? -1 : 1).map((
+        [type, { latency, queue, processing }],
+      ) => [type, {
+        latency: latency.summary(),
+        queue: queue.summary(),
+        processing: processing.summary(),
+        left_out: latency.left_out,
       }]),
     ),
-    hops: [...hops.values()].map(({ from, to, durations }) => ({
-      from,
-      to,
-      latency: durations.summary(),
-      left_out: durations.left_out,
-    })).sort((a, b) => a.from < b.from || (a.from === b.from && a.to < b.to) ? -1 : 1),
+    hops: [...hops.values()].map(({ from, to, durations }) => {
+      return { from, to, latency: durations.summary(), left_out: durations.left_out };
+    }).sort((a, b) => a.from < b.from || (a.from === b.from && a.to < b.to) ? -1 : 1),
   };
 }
 
-function entry<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  let value = map.get(key);
-  if (value === undefined) map.set(key, value = make());
-  return value;
-}
-
-/** What there is to say about durations; null about none. */
+/** Summarizes durations; null for none. */
 export function summarize(values_ms: readonly number[]): DurationSummary | null {
   if (values_ms.length === 0) return null;
   const sorted = Float64Array.from(values_ms).sort();
@@ -173,7 +156,7 @@ export function summarize(values_ms: readonly number[]): DurationSummary | null 
   };
 }
 
-/** Between the two nearest values where it falls between them, as numpy does it. */
+/** Interpolates between the two nearest values, as numpy does. */
 function percentile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
   const below = Math.floor(place);
@@ -181,10 +164,7 @@ function percentile(sorted: Float64Array, share: number): number {
   return sorted[below] + (sorted[above] - sorted[below]) * (place - below);
 }
 
-const COLUMNS = 40;
-const STEPS = [1, 2, 5];
-
-/** One range, from its lower bound up to its upper. */
+/** One range of a histogram, from its lower bound up to its upper. */
 interface HistogramBar {
   from_ms: number;
   to_ms: number;
@@ -193,27 +173,25 @@ interface HistogramBar {
 
 /** Durations in ranges of 1, 2, 5, 10 … : latencies spread over powers of ten. */
 export function histogramOf(values_ms: readonly number[]): HistogramBar[] {
-  const counts = new Map<number, number>();
-  for (const value_ms of values_ms) {
-    const index = rangeOf(value_ms);
-    counts.set(index, (counts.get(index) ?? 0) + 1);
-  }
-  if (counts.size === 0) return [];
-  const first = Math.min(...counts.keys());
-  const last = Math.max(...counts.keys());
+  const ranges = Map.groupBy(values_ms, rangeOf);
+  if (ranges.size === 0) return [];
+  const first = Math.min(...ranges.keys());
+  const last = Math.max(...ranges.keys());
   return Array.from({ length: last - first + 1 }, (_, at) => ({
     from_ms: boundOf(first + at),
     to_ms: boundOf(first + at + 1),
-    count: counts.get(first + at) ?? 0,
+    count: ranges.get(first + at)?.length ?? 0,
   }));
 }
 
+const BAR_COLUMNS = 40;
+
 /** A bar as a line of blocks. */
 export function barText(count: number, most: number): string {
-  if (count === 0) return "";
-  return "█".repeat(Math.max(1, Math.round(count / most * COLUMNS)));
+  return count === 0 ? "" : "█".repeat(Math.max(1, Math.round(count / most * BAR_COLUMNS)));
 }
 
+const STEPS = [1, 2, 5];
 /** Everything below a microsecond is one range: no clock tells it apart. */
 const LOWEST_MS = 0.001;
 const LOWEST = 3 * Math.log10(LOWEST_MS);

@@ -1,9 +1,10 @@
 /**
- * Which event led to which. Pure, and without recursion: a chain may be as long as memory allows.
+ * Lineage: the graph of causes and effects. Pure, and without recursion: a chain may be as long as memory
+ * allows.
  *
- * A cause is named by its id, and ids are given by whoever emits: they may be missing, occur several
- * times, lie in another correlation, or lead back to where they came from. None of that is an error
- * here; all of it is said.
+ * A cause is named by its id, and ids come from programs: they may be missing, occur several times, lie
+ * in another correlation, or lead back to where they came from. None of that is an error here; all of it
+ * is reported.
  */
 import { queueTimeMs, type TracedEvent } from "../event/event.ts";
 
@@ -21,10 +22,7 @@ export interface RepeatedId {
 }
 
 /** An event whose cause belongs to another correlation. */
-export interface Crossing {
-  event_id: string;
-  correlation_id: string;
-  causation_id: string;
+export interface Crossing extends LineageEvent {
   cause_correlation_id: string;
 }
 
@@ -75,7 +73,7 @@ export interface LineageProblems<Event> {
 export class Lineage<Event extends LineageEvent> {
   readonly events: readonly Event[];
   readonly #by_id = new Map<string, Event | Event[]>();
-  #effects?: Map<Event, Event[]>;
+  #effects?: Map<Event | undefined, Event[]>;
 
   constructor(events: Iterable<Event>) {
     this.events = [...events];
@@ -109,7 +107,7 @@ export class Lineage<Event extends LineageEvent> {
 
   /** The events that this one caused, in the order given. */
   effectsOf(event: Event): readonly Event[] {
-    this.#effects ??= this.#allEffects();
+    this.#effects ??= Map.groupBy(this.events, (effect) => this.causeOf(effect));
     return this.#effects.get(event) ?? [];
   }
 
@@ -198,28 +196,12 @@ export class Lineage<Event extends LineageEvent> {
     }
     return cycles;
   }
-
-  #allEffects(): Map<Event, Event[]> {
-    const effects = new Map<Event, Event[]>();
-    for (const event of this.events) {
-      const cause = this.causeOf(event);
-      if (!cause) continue;
-      const of_cause = effects.get(cause);
-      if (of_cause) of_cause.push(event);
-      else effects.set(cause, [event]);
-    }
-    return effects;
-  }
 }
 
 function crossing(event: LineageEvent, cause: LineageEvent): Crossing[] {
   if (event.correlation_id === cause.correlation_id) return [];
-  return [{
-    event_id: event.event_id,
-    correlation_id: event.correlation_id,
-    causation_id: event.causation_id,
-    cause_correlation_id: cause.correlation_id,
-  }];
+  const { event_id, correlation_id, causation_id } = event;
+  return [{ event_id, correlation_id, causation_id, cause_correlation_id: cause.correlation_id }];
 }
 
 /**
@@ -237,18 +219,17 @@ export function findCausationPath<Event extends LineageEvent>(
   event_id: string,
 ): CausationPath<Event> {
   const lineage = new Lineage(events);
-  const found = lineage.withId(event_id);
-  if (found.length > 0) return lineage.pathTo(found[0]);
-  return { path: [], end: "absent", repeated: [], crossings: [] };
+  const [event] = lineage.withId(event_id);
+  return event ? lineage.pathTo(event) : { path: [], end: "absent", repeated: [], crossings: [] };
 }
 
-/** An event on a chain, and how long it took to get there. */
+/** An event on a chain, and the time since the events before it. */
 export type PathStep = Omit<TracedEvent, "data"> & {
   /** Counted from 1. */
   step: number;
   /** Since its cause was made; null at the beginning. */
   hop_ms: number | null;
-  /** On the bus; null where nobody stamped that. */
+  /** On the bus; null where that was not stamped. */
   queue_time_ms: number | null;
   since_origin_ms: number | null;
 };
@@ -268,7 +249,7 @@ export function pathSteps(path: readonly TracedEvent[]): PathStep[] {
   });
 }
 
-/** When it was made; where nobody stamped that, when it happened. */
-function madeAt(event: TracedEvent): number {
-  return event.created_at ?? event.timestamp;
+/** When it was made; where that was not stamped, when it happened. */
+function madeAt({ created_at, timestamp }: TracedEvent): number {
+  return created_at ?? timestamp;
 }

@@ -1,9 +1,9 @@
 /**
- * A sample of a trace that keeps what matters: every critical event with what happened around it, and
- * of all the rest a share, more of it from stretches where much happened.
+ * Stratified sampling of a trace that keeps what matters: every critical event with what happened around
+ * it, and of all the rest a share, more of it from windows where much happened.
  *
  * The share is a quota and not a coin tossed for each event. The rest is cut into strata (a type within
- * a stretch of the stream); what a stratum may keep follows from the rate and from how busy its stretch
+ * a window of the stream); what a stratum may keep follows from the rate and from how busy its window
  * was, measured against the stream itself; which of its events those are is drawn. So the size of a
  * sample is known beforehand, no rare type is passed over, and a seed gives the same sample again.
  */
@@ -47,8 +47,8 @@ export function sampleEvents<Event extends SampleEvent>(
   // The more is kept, the less there is to choose; at a rate of 1 everything is kept.
   const factors = activityFactors(events).map((factor) => factor ** (1 - rate));
   const random = randomFractions(options.seed ?? 1);
-  for (const stretches of strata(events, is_kept)) {
-    for (const [indices, count] of withQuotas(stretches, factors, rate)) {
+  for (const windows of strata(events, is_kept)) {
+    for (const [indices, count] of withQuotas(windows, factors, rate)) {
       draw(indices, count, random, (index) => is_kept[index] = 1);
     }
   }
@@ -67,36 +67,32 @@ function keepCritical(events: readonly SampleEvent[], options: SampleOptions): U
   return is_kept;
 }
 
-/** The events of a type that are left over, stretch by stretch. */
-type Stretches = Map<number, number[]>;
+/** The events of a type that are left over, window by window. */
+type Windows = Map<number, number[]>;
 
-function strata(events: readonly SampleEvent[], is_kept: Uint8Array): Iterable<Stretches> {
-  const of_types = new Map<string, Stretches>();
+function strata(events: readonly SampleEvent[], is_kept: Uint8Array): Iterable<Windows> {
+  const of_types = new Map<string, Windows>();
   events.forEach(({ event_type }, index) => {
     if (is_kept[index]) return;
-    const stretches = of_types.get(event_type) ?? new Map<number, number[]>();
-    of_types.set(event_type, stretches);
-    const stretch = Math.floor(index / sample_window_events);
-    const indices = stretches.get(stretch);
-    if (indices) indices.push(index);
-    else stretches.set(stretch, [index]);
+    of_types.getOrInsertComputed(event_type, () => new Map())
+      .getOrInsertComputed(Math.floor(index / sample_window_events), () => []).push(index);
   });
   return of_types.values();
 }
 
 /**
- * How busy each stretch of the stream was: events over time, against all events over all time. At most
- * the limit, and at least its inverse, so that a quiet stretch is not passed over for a busy one.
+ * How busy each window of the stream was: events over time, against all events over all time. At most
+ * the limit, and at least its inverse, so that a quiet window is not passed over for a busy one.
  */
 function activityFactors(events: readonly SampleEvent[]): number[] {
   const count = Math.ceil(events.length / sample_window_events);
   const limit = sample_activity_factor_max;
   const whole = density(events, 0, events.length);
-  return Array.from({ length: count }, (_, stretch) => {
-    const from = stretch * sample_window_events;
+  // Where no time passes at all, nothing is busier than anything else.
+  if (whole === Infinity) return Array(count).fill(1);
+  return Array.from({ length: count }, (_, window) => {
+    const from = window * sample_window_events;
     const own = density(events, from, Math.min(events.length, from + sample_window_events));
-    // Where no time passes at all, nothing is busier than anything else.
-    if (whole === Infinity) return 1;
     return Math.min(limit, Math.max(1 / limit, own / whole));
   });
 }
@@ -107,24 +103,24 @@ function density(events: readonly SampleEvent[], from: number, to: number): numb
 }
 
 /**
- * How many each stretch may keep. Together that is the rate's share of the type, whatever happened
+ * How many each window may keep. Together that is the rate's share of the type, whatever happened
  * when; none keeps more than the limit times its own share.
  */
 function* withQuotas(
-  stretches: Stretches,
+  windows: Windows,
   factors: readonly number[],
   rate: number,
 ): Generator<[number[], number]> {
   let events = 0;
   let weights = 0;
-  for (const [stretch, indices] of stretches) {
+  for (const [window, indices] of windows) {
     events += indices.length;
-    weights += indices.length * factors[stretch];
+    weights += indices.length * factors[window];
   }
   // What one stratum cannot have, since it is less than a whole event, goes to the next.
   let due = 0.5;
-  for (const [stretch, indices] of stretches) {
-    const factor = Math.min(sample_activity_factor_max, factors[stretch] * events / weights);
+  for (const [window, indices] of windows) {
+    const factor = Math.min(sample_activity_factor_max, factors[window] * events / weights);
     due += Math.min(1, rate * factor) * indices.length;
     const count = Math.min(indices.length, Math.floor(due));
     due -= count;

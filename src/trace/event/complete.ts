@@ -1,6 +1,6 @@
 /**
- * An event on its way in: what it leaves out is filled in, and what it must not hold is refused, with
- * the field that is meant where a name is nearly right.
+ * Completion of a traced event on its way in: its ids, its stamps and its number are filled in, and what
+ * it must not hold is refused, with the field that is meant where a name is nearly right.
  */
 import { quoted } from "../../base/error.ts";
 import { parseKeepingDigits } from "../../base/json.ts";
@@ -10,6 +10,7 @@ import {
   trace_clock_look_ms,
 } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
+import type { World } from "../../base/world.ts";
 import {
   beforeMicroseconds,
   cannotTrace,
@@ -20,15 +21,14 @@ import {
   tracedProblem,
   wrongValue,
 } from "./event.ts";
-import type { World } from "../../base/world.ts";
 
 /** An event on its way in: what is missing is filled in. */
 export type NewTracedEvent = Partial<TracedEvent> & { event_type: string };
 
-/** The correlation of events that name none. */
-const UNKNOWN_CORRELATION = "unknown";
-/** The source of events that name none. */
-const UNKNOWN_SOURCE = "unknown";
+type Given = Readonly<Record<string, unknown>>;
+
+/** The correlation and the source of events that name none. */
+const UNKNOWN = "unknown";
 /** The version of the form that events have here. */
 const TRACED_VERSION = "1.0";
 
@@ -49,6 +49,44 @@ export interface TracedDefaults {
   nextSequence(correlation_id: string): number;
 }
 
+/** Ids, times and numbers for the events of one source. */
+export class FreshDefaults implements TracedDefaults {
+  correlation_id?: string;
+  causation_id?: string;
+  source_container?: string;
+  destination?: string;
+  emitted_at?: number;
+  readonly #clock: MicrosecondClock;
+  readonly #id_suffix: string;
+  #ids = 0;
+  readonly #sequences = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#clock = new MicrosecondClock(world);
+    // Chance for each source and a count within it: an id is never given twice, and packs well.
+    this.#id_suffix = `${world.random_uint32().toString(16).padStart(8, "0")}_`;
+  }
+
+  eventId(event_type: string): string {
+    return `${event_type}_${this.#id_suffix}${(this.#ids++).toString(36)}`;
+  }
+
+  now_us(): number {
+    return this.#clock.now_us();
+  }
+
+  nextSequence(correlation_id: string): number {
+    const next = (this.#sequences.get(correlation_id) ?? 0) + 1;
+    this.#sequences.set(correlation_id, next);
+    return next;
+  }
+
+  /** Forgets the count of a correlation that has ended. */
+  forget(correlation_id: string): void {
+    this.#sequences.delete(correlation_id);
+  }
+}
+
 /** A line of NDJSON as the object that it holds. No digit of its numbers is lost. */
 export function parseTraced(text: string): Record<string, unknown> {
   let value: unknown;
@@ -65,20 +103,13 @@ export function parseTraced(text: string): Record<string, unknown> {
 
 /** Fills in what an event leaves out, and throws at what it must not hold. */
 export function completeTraced(
-  given: Readonly<Record<string, unknown>>,
+  given: Given,
   defaults: TracedDefaults,
 ): TracedEvent {
   const { event_type } = given;
-  if (typeof event_type !== "string") {
-    // A field that is nearly called so is what is wrong with it.
-    throw cannotTrace(
-      event_type === undefined
-        ? unknownField(given) ?? "event_type is missing"
-        : wrongValue("event_type", given.event_type),
-    );
-  }
-  const correlation_id = (given.correlation_id ?? defaults.correlation_id ??
-    UNKNOWN_CORRELATION) as string;
+  if (event_type === undefined) throw cannotTrace(unknownField(given) ?? "event_type is missing");
+  if (typeof event_type !== "string") throw cannotTrace(wrongValue("event_type", event_type));
+  const correlation_id = (given.correlation_id ?? defaults.correlation_id ?? UNKNOWN) as string;
   const created_at = (given.created_at ?? defaults.emitted_at ?? null) as number | null;
   const emitted_at = (given.emitted_at ?? defaults.emitted_at ?? null) as number | null;
   const event: TracedEvent = {
@@ -87,8 +118,7 @@ export function completeTraced(
     timestamp: (given.timestamp ?? created_at ?? emitted_at ?? defaults.now_us()) as number,
     correlation_id,
     causation_id: (given.causation_id ?? defaults.causation_id ?? "") as string,
-    source_container: (given.source_container ?? defaults.source_container ??
-      UNKNOWN_SOURCE) as string,
+    source_container: (given.source_container ?? defaults.source_container ?? UNKNOWN) as string,
     destination: (given.destination ?? defaults.destination ?? "") as string,
     created_at,
     emitted_at,
@@ -102,7 +132,7 @@ export function completeTraced(
   const problem = tracedProblem(event, hasOurId(given));
   if (problem !== undefined) throw cannotTrace(creationProblem(given) ?? problem);
   const unknown = unknownField(given);
-  if (unknown !== undefined) throw cannotTrace(unknown);
+  if (unknown) throw cannotTrace(unknown);
   // Only now: an event that is refused takes no number.
   event.sequence_number =
     (given.sequence_number ?? defaults.nextSequence(correlation_id)) as number;
@@ -110,12 +140,12 @@ export function completeTraced(
 }
 
 /** Whether the id of an event is made here: of its type and of letters that stand everywhere as they are. */
-export function hasOurId(given: Readonly<Record<string, unknown>>): boolean {
+export function hasOurId(given: Given): boolean {
   return (given.event_id ?? undefined) === undefined;
 }
 
 /** What is wrong with the stamps that stand in for a timestamp: not that one is what was given. */
-function creationProblem(given: Readonly<Record<string, unknown>>): string | undefined {
+function creationProblem(given: Given): string | undefined {
   if ((given.timestamp ?? undefined) !== undefined) return;
   const name = STAND_INS.find((stamp) => (given[stamp] ?? undefined) !== undefined);
   if (name === undefined) return;
@@ -130,7 +160,7 @@ function creationProblem(given: Readonly<Record<string, unknown>>): string | und
 /** What an event's time is taken from where it has no timestamp. */
 const STAND_INS = ["created_at", "emitted_at"] as const;
 
-function unknownField(given: Readonly<Record<string, unknown>>): string | undefined {
+function unknownField(given: Given): string | undefined {
   for (const name in given) {
     if (KNOWN_FIELDS.has(name)) continue;
     const near = nearest(name, TRACED_FIELD_NAMES);
@@ -140,10 +170,10 @@ function unknownField(given: Readonly<Record<string, unknown>>): string | undefi
 }
 
 /**
- * The wall clock counts milliseconds, too coarse for what happens on a bus; the clock that never
- * jumps counts finer and knows no date. So the one says where the other began.
+ * Microseconds since 1970. The wall clock counts milliseconds, too coarse for what happens on a bus; the
+ * monotonic clock counts finer and knows no date. So the one says where the other began.
  */
-export class MicrosecondClock {
+class MicrosecondClock {
   readonly #world: World;
   #base_ms: number;
   #looked_ms: number;
@@ -154,7 +184,6 @@ export class MicrosecondClock {
     this.#base_ms = world.now_ms() - this.#looked_ms;
   }
 
-  /** The time now. */
   now_us(): number {
     const elapsed_ms = this.#world.elapsed_ms();
     if (elapsed_ms - this.#looked_ms >= trace_clock_look_ms) this.#look(elapsed_ms);

@@ -1,9 +1,9 @@
 /**
- * What a traced event is: the one place that says which fields it has and what may stand in them.
+ * Schema of a traced event: the one place that says which fields it has and what may stand in them.
  *
  * All times are whole microseconds since 1970, UTC. `timestamp` is the event's own time, which in a
  * backtest lies in the past; the four stamps (created, emitted, received, processed) tell when the
- * program handled it, and latency is measured by these alone. A stamp that nobody took is null.
+ * program handled it, and latency is measured by these alone. A stamp that was not taken is null.
  */
 import { LedgerError, quoted } from "../../base/error.ts";
 import { json, parseKeepingDigits } from "../../base/json.ts";
@@ -28,7 +28,7 @@ export interface TracedEvent {
   /** The id of the event that caused it; "" when nothing did. */
   causation_id: string;
   source_container: string;
-  /** Whom it was for; "" for whoever listens. */
+  /** Its receiver; "" for all that listen. */
   destination: string;
   created_at: number | null;
   emitted_at: number | null;
@@ -101,7 +101,7 @@ export function newCorrelationId(now_ms: number, random_uint32: number): string 
   return `backtest_${digits}_${random_uint32.toString(16).padStart(8, "0")}`;
 }
 
-/** What is wrong with a time that is too early to be in microseconds. */
+/** The problem of a time that is too early to be in microseconds. */
 export function beforeMicroseconds(name: TracedField, value: unknown): string {
   return `${name} ${value} is before 1973: it has to be in microseconds`;
 }
@@ -153,58 +153,30 @@ function hasRightKinds(event: TracedEvent, has_our_id: boolean): boolean {
     isText(event.version) && isCount(event.sequence_number) && isText(event.partition_key);
 }
 
+const isText = (value: unknown) =>
+  value === "" || (typeof value === "string" && value.isWellFormed());
+const isName = (value: unknown) => value !== "" && isText(value);
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
+const isTime = (value: unknown) => isCount(value) && value <= timestamp_us_max;
+/** A clock that was wrong is part of the story; latency leaves such stamps out. */
+const isStamp = (value: unknown) => value === null || Number.isSafeInteger(value);
+const isObject = (value: unknown) =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !json.isRawJSON(value);
+
+const KINDS: Readonly<Record<TracedKind, readonly [(value: unknown) => boolean, string]>> = {
+  name: [isName, "a text that is not empty"],
+  text: [isText, "a text"],
+  time: [isTime, "whole microseconds since 1970, before 2255"],
+  stamp: [isStamp, "whole microseconds since 1970, or null"],
+  count: [isCount, "a whole number, 0 or more"],
+  object: [isObject, "a JSON object"],
+};
+
 /** Whether a value is what the table asks for. */
 export function isOfKind(kind: TracedKind, value: unknown): boolean {
-  switch (kind) {
-    case "name":
-      return isName(value);
-    case "text":
-      return isText(value);
-    case "time":
-      return isTime(value);
-    case "stamp":
-      return isStamp(value);
-    case "count":
-      return isCount(value);
-    case "object":
-      return isObject(value);
-  }
+  return KINDS[kind][0](value);
 }
-
-function isName(value: unknown): boolean {
-  return value !== "" && isText(value);
-}
-
-function isText(value: unknown): boolean {
-  return value === "" || (typeof value === "string" && value.isWellFormed());
-}
-
-function isTime(value: unknown): boolean {
-  return isCount(value) && value <= timestamp_us_max;
-}
-
-/** A clock that was wrong is part of the story; latency leaves such stamps out. */
-function isStamp(value: unknown): boolean {
-  return value === null || Number.isSafeInteger(value);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !json.isRawJSON(value);
-}
-
-const ASKED: Readonly<Record<TracedKind, string>> = {
-  name: "a text that is not empty",
-  text: "a text",
-  time: "whole microseconds since 1970, before 2255",
-  stamp: "whole microseconds since 1970, or null",
-  count: "a whole number, 0 or more",
-  object: "a JSON object",
-};
 
 /** What is wrong with the value of a field, which has to be of its own kind or of another. */
 export function wrongValue(
@@ -213,7 +185,7 @@ export function wrongValue(
   kind: TracedKind = TRACED_FIELDS[name],
 ): string {
   const shown = json.isRawJSON(value) ? JSON.stringify(value) : quoted(value);
-  return `${name} is ${shown}; it has to be ${ASKED[kind]}`;
+  return `${name} is ${shown}; it has to be ${KINDS[kind][1]}`;
 }
 
 /** The error of an event that cannot be traced. */
@@ -232,25 +204,23 @@ export function dataText(data: TracedData): string {
   try {
     text = JSON.stringify(data);
   } catch (cause) {
-    text = withBigints(data, cause);
+    // Only bigints cannot be written in the fast way: others fail again.
+    try {
+      text = JSON.stringify(data, bigintsAsDigits);
+    } catch {
+      throw cannotTrace(`data cannot be written as JSON (${(cause as Error).message})`, cause);
+    }
   }
   // A Date, say, is an object that JSON does not write as one.
   if (text?.startsWith("{")) return text;
   throw cannotTrace(wrongValue("data", data));
 }
 
-function withBigints(data: TracedData, refused: unknown): string | undefined {
-  try {
-    return JSON.stringify(
-      data,
-      (_, value) => typeof value === "bigint" ? json.rawJSON(String(value)) : value,
-    );
-  } catch {
-    throw cannotTrace(`data cannot be written as JSON (${(refused as Error).message})`, refused);
-  }
+function bigintsAsDigits(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? json.rawJSON(String(value)) : value;
 }
 
-/** Data as it was before it became text. */
+/** Parses the data of an event. */
 export function parseData(text: string): TracedData {
   return text === "{}" ? {} : parseKeepingDigits(text) as TracedData;
 }

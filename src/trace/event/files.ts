@@ -1,5 +1,5 @@
 /**
- * Where traces are in a ledger folder: names <-> (store, segment, day, type). Nobody else builds or
+ * Layout of traces in a ledger folder: names <-> (store, segment, day, type). No other module builds or
  * takes apart a name.
  *
  * ```
@@ -29,7 +29,7 @@ export function tracePaths(dir: string) {
   };
 }
 
-/** Where DuckDB may put what does not fit into memory. It makes one folder, and not those above it. */
+/** The folder for what does not fit into DuckDB's memory: it makes one folder, and not those above. */
 export function newSpillFolder(world: World, dir: string): string {
   return join(dir, `.spill-${uniqueName(world)}`);
 }
@@ -83,15 +83,12 @@ export function listStores(files: Files, dir: string): Map<string, Segment[]> {
     if (extension === "lock" && stem !== ".merge" && !stores.has(stem)) stores.set(stem, []);
     const segment = extension === "jsonl" ? parseSegmentStem(stem) : undefined;
     if (!segment) continue;
-    const of_store = stores.get(segment.store);
-    if (of_store) of_store.push(segment);
-    else stores.set(segment.store, [segment]);
+    stores.set(segment.store, [...stores.get(segment.store) ?? [], segment]);
   }
   for (const segments of stores.values()) segments.sort((a, b) => a.number - b.number);
   return stores;
 }
 
-/** All segments there are. */
 export function listSegments(files: Files, dir: string): Segment[] {
   return [...listStores(files, dir).values()].flat();
 }
@@ -117,18 +114,15 @@ export function listPartitions(
   dir: string,
   isWanted: (partition: Partition) => boolean = () => true,
 ): Partition[] {
-  const partitions: Partition[] = [];
-  for (const { name: day_name } of files.list(dir) ?? []) {
+  const partitions = (files.list(dir) ?? []).flatMap(({ name: day_name }) => {
     const day = /^date=(\d{4}-\d{2}-\d{2})$/.exec(day_name)?.[1];
-    if (day === undefined) continue;
-    for (const { name, is_folder } of files.list(join(dir, day_name)) ?? []) {
+    if (day === undefined) return [];
+    return (files.list(join(dir, day_name)) ?? []).flatMap(({ name, is_folder }) => {
       const event_type = is_folder ? typeOfFolder(name) : undefined;
-      if (event_type === undefined) continue;
-      const partition = { day, event_type };
-      if (isWanted(partition)) partitions.push(partition);
-    }
-  }
-  return partitions.sort((a, b) =>
+      return event_type === undefined ? [] : [{ day, event_type }];
+    });
+  });
+  return partitions.filter(isWanted).sort((a, b) =>
     a.day < b.day || (a.day === b.day && a.event_type < b.event_type) ? -1 : 1
   );
 }
@@ -138,7 +132,7 @@ function typeOfFolder(name: string): string | undefined {
   try {
     return decodeURIComponent(name.slice("type=".length));
   } catch {
-    // Somebody else's folder: we make none that does not decode.
+    // A foreign folder: ours decode.
     return undefined;
   }
 }

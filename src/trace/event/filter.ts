@@ -1,9 +1,9 @@
-/** Which traced events somebody asks for. */
+/** Filter of traced events: which of them a query wants. */
 import { LedgerError, quoted } from "../../base/error.ts";
 import type { TracedEvent } from "./event.ts";
 import { dayOfUs, type Partition } from "./files.ts";
 
-/** Which traced events are wanted. What is not named is not asked for. */
+/** Which traced events are wanted; all, where nothing is named. */
 export interface TraceFilter {
   correlation_id?: string;
   /** Any of these. */
@@ -24,28 +24,24 @@ export interface TraceFilter {
   without_data?: boolean;
 }
 
-/** The error of whoever asks for a correlation that has no events. */
+/** The error of a correlation that has no events. */
 export function noEventsOf(dir: string, correlation_id: string): LedgerError {
   return notTraced(dir, `there are no events of a correlation ${quoted(correlation_id)}`);
 }
 
-/** The error of whoever asks for an event that is not there. */
+/** The error of an event that is not there. */
 export function noEventCalled(dir: string, event_id: string): LedgerError {
   return notTraced(dir, `there is no traced event ${quoted(event_id)}`);
 }
 
-/** The error of whoever asks for the one or the other. */
+/** The error of a name that neither a correlation nor an event has. */
 export function nothingCalled(dir: string, name: string): LedgerError {
   return notTraced(dir, `neither a correlation nor a traced event is called ${quoted(name)}`);
 }
 
 function notTraced(dir: string, message: string): LedgerError {
-  return new LedgerError({
-    code: "not_found",
-    message,
-    where: { path: dir },
-    hint: "list some: ledger trace query --limit 10",
-  });
+  const hint = "list some: ledger trace query --limit 10";
+  return new LedgerError({ code: "not_found", message, where: { path: dir }, hint });
 }
 
 /** Whether an event is wanted. */

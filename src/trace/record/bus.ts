@@ -1,5 +1,5 @@
 /**
- * A bus whose events are traced. What is published while an event is processed was caused by it: which
+ * Event bus that traces what it carries. What is published while an event is processed was caused by it: which
  * one that is follows the flow of the program, across `await` and with any number of handlers at work,
  * since it is kept with each flow and not in a field.
  */
@@ -8,7 +8,7 @@ import type { TracedEvent } from "../event/event.ts";
 import type { NewTracedEvent } from "../event/complete.ts";
 import type { Tracer, TraceSpan } from "./tracer.ts";
 
-/** What a bus has to be able to do: an `EventTarget`, or anything like one. */
+/** The methods that a bus needs: an `EventTarget` has them. */
 export interface EventBus {
   addEventListener(type: string, listener: (event: Event) => void): void;
   removeEventListener(type: string, listener: (event: Event) => void): void;
@@ -27,7 +27,7 @@ export class BusMessage extends Event {
     super(publication.event_type);
   }
 
-  /** The event as it was traced; undefined where nobody traces. */
+  /** The event as it was traced; undefined without a tracer. */
   get traced(): TracedEvent | undefined {
     return this.delivery?.span.event;
   }
@@ -74,7 +74,7 @@ export function currentEvent(): TracedEvent | undefined {
 
 /**
  * Publishes events over a bus and traces them. Handlers are subscribed here, so that it is known what
- * they are at work on; whoever listens to the bus itself gets the same messages, untraced.
+ * they are at work on; a listener on the bus itself gets the same messages, untraced.
  */
 export class TracedEventBus {
   #correlation_id?: string;
@@ -106,37 +106,28 @@ export class TracedEventBus {
     return () => this.#bus.removeEventListener(event_type, listener);
   }
 
-  /** Publishes an event. Returns it as it was traced; undefined where nobody traces. */
+  /** Publishes an event. Returns it as it was traced; undefined without a tracer. */
   publish(
     publication: Publication,
     source?: Container,
     destination?: Container,
   ): TracedEvent | undefined {
-    const span = this.#trace(publication, source, destination);
-    const delivery = span && new Delivery(span);
-    this.#bus.dispatchEvent(new BusMessage(publication, delivery));
-    delivery?.sent();
-    return span?.event;
-  }
-
-  #trace(
-    publication: Publication,
-    source: Container | undefined,
-    destination: Container | undefined,
-  ): TraceSpan | undefined {
-    if (!this.tracer) return undefined;
     const cause = processing.getStore();
-    return this.tracer.begin(publication, {
+    const span = this.tracer?.begin(publication, {
       correlation_id: this.#correlation_id,
       inherited_correlation_id: cause?.correlation_id,
       causation_id: cause?.event_id,
       source_container: nameOf(source) ?? this.name,
       destination: nameOf(destination),
     });
+    const delivery = span && new Delivery(span);
+    this.#bus.dispatchEvent(new BusMessage(publication, delivery));
+    delivery?.sent();
+    return span?.event;
   }
 }
 
-/** Whatever a handler throws, or its promise, goes on to where it would have gone without us. */
+/** What a handler throws, or its promise, goes on to where it would have gone without a trace. */
 function handle(handler: Handler, message: BusMessage, delivery: Delivery): void {
   let result: unknown;
   try {
@@ -145,12 +136,8 @@ function handle(handler: Handler, message: BusMessage, delivery: Delivery): void
     delivery.end();
     throw error;
   }
-  if (isPromise(result)) result.finally(() => delivery.end());
+  if (result instanceof Promise) result.finally(() => delivery.end());
   else delivery.end();
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return value instanceof Promise;
 }
 
 function nameOf(container: Container | undefined): string | undefined {

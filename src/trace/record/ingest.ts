@@ -1,21 +1,17 @@
-/** A stream of NDJSON into a store: events that another program traced, one a line. */
+/** Ingest of NDJSON into a store: events that another program traced, one a line. */
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { event_bytes_max, trace_buffer_events_max, unsynced_bytes_max } from "../../base/limits.ts";
 import type { Input, World } from "../../base/world.ts";
 import { blocksOf, type Line, linesOf } from "../../base/files/lines.ts";
-import {
-  completeTraced,
-  MicrosecondClock,
-  parseTraced,
-  type TracedDefaults,
-} from "../event/complete.ts";
+import { completeTraced, FreshDefaults, parseTraced } from "../event/complete.ts";
+import { cannotTrace } from "../event/event.ts";
 import type { TraceStore } from "../store/store.ts";
 
 /** How a stream is taken in. */
 export interface IngestOptions {
-  /** What a bad line does: end the stream (what came before it is kept), or be passed over. */
+  /** What a bad line does: ends the stream (what came before it is kept), or is passed over. */
   on_error?: "stop" | "skip";
-  /** Told each bad line that is passed over. */
+  /** Gets each bad line that is passed over. */
   onBadLine?: (error: LedgerError) => void;
   /** Ends the stream early; what was read until then is kept. */
   signal?: AbortSignal;
@@ -33,7 +29,7 @@ export interface IngestReport {
 
 const TOO_LONG = `it is longer than ${event_bytes_max} bytes`;
 
-/** On which lines the last events stood: more of them than can wait to be written. */
+/** Ring buffer of the lines that the last events stood on: more of them than can wait to be written. */
 class RecentLines {
   readonly #lines = new Array<number>(trace_buffer_events_max + 1).fill(0);
 
@@ -56,7 +52,7 @@ export async function ingestStream(
   options: IngestOptions = {},
 ): Promise<IngestReport> {
   const report: IngestReport = { lines: 0, events: 0, bad: 0 };
-  const defaults = defaultsFor(world);
+  const defaults = new FreshDefaults(world);
   const lines = new RecentLines();
   const name = options.name ?? "standard input";
   const named = { ...options, name };
@@ -78,10 +74,10 @@ export async function ingestStream(
       }
       unsynced_bytes += block.length;
       if (unsynced_bytes < unsynced_bytes_max) continue;
-      // Syncing goes on beside reading, and is never more than one such stretch behind it.
+      // Syncing goes on beside reading, and is never more than one such span behind it.
       await syncing;
       syncing = store.sync();
-      // Whoever waits for it hears of it; until then it is nobody's.
+      // The next await rethrows it; until then it must not count as unhandled.
       syncing.catch(() => {});
       unsynced_bytes = 0;
     }
@@ -97,7 +93,7 @@ export async function ingestStream(
   }
 }
 
-/** An error with how much of the stream is kept: whoever repeats all of it would count that twice. */
+/** An error with how much of the stream is kept: ingesting that again would count it twice. */
 function whatIsKept(
   error: LedgerError,
   store: TraceStore,
@@ -125,7 +121,7 @@ function whatIsKept(
 function takeLine(
   store: TraceStore,
   { text, size_bytes }: Line,
-  defaults: TracedDefaults,
+  defaults: FreshDefaults,
   report: IngestReport,
   options: IngestOptions,
 ): boolean {
@@ -153,24 +149,4 @@ function badLine(error: LedgerError, report: IngestReport, options: IngestOption
   const placed = error.with({ where: { path: options.name, line: report.lines } });
   if (options.on_error !== "skip") throw placed;
   options.onBadLine?.(placed);
-}
-
-function defaultsFor(world: World): TracedDefaults {
-  const clock = new MicrosecondClock(world);
-  const suffix = world.random_uint32().toString(16).padStart(8, "0");
-  const sequences = new Map<string, number>();
-  let ids = 0;
-  return {
-    eventId: (event_type) => `${event_type}_${suffix}_${(ids++).toString(36)}`,
-    now_us: () => clock.now_us(),
-    nextSequence(correlation_id) {
-      const next = (sequences.get(correlation_id) ?? 0) + 1;
-      sequences.set(correlation_id, next);
-      return next;
-    },
-  };
-}
-
-function cannotTrace(reason: string): LedgerError {
-  return new LedgerError({ code: "invalid", message: `cannot trace this event: ${reason}` });
 }

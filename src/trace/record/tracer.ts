@@ -1,19 +1,13 @@
 /**
- * Traces events as a program emits them: completes each with its ids and stamps, hands it to the store,
- * and remembers the last ones of every correlation that is active.
+ * Tracer: completes events as a program emits them, hands them to the store, and keeps the last ones of
+ * every active correlation in a ring buffer.
  */
 import { trace_memory_correlations_max, trace_memory_events_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import {
-  completeTraced,
-  hasOurId,
-  MicrosecondClock,
-  type NewTracedEvent,
-  type TracedDefaults,
-} from "../event/complete.ts";
-import { newCorrelationId, type TracedEvent } from "../event/event.ts";
 import { analyzeLatency, type LatencyReport } from "../ask/latency.ts";
 import { type CausationPath, findCausationPath } from "../ask/lineage.ts";
+import { completeTraced, FreshDefaults, hasOurId, type NewTracedEvent } from "../event/complete.ts";
+import { newCorrelationId, type TracedEvent } from "../event/event.ts";
 import type { TraceStore } from "../store/store.ts";
 import type { LaterStamps, WalEntry } from "../store/wal.ts";
 
@@ -27,10 +21,10 @@ export interface TracerOptions {
   memory_correlations_max?: number;
 }
 
-/** What is known of an event from where it is emitted; what it says itself goes before that. */
+/** Facts about an event from where it is emitted; its own fields go before these. */
 export interface TracedSurroundings {
   correlation_id?: string;
-  /** The correlation of what caused it, for want of any other. */
+  /** The correlation of its cause, where no other is given. */
   inherited_correlation_id?: string;
   causation_id?: string;
   source_container?: string;
@@ -39,7 +33,7 @@ export interface TracedSurroundings {
 
 const NO_SURROUNDINGS: TracedSurroundings = {};
 
-/** An event that is on its way: what becomes of it is stamped on it. */
+/** An event on its way, which takes the stamps that come later. */
 export class TraceSpan {
   readonly #tracer: Tracer;
   readonly #entry?: WalEntry;
@@ -66,7 +60,7 @@ export class TraceSpan {
   }
 }
 
-/** The last events of a correlation, the oldest overwritten first. */
+/** Ring buffer of the last events of a correlation. */
 class RecentEvents {
   readonly #events: TracedEvent[] = [];
   #oldest = 0;
@@ -104,20 +98,12 @@ class RecentEvents {
 export class Tracer implements AsyncDisposable {
   /** The correlation of events that name none. */
   correlation_id?: string;
-  readonly #clock: MicrosecondClock;
   readonly #events_max: number;
   readonly #correlations_max: number;
   /** In the order of their last event, so that the first is the one to forget. */
   readonly #active = new Map<string, RecentEvents>();
   #latest?: { correlation_id: string; recent: RecentEvents };
-  readonly #sequences = new Map<string, number>();
-  readonly #id_suffix: string;
-  #ids = 0;
-  readonly #defaults: TracedDefaults = {
-    eventId: (event_type) => `${event_type}_${this.#id_suffix}${(this.#ids++).toString(36)}`,
-    now_us: () => this.now_us(),
-    nextSequence: (correlation_id) => this.#nextSequence(correlation_id),
-  };
+  readonly #defaults: FreshDefaults;
 
   constructor(
     readonly world: World,
@@ -125,16 +111,14 @@ export class Tracer implements AsyncDisposable {
     options: TracerOptions = {},
   ) {
     this.correlation_id = options.correlation_id;
-    this.#clock = new MicrosecondClock(world);
+    this.#defaults = new FreshDefaults(world);
     this.#events_max = options.memory_events_max ?? trace_memory_events_max;
     this.#correlations_max = options.memory_correlations_max ?? trace_memory_correlations_max;
-    // Chance for each tracer and a count within it: an id is never given twice, and packs well.
-    this.#id_suffix = `${world.random_uint32().toString(16).padStart(8, "0")}_`;
   }
 
   /** The time now, in microseconds UTC. */
   now_us(): number {
-    return this.#clock.now_us();
+    return this.#defaults.now_us();
   }
 
   /** `backtest_YYYYMMDD_HHMMSS_<8 hex>`: an id for everything that one run emits. */
@@ -178,7 +162,7 @@ export class Tracer implements AsyncDisposable {
   /** Forgets a correlation that has ended: its events in memory, and its count. */
   end(correlation_id: string): void {
     this.#active.delete(correlation_id);
-    this.#sequences.delete(correlation_id);
+    this.#defaults.forget(correlation_id);
     this.#latest = undefined;
   }
 
@@ -189,9 +173,14 @@ export class Tracer implements AsyncDisposable {
       if (path.end === "root" || (path.end !== "absent" && !this.store)) return path;
     }
     if (!this.store) return findCausationPath([], event_id);
-    const { storedPath } = await import("../ask/lineage_queries.ts");
+    const { loadCauses } = await import("../ask/lineage_queries.ts");
+    const { TraceSession } = await import("../store/query.ts");
     this.store.flush();
-    return await storedPath(this.world, this.store.dir, event_id, this.store.onDamage);
+    using session = new TraceSession(this.world, this.store.dir, this.store.onDamage);
+    return findCausationPath(
+      await loadCauses((filter) => session.query(filter), event_id),
+      event_id,
+    );
   }
 
   /** How long the events of a correlation took, and where: of all that is stored of it. */
@@ -212,12 +201,6 @@ export class Tracer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #nextSequence(correlation_id: string): number {
-    const next = (this.#sequences.get(correlation_id) ?? 0) + 1;
-    this.#sequences.set(correlation_id, next);
-    return next;
   }
 
   #remember(event: TracedEvent): void {

@@ -1,5 +1,5 @@
 /**
- * Few large files in place of many small ones: abandoned write-ahead files become Parquet, and the
+ * Compaction: few large files in place of many small ones. Abandoned write-ahead files become Parquet, and the
  * files of a day and type become one.
  *
  * The order of steps is what makes it safe to cut off anywhere: the merged file is in place, durably,
@@ -12,7 +12,7 @@ import { makeFolderDurably, removeQuietly, syncFile } from "../../base/files/dur
 import type { FileFacts } from "../../base/files/seam.ts";
 import { trace_merged_bytes_max, trace_row_group_rows } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { type Database, literal } from "../../duckdb/connection.ts";
+import { literal } from "../../duckdb/connection.ts";
 import { parquetFacts } from "../../parquet/mod.ts";
 import { type FlushReport, recoverStores } from "./flush.ts";
 import {
@@ -24,7 +24,7 @@ import {
   tracePaths,
 } from "../event/files.ts";
 import { takeStoreLock } from "./liveness_lock.ts";
-import { openForTraces, rowsOfTraces } from "./query.ts";
+import { rowsOfTraces, TraceSession } from "./query.ts";
 import { TRACE_FILE_VERSION, TRACE_KEYS, TRACED_COLUMNS } from "./parquet_file.ts";
 import { countingFiles, isOfOpenSegment, replacedFiles } from "./snapshot.ts";
 
@@ -68,7 +68,9 @@ async function mergeAll(world: World, dir: string, report: CompactTracesReport):
     const folder = partitionFolder(dir, partition);
     removeReplaced(world, folder);
     const names = countingFiles(world, folder, new Set());
-    const begun = (world.files.list(folder) ?? []).map(({ name }) => name).filter(isBegun);
+    const begun = (world.files.list(folder) ?? []).map(({ name }) => name).filter((name) =>
+      name.endsWith(".tmp")
+    );
     return { folder, names, begun };
   });
   // In this order: a file that was listed, and has no segment after that, has none for good. That it
@@ -76,23 +78,17 @@ async function mergeAll(world: World, dir: string, report: CompactTracesReport):
   const stores = listStores(world.files, dir);
   world.files.syncFolder(tracePaths(dir).wal);
   const open = new Set([...stores.values()].flat().map(segmentStem));
-  let opened: Awaited<ReturnType<typeof openForTraces>> | undefined;
-  try {
-    for (const { folder, names, begun } of candidates) {
-      removeLeftOver(world, folder, begun, open);
-      const sources = names.filter((name) => !isOfOpenSegment(name, open))
-        .map((name) => join(folder, name))
-        .filter((path) => isSmallFile(world.files.facts(path)));
-      if (sources.length < 2) continue;
-      opened ??= await openForTraces(world, dir);
-      await merge(world, opened.database, folder, sources, report);
-    }
-  } finally {
-    opened?.close();
+  using session = new TraceSession(world, dir);
+  for (const { folder, names, begun } of candidates) {
+    removeStaleTemp(world, folder, begun, open);
+    const sources = names.filter((name) => !isOfOpenSegment(name, open))
+      .map((name) => join(folder, name))
+      .filter((path) => isSmallFile(world.files.facts(path)));
+    if (sources.length > 1) await merge(world, session, folder, sources, report);
   }
 }
 
-/** What is no file, a link to nowhere say, is left to questions, which tell it. */
+/** What is no file, a link to nowhere say, is left to queries, which report it. */
 function isSmallFile(facts: FileFacts | undefined): boolean {
   return facts !== undefined && facts.is_file && facts.size_bytes < trace_merged_bytes_max;
 }
@@ -101,16 +97,12 @@ function isSmallFile(facts: FileFacts | undefined): boolean {
 function removeReplaced(world: World, folder: string): void {
   // Nothing goes but what a merged file names: a store may put another in place at any moment.
   for (const name of replacedFiles(world, folder)) world.files.remove(join(folder, name));
-  // Also when there was nothing to remove: whoever removed it may have come no further.
+  // Also when there was nothing to remove: the process that removed it may have come no further.
   world.files.syncFolder(folder);
 }
 
-function isBegun(name: string): boolean {
-  return name.endsWith(".tmp");
-}
-
-/** Removes what an attempt left that was cut off: half-written files of nobody who still lives. */
-function removeLeftOver(
+/** Removes half-written files of attempts that were cut off, and of stores that are gone. */
+function removeStaleTemp(
   world: World,
   folder: string,
   begun: readonly string[],
@@ -119,14 +111,14 @@ function removeLeftOver(
   for (const name of begun) {
     const parquet = name.slice(0, name.indexOf(".parquet") + ".parquet".length);
     const path = join(folder, name);
-    // Its store may have ended it since it was listed.
+    // Its store may have finished it since it was listed.
     if (!isOfOpenSegment(parquet, open) && world.files.facts(path)) world.files.remove(path);
   }
 }
 
 async function merge(
   world: World,
-  database: Database,
+  session: TraceSession,
   folder: string,
   sources: readonly string[],
   report: CompactTracesReport,
@@ -137,7 +129,7 @@ async function merge(
   const rows = sources.reduce((sum, source) => sum + parquetFacts(world, source).rows, 0);
   const bytes_before = sources.reduce((sum, source) => sum + files.facts(source)!.size_bytes, 0);
   try {
-    await copySorted(world, database, sources, temporary);
+    await copySorted(session, sources, temporary);
     const written = parquetFacts(world, temporary).rows;
     if (written !== rows) {
       throw new LedgerError({
@@ -162,11 +154,12 @@ async function merge(
 }
 
 async function copySorted(
-  world: World,
-  database: Database,
+  session: TraceSession,
   sources: readonly string[],
   target: string,
 ): Promise<void> {
+  const { world } = session;
+  const database = await session.database();
   const names = JSON.stringify(sources.map((path) => basename(path)));
   const columns = TRACED_COLUMNS.map(({ name }) => name).join(", ");
   await database.run(

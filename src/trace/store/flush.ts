@@ -1,5 +1,6 @@
 /**
- * Segments -> Parquet, when their store is closed, or is known to be dead. Never on the way of an event.
+ * Flush of the write-ahead log: segments become Parquet when their store is closed, or is known to be
+ * dead. Never on the way of an event.
  *
  * A segment's Parquet files have its name, and a segment goes only when all of them are in place,
  * durably. As long as it is there its Parquet files do not count; so wherever this is cut off, every
@@ -9,6 +10,7 @@
 import { join } from "@std/path";
 import { makeFolderDurably, replaceFile, withOpenFile } from "../../base/files/durable.ts";
 import type { RecordDamage } from "../../base/files/records.ts";
+import type { OpenFile } from "../../base/files/seam.ts";
 import { trace_row_group_rows } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import type { TracedEvent } from "../event/event.ts";
@@ -58,14 +60,14 @@ export function emptyFlushReport(): FlushReport {
   return { segments: 0, events: 0, files: 0, quarantined: 0, damage: [], unchecked: 0 };
 }
 
-/** Makes Parquet of the segments of all stores that nobody holds any more. */
+/** Flushes the segments of all stores whose processes are gone. */
 export async function recoverStores(world: World, dir: string): Promise<FlushReport> {
   const report = emptyFlushReport();
   for (const store of listStores(world.files, dir).keys()) {
-    const lock = await takeStoreLock(world, storeLockPath(dir, store), "if nobody has it");
+    const lock = await takeStoreLock(world, storeLockPath(dir, store), "if abandoned");
     if (!lock) continue;
     try {
-      // Whoever held it until now may have done it all.
+      // The process that held it until now may have done it all.
       const segments = listStores(world.files, dir).get(store);
       if (segments) await flushStore(world, dir, store, segments, report);
     } finally {
@@ -75,7 +77,7 @@ export async function recoverStores(world: World, dir: string): Promise<FlushRep
   return report;
 }
 
-/** Makes Parquet of a store's segments, and removes it. The caller holds its lock. */
+/** Flushes a store's segments, and removes it. The caller holds its lock. */
 export async function flushStore(
   world: World,
   dir: string,
@@ -100,11 +102,8 @@ async function flushSegment(
   report: FlushReport,
 ): Promise<void> {
   const path = segmentPath(dir, segment);
-  const { events, damage, unchecked } = withOpenFile(
-    world.files,
-    path,
-    (file) => readSegment(file, late),
-  );
+  const read = (file: OpenFile) => readSegment(file, late);
+  const { events, damage, unchecked } = withOpenFile(world.files, path, read);
   // Before the segment goes: no byte of it is to be lost.
   for (const each of damage) quarantine(world, dir, segment, each);
   for (const [partition, of_partition] of byPartition(events)) {
@@ -129,9 +128,9 @@ function byPartition(events: readonly TracedEvent[]): [Partition, TracedEvent[]]
     const { event_type } = event;
     const day = dayOfUs(event.timestamp);
     const key = `${day} ${event_type}`;
-    const of_partition = partitions.get(key);
-    if (of_partition) of_partition[1].push(event);
-    else partitions.set(key, [{ day, event_type }, [event]]);
+    let of_partition = partitions.get(key);
+    if (!of_partition) partitions.set(key, of_partition = [{ day, event_type }, []]);
+    of_partition[1].push(event);
   }
   return [...partitions.values()];
 }

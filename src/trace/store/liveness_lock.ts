@@ -1,18 +1,17 @@
-/** Whether the program that writes a store still lives: it holds a lock, and the system gives that back. */
-import { LedgerError } from "../../base/error.ts";
+/** Liveness lock: the process that writes a store holds it, and the system takes it back when that dies. */
 import type { OpenFile } from "../../base/files/seam.ts";
 import { lock_probe_ms, lock_wait_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 
 /**
- * Takes a lock for the program that this is; closing the file, or dying, gives it up. Whoever looks
- * whether a store is abandoned has its lock for a moment, and removes it when there is nothing else: so
- * a lock that has lost its name by the time it is had is taken anew.
+ * Takes a lock for this process; closing the file, or dying, gives it up. A process that looks whether a
+ * store is abandoned has its lock for a moment, and removes it when there is nothing else: so a lock that
+ * has lost its name by the time it is had is taken anew.
  */
 export async function takeStoreLock(
   world: World,
   path: string,
-  when: "new" | "if nobody has it",
+  when: "new" | "if abandoned",
 ): Promise<OpenFile | undefined> {
   for (;;) {
     const lock = await lockedFile(world, path, when === "new" ? lock_wait_ms : 0);
@@ -43,14 +42,4 @@ async function lockedFile(
   } finally {
     if (!is_had) file.close();
   }
-}
-
-/** The error of a store that somebody else has. */
-export function storeIsHeld(path: string): LedgerError {
-  return new LedgerError({
-    code: "busy",
-    message: `cannot open a store of traces: another process holds ${path}`,
-    where: { path },
-    hint: "try again",
-  });
 }

@@ -1,4 +1,7 @@
-/** A Parquet file of traced events: its columns, its rows, and what its footer says. */
+/** Parquet files of traced events: their columns, their rows, and the notes in their footers. */
+import { LedgerError } from "../../base/error.ts";
+import type { World } from "../../base/world.ts";
+import { parquetFacts } from "../../parquet/facts.ts";
 import type { ParquetColumn, ParquetColumnType, Row } from "../../parquet/mod.ts";
 import {
   dataText,
@@ -8,9 +11,6 @@ import {
   type TracedEvent,
   type TracedField,
 } from "../event/event.ts";
-import { LedgerError } from "../../base/error.ts";
-import type { World } from "../../base/world.ts";
-import { parquetFacts } from "../../parquet/facts.ts";
 
 const COLUMN_TYPES: Record<typeof TRACED_FIELDS[TracedField], ParquetColumnType> = {
   name: "utf8",
@@ -28,7 +28,7 @@ export const TRACED_COLUMNS: readonly ParquetColumn[] = TRACED_FIELD_NAMES.map((
   nullable: TRACED_FIELDS[name] === "stamp",
 }));
 
-/** What the file's own notes say about it. */
+/** The notes in a file's footer. */
 export const TRACE_KEYS = {
   version: "ledger.trace_version",
   /** The write-ahead file that it was made from. */
@@ -45,7 +45,7 @@ export function rowOf(event: TracedEvent): Row {
   return { ...event, data: dataText(event.data) };
 }
 
-/** One correlation's events lie together, in the order in which they happened. */
+/** The order of a file: one correlation's events lie together, in the order in which they happened. */
 export function compareForFile(a: TracedEvent, b: TracedEvent): number {
   if (a.correlation_id !== b.correlation_id) return a.correlation_id < b.correlation_id ? -1 : 1;
   return a.timestamp - b.timestamp || a.sequence_number - b.sequence_number;
@@ -76,14 +76,17 @@ function numberOrNull(value: unknown): number | null {
   return value === null ? null : Number(value);
 }
 
-/** The names of the files in its folder that a merged file replaces. */
-export function sourcesOfMerged(world: World, path: string): string[] {
+/**
+ * Compaction sources: the names of the files in its folder that a merged file replaces. Its own footer
+ * says so, hence there is no moment at which both count, or neither: it counts from its rename on.
+ */
+export function compactionSources(world: World, path: string): string[] {
   const text = parquetFacts(world, path).key_values[TRACE_KEYS.sources];
   try {
     const sources = JSON.parse(text ?? "");
     if (Array.isArray(sources)) return sources.map(String);
   } catch {
-    // Told below, as what it means.
+    // The error below says what it means.
   }
   throw new LedgerError({
     code: "damaged",

@@ -1,7 +1,8 @@
 /**
- * Questions to all traces: Parquet files through DuckDB, write-ahead files through our own reader, as
- * one stream in the order of time. A question sees what was there when it was asked, each event once,
- * whatever is converted or merged meanwhile.
+ * Queries over all traces: Parquet files through DuckDB, write-ahead files through our own reader, merged
+ * into one stream in the order of time. A query sees the snapshot of the moment it began, each event
+ * once, whatever is flushed or compacted meanwhile. One session, and so one database, serves all the
+ * queries of one question.
  */
 import { resolve } from "@std/path";
 import { removeQuietly } from "../../base/files/durable.ts";
@@ -9,46 +10,125 @@ import { jsonPointer } from "../../base/json.ts";
 import { trace_listings_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { type BoundValue, type Database, literal, openDatabase } from "../../duckdb/connection.ts";
-import type { OnTraceDamage } from "./wal_read.ts";
 import { TRACED_FIELD_NAMES, type TracedEvent } from "../event/event.ts";
 import { newSpillFolder } from "../event/files.ts";
 import type { TraceFilter } from "../event/filter.ts";
 import { eventOfValues } from "./parquet_file.ts";
 import { takeSnapshot, type TraceSnapshot } from "./snapshot.ts";
+import type { OnTraceDamage } from "./wal_read.ts";
 
-/** All wanted events, some at a time, in the order of their time. */
-export async function* readTraces(
+/** All wanted events at once. */
+export async function queryTraces(
   world: World,
   dir: string,
-  filter: TraceFilter = {},
+  filter?: TraceFilter,
   onDamage?: OnTraceDamage,
-): AsyncGenerator<TracedEvent[]> {
-  const { recent, stored } = await begin(world, dir, filter, onDamage);
-  let left = filter.limit ?? Infinity;
-  try {
+): Promise<TracedEvent[]> {
+  using session = new TraceSession(world, dir, onDamage);
+  return await session.query(filter);
+}
+
+/** A session of queries over the traces in a folder. Its database is opened when the first needs it. */
+export class TraceSession implements Disposable {
+  #database?: Database;
+  #spill?: string;
+
+  constructor(
+    readonly world: World,
+    readonly dir: string,
+    readonly onDamage: OnTraceDamage = () => {},
+  ) {}
+
+  /** All wanted events, some at a time, in the order of their time. */
+  async *read(filter: TraceFilter = {}): AsyncGenerator<TracedEvent[]> {
+    const { recent, stored } = await this.overSnapshot(filter, async ({ recent, files }) => {
+      recent.sort(compare);
+      if (filter.without_data) { for (const event of recent) event.data = {}; }
+      const batches = this.#storedEvents(files, filter);
+      // The sort reads all files: none of them is needed once the first batch is there.
+      return { recent, stored: resumed(await batches.next(), batches) };
+    });
+    let left = filter.limit ?? Infinity;
     for await (const batch of merged(recent, stored)) {
       if (batch.length === 0) continue;
       yield batch.length > left ? batch.slice(0, left) : batch;
       left -= batch.length;
       if (left <= 0) return;
     }
-  } finally {
-    await stored?.close();
   }
-}
 
-/** All wanted events at once. */
-export async function queryTraces(
-  world: World,
-  dir: string,
-  filter: TraceFilter = {},
-  onDamage?: OnTraceDamage,
-): Promise<TracedEvent[]> {
-  const events: TracedEvent[] = [];
-  for await (const batch of readTraces(world, dir, filter, onDamage)) {
-    for (const event of batch) events.push(event);
+  /** All wanted events at once. */
+  async query(filter?: TraceFilter): Promise<TracedEvent[]> {
+    const events: TracedEvent[] = [];
+    for await (const batch of this.read(filter)) {
+      for (const event of batch) events.push(event);
+    }
+    return events;
   }
-  return events;
+
+  /** Takes a snapshot and looks at it; anew where files went away meanwhile, since others replace them. */
+  async overSnapshot<Result>(
+    filter: TraceFilter,
+    look: (snapshot: TraceSnapshot) => Promise<Result>,
+  ): Promise<Result> {
+    for (let attempt = 1;; attempt++) {
+      const snapshot = takeSnapshot(this.world, this.dir, filter);
+      try {
+        const result = await look(snapshot);
+        snapshot.damage.forEach(this.onDamage);
+        return result;
+      } catch (error) {
+        const is_gone = snapshot.files.some((path) => !this.world.files.facts(path));
+        if (!is_gone || attempt >= trace_listings_max) throw error;
+      }
+    }
+  }
+
+  /** The database: it may read traces, and has room for what does not fit into memory. */
+  async database(): Promise<Database> {
+    const folder = resolve(this.world.cwd(), this.dir);
+    this.#spill ??= newSpillFolder(this.world, folder);
+    return this.#database ??= await openDatabase(this.world, {
+      path: ":memory:",
+      access: "write",
+      folders: [folder],
+      temp_folder: this.#spill,
+    });
+  }
+
+  /** Streams the values of a statement's rows. */
+  async *rows(sql: string, values: BoundValue[]): AsyncGenerator<unknown[][], undefined> {
+    const database = await this.database();
+    try {
+      for await (const chunk of await database.stream(sql, values)) yield chunk.getRows();
+    } catch (error) {
+      throw database.problem(error, sql);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#database?.close();
+    if (this.#spill && this.world.files.facts(this.#spill)) {
+      removeQuietly(this.world.files, this.#spill);
+    }
+  }
+
+  async *#storedEvents(
+    files: readonly string[],
+    filter: TraceFilter,
+  ): AsyncGenerator<TracedEvent[], undefined> {
+    if (files.length === 0) return;
+    const { where, values } = wantedRows(filter);
+    const { limit } = filter;
+    const columns = TRACED_FIELD_NAMES.map((name) =>
+      name === "data" && filter.without_data ? `'{}' as data` : name
+    );
+    const sql = `select ${columns.join(", ")}
+       from ${rowsOfTraces(this.world, files)} ${where}
+       order by timestamp, sequence_number, event_id
+       ${limit === undefined ? "" : `limit $${values.push(BigInt(limit))}`}`;
+    for await (const rows of this.rows(sql, values)) yield rows.map(eventOfValues);
+  }
 }
 
 /** The order in which events come: that of their time, and within it that of their correlation. */
@@ -56,172 +136,22 @@ function compare(a: TracedEvent, b: TracedEvent): number {
   return a.timestamp - b.timestamp || a.sequence_number - b.sequence_number;
 }
 
-interface Begun {
-  recent: TracedEvent[];
-  stored?: StoredEvents;
+async function* resumed<Item>(
+  first: IteratorResult<Item, undefined>,
+  others: AsyncGenerator<Item, undefined>,
+): AsyncGenerator<Item> {
+  if (first.done) return;
+  yield first.value;
+  yield* others;
 }
 
-async function begin(
-  world: World,
-  dir: string,
-  filter: TraceFilter,
-  onDamage?: OnTraceDamage,
-): Promise<Begun> {
-  return await overSnapshot(world, dir, filter, onDamage, async (snapshot) => {
-    const recent = snapshot.recent.sort(compare);
-    if (filter.without_data) { for (const event of recent) event.data = {}; }
-    const stored = snapshot.files.length === 0
-      ? undefined
-      : await openStored(world, dir, snapshot, filter);
-    return { recent, stored };
-  });
-}
-
-/** Takes a snapshot and looks at it; anew where files went away meanwhile, since others replace them. */
-export async function overSnapshot<Result>(
-  world: World,
-  dir: string,
-  filter: TraceFilter,
-  onDamage: OnTraceDamage = () => {},
-  look: (snapshot: TraceSnapshot) => Promise<Result>,
-): Promise<Result> {
-  for (let attempt = 1;; attempt++) {
-    const snapshot = takeSnapshot(world, dir, filter);
-    try {
-      const result = await look(snapshot);
-      snapshot.damage.forEach(onDamage);
-      return result;
-    } catch (error) {
-      const is_gone = snapshot.files.some((path) => !world.files.facts(path));
-      if (!is_gone || attempt >= trace_listings_max) throw error;
-    }
-  }
-}
-
-/** Events out of Parquet files, a batch at a time. */
-interface StoredEvents {
-  next(): Promise<TracedEvent[] | undefined>;
-  close(): void;
-}
-
-/** A database that may read traces, and has room for what does not fit into memory. */
-export async function openForTraces(
-  world: World,
-  dir: string,
-): Promise<{ database: Database; close(): void }> {
-  const absolute = resolve(world.cwd(), dir);
-  const spill = newSpillFolder(world, absolute);
-  const database = await openDatabase(world, {
-    path: ":memory:",
-    access: "write",
-    folders: [absolute],
-    temp_folder: spill,
-  });
-  return {
-    database,
-    close() {
-      database.close();
-      if (world.files.facts(spill)) removeQuietly(world.files, spill);
-    },
-  };
-}
-
-/** All files have been read when this returns: they are sorted, and the first may be in the last. */
-async function openStored(
-  world: World,
-  dir: string,
-  snapshot: TraceSnapshot,
-  filter: TraceFilter,
-): Promise<StoredEvents> {
-  const { database, close } = await openForTraces(world, dir);
-  try {
-    const batches = batchesOf(database, rowsOfTraces(world, snapshot.files), filter);
-    let first = await batches.next();
-    return {
-      async next() {
-        const { done, value } = first;
-        if (done) return undefined;
-        first = await batches.next();
-        return value;
-      },
-      close,
-    };
-  } catch (error) {
-    close();
-    throw error;
-  }
-}
-
-async function* batchesOf(
-  database: Database,
-  rows: string,
-  filter: TraceFilter,
-): AsyncGenerator<TracedEvent[], undefined> {
-  const { sql, values } = statementFor(rows, filter);
-  try {
-    const result = await database.stream(sql, values);
-    for await (const chunk of result) yield chunk.getRows().map(eventOfValues);
-  } catch (error) {
-    throw database.problem(error, sql);
-  }
-}
-
-function statementFor(rows: string, filter: TraceFilter) {
-  const { where, values } = wantedRows(filter);
-  const { limit } = filter;
-  const columns = TRACED_FIELD_NAMES.map((name) =>
-    name === "data" && filter.without_data ? `'{}' as data` : name
-  );
-  const sql = `select ${columns.join(", ")}
-     from ${rows} ${where}
-     order by timestamp, sequence_number, event_id
-     ${limit === undefined ? "" : `limit $${values.push(BigInt(limit))}`}`;
-  return { sql, values };
-}
-
-/** The rows of files, as something to select from. */
-export function rowsOfTraces(world: World, paths: readonly string[]): string {
-  const list = paths.map((path) => literal(resolve(world.cwd(), path))).join(", ");
-  return `read_parquet([${list}], hive_partitioning = false)`;
-}
-
-/** The condition that wanted rows of files fulfil, and the values in it. */
-export function wantedRows(filter: TraceFilter): { where: string; values: BoundValue[] } {
-  const values: BoundValue[] = [];
-  const bind = (value: BoundValue) => `$${values.push(value)}`;
-  const among = (column: string, wanted: readonly string[]) =>
-    wanted.length === 0 ? "false" : `${column} in (${wanted.map(bind).join(", ")})`;
-  const conditions: string[] = [];
-  const { correlation_id, correlation_ids, event_types, event_ids, source } = filter;
-  const { data, since_us, until_us } = filter;
-  if (correlation_id !== undefined) conditions.push(`correlation_id = ${bind(correlation_id)}`);
-  if (correlation_ids !== undefined) conditions.push(among("correlation_id", correlation_ids));
-  if (event_types !== undefined) conditions.push(among("event_type", event_types));
-  if (event_ids !== undefined) conditions.push(among("event_id", event_ids));
-  if (source !== undefined) conditions.push(`source_container = ${bind(source)}`);
-  if (since_us !== undefined) conditions.push(`timestamp >= ${bind(BigInt(since_us))}`);
-  if (until_us !== undefined) conditions.push(`timestamp < ${bind(BigInt(until_us))}`);
-  for (const [name, text] of Object.entries(data ?? {})) {
-    const at = bind(jsonPointer([name]));
-    // The number 7 is not the text "7", here as in what was not converted yet.
-    conditions.push(`json_type(data, ${at}) = 'VARCHAR' and (data->>${at}) = ${bind(text)}`);
-  }
-  const where = conditions.length > 0 ? `where ${conditions.join(" and ")}` : "";
-  return { where, values };
-}
-
-/** Two ordered sources as one. */
+/** Merges two ordered sources. */
 async function* merged(
   recent: readonly TracedEvent[],
-  stored: StoredEvents | undefined,
+  stored: AsyncIterable<TracedEvent[]>,
 ): AsyncGenerator<TracedEvent[]> {
   let taken = 0;
-  for (;;) {
-    const batch = await stored?.next();
-    if (batch === undefined) {
-      if (taken < recent.length) yield recent.slice(taken);
-      return;
-    }
+  for await (const batch of stored) {
     if (taken === recent.length) {
       yield batch;
       continue;
@@ -235,4 +165,36 @@ async function* merged(
     }
     yield both;
   }
+  if (taken < recent.length) yield recent.slice(taken);
+}
+
+/** The rows of files, as something to select from. */
+export function rowsOfTraces(world: World, paths: readonly string[]): string {
+  const list = paths.map((path) => literal(resolve(world.cwd(), path))).join(", ");
+  return `read_parquet([${list}], hive_partitioning = false)`;
+}
+
+/** The condition that wanted rows of files fulfil, and the values in it. */
+export function wantedRows(filter: TraceFilter): { where: string; values: BoundValue[] } {
+  const values: BoundValue[] = [];
+  const bind = (value: BoundValue) => `$${values.push(value)}`;
+  const conditions: string[] = [];
+  const want = <Value>(value: Value | undefined, condition: (value: Value) => string) => {
+    if (value !== undefined) conditions.push(condition(value));
+  };
+  const among = (column: string) => (wanted: readonly string[]) =>
+    wanted.length === 0 ? "false" : `${column} in (${wanted.map(bind).join(", ")})`;
+  want(filter.correlation_id, (id) => `correlation_id = ${bind(id)}`);
+  want(filter.correlation_ids, among("correlation_id"));
+  want(filter.event_types, among("event_type"));
+  want(filter.event_ids, among("event_id"));
+  want(filter.source, (source) => `source_container = ${bind(source)}`);
+  want(filter.since_us, (since_us) => `timestamp >= ${bind(BigInt(since_us))}`);
+  want(filter.until_us, (until_us) => `timestamp < ${bind(BigInt(until_us))}`);
+  for (const [name, text] of Object.entries(filter.data ?? {})) {
+    const at = bind(jsonPointer([name]));
+    // The number 7 is not the text "7", here as in write-ahead files.
+    conditions.push(`json_type(data, ${at}) = 'VARCHAR' and (data->>${at}) = ${bind(text)}`);
+  }
+  return { where: conditions.length > 0 ? `where ${conditions.join(" and ")}` : "", values };
 }

@@ -1,4 +1,4 @@
-/** What was traced lately, told from names, footers and ends: for those who cannot wait for a reading. */
+/** Recent correlations and types, from names, footers and ends of files: completion cannot wait for a query. */
 import { join } from "@std/path";
 import { readFully, withOpenFile } from "../../base/files/durable.ts";
 import type { Files } from "../../base/files/seam.ts";

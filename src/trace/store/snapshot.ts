@@ -1,22 +1,15 @@
 /**
- * What stands for all traces at one moment: segments, read at once, and the Parquet files that count.
+ * Snapshot of all traces at one moment: segments, read at once, and the Parquet files that count.
  *
  * Segments are opened first and the files are listed after: a segment that is open counts in place of
  * its files, and one that is gone has all of them in place.
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
+import { openOwn } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { trace_listings_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import {
-  damageIn,
-  openSegment,
-  readLateStamps,
-  readSegment,
-  type StampsByEvent,
-  type TraceDamage,
-} from "./wal_read.ts";
 import type { TracedEvent } from "../event/event.ts";
 import {
   isMerged,
@@ -30,9 +23,16 @@ import {
   segmentStem,
 } from "../event/files.ts";
 import { isWanted, mayHold, type TraceFilter } from "../event/filter.ts";
-import { sourcesOfMerged } from "./parquet_file.ts";
+import { compactionSources } from "./parquet_file.ts";
+import {
+  damageIn,
+  readLateStamps,
+  readSegment,
+  type StampsByEvent,
+  type TraceDamage,
+} from "./wal_read.ts";
 
-/** All that a question has to look at. */
+/** All that a query has to look at. */
 export interface TraceSnapshot {
   /** Wanted events that stand in segments. */
   recent: TracedEvent[];
@@ -44,40 +44,18 @@ export interface TraceSnapshot {
   unchecked: number;
 }
 
-/** Looks at everything there is, as far as it can hold what is wanted. */
+/** Takes a snapshot of all that can hold wanted events. */
 export function takeSnapshot(world: World, dir: string, filter: TraceFilter): TraceSnapshot {
   return withSegments(world, dir, (opened) => {
-    const files = filesThatCount(world, dir, filter, new Set(opened.keys()));
+    const open = new Set(opened.keys());
+    const files = listPartitions(world.files, dir, (each) => mayHold(each, filter))
+      .map((partition) => partitionFolder(dir, partition))
+      .flatMap((folder) => countingFiles(world, folder, open).map((name) => join(folder, name)));
     return { ...readSegments(dir, opened, filter), files };
   });
 }
 
-/** Opens all segments there are at one moment, for as long as a function takes. */
-function withSegments<Result>(
-  world: World,
-  dir: string,
-  look: (opened: OpenedSegments) => Result,
-): Result {
-  for (let attempt = 0; attempt < trace_listings_max; attempt++) {
-    const opened: OpenedSegments = new Map();
-    try {
-      if (openSegments(world, dir, opened)) return look(opened);
-    } catch (error) {
-      // A file that was listed is gone: another one stands in its place by now.
-      if (asLedgerError(error)?.code !== "not_found") throw error;
-    } finally {
-      for (const { file } of opened.values()) file.close();
-    }
-  }
-  throw new LedgerError({
-    code: "busy",
-    message: `cannot read the traces in ${dir}: their files change all the time`,
-    where: { path: dir },
-    hint: "nothing was read; try again",
-  });
-}
-
-/** What is in write-ahead files, in numbers, and what of it is damaged. */
+/** The content of write-ahead files, in numbers, and what of it is damaged. */
 export interface WaitingTraces {
   events: number;
   /** Records without a checksum. */
@@ -96,14 +74,33 @@ export function waitingTraces(world: World, dir: string): WaitingTraces {
 /** By stem, the segments of a store in order. */
 type OpenedSegments = Map<string, { segment: Segment; file: OpenFile }>;
 
-/** Opens all segments; false when one is not there any more. */
-function openSegments(world: World, dir: string, opened: OpenedSegments): boolean {
-  for (const segment of listSegments(world.files, dir)) {
-    const file = openSegment(world, segmentPath(dir, segment));
-    if (!file) return false;
-    opened.set(segmentStem(segment), { segment, file });
+/** Opens all segments there are at one moment, for as long as a function takes. */
+function withSegments<Result>(
+  world: World,
+  dir: string,
+  look: (opened: OpenedSegments) => Result,
+): Result {
+  for (let attempt = 0; attempt < trace_listings_max; attempt++) {
+    const opened: OpenedSegments = new Map();
+    try {
+      for (const segment of listSegments(world.files, dir)) {
+        const file = openOwn(world.files, segmentPath(dir, segment));
+        opened.set(segmentStem(segment), { segment, file });
+      }
+      return look(opened);
+    } catch (error) {
+      // A file that was listed is gone: another one stands in its place by now.
+      if (asLedgerError(error)?.code !== "not_found") throw error;
+    } finally {
+      for (const { file } of opened.values()) file.close();
+    }
   }
-  return true;
+  throw new LedgerError({
+    code: "busy",
+    message: `cannot read the traces in ${dir}: their files change all the time`,
+    where: { path: dir },
+    hint: "nothing was read; try again",
+  });
 }
 
 function readSegments(
@@ -118,27 +115,12 @@ function readSegments(
   }
   const found: Omit<TraceSnapshot, "files"> = { recent: [], damage: [], unchecked: 0 };
   for (const { segment, file } of opened.values()) {
-    const wanted = (event: TracedEvent) => isWanted(event, filter);
-    const content = readSegment(file, late.get(segment.store)!, wanted);
-    for (const event of content.events) found.recent.push(event);
-    found.damage.push(...damageIn(segmentPath(dir, segment), content.damage));
-    found.unchecked += content.unchecked;
+    const { events, damage, unchecked } = readSegment(file, late.get(segment.store)!);
+    for (const event of events) if (isWanted(event, filter)) found.recent.push(event);
+    found.damage.push(...damageIn(segmentPath(dir, segment), damage));
+    found.unchecked += unchecked;
   }
   return found;
-}
-
-function filesThatCount(
-  world: World,
-  dir: string,
-  filter: TraceFilter,
-  open_segments: ReadonlySet<string>,
-): string[] {
-  const files: string[] = [];
-  for (const partition of listPartitions(world.files, dir, (each) => mayHold(each, filter))) {
-    const folder = partitionFolder(dir, partition);
-    for (const name of countingFiles(world, folder, open_segments)) files.push(join(folder, name));
-  }
-  return files;
 }
 
 /** The files of a partition that count: not those of open segments, nor those that were merged. */
@@ -160,13 +142,8 @@ export function replacedFiles(world: World, folder: string): string[] {
 }
 
 function namesReplaced(world: World, folder: string, names: readonly string[]): Set<string> {
-  const replaced = new Set<string>();
-  if (names.length > 1) {
-    for (const name of names.filter(isMerged)) {
-      for (const source of sourcesOfMerged(world, join(folder, name))) replaced.add(source);
-    }
-  }
-  return replaced;
+  const merged = names.length > 1 ? names.filter(isMerged) : [];
+  return new Set(merged.flatMap((name) => compactionSources(world, join(folder, name))));
 }
 
 /** Whether a Parquet file stands for a segment that counts in its place. */

@@ -1,17 +1,17 @@
 /**
- * Where traced events are kept. The contract:
+ * Store of traced events: batched writes to a write-ahead log. The contract:
  *
  * - **A critical event is written before `record` returns**, in one write, together with whatever waits.
  *   The others follow in batches (64 events, or what came within 50 ms); with `durability: "every"` each
  *   is written at once. Written means: it survives the death of this process. What survives a power cut
  *   is what came before the last `sync`; `close` syncs.
  * - **Nothing is made of it while events come.** On close the write-ahead files become Parquet; those of
- *   a process that died do when somebody compacts. Until then questions read them as they are.
- * - **Nothing is lost or counted twice**, wherever that is cut off (see `convert.ts`, `compact.ts`).
+ *   a process that died do at the next compaction. Until then queries read them as they are.
+ * - **Nothing is lost or counted twice**, wherever that is cut off (see `flush.ts`, `compact.ts`).
  * - **A disk that takes nothing** makes `record` of a critical event throw, and that event is not kept.
  *   Others wait in memory, 1,000 of them; then `record` throws for these too.
  */
-import { asLedgerError } from "../../base/error.ts";
+import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { makeFolderDurably } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import {
@@ -24,11 +24,11 @@ import type { OnTraceDamage } from "./wal_read.ts";
 import { CRITICAL_TYPES, type TracedEvent } from "../event/event.ts";
 import { listStores, newStoreName, storeLockPath, tracePaths } from "../event/files.ts";
 import type { TraceFilter } from "../event/filter.ts";
-import { storeIsHeld, takeStoreLock } from "./liveness_lock.ts";
+import { takeStoreLock } from "./liveness_lock.ts";
 import { type LaterStamps, type WalEntry, type WalOptions, WalWriter } from "./wal.ts";
 import type { FlushReport } from "./flush.ts";
 
-/** When events that are not critical are written: some together, or each at once. */
+/** When events that are not critical are written: in batches, or each at once. */
 export type TraceDurability = "batch" | "every";
 
 /** How a store keeps events. */
@@ -36,7 +36,7 @@ export interface TraceStoreOptions extends WalOptions {
   durability?: TraceDurability;
   /** Types that must not be lost. */
   critical_types?: readonly string[];
-  /** Told each damaged place in write-ahead files that a question meets. */
+  /** Gets each damaged place in write-ahead files that a query meets. */
   onDamage?: OnTraceDamage;
 }
 
@@ -85,7 +85,14 @@ export class TraceStore implements AsyncDisposable {
     const name = newStoreName(world);
     const path = storeLockPath(dir, name);
     const lock = await takeStoreLock(world, path, "new");
-    if (!lock) throw storeIsHeld(path);
+    if (!lock) {
+      throw new LedgerError({
+        code: "busy",
+        message: `cannot open a store of traces: another process holds ${path}`,
+        where: { path },
+        hint: "try again",
+      });
+    }
     return new TraceStore(world, dir, name, lock, options);
   }
 
@@ -108,7 +115,7 @@ export class TraceStore implements AsyncDisposable {
 
   /**
    * Keeps a stamp of an event that was recorded. It waits for the next write, whatever the durability:
-   * the event itself is safe, and whoever processes it is not to be disturbed by a disk.
+   * the event itself is safe, and a disk must not disturb the handler that processes it.
    */
   stamp(entry: WalEntry, name: keyof LaterStamps, stamp: number): void {
     if (!this.#is_closed && this.#wal.addStamp(entry, name, stamp)) this.#writeWhenDue();
@@ -134,9 +141,9 @@ export class TraceStore implements AsyncDisposable {
   }
 
   /**
-   * Writes and syncs what is left, makes Parquet of it, and gives the store up. After an error it can be
-   * closed again. `"later"` leaves the making of Parquet to whoever compacts: events are as safe, and
-   * asking for them takes longer.
+   * Writes and syncs what is left, flushes it to Parquet, and gives the store up. After an error it can be
+   * closed again. `"later"` leaves the flush to the next compaction: events are as safe, and a query takes
+   * longer.
    */
   async close(parquet: "now" | "later" = "now"): Promise<FlushReport> {
     const { flushStore, emptyFlushReport } = await import("./flush.ts");
@@ -158,7 +165,7 @@ export class TraceStore implements AsyncDisposable {
     return report;
   }
 
-  /** Gives the store up as it is, for those who cannot close it: nothing is written or converted. */
+  /** Gives the store up as it is, where it cannot be closed: nothing is written or flushed. */
   abandon(): void {
     this.#is_closed = true;
     this.#stop.abort();
@@ -191,11 +198,13 @@ export class TraceStore implements AsyncDisposable {
       this.#waiting_since_ms = this.world.elapsed_ms();
       if (!this.#timer_runs) this.#startTimer();
     } else if (waiting % trace_batch_events === 0) this.#writeOrWait();
-    else if (waiting % trace_clock_look_events === 0 && this.#hasWaited()) this.#writeOrWait();
+    else if (waiting % trace_clock_look_events === 0 && this.#waited_ms >= trace_batch_wait_ms) {
+      this.#writeOrWait();
+    }
   }
 
-  #hasWaited(): boolean {
-    return this.world.elapsed_ms() - this.#waiting_since_ms >= trace_batch_wait_ms;
+  get #waited_ms(): number {
+    return this.world.elapsed_ms() - this.#waiting_since_ms;
   }
 
   /** What the disk does not take now waits on: the next write tries it again. */
@@ -211,7 +220,7 @@ export class TraceStore implements AsyncDisposable {
   async #startTimer(): Promise<void> {
     this.#timer_runs = true;
     while (this.#wal.waiting > 0 && !this.#stop.signal.aborted) {
-      const waited_ms = this.world.elapsed_ms() - this.#waiting_since_ms;
+      const waited_ms = this.#waited_ms;
       if (waited_ms >= trace_batch_wait_ms) this.#writeOrWait();
       else await this.world.pause(trace_batch_wait_ms - waited_ms, this.#stop.signal);
     }

@@ -1,5 +1,5 @@
 /**
- * The write-ahead file of a store: events as they come, and the stamps that come later, as checked
+ * Write-ahead log of a store: events as they come, and the stamps that come later, as checked
  * records (`base/files/records.ts`). One line each:
  *
  * ```
@@ -11,8 +11,8 @@
  *
  * An event is written without the names of its fields, its creation as microseconds after its timestamp
  * and the other stamps as microseconds after its creation. That is two fifths of the bytes, and what
- * writing costs goes by bytes. Version 0.1.0 wrote no checks, and left out stamps at the end that nobody
- * took; it reads these lines as well, and passes over the checks: so null stands for such stamps now.
+ * writing costs goes by bytes. Version 0.1.0 wrote no checks, and left out stamps at the end that were
+ * not taken; it reads these lines as well, and passes over the checks: so null stands for such stamps now.
  *
  * Numbers count the events of a store, over all its segments, and name an event where its id, which
  * another may have too, could not. What waits to be written takes stamps with it that come in time.
@@ -195,7 +195,7 @@ export class WalWriter {
 
   /** Takes an event. It waits until something is written. */
   addEvent(event: TracedEvent, has_our_id: boolean): WalEntry {
-    // The reason why nothing was written is what the caller has to hear; or it works by now.
+    // Throws the reason why nothing was written; or it works by now.
     if (this.#waiting.length >= this.#buffer_events_max) this.write();
     const text = eventText(event, has_our_id);
     const entry = waiting(this.#next_event++, text, baseOf(event.timestamp, event.created_at));
@@ -219,7 +219,7 @@ export class WalWriter {
     return is_new;
   }
 
-  /** Takes back an event that could not be written: its giver was told so. False once it is written. */
+  /** Takes back an event that could not be written, so `record` throws. False once it is written. */
   takeBack(entry: WalEntry): boolean {
     const at = this.#waiting.indexOf(entry as Waiting);
     if (at < 0) return false;
@@ -251,6 +251,7 @@ export class WalWriter {
 
   /** Makes everything that was written durable. */
   async sync(): Promise<void> {
+    const { wal } = tracePaths(this.#dir);
     const left = this.#left.splice(0);
     try {
       for (const file of this.#file ? [...left, this.#file] : left) {
@@ -258,11 +259,18 @@ export class WalWriter {
       }
       if (!this.#names_are_durable) {
         this.#names_are_durable = true;
-        this.#world.files.syncFolder(tracePaths(this.#dir).wal);
+        this.#world.files.syncFolder(wal);
       }
     } catch (cause) {
       this.#names_are_durable = false;
-      throw durabilityUnknown(tracePaths(this.#dir).wal, cause);
+      throw new LedgerError({
+        code: "durability_unknown",
+        message: "durability unknown: traces were written, but the disk did not confirm it " +
+          `(${(cause as Error).message})`,
+        where: { path: wal },
+        hint: "check the disk (dmesg); until a power cut what was written is there",
+        cause,
+      });
     } finally {
       for (const file of left) file.close();
     }
@@ -314,16 +322,4 @@ export class WalWriter {
       each.event_text = undefined;
     }
   }
-}
-
-function durabilityUnknown(path: string, cause: unknown): LedgerError {
-  return new LedgerError({
-    code: "durability_unknown",
-    message: `durability unknown: traces were written, but the disk did not confirm it (${
-      (cause as Error).message
-    })`,
-    where: { path },
-    hint: "check the disk (dmesg); until a power cut what was written is there",
-    cause,
-  });
 }

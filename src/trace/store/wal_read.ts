@@ -1,10 +1,9 @@
-/** Segments as they are read: by a question, and by what makes Parquet of them. */
-import { openOwn, readFully } from "../../base/files/durable.ts";
-import type { OpenFile } from "../../base/files/seam.ts";
-import { type ReadRecord, readRecords, type RecordDamage } from "../../base/files/records.ts";
-import { json, parseKeepingDigits } from "../../base/json.ts";
+/** Reader of the write-ahead log: the records of a segment, put together, with damage as values. */
 import { LedgerError } from "../../base/error.ts";
-import type { World } from "../../base/world.ts";
+import { readFully } from "../../base/files/durable.ts";
+import { type ReadRecord, readRecords, type RecordDamage } from "../../base/files/records.ts";
+import type { OpenFile } from "../../base/files/seam.ts";
+import { json, parseKeepingDigits } from "../../base/json.ts";
 import {
   trace_event_values_max,
   trace_segment_bytes_max,
@@ -12,6 +11,24 @@ import {
 } from "../../base/limits.ts";
 import { type TracedEvent, tracedProblem } from "../event/event.ts";
 import { baseOf, type LaterStamps } from "./wal.ts";
+
+/** Bytes in the middle of a write-ahead file that are no record, or not what was written. */
+export interface TraceDamage {
+  path: string;
+  /** Where they begin. */
+  offset: number;
+  size_bytes: number;
+  reason: string;
+}
+
+/** Gets each piece of damage that a query meets. */
+export type OnTraceDamage = (damage: TraceDamage) => void;
+
+/** The corrupt bytes of a file. A torn end is none: a process may be writing it, or was killed. */
+export function damageIn(path: string, damage: readonly RecordDamage[]): TraceDamage[] {
+  return damage.filter(({ kind }) => kind === "corrupt")
+    .map(({ offset, bytes, reason }) => ({ path, offset, size_bytes: bytes.length, reason }));
+}
 
 /** What is in a segment. */
 export interface SegmentContent {
@@ -30,7 +47,6 @@ export type StampsByEvent = Map<number, LaterStamps>;
 export function readSegment(
   file: OpenFile,
   late: StampsByEvent,
-  isWanted: (event: TracedEvent) => boolean = () => true,
 ): SegmentContent {
   const reading = new SegmentReading();
   const bytes = allBytes(file);
@@ -39,8 +55,7 @@ export function readSegment(
     else reading.damage.push(each);
   }
   for (const [number, stamps] of late) reading.stamp(number, stamps);
-  const { damage, unchecked } = reading;
-  return { events: reading.events.filter(isWanted), damage, unchecked };
+  return reading;
 }
 
 /** Reads only the stamps in a segment that are for events in the segments before it. */
@@ -57,7 +72,7 @@ export function readLateStamps(file: OpenFile, into: StampsByEvent): void {
  * The records of a segment, put together. A number names an event, and never decides whether there is
  * one: where two events have the same number, one of them was damaged, and both count.
  */
-class SegmentReading {
+class SegmentReading implements SegmentContent {
   readonly events: TracedEvent[] = [];
   readonly damage: RecordDamage[] = [];
   unchecked = 0;
@@ -67,8 +82,8 @@ class SegmentReading {
   take(read: ReadRecord, bytes: Uint8Array): void {
     const record = recordOf(read.text);
     if (!read.is_checked) this.unchecked++;
-    if (record === undefined) return this.#tell(read, bytes, "it is no record of traces");
-    if (record.kind === "event") return this.#takeEvent(record, read, bytes);
+    if (record === undefined) return this.#addDamage(read, bytes, "it is no record of traces");
+    if (record.kind === "event") return this.#takeEvent(record.number, record.event, read, bytes);
     if (record.kind === "stamps") this.stamp(record.number, record.stamps);
   }
 
@@ -79,26 +94,22 @@ class SegmentReading {
     event.processed_at = stamps.processed_at ?? event.processed_at;
   }
 
-  #takeEvent(
-    { number, event }: { number: number; event: TracedEvent },
-    read: ReadRecord,
-    bytes: Uint8Array,
-  ): void {
+  #takeEvent(number: number, event: TracedEvent, read: ReadRecord, bytes: Uint8Array): void {
     const { text } = read;
     const before = this.#numbered.get(number);
     if (before === undefined) {
       this.#numbered.set(number, { event, text });
       this.events.push(event);
     } else if (before?.text === text) {
-      this.#tell(read, bytes, "the same record stands there before");
+      this.#addDamage(read, bytes, "the same record stands there before");
     } else {
       this.#numbered.set(number, null);
       this.events.push(event);
-      this.#tell(read, bytes, `another event has its number, ${number}; both are kept`);
+      this.#addDamage(read, bytes, `another event has its number, ${number}; both are kept`);
     }
   }
 
-  #tell({ offset, size_bytes }: ReadRecord, bytes: Uint8Array, reason: string): void {
+  #addDamage({ offset, size_bytes }: ReadRecord, bytes: Uint8Array, reason: string): void {
     this.damage.push({
       kind: "corrupt",
       offset,
@@ -106,11 +117,6 @@ class SegmentReading {
       reason,
     });
   }
-}
-
-/** Opens a segment; undefined when it is not there any more. */
-export function openSegment(world: World, path: string): OpenFile | undefined {
-  return world.files.facts(path) && openOwn(world.files, path);
 }
 
 function allBytes(file: OpenFile): Uint8Array {
@@ -131,7 +137,7 @@ type WalRecord =
   | { kind: "event"; number: number; event: TracedEvent }
   | { kind: "stamps" | "late_stamps"; number: number; stamps: LaterStamps };
 
-/** A line as what it says; undefined when it is none that a store writes. */
+/** Parses a line; undefined when it is none that a store writes. */
 function recordOf(text: string): WalRecord | undefined {
   let value: Record<string, unknown> | unknown[];
   try {
@@ -152,13 +158,9 @@ function recordOf(text: string): WalRecord | undefined {
   return { kind, number, stamps: { received_at, processed_at } };
 }
 
-function isNumber(value: unknown): value is number {
-  return Number.isSafeInteger(value);
-}
-
-function isStamp(value: unknown): value is number | undefined {
-  return value === undefined || Number.isSafeInteger(value);
-}
+const isNumber = (value: unknown): value is number => Number.isSafeInteger(value);
+const isStamp = (value: unknown): value is number | undefined =>
+  value === undefined || isNumber(value);
 
 function eventOf(values: readonly unknown[]): TracedEvent | undefined {
   const timestamp = values[3];
@@ -190,26 +192,4 @@ function stampSince(base_us: number, value: unknown): number | null {
   if (value === null || value === undefined) return null;
   if (typeof value === "number") return base_us + value;
   return typeof value === "string" ? Number(value) : NaN;
-}
-
-/** Bytes in the middle of a write-ahead file that are no record, or not what was written. */
-export interface TraceDamage {
-  path: string;
-  /** Where they begin. */
-  offset: number;
-  size_bytes: number;
-  reason: string;
-}
-
-/** Told each piece of damage that a question meets. */
-export type OnTraceDamage = (damage: TraceDamage) => void;
-
-/** The corrupt bytes of a file. Its torn end is none: a program may be writing it, or was killed. */
-export function damageIn(path: string, damage: readonly RecordDamage[]): TraceDamage[] {
-  return damage.filter(({ kind }) => kind === "corrupt").map(({ offset, bytes, reason }) => ({
-    path,
-    offset,
-    size_bytes: bytes.length,
-    reason,
-  }));
 }

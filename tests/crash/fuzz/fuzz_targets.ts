@@ -1,7 +1,7 @@
 /** Readers of what may come from anywhere, each with an input that is right, to be changed at random. */
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
-import { withOpenFile } from "../../../src/base/files/durable.ts";
+import { openOwn, withOpenFile } from "../../../src/base/files/durable.ts";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { tarMembers } from "../../../src/base/tar.ts";
 import { EmitCheck } from "../../../src/log/event/emit_check.ts";
@@ -22,7 +22,7 @@ import { RowChecker } from "../../../src/runs/artifacts/row_checker.ts";
 import { artifactDefinition } from "../../../src/runs/artifacts/definitions.ts";
 import { listPath, readCompacted } from "../../../src/runs/catalog/month_files.ts";
 import { manifestText, parseManifest } from "../../../src/runs/manifest/manifest.ts";
-import { openSegment, readSegment } from "../../../src/trace/store/wal_read.ts";
+import { readSegment } from "../../../src/trace/store/wal_read.ts";
 import type { Random } from "../../laws/random.ts";
 import { linesOfRun, tracedLines } from "../every_kind.ts";
 import { mutatedBytes, mutatedJson } from "./mutation.ts";
@@ -261,7 +261,7 @@ export function fuzzTargets(lab: FuzzLab): Record<string, FuzzTarget> {
     "a segment of traces": {
       input: changedLine(sample_of(segment)),
       read: inPlace(segment, () => {
-        const file = openSegment(world, segment)!;
+        const file = openOwn(world.files, segment);
         try {
           readSegment(file, new Map());
         } finally {
