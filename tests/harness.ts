@@ -1,5 +1,5 @@
 /** What tests share: folders that go away, the program as a real process, and a world to look into. */
-import { dirname, join } from "@std/path";
+import { dirname, join, resolve } from "@std/path";
 import type { Files } from "../src/base/files/seam.ts";
 import { systemFiles } from "../src/base/files/system_files.ts";
 import { systemWorld, type World } from "../src/base/world.ts";
@@ -48,15 +48,22 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Instead of everything: what the program may do. */
   permissions?: string[];
+  /**
+   * As it is shipped: the executable, where LEDGER_BINARY names one. It may write to `data/ledger` and
+   * `runs` below `cwd`.
+   */
+  is_shipped?: boolean;
   /** Ends the program when it is aborted. */
   signal?: AbortSignal;
 }
 
-/** Starts the program from source, as a process of its own. */
+/** Starts the program as a process of its own: from source, unless told otherwise. */
 export function startLedger(args: string[], options: StartOptions): Deno.ChildProcess {
   const permissions = options.permissions ?? ["--allow-all"];
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", ...permissions, join(PROJECT, "main.ts"), ...args],
+  const executable = options.is_shipped ? Deno.env.get("LEDGER_BINARY") : undefined;
+  const source = ["run", "--no-prompt", ...permissions, join(PROJECT, "main.ts")];
+  return new Deno.Command(executable ? resolve(executable) : Deno.execPath(), {
+    args: [...executable ? [] : source, ...args],
     cwd: options.cwd,
     env: { NO_COLOR: "1", ...options.env },
     stdin: options.stdin === undefined ? "null" : "piped",
@@ -66,7 +73,7 @@ export function startLedger(args: string[], options: StartOptions): Deno.ChildPr
   }).spawn();
 }
 
-/** Runs the program from source to its end. */
+/** Runs the program to its end. */
 export async function ledger(args: string[], options: StartOptions): Promise<Ended> {
   const child = startLedger(args, options);
   if (options.stdin !== undefined && options.stdin !== "piped") {

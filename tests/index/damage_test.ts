@@ -19,7 +19,7 @@ import {
   rot,
 } from "../duckdb/databases.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
-import { LONG_STRIDE } from "../crash/faults/faults.ts";
+import { operationsToFail } from "../crash/faults/faults.ts";
 import { failingFiles, runIn, systemError, testWorld, writePart } from "../harness.ts";
 import { assertLikeBuiltAnew, ledgerFolder, line, openLive, rowsOf, sync } from "./indexes.ts";
 
@@ -102,8 +102,7 @@ async function assertOldOrNew(dir: string, before: number, failed?: string): Pro
 for (const kind of ["increment", "full"] as const) {
   for (const code of ["EIO", "ENOSPC"]) {
     Deno.test(`wherever ${code} meets a ${kind} sync, the index is the old or the new one`, async () => {
-      let was_reached = true;
-      for (let k = 1; was_reached; k += LONG_STRIDE) {
+      for (const k of operationsToFail()) {
         using folder = ledgerFolder();
         await indexed(folder.path);
         const { files, failed } = failingFiles(k, () => systemError(code, "it failed"));
@@ -113,8 +112,7 @@ for (const kind of ["increment", "full"] as const) {
         } catch (error) {
           assert(asLedgerError(error), `${failed()}: ${(error as Error).stack}`);
         }
-        was_reached = failed() !== undefined;
-        if (!was_reached) break;
+        if (failed() === undefined) break;
         await assertOldOrNew(folder.path, 3, failed());
         // The same process goes on, as a daemon does: its own lock must not be in the way.
         const next = await sync(folder.path, { lock_wait_ms: 100 }, world);

@@ -8,7 +8,7 @@ import { assertLikeBuiltAnew, sync } from "./indexes.ts";
 
 const ASKERS = 4;
 /** A minute each with LEDGER_TEST_FULL. */
-const SOAK_MS = IS_FULL ? 60_000 : 6_000;
+const SOAK_MS = IS_FULL ? 60_000 : 2_000;
 
 const start = (role: string, dir: string) => startWorker("index/workers.ts", role, dir);
 

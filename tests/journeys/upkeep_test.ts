@@ -7,7 +7,7 @@ import { finish, startWorker } from "../workers.ts";
 import { assertLikeBuiltAnew, rowsOf, sync } from "../index/indexes.ts";
 
 /** A minute with LEDGER_TEST_FULL. */
-const SOAK_MS = IS_FULL ? 60_000 : 6_000;
+const SOAK_MS = IS_FULL ? 60_000 : 4_000;
 
 const start = (role: string, dir: string) => startWorker("journeys/upkeep_worker.ts", role, dir);
 

@@ -92,10 +92,16 @@ export const TEST_SEED = given
   ? crypto.getRandomValues(new Uint32Array(1))[0]
   : 1;
 
-/** Runs what needs randomness. When it fails it says the seed that LEDGER_TEST_SEED repeats. */
-export async function withSeed(body: (random: Random) => void | Promise<void>): Promise<void> {
+/**
+ * Runs what needs randomness; the lanes of one test each draw their own. When it fails it says the seed
+ * that LEDGER_TEST_SEED repeats.
+ */
+export async function withSeed(
+  body: (random: Random) => void | Promise<void>,
+  lane = 0,
+): Promise<void> {
   try {
-    await body(new Random(TEST_SEED));
+    await body(new Random(TEST_SEED + lane));
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`with LEDGER_TEST_SEED=${TEST_SEED}: ${said}`, { cause });

@@ -2,7 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { compactMonth } from "../../src/runs/upkeep/compact.ts";
-import { FAILURES, FaultyDisk } from "../crash/faults/faults.ts";
+import { FAILURES, FaultyDisk, operationsToFail } from "../crash/faults/faults.ts";
 import { finishRun } from "./finished.ts";
 import { ask, inLab, type Lab, ledgerOf, MONTH, newLab, removeFrom } from "./runs.ts";
 
@@ -84,7 +84,7 @@ Deno.test("whatever fails while compacting, every answer stays, and it can be do
   await runs.compact(MONTH);
   await finishRun(lab, "b", { calls: ["c2"] });
   const answer = [["a", "c1"], ["b", "c2"]];
-  for (let k = 1;; k++) {
+  for (const k of operationsToFail()) {
     const disk = new FaultyDisk(FAILURES.EIO, k);
     await compactMonth(disk.world, lab.runs_dir, MONTH).catch(() => {});
     await runs.sync();

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { prune } from "../../src/runs/upkeep/prune.ts";
-import { FAILURES, FaultyDisk } from "../crash/faults/faults.ts";
+import { FAILURES, FaultyDisk, operationsToFail } from "../crash/faults/faults.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { finishRun } from "./finished.ts";
 import {
@@ -128,7 +128,7 @@ Deno.test("a run that runs stays, and so does one whose manifest cannot be read"
 
 Deno.test("whatever fails while pruning, every run is in its folder or in an archive that is whole", async () => {
   for (const name of ["EIO", "a full disk"]) {
-    for (let k = 1;; k++) {
+    for (const k of operationsToFail()) {
       using lab = newLab();
       for (const run_id of ["a", "b"]) await finishRun(lab, run_id, { created: OLD });
       const before = filesOf(lab.runs_dir);

@@ -8,6 +8,7 @@ import type { FaultHook, FileOperation } from "../../../src/base/files/seam.ts";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { systemWorld, type World } from "../../../src/base/world.ts";
 import { IS_FULL, systemError } from "../../harness.ts";
+import { Random, TEST_SEED } from "../../laws/random.ts";
 
 /** A way to fail. */
 interface Failure {
@@ -146,18 +147,26 @@ export async function failAtEach(attempt: (disk: FaultyDisk) => Promise<void>): 
   for (const name of Object.keys(FAILURES)) await failEachWay(name, attempt);
 }
 
-/** Of the many operations of what takes long, a plain run lets only every so many-th fail. */
-export const LONG_STRIDE = IS_FULL ? 1 : 5;
+/** Of the operations of an attempt, a plain run lets about every so many-th fail. */
+export const STRIDE = IS_FULL ? 1 : 8;
+/** The same of what takes long. */
+export const LONG_STRIDE = IS_FULL ? 1 : 40;
+
+/** The operations that are to fail, one after the other: in a plain run those that the seed draws. */
+export function* operationsToFail(stride = STRIDE): Generator<number> {
+  const random = new Random(TEST_SEED);
+  for (let k = 1;; k += IS_FULL ? stride : 1 + random.below(2 * stride - 1)) yield k;
+}
 
 /** The same in one of the ways to fail; at every so many-th operation, of those on some paths. */
 export async function failEachWay(
   name: string,
   attempt: (disk: FaultyDisk) => Promise<void>,
   isConcerned?: (path: string) => boolean,
-  stride = 1,
+  stride = STRIDE,
 ): Promise<void> {
   let injected = 0;
-  for (let k = 1;; k += stride) {
+  for (const k of operationsToFail(stride)) {
     const disk = new FaultyDisk(FAILURES[name], k, isConcerned);
     try {
       await attempt(disk);

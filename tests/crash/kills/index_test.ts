@@ -7,9 +7,9 @@ import { IS_FULL, PROJECT, tempFolder, writePart } from "../../harness.ts";
 import { patience, Running, seededTest, spin } from "./crash.ts";
 import { Random } from "../../laws/random.ts";
 
-const KILLS = IS_FULL ? 100 : 20;
+const KILLS = IS_FULL ? 100 : 6;
 /** A ledger serves for some of the kills; between them it grows. */
-const KILLS_OF_A_LEDGER = 20;
+const KILLS_OF_A_LEDGER = IS_FULL ? 20 : 6;
 const LINES = 100;
 const NOON_MS = Date.UTC(2026, 0, 23, 12);
 

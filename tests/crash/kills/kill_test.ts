@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { LogCursor } from "../../../src/log/mod.ts";
 import { openLedger } from "../../../src/mod.ts";
-import { linesOnDisk, runIn, startLedger, tempFolder } from "../../harness.ts";
+import { IS_FULL, linesOnDisk, runIn, startLedger, tempFolder } from "../../harness.ts";
 import {
   assertEachOnce,
   DAY,
@@ -18,9 +18,9 @@ import {
 } from "./crash.ts";
 import { type Random } from "../../laws/random.ts";
 
-const KILLS = 200;
+const KILLS = IS_FULL ? 200 : 20;
 const LANES = 2;
-const KILLS_OF_A_LEDGER = 20;
+const KILLS_OF_A_LEDGER = IS_FULL ? 20 : 10;
 const WRITE_AWAITED_MS = 20;
 const BATCH = 1_000;
 const BALLAST_CHARS = 2_000;
@@ -29,9 +29,10 @@ const BALLAST = "x".repeat(BALLAST_CHARS);
 const encoder = new TextEncoder();
 
 /** Starts a stream that never ends by itself: its input stays open. */
-function startStream(dir: string, name: string): Running {
-  const child = startLedger(["emit", "--stdin", "--ack", "--dir", dir], {
-    cwd: dir,
+function startStream(lab: string, name: string): Running {
+  const child = startLedger(["emit", "--stdin", "--ack"], {
+    cwd: lab,
+    is_shipped: true,
     stdin: "piped",
     signal: patience(),
   });
@@ -53,10 +54,11 @@ function spinUntilPartGrows(dir: string): void {
 }
 
 /** One life of a writer, ended in the middle of its work. Returns what it has acknowledged. */
-async function liveAndDie(dir: string, name: string, random: Random): Promise<string[]> {
+async function liveAndDie(lab: string, name: string, random: Random): Promise<string[]> {
+  const dir = ledgerIn(lab);
   const waves = random.below(2) === 0 ? [1, 1, 1, BATCH] : [BATCH];
   const writer = random.below(3) === 0
-    ? startStream(dir, name)
+    ? startStream(lab, name)
     : startWriter({ dir, name, waves, timestamps_ms: [NOON_MS], ballast_chars: BALLAST_CHARS });
   const wanted = 1 + (random.below(2) === 0 ? random.below(20) : random.below(3 * BATCH));
   const acknowledged: string[] = [];
@@ -81,14 +83,20 @@ async function readOn(cursor: LogCursor): Promise<{ ids: string[]; torn: number 
   return { ids, torn };
 }
 
-async function killAgainAndAgain(dir: string, kills: number, random: Random): Promise<void> {
-  Deno.mkdirSync(dir);
+/** Where the program keeps the ledger of a folder by itself. */
+function ledgerIn(lab: string): string {
+  return join(lab, "data", "ledger");
+}
+
+async function killAgainAndAgain(lab: string, kills: number, random: Random): Promise<void> {
+  const dir = ledgerIn(lab);
+  Deno.mkdirSync(dir, { recursive: true });
   await using reader = await openLedger({ dir });
   const cursor = reader.cursor();
   let torn_in_all = 0;
   for (let life = 0; life < kills; life++) {
     const name = `life-${life}`;
-    const acknowledged = await liveAndDie(dir, name, random);
+    const acknowledged = await liveAndDie(lab, name, random);
     const left = await readOn(cursor);
     const there = new Set(left.ids);
     assertEquals(there.size, left.ids.length, `${name}: an event is there twice`);
@@ -113,9 +121,9 @@ seededTest(
       const of_lane = random.fork();
       // A ledger serves for some of the kills, so that reading it stays quick.
       for (let killed = 0; killed < KILLS / LANES; killed += KILLS_OF_A_LEDGER) {
-        const dir = join(folder.path, `lane-${lane}-${killed}`);
-        await killAgainAndAgain(dir, KILLS_OF_A_LEDGER, of_lane);
-        Deno.removeSync(dir, { recursive: true });
+        const lab = join(folder.path, `lane-${lane}-${killed}`);
+        await killAgainAndAgain(lab, KILLS_OF_A_LEDGER, of_lane);
+        Deno.removeSync(lab, { recursive: true });
       }
     });
     await Promise.all(lanes);

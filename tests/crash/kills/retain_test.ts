@@ -10,7 +10,7 @@ import { readDayArchive } from "../../../src/log/archive/day_archive.ts";
 import { importDay } from "../../../src/log/archive/import_day.ts";
 import { type RetainedDay, retainIndexed } from "../../../src/ledger/retain.ts";
 import { ledgerFolder } from "../../index/indexes.ts";
-import { ledger, startLedger, systemError, testWorld } from "../../harness.ts";
+import { IS_FULL, ledger, startLedger, systemError, testWorld } from "../../harness.ts";
 import {
   archiveIn,
   assertWhole,
@@ -32,12 +32,12 @@ import { Snapshot } from "../snapshot.ts";
 
 const DAY = OLD_DAYS[0];
 const LATE = "late";
-const KILLS = 25;
+const KILLS = IS_FULL ? 25 : 4;
 /** How many processes of each writer there are, one after another. */
-const LIVES = 12;
+const LIVES = IS_FULL ? 12 : 4;
 /** How often a day goes meanwhile before its writers may stop; they give up at so many lives. */
 const TIMES_TAKEN_OUT = 2;
-const LIVES_MAX = 4 * LIVES;
+const LIVES_MAX = 48;
 const LATE_EVENT = { event_type: "run.failed", run_id: LATE, timestamp_ms: noonOf(0), error: "x" };
 /** The failures that tell the most. */
 const WAYS = ["EIO", "a full disk", "a disk that is gone"];
@@ -282,7 +282,7 @@ seededTest(
   async (random: Random) => {
     for (let kill = 0; kill < KILLS; kill++) {
       using folder = ledgerFolder();
-      const dir = folder.path;
+      const dir = join(folder.path, "data", "ledger");
       await using writer = new Ledger({ dir, world: testWorld(), part_bytes_max: 2_000 });
       for (const day of OLD_DAYS.keys()) {
         for (let run = 0; run < 5; run++) await emitRun(writer, `r${day}-${run}`, day);
@@ -292,7 +292,8 @@ seededTest(
       // A process has the machine's clock.
       const days = String(Math.floor((Date.now() - noonOf(30)) / 86_400_000));
       const args = ["retain", "--days", days, "--archive", archiveIn(dir), "--dir", dir];
-      const child = startLedger(args, { cwd: dir, signal: patience() });
+      const as_shipped = { cwd: folder.path, is_shipped: true, signal: patience() };
+      const child = startLedger(args, as_shipped);
       const sign = SIGNS[random.below(SIGNS.length)];
       let has_ended = false;
       const status = child.status.finally(() => has_ended = true);

@@ -6,7 +6,7 @@ import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { parseManifest } from "../../../src/runs/manifest/manifest.ts";
 import { classifyRun, scanRuns } from "../../../src/runs/manifest/scan.ts";
-import { linesOnDisk, testWorld } from "../../harness.ts";
+import { IS_FULL, linesOnDisk, testWorld } from "../../harness.ts";
 import {
   assertLikeBuiltAnew,
   type Lab,
@@ -22,8 +22,8 @@ import { type Random } from "../../laws/random.ts";
 import { failAtEach, FaultyDisk } from "../faults/faults.ts";
 import { Snapshot } from "../snapshot.ts";
 
-const KILLS = 40;
-const MAKERS = 20;
+const KILLS = IS_FULL ? 40 : 8;
+const MAKERS = IS_FULL ? 20 : 6;
 const RUNS_OF_A_MAKER = 9;
 const SPIN_MS_MAX = 12;
 

@@ -9,7 +9,8 @@ import { assertEachOnce, repeated, seededTest, startScript } from "./crash.ts";
 import { type Random } from "../../laws/random.ts";
 import type { TracerPlan } from "./tracer.ts";
 
-const KILLS = IS_FULL ? 100 : 20;
+const KILLS = IS_FULL ? 100 : 10;
+const LIVES = IS_FULL ? 20 : 4;
 const LANES = 2;
 /** What may be lost of events that are not critical: those that wait for a write. */
 const BATCH = 64;
@@ -104,7 +105,8 @@ seededTest(
     const dir = folder.path;
     const all: string[] = [];
     let cut_off = 0;
-    for (let life = 0; life < 20; life++) {
+    // Until one was, however slow the machine.
+    for (let life = 0; life < LIVES || cut_off === 0 && life < 10 * LIVES; life++) {
       const plan: TracerPlan = {
         dir,
         name: `life-${life}`,
