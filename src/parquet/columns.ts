@@ -1,4 +1,4 @@
-/** The columns that are written: what a value has to be, and how hyparquet-writer is told about it. */
+/** Column types: what a value that is written has to be, and what stands in the file's schema. */
 import type { SchemaElement } from "hyparquet";
 import { LedgerError, quoted } from "../base/error.ts";
 

@@ -24,7 +24,7 @@
  * @module
  */
 export type { ParquetColumn, ParquetColumnType, Row } from "./columns.ts";
-export { type ParquetFacts, parquetFacts, type ParquetField, type ParquetFile } from "./facts.ts";
+export { type ParquetFacts, parquetFacts, type ParquetField, type ParquetFile } from "./footer.ts";
 export { lastTexts, readParquet } from "./read.ts";
 export {
   commitStaged,

@@ -1,14 +1,12 @@
-/** What `packed.ts` wrote -> the bytes of its values, where they stand in their pages. */
+/** Zero-copy reader: what `packed_write.ts` wrote -> the bytes of its values, where their pages have them. */
 import type { ColumnMetaData, FileMetaData } from "hyparquet";
-import { parquetHeader } from "hyparquet/src/column.js";
 import { viewOf } from "../base/bytes.ts";
-import { asLedgerError, quoted } from "../base/error.ts";
+import { quoted } from "../base/error.ts";
 import { readFully } from "../base/files/durable.ts";
 import type { OpenFile } from "../base/files/seam.ts";
 import { packed_group_rows_max } from "../base/limits.ts";
-import { unpackedZstd } from "./codecs.ts";
-import { damaged, factsOf, readMetadata, said } from "./facts.ts";
-import { pagesProblem, placeOf } from "./pages.ts";
+import { damaged, factsOf, readMetadata, undecodable } from "./footer.ts";
+import { pageHeaderAt, pagesProblem, placeOf, unpackedZstd } from "./pages.ts";
 
 const UINT32 = 2 ** 32;
 
@@ -18,17 +16,17 @@ export class ColumnCursor {
   readonly bytes: DataView;
   start = 0;
   end = 0;
-  readonly #levels: Uint8Array | undefined;
-  readonly #path: string;
-  readonly #name: string;
   #row = 0;
   #at = 0;
 
-  constructor(path: string, name: string, page: Uint8Array, levels: Uint8Array | undefined) {
+  constructor(
+    readonly path: string,
+    readonly name: string,
+    page: Uint8Array,
+    /** A byte a row: 1 where a value stands. Undefined when one stands everywhere. */
+    readonly levels?: Uint8Array,
+  ) {
     this.bytes = viewOf(page);
-    this.#levels = levels;
-    this.#path = path;
-    this.#name = name;
   }
 
   /** Goes to the next row's bytes; false where there are none. */
@@ -71,12 +69,12 @@ export class ColumnCursor {
 
   #isNull(): boolean {
     const row = this.#row++;
-    return this.#levels !== undefined && this.#levels[row] === 0;
+    return this.levels !== undefined && this.levels[row] === 0;
   }
 
   #need(bytes: number): void {
     if (this.#at + bytes <= this.bytes.byteLength) return;
-    throw damaged(this.#path, `a value of column ${quoted(this.#name)} lies behind its page`);
+    throw damaged(this.path, `a value of column ${quoted(this.name)} lies behind its page`);
   }
 }
 
@@ -91,11 +89,9 @@ export interface PackedGroup {
 export class PackedReader {
   readonly key_values: Readonly<Record<string, string>>;
   readonly rows: number;
-  readonly #file: OpenFile;
   readonly #metadata: FileMetaData;
 
-  constructor(file: OpenFile) {
-    this.#file = file;
+  constructor(readonly file: OpenFile) {
     this.#metadata = readMetadata(file);
     const { key_values, rows } = factsOf(this.#metadata);
     this.key_values = key_values;
@@ -107,13 +103,13 @@ export class PackedReader {
     for (const { columns, num_rows } of this.#metadata.row_groups) {
       const rows = Number(num_rows);
       if (rows > packed_group_rows_max) {
-        throw damaged(this.#file.path, `a row group would have ${rows} rows`);
+        throw damaged(this.file.path, `a row group would have ${rows} rows`);
       }
       yield {
         rows,
         column: (name) => {
           const found = columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === name);
-          if (!found) throw damaged(this.#file.path, `it has no column ${quoted(name)}`);
+          if (!found) throw damaged(this.file.path, `it has no column ${quoted(name)}`);
           return this.#cursor(name, found.meta_data!, rows);
         },
       };
@@ -121,38 +117,34 @@ export class PackedReader {
   }
 
   #cursor(name: string, column: ColumnMetaData, rows: number): ColumnCursor {
-    const { path } = this.#file;
+    const { path } = this.file;
     try {
       const { page, values } = this.#page(column);
       if (values !== rows) throw damaged(path, `column ${quoted(name)} has ${values} values`);
       const element = this.#metadata.schema.find((each) => each.name === name)!;
-      if (element.repetition_type === "REQUIRED") {
-        return new ColumnCursor(path, name, page, undefined);
-      }
+      if (element.repetition_type === "REQUIRED") return new ColumnCursor(path, name, page);
       const levels_bytes = new DataView(page.buffer, page.byteOffset).getUint32(0, true);
       const levels = levelsOf(page.subarray(4, 4 + levels_bytes), rows);
       return new ColumnCursor(path, name, page.subarray(4 + levels_bytes), levels);
     } catch (cause) {
-      throw asLedgerError(cause) ??
-        damaged(path, `column ${quoted(name)} does not decode (${said(cause)})`, cause);
+      throw undecodable(path, name, cause);
     }
   }
 
   #page(column: ColumnMetaData): { page: Uint8Array; values: number } {
     const { start, end } = placeOf(column);
     const bytes = new Uint8Array(end - start);
-    if (readFully(this.#file, bytes, start).length < bytes.length) {
-      throw damaged(this.#file.path, "it became shorter while it was read");
+    if (readFully(this.file, bytes, start).length < bytes.length) {
+      throw damaged(this.file.path, "it became shorter while it was read");
     }
     const problem = pagesProblem(bytes.buffer, column);
-    if (problem) throw damaged(this.#file.path, problem);
-    const reader = { view: new DataView(bytes.buffer), offset: 0 };
-    const header = parquetHeader(reader);
+    if (problem) throw damaged(this.file.path, problem);
+    const { header, start: at } = pageHeaderAt(bytes.buffer, 0);
     const { data_page_header: data, compressed_page_size, uncompressed_page_size } = header;
     if (data?.encoding !== "PLAIN" || column.codec !== "ZSTD") {
-      throw damaged(this.#file.path, "its pages are not written as this program writes them");
+      throw damaged(this.file.path, "its pages are not written as this program writes them");
     }
-    const compressed = bytes.subarray(reader.offset, reader.offset + compressed_page_size);
+    const compressed = bytes.subarray(at, at + compressed_page_size);
     return { page: unpackedZstd(compressed, uncompressed_page_size), values: data.num_values };
   }
 }

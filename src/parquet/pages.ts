@@ -1,12 +1,56 @@
 /**
- * What page headers say about themselves, looked at before they are believed: from a header that lost
- * a field, hyparquet takes NaN for a position and never comes to an end.
+ * Pages: their headers are checked before they are believed, and how they are decompressed (snappy by
+ * hyparquet itself, the others by Node's zlib). From a header that lost a field, hyparquet takes NaN for a
+ * position and never comes to an end.
  */
-import type { ColumnMetaData } from "hyparquet";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import type { ColumnMetaData, CompressionCodec, Compressors } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
-import { parquet_page_bytes_max } from "../base/limits.ts";
+import {
+  parquet_chunk_bytes_max,
+  parquet_chunk_bytes_min,
+  parquet_page_bytes_max,
+} from "../base/limits.ts";
+
+/** The codecs of files that can be read. */
+export const SUPPORTED_CODECS: readonly CompressionCodec[] = [
+  "UNCOMPRESSED",
+  "SNAPPY",
+  "ZSTD",
+  "GZIP",
+];
+
+/** Decompresses a page. One that turns out larger than its header says is damaged, and throws. */
+export function unpackedZstd(bytes: Uint8Array, size_bytes: number): Uint8Array {
+  const { buffer, byteOffset, length } = zstdDecompressSync(bytes, roomFor(size_bytes));
+  // No Buffer: a view on its bytes takes longer to make.
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
+/** For hyparquet. */
+export const DECOMPRESSORS: Compressors = {
+  ZSTD: unpackedZstd,
+  GZIP: (bytes, size_bytes) => gunzipSync(bytes, roomFor(size_bytes)),
+};
+
+/** In one piece: zlib's own are 16 kB, and each of them costs more than what it holds. */
+function roomFor(size_bytes: number): { maxOutputLength: number; chunkSize: number } {
+  return {
+    maxOutputLength: Math.max(1, size_bytes),
+    chunkSize: Math.max(parquet_chunk_bytes_min, Math.min(size_bytes, parquet_chunk_bytes_max)),
+  };
+}
 
 type PageHeader = ReturnType<typeof parquetHeader>;
+
+/** The header of the page at an offset, and where its values begin. */
+export function pageHeaderAt(
+  bytes: ArrayBuffer,
+  offset: number,
+): { header: PageHeader; start: number } {
+  const reader = { view: new DataView(bytes), offset };
+  return { header: parquetHeader(reader), start: reader.offset };
+}
 
 /** Where a column of a row group lies in its file. */
 export function placeOf(column: ColumnMetaData): { start: number; end: number } {
@@ -16,24 +60,19 @@ export function placeOf(column: ColumnMetaData): { start: number; end: number } 
 
 /** What is wrong with the pages of a column, or nothing. */
 export function pagesProblem(bytes: ArrayBuffer, column: ColumnMetaData): string | undefined {
-  const reader = { view: new DataView(bytes), offset: 0 };
+  const expected = Number(column.num_values);
   let values = 0;
-  while (values < Number(column.num_values)) {
-    if (reader.offset >= bytes.byteLength) {
-      return `its pages have ${values} values where ${column.num_values} should be`;
-    }
-    const header = parquetHeader(reader);
-    const { compressed_page_size } = header;
-    if (!isCount(compressed_page_size, bytes.byteLength - reader.offset)) {
+  for (let offset = 0; values < expected && offset < bytes.byteLength;) {
+    const { header, start } = pageHeaderAt(bytes, offset);
+    if (!isCount(header.compressed_page_size, bytes.byteLength - start)) {
       return "a page does not fit into it";
     }
     if (!isSound(header)) return "a page header is incomplete, or says what cannot be";
     values += (header.data_page_header ?? header.data_page_header_v2)?.num_values ?? 0;
-    reader.offset += compressed_page_size;
+    offset = start + header.compressed_page_size;
   }
-  if (values > Number(column.num_values)) {
-    return `its pages have ${values} values where ${column.num_values} should be`;
-  }
+  if (values === expected) return undefined;
+  return `its pages have ${values} values where ${column.num_values} should be`;
 }
 
 const ANY = 0x7fffffff;
@@ -47,14 +86,9 @@ function isSound(header: PageHeader): boolean {
   // A page of a few bytes may claim to unpack to gigabytes.
   if (!isCount(uncompressed_page_size, parquet_page_bytes_max)) return false;
   if (type === "DICTIONARY_PAGE") return isCount(header.dictionary_page_header?.num_values, ANY);
-  if (type === "DATA_PAGE") {
-    const data = header.data_page_header;
-    return data !== undefined && isCount(data.num_values, ANY) && data.encoding !== undefined;
-  }
-  const data = header.data_page_header_v2;
-  if (data === undefined || data.encoding === undefined || !isCount(data.num_values, ANY)) {
-    return false;
-  }
+  const data = type === "DATA_PAGE" ? header.data_page_header : header.data_page_header_v2;
+  if (data?.encoding === undefined || !isCount(data.num_values, ANY)) return false;
+  if (!("num_nulls" in data)) return true;
   const { repetition_levels_byte_length: repetition, definition_levels_byte_length: definition } =
     data;
   const levels_max = Math.min(compressed_page_size, uncompressed_page_size);

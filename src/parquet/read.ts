@@ -1,20 +1,19 @@
-/** A Parquet file -> rows, a row group at a time. */
+/** Columnar reader: a Parquet file -> rows, a row group at a time. */
 import {
   type AsyncBuffer,
   type FileMetaData,
+  type ParquetScan,
   parquetScan,
   parquetSchema,
-  type RowGroup,
 } from "hyparquet";
-import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
+import { LedgerError, quoted } from "../base/error.ts";
 import { openOwn, readFully, withOpenFile } from "../base/files/durable.ts";
 import type { OpenFile } from "../base/files/seam.ts";
 import { row_batch_rows } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { DECOMPRESSORS } from "./codecs.ts";
 import type { Row } from "./columns.ts";
-import { damaged, factsOf, type ParquetFile, readMetadata, said } from "./facts.ts";
-import { pagesProblem, placeOf } from "./pages.ts";
+import { damaged, factsOf, type ParquetFile, readMetadata, undecodable } from "./footer.ts";
+import { DECOMPRESSORS, pagesProblem, placeOf } from "./pages.ts";
 import { decodable, PARSERS, valuesOf } from "./values.ts";
 
 /** Reads a file's footer; its rows are read when they are asked for. */
@@ -37,34 +36,20 @@ export function readParquet(world: World, path: string): ParquetFile {
   };
 }
 
-interface NamedColumn {
-  name: string;
-  plain: (value: unknown) => unknown;
-}
-
 async function* rowsOf(
   world: World,
   file: OpenFile,
   metadata: FileMetaData,
 ): AsyncGenerator<Row[]> {
-  const { children } = parquetSchema(metadata);
-  const columns = children.map((column): NamedColumn => ({
+  const columns = parquetSchema(metadata).children.map((column): NamedColumn => ({
     name: column.element.name,
     plain: valuesOf(column).plain,
   }));
-  const buffer = bufferOf(file);
-  const scan = await scanOf(buffer, metadata);
-  // Of a group without rows nothing is read.
-  const groups = metadata.row_groups.filter(({ num_rows }) => num_rows > 0n);
-  for (const [at, range] of scan.ranges.entries()) {
-    const count = range.rowEnd - range.rowStart;
+  const scan = await scanOf(file, metadata);
+  for (const [at, { rowStart, rowEnd }] of scan.ranges.entries()) {
+    const count = rowEnd - rowStart;
     const values: ArrayLike<unknown>[] = [];
-    for (const { name } of columns) {
-      checkPages(file.path, buffer, groups[at], name);
-      values.push(
-        await decoded(file.path, name, count, scan.readColumn({ column: name, ...range })),
-      );
-    }
+    for (const { name } of columns) values.push(await scan.values(name, at));
     for (let start = 0; start < count; start += row_batch_rows) {
       yield rowsBetween(file.path, columns, values, start, Math.min(start + row_batch_rows, count));
     }
@@ -72,34 +57,14 @@ async function* rowsOf(
   }
 }
 
-async function scanOf(buffer: SyncBuffer, metadata: FileMetaData) {
-  const top_level = new Set(parquetSchema(metadata).children.map(({ element }) => element));
-  const schema = metadata.schema.map((element) => decodable(element, top_level.has(element)));
-  return await parquetScan({
-    file: buffer,
-    metadata: { ...metadata, schema },
-    compressors: DECOMPRESSORS,
-    parsers: PARSERS,
-    geoparquet: false,
-    utf8: false,
-    useOffsetIndex: false,
-  });
-}
-
 /** The texts of one column in the last row group of a file: a look at it, and no reading. */
 export async function lastTexts(world: World, path: string, name: string): Promise<string[]> {
   const file = openOwn(world.files, path);
   try {
-    const metadata = readMetadata(file);
-    const group = metadata.row_groups.findLast(({ num_rows }) => num_rows > 0n);
-    if (!group) return [];
-    const buffer = bufferOf(file);
-    const scan = await scanOf(buffer, metadata);
-    const range = scan.ranges.at(-1)!;
-    checkPages(path, buffer, group, name);
-    const column = scan.readColumn({ column: name, ...range });
-    const values = await decoded(path, name, range.rowEnd - range.rowStart, column);
-    return Array.from(values, (value) => plainText(value)).filter((text) => text !== undefined);
+    const scan = await scanOf(file, readMetadata(file));
+    if (scan.ranges.length === 0) return [];
+    const values = await scan.values(name, scan.ranges.length - 1);
+    return Array.from(values, plainText).filter((text) => text !== undefined);
   } finally {
     file.close();
   }
@@ -108,6 +73,57 @@ export async function lastTexts(world: World, path: string, name: string): Promi
 function plainText(value: unknown): string | undefined {
   if (value instanceof Uint8Array) return new TextDecoder().decode(value);
   return typeof value === "string" ? value : undefined;
+}
+
+/** A file whose columns are decoded a row group at a time. */
+interface FileScan {
+  /** The rows of each group that has some. */
+  ranges: ParquetScan["ranges"];
+  values(name: string, group: number): Promise<ArrayLike<unknown>>;
+}
+
+async function scanOf(file: OpenFile, metadata: FileMetaData): Promise<FileScan> {
+  const { path } = file;
+  const top_level = new Set(parquetSchema(metadata).children.map(({ element }) => element));
+  const schema = metadata.schema.map((element) => decodable(element, top_level.has(element)));
+  // Of a group without rows nothing is read.
+  const groups = metadata.row_groups.filter(({ num_rows }) => num_rows > 0n);
+  const buffer = bufferOf(file);
+  const scan = await parquetScan({
+    file: buffer,
+    metadata: { ...metadata, schema },
+    compressors: DECOMPRESSORS,
+    parsers: PARSERS,
+    geoparquet: false,
+    utf8: false,
+    useOffsetIndex: false,
+  });
+  const values = async (name: string, group: number) => {
+    const range = scan.ranges[group];
+    const count = range.rowEnd - range.rowStart;
+    let values: ArrayLike<unknown>;
+    try {
+      // Pages that are not what they have to be are found before anything is decoded.
+      for (const { meta_data } of groups[group].columns) {
+        if (meta_data?.path_in_schema[0] !== name) continue;
+        const { start, end } = placeOf(meta_data);
+        const problem = pagesProblem(buffer.slice(start, end), meta_data);
+        if (problem) throw undecodable(path, name, problem);
+      }
+      values = await scan.readColumn({ column: name, ...range });
+    } catch (cause) {
+      throw undecodable(path, name, cause);
+    }
+    if (values.length === count) return values;
+    const found = `${values.length} values where ${count} rows are`;
+    throw damaged(path, `column ${quoted(name)} has ${found}`);
+  };
+  return { ranges: scan.ranges, values };
+}
+
+interface NamedColumn {
+  name: string;
+  plain: (value: unknown) => unknown;
 }
 
 function rowsBetween(
@@ -120,63 +136,16 @@ function rowsBetween(
   const rows = Array.from({ length: end - start }, (): Row => ({}));
   for (const [at, { name, plain }] of columns.entries()) {
     const column = values[at];
-    for (let row = start; row < end; row++) {
-      const given = column[row];
-      const value = given === null || given === undefined
-        ? null
-        : plainOr(path, name, plain, given);
-      rows[row - start][name] = value;
+    try {
+      for (let row = start; row < end; row++) {
+        const value = column[row];
+        rows[row - start][name] = value === null || value === undefined ? null : plain(value);
+      }
+    } catch (cause) {
+      throw undecodable(path, name, cause);
     }
   }
   return rows;
-}
-
-function plainOr(
-  path: string,
-  name: string,
-  plain: (value: unknown) => unknown,
-  given: unknown,
-): unknown {
-  try {
-    return plain(given);
-  } catch (cause) {
-    throw undecodable(path, name, cause);
-  }
-}
-
-/** Throws when a column's pages are not what they have to be, before anything is decoded. */
-function checkPages(path: string, buffer: SyncBuffer, group: RowGroup, name: string): void {
-  for (const { meta_data } of group.columns) {
-    if (meta_data?.path_in_schema[0] !== name) continue;
-    const { start, end } = placeOf(meta_data);
-    let problem: string | undefined;
-    try {
-      problem = pagesProblem(buffer.slice(start, end), meta_data);
-    } catch (cause) {
-      throw asLedgerError(cause) ?? undecodable(path, name, cause);
-    }
-    if (problem) throw undecodable(path, name, problem);
-  }
-}
-
-async function decoded(
-  path: string,
-  name: string,
-  count: number,
-  column: Promise<ArrayLike<unknown>>,
-): Promise<ArrayLike<unknown>> {
-  let values: ArrayLike<unknown>;
-  try {
-    values = await column;
-  } catch (cause) {
-    throw asLedgerError(cause) ?? undecodable(path, name, cause);
-  }
-  if (values.length === count) return values;
-  throw damaged(path, `column ${quoted(name)} has ${values.length} values where ${count} rows are`);
-}
-
-function undecodable(path: string, name: string, cause: unknown): LedgerError {
-  return damaged(path, `column ${quoted(name)} does not decode (${said(cause)})`, cause);
 }
 
 interface SyncBuffer extends AsyncBuffer {

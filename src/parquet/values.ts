@@ -1,4 +1,4 @@
-/** What the values of a column are, and how they come out as plain ones: foreign files included. */
+/** Value mapping: what a column's values are, and how they come out as plain ones, of foreign files too. */
 import type { ParquetParsers, SchemaElement, SchemaTree } from "hyparquet";
 import { DAY_MS } from "../base/format.ts";
 
@@ -113,8 +113,8 @@ function isoTime(time: bigint, digits: number): string {
   const beyond_ms = BigInt.asUintN(64, ((time % units_a_ms) + units_a_ms) % units_a_ms);
   const text = isoText(Number((time - beyond_ms) / units_a_ms));
   if (text === undefined) return String(time);
-  const rest = digits > MS_DIGITS ? String(beyond_ms).padStart(digits - MS_DIGITS, "0") : "";
-  return text.replace("Z", `${rest.replace(/0+$/, "")}Z`);
+  const residual = digits > MS_DIGITS ? String(beyond_ms).padStart(digits - MS_DIGITS, "0") : "";
+  return text.replace("Z", `${residual.replace(/0+$/, "")}Z`);
 }
 
 function isoDate(days: number): string {

@@ -1,13 +1,14 @@
-/** Rows -> a Parquet file, a row group at a time. */
-import { createHash } from "node:crypto";
+/** Columnar writer: rows -> a Parquet file, a row group at a time; staged, then renamed into place. */
+import { createHash, type Hash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
-import { ParquetWriter } from "hyparquet-writer";
+import type { KeyValue, SchemaElement } from "hyparquet";
+import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { buildFacts } from "../base/build.ts";
-import { beginReplacement } from "../base/files/durable.ts";
+import { beginReplacement, writeFully } from "../base/files/durable.ts";
+import type { OpenFile } from "../base/files/seam.ts";
 import { row_group_bytes_max, row_group_rows_max } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { checkColumns, ColumnValues, type ParquetColumn, type Row, schemaOf } from "./columns.ts";
-import { FileBytes } from "./file_bytes.ts";
 
 /** How pages are compressed. */
 export type ParquetCodec = "snappy" | "zstd";
@@ -15,7 +16,7 @@ export type ParquetCodec = "snappy" | "zstd";
 /** How a file is written. */
 export interface ParquetOptions {
   codec?: ParquetCodec;
-  /** The file's own notes, for whoever reads its footer. */
+  /** The file's own notes, in its footer. */
   key_values?: Readonly<Record<string, string>>;
   /** Rows a row group holds at most. */
   row_group_rows?: number;
@@ -27,6 +28,47 @@ export interface ParquetWritten {
   bytes: number;
   /** Of the whole file, in hexadecimal. */
   sha256: string;
+}
+
+/** Buffered output: what is written goes to the file, and into a hash on request, a row group at a time. */
+export class FileBytes extends ByteWriter {
+  constructor(readonly file: OpenFile, readonly hash?: Hash) {
+    super();
+  }
+
+  /** Writes what has come together since the last time. */
+  flush(): void {
+    const bytes = this.getBytes();
+    writeFully(this.file, bytes);
+    this.hash?.update(bytes);
+    // The buffer is used again; `offset` goes on counting from the start of the file.
+    this.index = 0;
+  }
+
+  override finish(): void {
+    this.flush();
+  }
+}
+
+/** A writer of a file's head, row groups and footer, signed by this program. */
+export function parquetWriter(
+  writer: FileBytes,
+  schema: SchemaElement[],
+  { codec, key_values = {} }: ParquetOptions = {},
+): ParquetWriter {
+  return new ParquetWriter({
+    writer,
+    schema,
+    codec: codec === "zstd" ? "ZSTD" : "SNAPPY",
+    compressors: { ZSTD: (bytes) => zstdCompressSync(bytes) },
+    kvMetadata: keyValuesOf(key_values),
+    createdBy: `ledger ${buildFacts().version}`,
+  });
+}
+
+/** A file's own notes, as its footer has them. */
+export function keyValuesOf(key_values: Readonly<Record<string, string>>): KeyValue[] {
+  return Object.entries(key_values).map(([key, value]) => ({ key, value }));
 }
 
 /** Gathers rows by column until there is a row group of them. */
@@ -45,14 +87,7 @@ class RowGroups {
   ) {
     this.#columns = columns.map((column) => new ColumnValues(path, column));
     this.#rows_max = Math.max(1, options.row_group_rows ?? row_group_rows_max);
-    this.#writer = new ParquetWriter({
-      writer,
-      schema: schemaOf(columns),
-      codec: options.codec === "zstd" ? "ZSTD" : "SNAPPY",
-      compressors: { ZSTD: (bytes) => zstdCompressSync(bytes) },
-      kvMetadata: Object.entries(options.key_values ?? {}).map(([key, value]) => ({ key, value })),
-      createdBy: `ledger ${buildFacts().version}`,
-    });
+    this.#writer = parquetWriter(writer, schemaOf(columns), options);
   }
 
   /** Takes rows; true when that filled a row group, which then was written. */

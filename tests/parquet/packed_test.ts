@@ -6,12 +6,7 @@ import { zstdCompressSync } from "node:zlib";
 import { asLedgerError } from "../../src/base/error.ts";
 import type { OpenFile } from "../../src/base/files/seam.ts";
 import { systemFiles } from "../../src/base/files/system_files.ts";
-import {
-  columnBuffers,
-  type PackedColumn,
-  type PackedType,
-  PackedWriter,
-} from "../../src/parquet/packed.ts";
+import { columnBuffers, type PackedColumn, PackedWriter } from "../../src/parquet/packed_write.ts";
 import { type ColumnCursor, PackedReader } from "../../src/parquet/packed_read.ts";
 import { tempFolder } from "../harness.ts";
 import { type Random, withSeed } from "../laws/random.ts";
@@ -84,7 +79,7 @@ function rowsIn(file: OpenFile): Rows {
   return rows;
 }
 
-function nextOf(cursor: ColumnCursor, type: PackedType): Value | undefined {
+function nextOf(cursor: ColumnCursor, type: PackedColumn["type"]): Value | undefined {
   if (type === "int64") return cursor.nextInt64();
   if (type === "int32") return cursor.nextInt32();
   if (type === "boolean") return cursor.nextBoolean();

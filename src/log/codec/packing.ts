@@ -13,13 +13,13 @@ import {
   run_id_chars_max,
   spool_line_chars_max,
 } from "../../base/limits.ts";
-import { damaged } from "../../parquet/facts.ts";
+import { damaged } from "../../parquet/footer.ts";
 import {
   type ColumnBuffer,
   type ColumnBuffers,
   columnBuffers,
   PackedWriter,
-} from "../../parquet/packed.ts";
+} from "../../parquet/packed_write.ts";
 import type { LedgerEvent } from "../event/event.ts";
 import { type ColumnName, COLUMNS, KEYS, PACKED_VERSION, REST, TIMESTAMP } from "./unpacking.ts";
 import { type Block, blocksOfLines } from "../format/lines.ts";

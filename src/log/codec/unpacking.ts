@@ -3,7 +3,7 @@ import { copyBytes, viewOf } from "../../base/bytes.ts";
 import { digestOf } from "../../base/files/checksum.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { event_bytes_max, read_bytes } from "../../base/limits.ts";
-import { damaged } from "../../parquet/facts.ts";
+import { damaged } from "../../parquet/footer.ts";
 import { type ColumnCursor, type PackedGroup, PackedReader } from "../../parquet/packed_read.ts";
 import type { Block } from "../format/lines.ts";
 import {
@@ -12,7 +12,7 @@ import {
   TEMPLATE_COLUMNS,
   type TemplateColumn,
 } from "./line_template.ts";
-import type { PackedColumn } from "../../parquet/packed.ts";
+import type { PackedColumn } from "../../parquet/packed_write.ts";
 
 const NEWLINE = 10, ZERO = 48;
 

@@ -1,7 +1,7 @@
 /** Parquet files of traced events: their columns, their rows, and the notes in their footers. */
 import { LedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { parquetFacts } from "../../parquet/facts.ts";
+import { parquetFacts } from "../../parquet/footer.ts";
 import type { ParquetColumn, ParquetColumnType, Row } from "../../parquet/mod.ts";
 import {
   dataText,

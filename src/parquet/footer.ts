@@ -1,4 +1,4 @@
-/** What a Parquet file's footer says, checked against the file it stands in. */
+/** Footer metadata: what a Parquet file says of itself, checked against the file. */
 import { type FileMetaData, parquetMetadata, parquetSchema } from "hyparquet";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import { readFully, withOpenFile } from "../base/files/durable.ts";
@@ -6,7 +6,7 @@ import type { OpenFile } from "../base/files/seam.ts";
 import { parquet_footer_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Row } from "./columns.ts";
-import { SUPPORTED_CODECS } from "./codecs.ts";
+import { SUPPORTED_CODECS } from "./pages.ts";
 import { valuesOf } from "./values.ts";
 
 /** A column of a file that is read. */
@@ -31,7 +31,7 @@ export interface ParquetFile extends ParquetFacts {
 }
 
 /** The four bytes at both ends of every Parquet file. */
-export const MAGIC = "PAR1";
+const MAGIC = "PAR1";
 const MAGIC_ENCRYPTED = "PARE";
 /** Metadata length and magic. */
 const TAIL_BYTES = 8;
@@ -43,7 +43,7 @@ export function parquetFacts(world: World, path: string): ParquetFacts {
   return withOpenFile(world.files, path, (file) => factsOf(readMetadata(file)));
 }
 
-/** What metadata says, in our words. */
+/** What metadata says. */
 export function factsOf(metadata: FileMetaData): ParquetFacts {
   return {
     rows: Number(metadata.num_rows),
@@ -94,15 +94,11 @@ function footerBytes(file: OpenFile): Uint8Array {
     throw damaged(path, `it is cut short: it ends with ${quoted(tail_magic)}, not with ${MAGIC}`);
   }
   const metadata_bytes = new DataView(tail.buffer).getUint32(0, true);
+  const length = `its footer would be ${metadata_bytes} bytes long`;
   if (metadata_bytes > size_bytes - FILE_BYTES_MIN + 1) {
-    throw damaged(
-      path,
-      `its footer would be ${metadata_bytes} bytes long, the file is ${size_bytes}`,
-    );
+    throw damaged(path, `${length}, the file is ${size_bytes}`);
   }
-  if (metadata_bytes > parquet_footer_bytes_max) {
-    throw damaged(path, `its footer would be ${metadata_bytes} bytes long`);
-  }
+  if (metadata_bytes > parquet_footer_bytes_max) throw damaged(path, length);
   const footer = new Uint8Array(metadata_bytes + TAIL_BYTES);
   if (readFully(file, footer, size_bytes - footer.length).length < footer.length) {
     throw damaged(path, "it became shorter while it was read");
@@ -165,11 +161,14 @@ function notForUs(path: string, found: string): LedgerError {
   });
 }
 
-/** What an error says, in a line. */
-export function said(error: unknown): string {
+/** The error of a column that does not decode. */
+export function undecodable(path: string, name: string, cause: unknown): LedgerError {
+  return asLedgerError(cause) ??
+    damaged(path, `column ${quoted(name)} does not decode (${said(cause)})`, cause);
+}
+
+function said(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split("\n")[0];
 }
 
-function text(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
-}
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -1,28 +1,21 @@
 /**
- * Texts and whole numbers -> a Parquet file, straight from the bytes they are in. What a value costs
- * is copying it; `write.ts`, which takes rows of any values, takes ten times as long.
- *
- * One page a column and row group, plain encoding, zstd: what any reader of Parquet reads.
+ * Zero-copy writer: texts and whole numbers -> a Parquet file, from the bytes they are in. A value costs
+ * its copy; `write.ts`, which takes rows of any values, takes ten times as long. One page a column and row
+ * group, plain encoding, zstd: what any reader of Parquet reads.
  */
 import { constants, zstdCompressSync } from "node:zlib";
-import type { ColumnChunk, RowGroup } from "hyparquet";
-import { writePageHeader } from "hyparquet-writer/src/datapage.js";
-import { writeMetadata } from "hyparquet-writer/src/metadata.js";
-import { buildFacts } from "../base/build.ts";
+import type { ColumnChunk } from "hyparquet";
+import type { ParquetWriter } from "hyparquet-writer";
 import { copyBytes, viewOf } from "../base/bytes.ts";
 import type { OpenFile } from "../base/files/seam.ts";
 import { packed_buffer_bytes } from "../base/limits.ts";
 import { PHYSICAL, schemaOf } from "./columns.ts";
-import { MAGIC } from "./facts.ts";
-import { FileBytes } from "./file_bytes.ts";
+import { FileBytes, keyValuesOf, parquetWriter } from "./write.ts";
 
-/** What a packed column holds. Its numbers are never negative, and below 2^53. */
-export type PackedType = "int32" | "int64" | "boolean" | "utf8" | "bytes";
-
-/** A column of a packed file. */
+/** A column of a packed file. Its numbers are never negative, and below 2^53. */
 export interface PackedColumn {
   name: string;
-  type: PackedType;
+  type: "int32" | "int64" | "boolean" | "utf8" | "bytes";
   nullable: boolean;
 }
 
@@ -31,6 +24,9 @@ const VALUES_AT = 1 << 17;
 const UINT32 = 2 ** 32;
 /** The usual level, 3, takes half as long again, for a few per cent. */
 const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkSize: 1 << 16 };
+
+/** A page header's numbers in Parquet's definition: kinds of pages and encodings, and Thrift's marks. */
+const DATA_PAGE = 0, PLAIN = 0, RLE = 3, THRIFT_NEXT_INT32 = 0x15, THRIFT_STRUCT_2_ON = 0x2c;
 
 /** The values of one column, as they will stand in its page. */
 export class ColumnBuffer {
@@ -125,9 +121,9 @@ export class ColumnBuffer {
     const bytes: number[] = [];
     for (const [at, length] of [...this.#runs, this.#run_rows].entries()) {
       if (length === 0) continue;
-      let rest = length * 2;
-      for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push(rest % 128 + 128);
-      bytes.push(rest, at % 2 === 0 ? 1 : 0);
+      let left = length * 2;
+      for (; left > 127; left = Math.floor(left / 128)) bytes.push(left % 128 + 128);
+      bytes.push(left, at % 2 === 0 ? 1 : 0);
     }
     return Uint8Array.from(bytes);
   }
@@ -157,14 +153,14 @@ export function columnBuffers<Name extends string>(
 export class PackedWriter<Name extends string> {
   readonly #all: ColumnBuffer[];
   readonly #out: FileBytes;
-  readonly #groups: RowGroup[] = [];
+  readonly #writer: ParquetWriter;
 
   /** Fill each of the columns with as many rows, then write the group. */
   constructor(file: OpenFile, readonly columns: ColumnBuffers<Name>) {
     this.#all = Object.values(columns);
     for (const buffer of this.#all) buffer.clear();
     this.#out = new FileBytes(file);
-    this.#out.appendBytes(new TextEncoder().encode(MAGIC));
+    this.#writer = parquetWriter(this.#out, schemaOf(this.#all.map(({ column }) => column)));
   }
 
   /** How much waits to be written. */
@@ -179,7 +175,8 @@ export class PackedWriter<Name extends string> {
     const start = this.#out.offset;
     const columns = this.#all.map((buffer) => this.#writeColumn(buffer));
     this.#out.flush();
-    this.#groups.push({
+    this.#writer.num_rows += BigInt(rows);
+    this.#writer.row_groups.push({
       columns,
       num_rows: BigInt(rows),
       total_byte_size: columns.reduce(
@@ -194,17 +191,8 @@ export class PackedWriter<Name extends string> {
   /** Writes the end of the file, which is the caller's to sync and to put in place; returns its size. */
   finish(key_values: Readonly<Record<string, string>>): number {
     this.writeGroup();
-    writeMetadata(this.#out, {
-      version: 2,
-      created_by: `ledger ${buildFacts().version}`,
-      schema: schemaOf(this.#all.map(({ column }) => column)),
-      num_rows: this.#groups.reduce((sum, { num_rows }) => sum + num_rows, 0n),
-      row_groups: this.#groups,
-      key_value_metadata: Object.entries(key_values).map(([key, value]) => ({ key, value })),
-      metadata_length: 0,
-    });
-    this.#out.appendBytes(new TextEncoder().encode(MAGIC));
-    this.#out.flush();
+    this.#writer.kvMetadata = keyValuesOf(key_values);
+    this.#writer.finish();
     return this.#out.offset;
   }
 
@@ -213,24 +201,14 @@ export class PackedWriter<Name extends string> {
     const { column: { name, type }, rows } = buffer;
     const compressed = zstdCompressSync(page, FAST);
     const start = this.#out.offset;
-    writePageHeader(this.#out, {
-      type: "DATA_PAGE",
-      uncompressed_page_size: page.length,
-      compressed_page_size: compressed.length,
-      data_page_header: {
-        num_values: rows,
-        encoding: "PLAIN",
-        definition_level_encoding: "RLE",
-        repetition_level_encoding: "RLE",
-      },
-    });
+    this.#writePageHeader(page.length, compressed.length, rows);
     const header_bytes = this.#out.offset - start;
     this.#out.appendBytes(compressed);
     buffer.clear();
     return {
       file_offset: BigInt(start),
       meta_data: {
-        type: PHYSICAL[type].type!,
+        type: PHYSICAL[type].type,
         encodings: ["PLAIN", "RLE"],
         path_in_schema: [name],
         codec: "ZSTD",
@@ -240,5 +218,21 @@ export class PackedWriter<Name extends string> {
         data_page_offset: BigInt(start),
       },
     };
+  }
+
+  /** Thrift's compact protocol: before each value a byte of its type and the step to its field's number. */
+  #writePageHeader(page_bytes: number, compressed_bytes: number, rows: number): void {
+    const out = this.#out;
+    const write = (...values: number[]) => {
+      for (const value of values) {
+        out.appendUint8(THRIFT_NEXT_INT32);
+        out.appendZigZag(value);
+      }
+    };
+    write(DATA_PAGE, page_bytes, compressed_bytes);
+    out.appendUint8(THRIFT_STRUCT_2_ON);
+    write(rows, PLAIN, RLE, RLE);
+    // Both structures end.
+    out.appendBytes(new Uint8Array(2));
   }
 }
