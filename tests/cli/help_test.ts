@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { helpOf, overview } from "../../src/cli/help.ts";
-import { flagsOf } from "../../src/cli/parse.ts";
+import { flagsOf, parseArguments } from "../../src/cli/parse.ts";
+import { splitCommandLine } from "../../scripts/console.ts";
 import { runIn, testWorld } from "../harness.ts";
+import { assertSnapshot } from "./snapshot.ts";
 
 const NAMES = Object.values(COMMANDS.groups).flatMap((group) => Object.keys(group));
 
@@ -50,40 +52,67 @@ Deno.test("a flag that has a default says which, and one that is required has a 
   }
 });
 
-/** What help can be asked for, as it is typed; of topics those that have every kind of piece. */
-const ASKED_FOR_HELP = [
+/** Help for each way in which it is laid out: lists, every kind of piece, groups, arguments, choices. */
+const SNAPPED = [
   "help",
-  "help durability",
   "help recipes",
-  ...NAMES.map((name) => `${name} --help`),
+  "runs --help",
+  "emit --help",
+  "artifacts put --help",
+  "runs query --help",
+  "schema list --help",
 ];
 
-const SNAPSHOT = new URL("help.snap", import.meta.url);
-
-Deno.test("help is told as it has been; UPDATE=1 accepts how it is told now", async () => {
+Deno.test("help is laid out as it has been; UPDATE=1 accepts how it is now", async () => {
   const pieces: string[] = [];
-  for (const line of ASKED_FOR_HELP) {
-    const { code, stdout, stderr } = await runIn("nowhere", line.split(" "));
-    const told = [stdout.trimEnd(), stderr.trimEnd()].filter(Boolean).join("\nstderr: ");
-    pieces.push(`$ ledger ${line}\n  exit ${code}\n${told.replace(/^(?=.)/gm, "  ")}\n`);
+  for (const line of SNAPPED) {
+    const { code, stdout } = await runIn("nowhere", line.split(" "));
+    const told = stdout.trimEnd().replace(/^(?=.)/gm, "  ");
+    pieces.push(`$ ledger ${line}\n  exit ${code}\n${told}\n`);
   }
-  const told = pieces.join("\n");
-  if (Deno.env.get("UPDATE") === "1") Deno.writeTextFileSync(SNAPSHOT, told);
-  const accepted = Deno.readTextFileSync(SNAPSHOT).split("\n$ ");
-  // One by one, so that a failure shows the one that changed.
-  for (const [index, one] of told.split("\n$ ").entries()) assertEquals(one, accepted[index]);
-  assertEquals(accepted.length, ASKED_FOR_HELP.length);
+  assertSnapshot(new URL("help.snap", import.meta.url), pieces);
 });
 
-Deno.test("a command's help names its arguments, each of its flags, and its examples", async () => {
+Deno.test("every command's help has summary, usage, arguments, flags that are described, and examples", async () => {
   for (const name of NAMES) {
     const command = await COMMANDS.load(name)!;
-    const text = helpOf(testWorld({ columns: 100 }), command);
-    assertStringIncludes(text, `Usage: ledger ${name}`);
-    for (const flag of flagsOf(command)) assertStringIncludes(text, `--${flag.name}`);
-    for (const line of Object.keys(command.examples)) assertStringIncludes(text, `  ${line}`);
-    for (const positional of command.positionals ?? []) {
-      assertStringIncludes(text, `  ${positional.name}`);
+    const { code, stdout, stderr } = await runIn("nowhere", [...name.split(" "), "--help"]);
+    assertEquals([code, stderr], [0, ""], name);
+    assertEquals(stdout, `${helpOf(testWorld({ columns: 80 }), command)}\n`);
+    const words = stdout.replace(/\s+/g, " ");
+    const parts = [
+      command.summary.slice(1),
+      `Usage: ledger ${name}`,
+      command.description,
+      ...(command.positionals ?? []).flatMap(({ name, summary }) => ["Arguments:", name, summary]),
+      ...flagsOf(command).flatMap((
+        { name, facts: { description, value = "", group = "Flags" } },
+      ) => [
+        `${group}:`,
+        `--${name}`,
+        value,
+        description,
+      ]),
+      "Examples:",
+    ];
+    for (const part of parts) assertStringIncludes(words, part.replace(/\s+/g, " "));
+    for (const line of Object.keys(command.examples)) assertStringIncludes(stdout, `  ${line}`);
+  }
+});
+
+Deno.test("every example in a command's help is one that the program takes", async () => {
+  for (const name of NAMES) {
+    const { examples } = await COMMANDS.load(name)!;
+    for (const line of Object.keys(examples)) {
+      const words = splitCommandLine(
+        line.replace(/^\w+=\$\((.*)\)$/, "$1").replace(/\$\(.*\)/, "2026-01"),
+      );
+      const at = words.lastIndexOf("ledger");
+      const end = words.findIndex((word, index) => index > at && /^([|&<>]+|\|\|)$/.test(word));
+      const matched = COMMANDS.match(words.slice(at + 1, end < 0 ? undefined : end));
+      assert(matched, line);
+      const { wants_help } = parseArguments(await COMMANDS.load(matched.name)!, matched.rest);
+      assertEquals(wants_help, false, line);
     }
   }
 });
