@@ -107,7 +107,7 @@ function systemOutput(name: string, sink: Sink): Output {
   };
 }
 
-const systemInput: Input = {
+const system_input: Input = {
   async read(buffer) {
     try {
       return await Deno.stdin.read(buffer);
@@ -183,7 +183,7 @@ export function systemWorld(files?: Files): World {
     pid: Deno.pid,
     hostname: systemHostname,
     cwd: () => Deno.cwd(),
-    stdin: systemInput,
+    stdin: system_input,
     stdout: systemOutput("standard output", Deno.stdout),
     stderr: systemOutput("standard error", Deno.stderr),
     runProgram,

@@ -51,7 +51,7 @@ export function packingColumns(): PackingColumns {
 export function packLines(
   source: OpenFile,
   size_bytes: number,
-  is_corrupt: (offset: number) => boolean,
+  isCorrupt: (offset: number) => boolean,
   target: OpenFile,
   { label, sha256, columns }: { label: string; sha256: string; columns: PackingColumns },
 ): void {
@@ -63,7 +63,7 @@ export function packLines(
     if (block.torn_bytes > 0) throw damaged(source.path, `byte ${start} begins a line without end`);
     const bytes = block.oversized_bytes > 0 ? longLine(source, block) : block.bytes;
     if (lines.waiting_rows === 0) group_offsets.push(start);
-    lines.pack(bytes, start, is_corrupt);
+    lines.pack(bytes, start, isCorrupt);
     if (lines.waiting_rows >= row_group_rows_max || writer.waiting_bytes >= row_group_bytes_max) {
       writer.writeGroup();
     }
@@ -106,10 +106,10 @@ class LinePacker {
   }
 
   /** Whole lines, the first of which begins at an offset of the part. */
-  pack(bytes: Uint8Array, offset: number, is_corrupt: (offset: number) => boolean): void {
+  pack(bytes: Uint8Array, offset: number, isCorrupt: (offset: number) => boolean): void {
     const view = viewOf(bytes);
     for (let at = 0; at < bytes.length;) {
-      const end = is_corrupt(offset + at)
+      const end = isCorrupt(offset + at)
         ? this.#keep(bytes, view, at, offset + at)
         : this.#pack(bytes, view, at, offset + at);
       at = end + 1;
