@@ -23,7 +23,7 @@ function withoutTries(): {
       get(target, name) {
         if (name === "can_try_lock") return false;
         if (name === "tryLock") return () => false;
-        if (name === "close") {
+        if (name === "close" || name === Symbol.dispose) {
           return () => {
             counts.open--;
             target.close();

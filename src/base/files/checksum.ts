@@ -1,6 +1,6 @@
 /** Checksums: sha256, which proves that bytes are what they were, and XXH32, which finds damage fast. */
 import { createHash } from "node:crypto";
-import { stretchesOf, withOpenFile } from "./durable.ts";
+import { blocksOfFile, withOpenFile } from "./durable.ts";
 import type { Files } from "./seam.ts";
 
 /** The sha256 of bytes that come in stretches, in hexadecimal. */
@@ -17,7 +17,7 @@ export function textDigest(text: string): string {
 
 /** The sha256 of a file. */
 export function fileDigest(files: Files, path: string): string {
-  return withOpenFile(files, path, (file) => digestOf(stretchesOf(file)));
+  return withOpenFile(files, path, (file) => digestOf(blocksOfFile(file)));
 }
 
 const PRIME_1 = 0x9e3779b1 | 0;

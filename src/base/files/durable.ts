@@ -1,11 +1,11 @@
-/** What is built on the seam: files and folders that are whole, and durable, or not there. */
+/** Durable steps on the seam: files and folders are whole and synced, or not there. */
 import { dirname } from "@std/path";
 import { asLedgerError, LedgerError } from "../error.ts";
 import { fileError, noSpaceLeft, systemCode, WAITS_FOR_EVER } from "./file_error.ts";
 import type { FileFacts, Files, OpenFile } from "./seam.ts";
 import { read_bytes } from "../limits.ts";
 
-/** Fills the buffer from an offset, as far as the file goes; returns the part that was filled. */
+/** Fills the buffer from an offset, as far as the file goes; returns what was filled. */
 export function readFully(file: OpenFile, buffer: Uint8Array, offset: number): Uint8Array {
   let filled = 0;
   while (filled < buffer.length) {
@@ -16,11 +16,8 @@ export function readFully(file: OpenFile, buffer: Uint8Array, offset: number): U
   return buffer.subarray(0, filled);
 }
 
-/**
- * A file's bytes in stretches, from an offset on; what is missing shows in their length. All share one
- * buffer: each holds until the next is asked for.
- */
-export function* stretchesOf(
+/** A file's bytes in blocks, from an offset on. All share one buffer: each holds until the next. */
+export function* blocksOfFile(
   file: OpenFile,
   size_bytes = Infinity,
   from = 0,
@@ -35,7 +32,7 @@ export function* stretchesOf(
   }
 }
 
-/** Refuses what keeps its reader waiting: a pipe, or a device, in the place of a file. */
+/** Refuses what blocks its reader: a pipe, or a device, in the place of a file. */
 export function refuseWhatWaits(files: Files, path: string): void {
   const facts = files.facts(path);
   if (!facts || facts.is_file || facts.is_folder) return;
@@ -54,17 +51,13 @@ export function withOpenFile<Result>(
   path: string,
   body: (file: OpenFile) => Result,
 ): Result {
-  const file = openOwn(files, path);
-  try {
-    return body(file);
-  } finally {
-    file.close();
-  }
+  using file = openOwn(files, path);
+  return body(file);
 }
 
 /**
- * Makes a folder with all its parents. All their names are durable when it returns, also where
- * somebody made them and died, or failed, before they were.
+ * Makes a folder with all its parents. All their names are durable when it returns, also where another
+ * process made them and was killed, or failed, before they were.
  */
 export function makeFolderDurably(files: Files, folder: string): void {
   const missing: string[] = [];
@@ -88,7 +81,7 @@ export function makeFolderDurably(files: Files, folder: string): void {
   }
 }
 
-/** A folder that we may not even read is none where we, or our like, made anything. */
+/** In a folder that this program may not even read it never made anything. */
 function syncFolderIfAllowed(files: Files, folder: string): void {
   try {
     files.syncFolder(folder);
@@ -107,26 +100,22 @@ export function writeFully(file: OpenFile, bytes: Uint8Array): void {
   }
 }
 
-/** Makes a file durable that somebody else has written: DuckDB, say. */
+/** Makes a file durable that other code has written: DuckDB, say. */
 export function syncFile(files: Files, path: string): FileFacts {
-  const file = files.open(path, "append");
-  try {
-    file.sync();
-    return file.facts();
-  } finally {
-    file.close();
-  }
+  using file = files.open(path, "append");
+  file.sync();
+  return file.facts();
 }
 
 /** A file that is written beside the one whose place it will take. */
 export interface Replacement {
   /** Under a temporary name, empty at first. */
   readonly file: OpenFile;
-  /** Syncs it, for those who hold a lock while they put it in place, and should not hold it long. */
+  /** Syncs it ahead of `putInPlace`, for a caller that holds a lock then, and should not for long. */
   settle(): void;
   /** Syncs it and gives it its final name. Its folder is synced too. */
   putInPlace(): void;
-  /** The same where nothing may give way to it: throws where something has that name. */
+  /** The same, but throws where something has that name. */
   putInFreePlace(): void;
   /** On the way out of an error: the target stays as it was, and nothing is left beside it. */
   abandon(): void;
@@ -168,7 +157,7 @@ export function beginReplacement(files: Files, path: string, unique: string): Re
   };
 }
 
-/** What a file system answers that has no second names, or no more of them for this file. */
+/** What a file system without hard links answers, or with no more of them for this file. */
 const WITHOUT_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /**
@@ -181,7 +170,7 @@ export function moveToFreeName(files: Files, from: string, to: string): void {
   if (files.linkFacts(from)) files.remove(from);
 }
 
-/** Gives a file a name, and says no where something has it. Where there are no links, its old one goes. */
+/** Gives a file a name; false where something has it. Where there are no links, its old one goes. */
 export function giveFreeName(files: Files, from: string, to: string): boolean {
   try {
     files.link(from, to);
@@ -196,7 +185,7 @@ export function giveFreeName(files: Files, from: string, to: string): boolean {
   return true;
 }
 
-/** What is said where a file was to have a name that another has. */
+/** The error of a name that another file has. */
 export function nameIsTaken(path: string): LedgerError {
   return new LedgerError({
     code: "invalid",
@@ -218,7 +207,7 @@ export function replaceFile(files: Files, path: string, bytes: Uint8Array, uniqu
   }
 }
 
-/** Clean-up on the way out of an error: the error that led here is the one to report. */
+/** Cleans up on the way out of an error, which is the one to report. */
 export function removeQuietly(files: Files, path: string): void {
   try {
     files.remove(path);

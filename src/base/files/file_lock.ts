@@ -4,7 +4,7 @@ import type { World } from "../world.ts";
 import { openOwn } from "./durable.ts";
 import type { Files, OpenFile } from "./seam.ts";
 
-/** Takes the lock of a file, which is made where it is not there; undefined when it was not to be had in time. */
+/** Takes the lock of a file, which is made where it is missing; undefined when it is not free in time. */
 export async function takeFileLock(
   files: Files,
   path: string,
@@ -38,20 +38,18 @@ export async function takeSignedLock(
     lock.write(new TextEncoder().encode(`process ${world.pid} on ${world.hostname()}\n`));
     return { lock };
   } catch (error) {
-    // A full disk, say: whoever tries again must not find itself in the way.
+    // A full disk, say: the next try must not find this one's lock in its way.
     lock.close();
     throw error;
   }
 }
 
-/** Who holds such a lock; undefined when nobody does. */
+/** Who holds such a lock; undefined when it is free. */
 export async function holderOf(world: World, path: string): Promise<string | undefined> {
   if (!world.files.facts(path)) return undefined;
-  const lock = openOwn(world.files, path);
-  try {
+  {
+    using lock = openOwn(world.files, path);
     if (lock.tryLock(false) || await lock.lock(false, lock_probe_ms)) return undefined;
-  } finally {
-    lock.close();
   }
   return holderIn(world, path);
 }

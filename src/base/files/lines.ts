@@ -1,4 +1,5 @@
 /** Bytes and streams into lines, in bounded memory; for the log, for traces and for records alike. */
+import { grown } from "../bytes.ts";
 import { event_bytes_max, read_bytes } from "../limits.ts";
 import type { Input } from "../world.ts";
 
@@ -56,11 +57,11 @@ interface BlockOptions {
   signal?: AbortSignal;
   /** Rejects when there is no point in reading on, while a read waits. */
   failed?: Promise<never>;
-  /** Told the length of each line that is far too long to be held; it is in no stretch. */
+  /** Told the length of each line that is far too long to be held; it is in no block. */
   onLongLine: (size_bytes: number) => void;
 }
 
-/** The stretches, each valid until the next is asked for. A last line without a newline counts as one. */
+/** Blocks of whole lines, each valid until the next. A last line without a newline counts as one. */
 export async function* blocksOf(
   input: Pick<Input, "read">,
   options: BlockOptions,
@@ -73,9 +74,7 @@ export async function* blocksOf(
         filled = await passOverLine(input, buffer, filled, options);
         continue;
       }
-      const larger = new Uint8Array(buffer.length * 2);
-      larger.set(buffer);
-      buffer = larger;
+      buffer = grown(buffer, buffer.length * 2);
     }
     const got = await read(input, buffer.subarray(filled), options);
     if (got === null) break;

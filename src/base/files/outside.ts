@@ -1,18 +1,19 @@
 /**
- * The way in for what others wrote: another box's ledger, an archive, a file that a caller names.
+ * The seam narrowed to untrusted files: another box's ledger, an archive, a file that a caller names.
  *
  * What another box wrote is opened without following links, has to be a regular file, and is no larger
- * than its kind may be, before a byte of it is read. What a caller names himself may be a link, or a
- * pipe: that is read in turn with everything else, so that a signal ends it, and never past a limit.
+ * than its kind may be, before a byte of it is read. What a caller names may be a link, or a pipe: that
+ * is read in turn with everything else, so that a signal ends it, and never past a limit.
  */
 import { join, relative } from "@std/path";
+import { grown } from "../bytes.ts";
 import { readFully } from "./durable.ts";
 import { LedgerError } from "../error.ts";
 import type { FileFacts, Files, InputFile, OpenFile } from "./seam.ts";
 import { input_piece_bytes, outside_file_bytes_max, outside_text_bytes_max } from "../limits.ts";
 import { escaped, humanBytes } from "../format.ts";
 
-/** What a thing is that is no regular file, and why that is none to read. */
+/** What a path is that is no regular file. */
 export function kindOf({ is_folder, is_link, is_pipe, is_device }: FileFacts): string {
   if (is_link) return "a link, and links of others are not followed";
   if (is_folder) return "a folder";
@@ -39,7 +40,7 @@ function tooLarge(path: string, size_bytes: number, bytes_max: number): LedgerEr
   });
 }
 
-/** Opens a regular file that a caller names; where he names a link, what it leads to. */
+/** Opens a regular file that a caller names, links followed. */
 export function openRegular(
   files: Files,
   path: string,
@@ -77,10 +78,7 @@ function changedPlace(path: string): LedgerError {
   });
 }
 
-/**
- * A folder that others wrote, to be read and nothing else. The folder itself may be named by way of a
- * link; below it none is followed.
- */
+/** A folder that others wrote, read-only. Its own path may be a link; below it none is followed. */
 export function outsideFiles(files: Files, root: string): Files {
   const checkWay = (path: string) => {
     const below = relative(root, path);
@@ -110,16 +108,10 @@ export function outsideFiles(files: Files, root: string): Files {
     }
   };
   const readBytes = (path: string) => {
-    const file = open(path);
-    try {
-      const { size_bytes } = file.facts();
-      if (size_bytes > outside_text_bytes_max) {
-        throw tooLarge(path, size_bytes, outside_text_bytes_max);
-      }
-      return readFully(file, new Uint8Array(size_bytes), 0);
-    } finally {
-      file.close();
-    }
+    using file = open(path);
+    const { size_bytes } = file.facts();
+    if (size_bytes <= outside_text_bytes_max) return readFully(file, new Uint8Array(size_bytes), 0);
+    throw tooLarge(path, size_bytes, outside_text_bytes_max);
   };
   const readOnly = (): never => {
     throw new Error("what others wrote is only read");
@@ -186,11 +178,7 @@ export async function readWhole(
 ): Promise<Uint8Array> {
   let bytes = new Uint8Array(input_piece_bytes);
   for (let filled = 0;;) {
-    if (filled === bytes.length) {
-      const larger = new Uint8Array(bytes.length * 2);
-      larger.set(bytes);
-      bytes = larger;
-    }
+    if (filled === bytes.length) bytes = grown(bytes, bytes.length * 2);
     const count = await input.read(bytes.subarray(filled));
     if (count === null) return bytes.subarray(0, filled);
     filled += count;

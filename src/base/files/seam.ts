@@ -65,7 +65,7 @@ interface FolderEntry {
 export type OpenMode = "read" | "append" | "create" | "lock";
 
 /** An open file. */
-export interface OpenFile {
+export interface OpenFile extends Disposable {
   readonly path: string;
   /** Reads at an offset; 0 at the end of the file. */
   readAt(buffer: Uint8Array, offset: number): number;
@@ -99,14 +99,14 @@ export interface OpenFile {
   lockInLine(exclusive: boolean): Promise<void>;
   unlock(): void;
   /**
-   * Once, by the one who opened it, and whatever came of it. A lock that is still waited for is given
+   * Once, by its opener, whatever came of it; `using` does it. A lock that is still waited for is given
    * back as soon as it comes.
    */
   close(): void;
 }
 
 /** Something open to be read from its start to its end, without blocking this thread. */
-export interface InputFile {
+export interface InputFile extends Disposable {
   /** Of a regular file. */
   readonly size_bytes: number | undefined;
   /** Fills the buffer as far as data is there; null at the end. */

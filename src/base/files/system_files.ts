@@ -49,22 +49,21 @@ const OPTIONS_OF_MODE: Readonly<Record<OpenMode, Deno.OpenOptions>> = {
 /** `tryLock` came after the Deno that compiles in some places: ask, do not assume. */
 type MaybeTryLock = Deno.FsFile & { tryLockSync?: (exclusive?: boolean) => boolean };
 
-/** What to wait on in order to sleep: nobody ever wakes those who do. */
+/** What a thread waits on in order to sleep: nothing wakes it. */
 const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
+
+/** Does one operation, as far as the fault hook lets it, and names it in its error. */
+type Attempt = <T>(
+  operation: FileOperation,
+  path: string,
+  body: (room: number | void) => T,
+) => T;
 
 class SystemFile implements OpenFile {
   /** The wait for the lock, as long as the system has the file for it. */
   private in_line?: Promise<void>;
 
-  constructor(
-    readonly path: string,
-    readonly file: Deno.FsFile,
-    readonly attempt: <T>(
-      operation: FileOperation,
-      path: string,
-      body: (room: number | void) => T,
-    ) => T,
-  ) {}
+  constructor(readonly path: string, readonly file: Deno.FsFile, readonly attempt: Attempt) {}
 
   readAt(buffer: Uint8Array, offset: number): number {
     return this.attempt("read", this.path, () => {
@@ -144,8 +143,8 @@ class SystemFile implements OpenFile {
         if (this.tryLock(exclusive)) return true;
       }
       if (performance.now() > until_ms) break;
-      // Locks are held for microseconds. A short sleep gets one sooner, and takes less from those
-      // who hold it, than a place in line where another thread has to stand for us.
+      // Locks are held for microseconds. A short sleep gets one sooner, and takes less from its
+      // holder, than a place in line, for which Deno uses another thread.
       Atomics.wait(NEVER_WOKEN, 0, 0, lock_pause_ms);
     }
     return false;
@@ -176,20 +175,24 @@ class SystemFile implements OpenFile {
     if (this.in_line) this.in_line.then(close, close);
     else close();
   }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 /**
- * A pipe. Opening it, and reading it, would hold up this thread until its other end is there and has
- * something to say; so it is asked now and then, and a signal comes through meanwhile.
+ * A pipe. Opening it, and reading it, would block this thread until its other end writes; so it is
+ * polled, and a signal comes through meanwhile.
  */
 class Pipe implements InputFile {
   readonly size_bytes = undefined;
   readonly #fd: number;
-  /** One that has a name may be opened before anybody writes to it: then its end is not its end. */
+  /** One that has a name may be opened before its writer comes: until then its end is not its end. */
   #had_writer: boolean;
   #is_closed = false;
 
-  constructor(readonly path: string, readonly attempt: SystemFile["attempt"]) {
+  constructor(readonly path: string, readonly attempt: Attempt) {
     const { openSync, constants: { O_RDONLY, O_NONBLOCK } } = nodeFs();
     this.#fd = openSync(path, O_RDONLY | O_NONBLOCK);
     this.#had_writer = /^\/(dev\/fd|proc)\//.test(path);
@@ -225,24 +228,24 @@ class Pipe implements InputFile {
     this.#is_closed = true;
     nodeFs().closeSync(this.#fd);
   }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 /** The real file system; with a hook, the one that fails where a test wants it to. */
 export function systemFiles(hook?: FaultHook): Files {
-  function attempt<T>(
-    operation: FileOperation,
-    path: string,
-    body: (room: number | void) => T,
-  ): T {
+  const attempt: Attempt = (operation, path, body) => {
     try {
       return body(hook?.(operation, path));
     } catch (cause) {
       throw fileError(operation, path, cause);
     }
-  }
+  };
 
-  function absentAsUndefined<T>(operation: FileOperation, path: string, body: () => T) {
-    return attempt(operation, path, () => {
+  const absentAsUndefined = <T>(operation: FileOperation, path: string, body: () => T) =>
+    attempt(operation, path, () => {
       try {
         return body();
       } catch (cause) {
@@ -250,7 +253,6 @@ export function systemFiles(hook?: FaultHook): Files {
         throw cause;
       }
     });
-  }
 
   /** Reading gives everything else a turn, or a signal would wait for the end of the input. */
   function openInput(path: string): InputFile {
@@ -259,28 +261,28 @@ export function systemFiles(hook?: FaultHook): Files {
     }
     const file = attempt("open", path, () => Deno.openSync(path, { read: true }));
     const { isFile, size } = attempt("look at", path, () => file.statSync());
-    const read = async (buffer: Uint8Array) => {
-      await new Promise((resolve) => setImmediate(resolve));
-      return await attempt("read", path, () => file.read(buffer));
-    };
+    const close = () => file.close();
     return {
       size_bytes: isFile ? size : undefined,
-      read: (buffer) =>
-        read(buffer).catch((cause) => {
+      async read(buffer) {
+        await new Promise((resolve) => setImmediate(resolve));
+        try {
+          return await attempt("read", path, () => file.read(buffer));
+        } catch (cause) {
           throw fileError("read", path, cause);
-        }),
-      close: () => file.close(),
+        }
+      },
+      close,
+      [Symbol.dispose]: close,
     };
   }
 
   return {
     openInput,
-    open: (path, mode) =>
-      attempt(
-        mode === "create" ? "create" : "open",
-        path,
-        () => new SystemFile(path, Deno.openSync(path, OPTIONS_OF_MODE[mode]), attempt),
-      ),
+    open(path, mode) {
+      const open = () => new SystemFile(path, Deno.openSync(path, OPTIONS_OF_MODE[mode]), attempt);
+      return attempt(mode === "create" ? "create" : "open", path, open);
+    },
     facts: (path) => absentAsUndefined("look at", path, () => factsOf(Deno.statSync(path))),
     linkFacts: (path) => absentAsUndefined("look at", path, () => factsOf(Deno.lstatSync(path))),
     realPath: (path) => attempt("look at", path, () => Deno.realPathSync(path)),
@@ -291,11 +293,10 @@ export function systemFiles(hook?: FaultHook): Files {
       }),
     list: (folder) =>
       absentAsUndefined("list", folder, () =>
-        Array.from(Deno.readDirSync(folder), (entry) => ({
-          name: entry.name,
-          is_file: entry.isFile,
-          is_folder: entry.isDirectory,
-        }))),
+        Array.from(
+          Deno.readDirSync(folder),
+          ({ name, isFile, isDirectory }) => ({ name, is_file: isFile, is_folder: isDirectory }),
+        )),
     readBytes: (path) => attempt("read", path, () => Deno.readFileSync(path)),
     readText: (path) =>
       attempt("read", path, () => {

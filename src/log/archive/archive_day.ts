@@ -129,8 +129,8 @@ export async function archiveDay(
   if (parts.length > 0 && archive !== undefined) {
     await archiveParts(world, root, day, leaving, archive);
   }
-  const locks = new FolderLocks(world, dayFolder(root, day));
-  try {
+  {
+    using locks = new FolderLocks(world, dayFolder(root, day));
     await locks.take();
     if (hasUnsealed(world, root, day)) return "events of it came just now";
     const not_indexed = Object.entries(leaving)
@@ -143,8 +143,6 @@ export async function archiveDay(
     const gone = join(events, tempName("gone", day, uniqueName(world)));
     world.files.rename(dayFolder(root, day), gone);
     world.files.syncFolder(events);
-  } finally {
-    locks.close();
   }
   await finishDays(world, root);
 }

@@ -8,8 +8,8 @@ import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
 import { digestOf } from "../../base/files/checksum.ts";
 import {
   beginReplacement,
+  blocksOfFile,
   readFully,
-  stretchesOf,
   withOpenFile,
   writeFully,
 } from "../../base/files/durable.ts";
@@ -94,12 +94,8 @@ export function writeDayArchive(
 
 /** Reads an archive and verifies every byte of it, or says what is wrong with it, and where. */
 export function readDayArchive(world: World, path: string): DayArchive {
-  const file = openRegular(world.files, path);
-  try {
-    return readMembers(file, path);
-  } finally {
-    file.close();
-  }
+  using file = openRegular(world.files, path);
+  return readMembers(file, path);
 }
 
 /** Whether a file is an archive of exactly these parts, every byte of it. */
@@ -134,7 +130,7 @@ class TarWriter {
 
   addFile(name: string, source: OpenFile): void {
     const { size_bytes } = source.facts();
-    this.#add(name, size_bytes, stretchesOf(source, size_bytes));
+    this.#add(name, size_bytes, blocksOfFile(source, size_bytes));
   }
 
   finish(): void {
@@ -157,7 +153,7 @@ function* copied(stretches: Iterable<Uint8Array>, target: OpenFile): Generator<U
 }
 
 function bytesOf(file: OpenFile, { offset, size_bytes }: TarMember): Generator<Uint8Array> {
-  return stretchesOf(file, size_bytes, offset);
+  return blocksOfFile(file, size_bytes, offset);
 }
 
 function readMembers(file: OpenFile, path: string): DayArchive {

@@ -144,19 +144,13 @@ async function copyChecked(
   target: string,
 ): Promise<void> {
   const { linesDigest } = await import("../codec/unpacking.ts");
-  const file = world.files.open(target, "create");
-  try {
-    copyOut(world, archive, name, file);
-    if (linesDigest(file) !== archive.parts[name].sha256) {
-      throw new LedgerError({
-        code: "damaged",
-        message: `cannot import ${archive.path}: ${name} does not give the lines that were sealed`,
-        where: { path: archive.path },
-        hint: "nothing was changed; take the archive from a copy",
-      });
-    }
-    file.sync();
-  } finally {
-    file.close();
-  }
+  using file = world.files.open(target, "create");
+  copyOut(world, archive, name, file);
+  if (linesDigest(file) === archive.parts[name].sha256) return file.sync();
+  throw new LedgerError({
+    code: "damaged",
+    message: `cannot import ${archive.path}: ${name} does not give the lines that were sealed`,
+    where: { path: archive.path },
+    hint: "nothing was changed; take the archive from a copy",
+  });
 }

@@ -98,7 +98,8 @@ class Compaction {
         this.#putInPlace(part, request.temporary, proof);
         this.#temporaries.delete(request.temporary);
         if (!keep_jsonl) this.#removeLines(part, record, "length");
-        onPart?.(this.#note(part, record, proof));
+        const done = this.#note(part, record, proof);
+        onPart?.(done);
       }
     } finally {
       for (const temporary of this.#temporaries) removeQuietly(this.world.files, temporary);

@@ -25,7 +25,7 @@ export interface PackRequest {
 export function packPart(world: World, request: PackRequest, columns: PackingColumns): Checksum {
   const { label, path, sealed, temporary } = request;
   const corrupt = new Set(request.corrupt);
-  const source = openOwn(world.files, path);
+  using source = openOwn(world.files, path);
   let target: OpenFile | undefined;
   try {
     if (source.facts().size_bytes !== sealed.bytes) verifyChecksum(source, label, sealed);
@@ -49,6 +49,5 @@ export function packPart(world: World, request: PackRequest, columns: PackingCol
     throw error;
   } finally {
     target?.close();
-    source.close();
   }
 }

@@ -1,7 +1,7 @@
 /** The digests by which a file is known again, and the place where it has changed. */
 import { createHash } from "node:crypto";
 import { digestOf } from "../../base/files/checksum.ts";
-import { readFully, stretchesOf } from "../../base/files/durable.ts";
+import { blocksOfFile, readFully } from "../../base/files/durable.ts";
 import { checksum_block_bytes } from "../../base/limits.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 
@@ -32,7 +32,7 @@ export function checksumOf(file: OpenFile, size_bytes: number): Checksum {
 /** Whether a file is what it was. */
 export function matchesChecksum(file: OpenFile, proof: Checksum): boolean {
   const { size_bytes } = file.facts();
-  return size_bytes === proof.bytes && digestOf(stretchesOf(file, size_bytes)) === proof.sha256;
+  return size_bytes === proof.bytes && digestOf(blocksOfFile(file, size_bytes)) === proof.sha256;
 }
 
 /** Where a file is not what it was, and how that shows; undefined when it is what it was. */

@@ -1,5 +1,5 @@
 /** What a log holds, at a glance: sizes, line counts, the newest event, torn tails. Judges nothing. */
-import { readFully, stretchesOf, withOpenFile } from "../../base/files/durable.ts";
+import { blocksOfFile, readFully, withOpenFile } from "../../base/files/durable.ts";
 import { asLedgerError } from "../../base/error.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
 import {
@@ -137,7 +137,7 @@ function countLinesIn(file: OpenFile, size_bytes: number): { lines: number; end:
   let lines = 0;
   let end = 0;
   let at = 0;
-  for (const bytes of stretchesOf(file, size_bytes)) {
+  for (const bytes of blocksOfFile(file, size_bytes)) {
     for (
       let found = bytes.indexOf(NEWLINE);
       found >= 0;

@@ -148,7 +148,7 @@ class Sealer {
     const { world, root } = this;
     const { part } = extent;
     const lock = lockOfWriter(world, root, part, this.options.lock_wait_ms ?? lock_wait_ms);
-    const file = world.files.open(extent.path, "append");
+    using file = world.files.open(extent.path, "append");
     try {
       // Nearly always no writer comes here any more: so the part is read first, and checked again
       // under the lock, which stops writers for a moment only.
@@ -181,7 +181,6 @@ class Sealer {
       }) ?? error;
     } finally {
       lock.close();
-      file.close();
     }
   }
 

@@ -47,7 +47,7 @@ export class FolderLocks {
     await lock.take();
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     for (const lock of this.#locks) lock.close();
   }
 }
@@ -56,12 +56,10 @@ export class FolderLocks {
 export async function finishDays(world: World, root: string): Promise<void> {
   const { events } = ledgerPaths(root);
   for (const { day, path } of goneFolders(world.files, root)) {
-    const locks = new FolderLocks(world, path);
-    try {
+    {
+      using locks = new FolderLocks(world, path);
       await locks.take();
       if (putBack(world, root, day, path)) world.files.remove(path);
-    } finally {
-      locks.close();
     }
     world.files.syncFolder(events);
   }

@@ -9,7 +9,7 @@ import { askRuns, askStatuses } from "../gather/queries.ts";
 import { linearScale, numberTicks, percent, type Tick } from "./scales.ts";
 import { asks, fold, leftOut, queryLine, section, table } from "./section.ts";
 import { countStatuses, STATUS_KINDS, statusBadge, statusKind } from "./statuses.ts";
-import { type Stretch, stretchesOf } from "./stretches.ts";
+import { blocksOfFile, type Stretch } from "./stretches.ts";
 
 const HEIGHT_PX = 180;
 
@@ -40,7 +40,7 @@ ${
 }
 
 function overTime(runs: readonly ReportRun[]): Piece {
-  const { unit, stretches } = stretchesOf(runs);
+  const { unit, stretches } = blocksOfFile(runs);
   if (stretches.length === 0) return null;
   const most = stretches.reduce((most, { runs }) => Math.max(most, runs), 0);
   const step = roundStep(Math.max(4, most), 4);

@@ -1,6 +1,6 @@
 /** Walk of the files below a run's folder: all of them, those to copy, and those that a killed process left. */
 import { join } from "@std/path";
-import { stretchesOf, writeFully } from "../../base/files/durable.ts";
+import { blocksOfFile, writeFully } from "../../base/files/durable.ts";
 import { kindOf } from "../../base/files/outside.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
 import { stale_temp_after_ms } from "../../base/limits.ts";
@@ -63,7 +63,7 @@ export function filesToCopy(
 export function copyInto(theirs: World, from: string, target: OpenFile): void {
   const source = atSourceNow(() => theirs.files.open(from, "read"));
   try {
-    for (const bytes of ofSource(stretchesOf(source))) writeFully(target, bytes);
+    for (const bytes of ofSource(blocksOfFile(source))) writeFully(target, bytes);
   } finally {
     source.close();
   }

@@ -176,7 +176,7 @@ Deno.test("while all locks of a day are held, a writer that is new to it cannot 
   const error = await assertRejects(() => ledger.emitRunFailed(event), LedgerError);
   assertEquals([error.code, isThere(join(day, ".w.lock"))], ["busy", false]);
   await ledger.close();
-  locks.close();
+  locks[Symbol.dispose]();
   // The request that timed out may be granted late, for a moment: this writer waits it out.
   await using patient = new Ledger({ dir, world: testWorld(), writer: "w" });
   await patient.emitRunFailed(event);
@@ -188,7 +188,7 @@ Deno.test("while all locks of a day are held, a writer that is new to it cannot 
   assertEquals(await Promise.race([taken, turns(5)]), undefined);
   own.close();
   assertEquals(await taken, true);
-  both.close();
+  both[Symbol.dispose]();
 });
 
 Deno.test("a writer that begins while its day goes waits, and what it writes leaves with the next", async () => {
