@@ -1,8 +1,7 @@
 /**
  * Keeps the documents true: every transcript in README.md and in the topics of help is run, in order,
  * by the program itself, and its output is put below each command; tables of figures are made from
- * what was measured, recipes are put in from their files. With --check nothing is written, and a
- * difference fails.
+ * what was measured. With --check nothing is written, and a difference fails.
  */
 import { join } from "@std/path";
 import {
@@ -12,7 +11,6 @@ import {
   scaleTable,
   shortTable,
 } from "./bench/readme_table.ts";
-import { withRecipes } from "./recipes.ts";
 import { Transcriber } from "./transcriber.ts";
 
 const PROJECT = join(import.meta.dirname!, "..");
@@ -34,7 +32,6 @@ const IN_TOPIC: Transcripts = {
 const DOCUMENTS: readonly (readonly [path: string, transcripts?: Transcripts])[] = [
   ["README.md", IN_MARKDOWN],
   ["scripts/bench/README.md"],
-  ["fixtures/recipes/README.md"],
   ...[...Deno.readDirSync(join(PROJECT, TOPICS))].map(({ name }) => name).sort()
     .map((name) => [`${TOPICS}/${name}`, IN_TOPIC] as const),
 ];
@@ -84,15 +81,9 @@ function withFigures(text: string): string {
 }
 
 for (const [path, transcripts] of DOCUMENTS) {
-  if (
-    path.startsWith("fixtures") &&
-    ![...Deno.readDirSync(join(PROJECT, "fixtures/recipes"))].some(({ name }) =>
-      name === "README.md"
-    )
-  ) continue;
   const written = Deno.readTextFileSync(join(PROJECT, path));
   const text = transcripts ? await replayed(written, transcripts) : written;
-  const now = path.endsWith(".md") ? withFigures(withRecipes(text)) : text;
+  const now = path.endsWith(".md") ? withFigures(text) : text;
   if (now === written) continue;
   if (!Deno.args.includes("--check")) {
     Deno.writeTextFileSync(join(PROJECT, path), now);

@@ -13,7 +13,12 @@ export const IS_FULL = Deno.env.has("LEDGER_TEST_FULL");
 export const PROJECT = new URL("..", import.meta.url).pathname;
 
 /** The project's documents, below it. */
-export const DOCUMENTS = ["README.md", "src/README.md", "scripts/bench/README.md"];
+export const DOCUMENTS = [
+  "README.md",
+  "src/README.md",
+  "scripts/bench/README.md",
+  "fixtures/recipes/README.md",
+];
 
 /** A folder of one's own that is removed at the end of the scope. */
 export function tempFolder(inside?: string): Disposable & { path: string } {

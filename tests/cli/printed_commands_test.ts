@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { splitCommandLine } from "../../scripts/console.ts";
-import { RECIPES } from "../../scripts/recipes.ts";
+import { recipeNames } from "../journeys/recipes/recipes.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { flagsOf } from "../../src/cli/parse.ts";
 import { TOPIC_NAMES } from "../../src/cli/topics.ts";
@@ -69,8 +69,7 @@ Deno.test("every recipe is tried by a journey", () => {
   const journeys = sourcesIn("tests/journeys").map((path) =>
     Deno.readTextFileSync(join(PROJECT, path))
   ).join("\n");
-  const names = [...Deno.readDirSync(RECIPES)].map(({ name }) => name.split(".")[0]);
-  assertEquals(names.filter((name) => name !== "README" && !journeys.includes(`"${name}"`)), []);
+  assertEquals(recipeNames().filter((name) => !journeys.includes(`"${name}"`)), []);
 });
 
 Deno.test("every block of commands in a document is a transcript, a program that runs, or tasks", () => {

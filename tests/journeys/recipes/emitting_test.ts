@@ -1,27 +1,26 @@
 /** Recipes that emit events from programs of every kind. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { recipeText } from "../../../scripts/recipes.ts";
 import { linesOnDisk, PROJECT, tempFolder } from "../../harness.ts";
-import { putRecipe, recipeTest, runScript, typesIn } from "./recipes.ts";
+import { RECIPES, recipeTest, recipeText, runScript, typesIn } from "./recipes.ts";
 
-recipeTest("shell", "bash", async () => {
+recipeTest("emit-shell.sh", "bash", async () => {
   for (const backtest_code of [0, 7]) {
     using folder = tempFolder();
     const { path } = folder;
     Deno.writeTextFileSync(join(path, "backtest.sh"), `#!/bin/sh\nexit ${backtest_code}\n`, {
       mode: 0o755,
     });
-    const { code } = await runScript(path, "sh", [putRecipe("shell", join(path, "recipe.sh"))]);
+    const { code } = await runScript(path, "sh", [join(RECIPES, "emit-shell.sh")]);
     assertEquals(code, backtest_code);
     const last = backtest_code === 0 ? "run.completed" : "run.failed";
     assertEquals(typesIn(path), ["run.created", "run.started", last]);
   }
 });
 
-recipeTest("python", "python3", async () => {
+recipeTest("emit-python.py", "python3", async () => {
   using folder = tempFolder();
-  const script = putRecipe("python", join(folder.path, "recipe.py"));
+  const script = join(RECIPES, "emit-python.py");
   const { code, stderr } = await runScript(folder.path, "python3", [script]);
   assertEquals(code, 0, stderr);
   const trial = "trial.recorded";
@@ -29,14 +28,14 @@ recipeTest("python", "python3", async () => {
 });
 
 Deno.test("the client class of the python recipe has thirty lines at most", () => {
-  const [, from_class] = recipeText("python").split(/(?=^class )/m);
+  const [, from_class] = recipeText("emit-python.py").split(/(?=^class )/m);
   const [body] = from_class.split(/^(?=ledger = )/m);
   assertEquals(body.trimEnd().split("\n").length <= 30, true);
 });
 
-recipeTest("python-once", "python3", async () => {
+recipeTest("emit-python-once.py", "python3", async () => {
   using folder = tempFolder();
-  const script = putRecipe("python-once", join(folder.path, "recipe.py"));
+  const script = join(RECIPES, "emit-python-once.py");
   const { code, stdout, stderr } = await runScript(folder.path, "python3", [script]);
   assertEquals(code, 0, stderr);
   assertEquals(typesIn(folder.path), ["run.started", "run.completed"]);
@@ -44,21 +43,17 @@ recipeTest("python-once", "python3", async () => {
   assertEquals(/summary is 117; it has to be a JSON object/.test(stdout), true, stdout);
 });
 
-recipeTest("node", "node", async () => {
+recipeTest("emit-node.mjs", "node", async () => {
   using folder = tempFolder();
-  const script = putRecipe("node", join(folder.path, "recipe.mjs"));
+  const script = join(RECIPES, "emit-node.mjs");
   const { code, stderr } = await runScript(folder.path, "node", [script]);
   assertEquals(code, 0, stderr);
   assertEquals(typesIn(folder.path), ["run.started", "run.completed"]);
 });
 
-recipeTest("typescript", Deno.execPath(), async () => {
+recipeTest("emit-typescript.ts", Deno.execPath(), async () => {
   using folder = tempFolder();
-  const script = putRecipe(
-    "typescript",
-    join(folder.path, "recipe.ts"),
-    (text) => text.replace("./src/mod.ts", `file://${PROJECT}src/mod.ts`),
-  );
+  const script = join(RECIPES, "emit-typescript.ts");
   const args = ["run", "--check", "--allow-all", `--config=${PROJECT}deno.json`, script];
   const { code, stderr } = await runScript(folder.path, Deno.execPath(), args);
   assertEquals(code, 0, stderr);
@@ -69,10 +64,10 @@ recipeTest("typescript", Deno.execPath(), async () => {
 
 /** Tasks of one array job, all at once, as SLURM would start them. */
 async function arrayJob(folder: string, tasks: number) {
-  const script = putRecipe("slurm", join(folder, "job.sh"));
+  const script = join(RECIPES, "emit-slurm.sh");
   return await Promise.all(
     Array.from({ length: tasks }, (_, task) =>
-      runScript(folder, script, [], {
+      runScript(folder, "sh", [script], {
         LAB: folder,
         SLURM_ARRAY_JOB_ID: "7",
         SLURM_ARRAY_TASK_ID: String(task),
@@ -80,7 +75,7 @@ async function arrayJob(folder: string, tasks: number) {
   );
 }
 
-recipeTest("slurm", "hostname", async () => {
+recipeTest("emit-slurm.sh", "hostname", async () => {
   using folder = tempFolder();
   const { path } = folder;
   const fails_on_100 = '#!/bin/sh\n[ "$1" != 100 ] || exit 9\n';
@@ -104,7 +99,7 @@ recipeTest("slurm", "hostname", async () => {
   assertEquals(tasks, ["0", "1", "2", "3"], "each task has a part of its own");
 });
 
-recipeTest("slurm, when its time is up,", "hostname", async () => {
+recipeTest("emit-slurm.sh, when its time is up,", "hostname", async () => {
   using folder = tempFolder();
   const { path } = folder;
   // What SLURM does to a job whose time is up: the script and what it started get the signal.

@@ -5,7 +5,7 @@ import { openLedger } from "../../../src/mod.ts";
 import { patience } from "../../crash/kills/crash.ts";
 import { Daemon, untilHealth } from "../../daemon.ts";
 import { tempFolder } from "../../harness.ts";
-import { putRecipe, recipeTest, runScript, works } from "./recipes.ts";
+import { putRecipe, RECIPES, recipeTest, runScript, works } from "./recipes.ts";
 
 /** A daemon on a ledger with one event, which it has indexed. */
 async function daemonOn(path: string): Promise<Daemon> {
@@ -16,13 +16,11 @@ async function daemonOn(path: string): Promise<Daemon> {
   return daemon;
 }
 
-recipeTest("prometheus, checked by promtool,", "promtool", async () => {
+recipeTest("prometheus.yml, checked by promtool,", "promtool", async () => {
   using folder = tempFolder();
   const { path } = folder;
-  for (const name of ["prometheus", "prometheus-alerts"]) {
-    putRecipe(name, join(path, `${name}.yml`));
-  }
-  const config = await runScript(path, "promtool", ["check", "config", "prometheus.yml"]);
+  const args = ["check", "config", join(RECIPES, "prometheus.yml")];
+  const config = await runScript(path, "promtool", args);
   assertEquals(config.code, 0, config.stdout + config.stderr);
   assertStringIncludes(config.stdout, "SUCCESS: 4 rules found");
 
@@ -36,7 +34,7 @@ recipeTest("prometheus, checked by promtool,", "promtool", async () => {
 
 /** The alerts as they fire, minute after minute. */
 const ALERT_TESTS = `
-rule_files: [prometheus-alerts.yml]
+rule_files: [${join(RECIPES, "prometheus-alerts.yml")}]
 evaluation_interval: 1m
 tests:
   - interval: 1m
@@ -60,9 +58,8 @@ tests:
       - { eval_time: 7m, alertname: LedgerLinesRejected, exp_alerts: [{}] }
 `;
 
-recipeTest("prometheus-alerts", "promtool", async () => {
+recipeTest("prometheus-alerts.yml", "promtool", async () => {
   using folder = tempFolder();
-  putRecipe("prometheus-alerts", join(folder.path, "prometheus-alerts.yml"));
   Deno.writeTextFileSync(join(folder.path, "tests.yml"), ALERT_TESTS);
   const { code, stdout, stderr } = await runScript(folder.path, "promtool", [
     "test",
@@ -95,17 +92,17 @@ async function scraped(server: string, metric: string): Promise<string> {
 }
 
 const has_prometheus = { what: "prometheus", is_there: works("prometheus") };
-recipeTest("prometheus", has_prometheus, async () => {
+recipeTest("prometheus.yml", has_prometheus, async () => {
   using folder = tempFolder();
   const { path } = folder;
   const daemon = await daemonOn(join(path, "ledger"));
-  putRecipe("prometheus-alerts", join(path, "prometheus-alerts.yml"));
   putRecipe(
-    "prometheus",
+    "prometheus.yml",
     join(path, "prometheus.yml"),
     // Another port, and no quarter of a minute until it looks.
     (text) =>
-      text.replace("127.0.0.1:9184", new URL(daemon.address).host)
+      text.replace("prometheus-alerts.yml", join(RECIPES, "prometheus-alerts.yml"))
+        .replace("127.0.0.1:9184", new URL(daemon.address).host)
         .replace("scrape_interval: 15s", "scrape_interval: 1s"),
   );
   const listen = `127.0.0.1:${freePort()}`;

@@ -1,10 +1,23 @@
-/** What the tests of recipes share: each is run as it stands in `fixtures/recipes`. */
+/** What the tests of recipes share: each recipe runs as it stands, and where it lies, in `fixtures/recipes`. */
 import { join } from "@std/path";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
-import { recipeText } from "../../../scripts/recipes.ts";
 import { recordLab } from "../../../src/demo/lab.ts";
 import { planLab } from "../../../src/demo/plan.ts";
-import { installShim, linesOnDisk, testWorld } from "../../harness.ts";
+import { installShim, linesOnDisk, PROJECT, testWorld } from "../../harness.ts";
+
+export const RECIPES = join(PROJECT, "fixtures/recipes");
+
+/** The names of the recipes' files. */
+export function recipeNames(): string[] {
+  return [...Deno.readDirSync(RECIPES)].map(({ name }) => name).filter((name) =>
+    name !== "README.md"
+  );
+}
+
+/** The text of a recipe. */
+export function recipeText(name: string): string {
+  return Deno.readTextFileSync(join(RECIPES, name));
+}
 
 /** How a script ended. */
 export interface ScriptEnd {
@@ -48,12 +61,8 @@ export function typesIn(folder: string): string[] {
   return linesOnDisk(dir).map((line) => JSON.parse(line).event_type);
 }
 
-/** Puts a recipe into a folder; returns its path. Places in it may be replaced by those of a test. */
-export function putRecipe(
-  name: string,
-  path: string,
-  changed: (text: string) => string = (text) => text,
-): string {
+/** Puts a recipe somewhere with its places replaced by those of a test; returns its path. */
+export function putRecipe(name: string, path: string, changed: (text: string) => string): string {
   Deno.writeTextFileSync(path, changed(recipeText(name)), { mode: 0o755 });
   return path;
 }

@@ -1,10 +1,9 @@
 /** Recipes that read results and traces with programs of others. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { recipeText } from "../../../scripts/recipes.ts";
 import { openLedger } from "../../../src/mod.ts";
-import { tempFolder } from "../../harness.ts";
-import { putLab, putRecipe, recipeTest, runScript, works } from "./recipes.ts";
+import { IS_FULL, tempFolder } from "../../harness.ts";
+import { putLab, RECIPES, recipeTest, recipeText, runScript, works } from "./recipes.ts";
 
 /** What the program itself says of the lab's runs, best first. */
 async function rankedIn(folder: string): Promise<[run_id: string, average: number][]> {
@@ -23,13 +22,13 @@ function averagesIn(printed: string): [string, number][] {
     .map(([, run_id, average]) => [run_id, Number(average)]);
 }
 
-Deno.test("the duckdb recipe does what it says", async () => {
+Deno.test("the results-duckdb.sql recipe does what it says", async () => {
   using folder = tempFolder();
   await putLab(folder.path);
   const { DuckDBInstance } = await import("@duckdb/node-api");
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
-  const sql = recipeText("duckdb").replace("'runs/", `'${folder.path}/runs/`);
+  const sql = recipeText("results-duckdb.sql").replace("'runs/", `'${folder.path}/runs/`);
   const rows = await (await connection.runAndReadAll(sql)).getRowObjectsJS();
   connection.closeSync();
   instance.closeSync();
@@ -37,10 +36,22 @@ Deno.test("the duckdb recipe does what it says", async () => {
   assertEquals(rows.map(({ run_id, avg_return_bps }) => [run_id, avg_return_bps]), ranked);
 });
 
-/** A Python that has these packages: the one on the PATH, or the system's. */
+/** A Python with the recipes' packages from PyPI, made anew for the full size of the tests. */
+const fresh = tempFolder();
+const fresh_python = join(fresh.path, "bin/python");
+addEventListener("unload", () => fresh[Symbol.dispose]());
+if (IS_FULL) {
+  const install = ["-m", "pip", "install", "-q", "--disable-pip-version-check"];
+  const packages = ["pandas", "pyarrow", "polars"];
+  const is_made = works("python3", ["-m", "venv", fresh.path]) &&
+    works(fresh_python, [...install, ...packages]);
+  if (!is_made) console.log("left out: packages from PyPI, since it cannot be reached from here");
+}
+
+/** A Python that has these packages: the fresh one, the one on the PATH, or the system's. */
 function pythonWith(...packages: string[]): { python: string; what: string; is_there: boolean } {
   const has = (python: string) => works(python, ["-c", `import ${packages.join(", ")}`]);
-  const python = ["python3", "/usr/bin/python3"].find(has);
+  const python = [fresh_python, "python3", "/usr/bin/python3"].find(has);
   return {
     python: python ?? "",
     what: `Python with ${packages.join(" and ")}`,
@@ -49,9 +60,9 @@ function pythonWith(...packages: string[]): { python: string; what: string; is_t
 }
 
 const READERS: readonly [name: string, packages: string[]][] = [
-  ["pandas", ["pandas", "pyarrow"]],
-  ["pandas-query", ["pandas"]],
-  ["polars", ["polars"]],
+  ["results-pandas.py", ["pandas", "pyarrow"]],
+  ["query-pandas.py", ["pandas"]],
+  ["results-polars.py", ["polars"]],
 ];
 
 for (const [name, packages] of READERS) {
@@ -60,14 +71,14 @@ for (const [name, packages] of READERS) {
     using folder = tempFolder();
     await putLab(folder.path);
     const ranked = await rankedIn(folder.path);
-    const script = putRecipe(name, join(folder.path, "recipe.py"));
+    const script = join(RECIPES, name);
     const { code, stdout, stderr } = await runScript(folder.path, needs.python, [script]);
     assertEquals(code, 0, stderr);
     assertEquals(averagesIn(stdout), ranked, stdout);
   });
 }
 
-recipeTest("jaeger", "curl", async () => {
+recipeTest("trace-jaeger.sh", "curl", async () => {
   using folder = tempFolder();
   await putLab(folder.path);
   const received: { path: string; type: string | null; body: string }[] = [];
@@ -76,12 +87,10 @@ recipeTest("jaeger", "curl", async () => {
     received.push({ path, type: asked.headers.get("content-type"), body: await asked.text() });
     return Response.json({ partialSuccess: {} });
   });
-  const script = putRecipe(
-    "jaeger",
-    join(folder.path, "recipe.sh"),
-    (text) => text.replace("127.0.0.1:4318", `127.0.0.1:${collector.addr.port}`),
-  );
-  const { code, stderr } = await runScript(folder.path, "sh", [script, "tight-stop"]);
+  const script = join(RECIPES, "trace-jaeger.sh");
+  const { code, stderr } = await runScript(folder.path, "sh", [script, "tight-stop"], {
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.addr.port}`,
+  });
   await collector.shutdown();
   assertEquals(code, 0, stderr);
   const [{ path, type, body }] = received;

@@ -1,62 +1,57 @@
 /** Recipes for what runs by itself: cron, systemd. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { recipeText } from "../../../scripts/recipes.ts";
 import { Daemon } from "../../daemon.ts";
 import { tempFolder } from "../../harness.ts";
-import { placedIn, putRecipe, recipeTest, runScript } from "./recipes.ts";
+import { placedIn, putRecipe, recipeTest, recipeText, runScript } from "./recipes.ts";
 
 /** Runs what a line of a crontab runs; five fields before it say when. */
 async function runFromCrontab(name: string, folder: string): Promise<void> {
-  const [first] = recipeText(name).split(" cd ");
-  assertEquals(first.split(" ").length, 5, "five fields say when");
-  const script = putRecipe(
-    name,
-    join(folder, "cron.sh"),
-    (text) => placedIn(folder)(text).slice(first.length),
-  );
+  const [, when, command] = /^([^#]*?) (cd .*)$/m.exec(recipeText(name))!;
+  assertEquals(when.split(" ").length, 5, "five fields say when");
+  const script = putRecipe(name, join(folder, "cron.sh"), () => placedIn(folder)(command));
   const { code, stderr } = await runScript(folder, "sh", [script]);
   assertEquals(code, 0, stderr);
 }
 
-recipeTest("cron", "bash", async () => {
+recipeTest("index.crontab", "bash", async () => {
   using folder = tempFolder();
   const { path } = folder;
   const emit = "ledger emit run.started --run-id cron-1";
   assertEquals((await runScript(path, "sh", ["-c", emit])).code, 0);
-  await runFromCrontab("cron", path);
+  await runFromCrontab("index.crontab", path);
   assertStringIncludes(Deno.readTextFileSync(join(path, "ledger-index.log")), "1 new event");
   assert(Deno.statSync(join(path, "data/ledger/index/runs.duckdb")).isFile);
 });
 
-recipeTest("runs-cron", "bash", async () => {
+recipeTest("catalog.crontab", "bash", async () => {
   using folder = tempFolder();
   const { path } = folder;
   const create = "ledger runs create --run-type policy --run-id r1 --no-git && " +
     "ledger runs finish r1";
   assertEquals((await runScript(path, "sh", ["-c", create])).code, 0);
-  await runFromCrontab("runs-cron", path);
+  await runFromCrontab("catalog.crontab", path);
   const said = Deno.readTextFileSync(join(path, "ledger-catalog.log"));
   assertStringIncludes(said, "Registered 1 run");
 });
 
-/** The units, by the names under which they are installed. */
-const UNITS: Readonly<Record<string, string>> = {
-  "systemd": "ledger.service",
-  "systemd-health": "ledger-health.service",
-  "systemd-health-timer": "ledger-health.timer",
-  "runs-systemd": "ledger-runs.service",
-  "runs-systemd-timer": "ledger-runs.timer",
-};
+/** The units; they are installed under their own names. */
+const UNITS = [
+  "ledger.service",
+  "ledger-health.service",
+  "ledger-health.timer",
+  "ledger-runs.service",
+  "ledger-runs.timer",
+];
 
-for (const [name, unit] of Object.entries(UNITS)) {
-  recipeTest(name, "systemd-analyze", async () => {
+for (const unit of UNITS) {
+  recipeTest(unit, "systemd-analyze", async () => {
     using folder = tempFolder();
     const { path } = folder;
     // A timer is of the service that has its name: that has to be there too.
-    for (const [other, unit] of Object.entries(UNITS)) {
-      putRecipe(other, join(path, unit), placedIn(path));
-      Deno.chmodSync(join(path, unit), 0o644);
+    for (const other of UNITS) {
+      putRecipe(other, join(path, other), placedIn(path));
+      Deno.chmodSync(join(path, other), 0o644);
     }
     const args = ["verify", join(path, unit)];
     const { code, stderr } = await runScript(path, "systemd-analyze", args);
@@ -71,7 +66,7 @@ function shellCommandOf(name: string): string {
   return command;
 }
 
-Deno.test("the check of the systemd-health recipe restarts the service only when it has to", async () => {
+Deno.test("the check of the ledger-health.service recipe restarts the service only when it has to", async () => {
   using folder = tempFolder();
   const { path } = folder;
   const told = join(path, "told");
@@ -79,7 +74,7 @@ Deno.test("the check of the systemd-health recipe restarts the service only when
     mode: 0o755,
   });
   const daemon = await Daemon.answering(path);
-  const check = shellCommandOf("systemd-health")
+  const check = shellCommandOf("ledger-health.service")
     .replace("http://127.0.0.1:9184", () => daemon.address);
   const healthy = await runScript(path, "sh", ["-c", check]);
   assertEquals(healthy.code, 0, healthy.stderr);

@@ -1,30 +1,30 @@
-/** The recipes' texts: each in one place, each saying what it shows, and documents showing the same. */
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+/** The recipes' texts: each says what it shows, and the folder's README lists it so. */
+import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { RECIPES, recipeText, withRecipes } from "../../../scripts/recipes.ts";
-import { DOCUMENTS, PROJECT } from "../../harness.ts";
+import { recipeNames, RECIPES, recipeText } from "./recipes.ts";
 
-Deno.test("what a document shows of a recipe is the recipe's file", () => {
-  for (const path of DOCUMENTS) {
-    const text = Deno.readTextFileSync(join(PROJECT, path));
-    assertEquals(withRecipes(text), text, "bring it up to date with: deno task readme");
-  }
+/** What a recipe says at its head that it shows. */
+function shownBy(name: string): string | undefined {
+  return /^(?:#!.*\n)?(?:#|\/\/|--) Shows: (.+[.,)])\n/.exec(recipeText(name))?.[1];
+}
+
+Deno.test("the folder's README lists every recipe, with what it says at its head that it shows", () => {
+  const readme = Deno.readTextFileSync(join(RECIPES, "README.md"));
+  const listed = [...readme.matchAll(/^\| \[(.+)\]\((.+)\) +\| (.*?) +\|$/gm)]
+    .map(([, name, path, text]) => [name, path, text]);
+  const expected = recipeNames().map((name) => [name, name, shownBy(name)]);
+  assertEquals(listed.sort(), expected.sort());
 });
 
-Deno.test("every recipe has a name of its own and a line that says what it shows", () => {
-  for (const { name } of Deno.readDirSync(RECIPES)) {
-    assert(recipeText(name.split(".")[0]).length > 0);
+Deno.test("no recipe has a name that another imports: in its own folder it would import itself", () => {
+  for (const name of recipeNames().filter((name) => name.endsWith(".py"))) {
+    // No import statement of Python can name a module with a hyphen.
+    assertEquals(name.includes("-"), true, name);
   }
-  assertThrows(() => recipeText("nonsense"), Error, "no recipe has the name nonsense");
-});
-
-Deno.test("a recipe takes the place of whatever stood in its block, and of nothing else", () => {
-  for (const stood of ["", "old\n"]) {
-    const text =
-      `<!-- recipe: cron -->\n\n\`\`\`sh\n${stood}\`\`\`\nand more\n\`\`\`sh\nls\n\`\`\`\n`;
-    assertMatch(
-      withRecipes(text),
-      /^<!-- recipe: cron -->\n\n```sh\n\*\/5 .*\n```\nand more\n```sh\nls\n```\n$/,
-    );
-  }
+  const packages = recipeNames().flatMap((name) =>
+    [...recipeText(name).matchAll(/^(?:import|from) (\w+)|from "([\w:/@.-]+)"/gm)]
+      .map(([, python, javascript]) => python ?? javascript)
+  );
+  const stems = recipeNames().map((name) => name.split(".")[0]);
+  assertEquals(stems.filter((stem) => packages.includes(stem)), []);
 });
