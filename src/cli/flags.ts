@@ -254,6 +254,7 @@ export function format(fallback = "table") {
   return choice(ROW_FORMATS, `how rows are printed (default: ${fallback})`);
 }
 
-function listed(words: readonly string[]): string {
+/** Words as a sentence names them: "a, b or c". */
+export function listed(words: readonly string[]): string {
   return words.length === 1 ? words[0] : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

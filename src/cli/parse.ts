@@ -9,7 +9,7 @@ import * as z from "zod/mini";
 import { LedgerError, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Command } from "./command.ts";
-import { type FlagFacts, flagFacts } from "./flags.ts";
+import { type FlagFacts, flagFacts, listed } from "./flags.ts";
 
 /** A flag as parser, help and completion see it. */
 export interface FlagView {
@@ -130,7 +130,7 @@ function checkWords(command: Command, words: string[]): void {
     const { name, choices } = positionals[index] ?? positionals.at(-1);
     if (!choices || choices.includes(word)) continue;
     const near = nearest(word, choices);
-    const problem = `${name} is ${quoted(word)}; it has to be ${choices.join(", ")}`;
+    const problem = `${name} is ${quoted(word)}; it has to be ${listed(choices)}`;
     throw usage(command.name, problem, near && `did you mean ${near}?`);
   }
 }

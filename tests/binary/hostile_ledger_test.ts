@@ -185,7 +185,7 @@ const CASES: Record<string, Case> = {
         box.path("events", PART),
         `${line("own")}{"event_id":"x\n\x1b[2J\n${line("two")}${"[".repeat(9_000_000)}\n`,
       ),
-    told: ["3 corrupt lines of these, taken as they are", "at byte", "9000000 bytes long"],
+    told: ["3 corrupt lines among these, copied as they are", "at byte", "9000000 bytes long"],
     taken: ["own", "two"],
   },
   "an event type that would take for ever": {

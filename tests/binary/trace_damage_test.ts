@@ -54,7 +54,10 @@ binaryTest(
       const { code, stderr } = await ledger(["trace", ...args]);
       assertEquals(code, 0, args.join(" "));
       assertStringIncludes(stderr, place, args.join(" "));
-      assertStringIncludes(stderr, "1 damaged place of write-ahead files is missing here");
+      assertStringIncludes(
+        stderr,
+        "events in 1 damaged place of write-ahead files are missing from this answer",
+      );
     }
     // The number of s1 was flipped into that of s0: neither s0 nor any other is lost.
     const { stdout } = await ledger(["trace", "query", "--format", "ndjson"]);

@@ -39,7 +39,7 @@ Deno.test("with --ack a reader that stops early is an error, because acknowledge
     echo \${PIPESTATUS[2]}`;
   const { stdout, stderr } = await bash(folder.path, script);
   assertEquals(stdout, "1\n");
-  assertMatch(stderr, /cannot acknowledge: the reader of standard output has gone.*durable/s);
+  assertMatch(stderr, /cannot acknowledge: the reader of standard output has closed it.*durable/s);
 });
 
 Deno.test("a closed standard input is an empty one", async () => {

@@ -144,7 +144,7 @@ Deno.test("a topic fits the terminal, down to forty columns; what is to be copie
 Deno.test("help shows a topic, and of a command that has its name where to find it", async () => {
   const { stdout: of_log } = await runIn("nowhere", ["help", "log"]);
   assertStringIncludes(of_log, "log: what events are");
-  assertStringIncludes(of_log, "  log              read the log itself");
+  assertStringIncludes(of_log, "  log              read the log, or follow it");
   const { stdout: of_command } = await runIn("nowhere", ["log", "--help"]);
   assertStringIncludes(of_command, "More about it: ledger help log");
   assertStringIncludes(

@@ -182,7 +182,7 @@ Deno.test("the command tells what it took, and exits with 3 when something was l
   assertEquals(first.code, 0, first.stderr);
   assertMatch(first.stderr, /pulling .*b\/data\/ledger as b, after its folder; .*--as HOST/);
   assertMatch(first.stdout, /part-000001\.jsonl -> .*part-000001\.b\.jsonl {2}2 lines/);
-  assertMatch((await pull()).stdout, /^from b: nothing new; 1 part and 0 runs are here already\n$/);
+  assertMatch((await pull()).stdout, /^from b: nothing new; 1 part and 0 runs unchanged\n$/);
   Deno.writeTextFileSync(b.part(), "{}\n");
   const found = await pull();
   assertEquals(found.code, 3);

@@ -298,9 +298,12 @@ Deno.test("forgotten days leave the index too, those that were archived before a
   assertEquals([real.code, real.stdout], [0, dry.stdout], real.stderr);
   assertMatch(
     real.stdout,
-    /2026-01-20 {2}its rows leave the index; it is in .*ledger-2026-01-20.tar/,
+    /2026-01-20 {2}its rows are removed from the index; it is in .*ledger-2026-01-20.tar/,
   );
-  assertMatch(real.stdout, /2026-01-22 {2}8 events in 2 parts.*, its rows leave the index/);
+  assertMatch(
+    real.stdout,
+    /2026-01-22 {2}8 events in 2 parts.*, and its rows are removed from the index/,
+  );
   assertEquals(await rowsOf(dir, "select distinct log_day from events"), [{ log_day: KEPT }]);
   assertEquals(await rowsOf(dir, "from archived_days"), []);
   assertEquals(await rowsOf(dir, "select run_id from runs_d"), [{ run_id: "new" }]);

@@ -77,7 +77,7 @@ for (const { what, damage } of damages(`update alerts_meta set version = ${ALERT
     await damage(path);
     const synced = await inLab(lab, ["runs", "sync", "--alerts"]);
     assertSetAside(path, "the index of alerts", synced);
-    assertStringIncludes(synced.stdout, "Took in the alerts of 2 runs\n");
+    assertStringIncludes(synced.stdout, "Added the alerts of 2 runs\n");
     assertEquals(await ask(lab, ASKED, "alerts"), [["c1", ["a", "b"], 2]]);
     const { notices, added } = await syncAlerts(lab);
     assertEquals([notices, added], [[], 0]);

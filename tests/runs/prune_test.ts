@@ -87,7 +87,7 @@ Deno.test("a dry run prints what the real run then does, and changes nothing", a
   assertStringIncludes(unsure.stderr, "--yes");
   assertEquals(filesOf(lab.runs_dir), before);
   const real = await inLab(lab, [...words, "--yes"]);
-  assertEquals(dry.stdout.replace("would go", "are gone"), real.stdout);
+  assertEquals(dry.stdout.replace("would go", "deleted"), real.stdout);
   assertEquals(runsOf(lab, "2025-03"), []);
 });
 

@@ -80,7 +80,7 @@ export default defineCommand({
       onCatalogSync,
       onSeal,
       onNotice,
-      onListen: (address) => say(world, `serves ${address}/healthz and ${address}/metrics`),
+      onListen: (address) => say(world, `answers on ${address}/healthz and ${address}/metrics`),
     });
     return exitOfDaemon(stop);
   },

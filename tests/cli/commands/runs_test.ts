@@ -214,7 +214,7 @@ Deno.test("the path of an artifact is printed, and nothing else", async () => {
   assertEquals((await inLab(lab, ["catalog-query", ...ask.slice(1)])).stdout, `${path}\n`);
   const none = ["query", "--run-id", "two", "--artifact-type", "alerts"];
   await refused(lab, none, 1, 'the catalog has no "alerts" of run "two"');
-  await refused(lab, [...none.slice(0, -1), "alert"], 1, "types of artifacts are");
+  await refused(lab, [...none.slice(0, -1), "alert"], 1, "artifact types are");
   // As everywhere, the beginning of an id will do.
   assertEquals(await stdoutOf(lab, ask.with(2, "on")), `${path}\n`);
   putRun(lab, "one-more");
@@ -232,13 +232,13 @@ Deno.test("of what is not on the disk, it is told where it is", async () => {
   removeFrom(lab, run_path, "inputs/alerts.parquet");
   const gone = await runs(lab, ask);
   assertEquals([gone.code, gone.stdout], [0, `${path}\n`]);
-  assertEquals(gone.stderr, `${path}: it is not there\n`);
+  assertEquals(gone.stderr, `${path}: no such file\n`);
   const archive = join(lab.runs_dir, "archive");
   await stdoutOf(lab, ["prune", "--before", "2026-02", "--archive", archive, "--yes"]);
   const archived = await runs(lab, [...ask, "--json"]);
   const { problem } = JSON.parse(archived.stdout);
-  assertMatch(problem, /^it is archived in .*runs-archive-2026-01\.tar\.gz$/);
-  await refused(lab, ["show", "one"], 1, "the catalog knows it as archived");
+  assertMatch(problem, /^archived in .*runs-archive-2026-01\.tar\.gz$/);
+  await refused(lab, ["show", "one"], 1, "the catalog has it as archived");
   await refused(lab, ["show", "nobody"], 1, 'there is no run "nobody"');
 });
 
@@ -268,7 +268,7 @@ alerts       1   4 B  yes      inputs/alerts.parquet
 
   total              12 ms  ██████████████████████████████
 
-  the log tells nothing of it
+  the log has no events of it
 `,
   );
   await stdoutOf(lab, [...CREATE, "--parameters", '{"seed":12345678901234567890}']);
@@ -311,7 +311,7 @@ Deno.test("two runs are compared, and the best are ranked", async () => {
   assertEquals(about(all).includes("run status"), true);
   assertEquals(
     await stdoutOf(lab, ["diff", "one", "one"]),
-    "one and one differ in nothing that their manifests say\n",
+    "the manifests of one and one do not differ\n",
   );
   assertMatch(await stdoutOf(lab, ["diff", "one", "two"]), /^about +name +one +two +change\n/);
   for (const format of ["csv", "ndjson", "markdown"]) {
@@ -381,9 +381,9 @@ Deno.test("what was typed wrong is told with what it has to be, and exit code 2"
     [["log", "one", "stdout"], "cannot write to run one: it has ended (completed)"],
     [["finish"], "ID is missing"],
     [["finish", "r1", "--status", "ok"], '--status is "ok"; it has to be completed or failed'],
-    [["finish", "r1", "--status", "failed"], "a run that failed says why: --error TEXT"],
-    [["finish", "r1", "--error", "x"], "--error is for runs that failed"],
-    [["finish", "r1", "--timing", '{"plan":1}'], '--timing has "plan", which is no step'],
+    [["finish", "r1", "--status", "failed"], "a failed run needs a reason: --error TEXT"],
+    [["finish", "r1", "--error", "x"], "--error is for failed runs"],
+    [["finish", "r1", "--timing", '{"plan":1}'], '--timing has "plan", which is not a timed step'],
     [["finish", "r1", "--timing", '{"plan_ms":-1}'], "--timing has plan_ms -1; it has to be a num"],
     [["finish", "r1", "--timing", '{"plan_ms":"1"}'], '--timing has plan_ms "1"'],
     [["finish", "one"], "cannot finish run one: it has ended already (completed, 2026-01-17"],
@@ -398,7 +398,7 @@ Deno.test("what was typed wrong is told with what it has to be, and exit code 2"
     [["query", "--param", "x"], '--param is "x"; it has to be NAME=VALUE'],
     [["query", "--param", "=x"], '--param is "=x"; it has to be NAME=VALUE'],
     [["query", "--sort", "size"], 'cannot sort by "size"'],
-    [["query", "--artifact-type", "alerts"], "whose artifact? --artifact-type goes with --run-id"],
+    [["query", "--artifact-type", "alerts"], "--artifact-type goes with --run-id"],
     [["query", "--format", "xml"], '--format is "xml"; it has to be table, json'],
     [["diff", "one"], "B is missing"],
     [["diff", "one", "two", "three"], 'unexpected argument "three"'],
@@ -443,5 +443,5 @@ Deno.test("rows that take the place of others say so", async () => {
   const write = (rows: string) =>
     stdoutOf(lab, ["write", "r1", "features", "--format", "csv"], rows);
   assertMatch(await write("call_id,pool_usd\nc1,1.5\nc2,2.5\n"), / 2 rows, [^,]+\n$/);
-  assertMatch(await write("call_id,pool_usd\nc3,3.5\n"), / 1 row, .*, in place of 2 rows\n$/);
+  assertMatch(await write("call_id,pool_usd\nc3,3.5\n"), / 1 row, .*, replacing 2 rows\n$/);
 });

@@ -13,7 +13,7 @@ Deno.test("a type is registered, listed, shown, emitted, migrated and read", asy
   const first = await runIn(dir, [...register, `${dir}/schema.json`, "--description", "too much"]);
   assertEquals([first.code, first.stdout], [0, "registered risk.breached, version 1\n"]);
   const again = await runIn(dir, [...register, "-"], { stdin: SCHEMA });
-  assertEquals(again.stdout, "risk.breached was registered so already, version 1\n");
+  assertEquals(again.stdout, "risk.breached is registered with this schema already, version 1\n");
 
   const rows = JSON.parse((await runIn(dir, ["schema", "list", "--json"])).stdout);
   assertEquals(rows.length, Object.keys(EVENT_TYPES).length + 1);
@@ -34,7 +34,10 @@ Deno.test("a type is registered, listed, shown, emitted, migrated and read", asy
     ...["schema", "migrate", "risk.breached"],
     ...["--rename", "level=severity", "--default", 'desk="main"'],
   ]);
-  assertEquals(migrated.stdout, "risk.breached is at version 2; older events are read as it\n");
+  assertEquals(
+    migrated.stdout,
+    "risk.breached is now at version 2; older events are read as this version\n",
+  );
   assertEquals((await runIn(dir, [...emit, '{"level":"low"}'])).code, 2);
   assertEquals((await runIn(dir, [...emit, '{"severity":"high"}'])).code, 0);
   const { stdout } = await runIn(dir, ["log"]);
@@ -128,7 +131,7 @@ Deno.test("a version may be another schema alone; a slip in a step is refused", 
   assertEquals((await migrate("--drop", "run_id")).code, 2);
   assertEquals(
     (await migrate("--schema", "-")).stdout,
-    "risk.breached is at version 2; older events are read as it\n",
+    "risk.breached is now at version 2; older events are read as this version\n",
   );
   assertEquals((await runIn(dir, ["emit", "risk.breached", "--event-data", '{"z":1}'])).code, 0);
 });

@@ -54,7 +54,7 @@ Deno.test("a torn tail is told, with what to do about it", async () => {
   assertEquals(code, 0);
   assertMatch(
     stdout,
-    /torn:\n {2}day=2026-01-23\/part-000001\.jsonl at byte 88: 5 bytes without an end\n/,
+    /torn:\n {2}day=2026-01-23\/part-000001\.jsonl at byte 88: 5 bytes without a newline\n/,
   );
   assertMatch(stderr, /ledger verify --repair/);
 });

@@ -159,7 +159,10 @@ Deno.test("an import that is repeated says that the day is here, and ends well",
   assertStringIncludes(first.stderr, "ledger rebuild");
   const before = stateOf(dir);
   const again = await runLater(dir, ["archive", "import", path]);
-  assertEquals([again.code, again.stdout], [0, `${DAY} is here already, as it was archived\n`]);
+  assertEquals([again.code, again.stdout], [
+    0,
+    `${DAY} is in the log already, identical to its archive\n`,
+  ]);
   const json = await runLater(dir, ["archive", "import", path, "--json"]);
   assertEquals(JSON.parse(json.stdout).was_here, true);
   assertEquals(stateOf(dir), before);

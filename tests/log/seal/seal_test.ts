@@ -392,7 +392,7 @@ Deno.test("the command tells what it sealed, and that nothing is due", async () 
   assertStringIncludes(sealed.stdout, `day=${DAY}/part-000001.jsonl  1 event`);
   const again = await runIn(dir, ["seal", "--grace", "0s"], { now_ms: () => MIDNIGHT_MS });
   assertEquals([again.code, again.stdout], [0, ""]);
-  assertStringIncludes(again.stderr, "nothing is due");
+  assertStringIncludes(again.stderr, "nothing to seal");
   const as_data = await runIn(dir, ["seal", "--json"], { now_ms: () => MIDNIGHT_MS });
   assertEquals(as_data.stdout, "[]\n");
 });
