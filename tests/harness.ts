@@ -9,6 +9,10 @@ import { type PartId, partPath } from "../src/log/format/layout.ts";
 /** Whether all of what is tried is tried: `deno task test --full`. Otherwise a sample of it is. */
 export const IS_FULL = Deno.env.has("LEDGER_TEST_FULL");
 
+const named = Deno.env.get("LEDGER_BINARY");
+/** The executable under test; undefined where LEDGER_BINARY names none. */
+export const EXECUTABLE = named ? resolve(named) : undefined;
+
 /** The project's folder. */
 export const PROJECT = new URL("..", import.meta.url).pathname;
 
@@ -65,9 +69,9 @@ export interface StartOptions {
 /** Starts the program as a process of its own: from source, unless told otherwise. */
 export function startLedger(args: string[], options: StartOptions): Deno.ChildProcess {
   const permissions = options.permissions ?? ["--allow-all"];
-  const executable = options.is_shipped ? Deno.env.get("LEDGER_BINARY") : undefined;
+  const executable = options.is_shipped ? EXECUTABLE : undefined;
   const source = ["run", "--no-prompt", ...permissions, join(PROJECT, "main.ts")];
-  return new Deno.Command(executable ? resolve(executable) : Deno.execPath(), {
+  return new Deno.Command(executable ?? Deno.execPath(), {
     args: [...executable ? [] : source, ...args],
     cwd: options.cwd,
     env: { NO_COLOR: "1", ...options.env },
@@ -202,11 +206,15 @@ export function linesOnDisk(dir: string): string[] {
   return lines;
 }
 
-/** Puts a `ledger` that runs this source into a folder, for scripts that call it by name. */
-export function installShim(folder: string): string {
+/**
+ * Puts a `ledger` into a folder, for scripts that call it by name: what runs this source, or the
+ * program as it is shipped.
+ */
+export function installShim(folder: string, as: "source" | "shipped" = "source"): string {
   const shim = join(folder, "ledger");
-  const command = `exec "${Deno.execPath()}" run --quiet --allow-all "${PROJECT}main.ts" "$@"`;
-  Deno.writeTextFileSync(shim, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
+  const source = `"${Deno.execPath()}" run --quiet --allow-all "${PROJECT}main.ts"`;
+  const command = as === "shipped" && EXECUTABLE ? `"${EXECUTABLE}"` : source;
+  Deno.writeTextFileSync(shim, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
   return folder;
 }
 

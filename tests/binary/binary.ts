@@ -4,12 +4,12 @@
  */
 import { join, resolve } from "@std/path";
 import { runs } from "../crash/power/power.ts";
+import { EXECUTABLE } from "../harness.ts";
 
 /** The folder of the project. */
 export const PROJECT = resolve(import.meta.dirname!, "../..");
 
-const named = Deno.env.get("LEDGER_BINARY");
-if (!named) {
+if (!EXECUTABLE) {
   console.log("left out: the tests of the executable (LEDGER_BINARY=dist/ledger tests that one)");
 }
 
@@ -76,9 +76,9 @@ export function binaryTest(
   if (lacks.length > 0) console.log(`left out: "${name}", since it needs ${lacks.join(" and ")}`);
   Deno.test({
     name,
-    ignore: !named || lacks.length > 0,
+    ignore: !EXECUTABLE || lacks.length > 0,
     async fn() {
-      const binary = resolve(named!);
+      const binary = EXECUTABLE!;
       const folder = Deno.makeTempDirSync({ prefix: "ledger binary " });
       const home = { HOME: folder, PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin" };
       try {

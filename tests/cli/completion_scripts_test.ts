@@ -53,7 +53,7 @@ function quoted(word: string): string {
 /** What a shell makes of each of these lines, in a folder with one file. */
 async function completeIn(shell: Shell, lines: Line[]): Promise<string[][]> {
   using folder = tempFolder();
-  installShim(folder.path);
+  installShim(folder.path, "shipped");
   const cwd = `${folder.path}/work`;
   Deno.mkdirSync(cwd);
   Deno.writeTextFileSync(`${cwd}/config.json`, "{}");
@@ -115,7 +115,7 @@ for (const shell of SHELLS) {
     ignore: !isInstalled(shell) || !has_terminal,
     async fn() {
       using folder = tempFolder();
-      installShim(folder.path);
+      installShim(folder.path, "shipped");
       const cwd = `${folder.path}/work`;
       Deno.mkdirSync(`${cwd}/runs/2026-01/run_id=one $(touch harm)`, { recursive: true });
       const { start, load } = TYPED[shell];

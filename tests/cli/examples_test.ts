@@ -9,7 +9,7 @@ Deno.test("every example in every command's help works, in a folder that was emp
   const shim = `${folder.path}/bin`;
   const work = `${folder.path}/work`;
   for (const path of [shim, work]) Deno.mkdirSync(path);
-  const path = `${installShim(shim)}:${Deno.env.get("PATH")}`;
+  const path = `${installShim(shim, "shipped")}:${Deno.env.get("PATH")}`;
   const failed: string[] = [];
   for (const name of Object.values(COMMANDS.groups).flatMap((group) => Object.keys(group))) {
     for (const line of Object.keys((await COMMANDS.load(name)!).examples)) {

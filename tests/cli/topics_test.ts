@@ -36,7 +36,7 @@ for (const name of TOPIC_NAMES) {
     const shim = `${folder.path}/bin`;
     const work = `${folder.path}/work`;
     for (const path of [shim, work]) Deno.mkdirSync(path);
-    const path = `${installShim(shim)}:${Deno.env.get("PATH")}`;
+    const path = `${installShim(shim, "shipped")}:${Deno.env.get("PATH")}`;
     const failed: string[] = [];
     for (const { line, is_replayed } of linesOf(await loadTopic(name)!)) {
       const failure = is_replayed
