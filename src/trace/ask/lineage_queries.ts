@@ -5,7 +5,7 @@ import type { TraceFilter } from "../event/filter.ts";
 import { findCausationPath, Lineage } from "./lineage.ts";
 
 /** Answers a query: a session of the store does. */
-export type Ask = (filter: TraceFilter) => Promise<TracedEvent[]>;
+type Ask = (filter: TraceFilter) => Promise<TracedEvent[]>;
 
 /**
  * Loads an event and its causes, for `findCausationPath`. One query for the event, one for its

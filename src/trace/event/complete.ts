@@ -37,7 +37,7 @@ const DERIVED_FIELDS = ["latency_ms", "queue_time_ms"];
 const KNOWN_FIELDS: ReadonlySet<string> = new Set([...TRACED_FIELD_NAMES, ...DERIVED_FIELDS]);
 
 /** What is filled in where an event does not say. */
-export interface TracedDefaults {
+interface TracedDefaults {
   correlation_id?: string;
   causation_id?: string;
   source_container?: string;
@@ -102,10 +102,7 @@ export function parseTraced(text: string): Record<string, unknown> {
 }
 
 /** Fills in what an event leaves out, and throws at what it must not hold. */
-export function completeTraced(
-  given: Given,
-  defaults: TracedDefaults,
-): TracedEvent {
+export function completeTraced(given: Given, defaults: TracedDefaults): TracedEvent {
   const { event_type } = given;
   if (event_type === undefined) throw cannotTrace(unknownField(given) ?? "event_type is missing");
   if (typeof event_type !== "string") throw cannotTrace(wrongValue("event_type", event_type));

@@ -80,11 +80,7 @@ export class TracedEventBus {
   #correlation_id?: string;
   readonly #bus: EventBus;
 
-  constructor(
-    readonly name: string,
-    readonly tracer?: Tracer,
-    bus: EventBus = new EventTarget(),
-  ) {
+  constructor(readonly name: string, readonly tracer?: Tracer, bus: EventBus = new EventTarget()) {
     this.#bus = bus;
   }
 

@@ -4,7 +4,6 @@ import { event_bytes_max, trace_buffer_events_max, unsynced_bytes_max } from "..
 import type { Input, World } from "../../base/world.ts";
 import { blocksOf, type Line, linesOf } from "../../base/files/lines.ts";
 import { completeTraced, FreshDefaults, parseTraced } from "../event/complete.ts";
-import { cannotTrace } from "../event/event.ts";
 import type { TraceStore } from "../store/store.ts";
 
 /** How a stream is taken in. */
@@ -51,102 +50,99 @@ export async function ingestStream(
   input: Pick<Input, "read">,
   options: IngestOptions = {},
 ): Promise<IngestReport> {
-  const report: IngestReport = { lines: 0, events: 0, bad: 0 };
-  const defaults = new FreshDefaults(world);
-  const lines = new RecentLines();
-  const name = options.name ?? "standard input";
-  const named = { ...options, name };
-  let unsynced_bytes = 0;
-  let syncing: Promise<void> | undefined;
-  try {
-    const blocks = blocksOf(input, {
-      signal: options.signal,
-      onLongLine() {
-        report.lines++;
-        badLine(cannotTrace(TOO_LONG), report, named);
-      },
-    });
-    for await (const block of blocks) {
-      for (const line of linesOf(block, 0)) {
-        if (takeLine(store, line, defaults, report, named)) {
-          lines.add(++report.events, report.lines);
-        }
+  return await new Ingest(world, store, options).run(input);
+}
+
+class Ingest {
+  readonly #report: IngestReport = { lines: 0, events: 0, bad: 0 };
+  readonly #lines = new RecentLines();
+  readonly #defaults: FreshDefaults;
+  readonly #name: string;
+
+  constructor(world: World, readonly store: TraceStore, readonly options: IngestOptions) {
+    this.#defaults = new FreshDefaults(world);
+    this.#name = options.name ?? "standard input";
+  }
+
+  async run(input: Pick<Input, "read">): Promise<IngestReport> {
+    const { store, options: { signal } } = this;
+    let unsynced_bytes = 0;
+    let syncing: Promise<void> | undefined;
+    const onLongLine = () => {
+      this.#report.lines++;
+      this.#badLine(cannotTrace(TOO_LONG));
+    };
+    try {
+      for await (const block of blocksOf(input, { signal, onLongLine })) {
+        for (const line of linesOf(block, 0)) this.#takeLine(line);
+        unsynced_bytes += block.length;
+        if (unsynced_bytes < unsynced_bytes_max) continue;
+        // Syncing goes on beside reading, and is never more than one such span behind it.
+        await syncing;
+        syncing = store.sync();
+        // The next await rethrows it; until then it must not count as unhandled.
+        syncing.catch(() => {});
+        unsynced_bytes = 0;
       }
-      unsynced_bytes += block.length;
-      if (unsynced_bytes < unsynced_bytes_max) continue;
-      // Syncing goes on beside reading, and is never more than one such span behind it.
       await syncing;
-      syncing = store.sync();
-      // The next await rethrows it; until then it must not count as unhandled.
-      syncing.catch(() => {});
-      unsynced_bytes = 0;
+      await store.sync();
+      return this.#report;
+    } catch (error) {
+      await syncing?.catch(() => {});
+      let first = error;
+      // A disk that takes nothing is worse than a bad line.
+      await store.sync().catch((failure) => first = failure);
+      const problem = asLedgerError(first);
+      throw problem ? this.#withKept(problem) : first;
     }
-    await syncing;
-    await store.sync();
-    return report;
-  } catch (error) {
-    await syncing?.catch(() => {});
-    let said = error;
-    // A disk that takes nothing is worse than a bad line.
-    await store.sync().catch((failure) => said = failure);
-    throw asLedgerError(said) ? whatIsKept(asLedgerError(said)!, store, report, lines, name) : said;
+  }
+
+  /** An error with how much of the stream is kept: ingesting that again would count it twice. */
+  #withKept(error: LedgerError): LedgerError {
+    if (error.code === "durability_unknown") return error;
+    const events = this.#report.events - this.store.waiting;
+    const kept = events === 1 ? "1 event is kept" : `${events} events are kept`;
+    const end = /[.?!]$/.test(error.message) ? "" : ".";
+    const is_of_line = error.where?.line !== undefined;
+    return error.with({
+      message: `${error.message}${end} ${kept}`,
+      ...(is_of_line || events === 0 ? {} : {
+        where: { ...error.where, line: undefined },
+        hint: `${error.code === "disk_full" ? "free some space, then " : ""}take in what comes ` +
+          `after line ${this.#lines.of(events)} of ${this.#name}: what is repeated counts twice`,
+      }),
+      detail: { durable: events },
+    });
+  }
+
+  /** Records the event of a line, where it holds one. */
+  #takeLine({ text, size_bytes }: Line): void {
+    this.#report.lines++;
+    if (size_bytes === 0) return;
+    let event;
+    try {
+      if (size_bytes > event_bytes_max) throw cannotTrace(TOO_LONG);
+      if (text === undefined) throw cannotTrace("it is not valid UTF-8");
+      if (text.trim() === "") return;
+      event = completeTraced(parseTraced(text), this.#defaults);
+    } catch (cause) {
+      const error = asLedgerError(cause);
+      if (!error) throw cause;
+      return this.#badLine(error);
+    }
+    this.store.record(event);
+    this.#lines.add(++this.#report.events, this.#report.lines);
+  }
+
+  /** Counts the line that was read last as bad; throws unless bad lines are passed over. */
+  #badLine(error: LedgerError): void {
+    this.#report.bad++;
+    const placed = error.with({ where: { path: this.#name, line: this.#report.lines } });
+    if (this.options.on_error !== "skip") throw placed;
+    this.options.onBadLine?.(placed);
   }
 }
 
-/** An error with how much of the stream is kept: ingesting that again would count it twice. */
-function whatIsKept(
-  error: LedgerError,
-  store: TraceStore,
-  report: IngestReport,
-  lines: RecentLines,
-  name: string,
-): LedgerError {
-  if (error.code === "durability_unknown") return error;
-  const events = report.events - store.waiting;
-  const kept = events === 1 ? "1 event is kept" : `${events} events are kept`;
-  const end = /[.?!]$/.test(error.message) ? "" : ".";
-  const is_of_line = error.where?.line !== undefined;
-  return error.with({
-    message: `${error.message}${end} ${kept}`,
-    ...(is_of_line || events === 0 ? {} : {
-      where: { ...error.where, line: undefined },
-      hint: `${error.code === "disk_full" ? "free some space, then " : ""}take in what comes ` +
-        `after line ${lines.of(events)} of ${name}: what is repeated counts twice`,
-    }),
-    detail: { durable: events },
-  });
-}
-
-/** Records the event of a line; false where it holds none. */
-function takeLine(
-  store: TraceStore,
-  { text, size_bytes }: Line,
-  defaults: FreshDefaults,
-  report: IngestReport,
-  options: IngestOptions,
-): boolean {
-  report.lines++;
-  if (size_bytes === 0) return false;
-  let event;
-  try {
-    if (size_bytes > event_bytes_max) throw cannotTrace(TOO_LONG);
-    if (text === undefined) throw cannotTrace("it is not valid UTF-8");
-    if (text.trim() === "") return false;
-    event = completeTraced(parseTraced(text), defaults);
-  } catch (cause) {
-    const error = asLedgerError(cause);
-    if (!error) throw cause;
-    badLine(error, report, options);
-    return false;
-  }
-  store.record(event);
-  return true;
-}
-
-/** Counts the line that was read last as bad; throws unless bad lines are passed over. */
-function badLine(error: LedgerError, report: IngestReport, options: IngestOptions): void {
-  report.bad++;
-  const placed = error.with({ where: { path: options.name, line: report.lines } });
-  if (options.on_error !== "skip") throw placed;
-  options.onBadLine?.(placed);
+function cannotTrace(reason: string): LedgerError {
+  return new LedgerError({ code: "invalid", message: `cannot trace this event: ${reason}` });
 }

@@ -105,11 +105,7 @@ export class Tracer implements AsyncDisposable {
   #latest?: { correlation_id: string; recent: RecentEvents };
   readonly #defaults: FreshDefaults;
 
-  constructor(
-    readonly world: World,
-    readonly store?: TraceStore,
-    options: TracerOptions = {},
-  ) {
+  constructor(readonly world: World, readonly store?: TraceStore, options: TracerOptions = {}) {
     this.correlation_id = options.correlation_id;
     this.#defaults = new FreshDefaults(world);
     this.#events_max = options.memory_events_max ?? trace_memory_events_max;

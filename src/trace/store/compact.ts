@@ -14,10 +14,11 @@ import { trace_merged_bytes_max, trace_row_group_rows } from "../../base/limits.
 import type { World } from "../../base/world.ts";
 import { literal } from "../../duckdb/connection.ts";
 import { parquetFacts } from "../../parquet/mod.ts";
-import { type FlushReport, recoverStores } from "./flush.ts";
+import { TRACED_FIELD_NAMES } from "../event/event.ts";
+import { Flush, type FlushReport } from "./flush.ts";
 import {
   listPartitions,
-  listStores,
+  listSegments,
   newMergedName,
   partitionFolder,
   segmentStem,
@@ -25,7 +26,7 @@ import {
 } from "../event/files.ts";
 import { takeStoreLock } from "./liveness_lock.ts";
 import { rowsOfTraces, TraceSession } from "./query.ts";
-import { TRACE_FILE_VERSION, TRACE_KEYS, TRACED_COLUMNS } from "./parquet_file.ts";
+import { TRACE_FILE_VERSION, TRACE_KEYS } from "./parquet_file.ts";
 import { countingFiles, isOfOpenSegment, replacedFiles } from "./snapshot.ts";
 
 /** What compacting did. */
@@ -54,120 +55,114 @@ export async function compactTraces(world: World, dir: string): Promise<CompactT
     });
   }
   try {
-    const recovered = await recoverStores(world, dir);
-    const report = { recovered, merged: 0, into: 0, bytes_before: 0, bytes_after: 0 };
-    await mergeAll(world, dir, report);
-    return report;
+    const flush = new Flush(world, dir);
+    await flush.recover();
+    using compaction = new Compaction(world, dir, flush.report);
+    await compaction.mergeAll();
+    return compaction.report;
   } finally {
     lock.close();
   }
 }
 
-async function mergeAll(world: World, dir: string, report: CompactTracesReport): Promise<void> {
-  const candidates = listPartitions(world.files, dir).map((partition) => {
-    const folder = partitionFolder(dir, partition);
-    removeReplaced(world, folder);
-    const names = countingFiles(world, folder, new Set());
-    const begun = (world.files.list(folder) ?? []).map(({ name }) => name).filter((name) =>
-      name.endsWith(".tmp")
+class Compaction implements Disposable {
+  readonly report: CompactTracesReport;
+  readonly #session: TraceSession;
+
+  constructor(readonly world: World, readonly dir: string, recovered: FlushReport) {
+    this.report = { recovered, merged: 0, into: 0, bytes_before: 0, bytes_after: 0 };
+    this.#session = new TraceSession(world, dir);
+  }
+
+  [Symbol.dispose](): void {
+    this.#session[Symbol.dispose]();
+  }
+
+  async mergeAll(): Promise<void> {
+    const { world, dir } = this;
+    const { files } = world;
+    const candidates = listPartitions(files, dir).map((partition) => {
+      const folder = partitionFolder(dir, partition);
+      this.#removeReplaced(folder);
+      const names = countingFiles(world, folder, new Set());
+      const temps = (files.list(folder) ?? []).filter(({ name }) => name.endsWith(".tmp"));
+      return { folder, names, temps };
+    });
+    // In this order: a file that was listed, and has no segment after that, has none for good. That it
+    // is gone has to be durable, lest it comes back when its file has become part of another.
+    const segments = listSegments(files, dir);
+    files.syncFolder(tracePaths(dir).wal);
+    const open = new Set(segments.map(segmentStem));
+    for (const { folder, names, temps } of candidates) {
+      for (const { name } of temps) {
+        // Left by an attempt that was cut off, unless its store has finished it since it was listed.
+        const parquet = name.slice(0, name.indexOf(".parquet") + ".parquet".length);
+        const path = join(folder, name);
+        if (!isOfOpenSegment(parquet, open) && files.facts(path)) files.remove(path);
+      }
+      const sources = names.filter((name) => !isOfOpenSegment(name, open))
+        .map((name) => join(folder, name))
+        .filter((path) => isSmallFile(files.facts(path)));
+      if (sources.length > 1) await this.#merge(folder, sources);
+    }
+  }
+
+  /** Removes what a merged file replaces. */
+  #removeReplaced(folder: string): void {
+    const { world } = this;
+    // Nothing goes but what a merged file names: a store may put another in place at any moment.
+    for (const name of replacedFiles(world, folder)) world.files.remove(join(folder, name));
+    // Also when there was nothing to remove: the process that removed it may have come no further.
+    world.files.syncFolder(folder);
+  }
+
+  async #merge(folder: string, sources: readonly string[]): Promise<void> {
+    const { world, report } = this;
+    const { files } = world;
+    const path = join(folder, newMergedName(world));
+    const temporary = `${path}.tmp`;
+    const rows = sources.reduce((sum, source) => sum + parquetFacts(world, source).rows, 0);
+    const bytes_before = sources.reduce((sum, source) => sum + files.facts(source)!.size_bytes, 0);
+    try {
+      await this.#copySorted(sources, temporary);
+      const written = parquetFacts(world, temporary).rows;
+      if (written !== rows) {
+        throw new LedgerError({
+          code: "io",
+          message: `cannot merge the files in ${folder}: ${rows} events became ${written}`,
+          where: { path: folder },
+          hint: "nothing was changed",
+        });
+      }
+      syncFile(files, temporary);
+      files.rename(temporary, path);
+    } catch (error) {
+      removeQuietly(files, temporary);
+      throw error;
+    }
+    files.syncFolder(folder);
+    report.into++;
+    report.merged += sources.length;
+    report.bytes_before += bytes_before;
+    report.bytes_after += files.facts(path)!.size_bytes;
+    this.#removeReplaced(folder);
+  }
+
+  async #copySorted(sources: readonly string[], target: string): Promise<void> {
+    const names = JSON.stringify(sources.map((path) => basename(path)));
+    const database = await this.#session.database();
+    await database.run(
+      `copy (select ${TRACED_FIELD_NAMES.join(", ")} from ${rowsOfTraces(this.world, sources)}
+         order by correlation_id, timestamp, sequence_number)
+       to ${literal(resolve(this.world.cwd(), target))}
+         (format parquet, compression zstd, row_group_size ${trace_row_group_rows},
+         kv_metadata {'${TRACE_KEYS.version}': '${TRACE_FILE_VERSION}',
+           '${TRACE_KEYS.sources}': ${literal(names)}})`,
     );
-    return { folder, names, begun };
-  });
-  // In this order: a file that was listed, and has no segment after that, has none for good. That it
-  // is gone has to be durable, lest it comes back when its file has become part of another.
-  const stores = listStores(world.files, dir);
-  world.files.syncFolder(tracePaths(dir).wal);
-  const open = new Set([...stores.values()].flat().map(segmentStem));
-  using session = new TraceSession(world, dir);
-  for (const { folder, names, begun } of candidates) {
-    removeStaleTemp(world, folder, begun, open);
-    const sources = names.filter((name) => !isOfOpenSegment(name, open))
-      .map((name) => join(folder, name))
-      .filter((path) => isSmallFile(world.files.facts(path)));
-    if (sources.length > 1) await merge(world, session, folder, sources, report);
   }
 }
 
 /** What is no file, a link to nowhere say, is left to queries, which report it. */
 function isSmallFile(facts: FileFacts | undefined): boolean {
   return facts !== undefined && facts.is_file && facts.size_bytes < trace_merged_bytes_max;
-}
-
-/** Removes what a merged file replaces. */
-function removeReplaced(world: World, folder: string): void {
-  // Nothing goes but what a merged file names: a store may put another in place at any moment.
-  for (const name of replacedFiles(world, folder)) world.files.remove(join(folder, name));
-  // Also when there was nothing to remove: the process that removed it may have come no further.
-  world.files.syncFolder(folder);
-}
-
-/** Removes half-written files of attempts that were cut off, and of stores that are gone. */
-function removeStaleTemp(
-  world: World,
-  folder: string,
-  begun: readonly string[],
-  open: ReadonlySet<string>,
-): void {
-  for (const name of begun) {
-    const parquet = name.slice(0, name.indexOf(".parquet") + ".parquet".length);
-    const path = join(folder, name);
-    // Its store may have finished it since it was listed.
-    if (!isOfOpenSegment(parquet, open) && world.files.facts(path)) world.files.remove(path);
-  }
-}
-
-async function merge(
-  world: World,
-  session: TraceSession,
-  folder: string,
-  sources: readonly string[],
-  report: CompactTracesReport,
-): Promise<void> {
-  const { files } = world;
-  const path = join(folder, newMergedName(world));
-  const temporary = `${path}.tmp`;
-  const rows = sources.reduce((sum, source) => sum + parquetFacts(world, source).rows, 0);
-  const bytes_before = sources.reduce((sum, source) => sum + files.facts(source)!.size_bytes, 0);
-  try {
-    await copySorted(session, sources, temporary);
-    const written = parquetFacts(world, temporary).rows;
-    if (written !== rows) {
-      throw new LedgerError({
-        code: "io",
-        message: `cannot merge the files in ${folder}: ${rows} events became ${written}`,
-        where: { path: folder },
-        hint: "nothing was changed",
-      });
-    }
-    syncFile(files, temporary);
-    files.rename(temporary, path);
-  } catch (error) {
-    removeQuietly(files, temporary);
-    throw error;
-  }
-  files.syncFolder(folder);
-  report.into++;
-  report.merged += sources.length;
-  report.bytes_before += bytes_before;
-  report.bytes_after += files.facts(path)!.size_bytes;
-  removeReplaced(world, folder);
-}
-
-async function copySorted(
-  session: TraceSession,
-  sources: readonly string[],
-  target: string,
-): Promise<void> {
-  const { world } = session;
-  const database = await session.database();
-  const names = JSON.stringify(sources.map((path) => basename(path)));
-  const columns = TRACED_COLUMNS.map(({ name }) => name).join(", ");
-  await database.run(
-    `copy (select ${columns} from ${rowsOfTraces(world, sources)}
-       order by correlation_id, timestamp, sequence_number)
-     to ${literal(resolve(world.cwd(), target))}
-       (format parquet, compression zstd, row_group_size ${trace_row_group_rows},
-       kv_metadata {'${TRACE_KEYS.version}': '${TRACE_FILE_VERSION}',
-         '${TRACE_KEYS.sources}': ${literal(names)}})`,
-  );
 }

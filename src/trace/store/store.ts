@@ -146,10 +146,10 @@ export class TraceStore implements AsyncDisposable {
    * longer.
    */
   async close(parquet: "now" | "later" = "now"): Promise<FlushReport> {
-    const { flushStore, emptyFlushReport } = await import("./flush.ts");
-    const report = emptyFlushReport();
+    const { Flush } = await import("./flush.ts");
+    const flush = new Flush(this.world, this.dir);
     const lock = this.#lock;
-    if (!lock) return report;
+    if (!lock) return flush.report;
     this.#is_closed = true;
     this.#stop.abort();
     if (this.#wal.waiting > 0) this.#write();
@@ -158,11 +158,11 @@ export class TraceStore implements AsyncDisposable {
     // As they are on the disk: an attempt before this one may have come half the way.
     const segments = listStores(this.world.files, this.dir).get(this.name) ?? [];
     if (parquet === "now" || segments.length === 0) {
-      await flushStore(this.world, this.dir, this.name, segments, report);
+      await flush.flushStore(this.name, segments);
     }
     this.#lock = undefined;
     lock.close();
-    return report;
+    return flush.report;
   }
 
   /** Gives the store up as it is, where it cannot be closed: nothing is written or flushed. */

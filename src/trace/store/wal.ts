@@ -45,29 +45,21 @@ export interface WalEntry {
   readonly number: number;
 }
 
-interface Waiting {
-  number: number;
-  /** The event without its last stamps; undefined for stamps alone. */
-  event_text: string | undefined;
-  /** What its stamps count from. */
-  base_us: number;
-  received_at: number | undefined;
-  processed_at: number | undefined;
-  is_written: boolean;
+/** An event, or later stamps of one, that waits to be written. */
+class Waiting implements WalEntry {
+  received_at: number | undefined = undefined;
+  processed_at: number | undefined = undefined;
+  is_written = false;
   /** The last stamps of this event that were not written with it. */
-  later: Waiting | undefined;
-}
+  later: Waiting | undefined = undefined;
 
-function waiting(number: number, event_text: string | undefined, base_us: number): Waiting {
-  return {
-    number,
-    event_text,
-    base_us,
-    received_at: undefined,
-    processed_at: undefined,
-    is_written: false,
-    later: undefined,
-  };
+  constructor(
+    readonly number: number,
+    /** The event without its last stamps; undefined for stamps alone. */
+    public event_text?: string,
+    /** What its stamps count from. */
+    readonly base_us = 0,
+  ) {}
 }
 
 /** How segments are written. */
@@ -198,7 +190,8 @@ export class WalWriter {
     // Throws the reason why nothing was written; or it works by now.
     if (this.#waiting.length >= this.#buffer_events_max) this.write();
     const text = eventText(event, has_our_id);
-    const entry = waiting(this.#next_event++, text, baseOf(event.timestamp, event.created_at));
+    const base_us = baseOf(event.timestamp, event.created_at);
+    const entry = new Waiting(this.#next_event++, text, base_us);
     entry.received_at = event.received_at ?? undefined;
     entry.processed_at = event.processed_at ?? undefined;
     this.#waiting.push(entry);
@@ -213,7 +206,7 @@ export class WalWriter {
     const event = entry as Waiting;
     let target = event.is_written ? event.later : event;
     const is_new = target === undefined || target.is_written;
-    if (is_new) this.#waiting.push(target = event.later = waiting(event.number, undefined, 0));
+    if (is_new) this.#waiting.push(target = event.later = new Waiting(event.number));
     if (name === "received_at") target!.received_at = stamp;
     else target!.processed_at = stamp;
     return is_new;

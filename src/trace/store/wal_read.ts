@@ -44,10 +44,7 @@ export interface SegmentContent {
 export type StampsByEvent = Map<number, LaterStamps>;
 
 /** Reads a segment that is as long as it is now: its store may still write to it. */
-export function readSegment(
-  file: OpenFile,
-  late: StampsByEvent,
-): SegmentContent {
+export function readSegment(file: OpenFile, late: StampsByEvent): SegmentContent {
   const reading = new SegmentReading();
   const bytes = allBytes(file);
   for (const each of readRecords(bytes)) {
