@@ -59,7 +59,7 @@ Deno.test("completed and failed runs are catalogued, all others told with the re
     [empty]: "it has no run.json",
     [half]: "unfinished: run.json says completed, but there is no _SUCCESS: finish it again",
     [odd]: "unfinished: there is a _SUCCESS, but run.json says running",
-    [pending]: "stale: nobody owns it, and nothing was written to it since 2026-01-17 15:52 UTC",
+    [pending]: "stale: it has no owner, and nothing was written to it since 2026-01-17 15:52 UTC",
   });
   assertEquals(
     report.skipped.map(({ run_path, reason }) => [run_path, reason]),
@@ -396,7 +396,7 @@ Deno.test({
     const world = testWorld({ files: refusing });
     const report = await syncCatalog(world, SAMPLES, lab.catalog);
     assertEquals([report.registered, report.skipped.length], [1, 1]);
-    assertMatch(report.skipped[0].reason, /^stale: nobody owns it, and nothing was written to it/);
+    assertMatch(report.skipped[0].reason, /^stale: it has no owner, and nothing was written to it/);
     const sql = `select run_id, run_type, status, git_branch, git_dirty, calls_count, total_ms
       from backtest_runs_catalog`;
     assertEquals((await rowsOf(lab.catalog, sql)).map((row) => Object.values(row)), [

@@ -63,34 +63,41 @@ export interface ArtifactDefinition {
 /** `"whole?"` is a column that may be null, or not be there at all. */
 type Declared = readonly [kind: ValueKind | `${ValueKind}?`, description: string];
 
-interface Declaration {
-  path: string;
-  summary: string;
-  is_single_row?: true;
-  is_open?: true;
-  columns: Readonly<Record<string, Declared>>;
+function define(
+  path: string,
+  summary: string,
+  columns: Readonly<Record<string, Declared>>,
+  { is_single_row = false, is_open = false }: { is_single_row?: boolean; is_open?: boolean } = {},
+): Omit<ArtifactDefinition, "type"> {
+  return {
+    path,
+    summary,
+    is_single_row,
+    is_open,
+    columns: Object.entries(columns).map(([name, [declared, description]]) => {
+      const kind = declared.replace("?", "") as ValueKind;
+      const nullable = declared.endsWith("?");
+      return { name, kind, type: COLUMN_TYPE_OF[kind], nullable, description };
+    }),
+  };
 }
 
 const RUN_ID: Declared = ["run_id", "the run that this row belongs to"];
 const CALL_ID: Declared = ["text", "the call, as in alerts"];
 
-const DECLARATIONS = {
-  alerts: {
-    path: "inputs/alerts.parquet",
-    summary: "the calls that went into the run",
-    columns: {
-      call_id: ["text", "the call's id, which the other artifacts refer to"],
-      mint: ["text", "address of the token"],
-      caller_name: ["text", "who made the call"],
-      chain: ["text", "the chain that the token lives on"],
-      alert_ts_ms: ["time", "when the call was made, milliseconds since 1970 UTC"],
-      created_at: ["text", "when the call was recorded, ISO 8601"],
-    },
-  },
-  paths: {
-    path: "truth/paths.parquet",
-    summary: "what the market did after each call: multiples, drawdowns, times",
-    columns: {
+const DEFINITIONS = {
+  alerts: define("inputs/alerts.parquet", "the calls that went into the run", {
+    call_id: ["text", "the call's id, which the other artifacts refer to"],
+    mint: ["text", "address of the token"],
+    caller_name: ["text", "who made the call"],
+    chain: ["text", "the chain that the token lives on"],
+    alert_ts_ms: ["time", "when the call was made, milliseconds since 1970 UTC"],
+    created_at: ["text", "when the call was recorded, ISO 8601"],
+  }),
+  paths: define(
+    "truth/paths.parquet",
+    "what the market did after each call: multiples, drawdowns, times",
+    {
       run_id: RUN_ID,
       call_id: CALL_ID,
       caller_name: ["text", "who made the call"],
@@ -110,17 +117,17 @@ const DECLARATIONS = {
       alert_to_activity_ms: ["whole?", "milliseconds from the call to the first trade after it"],
       peak_multiple: ["number", "highest price as a multiple of p0"],
     },
-  },
-  features: {
-    path: "features/features.parquet",
-    summary: "what was derived from each call: any columns of numbers, texts and flags",
-    is_open: true,
-    columns: { run_id: RUN_ID, call_id: CALL_ID },
-  },
-  trades: {
-    path: "policy/trades.parquet",
-    summary: "what the policy did with each call: entry, exit, result",
-    columns: {
+  ),
+  features: define(
+    "features/features.parquet",
+    "what was derived from each call: any columns of numbers, texts and flags",
+    { run_id: RUN_ID, call_id: CALL_ID },
+    { is_open: true },
+  ),
+  trades: define(
+    "policy/trades.parquet",
+    "what the policy did with each call: entry, exit, result",
+    {
       run_id: RUN_ID,
       policy_id: ["text?", "the policy that traded"],
       call_id: CALL_ID,
@@ -135,29 +142,24 @@ const DECLARATIONS = {
       time_exposed_ms: ["whole", "how long it was open, milliseconds"],
       tail_capture: ["number?", "share of the peak that was taken"],
     },
-  },
-  summary: {
-    path: "results/summary.parquet",
-    summary: "the run in one row",
-    is_single_row: true,
-    columns: {
-      run_id: RUN_ID,
-      calls_processed: ["whole", "calls that were simulated"],
-      calls_excluded: ["whole", "calls that were left out"],
-      trades_count: ["whole", "trades that were made"],
-      avg_return_bps: ["number", "mean return, basis points"],
-      median_return_bps: ["number", "median return, basis points"],
-      stop_out_rate: ["number", "share of trades that the stop closed"],
-      avg_max_adverse_excursion_bps: ["number", "mean of the worst excursions, basis points"],
-      avg_time_exposed_ms: ["number", "mean time that a position was open, milliseconds"],
-      avg_tail_capture: ["number?", "mean share of the peak that was taken"],
-      median_tail_capture: ["number?", "median share of the peak that was taken"],
-    },
-  },
-  frontier: {
-    path: "results/frontier.parquet",
-    summary: "policies that an optimization tried, and how each did for each caller",
-    columns: {
+  ),
+  summary: define("results/summary.parquet", "the run in one row", {
+    run_id: RUN_ID,
+    calls_processed: ["whole", "calls that were simulated"],
+    calls_excluded: ["whole", "calls that were left out"],
+    trades_count: ["whole", "trades that were made"],
+    avg_return_bps: ["number", "mean return, basis points"],
+    median_return_bps: ["number", "median return, basis points"],
+    stop_out_rate: ["number", "share of trades that the stop closed"],
+    avg_max_adverse_excursion_bps: ["number", "mean of the worst excursions, basis points"],
+    avg_time_exposed_ms: ["number", "mean time that a position was open, milliseconds"],
+    avg_tail_capture: ["number?", "mean share of the peak that was taken"],
+    median_tail_capture: ["number?", "median share of the peak that was taken"],
+  }, { is_single_row: true }),
+  frontier: define(
+    "results/frontier.parquet",
+    "policies that an optimization tried, and how each did for each caller",
+    {
       run_id: RUN_ID,
       caller_name: ["text", "whose calls the policy was tried on"],
       policy_params: ["object", "the policy's parameters"],
@@ -168,51 +170,27 @@ const DECLARATIONS = {
       stop_out_rate: ["number", "share of trades that the stop closed"],
       rank: ["whole?", "place by score, 1 is best"],
     },
-  },
-  errors: {
-    path: "errors/errors.parquet",
-    summary: "errors and warnings of the run",
-    columns: {
-      run_id: RUN_ID,
-      timestamp: ["text", "when it happened, ISO 8601"],
-      level: ["level", LEVELS.join(", ")],
-      phase: ["text", "the phase of the run that it happened in"],
-      call_id: ["text?", "the call that it is about"],
-      message: ["text", "what happened"],
-      details: ["object?", "whatever else is known"],
-    },
-  },
-} as const satisfies Record<string, Declaration>;
+  ),
+  errors: define("errors/errors.parquet", "errors and warnings of the run", {
+    run_id: RUN_ID,
+    timestamp: ["text", "when it happened, ISO 8601"],
+    level: ["level", LEVELS.join(", ")],
+    phase: ["text", "the phase of the run that it happened in"],
+    call_id: ["text?", "the call that it is about"],
+    message: ["text", "what happened"],
+    details: ["object?", "whatever else is known"],
+  }),
+};
 
 /** The name of an artifact type. */
-export type ArtifactType = keyof typeof DECLARATIONS;
+export type ArtifactType = keyof typeof DEFINITIONS;
 
 /** All artifact types, in the order in which a run makes them. */
-export const ARTIFACT_TYPES = Object.keys(DECLARATIONS) as ArtifactType[];
-
-function define(type: ArtifactType): ArtifactDefinition {
-  const { path, summary, columns, is_single_row, is_open }: Declaration = DECLARATIONS[type];
-  return {
-    type,
-    path,
-    summary,
-    is_single_row: is_single_row ?? false,
-    is_open: is_open ?? false,
-    columns: Object.entries(columns).map(([name, [declared, description]]) => {
-      const kind = declared.replace("?", "") as ValueKind;
-      const nullable = declared.endsWith("?");
-      return { name, kind, type: COLUMN_TYPE_OF[kind], nullable, description };
-    }),
-  };
-}
-
-const DEFINITIONS = Object.fromEntries(
-  ARTIFACT_TYPES.map((type) => [type, define(type)]),
-) as Record<ArtifactType, ArtifactDefinition>;
+export const ARTIFACT_TYPES = Object.keys(DEFINITIONS) as ArtifactType[];
 
 /** All about an artifact type. */
 export function artifactDefinition(type: ArtifactType): ArtifactDefinition {
-  return DEFINITIONS[type];
+  return { type, ...DEFINITIONS[type] };
 }
 
 /** Whether a name is that of an artifact type. */

@@ -161,15 +161,13 @@ function rowsOfScratch(text: string): Row[] {
   );
 }
 
-/** Length of a block in a scratch file. */
-const HEAD_BYTES = 4;
-
 /** Rows that wait for the second pass. */
 export class KeptRows {
   #kept: Row[][] = [];
   #kept_values = 0;
   #scratch?: OpenFile;
-  #scratch_bytes = 0;
+  /** The lengths of the scratch file's blocks. */
+  readonly #block_bytes: number[] = [];
 
   /** The scratch file is made only when it is needed. */
   constructor(readonly world: World, readonly scratch_path: string) {}
@@ -182,13 +180,10 @@ export class KeptRows {
 
   /** The rows in the order in which they came. */
   *batches(): Generator<Row[]> {
-    const head = new Uint8Array(HEAD_BYTES);
-    for (let at = 0; at < this.#scratch_bytes;) {
-      this.#read(head, at);
-      const block = new Uint8Array(new DataView(head.buffer).getUint32(0));
-      this.#read(block, at + HEAD_BYTES);
-      at += HEAD_BYTES + block.length;
-      yield rowsOfScratch(new TextDecoder().decode(block));
+    let at = 0;
+    for (const size_bytes of this.#block_bytes) {
+      yield rowsOfScratch(new TextDecoder().decode(this.#read(at, size_bytes)));
+      at += size_bytes;
     }
     yield* this.#kept;
   }
@@ -205,18 +200,16 @@ export class KeptRows {
     this.#scratch ??= this.world.files.open(this.scratch_path, "create");
     for (const rows of this.#kept) {
       const block = new TextEncoder().encode(scratchText(rows));
-      const head = new Uint8Array(HEAD_BYTES);
-      new DataView(head.buffer).setUint32(0, block.length);
-      writeFully(this.#scratch, head);
       writeFully(this.#scratch, block);
-      this.#scratch_bytes += HEAD_BYTES + block.length;
+      this.#block_bytes.push(block.length);
     }
     this.#kept = [];
     this.#kept_values = 0;
   }
 
-  #read(into: Uint8Array, offset: number): void {
-    if (readFully(this.#scratch!, into, offset).length === into.length) return;
+  #read(offset: number, size_bytes: number): Uint8Array {
+    const bytes = readFully(this.#scratch!, new Uint8Array(size_bytes), offset);
+    if (bytes.length === size_bytes) return bytes;
     throw new LedgerError({
       code: "io",
       message: `cannot read ${this.scratch_path}: it became shorter while it was in use`,

@@ -5,6 +5,7 @@
  * look like. An input with nothing in it is refused, since a producer that died leaves just that: no rows
  * are said as `[]`, as a CSV heading alone, or by naming the format `ndjson`.
  */
+import { joined } from "../../base/bytes.ts";
 import type { LedgerError } from "../../base/error.ts";
 import { kindOf, openInput, piecesOf } from "../../base/files/outside.ts";
 import { input_batch_rows, read_bytes } from "../../base/limits.ts";
@@ -185,10 +186,7 @@ async function headOf(
   for (;;) {
     const { value, done } = await chunks.next();
     if (done) return { head, rest: chunks };
-    const joined = new Uint8Array(head.length + value.length);
-    joined.set(head);
-    joined.set(value, head.length);
-    head = joined;
+    head = joined(head, value);
     const is_enough = head.length >= PARQUET_MAGIC.length && new TextDecoder().decode(head).trim();
     if (is_enough || head.length > read_bytes) return { head, rest: chunks };
   }

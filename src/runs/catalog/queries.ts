@@ -239,13 +239,13 @@ export async function rankRuns(
   // The library's door leads here, and must not load DuckDB's room before it is needed.
   const { literal } = await import("../../duckdb/connection.ts");
   const { rowsOfQuery } = await import("../../duckdb/query.ts");
-  const is_column = (SUMMARY_METRICS as readonly string[]).includes(by);
+  const is_column = SUMMARY_METRICS.includes(by);
   const [key, path] = [[by], by.split(".")].map((names) => literal(jsonPointer(names)));
   const value = is_column
     ? by
     : `try_cast(coalesce(summary->>${key}, summary->>${path}) as double)`;
   if (where !== undefined) await refuseNoCondition(catalog, where);
-  // The condition is SQL that somebody typed: it gets brackets, and is looked at like any query.
+  // The condition is the caller's SQL: it gets brackets, and is checked like any query.
   const ranked = rowsOfQuery(
     catalog,
     `select row_number() over (order by value ${ascending ? "asc" : "desc"}, run_id) as rank,
@@ -261,7 +261,7 @@ export async function rankRuns(
   return rows;
 }
 
-/** What is none by itself would become one by the brackets around it: `true) or (true`. */
+/** Refuses what becomes a condition only by the brackets around it: `true) or (true`. */
 async function refuseNoCondition(catalog: Database, where: string): Promise<void> {
   const error = await catalog.value<string | null>(
     `select json_serialize_sql(cast($1 as varchar))->>'$.error_message'`,
@@ -270,7 +270,7 @@ async function refuseNoCondition(catalog: Database, where: string): Promise<void
   if (error !== null) throw badCondition(where, error);
 }
 
-/** What DuckDB says of the whole query, which nobody typed, as something about the condition. */
+/** DuckDB's error is about the whole query; the caller's is about the condition. */
 function notCondition(where: string, error: unknown): unknown {
   const problem = asLedgerError(error);
   if (problem?.code !== "invalid") return error;

@@ -1,5 +1,6 @@
 /** Schema of `catalog.duckdb`: its tables, the rows that a manifest gives, and the statements that load them. */
 import { catalog_row_bytes_max } from "../../base/limits.ts";
+import { artifactDefinition } from "../artifacts/definitions.ts";
 import { manifestTime, type RunManifest, TIMED_STEPS } from "../manifest/manifest.ts";
 
 /** A catalog of another version is built anew. */
@@ -84,18 +85,8 @@ function ddl(columns: Columns): string {
 }
 
 /** The metrics of a summary that runs are compared by. */
-export const SUMMARY_METRICS = [
-  "calls_processed",
-  "calls_excluded",
-  "trades_count",
-  "avg_return_bps",
-  "median_return_bps",
-  "stop_out_rate",
-  "avg_max_adverse_excursion_bps",
-  "avg_time_exposed_ms",
-  "avg_tail_capture",
-  "median_tail_capture",
-] as const;
+export const SUMMARY_METRICS: readonly string[] = artifactDefinition("summary").columns
+  .map(({ name }) => name).filter((name) => name !== "run_id");
 
 const METRIC_COLUMNS = SUMMARY_METRICS
   .map((name) => `try_cast(summary->>'$.${name}' as double) as ${name}`).join(",\n      ");

@@ -107,7 +107,7 @@ export async function stateOfOpen(
   if (liveness === "free") return facts("crashed", "the program that owned it is gone");
   if (liveness === "never" && world.now_ms() - last_written_ms >= stale_after) {
     const since = new Date(last_written_ms).toISOString().slice(0, 16).replace("T", " ");
-    return facts("stale", `nobody owns it, and nothing was written to it since ${since} UTC`);
+    return facts("stale", `it has no owner, and nothing was written to it since ${since} UTC`);
   }
   return manifest.status === "pending"
     ? facts("pending", "it has not begun")

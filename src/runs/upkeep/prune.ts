@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
 import { makeFolderDurably, removeQuietly, writeFully } from "../../base/files/durable.ts";
-import type { OpenFile } from "../../base/files/seam.ts";
+import type { Files, OpenFile } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import { archivedPath, type ArchivedRun, parseArchived } from "../catalog/month_files.ts";
 import { entriesBelow } from "./run_files.ts";
@@ -52,31 +52,10 @@ export async function planPrune(
   runs_dir: string,
   request: PruneRequest,
 ): Promise<PrunedMonth[]> {
-  if (!isMonth(request.before)) {
-    throw new LedgerError({
-      code: "usage",
-      message: `cannot prune what is before ${JSON.stringify(request.before)}`,
-      hint: "name a month: 2025-06",
-    });
-  }
-  const months: PrunedMonth[] = [];
-  for (const month of listMonths(world.files, runs_dir)) {
-    if (month >= request.before) continue;
-    const runs: PrunedRun[] = [];
-    for (const run of scanMonth(world, runs_dir, month)) {
-      const { path: run_path } = run;
-      const files = filesOf(world, join(runs_dir, run_path));
-      const bytes = files.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
-      const kept = await whyKept(world, runs_dir, run, request.stale_after_ms);
-      runs.push({ run_path, files: files.length, bytes, ...(kept ? { kept } : {}) });
-    }
-    const bytes = leavingOf(runs).reduce((sum, run) => sum + run.bytes, 0);
-    if (runs.length > 0) months.push({ month, runs, bytes });
-  }
-  return months;
+  return await new Prune(world, runs_dir, request).plan();
 }
 
-/** Those of a month that go. */
+/** The runs of a month that go. */
 export function leavingOf(runs: readonly PrunedRun[]): PrunedRun[] {
   return runs.filter(({ kept }) => kept === undefined);
 }
@@ -88,105 +67,144 @@ export async function prune(
   request: PruneRequest,
   onMonth: (month: PrunedMonth) => void = () => {},
 ): Promise<PrunedMonth[]> {
-  const months = await planPrune(world, runs_dir, request);
-  for (const month of listMonths(world.files, runs_dir)) removeLeaving(world, runs_dir, month);
-  for (const month of months) {
-    const leaving = leavingOf(month.runs);
-    if (leaving.length === 0) continue;
-    if (request.archive !== undefined) {
-      month.archive = archiveMonth(world, runs_dir, month.month, leaving, request.archive);
-    }
-    noteArchived(world, runs_dir, month.month, leaving, month.archive);
-    for (const { run_path } of leaving) removeRun(world, runs_dir, run_path);
-    onMonth(month);
+  return await new Prune(world, runs_dir, request).run(onMonth);
+}
+
+class Prune {
+  readonly #files: Files;
+
+  constructor(readonly world: World, readonly runs_dir: string, readonly request: PruneRequest) {
+    this.#files = world.files;
   }
-  return months;
-}
 
-async function whyKept(
-  world: World,
-  runs_dir: string,
-  run: Fingerprinted,
-  stale_after?: number,
-): Promise<string | undefined> {
-  const found = classifyRun(world, runs_dir, run);
-  // What cannot be read may be of a newer version: the operator looks at it first.
-  if (found.kind === "unusable") return found.reason;
-  if (found.kind === "ended") return undefined;
-  const { state } = await stateOfOpen(world, runs_dir, run.path, found.manifest, stale_after);
-  return state === "running" || state === "pending" ? `it is ${state}` : undefined;
-}
-
-/** What an archive takes of a run's folder, and how large it is: files, and what links to files lead to. */
-function filesOf({ files }: World, folder: string): { path: string; size_bytes: number }[] {
-  return entriesBelow(files, folder).flatMap(({ path }) => {
-    const facts = files.facts(join(folder, path));
-    return facts?.is_file ? [{ path, size_bytes: facts.size_bytes }] : [];
-  });
-}
-
-function archiveMonth(
-  world: World,
-  runs_dir: string,
-  month: string,
-  runs: readonly PrunedRun[],
-  folder: string,
-): string {
-  makeFolderDurably(world.files, folder);
-  const path = freeName(world, join(folder, `runs-archive-${month}`));
-  const archive = new TarGz(world, path);
-  try {
-    for (const { run_path } of runs) {
-      for (const { path } of filesOf(world, join(runs_dir, run_path))) {
-        archive.add(`${run_path}/${path}`, join(runs_dir, run_path, path));
+  async plan(): Promise<PrunedMonth[]> {
+    const { world, runs_dir, request: { before } } = this;
+    if (!isMonth(before)) {
+      throw new LedgerError({
+        code: "usage",
+        message: `cannot prune what is before ${JSON.stringify(before)}`,
+        hint: "name a month: 2025-06",
+      });
+    }
+    const months: PrunedMonth[] = [];
+    for (const month of listMonths(this.#files, runs_dir).filter((month) => month < before)) {
+      const runs: PrunedRun[] = [];
+      for (const run of scanMonth(world, runs_dir, month)) {
+        const files = this.#filesOf(run.path);
+        const bytes = files.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+        const kept = await this.#whyKept(run);
+        runs.push({ run_path: run.path, files: files.length, bytes, ...(kept ? { kept } : {}) });
       }
+      const bytes = leavingOf(runs).reduce((sum, run) => sum + run.bytes, 0);
+      if (runs.length > 0) months.push({ month, runs, bytes });
     }
-    archive.finish();
-  } catch (error) {
-    archive.abandon();
-    throw error;
+    return months;
   }
-  return path;
-}
 
-/** A month may be pruned again, with runs that came back or were running; no archive is replaced. */
-function freeName(world: World, stem: string): string {
-  for (let number = 1;; number++) {
-    const path = `${stem}${number === 1 ? "" : `.${number}`}.tar.gz`;
-    if (!world.files.linkFacts(path)) return path;
+  async run(onMonth: (month: PrunedMonth) => void): Promise<PrunedMonth[]> {
+    const { runs_dir, request: { archive } } = this;
+    const months = await this.plan();
+    for (const month of listMonths(this.#files, runs_dir)) this.#removeLeaving(month);
+    for (const month of months) {
+      const leaving = leavingOf(month.runs);
+      if (leaving.length === 0) continue;
+      if (archive !== undefined) month.archive = this.#archive(month.month, leaving, archive);
+      this.#noteArchived(month.month, leaving, month.archive);
+      for (const { run_path } of leaving) this.#removeRun(run_path);
+      onMonth(month);
+    }
+    return months;
   }
-}
 
-function noteArchived(
-  world: World,
-  runs_dir: string,
-  month: string,
-  leaving: readonly PrunedRun[],
-  archive: string | undefined,
-): void {
-  const archived_at = new Date(world.now_ms()).toISOString();
-  const lines = scanMonth(world, runs_dir, month)
-    .filter(({ path }) => leaving.some(({ run_path }) => run_path === path))
-    .flatMap((run) => {
-      const found = classifyRun(world, runs_dir, run);
-      if (found.kind === "open") return [];
-      if (found.kind === "unusable") throw cannotRead(run.path, found.reason);
-      const { manifest } = found;
-      const archived: ArchivedRun = { run_path: run.path, archive, archived_at, manifest };
-      return [`${JSON.stringify(archived)}\n`];
+  async #whyKept(run: Fingerprinted): Promise<string | undefined> {
+    const { world, runs_dir, request: { stale_after_ms } } = this;
+    const found = classifyRun(world, runs_dir, run);
+    // What cannot be read may be of a newer version: the operator looks at it first.
+    if (found.kind === "unusable") return found.reason;
+    if (found.kind === "ended") return undefined;
+    const { state } = await stateOfOpen(world, runs_dir, run.path, found.manifest, stale_after_ms);
+    return state === "running" || state === "pending" ? `it is ${state}` : undefined;
+  }
+
+  /** What an archive takes of a run's folder: files, and the files that links lead to. */
+  #filesOf(run_path: string): { path: string; size_bytes: number }[] {
+    const folder = join(this.runs_dir, run_path);
+    return entriesBelow(this.#files, folder).flatMap(({ path }) => {
+      const facts = this.#files.facts(join(folder, path));
+      return facts?.is_file ? [{ path, size_bytes: facts.size_bytes }] : [];
     });
-  if (lines.length === 0) return;
-  const path = join(runs_dir, archivedPath(month));
-  const is_new = !world.files.facts(path);
-  const file = world.files.open(path, is_new ? "create" : "append");
-  try {
-    const begin = endTornLine(file, is_new ? new Uint8Array(0) : world.files.readBytes(path));
-    writeFully(file, new TextEncoder().encode(`${begin}${lines.join("")}`));
-    file.sync();
-  } finally {
-    file.close();
   }
-  if (is_new) world.files.syncFolder(join(runs_dir, month));
+
+  #archive(month: string, leaving: readonly PrunedRun[], folder: string): string {
+    makeFolderDurably(this.#files, folder);
+    const path = this.#freeName(join(folder, `runs-archive-${month}`));
+    const archive = new TarGz(this.world, path);
+    try {
+      for (const { run_path } of leaving) {
+        for (const { path } of this.#filesOf(run_path)) {
+          archive.add(`${run_path}/${path}`, join(this.runs_dir, run_path, path));
+        }
+      }
+      archive.finish();
+    } catch (error) {
+      archive.abandon();
+      throw error;
+    }
+    return path;
+  }
+
+  /** A month may be pruned again, with runs that came back or were running; no archive is replaced. */
+  #freeName(stem: string): string {
+    for (let number = 1;; number++) {
+      const path = `${stem}${number === 1 ? "" : `.${number}`}.tar.gz`;
+      if (!this.#files.linkFacts(path)) return path;
+    }
+  }
+
+  #noteArchived(month: string, leaving: readonly PrunedRun[], archive: string | undefined): void {
+    const { world, runs_dir } = this;
+    const archived_at = new Date(world.now_ms()).toISOString();
+    const lines = scanMonth(world, runs_dir, month)
+      .filter(({ path }) => leaving.some(({ run_path }) => run_path === path))
+      .flatMap((run) => {
+        const found = classifyRun(world, runs_dir, run);
+        if (found.kind === "open") return [];
+        if (found.kind === "unusable") throw cannotRead(run.path, found.reason);
+        const { manifest } = found;
+        const archived: ArchivedRun = { run_path: run.path, archive, archived_at, manifest };
+        return [`${JSON.stringify(archived)}\n`];
+      });
+    if (lines.length === 0) return;
+    const path = join(runs_dir, archivedPath(month));
+    const is_new = !this.#files.facts(path);
+    const file = this.#files.open(path, is_new ? "create" : "append");
+    try {
+      const begin = is_new ? "" : endTornLine(file, this.#files.readBytes(path));
+      writeFully(file, new TextEncoder().encode(`${begin}${lines.join("")}`));
+      file.sync();
+    } finally {
+      file.close();
+    }
+    if (is_new) this.#files.syncFolder(join(runs_dir, month));
+  }
+
+  /** First it loses its name, in one go: a folder half removed must not pass for a run. */
+  #removeRun(run_path: string): void {
+    const [month, name] = run_path.split("/");
+    const folder = join(this.runs_dir, month);
+    const leaving = join(folder, `${LEAVING}${name}`);
+    removeQuietly(this.#files, leaving);
+    this.#files.rename(join(folder, name), leaving);
+    this.#files.syncFolder(folder);
+    this.#files.remove(leaving);
+  }
+
+  #removeLeaving(month: string): void {
+    const folder = join(this.runs_dir, month);
+    for (const { name } of this.#files.list(folder) ?? []) {
+      if (name.startsWith(LEAVING)) this.#files.remove(join(folder, name));
+    }
+  }
 }
 
 /**
@@ -210,20 +228,4 @@ function cannotRead(path: string, reason: string): LedgerError {
     where: { path },
     hint: "nothing of its month was removed; try again",
   });
-}
-
-/** First it loses its name, in one go: a folder half removed must not pass for a run. */
-function removeRun(world: World, runs_dir: string, run_path: string): void {
-  const [month, name] = run_path.split("/");
-  const leaving = join(runs_dir, month, `${LEAVING}${name}`);
-  removeQuietly(world.files, leaving);
-  world.files.rename(join(runs_dir, run_path), leaving);
-  world.files.syncFolder(join(runs_dir, month));
-  world.files.remove(leaving);
-}
-
-function removeLeaving(world: World, runs_dir: string, month: string): void {
-  for (const { name } of world.files.list(join(runs_dir, month)) ?? []) {
-    if (name.startsWith(LEAVING)) world.files.remove(join(runs_dir, month, name));
-  }
 }

@@ -2,6 +2,7 @@
 import { dirname, join } from "@std/path";
 import { fileDigest } from "../../base/files/checksum.ts";
 import { beginReplacement, makeFolderDurably } from "../../base/files/durable.ts";
+import type { Files } from "../../base/files/seam.ts";
 import { escaped } from "../../base/format.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { isOfKind } from "../../log/mod.ts";
@@ -38,11 +39,31 @@ export async function pullArtifacts(
   options: ArtifactsPullOptions,
 ): Promise<ArtifactsPullReport> {
   const report: ArtifactsPullReport = { taken: [], same: 0 };
-  for (const file of await atSource(() => artifactFiles(theirs, from, options.onFinding))) {
+  const { dry_run, seen } = options;
+  const find = (path: string, reason: string) =>
+    options.onFinding({ what: escaped(`artifacts/runs/${path}`), reason });
+  const pull = async ({ path, size_bytes, modified_ms }: FileToCopy): Promise<void> => {
+    const [source, target] = [join(from, path), join(own, path)];
+    const fingerprint = `${size_bytes} ${modified_ms}`;
+    const there = world.files.facts(target);
+    if (!there) {
+      if (!dry_run) copyFile(world, theirs, source, target);
+      report.taken.push({ path, bytes: size_bytes });
+    } else {
+      const is_same = there.size_bytes === size_bytes && (seen.get(path) === fingerprint ||
+        fileDigest(world.files, target) === await atSource(() => fileDigest(theirs.files, source)));
+      if (!is_same) {
+        return find(path, "another file stands here under this name: it was not taken");
+      }
+      // The process that put it there may have failed before its name was durable.
+      if (!dry_run && seen.get(path) !== fingerprint) world.files.syncFolder(dirname(target));
+      report.same++;
+    }
+    seen.set(path, fingerprint);
+  };
+  for (const file of await atSource(() => artifactFiles(theirs.files, from, find))) {
     try {
-      const taken = await pullFile(world, theirs, own, from, file, options);
-      if (taken === "same") report.same++;
-      else if (taken) report.taken.push(taken);
+      await pull(file);
     } catch (error) {
       options.onFinding(findingOf(error, `artifacts/runs/${file.path}`));
     }
@@ -51,54 +72,24 @@ export async function pullArtifacts(
 }
 
 function artifactFiles(
-  world: World,
+  files: Files,
   folder: string,
-  onFinding: ArtifactsPullOptions["onFinding"],
+  onOther: (path: string, reason: string) => void,
 ): FileToCopy[] {
-  const onOther = (path: string, reason: string) => {
-    onFinding({ what: escaped(`artifacts/runs/${path}`), reason });
-  };
-  return (world.files.list(folder) ?? [])
+  return (files.list(folder) ?? [])
     .filter(({ name, is_folder }) => is_folder && isOfKind("run_id", name))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap(({ name }) => filesToCopy(world.files, folder, name, onOther));
+    .flatMap(({ name }) => filesToCopy(files, folder, name, onOther));
 }
 
-async function pullFile(
-  world: World,
-  theirs: World,
-  own: string,
-  from: string,
-  { path, size_bytes, modified_ms }: FileToCopy,
-  { dry_run, seen, onFinding }: ArtifactsPullOptions,
-): Promise<PulledFile | "same" | undefined> {
-  const [source, target] = [join(from, path), join(own, path)];
-  const fingerprint = `${size_bytes} ${modified_ms}`;
-  const there = world.files.facts(target);
-  if (there) {
-    const is_same = there.size_bytes === size_bytes && (seen.get(path) === fingerprint ||
-      fileDigest(world.files, target) === await atSource(() => fileDigest(theirs.files, source)));
-    if (is_same) {
-      // The process that put it there may have failed before its name was durable.
-      if (!dry_run && seen.get(path) !== fingerprint) world.files.syncFolder(dirname(target));
-      seen.set(path, fingerprint);
-      return "same";
-    }
-    const reason = "another file stands here under this name: it was not taken";
-    onFinding({ what: escaped(`artifacts/runs/${path}`), reason });
-    return undefined;
+function copyFile(world: World, theirs: World, source: string, target: string): void {
+  makeFolderDurably(world.files, dirname(target));
+  const replacement = beginReplacement(world.files, target, uniqueName(world));
+  try {
+    copyInto(theirs, source, replacement.file);
+    replacement.putInPlace();
+  } catch (error) {
+    replacement.abandon();
+    throw error;
   }
-  if (!dry_run) {
-    makeFolderDurably(world.files, dirname(target));
-    const replacement = beginReplacement(world.files, target, uniqueName(world));
-    try {
-      copyInto(theirs, source, replacement.file);
-      replacement.putInPlace();
-    } catch (error) {
-      replacement.abandon();
-      throw error;
-    }
-  }
-  seen.set(path, fingerprint);
-  return { path, bytes: size_bytes };
 }

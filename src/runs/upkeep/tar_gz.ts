@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { joined } from "../../base/bytes.ts";
 import { LedgerError } from "../../base/error.ts";
 import { digestOf } from "../../base/files/checksum.ts";
 import {
@@ -76,12 +77,7 @@ export class TarGz {
 
   #flush(): void {
     if (this.#block_bytes === 0) return;
-    const block = new Uint8Array(this.#block_bytes);
-    let at = 0;
-    for (const bytes of this.#block) {
-      block.set(bytes, at);
-      at += bytes.length;
-    }
+    const block = joined(...this.#block);
     this.#hash.update(block);
     const member = gzipSync(block);
     writeFully(this.#replacement.file, member);

@@ -53,7 +53,7 @@ class Delivery {
     this.#settle();
   }
 
-  /** Everyone who listens has been called. */
+  /** All listeners have been called. */
   sent(): void {
     this.#is_sent = true;
     if (this.span.event.received_at !== null) this.#settle();

@@ -43,7 +43,7 @@ class RecentLines {
   }
 }
 
-/** Takes in every line of an input; durable when it returns. Throws at a bad line unless told to skip. */
+/** Takes in every line of an input; durable when it returns. Throws at a bad line, or skips it. */
 export async function ingestStream(
   world: World,
   store: TraceStore,
