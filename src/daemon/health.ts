@@ -10,13 +10,31 @@ import {
   serve,
 } from "../base/http/server.ts";
 import type { World } from "../base/world.ts";
-import type { WatchState } from "./state.ts";
+
+/** What the daemon's syncs came to. */
+export interface SyncState {
+  events: number;
+  rejected: number;
+  syncs: number;
+  failures: number;
+  last_sync_ms?: number;
+  last_sync_seconds?: number;
+}
+
+/** How the daemon is doing. */
+export interface WatchState extends SyncState {
+  lag_bytes: number;
+  lag_seconds: number;
+  log_bytes: number;
+  /** Why the last sync failed; absent when it did not. */
+  last_error?: string;
+}
 
 /** What is asked, and from when on the answer is 503. */
 interface HealthSource {
   state: () => Promise<WatchState>;
   unhealthy_after_s: number;
-  /** Told what those who ask cannot be told. */
+  /** Told of errors that no answer can carry. */
   onError: (error: LedgerError) => void;
 }
 
@@ -100,30 +118,30 @@ function jsonAnswer(status: number, value: Record<string, unknown>): HttpRespons
 
 /** What Prometheus reads. No run is ever named in a label: there is no end to runs. */
 function metrics(state: WatchState): string {
-  const lines: string[] = [];
-  const metric = (name: string, type: string, help: string, value: number, labels = "") => {
-    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, `${name}${labels} ${value}`);
-  };
-  const gauge = (name: string, help: string, value: number) => metric(name, "gauge", help, value);
-  const counter = (name: string, help: string, value: number) =>
-    metric(name, "counter", help, value);
-  gauge(
-    "ledger_index_lag_seconds",
-    "For how long the log has held lines that are not indexed.",
-    state.lag_seconds,
-  );
-  gauge("ledger_index_lag_bytes", "Bytes of the log that are not indexed.", state.lag_bytes);
-  gauge("ledger_log_bytes", "Bytes of the log.", state.log_bytes);
-  counter("ledger_events_indexed_total", "Events in the index.", state.events);
-  gauge("ledger_rejected_lines", "Lines of the log that are no events.", state.rejected);
-  counter("ledger_syncs_total", "Syncs that ended well.", state.syncs);
-  counter("ledger_sync_failures_total", "Syncs that failed.", state.failures);
-  gauge("ledger_last_sync_seconds", "How long the last sync took.", state.last_sync_seconds ?? 0);
-  gauge(
-    "ledger_last_sync_timestamp_seconds",
-    "When the last sync ended.",
-    (state.last_sync_ms ?? 0) / 1000,
-  );
-  metric("ledger_build_info", "gauge", "The program.", 1, `{version="${buildFacts().version}"}`);
-  return lines.join("\n") + "\n";
+  const metrics: [type: "gauge" | "counter", name: string, value: number, help: string][] = [
+    [
+      "gauge",
+      "index_lag_seconds",
+      state.lag_seconds,
+      "For how long the log has held lines that are not indexed.",
+    ],
+    ["gauge", "index_lag_bytes", state.lag_bytes, "Bytes of the log that are not indexed."],
+    ["gauge", "log_bytes", state.log_bytes, "Bytes of the log."],
+    ["counter", "events_indexed_total", state.events, "Events in the index."],
+    ["gauge", "rejected_lines", state.rejected, "Lines of the log that are no events."],
+    ["counter", "syncs_total", state.syncs, "Syncs that ended well."],
+    ["counter", "sync_failures_total", state.failures, "Syncs that failed."],
+    ["gauge", "last_sync_seconds", state.last_sync_seconds ?? 0, "How long the last sync took."],
+    [
+      "gauge",
+      "last_sync_timestamp_seconds",
+      (state.last_sync_ms ?? 0) / 1000,
+      "When the last sync ended.",
+    ],
+    ["gauge", `build_info{version="${buildFacts().version}"}`, 1, "The program."],
+  ];
+  return metrics.map(([type, series, value, help]) => {
+    const name = `ledger_${series.split("{")[0]}`;
+    return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\nledger_${series} ${value}\n`;
+  }).join("");
 }

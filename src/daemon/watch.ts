@@ -1,11 +1,13 @@
 /**
- * The daemon: keeps the index up to date with the log, and tells how far behind it is. It survives
- * whatever a sync meets (a damaged index, a full disk that clears, a folder that vanishes) by telling
- * it and trying again.
+ * The daemon: a control loop that keeps the index up to date with the log, and tells how far behind it
+ * is. It survives whatever a sync meets (a damaged index, a full disk that clears, a folder that
+ * vanishes): it tells the operator and tries again.
  */
 import { asLedgerError, type LedgerError } from "../base/error.ts";
 import {
   follow_poll_ms,
+  seal_grace_ms,
+  seal_poll_ms,
   unhealthy_after_s,
   watch_debounce_ms,
   watch_interval_s,
@@ -14,14 +16,18 @@ import {
   watch_short_sync_ms,
 } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { HealthServer } from "./health.ts";
 import type { SyncReport } from "../index/sync.ts";
+import {
+  ChangeNotices,
+  ledgerPaths,
+  listDays,
+  type NewlySealed,
+  partsOfDay,
+  type SealOptions,
+} from "../log/mod.ts";
 import type { CatalogSyncReport } from "../runs/catalog/catalog.ts";
-import { WatchedCatalog, type WatchedRuns } from "./catalog.ts";
-import { type WatchedLog, WatchedSeals } from "./seals.ts";
-import type { WatchState } from "./state.ts";
-import { RepeatedTrouble } from "./trouble.ts";
-import { ChangeNotices, ledgerPaths, listDays, type NewlySealed, partsOfDay } from "../log/mod.ts";
+import { HealthServer, type SyncState, type WatchState } from "./health.ts";
+import { catalogTask, PeriodicTask, RepeatedTrouble, type WatchedRuns } from "./periodic_task.ts";
 
 /** What a daemon syncs; a `Ledger` is one. */
 interface Watched {
@@ -32,10 +38,10 @@ interface Watched {
     signal?: AbortSignal;
     onNotice?: (message: string) => void;
   }): Promise<SyncReport>;
-  /** Absent where nobody wants a catalog. */
-  readonly runs?: WatchedRuns;
-  /** Absent where nobody wants finished parts to be sealed. */
-  readonly upkeep?: WatchedLog;
+  /** Its runs, for a catalog to be kept. */
+  readonly runs?: WatchedRuns & { exists(): boolean };
+  /** Its upkeep, for finished parts to be sealed. */
+  readonly upkeep?: { seal(options?: SealOptions): Promise<NewlySealed[]> };
 }
 
 /** How to watch. */
@@ -80,13 +86,8 @@ function restAfter(took_ms: number): number {
 }
 
 class Watch {
-  #events = 0;
-  #rejected = 0;
   #indexed_bytes = 0;
-  #syncs = 0;
-  #failures = 0;
-  #last_sync_ms?: number;
-  #last_sync_seconds?: number;
+  readonly #done: SyncState = { events: 0, rejected: 0, syncs: 0, failures: 0 };
   readonly #trouble = new RepeatedTrouble();
   /** Until when the log is known to have been indexed whole. */
   #caught_up_ms: number;
@@ -103,20 +104,21 @@ class Watch {
     const { signal } = this.options;
     const interval_ms = (this.options.interval_s ?? watch_interval_s) * 1000;
     const notices = new ChangeNotices(this.world, ledgerPaths(this.ledger.dir).events);
-    const { runs, upkeep } = this.ledger;
-    const { onCatalogSync = () => {}, onSeal = () => {}, onNotice = () => {} } = this.options;
-    const seals = upkeep && new WatchedSeals(this.world, upkeep, onSeal, onNotice);
-    const catalog = runs && new WatchedCatalog(this.world, runs, onCatalogSync, onNotice);
+    const seals = this.#sealing();
+    const { runs } = this.ledger;
+    const { onCatalogSync = () => {}, onNotice = () => {} } = this.options;
+    const catalog = runs && catalogTask(this.world, runs, onCatalogSync, onNotice);
     try {
       while (!signal.aborted) {
         if (this.ledger.exists()) notices.watchIfPossible();
-        const is_first = this.#syncs === 0;
+        const is_first = this.#done.syncs === 0;
         const took_ms = await this.#syncOnce();
         // The first one loads, perhaps unpacks, the library, and says nothing of those that follow.
-        const needed_ms = is_first && this.#syncs > 0 ? watch_rest_ms : restAfter(took_ms);
+        const needed_ms = is_first && this.#done.syncs > 0 ? watch_rest_ms : restAfter(took_ms);
         const rested_ms = this.world.elapsed_ms() + Math.min(interval_ms, needed_ms);
         if (this.ledger.exists() && !signal.aborted) await seals?.look();
-        const catalog_wait_ms = signal.aborted ? undefined : await catalog?.look();
+        const has_runs = !signal.aborted && runs?.exists();
+        const catalog_wait_ms = has_runs ? await catalog?.look() : undefined;
         // A ledger that is not there yet cannot notify of its first event.
         const wait_ms = this.ledger.exists() ? catalog_wait_ms ?? interval_ms : follow_poll_ms;
         await notices.next(signal, Math.min(wait_ms, interval_ms));
@@ -127,6 +129,22 @@ class Watch {
     } finally {
       notices.close();
     }
+  }
+
+  /** Seals what is finished, so that its proof is as old as it can be. */
+  #sealing(): PeriodicTask | undefined {
+    const { upkeep } = this.ledger;
+    const { onSeal = () => {}, onNotice = () => {} } = this.options;
+    return upkeep && new PeriodicTask(
+      this.world,
+      async () => {
+        // A process that fills in an old day would find its part closed again and again.
+        const sealed = await upkeep.seal({ quiet_ms: seal_grace_ms, onNotice });
+        for (const part of sealed) onSeal(part);
+      },
+      (took_ms) => seal_poll_ms - took_ms,
+      (message) => onNotice(`finished parts were not sealed: ${message}`),
+    );
   }
 
   /** Tells trouble that the daemon survives. */
@@ -142,18 +160,18 @@ class Watch {
     try {
       const { signal, onNotice } = this.options;
       const report = await this.ledger.sync({ signal, onNotice });
-      this.#events = report.total.events;
-      this.#rejected = report.total.rejected;
-      this.#indexed_bytes = report.total.bytes;
+      const { events, rejected, bytes } = report.total;
+      this.#indexed_bytes = bytes;
       this.#caught_up_ms = looked_at_ms;
-      this.#syncs++;
-      this.#last_sync_ms = this.world.now_ms();
-      this.#last_sync_seconds = report.seconds;
+      Object.assign(this.#done, { events, rejected });
+      this.#done.syncs++;
+      this.#done.last_sync_ms = this.world.now_ms();
+      this.#done.last_sync_seconds = report.seconds;
       this.#trouble.end();
       this.options.onSync?.(report);
     } catch (thrown) {
       if (asLedgerError(thrown)?.code === "interrupted") return 0;
-      this.#failures++;
+      this.#done.failures++;
       this.#trouble.met(thrown, (error) => this.tell(error));
     }
     return this.world.elapsed_ms() - started_ms;
@@ -176,12 +194,7 @@ class Watch {
       lag_bytes,
       lag_seconds: lag_bytes === 0 ? 0 : Math.max(0, behind_ms / 1000),
       log_bytes,
-      events: this.#events,
-      rejected: this.#rejected,
-      syncs: this.#syncs,
-      failures: this.#failures,
-      last_sync_ms: this.#last_sync_ms,
-      last_sync_seconds: this.#last_sync_seconds,
+      ...this.#done,
       last_error: this.#trouble.message,
     };
   }

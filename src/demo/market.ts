@@ -1,6 +1,6 @@
 /** A simulated market: calls to buy a token, and what its price did for some hours after each. */
 import { textDigest } from "../base/files/checksum.ts";
-import { SeededRandom } from "./random.ts";
+import { SeededRandom } from "../base/random.ts";
 
 /** A call, as the artifact `alerts` has it. */
 export interface Call {
@@ -54,7 +54,7 @@ const BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
 /** Makes a market from a seed. */
 export function makeMarket(seed: number): Market {
-  const random = new SeededRandom(seed, "market");
+  const random = SeededRandom.of(seed, "market");
   const calls: Call[] = [];
   const ticks = new Map<string, Tick[]>();
   for (let number = 1; number <= CALLS; number++) {

@@ -9,7 +9,7 @@ import type { RunDirectory } from "../runs/directory/directory.ts";
 import type { Tracer } from "../trace/record/tracer.ts";
 import type { Lab, LabRun } from "./plan.ts";
 import { type Call, pathRow, type Tick } from "./market.ts";
-import { SeededRandom } from "./random.ts";
+import { SeededRandom } from "../base/random.ts";
 import { TracedStrategy, type Trade } from "./strategy.ts";
 import { equityCurve, metricsOf, summaryOf } from "./summary.ts";
 import { WorkClock, worldOfWork } from "./work.ts";
@@ -32,7 +32,7 @@ export async function recordRun(
   run: LabRun,
   ears: RecordingEars,
 ): Promise<void> {
-  const random = new SeededRandom(lab.seed, run.run_id);
+  const random = SeededRandom.of(lab.seed, run.run_id);
   const clock = new WorkClock(lab.begins_ms + run.begins_after_ms);
   await using ledger = new RunLedger(run.run_id, ears.onAcknowledged, {
     world: worldOfWork(world, clock, random),

@@ -8,7 +8,7 @@ import type { TracedEvent } from "../trace/event/event.ts";
 import type { Tracer } from "../trace/record/tracer.ts";
 import { type Call, returnBps, roundedPrice, type Tick } from "./market.ts";
 import { type Exit, exitOf, type Policy, SLIPPAGE_BPS } from "./policies.ts";
-import type { SeededRandom } from "./random.ts";
+import type { SeededRandom } from "../base/random.ts";
 import type { WorkClock } from "./work.ts";
 
 /** What a strategy begins with, and puts into each trade. */

@@ -3,7 +3,7 @@
  * the seed like everything else, so that the same lab comes out on a fast machine and on a slow one.
  */
 import type { World } from "../base/world.ts";
-import type { SeededRandom } from "./random.ts";
+import type { SeededRandom } from "../base/random.ts";
 
 /** Time that passes only while somebody works. */
 export class WorkClock {

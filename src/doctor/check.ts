@@ -1,4 +1,4 @@
-/** The answers that doctor gives. */
+/** The answers that doctor gives: what was found, and what to do where it is not good. */
 import { asLedgerError } from "../base/error.ts";
 
 /** The answer to one question. */
@@ -6,13 +6,22 @@ export interface Check {
   name: string;
   ok: boolean;
   found: string;
-  /** What to do about it. */
   fix?: string;
 }
 
-/** Trouble that was met on the way to an answer is the answer. */
+/** Nothing to do. */
+export function good(name: string, found: string): Check {
+  return { name, ok: true, found };
+}
+
+/** Something to do. */
+export function bad(name: string, found: string, fix?: string): Check {
+  return { name, ok: false, found, fix };
+}
+
+/** An error that was met on the way to an answer is the answer. */
 export function troubleMet(name: string, error: unknown): Check {
   const problem = asLedgerError(error);
   if (!problem) throw error;
-  return { name, ok: false, found: problem.message, fix: problem.hint };
+  return bad(name, problem.message, problem.hint);
 }

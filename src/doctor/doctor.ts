@@ -5,7 +5,7 @@
 import { dirname, resolve } from "@std/path";
 import { buildFacts } from "../base/build.ts";
 import type { World } from "../base/world.ts";
-import type { Check } from "./check.ts";
+import { bad, type Check } from "./check.ts";
 import {
   checkBuilder,
   checkIndex,
@@ -53,7 +53,7 @@ export async function examine(world: World, ledger: Ledger): Promise<Check[]> {
 
 /** A library that is not as it was built may take the whole process with it: it is not loaded. */
 function indexUnasked({ name, fix }: Check): Check {
-  return { name: "index", ok: false, found: `not looked at without a whole ${name}`, fix };
+  return bad("index", `not looked at without a whole ${name}`, fix);
 }
 
 /** The folder itself, or the nearest one above it that is there. */
@@ -63,7 +63,7 @@ function existingAbove(world: World, folder: string): string {
   return there;
 }
 
-/** Which build this is, for those who ask for help. */
+/** Which build this is, for a question to the maintainers. */
 export function buildLine(): string {
   const { version, compiled, ledger_dir, runs_dir } = buildFacts();
   return compiled

@@ -1,29 +1,24 @@
-/** What doctor asks of the ledger: its log, its index, who is at work on it, and its runs. */
+/** What doctor asks of the ledger: its log, its index, which processes work on it, and its runs. */
 import { join } from "@std/path";
-import { holderOf } from "../base/files/file_lock.ts";
 import { placeText } from "../base/error.ts";
+import { holderOf } from "../base/files/file_lock.ts";
 import { counted, humanBytes } from "../base/format.ts";
 import type { World } from "../base/world.ts";
-import { type Check, troubleMet } from "./check.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { chainLockPath, ledgerPaths, type LogSurvey } from "../log/mod.ts";
+import { bad, type Check, good, troubleMet } from "./check.ts";
 
 /** Whether parts of the log end in torn lines. */
 export function checkLog(survey: LogSurvey | undefined): Check {
-  const name = "log";
-  if (!survey) return { name, ok: true, found: "nothing was emitted yet" };
+  if (!survey) return good("log", "nothing was emitted yet");
   const { events, parts } = survey;
   const found = `${events} event${events === 1 ? "" : "s"} in ${parts} part${
     parts === 1 ? "" : "s"
   }`;
-  if (survey.torn.length === 0) return { name, ok: true, found };
+  if (survey.torn.length === 0) return good("log", found);
   const torn = survey.torn.map(({ part }) => part).join(", ");
-  return {
-    name,
-    ok: false,
-    found: `${found}; torn at its end: ${torn}`,
-    fix: "the next writer takes care of it, or now: ledger verify --repair",
-  };
+  const fix = "the next writer takes care of it, or now: ledger verify --repair";
+  return bad("log", `${found}; torn at its end: ${torn}`, fix);
 }
 
 /** Whether write-ahead files of traces are what was written. */
@@ -33,15 +28,11 @@ export async function checkTraces(ledger: Ledger): Promise<Check> {
     const { events, unchecked, damage } = await ledger.traces.checkWaiting();
     const waiting = `${counted(events, "event")} in write-ahead files` +
       (unchecked > 0 ? `, ${counted(unchecked, "record")} of them without a checksum` : "");
-    if (damage.length === 0) return { name, ok: true, found: waiting };
+    if (damage.length === 0) return good(name, waiting);
     const [{ path, offset, reason }] = damage;
-    return {
-      name,
-      ok: false,
-      found: `${waiting}; ${counted(damage.length, "damaged place")}, such as ` +
-        `${placeText({ path, offset })}: ${reason}`,
-      fix: "set it aside, keeping every byte: ledger trace compact",
-    };
+    const such = `${placeText({ path, offset })}: ${reason}`;
+    const found = `${waiting}; ${counted(damage.length, "damaged place")}, such as ${such}`;
+    return bad(name, found, "set it aside, keeping every byte: ledger trace compact");
   } catch (error) {
     return troubleMet(name, error);
   }
@@ -54,10 +45,9 @@ export async function checkIndex(
   survey: LogSurvey | undefined,
 ): Promise<Check> {
   const name = "index";
-  const path = join(ledgerPaths(ledger.dir).index, "runs.duckdb");
-  if (!survey || survey.events === 0) return { name, ok: true, found: "nothing to index yet" };
-  if (!world.files.facts(path)) {
-    return { name, ok: false, found: "there is none", fix: "make it: ledger rebuild" };
+  if (!survey || survey.events === 0) return good(name, "nothing to index yet");
+  if (!world.files.facts(join(ledgerPaths(ledger.dir).index, "runs.duckdb"))) {
+    return bad(name, "there is none", "make it: ledger rebuild");
   }
   try {
     const sql =
@@ -65,39 +55,32 @@ export async function checkIndex(
     const [row] = await ledger.query(sql);
     const behind_bytes = survey.bytes - Number(row.bytes) -
       survey.torn.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
-    return behind_bytes > 0
-      ? {
-        name,
-        ok: false,
-        found: `${humanBytes(behind_bytes)} behind the log`,
-        fix: "bring it up to date: ledger rebuild; keep it so: ledger watch",
-      }
-      : { name, ok: true, found: "up to date" };
+    if (behind_bytes <= 0) return good(name, "up to date");
+    const fix = "bring it up to date: ledger rebuild; keep it so: ledger watch";
+    return bad(name, `${humanBytes(behind_bytes)} behind the log`, fix);
   } catch (error) {
     const trouble = troubleMet(name, error);
     return { ...trouble, fix: trouble.fix ?? "ledger rebuild --full" };
   }
 }
 
-/** Who builds an index. */
+/** Which process builds an index. */
 export async function checkBuilder(world: World, ledger: Ledger): Promise<Check> {
-  const name = "builder";
   const holder = await holderOf(world, join(ledgerPaths(ledger.dir).index, ".lock"));
   // Not a fault: it may be at work. Whether it is stuck, the index's own line tells.
-  const found = holder ? `${holder} builds an index` : "nobody builds an index";
-  return { name, ok: true, found };
+  return good("builder", holder ? `${holder} builds an index` : "no rebuild is running");
 }
 
-/** Who seals, compacts or archives, and what was left half-way by one who was killed. */
+/** Which process seals, compacts or archives, and what a killed one left half-way. */
 export async function checkKeeper(world: World, ledger: Ledger): Promise<Check> {
   const name = "keeper";
   const holder = await holderOf(world, chainLockPath(ledger.dir));
-  if (holder) return { name, ok: true, found: `${holder} seals, compacts or archives` };
+  if (holder) return good(name, `${holder} seals, compacts or archives`);
   const { unfinishedDays } = await import("../log/seal/unfinished_days.ts");
   const left = await unfinishedDays(world, ledger.dir);
-  if (left.length === 0) return { name, ok: true, found: "nobody seals or compacts" };
+  if (left.length === 0) return good(name, "no sealing or compacting is running");
   const found = `a process was killed while days left the log, or came back: ${left.join(", ")}`;
-  return { name, ok: false, found, fix: "finish it: ledger seal" };
+  return bad(name, found, "finish it: ledger seal");
 }
 
 /** Whether events of all registered types can be emitted. */
@@ -105,60 +88,46 @@ export function checkTypes({ registry }: Pick<Ledger, "registry">): Check {
   const name = "event types";
   const refused = registry.refused();
   const found = counted(registry.types.size, "registered type");
-  if (refused.length === 0) return { name, ok: true, found };
-  return {
-    name,
-    ok: false,
-    found: `${found}; of these no event is emitted: ` +
-      refused.map(({ name, reason }) => `${name} (${reason})`).join(", "),
-    fix: `give it another schema: ledger schema migrate ${refused[0].name} --schema FILE`,
-  };
+  if (refused.length === 0) return good(name, found);
+  const types = refused.map(({ name, reason }) => `${name} (${reason})`).join(", ");
+  const fix = `give it another schema: ledger schema migrate ${refused[0].name} --schema FILE`;
+  return bad(name, `${found}; of these no event is emitted: ${types}`, fix);
 }
 
 /** Whether runs have died, or cannot be read. */
-export async function checkRuns(world: World, ledger: Ledger): Promise<Check> {
+export async function checkRuns(world: World, { runs: { dir }, runs }: Ledger): Promise<Check> {
   const name = "runs";
-  if (!ledger.runs.exists()) return { name, ok: true, found: "none yet" };
+  if (!runs.exists()) return good(name, "none yet");
   const { classifyRun, scanRuns } = await import("../runs/manifest/scan.ts");
   const { stateOfOpen } = await import("../runs/manifest/liveness_lock.ts");
   const { staleTempFiles } = await import("../runs/upkeep/run_files.ts");
   const dead: string[] = [];
   const unreadable: string[] = [];
   const half_written: string[] = [];
-  const runs = scanRuns(world, ledger.runs.dir);
-  for (const run of runs) {
-    const classified = classifyRun(world, ledger.runs.dir, run);
-    const folder = join(ledger.runs.dir, run.path);
-    const left = await staleTempFiles(world, folder, classified.kind);
+  const scanned = scanRuns(world, dir);
+  for (const run of scanned) {
+    const classified = classifyRun(world, dir, run);
+    const left = await staleTempFiles(world, join(dir, run.path), classified.kind);
     half_written.push(...left.map((path) => `${run.path}/${path}`));
     if (classified.kind === "unusable") unreadable.push(run.path);
     if (classified.kind !== "open") continue;
-    const { state } = await stateOfOpen(world, ledger.runs.dir, run.path, classified.manifest);
+    const { state } = await stateOfOpen(world, dir, run.path, classified.manifest);
     if (state !== "running" && state !== "pending") {
       dead.push(`${classified.manifest.run_id} (${state})`);
     }
   }
-  if (dead.length + unreadable.length + half_written.length === 0) {
-    return { name, ok: true, found: `${runs.length}, none of them dead` };
-  }
-  const some = (names: string[]) => names.slice(0, 3).join(", ") + (names[3] ? ", …" : "");
-  const found = [
-    dead.length > 0 ? `${dead.length} died: ${some(dead)}` : "",
-    unreadable.length > 0
-      ? `${unreadable.length} without a readable run.json: ${some(unreadable)}`
-      : "",
-    half_written.length > 0
-      ? `${half_written.length} left half-written by killed programs: ${some(half_written)}`
-      : "",
-  ].filter(Boolean).join("; ");
-  return {
-    name,
-    ok: false,
-    found,
-    fix: dead.length > 0
-      ? `say that they failed: ledger runs finish ID --status failed --error "died"`
-      : unreadable.length > 0
-      ? "why: ledger runs sync"
-      : "see: ledger runs verify --all; then remove these files",
-  };
+  const findings = ([
+    [dead, "died", `say that they failed: ledger runs finish ID --status failed --error "died"`],
+    [unreadable, "without a readable run.json", "why: ledger runs sync"],
+    [
+      half_written,
+      "left half-written by killed programs",
+      "see: ledger runs verify --all; then remove these files",
+    ],
+  ] as const).filter(([runs]) => runs.length > 0);
+  if (findings.length === 0) return good(name, `${scanned.length}, none of them dead`);
+  const found = findings.map(([runs, what]) =>
+    `${runs.length} ${what}: ${runs.slice(0, 3).join(", ")}${runs[3] ? ", …" : ""}`
+  );
+  return bad(name, found.join("; "), findings[0][2]);
 }

@@ -12,7 +12,7 @@ import {
   lock_probe_ms,
 } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import { type Check, troubleMet } from "./check.ts";
+import { bad, type Check, good, troubleMet } from "./check.ts";
 import type { LogSurvey } from "../log/mod.ts";
 
 const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
@@ -47,11 +47,11 @@ const OWN_PARTS = "give every process its own part: ledger emit --writer NAME, o
 export function checkFolder(world: World, name: string, folder: string): Check {
   const { files } = world;
   if (!files.facts(folder)) {
-    return { name, ok: true, found: `${folder} is not there yet: the first write makes it` };
+    return good(name, `${folder} is not there yet: the first write makes it`);
   }
   try {
     beginReplacement(files, join(folder, ".doctor"), uniqueName(world)).abandon();
-    return { name, ok: true, found: `${folder} can be written` };
+    return good(name, `${folder} can be written`);
   } catch (error) {
     return troubleMet(name, error);
   }
@@ -60,25 +60,14 @@ export function checkFolder(world: World, name: string, folder: string): Check {
 /** Whether the kind of disk keeps what is promised, and its locks count for everybody. */
 export function checkFileSystem(facts: FileSystemFacts | undefined): Check {
   const name = "file system";
-  if (!facts) return { name, ok: true, found: "cannot be asked here" };
+  if (!facts) return good(name, "this system does not tell");
   const kind = FILE_SYSTEMS.get(facts.type) ?? `of kind 0x${facts.type.toString(16)}`;
   if (ON_A_NETWORK.has(kind)) {
-    return {
-      name,
-      ok: false,
-      found: `${kind}: locks of other machines may not be seen here`,
-      fix: OWN_PARTS,
-    };
+    return bad(name, `${kind}: locks of other machines may not be seen here`, OWN_PARTS);
   }
-  if (IN_MEMORY.has(kind)) {
-    return {
-      name,
-      ok: false,
-      found: `${kind}: what is acknowledged here is gone when the machine restarts`,
-      fix: "keep the ledger on a disk: LEDGER_DIR, or a build with --ledger DIR",
-    };
-  }
-  return { name, ok: true, found: kind };
+  if (!IN_MEMORY.has(kind)) return good(name, kind);
+  const found = `${kind}: what is acknowledged here is gone when the machine restarts`;
+  return bad(name, found, "keep the ledger on a disk: LEDGER_DIR, or a build with --ledger DIR");
 }
 
 /** Whether locks lock and syncs sync, on this disk, now. */
@@ -96,19 +85,12 @@ export async function checkPromises(world: World, dir: string): Promise<Check[]>
 }
 
 async function checkLocks(world: World, path: string): Promise<Check> {
-  const name = "locks";
   const holder = world.files.open(path, "lock");
   try {
     if (!holder.tryLock(true)) await holder.lock(true, lock_probe_ms);
-    if (await keepsOthersOut(world, path, holder)) {
-      return { name, ok: true, found: "a held lock keeps others out, and comes free" };
-    }
-    return {
-      name,
-      ok: false,
-      found: "a lock that is held was given to another",
-      fix: OWN_PARTS,
-    };
+    return await keepsOthersOut(world, path, holder)
+      ? good("locks", "a held lock keeps others out, and comes free")
+      : bad("locks", "a lock that is held was given to another", OWN_PARTS);
   } finally {
     holder.close();
   }
@@ -140,15 +122,11 @@ function checkSyncs(world: World, path: string): Check {
     }
     const [, , median_ms] = durations_ms.sort((a, b) => a - b);
     const skew_ms = Math.abs(file.facts().modified_ms - world.now_ms());
-    if (skew_ms > clock_skew_ms) {
-      return {
-        name: "syncs",
-        ok: false,
-        found: `the disk's clock and this machine's differ by ${Math.round(skew_ms / 1000)} s`,
-        fix: "set both by NTP: events of several machines are ordered by day",
-      };
+    if (skew_ms <= clock_skew_ms) {
+      return good("syncs", `a write is durable in ${median_ms.toFixed(2)} ms`);
     }
-    return { name: "syncs", ok: true, found: `a write is durable in ${median_ms.toFixed(2)} ms` };
+    const found = `the disk's clock and this machine's differ by ${Math.round(skew_ms / 1000)} s`;
+    return bad("syncs", found, "set both by NTP: events of several machines are ordered by day");
   } finally {
     file.close();
   }
@@ -156,18 +134,14 @@ function checkSyncs(world: World, path: string): Check {
 
 /** Whether the log is ahead of the clock. */
 export function checkClock(world: World, survey: LogSurvey | undefined): Check {
-  const name = "clock";
   const now_ms = world.now_ms();
   const ahead_ms = (survey?.newest?.timestamp_ms ?? 0) - now_ms;
-  if (ahead_ms > clock_jump_ms) {
-    return {
-      name,
-      ok: false,
-      found: `the newest event is ${Math.round(ahead_ms / 1000)} s in the future`,
-      fix: "set the clock (timedatectl), or look who emits with times of its own: ledger log -n 1",
-    };
-  }
-  return { name, ok: true, found: new Date(now_ms).toISOString() };
+  if (ahead_ms <= clock_jump_ms) return good("clock", new Date(now_ms).toISOString());
+  return bad(
+    "clock",
+    `the newest event is ${Math.round(ahead_ms / 1000)} s in the future`,
+    "set the clock (timedatectl), or find the writer that sets its own times: ledger log -n 1",
+  );
 }
 
 /** Free space beside what a week of this log takes. */
@@ -177,23 +151,17 @@ export function checkSpace(
   survey: LogSurvey | undefined,
 ): Check {
   const name = "space";
-  if (!facts) return { name, ok: true, found: "cannot be asked here" };
+  if (!facts) return good(name, "this system does not tell");
   const week = new Date(world.now_ms() - 7 * DAY_MS).toISOString().slice(0, 10);
   const week_bytes = (survey?.days ?? []).filter(({ day }) => day > week)
     .reduce((sum, { bytes }) => sum + bytes, 0);
   const days = week_bytes === 0 ? Infinity : facts.free_bytes / (week_bytes / 7);
   const found = `${humanBytes(facts.free_bytes)} free` +
     (days < 3650 ? `, enough for ${Math.floor(days)} days at this week's rate` : "");
-  if (days >= days_until_full_min && facts.free_bytes >= free_bytes_min) {
-    return { name, ok: true, found };
-  }
-  return {
-    name,
-    ok: false,
-    found,
-    fix: "make room: ledger compact --before 30d, ledger retain --days 90 --archive DIR, ledger " +
-      "runs prune --before YYYY-MM --archive DIR, or a larger disk",
-  };
+  if (days >= days_until_full_min && facts.free_bytes >= free_bytes_min) return good(name, found);
+  const fix = "make room: ledger compact --before 30d, ledger retain --days 90 --archive DIR, " +
+    "ledger runs prune --before YYYY-MM --archive DIR, or a larger disk";
+  return bad(name, found, fix);
 }
 
 /** Whether the unpacked library is what the executable was built with. */
@@ -201,16 +169,13 @@ export async function checkLibrary(world: World): Promise<Check> {
   const name = "DuckDB library";
   const { checkNativeDigest } = await import("../duckdb/native.ts");
   const check = checkNativeDigest(world);
-  if (check === null) {
-    return { name, ok: true, found: "from the npm package, since this runs from source" };
-  }
-  if (!world.files.facts(check.folder)) {
-    return { name, ok: true, found: "not unpacked yet: the first query does it" };
-  }
-  return check.fault === null ? { name, ok: true, found: `as it was built, in ${check.folder}` } : {
+  if (check === null) return good(name, "from the npm package, since this runs from source");
+  const { folder, fault } = check;
+  if (!world.files.facts(folder)) return good(name, "not unpacked yet: the first query does it");
+  if (fault === null) return good(name, `as it was built, in ${folder}`);
+  return bad(
     name,
-    ok: false,
-    found: `${check.folder}: ${check.fault}`,
-    fix: `remove it; the next query unpacks it anew: rm -r ${check.folder}`,
-  };
+    `${folder}: ${fault}`,
+    `remove it; the next query unpacks it anew: rm -r ${folder}`,
+  );
 }

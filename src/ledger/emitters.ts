@@ -14,94 +14,69 @@ export interface CommonFields {
   [extra: string]: unknown;
 }
 
-/** Whatever can emit an event has all of these. */
+type OfRun<Fields = unknown> = CommonFields & { run_id: string } & Fields;
+
+/** An emitter for each type, over one that takes any event. */
 export abstract class Emitters {
   /** Appends one event; resolves when it is durable. */
   abstract emit(event: JsonObject): Promise<Acknowledgement>;
 
   /** A run exists. */
   emitRunCreated(
-    fields: CommonFields & {
-      run_id: string;
-      run_type: string;
-      config: JsonObject;
-      data_fingerprint: string;
-    },
+    fields: OfRun<{ run_type: string; config: JsonObject; data_fingerprint: string }>,
   ): Promise<Acknowledgement> {
     return this.emit({ event_type: "run.created", ...fields });
   }
 
   /** A run began. */
-  emitRunStarted(fields: CommonFields & { run_id: string }): Promise<Acknowledgement> {
+  emitRunStarted(fields: OfRun): Promise<Acknowledgement> {
     return this.emit({ event_type: "run.started", ...fields });
   }
 
   /** A phase of a run began. */
   emitPhaseStarted(
-    fields: CommonFields & { run_id: string; phase_name: string; phase_order: number },
+    fields: OfRun<{ phase_name: string; phase_order: number }>,
   ): Promise<Acknowledgement> {
     return this.emit({ event_type: "phase.started", ...fields });
   }
 
   /** A phase of a run ended. */
   emitPhaseCompleted(
-    fields: CommonFields & {
-      run_id: string;
-      phase_name: string;
-      duration_ms: number;
-      output_summary?: JsonObject;
-    },
+    fields: OfRun<{ phase_name: string; duration_ms: number; output_summary?: JsonObject }>,
   ): Promise<Acknowledgement> {
     return this.emit({ event_type: "phase.completed", output_summary: {}, ...fields });
   }
 
   /** One trial of an optimization. */
   emitTrialRecorded(
-    fields: CommonFields & {
-      run_id: string;
-      trial_id: string;
-      params: JsonObject;
-      metrics: JsonObject;
-    },
+    fields: OfRun<{ trial_id: string; params: JsonObject; metrics: JsonObject }>,
   ): Promise<Acknowledgement> {
     return this.emit({ event_type: "trial.recorded", ...fields });
   }
 
   /** A baseline run ended. */
   emitBaselineCompleted(
-    fields: CommonFields & {
-      run_id: string;
-      alerts_total: number;
-      alerts_ok: number;
-      artifact_path: string;
-    },
+    fields: OfRun<{ alerts_total: number; alerts_ok: number; artifact_path: string }>,
   ): Promise<Acknowledgement> {
     return this.emit({ event_type: "baseline.completed", ...fields });
   }
 
   /** A file with results was stored. */
   emitArtifactCreated(
-    fields: CommonFields & {
-      run_id: string;
-      artifact_type: string;
-      artifact_path: string;
-      size_bytes: number;
-    },
+    fields: OfRun<{ artifact_type: string; artifact_path: string; size_bytes: number }>,
   ): Promise<Acknowledgement> {
     return this.emit({ event_type: "artifact.created", ...fields });
   }
 
   /** A run ended well. */
   emitRunCompleted(
-    fields: CommonFields & { run_id: string; summary?: JsonObject; artifact_paths?: JsonObject },
+    fields: OfRun<{ summary?: JsonObject; artifact_paths?: JsonObject }>,
   ): Promise<Acknowledgement> {
     return this.emit({ event_type: "run.completed", summary: {}, artifact_paths: {}, ...fields });
   }
 
   /** A run ended with an error. */
-  emitRunFailed(
-    fields: CommonFields & { run_id: string; error: string },
-  ): Promise<Acknowledgement> {
+  emitRunFailed(fields: OfRun<{ error: string }>): Promise<Acknowledgement> {
     return this.emit({ event_type: "run.failed", ...fields });
   }
 }

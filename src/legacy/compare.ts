@@ -18,9 +18,9 @@ export interface LegacyDifference {
 
 /** All differences, by run and field. */
 export async function differencesIn(database: Database): Promise<LegacyDifference[]> {
-  const said = await eventsOfLegacyRuns(database);
+  const logged = await eventsOfLegacyRuns(database);
   const runs = await legacyRuns(database);
-  return runs.flatMap((run) => differencesOf(run, new Said(said.get(run.run_id) ?? [])))
+  return runs.flatMap((run) => differencesOf(run, new LoggedRun(logged.get(run.run_id) ?? [])))
     .sort((a, b) => compareTexts(a.run_id, b.run_id) || compareTexts(a.field, b.field));
 }
 
@@ -29,7 +29,7 @@ function compareTexts(a: string, b: string): number {
 }
 
 /** What the log says of one run. */
-class Said {
+class LoggedRun {
   constructor(readonly events: readonly RunEvent[]) {}
 
   first(type: RunEvent["event_type"]): RunEvent | undefined {
@@ -58,7 +58,7 @@ function memberOf(event: RunEvent | undefined, name: string): unknown {
   return event && (parseExact(event.payload) as Record<string, unknown>)[name];
 }
 
-function differencesOf(run: LegacyRun, said: Said): LegacyDifference[] {
+function differencesOf(run: LegacyRun, logged: LoggedRun): LegacyDifference[] {
   const differences: LegacyDifference[] = [];
   const { run_id } = run;
   /** `told` is what the log says, as JSON; what the legacy database does not know is no difference. */
@@ -74,7 +74,7 @@ function differencesOf(run: LegacyRun, said: Said): LegacyDifference[] {
   const json = (field: string, legacy: string | null, told: unknown) =>
     check(field, legacy, told, told !== undefined && saysTheSame(legacy, told));
 
-  const created = said.first("run.created");
+  const created = logged.first("run.created");
   if (run.is_in_runs && !created) text("run", "present", undefined);
   else {
     text("run_type", run.run_type, memberOf(created, "run_type"));
@@ -82,12 +82,12 @@ function differencesOf(run: LegacyRun, said: Said): LegacyDifference[] {
     text("data_fingerprint", run.data_fingerprint, memberOf(created, "data_fingerprint"));
     json("config", run.config, memberOf(created, "config"));
   }
-  time("started_at_ms", run.started_at_ms, said.first("run.started")?.timestamp_ms);
+  time("started_at_ms", run.started_at_ms, logged.first("run.started")?.timestamp_ms);
 
   const ends = endsOf(run);
   const endOf = (type: string) => {
     const at = ends.findIndex((end) => end.type === type);
-    return at < 0 ? undefined : said.endLike(ends[at], at === ends.length - 1);
+    return at < 0 ? undefined : logged.endLike(ends[at], at === ends.length - 1);
   };
   const failed = endOf("run.failed");
   const completed = endOf("run.completed");
@@ -95,7 +95,7 @@ function differencesOf(run: LegacyRun, said: Said): LegacyDifference[] {
   time("completed_at_ms", run.completed_at_ms, completed?.timestamp_ms);
   // Where no such end belongs to them, whichever event has them will do.
   const having = (name: string) =>
-    said.events.map((event) => memberOf(event, name)).findLast((told) => told !== undefined);
+    logged.events.map((event) => memberOf(event, name)).findLast((told) => told !== undefined);
   const error = run.failed_at_ms === null ? having("error") : memberOf(failed, "error");
   const summary = run.completed_at_ms === null ? having("summary") : memberOf(completed, "summary");
   text("error", run.error, error);

@@ -1,34 +1,24 @@
 /**
- * The event emitter of the first system, with its positional signatures, over a `Ledger`. Code that
- * was written for it keeps working; new code is better off with `openLedger()`.
+ * An adapter: the event emitter of the first system, with its positional signatures, over a `Ledger`.
+ * Code that was written for it keeps working; new code is better off with `openLedger()`.
  */
 import type { JsonObject } from "../ledger/emitters.ts";
 import type { OpenOptions } from "../ledger/event_log.ts";
 import { Ledger } from "../ledger/ledger.ts";
-import type { Acknowledgement } from "../log/mod.ts";
 
 /** The eight emitters (and `emitRunFailed`), each with its arguments in a row. */
 export class EventEmitter implements AsyncDisposable {
   constructor(readonly ledger: Ledger) {}
 
-  emitRunCreated(
-    run_id: string,
-    run_type: string,
-    config: JsonObject,
-    data_fingerprint: string,
-  ): Promise<Acknowledgement> {
+  emitRunCreated(run_id: string, run_type: string, config: JsonObject, data_fingerprint: string) {
     return this.ledger.emitRunCreated({ run_id, run_type, config, data_fingerprint });
   }
 
-  emitRunStarted(run_id: string): Promise<Acknowledgement> {
+  emitRunStarted(run_id: string) {
     return this.ledger.emitRunStarted({ run_id });
   }
 
-  emitPhaseStarted(
-    run_id: string,
-    phase_name: string,
-    phase_order: number,
-  ): Promise<Acknowledgement> {
+  emitPhaseStarted(run_id: string, phase_name: string, phase_order: number) {
     return this.ledger.emitPhaseStarted({ run_id, phase_name, phase_order });
   }
 
@@ -37,16 +27,11 @@ export class EventEmitter implements AsyncDisposable {
     phase_name: string,
     duration_ms: number,
     output_summary: JsonObject = {},
-  ): Promise<Acknowledgement> {
+  ) {
     return this.ledger.emitPhaseCompleted({ run_id, phase_name, duration_ms, output_summary });
   }
 
-  emitTrialRecorded(
-    run_id: string,
-    trial_id: string,
-    params: JsonObject,
-    metrics: JsonObject,
-  ): Promise<Acknowledgement> {
+  emitTrialRecorded(run_id: string, trial_id: string, params: JsonObject, metrics: JsonObject) {
     return this.ledger.emitTrialRecorded({ run_id, trial_id, params, metrics });
   }
 
@@ -55,7 +40,7 @@ export class EventEmitter implements AsyncDisposable {
     alerts_total: number,
     alerts_ok: number,
     artifact_path: string,
-  ): Promise<Acknowledgement> {
+  ) {
     return this.ledger.emitBaselineCompleted({ run_id, alerts_total, alerts_ok, artifact_path });
   }
 
@@ -64,19 +49,15 @@ export class EventEmitter implements AsyncDisposable {
     artifact_type: string,
     artifact_path: string,
     size_bytes: number,
-  ): Promise<Acknowledgement> {
+  ) {
     return this.ledger.emitArtifactCreated({ run_id, artifact_type, artifact_path, size_bytes });
   }
 
-  emitRunCompleted(
-    run_id: string,
-    summary: JsonObject = {},
-    artifact_paths: JsonObject = {},
-  ): Promise<Acknowledgement> {
+  emitRunCompleted(run_id: string, summary: JsonObject = {}, artifact_paths: JsonObject = {}) {
     return this.ledger.emitRunCompleted({ run_id, summary, artifact_paths });
   }
 
-  emitRunFailed(run_id: string, error: string): Promise<Acknowledgement> {
+  emitRunFailed(run_id: string, error: string) {
     return this.ledger.emitRunFailed({ run_id, error });
   }
 

@@ -21,6 +21,7 @@ export interface LegacyRun {
 
 /** An event of the log that says something of a run as a whole. */
 export interface RunEvent {
+  run_id: string;
   event_id: string;
   event_type: "run.created" | "run.started" | "run.completed" | "run.failed";
   timestamp_ms: number;
@@ -40,15 +41,11 @@ export async function legacyRuns(database: Database): Promise<LegacyRun[]> {
 
 /** What the log says of the legacy runs, in its own order, by run. */
 export async function eventsOfLegacyRuns(database: Database): Promise<Map<string, RunEvent[]>> {
-  const of_run = new Map<string, RunEvent[]>();
   const rows = await database.rows<Record<string, unknown>>(EVENTS_OF_LEGACY_RUNS);
-  for (const { run_id, timestamp_ms, ...rest } of rows) {
-    const event = { ...rest, timestamp_ms: Number(timestamp_ms) } as RunEvent;
-    const events = of_run.get(String(run_id));
-    if (events) events.push(event);
-    else of_run.set(String(run_id), [event]);
-  }
-  return of_run;
+  const events = rows.map((row) =>
+    ({ ...row, timestamp_ms: Number(row.timestamp_ms) }) as RunEvent
+  );
+  return Map.groupBy(events, ({ run_id }) => run_id);
 }
 
 /** How a run ended. Of two ends the later counts; of two at once, the good one. */

@@ -7,7 +7,7 @@ import { PROJECT } from "../harness.ts";
 import { sourcesIn } from "./modules.ts";
 
 const CAMEL = /^_?[a-z][A-Za-z0-9]*$/;
-const SNAKE = /^_?[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
+const SNAKE = /^(_|_?[a-z][a-z0-9]*(_[a-z0-9]+)*)$/;
 const UPPER = /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/;
 const PASCAL = /^[A-Z][A-Za-z0-9]*$/;
 

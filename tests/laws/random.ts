@@ -1,12 +1,11 @@
 /** Randomness that can be repeated: everything here follows from a seed, which a failure prints. */
+import { SeededRandom } from "../../src/base/random.ts";
 import { IS_FULL } from "../harness.ts";
 
 /** A source of random things. */
-export class Random {
-  #state: number;
-
+export class Random extends SeededRandom {
   constructor(readonly seed: number) {
-    this.#state = seed >>> 0;
+    super(seed);
   }
 
   /** Numbers of its own for work that runs beside: what is drawn here does not depend on its pace. */
@@ -14,26 +13,8 @@ export class Random {
     return new Random(this.below(2 ** 32));
   }
 
-  /** From 0 up to but not including 1 (mulberry32). */
-  fraction(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  }
-
-  /** A whole number from 0 up to but not including `end`. */
-  below(end: number): number {
-    return Math.floor(this.fraction() * end);
-  }
-
   chance(probability: number): boolean {
     return this.fraction() < probability;
-  }
-
-  pick<T>(things: readonly T[]): T {
-    return things[this.below(things.length)];
   }
 
   times<T>(count: number, make: (index: number) => T): T[] {

@@ -54,20 +54,15 @@ export default defineCommand({
     await show(report);
     await syncAlerts();
     if (!flags.watch) return;
-    const { WatchedCatalog } = await import("../../daemon/catalog.ts");
+    const { catalogTask } = await import("../../daemon/periodic_task.ts");
     const changed: CatalogSyncReport[] = [];
-    const catalog = new WatchedCatalog(
-      world,
-      { exists: () => ledger.runs.exists(), sync: () => ledger.runs.sync(options) },
-      (report) => {
-        if (report.registered + report.updated + report.missing > 0) changed.push(report);
-      },
-      onNotice,
-    );
+    const catalog = catalogTask(world, { sync: () => ledger.runs.sync(options) }, (report) => {
+      if (report.registered + report.updated + report.missing > 0) changed.push(report);
+    }, onNotice);
     using stop = stopOnInterrupt(world);
     while (!stop.signal.aborted) {
       await world.pause((flags.interval ?? watch_interval_s) * 1000, stop.signal);
-      if (!stop.signal.aborted) await catalog.look();
+      if (!stop.signal.aborted && ledger.runs.exists()) await catalog.look();
       for (const report of changed.splice(0)) {
         await show(report);
         await syncAlerts();

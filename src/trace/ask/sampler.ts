@@ -7,6 +7,7 @@
  * was, measured against the stream itself; which of its events those are is drawn. So the size of a
  * sample is known beforehand, no rare type is passed over, and a seed gives the same sample again.
  */
+import { SeededRandom } from "../../base/random.ts";
 import {
   sample_activity_factor_max,
   sample_context_events,
@@ -46,7 +47,7 @@ export function sampleEvents<Event extends SampleEvent>(
   const is_kept = keepCritical(events, options);
   // The more is kept, the less there is to choose; at a rate of 1 everything is kept.
   const factors = activityFactors(events).map((factor) => factor ** (1 - rate));
-  const random = randomFractions(options.seed ?? 1);
+  const random = new SeededRandom(options.seed ?? 1);
   for (const windows of strata(events, is_kept)) {
     for (const [indices, count] of withQuotas(windows, factors, rate)) {
       draw(indices, count, random, (index) => is_kept[index] = 1);
@@ -132,23 +133,12 @@ function* withQuotas(
 function draw(
   indices: number[],
   count: number,
-  random: () => number,
+  random: SeededRandom,
   keep: (index: number) => void,
 ): void {
   for (let drawn = 0; drawn < count; drawn++) {
-    const other = drawn + Math.floor(random() * (indices.length - drawn));
+    const other = drawn + random.below(indices.length - drawn);
     [indices[drawn], indices[other]] = [indices[other], indices[drawn]];
     keep(indices[drawn]);
   }
-}
-
-/** Numbers from 0 up to 1 that a seed repeats (mulberry32). */
-function randomFractions(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,22 +1,26 @@
-/** Chance that can be repeated: everything in a demo's lab follows from its seed. */
+/** A pseudorandom generator (mulberry32): a seed repeats all that is drawn. */
 
 const FNV_BASIS = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
-const UINT32_END = 4_294_967_296;
 
-/** A stream of random numbers. Streams for other purposes do not disturb it. */
+/** A stream of random numbers. */
 export class SeededRandom {
   #state: number;
 
-  constructor(seed: number, purpose: string) {
-    let state = FNV_BASIS;
-    for (const char of `${seed}:${purpose}`) {
-      state = Math.imul(state ^ char.codePointAt(0)!, FNV_PRIME);
-    }
-    this.#state = state >>> 0;
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
   }
 
-  /** A whole number below 2^32 (mulberry32). */
+  /** A stream for one purpose, which streams for others do not disturb. */
+  static of(seed: number, purpose: string): SeededRandom {
+    let hash = FNV_BASIS;
+    for (const char of `${seed}:${purpose}`) {
+      hash = Math.imul(hash ^ char.codePointAt(0)!, FNV_PRIME);
+    }
+    return new SeededRandom(hash);
+  }
+
+  /** A whole number below 2^32. */
   uint32(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -27,7 +31,7 @@ export class SeededRandom {
 
   /** From 0 up to but not including 1. */
   fraction(): number {
-    return this.uint32() / UINT32_END;
+    return this.uint32() / 2 ** 32;
   }
 
   /** A number in a range. */
