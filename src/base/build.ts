@@ -1,6 +1,6 @@
 /**
- * What the build baked into the executable: the folders it may write, and where the native library
- * stands inside it. Run from source, the same questions get the defaults.
+ * Build facts: what the build baked into the executable, its write scope and its native library. Run
+ * from source, there are defaults.
  */
 import config from "../../deno.json" with { type: "json" };
 

@@ -1,8 +1,9 @@
 /**
- * The tar format, as far as this program writes and reads it. Names may be longer than a header's
- * hundred bytes (a run id alone may have two hundred), and go into extended headers where they have to.
+ * The tar format (ustar with pax headers), as far as this program writes and reads it. Names may be
+ * longer than a header's hundred bytes (a run id alone may have two hundred).
  */
 import { constants, gunzipSync } from "node:zlib";
+import { joined } from "./bytes.ts";
 import { readFully } from "./files/durable.ts";
 import type { OpenFile } from "./files/seam.ts";
 import { tar_end_bytes_max } from "./limits.ts";
@@ -10,12 +11,14 @@ import { tar_end_bytes_max } from "./limits.ts";
 const BLOCK_BYTES = 512;
 const NAME_BYTES = 100;
 const OCTAL_SIZE_MAX = 8 ** 11;
+const SUM_AT = 148;
+const SUM_END = 156;
 const encoder = new TextEncoder();
 
 /** So many zeros end an archive. */
 export const TAR_END_BYTES = 2 * BLOCK_BYTES;
 
-/** How many zeros follow a file, so that the next header begins on a whole block. */
+/** How many zeros follow a file, so that the next header begins a block. */
 export function tarPadding(size_bytes: number): number {
   return (BLOCK_BYTES - size_bytes % BLOCK_BYTES) % BLOCK_BYTES;
 }
@@ -27,19 +30,11 @@ export function tarHeaders(name: string, size_bytes: number, modified_ms: number
   const is_large = size_bytes >= OCTAL_SIZE_MAX;
   const main = header(is_long ? shortened(name) : name, is_large ? 0 : size_bytes, seconds, "0");
   if (!is_long && !is_large) return main;
-  const records = [
-    ...(is_long ? [record("path", name)] : []),
-    ...(is_large ? [record("size", String(size_bytes))] : []),
-  ];
-  const extended = encoder.encode(records.join(""));
+  const records = (is_long ? record("path", name) : "") +
+    (is_large ? record("size", String(size_bytes)) : "");
+  const extended = encoder.encode(records);
   const head = header("extended", extended.length, seconds, "x");
-  const whole = new Uint8Array(
-    head.length + extended.length + tarPadding(extended.length) + main.length,
-  );
-  whole.set(head);
-  whole.set(extended, head.length);
-  whole.set(main, whole.length - main.length);
-  return whole;
+  return joined(head, extended, new Uint8Array(tarPadding(extended.length)), main);
 }
 
 function shortened(name: string): string {
@@ -136,8 +131,11 @@ export function tarMembers(file: OpenFile): TarMember[] {
 function memberOf(block: Uint8Array, at: number): TarMember {
   const textAt = (start: number, length: number) =>
     new TextDecoder().decode(block.subarray(start, start + length)).replace(/\0.*$/s, "");
-  const sum = block.reduce((total, byte, index) => total + (isOfSum(index) ? 32 : byte), 0);
-  const noted = new TextDecoder().decode(block.subarray(SUM_AT, SUM_AT + SUM_BYTES));
+  const sum = block.reduce(
+    (total, byte, index) => total + (index >= SUM_AT && index < SUM_END ? 32 : byte),
+    0,
+  );
+  const noted = new TextDecoder().decode(block.subarray(SUM_AT, SUM_END));
   if (noted !== `${sum.toString(8).padStart(6, "0")}\0 ` || textAt(257, 5) !== "ustar") {
     throw new TarDamage(at, "a header is not what was written there");
   }
@@ -148,13 +146,6 @@ function memberOf(block: Uint8Array, at: number): TarMember {
     throw new TarDamage(at, "a kind of member that is never written there", name);
   }
   return { name, offset: at + BLOCK_BYTES, size_bytes };
-}
-
-const SUM_AT = 148;
-const SUM_BYTES = 8;
-
-function isOfSum(index: number): boolean {
-  return index >= SUM_AT && index < SUM_AT + SUM_BYTES;
 }
 
 function checkEnd(file: OpenFile, at: number, archive_bytes: number): void {

@@ -1,13 +1,13 @@
 /**
- * What a program takes from its surroundings: files, clock, randomness, environment, streams.
- * It is passed in, so that a test can hold the clock still and look at what was printed.
+ * Dependency injection of the surroundings: files, clock, randomness, environment, streams are passed
+ * in, so that a test can hold the clock still and look at what was printed.
  */
 import { fileError } from "./files/file_error.ts";
 import type { Files } from "./files/seam.ts";
 import { systemFiles } from "./files/system_files.ts";
 import { LedgerError } from "./error.ts";
 
-/** Where words and data go. */
+/** A stream that is written to. */
 export interface Output {
   write(text: string | Uint8Array): void;
   readonly is_terminal: boolean;
@@ -15,7 +15,7 @@ export interface Output {
   readonly columns: number;
 }
 
-/** Where data comes from. */
+/** A stream that is read. */
 export interface Input {
   /** Fills the buffer as far as data is there; null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
@@ -55,18 +55,15 @@ export interface World {
   /** Resolves after a while, or at once when the signal is aborted. */
   pause(duration_ms: number, signal?: AbortSignal): Promise<void>;
   /**
-   * Lets everything else that waits in this process have its turn: timers, signals, answers of native
-   * code. Awaiting what is there already does not; a loop of that starves the rest.
+   * Lets all else that waits in this process have its turn: timers, signals, native answers. Awaiting
+   * what is there already does not; a loop of that starves the rest.
    */
   turn(): Promise<void>;
 }
 
-/** Thrown when whoever reads our output has gone; there is nobody left to tell. */
+/** Thrown when the reader of the output has gone. */
 export class OutputClosed extends Error {
-  constructor() {
-    super("the reader of the output has gone");
-    this.name = "OutputClosed";
-  }
+  override name = "OutputClosed";
 }
 
 function systemEnv(name: string): string | undefined {
@@ -120,8 +117,7 @@ const system_input: Input = {
   },
   async size_bytes() {
     try {
-      const { fstatSync } = await import("node:fs");
-      const facts = fstatSync(0);
+      const facts = (await import("node:fs")).fstatSync(0);
       return facts.isFile() ? facts.size : undefined;
     } catch {
       // Closed, or nothing that has a size.

@@ -21,23 +21,18 @@ export function kindOf({ is_folder, is_link, is_pipe, is_device }: FileFacts): s
   return is_pipe ? "a pipe" : "neither a file nor a folder";
 }
 
+function unreadable(path: string, reason: string, hint: string): LedgerError {
+  const message = `cannot read ${escaped(path)}: ${reason}`;
+  return new LedgerError({ code: "invalid", message, where: { path }, hint });
+}
+
 function notAFile(path: string, facts: FileFacts): LedgerError {
-  return new LedgerError({
-    code: "invalid",
-    message: `cannot read ${escaped(path)}: it is ${kindOf(facts)}`,
-    where: { path },
-    hint: "it has to be a regular file",
-  });
+  return unreadable(path, `it is ${kindOf(facts)}`, "it has to be a regular file");
 }
 
 function tooLarge(path: string, size_bytes: number, bytes_max: number): LedgerError {
-  return new LedgerError({
-    code: "invalid",
-    message: `cannot read ${escaped(path)}: it has ${humanBytes(size_bytes)}, and at most ` +
-      `${humanBytes(bytes_max)} are taken`,
-    where: { path },
-    hint: "is it what it should be?",
-  });
+  const sizes = `it has ${humanBytes(size_bytes)}, and at most ${humanBytes(bytes_max)} are taken`;
+  return unreadable(path, sizes, "is it what it should be?");
 }
 
 /** Opens a regular file that a caller names, links followed. */
@@ -70,12 +65,8 @@ function openAsSeen(
 }
 
 function changedPlace(path: string): LedgerError {
-  return new LedgerError({
-    code: "io",
-    message: `cannot read ${escaped(path)}: another file took its place as it was opened`,
-    where: { path },
-    hint: "repeat it",
-  });
+  return unreadable(path, "another file took its place as it was opened", "repeat it")
+    .with({ code: "io" });
 }
 
 /** A folder that others wrote, read-only. Its own path may be a link; below it none is followed. */

@@ -1,6 +1,6 @@
 /**
- * Changes to the registry of a ledger: types that are registered, taken over from another ledger, or get
- * another version. One process at a time, and nothing that is known is forgotten.
+ * Schema registry changes: types are registered, adopted from another ledger, or get another version.
+ * One process at a time, and nothing that is known is forgotten.
  */
 import { LedgerError, quoted } from "../../base/error.ts";
 import { makeFolderDurably } from "../../base/files/durable.ts";
@@ -40,27 +40,34 @@ export async function registerType(
   checkTypeName(name);
   const usable = checkSchema(name, schema, "new");
   return await changeRegistry(world, root, (file) => {
-    const known = Object.hasOwn(file.event_types, name) ? file.event_types[name] : undefined;
-    const type: CustomType = {
-      version: 1,
-      ...(description ? { description } : {}),
-      schema: usable,
-      migrations: [],
-    };
+    const known = knownType(file, name);
     if (!known) {
+      const described = description ? { description } : {};
+      const type: CustomType = { version: 1, ...described, schema: usable, migrations: [] };
       file.event_types[name] = type;
       return { type, changed: true };
     }
-    if (JSON.stringify(known.schema) === JSON.stringify(usable)) {
-      return { type: known, changed: false };
-    }
-    throw new LedgerError({
-      code: "invalid",
-      message: `cannot register ${quoted(name)}: it is registered with another schema ` +
-        `(version ${known.version})`,
-      hint: `to change it, declare how old events are read: ledger schema migrate ${name} --help`,
-    });
+    if (isSame(known.schema, usable)) return { type: known, changed: false };
+    throw refused(
+      "register",
+      name,
+      `it is registered with another schema (version ${known.version})`,
+      `to change it, declare how old events are read: ledger schema migrate ${name} --help`,
+    );
   });
+}
+
+function knownType({ event_types }: RegistryFile, name: string): CustomType | undefined {
+  return Object.hasOwn(event_types, name) ? event_types[name] : undefined;
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function refused(what: string, name: string, reason: string, hint: string): LedgerError {
+  const message = `cannot ${what} ${quoted(name)}: ${reason}`;
+  return new LedgerError({ code: "invalid", message, hint });
 }
 
 /** What another ledger's registry has that this one does not know, or knows otherwise. */
@@ -111,11 +118,8 @@ function differenceOf(own: CustomType, other: CustomType): string | undefined {
   if (own.version !== other.version) {
     return `it is of version ${other.version} there, and of version ${own.version} here`;
   }
-  if (JSON.stringify(own.schema) !== JSON.stringify(other.schema)) {
-    return "it has another schema there";
-  }
-  const is_same = JSON.stringify(own.migrations) === JSON.stringify(other.migrations);
-  return is_same ? undefined : "its migrations are others there";
+  if (!isSame(own.schema, other.schema)) return "it has another schema there";
+  return isSame(own.migrations, other.migrations) ? undefined : "its migrations are others there";
 }
 
 /** Registers types as another ledger has them, with their versions. None that is known is changed. */
@@ -140,16 +144,14 @@ export async function migrateType(
   schema?: unknown,
 ): Promise<CustomType> {
   if (steps.length === 0 && schema === undefined) {
-    throw new LedgerError({
-      code: "usage",
-      message: `cannot migrate ${quoted(name)}: no step was given, nor another schema`,
-      hint:
-        "give at least one of --rename OLD=NEW, --default FIELD=JSON, --drop FIELD, --schema FILE",
-    });
+    const hint = "give at least one of --rename OLD=NEW, --default FIELD=JSON, --drop FIELD, " +
+      "--schema FILE";
+    throw refused("migrate", name, "no step was given, nor another schema", hint)
+      .with({ code: "usage" });
   }
   for (const step of steps) checkStep(name, step);
   return await changeRegistry(world, root, (file) => {
-    const known = Object.hasOwn(file.event_types, name) ? file.event_types[name] : undefined;
+    const known = knownType(file, name);
     if (!known) throw notRegistered(name, Object.keys(file.event_types));
     for (const step of steps) checkNamesField(name, known.schema, step);
     const version = known.version + 1;
@@ -162,47 +164,31 @@ export async function migrateType(
 
 function notRegistered(name: string, registered: string[]): LedgerError {
   if (isBuiltIn(name)) {
-    return new LedgerError({
-      code: "invalid",
-      message: `cannot migrate ${quoted(name)}: it is a built-in type`,
-      hint: "only custom types have versions",
-    });
+    return refused("migrate", name, "it is a built-in type", "only custom types have versions");
   }
-  return new LedgerError({
-    code: "invalid",
-    message: `cannot migrate ${quoted(name)}: no such type is registered`,
-    hint: registered.length > 0
-      ? `registered are: ${registered.join(", ")}`
-      : `register it first: ledger schema register ${name} SCHEMA.json`,
-  });
+  const hint = registered.length > 0
+    ? `registered are: ${registered.join(", ")}`
+    : `register it first: ledger schema register ${name} SCHEMA.json`;
+  return refused("migrate", name, "no such type is registered", hint);
 }
 
 function checkTypeName(name: string): void {
   if (isBuiltIn(name)) {
-    throw new LedgerError({
-      code: "invalid",
-      message: `cannot register ${quoted(name)}: it is a built-in type`,
-      hint: "extra fields are kept on built-in types, without registering anything",
-    });
+    const hint = "extra fields are kept on built-in types, without registering anything";
+    throw refused("register", name, "it is a built-in type", hint);
   }
   if (TYPE_NAME.test(name) && name.length <= type_name_chars_max) return;
-  throw new LedgerError({
-    code: "invalid",
-    message: `cannot register ${quoted(name)}: a type's name is words of letters, digits, "_" or ` +
-      `"-", joined by dots, up to ${type_name_chars_max} characters`,
-    hint: "such as risk.breached",
-  });
+  const reason = `a type's name is words of letters, digits, "_" or "-", joined by dots, up to ` +
+    `${type_name_chars_max} characters`;
+  throw refused("register", name, reason, "such as risk.breached");
 }
 
 function checkStep(name: string, step: MigrationStep): void {
   const touched = "rename" in step ? [step.rename, step.to] : Object.values(step).slice(0, 1);
   for (const field of touched as string[]) {
     if (field !== "" && !KEPT_FIELDS.includes(field)) continue;
-    throw new LedgerError({
-      code: "invalid",
-      message: `cannot migrate ${quoted(name)}: a step may not touch ${quoted(field)}`,
-      hint: `${KEPT_FIELDS.join(", ")} identify an event and stay as they are`,
-    });
+    const hint = `${KEPT_FIELDS.join(", ")} identify an event and stay as they are`;
+    throw refused("migrate", name, `a step may not touch ${quoted(field)}`, hint);
   }
 }
 
@@ -217,11 +203,8 @@ function checkNamesField(
   if (field === undefined || fields.includes(field)) return;
   const meant = nearest(field, fields);
   if (meant === undefined) return;
-  throw new LedgerError({
-    code: "invalid",
-    message: `cannot migrate ${quoted(name)}: its schema has no field ${quoted(field)}`,
-    hint: `did you mean ${meant}? Nothing was changed`,
-  });
+  const hint = `did you mean ${meant}? Nothing was changed`;
+  throw refused("migrate", name, `its schema has no field ${quoted(field)}`, hint);
 }
 
 /** The schema that new events have when nothing else is said: the old one with the steps applied. */
