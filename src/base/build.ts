@@ -47,18 +47,16 @@ export type BakedFacts = Required<Pick<BuildFacts, "ledger_dir" | "runs_dir" | "
 /** The name under which the generated entry leaves the facts before it starts the program. */
 export const BAKED_FACTS_NAME = "ledger.build-facts";
 
-/** The folders that a build bakes unless it is told otherwise. */
+/** The folders that a build bakes by default. */
 export const DEFAULT_FOLDERS = { ledger_dir: "data/ledger", runs_dir: "runs" } as const;
+
+/** What the build left; undefined when run from source. */
+export function bakedFacts(): BakedFacts | undefined {
+  return (globalThis as Record<symbol, unknown>)[Symbol.for(BAKED_FACTS_NAME)] as BakedFacts;
+}
 
 /** The facts of this build, or those of a run from source. */
 export function buildFacts(): BuildFacts {
-  const baked = (globalThis as Record<symbol, unknown>)[Symbol.for(BAKED_FACTS_NAME)] as
-    | BakedFacts
-    | undefined;
-  return {
-    version: config.version,
-    compiled: baked !== undefined,
-    ...DEFAULT_FOLDERS,
-    ...baked,
-  };
+  const baked = bakedFacts();
+  return { version: config.version, compiled: baked !== undefined, ...DEFAULT_FOLDERS, ...baked };
 }

@@ -48,7 +48,7 @@ export interface ErrorFacts {
   detail?: Record<string, unknown>;
 }
 
-/** An error that a user or the world caused, told so that a stranger can act on it. */
+/** An error that a user or the world caused, worded so that a stranger can act on it. */
 export class LedgerError extends Error {
   readonly code: ErrorCode;
   readonly where?: ErrorPlace;

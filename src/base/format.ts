@@ -1,4 +1,4 @@
-/** Numbers, lengths of time and times in the words that people read, on a terminal and on a page. */
+/** Formatting: numbers, durations and times as people read them, on a terminal and on a page. */
 
 /** How long a day is. */
 export const DAY_MS = 86_400_000;

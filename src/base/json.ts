@@ -35,11 +35,9 @@ export function parseKeepingDigits(text: string): unknown {
 export function withNumbers<Row = Record<string, unknown>>(
   row: Readonly<Record<string, unknown>>,
 ): Row {
+  const plain = (value: unknown) => typeof value === "bigint" ? Number(value) : value;
   return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [
-      name,
-      typeof value === "bigint" ? Number(value) : value,
-    ]),
+    Object.entries(row).map(([name, value]) => [name, plain(value)]),
   ) as Row;
 }
 
@@ -53,41 +51,28 @@ export function jsonPointer(names: readonly string[]): string {
   return names.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
-/** The one text of a JSON value: members in the order of their names, no blanks. */
-export function canonicalJson(value: unknown): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`);
-  return `{${members.join()}}`;
-}
-
 /**
  * Parses JSON; a number comes as the text that it is written as. Only V8 has none for a member whose
  * key it misreads, as it does with "\"" when it has seen "\\" before.
  */
 export function parseExact(text: string): unknown {
+  const kept = (value: number, source?: string) => json.rawJSON(source ?? JSON.stringify(value));
   return json.parse(
     text,
-    (_, value, { source }) =>
-      typeof value === "number" ? json.rawJSON(source ?? JSON.stringify(value)) : value,
+    (_, value, { source }) => typeof value === "number" ? kept(value, source) : value,
   );
 }
 
-/** What was parsed so, as JSON again. */
-export function textOf(value: unknown): string {
-  return JSON.stringify(value);
-}
-
-/** One text for all that says the same: keys in order, numbers without a choice of spelling. */
-export function canonical(value: unknown): string {
+/** One text for all that says the same: members by name, no blanks, exact numbers in one spelling. */
+export function canonicalJson(value: unknown): string {
   if (json.isRawJSON(value)) return canonicalNumber(value.rawJSON);
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`)}}`;
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`);
+  return `{${members.join()}}`;
 }
 
 /** A number of JSON as its digits, without zeros at either end, and a power of ten. */
@@ -97,7 +82,7 @@ function canonicalNumber(text: string): string {
   const significant = digits.replace(/0+$/, "");
   if (significant === "") return "0";
   const zeros = digits.length - significant.length;
-  // A power has as many digits as somebody wrote.
+  // A power may have any number of digits.
   return `${sign}${significant}e${BigInt(power) + BigInt(zeros - fraction.length)}`;
 }
 

@@ -1,4 +1,4 @@
-/** What was meant by a word that nobody knows. */
+/** Suggestions for an unknown word, by edit distance. */
 import { closestString } from "@std/text/closest-string";
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { similar_distance_max, similar_names_max } from "./limits.ts";

@@ -1,10 +1,10 @@
 /** Worker threads: the end that asks, the end that does the work, and the memory that they share. */
-import { BAKED_FACTS_NAME, type BakedFacts, buildFacts } from "./build.ts";
+import { BAKED_FACTS_NAME, type BakedFacts, bakedFacts, buildFacts } from "./build.ts";
 import { asLedgerError, type ErrorFacts, LedgerError } from "./error.ts";
 import { answer_poll_ms, thread_answer_bytes_max } from "./limits.ts";
 import type { World } from "./world.ts";
 
-/** The module that a thread runs, as two files see it: the bundle's others, and the one that asks. */
+/** The module that a thread runs, as the bundle and as the file that asks see it. */
 interface ThreadModule {
   name: string;
   bundled: string;
@@ -13,7 +13,7 @@ interface ThreadModule {
   seen_from: string;
 }
 
-/** What a thread is told: what to do, or a word while it does it. */
+/** A message to a thread: a task, or a word while it is at one. */
 type ToThread<Request, Word> =
   | { kind: "begin"; task: TaskOf<Request> }
   | { kind: "word"; word: Word };
@@ -33,12 +33,12 @@ type Answer<Result> =
   /** An error of ours, as data; any other as the text it has. */
   | { kind: "failed"; error?: ErrorFacts; text: string };
 
-/** What a thread tells. */
+/** A message from a thread. */
 type FromThread<Word, Result> =
   | { kind: "word"; word: Word }
   | { kind: "answer"; number: number; answer: Answer<Result> };
 
-/** What a thread was asked for and has not done yet. */
+/** A task that is not done yet. */
 interface Task<Result, Heard> {
   resolve: (result: Result) => void;
   reject: (error: Error) => void;
@@ -46,7 +46,7 @@ interface Task<Result, Heard> {
   room?: SharedArrayBuffer;
 }
 
-/** A thread that does one thing after another, and may tell of each while it is at it. */
+/** A thread that does one task after another. */
 export class Thread<Request, Result, Heard = never, Said = never> {
   readonly #worker: Worker;
   /** By their numbers: what it is at is the first of them. */
@@ -68,15 +68,13 @@ export class Thread<Request, Result, Heard = never, Said = never> {
     this.#worker.onmessage = ({ data }) => this.#hear(data);
   }
 
-  /** Has it do a thing, once it has done what it was asked for before. */
+  /** Has it do a task, once it has done those before. */
   run(request: Request, onWord: (word: Heard) => void = () => {}): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const number = this.#asked++;
     const room = this.pause && roomForAnswer();
     this.#tasks.set(number, { resolve, reject, onWord, room });
-    const known = (globalThis as Record<symbol, unknown>)[Symbol.for(BAKED_FACTS_NAME)];
-    const facts = known as BakedFacts | undefined;
-    this.#post({ kind: "begin", task: { number, request, facts, room } });
+    this.#post({ kind: "begin", task: { number, request, facts: bakedFacts(), room } });
     if (this.pause && !this.#looks) this.#lookForAnswers(this.pause);
     return promise;
   }
@@ -91,7 +89,7 @@ export class Thread<Request, Result, Heard = never, Said = never> {
     this.#worker.terminate();
   }
 
-  /** In some versions of Deno, nothing that another thread writes would wake us. */
+  /** In some versions of Deno, nothing that another thread writes would wake this one. */
   async #lookForAnswers(pause: World["pause"]): Promise<void> {
     this.#looks = true;
     while (this.#tasks.size > 0 && !this.#closed.signal.aborted) {
@@ -125,7 +123,7 @@ export class Thread<Request, Result, Heard = never, Said = never> {
 /** The thread that runs this, of which the types of a window know too little. */
 const own_thread = globalThis as unknown as Pick<Worker, "postMessage" | "onmessage">;
 
-/** Does what this thread is asked for, one thing after another; what it is told meanwhile goes to `onWord`. */
+/** Does what this thread is asked for, one task after another; words meanwhile go to `onWord`. */
 export function doWork<Request, Result, Said = never, Heard = never>(
   work: (request: Request, say: (word: Said) => void) => Result | Promise<Result>,
   onWord: (word: Heard) => void = () => {},

@@ -194,7 +194,7 @@ export function uniqueName(world: World): string {
   return `${world.pid}-${world.random_uint32().toString(16)}`;
 }
 
-/** The error of a command that was told to stop. */
+/** The error of a command that a signal stops. */
 export function interruptedBy(signal: string): LedgerError {
   return new LedgerError({ code: "interrupted", message: `stopped by ${signal}` });
 }

@@ -4,7 +4,7 @@
  * double's.
  */
 import type { Database } from "../duckdb/connection.ts";
-import { canonical, parseExact, textOf } from "../base/json.ts";
+import { canonicalJson, parseExact } from "../base/json.ts";
 import { objectText } from "./import.ts";
 import { endsOf, eventsOfLegacyRuns, type LegacyRun, legacyRuns, type RunEvent } from "./runs.ts";
 
@@ -64,7 +64,11 @@ function differencesOf(run: LegacyRun, logged: LoggedRun): LegacyDifference[] {
   /** `told` is what the log says, as JSON; what the legacy database does not know is no difference. */
   const check = (field: string, legacy: string | null, told: unknown, isSame: boolean) => {
     if (legacy === null || isSame) return;
-    const event_log = told === undefined ? null : typeof told === "string" ? told : textOf(told);
+    const event_log = told === undefined
+      ? null
+      : typeof told === "string"
+      ? told
+      : JSON.stringify(told);
     differences.push({ run_id, field, legacy, event_log });
   };
   const text = (field: string, legacy: string | null, told: unknown) =>
@@ -105,5 +109,5 @@ function differencesOf(run: LegacyRun, logged: LoggedRun): LegacyDifference[] {
 
 /** JSON is compared by what it says: spaces, the order of keys and spellings make no difference. */
 function saysTheSame(legacy: string | null, told: unknown): boolean {
-  return canonical(parseExact(objectText(legacy))) === canonical(told);
+  return canonicalJson(parseExact(objectText(legacy))) === canonicalJson(told);
 }

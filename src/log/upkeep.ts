@@ -1,4 +1,4 @@
-/** The other door of this room: what looks the log over and keeps it, which nobody needs who writes. */
+/** The lazy door of this room: upkeep of the log, which no writer loads. */
 export { compactParts } from "./compact/compact.ts";
 export { restoreDay } from "./compact/restore.ts";
 export { sealParts } from "./seal/seal.ts";

@@ -1,11 +1,8 @@
 /**
- * A timeout that counts attended time: how long a thread waited for an answer, and not how long it
- * did something else while the answer was there already.
- *
- * A thread that computes, or that a slow sync keeps, takes no answers. When it comes back, its timers
- * have run out, and on some runtimes they go off first: a lock that was granted at once would be taken
- * for one that another process held all the time. And where the holder is another writer of this
- * same thread, it could not have given the lock back either.
+ * A timeout that counts attended time: how long a thread waited for an answer, not how long it did
+ * something else. A thread that computes, or that a slow sync keeps, takes no answers; when it comes
+ * back, its timers have run out, and on some runtimes they go off first: a lock that was granted at once
+ * would count as held all the time. And a holder in this same thread could not have released it either.
  */
 import { attended_step_ms } from "../limits.ts";
 

@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { blocksOfFile, withOpenFile } from "./durable.ts";
 import type { Files } from "./seam.ts";
 
-/** The sha256 of bytes that come in stretches, in hexadecimal. */
-export function digestOf(stretches: Iterable<Uint8Array>): string {
+/** The sha256 of blocks of bytes, in hexadecimal. */
+export function digestOf(blocks: Iterable<Uint8Array>): string {
   const hash = createHash("sha256");
-  for (const bytes of stretches) hash.update(bytes);
+  for (const bytes of blocks) hash.update(bytes);
   return hash.digest("hex");
 }
 

@@ -107,7 +107,7 @@ export function syncFile(files: Files, path: string): FileFacts {
   return file.facts();
 }
 
-/** A file that is written beside the one whose place it will take. */
+/** A file that is written beside the one that it will replace. */
 export interface Replacement {
   /** Under a temporary name, empty at first. */
   readonly file: OpenFile;
@@ -187,9 +187,10 @@ export function giveFreeName(files: Files, from: string, to: string): boolean {
 
 /** The error of a name that another file has. */
 export function nameIsTaken(path: string): LedgerError {
+  const message = `cannot write ${path}: a file has that name`;
   return new LedgerError({
     code: "invalid",
-    message: `cannot write ${path}: a file has that name`,
+    message,
     where: { path },
     hint: "it was left as it is",
   });

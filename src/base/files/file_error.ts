@@ -62,29 +62,19 @@ function hintFor(
 /** Turns what the system threw into an error that says what was tried, and on which path. */
 export function fileError(operation: FileOperation, path: string, cause: unknown): LedgerError {
   if (cause instanceof LedgerError) return cause;
+  const tried = `cannot ${operation} ${escaped(path)}`;
   if (cause instanceof Deno.errors.NotCapable) {
-    return new LedgerError({
-      code: "outside_scope",
-      message: `cannot ${operation} ${
-        escaped(path)
-      }: it lies outside what this program is allowed to touch`,
-      where: { path },
-      hint: scopeHint(operation, path),
-      cause,
-    });
+    const message = `${tried}: it lies outside what this program is allowed to touch`;
+    const hint = scopeHint(operation, path);
+    return new LedgerError({ code: "outside_scope", message, where: { path }, hint, cause });
   }
   const system_code = systemCode(cause);
   const code = CODE_OF_SYSTEM_ERROR[system_code ?? ""] ?? "io";
   const said = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
   // Deno repeats the call and the path after a colon; our own sentence has said both.
   const reason = said.replace(/ \(os error \d+\).*$/, "");
-  return new LedgerError({
-    code,
-    message: `cannot ${operation} ${escaped(path)}: ${reason}`,
-    where: { path },
-    hint: hintFor(operation, code, system_code),
-    cause,
-  });
+  const hint = hintFor(operation, code, system_code);
+  return new LedgerError({ code, message: `${tried}: ${reason}`, where: { path }, hint, cause });
 }
 
 /** The error of a disk that takes no more bytes: the system says so only at the next write. */

@@ -115,7 +115,7 @@ async function passOverLine(
   }
 }
 
-/** Reads; null at the end, and when told to stop, which an input that is silent must not hold up. */
+/** Reads; null at the end, and when aborted, which a silent input must not delay. */
 async function read(
   input: Pick<Input, "read">,
   buffer: Uint8Array,

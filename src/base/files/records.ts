@@ -1,6 +1,5 @@
 /**
- * The record format of write-ahead files: one JSON array or object a line, whose last member is its
- * check.
+ * The record format of write-ahead files: a JSON array or object a line, whose last member is its check.
  *
  * ```
  * [17,"FILL","…","#0000085f3ad901"]
@@ -34,8 +33,10 @@ const NEWLINE = 10, QUOTE = 34, CLOSE_BRACKET = 93, CLOSE_BRACE = 125;
 const BYTES_A_CHAR_MAX = 3;
 
 const encoder = new TextEncoder();
-const ARRAY_CHECK_BYTES = encoder.encode(ARRAY_CHECK);
-const OBJECT_CHECK_BYTES = encoder.encode(OBJECT_CHECK);
+const CHECK_BYTES_OF: ReadonlyMap<number, Uint8Array> = new Map([
+  [CLOSE_BRACKET, encoder.encode(ARRAY_CHECK)],
+  [CLOSE_BRACE, encoder.encode(OBJECT_CHECK)],
+]);
 /** A byte as two hex digits, in the order in which they stand. */
 const HEX = Uint16Array.from({ length: 256 }, (_, byte) => {
   const digits = byte.toString(16).padStart(2, "0");
@@ -216,15 +217,10 @@ function hasCheck(bytes: Uint8Array, end: number): boolean {
 /** Where the mark of a check begins that ends a line, and where its digits do. */
 function checkMark(bytes: Uint8Array, start: number, end: number) {
   if (bytes[end - CLOSING_BYTES] !== QUOTE) return undefined;
-  const bracket = bytes[end - 1];
-  const mark = bracket === CLOSE_BRACKET
-    ? ARRAY_CHECK_BYTES
-    : bracket === CLOSE_BRACE
-    ? OBJECT_CHECK_BYTES
-    : undefined;
+  const mark = CHECK_BYTES_OF.get(bytes[end - 1]);
   const digits = end - CLOSING_BYTES - DIGITS;
-  if (!mark || digits - mark.length <= start) return undefined;
-  const begins = digits - mark.length;
+  const begins = digits - (mark?.length ?? 0);
+  if (!mark || begins <= start) return undefined;
   return mark.every((byte, at) => bytes[begins + at] === byte) ? { begins, digits } : undefined;
 }
 

@@ -7,26 +7,11 @@
  * `system_files.ts` implements them on Deno; `outside.ts` narrows them for files of others.
  */
 
-/** What a file operation is called in errors and in fault plans. */
+/** Operations as errors and fault plans name them: on open files, on paths, on names. */
 export type FileOperation =
-  | "open"
-  | "create"
-  | "read"
-  | "write"
-  | "look at"
-  | "list"
-  | "truncate"
-  | "sync"
-  | "lock"
-  | "unlock"
-  | "make folder"
-  | "sync folder"
-  | "rename"
-  | "link"
-  | "copy to"
-  | "remove"
-  | "set mode of"
-  | "watch";
+  | ("open" | "create" | "read" | "write" | "truncate" | "sync" | "lock" | "unlock")
+  | ("look at" | "list" | "make folder" | "sync folder" | "set mode of" | "watch")
+  | ("rename" | "link" | "copy to" | "remove");
 
 /**
  * Called before each operation. It may throw what the system would throw; a number returned for a
@@ -34,7 +19,6 @@ export type FileOperation =
  */
 export type FaultHook = (operation: FileOperation, path: string) => number | void;
 
-/** What there is to know about a file or a folder. */
 export interface FileFacts {
   is_file: boolean;
   is_folder: boolean;
@@ -42,7 +26,7 @@ export interface FileFacts {
   /** Opening one waits for its other end. */
   is_pipe: boolean;
   is_device: boolean;
-  /** A device that never ends, and is nobody's terminal. */
+  /** A device that never ends, and is no terminal. */
   is_endless: boolean;
   size_bytes: number;
   /** Device and inode: the same text is the same file, whatever its name. */
@@ -54,7 +38,6 @@ export interface FileFacts {
   uid: number | null;
 }
 
-/** A name in a folder. */
 interface FolderEntry {
   name: string;
   is_file: boolean;
@@ -64,7 +47,6 @@ interface FolderEntry {
 /** How a file is opened. `append` and `read` want it to exist, `create` wants it not to. */
 export type OpenMode = "read" | "append" | "create" | "lock";
 
-/** An open file. */
 export interface OpenFile extends Disposable {
   readonly path: string;
   /** Reads at an offset; 0 at the end of the file. */
@@ -134,9 +116,9 @@ export interface Files {
   open(path: string, mode: OpenMode): OpenFile;
   /** Opens what is read in order only, which may be a pipe. */
   openInput(path: string): InputFile;
-  /** Facts about a path, links followed; undefined when there is nothing. */
+  /** Links followed; undefined when there is nothing. */
   facts(path: string): FileFacts | undefined;
-  /** Facts about the path itself, a link included. */
+  /** Of the path itself, a link included. */
   linkFacts(path: string): FileFacts | undefined;
   /** Where a path leads, without links; it has to lead somewhere. */
   realPath(path: string): string;
@@ -153,7 +135,6 @@ export interface Files {
   rename(from: string, to: string): void;
   /** Gives a file a second name, and never one that something has. */
   link(from: string, to: string): void;
-  /** Copies a file's content under a new name. */
   copy(from: string, to: string): void;
   /** Removes a file, or a folder with all that is in it. */
   remove(path: string): void;

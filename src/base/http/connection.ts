@@ -40,9 +40,8 @@ interface ConnectionHost {
     "connections_max" | "close_wait_ms" | "accept_pause_ms" | "accept_quiet_ms"
   >;
   handler(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
-  /** Told what went wrong with an answer, other than that its client left. */
   onFailure(request: RequestHead | undefined, cause: unknown): void;
-  /** Told whether the connection waits for its client, so that it may be given up for another. */
+  /** While a connection waits for its client, it may be given up for another. */
   onWaiting(connection: Connection, is_waiting: boolean): void;
 }
 
@@ -128,13 +127,12 @@ export class Connection {
 
   async #readHead(): Promise<RequestHead | undefined> {
     const { limits } = this.#host;
-    const { head_wait_ms, idle_ms } = limits;
+    const wait_ms = this.#is_first ? limits.head_wait_ms : limits.idle_ms;
     this.#request = undefined;
-    const wait_ms = this.#is_first ? head_wait_ms : idle_ms;
     this.#is_first = false;
     // Nothing was asked yet: one that stays silent is not answered.
     if (!await this.#wire.within(wait_ms, () => this.#reader.fill())) return undefined;
-    return await this.#inTime(head_wait_ms, () => readHead(this.#reader, limits));
+    return await this.#inTime(limits.head_wait_ms, () => readHead(this.#reader, limits));
   }
 
   async #readBody(head: RequestHead): Promise<Uint8Array> {
@@ -214,8 +212,7 @@ export class Connection {
   }
 
   #head(response: HttpResponse, framing: Framing, keeps_alive: boolean): Uint8Array {
-    const now_ms = this.#host.world.now_ms();
-    return responseHead(response, { framing, keeps_alive, now_ms });
+    return responseHead(response, { framing, keeps_alive, now_ms: this.#host.world.now_ms() });
   }
 
   async #push(bytes: Uint8Array): Promise<void> {

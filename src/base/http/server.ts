@@ -1,6 +1,6 @@
 /**
- * A small HTTP/1.1 server that no client can hold up: every wait has a deadline, the number of
- * connections a limit, and trouble of the listener is told and survived. What the platform offers
+ * A small HTTP/1.1 server that no client can block: every wait has a deadline, the number of connections
+ * a limit, and failures of the listener are reported and survived. What the platform offers
  * (`Deno.serve`, and `node:http` on the executable's runtime) has none of these.
  */
 import { LedgerError, quoted } from "../error.ts";

@@ -16,7 +16,7 @@ export class ConnectionLost extends Error {
 }
 
 /** A time that begins with the first wait: what is there already needs none. */
-class Deadline {
+class Deadline implements Disposable {
   readonly #done = new AbortController();
   #passed?: Promise<"passed">;
 
@@ -31,7 +31,7 @@ class Deadline {
     });
   }
 
-  end(): void {
+  [Symbol.dispose](): void {
     this.#done.abort();
   }
 }
@@ -60,12 +60,11 @@ export class Wire {
 
   /** Does something that has to be over by then: a `pull` or `push` in it throws `DeadlinePassed`. */
   async within<Result>(duration_ms: number, work: () => Promise<Result>): Promise<Result> {
-    const deadline = new Deadline(this.#world, duration_ms);
+    using deadline = new Deadline(this.#world, duration_ms);
     this.#deadline = deadline;
     try {
       return await work();
     } finally {
-      deadline.end();
       this.#deadline = undefined;
     }
   }

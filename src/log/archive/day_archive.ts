@@ -145,8 +145,8 @@ class TarWriter {
 }
 
 /** Passes bytes on, and writes them to a file. */
-function* copied(stretches: Iterable<Uint8Array>, target: OpenFile): Generator<Uint8Array> {
-  for (const bytes of stretches) {
+function* copied(blocks: Iterable<Uint8Array>, target: OpenFile): Generator<Uint8Array> {
+  for (const bytes of blocks) {
     writeFully(target, bytes);
     yield bytes;
   }

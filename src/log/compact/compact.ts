@@ -202,7 +202,7 @@ class Compaction {
     const is_empty = this.world.files.facts(partPath(this.root, part))?.size_bytes === 0;
     return is_empty
       ? undefined
-      : "not sealed: its day is not over, or somebody wrote to it just now";
+      : "not sealed: its day is not over, or a writer wrote to it just now";
   }
 }
 

@@ -98,8 +98,9 @@ export async function verifyLog(
     await withChainLock(world, root, () => finishDays(world, root));
   }
   for (const name of await unfinishedDays(world, root)) {
-    const reason = "a day that was on its way when somebody was killed, nobody reads it: `ledger " +
-      "seal` puts back what is in no archive, and removes the rest";
+    const reason =
+      "a day whose archiving or import was cut off; no reader reads it: `ledger seal` " +
+      "puts back what is in no archive, and removes the rest";
     findings.push(found("unfinished", name, reason));
   }
   return await new Verification(world, root, registry, options, findings).run();

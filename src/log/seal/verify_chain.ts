@@ -22,6 +22,7 @@ import type { SealedPart } from "../format/seal_manifest.ts";
 import { type Finding, found } from "./verify_sealed.ts";
 
 const CHAIN_FILE = "_chain.jsonl";
+const SEAL_ADDS_IT = "if a process was killed while sealing, ledger seal adds it";
 const NEVER_SEALED = "taken out, and never sealed";
 
 /** A ledger that 0.1 wrote, or where nothing was sealed yet. */
@@ -188,12 +189,7 @@ function beyondChain(
     )
     .sort(([, a], [, b]) => a.number - b.number)
     .map(([label, { number }]) =>
-      found(
-        "chain",
-        label,
-        `sealed as number ${number}, and not in the chain; when somebody was killed while sealing: ` +
-          "ledger seal adds it",
-      )
+      found("chain", label, `sealed as number ${number}, and not in the chain: ${SEAL_ADDS_IT}`)
     );
 }
 

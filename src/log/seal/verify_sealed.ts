@@ -54,7 +54,7 @@ export function sealedOrFinding(
   }
 }
 
-/** The parts of a day, or the finding that they cannot be told. */
+/** The parts of a day, or the finding that they are damaged. */
 export async function partsOrFinding(
   world: World,
   root: string,

@@ -1,4 +1,4 @@
-/** Days that were on their way when somebody was killed: nothing in them is lost, and nothing gives way. */
+/** Days whose archiving or import was cut off: nothing in them is lost, and nothing gives way. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
