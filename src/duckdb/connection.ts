@@ -38,10 +38,9 @@ export interface ConnectionOptions {
 export type BoundValue = string | number | bigint | boolean | null;
 
 /** A statement that is ready to run. */
-export interface Statement {
+export interface Statement extends Disposable {
   /** DuckDB is at work on it when this returns, on threads of its own. */
   run(values: BoundValue[]): Promise<void>;
-  close(): void;
 }
 
 /** An open database with one connection. */
@@ -113,18 +112,14 @@ export class Database implements AsyncDisposable {
           prepared.bind(bound(values));
           await prepared.run();
         }),
-      close: () => prepared.destroySync(),
+      [Symbol.dispose]: () => prepared.destroySync(),
     };
   }
 
   /** Puts rows into a statement one after another; for the few that no file can carry. */
   async runForEach(sql: string, rows: Iterable<BoundValue[]>): Promise<void> {
-    const statement = await this.prepare(sql);
-    try {
-      for (const row of rows) await statement.run(row);
-    } finally {
-      statement.close();
-    }
+    using statement = await this.prepare(sql);
+    for (const row of rows) await statement.run(row);
   }
 
   /** Closes the connection and the file. */

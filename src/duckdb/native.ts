@@ -1,10 +1,7 @@
 /**
- * Loads DuckDB, and nothing of it before it is asked for.
- *
- * Run from source, the npm package finds its own library. In the executable it cannot:
- * `duckdb.node` looks for `libduckdb` in its own folder, and the executable is one file. So both
- * are unpacked once (`unpack.ts`), the binding is opened from there, and the bundled package is
- * handed it.
+ * Lazy loading of DuckDB's native library. Run from source, the npm package finds its own. In the
+ * executable it cannot: `duckdb.node` looks for `libduckdb` in its own folder, and the executable is one
+ * file. So both are unpacked once (`unpack.ts`), and the bundled package gets the binding from there.
  */
 import { Module } from "node:module";
 import process from "node:process";
@@ -32,7 +29,7 @@ interface LoadedDuckDB {
   unpacked_because: string | null;
 }
 
-/** What the hidden self-check tells. */
+/** What the hidden self-check prints. */
 export interface SelfCheck {
   /** What `select 42` came to. */
   answer: number;
@@ -50,7 +47,7 @@ let loading: Promise<LoadedDuckDB> | undefined;
 /** Loads DuckDB's library into this process, once. */
 export function loadDuckDB(world: World): Promise<LoadedDuckDB> {
   loading ??= load(world).catch((error) => {
-    // What stood in the way may be gone the next time.
+    // The obstacle may be gone the next time.
     loading = undefined;
     throw error;
   });
@@ -61,37 +58,24 @@ export function loadDuckDB(world: World): Promise<LoadedDuckDB> {
 export async function selfCheck(world: World): Promise<SelfCheck> {
   const { api, folder, unpacked_because } = await loadDuckDB(world);
   const instance = await api.DuckDBInstance.create(":memory:");
-  try {
-    const connection = await instance.connect();
-    try {
-      const rows = (await connection.runAndReadAll("select 42")).getRows();
-      return {
-        answer: Number(rows[0][0]),
-        unpacked: unpacked_because !== null,
-        unpacked_because,
-        folder,
-        duckdb_version: api.version(),
-      };
-    } finally {
-      connection.closeSync();
-    }
-  } finally {
-    instance.closeSync();
-  }
-}
-
-/** The state of the unpacked library, looked at byte by byte. */
-interface NativeCheck {
-  folder: string;
-  /** What is wrong with it, which the next use of DuckDB puts right; null when all is well. */
-  fault: string | null;
+  const connection = await instance.connect();
+  const [[answer]] = (await connection.runAndReadAll("select 42")).getRows();
+  connection.closeSync();
+  instance.closeSync();
+  return {
+    answer: Number(answer),
+    unpacked: unpacked_because !== null,
+    unpacked_because,
+    folder,
+    duckdb_version: api.version(),
+  };
 }
 
 /**
- * Compares every byte of the unpacked library with what was built, which no start has time for.
- * Null when run from source: nothing is unpacked then.
+ * Compares every byte of the unpacked library with what was built, which no start has time for. The next
+ * use of DuckDB mends a fault. Null when run from source: nothing is unpacked then.
  */
-export function checkNativeDigest(world: World): NativeCheck | null {
+export function checkNativeDigest(world: World): { folder: string; fault: string | null } | null {
   const request = unpackRequest(world);
   if (request === undefined) return null;
   return { folder: libraryFolder(request), fault: digestFaultOfLibrary(request) ?? null };
@@ -110,7 +94,7 @@ function unpackRequest(world: World): UnpackRequest | undefined {
   };
 }
 
-/** How much memory DuckDB takes the machine to have; how much it uses, the door says. */
+/** How much memory DuckDB takes the machine to have; how much it uses, the connection says. */
 const MACHINE = { name: "SLURM_MEM_PER_NODE", megabytes: "4096" };
 
 /**

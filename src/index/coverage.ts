@@ -1,5 +1,6 @@
 /** Watermarks: up to where an index covers each part of the log, and what it holds of archived days. */
 import { join } from "@std/path";
+import { withNumbers } from "../base/json.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { SnapshotStore } from "../duckdb/snapshot_swap.ts";
@@ -38,20 +39,8 @@ export async function indexedPart(
   extent: PartExtent,
   indexed_to: number,
 ): Promise<IndexedPart> {
-  const { part, size_bytes, last_line_at: at, last_line_hash: hash } = extent;
-  const place = { log_day: part.day, log_part: partStem(part), indexed_to, is_archived: false };
-  // A compacted part notes its last line: nothing has to be unpacked.
-  if (hash !== undefined && indexed_to === size_bytes) {
-    return { ...place, last_line_at: at!, last_line_hash: hash };
-  }
-  const lines = await openPart(world, extent);
-  try {
-    const last_line_at = lines.startOfLineBefore(indexed_to);
-    const last_line_hash = lineHash(lines.bytesBetween(last_line_at, indexed_to));
-    return { ...place, last_line_at, last_line_hash };
-  } finally {
-    lines.close();
-  }
+  const place = { log_day: extent.part.day, log_part: partStem(extent.part), indexed_to };
+  return { ...place, ...await lastLine(world, extent, indexed_to), is_archived: false };
 }
 
 /** Whether a part still has the line that was the last to be indexed. */
@@ -61,13 +50,21 @@ export async function continuesPart(
   part: IndexedPart,
 ): Promise<boolean> {
   if (extent.size_bytes < part.indexed_to) return false;
-  const { last_line_at, last_line_hash } = extent;
-  if (last_line_hash !== undefined && part.indexed_to === extent.size_bytes) {
-    return part.last_line_at === last_line_at && part.last_line_hash === last_line_hash;
+  const found = await lastLine(world, extent, part.indexed_to, part.last_line_at);
+  return found.last_line_at === part.last_line_at && found.last_line_hash === part.last_line_hash;
+}
+
+/** The line of a part that ends at a place, and begins at another one where that is known. */
+async function lastLine(world: World, extent: PartExtent, end: number, start?: number) {
+  const { size_bytes, last_line_at, last_line_hash } = extent;
+  // A compacted part notes its last line: nothing has to be unpacked.
+  if (last_line_at !== undefined && last_line_hash !== undefined && end === size_bytes) {
+    return { last_line_at, last_line_hash };
   }
   const lines = await openPart(world, extent);
   try {
-    return lineHash(lines.bytesBetween(part.last_line_at, part.indexed_to)) === part.last_line_hash;
+    const at = start ?? lines.startOfLineBefore(end);
+    return { last_line_at: at, last_line_hash: lineHash(lines.bytesBetween(at, end)) };
   } finally {
     lines.close();
   }
@@ -75,22 +72,11 @@ export async function continuesPart(
 
 /** Reads what an index covers. */
 export async function readIndexed(database: Database): Promise<Indexed> {
-  const parts = await database.rows<Record<keyof IndexedPart, unknown>>(sql.ALL_PARTS);
-  const days = await database.rows<Record<string, unknown>>(sql.ARCHIVED_DAYS);
+  const parts = await database.rows(sql.ALL_PARTS);
+  const days = await database.rows(sql.ARCHIVED_DAYS);
   return {
-    parts: parts.map((row) => ({
-      log_day: String(row.log_day),
-      log_part: String(row.log_part),
-      indexed_to: Number(row.indexed_to),
-      last_line_at: Number(row.last_line_at),
-      last_line_hash: String(row.last_line_hash),
-      is_archived: Boolean(row.is_archived),
-    })),
-    archived_days: days.map(({ log_day, archived_at_ms, archive }) => [
-      String(log_day),
-      Number(archived_at_ms),
-      archive === null ? null : String(archive),
-    ]),
+    parts: parts.map((row) => withNumbers<IndexedPart>(row)),
+    archived_days: days.map((row) => Object.values(withNumbers(row)) as ArchivedDay),
   };
 }
 

@@ -47,7 +47,7 @@ export class Loader {
   /** Lets go of the database, which cannot be closed before. */
   async close(): Promise<void> {
     await this.#loading.catch(() => {});
-    this.#load_trials?.close();
+    this.#load_trials?.[Symbol.dispose]();
     this.#load_trials = undefined;
   }
 

@@ -4,6 +4,7 @@
  * finished file is then swapped in.
  */
 import { resolve } from "@std/path";
+import { withNumbers } from "../base/json.ts";
 import { spool_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/connection.ts";
@@ -213,17 +214,13 @@ export async function countsOf(
     folders: [work_folder],
     temp_folder: work_folder,
   });
-  const [counts] = await database.rows<IndexReport["total"]>(sql.TOTALS);
-  const total = {
-    events: Number(counts.events),
-    rejected: Number(counts.rejected),
-    bytes: Number(counts.bytes),
-  };
+  const [counts] = await database.rows(sql.TOTALS);
+  const total = withNumbers<IndexReport["total"]>(counts);
   if (!with_tables) return { total };
   const tables: Record<string, TableDigest> = {};
   for (const table of CONTENT_TABLES) {
-    const [{ rows, digest }] = await database.rows<TableDigest>(sql.digestOf(table));
-    tables[table] = { rows: Number(rows), digest };
+    const [row] = await database.rows(sql.digestOf(table));
+    tables[table] = withNumbers<TableDigest>(row);
   }
   return { total, tables };
 }

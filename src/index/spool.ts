@@ -134,12 +134,8 @@ export class Spool {
   #writeFile(bytes: Uint8Array): string | undefined {
     if (bytes.length === 0) return undefined;
     const path = join(this.folder, `spool-${this.#files++}`);
-    const file = this.world.files.open(path, "create");
-    try {
-      writeFully(file, bytes);
-    } finally {
-      file.close();
-    }
+    using file = this.world.files.open(path, "create");
+    writeFully(file, bytes);
     return path;
   }
 }

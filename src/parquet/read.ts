@@ -25,13 +25,16 @@ export function readParquet(world: World, path: string): ParquetFile {
   return {
     ...facts,
     async *batches() {
-      const file = openOwn(world.files, path);
-      try {
-        if (file.facts().identity !== identity) throw replaced(path);
-        yield* rowsOf(world, file, readMetadata(file));
-      } finally {
-        file.close();
+      using file = openOwn(world.files, path);
+      if (file.facts().identity !== identity) {
+        throw new LedgerError({
+          code: "io",
+          message: `cannot read ${path}: another file took its place while it was read`,
+          where: { path },
+          hint: "read it again",
+        });
       }
+      yield* rowsOf(world, file, readMetadata(file));
     },
   };
 }
@@ -59,15 +62,11 @@ async function* rowsOf(
 
 /** The texts of one column in the last row group of a file: a look at it, and no reading. */
 export async function lastTexts(world: World, path: string, name: string): Promise<string[]> {
-  const file = openOwn(world.files, path);
-  try {
-    const scan = await scanOf(file, readMetadata(file));
-    if (scan.ranges.length === 0) return [];
-    const values = await scan.values(name, scan.ranges.length - 1);
-    return Array.from(values, plainText).filter((text) => text !== undefined);
-  } finally {
-    file.close();
-  }
+  using file = openOwn(world.files, path);
+  const scan = await scanOf(file, readMetadata(file));
+  if (scan.ranges.length === 0) return [];
+  const values = await scan.values(name, scan.ranges.length - 1);
+  return Array.from(values, plainText).filter((text) => text !== undefined);
 }
 
 function plainText(value: unknown): string | undefined {
@@ -171,13 +170,4 @@ function bufferOf(file: OpenFile): SyncBuffer {
       return bytes.buffer;
     },
   };
-}
-
-function replaced(path: string): LedgerError {
-  return new LedgerError({
-    code: "io",
-    message: `cannot read ${path}: another file took its place while it was read`,
-    where: { path },
-    hint: "read it again",
-  });
 }
