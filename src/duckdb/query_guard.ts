@@ -20,7 +20,7 @@ export interface GuardedQuery {
   kind: "select" | "explain";
 }
 
-/** Refuses what is no query; returns what to run for the rest, which is what was looked at. */
+/** Refuses what is no query; returns what to run for the rest, which is what was checked. */
 export async function guardQuery(database: Database, sql: string): Promise<GuardedQuery> {
   // DuckDB's two parsers of texts need not agree on where such a text ends.
   if (sql.includes("\0")) throw noQuery("there is a NUL character in it");
@@ -212,7 +212,7 @@ async function syntaxError(database: Database, sql: string, message: string): Pr
   }
 }
 
-/** Names the first statement that is none of a query's, as well as a text can be read without parsing. */
+/** Names the first statement that is no query, as far as that shows without a parser. */
 function noSelect(sql: string): LedgerError {
   const bare = sql.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[^]*?\*\//g, " ");
   const verbs = bare.split(";").map((text) => /\w+/.exec(text)?.[0].toUpperCase() ?? "");

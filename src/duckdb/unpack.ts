@@ -1,18 +1,16 @@
 /**
- * Puts the native library that the executable carries into a folder of its own, from which the
- * system's loader can take it, and tells at every start whether what stands there is still ours.
+ * Verified unpacking: the native library that the executable carries goes into a folder from which the
+ * system's loader can take it, and every start checks that it is still ours.
  *
- * Size, owner and mode are looked at each time, the digest when unpacking (and by a doctor's
- * request): it takes 50 ms or more, and only the owner can change what stands in a folder of mode
- * 0700. What is wrong in any way is replaced, never repaired. Files reach their place by renaming
- * their folder once they are durable, and one process unpacks at a time; so a folder under the
- * final name is whole, unless somebody changed it. Who may rename folders in the ledger folder
- * could still put another one there between the look and the loading: sharing a ledger with a
- * group is trusting that group.
+ * Size, owner and mode are checked each time, the digest when unpacking (and for the doctor): it takes
+ * 50 ms or more, and only the owner can change a folder of mode 0700. A wrong copy is replaced, never
+ * repaired. Its folder is renamed into place once its files are durable, and one process unpacks at a
+ * time, so a folder under the final name is whole. A user who may rename folders in the ledger folder
+ * could still swap it between check and loading: sharing a ledger with a group is trusting that group.
  */
 import { zstdDecompressSync } from "node:zlib";
 import { join } from "@std/path";
-import type { NativeFacts, NativeFile, PackedPlace } from "../base/build.ts";
+import type { NativeFacts, NativeFile } from "../base/build.ts";
 import { digestOf, fileDigest } from "../base/files/checksum.ts";
 import { LedgerError } from "../base/error.ts";
 import { readFully, withOpenFile, writeFully } from "../base/files/durable.ts";
@@ -30,7 +28,7 @@ const STICKY = 0o1000;
 export interface UnpackRequest {
   files: Files;
   native: NativeFacts;
-  /** The folder below which each user has one of their own; made when it is missing. */
+  /** The folder that has one folder for each user; made when it is missing. */
   store: string;
   uid: number;
   /** The file that holds what has no packed path of its own. */
@@ -40,11 +38,11 @@ export interface UnpackRequest {
 /** Where the native library stands. */
 interface UnpackedLibrary {
   folder: string;
-  /** Why it was unpacked now; absent when what stood there could be used. */
+  /** Why it was unpacked now; absent when the copy could be used. */
   unpacked_because?: string;
 }
 
-/** Gives the folder of the unpacked library, unpacking it when it is not there as it should be. */
+/** The folder of the library, which is unpacked when its copy is missing or wrong. */
 export async function unpackLibrary(request: UnpackRequest): Promise<UnpackedLibrary> {
   const folder = libraryFolder(request);
   if (storeIsSafe(request) && faultOfLibrary(request) === undefined) return { folder };
@@ -54,8 +52,15 @@ export async function unpackLibrary(request: UnpackRequest): Promise<UnpackedLib
     if (unpacked_because === undefined) return { folder };
     replaceLibrary(request);
     const fault = faultOfLibrary(request);
-    if (fault !== undefined) throw unfitFolder(folder, fault);
-    return { folder, unpacked_because };
+    if (fault === undefined) return { folder, unpacked_because };
+    throw new LedgerError({
+      code: "io",
+      message:
+        `unpacked the DuckDB library to ${folder}, but it does not stay as it has to be: ${fault}`,
+      where: { path: folder },
+      hint: "does this file system keep owners and modes? If not, build with --ledger DIR on one " +
+        "that does",
+    });
   });
 }
 
@@ -68,30 +73,25 @@ export function libraryFolder(request: Pick<UnpackRequest, "store" | "uid" | "na
 function faultOfLibrary(request: UnpackRequest): string | undefined {
   const { files, native, uid } = request;
   const folder = libraryFolder(request);
-  const folder_facts = files.linkFacts(folder);
-  if (folder_facts === undefined) return "it is not there";
-  if (!folder_facts.is_folder) return "it is not a folder";
-  const fault = faultOfOwnership(folder_facts, uid, FOLDER_MODE);
+  const facts = files.linkFacts(folder);
+  if (facts === undefined) return "it is not there";
+  if (!facts.is_folder) return "it is not a folder";
+  const fault = faultOfOwnership(facts, uid, FOLDER_MODE);
   if (fault !== undefined) return fault;
   for (const file of native.files) {
-    const facts = files.linkFacts(join(folder, file.name));
-    const file_fault = faultOfFile(facts, file, uid);
-    if (file_fault !== undefined) return `${file.name} in it: ${file_fault}`;
+    const fault = faultOfFile(files.linkFacts(join(folder, file.name)), file, uid);
+    if (fault !== undefined) return `${file.name} in it: ${fault}`;
   }
-  return undefined;
 }
 
 /** Reads every byte of the unpacked library: the check that is too slow for each start. */
 export function digestFaultOfLibrary(request: UnpackRequest): string | undefined {
   const fault = faultOfLibrary(request);
   if (fault !== undefined) return fault;
-  for (const file of request.native.files) {
-    const path = join(libraryFolder(request), file.name);
-    if (fileDigest(request.files, path) !== file.sha256) {
-      return `${file.name} in it: its content is not what was unpacked`;
-    }
-  }
-  return undefined;
+  const other = request.native.files.find(({ name, sha256 }) =>
+    fileDigest(request.files, join(libraryFolder(request), name)) !== sha256
+  );
+  return other && `${other.name} in it: its content is not what was unpacked`;
 }
 
 function faultOfFile(facts: FileFacts | undefined, file: NativeFile, uid: number) {
@@ -106,16 +106,16 @@ function faultOfFile(facts: FileFacts | undefined, file: NativeFile, uid: number
 function faultOfOwnership(facts: FileFacts, uid: number, mode_wanted: number) {
   const mode = (facts.mode ?? 0) & MODE_BITS;
   if (facts.uid !== uid) return `it belongs to user ${facts.uid} instead of ${uid}`;
-  if (mode === mode_wanted) return undefined;
-  return `its mode is ${mode.toString(8)} instead of ${mode_wanted.toString(8)}`;
+  return mode === mode_wanted
+    ? undefined
+    : `its mode is ${mode.toString(8)} instead of ${mode_wanted.toString(8)}`;
 }
 
-/** In a store that anybody may write, anybody could put another folder under our name. */
+/** In a store that every user may write, any user could put another folder under our name. */
 function storeIsSafe({ files, store }: UnpackRequest): boolean {
   const facts = files.linkFacts(store);
-  if (facts === undefined || !facts.is_folder) return false;
-  const mode = facts.mode ?? 0;
-  return (mode & WRITABLE_BY_OTHERS) === 0 || (mode & STICKY) !== 0;
+  const mode = facts?.mode ?? 0;
+  return !!facts?.is_folder && ((mode & WRITABLE_BY_OTHERS) === 0 || (mode & STICKY) !== 0);
 }
 
 /** Nothing is removed here: no lock is held yet, and another process may be doing the same. */
@@ -141,25 +141,17 @@ async function whileLocked<T>(request: UnpackRequest, work: () => T): Promise<T>
     makeStoreSafe(request);
     // One lock per user: what another user left here is not ours to open for writing.
     const path = join(store, `${uid}.lock`);
-    const lock = await takeFileLock(files, path, unpack_wait_ms);
-    if (!lock) throw othersUnpack(path);
-    try {
-      return work();
-    } finally {
-      lock.close();
-    }
+    using lock = await takeFileLock(files, path, unpack_wait_ms);
+    if (lock) return work();
+    throw new LedgerError({
+      code: "busy",
+      message: `another process has been unpacking the DuckDB library for ${unpack_wait_ms} ms`,
+      where: { path },
+      hint: "try again; if it stays so, look for a stopped process that holds this lock",
+    });
   } catch (error) {
     throw cannotUnpack(store, error);
   }
-}
-
-function othersUnpack(path: string): LedgerError {
-  return new LedgerError({
-    code: "busy",
-    message: `another process has been unpacking the DuckDB library for ${unpack_wait_ms} ms`,
-    where: { path },
-    hint: "try again; if it stays so, look for a stopped process that holds this lock",
-  });
 }
 
 /** Builds the folder beside its place and moves it there. Only while the lock is held. */
@@ -190,41 +182,33 @@ function replaceLibrary(request: UnpackRequest): void {
 function unpackFile(request: UnpackRequest, file: NativeFile, path: string): void {
   const { files } = request;
   const content = unpackedContent(files, file, file.packed.path ?? request.executable);
-  const target = files.open(path, "create");
-  try {
-    files.setMode(path, FILE_MODE);
-    writeFully(target, content);
-    // Without this, a power cut after the rename could leave the right size and no content.
-    target.sync();
-  } finally {
-    target.close();
-  }
+  using target = files.open(path, "create");
+  files.setMode(path, FILE_MODE);
+  writeFully(target, content);
+  // Without this, a power cut after the rename could leave the right size and no content.
+  target.sync();
 }
 
 /**
  * The whole content at once: 200 MB of memory for a fifth of a second, once. Deno's decompressing
- * stream takes less, but throws some of its errors where nobody can catch them.
+ * stream takes less, but throws some of its errors where no caller can catch them.
  */
 function unpackedContent(files: Files, file: NativeFile, from: string): Uint8Array {
-  const packed = packedContent(files, file.packed, from);
+  const { packed: { size_bytes, offset_bytes }, sha256, name } = file;
+  const packed = withOpenFile(
+    files,
+    from,
+    (source) => readFully(source, new Uint8Array(size_bytes), offset_bytes),
+  );
+  if (packed.length < size_bytes) throw damagedExecutable(from, "it ends too early");
   let content: Uint8Array;
   try {
     content = zstdDecompressSync(packed, { maxOutputLength: file.size_bytes });
   } catch (error) {
     throw damagedExecutable(from, (error as Error).message);
   }
-  if (digestOf([content]) === file.sha256) return content;
-  throw damagedExecutable(from, `${file.name} does not have the digest it was built with`);
-}
-
-function packedContent(files: Files, place: PackedPlace, path: string): Uint8Array {
-  const packed = withOpenFile(
-    files,
-    path,
-    (source) => readFully(source, new Uint8Array(place.size_bytes), place.offset_bytes),
-  );
-  if (packed.length < place.size_bytes) throw damagedExecutable(path, "it ends too early");
-  return packed;
+  if (digestOf([content]) === sha256) return content;
+  throw damagedExecutable(from, `${name} does not have the digest it was built with`);
 }
 
 function removeWhole({ files, uid }: UnpackRequest, path: string): void {
@@ -241,17 +225,6 @@ function damagedExecutable(path: string, reason: string): LedgerError {
     message: `cannot unpack the DuckDB library from ${path}: ${reason}`,
     where: { path },
     hint: "if the executable was replaced just now, start again; otherwise copy it here anew",
-  });
-}
-
-function unfitFolder(folder: string, fault: string): LedgerError {
-  return new LedgerError({
-    code: "io",
-    message:
-      `unpacked the DuckDB library to ${folder}, but it does not stay as it has to be: ${fault}`,
-    where: { path: folder },
-    hint: "does this file system keep owners and modes? If not, build with --ledger DIR on one " +
-      "that does",
   });
 }
 

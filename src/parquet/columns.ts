@@ -2,7 +2,6 @@
 import type { SchemaElement } from "hyparquet";
 import { LedgerError, quoted } from "../base/error.ts";
 
-/** The types of columns that are written. */
 export type ParquetColumnType = "int64" | "double" | "boolean" | "utf8";
 
 /** A column of a file that is written. */
@@ -16,7 +15,6 @@ export interface ParquetColumn {
 /** A row: column name -> value. A field that is missing counts as null. */
 export type Row = Record<string, unknown>;
 
-/** The smallest and the largest int64. */
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -32,7 +30,7 @@ const STORED: Readonly<Record<ParquetColumnType, (value: unknown) => unknown>> =
   utf8: (value) => typeof value === "string" && value.isWellFormed() ? value : undefined,
 };
 
-const ASKED: Readonly<Record<ParquetColumnType, string>> = {
+const WANTED: Readonly<Record<ParquetColumnType, string>> = {
   int64: "a whole number of 64 bits (past 2^53 as a bigint)",
   double: "a number",
   boolean: "true or false",
@@ -66,26 +64,24 @@ export function schemaOf(columns: readonly SchemaColumn[]): SchemaElement[] {
 
 /** Throws unless a file can have these columns; the library takes two of one name without a word. */
 export function checkColumns(path: string, columns: readonly ParquetColumn[]): void {
-  const problem = columnsProblem(columns);
-  if (problem === undefined) return;
-  throw new LedgerError({
+  if (columns.length === 0) throw unwritable(path, "it would have no columns");
+  const seen = new Set<string>();
+  for (const { name } of columns) {
+    if (name === "" || !name.isWellFormed()) {
+      throw unwritable(path, `${quoted(name)} cannot be the name of a column`);
+    }
+    if (seen.has(name)) throw unwritable(path, `two columns are named ${quoted(name)}`);
+    seen.add(name);
+  }
+}
+
+function unwritable(path: string, problem: string): LedgerError {
+  return new LedgerError({
     code: "invalid",
     message: `cannot write ${path}: ${problem}`,
     where: { path },
     hint: "nothing was written",
   });
-}
-
-function columnsProblem(columns: readonly ParquetColumn[]): string | undefined {
-  if (columns.length === 0) return "it would have no columns";
-  const seen = new Set<string>();
-  for (const { name } of columns) {
-    if (name === "" || !name.isWellFormed()) {
-      return `${quoted(name)} cannot be the name of a column`;
-    }
-    if (seen.has(name)) return `two columns are named ${quoted(name)}`;
-    seen.add(name);
-  }
 }
 
 /** The values of one column on their way into a row group. */
@@ -109,8 +105,7 @@ export class ColumnValues {
     for (let at = start; at < end; at++) {
       const row = rows[at];
       const given = this.#is_inherited && !Object.hasOwn(row, name) ? undefined : row[name];
-      if (given === null || given === undefined) {
-        if (!nullable) throw this.#wrong(given, rows_before + at - start + 1);
+      if (nullable && (given === null || given === undefined)) {
         this.values.push(null);
         continue;
       }
@@ -129,12 +124,8 @@ export class ColumnValues {
   #wrong(value: unknown, row_number: number): LedgerError {
     const { path, column: { name, type, nullable } } = this;
     const shown = value === undefined ? "missing" : quoted(value);
-    return new LedgerError({
-      code: "invalid",
-      message: `cannot write ${path}: column ${quoted(name)} of row ${row_number} is ${shown}; ` +
-        `it has to be ${ASKED[type]}${nullable ? ", or null" : ""}`,
-      where: { path },
-      hint: "nothing was written",
-    });
+    const wanted = `${WANTED[type]}${nullable ? ", or null" : ""}`;
+    const found = `column ${quoted(name)} of row ${row_number} is ${shown}`;
+    return unwritable(path, `${found}; it has to be ${wanted}`);
   }
 }

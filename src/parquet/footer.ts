@@ -70,8 +70,7 @@ export function readMetadata(file: OpenFile): FileMetaData {
     // What it says of itself may not be of the kind that it should be.
     factsOf(metadata);
   } catch (cause) {
-    throw asLedgerError(cause) ??
-      damaged(path, `its footer does not decode (${said(cause)})`, cause);
+    throw undecodable(path, "its footer", cause);
   }
   const missing = unsupported(metadata);
   if (missing) throw notForUs(path, missing);
@@ -161,14 +160,10 @@ function notForUs(path: string, found: string): LedgerError {
   });
 }
 
-/** The error of a column that does not decode. */
-export function undecodable(path: string, name: string, cause: unknown): LedgerError {
-  return asLedgerError(cause) ??
-    damaged(path, `column ${quoted(name)} does not decode (${said(cause)})`, cause);
-}
-
-function said(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n")[0];
+/** The error of what does not decode: of ours as it is, of a library by the first line of its message. */
+export function undecodable(path: string, what: string, cause: unknown): LedgerError {
+  const [said] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+  return asLedgerError(cause) ?? damaged(path, `${what} does not decode (${said})`, cause);
 }
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -127,7 +127,7 @@ export class PackedReader {
       const levels = levelsOf(page.subarray(4, 4 + levels_bytes), rows);
       return new ColumnCursor(path, name, page.subarray(4 + levels_bytes), levels);
     } catch (cause) {
-      throw undecodable(path, name, cause);
+      throw undecodable(path, `column ${quoted(name)}`, cause);
     }
   }
 

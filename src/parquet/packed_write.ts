@@ -138,15 +138,14 @@ export class ColumnBuffer {
   }
 }
 
-/** The columns of a packed file as they are filled. They are there for one file after another. */
+/** The columns of a packed file as they are filled, for one file after another. */
 export type ColumnBuffers<Name extends string> = Readonly<Record<Name, ColumnBuffer>>;
 
 export function columnBuffers<Name extends string>(
   columns: readonly (PackedColumn & { name: Name })[],
 ): ColumnBuffers<Name> {
-  return Object.fromEntries(
-    columns.map((column) => [column.name, new ColumnBuffer(column)]),
-  ) as Record<Name, ColumnBuffer>;
+  const buffers = columns.map((column) => [column.name, new ColumnBuffer(column)]);
+  return Object.fromEntries(buffers);
 }
 
 /** A packed file on its way to the disk. */

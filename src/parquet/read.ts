@@ -107,11 +107,11 @@ async function scanOf(file: OpenFile, metadata: FileMetaData): Promise<FileScan>
         if (meta_data?.path_in_schema[0] !== name) continue;
         const { start, end } = placeOf(meta_data);
         const problem = pagesProblem(buffer.slice(start, end), meta_data);
-        if (problem) throw undecodable(path, name, problem);
+        if (problem) throw undecodable(path, `column ${quoted(name)}`, problem);
       }
       values = await scan.readColumn({ column: name, ...range });
     } catch (cause) {
-      throw undecodable(path, name, cause);
+      throw undecodable(path, `column ${quoted(name)}`, cause);
     }
     if (values.length === count) return values;
     const found = `${values.length} values where ${count} rows are`;
@@ -141,7 +141,7 @@ function rowsBetween(
         rows[row - start][name] = value === null || value === undefined ? null : plain(value);
       }
     } catch (cause) {
-      throw undecodable(path, name, cause);
+      throw undecodable(path, `column ${quoted(name)}`, cause);
     }
   }
   return rows;

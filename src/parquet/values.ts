@@ -42,12 +42,10 @@ export function valuesOf({ element, children }: SchemaTree): ColumnMeaning {
     return { type: "decimal", plain: (value) => decimal(value, scale) };
   }
   if (meaning === "STRING" || meaning === "UTF8") return { type: "utf8", plain: asIs };
-  if (meaning === "ENUM" || meaning === "JSON") {
-    return { type: meaning === "ENUM" ? "utf8" : "json", plain: asText };
-  }
-  if (meaning?.startsWith("TIMESTAMP") || type === "INT96") {
-    return { type: "timestamp", plain: asIs };
-  }
+  if (meaning === "ENUM") return { type: "utf8", plain: asText };
+  if (meaning === "JSON") return { type: "json", plain: asText };
+  const is_time = meaning?.startsWith("TIMESTAMP") || type === "INT96";
+  if (is_time) return { type: "timestamp", plain: asIs };
   if (meaning?.startsWith("TIME")) return { type: "time", plain: wholeNumber };
   if (meaning === "DATE" || meaning === "UUID") return { type: meaning.toLowerCase(), plain: asIs };
   if (type === "INT32" || type === "INT64") return { type: type.toLowerCase(), plain: wholeNumber };
