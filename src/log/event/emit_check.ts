@@ -25,7 +25,7 @@ import {
 import { fieldsAreRight, fieldsOf, isBuiltIn, isOfKind, type LedgerEvent } from "./event.ts";
 import { type Registry, VERSION_FIELD } from "./registry.ts";
 
-/** An event that is ready to be appended: its line, and what the line says of itself. */
+/** An event that is ready to be appended. */
 export interface ReadyEvent {
   ok: true;
   event_id: string;
@@ -55,7 +55,7 @@ export class EmitCheck {
   #registry: Registry;
   #next_suffix: number;
 
-  /** `reload` gives the registry when it is another one by now: types come while we are open. */
+  /** `reload` gives the registry when its file has changed: types are registered while this is open. */
   constructor(
     world: World,
     registry: Registry,
@@ -67,7 +67,6 @@ export class EmitCheck {
     this.#next_suffix = world.random_uint32() | 0;
   }
 
-  /** The types that are known now. */
   get registry(): Registry {
     return this.#registry;
   }
@@ -80,10 +79,10 @@ export class EmitCheck {
   }
 
   /**
-   * `{timestamp_ms}_{8 hex}`. The hex digits count up from a random start, so one open ledger never
-   * gives the same id twice, and two of them only if their counters meet within a millisecond.
+   * `{timestamp_ms}_{8 hex}`. The hex digits count up from a random start: one open ledger never gives the
+   * same id twice, and two of them only if their counters meet within a millisecond.
    */
-  newEventId(timestamp_ms: number): string {
+  #newEventId(timestamp_ms: number): string {
     const suffix = this.#next_suffix = (this.#next_suffix + 1) | 0;
     return `${timestamp_ms}_${HEX[suffix >>> 24]}${HEX[suffix >>> 16 & 255]}` +
       `${HEX[suffix >>> 8 & 255]}${HEX[suffix & 255]}`;
@@ -95,8 +94,8 @@ export class EmitCheck {
   }
 
   /**
-   * The usual case, without reading back what was just written: a built-in type, and values that
-   * JSON writes down as they are. Undefined says "look closer", never "no".
+   * Fast path, without parsing what was just serialized: a built-in type, and values that JSON writes down
+   * as they are. Undefined means the slow path decides, never a refusal.
    */
   #fromPlainFields(fields: Record<string, unknown>): ReadyEvent | undefined {
     let event: Record<string, unknown>;
@@ -116,17 +115,14 @@ export class EmitCheck {
 
     const { event_type, event_id: given_id, timestamp_ms: given_time } = event;
     if (typeof event_type !== "string" || !isBuiltIn(event_type)) return undefined;
-    if (
-      this.registry.versionOf(event_type) > 1 || !fieldsAreRight(event as LedgerEvent, event_type)
-    ) {
-      return undefined;
-    }
+    if (this.#registry.versionOf(event_type) > 1) return undefined;
+    if (!fieldsAreRight(event as LedgerEvent, event_type)) return undefined;
     for (const [field, kind] of fieldsOf(event_type)) {
       if (kind === "object" && !isPlainObject(event[field])) return undefined;
     }
     const timestamp_ms = given_time ?? this.#world.now_ms();
     if (!isTimestamp(timestamp_ms) || timestamp_ms < timestamp_ms_plausible_min) return undefined;
-    const event_id = given_id ?? this.newEventId(timestamp_ms);
+    const event_id = given_id ?? this.#newEventId(timestamp_ms);
     if (typeof event_id !== "string" || event_id === "") return undefined;
     if (given_id !== undefined && CONTROL_CHARACTER.test(event_id)) return undefined;
 
@@ -145,7 +141,7 @@ export class EmitCheck {
     } catch (cause) {
       return refused(() => notWritable(cause as Error));
     }
-    // What JSON cannot hold is turned into null without a word. A lost number is worth an error.
+    // JSON silently turns what it cannot hold into null. A lost number is worth an error.
     if (line.includes("null")) {
       const path = pathOfLostNumber(fields, "", 0);
       if (path !== undefined) return refused(() => lostNumber(path));
@@ -154,8 +150,8 @@ export class EmitCheck {
   }
 
   /**
-   * Makes an event out of a JSON text. What it says stays as it stands, byte for byte; only what is
-   * missing (id, time, version of a custom type) is added at its end.
+   * Makes an event out of a JSON text, which stays as it is, byte for byte; what is missing (id, time,
+   * version of a custom type) is added at its end.
    */
   fromLine(text: string): CheckedEvent {
     const fields = parseObject(text);
@@ -167,32 +163,30 @@ export class EmitCheck {
       added += `,"timestamp_ms":${fields.timestamp_ms}`;
     }
     if (fields.event_id === undefined && isTimestamp(fields.timestamp_ms)) {
-      fields.event_id = this.newEventId(fields.timestamp_ms);
+      fields.event_id = this.#newEventId(fields.timestamp_ms);
       added += `,"event_id":${JSON.stringify(fields.event_id)}`;
     }
-    const version = this.registry.versionOf(fields.event_type as string);
+    const version = this.#registry.versionOf(fields.event_type as string);
     if (version > 1 && fields[VERSION_FIELD] === undefined) {
       fields[VERSION_FIELD] = version;
       added += `,"${VERSION_FIELD}":${version}`;
     }
     const event = fields as LedgerEvent;
+    const time_was_given = given_time !== undefined;
     const size_max_possible = (text.length + added.length) * 3;
     if (
-      !this.#isRight(event, given_time !== undefined) ||
+      !this.#isRight(event, time_was_given) ||
       (text.length > 2 * nesting_max && nestingDepth(text) > nesting_max) ||
       (size_max_possible > event_bytes_max && utf8Length(text + added) > event_bytes_max)
     ) {
       // Another process may have registered the type since the registry was read.
       if (!isBuiltIn(event.event_type) && this.refresh()) return this.fromLine(text);
       const registry = this.#registry;
-      return refused(() => whyNot(registry, event, text + added, given_time !== undefined));
+      return refused(() => whyNot(registry, event, text + added, time_was_given));
     }
     const { event_id, timestamp_ms } = event;
-    if (added === "") {
-      const line = withoutLineBreaks(text);
-      return { ok: true, event_id, timestamp_ms, line, untouched: line === text };
-    }
-    return { ok: true, event_id, timestamp_ms, line: withFields(text, added), untouched: false };
+    const line = added === "" ? withoutLineBreaks(text) : withFields(text, added);
+    return { ok: true, event_id, timestamp_ms, line, untouched: line === text };
   }
 
   #isRight(event: LedgerEvent, time_was_given: boolean): boolean {
@@ -200,9 +194,9 @@ export class EmitCheck {
     if (CONTROL_CHARACTER.test(event.event_id)) return false;
     if (time_was_given && event.timestamp_ms < timestamp_ms_plausible_min) return false;
     if (isBuiltIn(event.event_type)) return fieldsAreRight(event, event.event_type);
-    if (!this.registry.types.has(event.event_type)) return false;
+    if (!this.#registry.types.has(event.event_type)) return false;
     if (typeof event.run_id === "string" && !isOfKind("run_id", event.run_id)) return false;
-    return this.registry.problemOf(this.registry.upcast(event)) === undefined;
+    return this.#registry.problemOf(this.#registry.upcast(event)) === undefined;
   }
 }
 
@@ -279,7 +273,7 @@ function timeHint(timestamp_ms: unknown): string | undefined {
   return undefined;
 }
 
-/** Whether JSON writes a value down as the object it looks like. */
+/** Whether JSON writes a value down as the object that it is. */
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
@@ -322,7 +316,7 @@ function lostNumber(path: string): LedgerError {
 function pathOfLostNumber(value: unknown, path: string, depth: number): string | undefined {
   if (typeof value === "number" && !Number.isFinite(value)) return path;
   if (typeof value !== "object" || value === null) return undefined;
-  // What nests deeper is refused for that, and would be too deep for this function's stack.
+  // What nests deeper is refused for that, and would overflow this function's stack.
   if (depth > nesting_max) return undefined;
   for (const [name, member] of Object.entries(value)) {
     const found = pathOfLostNumber(member, path === "" ? name : `${path}.${name}`, depth + 1);

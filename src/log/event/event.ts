@@ -1,20 +1,12 @@
 /**
- * What an event is: the one place that says which lines and which events are valid.
- *
- * There are two questions, kept apart on purpose:
- *
- * 1. Is this line a record? (`judge`) The answer is a function of the line's bytes alone, never of
- *    the registry, the clock or the folder it lies in; so history cannot change its mind.
- * 2. Are this event's fields right for its type? (`fieldsAreRight`) Asked when an event is emitted.
- *    When it is read, an event with wrong fields stays an event and is only left out of the table
- *    of its type.
- *
- * Built-in types are one table, from field to kind. The check here walks that table; the schemas in
- * `schemas.ts` are derived from it and are loaded only to explain a failure or to be printed.
+ * What an event is: the built-in types are one table, from field to kind. The check here walks that table;
+ * the schemas in `schemas.ts` are derived from it. Whether a line is a record is another question, and
+ * `validate.ts` answers it; an event with wrong fields stays an event, left out of its type's table.
  */
+import { isObject } from "../../base/json.ts";
 import { run_id_chars_max } from "../../base/limits.ts";
 
-/** An event: an id, a type, a time, and whatever its type asks for. Extra fields are kept. */
+/** An event: an id, a type, a time, and the fields of its type. Extra fields are kept. */
 export interface LedgerEvent {
   event_id: string;
   event_type: string;
@@ -22,21 +14,14 @@ export interface LedgerEvent {
   [field: string]: unknown;
 }
 
-/** What a field may hold. */
+/** What a field may hold; `isOfKind` says what each is. */
 export type FieldKind =
-  /** A run's id: it names folders, so no slashes, no control characters, not `.` or `..`. */
   | "run_id"
-  /** A string that is not empty. */
   | "name"
-  /** Any string. */
   | "text"
-  /** A JSON object. */
   | "object"
-  /** A whole number, 0 or more, exact in a double. */
   | "count"
-  /** A finite number, 0 or more. */
   | "duration"
-  /** A string that is not empty, or null, or nothing at all. */
   | "optional_name";
 
 /** The fields every event may carry, whatever its type. */
@@ -45,7 +30,7 @@ const COMMON_FIELDS = {
   causation_id: "optional_name",
 } as const satisfies Record<string, FieldKind>;
 
-/** The built-in event types: field -> kind. Everything else about them is derived from this. */
+/** The built-in event types: field -> kind. */
 export const EVENT_TYPES = {
   "run.created": { run_id: "run_id", run_type: "name", config: "object", data_fingerprint: "text" },
   "run.started": { run_id: "run_id" },
@@ -74,7 +59,6 @@ export const EVENT_TYPES = {
   "trace.published": { correlation_id: "name", metrics: "object" },
 } as const satisfies Record<string, Record<string, FieldKind>>;
 
-/** The name of a built-in event type. */
 export type BuiltInType = keyof typeof EVENT_TYPES;
 
 /** What each built-in type records, in a line. */
@@ -91,7 +75,6 @@ export const EVENT_TYPE_SUMMARIES: Readonly<Record<BuiltInType, string>> = {
   "trace.published": "the metrics of a traced run were published",
 };
 
-/** Whether a name is that of a built-in type. */
 export function isBuiltIn(event_type: string): event_type is BuiltInType {
   return Object.hasOwn(EVENT_TYPES, event_type);
 }
@@ -113,17 +96,17 @@ export const RUN_ID_PATTERN = new RegExp(
   `^(?!\\.{1,2}$)[^/\\\\\\u0000-\\u001f\\u007f]{1,${run_id_chars_max}}$`,
 );
 
-/** Whether a value is what its kind asks for. */
 export function isOfKind(kind: FieldKind, value: unknown): boolean {
   switch (kind) {
     case "run_id":
+      // It names folders: no slashes, no control characters, not `.` or `..`.
       return typeof value === "string" && RUN_ID_PATTERN.test(value);
     case "name":
       return typeof value === "string" && value.length > 0;
     case "text":
       return typeof value === "string";
     case "object":
-      return typeof value === "object" && value !== null && !Array.isArray(value);
+      return isObject(value);
     case "count":
       return Number.isSafeInteger(value) && (value as number) >= 0;
     case "duration":

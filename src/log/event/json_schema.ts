@@ -1,10 +1,10 @@
 /**
- * The subset of JSON Schema that custom event types are described in, as a check with one clear
- * sentence for the first thing that is wrong. Built for the writing path: no library to load, no
- * code to generate, and a keyword it does not know is refused when the type is registered, never
- * ignored when an event comes.
+ * Schema compiler: the subset of JSON Schema that custom event types are described in, as a check that says
+ * the first thing that is wrong. It loads no library, and refuses an unknown keyword when a type is
+ * registered instead of ignoring it when an event comes.
  */
 import { quoted } from "../../base/error.ts";
+import { isObject } from "../../base/json.ts";
 import { compilePattern, type Pattern, UnusablePattern } from "./pattern.ts";
 
 /** A schema in the subset; `SCHEMA_KEYWORDS` lists what it may say. */
@@ -14,36 +14,13 @@ const TYPES = ["object", "array", "string", "number", "integer", "boolean", "nul
 type TypeName = (typeof TYPES)[number];
 
 /** The keywords that are checked. */
-export const SCHEMA_KEYWORDS = [
-  "type",
-  "enum",
-  "const",
-  "properties",
-  "required",
-  "additionalProperties",
-  "items",
-  "minItems",
-  "maxItems",
-  "minLength",
-  "maxLength",
-  "pattern",
-  "minimum",
-  "maximum",
-  "exclusiveMinimum",
-  "exclusiveMaximum",
-] as const;
+export const SCHEMA_KEYWORDS =
+  ("type enum const properties required additionalProperties items minItems maxItems minLength " +
+    "maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum").split(" ");
 
 /** The keywords that may stand there for people to read. */
-const SCHEMA_ANNOTATIONS = [
-  "$schema",
-  "$id",
-  "$comment",
-  "title",
-  "description",
-  "default",
-  "examples",
-  "deprecated",
-] as const;
+const SCHEMA_ANNOTATIONS = "$schema $id $comment title description default examples deprecated"
+  .split(" ");
 
 /** Says what is wrong with a value, or nothing. */
 export type Check = (value: unknown, path: string) => string | undefined;
@@ -52,8 +29,8 @@ export type Check = (value: unknown, path: string) => string | undefined;
 export class UnusableSchema extends Error {}
 
 /**
- * A schema with a regular expression that is not taken: going through a text with it may take for ever.
- * Registries of earlier versions hold such: they are read, and no event is emitted by them.
+ * A schema with a regular expression that could take forever. Registries of earlier versions hold such:
+ * they are read, and no event is emitted by them.
  */
 export class RefusedPattern extends UnusableSchema {}
 
@@ -63,7 +40,7 @@ export function compileSchema(schema: unknown, place = "the schema"): Check {
     throw new UnusableSchema(`${place} is ${quoted(schema)}; it has to be a JSON object`);
   }
   for (const keyword of Object.keys(schema)) {
-    if (!isOneOf(SCHEMA_KEYWORDS, keyword) && !isOneOf(SCHEMA_ANNOTATIONS, keyword)) {
+    if (!SCHEMA_KEYWORDS.includes(keyword) && !SCHEMA_ANNOTATIONS.includes(keyword)) {
       throw new UnusableSchema(
         `${place} uses the keyword ${quoted(keyword)}; known are ${SCHEMA_KEYWORDS.join(", ")}`,
       );
@@ -89,15 +66,13 @@ function typeCheck(schema: JsonSchema, place: string): Check | undefined {
   if (schema.type === undefined) return undefined;
   const types = (Array.isArray(schema.type) ? schema.type : [schema.type]) as TypeName[];
   for (const type of types) {
-    if (!isOneOf(TYPES, type)) {
+    if (!TYPES.includes(type)) {
       throw new UnusableSchema(
         `${place} has the type ${quoted(type)}; known are ${TYPES.join(", ")}`,
       );
     }
   }
-  const words = types.map((type) => (/^[aio]/.test(type) ? `an ${type}` : `a ${type}`)).join(
-    " or ",
-  );
+  const words = types.map((type) => /^[aio]/.test(type) ? `an ${type}` : `a ${type}`).join(" or ");
   return (value, path) =>
     types.some((type) => isOfType(value, type))
       ? undefined
@@ -225,29 +200,11 @@ function patternOf(pattern: unknown, place: string): Pattern {
 }
 
 function isOfType(value: unknown, type: TypeName): boolean {
-  switch (type) {
-    case "object":
-      return isObject(value);
-    case "array":
-      return Array.isArray(value);
-    case "integer":
-      return Number.isInteger(value);
-    case "null":
-      return value === null;
-    case "string":
-    case "number":
-    case "boolean":
-      // deno-lint-ignore valid-typeof
-      return typeof value === type;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isOneOf<T extends string>(list: readonly T[], value: unknown): value is T {
-  return (list as readonly unknown[]).includes(value);
+  if (type === "object") return isObject(value);
+  if (type === "array") return Array.isArray(value);
+  if (type === "integer") return Number.isInteger(value);
+  // deno-lint-ignore valid-typeof
+  return type === "null" ? value === null : typeof value === type;
 }
 
 function inside(path: string, name: string): string {

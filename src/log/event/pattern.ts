@@ -1,9 +1,7 @@
 /**
- * A regular expression as a nondeterministic automaton (Thompson): a text is gone through once, and no
- * text and no pattern make that take longer than their lengths multiplied.
- *
- * The subset is that of JSON Schema's `pattern` (ECMAScript, flag u) without what no automaton can do:
- * back references and lookaround. What is left gives the verdict that `RegExp.test` gives.
+ * Thompson NFA: a regular expression matched in one pass over a text, in time bounded by the product of
+ * their lengths. The subset is that of JSON Schema's `pattern` (ECMAScript, flag u) without back references
+ * and lookaround, which no automaton can do; the answer is that of `RegExp.test`.
  */
 import { quoted } from "../../base/error.ts";
 import { pattern_nesting_max, pattern_states_max, pattern_steps_max } from "../../base/limits.ts";
@@ -15,19 +13,18 @@ export class UnusablePattern extends Error {
   }
 }
 
-/** What is asked of a pattern. */
 export interface Pattern {
   /** As it is shown: `/^a+$/u`. */
   readonly text: string;
-  /** Whether it matches anywhere in a text. Throws where `isTooLong` says so. */
+  /** Whether it matches anywhere in a text. Throws where the text `isTooLong`. */
   test(text: string): boolean;
-  /** Whether going through a text would take more steps than are taken for one. */
+  /** Whether a text would take more than `pattern_steps_max`. */
   isTooLong(text: string): boolean;
   /** How many steps were taken so far, for tests that count them. */
   readonly steps: number;
 }
 
-/** Takes a pattern, or throws `UnusablePattern`. */
+/** Compiles a pattern, or throws `UnusablePattern`. */
 export function compilePattern(source: string): Pattern {
   let expression: RegExp;
   try {
@@ -63,10 +60,6 @@ class Parser {
   constructor(readonly source: string) {}
 
   parse(): Node {
-    return this.#alternatives();
-  }
-
-  #alternatives(): Node {
     const nodes = [this.#sequence()];
     while (this.#takes("|")) nodes.push(this.#sequence());
     return nodes.length === 1 ? nodes[0] : { kind: "any", nodes };
@@ -87,30 +80,19 @@ class Parser {
     this.#takes("?");
     const [sign, from, comma, to] = found;
     const min = from !== undefined ? Number(from) : sign === "+" ? 1 : 0;
-    const max = from === undefined
-      ? sign === "?" ? 1 : Infinity
-      : comma === undefined
-      ? min
-      : to === ""
-      ? Infinity
-      : Number(to);
+    const exact = comma === undefined ? min : to === "" ? Infinity : Number(to);
+    const max = from !== undefined ? exact : sign === "?" ? 1 : Infinity;
     return { kind: "repeat", node, min, max };
   }
 
   #atom(): Node {
     const { source } = this;
-    switch (source[this.#at]) {
-      case "^":
-        return this.#assertion("start", 1);
-      case "$":
-        return this.#assertion("end", 1);
-      case "(":
-        return this.#group();
-      case "[":
-        return this.#one(this.#classEnd());
-      case "\\":
-        return this.#escape();
-    }
+    const sign = source[this.#at];
+    if (sign === "^") return this.#assertion("start", 1);
+    if (sign === "$") return this.#assertion("end", 1);
+    if (sign === "(") return this.#group();
+    if (sign === "[") return this.#one(this.#classEnd());
+    if (sign === "\\") return this.#escape();
     return this.#one(this.#at + String.fromCodePoint(source.codePointAt(this.#at)!).length);
   }
 
@@ -135,7 +117,7 @@ class Parser {
     if (++this.#depth > pattern_nesting_max) {
       throw outside(`its groups nest more than ${pattern_nesting_max} deep`);
     }
-    const node = this.#alternatives();
+    const node = this.parse();
     this.#depth--;
     this.#takes(")");
     return node;
@@ -178,19 +160,17 @@ function outside(reason: string): UnusablePattern {
 
 const ASCII = 128;
 
-/**
- * Whether one character is what a piece of the pattern stands for. The engine says so, asked for that
- * one character: there is nothing in it to repeat.
- */
+/** Whether one character matches a piece of the pattern: the engine says so, since nothing in it repeats. */
 function matcherOf(piece: string): (code: number) => boolean {
   if (/^[^\\[.]/.test(piece)) {
     const literal = piece.codePointAt(0)!;
     return (code) => code === literal;
   }
   const expression = new RegExp(`^${piece}$`, "u");
-  const ascii = Array.from({ length: ASCII }, (_, code) => {
-    return expression.test(String.fromCharCode(code));
-  });
+  const ascii = Array.from(
+    { length: ASCII },
+    (_, code) => expression.test(String.fromCharCode(code)),
+  );
   return (code) => code < ASCII ? ascii[code] : expression.test(String.fromCodePoint(code));
 }
 
@@ -203,12 +183,12 @@ type State =
 
 const END = 0;
 
-/** The states of a pattern, each known by its number, and the set of those that a text leads to. */
+/** The states of a pattern by their numbers, and the simulation of them on a text. */
 class Automaton implements Pattern {
   steps = 0;
   readonly #states: State[] = [{ kind: "end" }];
   readonly #first: number;
-  /** In which round a state was last come to. */
+  /** In which round a state was last reached. */
   readonly #seen: Float64Array;
   #round = 0;
 
@@ -254,7 +234,7 @@ class Automaton implements Pattern {
     }
   }
 
-  /** All states that wait for a character and are reached without one; true where the end is. */
+  /** Collects the states that wait for a character and are reached without one; true at the end state. */
   #reach(from: number, before: number, code: number, reached: number[]): boolean {
     const waiting = [from];
     for (let number = waiting.pop(); number !== undefined; number = waiting.pop()) {
@@ -323,16 +303,9 @@ function statesOf(node: Node): number {
 }
 
 function holds(assertion: Assertion, before: number, code: number): boolean {
-  switch (assertion) {
-    case "start":
-      return before < 0;
-    case "end":
-      return code < 0;
-    case "boundary":
-      return isWordCharacter(before) !== isWordCharacter(code);
-    case "no boundary":
-      return isWordCharacter(before) === isWordCharacter(code);
-  }
+  if (assertion === "start") return before < 0;
+  if (assertion === "end") return code < 0;
+  return (isWordCharacter(before) !== isWordCharacter(code)) === (assertion === "boundary");
 }
 
 function isWordCharacter(code: number): boolean {

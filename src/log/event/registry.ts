@@ -1,14 +1,12 @@
 /**
- * The registry of a ledger, `events/_schema.json`: custom event types, their versions, and how an
- * event of an older version is read as a newer one (upcasting). The log itself is never rewritten.
- * `registry_change.ts` is how types come into it.
- *
- * The registry has a say when an event is emitted and when one is shown; it has none in whether a
- * line is a record.
+ * Registry of a ledger, `events/_schema.json`: custom event types, their versions, and how an event of an
+ * older version is read as a newer one (upcasting on read). It decides what may be emitted and how events
+ * are shown, never whether a line is a record. `registry_change.ts` adds types.
  */
 import { LedgerError, quoted } from "../../base/error.ts";
+import { isObject } from "../../base/json.ts";
 import type { World } from "../../base/world.ts";
-import { EVENT_TYPES, isBuiltIn, isOfKind, type LedgerEvent } from "./event.ts";
+import { EVENT_TYPES, isBuiltIn, type LedgerEvent } from "./event.ts";
 import {
   type Check,
   compileSchema,
@@ -18,7 +16,7 @@ import {
 } from "./json_schema.ts";
 import { ledgerPaths } from "../format/layout.ts";
 
-/** The version of the registry's own form. A log with a newer one is refused by name. */
+/** The version of the registry's own format. A newer one is refused by name. */
 export const REGISTRY_VERSION = 2;
 
 /** One declared step from a version of a type to the next. */
@@ -33,7 +31,6 @@ interface Migration {
   steps: MigrationStep[];
 }
 
-/** A custom event type. */
 export interface CustomType {
   version: number;
   description?: string;
@@ -41,7 +38,7 @@ export interface CustomType {
   migrations: Migration[];
 }
 
-/** What the file holds, with whatever else stands in it. */
+/** What the file holds; unknown fields are kept. */
 export interface RegistryFile {
   registry_version: number;
   event_types: Record<string, CustomType>;
@@ -62,7 +59,6 @@ export class Registry {
     return [...Object.keys(EVENT_TYPES), ...this.types.keys()];
   }
 
-  /** Whether an event of a type may be emitted, as far as its name goes. */
   knows(event_type: string): boolean {
     return isBuiltIn(event_type) || this.types.has(event_type);
   }
@@ -89,7 +85,7 @@ export class Registry {
     });
   }
 
-  /** The event as its type's present version has it; the same object when there is nothing to do. */
+  /** The event as its type's present version has it; the same object where that is no other. */
   upcast(event: LedgerEvent): LedgerEvent {
     const type = this.types.get(event.event_type);
     if (!type || type.version === 1) return event;
@@ -104,24 +100,23 @@ export class Registry {
   }
 }
 
-/** Reads the registry of one ledger again when it has changed. */
+/** Reads the registry of one ledger again when its file has changed. */
 export class RegistryReader {
-  #stamp = "";
+  #fingerprint = "";
 
   constructor(readonly world: World, readonly root: string) {}
 
   read(): Registry {
     // Before it is read: a change in between is then seen the next time.
-    this.#stamp = this.#stampNow();
+    this.#fingerprint = this.#fingerprintNow();
     return readRegistry(this.world, this.root);
   }
 
-  /** Undefined when it is as it was read last. */
   readIfChanged(): Registry | undefined {
-    return this.#stampNow() === this.#stamp ? undefined : this.read();
+    return this.#fingerprintNow() === this.#fingerprint ? undefined : this.read();
   }
 
-  #stampNow(): string {
+  #fingerprintNow(): string {
     const facts = this.world.files.facts(ledgerPaths(this.root).schema);
     return facts ? `${facts.identity} ${facts.modified_ms} ${facts.size_bytes}` : "";
   }
@@ -135,7 +130,7 @@ function checkOf(name: string, { schema }: CustomType): Check {
   return () => problem;
 }
 
-/** Why no event is emitted by a schema that may stand in a registry; undefined when they are. */
+/** Why no event is emitted by a schema that stands in a registry; undefined when events are. */
 export function refusedPatternOf(schema: unknown): string | undefined {
   try {
     compileSchema(schema);
@@ -150,7 +145,7 @@ function isClosed({ additionalProperties }: JsonSchema): boolean {
   return additionalProperties !== undefined && additionalProperties !== true;
 }
 
-/** The fields that every event may have: a schema need not name them. */
+/** Without the fields that every event may have and the schema does not name. */
 function withoutOwnFields(event: LedgerEvent, { properties }: JsonSchema): Record<string, unknown> {
   const named = (properties ?? {}) as Record<string, unknown>;
   return Object.fromEntries(
@@ -159,13 +154,12 @@ function withoutOwnFields(event: LedgerEvent, { properties }: JsonSchema): Recor
   );
 }
 
-/** What no event is without, each as it may be. */
+/** The fields that every event has, each as it may be. */
 const FIXED_SAMPLES = { event_id: "an id", event_type: "a.type", timestamp_ms: 1 };
-/** Their names. */
 export const FIXED_FIELDS: readonly string[] = Object.keys(FIXED_SAMPLES);
 const OWN_FIELDS = [...FIXED_FIELDS, VERSION_FIELD, "correlation_id", "causation_id"];
 
-/** Throws where a schema asks of all events what none can be. */
+/** Throws where a schema can be met by no event. */
 function checkCanBeMet({ type, properties = {} }: JsonSchema): void {
   if (type !== undefined && ![type].flat().includes("object")) {
     throw new UnusableSchema(`its type is ${quoted(type)}, and an event is an object`);
@@ -182,7 +176,6 @@ function versionOfEvent(event: Record<string, unknown>): number {
   return Number.isSafeInteger(version) && (version as number) > 0 ? version as number : 1;
 }
 
-/** Takes one step with the members of an object. */
 export function applyStep(event: Record<string, unknown>, step: MigrationStep): void {
   if ("rename" in step) {
     if (!Object.hasOwn(event, step.rename) || Object.hasOwn(event, step.to)) return;
@@ -193,14 +186,14 @@ export function applyStep(event: Record<string, unknown>, step: MigrationStep): 
   } else delete event[step.drop];
 }
 
-/** Reads the registry of a ledger; an absent one is an empty one. */
+/** Reads the registry of a ledger; an absent file is an empty one. */
 export function readRegistry(world: World, root: string): Registry {
   return new Registry(new Map(Object.entries(readRegistryFile(world, root).event_types)));
 }
 
 /**
- * A schema, when events can be checked by it; throws why not. One that stands in a registry is taken even
- * if no event can meet it, or none is emitted by it: nothing else of that ledger should be lost over it.
+ * Returns a schema that events can be checked by, or throws why not. One that stands in a registry already
+ * is accepted even if no event can meet it: it must not lock its ledger.
  */
 export function checkSchema(name: string, schema: unknown, age: "new" | "known"): JsonSchema {
   try {
@@ -208,7 +201,7 @@ export function checkSchema(name: string, schema: unknown, age: "new" | "known")
     if (age === "new") checkCanBeMet(schema as JsonSchema);
     return schema as JsonSchema;
   } catch (error) {
-    // A schema that nests too deep for the stack is told like any other that cannot be used.
+    // A schema that nests too deep for the stack is as unusable as any other.
     if (!(error instanceof UnusableSchema) && !(error instanceof RangeError)) throw error;
     if (age === "known" && error instanceof RefusedPattern) return schema as JsonSchema;
     const reason = error instanceof UnusableSchema ? error.message : "it nests too deep";
@@ -222,7 +215,6 @@ export function checkSchema(name: string, schema: unknown, age: "new" | "known")
   }
 }
 
-/** Reads the file; an absent one has no types. */
 export function readRegistryFile(world: World, root: string): RegistryFile {
   const path = ledgerPaths(root).schema;
   const empty: RegistryFile = { registry_version: REGISTRY_VERSION, event_types: {} };
@@ -234,11 +226,11 @@ export function readRegistryFile(world: World, root: string): RegistryFile {
     if (cause instanceof LedgerError) throw cause;
     throw damaged(path, (cause as Error).message, cause);
   }
-  if (!isOfKind("object", parsed)) throw damaged(path, "it is not a registry");
+  if (!isObject(parsed)) throw damaged(path, "it is not a registry");
   const file = parsed as Partial<RegistryFile> & { version?: unknown };
   // A registry that the earlier system wrote says `version`, as a number or as "1.0.0".
-  const told: unknown = file.registry_version ?? file.version ?? 1;
-  const version = typeof told === "object" ? NaN : Number.parseInt(String(told), 10);
+  const stated: unknown = file.registry_version ?? file.version ?? 1;
+  const version = typeof stated === "object" ? NaN : Number.parseInt(String(stated), 10);
   if (version > REGISTRY_VERSION) {
     throw new LedgerError({
       code: "newer_format",
@@ -249,16 +241,16 @@ export function readRegistryFile(world: World, root: string): RegistryFile {
     });
   }
   const types = file.registry_version === undefined ? {} : file.event_types;
-  if (Number.isNaN(version) || !isOfKind("object", types)) {
+  if (Number.isNaN(version) || !isObject(types)) {
     throw damaged(path, "it is not a registry");
   }
-  for (const [name, type] of Object.entries(types!)) {
+  for (const [name, type] of Object.entries(types)) {
     if (!Number.isSafeInteger(type?.version) || !areMigrations(type?.migrations)) {
       throw damaged(path, `the type ${quoted(name)} has no version or no usable migrations`);
     }
     checkSchema(name, type.schema, "known");
   }
-  return { ...file, registry_version: REGISTRY_VERSION, event_types: types! };
+  return { ...file, registry_version: REGISTRY_VERSION, event_types: types };
 }
 
 function areMigrations(value: unknown): boolean {
@@ -266,9 +258,9 @@ function areMigrations(value: unknown): boolean {
     value.every((migration) =>
       Number.isSafeInteger(migration?.version) && Array.isArray(migration.steps) &&
       migration.steps.every((step: Record<string, unknown> | null) =>
-        isOfKind("object", step) &&
-        (typeof step!.drop === "string" || typeof step!.default === "string" ||
-          (typeof step!.rename === "string" && typeof step!.to === "string"))
+        isObject(step) &&
+        (typeof step.drop === "string" || typeof step.default === "string" ||
+          (typeof step.rename === "string" && typeof step.to === "string"))
       )
     );
 }

@@ -1,8 +1,8 @@
 /**
- * Write-ahead for the registry: which bytes of `_schema.json` count, as the chain says. A change is
- * written durably to `_schema.next.json`, then bound by a step of the chain, then renamed into place. A
- * process that is killed in between leaves the old registry, and the next that holds the chain's lock
- * finishes the change. So a registry that other hands changed is told from one that a caller changed.
+ * Write-ahead for the registry: the chain says which bytes of `_schema.json` count. A change is written
+ * durably to `_schema.next.json`, bound by an entry of the chain, then renamed into place. A process that is
+ * killed in between leaves the old registry; the next that holds the chain's lock finishes the change. So a
+ * registry that something else edited differs from one that a caller changed.
  */
 import { join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
@@ -16,22 +16,21 @@ import { extendChain } from "../format/chain_digest.ts";
 import { ledgerPaths } from "../format/layout.ts";
 import { readRegistryFile, REGISTRY_VERSION, type RegistryFile } from "./registry.ts";
 
-/** How the registry stands to what the chain says of it. */
+/** The registry's file, compared with what the chain says of it. */
 type RegistryState =
-  /** No step of the chain binds it: 0.1 wrote this ledger, or nothing was sealed yet. */
+  /** No entry of the chain binds it: 0.1 wrote this ledger, or nothing was sealed yet. */
   | "unbound"
   | "bound"
-  /** A change of it was bound, and its process killed before it was in place. */
+  /** A change was bound, and its process killed before it was in place. */
   | "interrupted"
   | "changed"
   | "removed";
 
-/** The step that says which registry counts; undefined where none does. */
+/** The entry that says which registry counts. */
 export function boundRegistry({ entries }: Chain): RegistryEntry | undefined {
-  return entries.findLast((step): step is RegistryEntry => step.kind === "registry");
+  return entries.findLast((entry): entry is RegistryEntry => entry.kind === "registry");
 }
 
-/** Compares the registry's file with the chain. */
 export function registryState(world: World, root: string, chain: Chain): RegistryState {
   const bound = boundRegistry(chain);
   if (!bound) return "unbound";
@@ -49,28 +48,23 @@ function digestAt(world: World, path: string): string | undefined {
   return world.files.facts(path) ? fileDigest(world.files, path) : undefined;
 }
 
-/** Whether a change was interrupted, or none is bound, or what a change left has to go. */
+/** Whether the registry is bound, and no change of it is to be finished or removed. */
 export function isSettled(world: World, root: string, chain: Chain): boolean {
   return registryState(world, root, chain) === "bound" && !world.files.facts(nextPath(root));
 }
 
-/**
- * Makes the registry what the chain says, as far as that is ours to do: binds one that is not bound,
- * and finishes a change that was interrupted. The caller holds the lock of the chain.
- */
+/** Binds a registry that is not bound, and finishes a change that was interrupted. The caller holds the chain's lock. */
 export async function settleRegistry(
   world: World,
   root: string,
   chain: Chain,
 ): Promise<RegistryState> {
   const state = registryState(world, root, chain);
-  const { schema, events } = ledgerPaths(root);
   if (state === "unbound") await bindFirst(world, root, chain);
   if (state === "interrupted") {
-    // The process that added the step may have ended, or failed, before it was durable.
+    // The process that added the entry may have ended before it was durable.
     syncFile(world.files, chainPath(root));
-    world.files.rename(nextPath(root), schema);
-    world.files.syncFolder(events);
+    putInPlace(world, root);
   } else if (world.files.facts(nextPath(root))) {
     // A change that never came into the chain was not acknowledged.
     removeQuietly(world.files, nextPath(root));
@@ -79,14 +73,21 @@ export async function settleRegistry(
 }
 
 /**
- * Format 2 of the chain begins. Before its first step the registry says durably, in the version that it
- * has from here on, that 0.1 must not touch this ledger any more.
+ * Format 2 of the chain begins. Before its first entry the registry says durably, by its own version, that
+ * 0.1 must not touch this ledger any more.
  */
 async function bindFirst(world: World, root: string, chain: Chain): Promise<void> {
   const { schema, schema_lock } = ledgerPaths(root);
-  // A process of 0.1 may register a type just now: it takes this lock, and not the chain's.
+  // A process of 0.1 takes this lock, and not the chain's, to register a type.
   const lock = await takeFileLock(world.files, schema_lock, lock_wait_ms);
-  if (!lock) throw registryBusy(root);
+  if (!lock) {
+    throw new LedgerError({
+      code: "busy",
+      message: "cannot change the registry: another process holds its lock",
+      where: { path: schema_lock },
+      hint: "nothing was changed; repeat it",
+    });
+  }
   try {
     const text = registryText(readRegistryFile(world, root));
     replaceFile(world.files, schema, new TextEncoder().encode(text), uniqueName(world));
@@ -96,7 +97,7 @@ async function bindFirst(world: World, root: string, chain: Chain): Promise<void
   }
 }
 
-/** Puts a changed registry in place. The caller holds the lock of the chain, and has settled it. */
+/** Puts a changed registry in place. The caller holds the chain's lock and has settled it. */
 export function replaceRegistry(
   world: World,
   root: string,
@@ -104,15 +105,18 @@ export function replaceRegistry(
   file: RegistryFile,
   how: { accepted?: true } = {},
 ): void {
-  const { schema, events } = ledgerPaths(root);
   const text = registryText(file);
   replaceFile(world.files, nextPath(root), new TextEncoder().encode(text), uniqueName(world));
   extendChain(world, root, chain, [{ ...entryFor(world, text), ...how }]);
-  world.files.rename(nextPath(root), schema);
-  world.files.syncFolder(events);
+  putInPlace(world, root);
 }
 
-/** Binds the registry as it stands, after other hands changed it. The caller holds the chain's lock. */
+function putInPlace({ files }: World, root: string): void {
+  files.rename(nextPath(root), ledgerPaths(root).schema);
+  files.syncFolder(ledgerPaths(root).events);
+}
+
+/** Binds the registry as it stands, after something else edited it. The caller holds the chain's lock. */
 export function acceptRegistry(world: World, root: string, chain: Chain): void {
   replaceRegistry(world, root, chain, readRegistryFile(world, root), { accepted: true });
 }
@@ -131,7 +135,7 @@ function entryFor(world: World, text: string): RegistryBound {
   };
 }
 
-/** Says in what way the registry is not the one that the chain binds. */
+/** In what way the registry is not the one that the chain binds. */
 export function registryProblem(root: string, state: "changed" | "removed"): string {
   const { schema } = ledgerPaths(root);
   return state === "changed"
@@ -146,14 +150,5 @@ export function registryChanged(root: string, state: "changed" | "removed"): Led
     message: `cannot change the registry: ${registryProblem(root, state)}`,
     where: { path: ledgerPaths(root).schema },
     hint: "take the file from a copy; to go on with it as it stands: ledger seal --accept-registry",
-  });
-}
-
-function registryBusy(root: string): LedgerError {
-  return new LedgerError({
-    code: "busy",
-    message: "cannot change the registry: another process holds its lock",
-    where: { path: ledgerPaths(root).schema_lock },
-    hint: "nothing was changed; repeat it",
   });
 }

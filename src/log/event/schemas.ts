@@ -8,52 +8,42 @@ import { type BuiltInType, type FieldKind, fieldsOf, RUN_ID_PATTERN } from "./ev
 import { quoted } from "../../base/error.ts";
 import { run_id_chars_max } from "../../base/limits.ts";
 
-const KIND_IN_WORDS: Readonly<Record<FieldKind, string>> = {
-  run_id:
-    `a run id: 1 to ${run_id_chars_max} characters, no slash, backslash or control character, not "." or ".."`,
-  name: "a string that is not empty",
-  text: "a string",
-  object: "a JSON object",
-  count: "a whole number, 0 or more",
-  duration: "a number of milliseconds, 0 or more",
-  optional_name: "a string that is not empty, or null",
-};
+type Said = { error: string };
 
-function schemaOfKind(kind: FieldKind): z.ZodMiniType {
-  const error = KIND_IN_WORDS[kind];
-  switch (kind) {
-    case "run_id":
-      return z.string({ error }).check(z.regex(RUN_ID_PATTERN, { error }));
-    case "name":
-      return z.string({ error }).check(z.minLength(1, { error }));
-    case "text":
-      return z.string({ error });
-    case "object":
-      return z.record(z.string(), z.unknown(), { error });
-    case "count":
-      return z.int({ error }).check(z.minimum(0, { error }));
-    case "duration":
-      return z.number({ error }).check(z.minimum(0, { error }));
-    case "optional_name":
-      return z.nullish(z.string({ error }).check(z.minLength(1, { error })));
-  }
-}
+/** Each kind in words, and as a schema that says no in those words. */
+const KINDS: Readonly<Record<FieldKind, readonly [string, (said: Said) => z.ZodMiniType]>> = {
+  run_id: [
+    `a run id: 1 to ${run_id_chars_max} characters, no slash, backslash or control character, ` +
+    `not "." or ".."`,
+    (said) => z.string(said).check(z.regex(RUN_ID_PATTERN, said)),
+  ],
+  name: ["a string that is not empty", (said) => z.string(said).check(z.minLength(1, said))],
+  text: ["a string", (said) => z.string(said)],
+  object: ["a JSON object", (said) => z.record(z.string(), z.unknown(), said)],
+  count: ["a whole number, 0 or more", (said) => z.int(said).check(z.minimum(0, said))],
+  duration: [
+    "a number of milliseconds, 0 or more",
+    (said) => z.number(said).check(z.minimum(0, said)),
+  ],
+  optional_name: [
+    "a string that is not empty, or null",
+    (said) => z.nullish(z.string(said).check(z.minLength(1, said))),
+  ],
+};
 
 /** The zod schema of a built-in type. Unknown fields pass. */
 export function schemaOf(type: BuiltInType): z.ZodMiniType {
-  const shape = fieldsOf(type).map(([field, kind]) =>
-    [field, described(schemaOfKind(kind), KIND_IN_WORDS[kind])] as const
-  );
-  return z.looseObject(Object.fromEntries(shape));
-}
-
-function described(schema: z.ZodMiniType, description: string): z.ZodMiniType {
-  return schema.register(z.globalRegistry, { description });
+  const fields = fieldsOf(type).map(([field, kind]) => {
+    const [description, schema] = KINDS[kind];
+    return [field, schema({ error: description }).register(z.globalRegistry, { description })];
+  });
+  return z.looseObject(Object.fromEntries(fields));
 }
 
 /** Every field of an event that is wrong for its type, each in a sentence. Empty when all is right. */
 export function fieldProblems(event: Record<string, unknown>, type: BuiltInType): string[] {
-  const result = schemaOf(type).safeParse(Object.fromEntries(Object.entries(event)));
+  // A copy: a field counts only when the event itself holds it.
+  const result = schemaOf(type).safeParse({ ...event });
   if (result.success) return [];
   const problems = new Map<string, string>();
   for (const issue of result.error.issues) {

@@ -1,19 +1,27 @@
-/** Whether a line is a record: a function of its bytes alone, so that history cannot change its mind. */
-import { event_bytes_max, quoted_chars_max, timestamp_ms_max } from "../../base/limits.ts";
+/**
+ * Whether a line is a record, and which event it holds: a function of the line's bytes alone, never of the
+ * registry, the clock or the folder it lies in; so no line of the past changes its validity.
+ */
+import { event_bytes_max, timestamp_ms_max } from "../../base/limits.ts";
+import { quoted } from "../../base/error.ts";
 import { CONTROL_CHARACTER, escaped } from "../../base/format.ts";
-import { isOfKind, type LedgerEvent } from "./event.ts";
+import { isObject } from "../../base/json.ts";
+import type { LedgerEvent } from "./event.ts";
 
 /** Why a line is not a record. */
 export class BadLine {
   constructor(readonly reason: string) {}
 }
 
+/** What validating a line gives. */
+export type Validation = LedgerEvent | BadLine;
+
 /**
- * Whether a line is a record, and which event it holds. This is the contract's verdict: one JSON
- * object, no lone surrogates, no duplicate keys at the top level, `event_id` and `event_type` as
- * strings that are not empty, `timestamp_ms` a whole number up to year 9999, at most 8 MiB.
+ * Validates a line, as the log's contract has it: one JSON object, no lone surrogates, no duplicate keys at
+ * the top level, `event_id` and `event_type` as strings that are not empty, `timestamp_ms` a whole number
+ * up to year 9999, at most 8 MiB.
  */
-export function validate(text: string, size_bytes: number): LedgerEvent | BadLine {
+export function validate(text: string, size_bytes: number): Validation {
   if (size_bytes > event_bytes_max) return tooLong(size_bytes);
   const parsed = parseObject(text);
   if (parsed instanceof BadLine) return parsed;
@@ -21,12 +29,10 @@ export function validate(text: string, size_bytes: number): LedgerEvent | BadLin
   return problem === undefined ? parsed as LedgerEvent : new BadLine(problem);
 }
 
-/** The verdict on a line that is over the limit, whatever it holds. */
 export function tooLong(size_bytes: number): BadLine {
   return new BadLine(`${size_bytes} bytes long; an event has at most ${event_bytes_max} bytes`);
 }
 
-/** The verdict on bytes that are not UTF-8. */
 export const NOT_UTF8 = new BadLine("not valid UTF-8");
 
 /** Parses one JSON object out of a line, with the rules that JSON.parse does not know. */
@@ -37,15 +43,14 @@ export function parseObject(text: string): Record<string, unknown> | BadLine {
   } catch (error) {
     return new BadLine(whyNotJson(text, error as Error));
   }
-  if (!isOfKind("object", parsed)) return new BadLine(`not a JSON object but ${typeName(parsed)}`);
-  const object = parsed as Record<string, unknown>;
-  if (topLevelColons(text) !== Object.keys(object).length) {
+  if (!isObject(parsed)) return new BadLine(`not a JSON object but ${typeName(parsed)}`);
+  if (topLevelColons(text) !== Object.keys(parsed).length) {
     return new BadLine(`the key ${JSON.stringify(firstDuplicateKey(text))} stands there twice`);
   }
   if (!text.isWellFormed() || (text.includes("\\u") && hasLoneSurrogate(text))) {
     return new BadLine("a lone surrogate (half a character written as \\uD800 to \\uDFFF)");
   }
-  return object;
+  return parsed;
 }
 
 /** What is wrong with an event's id, type or time; undefined when nothing is. */
@@ -55,23 +60,19 @@ export function identityProblem(event: Record<string, unknown>): string | undefi
   if (!isTimestamp(timestamp_ms)) {
     return timestamp_ms === undefined
       ? "timestamp_ms is missing"
-      : `timestamp_ms is ${shown(timestamp_ms)}; it has to be a whole number of milliseconds ` +
+      : `timestamp_ms is ${quoted(timestamp_ms)}; it has to be a whole number of milliseconds ` +
         `from 0 to ${timestamp_ms_max}`;
   }
   if (typeof event_id !== "string" || event_id === "") return missing("event_id", event_id);
   return undefined;
 }
 
-/**
- * What is wrong with an id of a new event. No part of the verdict on a line: an event of an older log
- * whose id has control characters stays one.
- */
+/** What is wrong with an id of a new event. An older event whose id has control characters stays valid. */
 export function newIdProblem(event_id: string): string | undefined {
   const found = CONTROL_CHARACTER.exec(event_id)?.[0];
   if (found === undefined) return undefined;
-  return `event_id is ${shown(event_id)}; it has the control character ${
-    escaped(found)
-  }, and an id ` +
+  const character = escaped(found);
+  return `event_id is ${quoted(event_id)}; it has the control character ${character}, and an id ` +
     `is one line of text`;
 }
 
@@ -82,12 +83,7 @@ export function isTimestamp(value: unknown): value is number {
 
 function missing(field: string, value: unknown): string {
   if (value === undefined) return `${field} is missing`;
-  return `${field} is ${shown(value)}; it has to be a string that is not empty`;
-}
-
-function shown(value: unknown): string {
-  const text = escaped(JSON.stringify(value) ?? String(value));
-  return text.length > quoted_chars_max ? `${text.slice(0, quoted_chars_max - 1)}…` : text;
+  return `${field} is ${quoted(value)}; it has to be a string that is not empty`;
 }
 
 function typeName(value: unknown): string {
@@ -167,7 +163,7 @@ export function nestingDepth(text: string): number {
   return deepest;
 }
 
-/** Whether an escape stands for half a character; halves that are not escaped were looked for before. */
+/** Whether an escape stands for half a character; unescaped halves are looked for elsewhere. */
 function hasLoneSurrogate(text: string): boolean {
   let high_ends_at = -1;
   for (const escape of text.matchAll(/\\(?:u([0-9a-fA-F]{4})|[^u])/g)) {

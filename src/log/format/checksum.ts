@@ -1,11 +1,11 @@
-/** The digests by which a file is known again, and the place where it has changed. */
+/** Checksum of a file: its sha256 proves it, and short digests of its blocks tell where it has changed. */
 import { createHash } from "node:crypto";
 import { digestOf } from "../../base/files/checksum.ts";
 import { blocksOfFile, readFully } from "../../base/files/durable.ts";
 import { checksum_block_bytes } from "../../base/limits.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 
-/** What a file was when it was closed. */
+/** What a file was when it was sealed or compacted. */
 export interface Checksum {
   bytes: number;
   sha256: string;
@@ -13,10 +13,9 @@ export interface Checksum {
   blocks: string;
 }
 
-/** So many bytes of each block's digest are kept: they only tell the place, the whole one proves. */
 const BLOCK_DIGEST_BYTES = 4;
 
-/** Makes the proof of a file's first bytes. */
+/** Computes the checksum of a file's first bytes. */
 export function checksumOf(file: OpenFile, size_bytes: number): Checksum {
   const whole = createHash("sha256");
   const digests = new Uint8Array(
@@ -30,23 +29,23 @@ export function checksumOf(file: OpenFile, size_bytes: number): Checksum {
 }
 
 /** Whether a file is what it was. */
-export function matchesChecksum(file: OpenFile, proof: Checksum): boolean {
+export function matchesChecksum(file: OpenFile, noted: Checksum): boolean {
   const { size_bytes } = file.facts();
-  return size_bytes === proof.bytes && digestOf(blocksOfFile(file, size_bytes)) === proof.sha256;
+  return size_bytes === noted.bytes && digestOf(blocksOfFile(file, size_bytes)) === noted.sha256;
 }
 
 /** Where a file is not what it was, and how that shows; undefined when it is what it was. */
 export function findChange(
   file: OpenFile,
-  proof: Checksum,
+  noted: Checksum,
 ): { offset: number; reason: string } | undefined {
   const { size_bytes } = file.facts();
-  if (matchesChecksum(file, proof)) return undefined;
-  const digests = Uint8Array.fromBase64(proof.blocks);
+  if (matchesChecksum(file, noted)) return undefined;
+  const digests = Uint8Array.fromBase64(noted.blocks);
   // Of a file that was cut short, the last block is not whole: that it is short is what counts.
-  const compared_bytes = size_bytes < proof.bytes
+  const compared_bytes = size_bytes < noted.bytes
     ? size_bytes - size_bytes % checksum_block_bytes
-    : proof.bytes;
+    : noted.bytes;
   for (const [at, bytes] of blocksOf(file, compared_bytes)) {
     const kept_at = at / checksum_block_bytes * BLOCK_DIGEST_BYTES;
     const is_same = blockDigest(bytes).every((byte, index) => byte === digests[kept_at + index]);
@@ -54,11 +53,11 @@ export function findChange(
     const end = at + bytes.length;
     return { offset: at, reason: `changed: between bytes ${at} and ${end} it is not what it was` };
   }
-  if (size_bytes < proof.bytes) {
-    return { offset: size_bytes, reason: `cut short: ${size_bytes} bytes of ${proof.bytes}` };
+  if (size_bytes < noted.bytes) {
+    return { offset: size_bytes, reason: `cut short: ${size_bytes} bytes of ${noted.bytes}` };
   }
-  return size_bytes > proof.bytes
-    ? { offset: proof.bytes, reason: `longer than it was: ${size_bytes} bytes, not ${proof.bytes}` }
+  return size_bytes > noted.bytes
+    ? { offset: noted.bytes, reason: `longer than it was: ${size_bytes} bytes, not ${noted.bytes}` }
     : { offset: 0, reason: "its digest is not what was noted, nor can the place be told" };
 }
 

@@ -1,13 +1,10 @@
-/**
- * Where things are in a ledger folder: names <-> (day, part, writer). Nobody else builds or takes
- * apart a name.
- */
+/** Where things are in a ledger folder: names <-> (day, part, writer). No other file builds or parses a name. */
 import { join } from "@std/path";
 import { DAY_MS, startOfDay } from "../../base/format.ts";
 import { LedgerError, quoted } from "../../base/error.ts";
 import { writer_chars_max } from "../../base/limits.ts";
 
-/** A part of the log: a day, a number, and the writer it is private to ("" for everyone's). */
+/** A part of the log: a day, a number, and the writer it is private to ("" when it is shared). */
 export interface PartId {
   day: string;
   number: number;
@@ -44,7 +41,7 @@ export function dayFolder(root: string, day: string): string {
 /** What the record of sealed parts is called in a day's folder. */
 export const SEALED_NAME = "_sealed.json";
 
-/** The lock that everybody takes who changes a part of the day; a private writer has its own. */
+/** The lock that is taken to change a part of the day; a private writer has its own. */
 export function dayLockName(writer: string): string {
   return writer === "" ? ".lock" : `.${writer}.lock`;
 }
@@ -54,19 +51,18 @@ export function parseLockName(name: string): string | undefined {
   return /^\.(?:(.+)\.)?lock$/.exec(name)?.slice(1).map((writer) => writer ?? "")[0];
 }
 
-/** A folder beside the days for what is on its way out of the log, or back: nobody reads it. */
+/** A folder beside the days for what is on its way out of the log, or back. No reader opens it. */
 export function tempName(way: "gone" | "back", day: string, unique: string): string {
   return `_${way}-day=${day}.${unique}`;
 }
 
-/** The day that such a folder's name stands for; undefined when it is none. */
 export function parseTempName(way: "gone" | "back", name: string): string | undefined {
   const day = new RegExp(`^_${way}-day=([^.]+)\\.`).exec(name)?.[1];
   return day !== undefined && isDay(day) ? day : undefined;
 }
 
 /** `part-000001`, or `part-000001.W` for writer W. */
-export function partStem(part: { number: number; writer: string }): string {
+export function partStem(part: Omit<PartId, "day">): string {
   const stem = `part-${String(part.number).padStart(6, "0")}`;
   return part.writer === "" ? stem : `${stem}.${part.writer}`;
 }
@@ -77,7 +73,7 @@ export function partPath(root: string, part: PartId): string {
 }
 
 /** The name of the Parquet file that a part's lines are compacted to. */
-export function parquetName(part: { number: number; writer: string }): string {
+export function parquetName(part: Omit<PartId, "day">): string {
   return `${partStem(part)}.parquet`;
 }
 
@@ -125,8 +121,8 @@ export function dayOf(timestamp_ms: number): string {
 
 /** The log's order of parts within a day: number, then writer. */
 export function comparePartNames(
-  a: { number: number; writer: string },
-  b: { number: number; writer: string },
+  a: Omit<PartId, "day">,
+  b: Omit<PartId, "day">,
 ): number {
   return a.number - b.number || (a.writer < b.writer ? -1 : a.writer > b.writer ? 1 : 0);
 }
@@ -138,9 +134,8 @@ export function parsePartLabel(label: string): PartId | undefined {
   const [folder, file = "", ...more] = label.split("/");
   const day = parseDayName(folder);
   const name = parsePartName(file);
-  return day && name && more.length === 0
-    ? { day, number: name.number, writer: name.writer }
-    : undefined;
+  if (!day || !name || more.length > 0) return undefined;
+  return { day, number: name.number, writer: name.writer };
 }
 
 /** Checks a writer's name, which becomes part of file names. */

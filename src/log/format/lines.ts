@@ -1,5 +1,5 @@
-/** Lines of the log, and how long their text is on the disk. */
-import { readFully } from "../../base/files/durable.ts";
+/** Lines of a part: their length on the disk, hashes to tell them apart, blocks to read them in. */
+import { blocksOfFile, readFully } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { event_bytes_max, read_bytes } from "../../base/limits.ts";
 
@@ -19,7 +19,7 @@ export function utf8Length(text: string): number {
   return length;
 }
 
-/** 53 bits of a text's hash, which a number holds exactly. */
+/** 53 bits of a text's hash, which a number holds exactly; to tell texts apart, not a proof. */
 export function hash53(text: string): number {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;
@@ -33,7 +33,7 @@ export function hash53(text: string): number {
   return (low >>> 0) * 2097152 + ((high >>> 0) >>> 11);
 }
 
-/** By which a part's last indexed line is known again: its length, and 32 bits of its hash. */
+/** Identifies a part's last indexed line: its length, and 32 bits of its hash (FNV-1a). */
 export function lineHash(line: Uint8Array): string {
   let hash = 0x811c9dc5;
   for (const byte of line) hash = Math.imul(hash ^ byte, 0x01000193);
@@ -42,7 +42,7 @@ export function lineHash(line: Uint8Array): string {
 
 const NEWLINE = 10;
 
-/** A stretch of a part: whole lines, or one line that is too long, or the torn end. */
+/** A byte range of a part: whole lines, or one line that is too long, or the torn end. */
 export interface Block {
   start: number;
   /** Offset after the last newline of this block. */
@@ -52,7 +52,7 @@ export interface Block {
   torn_bytes: number;
 }
 
-/** Cuts a part into stretches of whole lines, in bounded memory whatever the lines' lengths. */
+/** Cuts a part into blocks of whole lines, in bounded memory whatever the lines' lengths. */
 export function* blocksOfLines(file: OpenFile, start: number, end: number): Generator<Block> {
   let buffer = new Uint8Array(read_bytes);
   let kept = 0;
@@ -69,7 +69,7 @@ export function* blocksOfLines(file: OpenFile, start: number, end: number): Gene
   while (base + kept < end) {
     const want = Math.min(buffer.length - kept, end - base - kept);
     const got = readFully(file, buffer.subarray(kept, kept + want), base + kept).length;
-    // The part got shorter while it was read; the next look will tell what became of it.
+    // The part was cut back meanwhile; the next pass sees what it is now.
     if (got === 0) return;
     const filled = kept + got;
     const newline = buffer.lastIndexOf(NEWLINE, filled - 1);
@@ -98,13 +98,10 @@ export function* blocksOfLines(file: OpenFile, start: number, end: number): Gene
 }
 
 function findNewline(file: OpenFile, from: number, end: number): number | undefined {
-  const buffer = new Uint8Array(read_bytes);
-  for (let at = from; at < end;) {
-    const bytes = readFully(file, buffer.subarray(0, Math.min(buffer.length, end - at)), at);
-    if (bytes.length === 0) return undefined;
+  let at = from;
+  for (const bytes of blocksOfFile(file, end - from, from)) {
     const newline = bytes.indexOf(NEWLINE);
     if (newline >= 0) return at + newline;
     at += bytes.length;
   }
-  return undefined;
 }

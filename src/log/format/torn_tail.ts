@@ -1,6 +1,6 @@
 /**
- * Taking damage out of the way without losing a byte of it. A torn tail is moved to `_quarantine/`;
- * a corrupt line is copied there and left where it is, because offsets never move.
+ * Quarantine: a torn tail is moved to `_quarantine/`; a corrupt line is copied there and left where it is,
+ * because offsets never move. No byte of either is lost.
  */
 import { join } from "@std/path";
 import { makeFolderDurably, readFully, replaceFile } from "../../base/files/durable.ts";
@@ -44,7 +44,7 @@ export function moveTornTail(
   return { end, quarantined_as };
 }
 
-/** Puts bytes into quarantine under a name that says where they came from. Doing it again is nothing. */
+/** Puts bytes into quarantine under a name that says where they came from. Idempotent. */
 export function quarantine(
   world: World,
   root: string,
@@ -53,22 +53,22 @@ export function quarantine(
   kind: "torn" | "corrupt",
   bytes: Uint8Array,
 ): string {
+  const { files } = world;
   const folder = ledgerPaths(root).quarantine;
-  const wanted = join(folder, quarantineName(part, offset, kind));
-  for (let copy = 1;; copy++) {
-    const path = copy === 1 ? wanted : `${wanted}.${copy}`;
-    const facts = world.files.facts(path);
-    if (!facts) {
-      makeFolderDurably(world.files, folder);
-      replaceFile(world.files, path, bytes, uniqueName(world));
-      return path;
+  for (const path of pathsInQuarantine(root, part, offset, kind)) {
+    if (!files.facts(path)) {
+      makeFolderDurably(files, folder);
+      replaceFile(files, path, bytes, uniqueName(world));
+    } else if (!holdsExactly(files, path, bytes)) {
+      // Other bytes were torn off at the very same place before: both are kept.
+      continue;
+    } else {
+      // The process that put them there may have failed before the name was durable.
+      files.syncFolder(folder);
     }
-    // Something else was torn off at the very same place before: keep both.
-    if (!holdsExactly(world.files, path, facts.size_bytes, bytes)) continue;
-    // Whoever put it there may have failed before its name was durable.
-    world.files.syncFolder(folder);
     return path;
   }
+  throw new Error("names in quarantine do not end");
 }
 
 /** Whether a corrupt line has its copy in quarantine already. */
@@ -79,22 +79,26 @@ export function isInQuarantine(
   offset: number,
   bytes: Uint8Array,
 ): boolean {
-  const path = join(ledgerPaths(root).quarantine, quarantineName(part, offset, "corrupt"));
-  for (let copy = 1;; copy++) {
-    const candidate = copy === 1 ? path : `${path}.${copy}`;
-    const facts = files.facts(candidate);
-    if (!facts) return false;
-    if (holdsExactly(files, candidate, facts.size_bytes, bytes)) return true;
+  for (const path of pathsInQuarantine(root, part, offset, "corrupt")) {
+    if (!files.facts(path)) return false;
+    if (holdsExactly(files, path, bytes)) return true;
   }
+  return false;
 }
 
-function holdsExactly(files: Files, path: string, size_bytes: number, bytes: Uint8Array): boolean {
-  if (size_bytes !== bytes.length) return false;
+function* pathsInQuarantine(root: string, ...piece: Parameters<typeof quarantineName>) {
+  const path = join(ledgerPaths(root).quarantine, quarantineName(...piece));
+  yield path;
+  for (let copy = 2;; copy++) yield `${path}.${copy}`;
+}
+
+function holdsExactly(files: Files, path: string, bytes: Uint8Array): boolean {
+  if (files.facts(path)?.size_bytes !== bytes.length) return false;
   const there = files.readBytes(path);
   return there.length === bytes.length && there.every((byte, index) => byte === bytes[index]);
 }
 
-/** Moves it to quarantine; says where it is kept. What looked torn may have been repaired by a writer meanwhile. */
+/** Moves a torn tail under the writers' lock; says where it is kept. A writer may have repaired it meanwhile. */
 export async function repairTornTail(world: World, root: string, part: PartId): Promise<string> {
   const lock = lockOfWriter(world, root, part, lock_wait_ms, { is_private: part.writer !== "" });
   await lock.take();

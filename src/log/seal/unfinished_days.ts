@@ -9,7 +9,8 @@ import { giveFreeName, makeFolderDurably } from "../../base/files/durable.ts";
 import { lock_wait_ms } from "../../base/limits.ts";
 import { holderOf } from "../../base/files/file_lock.ts";
 import type { World } from "../../base/world.ts";
-import { type Chain, chainLockPath, highestSealedNumber, readChain } from "../format/chain.ts";
+import { type Chain, chainLockPath, readChain } from "../format/chain.ts";
+import { highestSealedNumber } from "../write/part_number.ts";
 import {
   dayFolder,
   dayLockName,

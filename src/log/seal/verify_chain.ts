@@ -10,8 +10,8 @@ import {
   type Chain,
   type ChainEntry,
   endOfChain,
+  type EntryLink,
   fieldsOfEntry,
-  type Link,
   readChain,
   RESERVED_KINDS,
   sealedEntry,
@@ -126,7 +126,7 @@ function mismatch(
 
 /** Each step of the chain, with what is wrong with its link to the one before. */
 function* linksOf({ entries }: Chain): Generator<[ChainEntry, string | undefined]> {
-  let before: Pick<Link, "number" | "seal" | "format"> = { number: 0, seal: "" };
+  let before: Pick<EntryLink, "number" | "seal" | "format"> = { number: 0, seal: "" };
   for (const step of entries) {
     yield [step, linkProblem(step, before)];
     before = step;
@@ -135,7 +135,7 @@ function* linksOf({ entries }: Chain): Generator<[ChainEntry, string | undefined
 
 function linkProblem(
   step: ChainEntry,
-  { number, seal, format }: Pick<Link, "number" | "seal" | "format">,
+  { number, seal, format }: Pick<EntryLink, "number" | "seal" | "format">,
 ): string | undefined {
   if (step.number !== number + 1) {
     return `number ${step.number} of the chain comes after number ${number}`;
@@ -159,7 +159,7 @@ function placeOf(step: ChainEntry): string {
     case "registry":
       return "_schema.json";
     case "other":
-      return `${CHAIN_FILE}, kind ${quoted(step.entry.kind)}`;
+      return `${CHAIN_FILE}, kind ${quoted(step.fields.kind)}`;
   }
 }
 
@@ -224,7 +224,7 @@ export function chainNotes(chain: Chain): string[] {
   const kinds = new Map<string, number>();
   for (const step of chain.entries) {
     if (step.kind !== "other") continue;
-    const kind = String(step.entry.kind);
+    const kind = String(step.fields.kind);
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   }
   const others = [...kinds].map(([kind, count]) => {

@@ -1,9 +1,7 @@
 /**
- * One day's folder as one writer sees it: its lock, and the part that takes new lines.
- *
- * Everything that changes a part happens here, under the day's lock: looking at the tail, moving a
- * torn one out of the way, the write, cutting back a write that failed, opening the next part. The
- * lock is released before anything is synced; see `mod.ts` for why that is safe.
+ * Appender of one day: its lock, and the part that takes new lines. All that changes a part happens here,
+ * under the lock: moving a torn tail, the write, cutting back a write that failed, opening the next part.
+ * The lock is released before anything is synced; `mod.ts` says why that is safe.
  */
 import { dirname } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
@@ -11,12 +9,10 @@ import { removeQuietly, writeFully } from "../../base/files/durable.ts";
 import type { FileFacts, Files, OpenFile } from "../../base/files/seam.ts";
 import { folder_time_trusted_after_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { dayFolder, parsePartName, type PartId, partLabel, partPath } from "../format/layout.ts";
-import { highestSealedNumber } from "../format/chain.ts";
+import { dayFolder, type PartId, partLabel, partPath } from "../format/layout.ts";
 import { type DayLock, lockOfWriter } from "../format/lock.ts";
-import { gonePartsOf, partNamesOf } from "../read/parts.ts";
 import { moveTornTail } from "../format/torn_tail.ts";
-import { readSealed } from "../format/seal_manifest.ts";
+import { nextPartNumber, openPartNumber } from "./part_number.ts";
 
 /** Whole lines, each ending in a newline, and where each ends. */
 export interface LineBatch {
@@ -42,7 +38,7 @@ export interface WrittenLines {
   failure?: LedgerError;
 }
 
-/** What a writer counts. Readable from the library, for those who watch it. */
+/** What a writer counts; readable from the library. */
 export interface WriterCounters {
   events: number;
   bytes: number;
@@ -52,7 +48,7 @@ export interface WriterCounters {
   torn_tails_moved: number;
 }
 
-/** An open part, closed when nobody needs it any more. */
+/** An open part, reference-counted: closed by its last user. */
 export class PartFile {
   /** `day=2026-01-23/part-000001.jsonl`, as acknowledgements name it. */
   readonly label: string;
@@ -75,18 +71,16 @@ export class PartFile {
 
 const NEWLINE = 10;
 
-/** What a day's appender needs to know. */
 interface DayOptions {
   root: string;
   day: string;
   writer: string;
   lock_wait_ms: number;
   part_bytes_max: number;
-  /** Told about every torn tail that was moved. */
   onTornTail: (path: string, quarantined_as: string) => void;
 }
 
-/** Appends to one day. Not for concurrent calls: the writer above puts them in a row. */
+/** Appends to one day. Not for concurrent calls: the writer above serializes them. */
 export class DayAppender {
   readonly #world: World;
   readonly #options: DayOptions;
@@ -94,8 +88,8 @@ export class DayAppender {
   readonly #folder: string;
   readonly #lock: DayLock;
   #current?: PartFile;
-  /** The folder as it was when the current part was chosen; undefined when that may have changed. */
-  #chosen_in?: { identity: string; modified_ms: number };
+  /** The folder as it was when the current part was chosen; undefined when that is no proof. */
+  #chosen_in?: FileFacts;
   readonly #last_byte = new Uint8Array(1);
 
   constructor(world: World, options: DayOptions, counters: WriterCounters) {
@@ -110,8 +104,8 @@ export class DayAppender {
   }
 
   /**
-   * Writes whole lines, in one write unless a part fills up. Not durable yet when it is done, which
-   * is at once unless the day's lock has to be waited for longer than a thread may stand still.
+   * Writes whole lines, in one write unless a part fills up; not durable yet. Synchronous, unless the
+   * day's lock takes longer to get than a thread may block.
    */
   append(batch: LineBatch): WrittenLines | Promise<WrittenLines> {
     let unchanged: PartFile | undefined;
@@ -126,7 +120,7 @@ export class DayAppender {
     }
   }
 
-  /** The lock is ours, and is given back. */
+  /** The caller has taken the lock; it is released here. */
   #appendLocked(batch: LineBatch, unchanged?: PartFile): WrittenLines {
     const results: WriteResult[] = [];
     try {
@@ -143,8 +137,7 @@ export class DayAppender {
   }
 
   close(): void {
-    this.#current?.release();
-    this.#current = undefined;
+    this.forgetPart();
     this.#lock.close();
   }
 
@@ -179,7 +172,7 @@ export class DayAppender {
     const part_file = unchanged ?? this.#stillCurrent() ?? this.#choosePart();
     const size_bytes = part_file.file.findEnd(this.#last_byte);
     if (size_bytes === 0) {
-      // Whoever made this part may have died before its name was durable.
+      // The process that made this part may have died before its name was durable.
       makePartsNameDurable(this.#world.files, this.#folder);
       return { part_file, size_bytes };
     }
@@ -191,7 +184,7 @@ export class DayAppender {
     return { part_file, size_bytes: moved.end };
   }
 
-  /** The part chosen before, if nothing in the folder has got another name since. */
+  /** The part chosen before, if no name in the folder has changed since. */
   #stillCurrent(): PartFile | undefined {
     if (!this.#current || !this.#chosen_in) return undefined;
     const now = this.#world.files.facts(this.#folder);
@@ -204,51 +197,20 @@ export class DayAppender {
     const { root, day, writer } = this.#options;
     const { files } = this.#world;
     const folder = files.facts(this.#folder);
-    const listing = this.#listParts();
-    const own = listing.open_parts.at(-1);
-    if (own === undefined) return this.#openNextPart();
-    const path = partPath(root, { day, writer, number: own });
-    if (this.#current?.part.number === own) {
-      const there = files.facts(path)?.identity;
-      if (there === this.#current.file.facts().identity) {
-        this.#rememberFolder(folder);
-        return this.#current;
-      }
-    }
-    this.#adopt({ day, writer, number: own }, files.open(path, "append"));
-    this.#rememberFolder(folder);
-    return this.#current!;
-  }
-
-  /** Numbers of the parts that this writer may append to, in order, and the highest of all. */
-  #listParts(): { open_parts: number[]; highest: number } {
-    const { writer } = this.#options;
-    const { root, day } = this.#options;
-    const sealed = Object.keys(readSealed(this.#world.files, root, day))
-      .map((name) => parsePartName(name)!);
-    const names = partNamesOf(this.#world.files, root, day);
-    const closed = new Set([
-      ...sealed.filter((part) => part.writer === writer).map((part) => part.number),
-      ...names.filter((name) => name.format === "parquet" && name.writer === writer)
-        .map((name) => name.number),
-    ]);
-    const open_parts = names
-      .filter((name) => name.format === "jsonl" && name.writer === writer)
-      .filter((name) => !closed.has(name.number))
-      .map((name) => name.number);
-    const highest = Math.max(0, ...[...names, ...sealed].map((part) => part.number));
-    return { open_parts, highest };
+    const number = openPartNumber(files, root, day, writer);
+    if (number === undefined) return this.#openNextPart();
+    const path = partPath(root, { day, writer, number });
+    const is_current = this.#current?.part.number === number &&
+      files.facts(path)?.identity === this.#current.file.facts().identity;
+    return is_current
+      ? this.#rememberFolder(this.#current!, folder)
+      : this.#adopt({ day, writer, number }, files.open(path, "append"), folder);
   }
 
   #openNextPart(): PartFile {
     const { root, day, writer } = this.#options;
     const { files } = this.#world;
-    // What is on its way out may come back into the day: so it is looked at before the day is. Parts
-    // that were archived have no name here any more; the chain knows their numbers.
-    const gone = gonePartsOf(files, root, day).map(({ number }) => number);
-    const { highest: here } = this.#listParts();
-    const highest = Math.max(here, highestSealedNumber(files, root, day), ...gone);
-    const part: PartId = { day, writer, number: highest + 1 };
+    const part: PartId = { day, writer, number: nextPartNumber(files, root, day) };
     const path = partPath(root, part);
     const file = files.open(path, "create");
     try {
@@ -258,24 +220,22 @@ export class DayAppender {
       removeQuietly(files, path);
       throw error;
     }
-    this.#adopt(part, file);
-    this.#rememberFolder(files.facts(this.#folder));
-    return this.#current!;
+    return this.#adopt(part, file, files.facts(this.#folder));
   }
 
-  #adopt(part: PartId, file: OpenFile): void {
+  #adopt(part: PartId, file: OpenFile, folder: FileFacts | undefined): PartFile {
     this.#current?.release();
     this.#current = new PartFile(part, file);
+    return this.#rememberFolder(this.#current, folder);
   }
 
-  #rememberFolder(folder: FileFacts | undefined): void {
+  #rememberFolder(part_file: PartFile, folder: FileFacts | undefined): PartFile {
     // A name made within the same tick of the file system's clock would not show in the folder's
     // time: a time that young is no proof, and the folder is listed again next time.
-    const settled = folder &&
+    const is_settled = folder &&
       this.#world.now_ms() - folder.modified_ms > folder_time_trusted_after_ms;
-    this.#chosen_in = settled
-      ? { identity: folder.identity, modified_ms: folder.modified_ms }
-      : undefined;
+    this.#chosen_in = is_settled ? folder : undefined;
+    return part_file;
   }
 }
 
@@ -290,7 +250,7 @@ export function makePartsNameDurable(files: Files, day_folder: string): void {
   for (const folder of [day_folder, events, dirname(events)]) files.syncFolder(folder);
 }
 
-/** Adds whole lines to a part, all of them or none. The caller holds the lock of the part. */
+/** Adds whole lines to a part, all of them or none. The caller holds the part's lock. */
 export function writeOrCutBack(
   file: OpenFile,
   pieces: Iterable<Uint8Array>,

@@ -1,5 +1,5 @@
 /**
- * A stream of NDJSON into the log. While one stretch of lines is being synced, the next is read,
+ * Pipeline: a stream of NDJSON into the log. While one block of lines is being synced, the next is read,
  * checked and written; one sync then covers all that was written meanwhile.
  */
 import { LedgerError } from "../../base/error.ts";
@@ -12,20 +12,18 @@ import { type EmitCheck, refused, type RefusedEvent } from "../event/emit_check.
 import { tooLong } from "../event/validate.ts";
 import { dayOf } from "../format/layout.ts";
 
-/** How a stream is taken in. */
 export interface StreamOptions {
-  /** What a bad line does: end the stream (what came before it is durable), or be passed over. */
+  /** Whether a bad line ends the stream (what came before it is durable) or is passed over. */
   on_error?: "stop" | "skip";
   /** Checks every line and writes none. */
   dry_run?: boolean;
-  /** Told the ids of events once they are durable; those of one day in the order they came. */
+  /** Gets the ids of events once they are durable; those of one day in the order they came. */
   onDurable?: (event_ids: string[]) => void;
   /**
-   * Told what became of each line, in the order of the lines: every line has one answer, also one that
-   * is refused or blank. Only a stream that fails leaves lines at its end without one.
+   * Gets the answers to lines, in their order: every line has one, also when it is refused or blank. Only
+   * a stream that fails leaves lines at its end without one.
    */
   onAnswers?: (answers: LineAnswer[]) => void;
-  /** Told each bad line that is passed over. */
   onBadLine?: (error: LedgerError) => void;
   /** Ends the stream early; what was read until then is made durable. */
   signal?: AbortSignal;
@@ -33,7 +31,6 @@ export interface StreamOptions {
   name?: string;
 }
 
-/** What became of a stream. */
 export interface StreamReport {
   lines: number;
   /** Lines that are events and may be written. */
@@ -113,7 +110,7 @@ class StreamAppender {
   #unsynced_bytes = 0;
   /** Each is kept open until it is synced. */
   readonly #unsynced_files = new Set<PartFile>();
-  /** Never rejects: a failure is kept, and whoever goes on looks at it. */
+  /** Never rejects: a failure is kept in `#failure`. */
   #syncing?: Promise<void>;
   #failure?: unknown;
   #failed = Promise.withResolvers<never>();
@@ -132,7 +129,7 @@ class StreamAppender {
     try {
       const blocks = blocksOf(input, {
         signal: this.options.signal,
-        // A sync that failed while we wait for input is not to be found out by the next line.
+        // A sync that fails while a read waits ends the stream at once, not with the next line.
         failed: this.#failed.promise,
         onLongLine: (size_bytes) => {
           this.#report.lines++;
@@ -146,20 +143,14 @@ class StreamAppender {
     } catch (error) {
       await this.#allDurable().catch(() => {});
       this.#answer();
-      // A sync that failed is the graver news: lines may be there that nothing was promised for.
+      // A failed sync is graver: lines may be there that were never acknowledged.
       const worst = this.#failure ?? error;
       if (!(worst instanceof LedgerError)) throw worst;
-      throw worst.with({
-        message: `${worst.message}. ${this.#sofar()}`,
-        detail: { durable: this.#report.durable },
-      });
+      const { durable } = this.#report;
+      const kept = this.writer.durability === "os" ? "written" : "durable";
+      const so_far = durable === 1 ? `1 event is ${kept}` : `${durable} events are ${kept}`;
+      throw worst.with({ message: `${worst.message}. ${so_far}`, detail: { durable } });
     }
-  }
-
-  #sofar(): string {
-    const { durable } = this.#report;
-    const kept = this.writer.durability === "os" ? "written" : "durable";
-    return durable === 1 ? `1 event is ${kept}` : `${durable} events are ${kept}`;
   }
 
   async #takeBlock(bytes: Uint8Array): Promise<void> {
@@ -189,14 +180,11 @@ class StreamAppender {
     const { text, offset, size_bytes } = line;
     if (text === undefined) return refused(() => cannotEmit("it is not valid UTF-8"));
     const { lines: number } = this.#report;
-    if (size_bytes === 0 || text.trim() === "") {
-      this.#answers?.settle({ line: number, event_id: null });
-      return undefined;
-    }
-    const ready = this.check.fromLine(text);
-    if (!ready.ok) return ready;
-    this.#report.valid++;
-    if (this.options.dry_run) {
+    const is_blank = size_bytes === 0 || text.trim() === "";
+    const ready = is_blank ? undefined : this.check.fromLine(text);
+    if (ready && !ready.ok) return ready;
+    if (ready) this.#report.valid++;
+    if (!ready || this.options.dry_run) {
       this.#answers?.settle({ line: number, event_id: null });
       return undefined;
     }
@@ -213,7 +201,7 @@ class StreamAppender {
     return undefined;
   }
 
-  /** Refuses the line that was read last; throws unless bad lines are passed over. */
+  /** Refuses the last line; throws unless bad lines are passed over. */
   #badLine(error: LedgerError): void {
     this.#report.bad++;
     this.#answers?.settle({ line: this.#report.lines, error });
@@ -236,7 +224,7 @@ class StreamAppender {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Hands written lines to the sync that runs beside; starts it when none does. */
+  /** Hands written lines to the background sync; starts it when none runs. */
   #expect(written: WrittenLines, batch: DayBatch, count: number): void {
     // Not the batch itself: its bytes are written, and many may wait for their sync.
     const { ids, stream_lines, size } = batch;
@@ -258,7 +246,7 @@ class StreamAppender {
         for (const { first_line, end_line } of results) {
           this.#report.durable += end_line - first_line;
         }
-        for (const { events, count } of group) this.#tell(events, count);
+        for (const { events, count } of group) this.#acknowledge(events, count);
         this.#answer();
       }
     } catch (error) {
@@ -271,8 +259,8 @@ class StreamAppender {
     }
   }
 
-  /** Whoever is told may have gone: what is written by then is made durable all the same, and counted. */
-  #tell({ ids, stream_lines }: StreamedEvents, count: number): void {
+  /** A callback may throw: what is written by then is made durable all the same, and counted. */
+  #acknowledge({ ids, stream_lines }: StreamedEvents, count: number): void {
     if (count === 0 || this.#failure) return;
     for (let at = 0; this.#answers && at < count; at++) {
       this.#answers.settle({ line: stream_lines[at], event_id: ids[at] });
@@ -284,7 +272,7 @@ class StreamAppender {
     }
   }
 
-  /** Tells the answers that have nothing to wait for. */
+  /** Hands over the answers that wait for no line before them. */
   #answer(): void {
     if (this.#failure) return;
     try {
@@ -309,27 +297,25 @@ function cannotEmit(reason: string): LedgerError {
   return new LedgerError({ code: "invalid", message: `cannot emit this event: ${reason}` });
 }
 
-/** What became of a line: an event that is durable, a refusal, or, of a blank one, nothing. */
+/** What became of a line: a durable event, a refusal, or, of a blank one, nothing. */
 export type LineAnswer =
   | { line: number; event_id: string | null; error?: undefined }
   | { line: number; event_id?: undefined; error: LedgerError };
 
-/** Holds each answer back until all lines before it have theirs. */
+/** Reorder buffer: holds each answer back until all lines before it have theirs. */
 class LineAnswers {
-  /** The line whose answer is the next to tell, from 1. */
+  /** The first line without an answer yet, from 1. */
   #next = 1;
   #waiting: (LineAnswer | undefined)[] = [];
 
   constructor(readonly tell: (answers: LineAnswer[]) => void) {}
 
-  /** Takes the answer to a line. */
   settle(answer: LineAnswer): void {
     const at = answer.line - this.#next;
     while (this.#waiting.length < at) this.#waiting.push(undefined);
     this.#waiting[at] = answer;
   }
 
-  /** Tells what can be told by now. */
   flush(): void {
     const open = this.#waiting.indexOf(undefined);
     const told = this.#waiting.splice(0, open < 0 ? this.#waiting.length : open);

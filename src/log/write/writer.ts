@@ -1,7 +1,4 @@
-/**
- * The writer: lines in, acknowledgements out. Calls that arrive together share one write and one
- * sync (group commit); each is answered on its own.
- */
+/** Group commit: appends that arrive together share one write and one sync; each is answered on its own. */
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import {
   lock_wait_ms,
@@ -21,10 +18,9 @@ import {
 } from "./day_appender.ts";
 import { checkWriterName } from "../format/layout.ts";
 
-/** What an acknowledgement promises: on the disk, or only with the operating system. */
+/** What an acknowledgement promises: on the disk, or handed to the operating system. */
 export type Durability = "fsync" | "os";
 
-/** The answer to an append. */
 export interface Acknowledgement {
   event_id: string;
   /** `day=2026-01-23/part-000001.jsonl` */
@@ -36,12 +32,11 @@ export interface Acknowledgement {
 
 /** How a writer writes. */
 export interface WriterOptions {
-  /** A name for parts that are private to this writer; "" shares the day's parts with everyone. */
+  /** A name for parts that are private to this writer; "" shares the day's parts. */
   writer?: string;
   durability?: Durability;
   lock_wait_ms?: number;
   part_bytes_max?: number;
-  /** Called for each write, for those who want to see it. */
   onWrite?: (message: string) => void;
   /** Called when the torn tail of a killed writer was moved to quarantine. */
   onTornTail?: (path: string, quarantined_as: string) => void;
@@ -60,12 +55,8 @@ const NEWLINE = 10;
 /** Appends lines to one ledger. Close it when done. */
 export class LogWriter {
   readonly counters: WriterCounters = {
-    events: 0,
-    bytes: 0,
-    writes: 0,
-    syncs: 0,
-    lock_waits: 0,
-    torn_tails_moved: 0,
+    ...{ events: 0, bytes: 0, writes: 0, syncs: 0 },
+    ...{ lock_waits: 0, torn_tails_moved: 0 },
   };
   readonly durability: Durability;
   readonly #world: World;
@@ -99,15 +90,14 @@ export class LogWriter {
       const same_day = this.#queue.get(day);
       if (same_day) same_day.push(waiting);
       else this.#queue.set(day, [waiting]);
-      // Whoever else calls before this turn of the event loop is over shares the write.
+      // Appends of the same turn of the event loop share the write.
       this.#flushing ??= Promise.resolve().then(() => this.#flush());
     });
   }
 
   /**
-   * Writes a batch of lines to a day, in turn with all other writes: at once, unless it has to wait
-   * for one of them, or for the day's lock longer than a thread may stand still. Not durable yet;
-   * `makeDurable` makes it so.
+   * Writes a batch of lines to a day, in turn with all other writes; `makeDurable` makes it durable.
+   * Synchronous, unless it has to wait for a write, or for the day's lock longer than a thread may block.
    */
   write(day: string, batch: LineBatch): WrittenLines | Promise<WrittenLines> {
     if (this.#closed) throw closedError();
@@ -129,7 +119,7 @@ export class LogWriter {
     return written;
   }
 
-  /** Makes results durable and lets go of their files. Throws "durability unknown" if a sync fails. */
+  /** Makes results durable and releases their files. Throws "durability unknown" if a sync fails. */
   async makeDurable(results: WriteResult[]): Promise<void> {
     const files = new Set(results.map((result) => result.file.file));
     try {
@@ -156,7 +146,12 @@ export class LogWriter {
 
   async #flush(): Promise<void> {
     while (this.#queue.size > 0) {
-      if (this.#othersAreDue()) await this.#letOthersHaveATurn();
+      // A program that emits in a loop and awaits each answer never yields its thread, since the answers
+      // are there at once: now and then one of them waits for a turn of the event loop.
+      if (this.#world.elapsed_ms() - this.#last_turn_ms >= turn_ms_max) {
+        await this.#world.turn();
+        this.#last_turn_ms = this.#world.elapsed_ms();
+      }
       const queue = this.#queue;
       this.#queue = new Map();
       for (const [day, waiting] of queue) {
@@ -169,20 +164,7 @@ export class LogWriter {
     this.#flushing = undefined;
   }
 
-  /**
-   * A program that emits in a loop and awaits each answer never lets go of its thread, since the
-   * answers are there at once. So now and then one of them waits for a turn of the event loop.
-   */
-  #othersAreDue(): boolean {
-    return this.#world.elapsed_ms() - this.#last_turn_ms >= turn_ms_max;
-  }
-
-  async #letOthersHaveATurn(): Promise<void> {
-    await this.#world.turn();
-    this.#last_turn_ms = this.#world.elapsed_ms();
-  }
-
-  /** Answers everybody in the group: at once, unless the write has to wait. */
+  /** Writes, syncs and answers a group: synchronously, unless the write has to wait. */
   #commit(day: string, group: Waiting[]): void | Promise<void> {
     try {
       const batch = encodeLines(group, this.#buffer);
@@ -200,7 +182,7 @@ export class LogWriter {
     if (failure) refuse(group.slice(results.at(-1)?.end_line ?? 0), failure);
   }
 
-  /** The callers wait for the sync, so the thread may as well: that halves the time it takes. */
+  /** All callers wait for this sync, so the thread blocks on it: that halves the time it takes. */
   #syncAndAnswer(result: WriteResult, group: Waiting[], ends: number[]): void {
     const { first_line, end_line } = result;
     try {
@@ -225,8 +207,8 @@ export class LogWriter {
   }
 
   #durabilityUnknown(results: WriteResult[], cause: unknown): LedgerError {
-    // What else this descriptor would answer means nothing now; nor is anything cut back, since
-    // others may have appended since.
+    // After a failed sync this descriptor proves nothing any more. Nothing is cut back: other writers may
+    // have appended since.
     for (const { part } of results) this.#days.get(part.day)?.forgetPart();
     const parts = results.map(({ file, offset }) => `${file.label} from byte ${offset}`);
     return new LedgerError({
@@ -242,13 +224,11 @@ export class LogWriter {
 
   #dayAppender(day: string): DayAppender {
     const known = this.#days.get(day);
-    if (known) {
-      if (this.#days.size > 1) {
-        this.#days.delete(day);
-        this.#days.set(day, known);
-      }
-      return known;
+    if (known && this.#days.size > 1) {
+      this.#days.delete(day);
+      this.#days.set(day, known);
     }
+    if (known) return known;
     if (this.#days.size >= open_days_max) {
       const [oldest, appender] = this.#days.entries().next().value!;
       appender.close();
@@ -266,7 +246,7 @@ export class LogWriter {
     return appender;
   }
 
-  /** Runs one after the other what may have to wait, and at once what nothing is ahead of. */
+  /** Runs a body after those that wait already; at once where none does. */
   #inTurn<T>(body: () => T | Promise<T>): T | Promise<T> {
     const result = this.#turn ? this.#turn.then(body) : body();
     if (!(result instanceof Promise)) return result;
@@ -279,7 +259,7 @@ export class LogWriter {
   }
 }
 
-/** Tells all who wait why; those who have their answer already are not told anything else. */
+/** Rejects what is not answered yet. */
 function refuse(group: Waiting[], thrown: unknown): void {
   const error = asLedgerError(thrown) ??
     new LedgerError({ code: "io", message: String(thrown), cause: thrown });
@@ -290,7 +270,7 @@ function closedError(): LedgerError {
   return new LedgerError({ code: "usage", message: "cannot append: this ledger has been closed" });
 }
 
-/** Cuts what waits into groups that one write may carry. */
+/** Cuts what waits into groups of at most `write_bytes_max`. */
 function inGroups(waiting: Waiting[]): Waiting[][] {
   const groups: Waiting[][] = [];
   let start = 0;
@@ -307,7 +287,7 @@ function inGroups(waiting: Waiting[]): Waiting[][] {
   return groups;
 }
 
-/** The batch may stand in the buffer: then it holds until the next group is encoded. */
+/** The batch may stand in the buffer: it is valid until the next group is encoded. */
 function encodeLines(group: Waiting[], buffer: Uint8Array): LineBatch {
   let text = "";
   for (const { line } of group) text += line + "\n";

@@ -43,7 +43,7 @@ function appendEntry(dir: string, entry: object): void {
 function entryOfKind(dir: string, kind: string, fields: object): Record<string, unknown> {
   const { number, seal: previous } = endOfChain(readChain(laterWorld(), dir));
   const entry = { format: 2, kind, ...fields, number: number + 1, previous, seal: "" } as const;
-  const seal = entryDigest({ ...entry, kind: "other", entry });
+  const seal = entryDigest({ ...entry, kind: "other", fields: entry });
   return { ...entry, seal };
 }
 
