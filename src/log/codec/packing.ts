@@ -1,7 +1,7 @@
 /**
- * The lines of a part -> a Parquet file that holds them by column; `unpacking.ts` is the way back. What a
- * line says stands in its columns, and what it looks like in its shape. A line that no shape fits is kept
- * as it is.
+ * Packing: the lines of a part -> a Parquet file that holds them by column; `unpacking.ts` is the way back.
+ * What a line says stands in its columns, what it looks like in its template; a line that fits no template
+ * is kept as it is.
  */
 import { viewOf } from "../../base/bytes.ts";
 import { readFully } from "../../base/files/durable.ts";
@@ -13,7 +13,7 @@ import {
   run_id_chars_max,
   spool_line_chars_max,
 } from "../../base/limits.ts";
-import { damaged } from "../../parquet/footer.ts";
+import { damaged } from "../../parquet/facts.ts";
 import {
   type ColumnBuffer,
   type ColumnBuffers,
@@ -21,15 +21,17 @@ import {
   PackedWriter,
 } from "../../parquet/packed_write.ts";
 import type { LedgerEvent } from "../event/event.ts";
-import { type ColumnName, COLUMNS, KEYS, PACKED_VERSION, REST, TIMESTAMP } from "./unpacking.ts";
-import { type Block, blocksOfLines } from "../format/lines.ts";
+import { type ColumnName, COLUMNS, KEYS, PACKED_VERSION } from "./unpacking.ts";
 import {
   LineTemplate,
-  REST_SEPARATOR,
+  RESIDUAL,
+  RESIDUAL_SEPARATOR,
   TEMPLATE_COLUMNS,
   type TemplateColumn,
   TemplateMatcher,
+  TIMESTAMP,
 } from "./line_template.ts";
+import { type Block, blocksOfLines } from "../format/lines.ts";
 
 const NEWLINE = 10, ZERO = 48;
 /** So many digits are a whole number of 32 bits in any case. */
@@ -40,7 +42,7 @@ const TRIAL = new TextEncoder().encode("trial.recorded");
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** What lines are packed in, one part after another: tens of megabytes that need not be had anew. */
+/** Buffers that one part after another is packed in: tens of megabytes, allocated once. */
 export type PackingColumns = ColumnBuffers<ColumnName>;
 
 export function packingColumns(): PackingColumns {
@@ -68,17 +70,17 @@ export function packLines(
       writer.writeGroup();
     }
   }
-  const shapes = JSON.stringify(lines.shapes.map(({ text }) => text));
+  const templates = JSON.stringify(lines.templates.map(({ text }) => text));
   writer.finish({
     [KEYS.part]: label,
     [KEYS.part_sha256]: sha256,
     [KEYS.version]: PACKED_VERSION,
-    [KEYS.shapes]: shapes,
+    [KEYS.shapes]: templates,
     [KEYS.groups]: JSON.stringify(group_offsets),
   });
 }
 
-/** A line that is too long for an event, and too long to be read by the way; with its newline. */
+/** A line that is too long for an event, and for a block; with its newline. */
 function longLine(source: OpenFile, { start, oversized_bytes }: Block): Uint8Array {
   if (oversized_bytes > packed_line_bytes_max) {
     throw damaged(source.path, `byte ${start} begins a line of ${oversized_bytes} bytes`);
@@ -86,26 +88,24 @@ function longLine(source: OpenFile, { start, oversized_bytes }: Block): Uint8Arr
   return readFully(source, new Uint8Array(oversized_bytes + 1), start);
 }
 
-/** Puts lines into columns. */
 class LinePacker {
-  readonly #splitter = new TemplateMatcher();
-  readonly #trial_shapes = new Map<LineTemplate, boolean>();
+  readonly #matcher = new TemplateMatcher();
+  readonly #trial_templates = new Map<LineTemplate, boolean>();
 
-  readonly #by_slot: readonly ColumnBuffer[];
+  readonly #buffers: readonly ColumnBuffer[];
 
   constructor(readonly writer: PackedWriter<ColumnName>) {
-    this.#by_slot = TEMPLATE_COLUMNS.map((slot) => writer.columns[slot]);
+    this.#buffers = TEMPLATE_COLUMNS.map((column) => writer.columns[column]);
   }
 
-  get shapes(): readonly LineTemplate[] {
-    return this.#splitter.shapes;
+  get templates(): readonly LineTemplate[] {
+    return this.#matcher.templates;
   }
 
   get waiting_rows(): number {
     return this.writer.columns.log_offset.rows;
   }
 
-  /** Whole lines, the first of which begins at an offset of the part. */
   pack(bytes: Uint8Array, offset: number, isCorrupt: (offset: number) => boolean): void {
     const view = viewOf(bytes);
     for (let at = 0; at < bytes.length;) {
@@ -116,12 +116,12 @@ class LinePacker {
     }
   }
 
-  /** A line that is no event: nothing is known of it but its bytes. Says where it ends, like the others. */
+  /** Keeps a line that is no event as its bytes. Returns where it ends, like the others. */
   #keep(bytes: Uint8Array, view: DataView, start: number, offset: number): number {
     const { columns } = this.writer;
     const end = bytes.indexOf(NEWLINE, start);
     columns.log_offset.addNumber(offset);
-    for (const slot of TEMPLATE_COLUMNS) columns[slot].addNull();
+    for (const column of TEMPLATE_COLUMNS) columns[column].addNull();
     columns.shape.addNull();
     columns.is_trial.addBoolean(false);
     columns.line.addBytes(view, start, end);
@@ -129,87 +129,91 @@ class LinePacker {
   }
 
   #pack(bytes: Uint8Array, view: DataView, start: number, offset: number): number {
-    const splitter = this.#splitter;
-    if (!splitter.split(bytes, view, start)) {
-      this.#packWhole(bytes, view, start, splitter.end, offset);
-      return splitter.end;
+    const matcher = this.#matcher;
+    if (!matcher.match(bytes, view, start)) {
+      return this.#packWhole(bytes, view, start, matcher.end, offset);
     }
     const { columns } = this.writer;
-    const { shape, starts, ends, end } = splitter;
+    const { template, starts, ends, end } = matcher;
     columns.log_offset.addNumber(offset);
-    columns.shape.addNumber(shape.number);
+    columns.shape.addNumber(template.number);
     columns.line.addNull();
     columns.is_trial.addBoolean(end - start <= spool_line_chars_max && this.#isTrial(bytes));
-    const { place_of } = shape;
-    for (let slot = 0; slot < REST; slot++) {
-      const place = place_of[slot];
-      const column = this.#by_slot[slot];
+    const { position_of } = template;
+    for (let at = 0; at < RESIDUAL; at++) {
+      const place = position_of[at];
+      const column = this.#buffers[at];
       if (place < 0) column.addNull();
-      else if (slot === TIMESTAMP) column.addNumber(numberIn(bytes, starts[place], ends[place]));
+      else if (at === TIMESTAMP) column.addNumber(numberIn(bytes, starts[place], ends[place]));
       else column.addBytes(view, starts[place], ends[place]);
     }
-    this.#addRest(bytes, view);
+    this.#addResidual(bytes, view);
     return end;
   }
 
-  /** An event whose line no shape fits: its columns say what they can. */
+  /** An event whose line fits no template: its columns hold what they can. */
   #packWhole(
     bytes: Uint8Array,
     view: DataView,
     start: number,
     end: number,
     offset: number,
-  ): void {
+  ): number {
     const { columns } = this.writer;
     const event = JSON.parse(decoder.decode(bytes.subarray(start, end))) as LedgerEvent;
     columns.log_offset.addNumber(offset);
     columns.shape.addNull();
     columns.is_trial.addBoolean(false);
     columns.line.addBytes(view, start, end);
-    for (const slot of TEMPLATE_COLUMNS) {
-      const value = Object.hasOwn(event, slot) ? event[slot] : undefined;
-      if (slot === "timestamp_ms") columns[slot].addNumber(event.timestamp_ms);
-      else if (TEXTS.has(slot) && typeof value === "string") {
+    for (const column of TEMPLATE_COLUMNS) {
+      const value = Object.hasOwn(event, column) ? event[column] : undefined;
+      if (column === "timestamp_ms") columns[column].addNumber(event.timestamp_ms);
+      else if (TEXTS.has(column) && typeof value === "string") {
         const text = encoder.encode(value);
-        columns[slot].addBytes(viewOf(text), 0, text.length);
-      } else columns[slot].addNull();
+        columns[column].addBytes(viewOf(text), 0, text.length);
+      } else columns[column].addNull();
     }
+    return end;
   }
 
-  #addRest(bytes: Uint8Array, view: DataView): void {
-    const { shape: { slots, place_of }, starts, ends } = this.#splitter;
+  #addResidual(bytes: Uint8Array, view: DataView): void {
+    const { template: { columns, position_of }, starts, ends } = this.#matcher;
     const { rest } = this.writer.columns;
-    const first = place_of[REST];
+    const first = position_of[RESIDUAL];
     if (first < 0) return rest.addNull();
-    if (slots.indexOf(REST, first + 1) < 0) return rest.addBytes(view, starts[first], ends[first]);
+    if (columns.indexOf(RESIDUAL, first + 1) < 0) {
+      return rest.addBytes(view, starts[first], ends[first]);
+    }
     const pieces: number[] = [];
-    for (let index = first; index < slots.length; index++) {
-      if (slots[index] !== REST) continue;
-      if (index > first) pieces.push(REST_SEPARATOR);
+    for (let index = first; index < columns.length; index++) {
+      if (columns[index] !== RESIDUAL) continue;
+      if (index > first) pieces.push(RESIDUAL_SEPARATOR);
       for (let at = starts[index]; at < ends[index]; at++) pieces.push(bytes[at]);
     }
     rest.addBytes(viewOf(Uint8Array.from(pieces)), 0, pieces.length);
   }
 
-  /** Whether the last line is a trial that an index may take from its columns. */
+  /** Whether the last line is a trial that an index may load from its columns. */
   #isTrial(bytes: Uint8Array): boolean {
-    const { shape, is_plain, starts, ends } = this.#splitter;
-    let may_be = this.#trial_shapes.get(shape);
-    if (may_be === undefined) this.#trial_shapes.set(shape, may_be = isTrialShape(shape));
+    const { template, is_plain, starts, ends } = this.#matcher;
+    let may_be = this.#trial_templates.get(template);
+    if (may_be === undefined) {
+      this.#trial_templates.set(template, may_be = isTrialTemplate(template));
+    }
     if (!may_be || !is_plain) return false;
-    const { place_of } = shape;
-    for (let slot = 0; slot < TIMESTAMP; slot++) {
-      const place = place_of[slot];
+    const { position_of } = template;
+    for (let column = 0; column < TIMESTAMP; column++) {
+      const place = position_of[column];
       if (place >= 0 && starts[place] === ends[place]) return false;
     }
-    const type = place_of[EVENT_TYPE], run = place_of[RUN_ID];
+    const type = position_of[EVENT_TYPE], run = position_of[RUN_ID];
     return isTrialType(bytes, starts[type], ends[type]) &&
       isPlainRunId(bytes, starts[run], ends[run]);
   }
 }
 
 const TEXTS: ReadonlySet<TemplateColumn> = new Set(TEMPLATE_COLUMNS.slice(0, TIMESTAMP));
-const TRIAL_NEEDS: readonly TemplateColumn[] = [
+const TRIAL_NEEDS = [
   "event_id",
   "event_type",
   "run_id",
@@ -217,13 +221,15 @@ const TRIAL_NEEDS: readonly TemplateColumn[] = [
   "params",
   "metrics",
   "timestamp_ms",
-];
+] as const;
 
 /** Whether all that is known of a trial stands in the columns, and nothing of it among the rest. */
-function isTrialShape(shape: LineTemplate): boolean {
-  return TRIAL_NEEDS.every((slot) => shape.has(slot)) &&
-    TEMPLATE_COLUMNS.every((slot) => shape.has(slot) || !shape.text.includes(`"${slot}"`)) &&
-    shape.text.startsWith("{");
+function isTrialTemplate(template: LineTemplate): boolean {
+  return TRIAL_NEEDS.every((column) => template.has(column)) &&
+    TEMPLATE_COLUMNS.every((column) =>
+      template.has(column) || !template.text.includes(`"${column}"`)
+    ) &&
+    template.text.startsWith("{");
 }
 
 function isTrialType(bytes: Uint8Array, start: number, end: number): boolean {
@@ -232,7 +238,7 @@ function isTrialType(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/** Stricter than the contract: the others go the long way. */
+/** Stricter than the contract: an index reads the other lines themselves. */
 function isPlainRunId(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start > run_id_chars_max) return false;
   let dots = 0;

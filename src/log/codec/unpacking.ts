@@ -1,4 +1,4 @@
-/** A Parquet file of a compacted part -> its lines, byte for byte as they were written. */
+/** Unpacking: the Parquet file of a compacted part, what it consists of, and its lines as they were written. */
 import { copyBytes, viewOf } from "../../base/bytes.ts";
 import { digestOf } from "../../base/files/checksum.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
@@ -8,13 +8,46 @@ import { type ColumnCursor, type PackedGroup, PackedReader } from "../../parquet
 import type { Block } from "../format/lines.ts";
 import {
   LineTemplate,
-  REST_SEPARATOR,
+  RESIDUAL,
+  RESIDUAL_SEPARATOR,
   TEMPLATE_COLUMNS,
   type TemplateColumn,
+  TIMESTAMP,
 } from "./line_template.ts";
 import type { PackedColumn } from "../../parquet/packed_write.ts";
 
 const NEWLINE = 10, ZERO = 48;
+
+/** A column of a compacted part. */
+export type ColumnName = TemplateColumn | "log_offset" | "shape" | "is_trial" | "line";
+
+export const COLUMNS: readonly (PackedColumn & { name: ColumnName })[] = [
+  { name: "log_offset", type: "int64", nullable: false },
+  ...TEMPLATE_COLUMNS.map((name) => ({
+    name,
+    type: name === "timestamp_ms" ? "int64" as const : "utf8" as const,
+    nullable: true,
+  })),
+  // Which of the file's templates the line has.
+  { name: "shape", type: "int32", nullable: true },
+  // Whether the columns say all that an index has to know: a trial with all its fields right.
+  { name: "is_trial", type: "boolean", nullable: false },
+  // The line itself, where it has no template.
+  { name: "line", type: "bytes", nullable: true },
+];
+
+/** What the file says of itself, and the version of all this. */
+export const KEYS = {
+  /** The templates of its lines, by their numbers. */
+  shapes: "ledger.shapes",
+  /** Where in the part each row group begins. */
+  groups: "ledger.group_offsets",
+  /** Which part it holds, and the checksum that its lines were sealed with. */
+  part: "ledger.part",
+  part_sha256: "ledger.part_sha256",
+  version: "ledger.compacted_version",
+} as const;
+export const PACKED_VERSION = "1";
 
 /** How packed lines are read. */
 export interface UnpackOptions {
@@ -35,13 +68,13 @@ export function linesDigest(file: OpenFile): string {
   return digestOf(unpackLines(file).map(({ bytes }) => bytes));
 }
 
-/** The lines of a packed part, in stretches that lie together. */
+/** The lines of a packed part, in blocks of adjacent lines. */
 export function* unpackLines(file: OpenFile, options: UnpackOptions = {}): Generator<Block> {
   const reader = new PackedReader(file);
-  const shapes = decodedKey<string[]>(file, reader, KEYS.shapes)
+  const templates = decodedKey<string[]>(file, reader, KEYS.shapes)
     .map((text, number) => new LineTemplate(number, text));
   const group_offsets = decodedKey<number[]>(file, reader, KEYS.groups);
-  const out = new LineJoiner(file.path, shapes, options);
+  const out = new LineJoiner(file.path, templates, options);
   let nth = 0;
   for (const group of reader.groups()) {
     if (group_offsets[++nth] <= out.from) continue;
@@ -68,15 +101,15 @@ function decodedKey<Value>({ path }: OpenFile, { key_values }: PackedReader, key
 class GroupRows {
   offset = 0;
   timestamp_ms: number | undefined;
-  shape: number | undefined;
+  template: number | undefined;
   is_trial = false;
   has_line = false;
   readonly #offsets: ColumnCursor;
   readonly #times: ColumnCursor;
-  readonly #shapes: ColumnCursor;
+  readonly #templates: ColumnCursor;
   readonly #trials: ColumnCursor;
   readonly line: ColumnCursor;
-  /** By slot; that of times is moved on by itself. */
+  /** By column; that of times is moved on by itself. */
   readonly values: readonly ColumnCursor[];
   #rows_left: number;
 
@@ -84,11 +117,11 @@ class GroupRows {
     this.#rows_left = group.rows;
     this.#offsets = group.column("log_offset");
     this.#times = group.column("timestamp_ms");
-    this.#shapes = group.column("shape");
+    this.#templates = group.column("shape");
     this.#trials = group.column("is_trial");
     this.line = group.column("line");
-    this.values = TEMPLATE_COLUMNS.map((slot) =>
-      slot === "timestamp_ms" ? this.#times : group.column(slot)
+    this.values = TEMPLATE_COLUMNS.map((column) =>
+      column === "timestamp_ms" ? this.#times : group.column(column)
     );
   }
 
@@ -97,7 +130,7 @@ class GroupRows {
     if (this.#rows_left-- === 0) return false;
     this.offset = this.#offsets.nextInt64()!;
     this.timestamp_ms = this.#times.nextInt64();
-    this.shape = this.#shapes.nextInt32();
+    this.template = this.#templates.nextInt32();
     this.is_trial = this.#trials.nextBoolean();
     this.has_line = this.line.next();
     for (const cursor of this.values) if (cursor !== this.#times) cursor.next();
@@ -113,21 +146,20 @@ function digitsOf(number: number): number {
   return digits;
 }
 
-/** Puts lines together, one after another. */
 class LineJoiner {
-  /** Where in the part the first of them stands. */
+  /** Where in the part the block begins. */
   start = 0;
   filled = 0;
   readonly from: number;
   readonly #without_trials: boolean;
   #bytes = new Uint8Array(read_bytes * 2);
   #view = viewOf(this.#bytes);
-  /** Whether the row that was come to is still to be looked at. */
+  /** Whether the present row is still to be added. */
   #waits = false;
 
   constructor(
     readonly path: string,
-    readonly shapes: readonly LineTemplate[],
+    readonly templates: readonly LineTemplate[],
     options: UnpackOptions,
   ) {
     this.from = options.from ?? 0;
@@ -139,12 +171,12 @@ class LineJoiner {
     return this.start + this.filled;
   }
 
-  /** Goes on in a group until a stretch of lines is full, or others follow; undefined at its end. */
+  /** Goes on in a group until a block is full or a gap follows; undefined at the group's end. */
   join(rows: GroupRows): Block | undefined {
     while (this.#waits || rows.next()) {
       this.#waits = true;
       const is_wanted = rows.offset >= this.from && !(this.#without_trials && rows.is_trial);
-      // A line that is too long is a stretch of its own: what came before it has its own verdict.
+      // A line that is too long is a block of its own.
       const is_long = rows.has_line && rows.line.end - rows.line.start > event_bytes_max;
       if (this.filled > 0 && (!is_wanted || is_long || rows.offset !== this.end)) {
         return this.take();
@@ -157,15 +189,14 @@ class LineJoiner {
     }
   }
 
-  /** Adds the line of a row. */
   #add(rows: GroupRows): void {
     if (rows.has_line) this.#copy(rows.line.bytes, rows.line.start, rows.line.end);
-    else this.#addShaped(rows);
+    else this.#addTemplated(rows);
     this.#reserve(1);
     this.#bytes[this.filled++] = NEWLINE;
   }
 
-  /** What has come together; valid until the next line is added. */
+  /** The block so far; valid until the next line is added. */
   take(is_oversized = false): Block {
     const { start, end, filled } = this;
     this.start = end;
@@ -175,26 +206,26 @@ class LineJoiner {
     return { start, end, bytes, oversized_bytes, torn_bytes: 0 };
   }
 
-  #addShaped(rows: GroupRows): void {
-    const shape = rows.shape === undefined ? undefined : this.shapes[rows.shape];
-    if (!shape) throw damaged(this.path, `the line at byte ${rows.offset} has no shape`);
-    const { literals, slots } = shape;
+  #addTemplated(rows: GroupRows): void {
+    const template = rows.template === undefined ? undefined : this.templates[rows.template];
+    if (!template) throw damaged(this.path, `the line at byte ${rows.offset} has no template`);
+    const { literals, columns } = template;
     let rest_at = -1;
-    for (let index = 0; index < slots.length; index++) {
+    for (let index = 0; index < columns.length; index++) {
       this.#copy(literals[index], 0, literals[index].byteLength);
-      const slot = slots[index];
-      const cursor = rows.values[slot];
-      if (slot === TIMESTAMP) this.#addNumber(rows.timestamp_ms!);
-      else if (slot !== REST) this.#copy(cursor.bytes, cursor.start, cursor.end);
+      const column = columns[index];
+      const cursor = rows.values[column];
+      if (column === TIMESTAMP) this.#addNumber(rows.timestamp_ms!);
+      else if (column !== RESIDUAL) this.#copy(cursor.bytes, cursor.start, cursor.end);
       else {
         if (rest_at < 0) rest_at = cursor.start;
         let end = rest_at;
-        while (end < cursor.end && cursor.bytes.getUint8(end) !== REST_SEPARATOR) end++;
+        while (end < cursor.end && cursor.bytes.getUint8(end) !== RESIDUAL_SEPARATOR) end++;
         this.#copy(cursor.bytes, rest_at, end);
         rest_at = end + 1;
       }
     }
-    const last = literals[slots.length];
+    const last = literals[columns.length];
     this.#copy(last, 0, last.byteLength);
   }
 
@@ -240,40 +271,3 @@ class LineJoiner {
     this.#view = viewOf(larger);
   }
 }
-
-/** A column of a compacted part. */
-export type ColumnName = TemplateColumn | "log_offset" | "shape" | "is_trial" | "line";
-
-/** All of them. */
-export const COLUMNS: readonly (PackedColumn & { name: ColumnName })[] = [
-  { name: "log_offset", type: "int64", nullable: false },
-  ...TEMPLATE_COLUMNS.map((name) => ({
-    name,
-    type: name === "timestamp_ms" ? "int64" as const : "utf8" as const,
-    nullable: true,
-  })),
-  // Which of the file's shapes the line has.
-  { name: "shape", type: "int32", nullable: true },
-  // Whether the columns say all that an index has to know: a trial with all its fields right.
-  { name: "is_trial", type: "boolean", nullable: false },
-  // The line itself, where it has no shape.
-  { name: "line", type: "bytes", nullable: true },
-];
-
-/** What the file says of itself. */
-export const KEYS = {
-  /** The shapes of its lines, by their numbers. */
-  shapes: "ledger.shapes",
-  /** Where in the part each row group begins. */
-  groups: "ledger.group_offsets",
-  /** Which part it holds, and what its lines were sealed as. */
-  part: "ledger.part",
-  part_sha256: "ledger.part_sha256",
-  version: "ledger.compacted_version",
-} as const;
-/** The version of all this. */
-export const PACKED_VERSION = "1";
-
-/** Places among the columns of a line. */
-export const TIMESTAMP = TEMPLATE_COLUMNS.indexOf("timestamp_ms");
-export const REST = TEMPLATE_COLUMNS.indexOf("rest");

@@ -1,6 +1,6 @@
 /**
- * The only reader of the log: from positions, in log order, every line as a value. A torn tail and a
- * corrupt line are values too, with file, offset and reason; nobody has to catch anything to see them.
+ * Cursor: the only reader of the log. From positions, in log order, it yields every line as a value; a torn
+ * tail and a corrupt line are values too, with file, offset and reason.
  */
 import { asLedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
@@ -25,7 +25,6 @@ interface Place {
   size_bytes: number;
 }
 
-/** A line that holds an event. */
 export interface EventRecord extends Place {
   kind: "event";
   event: LedgerEvent;
@@ -39,7 +38,6 @@ export interface DamageRecord extends Place {
   reason: string;
 }
 
-/** What the reader yields. */
 export type LogRecord = EventRecord | DamageRecord;
 
 /** Which records are wanted. Damage is always yielded, wherever a wanted event could have stood. */
@@ -87,7 +85,7 @@ export class LogCursor {
     for await (const batch of this.batches(days)) yield* batch;
   }
 
-  /** The same, many records at a time: for those who read millions. */
+  /** The same, many records at a time. */
   async *batches(days: Iterable<string> = this.days()): AsyncGenerator<LogRecord[]> {
     for (const day of days) {
       const extents = await partsOfDay(this.#world.files, this.#root, day);
@@ -97,7 +95,7 @@ export class LogCursor {
     }
   }
 
-  /** What of a day was sealed and is not there, told once. A file that is gone has no line to say so. */
+  /** What of a day was sealed and is not there, yielded once: a missing file has no line to say so. */
   #lostOf(day: string, extents: readonly PartExtent[]): DamageRecord[] {
     if (this.#asked.has(day)) return [];
     this.#asked.add(day);
@@ -112,12 +110,12 @@ export class LogCursor {
       lost.push({ kind: "corrupt", part, label, offset, size_bytes: bytes - offset, reason });
     }
     if (lost.length === 0) return lost;
-    // A day that was archived, or comes back just now, is away and not lost.
+    // A day that was archived, or is being imported, is away and not lost.
     const away = partsAway(this.#world, this.#root);
     return lost.filter(({ label }) => !away.has(label));
   }
 
-  /** None where they cannot be read: that is for `verify` to tell, and the lines are there. */
+  /** None where the manifest is damaged: `verify` reports that, and the lines can be read. */
   #sealedOf(day: string): SealedParts {
     try {
       return readSealed(this.#world.files, this.#root, day);
@@ -128,8 +126,8 @@ export class LogCursor {
   }
 
   /**
-   * The records of one part from its position on. Without the trials of a compacted part, for an index
-   * that takes those from the columns: which file they are in is told when it is open.
+   * The records of one part from its position on; for an index that takes the trials of a compacted part
+   * from the columns, without those. `onOpen` gets the file that they are in.
    */
   async *batchesOfPart(
     extent: PartExtent,
@@ -170,8 +168,12 @@ export class LogCursor {
   #recordsOf(extent: PartExtent, block: Block): LogRecord[] {
     const { part, label } = extent;
     const records: LogRecord[] = [];
-    const damage = (kind: "corrupt" | "torn", offset: number, size_bytes: number, reason: string) =>
-      records.push({ kind, part, label, offset, size_bytes, reason });
+    const damage = (
+      kind: DamageRecord["kind"],
+      offset: number,
+      size_bytes: number,
+      reason: string,
+    ) => records.push({ kind, part, label, offset, size_bytes, reason });
     if (block.torn_bytes > 0) {
       const key = `${label}@${block.end}:${block.torn_bytes}`;
       if (this.#torn.has(key)) return records;
@@ -183,20 +185,11 @@ export class LogCursor {
       damage("corrupt", block.start, block.oversized_bytes, tooLong(block.oversized_bytes).reason);
       return records;
     }
-    for (const line of linesOf(block.bytes, block.start)) {
-      const { offset, size_bytes, text } = line;
-      const verdict = text === undefined ? NOT_UTF8 : validate(text, size_bytes);
-      if (verdict instanceof BadLine) damage("corrupt", offset, size_bytes, verdict.reason);
-      else if (this.#isWanted(verdict)) {
-        records.push({
-          kind: "event",
-          part,
-          label,
-          offset,
-          size_bytes,
-          text: text!,
-          event: verdict,
-        });
+    for (const { offset, size_bytes, text } of linesOf(block.bytes, block.start)) {
+      const event = text === undefined ? NOT_UTF8 : validate(text, size_bytes);
+      if (event instanceof BadLine) damage("corrupt", offset, size_bytes, event.reason);
+      else if (this.#isWanted(event)) {
+        records.push({ kind: "event", part, label, offset, size_bytes, text: text!, event });
       }
     }
     return records;
@@ -220,23 +213,23 @@ export function readLog(
   return new LogCursor(world, root, filter).pass();
 }
 
-/** The flaws of a line; a torn tail is no line. */
+/** What is wrong with a line, as far as the line itself shows: it never changes. A torn tail is no line. */
 export function diagnosticsOf(record: LogRecord): LineDiagnostic[] {
   const { offset, size_bytes } = record;
   if (record.kind !== "event") {
     const { kind, reason } = record;
     return kind === "torn" ? [] : [{ kind, offset, size_bytes, reason }];
   }
-  const flaws: LineDiagnostic[] = [];
+  const diagnostics: LineDiagnostic[] = [];
   const { event, part } = record;
   if (isBuiltIn(event.event_type) && !fieldsAreRight(event, event.event_type)) {
     const reason = `not the fields of ${event.event_type}: left out of its table`;
-    flaws.push({ kind: "wrong_fields", offset, size_bytes, reason });
+    diagnostics.push({ kind: "wrong_fields", offset, size_bytes, reason });
   }
   const day = dayOf(event.timestamp_ms);
   if (day !== part.day) {
     const reason = `its time is of ${day}: --since and --day miss it`;
-    flaws.push({ kind: "wrong_day", offset, size_bytes, reason });
+    diagnostics.push({ kind: "wrong_day", offset, size_bytes, reason });
   }
-  return flaws;
+  return diagnostics;
 }

@@ -1,4 +1,4 @@
-/** What the file system notifies about the log, for those who wait for it to grow. */
+/** Follow: records as they are written, woken by the file system's notifications and by a slow poll. */
 import { follow_debounce_ms, follow_poll_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { ledgerPaths, parseDayName } from "../format/layout.ts";
@@ -38,7 +38,7 @@ export class ChangeNotices {
     }
   }
 
-  /** The days that were touched; undefined when a while passed and it is time to look at all of them. */
+  /** The days that were touched; undefined when the poll is due and all of them are read. */
   async next(signal: AbortSignal, poll_ms: number): Promise<Set<string> | undefined> {
     const woken = new AbortController();
     const wake = () => woken.abort();
@@ -55,7 +55,7 @@ export class ChangeNotices {
     return touched;
   }
 
-  /** Forgets what was notified: whoever calls this is about to look at everything. */
+  /** Forgets what was notified: the caller is about to read everything. */
   forget(): void {
     this.#touched.clear();
   }
@@ -66,8 +66,8 @@ export class ChangeNotices {
 }
 
 /**
- * All wanted records that come, until the signal is aborted; from where the cursor stands. Survives
- * rotation, midnight, recovery of a torn tail, and a log that does not exist yet.
+ * All wanted records from the cursor's position on, until the signal is aborted. Survives rotation, midnight,
+ * recovery of a torn tail, and a log that does not exist yet.
  */
 export async function* followLog(
   world: World,
@@ -78,8 +78,8 @@ export async function* followLog(
   const { events } = ledgerPaths(root);
   const notices = new ChangeNotices(world, events);
   try {
-    // Whatever was notified names the days to look at; the slow poll looks at all of them, because
-    // notifications are lost on network folders and when too many come at once.
+    // Notifications name the days to read. The slow poll reads all: notifications are lost on network
+    // folders and when too many come at once.
     let touched: Set<string> | undefined;
     while (!signal.aborted) {
       if (world.files.facts(events)) {

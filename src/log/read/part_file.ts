@@ -1,7 +1,4 @@
-/**
- * A part that is open for reading, whether it holds its lines as they are or was compacted. Offsets are
- * those of the lines as they were written, in both.
- */
+/** A part open for reading, plain or compacted: in both, offsets are those of the lines as written. */
 import { dirname } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { openOwn, readFully } from "../../base/files/durable.ts";
@@ -12,7 +9,6 @@ import { type Block, blocksOfLines } from "../format/lines.ts";
 import { endOfLastLine } from "../format/torn_tail.ts";
 import type { Checksum } from "../format/checksum.ts";
 
-/** A part to read from. */
 export interface OpenPart {
   /** The Parquet file, where it is one that was opened. */
   packed_path: string | undefined;
@@ -27,7 +23,7 @@ export interface OpenPart {
   close(): void;
 }
 
-/** Opens a part. One that is compacted, or restored, at this very moment is found under its new name. */
+/** Opens a part. One that is being compacted or restored is found under its new name. */
 export async function openPart(world: World, extent: PartExtent): Promise<OpenPart> {
   for (let now = extent, look = 1;; look++) {
     try {
@@ -42,7 +38,7 @@ export async function openPart(world: World, extent: PartExtent): Promise<OpenPa
   }
 }
 
-/** Where a part is by now; undefined when that is no other place. */
+/** Where a part is by now; undefined when it did not move. */
 async function movedTo(
   world: World,
   { path, part, label, compacted }: PartExtent,
@@ -56,7 +52,7 @@ async function movedTo(
   return is_same ? undefined : found;
 }
 
-/** What is said where a part was there a moment ago: its day was archived or deleted meanwhile. */
+/** For a part that was there a moment ago: its day was archived or deleted meanwhile. */
 export function concurrentlyRemoved(label: string): LedgerError {
   return new LedgerError({
     code: "io",
@@ -98,14 +94,14 @@ function openLines(world: World, { path, size_bytes }: PartExtent): OpenPart {
 async function openPacked(
   world: World,
   extent: PartExtent,
-  proof: Checksum,
+  checksum: Checksum,
 ): Promise<OpenPart> {
   const { path, size_bytes, last_line_at } = extent;
   const file = openOwn(world.files, path);
   try {
-    // A page that was changed may well decode, to other lines: nothing is read before this is known.
+    // A changed page may well decode, to other lines: the file is proven before it is read.
     const { matchesChecksum } = await import("../format/checksum.ts");
-    if (!matchesChecksum(file, proof)) throw changed(path);
+    if (!matchesChecksum(file, checksum)) throw changed(path);
     const { unpackLines } = await import("../codec/unpacking.ts");
     const bytesBetween = (from: number, to: number) => {
       const bytes = new Uint8Array(to - from);

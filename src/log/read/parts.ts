@@ -1,6 +1,6 @@
 /**
- * Which parts a ledger has, and how far each may be read. Sizes are taken under a shared lock: a
- * writer cuts back a failed write before it lets go, so what is seen here is never taken back.
+ * Which parts a ledger has, and how far each may be read. Sizes are taken under a shared lock: a writer cuts
+ * back a failed write before it releases the lock, so a size never shrinks again.
  */
 import { join } from "@std/path";
 import { openOwn } from "../../base/files/durable.ts";
@@ -45,10 +45,7 @@ export interface PartExtent {
 export function listDays(files: Files, root: string): string[] {
   const entries = files.list(ledgerPaths(root).events);
   if (!entries) throw noLedger(root);
-  return entries
-    .map((entry) => parseDayName(entry.name))
-    .filter((day) => day !== undefined)
-    .sort();
+  return entries.flatMap(({ name }) => parseDayName(name) ?? []).sort();
 }
 
 /** The parts in a day's folder in log order, by their names alone. */
@@ -59,8 +56,7 @@ export function partNamesOf(
   format?: PartName["format"],
 ): PartName[] {
   return (files.list(dayFolder(root, day)) ?? [])
-    .map(({ name }) => parsePartName(name))
-    .filter((name) => name !== undefined)
+    .flatMap(({ name }) => parsePartName(name) ?? [])
     .filter((name) => format === undefined || name.format === format)
     .sort(comparePartNames);
 }
@@ -82,7 +78,6 @@ export function gonePartsOf(files: Files, root: string, of_day: string): PartNam
     .flatMap(({ name }) => parsePartName(name) ?? []);
 }
 
-/** What is said where a ledger was expected and nothing is. */
 export function noLedger(root: string): LedgerError {
   return new LedgerError({
     code: "not_found",
@@ -93,12 +88,11 @@ export function noLedger(root: string): LedgerError {
   });
 }
 
-/** Told of a compacted part that cannot be opened. */
 type OnDamage = (part: PartId, problem: LedgerError) => void;
 
 /**
- * The parts of a day in log order, each with a size that will not shrink again. Whoever can do with the
- * others is told of a compacted part that cannot be opened; without that, one such part is an error.
+ * The parts of a day in log order, each with a size that will not shrink again. A compacted part that cannot
+ * be opened is an error, unless the caller takes the others and passes `onDamage`.
  */
 export async function partsOfDay(
   files: Files,
@@ -106,8 +100,8 @@ export async function partsOfDay(
   day: string,
   onDamage?: OnDamage,
 ): Promise<PartExtent[]> {
-  // A part that is compacted or restored at this very moment goes by its other name when its folder
-  // is listed again. What still is not there after many looks was taken away.
+  // A part that is being compacted or restored has its other name when the folder is listed again. What is
+  // still missing after many looks was taken away.
   for (let look = 1; look < part_looks_max; look++) {
     const extents = await lookAtParts(files, root, day, "for now");
     if (extents) return extents;
@@ -115,7 +109,7 @@ export async function partsOfDay(
   return (await lookAtParts(files, root, day, "finally", onDamage))!;
 }
 
-/** Undefined when a part had another name by the time it was looked at, unless that is final. */
+/** Undefined when a part got another name meanwhile, unless this is the final look. */
 async function lookAtParts(
   files: Files,
   root: string,
@@ -135,12 +129,11 @@ async function lookAtParts(
     for (const { number, writer, format } of names) {
       const part: PartId = { day, number, writer };
       if (format === "parquet") {
-        // Until the lines are gone, it is they that count.
+        // Until the lines are removed, they count.
         if (with_lines.has(partStem(part))) continue;
         try {
           sealed ??= readSealed(files, root, day);
           const extent = compactedExtent(root, part, sealed);
-          if (!extent && how === "for now") return undefined;
           if (!extent) throw notRecorded(root, part);
           extents.push(extent);
         } catch (error) {
@@ -167,11 +160,7 @@ async function lookAtParts(
   return extents;
 }
 
-function compactedExtent(
-  root: string,
-  part: PartId,
-  sealed: SealedParts,
-): PartExtent | undefined {
+function compactedExtent(root: string, part: PartId, sealed: SealedParts): PartExtent | undefined {
   const path = join(dayFolder(root, part.day), parquetName(part));
   const record = sealed[sealedName(part)];
   if (!record?.compacted) return undefined;
@@ -180,7 +169,7 @@ function compactedExtent(
   return { part, path, label, size_bytes, compacted, last_line_at, last_line_hash, events };
 }
 
-/** What is said of a Parquet file of which the day's record does not know. */
+/** For a Parquet file that the day's record does not list. */
 export function notRecorded(root: string, part: PartId): LedgerError {
   const folder = dayFolder(root, part.day);
   const path = join(folder, parquetName(part));
@@ -193,9 +182,9 @@ export function notRecorded(root: string, part: PartId): LedgerError {
 }
 
 /**
- * Takes a day's lock together with other readers, for a moment. A ledger that was only copied here
- * has no locks, one on a read-only disk needs none, and a writer that was stopped while it held the
- * lock must not stop readers too: in those cases the size is taken without.
+ * Takes a day's lock shared with other readers. A ledger that was copied here has no locks, one on a
+ * read-only disk needs none, and a writer that was stopped while it held the lock must not stop readers: in
+ * those cases the size is taken without.
  */
 async function shareLock(files: Files, path: string): Promise<() => void> {
   const nothing = () => {};
@@ -215,19 +204,19 @@ async function shareLock(files: Files, path: string): Promise<() => void> {
 /** A part under a wrong name would be lost without a word, since readers go by names. */
 export function unrecognizedFiles(files: Files, root: string): string[] {
   const { events } = ledgerPaths(root);
-  const strange: string[] = [];
+  const unrecognized: string[] = [];
   for (const { name, is_folder } of files.list(events) ?? []) {
     const day = is_folder ? parseDayName(name) : undefined;
     if (day === undefined) {
-      if (!/^[._]/.test(name)) strange.push(name);
+      if (!/^[._]/.test(name)) unrecognized.push(name);
       continue;
     }
     for (const entry of files.list(dayFolder(root, day)) ?? []) {
       const known = entry.is_file && parsePartName(entry.name) !== undefined;
-      // What is being written has a temporary name; what was left under one, doctor lists.
+      // A file in progress has a temporary name; doctor lists those that are stale.
       const is_ours = /^[._]|^part-.*\.tmp$/.test(entry.name);
-      if (!known && !is_ours) strange.push(`${name}/${entry.name}`);
+      if (!known && !is_ours) unrecognized.push(`${name}/${entry.name}`);
     }
   }
-  return strange.sort();
+  return unrecognized.sort();
 }

@@ -1,7 +1,7 @@
-/** What a log holds, at a glance: sizes, line counts, the newest event, torn tails. Judges nothing. */
+/** Survey: sizes, line counts, the newest event, torn tails, recent runs; no line is validated. */
 import { blocksOfFile, readFully, withOpenFile } from "../../base/files/durable.ts";
 import { asLedgerError } from "../../base/error.ts";
-import type { Files, OpenFile } from "../../base/files/seam.ts";
+import type { Files } from "../../base/files/seam.ts";
 import {
   event_bytes_max,
   part_looks_max,
@@ -13,17 +13,16 @@ import { BadLine, validate } from "../event/validate.ts";
 import type { LedgerEvent } from "../event/event.ts";
 import { linesOf } from "../../base/files/lines.ts";
 import { openPart } from "./part_file.ts";
-import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
+import { listDays, type PartExtent, partNamesOf, partsOfDay } from "./parts.ts";
 import { readSealed, sealedName, type SealedPart } from "../format/seal_manifest.ts";
-import { dayFolder, ledgerPaths, parseDayName, parsePartName } from "../format/layout.ts";
+import { ledgerPaths, parseDayName, partPath } from "../format/layout.ts";
 
-/** One day of a log. */
 interface DaySurvey {
   day: string;
   parts: number;
   /** How many of them take no more lines. */
   sealed: number;
-  /** Whole lines; whether each is an event is what verify tells. */
+  /** Whole lines; verify says whether each is an event. */
   events: number;
   /** Of the lines as they were written. */
   bytes: number;
@@ -38,7 +37,6 @@ interface TornTail {
   size_bytes: number;
 }
 
-/** A log at a glance. */
 export interface LogSurvey {
   days: DaySurvey[];
   parts: number;
@@ -51,7 +49,7 @@ export interface LogSurvey {
 
 const NEWLINE = 10;
 
-/** Looks at every part once; of a sealed one, at what was noted of it. */
+/** Reads every part once; of a sealed one, only what was noted of it. */
 export async function surveyLog(world: World, root: string): Promise<LogSurvey> {
   const survey: LogSurvey = { days: [], parts: 0, events: 0, bytes: 0, stored_bytes: 0, torn: [] };
   const all_ends: PartEnd[] = [];
@@ -60,10 +58,9 @@ export async function surveyLog(world: World, root: string): Promise<LogSurvey> 
     all_ends.push(...ends);
     survey.torn.push(...torn);
     survey.days.push(of_day);
-    survey.parts += of_day.parts;
-    survey.events += of_day.events;
-    survey.bytes += of_day.bytes;
-    survey.stored_bytes += of_day.stored_bytes;
+    for (const count of ["parts", "events", "bytes", "stored_bytes"] as const) {
+      survey[count] += of_day[count];
+    }
   }
   const newest = await newestEvent(world, all_ends);
   return newest ? { ...survey, newest } : survey;
@@ -91,7 +88,9 @@ async function lookAtDay(world: World, root: string, day: string) {
     const { lines, end } = record
       ? { lines: record.lines, end: record.bytes }
       : countLines(world.files, extent);
-    if (!record && end < extent.size_bytes) torn.push(tornTail(extent, end));
+    if (!record && end < extent.size_bytes) {
+      torn.push({ part: extent.label, offset: end, size_bytes: extent.size_bytes - end });
+    }
     ends.push({ extent, record, end });
     of_day.events += lines;
     of_day.parts++;
@@ -121,34 +120,23 @@ async function newestEvent(world: World, ends: PartEnd[]): Promise<LedgerEvent |
   return newest;
 }
 
-function tornTail({ label, size_bytes }: PartExtent, end: number): TornTail {
-  return { part: label, offset: end, size_bytes: size_bytes - end };
-}
-
 /** The whole lines of a part that is not compacted, and where they end. */
 export function countLines(
   files: Files,
   { path, size_bytes }: PartExtent,
 ): { lines: number; end: number } {
-  return withOpenFile(files, path, (file) => countLinesIn(file, size_bytes));
-}
-
-function countLinesIn(file: OpenFile, size_bytes: number): { lines: number; end: number } {
-  let lines = 0;
-  let end = 0;
-  let at = 0;
-  for (const bytes of blocksOfFile(file, size_bytes)) {
-    for (
+  return withOpenFile(files, path, (file) => {
+    let lines = 0, end = 0, at = 0;
+    for (const bytes of blocksOfFile(file, size_bytes)) {
       let found = bytes.indexOf(NEWLINE);
-      found >= 0;
-      found = bytes.indexOf(NEWLINE, found + 1)
-    ) {
-      lines++;
-      end = at + found + 1;
+      for (; found >= 0; found = bytes.indexOf(NEWLINE, found + 1)) {
+        lines++;
+        end = at + found + 1;
+      }
+      at += bytes.length;
     }
-    at += bytes.length;
-  }
-  return { lines, end };
+    return { lines, end };
+  });
 }
 
 /** The event in the last whole line of a part, when there is one. */
@@ -163,8 +151,8 @@ async function lastEvent(
     const start = part.startOfLineBefore(end);
     if (end - 1 - start > event_bytes_max) return undefined;
     const [line] = linesOf(part.bytesBetween(start, end), start);
-    const verdict = line?.text === undefined ? undefined : validate(line.text, line.size_bytes);
-    return verdict instanceof BadLine ? undefined : verdict;
+    const event = line?.text === undefined ? undefined : validate(line.text, line.size_bytes);
+    return event instanceof BadLine ? undefined : event;
   } finally {
     part.close();
   }
@@ -191,10 +179,8 @@ export function recentDays(files: Files, root: string): string[] {
 function newestParts(files: Files, root: string): string[] {
   const paths: string[] = [];
   for (const day of recentDays(files, root)) {
-    const folder = dayFolder(root, day);
-    const names = (files.list(folder) ?? []).map(({ name }) => name)
-      .filter((name) => parsePartName(name)?.format === "jsonl").sort().reverse();
-    paths.push(...names.map((name) => `${folder}/${name}`));
+    const names = partNamesOf(files, root, day, "jsonl").reverse();
+    paths.push(...names.map((name) => partPath(root, { day, ...name })));
     if (paths.length >= recent_parts_max) break;
   }
   return paths.slice(0, recent_parts_max);

@@ -101,7 +101,7 @@ Deno.test("odd spacing, escapes in keys and numbers in every spelling come back"
   assertComesBack(folder.path, [...ODD, ...ODD.toReversed()], "all of them");
 });
 
-Deno.test("lines of more than a thousand shapes come back", () => {
+Deno.test("lines of more than a thousand templates come back", () => {
   using folder = memoryFolder();
   const lines = Array.from(
     { length: 3_000 },
@@ -216,7 +216,7 @@ Deno.test("what the columns say of a line is what it says itself", () =>
   withSeed(async (random) => {
     using folder = memoryFolder();
     for (let round = 0; round < 30; round++) {
-      // An order that differs each time: a shape may fit lines that it was not made of.
+      // An order that differs each time: a template may fit lines that it was not made of.
       const lines = [...randomLines(random, 120), ...ODD].sort(() => random.fraction() - 0.5);
       const part = partOf(lines);
       const corrupt = corruptIn(part);
@@ -266,7 +266,7 @@ Deno.test("whatever is flipped in a packed part, reading it ends with lines or a
     const ends = { lines: 0, errors: 0 };
     for (let round = 0; round < 4_000; round++) {
       const bad = good.slice();
-      // Half of them in the footer, where the shapes stand.
+      // Half of them in the footer, where the templates stand.
       const from = round % 2 === 0 ? 0 : good.length >> 1;
       bad[from + random.below(good.length - from)] ^= 1 << random.below(8);
       try {
