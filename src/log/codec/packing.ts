@@ -13,7 +13,7 @@ import {
   run_id_chars_max,
   spool_line_chars_max,
 } from "../../base/limits.ts";
-import { damaged } from "../../parquet/facts.ts";
+import { damaged } from "../../parquet/footer.ts";
 import {
   type ColumnBuffer,
   type ColumnBuffers,
