@@ -39,10 +39,13 @@ const OLD_UNITS = [
   ...["bytes_before", "bytes_after"],
 ];
 
+/** A template, with what stands in `${}` up to two braces deep. */
+const TEMPLATE = /`(?:[^`\\$]|\\.|\$(?!\{)|\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})*`/g;
+
 /** Comments, and what strings hold, are no names. */
 function codeOf(text: string): string {
   return text.replace(/^\s*\/\*[\s\S]*?\*\//gm, "").replace(/^\s*\/\/.*$/gm, "")
-    .replace(/"(?:[^"\\\n]|\\.)*"/g, '""').replace(/`[^`$]*`/g, "``");
+    .replace(/"(?:[^"\\\n]|\\.)*"/g, '""').replace(TEMPLATE, "``");
 }
 
 /** What stands in parentheses that open at `at`. */
@@ -182,7 +185,11 @@ export interface small_type {
   do_it(fileName: string, tell: () => void): void;
 }
 type OnDamage = (path: string) => void;
-const LIMIT = 1, shown = "camelCase";
+const LIMIT = 1, shown = "camelCase", text = \`(\${LIMIT} of\`;
+interface Between {
+  is_seen: (path: string) => boolean;
+}
+const more = \`\${[shown].map((each) => ({ each }))} {\`;
 export const maxBytes = 7;
 const max_bytes = 7;
 const as_is = (value: unknown) => value;
@@ -210,6 +217,7 @@ class Reader<Item> {
     "filePath",
     "goodValue",
     "isOpen",
+    "is_seen",
     "maxBytes",
     "max_bytes",
     "on_event",

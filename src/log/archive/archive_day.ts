@@ -110,7 +110,7 @@ interface ArchiveOrder {
   /** Whether indexes drop its rows too. */
   forget: boolean;
   /** Whether a part is indexed up to there. */
-  is_indexed: (label: string, end: number) => boolean;
+  isIndexed: (label: string, end: number) => boolean;
 }
 
 /** Archives a day; returns why it stays, where it does. The caller holds the lock of the chain. */
@@ -118,7 +118,7 @@ export async function archiveDay(
   world: World,
   root: string,
   day: string,
-  { archive, forget, is_indexed }: ArchiveOrder,
+  { archive, forget, isIndexed }: ArchiveOrder,
 ): Promise<string | undefined> {
   const { away } = readChain(world, root);
   const leaving = Object.fromEntries(
@@ -134,7 +134,7 @@ export async function archiveDay(
     await locks.take();
     if (hasUnsealed(world, root, day)) return "events of it came just now";
     const not_indexed = Object.entries(leaving)
-      .find(([name, { bytes }]) => !is_indexed(`day=${day}/${name}`, bytes));
+      .find(([name, { bytes }]) => !isIndexed(`day=${day}/${name}`, bytes));
     if (not_indexed) return `${not_indexed[0]} is not wholly indexed`;
     if (parts.length > 0) {
       await addToChain(world, root, [takenOut(world, day, parts, archive, forget)]);
