@@ -87,7 +87,7 @@ export class Transcriber {
     const interrupted = Promise.withResolvers<() => void>();
     const ended = run(args.map((word) => word === named ? "127.0.0.1:0" : word), {
       ...this.#world((text) => {
-        const [, address] = /answers on http:\/\/(127\.0\.0\.1:\d+)/.exec(String(text)) ?? [];
+        const [, address] = /serves http:\/\/(127\.0\.0\.1:\d+)/.exec(String(text)) ?? [];
         if (address) listening.resolve(address);
       }),
       // Ids of the text count up; the daemon's must not take one of them.
@@ -100,7 +100,7 @@ export class Transcriber {
     const address = await Promise.race([listening.promise, ended.then(() => "")]);
     if (!address) throw new Error("the daemon ended early");
     this.#daemon = { named, address, stop: await interrupted.promise, ended };
-    return `answers on http://${named}/healthz and http://${named}/metrics`;
+    return `serves http://${named}/healthz and http://${named}/metrics`;
   }
 
   async #stopDaemon(): Promise<string> {
