@@ -372,43 +372,29 @@ Deno.test("a catalog that another program changes while it is copied is built an
   await assertLikeBuiltAnew(lab);
 });
 
-const SAMPLES = join(PROJECT, "..", "shared", "samples", "runs");
+const FIRST_RUNS = join(PROJECT, "fixtures", "first_system", "runs");
 
-function samplesAreThere(): boolean {
-  try {
-    return Deno.statSync(SAMPLES).isDirectory;
-  } catch {
-    console.log("left out: the first system's own runs, which are not beside this checkout");
-    return false;
-  }
-}
-
-Deno.test({
-  name:
-    "of the first system's own runs one is catalogued, and one stale; nothing in them is written",
-  ignore: !samplesAreThere(),
-  fn: async () => {
-    using lab = newLab();
-    const refusing = systemFiles((operation, path) => {
-      const writes = !["open", "read", "look at", "list", "lock", "unlock"].includes(operation);
-      if (writes && path.startsWith(SAMPLES)) throw systemError("EACCES", "Permission denied");
-    });
-    const world = testWorld({ files: refusing });
-    const report = await syncCatalog(world, SAMPLES, lab.catalog);
-    assertEquals([report.registered, report.skipped.length], [1, 1]);
-    assertMatch(report.skipped[0].reason, /^stale: it has no owner, and nothing was written to it/);
-    const sql = `select run_id, run_type, status, git_branch, git_dirty, calls_count, total_ms
+Deno.test("of runs of the first system one is catalogued, and one stale; nothing in them is written", async () => {
+  using lab = newLab();
+  const refusing = systemFiles((operation, path) => {
+    const writes = !["open", "read", "look at", "list", "lock", "unlock"].includes(operation);
+    if (writes && path.startsWith(FIRST_RUNS)) throw systemError("EACCES", "Permission denied");
+  });
+  const world = testWorld({ files: refusing });
+  const report = await syncCatalog(world, FIRST_RUNS, lab.catalog);
+  assertEquals([report.registered, report.skipped.length], [1, 1]);
+  assertMatch(report.skipped[0].reason, /^stale: it has no owner, and nothing was written to it/);
+  const sql = `select run_id, run_type, status, git_branch, git_dirty, calls_count, total_ms
       from backtest_runs_catalog`;
-    assertEquals((await rowsOf(lab.catalog, sql)).map((row) => Object.values(row)), [
-      ["104911b1-62e4-4981-85c8-d7ed2ac4473d", "path-only", "completed", "master", true, 1, 5],
-    ]);
-    const artifacts = "select artifact_type, rows, is_missing from backtest_artifacts_catalog";
-    assertEquals((await rowsOf(lab.catalog, artifacts)).map((row) => Object.values(row)), [
-      ["alerts", 1, true],
-      ["paths", 1, true],
-    ]);
-    assertEquals(await rowsOf(lab.catalog, "select run_id, status, state from runs_in_progress"), [
-      { run_id: "034c9dfb-5087-4624-a4c4-18084398cd22", status: "running", state: "stale" },
-    ]);
-  },
+  assertEquals((await rowsOf(lab.catalog, sql)).map((row) => Object.values(row)), [
+    ["2f6f2b0e-6f6d-4c51-9a6e-0d5a8f3f1c01", "path-only", "completed", "master", true, 1, 5],
+  ]);
+  const artifacts = "select artifact_type, rows, is_missing from backtest_artifacts_catalog";
+  assertEquals((await rowsOf(lab.catalog, artifacts)).map((row) => Object.values(row)), [
+    ["alerts", 1, true],
+    ["paths", 1, true],
+  ]);
+  assertEquals(await rowsOf(lab.catalog, "select run_id, status, state from runs_in_progress"), [
+    { run_id: "9b1d7c54-3f0a-4d5e-8a55-6e2c41d0aa02", status: "running", state: "stale" },
+  ]);
 });
