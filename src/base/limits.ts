@@ -61,7 +61,6 @@ export const small_group_bytes = 64 * KIB;
 export const unsynced_bytes_max = 64 * MIB;
 /** and how many parts it keeps open until they are synced: each day has its own. */
 export const unsynced_files_max = 16;
-/** How many days a writer keeps open at once. */
 export const open_days_max = 16;
 /** A writer that never waits lets its program's other work have a turn this often. */
 export const turn_ms_max = 20;
@@ -70,7 +69,6 @@ export const record_buffer_bytes = 128 * KIB;
 
 // Reading
 
-/** How much of a file or a stream is read at once. */
 export const read_bytes = 1 * MIB;
 /** How often a part, or its day, is read again because it was compacted or restored meanwhile. */
 export const part_looks_max = 10;
@@ -78,7 +76,6 @@ export const part_looks_max = 10;
 export const folder_time_trusted_after_ms = 100;
 /** How often follow looks at every part, whatever the file system notified. */
 export const follow_poll_ms = 1_000;
-/** How long follow gathers notifications before it reads. */
 export const follow_debounce_ms = 5;
 /** A pipe that is silent is asked again no later than this. */
 export const pipe_pause_ms_max = 20;
@@ -109,7 +106,6 @@ export const line_templates_max = 1_000;
 export const line_template_chars_max = 16_384;
 /** How many templates are tried on a line before it is parsed. */
 export const line_templates_tried_max = 8;
-/** How much of a run's archive is compressed, and read back, at once. */
 export const archive_block_bytes = 4 * MIB;
 /** What may follow the end of an archive: other programs fill up their last block. */
 export const tar_end_bytes_max = 1 * MIB;
@@ -131,9 +127,8 @@ export const file_kind_bytes = 4 * KIB;
 
 // DuckDB and the index
 
-/** Threads that DuckDB may use for a query, */
 export const duckdb_threads_max = 2;
-/** and while an index is built: the other core reads and validates lines meanwhile. */
+/** While an index is built, the other core reads and validates lines. */
 export const duckdb_building_threads_max = 1;
 /** How much DuckDB keeps in memory before it writes to its temporary folder. */
 export const duckdb_memory_limit = "384MB";
@@ -150,7 +145,6 @@ export const spool_line_bytes_max = 4 * spool_line_chars_max;
 export const spool_buffer_bytes = 4 * spool_line_bytes_max;
 /** How far the reader thread may be ahead of DuckDB, in spool files. */
 export const batches_ahead_max = 4;
-/** How many event ids are searched together for repeated ones. */
 export const ids_at_once_max = 2_000_000;
 /** How often a sync is tried again where parts go from the log, or are renamed, while it reads. */
 export const index_sync_tries_max = 5;
@@ -167,7 +161,6 @@ export const row_group_rows_max = 65_536;
 export const row_group_bytes_max = 32 * MIB;
 /** A longer line, which is no event, has to be in memory whole several times: it is not packed. */
 export const packed_line_bytes_max = row_group_bytes_max;
-/** How many rows of a file are handed over at once. */
 export const row_batch_rows = 8_192;
 /** The footer is read whole, */
 export const parquet_footer_bytes_max = 64 * MIB;
@@ -191,12 +184,10 @@ export const stale_after_ms = 3_600_000;
 export const stale_temp_after_ms = 60_000;
 /** A row of an artifact's input is no longer than this: what has to be in memory at once. */
 export const input_row_bytes_max = 8 * MIB;
-/** How many rows of an input are validated together. */
 export const input_batch_rows = 2_048;
 export const feature_name_chars_max = 200;
 /** So many values of features wait in memory for their types; more wait in a scratch file. */
 export const feature_values_in_memory_max = 250_000;
-/** How many files of alerts one statement takes. */
 export const alert_files_at_once = 500;
 /** A staged row of the catalog, which holds manifests. */
 export const catalog_row_bytes_max = 64 * MIB;
@@ -263,9 +254,7 @@ export const sample_activity_factor_max = 3;
 
 // The daemon, and the health of a ledger
 
-/** How long a daemon waits when nothing is notified. */
 export const watch_interval_s = 30;
-/** How long a daemon gathers notifications before it syncs. */
 export const watch_debounce_ms = 100;
 /** After a sync a daemon rests at least this long, so that a busy log is loaded in batches, */
 export const watch_rest_ms = 250;
@@ -301,7 +290,6 @@ export const http_empty_lines_max = 2;
 /** A body is kept in memory whole. */
 export const http_body_bytes_max = 1 * MIB;
 export const http_chunk_line_bytes_max = 256;
-/** How much is read at once. */
 export const http_read_bytes = 16 * KIB;
 /** How much a client has to take within one deadline: it cannot take an answer byte by byte. */
 export const http_write_bytes = 64 * KIB;
@@ -320,9 +308,7 @@ export const http_linger_ms = 1_000;
  * system's buffers, so a health answer never waits for a client.
  */
 export const http_answered_bytes_max = 1 * MIB;
-/** How long requests in hand may take once a server closes. */
 export const http_close_wait_ms = 2_000;
-/** How long a listener rests that cannot take a client. */
 export const http_accept_pause_ms = 100;
 /** For how long it has to go well before a failure is reported again. */
 export const http_accept_quiet_ms = 60_000;
@@ -348,7 +334,6 @@ export const report_losses_max = 5;
 export const report_path_steps_max = 12;
 /** A curve is drawn from about so many of its points: the ends and extremes of each interval. */
 export const report_curve_points_max = 240;
-/** About how many bins a histogram has. */
 export const report_histogram_bins = 24;
 /** Runs over time have so many bars; with more of them, each stands for a longer time. */
 export const report_bars_max = 62;
@@ -361,7 +346,6 @@ export const report_title_chars_max = 80;
 
 // What a person reads on a terminal
 
-/** A value that a message quotes. */
 export const quoted_chars_max = 60;
 /** Of names, so many are listed and the others counted; */
 export const names_shown_max = 3;

@@ -13,19 +13,16 @@ interface ThreadModule {
   seen_from: string;
 }
 
-/** A message to a thread: a task, or a word while it is at one. */
+/** A message to a thread: a task, what the build knows and where a short answer goes; or a word. */
 type ToThread<Request, Word> =
-  | { kind: "begin"; task: TaskOf<Request> }
+  | {
+    kind: "begin";
+    number: number;
+    request: Request;
+    facts?: BakedFacts;
+    room?: SharedArrayBuffer;
+  }
   | { kind: "word"; word: Word };
-
-/** What a thread has to do, and what the build knows. */
-interface TaskOf<Request> {
-  number: number;
-  request: Request;
-  facts?: BakedFacts;
-  /** Where its answer goes, if it fits. */
-  room?: SharedArrayBuffer;
-}
 
 /** How a task ended. */
 type Answer<Result> =
@@ -74,7 +71,7 @@ export class Thread<Request, Result, Heard = never, Said = never> {
     const number = this.#asked++;
     const room = this.pause && roomForAnswer();
     this.#tasks.set(number, { resolve, reject, onWord, room });
-    this.#post({ kind: "begin", task: { number, request, facts: bakedFacts(), room } });
+    this.#post({ kind: "begin", number, request, facts: bakedFacts(), room });
     if (this.pause && !this.#looks) this.#lookForAnswers(this.pause);
     return promise;
   }
@@ -139,7 +136,7 @@ export function doWork<Request, Result, Said = never, Heard = never>(
   let done = Promise.resolve();
   own_thread.onmessage = ({ data }: MessageEvent<ToThread<Request, Heard>>) => {
     if (data.kind === "word") return onWord(data.word);
-    const { number, request, facts, room } = data.task;
+    const { number, request, facts, room } = data;
     Object.assign(globalThis, { [Symbol.for(BAKED_FACTS_NAME)]: facts });
     done = done.then(async () => {
       const answer = await doOne(request);

@@ -50,7 +50,6 @@ const ENDS = [ConnectionLost, DeadlinePassed, StreamEnded];
 
 /** A connection that was accepted. */
 export class Connection {
-  readonly #host: ConnectionHost;
   readonly #wire: Wire;
   readonly #reader: ByteReader;
   readonly #stop = new AbortController();
@@ -60,8 +59,7 @@ export class Connection {
   #is_finishing = false;
   #answered_bytes = 0;
 
-  constructor(host: ConnectionHost, socket: Socket) {
-    this.#host = host;
+  constructor(readonly host: ConnectionHost, socket: Socket) {
     this.#wire = new Wire(socket, host.world);
     this.#reader = new ByteReader(() => this.#wire.pull());
     this.#wire.lost.addEventListener("abort", () => this.#stop.abort());
@@ -72,10 +70,10 @@ export class Connection {
     try {
       while (await this.#exchange() && !this.#is_finishing) {
         // Neither a read nor a write of what is there lets anything else have its turn.
-        if (this.#reader.holds_bytes) await this.#host.world.turn();
+        if (this.#reader.holds_bytes) await this.host.world.turn();
       }
     } catch (cause) {
-      if (!ENDS.some((end) => cause instanceof end)) this.#host.onFailure(this.#request, cause);
+      if (!ENDS.some((end) => cause instanceof end)) this.host.onFailure(this.#request, cause);
     } finally {
       this.drop();
     }
@@ -126,7 +124,7 @@ export class Connection {
   }
 
   async #readHead(): Promise<RequestHead | undefined> {
-    const { limits } = this.#host;
+    const { limits } = this.host;
     const wait_ms = this.#is_first ? limits.head_wait_ms : limits.idle_ms;
     this.#request = undefined;
     this.#is_first = false;
@@ -136,7 +134,7 @@ export class Connection {
   }
 
   async #readBody(head: RequestHead): Promise<Uint8Array> {
-    const { hosts, limits } = this.#host;
+    const { hosts, limits } = this.host;
     for (const host of head.hosts) hosts.check(host);
     checkBodySize(head, limits);
     if (head.expects_continue && head.body !== 0) await this.#push(CONTINUE);
@@ -160,7 +158,7 @@ export class Connection {
     const framing: Framing = !is_stream ? bytes.length : head.is_1_1 ? "chunked" : "end";
     const has_body = head.method !== "HEAD" && hasBody(response.status);
     const goes_on = head.keeps_alive && !this.#is_finishing &&
-      this.#answered_bytes + bytes.length < this.#host.limits.answered_bytes_max;
+      this.#answered_bytes + bytes.length < this.host.limits.answered_bytes_max;
     const first = this.#head(response, framing, goes_on);
     await this.#push(has_body ? joined(first, bytes) : first);
     if (is_stream) await this.#stream(content, has_body ? framing : undefined);
@@ -175,9 +173,9 @@ export class Connection {
     this.#wire.listen();
     try {
       const { signal } = this.#stop;
-      return await this.#host.handler({ method, path, query, headers, body, signal });
+      return await this.host.handler({ method, path, query, headers, body, signal });
     } catch (cause) {
-      this.#host.onFailure(head, cause);
+      this.host.onFailure(head, cause);
       return plainAnswer(500, "the server failed to answer; it says why where it runs");
     }
   }
@@ -212,19 +210,19 @@ export class Connection {
   }
 
   #head(response: HttpResponse, framing: Framing, keeps_alive: boolean): Uint8Array {
-    return responseHead(response, { framing, keeps_alive, now_ms: this.#host.world.now_ms() });
+    return responseHead(response, { framing, keeps_alive, now_ms: this.host.world.now_ms() });
   }
 
   async #push(bytes: Uint8Array): Promise<void> {
     this.#answered_bytes += bytes.length;
-    await this.#wire.push(bytes, this.#host.limits.write_wait_ms);
+    await this.#wire.push(bytes, this.host.limits.write_wait_ms);
   }
 
   /** Takes what still comes: to hang up on it would take back the answer that says why. */
   async #linger(): Promise<void> {
     this.#waits(true);
     await this.#wire.endOutput();
-    await this.#wire.within(this.#host.limits.linger_ms, async () => {
+    await this.#wire.within(this.host.limits.linger_ms, async () => {
       while (await this.#wire.pull() !== null);
     });
   }
@@ -232,7 +230,7 @@ export class Connection {
   #waits(is_waiting: boolean): void {
     if (this.#is_waiting === is_waiting) return;
     this.#is_waiting = is_waiting;
-    this.#host.onWaiting(this, is_waiting);
+    this.host.onWaiting(this, is_waiting);
   }
 }
 

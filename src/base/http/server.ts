@@ -66,9 +66,6 @@ function asHost(hostname: string): string {
 export class HttpServer {
   /** Where it answers: `http://127.0.0.1:9184`. */
   readonly url: string;
-  readonly #world: HttpWorld;
-  readonly #listener: Listener;
-  readonly #options: ServeOptions;
   readonly #limits: HttpLimits;
   readonly #hosts: AllowedHosts;
   readonly #closing = new AbortController();
@@ -81,10 +78,11 @@ export class HttpServer {
   #room: number;
   #failed_ms?: number;
 
-  constructor(world: HttpWorld, listener: Listener, options: ServeOptions) {
-    this.#world = world;
-    this.#listener = listener;
-    this.#options = options;
+  constructor(
+    readonly world: HttpWorld,
+    readonly listener: Listener,
+    readonly options: ServeOptions,
+  ) {
     this.#limits = { ...HTTP_LIMITS, ...options.limits };
     this.#room = this.#limits.connections_max;
     const { hostname, port } = listener.addr;
@@ -97,7 +95,7 @@ export class HttpServer {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    this.#listener.close();
+    this.listener.close();
     await this.#accepting;
     for (const connection of [...this.#connections.keys()]) connection.finish();
     await this.#endOf(Promise.all(this.#connections.values()), this.#limits.close_wait_ms);
@@ -108,12 +106,12 @@ export class HttpServer {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
-        await this.#admit(await this.#listener.accept());
+        await this.#admit(await this.listener.accept());
       } catch (cause) {
         if (signal.aborted) return;
         this.#tellFailure(cause as Error);
         await this.#leaveDescriptors();
-        await this.#world.pause(this.#limits.accept_pause_ms, signal);
+        await this.world.pause(this.#limits.accept_pause_ms, signal);
       }
     }
   }
@@ -122,14 +120,14 @@ export class HttpServer {
     if (this.#isQuiet()) this.#room = this.#limits.connections_max;
     const has_room = this.#connections.size < this.#room || await this.#dropLongestWaiting();
     const connection = new Connection({
-      world: this.#world,
+      world: this.world,
       hosts: this.#hosts,
       limits: this.#limits,
-      handler: this.#options.handler,
+      handler: this.options.handler,
       onFailure: (request, cause) => {
         const what = request ? `${request.method} ${quoted(request.path)}` : "a request";
         const message = `cannot answer ${what}: ${(cause as Error).message}`;
-        this.#options.onError(new LedgerError({ code: "io", message, cause }));
+        this.options.onError(new LedgerError({ code: "io", message, cause }));
       },
       onWaiting: (waiting, is_waiting) => {
         if (is_waiting) this.#waiting.add(waiting);
@@ -159,22 +157,22 @@ export class HttpServer {
 
   async #endOf(work: Promise<unknown> | undefined, wait_ms: number): Promise<void> {
     const ended = new AbortController();
-    await Promise.race([work, this.#world.pause(wait_ms, ended.signal)]);
+    await Promise.race([work, this.world.pause(wait_ms, ended.signal)]);
     ended.abort();
   }
 
   /** Whether the listener has gone well for so long that a failure is news. */
   #isQuiet(): boolean {
     return this.#failed_ms === undefined ||
-      this.#world.elapsed_ms() - this.#failed_ms > this.#limits.accept_quiet_ms;
+      this.world.elapsed_ms() - this.#failed_ms > this.#limits.accept_quiet_ms;
   }
 
   /** The same failure is not reported for every client that it keeps waiting. */
   #tellFailure(cause: Error): void {
     const is_news = this.#isQuiet();
-    this.#failed_ms = this.#world.elapsed_ms();
+    this.#failed_ms = this.world.elapsed_ms();
     if (!is_news) return;
-    this.#options.onError(
+    this.options.onError(
       new LedgerError({
         code: "io",
         message: `cannot take a client on ${this.url}: ${cause.message}`,

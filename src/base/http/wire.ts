@@ -38,8 +38,6 @@ class Deadline implements Disposable {
 
 /** A connection as a pull of pieces and a push of bytes. */
 export class Wire {
-  readonly #socket: Socket;
-  readonly #world: Pick<World, "pause" | "turn">;
   readonly #buffer = new Uint8Array(http_read_bytes);
   readonly #lost = new AbortController();
   /** A read that was begun. Only the end of the connection takes it back, so it is kept. */
@@ -48,10 +46,7 @@ export class Wire {
   #writing?: Promise<unknown>;
   #is_closed = false;
 
-  constructor(socket: Socket, world: Pick<World, "pause" | "turn">) {
-    this.#socket = socket;
-    this.#world = world;
-  }
+  constructor(readonly socket: Socket, readonly world: Pick<World, "pause" | "turn">) {}
 
   /** Aborted once the client has ended its side, or we have ended ours. */
   get lost(): AbortSignal {
@@ -60,7 +55,7 @@ export class Wire {
 
   /** Does something that has to be over by then: a `pull` or `push` in it throws `DeadlinePassed`. */
   async within<Result>(duration_ms: number, work: () => Promise<Result>): Promise<Result> {
-    using deadline = new Deadline(this.#world, duration_ms);
+    using deadline = new Deadline(this.world, duration_ms);
     this.#deadline = deadline;
     try {
       return await work();
@@ -71,7 +66,7 @@ export class Wire {
 
   /** The next piece; null when there is no more. A client that sends on and on gives others their turn. */
   async pull(): Promise<Uint8Array | null> {
-    await this.#world.turn();
+    await this.world.turn();
     const piece = await this.#inTime(this.listen());
     this.#coming = undefined;
     return piece;
@@ -92,7 +87,7 @@ export class Wire {
   /** Says that no more will be sent; what comes can still be pulled. */
   async endOutput(): Promise<void> {
     try {
-      await this.#socket.closeWrite();
+      await this.socket.closeWrite();
     } catch {
       this.close();
     }
@@ -103,7 +98,7 @@ export class Wire {
     if (this.#is_closed) return;
     this.#is_closed = true;
     this.#lost.abort();
-    this.#socket.close();
+    this.socket.close();
   }
 
   /**
@@ -117,7 +112,7 @@ export class Wire {
   async #write(bytes: Uint8Array): Promise<void> {
     for (let written = 0; written < bytes.length;) {
       if (this.#is_closed) throw new ConnectionLost();
-      const writing = this.#socket.write(bytes.subarray(written)).catch(() => {
+      const writing = this.socket.write(bytes.subarray(written)).catch(() => {
         throw new ConnectionLost();
       });
       this.#writing = writing;
@@ -127,7 +122,7 @@ export class Wire {
 
   async #read(): Promise<Uint8Array | null> {
     try {
-      const count = this.#is_closed ? null : await this.#socket.read(this.#buffer);
+      const count = this.#is_closed ? null : await this.socket.read(this.#buffer);
       if (count !== null) return this.#buffer.slice(0, count);
     } catch {
       // A reset by the client, or a hanging up of ours: an end like any other.
