@@ -1,5 +1,4 @@
 /** Bytes and streams into lines, in bounded memory; for the log, for traces and for records alike. */
-import { grown } from "../bytes.ts";
 import { event_bytes_max, read_bytes } from "../limits.ts";
 import type { Input } from "../world.ts";
 
@@ -74,7 +73,9 @@ export async function* blocksOf(
         filled = await passOverLine(input, buffer, filled, options);
         continue;
       }
-      buffer = grown(buffer, buffer.length * 2);
+      const larger = new Uint8Array(buffer.length * 2);
+      larger.set(buffer);
+      buffer = larger;
     }
     const got = await read(input, buffer.subarray(filled), options);
     if (got === null) break;
