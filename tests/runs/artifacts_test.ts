@@ -453,7 +453,7 @@ Deno.test("whichever file operation fails, no artifact and no scratch file is le
         // All is stored by then; that the scratch file cannot be taken away is no reason to say no.
         if (failed()?.startsWith("remove")) continue;
         assertEquals([failed(), namesIn(folder.path)], [undefined, ["out.parquet"]]);
-        assert(k > (type === "features" ? 12 : 6), `${type} has ${k} operations`);
+        assert(k > (type === "features" ? 10 : 6), `${type} has ${k} operations`);
         break;
       }
       // The folder's sync is the last step.
