@@ -108,9 +108,8 @@ export class TraceSession implements Disposable {
 
   [Symbol.dispose](): void {
     this.#database?.close();
-    if (this.#spill && this.world.files.facts(this.#spill)) {
-      removeQuietly(this.world.files, this.#spill);
-    }
+    // A disk that is gone must not hide the error that led here.
+    if (this.#spill) removeQuietly(this.world.files, this.#spill);
   }
 
   async *#storedEvents(
