@@ -85,7 +85,7 @@ export async function writeIndexed(
   database: Database,
   { parts, archived_days }: Indexed,
 ): Promise<void> {
-  await database.run(sql.FORGET_PARTS);
+  await database.run(sql.FORGET_COVERAGE);
   await database.runForEach(
     sql.ADD_PART,
     parts.map((part) => [
@@ -97,7 +97,6 @@ export async function writeIndexed(
       part.is_archived,
     ]),
   );
-  await database.run(sql.FORGET_ARCHIVED_DAYS);
   await database.runForEach(sql.ADD_ARCHIVED_DAY, archived_days);
 }
 

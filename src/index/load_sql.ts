@@ -14,9 +14,8 @@ const SPOOLED_COLUMNS = `
 const SPOOLED_STRUCT = SPOOLED_COLUMNS.trim().replaceAll(/(\w+) (\w+)/g, "$1: '$2'");
 
 /**
- * Reads a file of spooled events. No quotes and no escapes: what stands between the separators is
- * the value, byte for byte. No spooled value
- * has a separator in it.
+ * Reads a file of spooled events, without quotes and escapes: what stands between the separators is the
+ * value, byte for byte, and no value has a separator in it.
  */
 export const READ_SPOOLED_ROWS = `
 create or replace temp table spooled as
@@ -204,7 +203,7 @@ export const DERIVE = Object.entries(DERIVED).flatMap(([table, rows]) => [
 ]);
 
 export const ADD_REJECTED = `insert into rejected_lines values ($1, $2, $3)`;
-export const FORGET_PARTS = `delete from index_parts`;
+export const FORGET_COVERAGE = `delete from index_parts; delete from archived_days`;
 export const ADD_PART = `insert into index_parts values ($1, $2, $3, $4, $5, $6)`;
 export const ALL_PARTS = `from index_parts`;
 export const VERSION = `select value from index_facts where key = 'version'`;
@@ -212,13 +211,10 @@ export const TOTALS = `
 select (select count(*) from events) as events, (select count(*) from rejected_lines) as rejected,
   (select coalesce(sum(indexed_to), 0) from index_parts where not is_archived) as bytes`;
 
-/** The tables whose rows say themselves whether their part is in the log still. */
+/** The tables whose rows say whether their part is archived. */
 const MARKED = ["other_events", "trial_events"];
 
-/**
- * Rows of a table, and a digest of them that does not depend on their order, nor on whether a day is in
- * the log or in an archive.
- */
+/** Rows of a table, and their digest, whatever their order, and whether a day is archived or not. */
 export function digestOf(table: string): string {
   const columns = MARKED.includes(table) ? "* exclude (is_archived)" : "*";
   return `select count(*) as rows, coalesce(sum(hash(t)), 0)::varchar as digest
@@ -226,7 +222,6 @@ export function digestOf(table: string): string {
 }
 
 export const ARCHIVED_DAYS = `from archived_days order by all`;
-export const FORGET_ARCHIVED_DAYS = `delete from archived_days`;
 export const ADD_ARCHIVED_DAY = `insert into archived_days values ($1, $2, $3)`;
 
 /** Marks the rows of parts that are not in the log any more, and those of parts that are again. */
@@ -235,13 +230,13 @@ export const MARK_ARCHIVED = MARKED.map((table) =>
      (select (log_day, log_part) from index_parts where is_archived))`
 );
 
-/** What the index is called from which an index that is built anew takes what the log has no more. */
+/** The name of the live index beside one that is built anew. */
 export const LIVE = "live";
 export const KEEP_NO_PARTS = `create temp table kept_parts (log_day varchar, log_part varchar)`;
 export const KEEP_PART = `insert into kept_parts values ($1, $2)`;
 const IS_KEPT = `(log_day, log_part) in (select (log_day, log_part) from kept_parts)`;
 
-/** Takes over the rows of those parts, and has everything derived anew that they say. */
+/** Takes over the rows of those parts; what they say is derived anew. */
 export const KEEP = [
   ...[...MARKED, "duplicate_events"].map((table) =>
     `insert into ${table} by name from ${LIVE}.main.${table} where ${IS_KEPT}`

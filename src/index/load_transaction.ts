@@ -73,17 +73,20 @@ export function isLookedAt({ since_day }: BuildOptions, day: string): boolean {
   return since_day === undefined || day >= since_day;
 }
 
+/** What is built, from where, and how. */
+export interface Build {
+  world: World;
+  root: string;
+  store: SnapshotStore;
+  options: BuildOptions;
+}
+
 /** One build. */
 export class LoadTransaction {
   /** How far each part is read, by its label. */
   readonly #positions = new Map<string, number>();
 
-  constructor(
-    readonly world: World,
-    readonly root: string,
-    readonly store: SnapshotStore,
-    readonly options: BuildOptions,
-  ) {}
+  constructor(readonly build: Build) {}
 
   /** Builds the file and swaps it in; keeps what was live beside it on request. */
   async run(
@@ -108,16 +111,16 @@ export class LoadTransaction {
     } finally {
       database.close();
     }
-    const { world, store, options } = this;
-    const counts = await countsOf(world, store, store.building_path, options.count);
+    const { store } = this.build;
+    const counts = await countsOf(this.build, store.building_path);
     store.publish(keep_aside);
     return { kind: before ? "increment" : "full", path: store.path, ...loaded, ...counts };
   }
 
   async #openWork(from_live: boolean, beside_live: boolean): Promise<Database> {
     // The loader reads compacted parts there.
-    const folders = [resolve(this.world.cwd(), ledgerPaths(this.root).events)];
-    const { store } = this;
+    const { world, root, store } = this.build;
+    const folders = [resolve(world.cwd(), ledgerPaths(root).events)];
     if (!beside_live) return await store.openWork(from_live, folders);
     const live = { path: store.path, name: sql.LIVE };
     return await readingKept(() => store.openWork(false, folders, [live]));
@@ -125,12 +128,12 @@ export class LoadTransaction {
 
   async #keep(database: Database, kept: readonly IndexedPart[]): Promise<void> {
     await readingKept(() => keepRows(database, kept));
-    if (!this.store.isAsPublished()) throw new NothingToKeep("another program writes to it");
+    if (!this.build.store.isAsPublished()) throw new NothingToKeep("another program writes to it");
   }
 
   /** Reads what is new, in log order, and loads it. */
   async #load(database: Database, extents: readonly PartExtent[], has_events: boolean) {
-    const { world, root, options } = this;
+    const { world, root, store, options } = this.build;
     const total_bytes = extents.reduce(
       (sum, { label, size_bytes }) =>
         sum + Math.max(0, size_bytes - (this.#positions.get(label) ?? 0)),
@@ -142,7 +145,7 @@ export class LoadTransaction {
       days: [...new Set(extents.map(({ part }) => part.day))]
         .filter((day) => !has_events || isLookedAt(options, day)),
       positions: [...this.#positions],
-      folder: this.store.work_folder,
+      folder: store.work_folder,
       from_nothing: !has_events,
     };
     const loader = new Loader(world, database, has_events);
@@ -170,15 +173,16 @@ export class LoadTransaction {
     kept: readonly IndexedPart[],
   ): Promise<void> {
     // Some may have come, been compacted or archived, while the others were read.
-    const extents = await partsOfLog(this.world, this.root);
+    const { world, root, options } = this.build;
+    const extents = await partsOfLog(world, root);
     const by_label = new Map(extents.map((extent) => [extent.label, extent]));
-    const away = new AwayParts(this.world, this.root, extents);
+    const away = new AwayParts(world, root, extents);
     const parts = [...kept];
     const read = new Map(this.#positions);
     for (const part of before) {
       const label = labelOf(part);
       // What was not looked at is known as before, and may be gone, or another, without our notice.
-      const is_as_before = !isLookedAt(this.options, part.log_day) ||
+      const is_as_before = !isLookedAt(options, part.log_day) ||
         (away.isArchived(label) && this.#positions.get(label) === part.indexed_to);
       if (!is_as_before) continue;
       parts.push(part);
@@ -188,7 +192,7 @@ export class LoadTransaction {
       if (indexed_to === 0) continue;
       const extent = by_label.get(label);
       if (!extent) throw concurrentlyRemoved(label);
-      parts.push(await indexedPart(this.world, extent, indexed_to));
+      parts.push(await indexedPart(world, extent, indexed_to));
     }
     const isMarked = (part: IndexedPart) => part.is_archived === away.isArchived(labelOf(part));
     const are_marked = kept.length === 0 && before.every(isMarked);
@@ -203,10 +207,8 @@ export class LoadTransaction {
 
 /** What a file of an index holds, looked at as a reader does: with all threads. */
 export async function countsOf(
-  world: World,
-  { work_folder }: SnapshotStore,
+  { world, store: { work_folder }, options }: Build,
   path: string,
-  with_tables = false,
 ): Promise<Pick<IndexReport, "total" | "tables">> {
   await using database = await openDatabase(world, {
     path,
@@ -216,7 +218,7 @@ export async function countsOf(
   });
   const [counts] = await database.rows(sql.TOTALS);
   const total = withNumbers<IndexReport["total"]>(counts);
-  if (!with_tables) return { total };
+  if (!options.count) return { total };
   const tables: Record<string, TableDigest> = {};
   for (const table of CONTENT_TABLES) {
     const [row] = await database.rows(sql.digestOf(table));

@@ -22,6 +22,7 @@ import {
 import { OrderChanged } from "./load.ts";
 import { VERSION } from "./load_sql.ts";
 import {
+  type Build,
   type BuildOptions,
   type BuiltFrom,
   countsOf,
@@ -84,7 +85,7 @@ function checkMayBeIndex(world: World, root: string, store: SnapshotStore): void
   });
 }
 
-class Sync {
+class Sync implements Build {
   /** Whether the live index is kept under another name when ours takes its place. */
   #keep_aside = false;
 
@@ -117,9 +118,12 @@ class Sync {
       isLookedAt(this.options, part.day) && size_bytes > (ends.get(label) ?? 0)
     );
     try {
-      return grown || !away.isKnownTo(live)
-        ? await this.#build(extents, { before: live.parts })
-        : await this.#nothingNew();
+      if (grown || !away.isKnownTo(live)) {
+        return await this.#build(extents, { before: live.parts });
+      }
+      const nothing = { new_events: 0, new_bytes: 0, rejected: 0 };
+      const { path } = this.store;
+      return { kind: "nothing new", path, ...nothing, ...await countsOf(this, path) };
     } catch (error) {
       const problem = asLedgerError(error);
       // What is wrong with the log does not get better by building anew.
@@ -150,7 +154,7 @@ class Sync {
         kept = [];
       }
     }
-    if (archived.length > kept.length) this.#notice(missingNotice(archived, away));
+    if (archived.length > kept.length) this.options.onNotice?.(missingNotice(archived, away));
     return await this.#build(extents, {});
   }
 
@@ -176,7 +180,7 @@ class Sync {
   ): Promise<Indexed | undefined> {
     if (!this.world.files.linkFacts(this.store.path)) return undefined;
     if (this.store.removeForeignWal()) {
-      this.#notice("removed a .wal beside the index, which another program left");
+      this.options.onNotice?.("removed a .wal beside the index, which another program left");
     }
     let indexed: Indexed;
     try {
@@ -210,23 +214,10 @@ class Sync {
 
   #startOver(reason: string, set_aside: boolean): undefined {
     this.#keep_aside = set_aside;
-    this.#notice(this.store.anewNotice("the index", reason, set_aside));
-  }
-
-  #notice(message: string): void {
-    this.options.onNotice?.(message);
-  }
-
-  async #nothingNew(): Promise<IndexReport> {
-    const { world, store, options } = this;
-    const counts = await countsOf(world, store, store.path, options.count);
-    const nothing = { new_events: 0, new_bytes: 0, rejected: 0 };
-    return { kind: "nothing new", path: store.path, ...nothing, ...counts };
+    this.options.onNotice?.(this.store.anewNotice("the index", reason, set_aside));
   }
 
   async #build(extents: readonly PartExtent[], from: BuiltFrom): Promise<IndexReport> {
-    const { world, root, store, options } = this;
-    const transaction = new LoadTransaction(world, root, store, options);
-    return await transaction.run(extents, from, this.#keep_aside);
+    return await new LoadTransaction(this).run(extents, from, this.#keep_aside);
   }
 }

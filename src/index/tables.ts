@@ -4,17 +4,8 @@
 export const INDEX_VERSION = 3;
 
 /** The tables that hold what the log says. What is in them is a function of the log alone. */
-export const CONTENT_TABLES = [
-  "other_events",
-  "trial_events",
-  "runs_d",
-  "runs_status",
-  "phase_timings",
-  "artifacts_catalog",
-  "baseline_results",
-  "rejected_lines",
-  "duplicate_events",
-] as const;
+export const CONTENT_TABLES = `other_events trial_events runs_d runs_status phase_timings
+  artifacts_catalog baseline_results rejected_lines duplicate_events`.split(/\s+/);
 
 /** The day, the part by its number (of six digits, or more), the place in it. */
 const PLACE = ["log_day", "length(split_part(log_part, '.', 1))", "log_part", "log_offset"];
