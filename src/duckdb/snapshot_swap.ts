@@ -28,6 +28,7 @@ interface BuildFromLive<Live, Built> {
 /** One such database: its file, and what stands around it. */
 export class SnapshotStore {
   readonly path: string;
+  readonly folder: string;
   /** Where it is built. Its name is ours alone: the folder may be anybody's (`--db`). */
   readonly work_folder: string;
   readonly building_path: string;
@@ -39,14 +40,11 @@ export class SnapshotStore {
 
   constructor(readonly world: World, path: string) {
     this.path = resolve(world.cwd(), path);
+    this.folder = dirname(this.path);
     this.work_folder = join(this.folder, ".ledger-building");
     this.building_path = join(this.work_folder, "building.duckdb");
     this.aside_path = `${this.path}.set-aside`;
     this.#published_path = `${this.path}.published`;
-  }
-
-  get folder(): string {
-    return dirname(this.path);
   }
 
   /** Becomes the builder, or throws who is. */
@@ -185,27 +183,20 @@ export class SnapshotStore {
   async buildFromLive<Live, Built>(
     { name, read, build, onNotice }: BuildFromLive<Live, Built>,
   ): Promise<Built> {
-    const buildAnew = async (error: unknown) => {
+    if (!read || !this.world.files.linkFacts(this.path)) return await build(undefined, false);
+    let is_read = false;
+    try {
+      const live = await read();
+      is_read = true;
+      return await build(live, false);
+    } catch (error) {
       const problem = asLedgerError(error);
-      if (!problem) throw error;
+      const is_about_file = problem?.code === "damaged" || problem?.code === "busy";
+      if (!problem || (is_read && !is_about_file)) throw error;
       // Busy: another program has the file open. Ours replaces it by name and needs nothing from it.
       const keep_aside = problem.code !== "busy";
       onNotice?.(this.anewNotice(name, problem.message, keep_aside));
       return await build(undefined, keep_aside);
-    };
-    if (!read || !this.world.files.linkFacts(this.path)) return await build(undefined, false);
-    let live: Live;
-    try {
-      live = await read();
-    } catch (error) {
-      return await buildAnew(error);
-    }
-    try {
-      return await build(live, false);
-    } catch (error) {
-      const code = asLedgerError(error)?.code;
-      if (code !== "damaged" && code !== "busy") throw error;
-      return await buildAnew(error);
     }
   }
 
@@ -228,10 +219,10 @@ export class SnapshotStore {
 
   /** Moves the live file out of the way, whatever it is; false when there is none. */
   #setAside(): boolean {
-    const { files } = this.world;
-    if (!files.linkFacts(this.path)) return false;
-    if (files.linkFacts(this.aside_path)) files.remove(this.aside_path);
-    files.rename(this.path, this.aside_path);
+    const { world: { files }, path, aside_path } = this;
+    if (!files.linkFacts(path)) return false;
+    if (files.linkFacts(aside_path)) files.remove(aside_path);
+    files.rename(path, aside_path);
     return true;
   }
 

@@ -98,11 +98,14 @@ function footerBytes(file: OpenFile): Uint8Array {
     throw damaged(path, `${length}, the file is ${size_bytes}`);
   }
   if (metadata_bytes > parquet_footer_bytes_max) throw damaged(path, length);
-  const footer = new Uint8Array(metadata_bytes + TAIL_BYTES);
-  if (readFully(file, footer, size_bytes - footer.length).length < footer.length) {
-    throw damaged(path, "it became shorter while it was read");
-  }
-  return footer;
+  return bytesOf(file, size_bytes - metadata_bytes - TAIL_BYTES, size_bytes);
+}
+
+/** Bytes of a file, whose size was looked at before. */
+export function bytesOf(file: OpenFile, start: number, end: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(end - start);
+  if (readFully(file, bytes, start).length === bytes.length) return bytes;
+  throw damaged(file.path, "it became shorter while it was read");
 }
 
 /** Where a footer disagrees with itself or with its file: rows would come out wrong, or never end. */

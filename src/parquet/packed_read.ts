@@ -2,10 +2,9 @@
 import type { ColumnMetaData, FileMetaData } from "hyparquet";
 import { viewOf } from "../base/bytes.ts";
 import { quoted } from "../base/error.ts";
-import { readFully } from "../base/files/durable.ts";
 import type { OpenFile } from "../base/files/seam.ts";
 import { packed_group_rows_max } from "../base/limits.ts";
-import { damaged, factsOf, readMetadata, undecodable } from "./footer.ts";
+import { bytesOf, damaged, factsOf, readMetadata, undecodable } from "./footer.ts";
 import { pageHeaderAt, pagesProblem, placeOf, unpackedZstd } from "./pages.ts";
 
 const UINT32 = 2 ** 32;
@@ -133,10 +132,7 @@ export class PackedReader {
 
   #page(column: ColumnMetaData): { page: Uint8Array; values: number } {
     const { start, end } = placeOf(column);
-    const bytes = new Uint8Array(end - start);
-    if (readFully(this.file, bytes, start).length < bytes.length) {
-      throw damaged(this.file.path, "it became shorter while it was read");
-    }
+    const bytes = bytesOf(this.file, start, end);
     const problem = pagesProblem(bytes.buffer, column);
     if (problem) throw damaged(this.file.path, problem);
     const { header, start: at } = pageHeaderAt(bytes.buffer, 0);

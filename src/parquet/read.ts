@@ -7,12 +7,19 @@ import {
   parquetSchema,
 } from "hyparquet";
 import { LedgerError, quoted } from "../base/error.ts";
-import { openOwn, readFully, withOpenFile } from "../base/files/durable.ts";
+import { openOwn, withOpenFile } from "../base/files/durable.ts";
 import type { OpenFile } from "../base/files/seam.ts";
 import { row_batch_rows } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Row } from "./columns.ts";
-import { damaged, factsOf, type ParquetFile, readMetadata, undecodable } from "./footer.ts";
+import {
+  bytesOf,
+  damaged,
+  factsOf,
+  type ParquetFile,
+  readMetadata,
+  undecodable,
+} from "./footer.ts";
 import { DECOMPRESSORS, pagesProblem, placeOf } from "./pages.ts";
 import { decodable, PARSERS, valuesOf } from "./values.ts";
 
@@ -162,12 +169,8 @@ function bufferOf(file: OpenFile): SyncBuffer {
       if (start < 0 || end < start || end > size_bytes) {
         throw damaged(file.path, `a column would lie at bytes ${start} to ${end} of ${size_bytes}`);
       }
-      const bytes = new Uint8Array(end - start);
-      if (readFully(file, bytes, start).length < bytes.length) {
-        throw damaged(file.path, "it became shorter while it was read");
-      }
-      last = { start, bytes: bytes.buffer };
-      return bytes.buffer;
+      last = { start, bytes: bytesOf(file, start, end).buffer };
+      return last.bytes;
     },
   };
 }
