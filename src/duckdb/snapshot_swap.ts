@@ -29,7 +29,7 @@ interface BuildFromLive<Live, Built> {
 export class SnapshotStore {
   readonly path: string;
   readonly folder: string;
-  /** Where it is built. Its name is ours alone: the folder may be anybody's (`--db`). */
+  /** Where it is built. Its name is ours alone: another program may own the folder (`--db`). */
   readonly work_folder: string;
   readonly building_path: string;
   /** Where a live file goes that cannot be used any more. */

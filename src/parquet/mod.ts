@@ -16,7 +16,7 @@
  *   numbers, or as bigints past 2^53; decimals as the nearest number; times as ISO 8601 text with all
  *   their digits (one without a zone is taken for UTC); dates as `YYYY-MM-DD`; JSON as its text; lists
  *   and structs as arrays and objects; bytes that are not marked as text as bytes.
- * - **Damage is told from misuse.** A file that is not Parquet, was cut short, or does not decode is
+ * - **Damage is not misuse.** A file that is not Parquet, was cut short, or does not decode is
  *   `damaged`; one that uses what we have no code for (a codec, encryption) is `invalid`.
  *
  * hyparquet and hyparquet-writer are loaded with this module: import it only where Parquet is needed.

@@ -1,4 +1,4 @@
-/** What SQL can reach through the door, and what it cannot. */
+/** What SQL can reach in the sandbox, and what it cannot. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
@@ -80,7 +80,7 @@ for (const access of ["read", "write"] as const) {
   });
 }
 
-Deno.test("no setting can be changed once the door is shut", async () => {
+Deno.test("no setting can be changed once the sandbox is closed", async () => {
   using folder = tempFolder();
   await makeDatabase(folder.path, "main.duckdb");
   const settings = {
@@ -161,7 +161,7 @@ Deno.test("an attached database is read under its name, also from outside, and n
     for (const sql of [`insert into ${other} values (1, 'x')`, `drop table ${other}`]) {
       await assertRejects(() => database.run(sql), LedgerError, "read-only", sql);
     }
-    // It was opened before the door was shut; its folder is as closed as any other.
+    // It was opened before the sandbox closed; its folder is as closed as any other.
     const aside = `from glob(${literal(join(elsewhere.path, "*"))})`;
     await assertRejects(() => database.rows(aside), LedgerError, "Permission Error");
   }

@@ -1,4 +1,4 @@
-/** Databases for the tests of the door: made through it, opened through it, spoilt behind its back. */
+/** Databases for the tests of connections: made by one, opened by one, damaged past it. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { systemFiles } from "../../src/base/files/system_files.ts";
@@ -45,7 +45,7 @@ export function rot(path: string, from = HEAD_BYTES, to = Infinity): void {
   Deno.writeFileSync(path, bytes);
 }
 
-/** Changes a database as a program would that comes in by the same door. */
+/** Changes a database as another program with such a connection would. */
 export async function change(path: string, sql: string): Promise<void> {
   await using database = await openDatabase(testWorld(), {
     path,

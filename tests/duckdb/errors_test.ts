@@ -48,7 +48,7 @@ Deno.test("a database that another process writes to is busy, and the process is
   );
   assertEquals([beside.code, beside.where], ["busy", { path }]);
   assertEquals(beside.message, error.message);
-  // No rebuild of ours makes somebody else's database anew.
+  // No rebuild of ours makes another program's database anew.
   assert(!beside.hint!.includes("rebuild"), beside.hint);
   await holder.child.stdin.close();
   assertEquals((await holder.end()).code, 0);
@@ -127,7 +127,7 @@ const WRONG_QUESTIONS: [sql: string, kind: string, marked: string][] = [
   ["select 'none'::int", "Conversion Error", "::int"],
 ];
 
-Deno.test("a question that is wrong is told in DuckDB's words, with the place marked", async () => {
+Deno.test("a wrong query gets DuckDB's words, with the place marked", async () => {
   using folder = tempFolder();
   await makeDatabase(folder.path, "main.duckdb");
   for (const [sql, kind, marked] of WRONG_QUESTIONS) {
@@ -155,7 +155,7 @@ Deno.test("what was asked cannot pass for trouble with the disk or the file", as
   }
 });
 
-Deno.test("an error of ours comes back as it is, and one of nobody's is told whole", () => {
+Deno.test("an error of ours comes back as it is, and an unknown one whole", () => {
   const ours = new LedgerError({ code: "interrupted", message: "stopped by SIGTERM" });
   assertEquals(translate(ours, { path: "/x", sql: "select 1" }), ours);
   for (
@@ -167,15 +167,19 @@ Deno.test("an error of ours comes back as it is, and one of nobody's is told who
   }
 });
 
-testWith("mount", "a disk that is full while a database is written is told as full", async () => {
-  using disk = smallDisk(2 ** 21);
-  await makeDatabase(disk.path, "main.duckdb");
-  await using database = await openIn(disk.path, "main.duckdb", "write");
-  const error = await assertRejects(async () => {
-    await database.run("create table big as select md5(range::varchar) as x from range(1000000)");
-    await database.run("checkpoint");
-  }, LedgerError);
-  assertEquals(error.code, "disk_full", error.message);
-  assertMatch(error.message, /^cannot work on \S+main\.duckdb: [^\n]+$/);
-  assertStringIncludes(error.hint!, "free some space");
-});
+testWith(
+  "mount",
+  "a disk that is full while a database is written is reported as full",
+  async () => {
+    using disk = smallDisk(2 ** 21);
+    await makeDatabase(disk.path, "main.duckdb");
+    await using database = await openIn(disk.path, "main.duckdb", "write");
+    const error = await assertRejects(async () => {
+      await database.run("create table big as select md5(range::varchar) as x from range(1000000)");
+      await database.run("checkpoint");
+    }, LedgerError);
+    assertEquals(error.code, "disk_full", error.message);
+    assertMatch(error.message, /^cannot work on \S+main\.duckdb: [^\n]+$/);
+    assertStringIncludes(error.hint!, "free some space");
+  },
+);

@@ -114,7 +114,7 @@ const SPOILED: { what: string; says: RegExp; spoil: (scene: Scene) => void; root
     spoil: ({ folder }) => Deno.chmodSync(folder, 0o777),
   },
   {
-    what: "a folder that nobody may enter",
+    what: "a folder that no user may enter",
     says: /its mode is 0 instead of 700/,
     spoil: ({ folder }) => Deno.chmodSync(folder, 0),
   },
@@ -257,7 +257,7 @@ const DAMAGED: { what: string; says: RegExp; damage: (bytes: Uint8Array) => Uint
 ];
 
 for (const { what, says, damage } of DAMAGED) {
-  Deno.test(`an executable that ${what} is told as damaged, and nothing is left behind`, () =>
+  Deno.test(`an executable that ${what} is reported as damaged, and nothing is left behind`, () =>
     withScene(async (scene) => {
       const { executable, store } = scene.request;
       const whole = Deno.readFileSync(executable);
@@ -290,7 +290,7 @@ Deno.test("in a store that hands its group down, the folder has its mode all the
     assertEquals(await scene.start(), undefined);
   }));
 
-Deno.test("a file system that keeps no modes is told as what it is", () =>
+Deno.test("a file system that keeps no modes is reported as one", () =>
   withScene(async ({ request }) => {
     const modeless = {
       ...request.files,
@@ -325,7 +325,7 @@ Deno.test("a folder gets its name only when all that is in it is durable", () =>
     assertEquals(done.slice(renamed + 1).includes("sync folder "), true);
   }));
 
-Deno.test("whichever file operation fails, it is told, and the next start succeeds", async () => {
+Deno.test("whichever file operation fails, the error says so, and the next start succeeds", async () => {
   let failed = true;
   let tried = 0;
   for (; failed; tried++) {

@@ -183,7 +183,7 @@ Deno.test("what could still be read stays readable until its successor is there"
   assert(looks > 0);
 });
 
-Deno.test("a damaged part of the log is told as that, and the index stays where it is", async () => {
+Deno.test("a damaged part of the log is an error of the log, and the index stays where it is", async () => {
   using folder = ledgerFolder();
   const dir = folder.path;
   const live = await indexed(dir);

@@ -176,7 +176,7 @@ async function modelOf(dir: string): Promise<Tables> {
 /** Columns that hold JSON, which is compared by what it says. */
 const JSONS = ["config", "summary_json", "output_summary_json", "params", "metrics"];
 
-/** How the rows of a table are told apart and compared, whatever their order. */
+/** How the rows of a table are identified and compared, whatever their order. */
 function comparable(rows: Row[], from_index: boolean): string[] {
   return rows.map((row) =>
     Deno.inspect(

@@ -1,4 +1,4 @@
-/** What may be asked, what is refused, and how a mistake is told. */
+/** What a query may ask, what is refused, and which words a mistake gets. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runIn, writePart } from "../harness.ts";

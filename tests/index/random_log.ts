@@ -64,7 +64,7 @@ export class RandomLog {
     this.#write(part, [line.subarray(0, this.random.below(line.length + 1))]);
   }
 
-  /** Lines that somebody saw before they were durable are gone after a power cut. */
+  /** Lines that a reader saw before they were durable are gone after a power cut. */
   #cutBack(): void {
     const path = this.#anyPath();
     if (!path) return;

@@ -41,7 +41,7 @@ async function soak(dir: string, asking: string, body: () => Promise<void>): Pro
   ]);
 }
 
-/** Lets time pass, with an eye on somebody who works meanwhile. */
+/** Lets time pass, with an eye on a process that works meanwhile. */
 async function watchFor(duration_ms: number, worker: Running): Promise<void> {
   const end_ms = performance.now() + duration_ms;
   while (performance.now() < end_ms) assert(await worker.nextLine() !== undefined);

@@ -1,4 +1,4 @@
-/** A large log is read on a thread of its own; nobody can tell from the index. */
+/** A large log is read on a thread of its own; the index does not show it. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
@@ -52,7 +52,7 @@ Deno.test("an index is the same whether its log was read on another thread or on
     assertEquals((await sync(folder.path)).kind, "nothing new");
   }));
 
-Deno.test("an error that the reading thread meets is told as if it had been met here", async () => {
+Deno.test("an error on the reading thread reaches the caller as if it came from its own", async () => {
   using folder = ledgerFolder();
   writeLargeLog(folder.path);
   const nowhere = join(folder.path, "nowhere");
@@ -71,7 +71,7 @@ Deno.test("an error that the reading thread meets is told as if it had been met 
   assertStringIncludes(error.where?.path ?? "", nowhere);
 });
 
-Deno.test("a handful that cannot be taken in ends the reading thread and is told", async () => {
+Deno.test("a batch that cannot be loaded ends the reading thread, and the caller gets the error", async () => {
   using folder = ledgerFolder();
   writeLargeLog(folder.path);
   const request = {

@@ -72,7 +72,7 @@ async function hold(): Promise<void> {
       console.log("holds");
       await new Promise(() => Deno.stdin.read(new Uint8Array(1)));
     } catch (error) {
-      // Whoever reads it just now keeps others from writing; that passes.
+      // A reader keeps others from writing for a moment.
       if (!/lock|exist/i.test((error as Error).message)) throw error;
     }
   }

@@ -119,7 +119,7 @@ async function errorOf(body: () => Promise<unknown>): Promise<LedgerError> {
 }
 
 for (const [what, [damage, code, said]] of Object.entries(CASES)) {
-  Deno.test(`a file with ${what} is told as what it is`, async () => {
+  Deno.test(`a file with ${what} is reported as what it is`, async () => {
     using folder = tempFolder();
     const path = join(folder.path, "bad.parquet");
     Deno.writeFileSync(path, damage(await goodBytes(folder.path)));
@@ -139,7 +139,7 @@ Deno.test("a folder is no Parquet file, and a file that is not there is not foun
   assertEquals((await errorOf(() => allRows(absent))).code, "not_found");
 });
 
-Deno.test("a codec that nobody here unpacks is named, and the way out with it", async () => {
+Deno.test("a codec that this program cannot unpack is named, and the way out with it", async () => {
   using folder = tempFolder();
   const path = join(folder.path, "brotli.parquet");
   await using database = await duckdbBeside(path);

@@ -62,7 +62,7 @@ export function duckdbBeside(path: string): Promise<Database> {
   });
 }
 
-/** The connection need not keep the order of rows unless it is told to. */
+/** The connection keeps the order of rows only on request. */
 const IN_ORDER = `select * exclude (file_row_number)
   from read_parquet($1, file_row_number = true) order by file_row_number`;
 

@@ -103,7 +103,7 @@ Deno.test("a value is never taken from an object's prototype", async () => {
   assertEquals(await allRows(path), [{ constructor: null, a: 1 }] as unknown as Row[]);
 });
 
-Deno.test("when rows stop coming with an error, that error is told and nothing is changed", async () => {
+Deno.test("when rows stop coming with an error, the caller gets it and nothing is changed", async () => {
   using folder = tempFolder();
   const path = join(folder.path, "x.parquet");
   await write(path, { old: "utf8" }, OLD);

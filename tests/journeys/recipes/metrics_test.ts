@@ -69,7 +69,7 @@ recipeTest("prometheus-alerts.yml", "promtool", async () => {
   assertEquals(code, 0, stdout + stderr);
 });
 
-/** A port that nobody has right now. */
+/** A port that is free right now. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
