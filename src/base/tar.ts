@@ -121,7 +121,7 @@ export function tarMembers(file: OpenFile): TarMember[] {
     if (!isZero(readFully(file, new Uint8Array(padding), end))) {
       throw new TarDamage(end, "something stands where there should be nothing", member.name);
     }
-    if (names.has(member.name)) throw new TarDamage(at, "a name stands there twice", member.name);
+    if (names.has(member.name)) throw new TarDamage(at, "a name occurs twice", member.name);
     names.add(member.name);
     members.push(member);
     at = end + padding;

@@ -50,7 +50,7 @@ export function parseAddress(text: string): { hostname: string; port: number } {
   throw new LedgerError({
     code: "usage",
     message: `--health is ${quoted(text)}; it has to be a port on loopback, such as 127.0.0.1:9184`,
-    hint: "to be asked from elsewhere, put a proxy with a login before it",
+    hint: "to serve other machines, put a proxy with a login in front of it",
   });
 }
 

@@ -68,14 +68,14 @@ export async function checkIndex(
 export async function checkBuilder(world: World, ledger: Ledger): Promise<Check> {
   const holder = await holderOf(world, join(ledgerPaths(ledger.dir).index, ".lock"));
   // Not a fault: it may be at work. Whether it is stuck, the index's own line tells.
-  return good("builder", holder ? `${holder} builds an index` : "no rebuild is running");
+  return good("builder", holder ? `${holder} is building an index` : "no rebuild is running");
 }
 
 /** Which process seals, compacts or archives, and what a killed one left half-way. */
 export async function checkKeeper(world: World, ledger: Ledger): Promise<Check> {
   const name = "keeper";
   const holder = await holderOf(world, chainLockPath(ledger.dir));
-  if (holder) return good(name, `${holder} seals, compacts or archives`);
+  if (holder) return good(name, `${holder} is sealing, compacting or archiving`);
   const { unfinishedDays } = await import("../log/seal/unfinished_days.ts");
   const left = await unfinishedDays(world, ledger.dir);
   if (left.length === 0) return good(name, "no sealing or compacting is running");
@@ -125,7 +125,7 @@ export async function checkRuns(world: World, { runs: { dir }, runs }: Ledger): 
       "see: ledger runs verify --all; then remove these files",
     ],
   ] as const).filter(([runs]) => runs.length > 0);
-  if (findings.length === 0) return good(name, `${scanned.length}, none of them dead`);
+  if (findings.length === 0) return good(name, `${scanned.length}, all of their processes alive`);
   const found = findings.map(([runs, what]) =>
     `${runs.length} ${what}: ${runs.slice(0, 3).join(", ")}${runs[3] ? ", …" : ""}`
   );

@@ -87,7 +87,7 @@ function kindCheck({ api: { StatementType } }: Database, kind: GuardedQuery["kin
     throw new LedgerError({
       code: "invalid",
       message: `cannot run this: ${StatementType[found]} is no query`,
-      hint: "an index is derived from the log, and only read",
+      hint: "queries only read an index: it is derived from the log",
     });
   };
 }

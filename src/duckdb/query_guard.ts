@@ -220,7 +220,7 @@ function noSelect(sql: string): LedgerError {
   return noQuery(
     verb === "EXPLAIN"
       ? "EXPLAIN explains one SELECT here, and nothing else"
-      : `${verb ?? "it"} is no query: an index is derived from the log, and only read`,
+      : `${verb ?? "it"} is no query: queries only read an index: it is derived from the log`,
   );
 }
 

@@ -57,14 +57,14 @@ export class SnapshotStore {
         signal?.aborted
           ? {
             code: "interrupted",
-            message: "told to stop while another process was building the index",
+            message: "interrupted while another process was building the index",
             where: { path },
           }
           : {
             code: "busy",
             message: `cannot build the index: ${taken.holder} is building it`,
             where: { path },
-            hint: "it takes in what is new; try again when it is done",
+            hint: "it will index what is new; try again when it has finished",
           },
       );
     }

@@ -79,7 +79,7 @@ function checkMayBeIndex(world: World, root: string, store: SnapshotStore): void
   if (!world.files.linkFacts(path) || store.wasPublished()) return;
   throw new LedgerError({
     code: "usage",
-    message: `cannot build an index as ${path}: what is there was not put there as an index`,
+    message: `cannot build an index as ${path}: the file there is not an index`,
     where: { path },
     hint: "nothing was changed; name another file, or move that one away",
   });

@@ -74,7 +74,7 @@ function checkArtifactOwner(run_id: string): void {
   if (isOfKind("run_id", run_id)) return;
   throw new LedgerError({
     code: "invalid",
-    message: `cannot store an artifact of run ${quoted(run_id)}: that is no run id`,
+    message: `cannot store an artifact of run ${quoted(run_id)}: that is not a run id`,
     hint: "a run id names a folder: no slash, backslash or control character",
   });
 }

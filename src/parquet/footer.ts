@@ -149,7 +149,7 @@ export function damaged(path: string, found: string, cause?: unknown): LedgerErr
     code: "damaged",
     message: `cannot read ${path} as Parquet: ${found}`,
     where: { path },
-    hint: "take it from a copy, or write it again",
+    hint: "restore it from a backup, or write it again",
     cause,
   });
 }

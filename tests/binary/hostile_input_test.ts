@@ -79,9 +79,9 @@ const ARCHIVES: Record<string, { bytes: Uint8Array[]; end?: string; told: string
     end: "40G",
     told: "bytes stand behind its last file",
   },
-  "a name that stands there twice": {
+  "a name that occurs twice": {
     bytes: [member("manifest.json", "{}"), member("manifest.json", "{}"), END],
-    told: "a name stands there twice",
+    told: "a name occurs twice",
   },
   "a name that moves the cursor": {
     bytes: [member("a\x1b[2J\n", "{}", writes("7", 156)), END],

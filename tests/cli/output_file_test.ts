@@ -64,7 +64,7 @@ Deno.test("an index is built under another name, and not over a file that is non
     for (const flag of ["", "--full"]) {
       const { code, text } = await lab.type(`ledger rebuild ${flag} --db mine.duckdb`);
       assertEquals(code, 2, text);
-      assertStringIncludes(text, "what is there was not put there as an index");
+      assertStringIncludes(text, "the file there is not an index");
     }
     assertEquals(Deno.readTextFileSync(lab.at("mine.duckdb")), content);
   }

@@ -125,7 +125,7 @@ const TROUBLES: readonly Trouble[] = [
     },
     typed: "ledger verify --deep",
     says: /^changed .*part-000001\.jsonl at byte 0/m,
-    advises: /from a copy|from a backup/,
+    advises: /from a backup/,
     filled: (_, lab) => `cp backup ${lab.at(OLD_PART)}`,
   },
   {
@@ -139,7 +139,7 @@ const TROUBLES: readonly Trouble[] = [
     },
     typed: "ledger log",
     says: /it is not what was written when the part was compacted/,
-    advises: /take the file from a copy/,
+    advises: /restore the file from a backup/,
     filled: (_, lab) => `cp backup ${lab.at(OLD_PART.replace("jsonl", "parquet"))}`,
   },
   {

@@ -241,7 +241,7 @@ const BAD: readonly [what: string, text: string | Uint8Array, said: string, line
   [
     "a key twice",
     `{"run_id":"a","run_id":"b"}`,
-    `row 1 (line 1) is no row: the key "run_id" stands there twice`,
+    `row 1 (line 1) is no row: the key "run_id" occurs twice`,
     1,
   ],
   [

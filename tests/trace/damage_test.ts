@@ -168,7 +168,7 @@ Deno.test("a record of 0.1.0 whose number was flipped drops no other event", asy
   ]);
 });
 
-Deno.test("a record that stands there twice counts once, and is told", async () => {
+Deno.test("a record that occurs twice counts once, and is told", async () => {
   using folder = tempFolder();
   const path = await deadSegment(folder.path, 2);
   const lines = Deno.readTextFileSync(path).split("\n");

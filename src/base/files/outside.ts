@@ -32,7 +32,7 @@ function notAFile(path: string, facts: FileFacts): LedgerError {
 
 function tooLarge(path: string, size_bytes: number, bytes_max: number): LedgerError {
   const sizes = `it has ${humanBytes(size_bytes)}, and at most ${humanBytes(bytes_max)} are taken`;
-  return unreadable(path, sizes, "is it what it should be?");
+  return unreadable(path, sizes, "is it the right file?");
 }
 
 /** Opens a regular file that a caller names, links followed. */
@@ -178,7 +178,7 @@ export async function readWhole(
       code: "invalid",
       message: `cannot use ${escaped(name)}: it is longer than ${humanBytes(bytes_max)}`,
       where: { path: name },
-      hint: "nothing was changed; is it what it should be?",
+      hint: "nothing was changed; is it the right file?",
     });
   }
 }

@@ -176,7 +176,7 @@ export class HttpServer {
       new LedgerError({
         code: "io",
         message: `cannot take a client on ${this.url}: ${cause.message}`,
-        hint: "it is tried again, for fewer clients; for more of them raise `ulimit -n`",
+        hint: "the server goes on with fewer clients; to serve more, raise `ulimit -n`",
         cause,
       }),
     );

@@ -31,17 +31,17 @@ Damage:
 - corrupt, in ‹ledger verify› | A whole line that is no event, from a broken disk or an editor. Readers
   skip it. ‹ledger verify --repair› keeps a copy in quarantine; after that it is no finding.
 - changed or removed, in ‹ledger verify› | A sealed part is not what it was, from that byte on, or
-  gone. Put the file back from a copy, or the day from its archive: ‹ledger archive import FILE›.
+  gone. Put the file back from a backup, or the day from its archive: ‹ledger archive import FILE›.
 - chain, in ‹ledger verify --deep› | The record of what was sealed was edited or lost. ‹ledger seal›
-  adds an entry that a killed program left out; anything else comes back from a copy.
+  adds an entry that a killed program left out; anything else comes back from a backup.
 - _schema.json, in ‹ledger verify --deep› | The registry is not the one that the chain binds: something
-  else changed it. Put it back from a copy; or, if the change was meant, ‹ledger seal --accept-registry›.
+  else changed it. Put it back from a backup; or, if the change was meant, ‹ledger seal --accept-registry›.
 - unfinished, in ‹ledger verify› | The process that archived or imported a day was killed. ‹ledger
   seal› finishes it.
 - corrupt_trace, in ‹ledger verify› | Bytes of a write-ahead file of traces are not what was written; all
   other events of it are read. ‹ledger trace compact› sets the bytes aside in quarantine.
 - "is not what was written when the part was compacted" | The disk, or another program, changed a
-  compacted day. Nothing wrong is read from it. Put the Parquet file back from a copy.
+  compacted day. Nothing wrong is read from it. Put the Parquet file back from a backup.
 
 Something is missing:
 

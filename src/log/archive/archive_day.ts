@@ -99,7 +99,7 @@ export function checkChain(root: string, chain: Chain): void {
     code: "damaged",
     message: `cannot take days out of the log, or back: the chain is damaged: ${problem}`,
     where: { path: chainPath(root) },
-    hint: "see what is wrong with: ledger verify --deep; then take that file from a copy",
+    hint: "see what is wrong with: ledger verify --deep; then restore that file from a backup",
   });
 }
 

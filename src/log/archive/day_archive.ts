@@ -257,6 +257,6 @@ function unusable(path: string, offset: number, reason: string): LedgerError {
     code: "damaged",
     message: `cannot use the archive ${path}: ${reason}`,
     where: { path, ...(offset > 0 ? { offset } : {}) },
-    hint: "nothing was changed; take the archive from a copy",
+    hint: "nothing was changed; restore the archive from a backup",
   });
 }

@@ -151,6 +151,6 @@ async function copyChecked(
     code: "damaged",
     message: `cannot import ${archive.path}: ${name} does not give the lines that were sealed`,
     where: { path: archive.path },
-    hint: "nothing was changed; take the archive from a copy",
+    hint: "nothing was changed; restore the archive from a backup",
   });
 }

@@ -84,7 +84,7 @@ async function writeLines(world: World, root: string, part: PartId, record: Seal
         throw new LedgerError({
           code: "damaged",
           message: `cannot restore ${partLabel(part)}: ${change.reason}`,
-          hint: "nothing was changed; take the Parquet file from a copy or an archive",
+          hint: "nothing was changed; restore the Parquet file from a backup or an archive",
         });
       }
       replacement.putInFreePlace();

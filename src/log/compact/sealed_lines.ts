@@ -19,7 +19,7 @@ export function verifyChecksum(lines: OpenFile, label: string, sealed: Checksum)
     code: "damaged",
     message: `cannot compact ${label}: it is not as it was sealed (${change.reason})`,
     where: { path: lines.path, offset: change.offset },
-    hint: "nothing was changed; take the part from a copy, then compact again",
+    hint: "nothing was changed; restore the part from a backup, then compact again",
   });
 }
 

@@ -270,7 +270,7 @@ function damaged(path: string, reason: string, cause?: unknown): LedgerError {
     code: "damaged",
     message: `cannot read the registry of event types: ${reason}`,
     where: { path },
-    hint: "restore the file from a copy, or move it away to go on without custom types",
+    hint: "restore the file from a backup, or move it away to go on without custom types",
     cause,
   });
 }

@@ -149,6 +149,7 @@ export function registryChanged(root: string, state: "changed" | "removed"): Led
     code: "damaged",
     message: `cannot change the registry: ${registryProblem(root, state)}`,
     where: { path: ledgerPaths(root).schema },
-    hint: "take the file from a copy; to go on with it as it stands: ledger seal --accept-registry",
+    hint:
+      "restore the file from a backup; to go on with it as it stands: ledger seal --accept-registry",
   });
 }

@@ -45,7 +45,7 @@ export function parseObject(text: string): Record<string, unknown> | BadLine {
   }
   if (!isObject(parsed)) return new BadLine(`not a JSON object but ${typeName(parsed)}`);
   if (topLevelColons(text) !== Object.keys(parsed).length) {
-    return new BadLine(`the key ${JSON.stringify(firstDuplicateKey(text))} stands there twice`);
+    return new BadLine(`the key ${JSON.stringify(firstDuplicateKey(text))} occurs twice`);
   }
   if (!text.isWellFormed() || (text.includes("\\u") && hasLoneSurrogate(text))) {
     return new BadLine("a lone surrogate (half a character written as \\uD800 to \\uDFFF)");

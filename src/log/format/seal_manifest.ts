@@ -100,7 +100,7 @@ export function readSealedIn(files: Files, folder: string): SealedParts {
       code: "damaged",
       message: `cannot read which parts are sealed: ${(cause as Error).message}`,
       where: { path },
-      hint: "restore the file from a copy; without it nothing is appended to this day",
+      hint: "restore the file from a backup; without it nothing is appended to this day",
       cause,
     });
   }

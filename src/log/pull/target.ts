@@ -165,7 +165,7 @@ export class PullTarget {
     } catch (error) {
       throw asLedgerError(error)?.with({
         code: "durability_unknown",
-        hint: "the lines stand there, and may be gone after a power cut; look at the disk, then " +
+        hint: "the lines were written, but may be lost in a power cut; check the disk, then " +
           "pull again: it goes on behind them",
       }) ?? error;
     }

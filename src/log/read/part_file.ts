@@ -147,6 +147,6 @@ function changed(path: string): LedgerError {
     code: "damaged",
     message: `cannot read ${path}: it is not what was written when the part was compacted`,
     where: { path },
-    hint: "see where with: ledger verify --deep; then take the file from a copy or an archive",
+    hint: "see where with: ledger verify --deep; then restore the file from a backup or an archive",
   });
 }

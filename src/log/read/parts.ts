@@ -177,7 +177,7 @@ export function notRecorded(root: string, part: PartId): LedgerError {
     code: "damaged",
     message: `cannot read ${path}: ${SEALED_NAME} beside it does not say what is in it`,
     where: { path: join(folder, SEALED_NAME) },
-    hint: "take that file from a copy of the ledger, or the whole day from its archive",
+    hint: "restore that file from a backup of the ledger, or the whole day from its archive",
   });
 }
 

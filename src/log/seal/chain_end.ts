@@ -100,7 +100,7 @@ function completeChain(world: World, root: string, onNotice?: (message: string) 
   if (is_gone) {
     onNotice?.(
       `${chainPath(root)} was gone, and was made again from the records of ${unknown.length} ` +
-        `parts: hold its last seal against the one that you noted (${unknown.at(-1)!.seal})`,
+        `parts: compare its last digest with the one that you saved (${unknown.at(-1)!.seal})`,
     );
   }
   return chain;
@@ -133,7 +133,8 @@ function recordsOf(world: World, root: string): [string, SealedPart][] {
     .flatMap((day) => labelled(day, readSealed(world.files, root, day)));
 }
 
-const FROM_COPY = "see what is wrong with: ledger verify --deep; then take that file from a copy";
+const FROM_COPY =
+  "see what is wrong with: ledger verify --deep; then restore that file from a backup";
 
 function cannotSeal(root: string, reason: string, offset?: number): LedgerError {
   return new LedgerError({

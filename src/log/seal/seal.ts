@@ -239,7 +239,7 @@ function recordAgain(
     code: "damaged",
     message: `it was sealed before, as number ${number}, and is not what it was then`,
     where: { path },
-    hint: `take ${label} and ${sealedPath(root, part.day)} from a copy`,
+    hint: `restore ${label} and ${sealedPath(root, part.day)} from a backup`,
   });
 }
 

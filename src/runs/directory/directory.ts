@@ -156,7 +156,7 @@ export class RunDirectory implements AsyncDisposable {
       code: "invalid",
       message: `cannot write to run ${this.run_id}: it has ended (${manifest.status})`,
       where: { path: this.folder },
-      hint: "results of a run that has ended stay as they are; put new ones into a new run",
+      hint: "results of a finished run are final; create a new run for new ones",
     });
   }
 

@@ -112,7 +112,7 @@ function existsAlready(run_id: string, folder: string): LedgerError {
     code: "invalid",
     message: `cannot create run ${quoted(run_id)}: there is one already`,
     where: { path: folder },
-    hint: "give another --run-id, or none: then it gets a fresh one",
+    hint: "give another --run-id, or none: then it gets a new UUID",
   });
 }
 

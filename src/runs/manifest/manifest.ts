@@ -251,7 +251,7 @@ function bad(path: string, reason: string): LedgerError {
     code: "invalid",
     message: `${path} is no manifest: ${reason}`,
     where: { path },
-    hint: "mend it by hand; it is only read, never rewritten from the catalog",
+    hint: "repair it by hand: this program never rewrites it from the catalog",
     detail: { reason },
   });
 }
@@ -275,7 +275,8 @@ export class ManifestFile {
         code: "not_found",
         message: `run ${this.run_id} has no run.json: the process that began it was interrupted`,
         where: { path: this.folder },
-        hint: `nothing is lost in it; begin it again: ledger runs create --run-id ${this.run_id}`,
+        hint:
+          `nothing in its folder is lost; create it again: ledger runs create --run-id ${this.run_id}`,
       });
     }
     return parseManifest(this.world.files.readText(this.path), this.path, this.run_id);

@@ -46,7 +46,7 @@ export async function compactMonth(
   if (!isMonth(month)) {
     throw new LedgerError({
       code: "usage",
-      message: `cannot compact ${quoted(month)}: that is no month`,
+      message: `cannot compact ${quoted(month)}: that is not a month`,
       hint: "name a month: 2026-01",
     });
   }

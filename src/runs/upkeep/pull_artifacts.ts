@@ -53,7 +53,7 @@ export async function pullArtifacts(
       const is_same = there.size_bytes === size_bytes && (seen.get(path) === fingerprint ||
         fileDigest(world.files, target) === await atSource(() => fileDigest(theirs.files, source)));
       if (!is_same) {
-        return find(path, "another file stands here under this name: it was not taken");
+        return find(path, "a different file has this name here: not taken");
       }
       // The process that put it there may have failed before its name was durable.
       if (!dry_run && seen.get(path) !== fingerprint) world.files.syncFolder(dirname(target));

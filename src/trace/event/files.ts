@@ -176,7 +176,7 @@ export function listParquet(files: Files, folder: string): string[] {
   }
   throw new LedgerError({
     code: "busy",
-    message: `cannot list ${folder}: its files change all the time`,
+    message: `cannot list ${folder}: its files keep changing`,
     where: { path: folder },
     hint: "nothing was read; try again",
   });

@@ -184,7 +184,7 @@ Deno.test("a listener that fails is told of once, and tried until it goes well",
   await failAndGoOn(3);
   const told = [
     `cannot take a client on ${server.url}: Too many open files (os error 24)`,
-    "it is tried again, for fewer clients; for more of them raise `ulimit -n`",
+    "the server goes on with fewer clients; to serve more, raise `ulimit -n`",
   ];
   const allTold = () => server.errors.flatMap(({ message, hint }) => [message, hint]);
   assertEquals(allTold(), told);
