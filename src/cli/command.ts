@@ -19,7 +19,7 @@ export interface Positional {
 
 /** The commands that there are. The command line hands it down, so that no command imports it. */
 export interface CommandTable {
-  /** Heading -> names, hidden ones included. */
+  /** Heading -> the names below it. */
   groups: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The names of all commands, hidden ones included. */
   names(): string[];
@@ -63,8 +63,6 @@ export interface Command<Schemas extends FlagSchemas = any> {
   examples: Readonly<Record<string, string>>;
   positionals?: readonly Positional[];
   flags: Schemas;
-  /** Works, but is not listed. `commands.ts` says so too. */
-  hidden?: boolean;
   /** Does it; returns the exit code where that is not 0. */
   run(context: CommandContext<FlagsOf<Schemas>>): number | void | Promise<number | void>;
 }

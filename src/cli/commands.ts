@@ -1,11 +1,11 @@
-/** Which commands there are, and the file of each. A file is loaded only when its command is wanted. */
+/** The table of commands: the file of each, loaded when the command is called. */
 import type { Command, CommandTable } from "./command.ts";
 
 type Loader = () => Promise<{ default: Command }>;
 
 /** The first system's name for a command. */
 function alias(name: string, load: Loader): Record<string, Loader> {
-  return { [name]: async () => ({ default: { ...(await load()).default, name, hidden: true } }) };
+  return { [name]: async () => ({ default: { ...(await load()).default, name } }) };
 }
 
 /** The headings that commands are listed under. */
@@ -54,10 +54,6 @@ const GROUPS = {
     "runs schema": () => import("./commands/runs_schema.ts"),
     "runs verify": () => import("./commands/runs_verify.ts"),
     "runs compact": () => import("./commands/runs_compact.ts"),
-    ...alias("catalog-sync", () => import("./commands/runs_sync.ts")),
-    ...alias("catalog-query", () => import("./commands/runs_query.ts")),
-    ...alias("runs catalog-sync", () => import("./commands/runs_sync.ts")),
-    ...alias("runs catalog-query", () => import("./commands/runs_query.ts")),
     "runs prune": () => import("./commands/runs_prune.ts"),
     "artifacts put": () => import("./commands/artifacts_put.ts"),
   },
@@ -79,33 +75,29 @@ const GROUPS = {
     "doctor": () => import("./commands/doctor.ts"),
     "help": () => import("./commands/help.ts"),
     "completions": () => import("./commands/completions.ts"),
-    "complete": () => import("./commands/complete.ts"),
-    "self-check": () => import("./commands/self_check.ts"),
   },
-} as const satisfies Record<string, Record<string, Loader>>;
+} satisfies Record<string, Record<string, Loader>>;
 
+/** They work, and are neither listed nor offered. */
+const HIDDEN: Record<string, Loader> = {
+  ...alias("catalog-sync", () => import("./commands/runs_sync.ts")),
+  ...alias("catalog-query", () => import("./commands/runs_query.ts")),
+  ...alias("runs catalog-sync", () => import("./commands/runs_sync.ts")),
+  ...alias("runs catalog-query", () => import("./commands/runs_query.ts")),
+  "complete": () => import("./commands/complete.ts"),
+  "self-check": () => import("./commands/self_check.ts"),
+};
+
+const LISTED: readonly string[] = Object.values(GROUPS).flatMap((group) => Object.keys(group));
 const LOADERS = new Map<string, Loader>(
-  Object.values(GROUPS).flatMap((group) => Object.entries(group) as [string, Loader][]),
+  [...Object.values(GROUPS), HIDDEN].flatMap((group): [string, Loader][] => Object.entries(group)),
 );
-
-/** They work, and are neither listed nor offered; said here too, so that nothing has to be loaded. */
-const HIDDEN: ReadonlySet<string> = new Set([
-  "catalog-sync",
-  "catalog-query",
-  "runs catalog-sync",
-  "runs catalog-query",
-  "complete",
-  "self-check",
-]);
 
 /** The commands of this program. */
 export const COMMANDS: CommandTable = {
   groups: GROUPS,
   names: () => [...LOADERS.keys()],
-  listed: (first) =>
-    COMMANDS.names().filter((name) =>
-      !HIDDEN.has(name) && (first === undefined || name.startsWith(`${first} `))
-    ),
+  listed: (first) => LISTED.filter((name) => first === undefined || name.startsWith(`${first} `)),
   load: (name) => LOADERS.get(name)?.().then((module) => module.default),
   match(args) {
     for (const length of [2, 1]) {

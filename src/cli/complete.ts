@@ -1,6 +1,6 @@
 /**
- * Completion, answered from the definitions of commands and from what there is: runs, types, traces.
- * Whoever presses a key is waiting: nothing here loads the database, and trouble offers nothing.
+ * Completion, answered from the definitions of commands and from the names that a ledger has. The
+ * user waits for it: nothing here loads the database, and an error offers nothing.
  */
 import { CONTROL_CHARACTER } from "../base/format.ts";
 import type { World } from "../base/world.ts";
@@ -25,9 +25,10 @@ export async function candidatesFor(
   const typed = value ?? last;
   const before = flag ? [...whole.slice(0, -1), flag] : whole.slice(0, -1);
   const fitting = (await allCandidates(world, table, before, typed))
-    .filter((candidate) => candidate.startsWith(typed) && isOneLine(candidate))
+    .filter((candidate) => candidate !== "" && candidate.startsWith(typed))
+    .filter((candidate) => !CONTROL_CHARACTER.test(candidate))
     .slice(0, completions_max)
-    // Whoever gave the flag and its value as one word gets one word back.
+    // A flag and its value typed as one word come back as one word.
     .map((candidate) => flag ? `${flag}=${candidate}` : candidate);
   const given = words.at(-1) ?? "";
   if (given === last) return fitting;
@@ -48,10 +49,6 @@ function withWholeWords(words: readonly string[]): string[] {
   return whole;
 }
 
-function isOneLine(candidate: string): boolean {
-  return candidate !== "" && !CONTROL_CHARACTER.test(candidate);
-}
-
 async function allCandidates(
   world: World,
   table: CommandTable,
@@ -60,30 +57,21 @@ async function allCandidates(
 ): Promise<string[]> {
   const matched = table.match(before);
   if (!matched) return commandWords(table, before, typed);
-  if (matched.name === "help") return helpWords(table, matched.rest);
-  const command = await table.load(matched.name)!;
-  return await candidatesOf(world, command, matched.rest, typed);
+  if (matched.name === "help") {
+    const topics = matched.rest.length === 0 ? TOPIC_NAMES : [];
+    return [...new Set([...commandWords(table, matched.rest, ""), ...topics])];
+  }
+  return await candidatesOf(world, await table.load(matched.name)!, matched.rest, typed);
 }
 
-function commandWords(
-  table: CommandTable,
-  before: readonly string[],
-  typed: string,
-): string[] {
+function commandWords(table: CommandTable, before: readonly string[], typed: string): string[] {
   const next = new Set<string>();
   for (const name of table.listed()) {
     const parts = name.split(" ");
-    if (!before.every((word, index) => parts[index] === word)) continue;
-    next.add(parts[before.length]);
+    if (before.every((word, index) => parts[index] === word)) next.add(parts[before.length]);
   }
-  if (before.length === 0 && typed.startsWith("-")) return ["--help", "--version"];
-  if (next.size > 0 && typed.startsWith("-")) return ["--help"];
-  return [...next];
-}
-
-function helpWords(table: CommandTable, before: readonly string[]): string[] {
-  const topics = before.length === 0 ? TOPIC_NAMES : [];
-  return [...new Set([...commandWords(table, before, ""), ...topics])];
+  if (!typed.startsWith("-") || next.size === 0) return [...next];
+  return before.length === 0 ? ["--help", "--version"] : ["--help"];
 }
 
 async function candidatesOf(
@@ -93,18 +81,16 @@ async function candidatesOf(
   typed: string,
 ): Promise<string[]> {
   const flags = flagsOf(command);
-  const valued = flags.find((flag) => flag.kind !== "switch" && isFlag(flag, rest.at(-1)));
-  if (valued) {
-    if (valued.choices.length > 0) return [...valued.choices];
-    return await offered(world, command, rest, typed, valued.name, valued.facts.value ?? "");
-  }
-  const positional = nextPositional(command, flags, rest);
-  // Where a word belongs, flags are offered to whoever asks for them, and files by the shell.
-  if (positional && !typed.startsWith("-")) {
-    const { choices } = positional;
-    return choices
+  const offer = (choices: readonly string[] | undefined, value = "", flag?: string) =>
+    choices && choices.length > 0
       ? [...choices]
-      : await offered(world, command, rest, typed, undefined, positional.name);
+      : offered(world, sourceFor(command.name, flag, value), rest, typed);
+  const valued = flags.find((flag) => flag.kind !== "switch" && isFlag(flag, rest.at(-1)));
+  if (valued) return await offer(valued.choices, valued.facts.value, valued.name);
+  const positional = nextPositional(command, flags, rest);
+  // Where a word belongs, flags are offered only after a dash, and files by the shell.
+  if (positional && !typed.startsWith("-")) {
+    return await offer(positional.choices, positional.name);
   }
   if (rest.includes("--")) return [];
   const unused = flags.filter((flag) =>
@@ -117,16 +103,13 @@ async function candidatesOf(
   return [...words, "--help"];
 }
 
-/** What there is to name. A ledger that cannot be read has nothing to offer. */
+/** The names that a ledger has. A ledger that cannot be read has none to offer. */
 async function offered(
   world: World,
-  command: Command,
+  source: CompletionSource | undefined,
   rest: readonly string[],
   typed: string,
-  flag: string | undefined,
-  value: string,
 ): Promise<string[]> {
-  const source: CompletionSource | undefined = sourceFor(command.name, flag, value);
   if (!source) return [];
   const given = (name: string) => {
     const [, inline] = rest.map((word) => /^(--[^=]+)=([\s\S]+)$/.exec(word)?.slice(1) ?? [])

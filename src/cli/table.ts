@@ -1,7 +1,7 @@
 /**
  * Rows as a table for people. On a terminal it fits: the widest texts are shortened with "…", numbers
- * and times never; where even that is too wide, each row is told on lines of its own. What is not a
- * terminal gets everything.
+ * and times never; where even that is too wide, each row is printed as lines of its own. A pipe gets
+ * everything.
  */
 import { escaped, humanBytes, humanCount } from "../base/format.ts";
 import type { World } from "../base/world.ts";
@@ -58,48 +58,30 @@ export function printTable(
     columns.map(({ field, show }) => (show ? show(row[field]) : plain(row[field])))
   );
   const layout = so_far ?? layoutFor(world, cells, columns);
-  if (layout.is_stacked) printStacked(world, cells, columns, so_far !== undefined);
-  else printGrid(world, cells, columns, layout, so_far !== undefined);
-  return layout;
-}
-
-function printGrid(
-  world: World,
-  cells: readonly string[][],
-  columns: readonly Column[],
-  { widths }: TableLayout,
-  is_continued: boolean,
-): void {
-  const { is_terminal } = world.stdout;
-  const lineOf = (texts: readonly string[]) =>
-    texts.map((text, index) => {
-      const width = widths[index];
-      const fitting = is_terminal && mayShorten(columns[index], text)
-        ? shortened(text, width)
-        : text;
-      if (columns[index].right) return padStart(fitting, width);
-      return index === texts.length - 1 ? fitting : padEnd(fitting, width);
-    }).join(GAP);
-  const { bold } = paintFor(world, world.stdout);
-  if (!is_continued) print(world, bold(lineOf(columns.map(titleOf))));
-  for (const row of cells) print(world, lineOf(row).trimEnd());
-}
-
-function printStacked(
-  world: World,
-  cells: readonly string[][],
-  columns: readonly Column[],
-  is_continued: boolean,
-): void {
+  const { widths, is_stacked } = layout;
   const { bold } = paintFor(world, world.stdout);
   const titles = columns.map(titleOf);
-  const longest = Math.max(...titles.map(columnsOf));
-  for (const [at, row] of cells.entries()) {
-    if (at > 0 || is_continued) print(world, "");
-    for (const [index, text] of row.entries()) {
-      print(world, `${bold(padEnd(titles[index], longest))}${GAP}${text}`.trimEnd());
+  if (is_stacked) {
+    const longest = Math.max(...titles.map(columnsOf));
+    for (const [at, row] of cells.entries()) {
+      if (at > 0 || so_far) print(world, "");
+      for (const [index, text] of row.entries()) {
+        print(world, `${bold(padEnd(titles[index], longest))}${GAP}${text}`.trimEnd());
+      }
     }
+    return layout;
   }
+  const lineOf = (texts: readonly string[]) =>
+    texts.map((text, index) => {
+      const [column, width] = [columns[index], widths[index]];
+      const is_cut = world.stdout.is_terminal && mayShorten(column, text);
+      const fitting = is_cut ? shortened(text, width) : text;
+      if (column.right) return padStart(fitting, width);
+      return index === texts.length - 1 ? fitting : padEnd(fitting, width);
+    }).join(GAP);
+  if (!so_far) print(world, bold(lineOf(titles)));
+  for (const row of cells) print(world, lineOf(row).trimEnd());
+  return layout;
 }
 
 function layoutFor(
@@ -108,10 +90,8 @@ function layoutFor(
   columns: readonly Column[],
 ): TableLayout {
   const longest = (index: number, isCounted: (text: string) => boolean) =>
-    cells.reduce(
-      (width, row) => isCounted(row[index]) ? Math.max(width, columnsOf(row[index])) : width,
-      0,
-    );
+    cells.map((row) => isCounted(row[index]) ? columnsOf(row[index]) : 0)
+      .reduce((most, width) => Math.max(most, width), 0);
   const title_widths = columns.map((column) => columnsOf(titleOf(column)));
   const wanted = columns.map((_, index) =>
     Math.max(title_widths[index], longest(index, () => true))

@@ -7,8 +7,8 @@ export default defineCommand({
   name: "archive import",
   summary: "bring a day back from its archive",
   description: "Checks every byte of an archive that ledger retain made, against its digests and " +
-    "this ledger's chain of seals. Then puts the day's parts back, as Parquet; ledger restore turns " +
-    "them into lines. An archive that is damaged or of another ledger changes nothing.",
+    "this ledger's chain of seals. Then puts the day's parts back, as Parquet; ledger restore " +
+    "turns them into lines. An archive that is damaged or of another ledger changes nothing.",
   examples: {
     "ledger archive import data/ledger/archive/ledger-2026-01-23.tar": "put a day back",
     "ledger archive import data/ledger/archive/ledger-2026-01-23.tar --json": "the same, as JSON",

@@ -9,8 +9,9 @@ export default defineCommand({
   name: "compact",
   summary: "turn the lines of old days into Parquet",
   description: "Writes the sealed parts of old days as zstd Parquet with typed columns. A part's " +
-    "lines are deleted only after the Parquet file has reproduced every byte of them. log, verify " +
-    "and rebuild read both forms, with the same offsets. ledger restore turns Parquet back into lines.",
+    "lines are deleted only after the Parquet file has reproduced every byte of them. log, " +
+    "verify and rebuild read both forms, with the same offsets. ledger restore turns Parquet " +
+    "back into lines.",
   examples: {
     "ledger compact --before 30d": "all days that ended at least 30 days ago",
     "ledger compact --before 2026-01-01 --keep-jsonl": "keep the lines beside the Parquet files",

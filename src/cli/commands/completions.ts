@@ -48,9 +48,8 @@ const SHELLS = Object.keys(COMPLETION_SCRIPTS) as (keyof typeof COMPLETION_SCRIP
 export default defineCommand({
   name: "completions",
   summary: "make a shell complete commands, flags and values",
-  description:
-    "Prints a script for bash, zsh or fish. The script asks this program for completions, " +
-    "so they always fit the installed version.",
+  description: "Prints a script for bash, zsh or fish. The script asks this program for " +
+    "completions, so they always fit the installed version.",
   examples: {
     "ledger completions bash": "for ~/.bashrc: source <(ledger completions bash)",
     "ledger completions fish": "a file ledger.fish for ~/.config/fish/completions",

@@ -6,11 +6,11 @@ import { paintFor, print } from "../output.ts";
 export default defineCommand({
   name: "demo",
   summary: "create a small lab in this folder, and tour it",
-  description:
-    "Records a made-up lab in the current folder: three policies and a baseline over a few " +
-    "hundred calls, all writing at once, and a run that dies half-way. Then runs the commands that " +
-    "show what happened, each as you would type it. The folder must hold no ledger; the lab stays " +
-    "for you to explore. The seed determines prices, results and durations.",
+  description: "Records a made-up lab in the current folder: three policies and a baseline over " +
+    "a few hundred calls, all writing at once, and a run that dies half-way. Then runs the " +
+    "commands that show what happened, each as you would type it. The folder must hold no " +
+    "ledger; the lab stays for you to explore. The seed determines prices, results and " +
+    "durations.",
   examples: {
     "mkdir lab && cd lab && ledger demo": "a lab, and a tour of it",
     "mkdir lab-7 && cd lab-7 && ledger demo --seed 7": "another market",

@@ -12,11 +12,10 @@ const ROOM_MIN = 30;
 export default defineCommand({
   name: "doctor",
   summary: "check the machine, the folders and the ledger",
-  description:
-    "Checks that the folders can be written, which file system holds them, that locks and " +
-    "syncs work there, the clock, free space, the unpacked library, torn ends of the log, checksums " +
-    "of traces, the index, and runs whose program died. Each finding comes with what to do about " +
-    "it. Exit code 3 when there is one.",
+  description: "Checks that the folders can be written, which file system holds them, that locks " +
+    "and syncs work there, the clock, free space, the unpacked library, torn ends of the log, " +
+    "checksums of traces, the index, and runs whose program died. Each finding comes with what " +
+    "to do about it. Exit code 3 when there is one.",
   examples: {
     "ledger doctor || true": "everything, a line each",
     "ledger doctor --json || true": "the same, as JSON",

@@ -58,8 +58,8 @@ const flags = {
   "stdin": toggle("append NDJSON from standard input: one event a line"),
   "ack": toggleOr(
     ["json"],
-    "with --stdin: answer every input line, in order: with the event's id once it is durable, with " +
-      "TAB LINE TAB CODE TAB MESSAGE for a rejected line, with an empty line for a blank one; " +
+    "with --stdin: answer every input line, in order: with the event's id once it is durable, " +
+      "with TAB LINE TAB CODE TAB MESSAGE for a rejected line, with an empty line for a blank one; " +
       "=json: with one object each",
   ),
   "on-error": choice(["stop", "skip"], "with --stdin: what a bad line does (default: stop)"),
@@ -81,8 +81,8 @@ export default defineCommand({
   name: "emit",
   summary: "append an event, or a stream of events, to the log",
   description: "Validates the event, appends it, and prints its id once the line is durable. Any " +
-    "number of processes may emit at once. When it fails, nothing was written, or the message says " +
-    "what was.",
+    "number of processes may emit at once. When it fails, nothing was written, or the message " +
+    "says what was.",
   examples: {
     "ledger emit run.created --run-id r1 --run-type policy --config '{}' --data-fingerprint fp":
       "create a run; prints the event's id",

@@ -7,9 +7,8 @@ import { TOPIC_NAMES } from "../topics.ts";
 export default defineCommand({
   name: "help",
   summary: "list commands and topics, or explain one",
-  description:
-    "Without a word, lists the commands and the topics. With a command, shows its help; " +
-    "with a topic, explains it, with command lines to copy.",
+  description: "Without a word, lists the commands and the topics. With a command, shows its " +
+    "help; with a topic, explains it, with command lines to copy.",
   examples: {
     "ledger help": "all commands and topics",
     "ledger help emit": "one command",

@@ -9,9 +9,9 @@ import { counted, print, printJson } from "../output.ts";
 export default defineCommand({
   name: "legacy archive",
   summary: "can the first system's database be put away?",
-  description:
-    "Compares, and says whether the log holds everything that the legacy database holds, " +
-    "so that the database can be put away. Moves nothing. Exit code 3 when it has to stay.",
+  description: "Compares, and says whether the log holds everything that the legacy database " +
+    "holds, so that the database can be put away. Moves nothing. Exit code 3 when it has to " +
+    "stay.",
   examples: {
     [`ledger legacy archive ${LEGACY_PATH}`]: "can it be put away?",
     [`ledger legacy archive ${LEGACY_PATH} --json`]: "the same, for a script",

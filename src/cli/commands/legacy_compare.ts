@@ -10,8 +10,8 @@ export default defineCommand({
   name: "legacy compare",
   summary: "where the first system's database and the log differ",
   description: "Brings the index up to date, then compares each run of the legacy database " +
-    "(schema optimizer: runs_d, runs_status) with it. JSON is compared by value, not by spelling. " +
-    "Exit code 3 when anything differs.",
+    "(schema optimizer: runs_d, runs_status) with it. JSON is compared by value, not by " +
+    "spelling. Exit code 3 when anything differs.",
   examples: {
     [`ledger legacy compare ${LEGACY_PATH}`]: "list the differences",
     [`ledger legacy compare ${LEGACY_PATH} --format csv`]: "for a spreadsheet",

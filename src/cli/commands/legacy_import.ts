@@ -8,10 +8,10 @@ import { counted, print, printJson } from "../output.ts";
 export default defineCommand({
   name: "legacy import",
   summary: "import the first system's runs into the log",
-  description:
-    "Appends run.created, run.started, run.completed and run.failed events for what the " +
-    "log lacks, with their original times. Their ids are derived, so a second import changes " +
-    "nothing. JSON is kept as written. A run without a creation time gets that of its first event.",
+  description: "Appends run.created, run.started, run.completed and run.failed events for what " +
+    "the log lacks, with their original times. Their ids are derived, so a second import changes " +
+    "nothing. JSON is kept as written. A run without a creation time gets that of its first " +
+    "event.",
   examples: {
     [`ledger legacy import ${LEGACY_PATH}`]: "import all runs",
     [`ledger legacy compare ${LEGACY_PATH}`]: "then check that nothing is missing",

@@ -10,13 +10,12 @@ import { counted, humanBytes, paintFor, print, printJson, say } from "../output.
 export default defineCommand({
   name: "pull",
   summary: "merge another machine's ledger and runs into this one",
-  description:
-    "Reads a ledger's folder that was copied here or is mounted; changes nothing there. " +
-    "Copies its parts byte for byte, as parts of a writer named after that machine. The next pull " +
-    "takes only what is new, and nothing that came from here; the index counts each event_id once. " +
-    "Corrupt lines are copied and reported. Copies finished runs, after checking their artifacts; no " +
-    "traces; follows no links. What cannot be taken is reported, the rest is taken, and the exit " +
-    "code is 3.",
+  description: "Reads a ledger's folder that was copied here or is mounted; changes nothing " +
+    "there. Copies its parts byte for byte, as parts of a writer named after that machine. The " +
+    "next pull takes only what is new, and nothing that came from here; the index counts each " +
+    "event_id once. Corrupt lines are copied and reported. Copies finished runs, after checking " +
+    "their artifacts; no traces; follows no links. What cannot be taken is reported, the rest is " +
+    "taken, and the exit code is 3.",
   examples: {
     "ledger pull boxes/node7 --dry-run": "list what is new there",
     "ledger pull boxes/node7": "data/ledger and runs of another machine",

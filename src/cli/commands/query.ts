@@ -11,10 +11,9 @@ import { paintFor, print, printRows, rowFormat, RowPrinter } from "../output.ts"
 export default defineCommand({
   name: "query",
   summary: "query the index in SQL",
-  description:
-    "Runs DuckDB SQL, read-only, on a snapshot of an index that ledger rebuild or ledger " +
-    "watch made; a rebuild in progress is not waited for. Without SQL, lists the tables and views, " +
-    "and queries to begin with.",
+  description: "Runs DuckDB SQL, read-only, on a snapshot of an index that ledger rebuild or " +
+    "ledger watch made; a rebuild in progress is not waited for. Without SQL, lists the tables " +
+    "and views, and queries to begin with.",
   examples: {
     'ledger query "select * from latest_runs limit 10"': "the latest runs",
     "ledger query": "tables, views and example queries",

@@ -19,11 +19,10 @@ import {
 export default defineCommand({
   name: "rebuild",
   summary: "bring the indexes up to date, or build them anew",
-  description:
-    "Adds what is new in the log to index/runs.duckdb. Builds the index from nothing when " +
-    "it is missing, damaged or outdated, or with --full. Readers never wait: the finished index " +
-    "replaces the previous one. The same log always gives the same digest. Where there are runs, " +
-    "syncs their catalog too.",
+  description: "Adds what is new in the log to index/runs.duckdb. Builds the index from nothing " +
+    "when it is missing, damaged or outdated, or with --full. Readers never wait: the finished " +
+    "index replaces the previous one. The same log always gives the same digest. Where there are " +
+    "runs, syncs their catalog too.",
   examples: {
     "ledger rebuild": "add what is new",
     "ledger rebuild --full --verbose": "build from nothing; print rows and digests",

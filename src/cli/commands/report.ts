@@ -8,11 +8,10 @@ import { openOutput } from "../output_file.ts";
 export default defineCommand({
   name: "report",
   summary: "make one HTML page about all runs, or some",
-  description:
-    "Makes a self-contained HTML file: runs over time, phase timings, returns and equity, " +
-    "policies compared, latencies of traced events, and what led to the largest losses. It shows " +
-    "what is indexed and catalogued; to index first: ledger rebuild. Exit code 3 when something " +
-    "could not be read; the page says what.",
+  description: "Makes a self-contained HTML file: runs over time, phase timings, returns and " +
+    "equity, policies compared, latencies of traced events, and what led to the largest losses. " +
+    "It shows what is indexed and catalogued; to index first: ledger rebuild. Exit code 3 when " +
+    "something could not be read; the page says what.",
   examples: {
     "ledger report --out data/ledger/report.html": "all runs, into a file",
     "ledger report r1 > report.html": "one run, to standard output",

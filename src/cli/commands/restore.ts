@@ -9,9 +9,8 @@ import { usage } from "../parse.ts";
 export default defineCommand({
   name: "restore",
   summary: "turn a compacted day back into lines",
-  description:
-    "Writes the lines of a day's compacted parts, byte for byte, checks them against the " +
-    "digests that they were sealed with, and only then removes the Parquet files.",
+  description: "Writes the lines of a day's compacted parts, byte for byte, checks them against " +
+    "the digests that they were sealed with, and only then removes the Parquet files.",
   examples: {
     "ledger restore 2026-01-23": "back to JSONL",
     "ledger restore 2026-01-23 --json": "the same, with the parts as JSON",

@@ -9,12 +9,11 @@ import { counted, humanBytes, print, printJson, say } from "../output.ts";
 export default defineCommand({
   name: "retain",
   summary: "move old days to archives, or delete them",
-  description:
-    "Removes all days that ended so many days ago. With --archive each becomes one tar of " +
-    "Parquet files with a manifest and digests, and is read back before the day goes. Keeps a day " +
-    "in which a running run began, that is not wholly indexed, or that changed since it was sealed. " +
-    "Brings the index up to date first; its rows stay, marked is_archived, unless --forget. After a " +
-    "kill at any step, run it again.",
+  description: "Removes all days that ended so many days ago. With --archive each becomes one " +
+    "tar of Parquet files with a manifest and digests, and is read back before the day goes. " +
+    "Keeps a day in which a running run began, that is not wholly indexed, or that changed since " +
+    "it was sealed. Brings the index up to date first; its rows stay, marked is_archived, unless " +
+    "--forget. After a kill at any step, run it again.",
   examples: {
     "ledger retain --days 90 --archive data/ledger/archive --dry-run": "list what would go",
     "ledger retain --days 90 --archive data/ledger/archive": "archive and remove",

@@ -6,11 +6,10 @@ import { counted, humanBytes, print, printJson } from "../output.ts";
 export default defineCommand({
   name: "runs compact",
   summary: "merge a month's artifacts, so that queries open few files",
-  description:
-    "Merges the artifacts of a month's runs into one Parquet file per type, beside the " +
-    "runs; their own files stay. ledger query --db catalog reads the merged files, so that a query " +
-    "over thousands of runs opens a few. Runs that are new or changed since are read from their own " +
-    "files, until the month is compacted again.",
+  description: "Merges the artifacts of a month's runs into one Parquet file per type, beside " +
+    "the runs; their own files stay. ledger query --db catalog reads the merged files, so that a " +
+    "query over thousands of runs opens a few. Runs that are new or changed since are read from " +
+    "their own files, until the month is compacted again.",
   examples: {
     "ledger runs compact --month $(date -u +%Y-%m)": "this month",
     'ledger query --db catalog "select call_id, count(*) as runs from alerts group by all"':

@@ -8,10 +8,9 @@ import { print, printJson } from "../output.ts";
 export default defineCommand({
   name: "runs create",
   summary: "begin a run: its folder, its manifest, its first events",
-  description:
-    "Creates runs/YYYY-MM/run_id=ID with a manifest, run.json, that records what the run " +
-    "is and the git state of its code. Appends the run's first events to the log. Prints the run's " +
-    "id and its folder.",
+  description: "Creates runs/YYYY-MM/run_id=ID with a manifest, run.json, that records what the " +
+    "run is and the git state of its code. Appends the run's first events to the log. Prints the " +
+    "run's id and its folder.",
   examples: {
     [`ledger runs create --run-type policy --run-id demo-1 --dataset '{"interval":"5m"}'`]:
       "a run with an id of your own",

@@ -7,9 +7,8 @@ import { plain, print, printRows, rowFormat } from "../output.ts";
 export default defineCommand({
   name: "runs diff",
   summary: "compare two runs: parameters, timings, metrics",
-  description:
-    "Compares the manifests of two runs. Lists what differs, or everything with --all; " +
-    "for numbers, also by how much.",
+  description: "Compares the manifests of two runs. Lists what differs, or everything with " +
+    "--all; for numbers, also by how much.",
   examples: {
     "ledger runs diff demo-1 demo-2": "what differs",
     "ledger runs diff demo-1 demo-2 --all --format markdown": "everything, for a report",

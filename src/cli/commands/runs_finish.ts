@@ -10,9 +10,9 @@ import { usage } from "../parse.ts";
 export default defineCommand({
   name: "runs finish",
   summary: "end a run: completed, or failed",
-  description:
-    "Records in the manifest how the run ended, appends the event to the log, and then " +
-    "creates _SUCCESS in the folder of a completed run. After an interruption, run it again.",
+  description: "Records in the manifest how the run ended, appends the event to the log, and " +
+    "then creates _SUCCESS in the folder of a completed run. After an interruption, run it " +
+    "again.",
   examples: {
     [`ledger runs finish demo-1 --timing '{"execution_ms":1840}' --summary '{"avg_return_bps":31.5,"sharpe":1.4}'`]:
       "it completed",

@@ -10,9 +10,8 @@ const STREAMS = ["stdout", "stderr"] as const;
 export default defineCommand({
   name: "runs log",
   summary: "append a run's output to its log files",
-  description:
-    "Appends standard input to logs/stdout.txt or logs/stderr.txt in the run's folder. " +
-    "The text is durable when the command returns.",
+  description: "Appends standard input to logs/stdout.txt or logs/stderr.txt in the run's " +
+    "folder. The text is durable when the command returns.",
   examples: {
     "echo 'simulated 117 trades' | ledger runs log demo-1 stdout": "what it printed",
     "echo 'no candles for 2 calls' | ledger runs log demo-1 stderr": "its warnings",

@@ -9,10 +9,9 @@ import { counted, humanBytes, print, printJson, say } from "../output.ts";
 export default defineCommand({
   name: "runs prune",
   summary: "archive or delete the runs of old months",
-  description:
-    "Removes the runs of all months before one. --archive first writes each month to a " +
-    "tar.gz, and reads it back. Keeps runs that are running or whose manifest cannot be read. The " +
-    "catalog keeps the rows, marked as archived.",
+  description: "Removes the runs of all months before one. --archive first writes each month to " +
+    "a tar.gz, and reads it back. Keeps runs that are running or whose manifest cannot be read. " +
+    "The catalog keeps the rows, marked as archived.",
   examples: {
     "ledger runs prune --before 2025-06 --dry-run": "list what would go",
     "ledger runs prune --before 2025-06 --archive runs/archive --yes": "archive and remove",

@@ -26,10 +26,9 @@ const NOT_ENDED = ["running", "pending", "crashed", "stale", "unfinished"] as co
 export default defineCommand({
   name: "runs query",
   summary: "list catalogued runs, or print where an artifact is",
-  description:
-    "Lists the runs in the catalog that match, the latest first; with --status also runs " +
-    "that have not ended. A run is unfinished when it completed but lacks _SUCCESS. With --run-id " +
-    "and --artifact-type, prints the path of that artifact and nothing else.",
+  description: "Lists the runs in the catalog that match, the latest first; with --status also " +
+    "runs that have not ended. A run is unfinished when it completed but lacks _SUCCESS. With " +
+    "--run-id and --artifact-type, prints the path of that artifact and nothing else.",
   examples: {
     "ledger runs query --limit 10": "the latest ten",
     "ledger runs query --run-type policy --status completed --param policy.kind=fixed_stop":

@@ -6,9 +6,8 @@ import { printRows, rowFormat, showTime } from "../output.ts";
 export default defineCommand({
   name: "runs rank",
   summary: "the best runs, by a metric of their summaries",
-  description:
-    "Orders the catalogued runs by a metric, the largest first. Reads the catalog, which " +
-    "has every run's summary, and opens no result file.",
+  description: "Orders the catalogued runs by a metric, the largest first. Reads the catalog, " +
+    "which has every run's summary, and opens no result file.",
   examples: {
     "ledger runs rank --by avg_return_bps": "the best by average return",
     'ledger runs rank --by stop_out_rate --ascending --where "trades_count >= 100"':

@@ -10,9 +10,8 @@ import { print, printRows, rowFormat } from "../output.ts";
 export default defineCommand({
   name: "runs schema",
   summary: "the columns of an artifact type",
-  description:
-    "Lists the columns of an artifact type: name, Parquet type, whether it may be null, " +
-    "and what it means. Without TYPE, lists the types.",
+  description: "Lists the columns of an artifact type: name, Parquet type, whether it may be " +
+    "null, and what it means. Without TYPE, lists the types.",
   examples: {
     "ledger runs schema": "the artifact types",
     "ledger runs schema trades": "the columns of one",

@@ -27,9 +27,8 @@ const BAR_COLUMNS = 30;
 export default defineCommand({
   name: "runs show",
   summary: "everything about one run",
-  description:
-    "Prints a run's manifest, its artifacts and whether they are on the disk, how long its " +
-    "steps took, and its events in the log. The run may still be running.",
+  description: "Prints a run's manifest, its artifacts and whether they are on the disk, how " +
+    "long its steps took, and its events in the log. The run may still be running.",
   examples: {
     "ledger runs show demo-1": "a run, by its id or the beginning of it",
     "ledger runs show demo-1 --json": "the same, as JSON",

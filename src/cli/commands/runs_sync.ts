@@ -13,10 +13,9 @@ import { stopOnInterrupt } from "../progress.ts";
 export default defineCommand({
   name: "runs sync",
   summary: "bring the catalog up to date with the runs on the disk",
-  description:
-    "Reads new and changed manifests into index/catalog.duckdb. Catalogues runs that have " +
-    "ended, and says of each other run why it is not catalogued. The catalog can be deleted at any " +
-    "time: it is made from the manifests.",
+  description: "Reads new and changed manifests into index/catalog.duckdb. Catalogues runs that " +
+    "have ended, and says of each other run why it is not catalogued. The catalog can be deleted " +
+    "at any time: it is made from the manifests.",
   examples: {
     "ledger runs sync --stats": "catalogue what is new; print what the catalog holds",
     "ledger runs sync --full --json": "build the catalog from nothing",

@@ -8,10 +8,9 @@ import { usage } from "../parse.ts";
 export default defineCommand({
   name: "runs verify",
   summary: "check runs against their manifests: files, rows, digests",
-  description:
-    "Checks that each artifact exists, with the size, rows and columns that its manifest " +
-    "records; with --deep also with the same digest. Lists files that no manifest names. Exit code " +
-    "3 when it finds something.",
+  description: "Checks that each artifact exists, with the size, rows and columns that its " +
+    "manifest records; with --deep also with the same digest. Lists files that no manifest " +
+    "names. Exit code 3 when it finds something.",
   examples: {
     "ledger runs verify demo-1 --deep": "one run, every byte",
     "ledger runs verify --all": "all runs",

@@ -15,10 +15,10 @@ const ALERT = `{"call_id":"c1","mint":"m1","caller_name":"ann","chain":"sol",` +
 export default defineCommand({
   name: "runs write",
   summary: "store a run's results as Parquet, every row checked",
-  description:
-    "Reads rows as NDJSON, a JSON array, CSV or Parquet, checks each against the schema " +
-    "of its type (ledger runs schema), and stores them in the run's folder, replacing earlier rows " +
-    "of that type. A bad row is reported with its number and column, and nothing is stored.",
+  description: "Reads rows as NDJSON, a JSON array, CSV or Parquet, checks each against the " +
+    "schema of its type (ledger runs schema), and stores them in the run's folder, replacing " +
+    "earlier rows of that type. A bad row is reported with its number and column, and nothing is " +
+    "stored.",
   examples: {
     [`echo '${ALERT}' | ledger runs write demo-1 alerts`]: "rows from another program",
     [`printf 'call_id,pool_usd\\nc1,5400.5\\n' | ledger runs write demo-1 features --format csv`]:

@@ -8,9 +8,8 @@ import { printRows, rowFormat } from "../output.ts";
 export default defineCommand({
   name: "schema list",
   summary: "list the event types",
-  description:
-    "Lists the built-in types and those registered in this ledger, with their required " +
-    "fields.",
+  description: "Lists the built-in types and those registered in this ledger, with their " +
+    "required fields.",
   examples: {
     "ledger schema list": "all types",
     "ledger schema list --format csv": "for a spreadsheet",

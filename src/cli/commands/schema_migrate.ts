@@ -10,11 +10,10 @@ import { usage } from "../parse.ts";
 export default defineCommand({
   name: "schema migrate",
   summary: "declare the next version of a registered event type",
-  description:
-    "Never rewrites old events: ledger log upcasts them to the new version by the steps " +
-    "given here, in the order rename, default, drop; the index keeps payloads as written. Validates " +
-    "new events against the new schema: the old one after these steps, or that of --schema. A " +
-    "version cannot be taken back.",
+  description: "Never rewrites old events: ledger log upcasts them to the new version by the " +
+    "steps given here, in the order rename, default, drop; the index keeps payloads as written. " +
+    "Validates new events against the new schema: the old one after these steps, or that of " +
+    "--schema. A version cannot be taken back.",
   examples: {
     "ledger schema migrate risk.breached --rename level=severity --default desk='\"main\"'":
       "rename a field; add one, with its value for old events",

@@ -9,9 +9,9 @@ export default defineCommand({
   summary: "add an event type of your own",
   description: "Registers a type, with a JSON Schema for its events, in events/_schema.json. " +
     "Supports type, enum, const, properties, required, additionalProperties, items and the usual " +
-    "limits; rejects other keywords. A pattern is a regular expression without back references and " +
-    "lookaround, so that matching takes linear time. Does not check events that are in the log " +
-    "already. Registering the same schema again changes nothing.",
+    "limits; rejects other keywords. A pattern is a regular expression without back references " +
+    "and lookaround, so that matching takes linear time. Does not check events that are in the " +
+    "log already. Registering the same schema again changes nothing.",
   examples: {
     [
       `echo '{"type":"object","required":["level"],"properties":{"level":` +

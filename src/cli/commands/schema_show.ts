@@ -10,9 +10,8 @@ import { print } from "../output.ts";
 export default defineCommand({
   name: "schema show",
   summary: "the JSON Schema of an event type",
-  description:
-    "Prints the JSON Schema that events of a type are validated against; for a registered " +
-    "type, also its version and migrations.",
+  description: "Prints the JSON Schema that events of a type are validated against; for a " +
+    "registered type, also its version and migrations.",
   examples: {
     "ledger schema show run.created": "the schema of run.created",
     "ledger schema show trial.recorded --json": "on one line",

@@ -6,12 +6,11 @@ import { counted, humanBytes, print, printJson, say } from "../output.ts";
 export default defineCommand({
   name: "seal",
   summary: "close finished parts, and add their digests to a hash chain",
-  description:
-    "Seals parts that have rotated, and those of days that ended longer ago than a grace " +
-    "period; a later event opens a new part. Records each part's digest, chained to that of the " +
-    "part sealed before, so that verify --deep proves that no sealed part was changed, removed or " +
-    "reordered. Binds the registry of event types in the same way. watch, compact and retain seal " +
-    "by themselves.",
+  description: "Seals parts that have rotated, and those of days that ended longer ago than a " +
+    "grace period; a later event opens a new part. Records each part's digest, chained to that " +
+    "of the part sealed before, so that verify --deep proves that no sealed part was changed, " +
+    "removed or reordered. Binds the registry of event types in the same way. watch, compact and " +
+    "retain seal by themselves.",
   examples: {
     "ledger seal": "seal what is due",
     "ledger seal --grace 0s": "also the day that ended at midnight",

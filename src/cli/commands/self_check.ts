@@ -11,7 +11,6 @@ export default defineCommand({
     "ledger self-check --json": "what was loaded, and from where",
   },
   flags: { "json": asJson() },
-  hidden: true,
   run: async ({ world, flags }) => {
     const { selfCheck } = await import("../../duckdb/native.ts");
     const checked = await selfCheck(world);

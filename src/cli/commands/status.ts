@@ -19,9 +19,8 @@ import {
 export default defineCommand({
   name: "status",
   summary: "what is in the ledger, at a glance",
-  description:
-    "Prints days, parts, events and bytes, the newest event, and parts that end in a torn " +
-    "line. Counts lines without validating them; to validate: ledger verify.",
+  description: "Prints days, parts, events and bytes, the newest event, and parts that end in a " +
+    "torn line. Counts lines without validating them; to validate: ledger verify.",
   examples: {
     "ledger status": "the last ten days and the totals",
     "ledger status --json": "all days, as JSON",

@@ -9,11 +9,11 @@ import { sayDamage } from "../traces.ts";
 export default defineCommand({
   name: "trace compact",
   summary: "merge write-ahead and small files into large Parquet files",
-  description:
-    "Turns write-ahead files that ingesting and killed programs left into Parquet, and " +
-    "merges the small files of each day and type, which makes queries faster. Writers and readers " +
-    "continue meanwhile; after a kill at any step, nothing is lost or counted twice. Moves damaged " +
-    "bytes of write-ahead files to traces/_quarantine, reports each place, and exits with code 3.",
+  description: "Turns write-ahead files that ingesting and killed programs left into Parquet, " +
+    "and merges the small files of each day and type, which makes queries faster. Writers and " +
+    "readers continue meanwhile; after a kill at any step, nothing is lost or counted twice. " +
+    "Moves damaged bytes of write-ahead files to traces/_quarantine, reports each place, and " +
+    "exits with code 3.",
   examples: {
     "ledger trace compact": "all traces",
     "ledger trace compact --json": "the answer as JSON",

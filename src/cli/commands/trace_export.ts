@@ -9,10 +9,9 @@ import { queryTraces } from "../traces.ts";
 export default defineCommand({
   name: "trace export",
   summary: "export traces for Jaeger, Tempo, or a flame chart",
-  description:
-    "Writes traces as OpenTelemetry JSON, for Jaeger and Tempo (a correlation is a trace, " +
-    "the cause of an event its parent span), or in Chrome's trace format, for chrome://tracing, " +
-    "Perfetto and Speedscope.",
+  description: "Writes traces as OpenTelemetry JSON, for Jaeger and Tempo (a correlation is a " +
+    "trace, the cause of an event its parent span), or in Chrome's trace format, for " +
+    "chrome://tracing, Perfetto and Speedscope.",
   examples: {
     "ledger trace export bt1 --to otlp-json": "one run, to standard output",
     "ledger trace export bt1 --to chrome --out data/ledger/bt1.trace.json":

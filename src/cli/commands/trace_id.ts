@@ -6,9 +6,8 @@ import { print, printJson } from "../output.ts";
 export default defineCommand({
   name: "trace id",
   summary: "a fresh correlation id",
-  description:
-    "Prints a correlation id: backtest_YYYYMMDD_HHMMSS and eight random digits. Events " +
-    "with the same correlation id belong together.",
+  description: "Prints a correlation id: backtest_YYYYMMDD_HHMMSS and eight random digits. " +
+    "Events with the same correlation id belong together.",
   examples: {
     "ledger trace id": "one id",
     "CORRELATION=$(ledger trace id)": "in a variable of a script",

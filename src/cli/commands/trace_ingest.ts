@@ -16,12 +16,11 @@ const FILL = `{"event_id":"f1","event_type":"FILL","correlation_id":"bt1","causa
 export default defineCommand({
   name: "trace ingest",
   summary: "add traced events of another program",
-  description:
-    "Reads traced events as NDJSON, one a line: event_type and, where known, event_id, " +
-    "correlation_id, causation_id, source_container, destination, timestamp, created_at, emitted_at, " +
-    "received_at, processed_at (microseconds since 1970), data. All of them are durable when the " +
-    "command returns. Any number of processes may ingest at once. Does not compare ids: an event " +
-    "ingested twice is stored twice.",
+  description: "Reads traced events as NDJSON, one a line: event_type and, where known, " +
+    "event_id, correlation_id, causation_id, source_container, destination, timestamp, " +
+    "created_at, emitted_at, received_at, processed_at (microseconds since 1970), data. All of " +
+    "them are durable when the command returns. Any number of processes may ingest at once. Does " +
+    "not compare ids: an event ingested twice is stored twice.",
   examples: {
     [`echo '${SIGNAL}' | ledger trace ingest`]: "a signal",
     [`echo '${FILL}' | ledger trace ingest`]: "the fill that it led to",

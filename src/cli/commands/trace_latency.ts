@@ -16,10 +16,9 @@ import { queryTraces } from "../traces.ts";
 export default defineCommand({
   name: "trace latency",
   summary: "where the time went: per event type, and from cause to effect",
-  description:
-    "Computes, for a correlation's events by type, the latency from creation to the end " +
-    "of processing, split into time on the bus and work, and the latency from causes to effects. " +
-    "Leaves out timestamps that are missing or run backwards, and counts them.",
+  description: "Computes, for a correlation's events by type, the latency from creation to the " +
+    "end of processing, split into time on the bus and work, and the latency from causes to " +
+    "effects. Leaves out timestamps that are missing or run backwards, and counts them.",
   examples: {
     "ledger trace latency bt1": "tables, and a histogram",
     "ledger trace latency bt1 --json": "the same, as JSON",

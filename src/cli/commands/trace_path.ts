@@ -20,10 +20,9 @@ import { sayWhatIsMissing } from "../traces.ts";
 export default defineCommand({
   name: "trace path",
   summary: "what led to an event: from a fill back to its signal",
-  description:
-    "Follows the causes of an event back to its origin and prints the chain, origin first, " +
-    "with the time between steps. Where the index has events of the same correlation, also prints " +
-    "the run and its artifacts; to index the log: ledger rebuild.",
+  description: "Follows the causes of an event back to its origin and prints the chain, origin " +
+    "first, with the time between steps. Where the index has events of the same correlation, " +
+    "also prints the run and its artifacts; to index the log: ledger rebuild.",
   examples: {
     "ledger trace path f1": "the chain that led to this event",
     "ledger trace path f1 --json": "the same, as JSON",

@@ -11,10 +11,9 @@ import { queryTraces } from "../traces.ts";
 export default defineCommand({
   name: "trace sample",
   summary: "a smaller trace that keeps every critical event",
-  description:
-    "Keeps every critical event with five events around it, and a share of the others: " +
-    "more where there are many, and some of every type. The same seed gives the same sample. Writes " +
-    "NDJSON, for ledger trace ingest.",
+  description: "Keeps every critical event with five events around it, and a share of the " +
+    "others: more where there are many, and some of every type. The same seed gives the same " +
+    "sample. Writes NDJSON, for ledger trace ingest.",
   examples: {
     "ledger trace sample --rate 0.1 --seed 7": "of all traces, to standard output",
     "ledger trace sample --correlation bt1 --rate 0.5 --out data/ledger/sample.ndjson":

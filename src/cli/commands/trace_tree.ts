@@ -16,8 +16,8 @@ export default defineCommand({
   summary: "the events that an event caused, or all of a correlation, as a tree",
   description: "Draws events below their causes: all of a correlation, beginning with those that " +
     "nothing in it caused, or one event and what followed. Effects in another correlation are in " +
-    "its own tree. Reports causes that were not traced or are in another correlation, cycles, and " +
-    "ids that several events share.",
+    "its own tree. Reports causes that were not traced or are in another correlation, cycles, " +
+    "and ids that several events share.",
   examples: {
     "ledger trace tree bt1": "a whole run",
     "ledger trace tree s1": "what one event caused",

@@ -12,12 +12,11 @@ const REGISTRY = "_schema.json";
 export default defineCommand({
   name: "verify",
   summary: "check every line, and the seals",
-  description:
-    "Validates every line of the log. Lines of sealed parts were validated when they were " +
-    "sealed: for these it proves that no byte has changed since. Torn means an unfinished last line, " +
-    "which a killed writer leaves; corrupt means a whole line that is no valid event. Also checks " +
-    "the checksums of traces. --repair moves torn ends to events/_quarantine and copies corrupt " +
-    "lines there; it deletes nothing. Exit code 3 when something needs attention.",
+  description: "Validates every line of the log. Lines of sealed parts were validated when they " +
+    "were sealed: for these it proves that no byte has changed since. Torn means an unfinished " +
+    "last line, which a killed writer leaves; corrupt means a whole line that is no valid event. " +
+    "Also checks the checksums of traces. --repair moves torn ends to events/_quarantine and " +
+    "copies corrupt lines there; it deletes nothing. Exit code 3 when something needs attention.",
   examples: {
     "ledger verify": "is every line whole and valid?",
     "ledger verify --repair": "move damage to quarantine, keeping every byte",

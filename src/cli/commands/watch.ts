@@ -12,11 +12,10 @@ import { stopOnInterrupt } from "../progress.ts";
 export default defineCommand({
   name: "watch",
   summary: "keep the indexes up to date while the log grows",
-  description:
-    "Follows the log and the runs: syncs the index and the catalog when the file system " +
-    "reports a change, and at every interval in any case; seals finished parts. Several watchers, " +
-    "and rebuilds beside them, are safe. Reports errors and tries again. On SIGTERM it finishes the " +
-    "sync in progress and exits.",
+  description: "Follows the log and the runs: syncs the index and the catalog when the file " +
+    "system reports a change, and at every interval in any case; seals finished parts. Several " +
+    "watchers, and rebuilds beside them, are safe. Reports errors and tries again. On SIGTERM it " +
+    "finishes the sync in progress and exits.",
   examples: {
     "ledger watch --once": "sync once, for a cron job",
     "ledger watch --health 127.0.0.1:9184": "run until stopped; serve /healthz and /metrics",
