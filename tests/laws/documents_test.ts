@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { DOCUMENTS, PROJECT } from "../harness.ts";
+import { FLOORS, SUB_ROOMS } from "./modules.ts";
 
 const README_LINES_MAX = 300;
 const SESSION_LINES_MAX = 35;
@@ -60,13 +61,20 @@ function headingsOf(text: string): string[] {
   );
 }
 
-Deno.test("the map of rooms names every folder of src, and no other", () => {
+Deno.test("the map of rooms names every folder of src, each on its floor, lowest first", () => {
   const [, map] = /```\nsrc\/\n([^]*?)\n```/.exec(textOf("src/README.md"))!;
   const named: string[] = [];
   let room = "";
-  for (const [, indent, name] of map.matchAll(/^( +)([\w]+)\/ /gm)) {
-    if (indent.length === 2) room = name;
+  for (const [, indent, name, floor] of map.matchAll(/^( +)(\w+)\/ +(?:floor (\d))?/gm)) {
+    if (indent.length === 2) {
+      room = name;
+      assert(FLOORS[Number(floor)].includes(name), `${name} stands on another floor`);
+    }
     named.push(indent.length === 2 ? name : `${room}/${name}`);
+  }
+  for (const [of_room, lowest_first] of Object.entries(SUB_ROOMS)) {
+    const below = named.filter((path) => path.startsWith(`${of_room}/`));
+    assertEquals(below, lowest_first.map((name) => `${of_room}/${name}`));
   }
   const found: string[] = [];
   const look = (folder: string) => {

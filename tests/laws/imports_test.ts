@@ -2,28 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { PROJECT } from "../harness.ts";
 import { type Sources, unusedExports } from "./exports.ts";
-import { allModules, type Modules, sourcesIn } from "./modules.ts";
-
-/** The floors, from the ground up. A room is a folder of `src`. */
-const FLOORS: readonly (readonly string[])[] = [
-  ["base"],
-  ["parquet", "duckdb", "judge"],
-  ["log"],
-  ["index", "runs", "trace"],
-  ["ledger"],
-  ["legacy", "fleet", "doctor", "report", "session"],
-  ["ui"],
-  ["daemon", "demo"],
-  ["cli"],
-];
-
-/** The sub-rooms of a room, lowest first. Its loose files may stand at any height within it. */
-const SUB_ROOMS: Readonly<Record<string, readonly string[]>> = {
-  log: ["format", "event", "codec", "read", "write", "seal", "compact", "archive", "pull"],
-  runs: ["manifest", "evidence", "artifacts", "directory", "catalog", "upkeep"],
-  trace: ["event", "store", "ask", "record"],
-  report: ["gather", "page"],
-};
+import { allModules, FLOORS, type Modules, sourcesIn, SUB_ROOMS } from "./modules.ts";
 
 /** Files that the outside comes in by. */
 const DOORS = [

@@ -2,6 +2,27 @@
 import { join } from "@std/path";
 import { PROJECT } from "../harness.ts";
 
+/** The floors, from the ground up. A room is a folder of `src`. */
+export const FLOORS: readonly (readonly string[])[] = [
+  ["base"],
+  ["parquet", "duckdb", "judge"],
+  ["log"],
+  ["index", "runs", "trace"],
+  ["ledger"],
+  ["legacy", "fleet", "doctor", "report", "session"],
+  ["ui"],
+  ["daemon", "demo"],
+  ["cli"],
+];
+
+/** The sub-rooms of a room, lowest first. Its loose files may stand at any height within it. */
+export const SUB_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  log: ["format", "event", "codec", "read", "write", "seal", "compact", "archive", "pull"],
+  runs: ["manifest", "evidence", "artifacts", "directory", "catalog", "upkeep"],
+  trace: ["event", "store", "ask", "record"],
+  report: ["gather", "page"],
+};
+
 /** One import statement or call. */
 export interface Import {
   /** A path below the project (`src/log/mod.ts`), or a specifier such as `npm:zod@4`. */
