@@ -9,6 +9,9 @@ import { splitCommandLine } from "./console.ts";
 
 const START_MS = Date.UTC(2026, 0, 23, 13, 18, 39, 945);
 
+/** A daemon that says no address until then has failed. */
+const DAEMON_START_MS_MAX = 60_000;
+
 const FOLDERS: Readonly<Record<string, string>> = {
   LEDGER_DIR: "data/ledger",
   LEDGER_RUNS_DIR: "runs",
@@ -87,8 +90,7 @@ export class Transcriber {
     const interrupted = Promise.withResolvers<() => void>();
     const ended = run(args.map((word) => word === named ? "127.0.0.1:0" : word), {
       ...this.#world((text) => {
-        const [, address] = /serves http:\/\/(127\.0\.0\.1:\d+)/.exec(String(text)) ?? [];
-        if (address) listening.resolve(address);
+        if (String(text).includes("http://")) listening.resolve(String(text));
       }),
       // Ids of the text count up; the daemon's must not take one of them.
       random_uint32: systemWorld().random_uint32,
@@ -97,10 +99,13 @@ export class Transcriber {
         return () => {};
       },
     });
-    const address = await Promise.race([listening.promise, ended.then(() => "")]);
-    if (!address) throw new Error("the daemon ended early");
+    const timer = setTimeout(() => listening.resolve(""), DAEMON_START_MS_MAX);
+    const said = await Promise.race([listening.promise, ended.then(() => "")]);
+    clearTimeout(timer);
+    const [, address] = /http:\/\/(127\.0\.0\.1:\d+)/.exec(said) ?? [];
+    if (!address) throw new Error(`the daemon does not listen: ${said}`);
     this.#daemon = { named, address, stop: await interrupted.promise, ended };
-    return `serves http://${named}/healthz and http://${named}/metrics`;
+    return said.replaceAll(address, named);
   }
 
   async #stopDaemon(): Promise<string> {

@@ -32,14 +32,14 @@ imply (twice changes nothing), and ‹ledger legacy archive› says when the old
   old-2   failed_at_ms     1767229300000
   old-2   run              present
   old-2   started_at_ms    1767229201000
-  8 differences; to bring missing runs over: ledger legacy import
+  8 differences; to import runs: ledger legacy import
   $ ledger legacy import
   6 events appended and indexed
   $ ledger legacy compare
-  the log says all that the legacy database holds
+  the log holds all that the legacy database holds
   $ ledger legacy archive
-  data/baseline_results.duckdb may be put away: every run in it is in the log, and says the same.
-  To put it away:  gzip data/baseline_results.duckdb
+  data/baseline_results.duckdb can be put away: the log holds every run in it, with the same data.
+  To compress it: gzip data/baseline_results.duckdb
 
 Code written for the first system's emitter keeps working: getEventEmitter() of src/mod.ts has its
 positional signatures.

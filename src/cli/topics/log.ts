@@ -61,7 +61,7 @@ older versions as they are read; the log is never rewritten.
   $ ledger emit risk.breached --event-data '{"level":"high"}'
   1769174325945_8e7b9263
   $ ledger schema migrate risk.breached --rename level=severity
-  risk.breached is at version 2; older events are read as it
+  risk.breached is now at version 2; older events are read as this version
   $ ledger log --type risk.breached
   {"event_type":"risk.breached","timestamp_ms":1769174325945,"event_id":"1769174325945_8e7b9263","severity":"high","event_version":2}
   $ ledger log --type risk.breached --raw

@@ -113,7 +113,7 @@ leaves out why. The catalog can be deleted at any time: the manifests are the tr
     2026-01-23 13:18:48.945Z  artifact.created  summary
     2026-01-23 13:18:49.945Z  run.completed
   $ ledger runs verify --all --deep
-  3 runs, 5 artifacts: all as their manifests say
+  3 runs, 5 artifacts: as their manifests record
 
 How a run stands:
 
@@ -139,7 +139,7 @@ summary, frontier, errors.
   $ ledger runs sync --alerts
   ✓ Registered 0 runs
   ✓ Skipped 0 runs
-  ✓ Took in the alerts of 1 run
+  ✓ Added the alerts of 1 run
   $ ledger query --db alerts "select call_id, caller_name, run_count, run_ids from alerts order by call_id"
   call_id  caller_name  run_count  run_ids
   c1       ann                  1  ["tight"]

@@ -53,7 +53,7 @@ log, as Parquet by day and type.
   2024-01-01 00:00:00.009Z  FILL  f1        execution  bt1          o1              1
   2024-01-01 00:00:00.009Z  FILL  f2        execution  bt1          o1            1.5
   $ ledger trace compact
-  5 events of 5 write-ahead files made into 5 Parquet files
+  5 events of 5 write-ahead files written to 5 Parquet files
   2 files (4.1 kB) merged into 1 (2.4 kB)
   $ ledger trace stats
   type       events  first                     last

@@ -18,12 +18,12 @@ day and importing it are chained too. ‹ledger watch› seals by itself.
   2 events durable
   $ ledger seal
   day=2026-01-01/part-000001.jsonl  2 events, 229 B  524990f3ab01b48b3f78ef7fe3a52839aff8500eb35eb6e52d555dff1cd941a1
-  note the last seal elsewhere: it proves all that is sealed up to it
+  Save this digest on another machine: it later proves that nothing before it was altered
   $ ledger verify --deep
   3 events in 2 parts of 2 days, 338 B: whole
   0 events emitted more than once, in parts that are not sealed
-  1 part (229 B) proven to be as sealed; the chain ends with number 2, seal 524990f3ab01b48b3f78ef7fe3a52839aff8500eb35eb6e52d555dff1cd941a1
-  1 part not sealed yet, or changed: cannot be proven
+  1 part (229 B) proven unchanged since sealed; the chain ends with number 2, seal 524990f3ab01b48b3f78ef7fe3a52839aff8500eb35eb6e52d555dff1cd941a1
+  1 part not sealed yet: no digest proves it unchanged
 
 Save the digest of the last seal on another machine, or on paper: as long as the chain still has it,
 nothing before it was altered.
@@ -53,22 +53,22 @@ The index keeps the rows, marked (is_archived, and the table archived_days), unl
 
   $ ledger retain --days 14 --archive data/ledger/archive --dry-run
   2026-01-01  2 events in 1 part, 229 B -> data/ledger/archive/ledger-2026-01-01.tar
-  1 day out of the log: 2 events, 229 B
-  nothing of this was done yet: --dry-run
+  1 day removed from the log: 2 events, 229 B
+  nothing was done: --dry-run
   $ ledger retain --days 14 --archive data/ledger/archive
   2026-01-01  2 events in 1 part, 229 B -> data/ledger/archive/ledger-2026-01-01.tar
-  1 day out of the log: 2 events, 229 B
+  1 day removed from the log: 2 events, 229 B
   $ ledger query "select run_id, status from latest_runs where run_id = 'old'"
   run_id  status
   old     completed
   $ ledger archive import data/ledger/archive/ledger-2026-01-01.tar
   day=2026-01-01/part-000001.jsonl  2 events, 229 B, as it was sealed
-  2026-01-01 is back in the log; the index takes note at the next: ledger rebuild
+  2026-01-01 is back in the log; to index it again: ledger rebuild
   $ ledger verify --deep
   3 events in 2 parts of 2 days, 338 B: whole
   0 events emitted more than once, in parts that are not sealed
-  1 part (229 B) proven to be as sealed; the chain ends with number 4, seal 905d6d0f198c2eff34c0c2dbc98009d676f382db165d5600193a52666d207cdd
-  1 part not sealed yet, or changed: cannot be proven
+  1 part (229 B) proven unchanged since sealed; the chain ends with number 4, seal 905d6d0f198c2eff34c0c2dbc98009d676f382db165d5600193a52666d207cdd
+  1 part not sealed yet: no digest proves it unchanged
 
 Pull: merge the ledger of another box, copied here or mounted. What node7 wrote into
 part-000001.jsonl stands here as part-000001.node7.jsonl, byte for byte, and grows with each pull.
@@ -76,16 +76,16 @@ part-000001.jsonl stands here as part-000001.node7.jsonl, byte for byte, and gro
   $ ledger pull boxes/node7 --dry-run
   pulling boxes/node7/data/ledger as node7, after its folder; for another name: --as HOST
   day=2026-01-23/part-000001.jsonl -> day=2026-01-23/part-000001.node7.jsonl  2 lines, 200 B
-  from node7: 2 lines (200 B) of 1 part, 0 runs; 0 parts and 0 runs are here already
-  nothing was taken: this was a dry run
+  from node7: 2 lines (200 B) of 1 part, 0 runs; 0 parts and 0 runs unchanged
+  nothing was taken: --dry-run
   $ ledger pull boxes/node7
   pulling boxes/node7/data/ledger as node7, after its folder; for another name: --as HOST
   day=2026-01-23/part-000001.jsonl -> day=2026-01-23/part-000001.node7.jsonl  2 lines, 200 B
-  from node7: 2 lines (200 B) of 1 part, 0 runs; 0 parts and 0 runs are here already
-  take it into the indexes: ledger rebuild
+  from node7: 2 lines (200 B) of 1 part, 0 runs; 0 parts and 0 runs unchanged
+  to index it: ledger rebuild
   $ ledger pull boxes/node7
   pulling boxes/node7/data/ledger as node7, after its folder; for another name: --as HOST
-  from node7: nothing new; 1 part and 0 runs are here already
+  from node7: nothing new; 1 part and 0 runs unchanged
 
 Pulling again under the same name, or by way of a third box, takes nothing twice: events/_pulled.json
 remembers, and if it is lost the bytes show it. With --as a box gets another name, and is another box.
