@@ -59,7 +59,7 @@ The same log gives the same rows and digests, whether it was indexed at once or 
 answers /healthz (503 and a reason when the index falls behind) and /metrics for Prometheus:
 
   $ ledger watch --health 127.0.0.1:9184 &
-  serves http://127.0.0.1:9184/healthz and http://127.0.0.1:9184/metrics
+  answers on http://127.0.0.1:9184/healthz and http://127.0.0.1:9184/metrics
   $ ledger emit run.completed --run-id r2 --summary '{"trades":117}' --artifact-paths '{}'
   1769174329945_8e7b9266
   $ curl -s http://127.0.0.1:9184/healthz | grep -o '"status":"[a-z]*"'
