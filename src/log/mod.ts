@@ -1,46 +1,43 @@
 /**
- * The log, and the contract it keeps. This header is the design record; the code below it is where
- * other rooms come in.
+ * The log, and the contract it keeps. This header is the design record; below is where other rooms come in.
  *
- * FORMAT. `events/day=YYYY-MM-DD/part-NNNNNN.jsonl`: one event a line, UTF-8 JSON, each line ended by
- * a newline. The day is the UTC day of the event's `timestamp_ms`. A part that would grow past 100 MB
- * is left and the next number is opened. `part-NNNNNN.W.jsonl` is private to writer W.
+ * FORMAT. `events/day=YYYY-MM-DD/part-NNNNNN.jsonl`: one event a line, UTF-8 JSON, each line ended by a
+ * newline. The day is the UTC day of the event's `timestamp_ms`. A part that would grow past 100 MB is left
+ * and the next number is opened. `part-NNNNNN.W.jsonl` is private to writer W.
  *
- * APPENDING. Take the day's flock (and check that it still is the day's lock); look at the tail, and
- * move a torn one to `_quarantine/`; write all whole lines in one write; release the lock; fdatasync;
- * acknowledge. A private writer has a lock of its own, and makes its file under the day's: so who holds
- * the day's lock, and those that are there, knows that nobody writes in the day. That is how a day leaves.
+ * APPENDING. Take the day's flock (and check that it still is the day's lock); move a torn tail to
+ * `_quarantine/`; write all whole lines in one write; release the lock; fdatasync; acknowledge. A private
+ * writer has a lock of its own, whose file is made under the day's: so a process that holds the day's lock
+ * and those that are there knows that no writer is at work in the day. That is how a day leaves the log.
  *
- * DURABILITY. An event is acknowledged only when its newline is durable. The lock is given back before
- * the sync, so that others write meanwhile. The promise is the same: a sync covers every byte written
- * to the file before it, whoever wrote them, so ours are durable when our own sync returns. A part
- * that holds bytes has a durable name, because its folders are synced before its first byte, under the
- * lock. With durability "os" the sync is left out, and the acknowledgement says so.
+ * DURABILITY. An event is acknowledged only when its newline is durable. The lock is released before the
+ * sync, so that others write meanwhile: a sync covers every byte written to the file before it, whoever wrote
+ * them. A part that holds bytes has a durable name, because its folders are synced before its first byte,
+ * under the lock. With durability "os" the sync is left out, and the acknowledgement says so.
  *
- * WHAT A READER MAY SEE. Lines that are whole but not durable yet: after a power cut, some of them may
- * be gone again. Never part of a write: sizes are read under a shared lock, and a failed write is cut
- * back before the lock is released.
+ * WHAT A READER MAY SEE. Lines that are whole but not durable yet: a power cut may take some of them back.
+ * Never part of a write: sizes are read under a shared lock, and a failed write is cut back before the lock
+ * is released.
  *
- * FAILURES. A write that fails (disk full, quota) leaves the part as it was, and nothing of it is
- * acknowledged. A sync that fails is "durability unknown": the lines stay (others may have appended
- * since), and an event's id makes it harmless to emit it again. A killed writer leaves at most one
- * torn tail, which was never acknowledged.
+ * FAILURES. A write that fails (disk full, quota) leaves the part as it was; nothing of it is acknowledged. A
+ * sync that fails is "durability unknown": the lines stay (others may have appended since), and an event's id
+ * makes it harmless to emit it again. A killed writer leaves at most one torn tail, never acknowledged.
  *
- * DAMAGE. Torn: a part does not end in a newline. The next writer, or `verify --repair`, moves the
- * tail to quarantine. Corrupt: a whole line that is no record. It is reported with its offset, read
- * around, copied to quarantine by repair, and left where it is: offsets never move.
+ * DAMAGE. Torn: a part does not end in a newline. The next writer, or `verify --repair`, moves the tail to
+ * quarantine. Corrupt: a whole line that is no record. It is reported with its offset, read around, copied to
+ * quarantine by repair, and left where it is: offsets never move.
  *
  * ORDER. (day, part number, writer, byte offset) is the order of the log. Timestamps are not: lines of
- * different processes stand in the order in which they got the lock, and a backdated event goes to the
- * part that is open now. Within one process, events of one day stand in the order they were emitted.
+ * different processes stand in the order in which they got the lock, and a backdated event goes to the part
+ * that is open now. Within one process, events of one day stand in the order they were emitted.
  *
- * THE YEARS. A part that takes no more lines is sealed: its digest goes into `_sealed.json` and into the
- * chain. It may then be compacted, and give the same bytes; whole days may be taken out, and come back
- * from their archives. `_chain.jsonl` says which parts there ever were, and which of them are away.
+ * THE YEARS. A part that takes no more lines is sealed: its digest goes into `_sealed.json` and the chain. It
+ * may then be compacted, and give the same bytes; whole days may be archived and imported again.
+ * `_chain.jsonl` says which parts there ever were, and which of them are away.
  *
- * IDENTITY. `event_id` says which event a line is. The same id twice is the same event emitted twice:
- * both lines stay, the first in log order counts. That makes it safe to emit again after any error.
- * Ids that we give, `{timestamp_ms}_{8 hex}`, count up within an open ledger and do not repeat there.
+ * IDENTITY. `event_id` says which event a line is. The same id twice is the same event emitted twice: both
+ * lines stay, the first in log order counts. That makes it safe to emit again after any error. Generated ids,
+ * `{timestamp_ms}_{8 hex}`, count up within an open ledger and do not repeat there.
  */
 export { type Acknowledgement, type Durability } from "./write/writer.ts";
 export type { WriterCounters } from "./write/day_appender.ts";

@@ -56,11 +56,9 @@ const encoder = new TextEncoder();
 /** A byte order mark is a letter like any other: without it, a key would be another key. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** What lines of one kind have in common. */
 export class LineTemplate {
   /** What stands before each value, and after the last. */
   readonly literals: DataView[] = [];
-  /** Which column each value goes to. */
   readonly columns: number[] = [];
   /** For each column the place of its first value among the template's; -1 where it has none. */
   readonly position_of: readonly number[];
@@ -91,7 +89,6 @@ export class LineTemplate {
     this.is_plain = !/[\\\t\r]|"@/.test(text);
   }
 
-  /** Whether values of this column are taken out. */
   has(column: TemplateColumn): boolean {
     return this.position_of[TEMPLATE_COLUMNS.indexOf(column)] >= 0;
   }
@@ -108,7 +105,6 @@ function refusedAfter(literal: DataView): number {
 /** Template matcher: takes lines apart. Its fields describe the last line. */
 export class TemplateMatcher {
   readonly templates: LineTemplate[] = [];
-  /** The template of the last line. */
   template!: LineTemplate;
   /** Where the values of the last line begin and end, in the order of the template's columns. */
   starts = new Int32Array(VALUES_ROOM);
@@ -203,7 +199,6 @@ export class TemplateMatcher {
     return -1;
   }
 
-  /** Where a string's closing quote stands. */
   #endOfString(bytes: Uint8Array, at: number, end: number): number {
     if (bytes[at] === AT) this.is_plain = false;
     for (; at < end; at++) {

@@ -18,7 +18,6 @@ import type { PackedColumn } from "../../parquet/packed_write.ts";
 
 const NEWLINE = 10, ZERO = 48;
 
-/** A column of a compacted part. */
 export type ColumnName = TemplateColumn | "log_offset" | "shape" | "is_trial" | "line";
 
 export const COLUMNS: readonly (PackedColumn & { name: ColumnName })[] = [
@@ -49,7 +48,6 @@ export const KEYS = {
 } as const;
 export const PACKED_VERSION = "1";
 
-/** How packed lines are read. */
 export interface UnpackOptions {
   /** The byte of the part to begin at; the start of a line. */
   from?: number;
@@ -63,7 +61,6 @@ export function packedOf(file: OpenFile): { part: string; sha256: string } {
   return { part: key_values[KEYS.part] ?? "nothing", sha256: key_values[KEYS.part_sha256] ?? "" };
 }
 
-/** The digest of all lines of a packed part. */
 export function linesDigest(file: OpenFile): string {
   return digestOf(unpackLines(file).map(({ bytes }) => bytes));
 }
@@ -97,7 +94,6 @@ function decodedKey<Value>({ path }: OpenFile, { key_values }: PackedReader, key
   }
 }
 
-/** The rows of a group, one after another. */
 class GroupRows {
   offset = 0;
   timestamp_ms: number | undefined;
@@ -125,7 +121,6 @@ class GroupRows {
     );
   }
 
-  /** Goes to the next row; false where there is none. */
   next(): boolean {
     if (this.#rows_left-- === 0) return false;
     this.offset = this.#offsets.nextInt64()!;
@@ -166,7 +161,6 @@ class LineJoiner {
     this.#without_trials = options.without_trials ?? false;
   }
 
-  /** Where in the part the next line would stand. */
   get end(): number {
     return this.start + this.filled;
   }

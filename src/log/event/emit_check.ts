@@ -25,7 +25,6 @@ import {
 import { fieldsAreRight, fieldsOf, isBuiltIn, isOfKind, type LedgerEvent } from "./event.ts";
 import { type Registry, VERSION_FIELD } from "./registry.ts";
 
-/** An event that is ready to be appended. */
 export interface ReadyEvent {
   ok: true;
   event_id: string;
@@ -36,13 +35,11 @@ export interface ReadyEvent {
   untouched: boolean;
 }
 
-/** An event that may not be written. */
 export interface RefusedEvent {
   ok: false;
   explain(): Promise<LedgerError>;
 }
 
-/** The answer to an event that is to be emitted. */
 export type CheckedEvent = ReadyEvent | RefusedEvent;
 
 /** Every byte as two hex digits: looking them up is several times faster than `toString(16)`. */
@@ -88,7 +85,6 @@ export class EmitCheck {
       `${HEX[suffix >>> 8 & 255]}${HEX[suffix & 255]}`;
   }
 
-  /** Makes an event out of an object's fields. */
   fromFields(fields: Record<string, unknown>): CheckedEvent {
     return this.#fromPlainFields(fields) ?? this.#fromAnyFields(fields);
   }
@@ -287,7 +283,6 @@ function withoutLineBreaks(text: string): string {
   return /[\r\n]/.test(trimmed) ? trimmed.replace(/[\r\n]+/g, " ") : trimmed;
 }
 
-/** Puts fields before the closing brace of an object's text. */
 function withFields(text: string, added: string): string {
   const body = withoutLineBreaks(text).slice(0, -1).trimEnd();
   return `${body}${body === "{" ? added.slice(1) : added}}`;

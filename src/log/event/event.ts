@@ -24,13 +24,11 @@ export type FieldKind =
   | "duration"
   | "optional_name";
 
-/** The fields every event may carry, whatever its type. */
 const COMMON_FIELDS = {
   correlation_id: "optional_name",
   causation_id: "optional_name",
 } as const satisfies Record<string, FieldKind>;
 
-/** The built-in event types: field -> kind. */
 export const EVENT_TYPES = {
   "run.created": { run_id: "run_id", run_type: "name", config: "object", data_fingerprint: "text" },
   "run.started": { run_id: "run_id" },
@@ -61,7 +59,6 @@ export const EVENT_TYPES = {
 
 export type BuiltInType = keyof typeof EVENT_TYPES;
 
-/** What each built-in type records, in a line. */
 export const EVENT_TYPE_SUMMARIES: Readonly<Record<BuiltInType, string>> = {
   "run.created": "a run exists: its configuration and the fingerprint of its data",
   "run.started": "a run began to execute",

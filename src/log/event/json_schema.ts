@@ -13,7 +13,6 @@ export type JsonSchema = Record<string, unknown>;
 const TYPES = ["object", "array", "string", "number", "integer", "boolean", "null"] as const;
 type TypeName = (typeof TYPES)[number];
 
-/** The keywords that are checked. */
 export const SCHEMA_KEYWORDS =
   ("type enum const properties required additionalProperties items minItems maxItems minLength " +
     "maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum").split(" ");
@@ -22,7 +21,6 @@ export const SCHEMA_KEYWORDS =
 const SCHEMA_ANNOTATIONS = "$schema $id $comment title description default examples deprecated"
   .split(" ");
 
-/** Says what is wrong with a value, or nothing. */
 export type Check = (value: unknown, path: string) => string | undefined;
 
 /** A schema that is not in the subset; the message says where and why. */
@@ -34,7 +32,6 @@ export class UnusableSchema extends Error {}
  */
 export class RefusedPattern extends UnusableSchema {}
 
-/** Makes a check out of a schema. */
 export function compileSchema(schema: unknown, place = "the schema"): Check {
   if (!isObject(schema)) {
     throw new UnusableSchema(`${place} is ${quoted(schema)}; it has to be a JSON object`);

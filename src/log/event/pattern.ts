@@ -14,7 +14,6 @@ export class UnusablePattern extends Error {
 }
 
 export interface Pattern {
-  /** As it is shown: `/^a+$/u`. */
   readonly text: string;
   /** Whether it matches anywhere in a text. Throws where the text `isTooLong`. */
   test(text: string): boolean;
@@ -24,7 +23,6 @@ export interface Pattern {
   readonly steps: number;
 }
 
-/** Compiles a pattern, or throws `UnusablePattern`. */
 export function compilePattern(source: string): Pattern {
   let expression: RegExp;
   try {
@@ -250,7 +248,6 @@ class Automaton implements Pattern {
     return false;
   }
 
-  /** Builds a node in front of a state; returns where it begins. */
   #build(node: Node, next: number): number {
     switch (node.kind) {
       case "one":

@@ -25,7 +25,6 @@ export type MigrationStep =
   | { default: string; value: unknown }
   | { drop: string };
 
-/** How events of `version - 1` become events of `version`. */
 interface Migration {
   version: number;
   steps: MigrationStep[];
@@ -54,7 +53,6 @@ export class Registry {
 
   constructor(readonly types: ReadonlyMap<string, CustomType> = new Map()) {}
 
-  /** All names that may be emitted. */
   names(): string[] {
     return [...Object.keys(EVENT_TYPES), ...this.types.keys()];
   }
@@ -186,7 +184,6 @@ export function applyStep(event: Record<string, unknown>, step: MigrationStep): 
   } else delete event[step.drop];
 }
 
-/** Reads the registry of a ledger; an absent file is an empty one. */
 export function readRegistry(world: World, root: string): Registry {
   return new Registry(new Map(Object.entries(readRegistryFile(world, root).event_types)));
 }

@@ -16,7 +16,6 @@ import { extendChain } from "../format/chain_digest.ts";
 import { ledgerPaths } from "../format/layout.ts";
 import { readRegistryFile, REGISTRY_VERSION, type RegistryFile } from "./registry.ts";
 
-/** The registry's file, compared with what the chain says of it. */
 type RegistryState =
   /** No entry of the chain binds it: 0.1 wrote this ledger, or nothing was sealed yet. */
   | "unbound"
@@ -26,7 +25,6 @@ type RegistryState =
   | "changed"
   | "removed";
 
-/** The entry that says which registry counts. */
 export function boundRegistry({ entries }: Chain): RegistryEntry | undefined {
   return entries.findLast((entry): entry is RegistryEntry => entry.kind === "registry");
 }
@@ -143,7 +141,6 @@ export function registryProblem(root: string, state: "changed" | "removed"): str
     : `the registry ${schema} is gone`;
 }
 
-/** Refuses a change of a registry that is not the one that the chain binds. */
 export function registryChanged(root: string, state: "changed" | "removed"): LedgerError {
   return new LedgerError({
     code: "damaged",

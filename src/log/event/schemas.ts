@@ -31,7 +31,6 @@ const KINDS: Readonly<Record<FieldKind, readonly [string, (said: Said) => z.ZodM
   ],
 };
 
-/** The zod schema of a built-in type. Unknown fields pass. */
 export function schemaOf(type: BuiltInType): z.ZodMiniType {
   const fields = fieldsOf(type).map(([field, kind]) => {
     const [description, schema] = KINDS[kind];
@@ -56,7 +55,6 @@ export function fieldProblems(event: Record<string, unknown>, type: BuiltInType)
   return [...problems.values()];
 }
 
-/** The JSON Schema of a built-in type. */
 export function jsonSchemaOf(type: BuiltInType): Record<string, unknown> {
   return z.toJSONSchema(schemaOf(type), { io: "input" }) as Record<string, unknown>;
 }

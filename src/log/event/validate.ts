@@ -8,12 +8,10 @@ import { CONTROL_CHARACTER, escaped } from "../../base/format.ts";
 import { isObject } from "../../base/json.ts";
 import type { LedgerEvent } from "./event.ts";
 
-/** Why a line is not a record. */
 export class BadLine {
   constructor(readonly reason: string) {}
 }
 
-/** What validating a line gives. */
 export type Validation = LedgerEvent | BadLine;
 
 /**
@@ -150,7 +148,6 @@ function firstDuplicateKey(text: string): string {
   return "";
 }
 
-/** How deep a JSON text nests. */
 export function nestingDepth(text: string): number {
   let depth = 0;
   let deepest = 0;

@@ -21,7 +21,6 @@ import { uniqueName, type World } from "../../base/world.ts";
 import { isDay, ledgerPaths, parsePartLabel, parsePartName } from "./layout.ts";
 import type { SealedContent, SealedPart } from "./seal_manifest.ts";
 
-/** The format of every entry that is added. */
 export const CHAIN_FORMAT = 2;
 
 /** An entry's place, from 1, the seal of the entry before it, empty for the first, and its own. */
@@ -33,14 +32,13 @@ export interface EntryLink {
   seal: string;
 }
 
-/** A part was sealed. */
 export interface SealedEntry extends SealedContent, EntryLink {
   kind: "sealed";
   /** `day=2026-01-23/part-000001.jsonl` */
   part: string;
 }
 
-/** Sealed parts of a day were taken out of the log: all that it had then. */
+/** All sealed parts of a day left the log. */
 export interface TakenOut {
   kind: "taken_out";
   day: string;
@@ -68,7 +66,7 @@ export interface RegistryBound {
   bytes: number;
   sha256: string;
   at_ms: number;
-  /** The caller took a registry as it stood, after it was changed by other hands than ours. */
+  /** The caller accepted a registry that something else had edited. */
   accepted?: true;
 }
 
@@ -84,7 +82,6 @@ export type RegistryEntry = RegistryBound & EntryLink;
 /** What is added beside sealed parts, whose link stands in their record already. */
 export type NewEntry = TakenOut | Returned | RegistryBound;
 
-/** A line of the chain. */
 export type ChainEntry =
   | SealedEntry
   | TakenOutEntry
@@ -95,7 +92,6 @@ export type ChainEntry =
 /** Kinds that later versions of format 2 write. */
 export const RESERVED_KINDS: readonly string[] = ["counts", "signature"];
 
-/** A line that is no entry. */
 interface ChainDamage {
   offset: number;
   reason: string;
@@ -126,7 +122,6 @@ export function chainLockPath(root: string): string {
   return join(ledgerPaths(root).events, CHAIN_LOCK_NAME);
 }
 
-/** Reads the chain; an empty one where nothing was ever sealed. */
 export function readChain(world: World, root: string): Chain {
   const path = chainPath(root);
   const chain: Chain = {
@@ -152,7 +147,6 @@ export function readChain(world: World, root: string): Chain {
   return chain;
 }
 
-/** Adds an entry to what is known of the chain. */
 export function addEntry(chain: Chain, entry: ChainEntry): void {
   chain.entries.push(entry);
   if (entry.kind === "sealed") return void chain.seals.push(entry);
@@ -164,7 +158,6 @@ export function addEntry(chain: Chain, entry: ChainEntry): void {
   }
 }
 
-/** What the next entry is bound to. */
 export function endOfChain({ entries }: Chain): { number: number; seal: string } {
   return entries.at(-1) ?? { number: 0, seal: "" };
 }
@@ -183,7 +176,6 @@ export function fieldsOfEntry(entry: ChainEntry): Readonly<Record<string, unknow
   return entry.kind === "other" ? entry.fields : { ...entry };
 }
 
-/** The entry that an object is; undefined when it is none. */
 export function parseEntry(fields: unknown): ChainEntry | undefined {
   const entry = fields as Partial<ChainEntry> | null;
   if (typeof entry?.seal !== "string" || !Number.isSafeInteger(entry.number)) return undefined;

@@ -15,7 +15,6 @@ export interface Checksum {
 
 const BLOCK_DIGEST_BYTES = 4;
 
-/** Computes the checksum of a file's first bytes. */
 export function checksumOf(file: OpenFile, size_bytes: number): Checksum {
   const whole = createHash("sha256");
   const digests = new Uint8Array(
@@ -28,7 +27,6 @@ export function checksumOf(file: OpenFile, size_bytes: number): Checksum {
   return { bytes: size_bytes, sha256: whole.digest("hex"), blocks: digests.toBase64() };
 }
 
-/** Whether a file is what it was. */
 export function matchesChecksum(file: OpenFile, noted: Checksum): boolean {
   const { size_bytes } = file.facts();
   return size_bytes === noted.bytes && digestOf(blocksOfFile(file, size_bytes)) === noted.sha256;

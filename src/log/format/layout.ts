@@ -18,7 +18,6 @@ export interface PartName {
   format: "jsonl" | "parquet";
 }
 
-/** The folders and well-known files of one ledger. */
 export function ledgerPaths(root: string) {
   const events = join(root, "events");
   return {
@@ -33,12 +32,10 @@ export function ledgerPaths(root: string) {
   };
 }
 
-/** A day's folder. */
 export function dayFolder(root: string, day: string): string {
   return join(root, "events", `day=${day}`);
 }
 
-/** What the record of sealed parts is called in a day's folder. */
 export const SEALED_NAME = "_sealed.json";
 
 /** The lock that is taken to change a part of the day; a private writer has its own. */
@@ -67,17 +64,15 @@ export function partStem(part: Omit<PartId, "day">): string {
   return part.writer === "" ? stem : `${stem}.${part.writer}`;
 }
 
-/** The path of a part's lines. */
 export function partPath(root: string, part: PartId): string {
   return join(dayFolder(root, part.day), `${partStem(part)}.jsonl`);
 }
 
-/** The name of the Parquet file that a part's lines are compacted to. */
 export function parquetName(part: Omit<PartId, "day">): string {
   return `${partStem(part)}.parquet`;
 }
 
-/** A part as it is named in messages: `day=2026-01-23/part-000001.jsonl`. */
+/** `day=2026-01-23/part-000001.jsonl`, as messages name a part. */
 export function partLabel(part: PartId): string {
   return `day=${part.day}/${partStem(part)}.jsonl`;
 }
@@ -85,7 +80,6 @@ export function partLabel(part: PartId): string {
 const PART_NAME = /^part-(\d{6,15})(?:\.([A-Za-z0-9][A-Za-z0-9._-]*))?\.(jsonl|parquet)$/;
 const DAY_NAME = /^day=(\d{4}-\d{2}-\d{2})$/;
 
-/** What a file name in a day's folder stands for; undefined when it is no part. */
 export function parsePartName(name: string): PartName | undefined {
   const match = PART_NAME.exec(name);
   if (!match) return undefined;
@@ -93,13 +87,11 @@ export function parsePartName(name: string): PartName | undefined {
   return { number: Number(digits), writer, format: format as PartName["format"] };
 }
 
-/** The day that a folder name stands for; undefined when it is none. */
 export function parseDayName(name: string): string | undefined {
   const day = DAY_NAME.exec(name)?.[1];
   return day !== undefined && isDay(day) ? day : undefined;
 }
 
-/** Whether a text is a day of the calendar, `YYYY-MM-DD`. */
 export function isDay(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
   const ms = startOfDay(text);
@@ -109,7 +101,6 @@ export function isDay(text: string): boolean {
 let cached_day_number = -1;
 let cached_day = "";
 
-/** The UTC day of a time. */
 export function dayOf(timestamp_ms: number): string {
   const day_number = Math.floor(timestamp_ms / DAY_MS);
   if (day_number !== cached_day_number) {
@@ -129,7 +120,6 @@ export function comparePartNames(
 
 const WRITER_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 
-/** The part that a label names; undefined when it names none. */
 export function parsePartLabel(label: string): PartId | undefined {
   const [folder, file = "", ...more] = label.split("/");
   const day = parseDayName(folder);
@@ -138,7 +128,6 @@ export function parsePartLabel(label: string): PartId | undefined {
   return { day, number: name.number, writer: name.writer };
 }
 
-/** Checks a writer's name, which becomes part of file names. */
 export function checkWriterName(writer: string): string {
   if (WRITER_NAME.test(writer) && writer.length <= writer_chars_max) return writer;
   throw new LedgerError({
@@ -155,7 +144,6 @@ export function writerNameFrom(text: string): string | undefined {
   return name.slice(0, writer_chars_max).replace(/-+$/, "") || undefined;
 }
 
-/** What a piece that was taken out of a part is called in quarantine. */
 export function quarantineName(part: PartId, offset: number, kind: "torn" | "corrupt"): string {
   return `day=${part.day}.${partStem(part)}.at-${offset}.${kind}`;
 }

@@ -3,7 +3,6 @@ import { blocksOfFile, readFully } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { event_bytes_max, read_bytes } from "../../base/limits.ts";
 
-/** How many bytes a text takes in UTF-8. */
 export function utf8Length(text: string): number {
   let length = text.length;
   for (let at = 0; at < text.length; at++) {

@@ -1,4 +1,4 @@
-/** A day's lock: a flock on a file in the day's folder, held for the length of one write. */
+/** Advisory lock of a day: a flock on a file in the day's folder, held for the length of one write. */
 import { dirname, join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { makeFolderDurably } from "../../base/files/durable.ts";
@@ -8,12 +8,11 @@ import { folder_tries_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { dayFolder, dayLockName } from "./layout.ts";
 
-/** What a file system that has no flock answers. */
 const WITHOUT_LOCKS = new Set(["ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
 /**
- * The lock of one writer's parts of a day. A writer's own lock file is made under the day's common lock,
- * which is a door: so who holds the door knows all writers there are, and none comes in meanwhile.
+ * The lock of one writer's parts of a day. A private writer's lock file is made under the day's common lock,
+ * the door: so the holder of the door knows all writers, and none comes in meanwhile.
  */
 export function lockOfWriter(
   world: World,
@@ -28,7 +27,6 @@ export function lockOfWriter(
   return new DayLock(world, path, is_private, wait_ms, onWait, door_path);
 }
 
-/** One lock file, kept open between uses. */
 export class DayLock {
   #file?: OpenFile;
   #identity = "";
@@ -36,17 +34,17 @@ export class DayLock {
   constructor(
     readonly world: World,
     readonly path: string,
-    /** Whether one process alone writes here by contract, so that no lock is no harm. */
+    /** Whether one process alone writes here by contract, so that a missing lock does no harm. */
     readonly is_private: boolean,
     readonly wait_ms: number,
     readonly onWait: () => void = () => {},
-    /** The lock under which this one's file is made; absent where the caller has it, or none is due. */
+    /** The lock under which this one's file is made; absent where the caller holds it, or there is none. */
     readonly door_path?: string,
   ) {}
 
   /**
-   * Takes the lock, making the folder and the file when they are not there. A caller who can tell
-   * that no name in the folder has changed since the last time spares us the look at our own.
+   * Takes the lock, making the folder and the file when they are not there. A caller that knows that no name
+   * in the folder has changed spares the check of the lock's own.
    */
   async take(namesAreUnchanged: () => boolean = () => false): Promise<void> {
     try {
@@ -56,15 +54,15 @@ export class DayLock {
         if (this.#hasItsName(namesAreUnchanged)) return;
       }
     } catch (error) {
-      // A lock that was had and is not used would keep everybody else waiting.
+      // A lock that is kept and not used would block all other writers.
       this.close();
       throw error;
     }
   }
 
   /**
-   * Takes the lock if that takes no opening and no more than a few milliseconds, in which this thread
-   * does nothing else: then the work can be done in the same turn, and others have the lock sooner.
+   * Takes the lock if its file is open and that blocks the thread for a few milliseconds at most: then the
+   * write is done in the same turn of the event loop, and others have the lock sooner.
    */
   takeSoon(namesAreUnchanged: () => boolean): boolean {
     try {
@@ -76,10 +74,7 @@ export class DayLock {
     }
   }
 
-  /**
-   * Whoever removes or replaces the day's folder takes the lock's name with it. Holding a lock that
-   * has lost its name protects nothing: it is let go of.
-   */
+  /** A lock whose name went with the day's folder protects nothing: it is released. */
   #hasItsName(namesAreUnchanged: () => boolean): boolean {
     if (namesAreUnchanged()) return true;
     if (this.world.files.facts(this.path)?.identity === this.#identity) return true;
@@ -87,12 +82,12 @@ export class DayLock {
     return false;
   }
 
-  /** Gives the lock back and keeps the file for the next time. */
+  /** Releases the lock and keeps the file open. */
   release(): void {
     try {
       this.#file?.unlock();
     } catch {
-      // Closing gives it back too.
+      // Closing releases it too.
       this.close();
     }
   }
@@ -105,7 +100,7 @@ export class DayLock {
   async #open(): Promise<void> {
     const folder = dirname(this.path);
     for (let attempt = 1;; attempt++) {
-      // One that is there gets its durable name before the first byte of a part, if it has none yet.
+      // The name of one that is there becomes durable before the first byte of a part.
       if (!this.world.files.facts(folder)) makeFolderDurably(this.world.files, folder);
       try {
         this.#file = await this.#openOrMake();
@@ -122,13 +117,8 @@ export class DayLock {
     const { files } = this.world;
     if (this.door_path === undefined) return files.open(this.path, "lock");
     if (files.facts(this.path)) return files.open(this.path, "append");
-    const door = new DayLock(
-      this.world,
-      this.door_path,
-      this.is_private,
-      this.wait_ms,
-      this.onWait,
-    );
+    const { world, door_path, is_private, wait_ms, onWait } = this;
+    const door = new DayLock(world, door_path, is_private, wait_ms, onWait);
     await door.take();
     try {
       return files.open(this.path, "lock");
@@ -151,7 +141,7 @@ export class DayLock {
     try {
       if (file.tryLock(true)) return true;
       const is_taken = file.lockSoon(true, this.wait_ms);
-      // Whoever does not have it by now goes on waiting in `take`, and is counted there.
+      // A lock that is not taken by now is waited for, and counted, in `take`.
       if (is_taken) this.onWait();
       return is_taken;
     } catch (error) {

@@ -1,7 +1,7 @@
 /**
- * Reserved paths: where a ledger, and the runs beside it, keep their own files, and which files elsewhere
- * are theirs. An output may lie beside them, an archive too, and neither ever among them: what is there
- * gets replaced, or emptied. Folders are known by what they are, whichever way their names lead there.
+ * Reserved paths: where a ledger and its runs keep their own files. An output or an archive may lie beside
+ * them, never among them: what is there gets replaced or emptied. Folders are compared by identity, whichever
+ * way their names lead there.
  */
 import { basename, dirname, join, resolve } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
@@ -10,13 +10,11 @@ import { uniqueName, type World } from "../../base/world.ts";
 import { readChain } from "./chain.ts";
 import { ledgerPaths, parseDayName } from "./layout.ts";
 
-/** The folders of which nobody else may write. */
 interface LedgerPlaces {
   dir: string;
   runs_dir?: string;
 }
 
-/** A folder, by what it is. */
 interface Folder {
   /** Without links; also where it is not there yet. */
   path: string;
@@ -26,7 +24,7 @@ interface Folder {
 /** What a build of a database makes beside it, and empties. */
 const BUILDING = ".ledger-building";
 
-/** Says no where an output would lie among our own files. */
+/** Throws where an output would lie among the ledger's own files. */
 export function checkMayWrite(world: World, path: string, places: LedgerPlaces): void {
   const above = foldersFrom(world, dirname(resolve(world.cwd(), path)));
   // A report may lie beside the runs; what lies deeper is a run's.
@@ -41,10 +39,7 @@ export function checkMayWrite(world: World, path: string, places: LedgerPlaces):
   });
 }
 
-/**
- * Says no to a folder that archives may not lie in, or cannot be written to: whoever asks is told what
- * who archives would be.
- */
+/** Throws where a folder may hold no archives, or cannot be written: as archiving itself would. */
 export function checkMayArchiveIn(world: World, folder: string, places: LedgerPlaces): void {
   const at = resolve(world.cwd(), folder);
   const above = foldersFrom(world, at);
@@ -69,9 +64,9 @@ export function isNamedArchive(world: World, path: string, { dir }: LedgerPlaces
   const at = resolve(world.cwd(), path);
   const identity = world.files.facts(at)?.identity;
   const archives = new Set(
-    readChain(world, dir).entries.flatMap((step) =>
-      step.kind === "taken_out" && step.archive !== undefined
-        ? [resolve(world.cwd(), step.archive)]
+    readChain(world, dir).entries.flatMap((entry) =>
+      entry.kind === "taken_out" && entry.archive !== undefined
+        ? [resolve(world.cwd(), entry.archive)]
         : []
     ),
   );
@@ -80,10 +75,9 @@ export function isNamedArchive(world: World, path: string, { dir }: LedgerPlaces
   return [...archives].some((archive) => world.files.facts(archive)?.identity === identity);
 }
 
-/** What stands for itself in any ledger, and in any folder of runs. */
 const RECORDS = new Set(["run.json", "_SUCCESS", "_archived.ndjson"]);
 
-/** Whether a file is one of records of some ledger, or of runs: it may be another's than this. */
+/** Whether a file is a record of some ledger or run, this one or another. */
 export function isRecord(world: World, path: string): boolean {
   const at = withoutLinks(world, resolve(world.cwd(), path));
   const folder = basename(dirname(at));
@@ -92,7 +86,6 @@ export function isRecord(world: World, path: string): boolean {
   return in_day || in_events || folder.startsWith("run_id=") || RECORDS.has(basename(at));
 }
 
-/** The folder of ours that is one of these. */
 function reservedAmong(
   world: World,
   folders: readonly Folder[],
@@ -112,7 +105,6 @@ function isAmong(world: World, folders: readonly Folder[], wanted: string): bool
   );
 }
 
-/** A folder and all that it lies in, the nearest first. */
 function foldersFrom(world: World, folder: string): Folder[] {
   const folders: Folder[] = [];
   for (let at = withoutLinks(world, folder); folders.at(-1)?.path !== at; at = dirname(at)) {
@@ -121,7 +113,7 @@ function foldersFrom(world: World, folder: string): Folder[] {
   return folders;
 }
 
-/** Where a path really leads; of one that is not there yet, where it will. */
+/** Where a path really leads, or will lead when it is made. */
 function withoutLinks({ files }: World, path: string): string {
   let there = path;
   while (!files.facts(there) && dirname(there) !== there) there = dirname(there);

@@ -1,7 +1,4 @@
-/**
- * What `_sealed.json` says of a day: which of its parts are closed for good, what stands in each, and
- * where it has its place in the chain.
- */
+/** Seal manifest of a day, `_sealed.json`: which parts are closed for good, what is in each, its place in the chain. */
 import { join } from "@std/path";
 import { replaceFile } from "../../base/files/durable.ts";
 import { LedgerError } from "../../base/error.ts";
@@ -10,7 +7,6 @@ import { uniqueName, type World } from "../../base/world.ts";
 import type { Checksum } from "./checksum.ts";
 import { dayFolder, parsePartName, partStem, SEALED_NAME } from "./layout.ts";
 
-/** A line of a sealed part that wants attention: found when the part was sealed. */
 export interface LineDiagnostic {
   kind: "corrupt" | "wrong_fields" | "wrong_day";
   offset: number;
@@ -31,38 +27,34 @@ export interface SealedContent {
   notes_sha256: string;
 }
 
-/** What is noted of the lines of a sealed part, so that they need not be read for it. */
+/** What is noted of the lines of a sealed part, so that they need not be read again. */
 export interface SealedNotes {
   /** Whole lines; some may be corrupt. */
   lines: number;
   /** Where its last line begins, and that line's hash. */
   last_line_at: number;
   last_line_hash: string;
-  /** Lines that want attention; absent when there were too many to note: then they are read anew. */
+  /** Absent when there were too many to note: then the lines are validated anew. */
   flaws?: LineDiagnostic[];
   blocks: string;
 }
 
-/** A part that takes no more lines. */
 export interface SealedPart extends SealedContent, SealedNotes, Checksum {
   /** Of its step in the chain; absent where 0.1 sealed it. */
   format?: 2;
-  /** Its place in the chain, from 1. */
+  /** Its place in the chain, from 1, the seal of the entry before it, and its own. */
   number: number;
-  /** The seal before it; empty for the first. */
   previous: string;
-  /** A digest of all this and of the one before, so that none can change alone. */
   seal: string;
   /** The Parquet file that holds its lines, once it is compacted. */
   compacted?: Checksum;
-  /** The steps between the part sealed before it and it: a chain that is lost is made again of all. */
+  /** The entries between the part sealed before it and it: a lost chain is rebuilt of all of them. */
   after?: Readonly<Record<string, unknown>>[];
 }
 
 /** The name of a sealed part's lines in its day's folder -> what is known of it. */
 export type SealedParts = Record<string, SealedPart>;
 
-/** What the file holds. */
 interface SealedFile {
   version: unknown;
   parts: SealedParts;
@@ -70,17 +62,15 @@ interface SealedFile {
 
 const SEALED_VERSION = 1;
 
-/** Where a day's record stands. */
 export function sealedPath(root: string, day: string): string {
   return join(dayFolder(root, day), SEALED_NAME);
 }
 
-/** The sealed parts of a day; none when the day has no such record. */
 export function readSealed(files: Files, root: string, day: string): SealedParts {
   return readSealedIn(files, dayFolder(root, day));
 }
 
-/** The same for a folder that is a day's no more. */
+/** The same for a folder that is no longer a day's. */
 export function readSealedIn(files: Files, folder: string): SealedParts {
   const path = join(folder, SEALED_NAME);
   if (!files.facts(path)) return {};
@@ -128,25 +118,27 @@ export function wrongFieldOf(record: SealedPart): string | undefined {
   return COUNTS.find((field) => !isCount(record[field])) ??
     TEXTS.find((field) => typeof record[field] !== "string") ??
     TIMES.find((field) => record[field] !== null && !isCount(record[field])) ??
-    wrongInProof(record) ??
-    (flaws === undefined || (Array.isArray(flaws) && flaws.every(isFlaw)) ? undefined : "flaws") ??
-    (compacted === undefined ? undefined : wrongInProof(compacted) && "compacted");
+    wrongInChecksum(record) ??
+    (flaws === undefined || (Array.isArray(flaws) && flaws.every(isDiagnostic))
+      ? undefined
+      : "flaws") ??
+    (compacted === undefined ? undefined : wrongInChecksum(compacted) && "compacted");
 }
 
-const FLAWS: readonly unknown[] = [
+const KINDS: readonly unknown[] = [
   "corrupt",
   "wrong_fields",
   "wrong_day",
 ] satisfies LineDiagnostic["kind"][];
 
-function isFlaw(flaw: Partial<LineDiagnostic> | null): boolean {
-  return typeof flaw === "object" && FLAWS.includes(flaw?.kind) && isCount(flaw?.offset) &&
+function isDiagnostic(flaw: Partial<LineDiagnostic> | null): boolean {
+  return typeof flaw === "object" && KINDS.includes(flaw?.kind) && isCount(flaw?.offset) &&
     isCount(flaw?.size_bytes) && typeof flaw?.reason === "string";
 }
 
-function wrongInProof(proof: Checksum | null): string | undefined {
-  if (typeof proof !== "object" || proof === null) return "the proof";
-  const { bytes, sha256, blocks } = proof;
+function wrongInChecksum(checksum: Checksum | null): string | undefined {
+  if (typeof checksum !== "object" || checksum === null) return "the proof";
+  const { bytes, sha256, blocks } = checksum;
   if (!isCount(bytes)) return "bytes";
   if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) return "sha256";
   return typeof blocks === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(blocks) &&
@@ -159,14 +151,13 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Puts the record of a day in place, whole and durable. The caller holds the lock of the chain. */
+/** Replaces the manifest of a day durably. The caller holds the chain's lock. */
 export function writeSealed(world: World, root: string, day: string, parts: SealedParts): void {
   const path = sealedPath(root, day);
   const text = `${JSON.stringify({ version: SEALED_VERSION, parts }, null, 1)}\n`;
   replaceFile(world.files, path, new TextEncoder().encode(text), uniqueName(world));
 }
 
-/** What a part is called in its day's record. */
 export function sealedName(part: { number: number; writer: string }): string {
   return `${partStem(part)}.jsonl`;
 }

@@ -14,12 +14,10 @@ import { endOfLines, type OpenPart, openPart } from "./part_file.ts";
 import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
 import { type LineDiagnostic, readSealed, type SealedParts } from "../format/seal_manifest.ts";
 
-/** Where a line stands. */
 interface Place {
   part: PartId;
   /** `day=2026-01-23/part-000001.jsonl` */
   label: string;
-  /** Byte offset of the line's first byte. */
   offset: number;
   /** Length of the line, without its newline. */
   size_bytes: number;
@@ -42,9 +40,7 @@ export type LogRecord = EventRecord | DamageRecord;
 
 /** Which records are wanted. Damage is always yielded, wherever a wanted event could have stood. */
 export interface ReadFilter {
-  /** From this time on. */
   since_ms?: number;
-  /** Before this time. */
   until_ms?: number;
   day?: string;
   types?: readonly string[];
@@ -204,7 +200,6 @@ export class LogCursor {
   }
 }
 
-/** All wanted records of a log as it is now. */
 export function readLog(
   world: World,
   root: string,

@@ -67,7 +67,6 @@ export function wasConcurrentlyRemoved(error: unknown): boolean {
   return asLedgerError(error)?.detail?.went !== undefined;
 }
 
-/** Where the last whole line of a part ends. */
 export async function endOfLines(world: World, extent: PartExtent): Promise<number> {
   if (extent.compacted) return extent.size_bytes;
   const part = await openPart(world, extent);

@@ -26,7 +26,6 @@ import {
 import type { Checksum } from "../format/checksum.ts";
 import { readSealed, sealedName, type SealedParts } from "../format/seal_manifest.ts";
 
-/** A part and how much of it there is. */
 export interface PartExtent {
   part: PartId;
   path: string;
@@ -70,7 +69,6 @@ export function goneFolders(files: Files, root: string): { day: string; path: st
   });
 }
 
-/** The parts of a day that are on their way out, by their names. */
 export function gonePartsOf(files: Files, root: string, of_day: string): PartName[] {
   return goneFolders(files, root)
     .filter(({ day }) => day === of_day)

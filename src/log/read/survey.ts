@@ -30,7 +30,6 @@ interface DaySurvey {
   stored_bytes: number;
 }
 
-/** A part whose last line is not whole. */
 interface TornTail {
   part: string;
   offset: number;
@@ -101,7 +100,6 @@ async function lookAtDay(world: World, root: string, day: string) {
   return { of_day, ends, torn };
 }
 
-/** Where the lines of a part end. */
 interface PartEnd {
   extent: PartExtent;
   record: SealedPart | undefined;
@@ -139,7 +137,6 @@ export function countLines(
   });
 }
 
-/** The event in the last whole line of a part, when there is one. */
 async function lastEvent(
   world: World,
   extent: PartExtent,
@@ -160,7 +157,6 @@ async function lastEvent(
 
 const RUN_ID = /"run_id":("(?:[^"\\]|\\.)*")/g;
 
-/** The runs that the last events name, the newest first. */
 export function recentRunIds(files: Files, root: string): string[] {
   const run_ids = new Set<string>();
   for (const path of newestParts(files, root)) {
@@ -170,7 +166,6 @@ export function recentRunIds(files: Files, root: string): string[] {
   return [...run_ids];
 }
 
-/** The days that have a folder, the newest first. */
 export function recentDays(files: Files, root: string): string[] {
   return (files.list(ledgerPaths(root).events) ?? [])
     .flatMap(({ name }) => parseDayName(name) ?? []).sort().reverse();

@@ -22,23 +22,19 @@ export interface LineBatch {
 
 /** Lines that were written to one part in one go. Durable once `file` has been synced. */
 export interface WriteResult {
-  part: PartId;
+  file: PartFile;
   /** Byte offset in the part of the first of these lines. */
   offset: number;
   /** Which lines of the batch: from, and up to but not including. */
   first_line: number;
   end_line: number;
-  file: PartFile;
 }
 
-/** Lines that stand in the log, and are durable once their files have been synced. */
 export interface WrittenLines {
   results: WriteResult[];
-  /** Why not all lines were written, when they were not. */
   failure?: LedgerError;
 }
 
-/** What a writer counts; readable from the library. */
 export interface WriterCounters {
   events: number;
   bytes: number;
@@ -50,7 +46,6 @@ export interface WriterCounters {
 
 /** An open part, reference-counted: closed by its last user. */
 export class PartFile {
-  /** `day=2026-01-23/part-000001.jsonl`, as acknowledgements name it. */
   readonly label: string;
   #users = 1;
 
@@ -58,7 +53,6 @@ export class PartFile {
     this.label = partLabel(part);
   }
 
-  /** Keeps the file open until `release`. */
   hold(): this {
     this.#users++;
     return this;
@@ -163,8 +157,7 @@ export class DayAppender {
     writeOrCutBack(part_file.file, [bytes], size_bytes, () => this.forgetPart());
     this.#counters.writes++;
     this.#counters.bytes += bytes.length;
-    const file = part_file.hold();
-    return { part: file.part, offset: size_bytes, first_line, end_line, file };
+    return { file: part_file.hold(), offset: size_bytes, first_line, end_line };
   }
 
   /** The part that takes the next line, whole to its end. */
@@ -277,7 +270,6 @@ export function writeOrCutBack(
   }
 }
 
-/** The line after the last one that ends within `limit`. */
 function linesThatFit(ends: number[], first_line: number, limit: number): number {
   if (ends[ends.length - 1] <= limit) return ends.length;
   let line = first_line;

@@ -27,7 +27,6 @@ export interface StreamOptions {
   onBadLine?: (error: LedgerError) => void;
   /** Ends the stream early; what was read until then is made durable. */
   signal?: AbortSignal;
-  /** What the stream is called in errors. */
   name?: string;
 }
 
@@ -40,25 +39,18 @@ export interface StreamReport {
 }
 
 const NEWLINE = 10;
-/** Room for what a few lines get added to them. */
+/** Room for the fields that a few lines get added, */
 const LINE_GROWTH_BYTES = 256;
-/** What a batch begins with for each further day of a block: a block may hold lines of thousands. */
+/** and for each further day of a block, which may hold lines of thousands. */
 const FURTHER_DAY_BYTES = 4096;
 const encoder = new TextEncoder();
 
-/** Events in the order of their write. */
-interface StreamedEvents {
-  ids: string[];
-  /** In which line of the stream each of them stood. */
-  stream_lines: number[];
-}
-
-/** Lines of one day, gathered for one write. */
-class DayBatch implements StreamedEvents {
+class DayBatch {
   bytes: Uint8Array;
   size = 0;
   ends: number[] = [];
   ids: string[] = [];
+  /** In which line of the stream each event stood. */
   stream_lines: number[] = [];
 
   constructor(expected_bytes: number) {
@@ -102,13 +94,15 @@ export function appendStream(
   return new StreamAppender(writer, check, options).run(input);
 }
 
+/** Events in the order of their write; without the bytes, since many wait for their sync. */
+type StreamedEvents = Pick<DayBatch, "ids" | "stream_lines">;
+
 class StreamAppender {
   readonly #report: StreamReport = { lines: 0, valid: 0, durable: 0, bad: 0 };
   readonly #name: string;
   readonly #answers?: LineAnswers;
   #unsynced: { written: WrittenLines; events: StreamedEvents; count: number }[] = [];
   #unsynced_bytes = 0;
-  /** Each is kept open until it is synced. */
   readonly #unsynced_files = new Set<PartFile>();
   /** Never rejects: a failure is kept in `#failure`. */
   #syncing?: Promise<void>;
@@ -226,7 +220,6 @@ class StreamAppender {
 
   /** Hands written lines to the background sync; starts it when none runs. */
   #expect(written: WrittenLines, batch: DayBatch, count: number): void {
-    // Not the batch itself: its bytes are written, and many may wait for their sync.
     const { ids, stream_lines, size } = batch;
     this.#unsynced.push({ written, events: { ids, stream_lines }, count });
     this.#unsynced_bytes += size;

@@ -30,7 +30,6 @@ export interface Acknowledgement {
   durability: Durability;
 }
 
-/** How a writer writes. */
 export interface WriterOptions {
   /** A name for parts that are private to this writer; "" shares the day's parts. */
   writer?: string;
@@ -63,15 +62,15 @@ export class LogWriter {
   readonly #root: string;
   readonly #options: WriterOptions;
   readonly #writer: string;
-  /** In the order of their last use, so that the first is the one to close. */
+  /** An LRU cache: in the order of their last use. */
   readonly #days = new Map<string, DayAppender>();
   #queue = new Map<string, Waiting[]>();
   #flushing?: Promise<void>;
-  /** The write that the next one has to wait for; undefined when none is under way. */
+  /** The write that the next one has to wait for. */
   #turn?: Promise<unknown>;
   #closed = false;
   #last_turn_ms = 0;
-  /** What small groups are encoded into, one after the other. */
+  /** Small groups are encoded into it, one after the other. */
   readonly #buffer = new Uint8Array(small_group_bytes);
 
   constructor(world: World, root: string, options: WriterOptions = {}) {
@@ -111,10 +110,9 @@ export class LogWriter {
 
   #counted(written: WrittenLines): WrittenLines {
     for (const { first_line, end_line, offset, file } of written.results) {
-      this.counters.events += end_line - first_line;
-      this.#options.onWrite?.(
-        `wrote ${end_line - first_line} lines at byte ${offset} of ${file.label}`,
-      );
+      const lines = end_line - first_line;
+      this.counters.events += lines;
+      this.#options.onWrite?.(`wrote ${lines} lines at byte ${offset} of ${file.label}`);
     }
     return written;
   }
@@ -135,7 +133,6 @@ export class LogWriter {
     }
   }
 
-  /** Waits for everything that was appended, then closes the files. */
   async close(): Promise<void> {
     while (this.#flushing) await this.#flushing;
     this.#closed = true;
@@ -209,7 +206,7 @@ export class LogWriter {
   #durabilityUnknown(results: WriteResult[], cause: unknown): LedgerError {
     // After a failed sync this descriptor proves nothing any more. Nothing is cut back: other writers may
     // have appended since.
-    for (const { part } of results) this.#days.get(part.day)?.forgetPart();
+    for (const { file } of results) this.#days.get(file.part.day)?.forgetPart();
     const parts = results.map(({ file, offset }) => `${file.label} from byte ${offset}`);
     return new LedgerError({
       code: "durability_unknown",
@@ -246,7 +243,6 @@ export class LogWriter {
     return appender;
   }
 
-  /** Runs a body after those that wait already; at once where none does. */
   #inTurn<T>(body: () => T | Promise<T>): T | Promise<T> {
     const result = this.#turn ? this.#turn.then(body) : body();
     if (!(result instanceof Promise)) return result;
@@ -259,7 +255,6 @@ export class LogWriter {
   }
 }
 
-/** Rejects what is not answered yet. */
 function refuse(group: Waiting[], thrown: unknown): void {
   const error = asLedgerError(thrown) ??
     new LedgerError({ code: "io", message: String(thrown), cause: thrown });

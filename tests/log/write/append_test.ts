@@ -253,7 +253,7 @@ Deno.test("what can be written at once is, and what has to wait goes in the orde
   assertEquals(linesOnDisk(folder.path).length, 2);
   busy.close();
   const results = (await Promise.all(waiting)).flatMap((written) => written.results);
-  assertEquals(results.map(({ part, offset }) => [part.day, offset]), [
+  assertEquals(results.map(({ file, offset }) => [file.part.day, offset]), [
     [CASE_DAY, 8],
     [OTHER_DAY, 8],
     [CASE_DAY, 17],
