@@ -12,7 +12,7 @@ import {
 import { similarNames } from "../../base/nearest.ts";
 import { CONTROL_CHARACTER } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
-import { utf8Length } from "../format/lines.ts";
+import { utf8Length } from "../../base/files/lines.ts";
 import {
   BadLine,
   identityProblem,

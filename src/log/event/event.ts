@@ -3,7 +3,6 @@
  * the schemas in `schemas.ts` are derived from it. Whether a line is a record is another question, and
  * `validate.ts` answers it; an event with wrong fields stays an event, left out of its type's table.
  */
-import { isObject } from "../../base/json.ts";
 import { run_id_chars_max } from "../../base/limits.ts";
 
 /** An event: an id, a type, a time, and the fields of its type. Extra fields are kept. */
@@ -92,6 +91,11 @@ export function fieldsOf(type: BuiltInType): readonly (readonly [string, FieldKi
 export const RUN_ID_PATTERN = new RegExp(
   `^(?!\\.{1,2}$)[^/\\\\\\u0000-\\u001f\\u007f]{1,${run_id_chars_max}}$`,
 );
+
+/** Whether a value is a JSON object: no list, not null. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 export function isOfKind(kind: FieldKind, value: unknown): boolean {
   switch (kind) {

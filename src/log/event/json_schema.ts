@@ -4,7 +4,7 @@
  * registered instead of ignoring it when an event comes.
  */
 import { quoted } from "../../base/error.ts";
-import { isObject } from "../../base/json.ts";
+import { isObject } from "./event.ts";
 import { compilePattern, type Pattern, UnusablePattern } from "./pattern.ts";
 
 /** A schema in the subset; `SCHEMA_KEYWORDS` lists what it may say. */

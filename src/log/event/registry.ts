@@ -4,9 +4,8 @@
  * are shown, never whether a line is a record. `registry_change.ts` adds types.
  */
 import { LedgerError, quoted } from "../../base/error.ts";
-import { isObject } from "../../base/json.ts";
+import { EVENT_TYPES, isBuiltIn, isObject, type LedgerEvent } from "./event.ts";
 import type { World } from "../../base/world.ts";
-import { EVENT_TYPES, isBuiltIn, type LedgerEvent } from "./event.ts";
 import {
   type Check,
   compileSchema,

@@ -5,14 +5,13 @@
 import { event_bytes_max, timestamp_ms_max } from "../../base/limits.ts";
 import { quoted } from "../../base/error.ts";
 import { CONTROL_CHARACTER, escaped } from "../../base/format.ts";
-import { isObject } from "../../base/json.ts";
-import type { LedgerEvent } from "./event.ts";
+import { isObject, type LedgerEvent } from "./event.ts";
 
 export class BadLine {
   constructor(readonly reason: string) {}
 }
 
-export type Validation = LedgerEvent | BadLine;
+type Validation = LedgerEvent | BadLine;
 
 /**
  * Validates a line, as the log's contract has it: one JSON object, no lone surrogates, no duplicate keys at

@@ -52,7 +52,7 @@ export interface TakenOut {
 }
 
 /** Parts of a day came back from their archive. */
-export interface Returned {
+interface Returned {
   kind: "returned";
   day: string;
   parts: string[];

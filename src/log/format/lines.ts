@@ -1,22 +1,7 @@
-/** Lines of a part: their length on the disk, hashes to tell them apart, blocks to read them in. */
+/** Lines of a part: hashes to tell them apart, blocks to read them in. */
 import { blocksOfFile, readFully } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { event_bytes_max, read_bytes } from "../../base/limits.ts";
-
-export function utf8Length(text: string): number {
-  let length = text.length;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code < 0x80) continue;
-    if (code < 0x800) length++;
-    else {
-      length += 2;
-      // A pair takes four bytes and counts as two characters.
-      if (code >= 0xd800 && code <= 0xdbff) at++;
-    }
-  }
-  return length;
-}
 
 /** 53 bits of a text's hash, which a number holds exactly; to tell texts apart, not a proof. */
 export function hash53(text: string): number {

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { linesOf } from "../../../src/base/files/lines.ts";
-import { utf8Length } from "../../../src/log/format/lines.ts";
+import { linesOf, utf8Length } from "../../../src/base/files/lines.ts";
 
 const encoder = new TextEncoder();
 
