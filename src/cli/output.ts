@@ -14,7 +14,15 @@ export {
   humanDuration,
   utc,
 } from "../base/format.ts";
-export { bytesColumn, type Column, countColumn, plain, shortened, wrapped } from "./table.ts";
+export {
+  bytesColumn,
+  type Column,
+  countColumn,
+  fieldColumns,
+  plain,
+  shortened,
+  wrapped,
+} from "./table.ts";
 export { Progress, withProgress } from "./progress.ts";
 export { paintFor, print, printJson, say, showTime, showTracedTime, write } from "./terminal.ts";
 

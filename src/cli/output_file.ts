@@ -12,7 +12,7 @@ import { beginsAsTar } from "../base/tar.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { file_kind_bytes } from "../base/limits.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-// Not through the room's door: it is loaded by whoever emits, and this is not needed then.
+// Not through log/mod.ts: emit loads that, and needs none of this.
 import { checkMayWrite, isNamedArchive, isRecord } from "../log/format/reserved_paths.ts";
 import { hinting } from "./input.ts";
 import { write } from "./terminal.ts";

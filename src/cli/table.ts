@@ -19,6 +19,11 @@ export interface Column {
   cut?: boolean;
 }
 
+/** Columns that show fields as they are: their names, between blanks. */
+export function fieldColumns(names: string): Column[] {
+  return names.split(" ").map((field) => ({ field }));
+}
+
 /** A column of counts, or of sizes in bytes: figures for people, numbers for programs. */
 export function countColumn(field: string, title?: string): Column {
   return { field, title, right: true, show: shownAs(humanCount) };
@@ -44,7 +49,7 @@ export interface TableLayout {
 const GAP = "  ";
 /** No text is made shorter than this. */
 const TEXT_COLUMNS_MIN = 6;
-/** Numbers, times, and what is told in figures and units: a part of it would be a lie. */
+/** Numbers, times and amounts with units: a part of one would be wrong. */
 const FIGURES = /^[-+]?[\d.,]+([-:T.,Z \d]*|( ?[a-zA-Zµ%]{1,4}( ago)?)+)$/;
 
 /** Prints a table, or the continuation of one. */

@@ -1,4 +1,4 @@
-/** Traced events for a command; what of write-ahead files cannot be read is told on standard error. */
+/** Traced events for a command; reports damage of write-ahead files on standard error. */
 import { placeText } from "../base/error.ts";
 import { damage_shown_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";

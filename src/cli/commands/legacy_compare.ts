@@ -4,7 +4,7 @@ import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
 import { format, ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, printRows, rowFormat, say } from "../output.ts";
+import { counted, fieldColumns, printRows, rowFormat, say } from "../output.ts";
 
 export default defineCommand({
   name: "legacy compare",
@@ -20,7 +20,7 @@ export default defineCommand({
   flags: { "format": format(), ...ledgerFlags() },
   run: async ({ world, flags, words: [path = LEGACY_PATH] }) => {
     const rows = await compareLegacy(openFor(world, flags), path);
-    const columns = ["run_id", "field", "legacy", "event_log"].map((field) => ({ field }));
+    const columns = fieldColumns("run_id field legacy event_log");
     const format = rowFormat(flags);
     if (rows.length > 0 || format !== "table") printRows(world, rows, columns, format);
     const differences = `${

@@ -34,6 +34,7 @@ import { openFor } from "../open.ts";
 import {
   counted,
   escaped,
+  fieldColumns,
   paintFor,
   rowFormat,
   RowPrinter,
@@ -171,8 +172,8 @@ class EventPrinter {
 
   constructor(readonly world: World, readonly ledger: Ledger, readonly flags: Flags) {
     this.#format = rowFormat(flags, world.stdout.is_terminal ? "table" : "ndjson");
-    const columns = ["event_id", "event_type", "timestamp_ms", "run_id", "payload"];
-    this.#rows = new RowPrinter(world, columns.map((field) => ({ field })), this.#format);
+    const columns = fieldColumns("event_id event_type timestamp_ms run_id payload");
+    this.#rows = new RowPrinter(world, columns, this.#format);
   }
 
   take(record: LogRecord): void {

@@ -6,7 +6,7 @@ import { defineCommand } from "../command.ts";
 import { choice, day, format, type RowFormat, runsFlags, text } from "../flags.ts";
 import { readInput } from "../input.ts";
 import { openFor } from "../open.ts";
-import { paintFor, print, printRows, rowFormat, RowPrinter } from "../output.ts";
+import { fieldColumns, paintFor, print, printRows, rowFormat, RowPrinter } from "../output.ts";
 
 export default defineCommand({
   name: "query",
@@ -58,7 +58,7 @@ async function overview(
   const index = await import("../../index/views.ts");
   const runs = await import("../../runs/catalog/artifact_views.ts");
   const { bold, dim } = paintFor(world, world.stdout);
-  const columns = [{ field: "name" }, { field: "kind" }, { field: "columns" }];
+  const columns = fieldColumns("name kind columns");
   const rows = await index.describeIndex(database);
   const views = db === "catalog" ? runs.describeArtifactViews() : [];
   printRows(world, [...views, ...rows], columns, format);

@@ -10,6 +10,7 @@ import { choice, count, format, runsFlags, text, texts, time } from "../flags.ts
 import { openFor } from "../open.ts";
 import {
   type Column,
+  fieldColumns,
   humanDuration,
   print,
   printJson,
@@ -104,20 +105,10 @@ function parametersOf(pairs: readonly string[] = []): Record<string, string> {
   }));
 }
 
-const DATA_COLUMNS: Column[] = [
-  "run_id",
-  "run_type",
-  "status",
-  "created_at_ms",
-  "completed_at_ms",
-  "total_ms",
-  "artifacts",
-  "git_branch",
-  "git_commit",
-  "git_dirty",
-  "presence",
-  "run_path",
-].map((field) => ({ field }));
+const DATA_COLUMNS = fieldColumns(
+  "run_id run_type status created_at_ms completed_at_ms total_ms artifacts git_branch " +
+    "git_commit git_dirty presence run_path",
+);
 
 function columnsFor(world: World): Column[] {
   return [

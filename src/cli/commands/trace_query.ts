@@ -2,7 +2,7 @@ import { latencyMs, queueTimeMs, type TracedEvent } from "../../trace/event/even
 import { defineCommand } from "../command.ts";
 import { count, format, ledgerFlags, text, texts, time } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { type Column, rowFormat, RowPrinter, showTracedTime } from "../output.ts";
+import { type Column, fieldColumns, rowFormat, RowPrinter, showTracedTime } from "../output.ts";
 import { sayWhatIsMissing } from "../traces.ts";
 
 export default defineCommand({
@@ -63,22 +63,8 @@ const COLUMNS: Column[] = [
   { field: "latency_ms", title: "latency ms", right: true },
 ];
 
-const FIELDS: Column[] = [
-  "event_id",
-  "event_type",
-  "timestamp",
-  "correlation_id",
-  "causation_id",
-  "source_container",
-  "destination",
-  "created_at",
-  "emitted_at",
-  "received_at",
-  "processed_at",
-  "latency_ms",
-  "queue_time_ms",
-  "sequence_number",
-  "partition_key",
-  "version",
-  "data",
-].map((field) => ({ field }));
+const FIELDS = fieldColumns(
+  "event_id event_type timestamp correlation_id causation_id source_container destination " +
+    "created_at emitted_at received_at processed_at latency_ms queue_time_ms " +
+    "sequence_number partition_key version data",
+);

@@ -470,5 +470,8 @@ Deno.test("the commands tell what they did, and what they need to know", async (
   const restored = await runIn(dir, ["restore", DAY]);
   assertEquals(restored.code, 0, restored.stderr);
   assertStringIncludes(restored.stdout, `${LINES}  8.8 kB, as it was sealed`);
-  assertStringIncludes((await runIn(dir, ["restore", DAY])).stderr, "nothing of 2026-01-23");
+  assertStringIncludes(
+    (await runIn(dir, ["restore", DAY])).stderr,
+    "no part of 2026-01-23 is compacted",
+  );
 });
