@@ -44,7 +44,7 @@ function emit(bench: Bench) {
 async function endsWell(daemon: Daemon, more: RegExp = /^$/): Promise<void> {
   await daemon.endWell();
   const [first, ...others] = daemon.said.trimEnd().split("\n");
-  assert(first.startsWith("serves "), daemon.said);
+  assert(first.startsWith("answers on "), daemon.said);
   for (const line of others) assert(more.test(line), daemon.said);
 }
 

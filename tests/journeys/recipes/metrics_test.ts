@@ -102,7 +102,7 @@ recipeTest("prometheus.yml", has_prometheus, async () => {
     // Another port, and no quarter of a minute until it looks.
     (text) =>
       text.replace("prometheus-alerts.yml", join(RECIPES, "prometheus-alerts.yml"))
-        .replace("127.0.0.1:9184", new URL(daemon.address).host)
+        .replaceAll("127.0.0.1:9184", new URL(daemon.address).host)
         .replace("scrape_interval: 15s", "scrape_interval: 1s"),
   );
   const listen = `127.0.0.1:${freePort()}`;
