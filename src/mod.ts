@@ -16,9 +16,14 @@
  * @module
  */
 export { type ErrorCode, type ErrorPlace, LedgerError } from "./base/error.ts";
-export { type CommonFields, Emitters, type JsonObject } from "./ledger/emitters.ts";
 export { EventEmitter, getEventEmitter } from "./legacy/emitter.ts";
-export { EventLog, type OpenOptions } from "./ledger/event_log.ts";
+export {
+  type CommonFields,
+  Emitters,
+  EventLog,
+  type JsonObject,
+  type OpenOptions,
+} from "./ledger/event_log.ts";
 export { Ledger, openLedger } from "./ledger/ledger.ts";
 export { ARTIFACT_KINDS, type ArtifactKind } from "./ledger/artifacts.ts";
 export type { AttachedDatabase, IndexOptions, QueryOptions } from "./ledger/index.ts";

@@ -5,7 +5,7 @@
 import config from "../../deno.json" with { type: "json" };
 
 /** Where the compressed form of a native file stands. */
-export interface PackedPlace {
+interface PackedPlace {
   /** The file that holds it; absent when that is the executable itself. */
   path?: string;
   offset_bytes: number;

@@ -1,7 +1,6 @@
 /** Records one run of a lab as a real program would: log, run directory and trace together. */
 import type { World } from "../base/world.ts";
-import type { JsonObject } from "../ledger/emitters.ts";
-import type { OpenOptions } from "../ledger/event_log.ts";
+import type { JsonObject, OpenOptions } from "../ledger/event_log.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import type { Acknowledgement } from "../log/mod.ts";
 import type { NewRun } from "../runs/directory/run_lifecycle.ts";

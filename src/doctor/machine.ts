@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { DAY_MS, humanBytes } from "../base/format.ts";
 import { beginReplacement, writeFully } from "../base/files/durable.ts";
 import type { FileSystemFacts, OpenFile } from "../base/files/seam.ts";
-import { answeredWithin } from "../base/files/attended_wait.ts";
+import { answeredWithin } from "../base/files/system_files.ts";
 import {
   clock_jump_ms,
   clock_skew_ms,

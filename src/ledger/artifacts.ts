@@ -5,7 +5,7 @@ import { LedgerError, quoted } from "../base/error.ts";
 import { input_text_bytes_max } from "../base/limits.ts";
 import { humanBytes } from "../base/format.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import type { Emitters } from "./emitters.ts";
+import type { Emitters } from "./event_log.ts";
 import { type Acknowledgement, isOfKind, ledgerPaths } from "../log/mod.ts";
 import type { ArtifactSource } from "../runs/artifacts/input.ts";
 

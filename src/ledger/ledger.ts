@@ -26,8 +26,7 @@ import {
 } from "../log/mod.ts";
 import type { ArtifactSource } from "../runs/artifacts/input.ts";
 import type { ArtifactKind } from "./artifacts.ts";
-import type { JsonObject } from "./emitters.ts";
-import { EventLog, type OpenOptions } from "./event_log.ts";
+import { EventLog, type JsonObject, type OpenOptions } from "./event_log.ts";
 import type { IndexOptions, QueryOptions } from "./index.ts";
 import { LedgerRuns } from "./runs.ts";
 import { LedgerTraces } from "./traces.ts";

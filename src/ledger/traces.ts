@@ -4,7 +4,7 @@
  */
 import { join } from "@std/path";
 import type { Input, World } from "../base/world.ts";
-import type { JsonObject } from "./emitters.ts";
+import type { JsonObject } from "./event_log.ts";
 import { ledgerPaths, noLedger } from "../log/mod.ts";
 import type { CompactTracesReport } from "../trace/store/compact.ts";
 import type { TraceDamage } from "../trace/store/wal_read.ts";

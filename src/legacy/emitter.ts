@@ -2,8 +2,7 @@
  * An adapter: the event emitter of the first system, with its positional signatures, over a `Ledger`.
  * Code that was written for it keeps working; new code is better off with `openLedger()`.
  */
-import type { JsonObject } from "../ledger/emitters.ts";
-import type { OpenOptions } from "../ledger/event_log.ts";
+import type { JsonObject, OpenOptions } from "../ledger/event_log.ts";
 import { Ledger } from "../ledger/ledger.ts";
 
 /** The eight emitters (and `emitRunFailed`), each with its arguments in a row. */

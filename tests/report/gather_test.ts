@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { report_curve_points_max } from "../../src/base/limits.ts";
 import { gather } from "../../src/report/gather/gather.ts";
 import { barsOf } from "../../src/report/page/phase_gantt.ts";
-import { blocksOfFile } from "../../src/report/page/stretches.ts";
+import { periodsOf } from "../../src/report/page/stretches.ts";
 import { newLab } from "../runs/runs.ts";
 import { Random } from "../laws/random.ts";
 import { BEGIN_MS, ledgerAt, MADE_MS, syncAll, tradesOf } from "./labs.ts";
@@ -109,7 +109,7 @@ Deno.test("every dated run is in one stretch, and there are never many", () => {
       started_at_ms: null,
       ended_at_ms: null,
     }));
-    const { stretches } = blocksOfFile(runs);
+    const { stretches } = periodsOf(runs);
     assert(stretches.length <= 62, `${stretches.length} stretches`);
     const dated = runs.filter(({ at_ms }) => at_ms !== null);
     assertEquals(stretches.reduce((sum, { runs }) => sum + runs, 0), dated.length);
@@ -121,7 +121,7 @@ Deno.test("every dated run is in one stretch, and there are never many", () => {
       assert(stretch && stretch.runs > 0);
     }
   }
-  assertEquals(blocksOfFile([]), { unit: "day", stretches: [] });
+  assertEquals(periodsOf([]), { unit: "day", stretches: [] });
 });
 
 Deno.test("phases are drawn from what the log tells of them, be it little", () => {

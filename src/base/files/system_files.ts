@@ -1,6 +1,11 @@
 /** The seam to the disk on Deno: system calls, each attempted under its name, and their faults. */
-import { lock_pause_ms, lock_poll_ms, lock_tries_max, pipe_pause_ms_max } from "../limits.ts";
-import { answeredWithin } from "./attended_wait.ts";
+import {
+  attended_step_ms,
+  lock_pause_ms,
+  lock_poll_ms,
+  lock_tries_max,
+  pipe_pause_ms_max,
+} from "../limits.ts";
 import { fileError, systemCode, WAITS_FOR_EVER } from "./file_error.ts";
 import type {
   FaultHook,
@@ -351,4 +356,42 @@ function watchFolder(folder: string): FolderWatch {
 /** Deno itself cannot say what kind of disk a path is on. Loaded when asked: a start takes 0.4 ms less. */
 function nodeFs(): typeof import("node:fs") {
   return process.getBuiltinModule("node:fs");
+}
+
+/**
+ * Whether the answer comes in time, and before the signal is aborted. Rejects when the answer does. Counts
+ * attended time: a thread that computes, or that a slow sync keeps, takes no answers; when it comes back,
+ * its timers have run out, and on some runtimes they go off first: a lock that was granted at once would
+ * count as held all the time. A holder in this same thread could not have released it either.
+ */
+export async function answeredWithin(
+  answer: Promise<unknown>,
+  wait_ms: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  let is_answered = false;
+  const answered = answer.then(() => {
+    is_answered = true;
+  });
+  for (let left_ms = wait_ms; left_ms > 0 && !signal?.aborted; left_ms -= attended_step_ms) {
+    await step(answered, Math.min(left_ms, attended_step_ms), signal);
+    if (is_answered) return true;
+  }
+  // What was answered while the thread was busy arrives in the next turn of its event loop.
+  await Promise.race([answered, new Promise((resolve) => setImmediate(resolve))]);
+  return is_answered;
+}
+
+/** Ends with the answer, after a while, or when the signal is aborted. */
+async function step(answered: Promise<void>, wait_ms: number, signal?: AbortSignal): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const end = () => over.resolve();
+  const timer = setTimeout(end, wait_ms);
+  signal?.addEventListener("abort", end);
+  try {
+    await Promise.race([answered, over.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
+  }
 }

@@ -1,5 +1,5 @@
 import { parseKeepingDigits } from "../../base/json.ts";
-import type { JsonObject } from "../../ledger/emitters.ts";
+import type { JsonObject } from "../../ledger/event_log.ts";
 import { noEventsOf } from "../../trace/event/filter.ts";
 import { defineCommand } from "../command.ts";
 import { jsonObject, ledgerFlags, text } from "../flags.ts";

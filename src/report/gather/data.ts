@@ -6,10 +6,20 @@ import type { TypeDurations } from "../../trace/ask/type_latency.ts";
 /** What was found, or why there is nothing to show. */
 export type Found<Value> =
   | { kind: "there"; value: Value }
-  /** Nobody has recorded it yet; what does. */
-  | { kind: "missing"; words: string; command?: string }
+  /** It is not recorded yet; what records it. */
+  | { kind: "missing"; words: string; command: string }
   /** It is there, and could not be read. */
   | { kind: "unreadable"; problem: LedgerError };
+
+/** Something that was found. */
+export function there<Value>(value: Value): Found<Value> {
+  return { kind: "there", value };
+}
+
+/** Something that is not recorded yet, and the command that records it. */
+export function missing(words: string, command: string): Found<never> {
+  return { kind: "missing", words, command };
+}
 
 /** A run, as far as all runs are looked at. */
 export interface ReportRun {

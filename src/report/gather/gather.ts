@@ -1,7 +1,7 @@
 /** Everything that the page tells, asked for one after the other. */
 import { buildFacts } from "../../base/build.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
-import type { Found, ReportData, RunsData } from "./data.ts";
+import { type Found, type ReportData, type RunsData, there } from "./data.ts";
 import { gatherListed, gatherPhases, gatherRuns, resolveRuns } from "./runs.ts";
 import { attempt, Sources } from "./sources.ts";
 import { gatherLatencies, gatherLosses } from "./traces.ts";
@@ -9,7 +9,7 @@ import { gatherTrades, readTrades, returnsOf } from "./trades.ts";
 
 /** Everything that the page tells. */
 export async function gather(ledger: Ledger, words: readonly string[]): Promise<ReportData> {
-  using sources = await Sources.open(ledger.world, ledger);
+  using sources = await Sources.open(ledger);
   const all = await attempt(() => gatherRuns(sources));
   const named = words.length > 0 ? resolveRuns(all, words) : undefined;
   const wanted = named && new Set(named);
@@ -49,5 +49,5 @@ async function mapped<From, To>(
   map: (value: From) => Promise<To>,
 ): Promise<Found<To>> {
   if (found.kind !== "there") return found;
-  return await attempt(async () => ({ kind: "there", value: await map(found.value) }));
+  return await attempt(async () => there(await map(found.value)));
 }

@@ -8,14 +8,16 @@ import {
 } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { Database } from "../../duckdb/connection.ts";
-import type {
-  Found,
-  ListedRun,
-  Phase,
-  PhasesData,
-  PhaseTotal,
-  ReportRun,
-  RunPhases,
+import {
+  type Found,
+  type ListedRun,
+  missing,
+  type Phase,
+  type PhasesData,
+  type PhaseTotal,
+  type ReportRun,
+  type RunPhases,
+  there,
 } from "./data.ts";
 import {
   CATALOGUED_RUNS,
@@ -53,13 +55,12 @@ export async function gatherRuns(sources: Sources): Promise<Found<KnownRun[]>> {
     }
   }
   if (runs.size === 0) {
-    return {
-      kind: "missing",
-      words: "No run has been recorded yet.",
-      command: "ledger emit run.started --run-id my-run && ledger rebuild",
-    };
+    return missing(
+      "No run has been recorded yet.",
+      "ledger emit run.started --run-id my-run && ledger rebuild",
+    );
   }
-  return { kind: "there", value: [...runs.values()].sort(latestFirst) };
+  return there([...runs.values()].sort(latestFirst));
 }
 
 function latestFirst(a: ReportRun, b: ReportRun): number {
@@ -143,11 +144,10 @@ export async function gatherPhases(
   const wanted = named ? JSON.stringify(named) : null;
   const ids = await rowsOf<{ run_id: string }>(index.value, RUNS_WITH_PHASES, [wanted]);
   if (ids.length === 0) {
-    return {
-      kind: "missing",
-      words: "The log tells of no phase of these runs.",
-      command: "ledger emit phase.started --run-id my-run --phase-name load --phase-order 1",
-    };
+    return missing(
+      "The log tells of no phase of these runs.",
+      "ledger emit phase.started --run-id my-run --phase-name load --phase-order 1",
+    );
   }
   const having = new Set(ids.map(({ run_id }) => run_id));
   const drawn = runs.filter(({ run_id }) => having.has(run_id)).slice(0, drawnMax(named));
@@ -156,15 +156,12 @@ export async function gatherPhases(
     PHASE_TOTALS,
     [wanted, report_phases_max],
   );
-  return {
-    kind: "there",
-    value: {
-      drawn: await phasesOf(index.value, drawn),
-      runs_total: having.size,
-      totals: rows,
-      names_total: rows[0]?.names_total ?? 0,
-    },
-  };
+  return there({
+    drawn: await phasesOf(index.value, drawn),
+    runs_total: having.size,
+    totals: rows,
+    names_total: rows[0]?.names_total ?? 0,
+  });
 }
 
 async function phasesOf(index: Database, runs: readonly ReportRun[]): Promise<RunPhases[]> {

@@ -7,7 +7,7 @@ import { humanBytes } from "../../base/format.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import { ledgerPaths, listDays, partsOfDay, partStem } from "../../log/mod.ts";
-import type { Found, Gap } from "./data.ts";
+import { type Found, type Gap, missing, there } from "./data.ts";
 import { INDEXED_PARTS } from "./queries.ts";
 
 /** The databases that a report reads, as they were when it began. */
@@ -19,25 +19,24 @@ export class Sources implements Disposable {
     readonly catalog: Found<Database>,
   ) {}
 
-  static async open(world: World, ledger: Ledger): Promise<Sources> {
-    const index = await opened(() => ledger.openIndex({ files: true }), {
-      words: ledger.exists()
-        ? "The log has not been indexed yet."
-        : "No event has been recorded in this ledger yet.",
-      command: ledger.exists()
-        ? "ledger rebuild"
-        : "ledger emit run.started --run-id my-run && ledger rebuild",
-    });
+  static async open(ledger: Ledger): Promise<Sources> {
+    const has_runs = ledger.runs.exists();
+    const index = await opened(
+      () => ledger.openIndex({ files: true }),
+      ledger.exists() ? ["The log has not been indexed yet.", "ledger rebuild"] : [
+        "No event has been recorded in this ledger yet.",
+        "ledger emit run.started --run-id my-run && ledger rebuild",
+      ],
+    );
     try {
-      const catalog = await opened(() => ledger.runs.openCatalog({ files: true }), {
-        words: ledger.runs.exists()
-          ? "The folder of runs has not been catalogued yet."
-          : "There is no folder of runs yet.",
-        command: ledger.runs.exists()
-          ? "ledger runs sync"
-          : "ledger runs create --run-type policy --run-id my-run && ledger runs sync",
-      });
-      return new Sources(world, ledger, index, catalog);
+      const catalog = await opened(
+        () => ledger.runs.openCatalog({ files: true }),
+        has_runs ? ["The folder of runs has not been catalogued yet.", "ledger runs sync"] : [
+          "There is no folder of runs yet.",
+          "ledger runs create --run-type policy --run-id my-run && ledger runs sync",
+        ],
+      );
+      return new Sources(ledger.world, ledger, index, catalog);
     } catch (error) {
       if (index.kind === "there") index.value.close();
       throw error;
@@ -99,13 +98,13 @@ export class Sources implements Disposable {
 
 async function opened(
   open: () => Promise<Database>,
-  missing: { words: string; command: string },
+  why_not: [words: string, command: string],
 ): Promise<Found<Database>> {
   try {
-    return { kind: "there", value: await open() };
+    return there(await open());
   } catch (error) {
     const problem = problemOf(error);
-    if (problem.code === "not_found") return { kind: "missing", ...missing };
+    if (problem.code === "not_found") return missing(...why_not);
     return { kind: "unreadable", problem };
   }
 }

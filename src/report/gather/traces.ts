@@ -1,10 +1,16 @@
 /** What traces add: how long events took, and what led to the trades that lost most. */
 import { report_losses_max, report_types_max } from "../../base/limits.ts";
 import type { Database } from "../../duckdb/connection.ts";
-import type { LedgerTraces } from "../../ledger/traces.ts";
 import { pathSteps } from "../../trace/ask/lineage.ts";
 import type { TracedEvent } from "../../trace/event/event.ts";
-import type { Found, LatencyData, LossesData, LossLineage } from "./data.ts";
+import {
+  type Found,
+  type LatencyData,
+  type LossesData,
+  type LossLineage,
+  missing,
+  there,
+} from "./data.ts";
 import { CORRELATIONS, LOSSES } from "./queries.ts";
 import { attempt, rowsOf, type Sources } from "./sources.ts";
 
@@ -13,11 +19,10 @@ const FILL = "FILL";
 /** The member of a fill's data that says which call it belongs to. */
 const CALL = "call_id";
 
-const NO_TRACES: Found<never> = {
-  kind: "missing",
-  words: "No event has been traced yet.",
-  command: "ledger trace ingest traces.ndjson",
-};
+const NO_TRACES: Found<never> = missing(
+  "No event has been traced yet.",
+  "ledger trace ingest traces.ndjson",
+);
 
 /** The correlations of runs: those that the log links with them, and those of the same name. */
 async function correlationsOf(
@@ -46,23 +51,19 @@ export async function gatherLatencies(
     .flatMap((of_run) => [...of_run]);
   const types = await traces.typeLatencies({ correlation_ids: correlations });
   if (types.length === 0) {
-    return correlations === undefined ? NO_TRACES : {
-      kind: "missing",
-      words: "No traced event belongs to these runs: neither is one of their ids a correlation, " +
+    return correlations === undefined ? NO_TRACES : missing(
+      "No traced event belongs to these runs: neither is one of their ids a correlation, " +
         "nor does an event of theirs in the log name one.",
-      command: "ledger emit run.started --run-id my-run --correlation-id my-correlation",
-    };
+      "ledger emit run.started --run-id my-run --correlation-id my-correlation",
+    );
   }
   const by_count = types.toSorted((a, b) => b.events - a.events);
-  return {
-    kind: "there",
-    value: {
-      types: by_count.slice(0, report_types_max),
-      types_total: types.length,
-      events: types.reduce((sum, { events }) => sum + events, 0),
-      correlations: correlations && new Set(correlations).size,
-    },
-  };
+  return there({
+    types: by_count.slice(0, report_types_max),
+    types_total: types.length,
+    events: types.reduce((sum, { events }) => sum + events, 0),
+    correlations: correlations && new Set(correlations).size,
+  });
 }
 
 type LossRow = Omit<LossesData["losses"][number], "lineage">;
@@ -97,39 +98,27 @@ async function lineageOf(
     data: { [CALL]: loss.call_id },
   });
   if (fills.length === 0) {
-    return {
-      kind: "missing",
-      words: `No traced ${FILL} of this run has the trade's ${CALL} in its data.`,
-      command: "ledger trace ingest traces.ndjson",
-    };
+    return missing(
+      `No traced ${FILL} of this run has the trade's ${CALL} in its data.`,
+      "ledger trace ingest traces.ndjson",
+    );
   }
   const fill = nearestTo(loss.exit_ts_ms * 1000, fills);
-  const found = await traces.path(fill.event_id);
-  return {
-    kind: "there",
-    value: {
-      fill_id: fill.event_id,
-      fills: fills.length,
-      correlation_id: fill.correlation_id,
-      steps: pathSteps(found.path),
-      end: found.end,
-      missing_cause: found.missing_cause,
-      logged_cause: await loggedCause(traces, found.missing_cause),
-    },
-  };
+  const { path, end, missing_cause } = await traces.path(fill.event_id);
+  const logged_cause = missing_cause && await traces.loggedEvent(missing_cause);
+  return there({
+    fill_id: fill.event_id,
+    fills: fills.length,
+    correlation_id: fill.correlation_id,
+    steps: pathSteps(path),
+    end,
+    missing_cause,
+    logged_cause: (logged_cause || undefined) as LossLineage["logged_cause"],
+  });
 }
 
 /** A call is entered and left: of its fills, the one by which it was left is the last to be wanted. */
 function nearestTo(time_us: number, fills: readonly TracedEvent[]): TracedEvent {
   const distance = ({ timestamp }: TracedEvent) => Math.abs(timestamp - time_us);
   return fills.reduce((best, fill) => distance(fill) <= distance(best) ? fill : best);
-}
-
-async function loggedCause(
-  traces: LedgerTraces,
-  missing_cause: string | undefined,
-): Promise<LossLineage["logged_cause"]> {
-  if (missing_cause === undefined) return undefined;
-  const event = await traces.loggedEvent(missing_cause);
-  return event as LossLineage["logged_cause"];
 }

@@ -5,15 +5,17 @@ import { report_histogram_bins, report_policies_max } from "../../base/limits.ts
 import type { Database } from "../../duckdb/connection.ts";
 import { ledgerPaths } from "../../log/mod.ts";
 import { createArtifactViews, rowsOfFiles } from "../../runs/catalog/artifact_views.ts";
-import type {
-  BinEdges,
-  CurvePoint,
-  DrawnReturns,
-  Found,
-  PolicyReturns,
-  ReportRun,
-  RunReturns,
-  TradesData,
+import {
+  type BinEdges,
+  type CurvePoint,
+  type DrawnReturns,
+  type Found,
+  missing,
+  type PolicyReturns,
+  type ReportRun,
+  type RunReturns,
+  there,
+  type TradesData,
 } from "./data.ts";
 import { drawnMax } from "./runs.ts";
 import {
@@ -30,21 +32,23 @@ import {
 } from "./queries.ts";
 import { rowsOf, type Sources } from "./sources.ts";
 
-/** A database in which the trades of the report stand; undefined when there are none. */
-type Trades = { database: Database; losses_total: number };
+const NO_TRADES = missing(
+  "None of these runs has trades.",
+  "ledger artifacts put my-run trades trades.csv && ledger rebuild",
+);
 
 /** Reads the trades once, from the runs' own folders; of runs that have none there, from beside the log. */
 export async function readTrades(
   sources: Sources,
   named?: readonly string[],
-): Promise<Found<Trades & TradeCounts>> {
+): Promise<Found<Trades>> {
   const { world, ledger, index, catalog } = sources;
   if (catalog.kind === "unreadable") return catalog;
   const database = catalog.kind === "there" ? catalog : index;
   const beside = filesBeside(sources, named);
   if (database.kind !== "there" && beside.size > 0) return database;
   if (database.kind !== "there" || (catalog.kind === "missing" && beside.size === 0)) {
-    return catalog.kind === "missing" && ledger.runs.exists() ? catalog : noTrades();
+    return catalog.kind === "missing" && ledger.runs.exists() ? catalog : NO_TRADES;
   }
   const trades = database.value;
   const wanted = named ? JSON.stringify(named) : null;
@@ -62,9 +66,12 @@ export async function readTrades(
     await trades.run(takeTrades(rowsOfFiles("trades", [...beside.values()]), true), [ids]);
   }
   const [counts] = await rowsOf<TradeCounts>(trades, TRADE_COUNTS);
-  if (counts.trades_total + counts.without_return === 0) return noTrades();
-  return { kind: "there", value: { database: trades, ...counts } };
+  if (counts.trades_total + counts.without_return === 0) return NO_TRADES;
+  return there({ database: trades, ...counts });
 }
+
+/** A database in which the trades of the report stand. */
+type Trades = { database: Database } & TradeCounts;
 
 interface TradeCounts {
   trades_total: number;
@@ -73,14 +80,6 @@ interface TradeCounts {
   runs_total: number;
   runs_beside: number;
   policies_total: number;
-}
-
-function noTrades(): Found<never> {
-  return {
-    kind: "missing",
-    words: "None of these runs has trades.",
-    command: "ledger artifacts put my-run trades trades.csv && ledger rebuild",
-  };
 }
 
 /** The trades that `artifacts put` stored, by their run. */
@@ -98,7 +97,7 @@ function filesBeside({ world, ledger }: Sources, named?: readonly string[]): Map
 
 /** What the trades came to. */
 export async function gatherTrades(
-  { database, ...counts }: Trades & TradeCounts,
+  { database, ...counts }: Trades,
   runs: readonly ReportRun[],
   named?: readonly string[],
 ): Promise<TradesData> {

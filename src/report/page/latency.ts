@@ -7,7 +7,7 @@ import type { Found, LatencyData } from "../gather/data.ts";
 import { countFigure, durationFigure, durationText } from "./figures.ts";
 import { html, type Markup, named } from "./markup.ts";
 import { logDurations, logScale, percent } from "./scales.ts";
-import { asks, leftOut, section, table } from "./section.ts";
+import { asks, leftOut, right, section, table } from "./section.ts";
 
 const ROW_PX = 36;
 /** Nothing is stamped more finely than this, and a logarithm has no zero. */
@@ -109,9 +109,9 @@ function tableOf(types: readonly TypeDurations[]): Markup {
     ...(some_left_out ? [leftOutWords(left_out)] : []),
   ]);
   return table("Latency by event type", [
-    { title: "Type" },
-    ...titles.map((title) => ({ title, right: true })),
-    ...(some_left_out ? [{ title: "Left out" }] : []),
+    "Type",
+    ...right(...titles),
+    ...(some_left_out ? ["Left out"] : []),
   ], rows);
 }
 

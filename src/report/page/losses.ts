@@ -13,6 +13,7 @@ import {
   leftOut,
   pairs,
   queryLine,
+  right,
   section,
   shellQuoted,
   table,
@@ -88,13 +89,12 @@ function lineageOf(lineage: LossLineage): Markup {
   return html`<ol class="chain" aria-label="Chain of causes">${chain}</ol>
 ${
     table(`From the origin to fill ${fill_id.slice(0, 60)}`, [
-      { title: "Step" },
-      { title: "Type" },
-      { title: "Event" },
-      { title: "Source" },
-      { title: "Time" },
-      { title: "After", right: true },
-      { title: "In all", right: true },
+      "Step",
+      "Type",
+      "Event",
+      "Source",
+      "Time",
+      ...right("After", "In all"),
     ], shown.map(stepRow))
   }
 <p class="note">Correlation ${identifier(correlation_id, 60)}. ${endWords(lineage)}${

@@ -6,7 +6,7 @@ import type { Found, Phase, PhasesData, PhaseTotal, RunPhases } from "../gather/
 import { countFigure, durationFigure, durationText } from "./figures.ts";
 import { html, identifier, type Markup, named, type Piece } from "./markup.ts";
 import { durationTicks, linearScale, percent } from "./scales.ts";
-import { asks, fold, leftOut, queryLine, section, table } from "./section.ts";
+import { asks, fold, leftOut, queryLine, right, section, table } from "./section.ts";
 import { askPhasesOf, askPhaseTotals } from "../gather/queries.ts";
 import { statusBadge } from "./statuses.ts";
 
@@ -121,11 +121,7 @@ ${
       "The same as a table",
       table(
         "Phases",
-        [
-          { title: "Phase" },
-          { title: "Began after", right: true },
-          { title: "Took", right: true },
-        ],
+        ["Phase", ...right("Began after", "Took")],
         phases.map((phase) => {
           const bar = bars.find((bar) => bar.phase === phase);
           return [
@@ -169,8 +165,8 @@ function totalsOf({ totals, names_total }: PhasesData): Markup {
   ];
   return html`${
     table("Phases over all runs", [
-      { title: "Phase" },
-      ...columns.map((title) => ({ title, right: true })),
+      "Phase",
+      ...right(...columns),
     ], totals.map(row))
   }${leftOut(totals.length, names_total, "$ phases, those that took most")}`;
 }

@@ -7,7 +7,7 @@ import { bpsFigure, bpsText, countFigure, durationFigure, shareFigure } from "./
 import { html, identifier, type Markup } from "./markup.ts";
 import { askPolicies, type TradesPlace } from "../gather/queries.ts";
 import { linearScale, numberTicks, percent } from "./scales.ts";
-import { asks, leftOut, queryLine, section, table } from "./section.ts";
+import { asks, leftOut, queryLine, right, section, table } from "./section.ts";
 
 const ROW_PX = 40;
 const NO_POLICY = "no policy id";
@@ -135,7 +135,7 @@ function tableOf(policies: readonly PolicyReturns[]): Markup {
     durationFigure(policy.mean_exposed_ms),
   ]);
   return table("Policies, returns in bps", [
-    { title: "Policy" },
-    ...columns.map((title) => ({ title, right: true })),
+    "Policy",
+    ...right(...columns),
   ], rows);
 }

@@ -7,9 +7,9 @@ import { bpsFigure, countFigure, durationFigure, timeFigure, yearWords } from ".
 import { html, identifier, type Markup, named, type Piece } from "./markup.ts";
 import { askRuns, askStatuses } from "../gather/queries.ts";
 import { linearScale, numberTicks, percent, type Tick } from "./scales.ts";
-import { asks, fold, leftOut, queryLine, section, table } from "./section.ts";
+import { asks, fold, leftOut, queryLine, right, section, table } from "./section.ts";
 import { countStatuses, STATUS_KINDS, statusBadge, statusKind } from "./statuses.ts";
-import { blocksOfFile, type Stretch } from "./stretches.ts";
+import { periodsOf, type Stretch } from "./stretches.ts";
 
 const HEIGHT_PX = 180;
 
@@ -40,7 +40,7 @@ ${
 }
 
 function overTime(runs: readonly ReportRun[]): Piece {
-  const { unit, stretches } = blocksOfFile(runs);
+  const { unit, stretches } = periodsOf(runs);
   if (stretches.length === 0) return null;
   const most = stretches.reduce((most, { runs }) => Math.max(most, runs), 0);
   const step = roundStep(Math.max(4, most), 4);
@@ -97,11 +97,7 @@ ${
       "The same as a table",
       table(
         `Runs per ${unit}`,
-        [
-          { title: unit[0].toUpperCase() + unit.slice(1) },
-          { title: "Runs", right: true },
-          { title: "Of these" },
-        ],
+        [unit[0].toUpperCase() + unit.slice(1), ...right("Runs"), "Of these"],
         stretches.filter(({ runs }) => runs > 0).map((stretch) => [
           stretch.label,
           countFigure(stretch.runs),
@@ -153,15 +149,11 @@ function listOf(listed: readonly ListedRun[], total: number, is_selection: boole
   const caption = is_selection ? "The runs of this report" : "The latest runs";
   return html`${
     table(caption, [
-      { title: "Run" },
-      { title: "Type" },
-      { title: "Status" },
-      { title: "Created" },
-      { title: "Took", right: true },
-      { title: "Phases", right: true },
-      { title: "Trials", right: true },
-      { title: "Trades", right: true },
-      { title: "Mean return, bps", right: true },
+      "Run",
+      "Type",
+      "Status",
+      "Created",
+      ...right("Took", "Phases", "Trials", "Trades", "Mean return, bps"),
     ], rows)
   }${
     leftOut(

@@ -38,11 +38,7 @@ export function foundOr<Value>(found: Found<Value>, body: (value: Value) => Piec
     case "there":
       return body(found.value);
     case "missing":
-      return html`<p class="missing">${found.words}${
-        found.command && html`
-          To change that: <code class="command">${found.command}</code>
-        `
-      }</p>`;
+      return html`<p class="missing">${found.words} To change that: <code class="command">${found.command}</code></p>`;
     case "unreadable": {
       const { message, hint } = found.problem;
       return html`<p class="problem"><strong>Could not be read.</strong> ${message}${
@@ -89,11 +85,12 @@ export function leftOut(shown: number, total: number, what: string, why = ""): P
     }.${why && ` ${why}`}</p>`;
 }
 
-/** A column of a table. */
-interface Column {
-  title: Piece;
-  /** Numbers are. */
-  right?: boolean;
+/** A column of a table by its title; those of numbers stand to the right. */
+type Column = string | { right: string };
+
+/** Columns of numbers. */
+export function right(...titles: string[]): Column[] {
+  return titles.map((title) => ({ right: title }));
 }
 
 /** A table; the first cell of each row is its heading. It scrolls by itself where it is too wide. */
@@ -103,7 +100,7 @@ export function table(
   rows: readonly (readonly Piece[])[],
 ): Markup {
   const side = (index: number) =>
-    columns[index].right && html`
+    typeof columns[index] === "object" && html`
       class="right"
     `;
   const cells = (row: readonly Piece[]) =>
@@ -119,9 +116,11 @@ export function table(
       <table>
         <caption>${caption}</caption>
         <thead>
-          <tr>${columns.map(({ title }, index) =>
+          <tr>${columns.map((column, index) =>
             html`
-              <th scope="col" ${side(index)}>${title}</th>
+              <th scope="col" ${side(index)}>${typeof column === "object"
+                ? column.right
+                : column}</th>
             `
           )}</tr>
         </thead>

@@ -63,7 +63,7 @@ const UNITS: readonly Unit[] = [
 ];
 
 /** Stretches of one length that hold all runs whose time is known. */
-export function blocksOfFile(runs: readonly ReportRun[]): { unit: string; stretches: Stretch[] } {
+export function periodsOf(runs: readonly ReportRun[]): { unit: string; stretches: Stretch[] } {
   const times = runs.flatMap(({ at_ms }) => at_ms === null ? [] : [at_ms]);
   if (times.length === 0) return { unit: "day", stretches: [] };
   const first = times.reduce((least, time) => Math.min(least, time));

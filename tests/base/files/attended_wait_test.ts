@@ -1,6 +1,6 @@
 /** What a timeout counts: the time in which an answer could have been taken. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { answeredWithin } from "../../../src/base/files/attended_wait.ts";
+import { answeredWithin } from "../../../src/base/files/system_files.ts";
 import { attended_step_ms } from "../../../src/base/limits.ts";
 import { spin } from "../../crash/kills/crash.ts";
 
