@@ -28,7 +28,28 @@ const PROCESSES = 2;
 /** How many of the files that take short a process takes at a time. */
 const FILES_OF_A_JOB = 16;
 /** The files that take long, the longest first: begun last, one of them would end alone. */
-const LONG: readonly string[] = [];
+const LONG: readonly string[] = [
+  "tests/crash/schedules/schedules_test.ts",
+  "tests/index/soak_test.ts",
+  "tests/ledger/retain_test.ts",
+  "tests/crash/kills/retain_test.ts",
+  "tests/journeys/sentences_test.ts",
+  "tests/binary/help_examples_test.ts",
+  "tests/crash/kills/compact_test.ts",
+  "tests/crash/kills/pull_test.ts",
+  "tests/index/damage_test.ts",
+  "tests/index/stream_test.ts",
+  "tests/runs/catalog_test.ts",
+  "tests/legacy/legacy_import_test.ts",
+  "tests/binary/abort_test.ts",
+  "tests/binary/build_test.ts",
+  "tests/binary/descriptors_test.ts",
+  "tests/report/browser_test.ts",
+  "tests/report/report_test.ts",
+  "tests/crash/kills/trace_kill_test.ts",
+  "tests/crash/faults/trace_fault_test.ts",
+  "tests/crash/corruption/corruption_test.ts",
+];
 /** The folder of tests that need an executable and nothing else. */
 const OF_EXECUTABLE = "tests/binary/";
 

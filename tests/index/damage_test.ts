@@ -19,7 +19,7 @@ import {
   rot,
 } from "../duckdb/databases.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
-import { operationsToFail } from "../crash/faults/faults.ts";
+import { LONG_STRIDE, operationsToFail } from "../crash/faults/faults.ts";
 import { failingFiles, runIn, systemError, testWorld, writePart } from "../harness.ts";
 import { assertLikeBuiltAnew, ledgerFolder, line, openLive, rowsOf, sync } from "./indexes.ts";
 
@@ -102,7 +102,7 @@ async function assertOldOrNew(dir: string, before: number, failed?: string): Pro
 for (const kind of ["increment", "full"] as const) {
   for (const code of ["EIO", "ENOSPC"]) {
     Deno.test(`wherever ${code} meets a ${kind} sync, the index is the old or the new one`, async () => {
-      for (const k of operationsToFail()) {
+      for (const k of operationsToFail(LONG_STRIDE)) {
         using folder = ledgerFolder();
         await indexed(folder.path);
         const { files, failed } = failingFiles(k, () => systemError(code, "it failed"));

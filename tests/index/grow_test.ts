@@ -6,10 +6,10 @@ import { assertLikeModel } from "./model.ts";
 import { RandomLog } from "./random_log.ts";
 
 const LANES = IS_FULL ? 3 : 1;
-const LEDGERS_OF_A_LANE = IS_FULL ? 20 : 8;
+const LEDGERS_OF_A_LANE = IS_FULL ? 20 : 4;
 const INCREMENTS = 5;
 /** Lines of more than a megabyte take their time, so only one log of each lane has them. */
-const LEDGER_WITH_LONG_LINES = 7;
+const LEDGER_WITH_LONG_LINES = 3;
 
 for (let lane = 0; lane < LANES; lane++) {
   const increments = LEDGERS_OF_A_LANE * INCREMENTS;

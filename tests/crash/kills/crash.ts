@@ -24,8 +24,12 @@ export function spin(duration_ms: number, until: () => boolean = () => false): v
 }
 
 /** A test with randomness in it. When it fails it says the seed that LEDGER_TEST_SEED repeats. */
-export function seededTest(name: string, body: (random: Random) => Promise<void>): void {
-  Deno.test(name, () => withSeed(body));
+export function seededTest(
+  name: string,
+  body: (random: Random) => Promise<void>,
+  lane?: number,
+): void {
+  Deno.test(name, () => withSeed(body, lane));
 }
 
 /** A process whose output is read while it runs. */

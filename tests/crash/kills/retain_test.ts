@@ -32,7 +32,7 @@ import { Snapshot } from "../snapshot.ts";
 
 const DAY = OLD_DAYS[0];
 const LATE = "late";
-const KILLS = IS_FULL ? 25 : 4;
+const KILLS = IS_FULL ? 25 : 2;
 /** How many processes of each writer there are, one after another. */
 const LIVES = IS_FULL ? 12 : 4;
 /** How often a day goes meanwhile before its writers may stop; they give up at so many lives. */
