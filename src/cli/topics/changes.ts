@@ -30,6 +30,7 @@ Commands:
 - ids | An id with a control character is refused.
 - pull, archive import | Links, devices, pipes and oversized files are reported, not followed.
 - watch --health | Serves with deadlines and a connection limit; Host must name loopback.
+- messages | Many are reworded; error codes, exit codes and JSON fields are the same.
 - exit code 3 | Also where readers of traces or pulled lines met damage: the result is printed, the
   damage is listed.
 
@@ -37,6 +38,8 @@ Library:
 
 - Ledger.report, .compareLegacy, .importLegacy | are gone: makeReport(ledger), compareLegacy(ledger,
   path) and importLegacy(ledger, path) of src/mod.ts take the ledger.
+- the options legacy and cutover_day of openIndex and query | are gone: give attach:
+  legacyDatabase(ledger, path, cutover_day).
 
 Documents:
 
