@@ -1,6 +1,6 @@
 /**
  * A small lab: three policies and a baseline over the same calls, and a run that is killed half-way.
- * Everything in it follows from the seed and from when it begins, whoever records which of its runs.
+ * Everything in it follows from the seed and from when it begins, whichever process records a run.
  */
 import { quoted } from "../base/error.ts";
 import { makeMarket, type Market } from "./market.ts";

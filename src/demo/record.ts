@@ -13,7 +13,7 @@ import { TracedStrategy, type Trade } from "./strategy.ts";
 import { equityCurve, metricsOf, summaryOf } from "./summary.ts";
 import { WorkClock, worldOfWork } from "./work.ts";
 
-/** Who hears of what while a run is recorded. */
+/** Callbacks while a run is recorded. */
 interface RecordingEars {
   /** An event is durable. */
   onAcknowledged(event_id: string): void;

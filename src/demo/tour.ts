@@ -100,8 +100,8 @@ export async function showLab(
 }
 
 /**
- * Stops at the first command that does not end well, and returns its exit code. To find something is
- * no bad end: who was killed may have left half a line, and `verify` says what to do about it.
+ * Stops at the first command that does not end well, and returns its exit code. Findings are no bad
+ * end: a killed process may have left half a line, and `verify` says what to do about it.
  */
 async function showSteps(
   world: World,

@@ -5,7 +5,7 @@
 import type { World } from "../base/world.ts";
 import type { SeededRandom } from "../base/random.ts";
 
-/** Time that passes only while somebody works. */
+/** A simulated clock: time passes only while a run works. */
 export class WorkClock {
   #worked_us = 0;
 

@@ -1,4 +1,4 @@
-/** A run's artifacts under `artifacts/runs/{run_id}/` of a ledger, each told to the log. */
+/** A run's artifacts under `artifacts/runs/{run_id}/` of a ledger, each with an event in the log. */
 import { join } from "@std/path";
 import { makeFolderDurably, replaceFile } from "../base/files/durable.ts";
 import { LedgerError, quoted } from "../base/error.ts";

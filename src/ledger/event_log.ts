@@ -27,7 +27,7 @@ export interface OpenOptions {
   part_bytes_max?: number;
   /**
    * Bring the index up to date in the background whenever a run completes or fails, and at the end of a
-   * stream. Nobody waits for it but `close()`; trouble with it is told to `onNotice` and costs no event.
+   * stream. Only `close()` waits for it; its errors go to `onNotice` and cost no event.
    */
   syncAfterRun?: boolean;
   /** Told about each write and each recovery. */

@@ -265,7 +265,7 @@ function sourceOf(
 }
 
 /**
- * Whoever built an index there has left the host's name in its lock. Our own name tells nothing: it is
+ * A process that built an index there left its host's name in the lock. Our own name tells nothing: it is
  * another ledger of this host, or a copy of this one.
  */
 function hostOfIndex({ files, hostname }: World, ledger: string): string | undefined {

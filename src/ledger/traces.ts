@@ -95,7 +95,7 @@ export class LedgerTraces {
   /** Takes in events that another program traced, one a line. Durable when it returns. */
   async ingest(input: Pick<Input, "read">, options?: IngestOptions): Promise<IngestReport> {
     const { ingestStream } = await import("../trace/record/ingest.ts");
-    // Nobody waits for single events of a stream: it is durable as a whole.
+    // No caller waits for single events of a stream: it is durable as a whole.
     const store = await this.openStore({ critical_types: [] });
     try {
       const report = await ingestStream(this.world, store, input, options);
@@ -108,7 +108,7 @@ export class LedgerTraces {
     }
   }
 
-  /** Whoever asks where nothing ever was has mistaken the folder. */
+  /** A question where nothing ever was: the caller has mistaken the folder. */
   #mustBeThere(): void {
     if (!this.world.files.facts(this.ledger.dir)) throw noLedger(this.ledger.dir);
   }

@@ -91,7 +91,7 @@ export function heightScale(from: number, to: number, height_px: number) {
     span > 0 ? height_px - (value - from) / span * height_px : height_px / 2;
 }
 
-/** Rounded for drawing: a hundredth of a pixel is seen by nobody. */
+/** Rounded for drawing: a hundredth of a pixel is not seen. */
 export function round(value: number): number {
   return Math.round(value * 100) / 100;
 }

@@ -1,6 +1,6 @@
 /**
  * Numbers and times as the page shows them. What is rounded for people stands beside it exactly, in
- * `<data value>`, so that whoever saves the page can still compute.
+ * `<data value>`, so that a reader who saves the page can still compute.
  */
 import { DAY_MS, humanCount, humanDuration, utc } from "../../base/format.ts";
 import { html, Markup } from "./markup.ts";

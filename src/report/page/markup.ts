@@ -56,7 +56,7 @@ export function escaped(text: string): string {
   return text.toWellFormed().replace(UNSHOWABLE, "\ufffd").replace(/[&<>"']/g, (c) => ENTITIES[c]);
 }
 
-/** A name that somebody gave: kept apart, so that its direction of writing stays its own; cut when long. */
+/** A name that a user gave: kept apart, so that its direction of writing stays its own; cut when long. */
 export function named(text: string, chars_max = report_name_chars_max): Markup {
   return html`<bdi>${clipped(text, chars_max)}</bdi>`;
 }

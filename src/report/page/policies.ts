@@ -48,7 +48,7 @@ interface PlaceToAsk {
   shows: string;
 }
 
-/** Where the trades of a report come from, for whoever asks for them. */
+/** Where the trades of a report come from, for a reader who queries them. */
 export function tradesPlaces(
   { runs_beside, runs_total }: TradesData,
   ledger_dir: string,
