@@ -11,8 +11,8 @@
  * and those that are there knows that no writer is at work in the day. That is how a day leaves the log.
  *
  * DURABILITY. An event is acknowledged only when its newline is durable. The lock is released before the
- * sync, so that others write meanwhile: a sync covers every byte written to the file before it, whoever wrote
- * them. A part that holds bytes has a durable name, because its folders are synced before its first byte,
+ * sync, so that others write meanwhile: a sync covers every byte written to the file before it, by any
+ * process. A part that holds bytes has a durable name, because its folders are synced before its first byte,
  * under the lock. With durability "os" the sync is left out, and the acknowledgement says so.
  *
  * WHAT A READER MAY SEE. Lines that are whole but not durable yet: a power cut may take some of them back.

@@ -84,7 +84,7 @@ class DayBatch {
   }
 }
 
-/** Appends every line of an input. Throws at a bad line unless told to skip; see `detail.durable`. */
+/** Appends every line of an input. Throws at a bad line unless `on_error` skips it; see `detail.durable`. */
 export function appendStream(
   input: Pick<Input, "read">,
   writer: LogWriter,
@@ -301,7 +301,7 @@ class LineAnswers {
   #next = 1;
   #waiting: (LineAnswer | undefined)[] = [];
 
-  constructor(readonly tell: (answers: LineAnswer[]) => void) {}
+  constructor(readonly onAnswers: (answers: LineAnswer[]) => void) {}
 
   settle(answer: LineAnswer): void {
     const at = answer.line - this.#next;
@@ -311,8 +311,8 @@ class LineAnswers {
 
   flush(): void {
     const open = this.#waiting.indexOf(undefined);
-    const told = this.#waiting.splice(0, open < 0 ? this.#waiting.length : open);
-    this.#next += told.length;
-    if (told.length > 0) this.tell(told as LineAnswer[]);
+    const ready = this.#waiting.splice(0, open < 0 ? this.#waiting.length : open);
+    this.#next += ready.length;
+    if (ready.length > 0) this.onAnswers(ready as LineAnswer[]);
   }
 }
