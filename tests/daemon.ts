@@ -53,7 +53,7 @@ export class Daemon {
 
   /** Where it answers. */
   get address(): string {
-    return /answers on (\S+)\/healthz/.exec(this.said)![1];
+    return /(http:\S+)\/healthz/.exec(this.said)![1];
   }
 
   /** Sends a signal and waits for the end; returns the exit code. */

@@ -12,7 +12,7 @@ import { LOG_DAYS, RandomLog } from "./random_log.ts";
 
 const DAY_MS = 86_400_000;
 const NOON_MS = Date.parse(`${LOG_DAYS[0]}T12:00:00Z`);
-const LEDGERS = IS_FULL ? 40 : 6;
+const LEDGERS = IS_FULL ? 40 : 2;
 /** Not before each file operation, but for a full test. */
 const STEP = IS_FULL ? 1 : 4;
 
