@@ -47,6 +47,8 @@ interface WrittenArtifact extends StoredArtifact {
   replaced_rows?: number;
 }
 
+type NotedArtifact = [type: string, entry: StoredArtifact, summary?: Record<string, unknown>];
+
 /** One run's folder. */
 export class RunDirectory implements AsyncDisposable {
   #owner?: OpenFile;
@@ -202,19 +204,11 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /** Notes an artifact that is in place, and publishes that. */
-  async noteArtifact(
-    type: string,
-    entry: StoredArtifact,
-    summary?: Record<string, unknown>,
-  ): Promise<void> {
-    await this.#manifest.locked(() => this.#note(type, entry, summary));
+  async noteArtifact(...artifact: NotedArtifact): Promise<void> {
+    await this.#manifest.locked(() => this.#note(...artifact));
   }
 
-  async #note(
-    type: string,
-    entry: StoredArtifact,
-    summary?: Record<string, unknown>,
-  ): Promise<void> {
+  async #note(...[type, entry, summary]: NotedArtifact): Promise<void> {
     const manifest = this.refuseIfEnded();
     manifest.artifacts[type] = entry;
     if (summary) manifest.summary = summary;

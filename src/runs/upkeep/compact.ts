@@ -105,10 +105,9 @@ function sourcesOf(world: World, runs_dir: string, month: string): Map<string, S
     for (const [type, { path: below, sha256 }] of Object.entries(artifacts)) {
       const path = join(runs_dir, run.path, below);
       if (!world.files.facts(path)?.is_file) continue;
-      const list = sources.get(type) ?? [];
       // Other programs leave no digest in their manifests.
-      list.push({ run_id, path, sha256: sha256 ?? fileDigest(world.files, path) });
-      sources.set(type, list);
+      const source = { run_id, path, sha256: sha256 ?? fileDigest(world.files, path) };
+      sources.getOrInsertComputed(type, () => []).push(source);
     }
   }
   return sources;
@@ -132,10 +131,8 @@ async function compactType(
        to ${literal(target)} (format parquet, compression zstd)`,
     );
     const { size_bytes: bytes } = syncFile(world.files, target);
-    const [{ rows }] = await database.rows<{ rows: bigint }>(
-      `select count(*) as rows from read_parquet($1)`,
-      [target],
-    );
+    const counted = `select count(*) as rows from read_parquet($1)`;
+    const rows = await database.value<bigint>(counted, [target]);
     const runs = Object.fromEntries(sources.map(({ run_id, sha256 }) => [run_id, sha256]));
     return { path, rows: Number(rows), bytes, sha256: fileDigest(world.files, target), runs };
   } catch (error) {

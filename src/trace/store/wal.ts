@@ -126,7 +126,7 @@ function eventText(event: TracedEvent, has_our_id: boolean): string {
     event.sequence_number + tail + dataText(event.data);
 }
 
-/** What the stamps of an event count from, but for that of its creation. */
+/** The base of an event's stamps, but for that of its creation. */
 export function baseOf(timestamp: number, created_at: number | null): number {
   return created_at ?? timestamp;
 }
