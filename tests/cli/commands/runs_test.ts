@@ -402,7 +402,7 @@ Deno.test("what was typed wrong is told with what it has to be, and exit code 2"
     [["query", "--format", "xml"], '--format is "xml"; it has to be table, json'],
     [["diff", "one"], "B is missing"],
     [["diff", "one", "two", "three"], 'unexpected argument "three"'],
-    [["rank"], "by which metric? --by avg_return_bps, say"],
+    [["rank"], "by which metric? For example: --by avg_return_bps"],
     [["rank", "--by", "sharp"], "did you mean sharpe?"],
     [["rank", "--by", "sharpe", "--where", "true) or (true"], "cannot rank where"],
     [
