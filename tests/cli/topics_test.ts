@@ -1,11 +1,13 @@
 /** Topics of help are true: whatever they print as a command is run, from an empty folder on. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
 import { commandsOf, prepare } from "../../scripts/transcriber.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { topicHelp } from "../../src/cli/help.ts";
 import { piecesOf, type Topic } from "../../src/cli/topic.ts";
 import { loadTopic, TOPIC_NAMES } from "../../src/cli/topics.ts";
-import { installShim, runIn, tempFolder, testWorld } from "../harness.ts";
+import { installShim, PROJECT, runIn, tempFolder, testWorld } from "../harness.ts";
+import { sourcesIn } from "../laws/modules.ts";
 import { runExample } from "./examples.ts";
 
 /** A line of a transcript that speaks to a daemon: only the replay can do it, in one process. */
@@ -121,6 +123,22 @@ two lines, with ‹ledger log›.
     { shows: "a file", file: "[Unit]\n\n[Service]" },
     { session: "$ ledger status\na table\n\nand more\n$ ledger log" },
   ]);
+});
+
+Deno.test("the topic troubles quotes messages as the program prints them", async () => {
+  const sources = sourcesIn("src").filter((path) => !path.includes("/topics/"))
+    .map((path) => Deno.readTextFileSync(join(PROJECT, path))).join("\n");
+  const terms = piecesOf(await loadTopic("troubles")!).flatMap((piece) =>
+    typeof piece === "object" && "terms" in piece ? piece.terms.map(([term]) => term) : []
+  );
+  const quoted = terms.flatMap((term) => /^"(.*)"/.exec(term)?.[1].split("…") ?? []);
+  assert(quoted.length > 8, "no messages are quoted");
+  // The system's own words.
+  const ours = quoted.filter((text) => text !== "No space left on device");
+  assertEquals(
+    ours.filter((text) => !sources.includes(text.replace(/(trades: row \d+ )/, ""))),
+    [],
+  );
 });
 
 Deno.test("a topic fits the terminal, down to forty columns; what is to be copied stays in one piece", async () => {

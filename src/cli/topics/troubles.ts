@@ -55,7 +55,7 @@ Something is missing:
   failed --error "died"›.
 - missing, in ‹runs show› or ‹runs query› | The manifest names a file, or the catalog a run, that is no
   longer on the disk. ‹runs verify --all› lists them all.
-- "the chain is cut", in ‹ledger trace path› | The cause was not traced, or is in the log: ‹ledger
+- "the chain ends early", in ‹ledger trace path› | The cause was not traced, or is in the log: ‹ledger
   rebuild›, then ask again.
 - "stays: … is running", in ‹ledger retain› | A run that began that day has not ended. If it died:
   ‹ledger emit run.failed --run-id ID --error "died"›.
