@@ -99,7 +99,15 @@ export class Box {
 
 /** Some boxes in a folder that goes away. */
 export function boxes(...names: string[]): Disposable & { path: string; all: Box[] } {
-  const folder = tempFolder(inMemory());
+  return boxesIn(tempFolder(inMemory()), names);
+}
+
+/** The same where the executable may write, which is not below /dev. */
+export function boxesOnDisk(...names: string[]): Disposable & { path: string; all: Box[] } {
+  return boxesIn(tempFolder(), names);
+}
+
+function boxesIn(folder: ReturnType<typeof tempFolder>, names: string[]) {
   return {
     path: folder.path,
     all: names.map((name) => new Box(name, join(folder.path, name))),

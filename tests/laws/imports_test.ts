@@ -1,16 +1,13 @@
 /** The house stands: imports run down, there is no circle of files, and nothing lies about unused. */
 import { assert, assertEquals } from "@std/assert";
+import { dirname } from "@std/path";
 import { PROJECT } from "../harness.ts";
+import { ENTRIES } from "../../scripts/build/bundle.ts";
 import { type Sources, unusedExports } from "./exports.ts";
 import { allModules, FLOORS, type Modules, sourcesIn, SUB_ROOMS } from "./modules.ts";
 
 /** Files that the outside comes in by. */
-const DOORS = [
-  "main.ts",
-  "src/mod.ts",
-  "src/index/reader_worker.ts",
-  "src/log/compact/pack_worker.ts",
-];
+const DOORS = [...ENTRIES, "src/mod.ts"];
 
 const FILES_IN_FOLDER_MAX = 25;
 /** Each command is a file, and no other file of the folder is. */
@@ -184,6 +181,17 @@ Deno.test("no file lies about that nobody imports", async () => {
   assertEquals(unusedFiles(await allModules()), []);
   const unused = unusedFiles(edges({ "main.ts": ["src/a.ts"], "src/a.ts": [], "src/b.ts": [] }));
   assertEquals(unused, ["src/b.ts"]);
+});
+
+Deno.test("a thread's module has the name under which the build bundles it", () => {
+  const modules = [...allSources()].flatMap(([path, text]) =>
+    !path.startsWith("src/")
+      ? []
+      : [...text.matchAll(/bundled: "\.\/(.+)\.js",\s+source: "\.\/(.+)",/g)]
+        .map(([, bundled, source]) => [`${bundled}.ts`, `${dirname(path)}/${source}`])
+  );
+  assertEquals(modules.map(([bundled]) => bundled).sort(), ENTRIES.slice(1).sort());
+  for (const [bundled, source] of modules) assertEquals(bundled, source);
 });
 
 Deno.test("nothing is exported that no other file takes", () => {

@@ -7,7 +7,7 @@ import type { Checksum } from "../format/checksum.ts";
 
 const MODULE = {
   name: "packing",
-  bundled: "./src/log/packing_worker.js",
+  bundled: "./src/log/compact/pack_worker.js",
   source: "./pack_worker.ts",
   seen_from: import.meta.url,
 };

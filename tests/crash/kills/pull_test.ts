@@ -4,7 +4,7 @@ import { dirname, join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import type { PullReport } from "../../../src/ledger/pull.ts";
-import { assertHoldsAllOf, Box, boxes } from "../../boxes.ts";
+import { assertHoldsAllOf, Box, boxes, boxesOnDisk } from "../../boxes.ts";
 import { IS_FULL, ledger, startLedger } from "../../harness.ts";
 import { manifestOf } from "../../runs/runs.ts";
 import { patience, repeated, seededTest, spin } from "./crash.ts";
@@ -150,7 +150,7 @@ for (const [name, failure] of Object.entries(FAILURES)) {
 seededTest(
   `${KILLS} times a pull is killed: nothing is lost, nothing is there twice`,
   async (random: Random) => {
-    using lab = boxes("a", "b");
+    using lab = boxesOnDisk("a", "b");
     const [a, b] = lab.all;
     await a.emit(1);
     const args = ["pull", b.dir, "--as", b.name, "--dir", a.ledger_dir, "--runs-dir", a.runs_dir];
