@@ -26,18 +26,20 @@ interface Counts {
 const PROJECT = join(import.meta.dirname!, "..");
 const PROCESSES = 2;
 /** How many of the files that take short a process takes at a time. */
-const FILES_OF_A_JOB = 16;
+const FILES_OF_A_JOB = 24;
+/** So many of the long ones stand alone; the others share the start of a process in pairs. */
+const ALONE = 8;
 /** The files that take long, the longest first: begun last, one of them would end alone. */
 const LONG: readonly string[] = [
   "tests/demo/demo_test.ts",
   "tests/crash/schedules/schedules_test.ts",
   "tests/cli/completion_scripts_test.ts",
-  "tests/cli/topics_test.ts",
   "tests/index/compacted_test.ts",
   "tests/index/soak_test.ts",
   "tests/ledger/retain_test.ts",
   "tests/crash/kills/retain_test.ts",
   "tests/journeys/sentences_test.ts",
+  "tests/cli/topics_test.ts",
   "tests/binary/help_examples_test.ts",
   "tests/crash/kills/compact_test.ts",
   "tests/crash/kills/pull_test.ts",
@@ -98,17 +100,24 @@ function testFiles(folder: string): string[] {
   }).sort();
 }
 
+function inShares(files: readonly string[], size: number): string[][] {
+  return Array.from({ length: Math.ceil(files.length / size) }, (_, n) => {
+    return files.slice(n * size, (n + 1) * size);
+  });
+}
+
 /** What the processes take, one after the other: arguments of `deno test`. */
 function jobs(has_executable: boolean): string[][] {
   const files = testFiles("tests")
     .filter((file) => has_executable || !file.startsWith(OF_EXECUTABLE));
+  const long = LONG.filter((file) => files.includes(file));
   const short = files.filter((file) => !LONG.includes(file));
-  const chunks = Array.from(
-    { length: Math.ceil(short.length / FILES_OF_A_JOB) },
-    (_, n) => short.slice(n * FILES_OF_A_JOB, (n + 1) * FILES_OF_A_JOB),
-  );
-  const long = LONG.filter((file) => files.includes(file)).map((file) => [file]);
-  return [...[...long, ...chunks].map((some) => ["--no-check", ...some]), ["--doc", "src/mod.ts"]];
+  const shares = [
+    ...inShares(long.slice(0, ALONE), 1),
+    ...inShares(long.slice(ALONE), 2),
+    ...inShares(short, FILES_OF_A_JOB),
+  ];
+  return [...shares.map((some) => ["--no-check", ...some]), ["--doc", "src/mod.ts"]];
 }
 
 async function runAll(): Promise<Counts[]> {
@@ -141,7 +150,9 @@ function announce(is_full: boolean): void {
   Deno.env.set("LEDGER_TEST_SEED", seed);
   const left_out = [
     ...is_full ? [] : ["all but a sample of kills, faults, schedules and random logs (--full)"],
-    ...Deno.env.has("LEDGER_BINARY") ? [] : ["the executable (LEDGER_BINARY=dist/ledger)"],
+    ...Deno.env.has("LEDGER_BINARY")
+      ? []
+      : ["the executable, and what takes long beside it (LEDGER_BINARY=dist/ledger)"],
   ];
   const said = left_out.length > 0 ? `; left out: ${left_out.join(", ")}` : "";
   console.log(`LEDGER_TEST_SEED=${seed}${said}`);

@@ -12,6 +12,8 @@ export const IS_FULL = Deno.env.has("LEDGER_TEST_FULL");
 const named = Deno.env.get("LEDGER_BINARY");
 /** The executable under test; undefined where LEDGER_BINARY names none. */
 export const EXECUTABLE = named ? resolve(named) : undefined;
+/** A newcomer's run: what takes long and is held to the truth elsewhere as well is left to the gate. */
+export const IS_PLAIN = !IS_FULL && !EXECUTABLE;
 
 /** The project's folder. */
 export const PROJECT = new URL("..", import.meta.url).pathname;

@@ -1,7 +1,7 @@
 /** Completion as the shells themselves do it. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { COMPLETION_SCRIPTS } from "../../src/cli/commands/completions.ts";
-import { installShim, runIn, tempFolder } from "../harness.ts";
+import { installShim, IS_PLAIN, runIn, tempFolder } from "../harness.ts";
 import { has_terminal, inTerminal, isInstalled } from "../terminal.ts";
 
 type Shell = keyof typeof COMPLETION_SCRIPTS;
@@ -112,7 +112,7 @@ const TYPED: Record<Shell, { start: string; load: string }> = {
 for (const shell of SHELLS) {
   Deno.test({
     name: `in ${shell}, the tab key completes a command, a type, a topic and a run`,
-    ignore: !isInstalled(shell) || !has_terminal,
+    ignore: IS_PLAIN || !isInstalled(shell) || !has_terminal,
     async fn() {
       using folder = tempFolder();
       installShim(folder.path, "shipped");

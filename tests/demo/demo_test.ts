@@ -29,20 +29,44 @@ interface Recorded extends AsyncDisposable {
   events: LedgerEvent[];
 }
 
+/** A lab of a test's own, which may change it. */
 async function recorded(seed: number): Promise<Recorded> {
   const folder = tempFolder();
-  const world = testWorld({ vars: varsFor(folder.path) });
   const lab = planLab(seed, BEGINS_MS);
-  const acknowledged = await recordLab(world, lab);
+  const acknowledged = await recordLab(testWorld({ vars: varsFor(folder.path) }), lab);
+  return await opened(folder.path, lab, acknowledged, () => folder[Symbol.dispose]());
+}
+
+let shared: { path: string; lab: Lab; acknowledged: string[] } | undefined;
+const SHARED_SEED = 1;
+
+/** One lab for all tests that only ask it something. */
+async function sharedLab(): Promise<Recorded> {
+  if (!shared) {
+    const folder = tempFolder();
+    addEventListener("unload", () => folder[Symbol.dispose]());
+    const lab = planLab(SHARED_SEED, BEGINS_MS);
+    const acknowledged = await recordLab(testWorld({ vars: varsFor(folder.path) }), lab);
+    shared = { path: folder.path, lab, acknowledged };
+  }
+  return await opened(shared.path, shared.lab, shared.acknowledged);
+}
+
+async function opened(
+  path: string,
+  lab: Lab,
+  acknowledged: string[],
+  dispose = () => {},
+): Promise<Recorded> {
+  const world = testWorld({ vars: varsFor(path) });
   const ledger = new Ledger({ world });
   const events: LedgerEvent[] = [];
   for await (const record of ledger.read()) if (record.kind === "event") events.push(record.event);
   return {
-    path: folder.path,
-    ...{ lab, world, ledger, acknowledged, events },
+    ...{ path, lab, world, ledger, acknowledged, events },
     async [Symbol.asyncDispose]() {
       await ledger.close();
-      folder[Symbol.dispose]();
+      dispose();
     },
   };
 }
@@ -72,7 +96,7 @@ function assertNear(actual: unknown, expected: number, tolerance: number): void 
 }
 
 Deno.test("a demo's summaries, equity, trials and fills all follow from its trades", async () => {
-  await using lab = await recorded(1);
+  await using lab = await sharedLab();
   const { ledger, events } = lab;
   await ledger.runs.sync();
   for (const run_id of POLICY_RUNS) {
@@ -145,7 +169,7 @@ async function assertTraceAgrees(
 }
 
 Deno.test("a demo's phases, manifests and events tell the same times", async () => {
-  await using lab = await recorded(2);
+  await using lab = await sharedLab();
   const { events, ledger } = lab;
   await ledger.sync();
   for (const { run_id, is_killed } of LAB_RUNS) {
@@ -172,7 +196,7 @@ Deno.test("a demo's phases, manifests and events tell the same times", async () 
 });
 
 Deno.test("a demo's baseline counts the calls that there are prices for", async () => {
-  await using lab = await recorded(3);
+  await using lab = await sharedLab();
   const { ledger, events, lab: { market } } = lab;
   await ledger.runs.sync();
   const [baseline] = of(events, "baseline", "baseline.completed");
@@ -189,7 +213,7 @@ Deno.test("a demo's baseline counts the calls that there are prices for", async 
 });
 
 Deno.test("every event that a demo's writers were promised is in the log once, and they wrote at once", async () => {
-  await using lab = await recorded(4);
+  await using lab = await sharedLab();
   const { ledger, acknowledged, events } = lab;
   const { missing, repeated, ...counts } = await reconcile(ledger, acknowledged);
   assertEquals([missing, repeated], [[], []]);
@@ -210,7 +234,7 @@ Deno.test("what is missing or doubled in a log is found", async () => {
 });
 
 Deno.test("of a demo's runs, the killed one is crashed, and its critical trace events are there", async () => {
-  await using lab = await recorded(6);
+  await using lab = await sharedLab();
   const { ledger, events } = lab;
   for (const { run_id, is_killed } of LAB_RUNS) {
     const directory: RunDirectory = await ledger.runs.find(run_id);
@@ -221,8 +245,8 @@ Deno.test("of a demo's runs, the killed one is crashed, and its critical trace e
 });
 
 Deno.test("a seed gives the same lab again, and another seed another", async () => {
-  await using one = await recorded(7);
-  await using again = await recorded(7);
+  await using one = await sharedLab();
+  await using again = await recorded(SHARED_SEED);
   const linesOf = ({ path }: Recorded) =>
     linesOnDisk(join(path, "data/ledger")).map((line) => line.replaceAll(path, "")).sort();
   assertEquals(linesOf(one), linesOf(again));

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { Running } from "../crash/kills/crash.ts";
-import { IS_FULL, ledger, startLedger, tempFolder } from "../harness.ts";
+import { IS_FULL, IS_PLAIN, ledger, startLedger, tempFolder } from "../harness.ts";
 import { finish, startWorker } from "../workers.ts";
 import { assertLikeBuiltAnew, sync } from "./indexes.ts";
 
@@ -47,7 +47,9 @@ async function watchFor(duration_ms: number, worker: Running): Promise<void> {
   while (performance.now() < end_ms) assert(await worker.nextLine() !== undefined);
 }
 
-Deno.test("while an index is built, watched and emitted to, several askers meet no trouble", async () => {
+Deno.test("while an index is built, watched and emitted to, several askers meet no trouble", {
+  ignore: IS_PLAIN,
+}, async () => {
   using folder = tempFolder();
   const dir = folder.path;
   await soak(dir, "ask", async () => {

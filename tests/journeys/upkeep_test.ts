@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { openLedger } from "../../src/mod.ts";
 import { assertEachOnce } from "../crash/kills/crash.ts";
-import { IS_FULL, startLedger, tempFolder } from "../harness.ts";
+import { IS_FULL, IS_PLAIN, startLedger, tempFolder } from "../harness.ts";
 import { finish, startWorker } from "../workers.ts";
 import { assertLikeBuiltAnew, rowsOf, sync } from "../index/indexes.ts";
 
@@ -11,7 +11,9 @@ const SOAK_MS = IS_FULL ? 60_000 : 4_000;
 
 const start = (role: string, dir: string) => startWorker("journeys/upkeep_worker.ts", role, dir);
 
-Deno.test("while a log is emitted to, watched, asked and compacted, nothing is lost", async () => {
+Deno.test("while a log is emitted to, watched, asked and compacted, nothing is lost", {
+  ignore: IS_PLAIN,
+}, async () => {
   using folder = tempFolder();
   const dir = folder.path;
   const emitters = [start("first", dir), start("second", dir)];

@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { assertLikeBuiltAnew, sync } from "../../index/indexes.ts";
-import { IS_FULL, memoryFolder } from "../../harness.ts";
+import { IS_FULL, IS_PLAIN, memoryFolder } from "../../harness.ts";
 import { NOW_MS } from "../../retained.ts";
 import type { ActorName } from "./actors.ts";
 import {
@@ -44,8 +44,9 @@ interface Meeting {
   known?: readonly string[];
   /** Whether each schedule takes seconds: then one is tried, but for the full test. */
   is_slow?: boolean;
-  /** Whether it is left to the full test. */
+  /** Whether it is left to the full test, or to that of the gate. */
   is_only_full?: boolean;
+  is_only_gate?: boolean;
 }
 
 /** A reader that is half-way through a day cannot go on when that day leaves; it says so. */
@@ -67,11 +68,11 @@ const MEETINGS: readonly Meeting[] = [
   { actors: ["two private writers", "seal"] },
   { actors: ["writer", "import"], before: ["retain"] },
   { actors: ["private writer", "import"], before: ["retain"] },
-  { actors: ["retain", "retain"] },
+  { actors: ["retain", "retain"], is_only_gate: true },
   { actors: ["retain", "import"], before: ["retain", "writer"] },
   { actors: ["writer", "writer"] },
   { actors: ["pull", "writer"], has_other_box: true },
-  { actors: ["pull", "pull"], has_other_box: true },
+  { actors: ["pull", "pull"], has_other_box: true, is_only_gate: true },
   {
     actors: ["pull", "retain"],
     has_other_box: true,
@@ -228,7 +229,7 @@ function blindSchedule(random: Random): Schedule {
 let troupe: Promise<Troupe> | undefined;
 
 for (const [nth, meeting] of MEETINGS.entries()) {
-  if (meeting.is_only_full && !IS_FULL) continue;
+  if (meeting.is_only_full && !IS_FULL || meeting.is_only_gate && IS_PLAIN) continue;
   const { actors } = meeting;
   const name = `${actors.join(" × ")}${
     meeting.before ? ` after ${meeting.before.join(", ")}` : ""
