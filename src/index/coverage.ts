@@ -7,7 +7,7 @@ import { SnapshotStore } from "../duckdb/snapshot_swap.ts";
 import { ledgerPaths, lineHash, openPart, type PartExtent, partStem } from "../log/mod.ts";
 import * as sql from "./load_sql.ts";
 import { INDEX_VERSION } from "./tables.ts";
-import { RUNNING_RUNS } from "./views.ts";
+import { RUNNING_RUNS } from "./run_views.ts";
 
 /** A row of `index_parts`: how far a part is indexed. */
 export interface IndexedPart {

@@ -24,7 +24,7 @@ import * as sql from "./load_sql.ts";
 import { ingestOnThread } from "./reader_thread.ts";
 import type { Batch } from "./spool.ts";
 import { CONTENT_TABLES, TABLES } from "./tables.ts";
-import { VIEWS } from "./views.ts";
+import { VIEWS } from "./run_views.ts";
 
 /** How an index is built. */
 export interface BuildOptions {

@@ -1,6 +1,6 @@
 /** Database schema: the tables of `runs.duckdb`, their version, and the log's order of their rows. */
 
-/** Rises with every change below and in `views.ts`; an index of another version is built anew. */
+/** Rises with every change below and in `run_views.ts`; an index of another version is built anew. */
 export const INDEX_VERSION = 3;
 
 /** The tables that hold what the log says. What is in them is a function of the log alone. */

@@ -27,7 +27,7 @@ import {
 import type { ArtifactSource } from "../runs/artifacts/input.ts";
 import type { ArtifactKind } from "./artifacts.ts";
 import { EventLog, type JsonObject, type OpenOptions } from "./event_log.ts";
-import type { IndexOptions, QueryOptions } from "./index.ts";
+import type { IndexOptions, QueryOptions } from "./open_index.ts";
 import { LedgerRuns } from "./runs.ts";
 import { LedgerTraces } from "./traces.ts";
 import { LedgerUpkeep } from "./upkeep.ts";
@@ -126,7 +126,7 @@ export class Ledger extends EventLog {
    * Close it when done.
    */
   async openIndex(options: IndexOptions = {}): Promise<Database> {
-    const { openIndexOf } = await import("./index.ts");
+    const { openIndexOf } = await import("./open_index.ts");
     return await openIndexOf(this.world, this, options);
   }
 
@@ -139,19 +139,19 @@ export class Ledger extends EventLog {
 
   /** The latest runs and how they stand. */
   async latestRuns(limit = latest_runs): Promise<JsonObject[]> {
-    const { LATEST_RUNS } = await import("../index/views.ts");
+    const { LATEST_RUNS } = await import("../index/run_views.ts");
     return await this.query(LATEST_RUNS, { values: [Math.max(0, Math.floor(limit))] });
   }
 
   /** The phases of a run, in order. */
   async runPhases(run_id: string): Promise<JsonObject[]> {
-    const { PHASES_OF_RUN } = await import("../index/views.ts");
+    const { PHASES_OF_RUN } = await import("../index/run_views.ts");
     return await this.query(PHASES_OF_RUN, { values: [run_id] });
   }
 
   /** The trials of a run, as they were recorded. */
   async trials(run_id: string): Promise<JsonObject[]> {
-    const { TRIALS_OF_RUN } = await import("../index/views.ts");
+    const { TRIALS_OF_RUN } = await import("../index/run_views.ts");
     return await this.query(TRIALS_OF_RUN, { values: [run_id] });
   }
 

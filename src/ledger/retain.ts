@@ -10,7 +10,7 @@ import type { World } from "../base/world.ts";
 import { names_shown_max } from "../base/limits.ts";
 import type { IndexCoverage } from "../index/coverage.ts";
 import { readChain, withChainLock } from "../log/format/chain.ts";
-import { dayArchivePath, isArchiveOf, isBegunArchive } from "../log/archive/day_archive.ts";
+import { dayArchivePath, isArchiveOf, isBegunArchive } from "../log/archive/archive_file.ts";
 import { dayOf, listDays } from "../log/mod.ts";
 import { checkMayArchiveIn } from "../log/format/reserved_paths.ts";
 import { isOver, sealDueParts } from "../log/seal/seal.ts";

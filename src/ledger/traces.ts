@@ -229,7 +229,7 @@ export class LedgerTraces {
 
   /** The runs of the log that name a correlation, as far as the index knows them. */
   async runsOf(correlation_id: string): Promise<TracedRun[]> {
-    const { RUNS_OF_CORRELATION } = await import("../index/views.ts");
+    const { RUNS_OF_CORRELATION } = await import("../index/run_views.ts");
     return (await this.#askIndex(RUNS_OF_CORRELATION, correlation_id)).map((row) => ({
       run_id: row.run_id as string,
       status: row.status as string | null,
@@ -262,7 +262,7 @@ export class LedgerTraces {
 
   /** The log's event with an id, as far as the index knows it. */
   async loggedEvent(event_id: string): Promise<JsonObject | undefined> {
-    const { EVENT_BY_ID } = await import("../index/views.ts");
+    const { EVENT_BY_ID } = await import("../index/run_views.ts");
     const [event] = await this.#askIndex(EVENT_BY_ID, event_id);
     return event;
   }

@@ -7,7 +7,7 @@ import { startOfDay } from "../base/format.ts";
 import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
-import type { AttachedDatabase } from "../ledger/index.ts";
+import type { AttachedDatabase } from "../ledger/open_index.ts";
 
 /** Where the first system keeps its database. */
 export const LEGACY_PATH = "data/baseline_results.duckdb";

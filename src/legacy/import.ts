@@ -6,7 +6,7 @@ import { startOfDay } from "../base/format.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { CUTOVER } from "./attach.ts";
 import { endsOf, eventsOfLegacyRuns, type LegacyRun, legacyRuns, type RunEvent } from "./runs.ts";
-import { LEGACY_EVENT_IDS, LEGACY_ID_PREFIX } from "../index/views.ts";
+import { LEGACY_EVENT_IDS, LEGACY_ID_PREFIX } from "../index/run_views.ts";
 
 /** When a run without any time is said to have been created: it was before the log was the truth. */
 const BEFORE_CUTOVER_MS = startOfDay(CUTOVER) - 1;

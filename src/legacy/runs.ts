@@ -1,7 +1,7 @@
 /** The runs that a legacy database holds, and what the log says of them already. */
 import { withNumbers } from "../base/json.ts";
 import type { Database } from "../duckdb/connection.ts";
-import { EVENTS_OF_LEGACY_RUNS, LEGACY_RUNS } from "../index/views.ts";
+import { EVENTS_OF_LEGACY_RUNS, LEGACY_RUNS } from "../index/run_views.ts";
 
 /** A run as the first system's tables have it. Times are in milliseconds. */
 export interface LegacyRun {

@@ -1,7 +1,7 @@
 /** Two versions on one ledger: from the first entry of format 2 on, 0.1.0 keeps away from it. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { readyChain } from "../../src/log/seal/chain_end.ts";
+import { readyChain } from "../../src/log/seal/chain_recovery.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { runProgram } from "./binary.ts";
 import { oldBinary, oldVersionTest } from "./old_version.ts";

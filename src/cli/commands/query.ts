@@ -55,7 +55,7 @@ async function overview(
   db: "runs" | "alerts" | "catalog",
   format: RowFormat,
 ): Promise<void> {
-  const index = await import("../../index/views.ts");
+  const index = await import("../../index/run_views.ts");
   const runs = await import("../../runs/catalog/artifact_views.ts");
   const { bold, dim } = paintFor(world, world.stdout);
   const columns = fieldColumns("name kind columns");

@@ -19,9 +19,9 @@ import {
   type TakenOut,
   type TakenOutEntry,
 } from "../format/chain.ts";
-import { addToChain } from "../seal/chain_end.ts";
+import { addToChain } from "../seal/chain_recovery.ts";
 import { compactDays } from "../compact/compact.ts";
-import { isArchiveOf, writeDayArchive } from "./day_archive.ts";
+import { isArchiveOf, writeDayArchive } from "./archive_file.ts";
 import { dayFolder, ledgerPaths, parsePartName, tempName } from "../format/layout.ts";
 import { readSealed, sealedName, type SealedParts } from "../format/seal_manifest.ts";
 import { countLines } from "../read/survey.ts";

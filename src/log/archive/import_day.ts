@@ -15,8 +15,8 @@ import {
 } from "../../base/files/durable.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { type Chain, chainPath, readChain, sealedEntry, withChainLock } from "../format/chain.ts";
-import { addToChain } from "../seal/chain_end.ts";
-import { copyOut, type DayArchive, readDayArchive } from "./day_archive.ts";
+import { addToChain } from "../seal/chain_recovery.ts";
+import { copyOut, type DayArchive, readDayArchive } from "./archive_file.ts";
 import { dayFolder, ledgerPaths, parquetName, parsePartName, tempName } from "../format/layout.ts";
 import { listDays } from "../read/parts.ts";
 import { type Checksum, findChange } from "../format/checksum.ts";

@@ -227,7 +227,7 @@ async function changeRegistry<T>(
   const { events } = ledgerPaths(root);
   makeFolderDurably(world.files, events);
   // Writers of events load this module, and neither the chain's end nor digests.
-  const { readyChain } = await import("./chain_end.ts");
+  const { readyChain } = await import("./chain_recovery.ts");
   const { registryChanged, registryState, replaceRegistry } = await import(
     "../event/registry_binding.ts"
   );

@@ -24,7 +24,7 @@ import {
   sealedEntry,
   withChainLock,
 } from "../format/chain.ts";
-import { lacksSteps, readyChain } from "./chain_end.ts";
+import { lacksSteps, readyChain } from "./chain_recovery.ts";
 import { acceptRegistry } from "../event/registry_binding.ts";
 import { diagnosticsOf, LogCursor } from "../read/cursor.ts";
 import { dayFolder, type PartId, partLabel } from "../format/layout.ts";

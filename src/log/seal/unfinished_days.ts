@@ -10,7 +10,7 @@ import { lock_wait_ms } from "../../base/limits.ts";
 import { holderOf } from "../../base/files/file_lock.ts";
 import type { World } from "../../base/world.ts";
 import { type Chain, chainLockPath, readChain } from "../format/chain.ts";
-import { highestSealedNumber } from "../write/part_number.ts";
+import { nextPartNumber } from "../write/part_number.ts";
 import {
   dayFolder,
   dayLockName,
@@ -22,7 +22,7 @@ import {
   partPath,
 } from "../format/layout.ts";
 import { DayLock } from "../format/lock.ts";
-import { goneFolders, gonePartsOf, partNamesOf } from "../read/parts.ts";
+import { goneFolders } from "../read/parts.ts";
 import { readSealed, readSealedIn, sealedName, writeSealed } from "../format/seal_manifest.ts";
 
 /** The locks of all writers of a folder: their holder knows that no writer writes there, or begins to. */
@@ -130,9 +130,7 @@ function partsToPutBack(
 function putBackAnew(world: World, root: string, day: string, path: string, writer: string): void {
   const { files } = world;
   for (let is_back = false; !is_back;) {
-    const names = [...gonePartsOf(files, root, day), ...partNamesOf(files, root, day)];
-    const given = names.map(({ number }) => number);
-    const number = Math.max(highestSealedNumber(files, root, day), ...given) + 1;
+    const number = nextPartNumber(files, root, day);
     is_back = giveFreeName(files, path, partPath(root, { day, number, writer }));
   }
 }

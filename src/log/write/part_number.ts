@@ -39,9 +39,9 @@ function sealedNames(files: Files, root: string, day: string): PartName[] {
 
 /**
  * The highest number that a part of this day was ever sealed under; 0 when none was. An archived part has
- * no name here any more, so the chain is asked. Writers call this: nothing of another day is parsed.
+ * no name here any more, so the chain is asked; nothing of another day is parsed.
  */
-export function highestSealedNumber(files: Files, root: string, day: string): number {
+function highestSealedNumber(files: Files, root: string, day: string): number {
   const path = chainPath(root);
   if (!files.facts(path)) return 0;
   const text = files.readText(path);

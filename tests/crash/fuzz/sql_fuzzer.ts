@@ -4,7 +4,7 @@
  */
 import { asLedgerError } from "../../../src/base/error.ts";
 import { rowsOfQuery } from "../../../src/duckdb/query.ts";
-import { EXAMPLE_QUERIES } from "../../../src/index/views.ts";
+import { EXAMPLE_QUERIES } from "../../../src/index/run_views.ts";
 import { openLedger } from "../../../src/mod.ts";
 import { Random } from "../../laws/random.ts";
 

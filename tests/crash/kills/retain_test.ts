@@ -6,7 +6,7 @@ import { systemFiles } from "../../../src/base/files/system_files.ts";
 import type { World } from "../../../src/base/world.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { readChain } from "../../../src/log/format/chain.ts";
-import { readDayArchive } from "../../../src/log/archive/day_archive.ts";
+import { readDayArchive } from "../../../src/log/archive/archive_file.ts";
 import { importDay } from "../../../src/log/archive/import_day.ts";
 import { type RetainedDay, retainIndexed } from "../../../src/ledger/retain.ts";
 import { ledgerFolder } from "../../index/indexes.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { dirname } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
 import { event_bytes_max } from "../../../src/base/limits.ts";
-import { addToChain } from "../../../src/log/seal/chain_end.ts";
+import { addToChain } from "../../../src/log/seal/chain_recovery.ts";
 import { testWorld } from "../../harness.ts";
 import { assertHoldsAllOf, type Box, BOX_DAY, boxes, takenOf } from "../../boxes.ts";
 

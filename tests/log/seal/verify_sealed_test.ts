@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { checksum_block_bytes } from "../../../src/base/limits.ts";
-import { addToChain } from "../../../src/log/seal/chain_end.ts";
+import { addToChain } from "../../../src/log/seal/chain_recovery.ts";
 import { restoreDay } from "../../../src/log/compact/restore.ts";
 import { readRegistry } from "../../../src/log/event/registry.ts";
 import { sealParts } from "../../../src/log/seal/seal.ts";
