@@ -1,12 +1,12 @@
 /** However a log grew, its index is the one that a build from nothing gives. */
-import { IS_FULL } from "../harness.ts";
+import { IS_FULL, IS_PLAIN } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
 import { assertLikeBuiltAnew, ledgerFolder, sync } from "./indexes.ts";
 import { assertLikeModel } from "./model.ts";
 import { RandomLog } from "./random_log.ts";
 
 const LANES = IS_FULL ? 3 : 1;
-const LEDGERS_OF_A_LANE = IS_FULL ? 20 : 4;
+const LEDGERS_OF_A_LANE = IS_FULL ? 20 : IS_PLAIN ? 1 : 4;
 const INCREMENTS = 5;
 /** Lines of more than a megabyte take their time, so only one log of each lane has them. */
 const LEDGER_WITH_LONG_LINES = 3;

@@ -6,7 +6,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { RUN_STATUSES, RUN_TYPES } from "../../src/runs/manifest/manifest.ts";
-import { failingFiles, IS_FULL, systemError, testWorld } from "../harness.ts";
+import { failingFiles, IS_FULL, IS_PLAIN, systemError, testWorld } from "../harness.ts";
 import {
   assertLikeBuiltAnew,
   type Lab,
@@ -20,7 +20,7 @@ import {
 } from "../runs/runs.ts";
 import { type Random, withSeed } from "./random.ts";
 
-const CASES = IS_FULL ? 150 : 20;
+const CASES = IS_FULL ? 150 : IS_PLAIN ? 8 : 20;
 const TURNS_MAX = 5;
 /** Few, so that runs meet others of their own name. */
 const RUN_IDS = ["a", "b", "c", "d; --", "é", "f"];

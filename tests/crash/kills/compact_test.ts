@@ -7,6 +7,7 @@ import { sealParts } from "../../../src/log/seal/seal.ts";
 import { openLedger } from "../../../src/mod.ts";
 import {
   IS_FULL,
+  IS_PLAIN,
   ledger,
   memoryFolder,
   startLedger,
@@ -33,7 +34,7 @@ const NAMES = {
   compacted: ["_sealed.json", "part-000001.parquet", "part-000002.w.parquet"],
   restored: ["_sealed.json", "part-000001.jsonl", "part-000002.w.jsonl"],
 };
-const KILLS = IS_FULL ? 50 : 10;
+const KILLS = IS_FULL ? 50 : IS_PLAIN ? 4 : 10;
 
 function lineOf(event_id: string): string {
   return GOOD_LINE.replace('"e1"', `"${event_id}"`).replace(/\d{13}/, String(NOON_MS)) + "\n";

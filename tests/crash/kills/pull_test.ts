@@ -5,14 +5,14 @@ import { LedgerError } from "../../../src/base/error.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import type { PullReport } from "../../../src/ledger/pull.ts";
 import { assertHoldsAllOf, Box, boxes, boxesOnDisk } from "../../boxes.ts";
-import { IS_FULL, ledger, startLedger } from "../../harness.ts";
+import { IS_FULL, IS_PLAIN, ledger, startLedger } from "../../harness.ts";
 import { manifestOf } from "../../runs/runs.ts";
 import { patience, repeated, seededTest, spin } from "./crash.ts";
 import { type Random } from "../../laws/random.ts";
 import { FAILURES, FaultyDisk, operationsToFail } from "../faults/faults.ts";
 import { Snapshot } from "../snapshot.ts";
 
-const KILLS = IS_FULL ? 40 : 8;
+const KILLS = IS_FULL ? 40 : IS_PLAIN ? 4 : 8;
 const RUNS = ["2026-01/run_id=r1", "2026-01/run_id=r2"];
 
 function putRun(box: Box, path: string, completed_at: string): void {

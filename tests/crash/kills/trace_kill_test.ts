@@ -3,13 +3,13 @@ import { join } from "@std/path";
 import { compactTraces } from "../../../src/trace/store/compact.ts";
 import { tracePaths } from "../../../src/trace/event/files.ts";
 import { queryTraces } from "../../../src/trace/store/query.ts";
-import { IS_FULL, tempFolder, testWorld } from "../../harness.ts";
+import { IS_FULL, IS_PLAIN, tempFolder, testWorld } from "../../harness.ts";
 import { idsOf, linesWaiting, namesIn } from "../../trace/stores.ts";
 import { assertEachOnce, repeated, seededTest, startScript } from "./crash.ts";
 import { type Random } from "../../laws/random.ts";
 import type { TracerPlan } from "./tracer.ts";
 
-const KILLS = IS_FULL ? 100 : 10;
+const KILLS = IS_FULL ? 100 : IS_PLAIN ? 4 : 10;
 const LIVES = IS_FULL ? 20 : 4;
 const LANES = 2;
 /** What may be lost of events that are not critical: those that wait for a write. */
