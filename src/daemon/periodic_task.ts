@@ -1,4 +1,4 @@
-/** A periodic task: work beside the daemon's syncs that rests in between; the same trouble is told once. */
+/** A periodic task: work beside the daemon's syncs that rests in between; it reports the same trouble once. */
 import { asLedgerError, type LedgerError } from "../base/error.ts";
 import { catalog_rest_factor, catalog_rest_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -13,7 +13,7 @@ export class RepeatedTrouble {
     return this.#message;
   }
 
-  /** It failed. The same message is told once; what is no error of the world is thrown on. */
+  /** It failed. It reports a message once; what is no error of the world is thrown on. */
   met(thrown: unknown, tell: (error: LedgerError) => void): void {
     const error = asLedgerError(thrown);
     if (!error) throw thrown;

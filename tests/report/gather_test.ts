@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { report_curve_points_max } from "../../src/base/limits.ts";
 import { gather } from "../../src/report/gather/gather.ts";
 import { barsOf } from "../../src/report/page/phase_gantt.ts";
-import { periodsOf } from "../../src/report/page/stretches.ts";
+import { periodsOf } from "../../src/report/page/periods.ts";
 import { newLab } from "../runs/runs.ts";
 import { Random } from "../laws/random.ts";
 import { BEGIN_MS, ledgerAt, MADE_MS, syncAll, tradesOf } from "./labs.ts";
@@ -87,7 +87,7 @@ Deno.test("trades in a run's own folder are told once, whatever lies beside the 
   assertEquals([runs_beside, trades_total], [1, 7]);
 });
 
-Deno.test("every dated run is in one stretch, and there are never many", () => {
+Deno.test("every dated run is in one period, and there are never many", () => {
   const random = new Random(3);
   for (
     const span_ms of [
@@ -109,19 +109,19 @@ Deno.test("every dated run is in one stretch, and there are never many", () => {
       started_at_ms: null,
       ended_at_ms: null,
     }));
-    const { stretches } = periodsOf(runs);
-    assert(stretches.length <= 62, `${stretches.length} stretches`);
+    const { periods } = periodsOf(runs);
+    assert(periods.length <= 62, `${periods.length} periods`);
     const dated = runs.filter(({ at_ms }) => at_ms !== null);
-    assertEquals(stretches.reduce((sum, { runs }) => sum + runs, 0), dated.length);
-    for (const [at, { from_ms }] of stretches.entries()) {
-      assert(at === 0 || from_ms > stretches[at - 1].from_ms);
+    assertEquals(periods.reduce((sum, { runs }) => sum + runs, 0), dated.length);
+    for (const [at, { from_ms }] of periods.entries()) {
+      assert(at === 0 || from_ms > periods[at - 1].from_ms);
     }
     for (const { at_ms } of dated) {
-      const stretch = stretches.findLast(({ from_ms }) => from_ms <= at_ms!);
-      assert(stretch && stretch.runs > 0);
+      const period = periods.findLast(({ from_ms }) => from_ms <= at_ms!);
+      assert(period && period.runs > 0);
     }
   }
-  assertEquals(periodsOf([]), { unit: "day", stretches: [] });
+  assertEquals(periodsOf([]), { unit: "day", periods: [] });
 });
 
 Deno.test("phases are drawn from what the log tells of them, be it little", () => {

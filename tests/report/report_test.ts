@@ -233,8 +233,8 @@ Deno.test("a thousand runs fit into a page, which says what it leaves out", asyn
     ]
   ) assert(notes.includes(said), `${said}\n${notes.join("\n")}`);
   // Every run is in the chart: its table adds up.
-  const stretches = [...html.matchAll(/<caption>\s*(Runs per [^<]*)<\/caption>/g)][0][1];
-  const drawn = tableIn(html, stretches).reduce((sum, { Runs }) => sum + Number(Runs), 0);
+  const periods = [...html.matchAll(/<caption>\s*(Runs per [^<]*)<\/caption>/g)][0][1];
+  const drawn = tableIn(html, periods).reduce((sum, { Runs }) => sum + Number(Runs), 0);
   assertEquals(drawn, 1_000);
 });
 

@@ -110,12 +110,12 @@ export interface CurvePoint {
 export interface DrawnReturns extends RunReturns {
   run_type: string | null;
   status: string;
-  /** How many trades fall into each stretch of the histogram. */
+  /** How many trades fall into each period of the histogram. */
   bins: number[];
   curve: CurvePoint[];
 }
 
-/** The stretches of a histogram; the outermost hold what lies beyond, too. */
+/** The periods of a histogram; the outermost hold what lies beyond, too. */
 export interface BinEdges {
   from_bps: number;
   step_bps: number;

@@ -143,24 +143,24 @@ export const RETURN_RANGE = `
     quantile_cont(realized_return_bps, 0.99) as p99_bps
   ${RETURNS} and ${WANTED}`;
 
-/** How many returns fall into each of `$4` stretches, the first from `$2`, each `$3` wide. */
+/** How many returns fall into each of `$4` periods, the first from `$2`, each `$3` wide. */
 export const RETURN_BINS = `
   select run_id, count(*) as trades,
     least(greatest(floor((realized_return_bps - $2::double) / $3::double), 0), $4 - 1)::integer
       as bin
   ${RETURNS} and ${WANTED} group by run_id, bin`;
 
-/** How many stretches a curve has: three points of each are kept. */
-export const CURVE_STRETCHES = Math.floor(report_curve_points_max / 3);
+/** How many periods a curve has: three points of each are kept. */
+export const CURVE_BINS = Math.floor(report_curve_points_max / 3);
 
-/** Of `$2` stretches of the sums: the lowest, the highest, and the last of each. */
+/** Of `$2` periods of the sums: the lowest, the highest, and the last of each. */
 export const CURVES = `
-  with sums as (${SUMS}), stretches as (select *, (n - 1) * $2 // trades as stretch from sums)
-  select run_id, at_ms, sum_bps from stretches
+  with sums as (${SUMS}), periods as (select *, (n - 1) * $2 // trades as period from sums)
+  select run_id, at_ms, sum_bps from periods
   qualify trades <= $2
-    or row_number() over (partition by run_id, stretch order by sum_bps, n) = 1
-    or row_number() over (partition by run_id, stretch order by sum_bps desc, n) = 1
-    or row_number() over (partition by run_id, stretch order by n desc) = 1
+    or row_number() over (partition by run_id, period order by sum_bps, n) = 1
+    or row_number() over (partition by run_id, period order by sum_bps desc, n) = 1
+    or row_number() over (partition by run_id, period order by n desc) = 1
   order by run_id, n`;
 
 /** Policies over all runs, those with most trades first; `$1` is how many. */

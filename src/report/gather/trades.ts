@@ -19,7 +19,7 @@ import {
 } from "./data.ts";
 import { drawnMax } from "./runs.ts";
 import {
-  CURVE_STRETCHES,
+  CURVE_BINS,
   CURVES,
   MAKE_TRADES,
   POLICIES,
@@ -123,7 +123,7 @@ export async function returnsOf(
   return new Map(rows.map((row) => [row.run_id, row]));
 }
 
-/** Stretches that all runs share, so that they can be compared, from about the 1st to the 99th percentile. */
+/** Periods that all runs share, so that they can be compared, from about the 1st to the 99th percentile. */
 async function binEdges(database: Database, ids: string): Promise<BinEdges> {
   const [{ p01_bps, p99_bps }] = await rowsOf<{ p01_bps: number | null; p99_bps: number | null }>(
     database,
@@ -133,7 +133,7 @@ async function binEdges(database: Database, ids: string): Promise<BinEdges> {
   const low = Math.min(p01_bps ?? 0, 0);
   const high = Math.max(p99_bps ?? 0, 0);
   const step_bps = roundStep(high > low ? high - low : 10, report_histogram_bins);
-  // Zero is an edge: no stretch holds both gains and losses.
+  // Zero is an edge: no period holds both gains and losses.
   const first = Math.floor(low / step_bps);
   const last = Math.max(first + 1, Math.ceil(high / step_bps + 1e-9));
   return { from_bps: first * step_bps, step_bps, count: last - first };
@@ -155,7 +155,7 @@ async function drawnReturns(
     await rowsOf<CurvePoint & { run_id: string }>(
       database,
       CURVES,
-      [ids, CURVE_STRETCHES],
+      [ids, CURVE_BINS],
     ),
     ({ run_id }) => run_id,
   );

@@ -10,7 +10,7 @@ import { percent, type Scale, type Tick } from "./scales.ts";
 interface Chart {
   /** Unique on the page. */
   id: string;
-  /** What is drawn, for those who cannot see it: its name, and what there is to see. */
+  /** What is drawn, for a screen reader: its name, and what there is to see. */
   title: string;
   description: string;
   height_px: number;

@@ -59,7 +59,7 @@ export function timeText(time_ms: number): string {
   return utc(time_ms).slice(0, 19);
 }
 
-/** The year of a stretch of time, where it is one: labels of days and hours do not say it. */
+/** The year of a period of time, where it is one: labels of days and hours do not say it. */
 export function yearWords(from_ms: number, to_ms: number): string {
   const [from, to] = [from_ms, to_ms].map((time_ms) => timeText(time_ms).slice(0, 4));
   return from === to ? ` in ${from}` : "";

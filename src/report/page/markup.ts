@@ -20,7 +20,7 @@ export function html(parts: TemplateStringsArray, ...pieces: Piece[]): Markup {
 
 const WITHOUT_INDENTS = new WeakMap<TemplateStringsArray, string[]>();
 
-/** What is written here is indented for those who read it here; a page is the smaller without. */
+/** What is written here is indented for the reader of this file; a page is the smaller without. */
 function withoutIndents(parts: TemplateStringsArray): string[] {
   let fixed = WITHOUT_INDENTS.get(parts);
   if (!fixed) {

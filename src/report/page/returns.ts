@@ -5,7 +5,7 @@ import { bottomAxis, chart, heightScale, leftAxis, round } from "./chart.ts";
 import type { BinEdges, CurvePoint, DrawnReturns, Found, TradesData } from "../gather/data.ts";
 import { bpsFigure, bpsText, countFigure, shareFigure, timeText, yearWords } from "./figures.ts";
 import { html, identifier, type Markup, type Piece } from "./markup.ts";
-import { askReturns, CURVE_STRETCHES } from "../gather/queries.ts";
+import { askReturns, CURVE_BINS } from "../gather/queries.ts";
 import { linearScale, numberTicks, percent, timeTicks } from "./scales.ts";
 import { asks, leftOut, pairs, queryLine, section } from "./section.ts";
 import { tradesPlaces } from "./policies.ts";
@@ -49,8 +49,8 @@ export function returnsSection(
           data.drawn,
           data.edges,
         )}Curves of more than ${humanCount(
-          CURVE_STRETCHES,
-        )} trades are drawn from the ends and the extremes of each stretch.</p>
+          CURVE_BINS,
+        )} trades are drawn from the ends and the extremes of each bin.</p>
       ${data.without_return > 0 &&
         html`<p class="note">${counted(data.without_return, "trade")} without a finite return ${
           data.without_return === 1 ? "counts" : "count"
@@ -83,7 +83,7 @@ function rangeOf(values: readonly number[]): { low: number; high: number } {
 interface SharedAxes {
   edges: BinEdges;
   range: { low: number; high: number };
-  /** The greatest share of a run's trades that one stretch holds. */
+  /** The greatest share of a run's trades that one bin holds. */
   most: number;
 }
 

@@ -9,7 +9,7 @@ import { askRuns, askStatuses } from "../gather/queries.ts";
 import { linearScale, numberTicks, percent, type Tick } from "./scales.ts";
 import { asks, fold, leftOut, queryLine, right, section, table } from "./section.ts";
 import { countStatuses, STATUS_KINDS, statusBadge, statusKind } from "./statuses.ts";
-import { periodsOf, type Stretch } from "./stretches.ts";
+import { type Period, periodsOf } from "./periods.ts";
 
 const HEIGHT_PX = 180;
 
@@ -40,18 +40,18 @@ ${
 }
 
 function overTime(runs: readonly ReportRun[]): Piece {
-  const { unit, stretches } = periodsOf(runs);
-  if (stretches.length === 0) return null;
-  const most = stretches.reduce((most, { runs }) => Math.max(most, runs), 0);
+  const { unit, periods } = periodsOf(runs);
+  if (periods.length === 0) return null;
+  const most = periods.reduce((most, { runs }) => Math.max(most, runs), 0);
   const step = roundStep(Math.max(4, most), 4);
   const top = Math.ceil(Math.max(4, most) / step) * step;
   const y = heightScale(0, top, HEIGHT_PX);
-  const slots = Math.max(report_bars_min, stretches.length);
+  const slots = Math.max(report_bars_min, periods.length);
   const x = linearScale(0, slots);
-  const bars = stretches.map((stretch, index) => {
+  const bars = periods.map((period, index) => {
     let below = 0;
     const parts = STATUS_KINDS.map((kind) => {
-      const count = stretch.by_kind[kind] ?? 0;
+      const count = period.by_kind[kind] ?? 0;
       if (count === 0) return null;
       const from = y(below), to = y(below += count);
       return html`
@@ -61,17 +61,17 @@ function overTime(runs: readonly ReportRun[]): Piece {
           height="${round(from - to)}" />
       `;
     });
-    return stretch.runs > 0 &&
-      html`<g><title>${stretch.label}: ${describe(stretch)}</title>${parts}</g>`;
+    return period.runs > 0 &&
+      html`<g><title>${period.label}: ${describe(period)}</title>${parts}</g>`;
   });
   const statuses = countStatuses(runs);
-  const busiest = stretches.find(({ runs }) => runs === most)!;
+  const busiest = periods.find(({ runs }) => runs === most)!;
   return html`${
     chart({
       id: "runs-chart",
       title: `Runs per ${unit}`,
-      description: `${counted(runs.length, "run")} from ${stretches[0].label} to ${
-        stretches[stretches.length - 1].label
+      description: `${counted(runs.length, "run")} from ${periods[0].label} to ${
+        periods[periods.length - 1].label
       }: ${
         statuses.map(([status, count]) => `${count} ${status}`).join(", ")
       }. The most, ${most}, in ${busiest.label}.`,
@@ -84,10 +84,10 @@ function overTime(runs: readonly ReportRun[]): Piece {
       }`,
       body: html`${leftAxis(wholeTicks(top), y)}${
         bottomAxis(
-          stretchTicks(stretches, slots),
+          periodTicks(periods, slots),
           x,
           HEIGHT_PX,
-          `${unit} of creation${yearWords(stretches[0].from_ms, stretches.at(-1)!.from_ms)}, UTC`,
+          `${unit} of creation${yearWords(periods[0].from_ms, periods.at(-1)!.from_ms)}, UTC`,
         )
       }${bars}`,
     })
@@ -98,10 +98,10 @@ ${
       table(
         `Runs per ${unit}`,
         [unit[0].toUpperCase() + unit.slice(1), ...right("Runs"), "Of these"],
-        stretches.filter(({ runs }) => runs > 0).map((stretch) => [
-          stretch.label,
-          countFigure(stretch.runs),
-          describe(stretch),
+        periods.filter(({ runs }) => runs > 0).map((period) => [
+          period.label,
+          countFigure(period.runs),
+          describe(period),
         ]),
       ),
     )
@@ -115,7 +115,7 @@ const KIND_NAMES: Readonly<Record<string, string>> = {
   open: "open",
 };
 
-function describe({ by_kind }: Stretch): string {
+function describe({ by_kind }: Period): string {
   return STATUS_KINDS.filter((kind) => by_kind[kind])
     .map((kind) => `${by_kind[kind]} ${KIND_NAMES[kind]}`).join(", ");
 }
@@ -125,9 +125,9 @@ function wholeTicks(top: number): Tick[] {
 }
 
 /** A label in the middle of every so many bars. */
-function stretchTicks(stretches: readonly Stretch[], slots: number): Tick[] {
+function periodTicks(periods: readonly Period[], slots: number): Tick[] {
   const every = Math.max(1, Math.ceil(slots / 6));
-  return stretches.flatMap(({ label }, index) =>
+  return periods.flatMap(({ label }, index) =>
     index % every === 0 ? [{ value: index + 0.5, label }] : []
   );
 }

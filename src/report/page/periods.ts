@@ -1,12 +1,12 @@
-/** Stretches of time, all of one length, that runs fall into by when they were created. */
+/** Periods of time, all of one length, that runs fall into by when they were created. */
 import { DAY_MS } from "../../base/format.ts";
 import { report_bars_max } from "../../base/limits.ts";
 import type { ReportRun } from "../gather/data.ts";
 import { timeText } from "./figures.ts";
 import { statusKind } from "./statuses.ts";
 
-/** A stretch of time and the runs that began in it. */
-export interface Stretch {
+/** A period of time and the runs that began in it. */
+export interface Period {
   from_ms: number;
   label: string;
   by_kind: Record<string, number>;
@@ -15,7 +15,7 @@ export interface Stretch {
 
 interface Unit {
   name: string;
-  /** The beginning of the stretch that a time lies in. */
+  /** The beginning of the period that a time lies in. */
   floor(time_ms: number): number;
   next(from_ms: number): number;
   label(from_ms: number): string;
@@ -62,29 +62,29 @@ const UNITS: readonly Unit[] = [
   calendarUnit("century", 1200, 4),
 ];
 
-/** Stretches of one length that hold all runs whose time is known. */
-export function periodsOf(runs: readonly ReportRun[]): { unit: string; stretches: Stretch[] } {
+/** Periods of one length that hold all runs whose time is known. */
+export function periodsOf(runs: readonly ReportRun[]): { unit: string; periods: Period[] } {
   const times = runs.flatMap(({ at_ms }) => at_ms === null ? [] : [at_ms]);
-  if (times.length === 0) return { unit: "day", stretches: [] };
+  if (times.length === 0) return { unit: "day", periods: [] };
   const first = times.reduce((least, time) => Math.min(least, time));
   const last = times.reduce((most, time) => Math.max(most, time));
-  const unit = UNITS.find((unit) => stretchCount(unit, first, last) <= report_bars_max) ??
+  const unit = UNITS.find((unit) => periodCount(unit, first, last) <= report_bars_max) ??
     UNITS[UNITS.length - 1];
-  const stretches = new Map<number, Stretch>();
+  const periods = new Map<number, Period>();
   for (let from_ms = unit.floor(first); from_ms <= last; from_ms = unit.next(from_ms)) {
-    stretches.set(from_ms, { from_ms, label: unit.label(from_ms), by_kind: {}, runs: 0 });
+    periods.set(from_ms, { from_ms, label: unit.label(from_ms), by_kind: {}, runs: 0 });
   }
   for (const { at_ms, status } of runs) {
     if (at_ms === null) continue;
-    const stretch = stretches.get(unit.floor(at_ms))!;
+    const period = periods.get(unit.floor(at_ms))!;
     const kind = statusKind(status);
-    stretch.by_kind[kind] = (stretch.by_kind[kind] ?? 0) + 1;
-    stretch.runs++;
+    period.by_kind[kind] = (period.by_kind[kind] ?? 0) + 1;
+    period.runs++;
   }
-  return { unit: unit.name, stretches: [...stretches.values()] };
+  return { unit: unit.name, periods: [...periods.values()] };
 }
 
-function stretchCount(unit: Unit, first: number, last: number): number {
+function periodCount(unit: Unit, first: number, last: number): number {
   let count = 0;
   for (let at = unit.floor(first); at <= last && count <= report_bars_max; at = unit.next(at)) {
     count++;
