@@ -8,6 +8,13 @@ export function startOfDay(day: string): number {
   return Date.parse(`${day}T00:00:00Z`);
 }
 
+/** Whether a text is a day of the calendar, `YYYY-MM-DD`. */
+export function isDay(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const ms = startOfDay(text);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
+}
+
 /** Bytes as people read them. */
 export function humanBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
@@ -71,6 +78,11 @@ export function escaped(text: string): string {
 
 function escapeOf(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** A text that a shell takes for one word, whatever is in it. */
+export function shellQuoted(text: string): string {
+  return /["$`\\!]/.test(text) ? `'${text.replaceAll("'", `'\\''`)}'` : `"${text}"`;
 }
 
 /** A text that is cut when it is longer than so many characters. */

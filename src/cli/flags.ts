@@ -2,10 +2,10 @@
  * The kinds of flags: each is a zod/mini schema, with the facts that help and completion need beside it.
  */
 import * as z from "zod/mini";
-import { DAY_MS, startOfDay } from "../base/format.ts";
+import { isDay } from "../base/format.ts";
+import { DURATION, durationMs, typedTime } from "../base/typed_time.ts";
 import type { World } from "../base/world.ts";
 import type { OpenOptions } from "../ledger/event_log.ts";
-import { isDay } from "../log/format/layout.ts";
 import { say } from "./terminal.ts";
 
 /** What help, completion and the parser need to know beside what is valid. */
@@ -106,54 +106,11 @@ function whyNotJson(value: string): string | undefined {
   }
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: DAY_MS,
-  w: 7 * DAY_MS,
-};
-
-function durationMs(text: string): number {
-  return Number(text.slice(0, -1)) * UNIT_MS[text.at(-1)!];
-}
-
-const DURATION = /^\d{1,9}[smhdw]$/;
-
 /** A length of time (`30s`, `1h`, `7d`), in ms. */
 export function duration(description: string) {
   const typed = matching(DURATION, "a length of time, such as 90s, 30m, 2h or 7d");
   const schema = z.pipe(typed, z.transform(durationMs));
   return flag(z.optional(schema), { value: "TIME", description });
-}
-
-const ISO_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/;
-const ZONE = /(Z|[+-]\d{2}:?\d{2})$/;
-
-/** A time as typed: a while ago depends on what time it is. */
-interface TypedTime {
-  is_day: boolean;
-  ms(now_ms: number): number;
-  us(now_ms: number): number;
-}
-
-/** A day (its start, UTC), an ISO time (UTC unless it says otherwise), or a while ago (`2h`, `7d`). */
-export function typedTime(text: string): TypedTime | undefined {
-  const is_day = isDay(text);
-  const iso = text.replace(" ", "T");
-  const time_ms = is_day
-    ? startOfDay(text)
-    : ISO_TIME.test(text)
-    ? Date.parse(ZONE.test(iso) ? iso : `${iso}Z`)
-    : NaN;
-  const ago_ms = DURATION.test(text) ? durationMs(text) : undefined;
-  if (ago_ms === undefined && Number.isNaN(time_ms)) return undefined;
-  // Longer ago than the calendar goes back is the same as ever.
-  const ms = (now_ms: number) => ago_ms === undefined ? time_ms : Math.max(0, now_ms - ago_ms);
-  // An ISO time may name microseconds: one millisecond holds many events.
-  const [, below_ms = ""] = /\.\d{3}(\d{1,3})/.exec(text) ?? [];
-  const us = (now_ms: number) => ms(now_ms) * 1000 + Number(below_ms.padEnd(3, "0"));
-  return { is_day, ms, us };
 }
 
 const IS_TIME = hasToBe(

@@ -14,15 +14,8 @@ export {
   humanDuration,
   utc,
 } from "../base/format.ts";
-export {
-  bytesColumn,
-  type Column,
-  countColumn,
-  fieldColumns,
-  plain,
-  shortened,
-  wrapped,
-} from "./table.ts";
+export { shortened, wrapped } from "../base/text_width.ts";
+export { bytesColumn, type Column, countColumn, fieldColumns, plain } from "./table.ts";
 export { Progress, withProgress } from "./progress.ts";
 export { paintFor, print, printJson, say, showTime, showTracedTime, write } from "./terminal.ts";
 

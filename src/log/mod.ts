@@ -53,7 +53,6 @@ export { nestingDepth } from "./event/validate.ts";
 export {
   checkWriterName,
   dayOf,
-  isDay,
   ledgerPaths,
   type PartId,
   partStem,

@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { columnsOf } from "../../src/cli/table.ts";
+import { columnsOf } from "../../src/base/text_width.ts";
 import { has_terminal, inTerminal, type Screen, withoutCodes } from "../terminal.ts";
 import { binaryTest, type Outcome } from "./binary.ts";
 

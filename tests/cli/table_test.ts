@@ -1,13 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  type Column,
-  columnsOf,
-  padEnd,
-  padStart,
-  printTable,
-  shortened,
-  wrapped,
-} from "../../src/cli/table.ts";
+import { columnsOf, padEnd, padStart, shortened, wrapped } from "../../src/base/text_width.ts";
+import { type Column, printTable } from "../../src/cli/table.ts";
 import { testWorld } from "../harness.ts";
 
 const COLUMNS: readonly Column[] = [

@@ -1,7 +1,7 @@
 /** The program in a real terminal, and beside it the same with its output in a pipe. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openLedger } from "../../src/mod.ts";
-import { columnsOf } from "../../src/cli/table.ts";
+import { columnsOf } from "../../src/base/text_width.ts";
 import { installShim, tempFolder } from "../harness.ts";
 import { has_terminal, inTerminal, type TerminalOptions, withoutCodes } from "../terminal.ts";
 

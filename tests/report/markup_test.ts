@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { escaped, html, named } from "../../src/report/page/markup.ts";
-import { shellQuoted } from "../../src/report/page/section.ts";
+import { shellQuoted } from "../../src/base/format.ts";
 import { Random } from "../laws/random.ts";
 import { textIn } from "./page.ts";
 

@@ -1,5 +1,5 @@
 import { quoted } from "../../base/error.ts";
-import { isDay } from "../../log/mod.ts";
+import { isDay } from "../../base/format.ts";
 import { defineCommand } from "../command.ts";
 import { ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";

@@ -24,11 +24,11 @@ import {
   tarMembers,
   tarPadding,
 } from "../../base/tar.ts";
-import { escaped } from "../../base/format.ts";
+import { escaped, isDay } from "../../base/format.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { sealedEntry } from "../format/chain.ts";
 import { isOfKind } from "../event/event.ts";
-import { dayFolder, isDay, parquetName, parsePartName } from "../format/layout.ts";
+import { dayFolder, parquetName, parsePartName } from "../format/layout.ts";
 import { type SealedParts, wrongFieldOf } from "../format/seal_manifest.ts";
 import { entryDigest } from "../format/chain_digest.ts";
 

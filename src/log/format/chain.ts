@@ -15,10 +15,11 @@ import {
   writeFully,
 } from "../../base/files/durable.ts";
 import { LedgerError } from "../../base/error.ts";
+import { isDay } from "../../base/format.ts";
 import { seal_lock_wait_ms } from "../../base/limits.ts";
 import { takeSignedLock } from "../../base/files/file_lock.ts";
 import { uniqueName, type World } from "../../base/world.ts";
-import { isDay, ledgerPaths, parsePartLabel, parsePartName } from "./layout.ts";
+import { ledgerPaths, parsePartLabel, parsePartName } from "./layout.ts";
 import type { SealedContent, SealedPart } from "./seal_manifest.ts";
 
 export const CHAIN_FORMAT = 2;

@@ -1,6 +1,6 @@
 /** Where things are in a ledger folder: names <-> (day, part, writer). No other file builds or parses a name. */
 import { join } from "@std/path";
-import { DAY_MS, startOfDay } from "../../base/format.ts";
+import { DAY_MS, isDay } from "../../base/format.ts";
 import { LedgerError, quoted } from "../../base/error.ts";
 import { writer_chars_max } from "../../base/limits.ts";
 
@@ -90,12 +90,6 @@ export function parsePartName(name: string): PartName | undefined {
 export function parseDayName(name: string): string | undefined {
   const day = DAY_NAME.exec(name)?.[1];
   return day !== undefined && isDay(day) ? day : undefined;
-}
-
-export function isDay(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
-  const ms = startOfDay(text);
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }
 
 let cached_day_number = -1;

@@ -1,23 +1,13 @@
 /** The trades that lost most, and what led to each: from its fill back to where it began. */
 import { report_losses_max, report_path_steps_max } from "../../base/limits.ts";
-import { counted } from "../../base/format.ts";
+import { counted, shellQuoted } from "../../base/format.ts";
 import type { PathStep } from "../../trace/ask/lineage.ts";
 import type { Found, Loss, LossesData, LossLineage, TradesData } from "../gather/data.ts";
 import { bpsFigure, durationFigure, timeFigure } from "./figures.ts";
 import { html, identifier, type Markup, named, type Piece } from "./markup.ts";
 import { tradesPlaces } from "./policies.ts";
 import { askLosses } from "../gather/queries.ts";
-import {
-  asks,
-  foundOr,
-  leftOut,
-  pairs,
-  queryLine,
-  right,
-  section,
-  shellQuoted,
-  table,
-} from "./section.ts";
+import { asks, foundOr, leftOut, pairs, queryLine, right, section, table } from "./section.ts";
 
 /** The section. */
 export function lossesSection(

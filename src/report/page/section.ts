@@ -1,4 +1,5 @@
 /** A part of the page: its heading, what it shows or why it shows nothing, and how to ask for the same. */
+import { shellQuoted } from "../../base/format.ts";
 import type { Found } from "../gather/data.ts";
 import { html, type Markup, type Piece } from "./markup.ts";
 
@@ -70,11 +71,6 @@ export function asks(questions: readonly Ask[]): Markup {
 /** A question in SQL, as it is typed into a shell. */
 export function queryLine(sql: string, database?: "catalog"): string {
   return `ledger query ${database ? `--db ${database} ` : ""}${shellQuoted(sql)}`;
-}
-
-/** A text that a shell takes for one word, whatever is in it. */
-export function shellQuoted(text: string): string {
-  return /["$`\\!]/.test(text) ? `'${text.replaceAll("'", `'\\''`)}'` : `"${text}"`;
 }
 
 /** What a page leaves out; nothing where it leaves out nothing. */

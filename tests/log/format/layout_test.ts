@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { LedgerError } from "../../../src/base/error.ts";
+import { isDay } from "../../../src/base/format.ts";
 import {
   checkWriterName,
   comparePartNames,
   dayLockName,
   dayOf,
-  isDay,
   ledgerPaths,
   parseDayName,
   parsePartName,
