@@ -208,12 +208,12 @@ export class DayAppender {
     const file = files.open(path, "create");
     try {
       makePartsNameDurable(files, this.#folder);
+      return this.#adopt(part, file, files.facts(this.#folder));
     } catch (error) {
       file.close();
       removeQuietly(files, path);
       throw error;
     }
-    return this.#adopt(part, file, files.facts(this.#folder));
   }
 
   #adopt(part: PartId, file: OpenFile, folder: FileFacts | undefined): PartFile {

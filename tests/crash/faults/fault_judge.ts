@@ -146,9 +146,12 @@ export class FaultJudge {
   }
 }
 
-/** What cannot be removed stays, under a temporary name: doctor lists it. */
-function mayStay(name: string, { call }: Fault): boolean {
-  return call.startsWith("unlink") && name.endsWith(".tmp");
+/** What cannot be removed stays, under a temporary name: doctor lists it, and `seal` sweeps a day's. */
+function mayStay(name: string, { call, file }: Fault): boolean {
+  const removes = call.startsWith("unlink");
+  // To remove a folder is to open it first.
+  if (name.includes("/_back-day=")) return removes || /\/_back-day=[^/]*$/.test(file);
+  return removes && name.endsWith(".tmp");
 }
 
 /** An id of the program's own is another each time. */
