@@ -234,6 +234,8 @@ export const trace_merged_bytes_max = 256 * MIB;
 export const trace_path_events_max = 2_000;
 /** unless so many causes in such correlations have been asked for one by one. */
 export const trace_path_steps_max = 8;
+/** So many names of a filter are values of their own in its SQL. */
+export const trace_names_bound_max = 100;
 /** How often a folder of traces is listed again because it changed meanwhile. */
 export const trace_listings_max = 100;
 /** Recent traces are looked for in so many files of each kind, and in so much of each end of one. */

@@ -53,7 +53,7 @@ function harmless(match: string): string {
 
 /** How a table tells the times of traced events, which are in microseconds. */
 export function showTracedTime(time_us: unknown): string {
-  return utc(Math.floor(Number(time_us) / 1000));
+  return time_us === null ? "" : utc(Math.floor(Number(time_us) / 1000));
 }
 
 /** How a table tells times: to people how long ago, to programs when. */

@@ -142,12 +142,11 @@ export class LedgerTraces {
     session: TraceSession,
     event_id: string,
   ): Promise<CausationPath<TracedEvent>> {
-    const { loadCauses } = await import("../trace/ask/lineage_queries.ts");
+    const { loadCauses, withData } = await import("../trace/ask/lineage_queries.ts");
     const { findCausationPath } = await import("../trace/ask/lineage.ts");
-    return findCausationPath(
-      await loadCauses((filter) => session.query(filter), event_id),
-      event_id,
-    );
+    const ask = (filter: TraceFilter) => session.query(filter);
+    const found = findCausationPath(await loadCauses(ask, event_id), event_id);
+    return { ...found, path: await withData(ask, found.path) };
   }
 
   /** The events of a correlation, or of an event's correlations, and where their trees begin. */

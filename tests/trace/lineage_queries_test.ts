@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { trace_path_events_max, trace_path_steps_max } from "../../src/base/limits.ts";
 import type { TracedEvent } from "../../src/trace/event/event.ts";
-import { isWanted, type TraceFilter } from "../../src/trace/event/filter.ts";
+import { type TraceFilter, wantedBy } from "../../src/trace/event/filter.ts";
 import { findCausationPath } from "../../src/trace/ask/lineage.ts";
 import { loadCauses } from "../../src/trace/ask/lineage_queries.ts";
 import { traced } from "./events.ts";
@@ -38,7 +38,7 @@ function asked(events: readonly TracedEvent[]) {
   const answered = {
     events: 0,
     ask: (filter: TraceFilter) => {
-      const found = events.filter((event) => isWanted(event, filter)).slice(0, filter.limit);
+      const found = events.filter(wantedBy(filter)).slice(0, filter.limit);
       answered.events += found.length;
       return Promise.resolve(found);
     },

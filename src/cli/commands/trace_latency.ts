@@ -6,11 +6,22 @@ import {
   latenciesMs,
   type LatencyReport,
   type LeftOutStamps,
+  type TypeLatency,
 } from "../../trace/ask/latency.ts";
 import { defineCommand } from "../command.ts";
-import { ledgerFlags } from "../flags.ts";
+import { format, ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { humanCount, paintFor, plain, print, printJson, printRows, say } from "../output.ts";
+import {
+  fieldColumns,
+  humanCount,
+  paintFor,
+  plain,
+  print,
+  printJson,
+  printRows,
+  rowFormat,
+  say,
+} from "../output.ts";
 import { queryTraces } from "../traces.ts";
 
 export default defineCommand({
@@ -21,23 +32,47 @@ export default defineCommand({
     "effects. Leaves out timestamps that are missing or run backwards, and counts them.",
   examples: {
     "ledger trace latency bt1": "tables, and a histogram",
-    "ledger trace latency bt1 --json": "the same, as JSON",
+    "ledger trace latency bt1 --json": "the same, as one JSON object",
+    "ledger trace latency bt1 --format csv": "a row a type, and a row from cause to effect",
   },
   positionals: [{ name: "CORRELATION", summary: "the correlation's id", required: true }],
-  flags: ledgerFlags(),
+  flags: { "format": format(), ...ledgerFlags() },
   run: async ({ world, flags, words: [correlation_id] }) => {
     await using ledger = openFor(world, flags);
     const events = await queryTraces(world, ledger, { correlation_id, without_data: true });
     const report = analyzeLatency(events);
     const latencies_ms = latenciesMs(events);
-    if (flags.json) return printJson(world, { ...report, histogram: histogramOf(latencies_ms) });
-    printTypes(world, report);
-    printHops(world, report);
-    printHistogram(world, latencies_ms);
+    const format = rowFormat(flags);
+    if (format === "json") {
+      printJson(world, { ...report, histogram: histogramOf(latencies_ms) });
+    } else if (format === "table") {
+      printTypes(world, report);
+      printHops(world, report);
+      printHistogram(world, latencies_ms);
+    } else printRows(world, rowsOf(report), FIELDS, format);
   },
 });
 
 const FIGURES = ["count", "mean_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms"] as const;
+
+const FIELDS = fieldColumns(
+  `from to ${FIGURES.join(" ")} queued_mean_ms work_mean_ms missing negative out_of_order`,
+);
+
+/** Types and hops side by side: what has no cause of its own is from its own creation to its end. */
+function rowsOf({ types, hops }: LatencyReport): Record<string, unknown>[] {
+  const rowOf = (ends: { from: string | null; to: string }, of: Partial<TypeLatency>) => ({
+    ...ends,
+    ...Object.fromEntries(FIGURES.map((figure) => [figure, of.latency?.[figure] ?? null])),
+    queued_mean_ms: of.queue?.mean_ms ?? null,
+    work_mean_ms: of.processing?.mean_ms ?? null,
+    ...of.left_out,
+  });
+  return [
+    ...Object.entries(types).map(([to, latency]) => rowOf({ from: null, to }, latency)),
+    ...hops.map(({ from, to, ...latency }) => rowOf({ from, to }, latency)),
+  ];
+}
 
 const figureColumns = FIGURES.map((field) => ({
   field,

@@ -1,17 +1,22 @@
 import { quoted } from "../../base/error.ts";
+import { clipped } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import type { PathAcross, TracedRun } from "../../ledger/traces.ts";
 import { noEventCalled } from "../../trace/event/filter.ts";
 import { pathSteps } from "../../trace/ask/lineage.ts";
 import { defineCommand } from "../command.ts";
-import { ledgerFlags } from "../flags.ts";
+import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
+import { format, ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
 import {
+  type Column,
+  fieldColumns,
   humanDuration,
   plain,
   print,
   printJson,
   printRows,
+  rowFormat,
   say,
   showTracedTime,
 } from "../output.ts";
@@ -21,42 +26,66 @@ export default defineCommand({
   name: "trace path",
   summary: "what led to an event: from a fill back to its signal",
   description: "Follows the causes of an event back to its origin and prints the chain, origin " +
-    "first, with the time between steps. Where the index has events of the same correlation, " +
-    "also prints the run and its artifacts; to index the log: ledger rebuild.",
+    "first: what each event held, its own time (market time), when the program created it (wall " +
+    "time), and the wall time since the step before and on the bus. Exits with code 3 where the " +
+    "causes form a circle. Where the index has events of the same correlation, also prints the " +
+    "run and its artifacts; to index the log: ledger rebuild.",
   examples: {
     "ledger trace path f1": "the chain that led to this event",
-    "ledger trace path f1 --json": "the same, as JSON",
+    "ledger trace path f1 --json": "the same, whole, as one JSON object",
+    "ledger trace path f1 --format csv": "its steps as rows",
   },
   positionals: [{ name: "EVENT_ID", summary: "the event's id", required: true }],
-  flags: ledgerFlags(),
+  flags: { "format": format(), ...ledgerFlags() },
   run: async ({ world, flags, words: [event_id] }) => {
     await using ledger = openFor(world, flags);
     const { traces } = ledger;
     const found = await traces.pathAcross(event_id);
     sayWhatIsMissing(world, traces.damage);
-    const { logged_event, runs } = found;
-    if (found.end === "absent" && !logged_event) throw noEventCalled(traces.dir, event_id);
-    if (flags.json) return printJson(world, { ...found, path: pathSteps(found.path) });
-    if (found.path.length > 0) {
-      printRows(world, pathSteps(found.path), [
-        { field: "step", right: true },
-        { field: "event_type", title: "type" },
-        { field: "event_id" },
-        { field: "source_container", title: "source" },
-        { field: "timestamp", title: "time", show: showTracedTime },
-        { field: "hop_ms", title: "after", right: true, show: duration },
-        { field: "queue_time_ms", title: "queued", right: true, show: duration },
-        { field: "since_origin_ms", title: "in all", right: true, show: duration },
-      ]);
-    }
-    if (logged_event) print(world, `led to ${described(logged_event)}`);
-    printEnd(world, found);
-    for (const run of runs) printRun(world, run);
+    if (found.end === "absent" && !found.logged_event) throw noEventCalled(traces.dir, event_id);
+    const steps = pathSteps(found.path);
+    const format = rowFormat(flags);
+    if (format === "json") printJson(world, { ...found, path: steps });
+    else if (format === "table") {
+      if (steps.length > 0) printRows(world, steps, COLUMNS);
+      printEnds(world, found);
+    } else printRows(world, steps, FIELDS, format);
+    sayProblems(world, found);
+    return found.end === "cycle" ? EXIT_FINDINGS : EXIT_OK;
   },
 });
 
+const COLUMNS: Column[] = [
+  { field: "step", right: true },
+  { field: "event_type", title: "type" },
+  { field: "event_id" },
+  { field: "source_container", title: "source" },
+  { field: "timestamp", title: "market time", show: showTracedTime },
+  { field: "created_at", title: "wall time", show: showTracedTime },
+  { field: "hop_ms", title: "after", right: true, show: duration },
+  { field: "queue_time_ms", title: "queued", right: true, show: duration },
+  { field: "since_origin_ms", title: "in all", right: true, show: duration },
+  { field: "data", show: payload },
+];
+
+const FIELDS = fieldColumns(
+  "step event_id event_type timestamp correlation_id causation_id source_container destination " +
+    "created_at emitted_at received_at processed_at hop_ms queue_time_ms since_origin_ms data",
+);
+
 function duration(ms: unknown): string {
   return typeof ms === "number" ? humanDuration(ms) : "";
+}
+
+const VALUE_CHARS_MAX = 40, PAYLOAD_CHARS_MAX = 160;
+
+/** What an event held, as far as it fits: what is most asked for comes first. */
+function payload(data: unknown): string {
+  const { symbol, strength, price, quantity, ...others } = data as Record<string, unknown>;
+  const pairs = Object.entries({ symbol, strength, price, quantity, ...others })
+    .filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => `${plain(name)}=${clipped(plain(value), VALUE_CHARS_MAX)}`);
+  return clipped(pairs.join(" "), PAYLOAD_CHARS_MAX);
 }
 
 function described({ event_type, run_id, event_id }: Record<string, unknown>): string {
@@ -64,10 +93,16 @@ function described({ event_type, run_id, event_id }: Record<string, unknown>): s
   return plain(`${event_type}${of_run} in the log (${event_id})`);
 }
 
-function printEnd(world: World, found: PathAcross): void {
-  const { end, missing_cause, logged_cause, cycle, repeated, crossings } = found;
+/** Where the chain goes on in the log, and the runs that it belongs to. */
+function printEnds(world: World, { logged_event, logged_cause, runs }: PathAcross): void {
+  if (logged_event) print(world, `led to ${described(logged_event)}`);
   if (logged_cause) print(world, `\nbegan with ${described(logged_cause)}`);
-  else if (end === "missing_cause") {
+  for (const run of runs) printRun(world, run);
+}
+
+function sayProblems(world: World, found: PathAcross): void {
+  const { end, missing_cause, logged_cause, cycle, repeated, crossings } = found;
+  if (end === "missing_cause" && !logged_cause) {
     say(world, `the chain ends early: its cause ${quoted(missing_cause)} was not traced`);
     say(world, "if it is an event of the log, index it and ask again: ledger rebuild");
   }

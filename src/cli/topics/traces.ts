@@ -21,10 +21,10 @@ log, as Parquet by day and type.
   $ echo '{"event_id":"p1","event_type":"PORTFOLIO","source_container":"portfolio","correlation_id":"bt1","causation_id":"f1","created_at":1704067200010100,"emitted_at":1704067200010150,"received_at":1704067200010300,"processed_at":1704067200011800,"data":{"cash":8800}}' | ledger trace ingest
   1 event
   $ ledger trace path f1
-  step  type    event_id  source     time                       after  queued  in all
-     1  SIGNAL  s1        momentum   2024-01-01 00:00:00.000Z          800 µs
-     2  ORDER   o1        portfolio  2024-01-01 00:00:00.004Z  4.1 ms  200 µs  4.1 ms
-     3  FILL    f1        execution  2024-01-01 00:00:00.009Z  4.9 ms  200 µs    9 ms
+  step  type    event_id  source     market time               wall time                  after  queued  in all  data
+     1  SIGNAL  s1        momentum   2024-01-01 00:00:00.000Z  2024-01-01 00:00:00.000Z          800 µs          symbol=SOL strength=0.7
+     2  ORDER   o1        portfolio  2024-01-01 00:00:00.004Z  2024-01-01 00:00:00.004Z  4.1 ms  200 µs  4.1 ms  quantity=12
+     3  FILL    f1        execution  2024-01-01 00:00:00.009Z  2024-01-01 00:00:00.009Z  4.9 ms  200 µs    9 ms  price=101.5
   $ ledger trace tree bt1
   SIGNAL s1  momentum  4 ms
   └─ ORDER o1  portfolio  1.9 ms
@@ -63,7 +63,9 @@ log, as Parquet by day and type.
   SIGNAL          1  2024-01-01 00:00:00.000Z  2024-01-01 00:00:00.000Z
   5 events of 1 correlation: 4 files of 8.6 kB
 
-Stamps that are missing or run backwards are left out of latencies, and counted.
+An event's own time (timestamp) is the market's; without one it is that of its creation. Wall time,
+latencies and what stands after, queued and in all come from the program's stamps alone. Stamps that
+are missing or run backwards are left out of latencies, and counted.
 
 ‹ledger trace publish› writes the outcome of a traced run to the log; the index then has it beside the
 runs, and a path leads on to the run and its artifacts:
@@ -84,11 +86,11 @@ runs, and a path leads on to the run and its artifacts:
   PORTFOLIO               1.7             1.7            1
   SIGNAL                    4               4            1
   $ ledger trace path p1
-  step  type       event_id  source     time                       after  queued  in all
-     1  SIGNAL     s1        momentum   2024-01-01 00:00:00.000Z          800 µs
-     2  ORDER      o1        portfolio  2024-01-01 00:00:00.004Z  4.1 ms  200 µs  4.1 ms
-     3  FILL       f1        execution  2024-01-01 00:00:00.009Z  4.9 ms  200 µs    9 ms
-     4  PORTFOLIO  p1        portfolio  2024-01-01 00:00:00.010Z  1.1 ms  150 µs   10 ms
+  step  type       event_id  source     market time               wall time                  after  queued  in all  data
+     1  SIGNAL     s1        momentum   2024-01-01 00:00:00.000Z  2024-01-01 00:00:00.000Z          800 µs          symbol=SOL strength=0.7
+     2  ORDER      o1        portfolio  2024-01-01 00:00:00.004Z  2024-01-01 00:00:00.004Z  4.1 ms  200 µs  4.1 ms  quantity=12
+     3  FILL       f1        execution  2024-01-01 00:00:00.009Z  2024-01-01 00:00:00.009Z  4.9 ms  200 µs    9 ms  price=101.5
+     4  PORTFOLIO  p1        portfolio  2024-01-01 00:00:00.010Z  2024-01-01 00:00:00.010Z  1.1 ms  150 µs   10 ms  cash=8800
 
   run traced, running
 

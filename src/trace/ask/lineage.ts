@@ -6,7 +6,7 @@
  * in another correlation, or lead back to where they came from. None of that is an error here; all of it
  * is reported.
  */
-import { queueTimeMs, type TracedEvent } from "../event/event.ts";
+import { betweenMs, queueTimeMs, type TracedEvent } from "../event/event.ts";
 
 /** What lineage needs to know of an event. */
 export interface LineageEvent {
@@ -223,11 +223,11 @@ export function findCausationPath<Event extends LineageEvent>(
   return event ? lineage.pathTo(event) : { path: [], end: "absent", repeated: [], crossings: [] };
 }
 
-/** An event on a chain, and the time since the events before it. */
-export type PathStep = Omit<TracedEvent, "data"> & {
+/** An event on a chain, and the time since the events before it: the program's, not the market's. */
+export type PathStep = TracedEvent & {
   /** Counted from 1. */
   step: number;
-  /** Since its cause was made; null at the beginning. */
+  /** From the creation of its cause to its own; null at the beginning, and without these stamps. */
   hop_ms: number | null;
   /** On the bus; null where that was not stamped. */
   queue_time_ms: number | null;
@@ -236,20 +236,15 @@ export type PathStep = Omit<TracedEvent, "data"> & {
 
 /** The steps of a chain, its origin first. */
 export function pathSteps(path: readonly TracedEvent[]): PathStep[] {
-  return path.map((event, index) => {
-    const { data: _, ...fields } = event;
-    const before = path[index - 1];
-    return {
-      step: index + 1,
-      ...fields,
-      hop_ms: before ? (madeAt(event) - madeAt(before)) / 1000 : null,
-      queue_time_ms: queueTimeMs(event) ?? null,
-      since_origin_ms: before ? (madeAt(event) - madeAt(path[0])) / 1000 : null,
-    };
-  });
+  return path.map((event, index) => ({
+    step: index + 1,
+    ...event,
+    hop_ms: sinceCreationMs(path[index - 1], event),
+    queue_time_ms: queueTimeMs(event) ?? null,
+    since_origin_ms: index === 0 ? null : sinceCreationMs(path[0], event),
+  }));
 }
 
-/** When it was made; where that was not stamped, when it happened. */
-function madeAt({ created_at, timestamp }: TracedEvent): number {
-  return created_at ?? timestamp;
+function sinceCreationMs(from: TracedEvent | undefined, to: TracedEvent): number | null {
+  return betweenMs(from?.created_at ?? null, to.created_at) ?? null;
 }

@@ -81,6 +81,26 @@ class CauseLoader {
   }
 }
 
+/** The events of a chain with their data, which it was found without. */
+export async function withData(ask: Ask, path: readonly TracedEvent[]): Promise<TracedEvent[]> {
+  const correlation_ids = [...new Set(path.map(({ correlation_id }) => correlation_id))];
+  const event_ids = path.map(({ event_id }) => event_id);
+  const found = path.length === 0 ? [] : await ask({ correlation_ids, event_ids });
+  const same = Map.groupBy(found, identityOf);
+  return path.map((event) => ({
+    ...event,
+    data: same.get(identityOf(event))?.shift()?.data ?? {},
+  }));
+}
+
+/** What two events with one id differ in. */
+function identityOf(event: TracedEvent): string {
+  const { event_id, event_type, correlation_id, causation_id, timestamp, sequence_number } = event;
+  return JSON.stringify([
+    ...[event_id, event_type, correlation_id, causation_id, timestamp, sequence_number],
+  ]);
+}
+
 /** Loads an event, or all events of a correlation, and everything that came of them in the same one. */
 export async function loadLineage(
   ask: Ask,

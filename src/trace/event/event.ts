@@ -90,7 +90,8 @@ export function queueTimeMs(event: TracedEvent): number | undefined {
   return betweenMs(event.emitted_at, event.received_at);
 }
 
-function betweenMs(from_us: number | null, to_us: number | null): number | undefined {
+/** From one stamp to another; undefined where one of them is missing. */
+export function betweenMs(from_us: number | null, to_us: number | null): number | undefined {
   return from_us === null || to_us === null ? undefined : (to_us - from_us) / 1000;
 }
 

@@ -44,19 +44,23 @@ function notTraced(dir: string, message: string): LedgerError {
   return new LedgerError({ code: "not_found", message, where: { path: dir }, hint });
 }
 
-/** Whether an event is wanted. */
-export function isWanted(event: TracedEvent, filter: TraceFilter): boolean {
-  const { correlation_id, correlation_ids, event_types, event_ids, source } = filter;
-  const { data, since_us, until_us } = filter;
-  return (correlation_id === undefined || event.correlation_id === correlation_id) &&
-    (correlation_ids === undefined || correlation_ids.includes(event.correlation_id)) &&
-    (event_types === undefined || event_types.includes(event.event_type)) &&
-    (event_ids === undefined || event_ids.includes(event.event_id)) &&
+/** A test whether an event is wanted, for many of them. */
+export function wantedBy(filter: TraceFilter): (event: TracedEvent) => boolean {
+  const { correlation_id, source, data, since_us = -Infinity, until_us = Infinity } = filter;
+  const [correlations, types, ids] = [
+    filter.correlation_ids,
+    filter.event_types,
+    filter.event_ids,
+  ].map((wanted) => wanted && new Set(wanted));
+  return (event) =>
+    (correlation_id === undefined || event.correlation_id === correlation_id) &&
+    (correlations === undefined || correlations.has(event.correlation_id)) &&
+    (types === undefined || types.has(event.event_type)) &&
+    (ids === undefined || ids.has(event.event_id)) &&
     (source === undefined || event.source_container === source) &&
     (data === undefined ||
       Object.entries(data).every(([name, text]) => event.data[name] === text)) &&
-    (since_us === undefined || event.timestamp >= since_us) &&
-    (until_us === undefined || event.timestamp < until_us);
+    event.timestamp >= since_us && event.timestamp < until_us;
 }
 
 /** Whether a partition can hold events that are wanted. */

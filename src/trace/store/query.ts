@@ -7,7 +7,7 @@
 import { resolve } from "@std/path";
 import { removeQuietly } from "../../base/files/durable.ts";
 import { jsonPointer } from "../../base/json.ts";
-import { trace_listings_max } from "../../base/limits.ts";
+import { trace_listings_max, trace_names_bound_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { type BoundValue, type Database, literal, openDatabase } from "../../duckdb/connection.ts";
 import { TRACED_FIELD_NAMES, type TracedEvent } from "../event/event.ts";
@@ -181,8 +181,13 @@ export function wantedRows(filter: TraceFilter): { where: string; values: BoundV
   const want = <Value>(value: Value | undefined, condition: (value: Value) => string) => {
     if (value !== undefined) conditions.push(condition(value));
   };
+  // Few are compared with what a file says of its rows; many as one list, whatever their number.
   const among = (column: string) => (wanted: readonly string[]) =>
-    wanted.length === 0 ? "false" : `${column} in (${wanted.map(bind).join(", ")})`;
+    wanted.length === 0
+      ? "false"
+      : wanted.length <= trace_names_bound_max
+      ? `${column} in (${wanted.map(bind).join(", ")})`
+      : `${column} in (select unnest(${bind(JSON.stringify(wanted))}::json::varchar[]))`;
   want(filter.correlation_id, (id) => `correlation_id = ${bind(id)}`);
   want(filter.correlation_ids, among("correlation_id"));
   want(filter.event_types, among("event_type"));

@@ -22,7 +22,7 @@ import {
   segmentPath,
   segmentStem,
 } from "../event/files.ts";
-import { isWanted, mayHold, type TraceFilter } from "../event/filter.ts";
+import { mayHold, type TraceFilter, wantedBy } from "../event/filter.ts";
 import { compactionSources } from "./parquet_file.ts";
 import {
   damageIn,
@@ -113,10 +113,11 @@ function readSegments(
     if (!late.has(store)) late.set(store, new Map());
     if (number > 1) readLateStamps(file, late.get(store)!);
   }
+  const isWanted = wantedBy(filter);
   const found: Omit<TraceSnapshot, "files"> = { recent: [], damage: [], unchecked: 0 };
   for (const { segment, file } of opened.values()) {
     const { events, damage, unchecked } = readSegment(file, late.get(segment.store)!);
-    for (const event of events) if (isWanted(event, filter)) found.recent.push(event);
+    for (const event of events) if (isWanted(event)) found.recent.push(event);
     found.damage.push(...damageIn(segmentPath(dir, segment), damage));
     found.unchecked += unchecked;
   }

@@ -1,5 +1,5 @@
 /** Traces on the command line: from NDJSON to answers, and what is said when there are none. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runIn, tempFolder } from "../../harness.ts";
 
@@ -69,10 +69,81 @@ Deno.test("a path tells each step, and where it is cut or runs in a circle", asy
     cut.stderr,
     `its cause "nowhere" was not traced`,
   );
-  assertStringIncludes((await ask(dir, ["path", "a"])).stderr, "form a cycle");
+  const circle = await ask(dir, ["path", "a"]);
+  assertStringIncludes(circle.stderr, "form a cycle");
+  assertEquals([circle.code, (await ask(dir, ["path", "a", "--json"])).code], [3, 3]);
   const absent = await ask(dir, ["path", "zzz"]);
   assertEquals(absent.code, 1);
   assertStringIncludes(absent.stderr, `"zzz"`);
+});
+
+const PAID =
+  line("s", "SIGNAL", "", { timestamp: T0 - 60_000_000, data: { strength: 0.7, symbol: "SOL" } }) +
+  line("o", "ORDER", "s", {
+    timestamp: T0 - 60_000_000,
+    created_at: T0 + 4_100,
+    data: { note: ["x"], venue: "dex", quantity: 12, symbol: "SOL", nothing: null },
+  }) +
+  line("f", "FILL", "o", { timestamp: T0, data: { id: "\u0000", price: 101.5 } })
+    .replace('"\\u0000"', "9007199254740993");
+
+Deno.test("a path shows what each event held, and the market's time apart from the program's", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  await answered(dir, ["ingest"], PAID);
+  for (const compacted of [false, true]) {
+    if (compacted) await answered(dir, ["compact"]);
+    const [heading, ...rows] = (await answered(dir, ["path", "f"])).trimEnd().split("\n");
+    assertStringIncludes(heading, "market time");
+    assertStringIncludes(heading, "wall time");
+    assertEquals(rows.map((row) => row.split(/ {2,}/).slice(-1)[0].trim()), [
+      "symbol=SOL strength=0.7",
+      'symbol=SOL quantity=12 note=["x"] venue=dex',
+      "price=101.5 id=9007199254740993",
+    ]);
+    assertMatch(rows[1], /2023-12-31 23:59:00.000Z {2}2024-01-01 00:00:00.004Z +4.1 ms/);
+    const json = await answered(dir, ["path", "f", "--json"]);
+    assertStringIncludes(json, '"data":{"id":9007199254740993,"price":101.5}');
+    assertEquals(JSON.parse(json).path[1].data.note, ["x"]);
+  }
+});
+
+Deno.test("a path and latencies come in every format, JSON with all that is known", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  await answered(
+    dir,
+    ["ingest"],
+    PAID + CHAIN.replaceAll("bt1", "bt2").replaceAll(/"([sof])"/g, '"$12"'),
+  );
+  const path = (format: string) => answered(dir, ["path", "f", "--format", format]);
+  assertEquals(await path("json"), await answered(dir, ["path", "f", "--json"]));
+  assertEquals(await path("table"), await answered(dir, ["path", "f"]));
+  const steps = JSON.parse(await path("json")).path;
+  const lines = (await path("ndjson")).trimEnd().split("\n");
+  assertEquals(lines.length, 3);
+  assertEquals(lines.map((line) => JSON.parse(line)), steps);
+  const [heading, first] = (await path("csv")).split("\n");
+  assertEquals(heading.split(",").slice(0, 4), ["step", "event_id", "event_type", "timestamp"]);
+  assertStringIncludes(first, `1,s,SIGNAL,${T0 - 60_000_000},bt1`);
+  assertStringIncludes(await path("markdown"), "| step | event_id |");
+
+  const latency = (format: string) => answered(dir, ["latency", "bt2", "--format", format]);
+  assertEquals(await latency("json"), await answered(dir, ["latency", "bt2", "--json"]));
+  const { types, hops } = JSON.parse(await latency("json"));
+  const rows = (await latency("ndjson")).trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(rows.map(({ from, to }) => [from, to]), [
+    ...Object.keys(types).map((type) => [null, type]),
+    ...hops.map(({ from, to }: { from: string; to: string }) => [from, to]),
+  ]);
+  const signal = rows.find(({ to }) => to === "SIGNAL");
+  assertEquals([signal.mean_ms, signal.count, signal.missing], [4, 1, 0]);
+  const hop = rows.find(({ from, to }) => from === "SIGNAL" && to === "ORDER");
+  assertEquals([hop.mean_ms, hop.queued_mean_ms], [5, null]);
+  assertStringIncludes(
+    (await latency("csv")).split("\n")[0],
+    "from,to,count,mean_ms,median_ms,p90_ms,p95_ms,p99_ms,max_ms,queued_mean_ms,work_mean_ms,",
+  );
 });
 
 Deno.test("a path leads on to the run of the log, and begins at the log's event that caused it", async () => {
