@@ -1,7 +1,10 @@
 /** The exit code: 0, what the error's code says, 3 for findings, or 130 for an interrupt. */
 import { type ErrorCode, EXIT_FINDINGS, EXIT_OK } from "../base/error.ts";
+import { humanCount } from "../base/format.ts";
+import { findings_shown_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { SkippedRun } from "../runs/catalog/change.ts";
 import type { Interruption } from "./progress.ts";
 import { say } from "./terminal.ts";
 
@@ -30,6 +33,20 @@ export const EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 usage or invalid input,
 /** How a daemon ends: SIGTERM asks for an orderly end, and that is no failure. */
 export function exitOfDaemon({ stoppedBy }: Interruption): number {
   return stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
+}
+
+/** That of a command that read manifests: it names the runs that the disk, or a right, kept from it. */
+export function exitOfUnread(
+  world: World,
+  unread: readonly SkippedRun[],
+  outcome = "stays as it was catalogued, if it was",
+): number {
+  for (const { run_path, reason } of unread.slice(0, findings_shown_max)) {
+    say(world, `${run_path} ${outcome}: ${reason}`);
+  }
+  const others = unread.length - findings_shown_max;
+  if (others > 0) say(world, `and ${humanCount(others)} more like it`);
+  return unread.length === 0 ? EXIT_OK : EXIT_FINDINGS;
 }
 
 /** That of a command that shows the registry: it says when the chain binds another one. */

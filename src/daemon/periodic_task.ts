@@ -1,5 +1,5 @@
 /** A periodic task: work beside the daemon's syncs that rests in between; it reports the same trouble once. */
-import { asLedgerError, type LedgerError } from "../base/error.ts";
+import { asLedgerError, LedgerError } from "../base/error.ts";
 import { catalog_rest_factor, catalog_rest_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { CatalogSyncReport } from "../runs/catalog/catalog.ts";
@@ -70,8 +70,15 @@ export function catalogTask(
 ): PeriodicTask {
   return new PeriodicTask(
     world,
-    async () => onSync(await runs.sync({ onNotice })),
+    async () => {
+      const report = await runs.sync({ onNotice });
+      onSync(report);
+      const [unread] = report.unread;
+      if (!unread) return;
+      const more = report.unread.length > 1 ? `; ${report.unread.length} runs in all` : "";
+      throw new LedgerError({ code: "io", message: `${unread.reason}${more}` });
+    },
     (took_ms) => catalog_rest_ms + took_ms * catalog_rest_factor,
-    (message) => onNotice(`the catalog of runs was not synced: ${message}`),
+    (message) => onNotice(`the catalog of runs is not up to date: ${message}`),
   );
 }

@@ -29,6 +29,13 @@ export function systemCode(cause: unknown): string | undefined {
   return undefined;
 }
 
+const NOWHERE: ReadonlySet<string | undefined> = new Set(["ENOTDIR", "ELOOP", "ENAMETOOLONG"]);
+
+/** Whether a path leads nowhere: through a file, in a circle, longer than any. */
+export function leadsNowhere(system_code: string | undefined): boolean {
+  return NOWHERE.has(system_code);
+}
+
 function scopeHint(operation: FileOperation, path: string): string {
   const { compiled, ledger_dir, runs_dir } = buildFacts();
   if (!compiled) return `run with --allow-read and --allow-write=${dirname(path)}`;

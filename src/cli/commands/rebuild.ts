@@ -3,6 +3,7 @@ import type { World } from "../../base/world.ts";
 import type { SyncReport } from "../../index/sync.ts";
 import { dayOf } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
+import { EXIT_OK, exitOfUnread } from "../exit_code.ts";
 import { count, runsFlags, text, time, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import {
@@ -58,9 +59,13 @@ export default defineCommand({
       : undefined;
     of_runs.clear();
     const alerts = catalog && await ledger.runs.syncAlerts({ onNotice });
-    if (flags.json) return printJson(world, { ...report, catalog, alerts });
+    const exit_code = catalog ? exitOfUnread(world, catalog.unread) : EXIT_OK;
+    if (flags.json) {
+      printJson(world, { ...report, catalog, alerts });
+      return exit_code;
+    }
     printReport(world, report, flags.verbose);
-    if (!catalog) return;
+    if (!catalog) return exit_code;
     const { registered, updated, skipped } = catalog;
     print(
       world,
@@ -68,6 +73,7 @@ export default defineCommand({
         `${counted(registered, "new run")}, ${humanCount(updated)} updated, ` +
         `${humanCount(skipped.length)} not catalogued (ledger runs sync says why)`,
     );
+    return exit_code;
   },
 });
 

@@ -1,4 +1,5 @@
 import { defineCommand } from "../command.ts";
+import { exitOfUnread } from "../exit_code.ts";
 import { required, runsFlags, text } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, print, printJson } from "../output.ts";
@@ -22,11 +23,16 @@ export default defineCommand({
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
     const report = await ledger.runs.compact(flags.month);
-    if (flags.json) return printJson(world, report);
+    const exit_code = exitOfUnread(world, report.unread, "is not merged");
+    if (flags.json) {
+      printJson(world, report);
+      return exit_code;
+    }
     for (const { artifact_type, runs, rows, bytes, path } of report.files) {
       const what = `${counted(rows, "row")} of ${counted(runs, "run")}`;
       print(world, `${artifact_type}: ${what} in ${path} (${humanBytes(bytes)})`);
     }
     if (report.files.length === 0) print(world, `no run of ${flags.month} has artifacts`);
+    return exit_code;
   },
 });

@@ -2,6 +2,7 @@ import { LedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { leavingOf, type PrunedMonth } from "../../runs/upkeep/prune.ts";
 import { defineCommand } from "../command.ts";
+import { exitOfUnread } from "../exit_code.ts";
 import { duration, required, runsFlags, text, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, print, printJson, say } from "../output.ts";
@@ -39,13 +40,16 @@ export default defineCommand({
     };
     const plan = await ledger.runs.planPrune(request);
     const leaving = plan.flatMap(({ runs }) => leavingOf(runs));
-    const sayNothing = () => {
+    const unread = plan.flatMap(({ runs }) => runs.filter(({ is_hidden }) => is_hidden))
+      .map(({ run_path, kept = "" }) => ({ run_path, reason: kept }));
+    const end = () => {
       if (!flags.json && leaving.length === 0) say(world, `no run is from before ${flags.before}`);
+      return exitOfUnread(world, unread, "stays");
     };
     if (flags["dry-run"]) {
       if (flags.json) printJson(world, plan);
       else for (const month of plan) printMonth(world, month, "would go");
-      return sayNothing();
+      return end();
     }
     if (!flags.yes && leaving.length > 0) throw notSure(leaving.length, plan, flags.archive);
     const months = await ledger.runs.prune(request, (month) => {
@@ -53,7 +57,7 @@ export default defineCommand({
       if (!flags.json) printMonth(world, month, archive ? `moved to ${archive}` : "deleted");
     });
     if (flags.json) printJson(world, months);
-    sayNothing();
+    return end();
   },
 });
 

@@ -4,7 +4,7 @@ import type { AlertsReport } from "../../runs/catalog/alerts.ts";
 import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
 import type { CatalogStats } from "../../runs/catalog/queries.ts";
 import { defineCommand } from "../command.ts";
-import { exitOfDaemon } from "../exit_code.ts";
+import { exitOfDaemon, exitOfUnread } from "../exit_code.ts";
 import { count, duration, runsFlags, toggle } from "../flags.ts";
 import { openForRuns } from "../open.ts";
 import { counted, humanCount, paintFor, print, printJson, Progress } from "../output.ts";
@@ -15,7 +15,8 @@ export default defineCommand({
   summary: "bring the catalog up to date with the runs on the disk",
   description: "Reads new and changed manifests into index/catalog.duckdb. Catalogues runs that " +
     "have ended, and says of each other run why it is not catalogued. The catalog can be deleted " +
-    "at any time: it is made from the manifests.",
+    "at any time: it is made from the manifests. Exit code 3 when a run could not be read: then " +
+    "what the catalog has of it stays.",
   examples: {
     "ledger runs sync --stats": "catalogue what is new; print what the catalog holds",
     "ledger runs sync --full --json": "build the catalog from nothing",
@@ -52,7 +53,8 @@ export default defineCommand({
     progress.clear();
     await show(report);
     await syncAlerts();
-    if (!flags.watch) return;
+    const exit_code = exitOfUnread(world, report.unread);
+    if (!flags.watch) return exit_code;
     const { catalogTask } = await import("../../daemon/periodic_task.ts");
     const changed: CatalogSyncReport[] = [];
     const catalog = catalogTask(world, { sync: () => ledger.runs.sync(options) }, (report) => {

@@ -3,7 +3,7 @@ import type { SyncReport } from "../../index/sync.ts";
 import type { NewlySealed } from "../../log/mod.ts";
 import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
 import { defineCommand } from "../command.ts";
-import { exitOfDaemon } from "../exit_code.ts";
+import { exitOfDaemon, exitOfUnread } from "../exit_code.ts";
 import { count, runsFlags, text, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanCount, print, printJson, say, utc } from "../output.ts";
@@ -66,8 +66,10 @@ export default defineCommand({
     };
     if (flags.once) {
       onSync(await ledger.sync({ onNotice }));
-      if (ledger.runs.exists()) onCatalogSync(await ledger.runs.sync({ onNotice }));
-      return;
+      if (!ledger.runs.exists()) return;
+      const report = await ledger.runs.sync({ onNotice });
+      onCatalogSync(report);
+      return exitOfUnread(world, report.unread);
     }
     using stop = stopOnInterrupt(world);
     await watchLedger(world, ledger, {

@@ -36,6 +36,8 @@ Commands:
 - trace path, trace latency | --format, as elsewhere; --format json is the one object of --json.
 - exit code 3 | Also where readers of traces or pulled lines met damage: the result is printed, the
   damage is listed.
+- runs sync, compact, prune | A run whose run.json cannot be read (a failing disk, missing rights) is named,
+  keeps its row in the catalog, and makes the exit code 3.
 
 Library:
 

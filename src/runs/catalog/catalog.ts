@@ -4,15 +4,15 @@
  * rows are the same. Runs that are gone from the disk stay, marked as missing.
  */
 import { join } from "@std/path";
-import { LedgerError } from "../../base/error.ts";
+import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { writeFully } from "../../base/files/durable.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { SnapshotStore } from "../../duckdb/snapshot_swap.ts";
-import { idOfPath } from "../manifest/layout.ts";
+import { type Fingerprinted, idOfPath } from "../manifest/layout.ts";
 import { stateOfOpen } from "../manifest/liveness_lock.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
-import { classifyRun, scanRuns } from "../manifest/scan.ts";
+import { classifyRun, isHiding, type RunClass, scanRuns } from "../manifest/scan.ts";
 import {
   type CatalogEntries,
   type CatalogEntry,
@@ -51,6 +51,8 @@ export interface CatalogSyncReport {
   /** Runs whose folders are gone since the last time. */
   missing: number;
   skipped: SkippedRun[];
+  /** Runs that the disk, or a right that is missing, hides: those that were catalogued stay as they were. */
+  unread: SkippedRun[];
   seconds: number;
 }
 
@@ -77,6 +79,7 @@ export async function syncCatalog(
 class CatalogSync {
   /** Manifests that were read in this sync, by path. */
   readonly #manifests = new Map<string, RunManifest>();
+  readonly #unread: SkippedRun[] = [];
 
   constructor(
     readonly world: World,
@@ -96,7 +99,7 @@ class CatalogSync {
 
   async #sync(before: CatalogSnapshot | undefined, keep_aside: boolean): Promise<SyncResult> {
     const old = before?.entries ?? new Map<string, CatalogEntry>();
-    const entries = this.#scan(old);
+    const entries = await this.#scan(old);
     const change = changeOf(old, entries, await this.#openRuns(entries));
     if (!before || !isAlreadySo(before, change)) {
       await this.#build(change, before !== undefined, keep_aside);
@@ -108,6 +111,7 @@ class CatalogSync {
       updated: change.updated.size,
       missing: change.gone.length,
       skipped: [...change.skipped],
+      unread: this.#unread,
     };
   }
 
@@ -127,7 +131,7 @@ class CatalogSync {
   }
 
   /** What stands on the disk. Only what is new, other, or unfinished is read. */
-  #scan(before: CatalogEntries): Map<string, CatalogEntry> {
+  async #scan(before: CatalogEntries): Promise<Map<string, CatalogEntry>> {
     const { world, runs_dir } = this;
     const entries = new Map<string, CatalogEntry>();
     const runs = scanRuns(world, runs_dir);
@@ -137,7 +141,7 @@ class CatalogSync {
       const old = before.get(path);
       // What could not be used is looked at again: it may have been the disk's fault.
       const is_same = old?.fingerprint === fingerprint && old.kind === "ended";
-      entries.set(path, is_same ? old : { fingerprint, ...this.#classify(path, fingerprint) });
+      entries.set(path, is_same ? old : await this.#classify(run, old));
     }
     for (const { path, fingerprint } of scanArchived(world, runs_dir)) {
       const old = before.get(path);
@@ -151,11 +155,34 @@ class CatalogSync {
     return entries;
   }
 
-  #classify(path: string, fingerprint: string): Omit<CatalogEntry, "fingerprint"> {
-    const run = classifyRun(this.world, this.runs_dir, { path, fingerprint });
-    if (run.kind === "unusable") return { ...run, run_id: idOfPath(path) };
-    this.#manifests.set(path, run.manifest);
-    return { kind: run.kind, run_id: run.manifest.run_id };
+  /** What a run is now, as far as it can be read. */
+  async #classify(run: Fingerprinted, old: CatalogEntry | undefined): Promise<CatalogEntry> {
+    const { path, fingerprint } = run;
+    const found = await this.#read(run);
+    if (found.kind !== "unusable") {
+      this.#manifests.set(path, found.manifest);
+      return { fingerprint, kind: found.kind, run_id: found.manifest.run_id };
+    }
+    const { kind, reason, is_hidden } = found;
+    if (is_hidden) this.#unread.push({ run_path: path, reason });
+    // With its old fingerprint it is looked at again the next time.
+    if (is_hidden && old?.kind === "ended") return old;
+    return { fingerprint, kind, reason, run_id: idOfPath(path) };
+  }
+
+  /** Reads a run's manifest, and its summary where that stands in a file alone. */
+  async #read(run: Fingerprinted): Promise<RunClass> {
+    const { world, runs_dir } = this;
+    const found = classifyRun(world, runs_dir, run);
+    if (found.kind !== "ended") return found;
+    try {
+      const manifest = await withSummary(world, join(runs_dir, run.path), found.manifest);
+      return { kind: "ended", manifest };
+    } catch (error) {
+      const problem = asLedgerError(error);
+      if (!problem || !isHiding(problem)) throw error;
+      return { kind: "unusable", reason: problem.message, is_hidden: true };
+    }
   }
 
   /** What is wrong with a month's list of archived runs. */
@@ -212,9 +239,8 @@ class CatalogSync {
     await mark([...touched, ...withdrawn], sql.FORGET_RUNS);
     for (const run_id of touched) {
       const run_path = path_of.get(run_id)!;
-      const manifest = this.#manifestOf(run_path, entries);
-      const folder = join(this.runs_dir, run_path);
-      add(await withSummary(this.world, folder, manifest), { run_path, presence: "present" });
+      const manifest = await this.#manifestOf(run_path, entries);
+      add(manifest, { run_path, presence: "present" });
     }
     const archived = this.#archivedAlone(change);
     await mark(archived.keys(), sql.FORGET_RUNS);
@@ -255,11 +281,11 @@ class CatalogSync {
     await this.#load(database, sql.LOAD_COMPACTED, rows);
   }
 
-  #manifestOf(path: string, entries: CatalogEntries): RunManifest {
+  async #manifestOf(path: string, entries: CatalogEntries): Promise<RunManifest> {
     const read = this.#manifests.get(path);
     if (read) return read;
     const { fingerprint } = entries.get(path)!;
-    const run = classifyRun(this.world, this.runs_dir, { path, fingerprint });
+    const run = await this.#read({ path, fingerprint });
     if (run.kind !== "unusable") return run.manifest;
     throw new LedgerError({
       code: "io",

@@ -1,10 +1,11 @@
 /** What the catalog takes from a run's files beside its manifest: whether they are there, and the summary. */
 import { join } from "@std/path";
 import { asLedgerError } from "../../base/error.ts";
-import { systemCode } from "../../base/files/file_error.ts";
+import { leadsNowhere, systemCode } from "../../base/files/file_error.ts";
 import type { FileFacts } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import type { RunManifest } from "../manifest/manifest.ts";
+import { isHiding } from "../manifest/scan.ts";
 import type { RunLocation } from "./schema.ts";
 
 /** The rows of a run's artifacts; those that are not on the disk say so. */
@@ -29,20 +30,13 @@ export function artifactRows(
   });
 }
 
-/** Paths that lead nowhere: through a file, in a circle, longer than any. */
-const LEADS_NOWHERE: ReadonlySet<string | undefined> = new Set([
-  "ENOTDIR",
-  "ELOOP",
-  "ENAMETOOLONG",
-  "EACCES",
-]);
-
 /** A manifest may name any path; only a disk that fails is an error. */
 function factsIfThere(world: World, path: string): FileFacts | undefined {
   try {
     return world.files.facts(path);
   } catch (error) {
-    if (LEADS_NOWHERE.has(systemCode(asLedgerError(error)?.cause))) return undefined;
+    const code = systemCode(asLedgerError(error)?.cause);
+    if (leadsNowhere(code) || code === "EACCES") return undefined;
     throw error;
   }
 }
@@ -67,7 +61,7 @@ export async function withSummary(
   } catch (error) {
     const problem = asLedgerError(error);
     // What a failing disk hides is not taken for absent: the next sync would not look again.
-    if (!problem || problem.code === "io") throw error;
+    if (!problem || isHiding(problem)) throw error;
     return manifest;
   }
 }

@@ -3,21 +3,26 @@
  * a run is a function of its files alone; `liveness_lock.ts` says whether an unfinished one still lives.
  */
 import { join } from "@std/path";
-import { asLedgerError } from "../../base/error.ts";
+import { asLedgerError, type ErrorCode, type LedgerError } from "../../base/error.ts";
+import { leadsNowhere, systemCode } from "../../base/files/file_error.ts";
 import type { Files } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import { type Fingerprinted, idOfPath, listMonths, listRuns, RUN_FILES } from "./layout.ts";
 import { hasEnded, parseManifest, type RunManifest } from "./manifest.ts";
 
-/** Ended: all of its end is there. Open: not so. Unusable: it has no manifest that can be read. */
+/**
+ * Ended: all of its end is there. Open: not so. Unusable: it has no manifest that can be read; hidden
+ * where the disk, or a right that is missing, keeps it from us: then what was known of it still holds.
+ */
 export type RunClass =
   | { kind: "ended" | "open"; manifest: RunManifest }
-  | { kind: "unusable"; reason: string };
+  | { kind: "unusable"; reason: string; is_hidden?: boolean };
 
 const SUCCESS = " success";
 const NO_MANIFEST = "none";
 const NO_FILE = "no file";
 const UNSEEN = "unseen: ";
+const HIDDEN = "hidden: ";
 
 /** All runs of a folder, in order. */
 export function scanRuns(world: World, runs_dir: string): Fingerprinted[] {
@@ -44,8 +49,15 @@ function fingerprintOf(files: Files, folder: string): string {
     // A run that cannot be looked at does not keep the others out of the catalog.
     const problem = asLedgerError(error);
     if (!problem) throw error;
-    return `${UNSEEN}${problem.message}`;
+    return `${isHiding(problem) ? HIDDEN : UNSEEN}${problem.message}`;
   }
+}
+
+const HIDING: ReadonlySet<ErrorCode> = new Set(["io", "no_permission", "disk_full"]);
+
+/** Whether an error is of the disk or of rights, and says nothing of what the path holds. */
+export function isHiding({ code, cause }: LedgerError): boolean {
+  return HIDING.has(code) && !leadsNowhere(systemCode(cause));
 }
 
 /** Reads a run's manifest, and classifies it. */
@@ -54,10 +66,13 @@ export function classifyRun(
   runs_dir: string,
   { path, fingerprint }: Fingerprinted,
 ): RunClass {
-  const unusable = (reason: string): RunClass => ({ kind: "unusable", reason });
+  const unusable = (reason: string, is_hidden = false): RunClass => {
+    return { kind: "unusable", reason, ...(is_hidden ? { is_hidden } : {}) };
+  };
   if (fingerprint === NO_MANIFEST) return unusable("it has no run.json");
   if (fingerprint.startsWith(NO_FILE)) return unusable("its run.json is not a file");
   if (fingerprint.startsWith(UNSEEN)) return unusable(fingerprint.slice(UNSEEN.length));
+  if (fingerprint.startsWith(HIDDEN)) return unusable(fingerprint.slice(HIDDEN.length), true);
   const manifest_path = join(runs_dir, path, RUN_FILES.manifest);
   try {
     const text = world.files.readText(manifest_path);
@@ -67,6 +82,6 @@ export function classifyRun(
   } catch (error) {
     const problem = asLedgerError(error);
     if (!problem) throw error;
-    return unusable(String(problem.detail?.reason ?? problem.message));
+    return unusable(String(problem.detail?.reason ?? problem.message), isHiding(problem));
   }
 }

@@ -15,6 +15,7 @@ import { uniqueName, type World } from "../../base/world.ts";
 import { type Database, literal, openDatabase } from "../../duckdb/connection.ts";
 import { ARTIFACT_TYPES, type ArtifactType } from "../artifacts/definitions.ts";
 import { rowsOfFiles } from "../catalog/artifact_views.ts";
+import type { SkippedRun } from "../catalog/change.ts";
 import {
   COMPACTED_FOLDER,
   type CompactedFile,
@@ -29,6 +30,8 @@ import { classifyRun, scanMonth } from "../manifest/scan.ts";
 export interface CompactReport {
   month: string;
   files: { artifact_type: string; path: string; runs: number; rows: number; bytes: number }[];
+  /** Runs that the disk, or a right that is missing, hides: a query reads their own files. */
+  unread: SkippedRun[];
 }
 
 interface Source {
@@ -59,7 +62,8 @@ export async function compactMonth(
       hint: `months with runs: ${months.join(", ") || "none"}`,
     });
   }
-  const sources = sourcesOf(world, runs_dir, month);
+  const unread: SkippedRun[] = [];
+  const sources = sourcesOf(world, runs_dir, month, unread);
   const before = readCompacted(world, runs_dir, month);
   const folder = join(runs_dir, month, COMPACTED_FOLDER);
   makeFolderDurably(world.files, folder);
@@ -89,6 +93,7 @@ export async function compactMonth(
   removeForgotten(world, runs_dir, month);
   return {
     month,
+    unread,
     files: Object.entries(files).map(([artifact_type, { path, rows, bytes, runs }]) => {
       return { artifact_type, path, runs: Object.keys(runs).length, rows, bytes };
     }),
@@ -96,10 +101,18 @@ export async function compactMonth(
 }
 
 /** The artifacts of runs that have ended, by type, as far as they are there. */
-function sourcesOf(world: World, runs_dir: string, month: string): Map<string, Source[]> {
+function sourcesOf(
+  world: World,
+  runs_dir: string,
+  month: string,
+  unread: SkippedRun[],
+): Map<string, Source[]> {
   const sources = new Map<string, Source[]>();
   for (const run of scanMonth(world, runs_dir, month)) {
     const found = classifyRun(world, runs_dir, run);
+    if (found.kind === "unusable" && found.is_hidden) {
+      unread.push({ run_path: run.path, reason: found.reason });
+    }
     if (found.kind !== "ended") continue;
     const { run_id, artifacts } = found.manifest;
     for (const [type, { path: below, sha256 }] of Object.entries(artifacts)) {

@@ -32,6 +32,8 @@ interface PrunedRun {
   bytes: number;
   /** Why it stays. */
   kept?: string;
+  /** It stays because the disk, or a right that is missing, hides what it is. */
+  is_hidden?: boolean;
 }
 
 /** What goes of a month. */
@@ -90,10 +92,10 @@ class Prune {
     for (const month of listMonths(this.#files, runs_dir).filter((month) => month < before)) {
       const runs: PrunedRun[] = [];
       for (const run of scanMonth(world, runs_dir, month)) {
-        const files = this.#filesOf(run.path);
-        const bytes = files.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
         const kept = await this.#whyKept(run);
-        runs.push({ run_path: run.path, files: files.length, bytes, ...(kept ? { kept } : {}) });
+        const files = kept.is_hidden ? [] : this.#filesOf(run.path);
+        const bytes = files.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+        runs.push({ run_path: run.path, files: files.length, bytes, ...kept });
       }
       const bytes = leavingOf(runs).reduce((sum, run) => sum + run.bytes, 0);
       if (runs.length > 0) months.push({ month, runs, bytes });
@@ -116,14 +118,16 @@ class Prune {
     return months;
   }
 
-  async #whyKept(run: Fingerprinted): Promise<string | undefined> {
+  async #whyKept(run: Fingerprinted): Promise<Pick<PrunedRun, "kept" | "is_hidden">> {
     const { world, runs_dir, request: { stale_after_ms } } = this;
     const found = classifyRun(world, runs_dir, run);
     // What cannot be read may be of a newer version: the operator looks at it first.
-    if (found.kind === "unusable") return found.reason;
-    if (found.kind === "ended") return undefined;
+    if (found.kind === "unusable") {
+      return { kept: found.reason, ...(found.is_hidden ? { is_hidden: true } : {}) };
+    }
+    if (found.kind === "ended") return {};
     const { state } = await stateOfOpen(world, runs_dir, run.path, found.manifest, stale_after_ms);
-    return state === "running" || state === "pending" ? `it is ${state}` : undefined;
+    return state === "running" || state === "pending" ? { kept: `it is ${state}` } : {};
   }
 
   /** What an archive takes of a run's folder: files, and the files that links lead to. */
