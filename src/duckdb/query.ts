@@ -1,7 +1,7 @@
 /**
- * Read-only query: a caller's SQL, over a snapshot of an index. Four things keep it a query: the guard's
- * allow-list, a check of every statement's kind before the first one runs, a read-only connection, and
- * the sandbox. Results stream, so their size does not matter.
+ * Read-only query: a caller's SQL, over a snapshot of an index or of traces. Four things keep it a query:
+ * the guard's allow-list, a check of every statement's kind before the first one runs, a connection that is
+ * read-only or in memory, and the sandbox. Results stream, so their size does not matter.
  */
 import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { LedgerError } from "../base/error.ts";

@@ -140,7 +140,8 @@ export async function describeIndex(
     from information_schema.tables join information_schema.columns using (table_name, table_schema)
     where table_name not in
       ('index_facts', 'index_parts', 'trial_events', 'other_events', 'publications',
-       'catalog_files', 'catalog_meta', 'compacted_files', 'alert_files', 'alerts_meta')
+       'catalog_files', 'catalog_meta', 'compacted_files', 'alert_files', 'alerts_meta',
+       'waiting_trace_events')
     group by all order by kind desc, name`);
 }
 

@@ -6,6 +6,7 @@ import { mayReadFiles } from "../duckdb/sandbox.ts";
 import { allowWideIntervals } from "../duckdb/query.ts";
 import { openSnapshot } from "../duckdb/snapshot_swap.ts";
 import type { LedgerRuns } from "./runs.ts";
+import type { LedgerTraces } from "./traces.ts";
 import { ledgerPaths } from "../log/mod.ts";
 
 /** A database that is opened read-only beside the index, for one session. */
@@ -20,12 +21,12 @@ export interface AttachedDatabase {
 /** Which index is opened, and what beside it. */
 export interface IndexOptions {
   /** Default: runs. */
-  db?: "runs" | "alerts" | "catalog";
+  db?: "runs" | "alerts" | "catalog" | "traces";
   /** What will be asked: of the catalog, views of the artifacts that it names. */
   sql?: string;
   /** Whether it may read the files of ledger and runs. Default: where `sql` names such a function. */
   files?: boolean;
-  /** What stands beside it; the catalog takes nothing. */
+  /** What stands beside it; catalog and traces take nothing. */
   attach?: AttachedDatabase;
 }
 
@@ -39,25 +40,29 @@ export interface QueryOptions extends IndexOptions {
 interface IndexedLedger {
   readonly dir: string;
   readonly runs: LedgerRuns;
+  readonly traces: LedgerTraces;
 }
 
 /** Opens an index for reading. */
 export async function openIndexOf(
   world: World,
-  { dir, runs }: IndexedLedger,
+  { dir, runs, traces }: IndexedLedger,
   options: IndexOptions,
 ): Promise<Database> {
   const { db = "runs", sql = "", files = mayReadFiles(sql), attach } = options;
   if (db === "catalog") return await runs.openCatalog({ sql, files });
-  const database = await openSnapshot(world, join(ledgerPaths(dir).index, `${db}.duckdb`), {
-    hint_when_absent: db === "runs"
-      ? "make it: ledger rebuild"
-      : "nothing has been catalogued yet: ledger runs sync",
-    folders: files ? [dir, runs.dir].map((folder) => resolve(world.cwd(), folder)) : [],
-    attached: attach ? [attach] : [],
-  });
+  const folders = files ? [dir, runs.dir].map((folder) => resolve(world.cwd(), folder)) : [];
+  const database = db === "traces"
+    ? await traces.openDatabase(folders)
+    : await openSnapshot(world, join(ledgerPaths(dir).index, `${db}.duckdb`), {
+      hint_when_absent: db === "runs"
+        ? "make it: ledger rebuild"
+        : "nothing has been catalogued yet: ledger runs sync",
+      folders,
+      attached: attach ? [attach] : [],
+    });
   try {
-    await attach?.createViews?.(database);
+    if (db !== "traces") await attach?.createViews?.(database);
     await allowWideIntervals(database, sql);
     return database;
   } catch (error) {

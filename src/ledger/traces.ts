@@ -4,6 +4,7 @@
  */
 import { join } from "@std/path";
 import type { Input, World } from "../base/world.ts";
+import type { Database } from "../duckdb/connection.ts";
 import type { JsonObject } from "./event_log.ts";
 import { ledgerPaths, noLedger } from "../log/mod.ts";
 import type { CompactTracesReport } from "../trace/store/compact.ts";
@@ -118,6 +119,13 @@ export class LedgerTraces {
     this.#mustBeThere();
     const { TraceSession } = await import("../trace/store/query.ts");
     return new TraceSession(this.world, this.dir, this.#onDamage);
+  }
+
+  /** Opens a database with all of them as `trace_events`, for SQL. Close it when done. */
+  async openDatabase(folders: readonly string[] = []): Promise<Database> {
+    this.#mustBeThere();
+    const { TraceDatabase } = await import("../trace/ask/sql_view.ts");
+    return await TraceDatabase.open(this.world, this.dir, folders, this.#onDamage);
   }
 
   /** Wanted events, some at a time, in the order of their time. */

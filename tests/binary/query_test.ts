@@ -28,7 +28,10 @@ function filesBelow(folder: string): Map<string, string> {
 async function makeLab(bench: Bench): Promise<string[]> {
   const schema = join(bench.folder, "schema.json");
   Deno.writeTextFileSync(schema, `{"type":"object"}`);
+  const traces = join(bench.folder, "traces.ndjson");
+  Deno.writeTextFileSync(traces, `{"event_id":"f1","event_type":"FILL"}\n`);
   const steps = [
+    ["trace", "ingest", traces, "--compact"],
     ["schema", "register", "note.taken", schema],
     ["emit", "run.started", "--run-id", "r1"],
     ["runs", "create", "--run-type", "policy", "--run-id", "r1"],
@@ -41,7 +44,7 @@ async function makeLab(bench: Bench): Promise<string[]> {
     assertEquals(code, 0, `${args.join(" ")}: ${stderr}`);
   }
   const names = [...filesBelow(bench.folder).keys()];
-  return [/run\.json$/, /_schema\.json$/, /\.jsonl$/, /runs\.duckdb$/]
+  return [/run\.json$/, /_schema\.json$/, /\.jsonl$/, /runs\.duckdb$/, /\.parquet$/]
     .map((wanted) => names.find((name) => wanted.test(name))!);
 }
 
@@ -58,7 +61,7 @@ binaryTest(
       // No argument of a process can hold a NUL, and a word that begins with a dash is a flag.
       const path = join(bench.folder, "asked.sql");
       Deno.writeTextFileSync(path, sql);
-      const db = /runs_d|^from x/.test(sql) ? "runs" : ["runs", "catalog"][n % 2];
+      const db = /runs_d|^from x/.test(sql) ? "runs" : ["runs", "catalog", "traces"][n % 3];
       const { code, stdout, stderr } = await bench.ledger(["query", "--db", db, "--file", path]);
       Deno.removeSync(path);
       assertEquals([sql, code, stdout], [sql, 2, ""], stderr);

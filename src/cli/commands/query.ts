@@ -7,21 +7,27 @@ import { choice, day, format, type RowFormat, runsFlags, text } from "../flags.t
 import { readInput } from "../input.ts";
 import { openFor } from "../open.ts";
 import { fieldColumns, paintFor, print, printRows, rowFormat, RowPrinter } from "../output.ts";
+import { sayWhatIsMissing } from "../traces.ts";
+
+const DATABASES = ["runs", "alerts", "catalog", "traces"] as const;
 
 export default defineCommand({
   name: "query",
   summary: "query the index in SQL",
   description: "Runs DuckDB SQL, read-only, on a snapshot of an index that ledger rebuild or " +
-    "ledger watch made; a rebuild in progress is not waited for. Without SQL, lists the tables " +
-    "and views, and queries to begin with.",
+    "ledger watch made; a rebuild in progress is not waited for. With --db traces, over traced " +
+    "events as they are at this moment (trace_events; times in microseconds). Without SQL, lists " +
+    "the tables and views, and queries to begin with.",
   examples: {
     'ledger query "select * from latest_runs limit 10"': "the latest runs",
     "ledger query": "tables, views and example queries",
+    "ledger query --db traces \"select data->>'price' from trace_events where event_type = 'FILL'\"":
+      "traced events, whether they are Parquet yet or not",
   },
   positionals: [{ name: "SQL", summary: "the query; - or nothing reads standard input" }],
   flags: {
     "file": text("FILE", "read the query from a file", { short: "f" }),
-    "db": choice(["runs", "alerts", "catalog"], "which index (default: runs)"),
+    "db": choice(DATABASES, "which index, or the traces (default: runs)"),
     "legacy": text("PATH", "attach the first system's database: adds all_runs and all_run_status"),
     "cutover": day(`with --legacy: from this day on the log wins (default: ${CUTOVER})`),
     "format": format(),
@@ -46,13 +52,14 @@ export default defineCommand({
       const { runQuery } = await import("../../duckdb/query.ts");
       await printResult(world, await runQuery(database, asked), format);
     }
+    sayWhatIsMissing(world, ledger.traces.damage);
   },
 });
 
 async function overview(
   world: World,
   database: Database,
-  db: "runs" | "alerts" | "catalog",
+  db: typeof DATABASES[number],
   format: RowFormat,
 ): Promise<void> {
   const index = await import("../../index/run_views.ts");
@@ -64,7 +71,11 @@ async function overview(
   printRows(world, [...views, ...rows], columns, format);
   if (format !== "table") return;
   print(world, "\n" + bold("To begin with:"));
-  const examples = db === "runs" ? index.EXAMPLE_QUERIES : runs.EXAMPLE_QUERIES[db];
+  const examples = db === "runs"
+    ? index.EXAMPLE_QUERIES
+    : db === "traces"
+    ? (await import("../../trace/ask/sql_view.ts")).EXAMPLE_QUERIES
+    : runs.EXAMPLE_QUERIES[db];
   for (const { sql, shows } of examples) print(world, `  ${dim(`-- ${shows}`)}\n  ${sql}`);
 }
 

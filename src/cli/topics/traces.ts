@@ -52,6 +52,10 @@ log, as Parquet by day and type.
   time                      type  event_id  source     correlation  cause  latency ms
   2024-01-01 00:00:00.009Z  FILL  f1        execution  bt1          o1              1
   2024-01-01 00:00:00.009Z  FILL  f2        execution  bt1          o1            1.5
+  $ ledger query --db traces "select event_id, data->>'price' as price, latency_ms, queue_time_ms from trace_events where event_type = 'FILL' order by (data->>'price')::double desc"
+  event_id  price  latency_ms  queue_time_ms
+  f2        101.6         1.5           0.15
+  f1        101.5           1            0.2
   $ ledger trace compact
   5 events of 5 write-ahead files written to 5 Parquet files
   2 files (4.1 kB) merged into 1 (2.4 kB)
@@ -62,6 +66,9 @@ log, as Parquet by day and type.
   PORTFOLIO       1  2024-01-01 00:00:00.010Z  2024-01-01 00:00:00.010Z
   SIGNAL          1  2024-01-01 00:00:00.000Z  2024-01-01 00:00:00.000Z
   5 events of 1 correlation: 4 files of 8.6 kB
+
+‹trace_events› in ‹ledger query --db traces› has the events as they are at that moment, Parquet or not.
+Its times are microseconds, as in make_timestamp(timestamp).
 
 An event's own time (timestamp) is the market's; without one it is that of its creation. Wall time,
 latencies and what stands after, queued and in all come from the program's stamps alone. Stamps that

@@ -37,6 +37,8 @@ export class TraceSession implements Disposable {
     readonly world: World,
     readonly dir: string,
     readonly onDamage: OnTraceDamage = () => {},
+    /** Where its SQL may read beside the traces. */
+    readonly folders: readonly string[] = [],
   ) {}
 
   /** All wanted events, some at a time, in the order of their time. */
@@ -91,7 +93,7 @@ export class TraceSession implements Disposable {
     return this.#database ??= await openDatabase(this.world, {
       path: ":memory:",
       access: "write",
-      folders: [folder],
+      folders: [folder, ...this.folders],
       temp_folder: this.#spill,
     });
   }
