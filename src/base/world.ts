@@ -134,13 +134,27 @@ function systemHostname(): string {
   }
 }
 
+let interrupt_listeners = 0;
+
 function onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void): () => void {
+  interrupt_listeners++;
   const handlers = (["SIGINT", "SIGTERM"] as const).map((signal) => {
     const handler = () => callback(signal);
     Deno.addSignalListener(signal, handler);
     return () => Deno.removeSignalListener(signal, handler);
   });
-  return () => handlers.forEach((remove) => remove());
+  return () => {
+    interrupt_listeners--;
+    handlers.forEach((remove) => remove());
+  };
+}
+
+/**
+ * Ends this process with an exit code at a SIGTERM that nothing else in it listens for. SIGINT keeps what
+ * the system does: a shell stops a loop when its command dies of one, not when it exits.
+ */
+export function exitOnSigterm(code: number): void {
+  Deno.addSignalListener("SIGTERM", () => interrupt_listeners > 0 || Deno.exit(code));
 }
 
 function pause(duration_ms: number, signal?: AbortSignal): Promise<void> {

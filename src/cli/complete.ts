@@ -7,7 +7,7 @@ import type { World } from "../base/world.ts";
 import { completions_max } from "../base/limits.ts";
 import type { Command, CommandTable, Positional } from "./command.ts";
 import { type CompletionSource, sourceFor } from "./completion_sources.ts";
-import { flagsOf, type FlagView } from "./parse.ts";
+import { concerning, flagsOf, type FlagView, GLOBAL_FLAGS, takeGlobalFlags } from "./parse.ts";
 import { TOPIC_NAMES } from "./topics.ts";
 
 /** What bash takes for words of their own, wherever they stand. */
@@ -55,13 +55,20 @@ async function allCandidates(
   before: readonly string[],
   typed: string,
 ): Promise<string[]> {
-  const matched = table.match(before);
-  if (!matched) return commandWords(table, before, typed);
+  const { before: globals, rest: typed_before } = takeGlobalFlags(before);
+  const matched = table.match(typed_before);
+  if (!matched) return commandWords(table, typed_before, typed);
   if (matched.name === "help") {
     const topics = matched.rest.length === 0 ? TOPIC_NAMES : [];
     return [...new Set([...commandWords(table, matched.rest, ""), ...topics])];
   }
-  return await candidatesOf(world, await table.load(matched.name)!, matched.rest, typed);
+  const command = await table.load(matched.name)!;
+  return await candidatesOf(
+    world,
+    command,
+    [...concerning(command, globals), ...matched.rest],
+    typed,
+  );
 }
 
 function commandWords(table: CommandTable, before: readonly string[], typed: string): string[] {
@@ -71,7 +78,7 @@ function commandWords(table: CommandTable, before: readonly string[], typed: str
     if (before.every((word, index) => parts[index] === word)) next.add(parts[before.length]);
   }
   if (!typed.startsWith("-") || next.size === 0) return [...next];
-  return before.length === 0 ? ["--help", "--version"] : ["--help"];
+  return before.length === 0 ? ["--help", "--version", ...GLOBAL_FLAGS] : ["--help"];
 }
 
 async function candidatesOf(

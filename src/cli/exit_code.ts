@@ -30,7 +30,7 @@ export const EXIT_CODE_OF: Readonly<Record<ErrorCode, number>> = {
 export const EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 usage or invalid input, " +
   "3 done with findings, 75 busy (try again), 130 interrupted.";
 
-/** How a daemon ends: SIGTERM asks for an orderly end, and that is no failure. */
+/** How a command ends that runs until it is stopped: SIGTERM stops it, and that is no failure. */
 export function exitOfDaemon({ stoppedBy }: Interruption): number {
   return stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
 }

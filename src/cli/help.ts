@@ -17,64 +17,81 @@ export async function overview(
   world: World,
   table: CommandTable,
   first?: string,
+  as_json = false,
 ): Promise<string> {
+  const { version } = buildFacts();
+  const wanted = new Set(table.listed(first));
+  const listed = Object.entries(table.groups).flatMap(([group, members]) =>
+    Object.keys(members).filter((name) => wanted.has(name)).map((name) => ({ group, name }))
+  );
+  const commands = await Promise.all(
+    listed.map(async (entry) => ({ ...entry, summary: (await table.load(entry.name)!).summary })),
+  );
+  const topics = first === undefined
+    ? await Promise.all(TOPIC_NAMES.map((name) => loadTopic(name)!))
+    : [];
+  if (as_json) {
+    return JSON.stringify({
+      version,
+      commands,
+      topics: topics.map(({ name, summary }) => ({ name, summary })),
+      exit_codes: EXIT_CODES,
+    });
+  }
   const { bold } = paintFor(world, world.stdout);
   const width = widthOf(world);
-  const wanted = new Set(table.listed(first));
-  const groups: [heading: string, entries: Entry[]][] = [];
-  for (const [group, commands] of Object.entries(table.groups)) {
-    const entries = await summaries(
-      table,
-      Object.keys(commands).filter((name) => wanted.has(name)),
-    );
-    if (entries.length > 0) groups.push([group, entries]);
-  }
-  const longest = longestOf(groups.flatMap(([, entries]) => entries));
-  if (first === undefined) {
-    const topics = await Promise.all(TOPIC_NAMES.map((name) => loadTopic(name)!));
-    const entries = topics.map(({ name, summary }): Entry => [name, summary]);
-    groups.push(["Topics (ledger help TOPIC)", entries]);
-  }
-  const command = first === undefined ? "COMMAND" : `${first} COMMAND`;
-  const introduction = `ledger ${buildFacts().version}: the flight recorder of a research lab. ` +
+  const longest = longestOf(commands.map(entryOf));
+  const groups = Map.groupBy<string, { name: string; summary: string }>(
+    [...commands, ...topics],
+    (entry) => "group" in entry ? entry.group as string : "Topics (ledger help TOPIC)",
+  );
+  const introduction = `ledger ${version}: the flight recorder of a research lab. ` +
     "Events go to a plain-text log that loses nothing it has acknowledged.";
   return [
     ...wrapped(introduction, width),
     "",
-    `${bold("Usage:")} ledger ${command} [FLAGS]`,
-    ...groups.flatMap(([heading, entries]) => [
+    `${bold("Usage:")} ledger ${first === undefined ? "" : `${first} `}COMMAND [FLAGS]`,
+    ...[...groups].flatMap(([heading, entries]) => [
       "",
       bold(`${heading}:`),
-      ...entryLines(world, entries, width, longest),
+      ...entryLines(world, entries.map(entryOf), width, longest),
     ]),
     "",
-    ...wrapped(`Every command has its own help: ledger ${command} --help`, width),
+    ...wrapped(
+      `Every command has its own help: ledger ${
+        first === undefined ? "" : `${first} `
+      }COMMAND --help`,
+      width,
+    ),
     ...wrapped(EXIT_CODES, width),
   ].join("\n");
 }
 
-function summaries(table: CommandTable, names: readonly string[]): Promise<Entry[]> {
-  return Promise.all(
-    names.map(async (name): Promise<Entry> => [name, (await table.load(name)!).summary]),
-  );
+function entryOf({ name, summary }: { name: string; summary: string }): Entry {
+  return [name, summary];
 }
 
 /** A topic; and where commands have its name too, what they are. */
-export async function topicHelp(world: World, table: CommandTable, name: string): Promise<string> {
+export async function topicHelp(
+  world: World,
+  table: CommandTable,
+  name: string,
+  as_json = false,
+): Promise<string> {
   const { bold } = paintFor(world, world.stdout);
   const width = widthOf(world);
   const topic = await loadTopic(name)!;
   const of_this_name = table.listed(name);
+  const commands = of_this_name.length > 0 ? of_this_name : topic.see;
+  const { summary } = topic;
+  if (as_json) return JSON.stringify({ name, summary, commands, pieces: piecesOf(topic) });
+  const summaries = commands.map(async (name) => entryOf(await table.load(name)!));
   return [
-    ...wrapped(`${name}: ${topic.summary}`, width).map(bold),
+    ...wrapped(`${name}: ${summary}`, width).map(bold),
     ...piecesOf(topic).flatMap((piece) => ["", ...pieceLines(world, piece, width)]),
     "",
     bold("Commands (ledger COMMAND --help):"),
-    ...entryLines(
-      world,
-      await summaries(table, of_this_name.length > 0 ? of_this_name : topic.see),
-      width,
-    ),
+    ...entryLines(world, await Promise.all(summaries), width),
   ].join("\n");
 }
 
@@ -104,11 +121,18 @@ function topicOf({ name }: Command): string | undefined {
 }
 
 /** The help of one command. */
-export function helpOf(world: World, command: Command): string {
+export function helpOf(world: World, command: Command, as_json = false): string {
   const { bold } = paintFor(world, world.stdout);
   const width = widthOf(world);
   const { name, summary, description, positionals = [], examples } = command;
   const flags = flagsOf(command);
+  if (as_json) {
+    return JSON.stringify({
+      ...{ name, summary, description, arguments: positionals },
+      flags: flags.map(({ facts, ...flag }) => ({ ...flag, ...facts })),
+      examples: Object.entries(examples).map(([line, shows]) => ({ line, shows })),
+    });
+  }
   const lines = wrapped(sentence(summary), width);
   const [usage, ...rest] = wrapped(
     `Usage: ledger ${name}${usageWords(positionals)} [FLAGS]`,

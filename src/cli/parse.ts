@@ -37,6 +37,29 @@ export function flagsOf(command: Command): FlagView[] {
   });
 }
 
+/** Flags that may stand before the command too, as in an alias: they hold for whatever follows. */
+export const GLOBAL_FLAGS: readonly string[] = ["--dir", "--runs-dir", "--json"];
+
+/** The global flags that a command line begins with, each with its value in one word, and the rest. */
+export function takeGlobalFlags(args: readonly string[]): { before: string[]; rest: string[] } {
+  const before: string[] = [];
+  const rest = [...args];
+  while (rest.length > 0 && GLOBAL_FLAGS.includes(rest[0].split("=")[0])) {
+    const word = rest.shift()!;
+    const has_all = word === "--json" || word.includes("=");
+    if (!has_all && rest.length === 0) {
+      throw usage("help", `${word} needs a value: ${word} DIR`);
+    }
+    before.push(has_all ? word : `${word}=${rest.shift()}`);
+  }
+  return { before, rest };
+}
+
+/** Those of the global flags that a command has; the others do not concern it. */
+export function concerning(command: Command, before: readonly string[]): string[] {
+  return before.filter((word) => Object.hasOwn(command.flags, word.slice(2).split("=")[0]));
+}
+
 /** What was typed, taken apart and checked. */
 interface ParsedArguments {
   flags: Record<string, unknown>;

@@ -6,7 +6,7 @@ import { OutputClosed, systemWorld, type World } from "../base/world.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT_CODE_OF, EXIT_OK } from "./exit_code.ts";
 import { paintFor, print, say } from "./terminal.ts";
-import { parseArguments } from "./parse.ts";
+import { concerning, GLOBAL_FLAGS, parseArguments, takeGlobalFlags } from "./parse.ts";
 
 /** Runs one command line. Never throws for what a user or the world did. */
 export async function run(
@@ -24,32 +24,41 @@ export async function run(
   }
 }
 
-async function dispatch(args: readonly string[], world: World): Promise<number> {
+async function dispatch(all: readonly string[], world: World): Promise<number> {
+  const { before, rest: args } = takeGlobalFlags(all);
   const [first] = args;
   if (first === "--version" || first === "-V") {
-    print(world, `ledger ${buildFacts().version}`);
+    const { version } = buildFacts();
+    print(world, wantsJson(all) ? JSON.stringify({ version }) : `ledger ${version}`);
     return EXIT_OK;
   }
   const wants_help = first === undefined || first === "--help" || first === "-h";
-  const matched = COMMANDS.match(wants_help ? ["help"] : args);
+  const matched = COMMANDS.match(wants_help ? ["help", ...args.slice(1)] : args);
   if (!matched) {
     if (!["--help", "-h", "help"].includes(args[1]) || COMMANDS.listed(first).length === 0) {
       throw unknownCommand(args);
     }
     const { overview } = await import("./help.ts");
-    print(world, await overview(world, COMMANDS, first));
+    print(world, await overview(world, COMMANDS, first, wantsJson(all)));
     return EXIT_OK;
   }
   const command = await COMMANDS.load(matched.name)!;
-  const { flags, words, wants_help: of_command } = parseArguments(command, matched.rest);
+  const given = [...concerning(command, before), ...matched.rest];
+  const { flags, words, wants_help: of_command } = parseArguments(command, given);
   if (of_command) {
     const { helpOf } = await import("./help.ts");
-    print(world, helpOf(world, command));
+    print(world, helpOf(world, command, wantsJson(all)));
     return EXIT_OK;
   }
   const code = await command.run({ world, table: COMMANDS, run, flags, words }) ?? EXIT_OK;
   // Without a command there was nothing to do, and a script should notice.
   return first === undefined ? EXIT_CODE_OF.usage : code;
+}
+
+/** Whether a command line asks for JSON; it may be one that cannot be parsed. */
+function wantsJson(args: readonly string[]): boolean {
+  return args.includes("--json") || args.includes("--format=json") ||
+    args.some((arg, index) => arg === "--format" && args[index + 1] === "json");
 }
 
 function unknownCommand(args: readonly string[]): LedgerError {
@@ -67,19 +76,21 @@ function unknownCommand(args: readonly string[]): LedgerError {
     });
   }
   const words = new Set(COMMANDS.listed().map((name) => name.split(" ")[0]));
-  const near = nearest(first, [...words, "--version", "--help"]);
+  const near = nearest(first, [...words, ...GLOBAL_FLAGS, "--version", "--help"]);
   return new LedgerError({
     code: "usage",
     message: `unknown command ${quoted(first)}`,
-    hint: near ? `did you mean: ledger ${near}?` : "for a list of commands: ledger help",
+    hint: near
+      ? `did you mean: ledger ${near}?`
+      : first.startsWith("-")
+      ? `before the command stand only ${GLOBAL_FLAGS.join(", ")}; other flags follow it`
+      : "for a list of commands: ledger help",
   });
 }
 
 function printError(world: World, error: LedgerError, args: readonly string[]): void {
   try {
-    const wants_json = args.includes("--json") || args.includes("--format=json") ||
-      args.some((arg, index) => arg === "--format" && args[index + 1] === "json");
-    if (wants_json) return say(world, JSON.stringify({ error: error.toJSON() }));
+    if (wantsJson(args)) return say(world, JSON.stringify({ error: error.toJSON() }));
     const { red, dim } = paintFor(world, world.stderr);
     say(world, `${red("error:")} ${error.message}`);
     const place = placeText(error.where);

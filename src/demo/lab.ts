@@ -1,7 +1,12 @@
 /** A lab in a folder: recorded whole, and reconciled with what was acknowledged. */
+import { basename, join } from "@std/path";
 import { LedgerError } from "../base/error.ts";
+import { makeFolderDurably } from "../base/files/durable.ts";
+import { takeFileLock } from "../base/files/file_lock.ts";
+import { lock_probe_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { Ledger } from "../ledger/ledger.ts";
+import { idOfPath, listMonths, listRuns } from "../runs/manifest/layout.ts";
 import { type Lab, LAB_RUNS } from "./plan.ts";
 import { recordRun } from "./record.ts";
 
@@ -45,22 +50,91 @@ export async function reconcile(
   };
 }
 
+/** Looks for every acknowledged event; throws where one is missing or doubled, else says how many there are. */
+export async function checkLab(ledger: Ledger, acknowledged: readonly string[]): Promise<number> {
+  const { events, missing, repeated } = await reconcile(ledger, acknowledged);
+  if (missing.length === 0 && repeated.length === 0) return events;
+  const ids = [...missing, ...repeated];
+  throw new LedgerError({
+    code: "damaged",
+    message: `of the events that were acknowledged, ${missing.length} are not in the log and ` +
+      `${repeated.length} are there more than once (${ids.slice(0, 3).join(", ")})`,
+    where: { path: ledger.dir },
+    hint: "this must not happen: look at the disk (ledger doctor), and tell us with this folder",
+  });
+}
+
+/** In the ledger's folder until a demo has ended, and locked as long as it lives. */
+const MARK = ".demo";
+
 /** Unpacked by any command that asks DuckDB something; nothing of anybody's work. */
-const NOT_WORK: ReadonlySet<string> = new Set([".native"]);
+const NOT_WORK: ReadonlySet<string> = new Set([".native", MARK]);
+
+/** A folder that a demo has for itself. What it left when it was stopped, the next one takes away. */
+export interface DemoFolder extends Disposable {
+  /** Whether a demo that was stopped had left something. */
+  was_unfinished: boolean;
+  /** The demo has come to its end: from now on the lab is the user's. */
+  finish(): void;
+}
 
 /** Throws where there is a ledger, or runs, that a lab would be mixed into. */
-export function refuseIfNotEmpty(world: World): void {
+export async function takeDemoFolder(world: World): Promise<DemoFolder> {
+  const { files } = world;
   const ledger = new Ledger({ world });
-  for (const dir of [ledger.dir, ledger.runs.dir]) {
-    const found = (world.files.list(dir) ?? []).map(({ name }) => name)
-      .filter((name) => !NOT_WORK.has(name)).sort();
-    if (found.length === 0) continue;
-    const shown = found.slice(0, 4).join(", ") + (found.length > 4 ? ", …" : "");
+  const mark = join(ledger.dir, MARK);
+  const was_unfinished = files.facts(mark) !== undefined;
+  const found = [ledger.dir, ledger.runs.dir].flatMap((dir) =>
+    (files.list(dir) ?? []).filter(({ name }) => !NOT_WORK.has(name))
+      .map(({ name }) => join(dir, name)).sort()
+  );
+  if (found.length > 0 && !was_unfinished) throw notHere(ledger, found.map((path) => basename(path)));
+  makeFolderDurably(files, ledger.dir);
+  const lock = await takeFileLock(files, mark, lock_probe_ms);
+  if (!lock) {
     throw new LedgerError({
-      code: "invalid",
-      message: `cannot make the demo's lab here: there is something in ${dir} (${shown})`,
-      where: { path: dir },
-      hint: "nothing was written; go to an empty folder: mkdir lab && cd lab && ledger demo",
+      code: "busy",
+      message: `another demo is at work in ${ledger.dir}`,
+      where: { path: mark },
+      hint: "wait for its end, or go to an empty folder: mkdir lab && cd lab && ledger demo",
     });
   }
+  try {
+    const strange = was_unfinished ? await otherWork(ledger) : [];
+    if (strange.length > 0) throw notHere(ledger, strange);
+    for (const path of found) files.remove(path);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+  return {
+    was_unfinished,
+    finish: () => files.remove(mark),
+    [Symbol.dispose]: () => lock.close(),
+  };
+}
+
+/** The runs in a folder that are none of a lab's. */
+async function otherWork(ledger: Ledger): Promise<string[]> {
+  const { world: { files }, runs } = ledger;
+  const run_ids = new Set(
+    listMonths(files, runs.dir).flatMap((month) => listRuns(files, runs.dir, month))
+      .map((path) => idOfPath(path)!),
+  );
+  if (ledger.exists()) {
+    for await (const record of ledger.read()) {
+      if (record.kind === "event") run_ids.add(record.event.run_id ?? record.event.event_type);
+    }
+  }
+  return [...run_ids].filter((run_id) => !LAB_RUNS.some((run) => run.run_id === run_id)).sort();
+}
+
+function notHere({ dir, runs }: Ledger, found: readonly string[]): LedgerError {
+  const shown = found.slice(0, 4).join(", ") + (found.length > 4 ? ", …" : "");
+  return new LedgerError({
+    code: "invalid",
+    message: `cannot make the demo's lab here: there is something in ${dir} or ${runs.dir} (${shown})`,
+    where: { path: dir },
+    hint: "nothing was changed; go to an empty folder: mkdir lab && cd lab && ledger demo",
+  });
 }

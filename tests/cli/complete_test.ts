@@ -41,6 +41,15 @@ Deno.test("words are offered where they stand, whatever flags stand between", as
   assertEquals(await candidates("artifacts", "put", "--dir", "x", "r1", "c"), ["config"]);
 });
 
+Deno.test("after --dir and the like, commands are offered, and what follows them", async () => {
+  assertEquals(await candidates("--di"), ["--dir"]);
+  assertEquals(await candidates("--dir", "x", "sch"), ["schema"]);
+  assertEquals(await candidates("--dir=x", "--json", "schema", "re"), ["register"]);
+  // What follows it is a folder, which the shell offers.
+  assertEquals((await runIn("nowhere", ["complete", "--", "--dir", ""])).stdout, "");
+  assertEquals(await candidates("--json", "status", "--js"), []);
+});
+
 Deno.test("of runs, the ids that are there are offered, and the types of artifacts", async () => {
   using folder = tempFolder();
   for (const path of ["2026-01/run_id=alpha", "2026-02/run_id=beta", "2026-02/other"]) {
@@ -152,7 +161,9 @@ Deno.test("help completes topics and commands, one word at a time, and no hidden
   assertEquals((await candidates("help", "runs", "s")).toSorted(), ["schema", "show", "sync"]);
   assertEquals(await candidates("help", "runs", "cat"), []);
   assertEquals(await candidates("help", "durability", ""), []);
-  assertEquals(await candidates("-"), ["--help", "--version"]);
+  assertEquals(await candidates("-"), [
+    ...["--help", "--version", "--dir", "--runs-dir", "--json"],
+  ]);
 });
 
 Deno.test("where a file belongs nothing is offered, so that the shell offers files", async () => {

@@ -95,6 +95,29 @@ Deno.test("every command's help has summary, usage, arguments, flags that are de
   }
 });
 
+Deno.test("every command takes --json; help gives it too: commands, topics, one of them", async () => {
+  for (const name of COMMANDS.listed()) {
+    assert(flagsOf(await COMMANDS.load(name)!).some(({ name }) => name === "json"), name);
+  }
+  const help = async (...args: string[]) =>
+    JSON.parse((await runIn("nowhere", [...args, "--json"])).stdout);
+  const { commands, topics } = await help("help");
+  assertEquals(commands.map(({ name }: { name: string }) => name), COMMANDS.listed());
+  assert(topics.some(({ name }: { name: string }) => name === "durability"));
+  const emit = await help("help", "emit");
+  assertEquals(emit, await help("emit", "--help"));
+  assertEquals([emit.name, emit.arguments[0].name], ["emit", "TYPE"]);
+  const [run_id] = emit.flags.filter(({ name }: { name: string }) => name === "run-id");
+  assertEquals([run_id.kind, run_id.value, run_id.group], ["value", "ID", "Fields"]);
+  assertEquals(
+    (await help("schema", "--help")).commands.map(({ name }: { name: string }) => name),
+    COMMANDS.listed("schema"),
+  );
+  const durability = await help("help", "durability");
+  assertEquals(durability.name, "durability");
+  assert(durability.pieces.length > 3);
+});
+
 Deno.test("every example in a command's help is one that the program takes", async () => {
   for (const name of NAMES) {
     const { examples } = await COMMANDS.load(name)!;

@@ -82,20 +82,22 @@ Deno.test("an interrupted stream makes durable what it was given, and says so", 
   assertEquals(linesOnDisk(`${folder.path}/data/ledger`).length, 1);
 });
 
-Deno.test("following prints events as they come, and ends when it is interrupted", async () => {
-  using folder = tempFolder();
-  await using opened = await openLedger({ dir: `${folder.path}/data/ledger` });
-  await opened.emitRunStarted({ run_id: "r", event_id: "before" });
-  const child = startLedger(["log", "--follow"], { cwd: folder.path });
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  assert((await output.read()).value?.includes('"before"'));
-  await opened.emitRunStarted({ run_id: "r", event_id: "after" });
-  assert((await output.read()).value?.includes('"after"'));
-  child.kill("SIGINT");
-  assertEquals((await child.status).code, 130);
-  await output.cancel();
-  assertEquals(await new Response(child.stderr).text(), "");
-});
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 0]] as const) {
+  Deno.test(`following prints events as they come, and ends with ${code} at ${signal}`, async () => {
+    using folder = tempFolder();
+    await using opened = await openLedger({ dir: `${folder.path}/data/ledger` });
+    await opened.emitRunStarted({ run_id: "r", event_id: "before" });
+    const child = startLedger(["log", "--follow"], { cwd: folder.path });
+    const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    assert((await output.read()).value?.includes('"before"'));
+    await opened.emitRunStarted({ run_id: "r", event_id: "after" });
+    assert((await output.read()).value?.includes('"after"'));
+    child.kill(signal);
+    assertEquals((await child.status).code, code);
+    await output.cancel();
+    assertEquals(await new Response(child.stderr).text(), "");
+  });
+}
 
 Deno.test("LEDGER_LOG=debug tells each write on standard error, and nothing on standard output", async () => {
   using folder = tempFolder();

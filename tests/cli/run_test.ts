@@ -21,6 +21,11 @@ const MISTAKES: readonly (readonly [line: string, code: number, quoted: string, 
     ["statuss --json", 2, "statuss"],
     ["frobnicate", 2, "frobnicate"],
     ["--verison", 2, "--verison"],
+    ["--dir", 2, "--dir"],
+    ["--jsn status", 2, "--jsn"],
+    ["--format csv status", 2, "--format"],
+    ["--dir=x statuss", 2, "statuss"],
+    ["--dir x status --dir y", 2, "--dir"],
     ["schema", 2, "schema"],
     ["schema lst", 2, "lst"],
     ["schema frobnicate", 2, "frobnicate"],
@@ -281,6 +286,37 @@ Deno.test("under --json an error is one JSON object, and so it is with --format 
   }
 });
 
+Deno.test("--dir, --runs-dir and --json before a command mean what they mean after it", async () => {
+  using folder = tempFolder();
+  const dir = join(folder.path, "lab");
+  await preparedLedger(dir);
+  const in_front = (...args: string[]) => runIn("nowhere", args);
+  const after = await runIn("nowhere", ["status", "--json", "--dir", dir]);
+  assertEquals(after.code, 0);
+  assertEquals(await in_front("--dir", dir, "--json", "status"), after);
+  assertEquals(await in_front("--json", `--dir=${dir}`, "status"), after);
+  // An alias names both folders, and some commands have no use for one of them.
+  const alias = ["--dir", dir, "--runs-dir", join(dir, "runs")];
+  assertEquals((await in_front(...alias, "status", "--json")).stdout, after.stdout);
+  assertEquals((await in_front(...alias, "help", "emit")).code, 0);
+  const { code, stderr } = await in_front("--json", "nonsense");
+  assertEquals([code, JSON.parse(stderr).error.code], [2, "usage"]);
+});
+
+Deno.test("status prints its days in every format of rows", async () => {
+  using folder = tempFolder();
+  await preparedLedger(folder.path);
+  const said = async (format: string) =>
+    (await runIn(folder.path, ["status", "--format", format])).stdout;
+  assertEquals(await said("json"), (await runIn(folder.path, ["status", "--json"])).stdout);
+  const [day] = JSON.parse(await said("json")).days;
+  assertEquals(JSON.parse(await said("ndjson")), day);
+  const [heading, line, ...more] = (await said("csv")).trimEnd().split("\n");
+  assertEquals([heading, more], ["day,parts,sealed,events,bytes,stored_bytes", []]);
+  assertEquals(line.split(",").slice(0, 4), ["2026-01-23", "1", "0", "1"]);
+  assertEquals((await said("markdown")).split("\n")[2].split(" | ")[0], "| 2026-01-23");
+});
+
 Deno.test("an error's JSON has the same words, place and details as its text", async () => {
   using folder = tempFolder();
   const stdin = '{"event_type":"run.started","run_id":"r1"}\nbad\n';
@@ -322,6 +358,8 @@ Deno.test("--version tells the version", async () => {
     const { code, stdout, stderr } = await runIn("nowhere", [flag]);
     assertEquals([code, stderr], [0, ""]);
     assert(/^ledger \d+\.\d+\.\d+(-dev)?\n$/.test(stdout), stdout);
+    const as_json = await runIn("nowhere", [flag, "--json"]);
+    assertEquals(`ledger ${JSON.parse(as_json.stdout).version}\n`, stdout);
   }
 });
 

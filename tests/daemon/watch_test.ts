@@ -66,7 +66,7 @@ for (
   const [command, signal, ends_as] of [
     ["watch", "SIGTERM", { code: 0, signal: null }],
     ["watch", "SIGINT", { code: 130, signal: null }],
-    ["rebuild", "SIGTERM", { code: 143, signal: "SIGTERM" }],
+    ["rebuild", "SIGTERM", { code: 130, signal: null }],
     ["rebuild", "SIGINT", { code: 130, signal: "SIGINT" }],
   ] as const
 ) {

@@ -1,5 +1,6 @@
 import { defineCommand } from "../command.ts";
-import { print } from "../output.ts";
+import { asJson } from "../flags.ts";
+import { print, printJson } from "../output.ts";
 
 /** The shells only ask; this program answers. `runs` stands for `ledger runs`. */
 export const COMPLETION_SCRIPTS = {
@@ -55,7 +56,10 @@ export default defineCommand({
     "ledger completions fish": "a file ledger.fish for ~/.config/fish/completions",
   },
   positionals: [{ name: "SHELL", summary: SHELLS.join(", "), required: true, choices: SHELLS }],
-  flags: {},
-  run: ({ world, words: [shell] }) =>
-    print(world, COMPLETION_SCRIPTS[shell as keyof typeof COMPLETION_SCRIPTS]),
+  flags: { "json": asJson() },
+  run: ({ world, flags, words: [shell] }) => {
+    const script = COMPLETION_SCRIPTS[shell as keyof typeof COMPLETION_SCRIPTS];
+    if (flags.json) printJson(world, { shell, script });
+    else print(world, script);
+  },
 });

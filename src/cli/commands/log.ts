@@ -18,7 +18,7 @@ import {
   type ReadFilter,
 } from "../../log/mod.ts";
 import { defineCommand, type FlagsOf } from "../command.ts";
-import { EXIT_CODE_OF, EXIT_OK } from "../exit_code.ts";
+import { exitOfDaemon } from "../exit_code.ts";
 import {
   count,
   day,
@@ -149,7 +149,7 @@ async function follow(
     printer.flush();
   }
   printer.end();
-  return stop.stoppedBy() ? EXIT_CODE_OF.interrupted : EXIT_OK;
+  return exitOfDaemon(stop);
 }
 
 /** An event whose numbers keep every digit, but for those that this program reads. */

@@ -18,13 +18,17 @@ export default defineCommand({
   run: async ({ world, flags }) => {
     const ledger = openFor(world, flags);
     const { registry } = ledger;
+    const shape = rowFormat(flags);
+    const is_data = shape === "json" || shape === "ndjson";
     const rows = registry.names().map((type) => {
       const custom = registry.types.get(type);
-      const required = isBuiltIn(type) ? Object.keys(EVENT_TYPES[type]) : custom?.schema.required;
+      const fields = isBuiltIn(type)
+        ? Object.keys(EVENT_TYPES[type])
+        : custom?.schema.required as string[] | undefined ?? [];
       return {
         type,
         version: registry.versionOf(type),
-        fields: (required as string[] | undefined ?? []).join(", "),
+        fields: is_data ? fields : fields.join(", "),
         records: isBuiltIn(type) ? EVENT_TYPE_SUMMARIES[type] : custom?.description ?? "",
       };
     });
@@ -33,7 +37,7 @@ export default defineCommand({
       { field: "version", right: true },
       { field: "fields", title: "required fields" },
       { field: "records" },
-    ], rowFormat(flags));
+    ], shape);
     return await exitOfRegistry(world, ledger);
   },
 });

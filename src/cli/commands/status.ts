@@ -1,6 +1,6 @@
 import { status_days } from "../../base/limits.ts";
 import { defineCommand } from "../command.ts";
-import { count, ledgerFlags } from "../flags.ts";
+import { count, format, ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
 import {
   ago,
@@ -12,9 +12,19 @@ import {
   print,
   printJson,
   printRows,
+  rowFormat,
   say,
   utc,
 } from "../output.ts";
+
+const COLUMNS = [
+  { field: "day" },
+  { field: "parts", right: true },
+  { field: "sealed", right: true },
+  countColumn("events"),
+  bytesColumn("bytes"),
+  bytesColumn("stored_bytes", "stored"),
+];
 
 export default defineCommand({
   name: "status",
@@ -24,30 +34,25 @@ export default defineCommand({
   examples: {
     "ledger status": "the last ten days and the totals",
     "ledger status --json": "all days, as JSON",
+    "ledger status --format csv": "a line a day, for a spreadsheet",
   },
   flags: {
     "days": count(`how many days to list (default: ${status_days})`),
+    "format": format(),
     ...ledgerFlags(),
   },
   run: async ({ world, flags }) => {
     const ledger = openFor(world, flags);
     const survey = await ledger.survey();
     const { dir } = ledger;
-    if (flags.json) return printJson(world, { dir, ...survey });
+    const shape = rowFormat(flags);
+    if (shape === "json") return printJson(world, { dir, ...survey });
     const { days, parts, events, bytes, newest, torn } = survey;
-    const shown = flags.days ?? status_days;
+    const shown = flags.days ?? (shape === "table" ? status_days : days.length);
     const rows = days.slice(-shown || days.length);
-    if (rows.length > 0) {
-      printRows(world, rows, [
-        { field: "day" },
-        { field: "parts", right: true },
-        { field: "sealed", right: true },
-        countColumn("events"),
-        bytesColumn("bytes"),
-        bytesColumn("stored_bytes", "stored"),
-      ]);
-      print(world, "");
-    }
+    if (rows.length > 0 || shape !== "table") printRows(world, rows, COLUMNS, shape);
+    if (shape !== "table") return;
+    if (rows.length > 0) print(world, "");
     if (shown > 0 && rows.length < days.length) {
       say(world, `${counted(days.length - rows.length, "earlier day")} not listed`);
     }

@@ -144,6 +144,8 @@ export class LogCursor {
         this.positions.set(label, block.end);
         const records = this.#recordsOf(extent, block);
         if (records.length > 0) yield records;
+        // Blocks are there at once: without this, a signal would wait for the last one.
+        await this.#world.turn();
       }
       if (without_trials && part.packed_path) this.positions.set(label, size_bytes);
     } finally {

@@ -20,7 +20,7 @@ Deno.test("a type is registered, listed, shown, emitted, migrated and read", asy
   assertEquals(rows.at(-1), {
     type: "risk.breached",
     version: 1,
-    fields: "level",
+    fields: ["level"],
     records: "too much",
   });
   assertEquals(

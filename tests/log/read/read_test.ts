@@ -244,3 +244,18 @@ Deno.test("what was sealed and is not there is told once, as damage; what was ar
   assertEquals(code, 0);
   assertStringIncludes(stderr, "part-000001.jsonl at byte 0: corrupt");
 });
+
+Deno.test("between the blocks of a long log all else has its turn: a signal is heard before the last", async () => {
+  using folder = tempFolder();
+  const many = line("a", START_MS, `,"note":"${"x".repeat(2_000)}"`).repeat(1_500);
+  writePart(folder.path, { day: "2026-01-01", number: 1, writer: "" }, [
+    many,
+    line("last", START_MS),
+  ]);
+  let has_run = false;
+  setImmediate(() => has_run = true);
+  for await (const record of new LogCursor(testWorld(), folder.path).pass()) {
+    if (record.kind === "event" && record.event.event_id === "last") assert(has_run);
+  }
+  assert(has_run);
+});
