@@ -85,6 +85,11 @@ export function shellQuoted(text: string): string {
   return /["$`\\!]/.test(text) ? `'${text.replaceAll("'", `'\\''`)}'` : `"${text}"`;
 }
 
+/** The same for a word that needs no quotes in most cases. */
+export function shellWord(word: string): string {
+  return /^[\w.,:=/@%+-]+$/.test(word) ? word : shellQuoted(word);
+}
+
 /** A text that is cut when it is longer than so many characters. */
 export function clipped(text: string, chars_max: number): string {
   if (text.length <= chars_max) return text;

@@ -71,7 +71,7 @@ const MARK = ".demo";
 const NOT_WORK: ReadonlySet<string> = new Set([".native", MARK]);
 
 /** A folder that a demo has for itself. What it left when it was stopped, the next one takes away. */
-export interface DemoFolder extends Disposable {
+interface DemoFolder extends Disposable {
   /** Whether a demo that was stopped had left something. */
   was_unfinished: boolean;
   /** The demo has come to its end: from now on the lab is the user's. */
@@ -88,7 +88,12 @@ export async function takeDemoFolder(world: World): Promise<DemoFolder> {
     (files.list(dir) ?? []).filter(({ name }) => !NOT_WORK.has(name))
       .map(({ name }) => join(dir, name)).sort()
   );
-  if (found.length > 0 && !was_unfinished) throw notHere(ledger, found.map((path) => basename(path)));
+  if (found.length > 0 && !was_unfinished) {
+    throw notHere(
+      ledger,
+      found.map((path) => basename(path)),
+    );
+  }
   makeFolderDurably(files, ledger.dir);
   const lock = await takeFileLock(files, mark, lock_probe_ms);
   if (!lock) {
@@ -123,7 +128,9 @@ async function otherWork(ledger: Ledger): Promise<string[]> {
   );
   if (ledger.exists()) {
     for await (const record of ledger.read()) {
-      if (record.kind === "event") run_ids.add(record.event.run_id ?? record.event.event_type);
+      if (record.kind === "event") {
+        run_ids.add(String(record.event.run_id ?? record.event.event_type));
+      }
     }
   }
   return [...run_ids].filter((run_id) => !LAB_RUNS.some((run) => run.run_id === run_id)).sort();
@@ -133,7 +140,8 @@ function notHere({ dir, runs }: Ledger, found: readonly string[]): LedgerError {
   const shown = found.slice(0, 4).join(", ") + (found.length > 4 ? ", …" : "");
   return new LedgerError({
     code: "invalid",
-    message: `cannot make the demo's lab here: there is something in ${dir} or ${runs.dir} (${shown})`,
+    message:
+      `cannot make the demo's lab here: there is something in ${dir} or ${runs.dir} (${shown})`,
     where: { path: dir },
     hint: "nothing was changed; go to an empty folder: mkdir lab && cd lab && ledger demo",
   });

@@ -1,5 +1,6 @@
 /** The lab, shown: real commands, each echoed as it would be typed, with what it really prints. */
 import { EXIT_FINDINGS, EXIT_OK } from "../base/error.ts";
+import { shellWord } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { checkLab } from "./lab.ts";
@@ -143,9 +144,4 @@ export async function whatNext(world: World, look: TourLook): Promise<void> {
   for (const [line, shows] of lines) {
     look.print(`  ${look.command(line)}${" ".repeat(width - line.length)}  # ${shows}`);
   }
-}
-
-/** A word as a shell takes it. */
-function shellWord(word: string): string {
-  return /^[\w.,:=/@%+-]+$/.test(word) ? word : `"${word.replace(/[\\"$`]/g, "\\$&")}"`;
 }

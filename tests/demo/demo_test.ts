@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { run } from "../../src/cli/run.ts";
-import { reconcile, recordLab } from "../../src/demo/lab.ts";
+import { reconcile, recordLab, takeDemoFolder } from "../../src/demo/lab.ts";
 import { type Lab, LAB_RUNS, planLab } from "../../src/demo/plan.ts";
 import { showLab } from "../../src/demo/tour.ts";
 import { eventId } from "../../src/demo/strategy.ts";
@@ -9,7 +9,9 @@ import { type JsonObject, Ledger, type LedgerEvent, RunDirectory } from "../../s
 import {
   installShim,
   linesOnDisk,
+  memoryFolder,
   PROJECT,
+  startLedger,
   tempFolder,
   type TestWorld,
   testWorld,
@@ -262,13 +264,26 @@ Deno.test("a seed gives the same lab again, and another seed another", async () 
   assertNotEquals(planLab(8, BEGINS_MS).market.fingerprint, one.lab.market.fingerprint);
 });
 
-Deno.test("ledger demo shows real commands with what they print, and what it proposes works", async () => {
+/** A folder in which a demo was stopped, by the signal of Ctrl-C, when it had begun. */
+async function stoppedDemo(path: string): Promise<void> {
+  const child = startLedger(["demo"], { cwd: path });
+  const output = child.stdout.getReader();
+  assertEquals((await output.read()).done, false);
+  child.kill("SIGINT");
+  assertEquals((await child.status).code, 130);
+  await Promise.all([output.cancel(), child.stderr.cancel()]);
+  assert([...Deno.readDirSync(join(path, "data/ledger"))].length > 0, "it has left something");
+}
+
+Deno.test("ledger demo shows real commands with what they print, and what it proposes works; where one was stopped, the next begins anew", async () => {
   using folder = tempFolder();
   // Any command that asks DuckDB something leaves this; a demo may come after one.
   Deno.mkdirSync(join(folder.path, "data/ledger/.native/0-abc"), { recursive: true });
+  await stoppedDemo(folder.path);
   const world = testWorld({ vars: varsFor(folder.path) });
   assertEquals(await run(["demo", "--seed", "9"], world), 0, world.printed.stderr);
-  const { stdout } = world.printed;
+  const { stdout, stderr } = world.printed;
+  assertStringIncludes(stderr, "a demo that was stopped had left its lab here: removed\n");
   const commands = [...stdout.matchAll(/^\$ (ledger .*)$/gm)].map(([, line]) => line);
   const shown = ["log", "rebuild", "query", "runs query", "runs rank", "runs diff", "trace path"];
   for (const name of [...shown, "trace latency", "verify", "runs verify"]) {
@@ -322,6 +337,39 @@ Deno.test("ledger demo refuses a folder with a ledger or runs in it, and writes 
     assertEquals([...Deno.readDirSync(join(folder.path, there))], []);
     assertEquals(world.printed.stdout, "");
   }
+});
+
+Deno.test("a demo leaves alone one that is at work, and what is not of a lab beside one that was stopped", async () => {
+  using folder = tempFolder();
+  const vars = varsFor(folder.path);
+  {
+    using first = await takeDemoFolder(testWorld({ vars }));
+    assertEquals(first.was_unfinished, false);
+    const world = testWorld({ vars });
+    assertEquals(await run(["demo"], world), 75);
+    assertStringIncludes(world.printed.stderr, "another demo is at work in");
+  }
+  await using ledger = new Ledger({ world: testWorld({ vars }) });
+  await ledger.emitRunStarted({ run_id: "killed" });
+  await ledger.emitRunStarted({ run_id: "my-run" });
+  const world = testWorld({ vars });
+  assertEquals(await run(["demo"], world), 2);
+  assertStringIncludes(world.printed.stderr, "there is something in");
+  assertStringIncludes(world.printed.stderr, "(my-run)");
+  assertEquals(linesOnDisk(vars.LEDGER_DIR).length, 2, "nothing was taken away");
+});
+
+Deno.test("demo --json records the lab, in the folders that it is given, and is one object", async () => {
+  using folder = memoryFolder();
+  const { LEDGER_DIR, LEDGER_RUNS_DIR } = varsFor(folder.path);
+  const world = testWorld({ vars: { LEDGER_DIR: "nowhere" } });
+  const folders = ["--dir", LEDGER_DIR, "--runs-dir", LEDGER_RUNS_DIR];
+  assertEquals(await run([...folders, "--json", "demo"], world), 0, world.printed.stderr);
+  const told = JSON.parse(world.printed.stdout);
+  assertEquals([told.seed, told.dir, told.runs_dir], [1, LEDGER_DIR, LEDGER_RUNS_DIR]);
+  assertEquals(told.runs, LAB_RUNS.map(({ run_id }) => run_id));
+  assertEquals(told.events, linesOnDisk(LEDGER_DIR).length);
+  assertEquals(told.acknowledged, told.events);
 });
 
 Deno.test("deno task demo kills a real process, and its log still has all that was promised", async () => {

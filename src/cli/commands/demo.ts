@@ -1,3 +1,4 @@
+import { shellWord } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import { EXIT_OK } from "../exit_code.ts";
 import { defineCommand } from "../command.ts";
@@ -43,7 +44,9 @@ export default defineCommand({
     }
     const { bold, cyan } = paintFor(world, world.stdout);
     const named = Object.entries({ "--dir": dir, "--runs-dir": runs_dir })
-      .flatMap(([name, value]) => value === undefined ? [] : ` ${name} ${shellWord(value)}`).join("");
+      .flatMap(([name, value]) => value === undefined ? [] : ` ${name} ${shellWord(value)}`).join(
+        "",
+      );
     const look = {
       print: (text: string) => print(world, text),
       command: (line: string) => cyan(line.replace(/\bledger\b/, `ledger${named}`)),

@@ -35,6 +35,12 @@ Commands:
 - trace path | Shows what each event held, and the market's time apart from the program's; the time
   between steps is of creation stamps alone. Causes in a circle end in exit code 3.
 - trace path, trace latency | --format, as elsewhere; --format json is the one object of --json.
+- --dir, --runs-dir, --json | May stand before the command too, as in an alias: ‹ledger --dir lab status›.
+- --json | Every command takes it, help, demo and completions too; ‹schema list --json› gives the
+  required fields as an array.
+- status | --format csv, ndjson and markdown print the days as rows.
+- SIGTERM | Ends watch and log --follow with 0, every other command with 130.
+- demo | One that was stopped, or killed, is begun anew by the next in the same folder.
 - exit code 3 | Also where readers of traces or pulled lines met damage: the result is printed, the
   damage is listed.
 - runs sync, compact, prune | A run whose run.json cannot be read (a failing disk, missing rights) is named,
