@@ -111,7 +111,7 @@ Deno.test("every command takes --json; help gives it too: commands, topics, one 
   assertEquals(emit, await help("emit", "--help"));
   assertEquals([emit.name, emit.arguments[0].name], ["emit", "TYPE"]);
   const [run_id] = emit.flags.filter(({ name }: { name: string }) => name === "run-id");
-  assertEquals([run_id.kind, run_id.value, run_id.group], ["value", "ID", "Fields"]);
+  assertEquals([run_id.kind, run_id.value, run_id.group], ["value", "ID", "Fields of the event"]);
   assertEquals(
     (await help("schema", "--help")).commands.map(({ name }: { name: string }) => name),
     COMMANDS.listed("schema"),
