@@ -240,15 +240,18 @@ function untrusted(message: string, path?: string): LedgerError {
 interface SnapshotOptions extends Partial<Pick<ConnectionOptions, "folders" | "attached">> {
   /** What to do when it is not there. */
   hint_when_absent: string;
+  /** Snapshots of ours that are attached too. */
+  beside?: ConnectionOptions["attached"];
 }
 
 /** Opens one for reading. What its reader sees does not change while it is open. */
 export async function openSnapshot(
   world: World,
   path: string,
-  { hint_when_absent, folders = [], attached }: SnapshotOptions,
+  { hint_when_absent, folders = [], attached = [], beside = [] }: SnapshotOptions,
 ): Promise<Database> {
   const store = new SnapshotStore(world, path);
+  const stores = [store, ...beside.map(({ path }) => new SnapshotStore(world, path))];
   if (!world.files.facts(store.path)) {
     throw new LedgerError({
       code: "not_found",
@@ -262,7 +265,7 @@ export async function openSnapshot(
   for (;;) {
     let may_remove = true;
     try {
-      store.removeForeignWal();
+      for (const each of stores) each.removeForeignWal();
     } catch {
       // Not ours to remove (another's ledger, a read-only disk): then no program writes there either.
       may_remove = false;
@@ -272,16 +275,18 @@ export async function openSnapshot(
       access: "read",
       folders: [temp_folder, ...folders],
       temp_folder,
-      attached,
+      attached: [...attached, ...beside],
     });
     // A file that came in between was replayed: its rows are in what we opened.
-    if (may_remove && world.files.facts(`${store.path}.wal`)) {
+    if (may_remove && stores.some(({ path }) => world.files.facts(`${path}.wal`))) {
       database.close();
       continue;
     }
     try {
       // What another program wrote may hold views that do more than answer.
-      if (attached?.length || !store.isAsPublishedByUser()) await guardDefinitions(database);
+      if (attached.length > 0 || !stores.every((each) => each.isAsPublishedByUser())) {
+        await guardDefinitions(database);
+      }
       return database;
     } catch (error) {
       database.close();

@@ -138,10 +138,10 @@ export async function describeIndex(
     select if(table_schema = 'main', '', table_schema || '.') || table_name as name, if(table_type = 'VIEW', 'view', 'table') as kind,
       string_agg(column_name, ', ' order by ordinal_position) as columns
     from information_schema.tables join information_schema.columns using (table_name, table_schema)
-    where table_name not in
+    where table_catalog in (current_database(), 'temp') and table_name not in
       ('index_facts', 'index_parts', 'trial_events', 'other_events', 'publications',
        'catalog_files', 'catalog_meta', 'compacted_files', 'alert_files', 'alerts_meta',
-       'waiting_trace_events')
+       'waiting_trace_events', 'open_runs_now')
     group by all order by kind desc, name`);
 }
 

@@ -5,9 +5,10 @@ import type { BoundValue, Database } from "../duckdb/connection.ts";
 import { mayReadFiles } from "../duckdb/sandbox.ts";
 import { allowWideIntervals } from "../duckdb/query.ts";
 import { openSnapshot } from "../duckdb/snapshot_swap.ts";
+import { ledgerPaths } from "../log/mod.ts";
+import { openHalf } from "./run_states.ts";
 import type { LedgerRuns } from "./runs.ts";
 import type { LedgerTraces } from "./traces.ts";
-import { ledgerPaths } from "../log/mod.ts";
 
 /** A database that is opened read-only beside the index, for one session. */
 export interface AttachedDatabase {
@@ -51,15 +52,17 @@ export async function openIndexOf(
 ): Promise<Database> {
   const { db = "runs", sql = "", files = mayReadFiles(sql), attach } = options;
   if (db === "catalog") return await runs.openCatalog({ sql, files });
+  const index_dir = ledgerPaths(dir).index;
   const folders = files ? [dir, runs.dir].map((folder) => resolve(world.cwd(), folder)) : [];
+  const attached = attach ? [attach] : [];
   const database = db === "traces"
     ? await traces.openDatabase(folders)
-    : await openSnapshot(world, join(ledgerPaths(dir).index, `${db}.duckdb`), {
-      hint_when_absent: db === "runs"
-        ? "make it: ledger rebuild"
-        : "nothing has been catalogued yet: ledger runs sync",
+    : db === "runs"
+    ? await openHalf({ world, index_dir, runs_dir: runs.dir }, db, { sql, folders, attached })
+    : await openSnapshot(world, join(index_dir, `${db}.duckdb`), {
+      hint_when_absent: "nothing has been catalogued yet: ledger runs sync",
       folders,
-      attached: attach ? [attach] : [],
+      attached,
     });
   try {
     if (db !== "traces") await attach?.createViews?.(database);

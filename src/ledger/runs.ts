@@ -1,7 +1,6 @@
 /** The runs of a ledger: their folders, the catalog of them, and the events that tell of both. */
 import { join, resolve } from "@std/path";
 import { buildFacts } from "../base/build.ts";
-import { asLedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { ledgerPaths } from "../log/mod.ts";
@@ -93,7 +92,7 @@ export class LedgerRuns {
   /** Brings `alerts.duckdb` up to date with the catalog. */
   async syncAlerts(options?: AlertsSyncOptions): Promise<AlertsReport> {
     const { syncAlerts } = await import("../runs/catalog/alerts.ts");
-    await using catalog = await this.openCatalog();
+    await using catalog = await this.openCatalog({ sql: "" });
     return await syncAlerts(this.world, catalog, this.dir, this.#index("alerts"), options);
   }
 
@@ -107,32 +106,27 @@ export class LedgerRuns {
 
   /**
    * Opens the catalog for reading; it stays as it is while it is open. Close it when done. For a
-   * query that names artifacts (`trades`, `alerts`, …), there are views of them over all runs.
+   * query that names artifacts (`trades`, `alerts`, …), there are views of them over all runs; for one
+   * that names `run_states`, or where none is told, that view too.
    */
   async openCatalog(
-    { sql = "", files }: { sql?: string; files?: boolean } = {},
+    options: { sql?: string; files?: boolean } = {},
   ): Promise<Database> {
-    const { openSnapshot } = await import("../duckdb/snapshot_swap.ts");
+    const { sql = "" } = options;
     const { mayReadFiles } = await import("../duckdb/sandbox.ts");
     const { createArtifactViews, namedArtifacts } = await import(
       "../runs/catalog/artifact_views.ts"
     );
+    const { openHalf } = await import("./run_states.ts");
     const runs_dir = resolve(this.world.cwd(), this.dir);
     const artifacts = namedArtifacts(sql);
     // What DuckDB may read it may also write, so a question about no file is let into no folder.
-    const folders = files ?? mayReadFiles(sql)
+    const folders = options.files ?? mayReadFiles(sql)
       ? [runs_dir, resolve(this.world.cwd(), this.ledger_dir)]
       : artifacts.length > 0
       ? [runs_dir]
       : [];
-    const catalog = await openSnapshot(this.world, this.#index("catalog"), {
-      hint_when_absent: "nothing has been catalogued yet: ledger runs sync",
-      folders,
-    }).catch((error) => {
-      const problem = asLedgerError(error);
-      if (problem?.code !== "damaged" && problem?.code !== "io") throw error;
-      throw problem.with({ hint: "the catalog is made anew from the manifests: ledger runs sync" });
-    });
+    const catalog = await openHalf(this.#sources(), "catalog", { sql: options.sql, folders });
     try {
       await createArtifactViews(this.world.files, catalog, runs_dir, artifacts);
       const { allowWideIntervals } = await import("../duckdb/query.ts");
@@ -144,11 +138,17 @@ export class LedgerRuns {
     }
   }
 
-  /** Catalogued runs, and with a status of those in progress, these. */
+  /** Opens a database with the view `run_states`: all runs that log or folder know. Close it when done. */
+  async openStates(): Promise<Database> {
+    const { openRunStates } = await import("./run_states.ts");
+    return await openRunStates(this.#sources());
+  }
+
+  /** Runs that have ended, or those of a status. */
   async query(filter?: RunFilter): Promise<RunRow[]> {
     const { queryRuns } = await import("../runs/catalog/queries.ts");
-    await using catalog = await this.openCatalog();
-    return await queryRuns(catalog, filter);
+    await using database = await this.openStates();
+    return await queryRuns(database, filter);
   }
 
   /** The path of a run's artifact; undefined when the catalog has none. */
@@ -159,7 +159,7 @@ export class LedgerRuns {
   /** The same, with the archive that the run was put into, if it was. */
   async findArtifact(run_id: string, artifact_type: string): Promise<ArtifactPlace | undefined> {
     const { findArtifact } = await import("../runs/catalog/queries.ts");
-    await using catalog = await this.openCatalog();
+    await using catalog = await this.openCatalog({ sql: "" });
     const found = await findArtifact(catalog, run_id, artifact_type);
     return found && { ...found, path: join(this.dir, found.path) };
   }
@@ -167,14 +167,14 @@ export class LedgerRuns {
   /** What the catalog holds, in numbers. */
   async stats(): Promise<CatalogStats> {
     const { getCatalogStats } = await import("../runs/catalog/queries.ts");
-    await using catalog = await this.openCatalog();
+    await using catalog = await this.openCatalog({ sql: "" });
     return await getCatalogStats(catalog);
   }
 
   /** Runs in the order of a metric of their summaries. */
   async rank(ranking: Ranking): Promise<Record<string, unknown>[]> {
     const { rankRuns } = await import("../runs/catalog/queries.ts");
-    await using catalog = await this.openCatalog();
+    await using catalog = await this.openCatalog({ sql: "" });
     return await rankRuns(catalog, ranking);
   }
 
@@ -183,6 +183,11 @@ export class LedgerRuns {
     const { checkMayArchiveIn } = await import("../log/format/reserved_paths.ts");
     const { world, ledger_dir, dir } = this;
     checkMayArchiveIn(world, archive, { dir: ledger_dir, runs_dir: dir });
+  }
+
+  #sources() {
+    const { world, ledger_dir, dir } = this;
+    return { world, index_dir: ledgerPaths(ledger_dir).index, runs_dir: dir };
   }
 
   #index(name: "catalog" | "alerts"): string {

@@ -159,6 +159,7 @@ Deno.test("a run has what its list and the catalog's numbers say of it", async (
     run_id: "a",
     run_type: "policy",
     status: "completed",
+    source: "folder",
     created_at_ms: Date.UTC(2026, 0, 1),
     completed_at_ms: Date.parse("2026-01-17T15:52:24.539Z"),
     total_ms: 30,

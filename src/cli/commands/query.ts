@@ -68,6 +68,10 @@ async function overview(
   const columns = fieldColumns("name kind columns");
   const rows = await index.describeIndex(database);
   const views = db === "catalog" ? runs.describeArtifactViews() : [];
+  if (db === "runs" || db === "catalog") {
+    const { describeRunStates } = await import("../../ledger/run_states.ts");
+    views.unshift(describeRunStates());
+  }
   printRows(world, [...views, ...rows], columns, format);
   if (format !== "table") return;
   print(world, "\n" + bold("To begin with:"));

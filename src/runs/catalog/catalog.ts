@@ -11,7 +11,7 @@ import type { Database } from "../../duckdb/connection.ts";
 import { SnapshotStore } from "../../duckdb/snapshot_swap.ts";
 import { type Fingerprinted, idOfPath } from "../manifest/layout.ts";
 import { stateOfOpen } from "../manifest/liveness_lock.ts";
-import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
+import type { RunManifest } from "../manifest/manifest.ts";
 import { classifyRun, isHiding, type RunClass, scanRuns } from "../manifest/scan.ts";
 import {
   type CatalogEntries,
@@ -299,18 +299,16 @@ class CatalogSync {
     const files = [...entries].map(([run_path, entry]) => ({ run_path, ...entry }));
     await this.#load(database, sql.LOAD_FILES, files);
     await database.run("delete from runs_in_progress");
-    await database.runForEach(
-      sql.ADD_OPEN,
-      open.map(({ manifest, state, last_written_ms, reason, path }) => [
-        manifest.run_id,
-        manifest.run_type,
-        manifest.status,
+    await this.#load(
+      database,
+      sql.LOAD_OPEN,
+      open.map(({ path, manifest, state, last_written_ms, reason }) => ({
+        ...sql.runRow(manifest, { run_path: path, presence: "present" }),
+        artifacts: Object.keys(manifest.artifacts),
         state,
-        manifestTime(manifest.created_at),
-        last_written_ms,
+        last_written_at_ms: last_written_ms,
         reason,
-        path,
-      ]),
+      })),
     );
     await database.run("delete from runs_skipped");
     const reasons = skipped.map(({ run_path, reason }) => [run_path, reason]);

@@ -11,7 +11,10 @@ export interface RunFilter {
   /** One run, by its id; or all whose ids begin so, when none has this one. */
   run_id?: string;
   run_type?: string;
-  /** completed or failed; or, of those in progress, running, pending, crashed, stale, unfinished. */
+  /**
+   * completed or failed; or, of those that have not ended, running, pending, crashed, stale,
+   * unfinished; or any. Default: completed and failed.
+   */
   status?: string;
   /** Created at or after this. */
   from_ms?: number;
@@ -32,6 +35,8 @@ export interface RunRow {
   run_id: string;
   run_type: string;
   status: string;
+  /** Which of the two know it. */
+  source: "log" | "folder" | "both";
   created_at_ms: number;
   completed_at_ms: number | null;
   total_ms: number | null;
@@ -39,8 +44,9 @@ export interface RunRow {
   git_branch: string | null;
   git_commit: string | null;
   git_dirty: boolean | null;
-  presence: string;
-  run_path: string;
+  /** Null of a run that has no folder. */
+  presence: string | null;
+  run_path: string | null;
 }
 
 const SORT_COLUMNS = [
@@ -54,17 +60,11 @@ const SORT_COLUMNS = [
   "git_branch",
 ] as const;
 
-/** Every run that is known, ended or not. */
-const KNOWN_RUNS = `
-  select run_id, run_type, status, created_at, completed_at, total_ms, git_branch, git_commit,
-    git_dirty, presence, run_path, parameters
-  from backtest_runs_catalog
-  union all by name
-  select run_id, run_type, state as status, created_at, 'present' as presence, run_path
-  from runs_in_progress`;
-
-/** Runs, as `runs query` lists them. Without a status, those that have ended. */
-export async function queryRuns(catalog: Database, filter: RunFilter = {}): Promise<RunRow[]> {
+/**
+ * Runs, as `runs query` lists them. Without a status, those that have ended. The database has the view
+ * `run_states`.
+ */
+export async function queryRuns(database: Database, filter: RunFilter = {}): Promise<RunRow[]> {
   const values: BoundValue[] = [];
   const bind = (value: BoundValue) => `$${values.push(value)}`;
   const wanted: string[] = [];
@@ -72,11 +72,11 @@ export async function queryRuns(catalog: Database, filter: RunFilter = {}): Prom
     if (value !== undefined) wanted.push(condition(value));
   };
   if (filter.status === undefined) wanted.push(`status in ('completed', 'failed')`);
-  want(filter.status, (status) => `status = ${bind(status)}`);
+  want(filter.status, (status) => status === "any" ? "true" : `status = ${bind(status)}`);
   want(filter.run_id, (run_id) => {
     const id = bind(run_id);
     return `starts_with(run_id, ${id}) and
-      (run_id = ${id} or ${id} not in (select run_id from known_runs))`;
+      (run_id = ${id} or ${id} not in (select run_id from run_states))`;
   });
   want(filter.run_type, (run_type) => `run_type = ${bind(run_type)}`);
   want(filter.from_ms, (from_ms) => `epoch_ms(created_at) >= ${bind(from_ms)}`);
@@ -86,15 +86,13 @@ export async function queryRuns(catalog: Database, filter: RunFilter = {}): Prom
   for (const [name, value] of Object.entries(filter.parameters ?? {})) {
     const key = bind(jsonPointer([name]));
     const path = bind(jsonPointer(name.split(".")));
-    wanted.push(`coalesce(parameters->>${key}, parameters->>${path}) = ${bind(value)}`);
+    wanted.push(`coalesce(params->>${key}, params->>${path}) = ${bind(value)}`);
   }
-  const rows = await catalog.rows<Record<string, unknown>>(
-    `with known_runs as (${KNOWN_RUNS}),
-       counts as (select run_id, count(*) as artifacts from backtest_artifacts_catalog group by all)
-     select run_id, run_type, status, epoch_ms(created_at) as created_at_ms,
-       epoch_ms(completed_at) as completed_at_ms, total_ms, coalesce(artifacts, 0) as artifacts,
-       git_branch, git_commit, git_dirty, presence, run_path
-     from known_runs left join counts using (run_id)
+  const rows = await database.rows<Record<string, unknown>>(
+    `select run_id, run_type, status, source, epoch_ms(created_at) as created_at_ms,
+       epoch_ms(completed_at) as completed_at_ms, total_ms, artifacts, git_branch, git_commit,
+       git_dirty, presence, run_path
+     from run_states
      where ${wanted.join(" and ")} order by ${sortOrder(filter.sort)}, run_id
      limit ${bind(filter.limit ?? runs_found_max)}`,
     values,

@@ -4,7 +4,7 @@ import { artifactDefinition } from "../artifacts/definitions.ts";
 import { manifestTime, type RunManifest, TIMED_STEPS } from "../manifest/manifest.ts";
 
 /** A catalog of another version is built anew. */
-export const CATALOG_VERSION = 1;
+export const CATALOG_VERSION = 2;
 
 /** Where the run of a row is. */
 export interface RunLocation {
@@ -29,6 +29,7 @@ const RUN_COLUMNS: Readonly<Record<string, RunColumn>> = {
   git_commit: ["varchar", ({ git_commit }) => git_commit],
   git_branch: ["varchar", ({ git_branch }) => git_branch],
   git_dirty: ["boolean", ({ git_dirty }) => git_dirty],
+  dataset: ["json", ({ dataset }) => dataset],
   dataset_from: ["varchar", ({ dataset }) => dataset.from],
   dataset_to: ["varchar", ({ dataset }) => dataset.to],
   dataset_interval: ["varchar", ({ dataset }) => dataset.interval],
@@ -37,6 +38,7 @@ const RUN_COLUMNS: Readonly<Record<string, RunColumn>> = {
   parameters: ["json", ({ parameters }) => parameters],
   manifest_version: ["varchar", ({ schema_version }) => schema_version?.manifest],
   artifacts_version: ["varchar", ({ schema_version }) => schema_version?.artifacts],
+  timing: ["json", ({ timing }) => timing],
   ...Object.fromEntries(TIMED_STEPS.map((step): [string, RunColumn] => {
     const name = `${step}_ms`;
     return [name, ["double", ({ timing }) => timing?.[name]]];
@@ -62,6 +64,15 @@ type Columns = Readonly<Record<string, string>>;
 const RUN_TYPES: Columns = Object.fromEntries(
   Object.entries(RUN_COLUMNS).map(([name, [type]]) => [name, type]),
 );
+
+/** Of a run that has not ended: how it stood when it was looked at. */
+const OPEN_TYPES: Columns = {
+  ...RUN_TYPES,
+  artifacts: "json",
+  state: "varchar",
+  last_written_at_ms: "bigint",
+  reason: "varchar",
+};
 
 const ARTIFACT_TYPES: Columns = {
   run_id: "varchar",
@@ -101,8 +112,7 @@ export const CATALOG_SCHEMA = `
   create table backtest_artifacts_catalog (
     ${ddl(ARTIFACT_TYPES)});
   create table runs_in_progress (
-    run_id varchar, run_type varchar, status varchar, state varchar, created_at timestamp,
-    last_written_at timestamp, reason varchar, run_path varchar);
+    ${ddl(OPEN_TYPES)});
   create table runs_skipped (run_path varchar, reason varchar);
   create table compacted_files (artifact_type varchar, path varchar, run_id varchar);
   create view run_summaries as
@@ -131,6 +141,7 @@ function load(table: string, columns: Columns): string {
 }
 
 export const LOAD_RUNS = load("backtest_runs_catalog", RUN_TYPES);
+export const LOAD_OPEN = load("runs_in_progress", OPEN_TYPES);
 export const LOAD_ARTIFACTS = load("backtest_artifacts_catalog", ARTIFACT_TYPES);
 export const LOAD_FILES = load(
   "catalog_files",
@@ -160,7 +171,4 @@ export const FORGET_ARCHIVED = `
   delete from backtest_artifacts_catalog where run_id in
     (select run_id from backtest_runs_catalog where presence = 'archived');
   delete from backtest_runs_catalog where presence = 'archived'`;
-export const ADD_OPEN = `
-  insert into runs_in_progress values
-    ($1, $2, $3, $4, make_timestamp_ms($5::bigint), make_timestamp_ms($6::bigint), $7, $8)`;
 export const ADD_SKIPPED = `insert into runs_skipped values ($1, $2)`;
