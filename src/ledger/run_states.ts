@@ -16,7 +16,7 @@ import { stateOfOpen } from "../runs/manifest/liveness_lock.ts";
 import { hasEnded, ManifestFile } from "../runs/manifest/manifest.ts";
 
 /** Where a ledger's indexes and runs are. */
-export interface RunSources {
+interface RunSources {
   world: World;
   index_dir: string;
   runs_dir: string;
