@@ -161,6 +161,8 @@ export const row_group_rows_max = 65_536;
 export const row_group_bytes_max = 32 * MIB;
 /** A longer line, which is no event, has to be in memory whole several times: it is not packed. */
 export const packed_line_bytes_max = row_group_bytes_max;
+/** A part with less lines is left as it is: its Parquet file would be about as large, or larger. */
+export const compact_bytes_min = 10_000;
 export const row_batch_rows = 8_192;
 /** The footer is read whole, */
 export const parquet_footer_bytes_max = 64 * MIB;

@@ -1,6 +1,6 @@
 /** What doctor asks of the machine: folders, disk, locks, clock, space, and the native library. */
 import { join } from "@std/path";
-import { DAY_MS, humanBytes } from "../base/format.ts";
+import { counted, DAY_MS, humanBytes, utc } from "../base/format.ts";
 import { beginReplacement, writeFully } from "../base/files/durable.ts";
 import type { FileSystemFacts, OpenFile } from "../base/files/seam.ts";
 import { answeredWithin } from "../base/files/system_files.ts";
@@ -132,16 +132,23 @@ function checkSyncs(world: World, path: string): Check {
   }
 }
 
-/** Whether the log is ahead of the clock. */
+/** Whether the log is ahead of the clock: all of it, or single events. */
 export function checkClock(world: World, survey: LogSurvey | undefined): Check {
   const now_ms = world.now_ms();
-  const ahead_ms = (survey?.newest?.timestamp_ms ?? 0) - now_ms;
-  if (ahead_ms <= clock_jump_ms) return good("clock", new Date(now_ms).toISOString());
-  return bad(
-    "clock",
-    `the newest event is ${Math.round(ahead_ms / 1000)} s in the future`,
-    "set the clock (timedatectl), or find the writer that sets its own times: ledger log -n 1",
-  );
+  const newest_ahead_ms = (survey?.newest?.timestamp_ms ?? 0) - now_ms;
+  const found: string[] = [];
+  if (newest_ahead_ms > clock_jump_ms) {
+    found.push(`the newest event is ${Math.round(newest_ahead_ms / 1000)} s in the future`);
+  }
+  if (survey && survey.ahead > 0) {
+    const [{ part, event_id, event_type, timestamp_ms }] = survey.ahead_events;
+    const such = `${event_type} ${event_id}, ${utc(timestamp_ms)}, in ${part}`;
+    found.push(`${counted(survey.ahead, "event")} more than a day ahead, such as ${such}`);
+  }
+  if (found.length === 0) return good("clock", new Date(now_ms).toISOString());
+  const fix = "set the clock (timedatectl), or correct the program that sets its own times; " +
+    "lines of the log stay as they are. See: ledger status";
+  return bad("clock", found.join("; "), fix);
 }
 
 /** Free space beside what a week of this log takes. */

@@ -2,6 +2,7 @@
 import type { World } from "../base/world.ts";
 import type {
   CompactOptions,
+  CompactPlan,
   CompactReport,
   ImportedDay,
   NewlySealed,
@@ -33,6 +34,12 @@ export class LedgerUpkeep {
   async compact(options: CompactOptions): Promise<CompactReport> {
     const { compactParts } = await import("../log/upkeep.ts");
     return await compactParts(this.#world, this.#dir, options);
+  }
+
+  /** What `compact` would do; nothing is changed. */
+  async planCompact(options: CompactOptions): Promise<CompactPlan> {
+    const { planCompact } = await import("../log/upkeep.ts");
+    return await planCompact(this.#world, this.#dir, options);
   }
 
   /** Gives the parts of a day their lines back. */

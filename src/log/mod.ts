@@ -83,7 +83,7 @@ export {
 } from "./event/registry.ts";
 export { adoptTypes, migrateType, newTypesOf, registerType } from "./seal/registry_change.ts";
 export { chainLockPath } from "./format/chain.ts";
-export type { CompactOptions, CompactReport } from "./compact/compact.ts";
+export type { CompactOptions, CompactPlan, CompactReport } from "./compact/compact.ts";
 export type { RestoredPart } from "./compact/restore.ts";
 export type { NewlySealed, SealOptions } from "./seal/seal.ts";
 export type { ImportedDay } from "./archive/import_day.ts";

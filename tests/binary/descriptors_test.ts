@@ -173,7 +173,7 @@ const COMMANDS: readonly string[][] = [
   ["emit", "--stdin"],
   ["rebuild"],
   ["seal"],
-  ["compact", "--before", "2020-01-20"],
+  ["compact", "--before", "2020-01-20", "--all"],
   ["verify", "--deep"],
   ["rebuild"],
   ["restore", "2020-01-02"],

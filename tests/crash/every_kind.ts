@@ -76,7 +76,7 @@ export async function makeLab(folder: string, run: RunCommand): Promise<void> {
   }
   await must(["pull", "box", "--as", "box1"]);
   await must(["seal"]);
-  await must(["compact", "--before", LAB_DAYS[2]]);
+  await must(["compact", "--before", LAB_DAYS[2], "--all"]);
   await must(["rebuild"]);
   await must(["retain", "--days", "2000", "--archive", ARCHIVES]);
   // A part that is still open, behind the sealed one.

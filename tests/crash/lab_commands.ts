@@ -47,7 +47,7 @@ export function labCommands(month: string): Record<string, LabCommand> {
     "verify --deep": reads("verify", "--deep", "--json"),
     "verify --repair": writes(["verify", "--repair"]),
     "seal": writes(["seal"]),
-    "compact": writes(["compact", "--before", LAB_DAYS[3]]),
+    "compact": writes(["compact", "--before", LAB_DAYS[3], "--all"]),
     "restore": writes(["restore", LAB_DAYS[1]]),
     "pull": writes(["pull", "box-2"]),
     "retain": { ...writes(["retain", "--days", "1", "--archive", ARCHIVES]), asks_duckdb: true },

@@ -109,14 +109,24 @@ Deno.test("a disk that fills up within days at this week's rate is found", async
   assertStringIncludes(space.found, "enough for 10 days");
 });
 
-Deno.test("an event from the future is found: the clock has jumped, or somebody's is wrong", async () => {
+Deno.test("an event from the future is found: the clock has jumped, or a program's is wrong", async () => {
   using folder = tempFolder();
   writePart(join(folder.path, "ledger"), PART, [started(NOW_MS + 3_600_000)]);
   const { clock } = await findings(folder.path, {}, ["clock"]);
   assertStringIncludes(clock.found, "3600 s in the future");
 });
 
-Deno.test("locks that lock nobody out, and a folder that refuses, are found", async () => {
+Deno.test("a single event more than a day ahead is named, and the newest is another", async () => {
+  using folder = tempFolder();
+  const dir = join(folder.path, "ledger");
+  writePart(dir, PART, [started()]);
+  writePart(dir, { ...PART, day: "5138-11-16" }, [started(99_999_999_999_999)]);
+  const { clock } = await findings(folder.path, {}, ["clock"]);
+  assertStringIncludes(clock.found, "1 event more than a day ahead, such as run.started e1, 5138-");
+  assertEquals(clock.found.includes("newest"), false);
+});
+
+Deno.test("locks that keep no process out, and a folder that refuses, are found", async () => {
   using folder = tempFolder();
   const dir = join(folder.path, "ledger");
   writePart(dir, PART, [started()]);

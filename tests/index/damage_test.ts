@@ -191,7 +191,7 @@ Deno.test("a damaged part of the log is an error of the log, and the index stays
   const live = await indexed(dir);
   writePart(dir, { day: "2026-01-24", number: 1, writer: "" }, [started(9)]);
   await using ledger = new Ledger({ dir, world: testWorld() });
-  await ledger.upkeep.compact({ before_day: "2026-01-25" });
+  await ledger.upkeep.compact({ before_day: "2026-01-25", all: true });
   const packed = join(dir, "events", "day=2026-01-24", "part-000001.parquet");
   const bytes = Deno.readFileSync(packed);
   bytes[100] ^= 1;

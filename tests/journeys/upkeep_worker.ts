@@ -47,7 +47,11 @@ async function compact(): Promise<void> {
   const isDone = () => is_over && times_compacted > 1 && times_restored > 0;
   for (let round = 0; !isDone() && round < ROUNDS_MAX; round++) {
     const keep_jsonl = round % 5 === 0;
-    const { compacted } = await ledger.upkeep.compact({ before_day: "2026-12-31", keep_jsonl });
+    const { compacted } = await ledger.upkeep.compact({
+      before_day: "2026-12-31",
+      all: true,
+      keep_jsonl,
+    });
     if (compacted.length > 0) times_compacted++;
     console.log(`compacted ${compacted.length}`);
     if (round % 3 === 0) {

@@ -64,7 +64,7 @@ Deno.test("the digests are the same before and after compacting, archiving, and 
   await fillLedger(dir);
   const digests = await digestsAnew(dir);
   const ledger = new Ledger({ dir, world: laterWorld() });
-  await ledger.upkeep.compact({ before_day: KEPT });
+  await ledger.upkeep.compact({ before_day: KEPT, all: true });
   assertEquals(await digestsAnew(dir), digests);
   for (const { archive } of await retainIn(dir)) {
     assertEquals(await digestsAnew(dir), digests);
@@ -183,13 +183,13 @@ Deno.test("days that the index has not taken in stay; one damaged day does not k
   using folder = ledgerFolder();
   const dir = folder.path;
   await fillLedger(dir);
-  await new Ledger({ dir, world: laterWorld() }).upkeep.compact({ before_day: KEPT });
+  await new Ledger({ dir, world: laterWorld() }).upkeep.compact({ before_day: KEPT, all: true });
   await sync(dir);
   {
     await using ledger = new Ledger({ dir, world: testWorld() });
     await emitRun(ledger, "damaged", 2);
   }
-  await new Ledger({ dir, world: laterWorld() }).upkeep.compact({ before_day: KEPT });
+  await new Ledger({ dir, world: laterWorld() }).upkeep.compact({ before_day: KEPT, all: true });
   flip(join(dir, "events", "day=2026-01-22", "part-000003.parquet"), 100);
   const notices: string[] = [];
   const onNotice = (message: string) => notices.push(message);

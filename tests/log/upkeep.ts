@@ -22,7 +22,7 @@ export function compactAll(
   options: { keep_jsonl?: boolean; world?: World } = {},
 ): Promise<CompactReport> {
   const { world = laterWorld(), keep_jsonl } = options;
-  return compactParts(world, dir, { before_day: EVER, keep_jsonl });
+  return compactParts(world, dir, { before_day: EVER, all: true, keep_jsonl });
 }
 
 /** What a reader yields, in order, without the event that follows from the text. */

@@ -8,6 +8,7 @@ import {
   countColumn,
   counted,
   humanBytes,
+  humanCount,
   plain,
   print,
   printJson,
@@ -29,8 +30,8 @@ const COLUMNS = [
 export default defineCommand({
   name: "status",
   summary: "what is in the ledger, at a glance",
-  description: "Prints days, parts, events and bytes, the newest event, and parts that end in a " +
-    "torn line. Counts lines without validating them; to validate: ledger verify.",
+  description: "Prints days, parts, events and bytes, the newest event, events whose time is " +
+    "more than a day ahead of the clock, and parts that end in a torn line. Counts lines without validating them; to validate: ledger verify.",
   examples: {
     "ledger status": "the last ten days and the totals",
     "ledger status --json": "all days, as JSON",
@@ -47,7 +48,7 @@ export default defineCommand({
     const { dir } = ledger;
     const shape = rowFormat(flags);
     if (shape === "json") return printJson(world, { dir, ...survey });
-    const { days, parts, events, bytes, newest, torn } = survey;
+    const { days, parts, events, bytes, newest, ahead, ahead_events, torn } = survey;
     const shown = flags.days ?? (shape === "table" ? status_days : days.length);
     const rows = days.slice(-shown || days.length);
     if (rows.length > 0 || shape !== "table") printRows(world, rows, COLUMNS, shape);
@@ -62,6 +63,13 @@ export default defineCommand({
       const { event_type, timestamp_ms, event_id } = newest;
       const when = `${utc(timestamp_ms)} (${ago(timestamp_ms, world.now_ms())})`;
       print(world, `newest: ${plain(event_type)} ${plain(event_id)}, ${when}`);
+    }
+    if (ahead > 0) print(world, `more than a day ahead: ${counted(ahead, "event")}`);
+    for (const { part, event_type, event_id, timestamp_ms } of ahead_events) {
+      print(world, `  ${plain(event_type)} ${plain(event_id)}, ${utc(timestamp_ms)}, in ${part}`);
+    }
+    if (ahead > ahead_events.length) {
+      print(world, `  and ${humanCount(ahead - ahead_events.length)} more`);
     }
     print(world, torn.length === 0 ? "torn: none" : "torn:");
     for (const { part, offset, size_bytes } of torn) {

@@ -29,6 +29,9 @@ Commands:
   lookahead) is refused with the reason.
 - ids | An id with a control character is refused.
 - pull, archive import | Links, devices, pipes and oversized files are reported, not followed.
+- compact | Parts of less than 10 kB stay lines, since they would grow; --all compacts them too.
+  --dry-run lists what would be done.
+- status, doctor | Events more than a day ahead of the clock are named, and are never the newest.
 - watch --health | Serves with deadlines and a connection limit; Host must name loopback.
 - messages | Many are reworded; error codes, exit codes and JSON fields are the same.
 - query --db traces | Traced events in SQL: ‹trace_events›, over write-ahead files and Parquet alike.

@@ -30,9 +30,10 @@ nothing before it was altered.
 
 Compact: sealed days become Parquet with typed columns, a fraction of their size. A part's lines are
 removed only after the Parquet file has given every byte of them back. log, verify, rebuild and query
-read both, and offsets in the index stay what they were.
+read both, and offsets in the index stay what they were. A part of less than 10 kB would grow, so it
+stays as it is unless --all is given; --dry-run lists what would be compacted.
 
-  $ ledger compact --before 2026-01-20
+  $ ledger compact --before 2026-01-20 --all
   day=2026-01-01/part-000001.jsonl  2 events, 229 B -> 1.9 kB
   1 part compacted: 229 B -> 1.9 kB, every byte read back
   $ ls data/ledger/events/day=2026-01-01

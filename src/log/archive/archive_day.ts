@@ -20,7 +20,7 @@ import {
   type TakenOutEntry,
 } from "../format/chain.ts";
 import { addToChain } from "../seal/chain_recovery.ts";
-import { compactDays } from "../compact/compact.ts";
+import { compactDay } from "../compact/compact.ts";
 import { isArchiveOf, writeDayArchive } from "./archive_file.ts";
 import { dayFolder, ledgerPaths, parsePartName, tempName } from "../format/layout.ts";
 import { readSealed, sealedName, type SealedParts } from "../format/seal_manifest.ts";
@@ -175,7 +175,7 @@ async function archiveParts(
       hint: "nothing was changed; repeat it, and another name is found",
     });
   }
-  await compactDays(world, root, [day]);
+  await compactDay(world, root, day);
   const compacted = readSealed(world.files, root, day);
   const parts = Object.fromEntries(Object.keys(leaving).map((name) => [name, compacted[name]]));
   writeDayArchive(world, root, day, parts, archive);

@@ -5,14 +5,15 @@
  */
 import { join } from "@std/path";
 import { moveToFreeName, removeQuietly, withOpenFile } from "../../base/files/durable.ts";
-import { packed_line_bytes_max } from "../../base/limits.ts";
+import { humanBytes } from "../../base/format.ts";
+import { compact_bytes_min, packed_line_bytes_max } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { partsAway, withChainLock } from "../format/chain.ts";
 import { type Checksum, matchesChecksum } from "../format/checksum.ts";
 import { dayFolder, parquetName, type PartId, partLabel, partPath } from "../format/layout.ts";
 import { readSealed, sealedName, type SealedPart, writeSealed } from "../format/seal_manifest.ts";
 import { listDays, partNamesOf } from "../read/parts.ts";
-import { type NewlySealed, sealDueParts } from "../seal/seal.ts";
+import { dueNames, type NewlySealed, sealDueParts } from "../seal/seal.ts";
 import type { PackRequest } from "./pack_part.ts";
 import { packAll } from "./pack_pool.ts";
 import { corruptLines, removeStaleTempFiles, verifyChecksum } from "./sealed_lines.ts";
@@ -21,6 +22,8 @@ import { corruptLines, removeStaleTempFiles, verifyChecksum } from "./sealed_lin
 export interface CompactOptions {
   /** Only days before this one. */
   before_day: string;
+  /** Also parts so small that their Parquet file is larger than their lines. */
+  all?: boolean;
   /** Leaves the lines where they are, beside the Parquet file. */
   keep_jsonl?: boolean;
   grace_ms?: number;
@@ -44,8 +47,21 @@ interface CompactedPart {
 export interface CompactReport {
   sealed: NewlySealed[];
   compacted: CompactedPart[];
-  /** Parts of those days that still have their lines, or that are gone, and why. */
-  left: { part: string; reason: string }[];
+  left: LeftPart[];
+}
+
+/** A part of those days that still has its lines, or that is gone, and why. */
+interface LeftPart {
+  part: string;
+  reason: string;
+  /** Its bytes, where it is left because it is small. */
+  small_bytes?: number;
+}
+
+/** What compacting would do. */
+export interface CompactPlan {
+  due: { part: string; bytes: number }[];
+  left: LeftPart[];
 }
 
 /** Compacts all sealed parts of days before one; seals first what is due. */
@@ -58,25 +74,42 @@ export async function compactParts(
   return await withChainLock(world, root, async () => {
     const sealed = await sealDueParts(world, root, options);
     const days = listDays(world.files, root).filter((day) => day < options.before_day);
-    return { sealed, ...await compactDays(world, root, days, options) };
+    return { sealed, ...await new Compaction(world, root, options).run(days) };
   }, options.lock_wait_ms);
 }
 
-/** Compacts what is sealed of some days. The caller holds the lock of the chain. */
-export async function compactDays(
+/** What `compactParts` would do; it changes nothing and waits for no lock. */
+export async function planCompact(
   world: World,
   root: string,
-  days: readonly string[],
-  options: Pick<CompactOptions, "keep_jsonl" | "onPart"> = {},
-): Promise<Omit<CompactReport, "sealed">> {
-  return await new Compaction(world, root, options).run(days);
+  options: CompactOptions,
+): Promise<CompactPlan> {
+  const days = listDays(world.files, root).filter((day) => day < options.before_day);
+  return await new Compaction(world, root, options).plan(days);
 }
+
+/** Compacts all that is sealed of a day. The caller holds the lock of the chain. */
+export async function compactDay(world: World, root: string, day: string): Promise<void> {
+  await new Compaction(world, root, { all: true }).run([day]);
+}
+
+type CompactionOptions = Pick<CompactOptions, "all" | "grace_ms" | "keep_jsonl" | "onPart">;
 
 /** A part that is to be packed. */
 interface Job {
   part: PartId;
   record: SealedPart;
   request: PackRequest;
+}
+
+/** A part with lines that is to be packed, or that is packed and whose lines are to go. */
+interface DuePart {
+  part: PartId;
+  bytes: number;
+  /** Absent where it is going to be sealed first. */
+  record?: SealedPart;
+  /** Its corrupt lines; absent where it is not sealed yet, or packed already. */
+  corrupt?: ReadonlyMap<number, number>;
 }
 
 class Compaction {
@@ -88,8 +121,19 @@ class Compaction {
   constructor(
     readonly world: World,
     readonly root: string,
-    readonly options: Pick<CompactOptions, "keep_jsonl" | "onPart">,
+    readonly options: CompactionOptions,
   ) {}
+
+  async plan(days: readonly string[]): Promise<CompactPlan> {
+    const due: CompactPlan["due"] = [];
+    for (const day of days) {
+      const soon_sealed = dueNames(this.world, this.root, day, this.options);
+      for await (const { part, bytes } of this.#dueParts(day, soon_sealed)) {
+        due.push({ part: partLabel(part), bytes });
+      }
+    }
+    return { due, left: this.#left };
+  }
 
   async run(days: readonly string[]): Promise<Omit<CompactReport, "sealed">> {
     const { keep_jsonl, onPart } = this.options;
@@ -108,31 +152,51 @@ class Compaction {
     return { compacted: this.#compacted, left: this.#left };
   }
 
-  /** The parts that are to be packed. What is done already, or cannot be done, goes to the report. */
+  /** The parts that are to be packed. Of those that are packed already, the lines go. */
   async *#jobs(days: readonly string[]): AsyncGenerator<Job> {
-    const { world, root } = this;
     for (const day of days) {
-      const sealed = readSealed(world.files, root, day);
-      removeStaleTempFiles(world, root, day);
-      for (const { number, writer } of partNamesOf(world.files, root, day, "jsonl")) {
-        const part: PartId = { day, number, writer };
-        const record = sealed[sealedName(part)];
-        const corrupt = record && await corruptLines(world, root, part, record);
-        const reason = corrupt ? whyNotPacked(corrupt) : this.#whyNotSealed(part);
-        if (reason) this.#left.push({ part: partLabel(part), reason });
-        if (!corrupt || reason) continue;
-        if (!this.#isPacked(part, record)) {
+      removeStaleTempFiles(this.world, this.root, day);
+      for await (const { part, record, corrupt } of this.#dueParts(day, [])) {
+        if (!record) continue;
+        if (corrupt) {
           const request = this.#requestFor(part, record, [...corrupt.keys()]);
           this.#temporaries.add(request.temporary);
           yield { part, record, request };
-        } else if (!this.options.keep_jsonl) {
+        } else {
           // The process that packed it was killed before its lines went, or wanted them kept.
           this.#removeLines(part, record, "every byte");
           this.#note(part, record, record.compacted!);
         }
       }
-      this.#left.push(...this.#lostParts(day, Object.keys(sealed)));
     }
+  }
+
+  /** The parts of a day for which there is something to do; why others are left goes to the report. */
+  async *#dueParts(day: string, soon_sealed: readonly string[]): AsyncGenerator<DuePart> {
+    const { world, root, options } = this;
+    const sealed = readSealed(world.files, root, day);
+    for (const { number, writer } of partNamesOf(world.files, root, day, "jsonl")) {
+      const part: PartId = { day, number, writer };
+      const name = sealedName(part);
+      const record = sealed[name];
+      const bytes = record?.bytes ?? world.files.facts(partPath(root, part))?.size_bytes ?? 0;
+      const leave = (reason: string, small_bytes?: number) =>
+        this.#left.push({ part: partLabel(part), reason, small_bytes });
+      if (bytes === 0) continue;
+      if (record && this.#isPacked(part, record)) {
+        if (!options.keep_jsonl) yield { part, bytes, record };
+      } else if (!record && !soon_sealed.includes(name)) {
+        leave("not sealed: its day is not over, or a writer wrote to it just now");
+      } else if (bytes < compact_bytes_min && !options.all) {
+        leave(`smaller than ${humanBytes(compact_bytes_min)}: lines take less room`, bytes);
+      } else {
+        const corrupt = record && await corruptLines(world, root, part, record);
+        const reason = corrupt && whyNotPacked(corrupt);
+        if (reason) leave(reason);
+        else yield { part, bytes, record, corrupt };
+      }
+    }
+    this.#left.push(...this.#lostParts(day, Object.keys(sealed)));
   }
 
   /** Parts of a day that were sealed, have not left the log, and are in no file. */
@@ -195,14 +259,6 @@ class Compaction {
     const done = { part: partLabel(part), events, bytes, compacted_bytes: packed.bytes };
     this.#compacted.push(done);
     return done;
-  }
-
-  /** Why a part has no seal; undefined for one that holds nothing. */
-  #whyNotSealed(part: PartId): string | undefined {
-    const is_empty = this.world.files.facts(partPath(this.root, part))?.size_bytes === 0;
-    return is_empty
-      ? undefined
-      : "not sealed: its day is not over, or a writer wrote to it just now";
   }
 }
 

@@ -1,9 +1,11 @@
 /** Survey: sizes, line counts, the newest event, torn tails, recent runs; no line is validated. */
 import { blocksOfFile, readFully, withOpenFile } from "../../base/files/durable.ts";
 import { asLedgerError } from "../../base/error.ts";
+import { DAY_MS } from "../../base/format.ts";
 import type { Files } from "../../base/files/seam.ts";
 import {
   event_bytes_max,
+  findings_shown_max,
   part_looks_max,
   recent_parts_max,
   recent_tail_bytes,
@@ -12,10 +14,11 @@ import type { World } from "../../base/world.ts";
 import { BadLine, validate } from "../event/validate.ts";
 import type { LedgerEvent } from "../event/event.ts";
 import { linesOf } from "../../base/files/lines.ts";
+import { LogCursor } from "./cursor.ts";
 import { openPart } from "./part_file.ts";
 import { listDays, type PartExtent, partNamesOf, partsOfDay } from "./parts.ts";
 import { readSealed, sealedName, type SealedPart } from "../format/seal_manifest.ts";
-import { ledgerPaths, parseDayName, partPath } from "../format/layout.ts";
+import { dayOf, ledgerPaths, parseDayName, partPath } from "../format/layout.ts";
 
 interface DaySurvey {
   day: string;
@@ -36,13 +39,25 @@ interface TornTail {
   size_bytes: number;
 }
 
+/** An event whose time is more than a day ahead of the clock. */
+interface AheadEvent {
+  part: string;
+  event_id: string;
+  event_type: string;
+  timestamp_ms: number;
+}
+
 export interface LogSurvey {
   days: DaySurvey[];
   parts: number;
   events: number;
   bytes: number;
   stored_bytes: number;
+  /** The newest that is not ahead. */
   newest?: LedgerEvent;
+  /** How many events are ahead, and the first of them. */
+  ahead: number;
+  ahead_events: AheadEvent[];
   torn: TornTail[];
 }
 
@@ -50,7 +65,11 @@ const NEWLINE = 10;
 
 /** Reads every part once; of a sealed one, only what was noted of it. */
 export async function surveyLog(world: World, root: string): Promise<LogSurvey> {
-  const survey: LogSurvey = { days: [], parts: 0, events: 0, bytes: 0, stored_bytes: 0, torn: [] };
+  const survey: LogSurvey = {
+    days: [],
+    ...{ parts: 0, events: 0, bytes: 0, stored_bytes: 0 },
+    ...{ ahead: 0, ahead_events: [], torn: [] },
+  };
   const all_ends: PartEnd[] = [];
   for (const day of listDays(world.files, root)) {
     const { of_day, ends, torn } = await surveyDay(world, root, day);
@@ -61,8 +80,8 @@ export async function surveyLog(world: World, root: string): Promise<LogSurvey> 
       survey[count] += of_day[count];
     }
   }
-  const newest = await newestEvent(world, all_ends);
-  return newest ? { ...survey, newest } : survey;
+  await noteTimes(world, root, survey, all_ends);
+  return survey;
 }
 
 async function surveyDay(world: World, root: string, day: string) {
@@ -106,16 +125,42 @@ interface PartEnd {
   end: number;
 }
 
-/** The newest of the events that stand last in their parts. */
-async function newestEvent(world: World, ends: PartEnd[]): Promise<LedgerEvent | undefined> {
-  let newest: LedgerEvent | undefined;
+/**
+ * Notes the newest of the events that stand last in their parts, and all that are ahead: mostly there is no
+ * day in which such an event can be, and then no other line is read.
+ */
+async function noteTimes(world: World, root: string, survey: LogSurvey, ends: PartEnd[]) {
+  const ahead_from_ms = world.now_ms() + DAY_MS;
+  const first_day_ahead = dayOf(ahead_from_ms);
   // From the end: then hardly any part that is sealed has to be opened.
-  for (const { extent, record, end } of ends.reverse()) {
-    if (newest && record && (record.last_ms ?? -1) <= newest.timestamp_ms) continue;
-    const event = await lastEvent(world, extent, end);
-    if (event && (!newest || event.timestamp_ms > newest.timestamp_ms)) newest = event;
+  for (const { extent, record, end } of ends.toReversed()) {
+    const { label, part: { day } } = extent;
+    if (day < first_day_ahead && survey.newest && record) {
+      if ((record.last_ms ?? -1) <= survey.newest.timestamp_ms) continue;
+    }
+    const events = day < first_day_ahead
+      ? [await lastEvent(world, extent, end)]
+      : eventsOf(world, root, extent);
+    for await (const event of events) {
+      if (!event) continue;
+      const { event_id, event_type, timestamp_ms } = event;
+      if (timestamp_ms > ahead_from_ms) {
+        if (survey.ahead++ < findings_shown_max) {
+          survey.ahead_events.push({ part: label, event_id, event_type, timestamp_ms });
+        }
+      } else if (!survey.newest || timestamp_ms > survey.newest.timestamp_ms) {
+        survey.newest = event;
+      }
+    }
   }
-  return newest;
+}
+
+async function* eventsOf(world: World, root: string, extent: PartExtent) {
+  for await (const batch of new LogCursor(world, root).batchesOfPart(extent)) {
+    for (const record of batch) {
+      if (record.kind === "event") yield record.event;
+    }
+  }
 }
 
 /** The whole lines of a part that is not compacted, and where they end. */

@@ -47,6 +47,22 @@ Deno.test("ten days are listed, or as many as wanted", async () => {
   assertEquals(await listed("--days", "0"), [0, ""]);
 });
 
+Deno.test("events from the future are named, and the newest is one of the present", async () => {
+  using folder = tempFolder();
+  await emitDays(folder.path, 1);
+  const emitted = await runIn(folder.path, [
+    ...["emit", "run.started", "--run-id", "r", "--timestamp-ms", "99999999999999"],
+    ...["--event-id", "wrong"],
+  ]);
+  assertEquals(emitted.code, 0, emitted.stderr);
+  const { stdout } = await status(folder.path);
+  assertMatch(stdout, /newest: run\.started e1, 2026-01-31 00:00:00\.000Z \(24 h ago\)\n/);
+  assertMatch(
+    stdout,
+    /more than a day ahead: 1 event\n {2}run\.started wrong, 5138-11-16 09:46:39\.999Z, in day=5138-11-16\/part-000001\.jsonl\n/,
+  );
+});
+
 Deno.test("a torn tail is told, with what to do about it", async () => {
   using folder = tempFolder();
   writePart(folder.path, { day: CASE_DAY, number: 1, writer: "" }, [`${GOOD_LINE}\n`, "{torn"]);

@@ -75,7 +75,7 @@ export class FuzzLab implements Disposable {
     await ledger.migrateType("risk.breached", [{ rename: "level", to: "severity" }]);
     await ledger.emit({ event_type: "risk.breached", severity: "x", timestamp_ms: NOON_MS });
     await ledger.upkeep.seal();
-    await ledger.upkeep.compact({ before_day: LINES_DAY });
+    await ledger.upkeep.compact({ before_day: LINES_DAY, all: true });
     await ledger.upkeep.retain({ days: 49, archive: join(this.dir, "archive") });
     await ledger.traces.ingest(inputOf(tracedLines("c1", ["s1", "o1", "f1"])));
   }

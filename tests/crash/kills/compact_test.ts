@@ -154,7 +154,9 @@ seededTest(
     for (let kill = 0; kill < KILLS || interrupted.compact < 4 && kill < 5 * KILLS; kill++) {
       const is_compacted = namesOfDay(dir, DATE).some((name) => name.endsWith(".parquet"));
       const what = is_compacted && random.below(2) === 0 ? "restore" : "compact";
-      const args = what === "compact" ? ["compact", "--before", "2026-06-01"] : ["restore", DATE];
+      const args = what === "compact"
+        ? ["compact", "--before", "2026-06-01", "--all"]
+        : ["restore", DATE];
       const left = temporaryIn(dir);
       const started = performance.now();
       const as_shipped = { cwd: folder.path, is_shipped: true, signal: patience() };
@@ -226,7 +228,7 @@ testWith(
     const records = await recordsOf(dir);
     const reserve = join(disk.path, "reserve");
     Deno.writeFileSync(reserve, new Uint8Array(2_500_000));
-    const args = ["compact", "--before", "2026-06-01", "--dir", dir];
+    const args = ["compact", "--before", "2026-06-01", "--all", "--dir", dir];
     const refused = await ledger(args, { cwd: disk.path });
     assertEquals([refused.code, refused.stdout], [1, ""], refused.stderr);
     assertStringIncludes(refused.stderr, "free some space");

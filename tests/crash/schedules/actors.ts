@@ -68,7 +68,7 @@ export const ACTORS = {
     for (const { part } of await new Ledger({ dir, world }).upkeep.seal()) tell(`sealed ${part}`);
   },
   "compact": async ({ world, dir }: Stage) => {
-    await new Ledger({ dir, world }).upkeep.compact({ before_day: "2026-02-01" });
+    await new Ledger({ dir, world }).upkeep.compact({ before_day: "2026-02-01", all: true });
   },
   "restore": async ({ world, dir }: Stage) => {
     await new Ledger({ dir, world }).upkeep.restore("2026-01-20");

@@ -237,7 +237,7 @@ Deno.test("kept lines are what restore leaves, and it takes nothing on trust", a
   assertEquals(namesOfDay(dir, DAY), ["_sealed.json", "part-000001.jsonl"]);
 });
 
-Deno.test("a Parquet file of which nobody knows whose it is is not removed", async () => {
+Deno.test("a Parquet file of an unknown part is not removed", async () => {
   using folder = memoryFolder();
   const dir = folder.path;
   writePart(dir, PART, [`${GOOD_LINE}\n`]);
@@ -310,13 +310,13 @@ Deno.test("days from the limit on keep their lines, and what is not sealed says 
   for (const day of ["2026-01-22", DAY]) writePart(dir, { ...PART, day }, [`${GOOD_LINE}\n`]);
   writePart(dir, { ...PART, day: "2026-01-22", number: 2 }, []);
   const world = testWorld({ now_ms: () => Date.parse("2026-01-23T12:00:00Z") });
-  const first = await compactParts(world, dir, { before_day: DAY });
+  const first = await compactParts(world, dir, { before_day: DAY, all: true });
   assertEquals([first.compacted.map(({ part }) => part), first.left], [
     ["day=2026-01-22/part-000001.jsonl"],
     [],
   ]);
   assertEquals(sealedOf(dir, DAY), {});
-  const second = await compactParts(world, dir, { before_day: EVER });
+  const second = await compactParts(world, dir, { before_day: EVER, all: true });
   assertEquals(second.compacted, []);
   assertEquals(second.left.map(({ part }) => part), [LINES]);
   assertStringIncludes(second.left[0].reason, "its day is not over");
@@ -447,10 +447,49 @@ Deno.test("following a log, one sees each event once, over compaction and restor
   assertEquals(seen, ["e1", "e2", "e3"]);
 });
 
+Deno.test("small parts stay lines unless all are to be compacted, and a dry run changes nothing", async () => {
+  using folder = memoryFolder();
+  const dir = folder.path;
+  const small = { ...PART, day: "2026-01-22" };
+  writePart(dir, PART, [`${GOOD_LINE}\n`.repeat(200)]);
+  writePart(dir, small, [`${GOOD_LINE}\n`.repeat(4)]);
+  const later = { now_ms: () => Date.parse("2026-03-01T00:00:00Z") };
+  const compact = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runIn(
+      dir,
+      ["compact", "--before", "30d", ...args],
+      later,
+    );
+    assertEquals(code, 0, stderr);
+    return stdout;
+  };
+  const files = filesOfDays(dir);
+  const left =
+    "1 part with 352 B left as lines: of less than 10 kB each; --all compacts them too\n";
+  const plan = `${LINES}  18 kB\n${left}1 part to be turned into Parquet: 18 kB\n`;
+  assertEquals(await compact("--dry-run"), plan);
+  assertEquals(JSON.parse(await compact("--dry-run", "--all", "--json")), {
+    due: [
+      { part: "day=2026-01-22/part-000001.jsonl", bytes: 352 },
+      { part: LINES, bytes: 17_600 },
+    ],
+    left: [],
+  });
+  assertEquals(filesOfDays(dir), files);
+  const done = await compact();
+  assertStringIncludes(done, `${LINES}  200 events, 18 kB -> `);
+  assertStringIncludes(done, left);
+  assertEquals(namesOfDay(dir, small.day), ["_sealed.json", "part-000001.jsonl"]);
+  assertEquals(namesOfDay(dir, DAY), ["_sealed.json", "part-000001.parquet"]);
+  assertEquals(await compact("--dry-run"), left);
+  assertStringIncludes(await compact("--all"), "day=2026-01-22/part-000001.jsonl  4 events, 352 B");
+  assertEquals(namesOfDay(dir, small.day), ["_sealed.json", "part-000001.parquet"]);
+});
+
 Deno.test("the commands tell what they did, and what they need to know", async () => {
   using folder = memoryFolder();
   const dir = folder.path;
-  writePart(dir, PART, [`${GOOD_LINE}\n`.repeat(100)]);
+  writePart(dir, PART, [`${GOOD_LINE}\n`.repeat(120)]);
   const later = { now_ms: () => Date.parse("2026-03-01T00:00:00Z") };
   const asked = await runIn(dir, ["compact"], later);
   assertEquals([asked.code, asked.stdout], [2, ""]);
@@ -459,17 +498,17 @@ Deno.test("the commands tell what they did, and what they need to know", async (
   assertStringIncludes(nothing.stderr, "no part before 2026-01-23 is left to compact");
   const done = await runIn(dir, ["compact", "--before", "30d"], later);
   assertEquals(done.code, 0, done.stderr);
-  assertStringIncludes(done.stdout, `${LINES}  100 events, 8.8 kB -> `);
+  assertStringIncludes(done.stdout, `${LINES}  120 events, 11 kB -> `);
   assertStringIncludes(done.stdout, "1 part compacted");
   const log = await runIn(dir, ["log"]);
-  assertEquals(log.stdout, `${GOOD_LINE}\n`.repeat(100));
+  assertEquals(log.stdout, `${GOOD_LINE}\n`.repeat(120));
   const absent = await runIn(dir, ["restore", "2026-01-01"]);
   assertEquals(absent.code, 1);
   assertStringIncludes(absent.stderr, "the log has no such day");
   assertEquals((await runIn(dir, ["restore", "yesterday"])).code, 2);
   const restored = await runIn(dir, ["restore", DAY]);
   assertEquals(restored.code, 0, restored.stderr);
-  assertStringIncludes(restored.stdout, `${LINES}  8.8 kB, as it was sealed`);
+  assertStringIncludes(restored.stdout, `${LINES}  11 kB, as it was sealed`);
   assertStringIncludes(
     (await runIn(dir, ["restore", DAY])).stderr,
     "no part of 2026-01-23 is compacted",

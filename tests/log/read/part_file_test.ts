@@ -11,6 +11,6 @@ Deno.test("a part that is compacted between the look at it and its opening ends 
   const world = testWorld();
   const [extent] = await partsOfDay(world.files, a.ledger_dir, BOX_DAY);
   await using ledger = a.open({ now_ms: () => Date.UTC(2026, 5, 1) });
-  await ledger.upkeep.compact({ before_day: "2026-05-01" });
+  await ledger.upkeep.compact({ before_day: "2026-05-01", all: true });
   assertEquals(await endOfLines(world, extent), extent.size_bytes);
 });

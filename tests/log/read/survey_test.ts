@@ -47,6 +47,33 @@ Deno.test("the newest event is the one with the latest time, of the last lines o
   assertEquals(newest?.event_id, "late");
 });
 
+Deno.test("an event more than a day ahead is named, and is not the newest, wherever it stands", async () => {
+  using folder = tempFolder();
+  const now_ms = Date.parse("2026-01-23T12:00:00Z");
+  const tomorrow_ms = now_ms + 86_400_000;
+  const today = writePart(folder.path, { day: "2026-01-23", number: 1, writer: "" }, [
+    at(now_ms, "now"),
+  ]);
+  writePart(folder.path, { day: "2026-01-24", number: 1, writer: "" }, [
+    at(tomorrow_ms, "a day ahead"),
+    "no event\n",
+    at(tomorrow_ms + 1, "ahead"),
+  ]);
+  const far = [at(99_999_999_999_999, "far"), at(99_999_999_999_999, "far too")];
+  writePart(folder.path, { day: "5138-11-16", number: 1, writer: "" }, far);
+  const survey = await surveyLog(testWorld({ now_ms: () => now_ms }), folder.path);
+  assertEquals([survey.newest?.event_id, survey.ahead], ["a day ahead", 3]);
+  assertEquals(survey.ahead_events.map(({ part, event_id }) => [part, event_id]), [
+    ["day=5138-11-16/part-000001.jsonl", "far"],
+    ["day=5138-11-16/part-000001.jsonl", "far too"],
+    ["day=2026-01-24/part-000001.jsonl", "ahead"],
+  ]);
+  // In the folder of another day, too.
+  Deno.writeTextFileSync(today, far[0], { append: true });
+  const misplaced = await surveyLog(testWorld({ now_ms: () => now_ms }), folder.path);
+  assertEquals([misplaced.newest?.event_id, misplaced.ahead], ["a day ahead", 4]);
+});
+
 Deno.test("torn tails are told with their place and length", async () => {
   using folder = tempFolder();
   const whole = at(1, "a");
@@ -70,6 +97,8 @@ Deno.test("an empty log has nothing, and no log is an error", async () => {
     events: 0,
     bytes: 0,
     stored_bytes: 0,
+    ahead: 0,
+    ahead_events: [],
     torn: [],
   });
 });

@@ -122,7 +122,7 @@ Deno.test("a sealed part whose name another has stays where it is, and that is s
   const dir = folder.path;
   await using ledger = new Ledger({ dir, world: testWorld() });
   await emitRun(ledger, "a", 0);
-  await ledger.upkeep.compact({ before_day: "2026-03-01" });
+  await ledger.upkeep.compact({ before_day: "2026-03-01", all: true });
   const day = join(dir, "events", `day=${DAY}`);
   const gone = join(dir, "events", `_gone-day=${DAY}.1-a`);
   Deno.renameSync(day, gone);
