@@ -240,6 +240,9 @@ export const trace_path_steps_max = 8;
 export const trace_names_bound_max = 100;
 /** Traced events go into a table of DuckDB as JSON of about so many characters at a time. */
 export const trace_sql_batch_chars = 4 * MIB;
+/** Ingest compares and records so many traced events, or bytes of them, at a time. */
+export const trace_ingest_events_max = 100_000;
+export const trace_ingest_bytes_max = 32 * MIB;
 /** How often a folder of traces is listed again because it changed meanwhile. */
 export const trace_listings_max = 100;
 /** Recent traces are looked for in so many files of each kind, and in so much of each end of one. */

@@ -40,7 +40,7 @@ Deno.test("a line that is too long even to be held is a bad line, and the others
   const said: string[] = [];
   const onBadLine = (error: LedgerError) => said.push(`${error.where?.line}: ${error.message}`);
   const report = await ledger.traces.ingest(input, { on_error: "skip", onBadLine });
-  assertEquals(report, { lines: 3, events: 2, bad: 1 });
+  assertEquals(report, { lines: 3, events: 2, duplicates: 0, bad: 1 });
   assertStringIncludes(said[0], `2: cannot trace this event: it is longer than ${event_bytes_max}`);
 });
 

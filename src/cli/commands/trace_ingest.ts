@@ -4,7 +4,7 @@ import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
 import { choice, ledgerFlags, toggle } from "../flags.ts";
 import { inputFrom, isStandardInput } from "../input.ts";
 import { openFor } from "../open.ts";
-import { counted, print, printJson, Progress, withProgress } from "../output.ts";
+import { counted, humanCount, print, printJson, Progress, withProgress } from "../output.ts";
 import { stopOnInterrupt } from "../progress.ts";
 import { sayDamage } from "../traces.ts";
 
@@ -18,9 +18,10 @@ export default defineCommand({
   summary: "add traced events of another program",
   description: "Reads traced events as NDJSON, one a line: event_type and, where known, " +
     "event_id, correlation_id, causation_id, source_container, destination, timestamp, " +
-    "created_at, emitted_at, received_at, processed_at (microseconds since 1970), data. All of " +
-    "them are durable when the command returns. Any number of processes may ingest at once. Does " +
-    "not compare ids: an event ingested twice is stored twice.",
+    "created_at, emitted_at, received_at, processed_at (microseconds since 1970, or ISO times; UTC " +
+    "unless they say otherwise), data. All of them are durable when the command returns. Any " +
+    "number of processes may ingest at once. An event whose event_id is stored already is passed " +
+    "over, so what was cut off can be ingested again; an event without one gets a new id each time.",
   examples: {
     [`echo '${SIGNAL}' | ledger trace ingest`]: "a signal",
     [`echo '${FILL}' | ledger trace ingest`]: "the fill that it led to",
@@ -54,9 +55,12 @@ export default defineCommand({
       ? (await ledger.traces.compact()).recovered.damage
       : [];
     sayDamage(world, damage);
+    const passed_over = report.duplicates > 0
+      ? `, ${humanCount(report.duplicates)} stored before`
+      : "";
     const skipped = report.bad > 0 ? `, ${counted(report.bad, "line")} skipped` : "";
     if (flags.json) printJson(world, report);
-    else print(world, counted(report.events, "event") + skipped);
+    else print(world, counted(report.events, "event") + passed_over + skipped);
     const signal = stop.stoppedBy();
     if (signal) throw interruptedBy(signal).with({ detail: { durable: report.events } });
     return report.bad > 0 || damage.length > 0 ? EXIT_FINDINGS : EXIT_OK;

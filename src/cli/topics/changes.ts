@@ -35,6 +35,8 @@ Commands:
 - watch --health | Serves with deadlines and a connection limit; Host must name loopback.
 - messages | Many are reworded; error codes, exit codes and JSON fields are the same.
 - query --db traces | Traced events in SQL: ‹trace_events›, over write-ahead files and Parquet alike.
+- trace ingest | An event whose event_id is stored already is passed over, and counted; times may be
+  ISO times.
 - trace path | Shows what each event held, and the market's time apart from the program's; the time
   between steps is of creation stamps alone. Causes in a circle end in exit code 3.
 - trace path, trace latency | --format, as elsewhere; --format json is the one object of --json.

@@ -7,8 +7,9 @@ export default {
   text: String.raw`
 A strategy's events (signals, orders, fills) can be traced: each with the event that caused it
 (causation_id), the group it belongs to (correlation_id: one run, say), its source, and when it was
-created, emitted, received and processed, in microseconds since 1970. Traces are stored apart from the
-log, as Parquet by day and type.
+created, emitted, received and processed, in microseconds since 1970 or as ISO times. Traces are stored
+apart from the log, as Parquet by day and type. An event_id is stored once, however often it is
+ingested.
 
   $ echo '{"event_id":"s1","event_type":"SIGNAL","source_container":"momentum","correlation_id":"bt1","created_at":1704067200000000,"emitted_at":1704067200000100,"received_at":1704067200000900,"processed_at":1704067200004000,"data":{"symbol":"SOL","strength":0.7}}' | ledger trace ingest
   1 event

@@ -5,6 +5,7 @@
  * ```
  * traces/_wal/STORE.lock                              held while the store lives
  * traces/_wal/STORE-000001.jsonl                      a segment of what it was given
+ * traces/.ingest.lock                                 held while events with ids are compared and recorded
  * traces/_quarantine/STORE-000001.at-OFFSET.torn      what a killed store left of a line
  * traces/date=2026-01-23/type=FILL/STORE-000001.parquet    that type and day of that segment
  * traces/date=2026-01-23/type=FILL/merged-UNIQUE.parquet   several such files, made into one
@@ -26,6 +27,7 @@ export function tracePaths(dir: string) {
     wal: join(dir, "_wal"),
     quarantine: join(dir, "_quarantine"),
     merge_lock: join(dir, "_wal", ".merge.lock"),
+    ingest_lock: join(dir, ".ingest.lock"),
   };
 }
 

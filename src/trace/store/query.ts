@@ -4,14 +4,14 @@
  * once, whatever is flushed or compacted meanwhile. One session, and so one database, serves all the
  * queries of one question.
  */
-import { resolve } from "@std/path";
+import { join, resolve } from "@std/path";
 import { removeQuietly } from "../../base/files/durable.ts";
 import { jsonPointer } from "../../base/json.ts";
 import { trace_listings_max, trace_names_bound_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { type BoundValue, type Database, literal, openDatabase } from "../../duckdb/connection.ts";
 import { TRACED_FIELD_NAMES, type TracedEvent } from "../event/event.ts";
-import { newSpillFolder } from "../event/files.ts";
+import { listParquet, listPartitions, newSpillFolder, partitionFolder } from "../event/files.ts";
 import type { TraceFilter } from "../event/filter.ts";
 import { eventOfValues } from "./parquet_file.ts";
 import { takeSnapshot, type TraceSnapshot } from "./snapshot.ts";
@@ -73,14 +73,36 @@ export class TraceSession implements Disposable {
     filter: TraceFilter,
     look: (snapshot: TraceSnapshot) => Promise<Result>,
   ): Promise<Result> {
-    for (let attempt = 1;; attempt++) {
-      const snapshot = takeSnapshot(this.world, this.dir, filter);
-      try {
+    return await this.#anewWhereGone(
+      () => takeSnapshot(this.world, this.dir, filter),
+      async (snapshot) => {
         const result = await look(snapshot);
         snapshot.damage.forEach(this.onDamage);
         return result;
+      },
+    );
+  }
+
+  /** The same, over all Parquet files alone: also those that write-ahead files or merged ones stand for. */
+  async overFiles<Result>(look: (files: readonly string[]) => Promise<Result>): Promise<Result> {
+    const { world, dir } = this;
+    const take = () => ({
+      files: listPartitions(world.files, dir).map((each) => partitionFolder(dir, each))
+        .flatMap((folder) => listParquet(world.files, folder).map((name) => join(folder, name))),
+    });
+    return await this.#anewWhereGone(take, ({ files }) => look(files));
+  }
+
+  async #anewWhereGone<Taken extends { files: readonly string[] }, Result>(
+    take: () => Taken,
+    look: (taken: Taken) => Promise<Result>,
+  ): Promise<Result> {
+    for (let attempt = 1;; attempt++) {
+      const taken = take();
+      try {
+        return await look(taken);
       } catch (error) {
-        const is_gone = snapshot.files.some((path) => !this.world.files.facts(path));
+        const is_gone = taken.files.some((path) => !this.world.files.facts(path));
         if (!is_gone || attempt >= trace_listings_max) throw error;
       }
     }

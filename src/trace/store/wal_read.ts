@@ -65,6 +65,20 @@ export function readLateStamps(file: OpenFile, into: StampsByEvent): void {
   }
 }
 
+/** The ids of the events that a segment holds from a place on, and where its last whole line ends. */
+export function readIds(file: OpenFile, offset: number): { event_ids: string[]; end: number } {
+  const bytes = allBytes(file, offset);
+  const length = bytes.lastIndexOf(NEWLINE) + 1;
+  const event_ids: string[] = [];
+  for (const each of length > 0 ? readRecords(bytes.subarray(0, length)) : []) {
+    const record = each.kind === "record" ? recordOf(each.text) : undefined;
+    if (record?.kind === "event") event_ids.push(record.event.event_id);
+  }
+  return { event_ids, end: offset + length };
+}
+
+const NEWLINE = 10;
+
 /**
  * The records of a segment, put together. A number names an event, and never decides whether there is
  * one: where two events have the same number, one of them was damaged, and both count.
@@ -116,7 +130,7 @@ class SegmentReading implements SegmentContent {
   }
 }
 
-function allBytes(file: OpenFile): Uint8Array {
+function allBytes(file: OpenFile, offset = 0): Uint8Array {
   const { size_bytes } = file.facts();
   if (size_bytes > trace_segment_read_bytes_max) {
     throw new LedgerError({
@@ -127,7 +141,7 @@ function allBytes(file: OpenFile): Uint8Array {
       hint: "no tracer wrote it like this; move it to another folder, and look at it there",
     });
   }
-  return readFully(file, new Uint8Array(size_bytes), 0);
+  return readFully(file, new Uint8Array(Math.max(0, size_bytes - offset)), offset);
 }
 
 type WalRecord =
