@@ -3,7 +3,7 @@
  * passed, since binding alone runs what some functions do. The tree names each function as DuckDB will
  * look it up, whatever the spelling; a kind of node that is on no list is refused too.
  */
-import { LedgerError, quoted } from "../base/error.ts";
+import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Database } from "./connection.ts";
 import {
@@ -22,24 +22,66 @@ export interface GuardedQuery {
 
 /** Refuses what is no query; returns what to run for the rest, which is what was checked. */
 export async function guardQuery(database: Database, sql: string): Promise<GuardedQuery> {
+  const asked = await parseQuery(database, sql);
+  if (asked.kind === "select" && asked.statements.length === 0) {
+    throw noQuery("there is no statement in it");
+  }
+  await checkTree(database, asked.statements);
+  return asked;
+}
+
+/** The tables that a query names, in small letters. What is no query names none. */
+export async function namedTables(database: Database, sql: string): Promise<Set<string>> {
+  const named = new Set<string>();
+  try {
+    for (const node of (await parseQuery(database, sql)).statements) collectTables(node, [], named);
+  } catch (error) {
+    // What is wrong with it is said when it is run.
+    if (!asLedgerError(error)) throw error;
+  }
+  return named;
+}
+
+/** The parse tree of a query, and what to run for it. Nothing of it was checked. */
+async function parseQuery(
+  database: Database,
+  sql: string,
+): Promise<GuardedQuery & { statements: unknown[] }> {
   // DuckDB's two parsers of texts need not agree on where such a text ends.
   if (sql.includes("\0")) throw noQuery("there is a NUL character in it");
   const tree = await parse(database, sql);
-  if (tree.kind === "tree") {
-    if (tree.statements.length === 0) throw noQuery("there is no statement in it");
-    await checkTree(database, tree.statements);
-    return { sql, kind: "select" };
-  }
+  if (tree.kind === "tree") return { sql, kind: "select", statements: tree.statements };
   if (tree.kind === "wrong") throw await syntaxError(database, sql, tree.message);
   const [, pragma, values] = PRAGMA.exec(sql) ?? [];
-  if (pragma !== undefined) return await guardQuery(database, queryOfPragma(pragma, values));
+  if (pragma !== undefined) return await parseQuery(database, queryOfPragma(pragma, values));
   const explained = sql.replace(EXPLAIN, "");
   const inner = explained === sql || /^\s*\(/.test(explained)
     ? undefined
     : await parse(database, explained);
   if (inner?.kind !== "tree" || inner.statements.length !== 1) throw noSelect(sql);
-  await checkTree(database, inner.statements);
-  return { sql, kind: "explain" };
+  return { sql, kind: "explain", statements: inner.statements };
+}
+
+/** Gathers the names of tables below a node; `hidden` are those that a WITH around it defines. */
+function collectTables(node: unknown, hidden: readonly string[], named: Set<string>): void {
+  if (typeof node !== "object" || node === null) return;
+  const { type, table_name, schema_name, cte_map, cte_name, ...members } = node as TreeNode;
+  if (type === "TABLE_FUNCTION") {
+    // `pragma_table_info('trades')` names its table as a text.
+    const { children = [] } = members.function as { children?: { value?: { value: unknown } }[] };
+    for (const { value } of children) named.add(String(value?.value).toLowerCase());
+  }
+  const inside = typeof cte_name === "string" ? [...hidden, cte_name.toLowerCase()] : [...hidden];
+  if (type === "BASE_TABLE" && typeof table_name === "string") {
+    const name = table_name.toLowerCase();
+    if (schema_name !== undefined || !hidden.includes(name)) named.add(name);
+  }
+  const ctes = (cte_map as { map?: { key: string; value: unknown }[] } | undefined)?.map ?? [];
+  for (const { key, value } of ctes) {
+    collectTables(value, inside, named);
+    inside.push(key.toLowerCase());
+  }
+  for (const member of Object.values(members)) collectTables(member, inside, named);
 }
 
 /**

@@ -29,6 +29,8 @@ export interface IndexOptions {
   files?: boolean;
   /** What stands beside it; catalog and traces take nothing. */
   attach?: AttachedDatabase;
+  /** Gets what the views of artifacts are without. */
+  onNotice?: (message: string) => void;
 }
 
 /** How an index is asked. */
@@ -50,8 +52,8 @@ export async function openIndexOf(
   { dir, runs, traces }: IndexedLedger,
   options: IndexOptions,
 ): Promise<Database> {
-  const { db = "runs", sql = "", files = mayReadFiles(sql), attach } = options;
-  if (db === "catalog") return await runs.openCatalog({ sql, files });
+  const { db = "runs", sql = "", files = mayReadFiles(sql), attach, onNotice } = options;
+  if (db === "catalog") return await runs.openCatalog({ sql, files, onNotice });
   const index_dir = ledgerPaths(dir).index;
   const folders = files ? [dir, runs.dir].map((folder) => resolve(world.cwd(), folder)) : [];
   const attached = attach ? [attach] : [];

@@ -24,6 +24,16 @@ interface TellOptions {
   events?: boolean;
 }
 
+/** How the catalog is opened. */
+export interface CatalogOptions {
+  /** What will be asked: there are views of the artifacts that it names. */
+  sql?: string;
+  /** Whether it may read the files of ledger and runs. Default: where `sql` names such a function. */
+  files?: boolean;
+  /** Gets what a view is without: files that are gone, values that are not of their column's type. */
+  onNotice?: (message: string) => void;
+}
+
 /** The runs of one ledger. Everything here loads what it needs when it is first asked. */
 export class LedgerRuns {
   /** The folder of runs. */
@@ -109,26 +119,22 @@ export class LedgerRuns {
    * query that names artifacts (`trades`, `alerts`, …), there are views of them over all runs; for one
    * that names `run_states`, or where none is told, that view too.
    */
-  async openCatalog(
-    options: { sql?: string; files?: boolean } = {},
-  ): Promise<Database> {
-    const { sql = "" } = options;
+  async openCatalog(options: CatalogOptions = {}): Promise<Database> {
+    const { sql = "", onNotice } = options;
     const { mayReadFiles } = await import("../duckdb/sandbox.ts");
-    const { createArtifactViews, namedArtifacts } = await import(
-      "../runs/catalog/artifact_views.ts"
-    );
+    const views = await import("../runs/catalog/artifact_views.ts");
     const { openHalf } = await import("./run_states.ts");
     const runs_dir = resolve(this.world.cwd(), this.dir);
-    const artifacts = namedArtifacts(sql);
     // What DuckDB may read it may also write, so a question about no file is let into no folder.
     const folders = options.files ?? mayReadFiles(sql)
       ? [runs_dir, resolve(this.world.cwd(), this.ledger_dir)]
-      : artifacts.length > 0
+      : views.mentionedArtifacts(sql).length > 0
       ? [runs_dir]
       : [];
     const catalog = await openHalf(this.#sources(), "catalog", { sql: options.sql, folders });
     try {
-      await createArtifactViews(this.world.files, catalog, runs_dir, artifacts);
+      const named = await views.namedArtifacts(catalog, sql);
+      await views.createArtifactViews(this.world.files, catalog, runs_dir, named, { onNotice });
       const { allowWideIntervals } = await import("../duckdb/query.ts");
       await allowWideIntervals(catalog, sql);
       return catalog;

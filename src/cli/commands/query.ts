@@ -6,7 +6,7 @@ import { defineCommand } from "../command.ts";
 import { choice, day, format, type RowFormat, runsFlags, text } from "../flags.ts";
 import { readInput } from "../input.ts";
 import { openFor } from "../open.ts";
-import { fieldColumns, paintFor, print, printRows, rowFormat, RowPrinter } from "../output.ts";
+import { fieldColumns, paintFor, print, printRows, rowFormat, RowPrinter, say } from "../output.ts";
 import { sayWhatIsMissing } from "../traces.ts";
 
 const DATABASES = ["runs", "alerts", "catalog", "traces"] as const;
@@ -42,7 +42,8 @@ export default defineCommand({
     const ledger = openFor(world, flags);
     const { db = "runs", legacy } = flags;
     const attach = legacy === undefined ? undefined : legacyDatabase(ledger, legacy, flags.cutover);
-    await using database = await ledger.openIndex({ db, sql: asked, attach });
+    const onNotice = (message: string) => say(world, message);
+    await using database = await ledger.openIndex({ db, sql: asked, attach, onNotice });
     const format = rowFormat(flags);
     // An empty standard input is no query; an empty file or word is one, and an error.
     const is_given = flags.file !== undefined || (sql !== undefined && sql !== "-");

@@ -2,7 +2,7 @@ import { defineCommand } from "../command.ts";
 import { exitOfUnread } from "../exit_code.ts";
 import { required, runsFlags, text } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, humanBytes, print, printJson } from "../output.ts";
+import { counted, humanBytes, print, printJson, say } from "../output.ts";
 
 export default defineCommand({
   name: "runs compact",
@@ -32,6 +32,7 @@ export default defineCommand({
       const what = `${counted(rows, "row")} of ${counted(runs, "run")}`;
       print(world, `${artifact_type}: ${what} in ${path} (${humanBytes(bytes)})`);
     }
+    for (const { path, reason } of report.left_out) say(world, `${path} stays as it is: ${reason}`);
     if (report.files.length === 0) print(world, `no run of ${flags.month} has artifacts`);
     return exit_code;
   },

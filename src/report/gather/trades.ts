@@ -4,7 +4,9 @@ import { roundStep } from "../../base/format.ts";
 import { report_histogram_bins, report_policies_max } from "../../base/limits.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { ledgerPaths } from "../../log/mod.ts";
-import { createArtifactViews, rowsOfFiles } from "../../runs/catalog/artifact_views.ts";
+import { artifactDefinition } from "../../runs/artifacts/definitions.ts";
+import { createArtifactViews } from "../../runs/catalog/artifact_views.ts";
+import { typedRows } from "../../runs/catalog/typed_rows.ts";
 import {
   type BinEdges,
   type CurvePoint,
@@ -63,7 +65,8 @@ export async function readTrades(
   }
   if (beside.size > 0) {
     const ids = JSON.stringify([...beside.keys()]);
-    await trades.run(takeTrades(rowsOfFiles("trades", [...beside.values()]), true), [ids]);
+    const { sql } = await typedRows(trades, artifactDefinition("trades"), [...beside.values()]);
+    await trades.run(takeTrades(sql, true), [ids]);
   }
   const [counts] = await rowsOf<TradeCounts>(trades, TRADE_COUNTS);
   if (counts.trades_total + counts.without_return === 0) return NO_TRADES;

@@ -9,7 +9,8 @@ import { alert_files_at_once } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { SnapshotStore } from "../../duckdb/snapshot_swap.ts";
-import { rowsOfFiles } from "./artifact_views.ts";
+import { artifactDefinition } from "../artifacts/definitions.ts";
+import { rowsOfFiles } from "./typed_rows.ts";
 
 /** Alerts of another version are taken in anew. */
 export const ALERTS_VERSION = 1;
@@ -49,7 +50,7 @@ const FORGET_RUNS = ["alert_uses", "alert_files"].map((table) =>
 function loadAlerts(paths: readonly string[]): string {
   return `insert into alert_uses by name
     select call_id, mint, caller_name, chain, alert_ts_ms, created_at, run_id
-    from ${rowsOfFiles("alerts", paths)}`;
+    from ${rowsOfFiles(artifactDefinition("alerts"), paths)}`;
 }
 
 /** How to sync. */

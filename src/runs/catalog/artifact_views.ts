@@ -5,97 +5,187 @@
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import type { Files } from "../../base/files/seam.ts";
+import { names_shown_max } from "../../base/limits.ts";
 import { type Database, literal } from "../../duckdb/connection.ts";
-import { ARTIFACT_TYPES, artifactDefinition, type ArtifactType } from "../artifacts/definitions.ts";
+import { namedTables } from "../../duckdb/query_guard.ts";
+import {
+  ARTIFACT_TYPES,
+  type ArtifactDefinition,
+  artifactDefinition,
+  type ArtifactType,
+} from "../artifacts/definitions.ts";
+import { misfitText } from "../artifacts/stored_type.ts";
+import {
+  type FileMisfit,
+  isTyped,
+  noRows,
+  rowsOfCompacted,
+  rowsOfFiles,
+  typedRows,
+} from "./typed_rows.ts";
 
-const DUCKDB_TYPE = { int64: "bigint", double: "double", boolean: "boolean", utf8: "varchar" };
-
-/** The rows of such files, as something to select from. Columns are matched by name. */
-export function rowsOfFiles(type: ArtifactType, paths: readonly string[]): string {
-  // Alerts do not say whose they are; the name of their folder does.
-  return readParquet(
-    paths,
-    type === "alerts"
-      ? "hive_partitioning = true, hive_types = {'run_id': varchar}"
-      : "hive_partitioning = false",
-  );
+/** What views are made with. */
+interface ViewOptions {
+  /** Gets what an answer is without: files that are gone, values that are not of their column's type. */
+  onNotice?: (message: string) => void;
 }
 
-function readParquet(paths: readonly string[], options: string): string {
-  return `read_parquet([${paths.map(literal).join(", ")}], union_by_name = true, ${options})`;
-}
-
-/** The artifacts that a query may mean. */
-export function namedArtifacts(sql: string): ArtifactType[] {
+/** The artifacts that a query may mean, by its words alone. */
+export function mentionedArtifacts(sql: string): ArtifactType[] {
   return ARTIFACT_TYPES.filter((type) => new RegExp(`\\b${type}\\b`, "i").test(sql));
 }
 
-/** Makes the views that a query names. Those of thousands of files take their time to open. */
+/** The artifacts that a query names as tables. A column may have such a name too. */
+export async function namedArtifacts(catalog: Database, sql: string): Promise<ArtifactType[]> {
+  const mentioned = mentionedArtifacts(sql);
+  if (mentioned.length === 0) return [];
+  const named = await namedTables(catalog, sql);
+  return mentioned.filter((type) => named.has(type));
+}
+
+/** Makes views of artifacts. Those of thousands of files take their time to open. */
 export async function createArtifactViews(
   files: Files,
   catalog: Database,
   runs_dir: string,
   types: readonly ArtifactType[],
+  options: ViewOptions = {},
 ): Promise<void> {
-  for (const type of types) await createView(files, catalog, runs_dir, type);
+  for (const type of types) {
+    await new ArtifactView(files, catalog, runs_dir, artifactDefinition(type), options).create();
+  }
+}
+
+/** Some of a view's files. */
+interface ViewFiles {
+  paths: readonly string[];
+  rowsOf: (paths: readonly string[], options?: string) => string;
+  where: string;
 }
 
 /**
  * The catalog follows manifests, so a file may be gone that it knows: then the others still answer.
  * Asking the disk for each of thousands takes its time too, and is done when DuckDB misses one.
  */
-async function createView(
-  files: Files,
-  catalog: Database,
-  runs_dir: string,
-  type: ArtifactType,
-): Promise<void> {
-  const isThere = (path: string) => files.facts(path)?.is_file === true;
-  const pathsOf = async (sql: string, values: string[]) =>
-    (await catalog.rows<{ path: string }>(sql, values)).map(({ path }) => path);
-  const compacted_paths = (await pathsOf(
-    `select distinct path from compacted_files where artifact_type = $1 order by path`,
-    [type],
-  )).filter((path) => isThere(join(runs_dir, path)));
-  const own = (await pathsOf(
-    `select a.path from backtest_artifacts_catalog a
-     join backtest_runs_catalog r on r.run_id = a.run_id and r.presence = 'present'
-     left join compacted_files c on c.run_id = a.run_id and c.artifact_type = a.artifact_type
-       and c.path in (select unnest(cast($2::json as varchar[])))
-     where a.artifact_type = $1 and not a.is_missing and c.run_id is null order by a.path`,
-    [type, JSON.stringify(compacted_paths)],
-  )).map((path) => join(runs_dir, path));
-  const compacted = compacted_paths.map((path) => join(runs_dir, path));
-  const create = (own: readonly string[]) =>
-    catalog.run(`create or replace temp view ${type} as ${sourceOf(type, own, compacted)}`);
-  try {
-    await create(own);
-  } catch (error) {
-    const problem = asLedgerError(error);
-    if (!problem) throw error;
-    const there = own.filter(isThere);
-    if (there.length === own.length) throw unreadable(type, problem);
-    if (there.length === 0 && compacted.length === 0) throw noneThere(type, runs_dir);
-    await create(there).catch((error) => {
-      throw unreadable(type, asLedgerError(error) ?? error);
-    });
-  }
-}
+class ArtifactView {
+  constructor(
+    readonly files: Files,
+    readonly catalog: Database,
+    readonly runs_dir: string,
+    readonly definition: ArtifactDefinition,
+    readonly options: ViewOptions,
+  ) {}
 
-function sourceOf(
-  type: ArtifactType,
-  own: readonly string[],
-  compacted: readonly string[],
-): string {
-  const sources: string[] = [];
-  if (own.length > 0) sources.push(`select * from ${rowsOfFiles(type, own)}`);
-  if (compacted.length > 0) {
-    sources.push(
-      `select * from ${readParquet(compacted, "hive_partitioning = false")}
-       where run_id in (select run_id from compacted_files where artifact_type = ${literal(type)})`,
+  async create(): Promise<void> {
+    const { type } = this.definition;
+    const compacted = await this.#compacted();
+    const own = await this.#own(compacted);
+    try {
+      await this.#createOf(own, compacted);
+    } catch (error) {
+      const problem = asLedgerError(error);
+      if (!problem) throw error;
+      const there = own.filter((path) => this.#isThere(path));
+      if (there.length === own.length) throw unreadable(type, problem);
+      if (there.length === 0 && compacted.length === 0) throw noneThere(type, this.runs_dir);
+      await this.#createOf(there, compacted).catch((error) => {
+        throw unreadable(type, asLedgerError(error) ?? error);
+      });
+      this.options.onNotice?.(
+        `${own.length - there.length} of ${own.length} files of ${type} are gone: this answer is ` +
+          "without them; ledger runs sync catalogues what there is",
+      );
+    }
+  }
+
+  #isThere(path: string): boolean {
+    return this.files.facts(path)?.is_file === true;
+  }
+
+  async #paths(sql: string, values: string[]): Promise<string[]> {
+    const rows = await this.catalog.rows<{ path: string }>(sql, values);
+    return rows.map(({ path }) => path);
+  }
+
+  async #compacted(): Promise<string[]> {
+    const known = await this.#paths(
+      `select distinct path from compacted_files where artifact_type = $1 order by path`,
+      [this.definition.type],
+    );
+    return known.filter((path) => this.#isThere(join(this.runs_dir, path)));
+  }
+
+  /** The runs' own files, of those runs that no compacted file has. */
+  async #own(compacted: readonly string[]): Promise<string[]> {
+    const known = await this.#paths(
+      `select a.path from backtest_artifacts_catalog a
+       join backtest_runs_catalog r on r.run_id = a.run_id and r.presence = 'present'
+       left join compacted_files c on c.run_id = a.run_id and c.artifact_type = a.artifact_type
+         and c.path in (select unnest(cast($2::json as varchar[])))
+       where a.artifact_type = $1 and not a.is_missing and c.run_id is null order by a.path`,
+      [this.definition.type, JSON.stringify(compacted)],
+    );
+    return known.map((path) => join(this.runs_dir, path));
+  }
+
+  async #createOf(own: readonly string[], compacted: readonly string[]): Promise<void> {
+    const { catalog, definition } = this;
+    const ids = `select run_id from compacted_files where artifact_type = ${
+      literal(definition.type)
+    }`;
+    const all: ViewFiles[] = [
+      { paths: own, rowsOf: (...of) => rowsOfFiles(definition, ...of), where: "" },
+      {
+        paths: compacted.map((path) => join(this.runs_dir, path)),
+        rowsOf: rowsOfCompacted,
+        where: ` where run_id in (${ids})`,
+      },
+    ];
+    const there = all.filter(({ paths }) => paths.length > 0);
+    if (there.length === 0) return await this.#view([noRows(definition)]);
+    // What files say their columns are is looked at one by one only where their union is not right.
+    const problem = await this.#view(
+      there.map(({ paths, rowsOf, where }) => `select * from ${rowsOf(paths)}${where}`),
+    ).catch((error) => asLedgerError(error) ?? Promise.reject(error));
+    if (problem === undefined && isTyped(definition, await this.#columns())) return;
+    const misfits: FileMisfit[] = [];
+    const selects: string[] = [];
+    for (const { paths, rowsOf, where } of there) {
+      const typed = await typedRows(catalog, definition, paths, rowsOf).catch((error) => {
+        throw problem ?? error;
+      });
+      misfits.push(...typed.misfits);
+      selects.push(`select * from ${typed.sql}${where}`);
+    }
+    await this.#view(selects);
+    this.#notice(misfits);
+  }
+
+  async #view(selects: readonly string[]): Promise<void> {
+    const { catalog, definition: { type } } = this;
+    await catalog.run(
+      `create or replace temp view ${type} as ${selects.join(" union all by name ")}`,
     );
   }
-  return sources.length === 0 ? noRows(type) : sources.join(" union all by name ");
+
+  async #columns(): Promise<Map<string, string>> {
+    const rows = await this.catalog.rows<{ name: string; type: string }>(
+      `select lower(column_name) as name, data_type as type from duckdb_columns()
+       where database_name = 'temp' and table_name = $1`,
+      [this.definition.type],
+    );
+    return new Map(rows.map(({ name, type }) => [name, type]));
+  }
+
+  #notice(misfits: readonly FileMisfit[]): void {
+    const { runs_dir, options: { onNotice } } = this;
+    for (const misfit of misfits.slice(0, names_shown_max)) {
+      const path = misfit.path.slice(runs_dir.length + 1);
+      onNotice?.(`${path}: ${misfitText(misfit)}: null or rounded in this answer`);
+    }
+    const more = misfits.length - names_shown_max;
+    if (more > 0) onNotice?.(`and ${more} more columns like it: ledger runs verify --all`);
+  }
 }
 
 function unreadable(type: ArtifactType, problem: LedgerError): LedgerError {
@@ -115,14 +205,6 @@ function noneThere(type: ArtifactType, runs_dir: string): LedgerError {
     hint:
       "if the runs are elsewhere, name their folder: --runs-dir DIR; if they are gone: ledger runs sync",
   });
-}
-
-/** Where there is no file yet, a query still has its columns. */
-function noRows(type: ArtifactType): string {
-  const columns = artifactDefinition(type).columns
-    .map(({ name, type }) => `cast(null as ${DUCKDB_TYPE[type]}) as "${name}"`);
-  const run_id = type === "alerts" ? [`cast(null as varchar) as "run_id"`] : [];
-  return `select ${[...columns, ...run_id].join(", ")} where false`;
 }
 
 /** The views over all runs' artifacts: made when a query names them, so no catalog lists them. */

@@ -2,7 +2,7 @@
  * Compaction: the artifacts of a month become one file a type, so that a query over thousands of runs
  * does not open thousands of files. The runs' own files stay as they are.
  */
-import { basename, join, resolve } from "@std/path";
+import { basename, join, relative, resolve } from "@std/path";
 import { fileDigest } from "../../base/files/checksum.ts";
 import { LedgerError, quoted } from "../../base/error.ts";
 import {
@@ -13,8 +13,9 @@ import {
 } from "../../base/files/durable.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { type Database, literal, openDatabase } from "../../duckdb/connection.ts";
-import { ARTIFACT_TYPES, type ArtifactType } from "../artifacts/definitions.ts";
-import { rowsOfFiles } from "../catalog/artifact_views.ts";
+import { ARTIFACT_TYPES, artifactDefinition, type ArtifactType } from "../artifacts/definitions.ts";
+import { misfitText } from "../artifacts/stored_type.ts";
+import { typedRows } from "../catalog/typed_rows.ts";
 import type { SkippedRun } from "../catalog/change.ts";
 import {
   COMPACTED_FOLDER,
@@ -32,6 +33,8 @@ export interface CompactReport {
   files: { artifact_type: string; path: string; runs: number; rows: number; bytes: number }[];
   /** Runs that the disk, or a right that is missing, hides: a query reads their own files. */
   unread: SkippedRun[];
+  /** Files that stay by themselves: their values are not all of their columns' types. */
+  left_out: { path: string; reason: string }[];
 }
 
 interface Source {
@@ -68,6 +71,7 @@ export async function compactMonth(
   const folder = join(runs_dir, month, COMPACTED_FOLDER);
   makeFolderDurably(world.files, folder);
   const files: Record<string, CompactedFile> = {};
+  const left_out: CompactReport["left_out"] = [];
   await using database = await openDatabase(world, {
     path: ":memory:",
     access: "write",
@@ -76,8 +80,11 @@ export async function compactMonth(
   });
   try {
     for (const type of ARTIFACT_TYPES) {
-      const of_type = sources.get(type);
-      if (of_type) files[type] = await compactType(world, database, runs_dir, month, type, of_type);
+      const of_type = sources.get(type) ?? [];
+      const fit = await typedSources(world, database, type, of_type, ({ path }, reason) => {
+        left_out.push({ path: relative(runs_dir, path), reason });
+      });
+      if (fit) files[type] = await compactType(world, database, runs_dir, month, type, fit);
     }
     world.files.syncFolder(folder);
     const previous = Object.values(before.files).map(({ path }) => path);
@@ -94,6 +101,7 @@ export async function compactMonth(
   return {
     month,
     unread,
+    left_out,
     files: Object.entries(files).map(([artifact_type, { path, rows, bytes, runs }]) => {
       return { artifact_type, path, runs: Object.keys(runs).length, rows, bytes };
     }),
@@ -126,21 +134,46 @@ function sourcesOf(
   return sources;
 }
 
+/** Sources, and all their rows as something to select from. */
+interface TypedSources {
+  sources: readonly Source[];
+  sql: string;
+}
+
+/** What a compacted file would lose stays where it is: `onOther` gets the source, and the reason. */
+async function typedSources(
+  world: World,
+  database: Database,
+  type: ArtifactType,
+  sources: readonly Source[],
+  onOther: (source: Source, reason: string) => void,
+): Promise<TypedSources | undefined> {
+  if (sources.length === 0) return undefined;
+  const absolute = new Map(sources.map((each) => [resolve(world.cwd(), each.path), each]));
+  const { sql, misfits } = await typedRows(database, artifactDefinition(type), [
+    ...absolute.keys(),
+  ]);
+  if (misfits.length === 0) return { sources, sql };
+  const other = Map.groupBy(misfits, ({ path }) => absolute.get(path)!);
+  for (const [source, found] of other) onOther(source, found.map(misfitText).join("; "));
+  const fit = sources.filter((source) => !other.has(source));
+  return await typedSources(world, database, type, fit, onOther);
+}
+
 async function compactType(
   world: World,
   database: Database,
   runs_dir: string,
   month: string,
   type: ArtifactType,
-  sources: readonly Source[],
+  { sources, sql }: TypedSources,
 ): Promise<CompactedFile> {
   // Always a new name: DuckDB may answer a file that is rewritten in place from a stale cache.
   const path = `${month}/${COMPACTED_FOLDER}/${type}-${uniqueName(world)}.parquet`;
   const target = resolve(world.cwd(), runs_dir, path);
-  const absolute = sources.map((source) => resolve(world.cwd(), source.path));
   try {
     await database.run(
-      `copy (select * from ${rowsOfFiles(type, absolute)} order by run_id)
+      `copy (select * from ${sql} order by run_id)
        to ${literal(target)} (format parquet, compression zstd)`,
     );
     const { size_bytes: bytes } = syncFile(world.files, target);
