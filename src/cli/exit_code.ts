@@ -49,6 +49,13 @@ export function exitOfUnread(
   return unread.length === 0 ? EXIT_OK : EXIT_FINDINGS;
 }
 
+/** Says what is unusual about files and loses nothing; the exit code is the command's own. */
+export function sayNotes(world: World, notes: readonly { path: string; note: string }[]): void {
+  for (const { path, note } of notes.slice(0, findings_shown_max)) say(world, `${path}: ${note}`);
+  const others = notes.length - findings_shown_max;
+  if (others > 0) say(world, `and ${humanCount(others)} more like it; all of them: --json`);
+}
+
 /** That of a command that shows the registry: it says when the chain binds another one. */
 export async function exitOfRegistry(world: World, ledger: Ledger): Promise<number> {
   const problem = await ledger.upkeep.registryProblem();

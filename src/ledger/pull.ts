@@ -190,7 +190,7 @@ async function pullAll(
   const artifacts = await goOn({ taken: [], same: 0 }, there, findings, () => {
     return pullArtifacts(world, theirs, here, there, { ...options, seen });
   });
-  const no_runs: RunsPullReport = { taken: [], same: 0, left: [] };
+  const no_runs: RunsPullReport = { taken: [], same: 0, left: [], notes: [] };
   const { runs: their_runs } = places;
   const runs = their_runs === undefined
     ? no_runs

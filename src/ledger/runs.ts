@@ -25,7 +25,7 @@ interface TellOptions {
 }
 
 /** How the catalog is opened. */
-export interface CatalogOptions {
+interface CatalogOptions {
   /** What will be asked: there are views of the artifacts that it names. */
   sql?: string;
   /** Whether it may read the files of ledger and runs. Default: where `sql` names such a function. */

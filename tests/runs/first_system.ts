@@ -8,6 +8,7 @@ import { type Lab, MONTH, putRun } from "./runs.ts";
 /** A type by a first value: a null makes text, a whole number an int64. */
 function typeOf(first: unknown): "STRING" | "BOOLEAN" | "INT64" | "DOUBLE" {
   if (typeof first === "boolean") return "BOOLEAN";
+  if (typeof first === "bigint") return "INT64";
   if (typeof first !== "number") return "STRING";
   return Number.isInteger(first) ? "INT64" : "DOUBLE";
 }
@@ -20,7 +21,8 @@ export function firstSystemParquet(rows: readonly Row[]): Uint8Array {
       const value = row[name] ?? null;
       if (value === null) return null;
       if (type === "STRING") return String(value);
-      return type === "INT64" ? BigInt(Math.round(value as number)) : value;
+      if (type !== "INT64" || typeof value === "bigint") return value;
+      return BigInt(Math.round(value as number));
     });
     return { name, data, type, nullable: true };
   });

@@ -8,6 +8,8 @@ import { pullRuns, type RunsPullReport } from "../../src/runs/upkeep/pull.ts";
 import { verifyRuns } from "../../src/runs/upkeep/verify.ts";
 import { systemError, testWorld } from "../harness.ts";
 import { finishRun } from "./finished.ts";
+import { putFirstSystemRun } from "./first_system.ts";
+import { rowOf } from "./rows.ts";
 import { type Lab, ledgerOf, MONTH, namesIn, newLab, putFile, putRun } from "./runs.ts";
 
 /** Pulls the runs of a lab; findings as text. */
@@ -51,6 +53,23 @@ Deno.test("runs that have ended are copied whole, and once", async () => {
   assertEquals((await verifyRuns(testWorld(), here.runs_dir, { deep: true })).findings, []);
   const again = await pull(here, there);
   assertEquals([again.taken, again.same, again.findings], [[], 2, []]);
+});
+
+Deno.test("a run of the first system is taken with the types that it has, and a note says which", async () => {
+  using here = newLab();
+  using there = newLab();
+  const row = rowOf("trades", { run_id: "old", realized_return_bps: 12 });
+  const path = putFirstSystemRun(there, "old", { trades: [row] });
+  putFirstSystemRun(there, "lost", { trades: [{ ...row, run_id: "lost", tail_capture: "much" }] });
+  const report = await pull(here, there);
+  assertEquals(pathsOf(report), [path]);
+  assertEquals(report.notes, [{
+    path: `${path}/policy/trades.parquet`,
+    note:
+      "its column realized_return_bps is int64 in place of double: every value can be read as one",
+  }]);
+  assertEquals(report.findings.length, 1);
+  assertMatch(report.findings[0], /run_id=lost: .*1 value of column tail_capture cannot be read/);
 });
 
 Deno.test("a dry run tells of runs what the real one then does, and makes nothing", async () => {

@@ -2,6 +2,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { finishRun } from "./finished.ts";
+import { firstSystemParquet, putFirstSystemRun } from "./first_system.ts";
+import { rowOf } from "./rows.ts";
 import { inLab, type Lab, newLab, putFile, putRun } from "./runs.ts";
 
 async function found(lab: Lab, ...words: string[]): Promise<[string, string][]> {
@@ -155,4 +157,35 @@ Deno.test("a run that stands in two months is found", async () => {
   );
   putRun(lab, "a");
   assertEquals(await found(lab, "--all"), [["run.json", "2026-01/run_id=a has the same run_id"]]);
+});
+
+Deno.test("a column of the first system is no finding while its values can be read, and a note says so", async () => {
+  using lab = newLab();
+  const row = rowOf("trades", { run_id: "old", tail_capture: null, realized_return_bps: 12 });
+  const path = putFirstSystemRun(lab, "old", { trades: [row, { ...row, tail_capture: 0.5 }] });
+  const { code, stdout, stderr } = await inLab(lab, ["runs", "verify", "old", "--deep"]);
+  assertEquals([code, stdout], [0, "1 run, 1 artifact: as their manifests record\n"]);
+  const trades = `${path}/policy/trades.parquet`;
+  assertEquals(stderr.split("\n").slice(0, -1), [
+    `${trades}: its column realized_return_bps is int64 in place of double: every value can be read as one`,
+    `${trades}: its column tail_capture is utf8 in place of double: every value can be read as one`,
+  ]);
+  const lost = { ...row, entry_ts_ms: 1.5, tail_capture: "much" };
+  putFirstSystemRun(lab, "old", { trades: [{ ...row, entry_ts_ms: 0.5 }, lost, lost] });
+  assertEquals(await found(lab, "--all"), [[
+    "policy/trades.parquet",
+    "it is double where int64 should be: 3 values of column entry_ts_ms cannot be read as whole " +
+    "numbers (0.5); it is utf8 where double should be: 2 values of column tail_capture cannot be " +
+    'read as numbers ("much")',
+  ]]);
+});
+
+Deno.test("a whole number that a double would round is found in a column of numbers", async () => {
+  using lab = newLab();
+  const row = rowOf("trades", { run_id: "old", realized_return_bps: 1 });
+  const path = putFirstSystemRun(lab, "old", { trades: [row] });
+  const big = [{ ...row, realized_return_bps: 2n ** 53n + 1n }];
+  Deno.writeFileSync(join(lab.runs_dir, path, "policy/trades.parquet"), firstSystemParquet(big));
+  const [[, problem]] = await found(lab, "--all");
+  assertStringIncludes(problem, "realized_return_bps cannot be read as numbers (9007199254740993)");
 });

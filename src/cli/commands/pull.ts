@@ -2,7 +2,7 @@ import { escaped } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import type { PullReport, PullSource } from "../../ledger/pull.ts";
 import { defineCommand } from "../command.ts";
-import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
+import { EXIT_FINDINGS, EXIT_OK, sayNotes } from "../exit_code.ts";
 import { runsFlags, text, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, paintFor, print, printJson, say } from "../output.ts";
@@ -91,6 +91,7 @@ function printReport(
     const what = replaced ? ", replacing an older state" : "";
     print(world, `${run_path}  ${counted(files, "file")}, ${humanBytes(bytes)}${what}`);
   }
+  sayNotes(world, runs.notes);
   for (const { run_path, reason } of runs.left) print(world, `${run_path}  not taken: ${reason}`);
   for (const { what, reason, hint } of findings) {
     print(world, `${red("not taken")}  ${what}: ${reason}${hint ? `\n    ${hint}` : ""}`);

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
+import { EXIT_FINDINGS, EXIT_OK, sayNotes } from "../exit_code.ts";
 import { runsFlags, toggle } from "../flags.ts";
 import { openForRuns } from "../open.ts";
 import { counted, print, printJson } from "../output.ts";
@@ -10,7 +10,8 @@ export default defineCommand({
   summary: "check runs against their manifests: files, rows, digests",
   description: "Checks that each artifact exists, with the size, rows and columns that its " +
     "manifest records; with --deep also with the same digest. Lists files that no manifest " +
-    "names. Exit code 3 when it finds something.",
+    "names. A column that is stored as another type is no finding where every value can be read " +
+    "as one of its own: standard error names it. Exit code 3 when it finds something.",
   examples: {
     "ledger runs verify demo-1 --deep": "one run, every byte",
     "ledger runs verify --all": "all runs",
@@ -31,6 +32,7 @@ export default defineCommand({
     const is_whole = findings.length === 0;
     if (flags.json) printJson(world, report);
     else {
+      sayNotes(world, report.notes);
       for (const { path, problem } of findings) print(world, `${path}: ${problem}`);
       const found = is_whole ? "as their manifests record" : counted(findings.length, "finding");
       print(world, `${counted(runs, "run")}, ${counted(artifacts, "artifact")}: ${found}`);

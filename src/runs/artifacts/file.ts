@@ -9,7 +9,7 @@ import { uniqueName, type World } from "../../base/world.ts";
 import {
   commitStaged,
   type ParquetCodec,
-  parquetFacts,
+  type ParquetFile,
   type ParquetOptions,
   type ParquetWritten,
   readParquet,
@@ -21,13 +21,15 @@ import type { ArtifactEntry } from "../manifest/manifest.ts";
 import type { RowContext } from "./batch.ts";
 import {
   ARTIFACT_SCHEMA_VERSION,
+  type ArtifactDefinition,
   artifactDefinition,
   type ArtifactType,
   isArtifactType,
 } from "./definitions.ts";
 import { FeatureColumns, KeptRows, rounded } from "./features.ts";
 import { type ArtifactSource, rowsOfSource, sourceName } from "./input.ts";
-import { RowChecker } from "./row_checker.ts";
+import { RowChecker, shown } from "./row_checker.ts";
+import { fits, type Misfit, misfitText } from "./stored_type.ts";
 
 /** What is stored, and where. */
 export interface ArtifactToWrite {
@@ -118,48 +120,75 @@ export async function readFirstRow(
   }
 }
 
-/** What is wrong with an artifact's file; undefined when it is what the manifest says. */
-export function artifactProblem(
+/** What a look at an artifact's file found. */
+interface ArtifactLook {
+  /** What is wrong with it; absent when it is what the manifest says. */
+  problem?: string;
+  /** What is unusual, and loses nothing. */
+  notes: string[];
+}
+
+/** Compares an artifact's file with its manifest and its type. */
+export async function lookAtArtifact(
   world: World,
   path: string,
   type: string,
   entry: ArtifactEntry,
   run_id: string,
   deep: boolean,
-): string | undefined {
+): Promise<ArtifactLook> {
+  const wrong = (problem: string): ArtifactLook => ({ problem, notes: [] });
   const facts = world.files.facts(path);
-  if (!facts) return "it is not there";
-  if (!facts.is_file) return "it is not a file";
+  if (!facts) return wrong("it is not there");
+  if (!facts.is_file) return wrong("it is not a file");
   if (entry.bytes !== undefined && facts.size_bytes !== entry.bytes) {
-    return `it has ${facts.size_bytes} bytes, and the manifest says ${entry.bytes}`;
+    return wrong(`it has ${facts.size_bytes} bytes, and the manifest says ${entry.bytes}`);
   }
+  let look: ArtifactLook = { notes: [] };
   try {
-    const { rows, columns, key_values } = parquetFacts(world, path);
-    if (rows !== entry.rows) return `it has ${rows} rows, and the manifest says ${entry.rows}`;
+    const file = readParquet(world, path);
+    const { rows, key_values } = file;
+    if (rows !== entry.rows) {
+      return wrong(`it has ${rows} rows, and the manifest says ${entry.rows}`);
+    }
     const written_for = key_values["ledger.run_id"] ?? run_id;
-    if (written_for !== run_id) return `it was written for run ${written_for}`;
-    const problem = isArtifactType(type) ? schemaProblem(type, columns) : undefined;
-    if (problem) return problem;
+    if (written_for !== run_id) return wrong(`it was written for run ${written_for}`);
+    if (isArtifactType(type)) look = await lookAtColumns(file, artifactDefinition(type));
   } catch (error) {
     const problem = asLedgerError(error);
     if (!problem) throw error;
-    return problem.message;
+    return wrong(problem.message);
   }
-  if (deep && entry.sha256 !== undefined && fileDigest(world.files, path) !== entry.sha256) {
-    return "its sha256 is not the one that the manifest says: its bytes have changed";
-  }
+  if (look.problem || !deep || entry.sha256 === undefined) return look;
+  if (fileDigest(world.files, path) === entry.sha256) return look;
+  return wrong("its sha256 is not the one that the manifest says: its bytes have changed");
 }
 
-function schemaProblem(
-  artifact_type: ArtifactType,
-  columns: readonly { name: string; type: string }[],
-): string | undefined {
-  const types = new Map(columns.map(({ name, type }) => [name, type]));
-  for (const { name, type, nullable } of artifactDefinition(artifact_type).columns) {
-    const found = types.get(name);
-    if (found === undefined && !nullable) return `it has no column ${name}`;
-    if (found !== undefined && found !== type) {
-      return `its column ${name} is ${found}, and has to be ${type}`;
+/** Values that are stored as another type are looked at: the first system typed a column by its first row. */
+async function lookAtColumns(
+  file: ParquetFile,
+  { columns }: ArtifactDefinition,
+): Promise<ArtifactLook> {
+  const types = new Map(file.columns.map(({ name, type }) => [name, type]));
+  const lacking = columns.find(({ name, nullable }) => !nullable && !types.has(name));
+  if (lacking) return { problem: `it has no column ${lacking.name}`, notes: [] };
+  const other = columns.filter(({ name, type }) => (types.get(name) ?? type) !== type);
+  if (other.length === 0) return { notes: [] };
+  const misfits = new Map<string, Misfit>();
+  for await (const rows of file.batches()) {
+    for (const { name: column, type } of other) {
+      for (const row of rows) {
+        if (fits(type, row[column])) continue;
+        const example = shown(row[column]);
+        misfits.getOrInsertComputed(column, () => ({ column, type, values: 0, example })).values++;
+      }
     }
   }
+  const notes = other.filter(({ name }) => !misfits.has(name)).map(({ name, type }) =>
+    `its column ${name} is ${types.get(name)} in place of ${type}: every value can be read as one`
+  );
+  const problems = [...misfits.values()].map((misfit) =>
+    `it is ${types.get(misfit.column)} where ${misfit.type} should be: ${misfitText(misfit)}`
+  );
+  return { ...(problems.length > 0 ? { problem: problems.join("; ") } : {}), notes };
 }

@@ -3,7 +3,6 @@
  * first system typed a column by its first row (a null made it text, a whole number an int64), so a whole
  * number stands for a number, and a text for what it says.
  */
-import { quoted } from "../../base/error.ts";
 import type { ParquetColumnType } from "../../parquet/mod.ts";
 import { isInt64 } from "./row_checker.ts";
 
@@ -12,6 +11,7 @@ export interface Misfit {
   column: string;
   type: ParquetColumnType;
   values: number;
+  /** One of them, as a message quotes it. */
   example: string;
 }
 
@@ -25,7 +25,7 @@ const KIND: Readonly<Record<ParquetColumnType, string>> = {
 /** Says which values they are. */
 export function misfitText({ column, type, values, example }: Misfit): string {
   const count = values === 1 ? "1 value" : `${values} values`;
-  return `${count} of column ${column} cannot be read as ${KIND[type]} (${quoted(example)})`;
+  return `${count} of column ${column} cannot be read as ${KIND[type]} (${example})`;
 }
 
 const WHOLE = /^\s*[-+]?\d+(?:\.0*)?\s*$/;

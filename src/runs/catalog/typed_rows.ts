@@ -3,6 +3,7 @@
  * its definition has, whatever a file stored it as. The first system typed a column by its first row: a
  * null made it text, a whole number an int64; and one such file would make the column text for all runs.
  */
+import { quoted } from "../../base/error.ts";
 import { type Database, literal } from "../../duckdb/connection.ts";
 import { identifier } from "../../duckdb/sandbox.ts";
 import type { ParquetColumnType } from "../../parquet/mod.ts";
@@ -259,7 +260,7 @@ async function misfitsOf(
     doubtful.flatMap(([column, type], at): FileMisfit[] => {
       const values = Number(row[`count_${at}`]);
       if (values === 0) return [];
-      const example = String(row[`example_${at}`]);
+      const example = quoted(row[`example_${at}`]);
       return [{ path: String(row["read from"]), column, type, values, example }];
     })
   );

@@ -9,7 +9,7 @@ import { escaped } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import { atSource, atSourceNow, findingOf, type PullFinding } from "../../log/pull/source.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
-import { artifactProblem } from "../artifacts/file.ts";
+import { lookAtArtifact } from "../artifacts/file.ts";
 import { type Fingerprinted, idOfPath, RUN_FILES } from "../manifest/layout.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
 import { copyInto, filesToCopy, type FileToCopy } from "./run_files.ts";
@@ -32,6 +32,8 @@ export interface RunsPullReport {
   same: number;
   /** Runs that have not ended there. */
   left: { run_path: string; reason: string }[];
+  /** What is unusual about runs that were taken, and loses nothing. */
+  notes: { path: string; note: string }[];
 }
 
 /** How to pull runs. */
@@ -59,7 +61,7 @@ export async function pullRuns(
 type There = "nothing" | "the same" | "an older one" | { finding: string };
 
 class RunsPull {
-  readonly #report: RunsPullReport = { taken: [], same: 0, left: [] };
+  readonly #report: RunsPullReport = { taken: [], same: 0, left: [], notes: [] };
   /** What is here, by path; and by id, for one that has another path here. */
   readonly #own: ReadonlyMap<string, Fingerprinted>;
   readonly #archived: ReadonlySet<string>;
@@ -116,7 +118,7 @@ class RunsPull {
     if (there === "the same") {
       this.#report.same++;
       this.#same_months.add(run_path.slice(0, run_path.indexOf("/")));
-    } else this.#take(run_path, manifest, there === "an older one");
+    } else await this.#take(run_path, manifest, there === "an older one");
   }
 
   async #whatIsThere(run_path: string, theirs: RunManifest): Promise<There> {
@@ -165,7 +167,7 @@ class RunsPull {
     return manifests[0] === manifests[1] ? undefined : "its manifest is another here";
   }
 
-  #take(run_path: string, manifest: RunManifest, replaced: boolean): void {
+  async #take(run_path: string, manifest: RunManifest, replaced: boolean): Promise<void> {
     const { world, theirs, runs_dir, from, options } = this;
     const [month, name] = run_path.split("/");
     const source = join(from, run_path);
@@ -177,9 +179,12 @@ class RunsPull {
     );
     try {
       if (!options.dry_run) this.#copy(source, files, coming);
-      const problem = options.dry_run
-        ? atSourceNow(() => problemOf(theirs, source, manifest))
-        : problemOf(world, coming, manifest);
+      const { problem, notes } = options.dry_run
+        ? await atSource(() => lookAtRun(theirs, source, manifest))
+        : await lookAtRun(world, coming, manifest);
+      for (const { path, note } of notes) {
+        this.#report.notes.push({ path: escaped(`${run_path}/${path}`), note: escaped(note) });
+      }
       if (problem) return this.#find(run_path, `${problem}: it was not taken`);
       if (!options.dry_run) this.#putInPlace(coming, run_path);
     } finally {
@@ -254,10 +259,21 @@ function latestTime(manifest: RunManifest): number {
   return Math.max(...times.filter((time) => !Number.isNaN(time)));
 }
 
-function problemOf(world: World, folder: string, manifest: RunManifest): string | undefined {
+/** Compares a run's artifacts with its manifest. */
+async function lookAtRun(
+  world: World,
+  folder: string,
+  manifest: RunManifest,
+): Promise<{ problem?: string; notes: RunsPullReport["notes"] }> {
+  const notes: RunsPullReport["notes"] = [];
   for (const [type, entry] of Object.entries(manifest.artifacts)) {
     const path = join(folder, entry.path);
-    const problem = artifactProblem(world, path, type, entry, manifest.run_id, true);
-    if (problem) return `${entry.path}: ${problem.replaceAll(`${folder}/`, "")}`;
+    const look = await lookAtArtifact(world, path, type, entry, manifest.run_id, true);
+    const { problem } = look;
+    if (problem) {
+      return { problem: `${entry.path}: ${problem.replaceAll(`${folder}/`, "")}`, notes };
+    }
+    notes.push(...look.notes.map((note) => ({ path: entry.path, note })));
   }
+  return { notes };
 }

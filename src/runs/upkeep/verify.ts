@@ -2,7 +2,7 @@
 import { join } from "@std/path";
 import type { World } from "../../base/world.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
-import { artifactProblem } from "../artifacts/file.ts";
+import { lookAtArtifact } from "../artifacts/file.ts";
 import { entriesBelow, staleTempFiles } from "./run_files.ts";
 import { type Fingerprinted, idOfPath, RUN_FILES } from "../manifest/layout.ts";
 import type { RunManifest } from "../manifest/manifest.ts";
@@ -21,6 +21,8 @@ export interface RunsReport {
   runs: number;
   artifacts: number;
   findings: RunFinding[];
+  /** What is unusual, and loses nothing. */
+  notes: { run_id: string; path: string; note: string }[];
 }
 
 /** Verifies all runs, or one. `deep` reads every byte and compares digests. */
@@ -29,7 +31,7 @@ export async function verifyRuns(
   runs_dir: string,
   { only, deep = false }: { only?: string; deep?: boolean } = {},
 ): Promise<RunsReport> {
-  const report: RunsReport = { runs: 0, artifacts: 0, findings: [] };
+  const report: RunsReport = { runs: 0, artifacts: 0, findings: [], notes: [] };
   const ended = new Map<string, string>();
   for (const run of scanRuns(world, runs_dir)) {
     if (only !== undefined && run.path !== only) continue;
@@ -78,8 +80,12 @@ async function verifyRun(
   }
   for (const [type, entry] of Object.entries(run.manifest.artifacts)) {
     report.artifacts++;
-    const problem = artifactProblem(world, join(folder, entry.path), type, entry, run_id, deep);
+    const file = join(folder, entry.path);
+    const { problem, notes } = await lookAtArtifact(world, file, type, entry, run_id, deep);
     if (problem) find(entry.path, problem);
+    for (const note of notes) {
+      report.notes.push({ run_id, path: `${run_path}/${entry.path}`, note });
+    }
   }
   // A run that goes on has files that its manifest does not know yet.
   if (run.kind === "open") return run.kind;
