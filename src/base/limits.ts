@@ -275,6 +275,10 @@ export const watch_rest_factor = 10;
 export const catalog_rest_ms = 1_000;
 /** and this many times as long as that took. */
 export const catalog_rest_factor = 20;
+/** At traces to convert no sooner than this, so that a file does not become many small ones, */
+export const trace_convert_rest_ms = 60_000;
+/** and this many times as long as that took. */
+export const trace_convert_rest_factor = 20;
 /** An index this far behind the log is unhealthy. */
 export const unhealthy_after_s = 120;
 /** A clock that is further behind the newest event than this has jumped back. */

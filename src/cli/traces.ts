@@ -5,6 +5,7 @@ import type { World } from "../base/world.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { TracedEvent } from "../trace/event/event.ts";
 import { noEventsOf, type TraceFilter } from "../trace/event/filter.ts";
+import type { FlushReport } from "../trace/store/flush.ts";
 import type { TraceDamage } from "../trace/store/wal_read.ts";
 import { counted, say } from "./output.ts";
 
@@ -27,6 +28,12 @@ export function sayWhatIsMissing(world: World, damage: readonly TraceDamage[]): 
   const places = counted(damage.length, "damaged place");
   say(world, `events in ${places} of write-ahead files are missing from this answer`);
   say(world, "to move the damage to quarantine: ledger trace compact");
+}
+
+/** What became of write-ahead files, in a sentence. */
+export function toldFlush({ events, segments, files }: FlushReport): string {
+  const source = `${counted(events, "event")} of ${counted(segments, "write-ahead file")}`;
+  return `${source} written to ${counted(files, "Parquet file")}`;
 }
 
 /** Says on standard error where write-ahead files are damaged. */

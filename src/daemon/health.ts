@@ -17,6 +17,8 @@ export interface SyncState {
   rejected: number;
   syncs: number;
   failures: number;
+  /** Traced events that became Parquet. */
+  traces_converted: number;
   last_sync_ms?: number;
   last_sync_seconds?: number;
 }
@@ -26,6 +28,8 @@ export interface WatchState extends SyncState {
   lag_bytes: number;
   lag_seconds: number;
   log_bytes: number;
+  /** Bytes of traces in write-ahead files. */
+  traces_waiting_bytes: number;
   /** Why the last sync failed; absent when it did not. */
   last_error?: string;
 }
@@ -137,6 +141,18 @@ function metrics(state: WatchState): string {
       "last_sync_timestamp_seconds",
       (state.last_sync_ms ?? 0) / 1000,
       "When the last sync ended.",
+    ],
+    [
+      "gauge",
+      "traces_waiting_bytes",
+      state.traces_waiting_bytes,
+      "Bytes of traces in write-ahead files, which are not Parquet yet.",
+    ],
+    [
+      "counter",
+      "traces_converted_total",
+      state.traces_converted,
+      "Traced events that became Parquet.",
     ],
     ["gauge", `build_info{version="${buildFacts().version}"}`, 1, "The program."],
   ];

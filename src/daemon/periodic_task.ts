@@ -1,7 +1,13 @@
 /** A periodic task: work beside the daemon's syncs that rests in between; it reports the same trouble once. */
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { catalog_rest_factor, catalog_rest_ms } from "../base/limits.ts";
+import {
+  catalog_rest_factor,
+  catalog_rest_ms,
+  trace_convert_rest_factor,
+  trace_convert_rest_ms,
+} from "../base/limits.ts";
 import type { World } from "../base/world.ts";
+import type { FlushReport } from "../trace/store/flush.ts";
 import type { CatalogSyncReport } from "../runs/catalog/catalog.ts";
 
 /** What went wrong the last time that something was tried. */
@@ -27,7 +33,7 @@ export class RepeatedTrouble {
   }
 }
 
-/** Sealing finished parts, or syncing the catalog: done when it is due, and not too often. */
+/** Sealing finished parts, syncing the catalog or converting traces: done when it is due, and not too often. */
 export class PeriodicTask {
   #rested_ms = 0;
   readonly #trouble = new RepeatedTrouble();
@@ -80,5 +86,31 @@ export function catalogTask(
     },
     (took_ms) => catalog_rest_ms + took_ms * catalog_rest_factor,
     (message) => onNotice(`the catalog of runs is not up to date: ${message}`),
+  );
+}
+
+/** Traces whose write-ahead files are converted; those of a `Ledger` are such. */
+export interface WatchedTraces {
+  exists(): boolean;
+  convert(signal?: AbortSignal): Promise<FlushReport>;
+  waitingBytes(): Promise<number>;
+}
+
+/** Makes Parquet of write-ahead files that no living writer holds. */
+export function conversionTask(
+  world: World,
+  traces: WatchedTraces,
+  signal: AbortSignal,
+  onConvert: (report: FlushReport) => void,
+  onNotice: (message: string) => void,
+): PeriodicTask {
+  return new PeriodicTask(
+    world,
+    async () => {
+      const report = await traces.convert(signal);
+      if (report.segments > 0) onConvert(report);
+    },
+    (took_ms) => trace_convert_rest_ms + took_ms * trace_convert_rest_factor,
+    (message) => onNotice(`traces were not made Parquet: ${message}`),
   );
 }

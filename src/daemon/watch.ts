@@ -26,8 +26,16 @@ import {
   type SealOptions,
 } from "../log/mod.ts";
 import type { CatalogSyncReport } from "../runs/catalog/catalog.ts";
+import type { FlushReport } from "../trace/store/flush.ts";
 import { HealthServer, type SyncState, type WatchState } from "./health.ts";
-import { catalogTask, PeriodicTask, RepeatedTrouble, type WatchedRuns } from "./periodic_task.ts";
+import {
+  catalogTask,
+  conversionTask,
+  PeriodicTask,
+  RepeatedTrouble,
+  type WatchedRuns,
+  type WatchedTraces,
+} from "./periodic_task.ts";
 
 /** What a daemon syncs; a `Ledger` is one. */
 interface Watched {
@@ -42,6 +50,8 @@ interface Watched {
   readonly runs?: WatchedRuns & { exists(): boolean };
   /** Its upkeep, for finished parts to be sealed. */
   readonly upkeep?: { seal(options?: SealOptions): Promise<NewlySealed[]> };
+  /** Its traces, for write-ahead files to become Parquet. */
+  readonly traces?: WatchedTraces;
 }
 
 /** How to watch. */
@@ -54,6 +64,7 @@ interface WatchOptions {
   onSync?: (report: SyncReport) => void;
   onCatalogSync?: (report: CatalogSyncReport) => void;
   onSeal?: (sealed: NewlySealed) => void;
+  onConvert?: (report: FlushReport) => void;
   onNotice?: (message: string) => void;
   /** Told where the health endpoint answers, once it does. */
   onListen?: (address: string) => void;
@@ -87,7 +98,13 @@ function restAfter(took_ms: number): number {
 
 class Watch {
   #indexed_bytes = 0;
-  readonly #done: SyncState = { events: 0, rejected: 0, syncs: 0, failures: 0 };
+  readonly #done: SyncState = {
+    events: 0,
+    rejected: 0,
+    syncs: 0,
+    failures: 0,
+    traces_converted: 0,
+  };
   readonly #trouble = new RepeatedTrouble();
   /** Until when the log is known to have been indexed whole. */
   #caught_up_ms: number;
@@ -105,9 +122,10 @@ class Watch {
     const interval_ms = (this.options.interval_s ?? watch_interval_s) * 1000;
     const notices = new ChangeNotices(this.world, ledgerPaths(this.ledger.dir).events);
     const seals = this.#sealing();
-    const { runs } = this.ledger;
+    const { runs, traces } = this.ledger;
     const { onCatalogSync = () => {}, onNotice = () => {} } = this.options;
     const catalog = runs && catalogTask(this.world, runs, onCatalogSync, onNotice);
+    const conversion = traces && this.#converting(traces);
     try {
       while (!signal.aborted) {
         if (this.ledger.exists()) notices.watchIfPossible();
@@ -117,6 +135,7 @@ class Watch {
         const needed_ms = is_first && this.#done.syncs > 0 ? watch_rest_ms : restAfter(took_ms);
         const rested_ms = this.world.elapsed_ms() + Math.min(interval_ms, needed_ms);
         if (this.ledger.exists() && !signal.aborted) await seals?.look();
+        if (traces?.exists() && !signal.aborted) await conversion?.look();
         const has_runs = !signal.aborted && runs?.exists();
         const catalog_wait_ms = has_runs ? await catalog?.look() : undefined;
         // A ledger that is not there yet cannot notify of its first event.
@@ -145,6 +164,14 @@ class Watch {
       (took_ms) => seal_poll_ms - took_ms,
       (message) => onNotice(`finished parts were not sealed: ${message}`),
     );
+  }
+
+  #converting(traces: WatchedTraces): PeriodicTask {
+    const { signal, onConvert = () => {}, onNotice = () => {} } = this.options;
+    return conversionTask(this.world, traces, signal, (report) => {
+      this.#done.traces_converted += report.events;
+      onConvert(report);
+    }, onNotice);
   }
 
   /** Tells trouble that the daemon survives. */
@@ -194,6 +221,7 @@ class Watch {
       lag_bytes,
       lag_seconds: lag_bytes === 0 ? 0 : Math.max(0, behind_ms / 1000),
       log_bytes,
+      traces_waiting_bytes: await this.ledger.traces?.waitingBytes() ?? 0,
       ...this.#done,
       last_error: this.#trouble.message,
     };

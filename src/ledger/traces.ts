@@ -8,6 +8,7 @@ import type { Database } from "../duckdb/connection.ts";
 import type { JsonObject } from "./event_log.ts";
 import { ledgerPaths, noLedger } from "../log/mod.ts";
 import type { CompactTracesReport } from "../trace/store/compact.ts";
+import type { FlushReport } from "../trace/store/flush.ts";
 import type { TraceDamage } from "../trace/store/wal_read.ts";
 import type { TracedEvent } from "../trace/event/event.ts";
 import type { TraceFilter } from "../trace/event/filter.ts";
@@ -190,7 +191,28 @@ export class LedgerTraces {
     return waitingTraces(this.world, this.dir);
   }
 
-  /** Makes Parquet of what programs left that have ended, and few files of many. */
+  /** Whether anything was ever traced. */
+  exists(): boolean {
+    return this.world.files.facts(this.dir)?.is_folder ?? false;
+  }
+
+  /** How many bytes stand in write-ahead files, those of living tracers too. */
+  async waitingBytes(): Promise<number> {
+    const { listSegments, segmentPath } = await import("../trace/event/files.ts");
+    return listSegments(this.world.files, this.dir)
+      .map((segment) => this.world.files.facts(segmentPath(this.dir, segment))?.size_bytes ?? 0)
+      .reduce((sum, size_bytes) => sum + size_bytes, 0);
+  }
+
+  /** Makes Parquet of the write-ahead files of programs that have ended, and no more. */
+  async convert(signal?: AbortSignal): Promise<FlushReport> {
+    const { Flush } = await import("../trace/store/flush.ts");
+    const flush = new Flush(this.world, this.dir);
+    await flush.recover(signal);
+    return flush.report;
+  }
+
+  /** The same, and few files of many. */
   async compact(): Promise<CompactTracesReport> {
     this.#mustBeThere();
     const { compactTraces } = await import("../trace/store/compact.ts");

@@ -20,6 +20,8 @@ const KEEPING_UP: WatchState = {
   rejected: 1,
   syncs: 3,
   failures: 2,
+  traces_converted: 40,
+  traces_waiting_bytes: 1_200,
   last_sync_ms: 1_769_126_400_500,
   last_sync_seconds: 0.25,
 };
@@ -108,6 +110,12 @@ ledger_last_sync_seconds ${sync.seconds}
 # HELP ledger_last_sync_timestamp_seconds When the last sync ended.
 # TYPE ledger_last_sync_timestamp_seconds gauge
 ledger_last_sync_timestamp_seconds ${sync.at}
+# HELP ledger_traces_waiting_bytes Bytes of traces in write-ahead files, which are not Parquet yet.
+# TYPE ledger_traces_waiting_bytes gauge
+ledger_traces_waiting_bytes ${state.traces_waiting_bytes}
+# HELP ledger_traces_converted_total Traced events that became Parquet.
+# TYPE ledger_traces_converted_total counter
+ledger_traces_converted_total ${state.traces_converted}
 # HELP ledger_build_info The program.
 # TYPE ledger_build_info gauge
 ledger_build_info{version="${buildFacts().version}"} 1

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { dirname, join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import type { SyncReport } from "../../src/index/sync.ts";
+import type { FlushReport } from "../../src/trace/store/flush.ts";
 import { openLedger } from "../../src/mod.ts";
 import { watchLedger } from "../../src/daemon/watch.ts";
 import { patience } from "../crash/kills/crash.ts";
@@ -229,4 +230,59 @@ Deno.test("a daemon seals what is finished, and leaves alone what somebody is fi
   assertEquals(sealed, ["day=2026-01-23/part-000001.jsonl"]);
   const { proven, parts, findings } = await ledger.verify({ deep: true });
   assertEquals([proven.parts, parts, findings], [1, 2, []]);
+});
+
+Deno.test("a daemon makes Parquet of traces that their writer has left, and leaves alone a living one's", async () => {
+  using folder = tempFolder();
+  await using ledger = await openLedger({ dir: folder.path });
+  const line = '{"event_type":"FILL","event_id":"a"}\n';
+  await ledger.traces.ingest(testWorld({ stdin: line + line.replace('"a"', '"b"') }).stdin);
+  await using tracer = await ledger.traces.open();
+  tracer.trace({ event_type: "FILL", event_id: "living" });
+  const stop = new AbortController();
+  const address = Promise.withResolvers<string>();
+  const converted = Promise.withResolvers<FlushReport>();
+  const watching = watchLedger(testWorld(), ledger, {
+    signal: stop.signal,
+    health: { hostname: "127.0.0.1", port: 0 },
+    onListen: address.resolve,
+    onConvert: converted.resolve,
+  });
+  const { events, segments, files } = await converted.promise;
+  assertEquals([events, segments, files], [2, 1, 1]);
+  await untilHealth(await address.promise, (_, state) => {
+    return state.traces_converted === 2 && state.traces_waiting_bytes > 0;
+  });
+  stop.abort();
+  await watching;
+  const stats = await ledger.traces.stats();
+  assertEquals([stats.events, stats.waiting, stats.files], [3, 1, 1]);
+});
+
+Deno.test("watch --once converts traces too, also where nothing was logged, and says so", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  const line = '{"event_type":"FILL","event_id":"a"}\n';
+  await runIn(dir, ["trace", "ingest"], { stdin: line });
+  const first = await runIn(dir, ["watch", "--once"]);
+  assertEquals([first.code, first.stderr], [0, ""]);
+  assertStringIncludes(first.stdout, "1 event of 1 write-ahead file written to 1 Parquet file");
+  const { stdout, code } = await runIn(dir, ["watch", "--once", "--json", "--verbose"]);
+  assertEquals([code, JSON.parse(stdout).kind, JSON.parse(stdout).events], [0, "traces", 0]);
+});
+
+Deno.test("told to stop, a conversion ends after the file in hand, and the next one goes on", async () => {
+  using folder = tempFolder();
+  await using ledger = await openLedger({ dir: folder.path });
+  for (const id of ["a", "b", "c"]) {
+    const line = `{"event_type":"FILL","event_id":"${id}"}\n`;
+    await ledger.traces.ingest(testWorld({ stdin: line }).stdin);
+  }
+  const stop = new AbortController();
+  const world = testWorld({ turn: () => Promise.resolve(stop.abort()) });
+  await using stopped = await openLedger({ dir: folder.path, world });
+  assertEquals((await stopped.traces.convert(stop.signal)).segments, 1);
+  assertEquals((await ledger.traces.query()).length, 3);
+  assertEquals((await ledger.traces.convert()).segments, 2);
+  assertEquals((await ledger.traces.query()).length, 3);
 });

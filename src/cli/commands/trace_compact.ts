@@ -4,7 +4,7 @@ import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
 import { ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, print, printJson, say } from "../output.ts";
-import { sayDamage } from "../traces.ts";
+import { sayDamage, toldFlush } from "../traces.ts";
 
 export default defineCommand({
   name: "trace compact",
@@ -27,13 +27,12 @@ export default defineCommand({
     const { damage } = recovered;
     if (flags.json) printJson(world, report);
     else {
-      const { events, segments, files, quarantined, unchecked } = recovered;
-      const source = `${counted(events, "event")} of ${counted(segments, "write-ahead file")}`;
+      const { quarantined, unchecked } = recovered;
       const bad = `; ${counted(quarantined, "bad line")} moved to ${quarantine}`;
       const old = `; ${counted(unchecked, "record")} without a checksum`;
       print(
         world,
-        `${source} written to ${counted(files, "Parquet file")}` +
+        toldFlush(recovered) +
           (quarantined > 0 ? bad : "") + (unchecked > 0 ? old : ""),
       );
       const before = `${counted(merged, "file")} (${humanBytes(bytes_before)})`;

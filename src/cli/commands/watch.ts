@@ -2,18 +2,22 @@ import { unhealthy_after_s, watch_interval_s } from "../../base/limits.ts";
 import type { SyncReport } from "../../index/sync.ts";
 import type { NewlySealed } from "../../log/mod.ts";
 import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
+import type { FlushReport } from "../../trace/store/flush.ts";
 import { defineCommand } from "../command.ts";
-import { exitOfDaemon, exitOfUnread } from "../exit_code.ts";
+import { EXIT_FINDINGS, exitOfDaemon, exitOfUnread } from "../exit_code.ts";
 import { count, runsFlags, text, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, humanCount, print, printJson, say, utc } from "../output.ts";
 import { stopOnInterrupt } from "../progress.ts";
+import { sayDamage, toldFlush } from "../traces.ts";
 
 export default defineCommand({
   name: "watch",
   summary: "keep the indexes up to date while the log grows",
   description: "Follows the log and the runs: syncs the index and the catalog when the file " +
-    "system reports a change, and at every interval in any case; seals finished parts. Several " +
+    "system reports a change, and at every interval in any case; seals finished parts; turns " +
+    "write-ahead files of traces that no living writer holds into Parquet, about once a minute " +
+    "(ledger trace compact also merges). Several " +
     "watchers, and rebuilds beside them, are safe. Reports errors and tries again. On SIGTERM it " +
     "finishes the sync in progress and exits.",
   examples: {
@@ -64,12 +68,20 @@ export default defineCommand({
       const { part, events, seal } = sealed;
       print(world, `${utc(world.now_ms())}  ${part} sealed: ${counted(events, "event")}, ${seal}`);
     };
+    const onConvert = (report: FlushReport) => {
+      if (flags.json) printJson(world, { kind: "traces", ...report });
+      else print(world, `${utc(world.now_ms())}  ${toldFlush(report)}`);
+      sayDamage(world, report.damage);
+    };
     if (flags.once) {
-      onSync(await ledger.sync({ onNotice }));
-      if (!ledger.runs.exists()) return;
-      const report = await ledger.runs.sync({ onNotice });
-      onCatalogSync(report);
-      return exitOfUnread(world, report.unread);
+      const { runs, traces } = ledger;
+      if (ledger.exists() || !traces.exists()) onSync(await ledger.sync({ onNotice }));
+      const converted = traces.exists() ? await traces.convert() : undefined;
+      if (converted && (converted.segments > 0 || flags.verbose)) onConvert(converted);
+      const catalogued = runs.exists() ? await runs.sync({ onNotice }) : undefined;
+      if (catalogued) onCatalogSync(catalogued);
+      const exit = exitOfUnread(world, catalogued?.unread ?? []);
+      return converted?.damage.length ? EXIT_FINDINGS : exit;
     }
     using stop = stopOnInterrupt(world);
     await watchLedger(world, ledger, {
@@ -80,6 +92,7 @@ export default defineCommand({
       onSync,
       onCatalogSync,
       onSeal,
+      onConvert,
       onNotice,
       onListen: (address) => say(world, `answers on ${address}/healthz and ${address}/metrics`),
     });

@@ -32,6 +32,8 @@ Commands:
 - compact | Parts of less than 10 kB stay lines, since they would grow; --all compacts them too.
   --dry-run lists what would be done.
 - status, doctor | Events more than a day ahead of the clock are named, and are never the newest.
+- watch | Turns write-ahead files of traces that no living writer holds into Parquet; /healthz and
+  /metrics say how much waits (traces_waiting_bytes) and how much was converted.
 - watch --health | Serves with deadlines and a connection limit; Host must name loopback.
 - messages | Many are reworded; error codes, exit codes and JSON fields are the same.
 - query --db traces | Traced events in SQL: ‹trace_events›, over write-ahead files and Parquet alike.

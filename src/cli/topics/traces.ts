@@ -117,7 +117,9 @@ fixtures/embedding/backtest.ts.
 
 A critical event (SIGNAL, ORDER, FILL, RISK_BREACH, PORTFOLIO, or types of your own) is in a
 write-ahead file before trace() returns, the others within 64 events or 50 ms. So a killed program
-loses no critical event. Parquet is made later, never while a strategy waits. Each record of a
+loses no critical event. Parquet is made later, never while a strategy waits: when a tracer is closed,
+by ‹ledger watch› about once a minute from what no living writer holds, or by ‹ledger trace compact›,
+which also makes few files of many. Each record of a
 write-ahead file carries a checksum: damage is reported with its place, and the records around it are
 read.
 `,

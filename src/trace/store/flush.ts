@@ -67,16 +67,17 @@ export class Flush {
 
   constructor(readonly world: World, readonly dir: string) {}
 
-  /** Flushes the segments of all stores whose processes are gone. */
-  async recover(): Promise<void> {
+  /** Flushes the segments of all stores whose processes are gone; aborted, ends between two of them. */
+  async recover(signal?: AbortSignal): Promise<void> {
     const { world, dir } = this;
     for (const store of listStores(world.files, dir).keys()) {
+      if (signal?.aborted) return;
       const lock = await takeStoreLock(world, storeLockPath(dir, store), "if abandoned");
       if (!lock) continue;
       try {
         // The process that held it until now may have done it all.
         const segments = listStores(world.files, dir).get(store);
-        if (segments) await this.flushStore(store, segments);
+        if (segments) await this.flushStore(store, segments, signal);
       } finally {
         lock.close();
       }
@@ -84,13 +85,20 @@ export class Flush {
   }
 
   /** Flushes a store's segments, and removes it. The caller holds its lock. */
-  async flushStore(store: string, segments: readonly Segment[]): Promise<void> {
+  async flushStore(
+    store: string,
+    segments: readonly Segment[],
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { world: { files }, dir } = this;
     const late: StampsByEvent = new Map();
     for (const segment of segments.slice(1)) {
       withOpenFile(files, segmentPath(dir, segment), (file) => readLateStamps(file, late));
     }
-    for (const segment of segments) await this.#flushSegment(segment, late);
+    for (const segment of segments) {
+      if (signal?.aborted) return;
+      await this.#flushSegment(segment, late);
+    }
     const lock_path = storeLockPath(dir, store);
     if (files.facts(lock_path)) files.remove(lock_path);
   }
