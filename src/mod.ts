@@ -69,8 +69,10 @@ export {
   type ArtifactColumn,
   type ArtifactDefinition,
   artifactDefinition,
+  type ArtifactRow,
   type ArtifactType,
   isArtifactType,
+  type ValueKind,
 } from "./runs/artifacts/definitions.ts";
 export type { ArtifactSource, InputFormat } from "./runs/artifacts/input.ts";
 export type { ArtifactToWrite } from "./runs/artifacts/file.ts";
@@ -89,7 +91,7 @@ export {
 } from "./runs/catalog/queries.ts";
 export type { NewRun, RunEnd } from "./runs/directory/run_lifecycle.ts";
 export { RunDirectory } from "./runs/directory/directory.ts";
-export type { RunManifest, RunStatus, RunType } from "./runs/manifest/manifest.ts";
+export type { ArtifactEntry, RunManifest, RunStatus, RunType } from "./runs/manifest/manifest.ts";
 export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog/catalog.ts";
 export type { SkippedRun } from "./runs/catalog/change.ts";
 export { makeReport, type Report, type ReportOptions } from "./report/report.ts";

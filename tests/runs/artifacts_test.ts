@@ -326,10 +326,10 @@ const BAD: readonly [what: string, ArtifactType, Row, said: string, hint?: strin
     `has [ 1 ] in column "holders"; it has to be a finite number`,
   ],
   [
-    "an object for a feature",
+    "an array for a feature",
     "features",
-    { extra: { a: 1n } },
-    `has { a: 1n } in column "extra"; it`,
+    { extra: [1n] },
+    `has [ 1n ] in column "extra"; it`,
   ],
   [
     "infinity for a feature",
@@ -427,6 +427,45 @@ Deno.test("a summary has one row: none and two are refused, other types may have
     assertEquals((await store(folder.path, type, { rows: [] })).rows, 0);
     assertEquals(await allRows(join(folder.path, "out.parquet")), []);
   }
+});
+
+Deno.test("a summary takes any further number, text or flag as a column of its own", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "out.parquet");
+  const more = {
+    p25_return_bps: -12.5,
+    p75_return_bps: 40,
+    p90_return_bps: 81.25,
+    median_time_exposed_ms: 5_000,
+    sharpe: null,
+    best_caller: "brook",
+    is_final: true,
+  };
+  await store(folder.path, "summary", { rows: [rowOf("summary", more)] });
+  assertEquals(await allRows(path), [{ ...GOOD.summary, ...more }]);
+  const columns = parquetFacts(testWorld(), path).columns.slice(-7);
+  assertEquals(
+    columns.map(({ name, type }) => `${name} ${type}`),
+    [
+      ...["p25_return_bps double", "p75_return_bps int64", "p90_return_bps double"],
+      ...["median_time_exposed_ms int64", "sharpe utf8", "best_caller utf8", "is_final boolean"],
+    ],
+  );
+  for (const value of [{ a: 1 }, [1], NaN]) {
+    const error = await refusal(
+      store(folder.path, "summary", { rows: [rowOf("summary", { by_caller: value })] }),
+    );
+    assertStringIncludes(
+      error.message,
+      'in column "by_caller"; it has to be a finite number, text',
+    );
+  }
+});
+
+Deno.test("a trade without a reason for its end is stored, as the first system did", async () => {
+  using folder = tempFolder();
+  await store(folder.path, "trades", { rows: [rowOf("trades", { exit_reason: null })] });
+  assertEquals((await allRows(join(folder.path, "out.parquet")))[0].exit_reason, null);
 });
 
 Deno.test("rows may come as they are made, and the number of a row counts them all", async () => {

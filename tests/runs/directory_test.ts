@@ -99,10 +99,7 @@ Deno.test("a run's folder, its manifest, and its events tell the same from begin
   assertEquals(ended, run.readManifest());
   assertEquals(
     [ended.status, ended.completed_at, ended.timing, ended.summary],
-    ["completed", "2026-01-23T12:00:01.500Z", { total_ms: 1500, plan_ms: 5 }, {
-      avg: 2,
-      sharpe: 1,
-    }],
+    ["completed", "2026-01-23T12:00:01.500Z", { total_ms: 5, plan_ms: 5 }, { avg: 2, sharpe: 1 }],
   );
   assertEquals([run.isComplete(), await run.state()], [true, "completed"]);
   assertEquals(namesIn(lab, run.path), [".manifest.lock", "_SUCCESS", "run.json"]);
@@ -130,6 +127,58 @@ Deno.test("a run that failed says why, has no _SUCCESS, and stays as it is", asy
   await refused(run.markFailed("something else"), "it has ended already (failed, ");
   await refused(run.appendLog("stdout", texts("x")), "it has ended (failed)");
   assertEquals(run.readManifest().error, "no candles");
+});
+
+Deno.test("a run may fail with an Error, and gives its message", async () => {
+  using lab = newLab();
+  for (const [at, error] of [new TypeError("no candles"), new RangeError()].entries()) {
+    const run = await create(lab, { run_id: `r${at}` });
+    await run.markFailed(error);
+    const reason = error.message || "RangeError";
+    assertEquals(run.readManifest().error, reason);
+    assertEquals(eventsOf(lab, `r${at}`).at(-1)!.error, reason);
+  }
+});
+
+Deno.test("a run took as long as its steps, as it says itself, or as it was seen to take", async () => {
+  using lab = newLab();
+  let now_ms = NOON_MS;
+  const world = testWorld({ now_ms: () => now_ms });
+  let count = 0;
+  const took = async (
+    noted: Record<string, number> | undefined,
+    given?: Record<string, number>,
+  ) => {
+    const run = await create(lab, { run_id: `r${count++}` }, world);
+    if (noted) await run.updateManifest((manifest) => void (manifest.timing = noted));
+    now_ms += 1500;
+    return (await run.markSuccess({ timing: given })).timing;
+  };
+  assertEquals(await took(undefined), { total_ms: 1500 });
+  assertEquals(await took(undefined, { plan_ms: 5, simulate_ms: 20 }), {
+    total_ms: 25,
+    plan_ms: 5,
+    simulate_ms: 20,
+  });
+  assertEquals(await took({ plan_ms: 5 }), { total_ms: 5, plan_ms: 5 });
+  assertEquals(await took({ total_ms: 7, plan_ms: 5 }), { total_ms: 7, plan_ms: 5 });
+  assertEquals(await took({ plan_ms: 5 }, { execution_ms: 20, total_ms: 30 }), {
+    total_ms: 30,
+    plan_ms: 5,
+    execution_ms: 20,
+  });
+});
+
+Deno.test("no metric of a summary artifact, also one of its own columns, gets a second value", async () => {
+  using lab = newLab();
+  const run = await create(lab);
+  await run.writeArtifact("summary", [{ ...GOOD.summary, run_id: "r", sharpe: 1.5 }]);
+  await refused(
+    run.markSuccess({ summary: { sharpe: 2 } }),
+    "its summary is given with sharpe 2, and its summary artifact has 1.5",
+  );
+  const ended = await run.markSuccess({ summary: { sharpe: 1.5, alpha: 2 } });
+  assertEquals([ended.summary!.sharpe, ended.summary!.alpha], [1.5, 2]);
 });
 
 Deno.test("a completed run takes no further end, and nothing to its logs", async () => {

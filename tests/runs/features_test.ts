@@ -1,5 +1,5 @@
 /** Columns of features: their types follow from their values, and from nothing else. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { parquetFacts, type Row } from "../../src/parquet/mod.ts";
 import { systemFiles } from "../../src/base/files/system_files.ts";
@@ -7,7 +7,7 @@ import { feature_values_in_memory_max } from "../../src/base/limits.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
 import { allRows, duckdbRows, namesIn } from "../parquet/files.ts";
-import { RUN, store } from "./rows.ts";
+import { refusal, RUN, store } from "./rows.ts";
 
 const BIG = 2n ** 60n + 1n;
 
@@ -48,6 +48,30 @@ Deno.test("the type of a column follows from all of its values", async () => {
   assertEquals(columns.map(({ type }) => type), COLUMNS.map(([, type]) => type));
   assertEquals(await allRows(path), expectedOf(COLUMNS));
   assertEquals(await duckdbRows(path), expectedOf(COLUMNS));
+});
+
+Deno.test("features as a record are stored as its text, and JSON paths lead into it", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "out.parquet");
+  const rows = [
+    { call_id: "a", features: { momentum: 0.5, dex: "ray", holders: 2n ** 60n } },
+    { call_id: "b", features: {} },
+    { call_id: "c", features: null },
+  ];
+  await store(folder.path, "features", { rows });
+  const text = `{"momentum":0.5,"dex":"ray","holders":${2n ** 60n}}`;
+  assertEquals((await allRows(path)).map(({ features }) => features), [text, "{}", null]);
+  assertEquals(Object.keys(rows[0].features!).length, 3);
+  const mixed = await refusal(
+    store(folder.path, "features", { rows: [rows[0], { call_id: "d", features: "text" }] }),
+  );
+  assertStringIncludes(mixed.message, 'has "text" in column "features", which holds objects');
+  for (const value of [[1], new Date(0), { at: NaN }]) {
+    const error = await refusal(
+      store(folder.path, "features", { rows: [{ call_id: "d", features: value }] }),
+    );
+    assertStringIncludes(error.message, "text, true or false, a JSON object, or null");
+  }
 });
 
 Deno.test("a column that begins in a late row is null in those before it", async () => {

@@ -32,7 +32,7 @@ export default defineCommand({
         { field: "holds" },
       ], format);
     }
-    const { path, summary, columns, is_open, is_single_row } = artifactDefinition(
+    const { path, summary, columns, is_open, takes_objects, is_single_row } = artifactDefinition(
       type as ArtifactType,
     );
     if (format === "table") print(world, `${path}: ${summary}\n`);
@@ -46,7 +46,8 @@ export default defineCommand({
       { field: "description" },
     ], format);
     if (format !== "table") return;
-    if (is_open) print(world, "and any further columns of numbers, texts and booleans");
+    const objects = takes_objects ? ", and JSON objects" : "";
+    if (is_open) print(world, `and any further columns of numbers, texts and booleans${objects}`);
     if (is_single_row) print(world, "exactly one row");
   },
 });

@@ -58,22 +58,43 @@ export interface ArtifactDefinition {
   is_single_row: boolean;
   /** It takes further columns of numbers, texts and flags; their types follow from the values. */
   is_open: boolean;
+  /** Those may also hold JSON objects, which are stored as their text. */
+  takes_objects: boolean;
 }
 
 /** `"whole?"` is a column that may be null, or not be there at all. */
 type Declared = readonly [kind: ValueKind | `${ValueKind}?`, description: string];
 
-function define(
+/** The values of each kind, as a program hands them over. */
+interface ValueOf {
+  run_id: string;
+  text: string;
+  level: typeof LEVELS[number];
+  object: Readonly<Record<string, unknown>> | string;
+  whole: number | bigint;
+  time: number | bigint;
+  number: number;
+  flag: boolean;
+}
+
+type Columns = Readonly<Record<string, Declared>>;
+
+/** What a definition says, and its columns as they were declared. */
+type Defined<Of extends Columns> = Omit<ArtifactDefinition, "type"> & { declared?: Of };
+
+function define<const Of extends Columns>(
   path: string,
   summary: string,
-  columns: Readonly<Record<string, Declared>>,
-  { is_single_row = false, is_open = false }: { is_single_row?: boolean; is_open?: boolean } = {},
-): Omit<ArtifactDefinition, "type"> {
+  columns: Of,
+  flags: Partial<Pick<ArtifactDefinition, "is_single_row" | "is_open" | "takes_objects">> = {},
+): Defined<Of> {
   return {
     path,
     summary,
-    is_single_row,
-    is_open,
+    is_single_row: false,
+    is_open: false,
+    takes_objects: false,
+    ...flags,
     columns: Object.entries(columns).map(([name, [declared, description]]) => {
       const kind = declared.replace("?", "") as ValueKind;
       const nullable = declared.endsWith("?");
@@ -82,8 +103,8 @@ function define(
   };
 }
 
-const RUN_ID: Declared = ["run_id", "the run that this row belongs to"];
-const CALL_ID: Declared = ["text", "the call, as in alerts"];
+const RUN_ID = ["run_id", "the run that this row belongs to"] as const;
+const CALL_ID = ["text", "the call, as in alerts"] as const;
 
 const DEFINITIONS = {
   alerts: define("inputs/alerts.parquet", "the calls that went into the run", {
@@ -120,9 +141,9 @@ const DEFINITIONS = {
   ),
   features: define(
     "features/features.parquet",
-    "what was derived from each call: any columns of numbers, texts and flags",
+    "what was derived from each call: any columns of numbers, texts, flags and JSON objects",
     { run_id: RUN_ID, call_id: CALL_ID },
-    { is_open: true },
+    { is_open: true, takes_objects: true },
   ),
   trades: define(
     "policy/trades.parquet",
@@ -135,7 +156,7 @@ const DEFINITIONS = {
       entry_px: ["number", "price of entry"],
       exit_ts_ms: ["time", "time of exit, milliseconds since 1970 UTC"],
       exit_px: ["number", "price of exit"],
-      exit_reason: ["text", "why the position was closed"],
+      exit_reason: ["text?", "why the position was closed"],
       realized_return_bps: ["number", "return, basis points"],
       stop_out: ["flag", "whether the stop closed it"],
       max_adverse_excursion_bps: ["number", "the worst it stood at, basis points"],
@@ -143,7 +164,7 @@ const DEFINITIONS = {
       tail_capture: ["number?", "share of the peak that was taken"],
     },
   ),
-  summary: define("results/summary.parquet", "the run in one row", {
+  summary: define("results/summary.parquet", "the run in one row: these, and any further metrics", {
     run_id: RUN_ID,
     calls_processed: ["whole", "calls that were simulated"],
     calls_excluded: ["whole", "calls that were left out"],
@@ -155,7 +176,7 @@ const DEFINITIONS = {
     avg_time_exposed_ms: ["number", "mean time that a position was open, milliseconds"],
     avg_tail_capture: ["number?", "mean share of the peak that was taken"],
     median_tail_capture: ["number?", "median share of the peak that was taken"],
-  }, { is_single_row: true }),
+  }, { is_single_row: true, is_open: true }),
   frontier: define(
     "results/frontier.parquet",
     "policies that an optimization tried, and how each did for each caller",
@@ -184,6 +205,28 @@ const DEFINITIONS = {
 
 /** The name of an artifact type. */
 export type ArtifactType = keyof typeof DEFINITIONS;
+
+type ColumnsOf<Type extends ArtifactType> = NonNullable<typeof DEFINITIONS[Type]["declared"]>;
+type OptionalOf<Of> = {
+  [Name in keyof Of]: Of[Name] extends readonly [`${string}?` | "run_id", string] ? Name : never;
+}[keyof Of];
+type CellOf<Kind> = Kind extends `${infer Required extends ValueKind}?` ? ValueOf[Required] | null
+  : Kind extends ValueKind ? ValueOf[Kind]
+  : never;
+
+/** A row of an artifact type, as `writeArtifact` takes it; open types take further columns. */
+export type ArtifactRow<Type extends ArtifactType = ArtifactType> = Type extends ArtifactType ?
+    & {
+      -readonly [Name in Exclude<keyof ColumnsOf<Type>, OptionalOf<ColumnsOf<Type>>>]: CellOf<
+        ColumnsOf<Type>[Name] extends readonly [infer Kind, string] ? Kind : never
+      >;
+    }
+    & {
+      -readonly [Name in OptionalOf<ColumnsOf<Type>>]?: CellOf<
+        ColumnsOf<Type>[Name] extends readonly [infer Kind, string] ? Kind : never
+      >;
+    }
+  : never;
 
 /** All artifact types, in the order in which a run makes them. */
 export const ARTIFACT_TYPES = Object.keys(DEFINITIONS) as ArtifactType[];

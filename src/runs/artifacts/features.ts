@@ -5,8 +5,9 @@
  *
  * The rules. Null, or nothing at all, says nothing. Whole numbers alone are INT64; with any fraction
  * among them all are DOUBLE (the nearest to whole numbers past 2^53); true and false are BOOLEAN, text is
- * UTF8, and so is a column that only has nulls. Numbers, texts and flags do not mix. In a column of whole
- * numbers, one that has lost its digits or that 64 bits do not hold is refused.
+ * UTF8, and so is a column that only has nulls, or JSON objects, which are stored as their text. Numbers,
+ * texts, flags and objects do not mix. In a column of whole numbers, one that has lost its digits or that
+ * 64 bits do not hold is refused.
  */
 import { LedgerError, quoted } from "../../base/error.ts";
 import { readFully, removeQuietly, writeFully } from "../../base/files/durable.ts";
@@ -15,9 +16,9 @@ import { feature_name_chars_max, feature_values_in_memory_max } from "../../base
 import type { World } from "../../base/world.ts";
 import type { ParquetColumn, ParquetColumnType, Row } from "../../parquet/mod.ts";
 import { type RowContext, rowError, type RowPlace } from "./batch.ts";
-import { isInt64, shown } from "./row_checker.ts";
+import { isInt64, objectText, shown } from "./row_checker.ts";
 
-type Family = "numbers" | "texts" | "flags";
+type Family = "numbers" | "texts" | "flags" | "objects";
 
 /** What was seen of a column so far. */
 interface Seen {
@@ -41,13 +42,23 @@ export class FeatureColumns {
     for (const { name } of context.definition.columns) this.#seen.set(name, undefined);
   }
 
-  /** Looks at a row; its fixed columns have been checked. */
-  look(row: Row, place: RowPlace): void {
+  /** Looks at a row whose fixed columns have been checked; returns it as it is stored. */
+  look(row: Row, place: RowPlace): Row {
+    let changed: Row | undefined;
     for (const name of Object.keys(row)) {
       const value = row[name];
       if (!this.#seen.has(name)) this.#admit(name, place);
-      if (value !== null && value !== undefined) this.#lookAt(name, value, place);
+      if (value === null || value === undefined) continue;
+      const stored = this.#stored(value);
+      this.#lookAt(name, value, stored, place);
+      if (stored !== value) (changed ??= { ...row })[name] = stored;
     }
+    return changed ?? row;
+  }
+
+  #stored(value: unknown): unknown {
+    const is_object = typeof value === "object" && this.context.definition.takes_objects;
+    return is_object ? objectText(value) : value;
   }
 
   /** The columns, now that all rows were seen. */
@@ -78,12 +89,17 @@ export class FeatureColumns {
     this.#seen.set(name, undefined);
   }
 
-  #lookAt(name: string, value: unknown, place: RowPlace): void {
+  #lookAt(name: string, value: unknown, stored: unknown, place: RowPlace): void {
     const wrong = (words: string, hint?: string) =>
       rowError(this.context, place, `has ${shown(value)} in column ${quoted(name)}${words}`, hint);
-    const family = familyOf(value);
+    const family = stored === value
+      ? familyOf(value)
+      : typeof stored === "string"
+      ? "objects"
+      : undefined;
     if (family === undefined) {
-      throw wrong("; it has to be a finite number, text, true or false, or null");
+      const object = this.context.definition.takes_objects ? ", a JSON object" : "";
+      throw wrong(`; it has to be a finite number, text, true or false${object}, or null`);
     }
     let seen = this.#seen.get(name);
     if (seen === undefined) {
@@ -99,7 +115,7 @@ export class FeatureColumns {
 
   #typeOf(name: string): ParquetColumnType {
     const seen = this.#seen.get(name);
-    if (seen === undefined || seen.family === "texts") return "utf8";
+    if (seen === undefined || seen.family === "texts" || seen.family === "objects") return "utf8";
     if (seen.family === "flags") return "boolean";
     if (seen.has_fraction) return "double";
     if (!seen.inexact) return "int64";

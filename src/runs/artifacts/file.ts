@@ -93,12 +93,13 @@ async function stageOpen(
   try {
     for await (const batch of rowsOfSource(world, source, context)) {
       const before = checker.count;
-      const rows = checker.check(batch);
-      for (const [at, row] of rows.entries()) {
-        features.look(row, { row: before + at + 1, line: batch.lines?.[at] });
-      }
-      kept.add(rows);
+      kept.add(
+        checker.check(batch).map((row, at) =>
+          features.look(row, { row: before + at + 1, line: batch.lines?.[at] })
+        ),
+      );
     }
+    checker.end();
     const columns = features.columns();
     const { rounded_names } = features;
     const batches = function* () {

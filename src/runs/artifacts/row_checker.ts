@@ -59,7 +59,7 @@ export function isInt64(value: bigint): boolean {
 }
 
 /** The text of a JSON object, given as one or as its text; undefined when it is none. */
-function objectText(value: unknown): string | undefined {
+export function objectText(value: unknown): string | undefined {
   if (typeof value === "string") return parseObject(value) instanceof BadLine ? undefined : value;
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   try {
@@ -224,7 +224,7 @@ export function extraColumn(
   const meant = nearest(name, known);
   const hint = meant
     ? `is ${quoted(meant)} meant?`
-    : `\`ledger runs schema ${type}\` lists its columns; only features takes others`;
+    : `\`ledger runs schema ${type}\` lists its columns; only features and summary take others`;
   const words = `has a column ${quoted(name)}, which is none of ${type}`;
   return place
     ? rowError(context, place, words, hint)

@@ -4,7 +4,7 @@
  * log hears of each step after it is durable, under ids that make publishing it again harmless.
  */
 import { dirname, join } from "@std/path";
-import { LedgerError } from "../../base/error.ts";
+import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { makeFolderDurably, replaceFile, writeFully } from "../../base/files/durable.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
 import { systemWorld, uniqueName, type World } from "../../base/world.ts";
@@ -216,6 +216,18 @@ export class RunDirectory implements AsyncDisposable {
     await this.#log.stored(type, entry);
   }
 
+  /** The row of the summary artifact; where there is none, nothing. */
+  async #summaryRow({ artifacts, summary = {} }: RunManifest): Promise<Record<string, unknown>> {
+    if (!artifacts.summary) return {};
+    const { readFirstRow } = await import("../artifacts/file.ts");
+    const path = join(this.folder, artifacts.summary.path);
+    const row = await readFirstRow(this.place.world, path).catch((error) => {
+      // A file that is damaged keeps no run from its end.
+      if (!asLedgerError(error)) throw error;
+    });
+    return row ?? summary;
+  }
+
   /** Appends to what the run printed. Durable when it returns. */
   async appendLog(
     stream: "stdout" | "stderr",
@@ -248,7 +260,7 @@ export class RunDirectory implements AsyncDisposable {
   async markSuccess(end: RunEnd = {}): Promise<RunManifest> {
     const { world } = this.place;
     return await this.#finish(async (manifest) => {
-      refuseOtherSummary(manifest, end.summary);
+      refuseOtherSummary(this.run_id, await this.#summaryRow(manifest), end.summary);
       noteEnd(manifest, end, world.now_ms());
       manifest.status = "completed";
       delete manifest.error;
@@ -260,11 +272,12 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /** The run failed: the manifest says why, the log hears it, and the manifest's status comes last. */
-  async markFailed(error: string, end: RunEnd = {}): Promise<RunManifest> {
+  async markFailed(error: string | Error, end: RunEnd = {}): Promise<RunManifest> {
+    const reason = typeof error === "string" ? error : error.message || error.name;
     return await this.#finish(async (manifest) => {
       noteEnd(manifest, end, this.place.world.now_ms());
       manifest.status = "running";
-      manifest.error = error;
+      manifest.error = reason;
       this.#manifest.write(manifest);
       await this.#log.failed(manifest);
       manifest.status = "failed";

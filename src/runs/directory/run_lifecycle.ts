@@ -6,7 +6,6 @@ import { join } from "@std/path";
 import { textDigest } from "../../base/files/checksum.ts";
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { artifactDefinition } from "../artifacts/definitions.ts";
 import { getGitProvenance } from "../evidence/provenance.ts";
 import { listMonths, runPath } from "../manifest/layout.ts";
 import {
@@ -118,7 +117,7 @@ function existsAlready(run_id: string, folder: string): LedgerError {
 
 /** The end of a run. */
 export interface RunEnd {
-  /** `plan_ms`, `execution_ms`, …; `total_ms` is the time since the start unless it is given. */
+  /** `plan_ms`, …; `total_ms`, unless it is given, is their sum, and without them the time since the start. */
   timing?: Record<string, number>;
   /** What the run came to. Default: the row of its summary artifact. */
   summary?: Record<string, unknown>;
@@ -129,28 +128,31 @@ export function noteEnd(manifest: RunManifest, { timing, summary }: RunEnd, now_
   // A run that is finished again after an interruption ended the first time.
   manifest.completed_at ??= new Date(now_ms).toISOString();
   manifest.started_at ??= manifest.created_at;
-  const started_ms = manifestTime(manifest.started_at);
-  const total_ms = Math.max(0, manifestTime(manifest.completed_at) - started_ms);
-  manifest.timing = { total_ms, ...manifest.timing, ...timing };
+  const { total_ms: total_before_ms, ...steps } = { ...manifest.timing, ...timing };
+  const steps_ms = Object.values(steps).filter(Number.isFinite);
+  const took_ms = manifestTime(manifest.completed_at) - manifestTime(manifest.started_at);
+  const sum_ms = steps_ms.length > 0
+    ? steps_ms.reduce((sum, ms) => sum + ms)
+    : Math.max(0, took_ms);
+  const is_given = timing === undefined || timing.total_ms !== undefined;
+  manifest.timing = { total_ms: is_given ? total_before_ms ?? sum_ms : sum_ms, ...steps };
   if (summary) manifest.summary = { ...manifest.summary, ...summary };
 }
 
 /** Metrics stand beside the summary's row; one that is in it cannot have a second value. */
 export function refuseOtherSummary(
-  manifest: RunManifest,
+  run_id: string,
+  row: Record<string, unknown>,
   given: Record<string, unknown> = {},
 ): void {
-  if (!manifest.artifacts.summary) return;
-  for (const { name } of artifactDefinition("summary").columns) {
+  for (const name of Object.keys(row)) {
     if (given[name] === undefined) continue;
-    const [stored, other] = [manifest.summary?.[name], given[name]]
-      .map((value) => JSON.stringify(value));
-    if (stored === undefined || stored === other || Number(stored) === Number(other)) continue;
+    const [stored, other] = [row[name], given[name]].map((value) => JSON.stringify(value));
+    if (stored === other || Number(stored) === Number(other)) continue;
     throw new LedgerError({
       code: "invalid",
-      message:
-        `cannot finish run ${manifest.run_id}: its summary is given with ${name} ${other}, ` +
-        `and its summary artifact has ${stored}`,
+      message: `cannot finish run ${run_id}: its summary is given with ${name} ${other}, and its ` +
+        `summary artifact has ${stored}`,
       hint: "leave it out, or correct the artifact first: ledger runs write ID summary",
     });
   }
