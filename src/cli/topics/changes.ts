@@ -41,6 +41,7 @@ Commands:
   ISO times.
 - trace path | Shows what each event held, and the market's time apart from the program's; the time
   between steps is of creation stamps alone. Causes in a circle end in exit code 3.
+- trace sample, trace export | --json, also beside --out.
 - trace path, trace latency | --format, as elsewhere; --format json is the one object of --json.
 - --dir, --runs-dir, --json | May stand before the command too, as in an alias: ‹ledger --dir lab status›.
 - --json | Every command takes it, help, demo and completions too; ‹schema list --json› gives the

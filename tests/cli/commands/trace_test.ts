@@ -343,6 +343,39 @@ Deno.test("a sample and an export go to standard output, or whole into a file", 
   assertStringIncludes(refused.stderr, `mkdir -p ${join(dir, "no")}`);
 });
 
+Deno.test("a sample and an export as JSON are objects, beside a file what is in it, and so are errors", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  await answered(dir, ["ingest"], CHAIN);
+  const parsed = async (...words: string[]) =>
+    JSON.parse(await answered(dir, [...words, "--json"]));
+  const sample = await parsed("sample", "--rate", "1");
+  assertEquals(sample.map(({ event_id }: { event_id: string }) => event_id).sort(), [
+    ...["f", "lost", "o", "s"],
+  ]);
+  const out = join(dir, "sample.ndjson");
+  assertEquals(await parsed("sample", "--rate", "1", "--out", out), {
+    path: out,
+    events: 4,
+    of_events: 4,
+  });
+  assertEquals(Deno.readTextFileSync(out).trimEnd().split("\n").length, 4);
+  assertEquals(
+    await parsed("export", "bt1", "--to", "chrome"),
+    JSON.parse(await answered(dir, ["export", "bt1", "--to", "chrome"])),
+  );
+  const path = join(dir, "trace.json");
+  assertEquals(await parsed("export", "bt1", "--to", "otlp-json", "--out", path), {
+    path,
+    format: "otlp-json",
+    events: 4,
+  });
+  for (const words of [["sample", "--correlation", "no"], ["export", "no", "--to", "chrome"]]) {
+    const { code, stdout, stderr } = await ask(dir, [...words, "--json"]);
+    assertEquals([code, JSON.parse(stdout || stderr).error.code], [1, "not_found"]);
+  }
+});
+
 Deno.test("what is published is in the index, and the last word counts", async () => {
   using folder = tempFolder();
   const dir = folder.path;
