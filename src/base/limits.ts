@@ -193,6 +193,9 @@ export const feature_values_in_memory_max = 250_000;
 export const alert_files_at_once = 500;
 /** A staged row of the catalog, which holds manifests. */
 export const catalog_row_bytes_max = 64 * MIB;
+/** What `runs show` reads from the end of a run's log file, and how many lines of it that shows. */
+export const run_log_tail_bytes = 8 * KIB;
+export const run_log_lines_shown = 5;
 /** How many runs a query of the catalog returns where the caller does not say, */
 export const runs_found_max = 1_000_000;
 /** and how many the command line lists. */

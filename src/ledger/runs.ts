@@ -17,6 +17,7 @@ import type { CompactReport } from "../runs/upkeep/compact.ts";
 import type { RunsReport } from "../runs/upkeep/verify.ts";
 import type { PrunedMonth, PruneRequest } from "../runs/upkeep/prune.ts";
 import type { NewRun, RunEvents } from "../runs/directory/run_lifecycle.ts";
+import type { FinishedRun, KnownRun, RunEnding } from "./known_run.ts";
 import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
 
 /** Whether the log hears of what is done to a run. Default: it does. */
@@ -59,10 +60,40 @@ export class LedgerRuns {
     return await RunDirectory.create(this.#place(options), run);
   }
 
-  /** A run that is there, by its id or the beginning of its id. */
+  /** A run that has a folder, by its id or the beginning of its id. */
   async find(run_id: string, options?: TellOptions): Promise<RunDirectory> {
+    const run = await this.locate(run_id, options);
+    if (run.directory) return run.directory;
+    const { hasNoFolder } = await import("./known_run.ts");
+    throw hasNoFolder(run.run_id, this.dir);
+  }
+
+  /** A run that log or folder know, by its id or the beginning of its id; its folder, if there is one. */
+  async locate(
+    beginning: string,
+    options?: TellOptions,
+  ): Promise<{ run_id: string; directory?: RunDirectory }> {
     const { RunDirectory } = await import("../runs/directory/directory.ts");
-    return RunDirectory.find(this.#place(options), run_id);
+    const { wholeRunId } = await import("../runs/manifest/layout.ts");
+    const { idsOfRuns } = await import("./known_run.ts");
+    const place = this.#place(options);
+    const directory = RunDirectory.find(place, beginning);
+    if (directory) return { run_id: beginning, directory };
+    const indexed = await idsOfRuns(() => this.openStates());
+    const run_id = wholeRunId(this.world.files, this.dir, beginning, indexed);
+    return { run_id, directory: RunDirectory.find(place, run_id) };
+  }
+
+  /** Everything that log, index and folder say of a run. */
+  async look(beginning: string, onNotice?: (message: string) => void): Promise<KnownRun> {
+    const { lookAt } = await import("./known_run.ts");
+    return await lookAt(this, await this.locate(beginning), onNotice);
+  }
+
+  /** Ends a run: in its folder, or where it has none by an event. Returns its folder and status. */
+  async finish(beginning: string, end: RunEnding, options?: TellOptions): Promise<FinishedRun> {
+    const { finishRun } = await import("./known_run.ts");
+    return await finishRun(this, await this.locate(beginning, options), end, options?.events);
   }
 
   /** Brings the catalog up to date with the manifests. */

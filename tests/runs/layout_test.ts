@@ -1,7 +1,14 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
 import { systemFiles } from "../../src/base/files/system_files.ts";
-import { checkRunId, findRun, idOfPath, isMonth, monthOf } from "../../src/runs/manifest/layout.ts";
+import {
+  checkRunId,
+  idOfPath,
+  isMonth,
+  monthOf,
+  pathOfRun,
+  wholeRunId,
+} from "../../src/runs/manifest/layout.ts";
 import { type Lab, newLab, putFile, putRun, removeFrom } from "./runs.ts";
 
 Deno.test("a run belongs to the month of its creation, in UTC", () => {
@@ -24,8 +31,11 @@ Deno.test("what leads out of its folder, or names none, is no run id", () => {
   }
 });
 
-function find(lab: Lab, run_id: string): string {
-  return findRun(systemFiles(), lab.runs_dir, run_id);
+function find(lab: Lab, beginning: string): string | undefined {
+  const files = systemFiles();
+  const { runs_dir } = lab;
+  return pathOfRun(files, runs_dir, beginning) ??
+    pathOfRun(files, runs_dir, wholeRunId(files, runs_dir, beginning));
 }
 
 function problemOf(lab: Lab, run_id: string): LedgerError {

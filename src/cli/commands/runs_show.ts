@@ -1,10 +1,12 @@
 import { join } from "@std/path";
-import { DAY_MS } from "../../base/format.ts";
 import { asLedgerError } from "../../base/error.ts";
+import { readFully, withOpenFile } from "../../base/files/durable.ts";
+import { DAY_MS } from "../../base/format.ts";
+import { run_log_lines_shown, run_log_tail_bytes } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
+import type { KnownRun } from "../../ledger/known_run.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
-import { manifestTime, type RunManifest } from "../../runs/manifest/manifest.ts";
 import { defineCommand } from "../command.ts";
 import { runsFlags, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -13,12 +15,14 @@ import {
   bytesColumn,
   countColumn,
   counted,
+  humanBytes,
   humanDuration,
   paintFor,
   plain,
   print,
   printJson,
   printRows,
+  say,
   utc,
 } from "../output.ts";
 
@@ -27,8 +31,10 @@ const BAR_COLUMNS = 30;
 export default defineCommand({
   name: "runs show",
   summary: "everything about one run",
-  description: "Prints a run's manifest, its artifacts and whether they are on the disk, how " +
-    "long its steps took, and its events in the log. The run may still be running.",
+  description:
+    "Prints what a run's manifest and the log say of it, its artifacts and whether they " +
+    "are on the disk, how long its phases took, the end of what it printed, and its events. The " +
+    "run may still be running, and it may have no folder.",
   examples: {
     "ledger runs show demo-1": "a run, by its id or the beginning of it",
     "ledger runs show demo-1 --json": "the same, as JSON",
@@ -37,92 +43,168 @@ export default defineCommand({
   flags: { "no-events": toggle("leave out its events in the log"), ...runsFlags() },
   run: async ({ world, flags, words: [run_id] }) => {
     await using ledger = openFor(world, flags);
-    const run = await ledger.runs.find(run_id).catch((error) => notThere(ledger, run_id, error));
-    const manifest = run.readManifest();
-    const state = await run.state();
-    const artifacts = Object.entries(manifest.artifacts).map(([artifact_type, entry]) => {
-      const facts = world.files.facts(join(run.folder, entry.path));
-      const bytes = entry.bytes ?? facts?.size_bytes;
-      return { artifact_type, rows: entry.rows, bytes, path: entry.path, is_there: !!facts };
-    });
-    const events = flags["no-events"] ? [] : await eventsOf(ledger, manifest);
+    const run = await ledger.runs.look(run_id, (notice) => say(world, notice));
+    const { directory, manifest, logged_artifacts: _, ...facts } = run;
+    const artifacts = artifactsOf(world, run);
+    const logs = logsOf(world, run);
+    const events = flags["no-events"] ? [] : await eventsOf(ledger, run);
     if (flags.json) {
+      const folder = directory?.folder ?? null;
       const shown = events.map((record) => record.event);
-      const { folder } = run;
-      return printJson(world, { folder, state, manifest, artifacts, events: shown });
+      return printJson(world, {
+        folder,
+        ...facts,
+        manifest: manifest ?? null,
+        artifacts,
+        logs,
+        events: shown,
+      });
     }
-    printManifest(world, manifest, state, run.folder);
+    printFacts(world, run);
     if (artifacts.length > 0) printArtifacts(world, artifacts);
-    printTiming(world, manifest.timing ?? {});
+    printTiming(world, run);
+    for (const log of logs) printLog(world, log);
     if (!flags["no-events"]) printEvents(world, events);
   },
 });
 
-/** A run that is not on the disk may be in the catalog. */
-async function notThere(ledger: Ledger, run_id: string, error: unknown): Promise<never> {
-  const problem = asLedgerError(error);
-  if (problem?.code !== "not_found") throw error;
-  const known = await ledger.runs.query({ run_id, limit: 1 }).catch(() => []);
-  if (known.length === 0 || known[0].presence === "present") throw problem;
-  const { presence, run_id: id } = known[0];
-  const { literal } = await import("../../duckdb/connection.ts");
-  const asked = `ledger query --db catalog "select * from backtest_runs_catalog where run_id = ` +
-    `${literal(id)}"`;
-  throw problem.with({
-    message: `${problem.message}: the catalog has it as ${presence}`,
-    hint: `to see its row in the catalog: ${asked}`,
+/** The artifacts of its manifest, and those that only the log tells of. */
+function artifactsOf(world: World, { directory, manifest, logged_artifacts }: KnownRun) {
+  const in_folder = Object.entries(manifest?.artifacts ?? {}).map(([artifact_type, entry]) => {
+    const facts = world.files.facts(join(directory!.folder, entry.path));
+    const { rows, path } = entry;
+    return {
+      artifact_type,
+      rows,
+      bytes: entry.bytes ?? facts?.size_bytes,
+      path,
+      is_there: !!facts,
+    };
   });
+  const logged = logged_artifacts.filter(({ artifact_type }) => !manifest?.artifacts[artifact_type])
+    .map(({ artifact_type, artifact_path: path, size_bytes: bytes }) => {
+      return { artifact_type, rows: undefined, bytes, path, is_there: isThere(world, path) };
+    });
+  return [...in_folder, ...logged];
+}
+
+/** An event may name any path, also one that leads nowhere. */
+function isThere(world: World, path: string): boolean {
+  try {
+    return world.files.facts(path) !== undefined;
+  } catch (error) {
+    if (!asLedgerError(error)) throw error;
+    return false;
+  }
+}
+
+interface ShownLog {
+  stream: string;
+  path: string;
+  bytes?: number;
+  /** Its last lines. */
+  tail?: string;
+}
+
+/** What it printed, as far as its manifest says where: the end of the errors is often the reason. */
+function logsOf(world: World, { directory, manifest }: KnownRun): ShownLog[] {
+  return Object.entries(manifest?.logs ?? {}).flatMap(([stream, path]): ShownLog[] => {
+    if (typeof path !== "string") return [];
+    const log = { stream, path };
+    // A manifest may come from anywhere: only what lies in the run's folder is read.
+    if (path.startsWith("/") || path.split("/").includes("..")) return [log];
+    try {
+      return [{ ...log, ...tailOf(world, join(directory!.folder, path)) }];
+    } catch (error) {
+      if (!asLedgerError(error)) throw error;
+      return [log];
+    }
+  });
+}
+
+function tailOf(world: World, path: string): { bytes: number; tail: string } {
+  return withOpenFile(world.files, path, (file) => {
+    const { size_bytes: bytes } = file.facts();
+    const length = Math.min(bytes, run_log_tail_bytes);
+    const read = readFully(file, new Uint8Array(length), bytes - length);
+    const lines = new TextDecoder().decode(read).trimEnd().split("\n");
+    // The first may be half of one.
+    const whole = length < bytes && lines.length > 1 ? lines.slice(1) : lines;
+    return { bytes, tail: whole.slice(-run_log_lines_shown).join("\n") };
+  });
+}
+
+function printLog(world: World, { stream, path, bytes, tail }: ShownLog): void {
+  const { bold, dim } = paintFor(world, world.stdout);
+  const size = bytes === undefined ? "not there" : humanBytes(bytes);
+  print(world, `\n  ${bold(plain(stream))}  ${plain(path)}  ${size}`);
+  for (const line of (tail ?? "").split("\n").filter((line) => line !== "")) {
+    print(world, dim(`    ${plain(line)}`));
+  }
 }
 
 type EventRecord = Extract<LogRecord, { kind: "event" }>;
 
 /** A run's events in the log: only the days that it can have lasted are read. */
-async function eventsOf(ledger: Ledger, manifest: RunManifest): Promise<EventRecord[]> {
+async function eventsOf(
+  ledger: Ledger,
+  { run_id, created_at_ms, completed_at_ms }: KnownRun,
+): Promise<EventRecord[]> {
   if (!ledger.exists()) return [];
   const events: EventRecord[] = [];
-  const since_ms = manifestTime(manifest.created_at) - DAY_MS;
-  const until_ms = manifest.completed_at ? manifestTime(manifest.completed_at) + DAY_MS : undefined;
-  for await (const record of ledger.read({ run_id: manifest.run_id, since_ms, until_ms })) {
+  const since_ms = created_at_ms === null ? undefined : created_at_ms - DAY_MS;
+  const until_ms = completed_at_ms === null ? undefined : completed_at_ms + DAY_MS;
+  for await (const record of ledger.read({ run_id, since_ms, until_ms })) {
     if (record.kind === "event") events.push(record);
   }
   return events;
 }
 
-function printManifest(world: World, manifest: RunManifest, state: string, folder: string): void {
+function printFacts(world: World, run: KnownRun): void {
   const { bold, red, green, yellow } = paintFor(world, world.stdout);
+  const { state, directory, manifest, presence, archive } = run;
   const paint = state === "completed" ? green : state === "failed" ? red : yellow;
-  const { dataset, git_commit, git_branch, git_dirty } = manifest;
-  print(world, `${bold(plain(manifest.run_id))}  ${plain(manifest.run_type)}  ${paint(state)}`);
+  const { dataset = {}, git_commit, git_branch, git_dirty, owner, schema_version } = manifest ?? {};
+  const head = [bold(plain(run.run_id)), plain(run.run_type ?? ""), paint(state)];
+  print(world, head.filter((word) => word !== "").join("  "));
   const code = [git_branch, git_commit?.slice(0, 12), git_dirty ? "with changes" : undefined];
   const range = [dataset.from, dataset.to].filter(Boolean).join(" to ");
   const calls = dataset.calls_count == null ? "" : counted(dataset.calls_count, "call");
-  const facts: [string, string | undefined][] = [
-    ["folder", folder],
-    ["created", timeText(world, manifest.created_at)],
-    ["completed", timeText(world, manifest.completed_at)],
-    ["error", manifest.error],
+  const versions = Object.entries(schema_version ?? {}).map(([of, version]) => `${of} ${version}`);
+  const facts: [string, string | undefined | null][] = [
+    ["folder", directory?.folder ?? folderText(presence, archive)],
+    ["created", timeText(world, run.created_at_ms)],
+    ["started", timeText(world, run.started_at_ms)],
+    [state === "failed" ? "failed" : "completed", timeText(world, run.completed_at_ms)],
+    ["error", run.error],
     ["code", code.filter(Boolean).join(", ")],
     ["dataset", [range, dataset.interval, calls].filter(Boolean).join(", ")],
-    ["data", manifest.data_fingerprint],
-    ["owner", manifest.owner && `process ${manifest.owner.pid} on ${manifest.owner.host}`],
-    ["parameters", memberText(manifest.parameters)],
-    ["summary", memberText(manifest.summary)],
+    ["data", run.data_fingerprint],
+    ["owner", owner && `process ${owner.pid} on ${owner.host}`],
+    ["schema", versions.join(", ")],
+    ["parameters", memberText(run.parameters)],
+    ["summary", memberText(run.summary)],
+    ["trials", run.trials > 0 ? String(run.trials) : undefined],
   ];
   for (const [name, value] of facts) {
     if (value) print(world, `  ${name.padEnd(10)} ${plain(value)}`);
   }
 }
 
-function timeText(world: World, time: string | undefined): string | undefined {
-  if (!time) return undefined;
-  const time_ms = manifestTime(time);
+function folderText(presence: string | null, archive: string | null): string {
+  if (presence === null) return "none: it was only emitted";
+  return archive ? `archived in ${archive}` : `${presence}: the catalog remembers it`;
+}
+
+function timeText(world: World, time_ms: number | null): string | undefined {
+  if (time_ms === null) return undefined;
   return world.stdout.is_terminal
     ? `${utc(time_ms)} (${ago(time_ms, world.now_ms())})`
     : utc(time_ms);
 }
 
-function memberText(members: Record<string, unknown> | undefined): string {
-  return Object.entries(members ?? {}).filter(([name]) => name !== "run_id")
+function memberText(members: Record<string, unknown>): string {
+  return Object.entries(members).filter(([name]) => name !== "run_id")
     .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
     .join(" ");
 }
@@ -138,17 +220,21 @@ function printArtifacts(world: World, artifacts: Record<string, unknown>[]): voi
   ]);
 }
 
-function printTiming(world: World, timing: Record<string, number>): void {
+function printTiming(world: World, { timing, phases }: KnownRun): void {
   const steps = Object.entries(timing).filter(([, ms]) => typeof ms === "number");
-  if (steps.length === 0) return;
+  const unfinished = phases.filter(({ duration_ms }) => duration_ms === null);
+  if (steps.length + unfinished.length === 0) return;
   const longest_ms = Math.max(...steps.map(([, ms]) => ms));
   const { cyan } = paintFor(world, world.stdout);
   print(world, "");
   for (const [step, ms] of steps) {
-    const name = step.replace(/_ms$/, "").padEnd(12);
+    const name = plain(step).replace(/_ms$/, "").padEnd(12);
     const columns = longest_ms === 0 ? 0 : Math.round(ms / longest_ms * BAR_COLUMNS);
     const bar = cyan("█".repeat(ms > 0 ? Math.max(1, columns) : 0));
     print(world, `  ${name} ${humanDuration(ms).padStart(11)}  ${bar}`.trimEnd());
+  }
+  for (const { phase_name } of unfinished) {
+    print(world, `  ${plain(phase_name).padEnd(12)} not completed`);
   }
 }
 

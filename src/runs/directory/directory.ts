@@ -11,7 +11,7 @@ import { systemWorld, uniqueName, type World } from "../../base/world.ts";
 import type { Row } from "../../parquet/mod.ts";
 import { artifactDefinition, type ArtifactType } from "../artifacts/definitions.ts";
 import type { ArtifactSource } from "../artifacts/input.ts";
-import { checkRunId, findRun, idOfPath, monthOf, RUN_FILES, runPath } from "../manifest/layout.ts";
+import { checkRunId, monthOf, pathOfRun, RUN_FILES, runPath } from "../manifest/layout.ts";
 import { stateOfOpen, takeRunLock } from "../manifest/liveness_lock.ts";
 import {
   hasEnded,
@@ -107,10 +107,10 @@ export class RunDirectory implements AsyncDisposable {
     this.#manifest.write({ ...begun, status: "running" });
   }
 
-  /** A run that is there, by its id or the beginning of its id. */
-  static find(place: RunPlace, run_id: string): RunDirectory {
-    const path = findRun(place.world.files, place.runs_dir, run_id);
-    return new RunDirectory(place, path, idOfPath(path)!);
+  /** A run that has a folder, by its whole id. */
+  static find(place: RunPlace, run_id: string): RunDirectory | undefined {
+    const path = pathOfRun(place.world.files, place.runs_dir, run_id);
+    return path === undefined ? undefined : new RunDirectory(place, path, run_id);
   }
 
   /** Reads the manifest in a run's folder. */

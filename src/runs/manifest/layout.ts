@@ -73,26 +73,36 @@ export function listRuns(files: Files, runs_dir: string, month: string): string[
     .map(({ name }) => `${month}/${name}`).sort();
 }
 
-/** The path of a run, by its id or the beginning of its id. */
-export function findRun(files: Files, runs_dir: string, run_id: string): string {
+/** The path of a run that has a folder, by its whole id. */
+export function pathOfRun(files: Files, runs_dir: string, run_id: string): string | undefined {
   checkRunId(run_id);
-  // A process killed while it makes a run leaves an empty folder, perhaps in another month.
-  const first = (paths: readonly string[]) =>
-    paths.find((path) => files.facts(join(runs_dir, path, RUN_FILES.manifest))) ?? paths[0];
-  const months = listMonths(files, runs_dir);
-  const exact = months.map((month) => runPath(month, run_id))
+  const paths = listMonths(files, runs_dir).map((month) => runPath(month, run_id))
     .filter((path) => files.facts(join(runs_dir, path))?.is_folder);
-  if (exact.length > 0) return first(exact);
-  const all = months.flatMap((month) => listRuns(files, runs_dir, month));
-  const matching = all.filter((path) => idOfPath(path)!.startsWith(run_id));
-  const ids = [...new Set(matching.map((path) => idOfPath(path)!))];
-  if (ids.length === 1) return first(matching);
-  const near = nearest(run_id, all.map((path) => idOfPath(path)!));
+  // A process killed while it makes a run leaves an empty folder, perhaps in another month.
+  return paths.find((path) => files.facts(join(runs_dir, path, RUN_FILES.manifest))) ?? paths[0];
+}
+
+/** The id of the only run that has it, or begins so; `others` are known, and need not have a folder. */
+export function wholeRunId(
+  files: Files,
+  runs_dir: string,
+  beginning: string,
+  others: readonly string[] = [],
+): string {
+  checkRunId(beginning);
+  const months = listMonths(files, runs_dir);
+  const in_folders = months.flatMap((month) => listRuns(files, runs_dir, month))
+    .map((path) => idOfPath(path)!);
+  const all = [...new Set([...in_folders, ...others])];
+  if (all.includes(beginning)) return beginning;
+  const ids = all.filter((run_id) => run_id.startsWith(beginning)).sort();
+  if (ids.length === 1) return ids[0];
+  const near = nearest(beginning, all);
   throw new LedgerError({
     code: "not_found",
     message: ids.length > 1
-      ? `${ids.length} runs have ids that begin with ${quoted(run_id)}`
-      : `there is no run ${quoted(run_id)} in ${runs_dir}`,
+      ? `${ids.length} runs have ids that begin with ${quoted(beginning)}`
+      : `there is no run ${quoted(beginning)} in ${runs_dir}, and the index knows none`,
     where: { path: runs_dir },
     hint: ids.length > 1
       ? `give more of it: ${ids.slice(0, 3).join(", ")}${ids[3] ? ", …" : ""}`

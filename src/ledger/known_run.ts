@@ -1,0 +1,262 @@
+/**
+ * Everything about one run, whether its log, its folder, or both know it: a manifest is read live, the
+ * rest comes from the index. A run without a folder ends by an event, one with a folder in its manifest.
+ */
+import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
+import { withNumbers } from "../base/json.ts";
+import type { World } from "../base/world.ts";
+import type { Database } from "../duckdb/connection.ts";
+import { PHASES_OF_RUN } from "../index/run_views.ts";
+import type { RunDirectory } from "../runs/directory/directory.ts";
+import type { RunEnd, RunEvents } from "../runs/directory/run_lifecycle.ts";
+import type { RunManifest } from "../runs/manifest/manifest.ts";
+
+type Members = Record<string, unknown>;
+
+/** A phase of a run, as the log tells of it. */
+export interface LoggedPhase {
+  phase_name: string;
+  phase_order: number | null;
+  started_at_ms: number | null;
+  completed_at_ms: number | null;
+  duration_ms: number | null;
+}
+
+/** An artifact that the log tells of. */
+interface LoggedArtifact {
+  artifact_type: string;
+  artifact_path: string;
+  size_bytes: number;
+}
+
+/** A run, and what is known of it. */
+export interface KnownRun {
+  run_id: string;
+  source: "log" | "folder" | "both";
+  /** As it stands right now. */
+  state: string;
+  directory?: RunDirectory;
+  manifest?: RunManifest;
+  run_type: string | null;
+  created_at_ms: number | null;
+  started_at_ms: number | null;
+  completed_at_ms: number | null;
+  error: string | null;
+  /** Of a run whose folder is not there any more: missing, or archived and where. */
+  presence: string | null;
+  archive: string | null;
+  data_fingerprint: string | null;
+  parameters: Members;
+  summary: Members;
+  /** Phases that were emitted, and what the manifest says. */
+  timing: Record<string, number>;
+  phases: LoggedPhase[];
+  trials: number;
+  logged_artifacts: LoggedArtifact[];
+}
+
+/** What is needed of a ledger's runs. */
+interface RunsOfLedger {
+  readonly world: World;
+  readonly dir: string;
+  readonly events: RunEvents;
+  openStates(): Promise<Database>;
+}
+
+interface LocatedRun {
+  run_id: string;
+  directory?: RunDirectory;
+}
+
+/** The ids of all runs that an index knows: none where there is none, or none that can be read. */
+export async function idsOfRuns(open: () => Promise<Database>): Promise<string[]> {
+  try {
+    await using database = await open();
+    const rows = await database.rows<{ run_id: string }>(`select run_id from run_states`);
+    return rows.map(({ run_id }) => run_id);
+  } catch (error) {
+    if (!asLedgerError(error)) throw error;
+    return [];
+  }
+}
+
+/** The error where only a run with a folder will do. */
+export function hasNoFolder(run_id: string, runs_dir: string): LedgerError {
+  return new LedgerError({
+    code: "not_found",
+    message: `run ${quoted(run_id)} has no folder in ${runs_dir}: only the index knows it`,
+    where: { path: runs_dir },
+    hint: `what is known of it: ledger runs show ${run_id}; to make it one: ledger runs create ` +
+      `--run-id ${run_id}`,
+  });
+}
+
+interface IndexedRun {
+  row?: Omit<KnownRun, "run_id" | "state" | "phases" | "trials" | "logged_artifacts">;
+  status?: string;
+  phases: LoggedPhase[];
+  trials: number;
+  logged_artifacts: LoggedArtifact[];
+}
+
+const ROW_OF_RUN = `
+  select source, run_type, status, epoch_ms(created_at) as created_at_ms,
+    epoch_ms(started_at) as started_at_ms, epoch_ms(completed_at) as completed_at_ms, error,
+    presence, archive, data_fingerprint, params as parameters, summary, timing
+  from run_states where run_id = $1`;
+
+/** What the indexes say of a run. */
+async function askIndexes(database: Database, run_id: string): Promise<IndexedRun> {
+  const rowsOf = async <Row>(sql: string) =>
+    (await database.rows<Members>(sql, [run_id])).map(withNumbers<Row>);
+  const [found] = await rowsOf<Members>(ROW_OF_RUN);
+  const parsed = (value: unknown) => JSON.parse((value as string | null) ?? "{}");
+  const { status, ...row } = found ?? {};
+  const said = found && {
+    ...row,
+    parameters: parsed(row.parameters),
+    summary: parsed(row.summary),
+    timing: parsed(row.timing),
+  };
+  const indexed = { row: said as IndexedRun["row"], status: status as string | undefined };
+  const [{ has_log }] = await database.rows<{ has_log: boolean }>(
+    `select bool_or(database_name = 'runs') as has_log from duckdb_databases()`,
+  );
+  if (!has_log) return { ...indexed, phases: [], trials: 0, logged_artifacts: [] };
+  await database.run("use runs.main");
+  const [{ trials }] = await rowsOf<{ trials: number }>(
+    `select count(*) as trials from trial_results where run_id = $1`,
+  );
+  return {
+    ...indexed,
+    phases: await rowsOf<LoggedPhase>(PHASES_OF_RUN),
+    trials,
+    logged_artifacts: await rowsOf<LoggedArtifact>(
+      `select artifact_type, artifact_path, size_bytes from artifacts_catalog where run_id = $1
+       order by created_at_ms, artifact_type`,
+    ),
+  };
+}
+
+/** Everything that is known of a run. An index that cannot be read takes nothing from its manifest. */
+export async function lookAt(
+  runs: RunsOfLedger,
+  { run_id, directory }: LocatedRun,
+  onNotice: (message: string) => void = () => {},
+): Promise<KnownRun> {
+  const indexed = await indexedRun(runs, run_id).catch((error): IndexedRun => {
+    const problem = asLedgerError(error);
+    if (!problem || !directory) throw error;
+    if (problem.code !== "not_found") {
+      onNotice(`what the log says of it is missing: ${problem.message}`);
+    }
+    return { phases: [], trials: 0, logged_artifacts: [] };
+  });
+  const { row, status, ...logged } = indexed;
+  if (!directory) return { run_id, ...row!, state: status!, ...logged };
+  const manifest = directory.readManifest();
+  const { manifestTime } = await import("../runs/manifest/manifest.ts");
+  const msOf = (time: string | undefined | null) => time ? manifestTime(time) : null;
+  const state = await directory.state();
+  // The log may have heard of an end that the manifest does not tell of.
+  const is_ended_in_log = row?.source === "both" && /^(completed|failed)$/.test(status!) &&
+    !/^(completed|failed|unfinished)$/.test(state);
+  return {
+    run_id,
+    source: row?.source === "both" ? "both" : "folder",
+    state: is_ended_in_log ? status! : state,
+    directory,
+    manifest,
+    run_type: manifest.run_type,
+    created_at_ms: msOf(manifest.created_at),
+    started_at_ms: msOf(manifest.started_at),
+    completed_at_ms: msOf(manifest.completed_at) ?? (is_ended_in_log ? row.completed_at_ms : null),
+    error: manifest.error ?? row?.error ?? null,
+    presence: "present",
+    archive: null,
+    data_fingerprint: manifest.data_fingerprint ?? null,
+    parameters: { ...row?.parameters, ...manifest.parameters },
+    summary: { ...row?.summary, ...manifest.summary },
+    timing: { ...row?.timing, ...manifest.timing },
+    ...logged,
+  };
+}
+
+async function indexedRun(runs: RunsOfLedger, run_id: string): Promise<IndexedRun> {
+  await using database = await runs.openStates();
+  return await askIndexes(database, run_id);
+}
+
+/** How a run ends: with an error, it failed. */
+export interface RunEnding extends RunEnd {
+  error?: string;
+}
+
+/** A run that has ended. */
+export interface FinishedRun {
+  run_id: string;
+  folder: string | null;
+  status: string;
+  total_ms: number;
+}
+
+/** Ends a run. The same end told twice has the same ids, and counts once. */
+export async function finishRun(
+  runs: RunsOfLedger,
+  { run_id, directory }: LocatedRun,
+  { error, ...end }: RunEnding,
+  events = true,
+): Promise<FinishedRun> {
+  if (directory) {
+    const manifest = error === undefined
+      ? await directory.markSuccess(end)
+      : await directory.markFailed(error, end);
+    const total_ms = manifest.timing?.total_ms ?? 0;
+    return { run_id, folder: directory.folder, status: manifest.status, total_ms };
+  }
+  const run = await lookAt(runs, { run_id });
+  if (run.presence !== null) throw hasNoFolder(run_id, runs.dir);
+  if (!events) {
+    throw new LedgerError({
+      code: "usage",
+      message: `cannot finish run ${quoted(run_id)} without events: it has no folder`,
+      hint: "leave --no-events out",
+    });
+  }
+  if (run.state === "completed" || run.state === "failed") {
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot finish run ${quoted(run_id)}: it has ended already (${run.state})`,
+      hint: "a run ends once; begin a new one",
+    });
+  }
+  return { run_id, folder: null, ...await emitEnd(runs, run, error, end) };
+}
+
+async function emitEnd(
+  { world, events }: RunsOfLedger,
+  { run_id, created_at_ms, started_at_ms, timing: known, logged_artifacts }: KnownRun,
+  error: string | undefined,
+  { timing = {}, summary = {} }: RunEnd,
+): Promise<Pick<FinishedRun, "status" | "total_ms">> {
+  const emit = (event_type: string, fields: Members, of = "") =>
+    events.emit({ event_id: `${run_id}:${event_type}${of}`, run_id, event_type, ...fields });
+  const steps = Object.entries(timing).filter(([name]) => name !== "total_ms");
+  for (const [name, duration_ms] of steps) {
+    const phase_name = name.replace(/_ms$/, "");
+    const phase = { phase_name, duration_ms, output_summary: {} };
+    await emit("phase.completed", phase, `:${phase_name}`);
+  }
+  const artifact_paths = Object.fromEntries(
+    logged_artifacts.map(({ artifact_type, artifact_path }) => [artifact_type, artifact_path]),
+  );
+  await (error === undefined
+    ? emit("run.completed", { summary, artifact_paths })
+    : emit("run.failed", { error }));
+  const phases = Object.entries({ ...known, ...timing }).filter(([name]) => name !== "total_ms");
+  const total_ms = timing.total_ms ??
+    (phases.length > 0
+      ? phases.reduce((sum, [, ms]) => sum + ms, 0)
+      : Math.max(0, world.now_ms() - (started_at_ms ?? created_at_ms ?? world.now_ms())));
+  return { status: error === undefined ? "completed" : "failed", total_ms };
+}
