@@ -49,6 +49,11 @@ Commands:
 - status | --format csv, ndjson and markdown print the days as rows.
 - SIGTERM | Ends watch and log --follow with 0, every other command with 130.
 - demo | One that was stopped, or killed, is begun anew by the next in the same folder.
+- run_states | A view in ‹query --db runs› and ‹--db catalog›: all runs that log, folder or both know, with
+  the status that each has now; crashed and stale ones too.
+- runs show | Shows runs that were only emitted: phases, trials, artifacts and summary from the log; also
+  started, schema version and the end of the run's logs. JSON has source, timing, phases, trials, logs.
+- runs finish | Ends a run that was only emitted by an event. Timing may have any name that ends in _ms.
 - exit code 3 | Also where readers of traces or pulled lines met damage: the result is printed, the
   damage is listed.
 - runs sync, compact, prune | A run whose run.json cannot be read (a failing disk, missing rights) is named,
