@@ -14,7 +14,7 @@ import type { RunManifest } from "../runs/manifest/manifest.ts";
 type Members = Record<string, unknown>;
 
 /** A phase of a run, as the log tells of it. */
-export interface LoggedPhase {
+interface LoggedPhase {
   phase_name: string;
   phase_order: number | null;
   started_at_ms: number | null;
