@@ -32,6 +32,12 @@ export function humanCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
+/** A number to six digits that say something; a whole part is never rounded away. */
+export function humanNumber(number: number): string {
+  if (!Number.isFinite(number) || Number.isInteger(number)) return String(number);
+  return String(Math.abs(number) < 1e6 ? Number(number.toPrecision(6)) : Math.round(number));
+}
+
 /** "1 event", "2 events". */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${humanCount(count)} ${count === 1 ? one : many}`;

@@ -1,12 +1,13 @@
 /**
- * Rows as a table for people. On a terminal it fits: the widest texts are shortened with "…", numbers
- * and times never; where even that is too wide, each row is printed as lines of its own. A pipe gets
- * everything.
+ * Rows as a table for people. On a terminal it fits: columns without a value go first, then the widest
+ * texts are shortened with "…", ids, numbers and times never; columns that may be missed go next, and
+ * standard error names them. Where even that is too wide, each row is printed as lines of its own. A
+ * pipe gets everything.
  */
-import { escaped, humanBytes, humanCount } from "../base/format.ts";
+import { escaped, humanBytes, humanCount, humanNumber } from "../base/format.ts";
 import { columnsOf, padEnd, padStart, shortened } from "../base/text_width.ts";
 import type { World } from "../base/world.ts";
-import { paintFor, print } from "./terminal.ts";
+import { paintFor, print, say } from "./terminal.ts";
 
 /** A column of a table: which field, and what its heading is. */
 export interface Column {
@@ -16,8 +17,10 @@ export interface Column {
   show?: (value: unknown) => string;
   /** Numbers are. */
   right?: boolean;
-  /** Whether long texts in it may be shortened on a terminal. Default: unless it is on the right. */
+  /** Whether long texts in it may be shortened. Default: unless it is on the right, or an id of runs. */
   cut?: boolean;
+  /** Left out where there is no room; of several the last one first. */
+  optional?: boolean;
 }
 
 /** Columns that show fields as they are: their names, between blanks. */
@@ -42,7 +45,8 @@ export type Row = Record<string, unknown>;
 
 /** How a table's columns lie; for the rows that continue it. */
 export interface TableLayout {
-  widths: readonly number[];
+  /** Of each column; undefined of one that is left out. */
+  widths: readonly (number | undefined)[];
   /** Too wide for the terminal: a field a line. */
   is_stacked: boolean;
 }
@@ -61,7 +65,7 @@ export function printTable(
   so_far?: TableLayout,
 ): TableLayout {
   const cells = rows.map((row) =>
-    columns.map(({ field, show }) => (show ? show(row[field]) : plain(row[field])))
+    columns.map(({ field, show }) => (show ? show(row[field]) : shown(row[field])))
   );
   const layout = so_far ?? layoutFor(world, cells, columns);
   const { widths, is_stacked } = layout;
@@ -72,22 +76,38 @@ export function printTable(
     for (const [at, row] of cells.entries()) {
       if (at > 0 || so_far) print(world, "");
       for (const [index, text] of row.entries()) {
+        if (widths[index] === undefined) continue;
         print(world, `${bold(padEnd(titles[index], longest))}${GAP}${text}`.trimEnd());
       }
     }
     return layout;
   }
   const lineOf = (texts: readonly string[]) =>
-    texts.map((text, index) => {
+    texts.flatMap((text, index) => {
       const [column, width] = [columns[index], widths[index]];
+      if (width === undefined) return [];
       const is_cut = world.stdout.is_terminal && mayShorten(column, text);
       const fitting = is_cut ? shortened(text, width) : text;
-      if (column.right) return padStart(fitting, width);
-      return index === texts.length - 1 ? fitting : padEnd(fitting, width);
-    }).join(GAP);
+      return [column.right ? padStart(fitting, width) : padEnd(fitting, width)];
+    }).join(GAP).trimEnd();
   if (!so_far) print(world, bold(lineOf(titles)));
-  for (const row of cells) print(world, lineOf(row).trimEnd());
+  for (const row of cells) print(world, lineOf(row));
+  if (!so_far) sayWhatIsLeftOut(world, cells, columns, layout);
   return layout;
+}
+
+function sayWhatIsLeftOut(
+  world: World,
+  cells: readonly string[][],
+  columns: readonly Column[],
+  { widths }: TableLayout,
+): void {
+  const missed = columns.filter((_, index) =>
+    widths[index] === undefined && cells.some((row) => row[index] !== "")
+  );
+  if (missed.length > 0) {
+    say(world, `no room for ${missed.map(titleOf).join(", ")}; --format csv prints all`);
+  }
 }
 
 function layoutFor(
@@ -103,14 +123,35 @@ function layoutFor(
     Math.max(title_widths[index], longest(index, () => true))
   );
   const { is_terminal, columns: room } = world.stdout;
-  if (!is_terminal) return { widths: wanted, is_stacked: false };
+  // Without rows there is nothing to tell but the headings.
+  if (!is_terminal || cells.length === 0) return { widths: wanted, is_stacked: false };
   const least = columns.map((column, index) => {
     const whole = longest(index, (text) => !mayShorten(column, text));
     return Math.min(wanted[index], Math.max(whole, title_widths[index], TEXT_COLUMNS_MIN));
   });
-  const widths = fitted(wanted, least, room - GAP.length * (columns.length - 1));
-  // Without rows there is nothing to tell but the headings.
-  return { widths: widths ?? wanted, is_stacked: widths === undefined && cells.length > 0 };
+  let kept = columns.map((_, index) => index);
+  const fitKept = () => {
+    const of = (widths: readonly number[]) => kept.map((index) => widths[index]);
+    return fitted(of(wanted), of(least), room - GAP.length * (kept.length - 1));
+  };
+  let found = fitKept();
+  if (!found || kept.some((index, at) => found![at] < wanted[index])) {
+    kept = kept.filter((index) => cells.some((row) => row[index] !== ""));
+    found = fitKept();
+  }
+  const widthsOf = (found: readonly number[]) =>
+    columns.map((_, index): number | undefined => found[kept.indexOf(index)]);
+  const stacked = {
+    widths: widthsOf(kept.map((index) => wanted[index])),
+    is_stacked: true,
+  };
+  while (!found) {
+    const last = kept.findLast((index) => columns[index].optional);
+    if (last === undefined) return stacked;
+    kept = kept.filter((index) => index !== last);
+    found = fitKept();
+  }
+  return { widths: widthsOf(found), is_stacked: false };
 }
 
 /** Widths that add up to no more than there is room for, the widest made narrower first. */
@@ -132,13 +173,18 @@ function fitted(
   return widths;
 }
 
-function mayShorten({ right, cut }: Column, text: string): boolean {
-  return (cut ?? !right) && !FIGURES.test(text);
+function mayShorten({ field, right, cut }: Column, text: string): boolean {
+  return (cut ?? !(right || field === "run_id")) && !FIGURES.test(text);
 }
 
 /** A column's heading. */
 export function titleOf(column: Column): string {
   return column.title ?? column.field;
+}
+
+/** A value as people read it. */
+function shown(value: unknown): string {
+  return typeof value === "number" ? humanNumber(value) : plain(value);
 }
 
 /** A value as one line of text that does nothing to a terminal. */

@@ -35,31 +35,28 @@ Deno.test("a table that fits its terminal is shown whole", () => {
   ]);
 });
 
-Deno.test("on a narrow terminal the widest texts are shortened, and numbers never", () => {
+Deno.test("on a narrow terminal the widest texts are shortened, ids of runs and numbers never", () => {
   assertEquals(drawn(50), [
-    "run_id                trades  why",
-    "a-run-with-a-very-…  1234567  it ran out of candl…",
-    "b                          2",
+    "run_id                        trades  why",
+    "a-run-with-a-very-long-name  1234567  it ran out …",
+    "b                                  2",
   ]);
-  for (let columns = 30; columns < 90; columns++) {
+  for (let columns = 45; columns < 90; columns++) {
     const lines = drawn(columns);
     assert(lines.every((line) => columnsOf(line) <= columns), `${columns}: ${lines[1]}`);
-    assert(lines[1].includes("1234567"), lines[1]);
+    assert(lines[1].startsWith("a-run-with-a-very-long-name  1234567  it "), lines[1]);
   }
 });
 
 Deno.test("numbers and times among texts are not shortened either", () => {
-  const rows = [{ run_id: "x".repeat(40), trades: 1, why: "2026-01-23 13:18:39.945Z" }, {
-    run_id: "y",
-    trades: 1,
-    why: "12 min ago",
-  }];
-  const [, first, second] = drawn(50, rows);
-  assertEquals([first.endsWith("2026-01-23 13:18:39.945Z"), second.endsWith("12 min ago")], [
-    true,
-    true,
-  ]);
-  assert(first.startsWith("xxxxxxxx") && first.includes("…"), first);
+  const world = testWorld({ columns: 50, is_terminal: true, vars: { NO_COLOR: "1" } });
+  printTable(world, [
+    { name: "x".repeat(40), why: "2026-01-23 13:18:39.945Z" },
+    { name: "y", why: "12 min ago" },
+  ], [{ field: "name" }, { field: "why" }]);
+  const [, first, second] = world.printed.stdout.split("\n");
+  assert(/^xxxxxxxx+… {2}2026-01-23 13:18:39.945Z$/.test(first), first);
+  assert(second.endsWith("12 min ago"), second);
 });
 
 Deno.test("where even that is too wide, each row is told on lines of its own", () => {
@@ -73,6 +70,52 @@ Deno.test("where even that is too wide, each row is told on lines of its own", (
     "why",
   ]);
   assertEquals(drawn(10, []), ["run_id  trades  why"]);
+});
+
+Deno.test("where room is short, columns without a value go first, then those that may be missed, named on standard error", () => {
+  const columns: Column[] = [
+    { field: "run_id" },
+    { field: "branch", optional: true },
+    { field: "sharpe", right: true },
+    { field: "commit", optional: true },
+    { field: "on_disk", title: "on disk", optional: true },
+  ];
+  const rows = [{
+    run_id: "sweep-2026-01-23-a-0001",
+    sharpe: 1 / 3,
+    commit: "a1b2c3d4",
+    on_disk: 1,
+  }];
+  const at = (columns_max: number) => {
+    const world = testWorld({ columns: columns_max, is_terminal: true, vars: { NO_COLOR: "1" } });
+    printTable(world, rows, columns);
+    return [...world.printed.stdout.trimEnd().split("\n"), world.printed.stderr];
+  };
+  assertEquals(at(80), [
+    "run_id                   branch    sharpe  commit    on disk",
+    "sweep-2026-01-23-a-0001          0.333333  a1b2c3d4  1",
+    "",
+  ]);
+  assertEquals(at(55), [
+    "run_id                     sharpe  commit    on disk",
+    "sweep-2026-01-23-a-0001  0.333333  a1b2c3d4  1",
+    "",
+  ]);
+  assertEquals(at(35), [
+    "run_id                     sharpe",
+    "sweep-2026-01-23-a-0001  0.333333",
+    "no room for commit, on disk; --format csv prints all\n",
+  ]);
+  assertEquals(at(20)[0], "run_id   sweep-2026-01-23-a-0001");
+});
+
+Deno.test("a table rounds numbers to six digits, and no whole part away", () => {
+  const values = [0.1 + 0.2, 1 / 3, -1234.56789, 123_456_789, 1_234_567.891, 1e-7 / 3, 1e21, -0.5];
+  const world = testWorld();
+  printTable(world, values.map((value) => ({ value })), [{ field: "value" }]);
+  assertEquals(world.printed.stdout.trim().split(/\s+/).slice(1), [
+    ...["0.3", "0.333333", "-1234.57", "123456789", "1234568", "3.33333e-8", "1e+21", "-0.5"],
+  ]);
 });
 
 Deno.test("nothing is shortened where nobody looks at it, however narrow that is", () => {

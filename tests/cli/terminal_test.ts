@@ -44,7 +44,7 @@ terminalTest(
   async ({ screen }) => {
     const narrow = withoutCodes((await screen("ledger runs query", { columns: 90 })).text);
     for (const line of narrow.split("\n")) assert(columnsOf(line) <= 90, line);
-    assertMatch(narrow, /a-run-with-[a-z-]*…/);
+    assertStringIncludes(narrow, "a-run-with-a-name-that-is-long-enough  ");
     assertMatch(narrow, /\d+ s ago/);
     const piped = (await screen("ledger runs query | cat", { columns: 90 })).text;
     assertStringIncludes(piped, "a-run-with-a-name-that-is-long-enough  policy");

@@ -122,10 +122,20 @@ function columnsFor(world: World): Column[] {
       right: true,
       show: (ms) => ms === null ? "" : humanDuration(Number(ms)),
     },
-    { field: "artifacts", right: true },
-    { field: "git_branch", title: "branch" },
-    { field: "git_commit", title: "commit", show: (hash) => String(hash ?? "").slice(0, 8) },
-    { field: "presence", title: "on disk", show: (is) => is === "present" ? "yes" : String(is) },
+    { field: "artifacts", right: true, optional: true },
+    { field: "git_branch", title: "branch", optional: true },
+    {
+      field: "git_commit",
+      title: "commit",
+      optional: true,
+      show: (hash) => String(hash ?? "").slice(0, 8),
+    },
+    {
+      field: "presence",
+      title: "on disk",
+      optional: true,
+      show: (is) => is === "present" ? "yes" : String(is),
+    },
   ];
 }
 
