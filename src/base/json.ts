@@ -46,6 +46,14 @@ export function isKeptNumber(value: unknown): boolean {
   return json.isRawJSON(value);
 }
 
+/** The values in an object that are no objects with members, each with the way to it. */
+export function leavesOf(value: unknown, way: readonly string[] = []): [string[], unknown][] {
+  const is_object = typeof value === "object" && value !== null && !Array.isArray(value) &&
+    !isKeptNumber(value) && Object.keys(value).length > 0;
+  if (!is_object) return way.length === 0 ? [] : [[[...way], value]];
+  return Object.entries(value).flatMap(([name, member]) => leavesOf(member, [...way, name]));
+}
+
 /** Where a member is, as RFC 6901 has it: unlike in a path, no name means anything but itself. */
 export function jsonPointer(names: readonly string[]): string {
   return names.map((name) => `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");

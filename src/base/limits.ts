@@ -360,6 +360,17 @@ export const report_name_chars_max = 120;
 /** and to this in titles. */
 export const report_title_chars_max = 80;
 
+// Filters
+
+/** The text of a filter, an order or a list of columns. */
+export const filter_chars_max = 16_384;
+/** How deep parentheses and nots may stand in one another, */
+export const filter_depth_max = 64;
+/** and how many comparisons there may be. */
+export const filter_conditions_max = 500;
+/** So much of the text stands in an error, around the place. */
+export const filter_excerpt_columns = 70;
+
 // What a person reads on a terminal
 
 export const quoted_chars_max = 60;

@@ -5,7 +5,7 @@ import { PROJECT } from "../harness.ts";
 /** The floors, from the ground up. A room is a folder of `src`. */
 export const FLOORS: readonly (readonly string[])[] = [
   ["base"],
-  ["parquet", "duckdb", "judge"],
+  ["parquet", "duckdb", "filter", "judge"],
   ["log"],
   ["index", "runs", "trace"],
   ["ledger"],
