@@ -85,10 +85,10 @@ export {
   getArtifactPath,
   getCatalogStats,
   queryRuns,
-  type Ranking,
   type RunFilter,
   type RunRow,
 } from "./runs/catalog/queries.ts";
+export type { Leaderboard, Ranking } from "./runs/catalog/rank.ts";
 export type { NewRun, RunEnd } from "./runs/directory/run_lifecycle.ts";
 export { RunDirectory } from "./runs/directory/directory.ts";
 export type { ArtifactEntry, RunManifest, RunStatus, RunType } from "./runs/manifest/manifest.ts";

@@ -29,6 +29,8 @@ export const pattern_steps_max = 2 ** 28;
 /** How many names similar to an unknown one are offered, and how many letters they may differ in. */
 export const similar_names_max = 3;
 export const similar_distance_max = 3;
+/** Where nothing is near, so many names are listed. */
+export const names_listed_max = 20;
 
 // Locks
 

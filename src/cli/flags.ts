@@ -174,6 +174,16 @@ export function ledgerFlags() {
   return { "json": asJson(), "dir": dir() };
 }
 
+/** `--where`, for commands that choose runs. */
+export function where() {
+  return text("FILTER", "only runs for which this holds; its grammar: ledger help filters");
+}
+
+/** `--columns`, for commands that list runs. */
+export function columns() {
+  return text("COLUMNS", "show these: run_id,params.*,summary.sharpe; ledger help filters");
+}
+
 /** The flags of every command that answers from a ledger and its runs. */
 export function runsFlags() {
   return { ...ledgerFlags(), "runs-dir": runsDir() };

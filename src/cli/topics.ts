@@ -5,6 +5,7 @@ const LOADERS = {
   log: () => import("./topics/log.ts"),
   index: () => import("./topics/index.ts"),
   runs: () => import("./topics/runs.ts"),
+  filters: () => import("./topics/filters.ts"),
   traces: () => import("./topics/traces.ts"),
   years: () => import("./topics/years.ts"),
   legacy: () => import("./topics/legacy.ts"),

@@ -1,13 +1,24 @@
 /** `--sort` and `--columns`: the order of rows, and what is shown of each, in the names of filters. */
 import { leavesOf } from "../base/json.ts";
 import { checkHasValue } from "./compare.ts";
-import { GIT_COLUMNS, PLAIN_COLUMNS } from "./names.ts";
+import { fieldOf, GIT_COLUMNS, PLAIN_COLUMNS } from "./names.ts";
 import { TokenReader } from "./parse.ts";
 import { valueAt } from "./predicate.ts";
 import { problemAt, type Source } from "./problem.ts";
 import { type Bind, valueSql } from "./sql.ts";
 import type { Token } from "./tokens.ts";
 import type { Field, ValueType } from "./tree.ts";
+
+/** The field that rows are ranked by; any name is one of the summary's that none of the listing is. */
+export function metricField(name: string): Field {
+  const segments = name.split(".").map((text) => ({ text, is_quoted: false }));
+  const source: Source = { name: "by", text: name };
+  const span = { from: 0, to: name.length };
+  const field = fieldOf(segments, span);
+  if (field === undefined) throw problemAt(source, span, `${name} is no column`);
+  checkHasValue(source, field);
+  return field;
+}
 
 /** What rows are ordered by. */
 export interface SortKey {
@@ -74,10 +85,12 @@ export function fieldsShown(
   return shown.flatMap((each) => {
     if ("column" in each) return [each];
     const ways = rows.flatMap((row) => leavesOf(row[each.all_of]).map(([way]) => way));
-    const by_name = new Map(ways.map((way) => [[each.all_of, ...way].join("."), way]));
-    return [...by_name].sort(([a], [b]) => a < b ? -1 : 1).map(([name, way]): Field => {
+    const by_name = Map.groupBy(ways, (way) => [each.all_of, ...way].join("."));
+    return [...by_name].sort(([a], [b]) => a < b ? -1 : 1).map(([name, found]): Field => {
       const span = { from: 0, to: 0 };
-      return { name, span, column: each.all_of, type: "json", ways: [way], is_bare: false };
+      // The same name may be one with a dot in it, or two.
+      const ways = [...new Map(found.map((way) => [JSON.stringify(way), way])).values()];
+      return { name, span, column: each.all_of, type: "json", ways, is_bare: false };
     });
   });
 }

@@ -34,7 +34,7 @@ export function filterSql(condition: Condition, bind: Bind): string {
     }
     case "is_null": {
       const { field } = condition;
-      if (field.type !== "json") return `(${field.column} is null)`;
+      if (field.type !== "json" || field.ways.length === 0) return `(${field.column} is null)`;
       return `(coalesce(json_type(${jsonSql(field, bind)}), 'NULL') = 'NULL')`;
     }
     case "has":
@@ -70,7 +70,7 @@ export function valueSql(field: Field, type: ValueType, bind: Bind): string {
 
 /** The JSON that a field leads to; null, in SQL or in JSON, where nothing is there. */
 export function jsonSql({ column, ways }: Field, bind: Bind): string {
-  if (ways.length === 0) return `cast(${column} as json)`;
+  if (ways.length === 0) return `to_json(${column})`;
   const [first, ...rest] = ways.map((way) => `json_extract(${column}, ${bind(jsonPointer(way))})`);
   if (rest.length === 0) return first;
   return `coalesce(nullif(${first}, 'null'::json), ${rest.join(", ")})`;

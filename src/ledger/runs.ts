@@ -5,13 +5,9 @@ import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { ledgerPaths } from "../log/mod.ts";
 import type { CatalogSyncOptions, CatalogSyncReport } from "../runs/catalog/catalog.ts";
-import type {
-  ArtifactPlace,
-  CatalogStats,
-  Ranking,
-  RunFilter,
-  RunRow,
-} from "../runs/catalog/queries.ts";
+import type { ArtifactPlace, CatalogStats, RunFilter, RunRow } from "../runs/catalog/queries.ts";
+import type { Leaderboard, Ranking } from "../runs/catalog/rank.ts";
+import type { Listing } from "../runs/catalog/listing.ts";
 import type { AlertsReport, AlertsSyncOptions } from "../runs/catalog/alerts.ts";
 import type { CompactReport } from "../runs/upkeep/compact.ts";
 import type { RunsReport } from "../runs/upkeep/verify.ts";
@@ -185,7 +181,14 @@ export class LedgerRuns {
   async query(filter?: RunFilter): Promise<RunRow[]> {
     const { queryRuns } = await import("../runs/catalog/queries.ts");
     await using database = await this.openStates();
-    return await queryRuns(database, filter);
+    return await queryRuns(database, { now_ms: this.world.now_ms(), ...filter });
+  }
+
+  /** The same, with the columns that are asked for. */
+  async list(filter?: RunFilter): Promise<Listing> {
+    const { listRuns } = await import("../runs/catalog/queries.ts");
+    await using database = await this.openStates();
+    return await listRuns(database, { now_ms: this.world.now_ms(), ...filter });
   }
 
   /** The path of a run's artifact; undefined when the catalog has none. */
@@ -208,11 +211,16 @@ export class LedgerRuns {
     return await getCatalogStats(catalog);
   }
 
-  /** Runs in the order of a metric of their summaries. */
+  /** Runs in the order of a metric, the best first. */
   async rank(ranking: Ranking): Promise<Record<string, unknown>[]> {
-    const { rankRuns } = await import("../runs/catalog/queries.ts");
-    await using catalog = await this.openCatalog({ sql: "" });
-    return await rankRuns(catalog, ranking);
+    return (await this.leaderboard(ranking)).rows;
+  }
+
+  /** The same, with what is shown of each. */
+  async leaderboard(ranking: Ranking): Promise<Leaderboard> {
+    const { rankRuns } = await import("../runs/catalog/rank.ts");
+    await using database = await this.openStates();
+    return await rankRuns(database, { now_ms: this.world.now_ms(), ...ranking });
   }
 
   async #checkArchives({ archive }: PruneRequest): Promise<void> {

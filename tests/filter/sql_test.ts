@@ -17,13 +17,13 @@ const FILTERS = IS_FULL ? 2_000 : 150;
 const TABLE = `create table runs (n integer, run_id varchar, run_type varchar, status varchar,
   created_at timestamp, completed_at timestamp, total_ms double, artifacts bigint,
   git_branch varchar, git_dirty boolean, params json, summary json, timing json, dataset json,
-  tags json)`;
+  tags varchar[])`;
 
 async function tableOf(database: Database, rows: readonly FilteredRow[]): Promise<void> {
   await database.run(TABLE);
   await database.runForEach(
     `insert into runs values ($1, $2, $3, $4, make_timestamp_ms($5::bigint),
-      make_timestamp_ms($6::bigint), $7::double, $8, $9, $10, $11, $12, $13, $14, $15)`,
+      make_timestamp_ms($6::bigint), $7::double, $8, $9, $10, $11, $12, $13, $14, cast($15::json as varchar[]))`,
     rows.map((row, n) => {
       const { run_id, run_type, status, created_at_ms, completed_at_ms, ...more } = row;
       const { total_ms, artifacts, git_branch, git_dirty, ...objects } = more;

@@ -1,8 +1,7 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import type { RunFilter } from "../../src/runs/catalog/queries.ts";
-import type { Ranking } from "../../src/runs/catalog/queries.ts";
+import { queryRuns, type RunFilter } from "../../src/runs/catalog/queries.ts";
 import { type Lab, ledgerOf, newLab, putFile, putRun, removeFrom, sync } from "./runs.ts";
 
 /** A lab of four runs that ended, one that is gone, and one that goes on. */
@@ -93,14 +92,21 @@ Deno.test("runs are sorted by a column, in either direction, those without a val
     ["run_type", "b a c d e"],
     ["git_branch", "b a c d e"],
     ["status:desc", "d a b c e"],
+    ["-sharpe", "a c b d e"],
+    ["-summary.avg_return_bps", "b a c d e"],
+    ["params.policy.kind, -run_id", "b a e d c"],
   ];
   for (const [sort, wanted] of cases) assertEquals(await idsOf(lab, { sort }), wanted, sort);
   for (const sort of ["run_id; drop table x", "created", "run_id:up", "run_id:", "", "1"]) {
     const error = await assertRejects(() => idsOf(lab, { sort }), LedgerError);
-    assertEquals(error.code, "usage", sort);
+    assertEquals(error.code, "invalid", sort);
   }
-  const error = await assertRejects(() => idsOf(lab, { sort: "total" }), LedgerError);
-  assertEquals([error.message, error.hint], ['cannot sort by "total"', "did you mean total_ms?"]);
+  const error = await assertRejects(() => idsOf(lab, { sort: "run_id,total" }), LedgerError);
+  assertEquals([error.message, error.hint], [
+    "cannot read sort at column 8: there is no column total, and no run has it in its summary\n" +
+    "  run_id,total\n         ^^^^^",
+    "did you mean total_ms?",
+  ]);
 });
 
 Deno.test("parameters are found by name, and by the path to them", async () => {
@@ -191,51 +197,86 @@ Deno.test("a run has what its list and the catalog's numbers say of it", async (
   }
 });
 
-async function ranked(lab: Lab, ranking: Ranking): Promise<unknown[][]> {
-  const rows = await ledgerOf(lab).runs.rank(ranking);
-  return rows.map(({ rank, run_id, value }) => [rank, run_id, value]);
-}
-
-Deno.test("runs are ranked by any metric that is a number, known or not", async () => {
+Deno.test("a filter takes the runs for which it holds, whatever is asked beside it", async () => {
   using lab = await filledLab();
-  assertEquals(await ranked(lab, { by: "avg_return_bps" }), [[1, "b", 3], [2, "a", 1]]);
-  assertEquals(await ranked(lab, { by: "avg_return_bps", ascending: true, limit: 1 }), [[
-    1,
-    "a",
-    1,
-  ]]);
-  assertEquals(await ranked(lab, { by: "sharpe" }), [[1, "a", 3], [2, "b", 2.5]]);
-  assertEquals(await ranked(lab, { by: "nested.deep" }), [[1, "a", 2]]);
-  assertEquals(await ranked(lab, { by: "stop_out_rate" }), []);
-  const where = "trades_count >= 100 -- enough";
-  assertEquals(await ranked(lab, { by: "avg_return_bps", where }), [[1, "b", 3]]);
-  assertEquals(await ranked(lab, { by: "nested.deep", where }), []);
-  assertEquals(await ranked(lab, { by: "sharpe", where: "summary->>'$.sharpe' = '3'" }), [[
-    1,
-    "a",
-    3,
-  ]]);
-  const unknown = await assertRejects(() => ranked(lab, { by: "sharp" }), LedgerError);
-  assertEquals([unknown.code, unknown.hint], ["usage", "did you mean sharpe?"]);
-  for (const by of ["' or true --", '"', "*", "x; drop table y", "$.sharpe"]) {
-    const error = await assertRejects(() => ranked(lab, { by }), LedgerError);
-    assertStringIncludes(error.message, "cannot rank by", by);
+  const cases: [RunFilter, string][] = [
+    [{ where: "params.policy.bps > 300 and summary.sharpe >= 3" }, "a"],
+    [{ where: "params.policy.kind = 'fixed'" }, "b a"],
+    [{ where: "trades_count between 5 and 200" }, "c b"],
+    [{ where: "sharpe > 0" }, "a"],
+    [{ where: "sharpe like '%'" }, "c b"],
+    [{ where: "timing.total_ms < 1s and total_ms >= 20" }, "c a"],
+    [{ where: "created_at >= 2026-01-03" }, "d c"],
+    [{ where: "created_at > 30m", now_ms: JANUARY_2_MS }, "d c b"],
+    [{ where: "git.branch = 'it''s' or artifacts = 2" }, "b a"],
+    [{ where: "not git_branch = 'main'" }, "b"],
+    [{ where: "dataset.interval = '1m'", run_type: "full" }, "b"],
+    [{ where: "source = 'folder' and presence = 'missing'" }, "e"],
+    [{ where: "run_id in ('a', 'b')", sort: "run_id", limit: 1 }, "a"],
+    // A condition on the status is meant to find what has it.
+    [{ where: "status = 'stale'" }, "f"],
+    [{ where: "status = 'stale'", status: "failed" }, ""],
+    [{ where: "'best' in tags" }, ""],
+    [{ where: "'best' not in tags", status: "failed" }, "d"],
+  ];
+  await using states = await ledgerOf(lab).runs.openStates();
+  for (const [filter, wanted] of cases) {
+    const found = await queryRuns(states, filter);
+    assertEquals(found.map(({ run_id }) => run_id).join(" "), wanted, JSON.stringify(filter));
   }
 });
 
-Deno.test("where runs are ranked, a condition is one, and nothing else", async () => {
+Deno.test("a name that no run has is no empty answer: a bare one is an error, another is noted", async () => {
   using lab = await filledLab();
-  const no_conditions = [
-    ...["", "true) or (true", "true) union select 1, 'x', 'x', 1, 1, 1, 1 --", "true; select 1"],
-    ...["true limit 1", "true group by all", "no_such_column > 1", "true); drop table x; --"],
-    ...["run_id in (select 1; select 2)", "true order by 1", "(true", "true)", "count(*) > 0"],
-    ...["exists (select * from read_csv('/etc/passwd'))", "exists (from '/etc/passwd')"],
+  const cases: [string, number, string][] = [
+    ["sharp > 1", 1, "did you mean sharpe?"],
+    ["run_id = 'a' and window = '1h'", 18, "did you mean params.window?"],
+    ["total = 1", 1, "did you mean total_ms?"],
+    ["zzzzzzzz = 1", 1, "summaries have avg_return_bps, nested, sharpe, trades_count"],
   ];
-  for (const where of no_conditions) {
-    const error = await assertRejects(() => ranked(lab, { by: "sharpe", where }), LedgerError);
-    assertEquals(error.code, "invalid", `${where}: ${error.message}`);
+  for (const [where, column, hint] of cases) {
+    const error = await assertRejects(() => idsOf(lab, { where }), LedgerError);
+    assertEquals([error.code, error.detail?.column, error.hint], ["invalid", column, hint]);
   }
-  assertEquals((await ranked(lab, { by: "sharpe" })).length, 2);
+  const notices: string[] = [];
+  const onNotice = (message: string) => notices.push(message);
+  assertEquals(await idsOf(lab, { where: "params.windo = 1", onNotice }), "");
+  assertEquals(await idsOf(lab, { where: "params.window = '1h'", onNotice }), "a");
+  assertEquals(notices, ["no run has params.windo; did you mean params.window?"]);
+  using empty = newLab();
+  await sync(empty);
+  assertEquals(await idsOf(empty, { where: "sharp > 1", onNotice }), "");
+  assertEquals(notices.slice(1), ["no run has sharp"]);
+});
+
+Deno.test("a list shows the columns that are asked for, with values as they are", async () => {
+  using lab = await filledLab();
+  const { rows } = await ledgerOf(lab).runs.list({
+    columns: "run_id,params.*,summary.sharpe,created_at",
+    where: "run_id in ('a', 'b')",
+  });
+  assertEquals(rows, [
+    {
+      run_id: "b",
+      "params.none": null,
+      "params.on": true,
+      "params.policy.bps": null,
+      "params.policy.kind": "fixed",
+      "params.window": null,
+      "summary.sharpe": "2.5",
+      created_at_ms: JANUARY_2_MS,
+    },
+    {
+      run_id: "a",
+      "params.none": null,
+      "params.on": null,
+      "params.policy.bps": 500,
+      "params.policy.kind": "fixed",
+      "params.window": "1h",
+      "summary.sharpe": 3,
+      created_at_ms: Date.UTC(2026, 0, 1),
+    },
+  ]);
 });
 
 Deno.test("a catalog that cannot be read says how to make it anew", async () => {

@@ -6,7 +6,8 @@ import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
 import type { ArtifactPlace } from "../../runs/catalog/queries.ts";
 import { RUN_TYPES } from "../../runs/manifest/manifest.ts";
 import { defineCommand } from "../command.ts";
-import { choice, count, format, runsFlags, text, texts, time } from "../flags.ts";
+import { choice, columns, count, format, runsFlags, text, texts, time, where } from "../flags.ts";
+import { listedFields } from "../listed_fields.ts";
 import { openFor } from "../open.ts";
 import {
   type Column,
@@ -50,11 +51,12 @@ export default defineCommand({
     "git-branch": text("NAME", "made on this branch"),
     "git-commit": text("HASH", "made with this commit, or one that begins so"),
     "param": texts("NAME=VALUE", "with this parameter; dots lead into objects; may be repeated"),
+    "where": where(),
     "sort": text(
-      "COLUMN",
-      "created_at, completed_at, run_id, run_type, status, total_ms, artifacts or " +
-        "git_branch; with :asc or :desc (default: created_at:desc)",
+      "COLUMNS",
+      "created_at, -summary.sharpe, total_ms:desc, …; the first decides (default: created_at:desc)",
     ),
+    "columns": columns(),
     "run-id": text("ID", "this run, by its id or the beginning of it"),
     "artifact-type": text("ARTIFACT", "with --run-id: print where this artifact is"),
     "format": format(),
@@ -70,7 +72,8 @@ export default defineCommand({
       return printArtifact(world, found, flags.json);
     }
     const now_ms = world.now_ms();
-    const rows = await ledger.runs.query({
+    const format = rowFormat(flags);
+    const { rows, fields } = await ledger.runs.list({
       run_id,
       run_type: flags["run-type"],
       status: flags.status,
@@ -79,11 +82,18 @@ export default defineCommand({
       git_branch: flags["git-branch"],
       git_commit: flags["git-commit"],
       parameters: parametersOf(flags.param),
+      where: flags.where,
       sort: flags.sort,
+      columns: flags.columns,
       limit: flags.limit ?? runs_listed,
+      onNotice: (message) => say(world, message),
     });
-    const format = rowFormat(flags);
-    printRows(world, rows, format === "table" ? columnsFor(world) : DATA_COLUMNS, format);
+    const columns = fields
+      ? listedFields(world, fields, rows, format)
+      : format === "table"
+      ? columnsFor(world)
+      : DATA_COLUMNS;
+    printRows(world, rows, columns, format);
   },
 });
 

@@ -39,6 +39,13 @@ Commands:
 - query --db traces | Traced events in SQL: ‹trace_events›, over write-ahead files and Parquet alike.
 - trace ingest | An event whose event_id is stored already is passed over, and counted; times may be
   ISO times.
+- runs query, rank, diff --where | One grammar for all (ledger help filters), no SQL: ‹params.x > 300 and sharpe >
+  1›. Plain comparisons read as before; the error about anything else names the query that does it.
+- runs query | --sort takes any names, -summary.sharpe too; --columns chooses what is shown.
+- runs rank | Completed runs, others with --include and always with their status. The best first: of
+  drawdown, loss, stop_out, adverse, exposed and names in _ms the smallest (--desc, --asc). Shows the
+  parameters that differ. A metric that is text, or that no run has, is an error.
+- tables | Ids of runs are never cut; empty columns go first; numbers have six digits.
 - trace path | Shows what each event held, and the market's time apart from the program's; the time
   between steps is of creation stamps alone. Causes in a circle end in exit code 3.
 - trace sample, trace export | --json, also beside --out.

@@ -1,13 +1,14 @@
 /** Queries of an open catalog. Values are bound; names of columns come from constant lists. */
-import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
-import { jsonPointer, withNumbers } from "../../base/json.ts";
-import { nearest } from "../../base/nearest.ts";
+import { LedgerError, quoted } from "../../base/error.ts";
+import { jsonPointer } from "../../base/json.ts";
 import { runs_found_max } from "../../base/limits.ts";
 import type { BoundValue, Database } from "../../duckdb/connection.ts";
-import { SUMMARY_METRICS } from "./schema.ts";
+import { sortSql } from "../../filter/selection.ts";
+import { filterSql } from "../../filter/sql.ts";
+import { type Listing, listingOf, type ListingText, readListing } from "./listing.ts";
 
 /** Which runs are wanted. */
-export interface RunFilter {
+export interface RunFilter extends ListingText {
   /** One run, by its id; or all whose ids begin so, when none has this one. */
   run_id?: string;
   run_type?: string;
@@ -26,8 +27,6 @@ export interface RunFilter {
   /** Parameters, by name or by dotted path, and the value that each has to have. */
   parameters?: Readonly<Record<string, string>>;
   limit?: number;
-  /** A column, or one with `:asc` or `:desc`. Default: the latest first. */
-  sort?: string;
 }
 
 /** A run as a list of runs shows it. */
@@ -49,29 +48,27 @@ export interface RunRow {
   run_path: string | null;
 }
 
-const SORT_COLUMNS = [
-  "created_at",
-  "completed_at",
-  "run_id",
-  "run_type",
-  "status",
-  "total_ms",
-  "artifacts",
-  "git_branch",
-] as const;
-
 /**
  * Runs, as `runs query` lists them. Without a status, those that have ended. The database has the view
  * `run_states`.
  */
 export async function queryRuns(database: Database, filter: RunFilter = {}): Promise<RunRow[]> {
+  const { rows } = await listRuns(database, { ...filter, columns: undefined });
+  return rows as unknown as RunRow[];
+}
+
+/** The same, with the columns that were asked for; `fields` are undefined where none were. */
+export async function listRuns(database: Database, filter: RunFilter = {}): Promise<Listing> {
+  const listing = await readListing(database, filter);
   const values: BoundValue[] = [];
   const bind = (value: BoundValue) => `$${values.push(value)}`;
   const wanted: string[] = [];
   const want = <Value>(value: Value | undefined, condition: (value: Value) => string) => {
     if (value !== undefined) wanted.push(condition(value));
   };
-  if (filter.status === undefined) wanted.push(`status in ('completed', 'failed')`);
+  // A condition on the status is meant to find what has it.
+  const is_free = listing.fields.some(({ column }) => column === "status");
+  if (filter.status === undefined && !is_free) wanted.push(`status in ('completed', 'failed')`);
   want(filter.status, (status) => status === "any" ? "true" : `status = ${bind(status)}`);
   want(filter.run_id, (run_id) => {
     const id = bind(run_id);
@@ -88,40 +85,14 @@ export async function queryRuns(database: Database, filter: RunFilter = {}): Pro
     const path = bind(jsonPointer(name.split(".")));
     wanted.push(`coalesce(params->>${key}, params->>${path}) = ${bind(value)}`);
   }
-  const rows = await database.rows<Record<string, unknown>>(
-    `select run_id, run_type, status, source, epoch_ms(created_at) as created_at_ms,
-       epoch_ms(completed_at) as completed_at_ms, total_ms, artifacts, git_branch, git_commit,
-       git_dirty, presence, run_path
-     from run_states
-     where ${wanted.join(" and ")} order by ${sortOrder(filter.sort)}, run_id
+  want(listing.condition, (condition) => filterSql(condition, bind));
+  const rows = await database.rows(
+    `select ${listing.columns} from run_states where ${["true", ...wanted].join(" and ")}
+     order by ${sortSql(listing.order, bind)}, run_id
      limit ${bind(filter.limit ?? runs_found_max)}`,
     values,
   );
-  return rows.map(withNumbers<RunRow>);
-}
-
-function sortOrder(sort = "created_at:desc"): string {
-  const [column, direction = column.endsWith("_at") ? "desc" : "asc"] = sort.split(":");
-  if (!(SORT_COLUMNS as readonly string[]).includes(column)) {
-    throw unknownColumn("sort by", column, SORT_COLUMNS);
-  }
-  if (direction !== "asc" && direction !== "desc") {
-    throw new LedgerError({
-      code: "usage",
-      message: `cannot sort ${quoted(direction)}`,
-      hint: `say ${column}:asc or ${column}:desc`,
-    });
-  }
-  return `${column} ${direction} nulls last`;
-}
-
-function unknownColumn(tried: string, column: string, known: readonly string[]): LedgerError {
-  const near = nearest(column, known);
-  return new LedgerError({
-    code: "usage",
-    message: `cannot ${tried} ${quoted(column)}`,
-    hint: near ? `did you mean ${near}?` : `there are ${known.join(", ")}`,
-  });
+  return listingOf(rows, listing.shown);
 }
 
 /** Where a run's artifact is, below the folder of runs; undefined when the catalog has none. */
@@ -217,81 +188,4 @@ export async function getCatalogStats(catalog: Database): Promise<CatalogStats> 
     archived: by_presence.archived ?? 0,
     in_progress: await counted("state", "runs_in_progress"),
   };
-}
-
-/** How runs are ranked. */
-export interface Ranking {
-  /** A metric of the summary. */
-  by: string;
-  ascending?: boolean;
-  /** A condition in SQL over the columns of `run_summaries`. */
-  where?: string;
-  limit?: number;
-}
-
-/** Runs in the order of a metric, those without it left out. */
-export async function rankRuns(
-  catalog: Database,
-  { by, ascending = false, where, limit = 20 }: Ranking,
-): Promise<Record<string, unknown>[]> {
-  // The library's door leads here, and must not load DuckDB's room before it is needed.
-  const { literal } = await import("../../duckdb/connection.ts");
-  const { rowsOfQuery } = await import("../../duckdb/query.ts");
-  const is_column = SUMMARY_METRICS.includes(by);
-  const [key, path] = [[by], by.split(".")].map((names) => literal(jsonPointer(names)));
-  const value = is_column
-    ? by
-    : `try_cast(coalesce(summary->>${key}, summary->>${path}) as double)`;
-  if (where !== undefined) await refuseNoCondition(catalog, where);
-  // The condition is the caller's SQL: it gets brackets, and is checked like any query.
-  const ranked = rowsOfQuery(
-    catalog,
-    `select row_number() over (order by value ${ascending ? "asc" : "desc"}, run_id) as rank,
-       run_id, run_type, value, trades_count, stop_out_rate, epoch_ms(created_at) as created_at_ms
-     from (select *, ${value} as value from run_summaries)
-     where isfinite(value) and (${where ?? "true"}
-     ) order by rank limit ${Math.max(0, Math.floor(limit))}`,
-  );
-  const rows = where === undefined ? await ranked : await ranked.catch((error) => {
-    throw notCondition(where, error);
-  });
-  if (rows.length === 0 && !is_column) await refuseUnknownMetric(catalog, by);
-  return rows;
-}
-
-/** Refuses what becomes a condition only by the brackets around it: `true) or (true`. */
-async function refuseNoCondition(catalog: Database, where: string): Promise<void> {
-  const error = await catalog.value<string | null>(
-    `select json_serialize_sql(cast($1 as varchar))->>'$.error_message'`,
-    [`select 1 where ${where}\n`],
-  );
-  if (error !== null) throw badCondition(where, error);
-}
-
-/** DuckDB's error is about the whole query; the caller's is about the condition. */
-function notCondition(where: string, error: unknown): unknown {
-  const problem = asLedgerError(error);
-  if (problem?.code !== "invalid") return error;
-  const [said, ...more] = problem.message.replace(/\n\s*LINE \d[^]*$/, "").split("\n");
-  return badCondition(where, [said, ...more.map((line) => line.trim())].join(" ").trim(), error);
-}
-
-function badCondition(where: string, said: string, cause?: unknown): LedgerError {
-  return new LedgerError({
-    code: "invalid",
-    message: `cannot rank where ${quoted(where)}: ${said}`,
-    hint: "it has to be a condition in SQL, such as: trades_count >= 100",
-    cause,
-  });
-}
-
-async function refuseUnknownMetric(catalog: Database, by: string): Promise<void> {
-  const rows = await catalog.rows<{ name: string }>(
-    `select distinct unnest(json_keys(summary)) as name from backtest_runs_catalog
-     where summary is not null order by all`,
-  );
-  const known = rows.map(({ name }) => name).filter((name) => name !== "run_id");
-  // A path leads into a member; whether it gets anywhere is the runs' to say.
-  if (known.length === 0 || known.includes(by) || known.includes(by.split(".")[0])) return;
-  throw unknownColumn("rank by", by, known);
 }

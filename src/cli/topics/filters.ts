@@ -1,0 +1,56 @@
+import type { Topic } from "../topic.ts";
+
+export default {
+  name: "filters",
+  summary: "the grammar of --where, --sort and --columns",
+  see: ["runs query", "runs rank", "runs diff", "query"],
+  text: String.raw`
+Runs are chosen, ordered and shown by one small grammar. Here three runs of a sweep:
+
+  $ ledger emit run.created --run-id tight --run-type policy --config '{"stop_loss_bps":300}' --data-fingerprint prices-2026-01
+  1769174320945_8e7b925b
+  $ ledger emit run.completed --run-id tight --summary '{"sharpe":1.4,"trades_count":120}'
+  $ ledger emit run.created --run-id wide --run-type policy --config '{"stop_loss_bps":900}' --data-fingerprint prices-2026-01
+  $ ledger emit run.completed --run-id wide --summary '{"sharpe":1.9,"trades_count":80}'
+  $ ledger emit run.created --run-id broken --run-type policy --config '{"stop_loss_bps":600}' --data-fingerprint prices-2026-01
+  $ ledger emit run.failed --run-id broken --error "no space left"
+  $ ledger rebuild
+  $ ledger runs query --where "params.stop_loss_bps > 300 and status = 'completed'" --columns run_id,params.*,sharpe
+  $ ledger runs query --where "sharpe between 1 and 2 or error like '%space%'" --sort -sharpe --columns run_id,sharpe,error
+  $ ledger runs rank --by sharpe --where "trades_count >= 50"
+
+What may stand in a filter:
+
+- and, or, not, ( ) | and binds more than or
+- = != < <= > >= | Also <>; between A and B. A number compares as a number and never matches a text.
+- in, not in | status in ('failed', 'crashed'); a value in a list: 'best' in tags
+- like, not like | % stands for any characters, _ for one; a backslash takes the next one as it is
+- is null, is not null | what a run lacks matches neither a comparison nor its opposite, only is null
+- a name alone | git_dirty, not params.use_stops: whether it is true
+
+Names:
+
+- params.NAME, summary.NAME, timing.NAME, dataset.NAME | members, dots lead into objects; params are the
+  manifest's parameters, or the config that was emitted
+- git.branch, git.commit, git.dirty | and the other columns: run_id, run_type, status, source, created_at,
+  started_at, completed_at, total_ms, artifacts, presence, run_path, data_fingerprint, error, archive
+- tags | a list; nothing fills it yet
+- any other name | a metric of the summary: sharpe is summary.sharpe
+- "on-call" | double quotes take signs, dots and words of the grammar: params."on-call"
+
+Values:
+
+- 'text' | single quotes; two of them stand for one
+- 300, -0.5, 1e6, true, false | numbers, and whether
+- 2026-01-23, 2026-01-23T14:30:00Z | times, UTC unless they say otherwise; a day includes all of it
+- 90s, 30m, 2h, 7d, 1w | a while ago, beside a time; a length, beside a name in _ms, _us or _s
+
+--sort takes names between commas, each with a minus or with :asc or :desc; times begin with the latest,
+what has no value comes last. --columns takes names, and params.*, summary.*, timing.*, dataset.*, git.*
+or * for all that is there. Where a filter names status, it decides which runs are listed; else they are
+those that have ended.
+
+What takes functions, casts, sums or subqueries is SQL. The error names the query that does it, such as
+‹ledger query --db catalog "select run_id from run_summaries where abs(avg_return_bps) > 5"›.
+`,
+} satisfies Topic;
