@@ -10,7 +10,7 @@ import { type Condition, type Field, ISO_TIME, type Scalar, type ValueType } fro
 export type FilteredRow = Readonly<Record<string, unknown>>;
 
 /** Whether a row is taken; undefined where that is unknown, and then it is not. */
-export type Predicate = (row: FilteredRow) => boolean | undefined;
+type Predicate = (row: FilteredRow) => boolean | undefined;
 
 /** The predicate that a condition is. */
 export function predicateOf(condition: Condition): Predicate {

@@ -69,7 +69,7 @@ export function valueSql(field: Field, type: ValueType, bind: Bind): string {
 }
 
 /** The JSON that a field leads to; null, in SQL or in JSON, where nothing is there. */
-export function jsonSql({ column, ways }: Field, bind: Bind): string {
+function jsonSql({ column, ways }: Field, bind: Bind): string {
   if (ways.length === 0) return `to_json(${column})`;
   const [first, ...rest] = ways.map((way) => `json_extract(${column}, ${bind(jsonPointer(way))})`);
   if (rest.length === 0) return first;
