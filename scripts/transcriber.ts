@@ -177,16 +177,19 @@ async function putLegacyDatabase(path: string): Promise<void> {
   const instance = await DuckDBInstance.create(path);
   const connection = await instance.connect();
   await connection.run(`create schema optimizer;
-    create table optimizer.runs_d (run_id varchar, run_type varchar, created_at_ms bigint,
-      config json, data_fingerprint varchar);
-    create table optimizer.runs_status (run_id varchar, started_at_ms bigint,
-      completed_at_ms bigint, failed_at_ms bigint, error varchar, summary_json json);
+    create table optimizer.runs_d (run_id varchar, run_type varchar, created_at timestamp,
+      config_json varchar, timing_json varchar, summary_json varchar);
+    create table optimizer.trials_f (trial_id varchar, run_id varchar, created_at timestamp,
+      params_json varchar, alerts_total integer, total_r double);
+    create table optimizer.islands_f (island_id varchar, run_id varchar, score double);
     insert into optimizer.runs_d values
-      ('old-1', 'policy', 1767225600000, '{"stop_loss_bps":300}', 'prices-2025-12'),
-      ('old-2', 'policy', 1767229200000, '{"stop_loss_bps":500}', 'prices-2025-12');
-    insert into optimizer.runs_status values
-      ('old-1', 1767225601000, 1767225700000, null, null, '{"trades":98}'),
-      ('old-2', 1767229201000, null, 1767229300000, 'no candles', null)`);
+      ('old-1', 'grid_search', '2026-01-01 00:00:00', '{"stop_loss_bps":[300,500]}',
+       '{"total_ms":60000}', '{"trades":98}'),
+      ('old-2', 'grid_search', '2026-01-01 01:00:00', '{"stop_loss_bps":[700]}', null, null);
+    insert into optimizer.trials_f values
+      ('t-300', 'old-1', '2026-01-01 00:00:20', '{"stop_loss_bps":300}', 98, 12.5),
+      ('t-500', 'old-1', '2026-01-01 00:00:40', '{"stop_loss_bps":500}', 98, 9.75);
+    insert into optimizer.islands_f values ('i-1', 'old-1', 0.5)`);
   connection.closeSync();
   instance.closeSync();
 }

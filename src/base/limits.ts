@@ -154,6 +154,8 @@ export const index_sync_tries_max = 5;
 export const index_lock_wait_ms = 30_000;
 /** How many runs `latestRuns` returns where the caller does not say. */
 export const latest_runs = 10;
+/** Of a database of the first system so many rows are held at a time, and at least those of one run. */
+export const legacy_batch_rows_max = 20_000;
 
 // Parquet
 

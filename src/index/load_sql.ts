@@ -149,11 +149,12 @@ const PHASE_NUMBERED = `row_number() over (
 
 /** For each derived table, the rows of the touched runs. */
 const DERIVED: Readonly<Record<string, string>> = {
-  // Two run.created: the first wins.
+  // Two run.created: the first wins; one whose time was guessed yields to one that knows it.
   runs_d: `
     select distinct on (run_id) run_id, payload->>'$.run_type', timestamp_ms, payload->'$.config',
       payload->>'$.data_fingerprint'
-    ${ofType("run.created")} order by run_id, ${LOG_ORDER}`,
+    ${ofType("run.created")}
+    order by run_id, payload->>'$.created_at_is_known' is not distinct from 'false', ${LOG_ORDER}`,
   // Completed and failed: the last in log order wins.
   runs_status: `
     with started as (

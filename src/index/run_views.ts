@@ -4,7 +4,7 @@
  * these took. It reads `trace.published` events; the last one of a correlation counts.
  */
 import type { Database } from "../duckdb/connection.ts";
-import { LATEST_FIRST, LOG_ORDER } from "./tables.ts";
+import { LATEST_FIRST } from "./tables.ts";
 
 const METRIC_COLUMNS = ["total_return", "sharpe_ratio", "max_drawdown", "total_trades"]
   .map((name) => `try_cast(payload->>'$.metrics.${name}' as double) as ${name}`);
@@ -87,28 +87,6 @@ select distinct run_id, log_day from other_events
 where event_type in ('run.created', 'run.started') and fields_ok
   and run_id in (select run_id from latest_runs where status = 'running')
 order by all`;
-
-/** The runs of the legacy views, whichever of the two tables they are in. */
-export const LEGACY_RUNS = `
-select coalesce(d.run_id, s.run_id) as run_id, d.run_id is not null as is_in_runs,
-  run_type, created_at_ms, config, data_fingerprint, started_at_ms, completed_at_ms, failed_at_ms,
-  error, summary_json
-from legacy_runs_d d full join legacy_runs_status s on s.run_id = d.run_id
-where coalesce(d.run_id, s.run_id) is not null
-order by created_at_ms, run_id, started_at_ms, completed_at_ms, failed_at_ms, config, summary_json`;
-
-/** What the log says of them as a whole, in log order. */
-export const EVENTS_OF_LEGACY_RUNS = `
-select run_id, event_id, event_type, timestamp_ms, payload from other_events
-where event_type in ('run.created', 'run.started', 'run.completed', 'run.failed') and fields_ok
-  and run_id in (select run_id from legacy_runs_d union select run_id from legacy_runs_status)
-order by ${LOG_ORDER}`;
-
-/** What the ids of events begin with that were brought over. */
-export const LEGACY_ID_PREFIX = "legacy-";
-/** Their ids. */
-export const LEGACY_EVENT_IDS =
-  `select event_id from events where event_id like '${LEGACY_ID_PREFIX}%'`;
 
 export const LATEST_RUNS = `select * from latest_runs limit $1`;
 export const PHASES_OF_RUN = `

@@ -1,7 +1,7 @@
 /** Database schema: the tables of `runs.duckdb`, their version, and the log's order of their rows. */
 
 /** Rises with every change below and in `run_views.ts`; an index of another version is built anew. */
-export const INDEX_VERSION = 3;
+export const INDEX_VERSION = 4;
 
 /** The tables that hold what the log says. What is in them is a function of the log alone. */
 export const CONTENT_TABLES = `other_events trial_events runs_d runs_status phase_timings

@@ -8,25 +8,14 @@ import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import type { AttachedDatabase } from "../ledger/open_index.ts";
+import { endOfRun } from "./rows.ts";
+import { legacyName, readLegacySchema } from "./tables.ts";
 
 /** Where the first system keeps its database. */
 export const LEGACY_PATH = "data/baseline_results.duckdb";
 
 /** The day from which the log is the truth. */
 export const CUTOVER = "2026-01-23";
-
-/** The tables that the first system has, and the columns that ours has for them. */
-const LEGACY_TABLES = {
-  runs_d: ["run_id", "run_type", "created_at_ms", "config", "data_fingerprint"],
-  runs_status: [
-    "run_id",
-    "started_at_ms",
-    "completed_at_ms",
-    "failed_at_ms",
-    "error",
-    "summary_json",
-  ],
-} as const;
 
 /**
  * A database of the first system, for `openIndex` and `query` to attach: adds the views `all_runs` and
@@ -53,46 +42,23 @@ export function legacyDatabase(
   };
 }
 
-/**
- * Views of the legacy tables with our columns, under names of their own. A column or a table that the
- * legacy file does not have is null or empty; one that has no runs at all is an error.
- */
-async function createLegacyViews(database: Database): Promise<void> {
-  const found = await database.rows<{ table_name: string; column_name: string }>(`
-    select table_name, column_name from duckdb_columns()
-    where database_name = 'legacy' and schema_name = 'optimizer'`);
-  const columns = new Map<string, Set<string>>();
-  for (const { table_name, column_name } of found) {
-    if (!columns.has(table_name)) columns.set(table_name, new Set());
-    columns.get(table_name)!.add(column_name);
-  }
-  if (!columns.get("runs_d")?.has("run_id")) {
-    throw new LedgerError({
-      code: "invalid",
-      message: "the legacy database has no table optimizer.runs_d with a run_id",
-      hint: columns.size === 0
-        ? "is it the right file? It has no schema named optimizer"
-        : `it has: ${[...columns.keys()].join(", ")}`,
-    });
-  }
-  for (const [table, wanted] of Object.entries(LEGACY_TABLES)) {
-    const there = columns.get(table);
-    const selected = wanted.map((name) => `${selectedColumn(name, there)} as ${name}`).join(", ");
-    const from = there?.has("run_id")
-      ? `from legacy.optimizer.${table}`
-      : `from (select 1) where false`;
-    await database.run(`create temp view legacy_${table} as select ${selected} ${from}`);
-  }
-}
-
-function selectedColumn(name: string, there: ReadonlySet<string> | undefined): string {
-  const type = name.endsWith("_ms") ? "bigint" : "varchar";
-  return there?.has(name) ? `cast(${name} as ${type})` : `cast(null as ${type})`;
-}
-
 /** Adds the views `all_runs` and `all_run_status`: each run once, and where it is from. */
 async function createDualViews(database: Database, cutover_day: string): Promise<void> {
-  await createLegacyViews(database);
+  const schema = await readLegacySchema(database);
+  const columns = schema.table("runs_d")!.columns;
+  const text = (name: string) =>
+    columns.some((column) => column.name === name) ? `cast(r.${name} as varchar)` : "null::varchar";
+  const created = columns.find(({ name }) => name === "created_at")?.ms_sql ?? "null::bigint";
+  await database.run(`
+    create temp view legacy_runs as
+    select distinct on (run_id) cast(r.run_id as varchar) as run_id, ${
+    text("run_type")
+  } as run_type,
+      ${created} as created_at_ms, ${text("config_json")} as config,
+      ${text("data_fingerprint")} as data_fingerprint, ${text("summary_json")} as summary_json,
+      if(${text("summary_json")} is null, null, ${endOfRun(schema)}) as completed_at_ms
+    from ${legacyName("optimizer.runs_d")} r where r.run_id is not null
+    order by run_id, created_at_ms`);
   const cutover_ms = startOfDay(cutover_day);
   // Before the cutover the legacy database wins, from it on the log; alone, either counts.
   await database.run(`
@@ -100,7 +66,7 @@ async function createDualViews(database: Database, cutover_day: string): Promise
     select run_id,
       if(l.run_id is not null and (d.run_id is null or
         coalesce(l.created_at_ms, d.created_at_ms) < ${cutover_ms}), 'legacy', 'event_log') as source
-    from legacy_runs_d l full join runs_d d using (run_id)`);
+    from legacy_runs l full join runs_d d using (run_id)`);
   await database.run(`
     create temp view all_runs as
     select run_id, run_type, created_at_ms, cast(config as varchar) as config, data_fingerprint,
@@ -108,7 +74,7 @@ async function createDualViews(database: Database, cutover_day: string): Promise
     from runs_d join winning_source w using (run_id) where w.source = 'event_log'
     union all
     select run_id, run_type, created_at_ms, config, data_fingerprint, source
-    from legacy_runs_d join winning_source w using (run_id) where w.source = 'legacy'`);
+    from legacy_runs join winning_source w using (run_id) where w.source = 'legacy'`);
   await database.run(`
     create temp view all_run_status as
     select run_id, started_at_ms, completed_at_ms, failed_at_ms, error,
@@ -116,6 +82,6 @@ async function createDualViews(database: Database, cutover_day: string): Promise
     from runs_status left join winning_source w using (run_id)
     where coalesce(w.source, 'event_log') = 'event_log'
     union all
-    select run_id, started_at_ms, completed_at_ms, failed_at_ms, error, summary_json, source
-    from legacy_runs_status join winning_source w using (run_id) where w.source = 'legacy'`);
+    select run_id, null, completed_at_ms, null, null, summary_json, source
+    from legacy_runs join winning_source w using (run_id) where w.source = 'legacy'`);
 }

@@ -1,101 +1,109 @@
-/**
- * The runs of a legacy database as events of the log. JSON is taken over as the text that it is, so
- * that no digit and no spelling is lost.
- */
-import { startOfDay } from "../base/format.ts";
+/** Migration: the rows of a legacy database become events of the log; twice changes nothing. */
+import { LedgerError } from "../base/error.ts";
 import type { Database } from "../duckdb/connection.ts";
-import { CUTOVER } from "./attach.ts";
-import { endsOf, eventsOfLegacyRuns, type LegacyRun, legacyRuns, type RunEvent } from "./runs.ts";
-import { LEGACY_EVENT_IDS, LEGACY_ID_PREFIX } from "../index/run_views.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { isOfKind } from "../log/mod.ts";
+import { BEFORE_CUTOVER_MS, eventsOf, type ImpliedEvent, isNeverStarted } from "./events.ts";
+import { LoggedRuns } from "./logged.ts";
+import { type LegacyBatch, legacyBatches, type LegacyRow } from "./rows.ts";
+import { type NotUnderstood, readLegacySchema } from "./tables.ts";
 
-/** When a run without any time is said to have been created: it was before the log was the truth. */
-const BEFORE_CUTOVER_MS = startOfDay(CUTOVER) - 1;
+/** A row that cannot become an event. */
+export interface RefusedRow {
+  table: string;
+  run_id: string | null;
+  id: string | null;
+  reason: string;
+}
 
-/** The lines that the legacy rows imply, each with an id that is the same every time. */
-export async function impliedLines(database: Database): Promise<string[]> {
-  const said = await eventsOfLegacyRuns(database);
-  const ids = await database.rows<{ event_id: string }>(LEGACY_EVENT_IDS);
-  const known = new Set(ids.map(({ event_id }) => event_id));
-  const lines: string[] = [];
-  for (const run of await legacyRuns(database)) {
-    const native = (said.get(run.run_id) ?? [])
-      .filter(({ event_id }) => !event_id.startsWith(LEGACY_ID_PREFIX));
-    for (const event of eventsOf(run)) {
-      const id = `${LEGACY_ID_PREFIX}${event.type}-${run.run_id}`;
-      // A run that stands in the legacy tables twice is said once, as its first row has it.
-      if (known.has(id) || native.some(({ event_type }) => saysThat(event_type, event.type))) {
-        continue;
-      }
-      known.add(id);
-      lines.push(lineOf(event, id, run.run_id));
+/** What an import did, and what it could not do. */
+export interface LegacyImport {
+  /** Events appended this time. */
+  imported: number;
+  refused: RefusedRow[];
+  /** Phases that never started: no event says that. */
+  never_started: number;
+  not_understood: NotUnderstood[];
+}
+
+/** Appends what the log lacks, the runs of a batch at a time. */
+export async function importRows(ledger: Ledger, database: Database): Promise<LegacyImport> {
+  const schema = await readLegacySchema(database);
+  const not_understood = await schema.notUnderstood(database);
+  const report: LegacyImport = { imported: 0, refused: [], never_started: 0, not_understood };
+  for await (const batch of legacyBatches(database, schema)) {
+    const logged = await LoggedRuns.read(ledger, database, batch.run_ids);
+    const lacking = lackingEvents(batch, logged, report);
+    lacking.sort((a, b) => a.event.at_ms - b.event.at_ms);
+    await append(ledger, lacking, report);
+  }
+  return report;
+}
+
+interface Lacking {
+  row: LegacyRow;
+  event: ImpliedEvent;
+}
+
+/** What the log says already is not said again; a row that stands there twice is said once. */
+function lackingEvents(
+  { rows }: LegacyBatch,
+  logged: LoggedRuns,
+  report: LegacyImport,
+): Lacking[] {
+  const lacking = new Map<string, Lacking>();
+  const created_at = new Map<string | null, number>();
+  for (const row of rows) {
+    if (isNeverStarted(row)) {
+      report.never_started++;
+      continue;
+    }
+    const reason = whyNoEvent(row);
+    if (reason !== undefined) {
+      report.refused.push(refusal(row, reason));
+      continue;
+    }
+    const is_run = row.table.name === "runs_d";
+    const implied = eventsOf(row, created_at.get(row.run_id) ?? BEFORE_CUTOVER_MS);
+    if (is_run) created_at.set(row.run_id, implied.begin!.at_ms);
+    const found = logged.of(row, implied);
+    for (const on of ["begin", "end"] as const) {
+      const event = implied[on];
+      if (!event || logged.has(event.event_id) || lacking.has(event.event_id)) continue;
+      const is_said = is_run ? logged.saysOfRun(row.run_id!, on) : found[on] !== undefined;
+      if (!is_said) lacking.set(event.event_id, { row, event });
     }
   }
-  return lines;
+  return [...lacking.values()];
 }
 
-/** An event to be; its fields are JSON texts. */
-interface ImpliedEvent {
-  type: RunEvent["event_type"];
-  at: number;
-  fields: Record<string, string>;
-}
-
-/** One end is like another: what the log says of how a run ended is not said again otherwise. */
-function saysThat(said: string, type: string): boolean {
-  const isEnd = (name: string) => name === "run.completed" || name === "run.failed";
-  return said === type || (isEnd(said) && isEnd(type));
-}
-
-function eventsOf(run: LegacyRun): ImpliedEvent[] {
-  const { created_at_ms, started_at_ms, completed_at_ms, failed_at_ms } = run;
-  const times = [started_at_ms, completed_at_ms, failed_at_ms].filter((time) => time !== null);
-  const events: ImpliedEvent[] = [{
-    type: "run.created",
-    at: created_at_ms ?? (times.length > 0 ? Math.min(...times) : BEFORE_CUTOVER_MS),
-    fields: {
-      run_type: JSON.stringify(run.run_type ?? "unknown"),
-      config: objectText(run.config),
-      data_fingerprint: JSON.stringify(run.data_fingerprint ?? ""),
-      ...(created_at_ms === null ? { created_at_is_known: "false" } : {}),
-    },
-  }];
-  if (started_at_ms !== null) events.push({ type: "run.started", at: started_at_ms, fields: {} });
-  for (const { type, at } of endsOf(run)) {
-    const fields: Record<string, string> = type === "run.failed"
-      ? { error: JSON.stringify(run.error ?? "") }
-      : { summary: objectText(run.summary_json), artifact_paths: "{}" };
-    events.push({ type, at, fields });
+function whyNoEvent({ run_id, key, table }: LegacyRow): string | undefined {
+  if (run_id === null) return "it has no run_id";
+  if (!isOfKind("run_id", run_id)) {
+    return "its run_id is none: a run id has no slash, backslash or control character";
   }
-  // A failed run may have a summary, and a good one an error: the last event says it too.
-  const last = events.at(-1)!;
-  if (run.error !== null && failed_at_ms === null) last.fields.error = JSON.stringify(run.error);
-  if (run.summary_json !== null && completed_at_ms === null) {
-    last.fields.summary = objectText(run.summary_json);
-  }
-  return events;
+  return key === null || key === "" ? `it has no ${table.key}` : undefined;
 }
 
-function lineOf({ type, at, fields }: ImpliedEvent, id: string, run_id: string): string {
-  const members = Object.entries({
-    event_type: JSON.stringify(type),
-    event_id: JSON.stringify(id),
-    timestamp_ms: String(at),
-    run_id: JSON.stringify(run_id),
-    ...fields,
-    imported_from: '"legacy"',
-  });
-  return `{${members.map(([name, text]) => `"${name}":${text}`).join(",")}}`;
+function refusal({ table, run_id, key }: LegacyRow, reason: string): RefusedRow {
+  return { table: `optimizer.${table.name}`, run_id, id: key, reason };
 }
 
-/** The first system wrote JSON objects; what is something else is kept under a name. */
-export function objectText(text: string | null): string {
-  if (text === null) return "{}";
-  try {
-    const value: unknown = JSON.parse(text);
-    const is_object = typeof value === "object" && value !== null && !Array.isArray(value);
-    return is_object ? text.trim() : `{"value":${text.trim()}}`;
-  } catch {
-    // Not JSON (Python writes NaN): kept as the text it is.
-    return `{"value":${JSON.stringify(text)}}`;
+async function append(
+  ledger: Ledger,
+  lacking: readonly Lacking[],
+  report: LegacyImport,
+): Promise<void> {
+  const lines: string[] = [];
+  for (const { row, event: { line } } of lacking) {
+    try {
+      await ledger.check(line);
+      lines.push(line);
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      report.refused.push(refusal(row, error.message.replace(/^cannot emit [^:]*: /, "")));
+    }
   }
+  await ledger.emitLines(lines);
+  report.imported += lines.length;
 }

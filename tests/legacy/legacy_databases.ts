@@ -1,4 +1,4 @@
-/** Databases as the first system made them, and as they may have become. */
+/** Databases as the first system made them, in both of their generations, and as they may have become. */
 import { literal } from "../../src/duckdb/connection.ts";
 
 export const BEFORE_MS = Date.UTC(2026, 0, 10);
@@ -14,44 +14,122 @@ export async function database(path: string, ...statements: string[]): Promise<v
   instance.closeSync();
 }
 
-/** The tables of the first system. */
-export const TABLES = [
-  "create schema optimizer",
-  `create table optimizer.runs_d (run_id varchar, run_type varchar, created_at_ms bigint,
-     config json, data_fingerprint varchar)`,
-  `create table optimizer.runs_status (run_id varchar, started_at_ms bigint,
-     completed_at_ms bigint, summary_json json)`,
-];
+/** Column names, each followed by its type where it is no text; `+` begins those of the newer alone. */
+const TABLES_OF_BOTH: Readonly<Record<string, string>> = {
+  runs_d: `run_id, run_type, created_at TIMESTAMP, name, date_from DATE, date_to DATE,
+    alerts_total INTEGER, alerts_ok INTEGER, config_json, timing_json, summary_json, + mode,
+    + config_hash, + data_fingerprint, + code_fingerprint, + code_dirty BOOLEAN, + signature, notes`,
+  trials_f: `trial_id, run_id, created_at TIMESTAMP, + strategy_name, tp_mult DOUBLE,
+    sl_mult DOUBLE, intrabar_order, params_json, date_from DATE, date_to DATE, + entry_mode,
+    + horizon_hours INTEGER, alerts_total INTEGER, alerts_ok INTEGER, total_r DOUBLE,
+    avg_r DOUBLE, r_profit_factor DOUBLE, win_rate DOUBLE, total_return_pct DOUBLE,
+    + hit2x_pct DOUBLE, + worst_lane, + worst_lane_score DOUBLE, + gate_check_json,
+    + passes_gates BOOLEAN, duration_ms INTEGER, summary_json`,
+  walk_forward_f: `fold_id, run_id, fold_num INTEGER, created_at TIMESTAMP, train_from DATE,
+    train_to DATE, test_from DATE, test_to DATE, train_alerts INTEGER, test_alerts INTEGER,
+    best_tp_mult DOUBLE, best_sl_mult DOUBLE, best_params_json, train_avg_r DOUBLE,
+    test_avg_r DOUBLE, delta_avg_r DOUBLE, notes`,
+};
 
-/** A run with a row in both tables. */
-export function run(run_id: string, at: number): string[] {
+const TABLES_OF_NEWER: Readonly<Record<string, string>> = {
+  pipeline_phases_f: `phase_id, run_id, phase_name, phase_order INTEGER, status,
+    started_at TIMESTAMP, completed_at TIMESTAMP, duration_ms INTEGER, input_phase_id,
+    input_summary_json, output_summary_json, config_json, error_message, retry_count INTEGER,
+    notes`,
+  islands_f: "island_id, run_id, phase_id, score DOUBLE",
+};
+
+/** The tables of the older or of the newer generation, empty; `without` leaves out columns. */
+export function tables(generation: "older" | "newer", without: readonly string[] = []): string[] {
+  const created = (name: string, columns: string) => {
+    const wanted = columns.split(/,\s+/)
+      .filter((column) => generation === "newer" || !column.startsWith("+"))
+      .map((column) => column.replace(/^\+ /, "").split(" "))
+      .filter(([column]) => !without.includes(`${name}.${column}`));
+    const typed = wanted.map(([column, type = "VARCHAR"]) => `${column} ${type}`);
+    return `create table optimizer.${name} (${typed.join(", ")})`;
+  };
+  const all = generation === "older" ? TABLES_OF_BOTH : { ...TABLES_OF_BOTH, ...TABLES_OF_NEWER };
   return [
-    `insert into optimizer.runs_d values ('${run_id}', 'baseline', ${at}, '{"b":1,"10":2}', 'fp')`,
-    `insert into optimizer.runs_status values ('${run_id}', ${at + 1}, ${at + 2}, '{"pnl":1.50}')`,
+    ...["optimizer", "baseline", "canon", "core", "raw"].map((name) => `create schema ${name}`),
+    ...Object.entries(all).map(([name, columns]) => created(name, columns)),
+    `create table baseline.alert_results_f (run_id VARCHAR, alert_id VARCHAR, peak DOUBLE)`,
   ];
 }
 
-/** The first system's tables as loosely as they can be: nothing is promised of any column. */
-export const LOOSE_TABLES = [
-  "create schema optimizer",
-  `create table optimizer.runs_d (run_id varchar, run_type varchar, created_at_ms bigint,
-     config varchar, data_fingerprint varchar)`,
-  `create table optimizer.runs_status (run_id varchar, started_at_ms bigint,
-     completed_at_ms bigint, failed_at_ms bigint, error varchar, summary_json varchar)`,
-];
-
 /** What a row may hold. */
-export type Value = string | number | null | undefined;
+export type Value = string | number | boolean | null | undefined;
 
-/** Puts rows into one of the loose tables; what a row does not name is null. */
-export function insert(
-  table: "runs_d" | "runs_status",
-  ...rows: Record<string, Value>[]
-): string[] {
+/** Puts rows into a table of schema `optimizer`; what a row does not name is null. */
+export function insert(table: string, ...rows: Record<string, Value>[]): string[] {
   const written = (value: Value) =>
     typeof value === "string" ? literal(value) : String(value ?? null);
   return rows.map((row) =>
-    `insert into optimizer.${table} (${Object.keys(row)})
-     values (${Object.values(row).map(written)})`
+    `insert into optimizer.${table} (${Object.keys(row)}) values (${
+      Object.values(row).map(written)
+    })`
   );
 }
+
+/** A time as the first system wrote it: no zone, and UTC. */
+export function stamp(at_ms: number): string {
+  return new Date(at_ms).toISOString().replace("T", " ").replace("Z", "");
+}
+
+/** A run that ended well. */
+export function run(
+  run_id: string,
+  at_ms: number,
+  different: Record<string, Value> = {},
+): string[] {
+  return insert("runs_d", {
+    run_id,
+    run_type: "grid_search",
+    created_at: stamp(at_ms),
+    config_json: '{"b":1,"10":2}',
+    timing_json: '{"total_ms":2000}',
+    summary_json: '{"pnl":1.50}',
+    ...different,
+  });
+}
+
+/** A trial with one parameter and a few metrics. */
+export function trial(
+  run_id: string,
+  trial_id: string,
+  at_ms: number,
+  different: Record<string, Value> = {},
+): string[] {
+  return insert("trials_f", {
+    trial_id,
+    run_id,
+    created_at: stamp(at_ms),
+    params_json: '{"tp":2.0}',
+    alerts_total: 10,
+    total_r: 1.25,
+    win_rate: 0.5,
+    ...different,
+  });
+}
+
+/** One run with all that is understood of it, but for phases in the newer generation. */
+export function lab(): string[] {
+  return [
+    ...run("r1", BEFORE_MS, { name: "first", date_from: "2025-12-01", alerts_total: 12 }),
+    ...trial("r1", "t1", BEFORE_MS + 500, { tp_mult: 2, intrabar_order: "sl_first" }),
+    ...trial("r1", "t2", BEFORE_MS + 600, { params_json: null, tp_mult: 3, sl_mult: 0.5 }),
+    ...insert("walk_forward_f", {
+      fold_id: "f1",
+      run_id: "r1",
+      fold_num: 1,
+      created_at: stamp(BEFORE_MS + 700),
+      train_from: "2025-11-01",
+      best_params_json: '{"tp":2}',
+      best_tp_mult: 2,
+      test_avg_r: 0.25,
+    }),
+  ];
+}
+
+/** The tables of the newer generation, for tests that do not care which. */
+export const TABLES: readonly string[] = tables("newer");

@@ -11,37 +11,38 @@ all_run_status: every run once, with its source. Before the cutover (2026-01-23,
 old database wins, from it on the log.
 
   $ ledger emit run.started --run-id r1
-  1769174320945_8e7b925b
   $ ledger rebuild
-  data/ledger/index/runs.duckdb built from nothing: 1 new event (108 B), 1 event in all, 0 runs
   $ ledger query --legacy data/baseline_results.duckdb "select run_id, source from all_runs order by run_id"
-  run_id  source
-  old-1   legacy
-  old-2   legacy
 
-‹ledger legacy compare› lists what differs, ‹ledger legacy import› appends the events that the old rows
-imply (twice changes nothing), and ‹ledger legacy archive› says when the old file may go.
+‹ledger legacy compare› looks in the log for each value of the old rows and lists what differs.
+‹ledger legacy import› appends the events that the rows imply; twice changes nothing:
+
+- runs_d | run.created and, where there is a summary, run.completed. The tables do not say when a run
+  ended: its time is that of the last thing it did, and completed_at_is_known says false.
+- pipeline_phases_f | phase.started and phase.completed; neither for a phase that never started.
+- trials_f | trial.recorded, with params_json as params and every number and boolean as metrics.
+- walk_forward_f | trial.recorded: the fold and its days as params, the numbers as metrics.
+
+TIMESTAMP without a zone is UTC. A number that JSON does not have (NaN) is null, and its text stands in
+not_finite; JSON that Python wrote with NaN in it is kept as text beside. All other tables with rows, and
+columns that hold values and are not of these tables, are not understood: import and compare list them.
 
   $ ledger legacy compare
-  run_id  field            legacy         event_log
-  old-1   completed_at_ms  1767225700000
-  old-1   run              present
-  old-1   started_at_ms    1767225601000
-  old-1   summary_json     {"trades":98}
-  old-2   error            no candles
-  old-2   failed_at_ms     1767229300000
-  old-2   run              present
-  old-2   started_at_ms    1767229201000
-  8 differences; to import runs: ledger legacy import
   $ ledger legacy import
-  6 events appended and indexed
-  $ ledger legacy compare
-  the log holds all that the legacy database holds
   $ ledger legacy archive
-  data/baseline_results.duckdb can be put away: the log holds every run in it, with the same data.
-  To compress it: gzip data/baseline_results.duckdb
+
+‹ledger legacy archive› says when the old file may go: it counts rows, compares digests over all values
+that were read, and says no where anything that holds values is not understood, unless --except names it.
+
+  $ ledger legacy archive --except optimizer.islands_f
+
+The first system also kept an index/runs.duckdb, and event types in events/_schema.json. The first rebuild
+moves its index to runs.duckdb.first-system and builds one from the log. Its event types stay: those with
+a JSON Schema are registered, the others are kept in the file under first_system.
 
 Code written for the first system's emitter keeps working: getEventEmitter() of src/mod.ts has its
-positional signatures.
+positional signatures, and it never throws or rejects. What cannot be recorded goes to onError (standard
+error, where there is none) and counts in lost_events; NaN becomes null, with a warning; dispose() waits
+for what was emitted and closes the ledger.
 `,
 } satisfies Topic;
