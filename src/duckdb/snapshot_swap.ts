@@ -120,9 +120,9 @@ export class SnapshotStore {
   publish(keep_aside: boolean): void {
     const { world: { files }, path, building_path } = this;
     syncFile(files, building_path);
-    this.removeForeignWal();
     const must_move = files.facts(path)?.is_folder ?? false;
     const moved = (keep_aside || must_move) && this.#setAside();
+    this.removeForeignWal();
     try {
       files.rename(building_path, path);
     } catch (error) {
@@ -137,6 +137,11 @@ export class SnapshotStore {
   /** Whether a file was ever published under this name. */
   wasPublished(): boolean {
     return this.world.files.facts(this.#published_path) !== undefined;
+  }
+
+  /** Whether another program made the live file: none was ever published under its name. */
+  isForeign(): boolean {
+    return this.world.files.linkFacts(this.path) !== undefined && !this.wasPublished();
   }
 
   /** Whether the live file is as it was published: no other program has written into it. */
@@ -183,7 +188,9 @@ export class SnapshotStore {
   async buildFromLive<Live, Built>(
     { name, read, build, onNotice }: BuildFromLive<Live, Built>,
   ): Promise<Built> {
-    if (!read || !this.world.files.linkFacts(this.path)) return await build(undefined, false);
+    if (!read || !this.world.files.linkFacts(this.path)) {
+      return await build(undefined, this.isForeign());
+    }
     let is_read = false;
     try {
       const live = await read();
@@ -194,7 +201,7 @@ export class SnapshotStore {
       const is_about_file = problem?.code === "damaged" || problem?.code === "busy";
       if (!problem || (is_read && !is_about_file)) throw error;
       // Busy: another program has the file open. Ours replaces it by name and needs nothing from it.
-      const keep_aside = problem.code !== "busy";
+      const keep_aside = problem.code !== "busy" || this.isForeign();
       onNotice?.(this.anewNotice(name, problem.message, keep_aside));
       return await build(undefined, keep_aside);
     }
@@ -221,7 +228,11 @@ export class SnapshotStore {
   #setAside(): boolean {
     const { world: { files }, path, aside_path } = this;
     if (!files.linkFacts(path)) return false;
-    if (files.linkFacts(aside_path)) files.remove(aside_path);
+    for (const end of ["", ".wal"]) {
+      if (files.linkFacts(aside_path + end)) files.remove(aside_path + end);
+    }
+    // What its program has not taken in yet belongs to it.
+    if (files.linkFacts(`${path}.wal`)) files.rename(`${path}.wal`, `${aside_path}.wal`);
     files.rename(path, aside_path);
     return true;
   }

@@ -19,6 +19,7 @@ import {
   labelOf,
   readIndexed,
 } from "./coverage.ts";
+import { setFirstSystemAside } from "./first_system.ts";
 import { OrderChanged } from "./load.ts";
 import { VERSION } from "./load_sql.ts";
 import {
@@ -62,6 +63,7 @@ export async function syncIndex(
   if (store.path !== indexPath(root)) checkMayBeIndex(world, root, store);
   await store.lock(options.lock_wait_ms, options.signal);
   try {
+    await setFirstSystemAside(store, options.onNotice);
     const report = await new Sync(world, root, store, options).run();
     return { ...report, seconds: (world.elapsed_ms() - started_ms) / 1000 };
   } finally {
@@ -87,14 +89,16 @@ function checkMayBeIndex(world: World, root: string, store: SnapshotStore): void
 
 class Sync implements Build {
   /** Whether the live index is kept under another name when ours takes its place. */
-  #keep_aside = false;
+  #keep_aside: boolean;
 
   constructor(
     readonly world: World,
     readonly root: string,
     readonly store: SnapshotStore,
     readonly options: SyncOptions,
-  ) {}
+  ) {
+    this.#keep_aside = store.isForeign();
+  }
 
   async run(): Promise<IndexReport> {
     for (let attempt = 1;; attempt++) {
@@ -103,7 +107,7 @@ class Sync implements Build {
       } catch (error) {
         // A day was archived while we read it: what there is now is the log.
         if (!wasConcurrentlyRemoved(error) || attempt === index_sync_tries_max) throw error;
-        this.#keep_aside = false;
+        this.#keep_aside = this.store.isForeign();
       }
     }
   }
@@ -179,6 +183,7 @@ class Sync implements Build {
     away: AwayParts,
   ): Promise<Indexed | undefined> {
     if (!this.world.files.linkFacts(this.store.path)) return undefined;
+    if (this.store.isForeign()) return this.#startOver("another program made it", true);
     if (this.store.removeForeignWal()) {
       this.options.onNotice?.("removed a .wal beside the index, which another program left");
     }
@@ -213,8 +218,8 @@ class Sync implements Build {
   }
 
   #startOver(reason: string, set_aside: boolean): undefined {
-    this.#keep_aside = set_aside;
-    this.options.onNotice?.(this.store.anewNotice("the index", reason, set_aside));
+    this.#keep_aside = set_aside || this.store.isForeign();
+    this.options.onNotice?.(this.store.anewNotice("the index", reason, this.#keep_aside));
   }
 
   async #build(extents: readonly PartExtent[], from: BuiltFrom): Promise<IndexReport> {

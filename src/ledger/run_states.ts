@@ -9,6 +9,7 @@ import { stale_after_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { ConnectionOptions, Database } from "../duckdb/connection.ts";
 import { openSnapshot } from "../duckdb/snapshot_swap.ts";
+import { refuseFirstSystem } from "../index/first_system.ts";
 import { INDEX_VERSION } from "../index/tables.ts";
 import { CATALOG_VERSION } from "../runs/catalog/schema.ts";
 import { RUN_FILES } from "../runs/manifest/layout.ts";
@@ -113,6 +114,9 @@ export async function openHalf(
     throw problem.with({ hint: damaged });
   });
   try {
+    if (half === "runs" || others.includes("runs")) {
+      await refuseFirstSystem(database, pathOf(index_dir, "runs"));
+    }
     if (with_states) await createRunStates(sources, database);
     return database;
   } catch (error) {

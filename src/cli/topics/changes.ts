@@ -14,6 +14,8 @@ On disk:
 - registry binding | Sealing binds events/_schema.json into the chain. After an edit by hand ‹ledger
   verify --deep› reports it; ‹ledger seal --accept-registry› accepts it.
 - write-ahead files of traces | Each record carries its length and checksum; 0.1.0 reads them as before.
+- index/runs.duckdb of the first system | The first rebuild renames it to runs.duckdb.first-system and
+  builds an index; no query answers from it.
 - days that leave or return | ‹ledger verify› and ‹ledger doctor› report what a killed ‹ledger retain›
   left unfinished; ‹ledger seal› finishes it.
 
@@ -61,6 +63,9 @@ Commands:
 - runs show | Shows runs that were only emitted: phases, trials, artifacts and summary from the log; also
   started, schema version and the end of the run's logs. JSON has source, timing, phases, trials, logs.
 - runs finish | Ends a run that was only emitted by an event. Timing may have any name that ends in _ms.
+- legacy import, compare, archive | Read the first system's real tables: runs, phases, trials,
+  walk-forward folds. What is not understood and holds values is listed; archive compares counts and
+  digests, and says no where anything is missing or not understood, unless --except names it.
 - exit code 3 | Also where readers of traces or pulled lines met damage: the result is printed, the
   damage is listed.
 - runs sync, compact, prune | A run whose run.json cannot be read (a failing disk, missing rights) is named,
@@ -72,6 +77,9 @@ Library:
   path) and importLegacy(ledger, path) of src/mod.ts take the ledger.
 - the options legacy and cutover_day of openIndex and query | are gone: give attach:
   legacyDatabase(ledger, path, cutover_day).
+
+- compareLegacy, importLegacy | Return objects: differences, tables and not_understood; imported, refused,
+  never_started and not_understood.
 
 Documents:
 
