@@ -58,8 +58,21 @@ export function sayNotes(world: World, notes: readonly { path: string; note: str
 
 /** That of a command that shows the registry: it says when the chain binds another one. */
 export async function exitOfRegistry(world: World, ledger: Ledger): Promise<number> {
+  sayUnregistered(world, ledger);
   const problem = await ledger.upkeep.registryProblem();
   if (problem === undefined) return EXIT_OK;
   say(world, `${problem}; see: ledger verify --deep`);
   return EXIT_FINDINGS;
+}
+
+/** Names the first system's types of which no event can be emitted. */
+export function sayUnregistered(world: World, { registry: { unregistered } }: Ledger): void {
+  if (unregistered.length === 0) return;
+  say(
+    world,
+    `kept in events/_schema.json and not registered, since the first system gave no schema: ` +
+      `${unregistered.join(", ")}; to register: ledger schema register ${
+        unregistered[0]
+      } SCHEMA.json`,
+  );
 }

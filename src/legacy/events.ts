@@ -53,7 +53,7 @@ export function isNeverStarted({ table, cells }: LegacyRow): boolean {
 }
 
 /** Whether a row has an event of its own that ends it. */
-export function hasEnd({ table, cells }: LegacyRow): boolean {
+function hasEnd({ table, cells }: LegacyRow): boolean {
   if (table.name === "runs_d") return cells.has("summary_json");
   const status = cells.get("status")?.text ?? "";
   return table.name === "pipeline_phases_f" &&

@@ -81,8 +81,8 @@ async function batchOf(
 
 function selectOf(schema: LegacySchema, table: LegacyTable): string {
   const texts = table.columns.map(({ name }) => `r.${identifier(name)}::varchar as "=${name}"`);
-  const times = table.columns.filter(({ ms_sql }) => ms_sql !== undefined)
-    .map(({ name, ms_sql }) => `${ms_sql} as "@${name}"`);
+  const times = table.columns.filter(({ time_sql }) => time_sql !== undefined)
+    .map(({ name, time_sql }) => `${time_sql} as "@${name}"`);
   const end = table.name === "runs_d" ? [`${endOfRun(schema)} as "@"`] : [];
   const key = `r.${identifier(table.key)}::varchar as "#"`;
   return `select r.run_id::varchar as "run_id", ${[key, ...texts, ...times, ...end].join(", ")}
@@ -101,14 +101,14 @@ function orderOf({ columns }: LegacyTable): string {
 export function endOfRun(schema: LegacySchema): string {
   const latest = (["pipeline_phases_f", "trials_f", "walk_forward_f"] as const)
     .flatMap((name) =>
-      (schema.table(name)?.columns ?? []).filter(({ ms_sql }) => ms_sql)
-        .map(({ ms_sql }) =>
-          `(select max(${ms_sql}) from ${legacyName(`optimizer.${name}`)} o
+      (schema.table(name)?.columns ?? []).filter(({ time_sql }) => time_sql)
+        .map(({ time_sql }) =>
+          `(select max(${time_sql}) from ${legacyName(`optimizer.${name}`)} o
             where o.run_id = r.run_id)`
         )
     );
   const runs = schema.table("runs_d")!.columns;
-  const created = runs.find(({ name }) => name === "created_at")?.ms_sql ?? "null::bigint";
+  const created = runs.find(({ name }) => name === "created_at")?.time_sql ?? "null::bigint";
   const total = runs.some(({ name }) => name === "timing_json")
     ? `coalesce(try_cast(try(timing_json::varchar->>'$.total_ms') as bigint), 0)`
     : "0";

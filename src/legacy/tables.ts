@@ -17,7 +17,7 @@ export interface Column {
   /** The members that lead to it; a time is the event's own. */
   path: readonly string[];
   /** In milliseconds, as SQL computes it; of a time only. */
-  ms_sql?: string;
+  time_sql?: string;
 }
 
 /** A table of the first system as the database at hand has it. */
@@ -192,7 +192,7 @@ function columnOf(mapping: Mapping, name: string, type: string): Column | undefi
   if (path === undefined) return undefined;
   const on = end === undefined ? "begin" : "end";
   const place = { name, kind, on, path: path.split(".") } as const;
-  return is_time ? { ...place, ms_sql: millisecondsOf(name, type) } : place;
+  return is_time ? { ...place, time_sql: millisecondsOf(name, type) } : place;
 }
 
 function kindOf(name: string, type: string): Column["kind"] {

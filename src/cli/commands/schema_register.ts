@@ -1,4 +1,5 @@
 import { defineCommand } from "../command.ts";
+import { sayUnregistered } from "../exit_code.ts";
 import { ledgerFlags, text } from "../flags.ts";
 import { readJson } from "../input.ts";
 import { openFor } from "../open.ts";
@@ -11,7 +12,8 @@ export default defineCommand({
     "Supports type, enum, const, properties, required, additionalProperties, items and the usual " +
     "limits; rejects other keywords. A pattern is a regular expression without back references " +
     "and lookaround, so that matching takes linear time. Does not check events that are in the " +
-    "log already. Registering the same schema again changes nothing.",
+    "log already. Registering the same schema again changes nothing. The types of a first " +
+    "system's registry stay: those with a schema are registered, the others kept and named.",
   examples: {
     [
       `echo '{"type":"object","required":["level"],"properties":{"level":` +
@@ -26,10 +28,11 @@ export default defineCommand({
   flags: { "description": text("TEXT", "what such an event records, in a line"), ...ledgerFlags() },
   run: async ({ world, flags, words: [name, file] }) => {
     const schema = await readJson(world, file);
-    const { type, changed } = await openFor(world, flags)
-      .registerType(name, schema, flags.description);
+    const ledger = openFor(world, flags);
+    const { type, changed } = await ledger.registerType(name, schema, flags.description);
     if (flags.json) printJson(world, { name, changed, ...type });
     else if (changed) print(world, `registered ${name}, version ${type.version}`);
     else print(world, `${name} is registered with this schema already, version ${type.version}`);
+    sayUnregistered(world, ledger);
   },
 });

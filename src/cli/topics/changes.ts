@@ -29,6 +29,8 @@ Commands:
   name. Files can be read only where a query names them, as in read_parquet('…').
 - schema register | A pattern runs on an automaton, in one pass; one that cannot (a backreference, a
   lookahead) is refused with the reason.
+- schema register, schema list | Keep what a first system's _schema.json says: types with a schema are
+  registered, the others are named.
 - ids | An id with a control character is refused.
 - pull, archive import | Links, devices, pipes and oversized files are reported, not followed.
 - compact | Parts of less than 10 kB stay lines, since they would grow; --all compacts them too.

@@ -4,6 +4,7 @@
  * are shown, never whether a line is a record. `registry_change.ts` adds types.
  */
 import { LedgerError, quoted } from "../../base/error.ts";
+import { type_name_chars_max } from "../../base/limits.ts";
 import { EVENT_TYPES, isBuiltIn, isObject, type LedgerEvent } from "./event.ts";
 import type { World } from "../../base/world.ts";
 import {
@@ -50,7 +51,11 @@ export const VERSION_FIELD = "event_version";
 export class Registry {
   readonly #checks = new Map<string, Check>();
 
-  constructor(readonly types: ReadonlyMap<string, CustomType> = new Map()) {}
+  constructor(
+    readonly types: ReadonlyMap<string, CustomType> = new Map(),
+    /** Types of the first system that its registry does not describe by a schema: kept in the file alone. */
+    readonly unregistered: readonly string[] = [],
+  ) {}
 
   names(): string[] {
     return [...Object.keys(EVENT_TYPES), ...this.types.keys()];
@@ -184,7 +189,10 @@ export function applyStep(event: Record<string, unknown>, step: MigrationStep): 
 }
 
 export function readRegistry(world: World, root: string): Registry {
-  return new Registry(new Map(Object.entries(readRegistryFile(world, root).event_types)));
+  const file = readRegistryFile(world, root);
+  const unregistered = Object.keys(firstSystemTypes(file))
+    .filter((name) => !isBuiltIn(name) && !Object.hasOwn(file.event_types, name));
+  return new Registry(new Map(Object.entries(file.event_types)), unregistered);
 }
 
 /**
@@ -236,7 +244,11 @@ export function readRegistryFile(world: World, root: string): RegistryFile {
       hint: "use a newer ledger executable; nothing was changed",
     });
   }
-  const types = file.registry_version === undefined ? {} : file.event_types;
+  const is_foreign = file.registry_version === undefined;
+  const kept = is_foreign && file.event_types !== undefined
+    ? { first_system: file.event_types }
+    : {};
+  const types = is_foreign ? typesOfFirstSystem({ ...file, ...kept }) : file.event_types;
   if (Number.isNaN(version) || !isObject(types)) {
     throw damaged(path, "it is not a registry");
   }
@@ -246,7 +258,56 @@ export function readRegistryFile(world: World, root: string): RegistryFile {
     }
     checkSchema(name, type.schema, "known");
   }
-  return { ...file, registry_version: REGISTRY_VERSION, event_types: types };
+  return { ...file, ...kept, registry_version: REGISTRY_VERSION, event_types: types };
+}
+
+/** What a registry of the first system says of event types, wherever it says it; kept in the file for good. */
+function firstSystemTypes(file: Record<string, unknown>): Record<string, unknown> {
+  const named = [file.types, file.schemas, file.first_system].map((types) => {
+    if (!Array.isArray(types)) return isObject(types) ? types : {};
+    return Object.fromEntries(
+      types.map((type) => isObject(type) ? [type.event_type ?? type.name, type] : [type, undefined])
+        .filter(([name]) => typeof name === "string"),
+    );
+  });
+  return Object.assign({}, ...named);
+}
+
+/** What stands beside a schema, where the definition is the schema itself. */
+const BESIDE_SCHEMA = ["description", "version", "event_type", "name", "$schema", "$id", "title"];
+
+/** Those that have a schema by which events can be checked. */
+function typesOfFirstSystem(file: Record<string, unknown>): Record<string, CustomType> {
+  const types: Record<string, CustomType> = {};
+  for (const [name, given] of Object.entries(firstSystemTypes(file))) {
+    if (isBuiltIn(name) || !isTypeName(name) || !isObject(given)) continue;
+    const { description } = given;
+    const itself = Object.fromEntries(
+      Object.entries(given).filter(([member]) => !BESIDE_SCHEMA.includes(member)),
+    );
+    const required = given.required_fields ?? given.required;
+    const schema = isObject(given.schema)
+      ? given.schema
+      : isObject(given.properties) || given.type === "object"
+      ? itself
+      : Array.isArray(required) && { type: "object", required };
+    if (!schema) continue;
+    try {
+      const usable = checkSchema(name, schema, "new");
+      const described = typeof description === "string" ? { description } : {};
+      types[name] = { version: 1, ...described, schema: usable, migrations: [] };
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+    }
+  }
+  return types;
+}
+
+const TYPE_NAME = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
+
+/** Whether a type of one's own may have this name. */
+export function isTypeName(name: string): boolean {
+  return TYPE_NAME.test(name) && name.length <= type_name_chars_max;
 }
 
 function areMigrations(value: unknown): boolean {

@@ -17,6 +17,7 @@ import {
   checkSchema,
   type CustomType,
   FIXED_FIELDS,
+  isTypeName,
   type MigrationStep,
   readRegistryFile,
   refusedPatternOf,
@@ -25,7 +26,6 @@ import {
   VERSION_FIELD,
 } from "../event/registry.ts";
 
-const TYPE_NAME = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
 /** Fields that say which event it is, and of what: no migration may touch them. */
 const KEPT_FIELDS = [...FIXED_FIELDS, "run_id", VERSION_FIELD];
 
@@ -177,7 +177,7 @@ function checkTypeName(name: string): void {
     const hint = "extra fields are kept on built-in types, without registering anything";
     throw refused("register", name, "it is a built-in type", hint);
   }
-  if (TYPE_NAME.test(name) && name.length <= type_name_chars_max) return;
+  if (isTypeName(name)) return;
   const reason = `a type's name is words of letters, digits, "_" or "-", joined by dots, up to ` +
     `${type_name_chars_max} characters`;
   throw refused("register", name, reason, "such as risk.breached");

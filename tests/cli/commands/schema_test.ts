@@ -175,3 +175,22 @@ Deno.test("a schema that no event can meet, and that is registered, costs nothin
   assertEquals((await runIn(dir, migrate, { stdin: '{"type":"object"}' })).code, 0);
   assertEquals((await runIn(dir, ["emit", "fill.done"])).code, 0);
 });
+
+Deno.test("types of the first system that have no schema are named where types are registered and listed", async () => {
+  using folder = tempFolder();
+  const dir = folder.path;
+  Deno.mkdirSync(`${dir}/events`);
+  const types = { "risk.breached": JSON.parse(SCHEMA), "desk.note": "a note" };
+  const path = `${dir}/events/_schema.json`;
+  Deno.writeTextFileSync(path, JSON.stringify({ version: "1.0.0", event_types: types }));
+  const emit = ["emit", "risk.breached", "--event-data", '{"level":"low"}'];
+  assertEquals((await runIn(dir, emit)).code, 0);
+  const said = /^kept in events\/_schema.json and not registered, .*: desk\.note; to register: /m;
+  const registered = await runIn(dir, ["schema", "register", "a.b", "-"], { stdin: SCHEMA });
+  assertEquals(registered.code, 0, registered.stderr);
+  assertMatch(registered.stderr, said);
+  assertMatch((await runIn(dir, ["schema", "list"])).stderr, said);
+  assertEquals(JSON.parse(Deno.readTextFileSync(path)).first_system, types);
+  await runIn(dir, ["schema", "register", "desk.note", "-"], { stdin: SCHEMA });
+  assertEquals((await runIn(dir, ["schema", "list"])).stderr, "");
+});

@@ -241,6 +241,41 @@ Deno.test("a registry of the earlier system is read as an empty one, and keeps w
   assertEquals(readRegistry(world, folder.path).types.has("a.b"), true);
 });
 
+Deno.test("types of the earlier system's registry are registered where they have a schema, and all are kept", async () => {
+  using folder = tempFolder();
+  const required = { type: "object", required: ["level"] };
+  const event_types = {
+    "run.created": { required_fields: ["run_id"] },
+    "risk.breached": { version: "1.0.0", description: "too much", schema: required },
+    "desk.note": { version: 1, ...required },
+    "fill.seen": { required_fields: ["px"] },
+    "odd.one": { anyOf: [] },
+    "plain.one": "a sentence",
+    "not a name": required,
+  };
+  const foreign = { version: "1.0.0", event_types, owner: "lab" };
+  putRegistry(folder.path, JSON.stringify(foreign));
+  const names = ["risk.breached", "desk.note", "fill.seen"];
+  const expectRead = (more: string[] = []) => {
+    const { types, unregistered } = readRegistry(world, folder.path);
+    assertEquals([...types.keys()], [...names, ...more]);
+    assertEquals(unregistered, ["odd.one", "plain.one", "not a name"]);
+    assertEquals(types.get("risk.breached"), {
+      version: 1,
+      description: "too much",
+      schema: required,
+      migrations: [],
+    });
+    assertEquals(types.get("desk.note")?.schema, required);
+    assertEquals(types.get("fill.seen")?.schema, { type: "object", required: ["px"] });
+  };
+  expectRead();
+  await registerType(world, folder.path, "a.b", {});
+  expectRead(["a.b"]);
+  const file = JSON.parse(Deno.readTextFileSync(registryPath(folder.path)));
+  assertEquals([file.first_system, file.owner], [event_types, "lab"]);
+});
+
 Deno.test("calls that register at the same time do not lose each other's types", async () => {
   using folder = tempFolder();
   const names = Array.from({ length: 20 }, (_, index) => `type.n${index}`);
