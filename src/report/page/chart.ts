@@ -1,27 +1,29 @@
 /**
- * The frame of a chart. Places along it are percentages and text has the page's own size, so that the
- * same drawing is legible on a phone, on a desk and on paper, without a script. Room for what stands
- * beside the axes is padding.
+ * Charts as SVG, without a script. Places along a chart are percentages and text has the page's own size,
+ * so that the same drawing is legible on a phone, at a desk and on paper. Room for what stands beside the
+ * axes is padding.
  */
-import { html, type Markup, type Piece } from "./markup.ts";
-import { percent, type Scale, type Tick } from "./scales.ts";
+import { type Markup, markup, type Piece } from "./markup.ts";
+import { percent, round, type Scale, type Tick } from "./scales.ts";
 
-/** A chart. */
-interface Chart {
+/** What every chart has. */
+interface ChartHead {
   /** Unique on the page. */
   id: string;
   /** What is drawn, for a screen reader: its name, and what there is to see. */
   title: string;
   description: string;
+  /** What stands above it. */
+  caption?: Piece;
+}
+
+/** A chart. */
+interface Chart extends ChartHead {
   height_px: number;
   /** Room at the sides, for labels. */
   left_px?: number;
   right_px?: number;
   body: Piece;
-  /** What stands above it. */
-  caption?: Piece;
-  /** What stands below it. */
-  below?: Piece;
 }
 
 const ABOVE_PX = 8;
@@ -33,15 +35,45 @@ const PHONE_LABELS_CHARS = 34;
 
 /** Draws a chart. */
 export function chart(
-  { id, title, description, height_px, left_px = LEFT_PX, right_px = 10, body, caption, below }:
-    Chart,
+  { id, title, description, height_px, left_px = LEFT_PX, right_px = 10, body, caption }: Chart,
 ): Markup {
   const padding = `${ABOVE_PX}px ${right_px}px ${BELOW_PX}px ${left_px}px`;
   const whole_px = height_px + ABOVE_PX + BELOW_PX;
-  return html`<figure>${caption && html`<figcaption>${caption}</figcaption>`}
-<svg class="chart" role="img" aria-labelledby="${id}-t ${id}-d" height="${whole_px}" style="padding:${padding}">
-<title id="${id}-t">${title}</title><desc id="${id}-d">${description}</desc>
-${body}</svg>${below}</figure>`;
+  return markup`<figure>${caption && markup`<figcaption>${caption}</figcaption>`}
+    <svg class="chart" role="img" aria-labelledby="${id}-t ${id}-d" height="${whole_px}" style="padding:${padding}">
+    <title id="${id}-t">${title}</title><desc id="${id}-d">${description}</desc>
+    ${body}</svg></figure>`;
+}
+
+/** A chart with a row for each of some things: its name, and below that what there is to see of it. */
+interface RowsChart<Row> extends ChartHead {
+  rows: readonly Row[];
+  name: (row: Row) => string;
+  row_px: number;
+  x: Scale;
+  ticks: readonly Tick[];
+  unit: string;
+  sides_px: [left: number, right: number];
+  /** What is drawn of a row that begins so far down. */
+  draw: (row: Row, top_px: number) => Piece;
+  /** What is drawn over the whole height. */
+  behind?: (height_px: number) => Piece;
+}
+
+/** Draws a chart of rows. */
+export function rowsChart<Row>({ rows, row_px, sides_px, ...of }: RowsChart<Row>): Markup {
+  const height_px = Math.max(1, rows.length) * row_px;
+  const [left_px, right_px] = sides_px;
+  return chart({
+    ...{ ...of, height_px, left_px, right_px },
+    body: markup`${bottomAxis(of.ticks, of.x, height_px, of.unit, left_px)}${of.behind?.(height_px)}${
+      rows.map((row, index) => {
+        const top_px = index * row_px;
+        return markup`<text class="name" x="0" y="${top_px + 12}">${of.name(row)}</text>
+          ${of.draw(row, top_px)}`;
+      })
+    }`,
+  });
 }
 
 /** Marks along the bottom, with lines up from them. The outer labels keep within the chart. */
@@ -57,48 +89,55 @@ export function bottomAxis(
   const is_long = ticks.reduce((sum, { label }) => sum + label.length + 2, 0) > PHONE_LABELS_CHARS;
   const marks = ticks.map(({ value, label }, index) => {
     const place = scale(value);
-    const x = percent(place);
     const anchor = place > 93 ? "end" : left_px < 30 && place < 8 ? "start" : "middle";
     const often = is_long && index % 2 === 1 ? " wide" : "";
-    return html`
-      <line class="grid${often}" x1="${x}" x2="${x}" y1="0" y2="${height_px}" />
-      <text class="tick${often}" x="${x}" y="${height_px + 16}"
-        text-anchor="${anchor}">${label}</text>
-    `;
+    return markup`${lineUp(`grid${often}`, place, 0, height_px)}<text class="tick${often}"
+      x="${percent(place)}" y="${height_px + 16}" text-anchor="${anchor}">${label}</text>`;
   });
-  return html`${marks}<text class="unit" x="100%" y="${
-    height_px + 32
-  }" text-anchor="end">${unit}</text>`;
+  return markup`${marks}<text class="unit" x="100%" y="${height_px + 32}" text-anchor="end">${unit}</text>`;
 }
 
 /** Marks along the left side, with lines across from them. */
-export function leftAxis(ticks: readonly Tick[], y: (value: number) => number): Markup {
-  return html`${
-    ticks.map(({ value, label }) => {
-      const at = round(y(value));
-      return html`
-        <line class="grid" x1="0" x2="100%" y1="${at}" y2="${at}" />
-        <text class="tick" x="-8" y="${at}" dy="0.35em" text-anchor="end">${label}</text>
-      `;
-    })
-  }`;
+export function leftAxis(ticks: readonly Tick[], y: Scale): Piece {
+  return ticks.map(({ value, label }) =>
+    markup`${lineAcross("grid", 0, 100, y(value))}
+      <text class="tick" x="-8" y="${round(y(value))}" dy="0.35em" text-anchor="end">${label}</text>`
+  );
 }
 
-/** From a value to its height in a chart, from the top. */
-export function heightScale(from: number, to: number, height_px: number) {
-  const span = to - from;
-  return (value: number) =>
-    span > 0 ? height_px - (value - from) / span * height_px : height_px / 2;
+/** A line up, at a place along the chart. */
+export function lineUp(kind: string, x: number, from_px: number, to_px: number): Markup {
+  const at = percent(x);
+  return markup`<line class="${kind}" x1="${at}" x2="${at}" y1="${from_px}" y2="${to_px}" />`;
 }
 
-/** Rounded for drawing: a hundredth of a pixel is not seen. */
-export function round(value: number): number {
-  return Math.round(value * 100) / 100;
+/** A line across, between two places along the chart. */
+export function lineAcross(kind: string, from: number, to: number, y_px: number): Markup {
+  const y = round(y_px);
+  return markup`<line class="${kind}" x1="${percent(from)}" x2="${percent(to)}" y1="${y}" y2="${y}" />`;
+}
+
+/** A bar between two places along the chart; its title shows where a pointer rests. */
+export function bar(
+  kind: string,
+  [from, to]: readonly [number, number],
+  [top_px, bottom_px]: readonly [number, number],
+  title?: string,
+): Markup {
+  return markup`<rect class="${kind}" x="${percent(from)}" width="${percent(Math.max(0, to - from))}"
+    y="${round(top_px)}" height="${round(bottom_px - top_px)}">${
+    title && markup`<title>${title}</title>`
+  }</rect>`;
+}
+
+/** A dot. */
+export function dot(kind: string, x: number, y_px: number, radius_px: number): Markup {
+  return markup`<circle class="${kind}" cx="${percent(x)}" cy="${round(y_px)}" r="${radius_px}" />`;
 }
 
 /** What the colours mean. */
 export function legend(entries: readonly { kind: string; label: Piece }[]): Markup {
-  return html`<ul class="legend">${
-    entries.map(({ kind, label }) => html`<li><span class="swatch ${kind}"></span>${label}</li>`)
+  return markup`<ul class="legend">${
+    entries.map(({ kind, label }) => markup`<li><span class="swatch ${kind}"></span>${label}</li>`)
   }</ul>`;
 }

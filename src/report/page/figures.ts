@@ -3,10 +3,10 @@
  * `<data value>`, so that a reader who saves the page can still compute.
  */
 import { DAY_MS, humanCount, humanDuration, utc } from "../../base/format.ts";
-import { html, Markup } from "./markup.ts";
+import { Markup, markup } from "./markup.ts";
 
 /** What stands where there is no figure. */
-const NO_FIGURE = new Markup(`<span class="none">–</span>`);
+export const NO_FIGURE = new Markup(`<span class="none">–</span>`);
 
 /** A number with its sign and so many digits after the point. */
 export function signedText(value: number, digits: number): string {
@@ -16,35 +16,9 @@ export function signedText(value: number, digits: number): string {
   return value < 0 && /[1-9]/.test(text) ? `−${text}` : text;
 }
 
-function exact(value: number, shown: string): Markup {
-  return html`<data value="${value}">${shown}</data>`;
-}
-
-/** How many. */
-export function countFigure(value: number | null | undefined): Markup {
-  return value === null || value === undefined ? NO_FIGURE : exact(value, humanCount(value));
-}
-
 /** A return in basis points, as text. */
 export function bpsText(value: number): string {
   return signedText(value, Math.abs(value) >= 1_000 ? 0 : 1);
-}
-
-/** A return in basis points. */
-export function bpsFigure(value: number | null | undefined): Markup {
-  return value === null || value === undefined ? NO_FIGURE : exact(value, bpsText(value));
-}
-
-/** A share of one, in percent. */
-export function shareFigure(share: number | null | undefined): Markup {
-  if (share === null || share === undefined || Number.isNaN(share)) return NO_FIGURE;
-  return exact(share, `${signedText(share * 100, 1)} %`);
-}
-
-/** A length of time. */
-export function durationFigure(duration_ms: number | null | undefined): Markup {
-  if (duration_ms === null || duration_ms === undefined) return NO_FIGURE;
-  return exact(duration_ms, durationText(duration_ms));
 }
 
 /** A length of time as text; stamps of different clocks can make one that is below zero. */
@@ -53,6 +27,22 @@ export function durationText(duration_ms: number): string {
   const days = duration_ms / DAY_MS;
   return days < 2 ? humanDuration(duration_ms) : `${signedText(days, days < 10 ? 1 : 0)} days`;
 }
+
+/** A number of one kind, or what stands in its place. */
+function figure(shown: (value: number) => string) {
+  return (value: number | null | undefined): Markup =>
+    value === null || value === undefined || Number.isNaN(value)
+      ? NO_FIGURE
+      : markup`<data value="${value}">${shown(value)}</data>`;
+}
+
+export const countFigure = figure(humanCount);
+export const bpsFigure = figure(bpsText);
+export const durationFigure = figure(durationText);
+/** A share of one, in percent. */
+export const shareFigure = figure((share) => `${signedText(share * 100, 1)} %`);
+/** A number without a unit. */
+export const ratioFigure = figure((value) => signedText(value, Math.abs(value) < 10 ? 3 : 1));
 
 /** A time as text: UTC, to the second. */
 export function timeText(time_ms: number): string {
@@ -68,5 +58,5 @@ export function yearWords(from_ms: number, to_ms: number): string {
 /** A time, UTC. */
 export function timeFigure(time_ms: number | null | undefined): Markup {
   if (time_ms === null || time_ms === undefined) return NO_FIGURE;
-  return html`<time datetime="${new Date(time_ms).toISOString()}">${timeText(time_ms)}</time>`;
+  return markup`<time datetime="${new Date(time_ms).toISOString()}">${timeText(time_ms)}</time>`;
 }

@@ -10,8 +10,8 @@ export class Markup {
 /** What may stand in HTML: text, which is escaped; pieces that are ready; lists of both; or nothing. */
 export type Piece = string | number | Markup | null | undefined | false | readonly Piece[];
 
-/** Puts HTML together: html`<p>${text}</p>`. */
-export function html(parts: TemplateStringsArray, ...pieces: Piece[]): Markup {
+/** Puts HTML together: markup`<p>${text}</p>`. */
+export function markup(parts: TemplateStringsArray, ...pieces: Piece[]): Markup {
   const fixed = withoutIndents(parts);
   let text = fixed[0];
   for (const [index, piece] of pieces.entries()) text += textOf(piece) + fixed[index + 1];
@@ -20,15 +20,10 @@ export function html(parts: TemplateStringsArray, ...pieces: Piece[]): Markup {
 
 const WITHOUT_INDENTS = new WeakMap<TemplateStringsArray, string[]>();
 
-/** What is written here is indented for the reader of this file; a page is the smaller without. */
+/** Templates are indented for the reader of the code; a page is the smaller without. */
 function withoutIndents(parts: TemplateStringsArray): string[] {
-  let fixed = WITHOUT_INDENTS.get(parts);
-  if (!fixed) {
-    WITHOUT_INDENTS.set(
-      parts,
-      fixed = parts.map((part) => part.replace(/\s*\n\s*/g, "\n")),
-    );
-  }
+  const fixed = WITHOUT_INDENTS.get(parts) ?? parts.map((part) => part.replace(/\s*\n\s*/g, "\n"));
+  WITHOUT_INDENTS.set(parts, fixed);
   return fixed;
 }
 
@@ -58,10 +53,10 @@ export function escaped(text: string): string {
 
 /** A name that a user gave: kept apart, so that its direction of writing stays its own; cut when long. */
 export function named(text: string, chars_max = report_name_chars_max): Markup {
-  return html`<bdi>${clipped(text, chars_max)}</bdi>`;
+  return markup`<bdi>${clipped(text, chars_max)}</bdi>`;
 }
 
 /** The same, as what has to be typed exactly. */
 export function identifier(text: string, chars_max = report_name_chars_max): Markup {
-  return html`<code class="id"><bdi>${clipped(text, chars_max)}</bdi></code>`;
+  return markup`<code class="id"><bdi>${clipped(text, chars_max)}</bdi></code>`;
 }

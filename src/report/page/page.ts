@@ -5,12 +5,12 @@ import type { ReportData } from "../gather/data.ts";
 import { countFigure, timeFigure, timeText } from "./figures.ts";
 import { latencySection } from "./latency.ts";
 import { lossesSection } from "./losses.ts";
-import { html, identifier, type Markup, type Piece } from "./markup.ts";
+import { identifier, type Markup, markup, type Piece } from "./markup.ts";
 import { phasesSection } from "./phase_gantt.ts";
 import { policiesSection } from "./policies.ts";
 import { returnsSection } from "./returns.ts";
 import { runsSection } from "./runs_over_time.ts";
-import { pairs } from "./section.ts";
+import { pairs, toChange } from "./section.ts";
 import { countStatuses } from "./statuses.ts";
 import { STYLE } from "./style.ts";
 
@@ -26,19 +26,20 @@ export function isReport(beginning: string): boolean {
   return beginning.includes(REPORT_MARK);
 }
 
-const SECTIONS = [
-  ["runs", "Runs"],
-  ["phases", "Phases"],
-  ["returns", "Returns"],
-  ["policies", "Policies"],
-  ["latency", "Latency"],
-  ["losses", "Losses"],
-] as const;
+const SECTIONS = {
+  runs: "Runs",
+  phases: "Phases",
+  returns: "Returns",
+  policies: "Policies",
+  latency: "Latency",
+  losses: "Losses",
+};
 
 /** Makes the page of what was found. */
 export function pageOf(data: ReportData): string {
-  const { ledger_dir, named } = data;
-  return html`
+  const { ledger_dir, named, version, runs, phases, trades, latencies, losses } = data;
+  const title = titleOf(data);
+  return markup`
     <!DOCTYPE html>
     <html lang="en">
       <head>
@@ -46,29 +47,31 @@ export function pageOf(data: ReportData): string {
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta http-equiv="Content-Security-Policy" content="${POLICY}">
         <meta name="color-scheme" content="light dark">
-        <meta name="generator" content="ledger ${data.version}">
+        <meta name="generator" content="ledger ${version}">
         <link rel="icon" href="data:,">
-        <title>${titleOf(data)}</title>
+        <title>${title}</title>
         <style>${STYLE}</style>
       </head>
       <body>
         <a class="skip" href="#main">Skip to the report</a>
         <header>
-    <h1><bdi>${titleOf(data)}</bdi></h1>
-    <p class="subtitle">${subtitleOf(data)}</p>
-    ${tilesOf(data)}
-    ${gapsOf(data)}
+          <h1><bdi>${title}</bdi></h1>
+          <p class="subtitle">${subtitleOf(data)}</p>
+          ${tilesOf(data)}
+          ${gapsOf(data)}
         </header>
         <nav aria-label="Sections">
-          <ul>${SECTIONS.map(([id, title]) => html`<li><a href="#${id}">${title}</a></li>`)}</ul>
+          <ul>${
+    Object.entries(SECTIONS).map(([id, name]) => markup`<li><a href="#${id}">${name}</a></li>`)
+  }</ul>
         </nav>
         <main id="main" tabindex="-1">
-    ${runsSection(data.runs, named)}
-    ${phasesSection(data.phases, named)}
-    ${returnsSection(data.trades, ledger_dir, named)}
-    ${policiesSection(data.trades, ledger_dir, named)}
-    ${latencySection(data.latencies)}
-    ${lossesSection(data.losses, data.trades, ledger_dir, named)}
+          ${runsSection(runs, named)}
+          ${phasesSection(phases, named)}
+          ${returnsSection(trades, ledger_dir, named)}
+          ${policiesSection(trades, ledger_dir, named)}
+          ${latencySection(latencies)}
+          ${lossesSection(losses, trades, ledger_dir, named)}
         </main>
         <footer>${footOf(data)}</footer>
       </body>
@@ -84,51 +87,43 @@ function titleOf({ named }: ReportData): string {
 }
 
 function subtitleOf({ runs, made_at_ms }: ReportData): Piece {
-  const made = html`Made ${timeFigure(made_at_ms)} UTC.`;
+  const made = markup`Made ${timeFigure(made_at_ms)} UTC.`;
   if (runs.kind !== "there") return made;
   const times = runs.value.runs.flatMap(({ at_ms }) => at_ms === null ? [] : [at_ms]);
   if (times.length === 0) return made;
   const first = timeText(times.reduce((a, b) => Math.min(a, b))).slice(0, 10);
   const last = timeText(times.reduce((a, b) => Math.max(a, b))).slice(0, 10);
   const range = first === last ? `of ${first}` : `from ${first} to ${last}`;
-  return html`${counted(times.length, "run")} ${range}. ${made}`;
+  return markup`${counted(times.length, "run")} ${range}. ${made}`;
 }
 
+/** Ended: completed or failed. Known: all. */
 function tilesOf({ runs, trades, latencies }: ReportData): Piece {
-  const tiles: [string, Piece][] = [];
+  const tiles: Record<string, Piece> = {};
   if (runs.kind === "there") {
-    tiles.push(["Runs", countFigure(runs.value.runs.length)]);
+    tiles["Runs known"] = countFigure(runs.value.runs.length);
+    tiles["Runs ended"] = countFigure(runs.value.ended);
     for (const [status, count] of countStatuses(runs.value.runs)) {
-      tiles.push([`Runs ${status}`, countFigure(count)]);
+      tiles[`Runs ${status}`] = countFigure(count);
     }
   }
-  if (trades.kind === "there") tiles.push(["Trades", countFigure(trades.value.trades_total)]);
-  if (latencies.kind === "there") {
-    tiles.push(["Traced events", countFigure(latencies.value.events)]);
-  }
-  return tiles.length > 0 && pairs("tiles", tiles);
+  if (trades.kind === "there") tiles["Trades"] = countFigure(trades.value.trades_total);
+  if (latencies.kind === "there") tiles["Traced events"] = countFigure(latencies.value.events);
+  return Object.keys(tiles).length > 0 && pairs("tiles", tiles);
 }
 
 function gapsOf({ gaps }: ReportData): Piece {
-  return gaps.length > 0 &&
-    html`<ul class="gaps" aria-label="What to keep in mind">${
-      gaps.map(({ words, command }) =>
-        html`<li>${words} To change that: <code class="command">${command}</code></li>`
-      )
-    }</ul>`;
+  return gaps.length > 0 && markup`<ul class="gaps" aria-label="What to keep in mind">${
+    gaps.map((gap) => markup`<li>${toChange(gap)}</li>`)
+  }</ul>`;
 }
 
-function footOf(data: ReportData): Markup {
-  const { index_built_at_ms, catalog_built_at_ms } = data;
-  return html`<p>Made by ledger ${data.version} from the ledger ${
-    identifier(data.ledger_dir, 200)
-  } and the runs in ${identifier(data.runs_dir, 200)}.${
-    index_built_at_ms !== undefined && html`
-      The index is of ${timeFigure(Math.floor(index_built_at_ms))} UTC.
-    `
-  }${
-    catalog_built_at_ms !== undefined && html`
-      The catalog is of ${timeFigure(Math.floor(catalog_built_at_ms))} UTC.
-    `
-  } Where a run is still open in the log and its folder tells that it was given up, its status is what the folder tells. Exact values stand beside the rounded ones in the source of this page, in <code>&lt;data value&gt;</code>.</p>`;
+function footOf({ version, ledger_dir, runs_dir, ...data }: ReportData): Markup {
+  const built = (name: string, at_ms?: number) =>
+    at_ms !== undefined && markup` The ${name} is of ${timeFigure(Math.floor(at_ms))} UTC.`;
+  return markup`<p>Made by ledger ${version} from the ledger ${identifier(ledger_dir, 200)} and the
+    runs in ${identifier(runs_dir, 200)}.${built("index", data.index_built_at_ms)}${
+    built("catalog", data.catalog_built_at_ms)
+  } Exact values stand beside the rounded ones in the source of this page, in
+    <code>&lt;data value&gt;</code>.</p>`;
 }

@@ -1,15 +1,14 @@
 /** Policies beside each other: how the returns of their trades are spread, over all runs. */
-import { humanCount } from "../../base/format.ts";
+import { counted } from "../../base/format.ts";
 import { report_title_chars_max } from "../../base/limits.ts";
-import { bottomAxis, chart } from "./chart.ts";
 import type { Found, PolicyReturns, TradesData } from "../gather/data.ts";
-import { bpsFigure, bpsText, countFigure, durationFigure, shareFigure } from "./figures.ts";
-import { html, identifier, type Markup } from "./markup.ts";
 import { askPolicies, type TradesPlace } from "../gather/queries.ts";
-import { linearScale, numberTicks, percent } from "./scales.ts";
-import { asks, leftOut, queryLine, right, section, table } from "./section.ts";
+import { bar, dot, lineAcross, lineUp, rowsChart } from "./chart.ts";
+import { bpsFigure, bpsText, countFigure, durationFigure, shareFigure } from "./figures.ts";
+import { identifier, type Markup } from "./markup.ts";
+import { linearScale, numberTicks } from "./scales.ts";
+import { type Ask, asks, leftOut, queryLine, section, table } from "./section.ts";
 
-const ROW_PX = 40;
 const NO_POLICY = "no policy id";
 
 /** The section. */
@@ -18,50 +17,59 @@ export function policiesSection(
   ledger_dir: string,
   selected?: readonly string[],
 ): Markup {
-  const head = {
-    id: "policies",
-    title: "Policies compared",
-    lead:
-      "All trades of a policy together, whichever run they are of. Boxes hold the middle half of " +
-      "the returns, whiskers reach from the 5th to the 95th percentile; the line in the box is the " +
-      "median, the dot the mean.",
-  };
-  return section(head, found, (data) => {
-    const { policies, policies_total } = data;
-    return html`${boxesOf(policies)}${tableOf(policies)}
-${leftOut(policies.length, policies_total, "$ policies, those with most trades")}
-${
-      asks(
-        tradesPlaces(data, ledger_dir).map(({ place, database, shows }) => ({
-          shows: `The table${shows}`,
-          line: queryLine(askPolicies(place, selected), database),
-        })),
-      )
-    }`;
-  });
+  const lead = "All trades of a policy together, whichever run they are of; the highest mean first. " +
+    "Boxes hold the middle half of the returns, whiskers reach from the 5th to the 95th percentile; " +
+    "the line in the box is the median, the dot the mean.";
+  return section("policies", "Policies compared", lead, found, (data) => [
+    boxesOf(data.policies),
+    table("Policies, returns in bps", data.policies, {
+      "Policy": ({ policy_id }) => policy_id === null ? NO_POLICY : identifier(policy_id, 60),
+    }, {
+      "Runs": ({ runs }) => countFigure(runs),
+      "Trades": ({ trades }) => countFigure(trades),
+      "Mean": ({ mean_bps }) => bpsFigure(mean_bps),
+      "Median": ({ median_bps }) => bpsFigure(median_bps),
+      "5 %": ({ p05_bps }) => bpsFigure(p05_bps),
+      "95 %": ({ p95_bps }) => bpsFigure(p95_bps),
+      "Worst": ({ worst_bps }) => bpsFigure(worst_bps),
+      "Best": ({ best_bps }) => bpsFigure(best_bps),
+      "Gained": ({ wins, trades }) => shareFigure(wins / trades),
+      "Stopped": ({ stop_outs, trades }) => shareFigure(stop_outs / trades),
+      "Excursion": ({ mean_excursion_bps }) => bpsFigure(mean_excursion_bps),
+      "Open for": ({ mean_exposed_ms }) => durationFigure(mean_exposed_ms),
+    }),
+    leftOut(
+      data.policies.length,
+      data.policies_total,
+      "$ policies, those with the highest mean return",
+    ),
+    tradesAsks(data, ledger_dir, "The table", (place) => askPolicies(place, selected)),
+  ]);
 }
 
-/** Where trades are, which database is asked for them, and how that is told. */
-interface PlaceToAsk {
-  place: TradesPlace;
-  database?: "catalog";
-  shows: string;
-}
-
-/** Where the trades of a report come from, for a reader who queries them. */
-export function tradesPlaces(
+/** A question to the trades of a report, wherever these are, and others after it. */
+export function tradesAsks(
   { runs_beside, runs_total }: TradesData,
   ledger_dir: string,
-): PlaceToAsk[] {
+  shows: string,
+  sqlOf: (place: TradesPlace) => string,
+  more: readonly Ask[] = [],
+): Markup {
   const pattern = `${ledger_dir}/artifacts/runs/*/trades.parquet`.replaceAll("'", "''");
-  const beside = { place: `read_parquet('${pattern}')` as const, shows: "" };
-  const own = { place: "trades" as const, database: "catalog" as const, shows: "" };
-  if (runs_beside === 0) return [own];
-  if (runs_beside === runs_total) return [beside];
-  return [
-    { ...own, shows: " (runs with trades in their own folders)" },
-    { ...beside, shows: " (runs whose trades were stored by ledger artifacts put)" },
+  const of_both = runs_beside > 0 && runs_beside < runs_total;
+  const own: Ask = [
+    of_both ? `${shows} (runs with trades in their own folders)` : shows,
+    queryLine(sqlOf("trades"), "catalog"),
   ];
+  const beside: Ask = [
+    of_both ? `${shows} (runs whose trades were stored by ledger artifacts put)` : shows,
+    queryLine(sqlOf(`read_parquet('${pattern}')`)),
+  ];
+  return asks([
+    ...runs_beside < runs_total || runs_total === 0 ? [own] : [],
+    ...runs_beside > 0 ? [beside] : [],
+    ...more,
+  ]);
 }
 
 function boxesOf(policies: readonly PolicyReturns[]): Markup {
@@ -70,72 +78,31 @@ function boxesOf(policies: readonly PolicyReturns[]): Markup {
   const air = (most - least) * 0.03 || 1;
   const [from, to] = [least - air, most + air];
   const x = linearScale(from, to);
-  const height = policies.length * ROW_PX;
-  const rows = policies.map((policy, row) => {
-    const { p05_bps, p25_bps, median_bps, p75_bps, p95_bps, mean_bps } = policy;
-    const middle = row * ROW_PX + 26;
-    const place = (value: number) => percent(x(value));
-    return html`
-      <text class="name" x="0" y="${row * ROW_PX + 12}">${(policy.policy_id ?? NO_POLICY).slice(
-        0,
-        36,
-      )}</text>
-      <line class="whisker" x1="${place(p05_bps)}" x2="${place(
-        p95_bps,
-      )}" y1="${middle}" y2="${middle}" />
-      <rect class="box" x="${place(p25_bps)}" width="${percent(
-        x(p75_bps) - x(p25_bps),
-      )}" y="${middle - 7}" height="14" />
-      <line class="median" x1="${place(median_bps)}" x2="${place(median_bps)}" y1="${middle -
-        7}" y2="${middle + 7}" />
-      <circle class="mean" cx="${place(mean_bps)}" cy="${middle}" r="3.5" />
-    `;
-  });
-  const zero = percent(x(0));
-  const best = policies.toSorted((a, b) => b.mean_bps - a.mean_bps)[0];
-  return chart({
+  const nameOf = ({ policy_id }: PolicyReturns) => policy_id ?? NO_POLICY;
+  const [best] = policies;
+  return rowsChart({
     id: "policies-chart",
     title: "Returns of trades by policy",
-    description: `${humanCount(policies.length)} policies. The highest mean is that of ${
-      (best.policy_id ?? NO_POLICY).slice(0, report_title_chars_max)
-    }: ${bpsText(best.mean_bps)} bps. The table below has the same numbers.`,
-    height_px: height,
-    left_px: 2,
     caption: "Returns of trades by policy",
-    body: html`
-      ${bottomAxis(
-        numberTicks(from, to, 7),
-        x,
-        height,
-        "return, bps",
-      )}<line class="zero" x1="${zero}" x2="${zero}" y1="0"
-        y2="${height}" />${rows}
-    `,
+    description: `${counted(policies.length, "policy", "policies")}. The highest mean is that of ${
+      nameOf(best).slice(0, report_title_chars_max)
+    }: ${bpsText(best.mean_bps)} bps. The table below has the same numbers.`,
+    rows: policies,
+    row_px: 40,
+    name: (policy) => nameOf(policy).slice(0, 36),
+    x,
+    ticks: numberTicks(from, to, 7),
+    unit: "return, bps",
+    sides_px: [2, 10],
+    behind: (height_px) => lineUp("zero", x(0), 0, height_px),
+    draw: ({ p05_bps, p25_bps, median_bps, p75_bps, p95_bps, mean_bps }, top_px) => {
+      const [top, middle, bottom] = [top_px + 19, top_px + 26, top_px + 33];
+      return [
+        lineAcross("whisker", x(p05_bps), x(p95_bps), middle),
+        bar("box", [x(p25_bps), x(p75_bps)], [top, bottom]),
+        lineUp("median", x(median_bps), top, bottom),
+        dot("mean", x(mean_bps), middle, 3.5),
+      ];
+    },
   });
-}
-
-function tableOf(policies: readonly PolicyReturns[]): Markup {
-  const columns = [
-    ...["Runs", "Trades", "Mean", "Median", "5 %", "95 %", "Worst", "Best"],
-    ...["Gained", "Stopped", "Excursion", "Open for"],
-  ];
-  const rows = policies.map((policy) => [
-    policy.policy_id === null ? NO_POLICY : identifier(policy.policy_id, 60),
-    countFigure(policy.runs),
-    countFigure(policy.trades),
-    bpsFigure(policy.mean_bps),
-    bpsFigure(policy.median_bps),
-    bpsFigure(policy.p05_bps),
-    bpsFigure(policy.p95_bps),
-    bpsFigure(policy.worst_bps),
-    bpsFigure(policy.best_bps),
-    shareFigure(policy.wins / policy.trades),
-    shareFigure(policy.stop_outs / policy.trades),
-    bpsFigure(policy.mean_excursion_bps),
-    durationFigure(policy.mean_exposed_ms),
-  ]);
-  return table("Policies, returns in bps", [
-    "Policy",
-    ...right(...columns),
-  ], rows);
 }

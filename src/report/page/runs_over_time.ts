@@ -1,41 +1,48 @@
-/** Runs over time: how many began when and how they ended, and the latest of them one by one. */
+/** Runs over time: how many began when and how they stand, and the latest of them one by one. */
 import { counted, humanCount, roundStep } from "../../base/format.ts";
 import { report_bars_min } from "../../base/limits.ts";
-import { bottomAxis, chart, heightScale, leftAxis, legend, round } from "./chart.ts";
 import type { Found, ListedRun, ReportRun, RunsData } from "../gather/data.ts";
-import { bpsFigure, countFigure, durationFigure, timeFigure, yearWords } from "./figures.ts";
-import { html, identifier, type Markup, named, type Piece } from "./markup.ts";
 import { askRuns, askStatuses } from "../gather/queries.ts";
-import { linearScale, numberTicks, percent, type Tick } from "./scales.ts";
-import { asks, fold, leftOut, queryLine, right, section, table } from "./section.ts";
-import { countStatuses, STATUS_KINDS, statusBadge, statusKind } from "./statuses.ts";
+import { bar, bottomAxis, chart, leftAxis, legend } from "./chart.ts";
+import {
+  bpsFigure,
+  countFigure,
+  durationFigure,
+  ratioFigure,
+  timeFigure,
+  yearWords,
+} from "./figures.ts";
+import { identifier, type Markup, markup, named, type Piece } from "./markup.ts";
+import { codeOf, parametersOf } from "./parameters.ts";
 import { type Period, periodsOf } from "./periods.ts";
+import { heightScale, linearScale, numberTicks } from "./scales.ts";
+import { asks, fold, leftOut, note, queryLine, section, table } from "./section.ts";
+import { countStatuses, STATUS_KINDS, statusBadge, statusKind } from "./statuses.ts";
 
 const HEIGHT_PX = 180;
 
 /** The section. */
 export function runsSection(found: Found<RunsData>, selected?: readonly string[]): Markup {
-  const head = {
-    id: "runs",
-    title: "Runs over time",
-    lead: "When runs were created, and how they stand. Times are UTC.",
-  };
-  return section(head, found, ({ runs, listed }) => {
+  const lead = "When runs were created, and how they stand. Times are UTC. A run that died ended " +
+    "with its last sign of life, whenever its end was noticed.";
+  return section("runs", "Runs over time", lead, found, ({ runs, listed }) => {
     const undated = runs.filter(({ at_ms }) => at_ms === null).length;
-    return html`${overTime(runs)}
-${
-      undated > 0 &&
-      html`<p class="note">${counted(undated, "run has", "runs have")} no time and ${
-        undated === 1 ? "is" : "are"
-      } not drawn.</p>`
-    }
-${listOf(listed, runs.length, selected !== undefined)}
-${
+    const not_drawn = `${counted(undated, "run has", "runs have")} no time: not drawn.`;
+    return [
+      overTime(runs),
+      note(undated > 0 && not_drawn),
+      listOf(listed, selected ? "The runs of this report" : "The latest runs"),
+      leftOut(
+        listed.length,
+        runs.length,
+        "the latest $ runs",
+        `All ${humanCount(runs.length)} are in the chart above.`,
+      ),
       asks([
-        { shows: "Runs by status", line: queryLine(askStatuses(selected)) },
-        { shows: "All of them, the latest first", line: queryLine(askRuns(selected)) },
-      ])
-    }`;
+        ["Runs by status", queryLine(askStatuses(selected))],
+        ["All of them, the latest first", queryLine(askRuns(selected))],
+      ]),
+    ];
   });
 }
 
@@ -48,124 +55,84 @@ function overTime(runs: readonly ReportRun[]): Piece {
   const y = heightScale(0, top, HEIGHT_PX);
   const slots = Math.max(report_bars_min, periods.length);
   const x = linearScale(0, slots);
-  const bars = periods.map((period, index) => {
+  const bars = periods.filter(({ runs }) => runs > 0).map((period) => {
+    const slot = periods.indexOf(period);
     let below = 0;
-    const parts = STATUS_KINDS.map((kind) => {
-      const count = period.by_kind[kind] ?? 0;
-      if (count === 0) return null;
-      const from = y(below), to = y(below += count);
-      return html`
-        <rect class="${kind}" x="${percent(x(index + 0.12))}" width="${percent(
-          x(0.76),
-        )}" y="${round(to)}"
-          height="${round(from - to)}" />
-      `;
+    const parts = Object.keys(STATUS_KINDS).filter((kind) => period.by_kind[kind]).map((kind) => {
+      const bottom = y(below);
+      return bar(kind, [x(slot + 0.12), x(slot + 0.88)], [y(below += period.by_kind[kind]), bottom]);
     });
-    return period.runs > 0 &&
-      html`<g><title>${period.label}: ${describe(period)}</title>${parts}</g>`;
+    return markup`<g><title>${period.label}: ${describe(period)}</title>${parts}</g>`;
   });
   const statuses = countStatuses(runs);
-  const busiest = periods.find(({ runs }) => runs === most)!;
-  return html`${
+  const [first, last] = [periods[0], periods.at(-1)!];
+  // A label in the middle of every so many bars.
+  const every = Math.ceil(slots / 6);
+  const labels = periods.map(({ label }, index) => ({ value: index + 0.5, label }))
+    .filter((_, index) => index % every === 0);
+  const counts = numberTicks(0, top, 4).filter(({ value }) => Number.isInteger(value));
+  return [
     chart({
       id: "runs-chart",
       title: `Runs per ${unit}`,
-      description: `${counted(runs.length, "run")} from ${periods[0].label} to ${
-        periods[periods.length - 1].label
-      }: ${
+      description: `${counted(runs.length, "run")} from ${first.label} to ${last.label}: ${
         statuses.map(([status, count]) => `${count} ${status}`).join(", ")
-      }. The most, ${most}, in ${busiest.label}.`,
+      }. The most, ${most}, in ${periods.find(({ runs }) => runs === most)!.label}.`,
       height_px: HEIGHT_PX,
-      caption: html`Runs per ${unit} ${
+      caption: markup`Runs per ${unit} ${
         legend(statuses.map(([status, count]) => ({
           kind: statusKind(status),
-          label: html`${status} ${countFigure(count)}`,
+          label: markup`${status} ${countFigure(count)}`,
         })))
       }`,
-      body: html`${leftAxis(wholeTicks(top), y)}${
+      body: [
+        leftAxis(counts, y),
         bottomAxis(
-          periodTicks(periods, slots),
+          labels,
           x,
           HEIGHT_PX,
-          `${unit} of creation${yearWords(periods[0].from_ms, periods.at(-1)!.from_ms)}, UTC`,
-        )
-      }${bars}`,
-    })
-  }
-${
+          `${unit} of creation${yearWords(first.from_ms, last.from_ms)}, UTC`,
+        ),
+        bars,
+      ],
+    }),
     fold(
       "The same as a table",
-      table(
-        `Runs per ${unit}`,
-        [unit[0].toUpperCase() + unit.slice(1), ...right("Runs"), "Of these"],
-        periods.filter(({ runs }) => runs > 0).map((period) => [
-          period.label,
-          countFigure(period.runs),
-          describe(period),
-        ]),
-      ),
-    )
-  }`;
+      table(`Runs per ${unit}`, periods.filter(({ runs }) => runs > 0), {
+        [unit[0].toUpperCase() + unit.slice(1)]: ({ label }) => label,
+        "Of these": describe,
+      }, { "Runs": ({ runs }) => countFigure(runs) }),
+    ),
+  ];
 }
-
-const KIND_NAMES: Readonly<Record<string, string>> = {
-  good: "completed",
-  bad: "failed",
-  odd: "given up",
-  open: "open",
-};
 
 function describe({ by_kind }: Period): string {
-  return STATUS_KINDS.filter((kind) => by_kind[kind])
-    .map((kind) => `${by_kind[kind]} ${KIND_NAMES[kind]}`).join(", ");
+  return Object.entries(STATUS_KINDS).filter(([kind]) => by_kind[kind])
+    .map(([kind, name]) => `${by_kind[kind]} ${name}`).join(", ");
 }
 
-function wholeTicks(top: number): Tick[] {
-  return numberTicks(0, top, 4).filter(({ value }) => Number.isInteger(value));
-}
-
-/** A label in the middle of every so many bars. */
-function periodTicks(periods: readonly Period[], slots: number): Tick[] {
-  const every = Math.max(1, Math.ceil(slots / 6));
-  return periods.flatMap(({ label }, index) =>
-    index % every === 0 ? [{ value: index + 0.5, label }] : []
-  );
-}
-
-function listOf(listed: readonly ListedRun[], total: number, is_selection: boolean): Markup {
-  const rows = listed.map((run) => [
-    identifier(run.run_id, 80),
-    named(run.run_type ?? "", 40),
-    html`${statusBadge(run.status)}${
-      run.error && html`<span class="error">${named(run.error, 160)}</span>`
-    }`,
-    timeFigure(run.at_ms),
-    durationFigure(tookMs(run)),
-    countFigure(run.phases),
-    countFigure(run.trials),
-    countFigure(run.returns?.trades),
-    bpsFigure(run.returns?.mean_bps),
-  ]);
-  const caption = is_selection ? "The runs of this report" : "The latest runs";
-  return html`${
-    table(caption, [
-      "Run",
-      "Type",
-      "Status",
-      "Created",
-      ...right("Took", "Phases", "Trials", "Trades", "Mean return, bps"),
-    ], rows)
-  }${
-    leftOut(
-      listed.length,
-      total,
-      "the latest $ runs",
-      `All ${humanCount(total)} are in the chart above.`,
-    )
-  }`;
-}
-
-function tookMs({ started_at_ms, at_ms, ended_at_ms }: ListedRun): number | null {
-  const from = started_at_ms ?? at_ms;
-  return from === null || ended_at_ms === null ? null : ended_at_ms - from;
+function listOf(listed: readonly ListedRun[], caption: string): Markup {
+  const parameters = parametersOf(listed);
+  return table(caption, listed, {
+    "Run": ({ run_id }) => identifier(run_id, 80),
+    "Type": ({ run_type }) => run_type && named(run_type, 40),
+    "Status": ({ status, error }) => [
+      statusBadge(status),
+      error && markup`<span class="error">${named(error, 160)}</span>`,
+    ],
+    "Created": ({ at_ms }) => timeFigure(at_ms),
+    "Parameters": parameters,
+    "Code": codeOf,
+  }, {
+    "Took": ({ started_at_ms, at_ms, ended_at_ms }) => {
+      const from_ms = started_at_ms ?? at_ms;
+      return durationFigure(from_ms === null || ended_at_ms === null ? null : ended_at_ms - from_ms);
+    },
+    "Phases": ({ phases }) => countFigure(phases),
+    "Trials": ({ trials }) => countFigure(trials),
+    "Trades": ({ returns }) => countFigure(returns?.trades),
+    "Mean return, bps": ({ returns }) => bpsFigure(returns?.mean_bps),
+    "Drawdown, bps": ({ returns }) => bpsFigure(returns?.drawdown_bps),
+    "Sharpe": ({ sharpe }) => ratioFigure(sharpe),
+  });
 }

@@ -2,7 +2,7 @@
 import { DAY_MS, roundStep } from "../../base/format.ts";
 import { durationText, signedText } from "./figures.ts";
 
-/** From a value to its place, in percent of the axis. */
+/** From a value to its place: in percent along a chart, or in pixels from its top. */
 export type Scale = (value: number) => number;
 
 /** A mark on an axis. */
@@ -14,7 +14,13 @@ export interface Tick {
 /** Even steps. What lies outside of the range stays at its ends. */
 export function linearScale(from: number, to: number): Scale {
   const span = to - from;
-  return (value) => span > 0 ? clamped((value - from) / span * 100) : 50;
+  return (value) => span > 0 ? Math.min(100, Math.max(0, (value - from) / span * 100)) : 50;
+}
+
+/** The same upwards: a value's distance from the top of a chart that is so high. */
+export function heightScale(from: number, to: number, height_px: number): Scale {
+  const scale = linearScale(from, to);
+  return (value) => height_px * (1 - scale(value) / 100);
 }
 
 /** Steps that multiply, for values above zero. */
@@ -23,13 +29,14 @@ export function logScale(from: number, to: number): Scale {
   return (value) => scale(Math.log(Math.max(value, from)));
 }
 
-function clamped(percent: number): number {
-  return Math.min(100, Math.max(0, percent));
-}
-
 /** A place as SVG has it. */
 export function percent(place: number): string {
-  return `${Math.round(place * 100) / 100}%`;
+  return `${round(place)}%`;
+}
+
+/** Rounded for drawing: a hundredth of a pixel is not seen. */
+export function round(value: number): number {
+  return Math.round(value * 100) / 100;
 }
 
 /** Round values within a range. */

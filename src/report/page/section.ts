@@ -1,33 +1,22 @@
 /** A part of the page: its heading, what it shows or why it shows nothing, and how to ask for the same. */
-import { shellQuoted } from "../../base/format.ts";
+import { humanCount, shellQuoted } from "../../base/format.ts";
 import type { Found } from "../gather/data.ts";
-import { html, type Markup, type Piece } from "./markup.ts";
+import { NO_FIGURE } from "./figures.ts";
+import { identifier, type Markup, markup, type Piece } from "./markup.ts";
+import { statusBadge } from "./statuses.ts";
 
-/** What every section has. */
-interface SectionHead {
-  id: string;
-  title: string;
-  /** What it shows, in a sentence or two. */
-  lead: Piece;
-}
-
-/** A question that answers with what a section shows. */
-interface Ask {
-  shows: string;
-  /** As it is typed. */
-  line: string;
-}
-
-/** A section of what was found. */
+/** A section of what was found; its lead says what it shows, in a sentence or two. */
 export function section<Value>(
-  { id, title, lead }: SectionHead,
+  id: string,
+  title: string,
+  lead: Piece,
   found: Found<Value>,
   body: (value: Value) => Piece,
 ): Markup {
-  return html`
+  return markup`
     <section id="${id}" aria-labelledby="${id}-h" tabindex="-1">
     <h2 id="${id}-h">${title}</h2>
-    ${found.kind === "there" && html`<p class="lead">${lead}</p>`}
+    ${found.kind === "there" && markup`<p class="lead">${lead}</p>`}
     ${foundOr(found, body)}
     </section>
   `;
@@ -35,37 +24,28 @@ export function section<Value>(
 
 /** What was found; or what is missing, and what makes it; or what could not be read, and why. */
 export function foundOr<Value>(found: Found<Value>, body: (value: Value) => Piece): Piece {
-  switch (found.kind) {
-    case "there":
-      return body(found.value);
-    case "missing":
-      return html`<p class="missing">${found.words} To change that: <code class="command">${found.command}</code></p>`;
-    case "unreadable": {
-      const { message, hint } = found.problem;
-      return html`<p class="problem"><strong>Could not be read.</strong> ${message}${
-        hint && html`
-          <span>What to do: ${hint}</span>
-        `
-      }</p>`;
-    }
-  }
+  if (found.kind === "there") return body(found.value);
+  if (found.kind === "missing") return markup`<p class="missing">${toChange(found)}</p>`;
+  const { message, hint } = found.problem;
+  return markup`<p class="problem"><strong>Could not be read.</strong> ${message}
+    ${hint && markup`<span>What to do: ${hint}</span>`}</p>`;
 }
+
+/** What is not as a reader may expect, and the command that changes it. */
+export function toChange({ words, command }: { words: string; command: string }): Markup {
+  return markup`${words} To change that: <code class="command">${command}</code>`;
+}
+
+/** A question that answers with what a section shows, as it is typed. */
+export type Ask = readonly [shows: string, line: string];
 
 /** How a reader asks for the numbers of a section. */
 export function asks(questions: readonly Ask[]): Markup {
-  return html`
-    <details class="asks">
-      <summary>Ask for these numbers yourself</summary>
-      <dl>${questions.map(({ shows, line }) =>
-        html`
-          <dt>${shows}</dt>
-          <dd>
-            <pre tabindex="0"><code>${line}</code></pre>
-          </dd>
-        `
-      )}</dl>
-    </details>
-  `;
+  const asked = questions.map(([shows, line]) =>
+    markup`<dt>${shows}</dt><dd><pre tabindex="0"><code>${line}</code></pre></dd>`
+  );
+  return markup`<details class="asks"><summary>Ask for these numbers yourself</summary>
+    <dl>${asked}</dl></details>`;
 }
 
 /** A question in SQL, as it is typed into a shell. */
@@ -73,74 +53,77 @@ export function queryLine(sql: string, database?: "catalog"): string {
   return `ledger query ${database ? `--db ${database} ` : ""}${shellQuoted(sql)}`;
 }
 
+/** A remark. */
+export function note(words: Piece): Piece {
+  return words && markup`<p class="note">${words}</p>`;
+}
+
 /** What a page leaves out; nothing where it leaves out nothing. */
 export function leftOut(shown: number, total: number, what: string, why = ""): Piece {
-  return shown < total &&
-    html`<p class="note">Shown: ${
-      what.replace("$", `${shown.toLocaleString("en")} of ${total.toLocaleString("en")}`)
-    }.${why && ` ${why}`}</p>`;
+  const counts = `${humanCount(shown)} of ${humanCount(total)}`;
+  return shown < total && note(`Shown: ${what.replace("$", counts)}.${why && ` ${why}`}`);
 }
 
-/** A column of a table by its title; those of numbers stand to the right. */
-type Column = string | { right: string };
+/** Columns by their headings, each with what stands in a row's cell. */
+type Columns<Row> = Readonly<Record<string, (row: Row) => Piece>>;
 
-/** Columns of numbers. */
-export function right(...titles: string[]): Column[] {
-  return titles.map((title) => ({ right: title }));
-}
+const RIGHT = markup` class="right"`;
 
-/** A table; the first cell of each row is its heading. It scrolls by itself where it is too wide. */
-export function table(
+/**
+ * A table: words, the first of which name the row, and to their right figures. A column that would be empty
+ * is left out. It scrolls by itself where it is too wide.
+ */
+export function table<Row>(
   caption: string,
-  columns: readonly Column[],
-  rows: readonly (readonly Piece[])[],
+  rows: readonly Row[],
+  words: Columns<Row>,
+  figures: Columns<Row> = {},
 ): Markup {
-  const side = (index: number) =>
-    typeof columns[index] === "object" && html`
-      class="right"
-    `;
-  const cells = (row: readonly Piece[]) =>
-    row.map((cell, index) =>
-      index === 0
-        ? html`
-          <th scope="row" ${side(0)}>${cell}</th>
-        `
-        : html`<td${side(index)}>${cell}</td>`
-    );
-  return html`
+  const columns = [
+    ...Object.entries(words).map(([title, cell]) => ({ title, cell, side: null })),
+    ...Object.entries(figures).map(([title, cell]) => ({ title, cell, side: RIGHT })),
+  ].map((column) => ({ ...column, cells: rows.map(column.cell) }))
+    .filter(({ cells }, index) => index === 0 || !cells.every(isEmpty));
+  const headings = columns.map(({ title, side }) =>
+    markup`<th scope="col"${side}>${title}</th>`
+  );
+  const lines = rows.map((_, row) =>
+    columns.map(({ cells, side }, index) =>
+      index === 0 ? markup`<th scope="row">${cells[row]}</th>` : markup`<td${side}>${cells[row]}</td>`
+    )
+  );
+  return markup`
     <div class="scroll" role="region" tabindex="0" aria-label="${caption}">
-      <table>
-        <caption>${caption}</caption>
-        <thead>
-          <tr>${columns.map((column, index) =>
-            html`
-              <th scope="col" ${side(index)}>${typeof column === "object"
-                ? column.right
-                : column}</th>
-            `
-          )}</tr>
-        </thead>
-        <tbody>${rows.map((row) => html`<tr>${cells(row)}</tr>\n`)}</tbody>
-      </table>
+    <table>
+    <caption>${caption}</caption>
+    <thead><tr>${headings}</tr></thead>
+    <tbody>${lines.map((cells) => markup`<tr>${cells}</tr>\n`)}</tbody>
+    </table>
     </div>
   `;
 }
 
-/** Names and what belongs to each, side by side. */
-export function pairs(look: "facts" | "tiles", entries: readonly [string, Piece][]): Markup {
-  return html`<dl class="${look}">${
-    entries.map(([name, value]) =>
-      html`
-        <div>
-          <dt>${name}</dt>
-          <dd>${value}</dd>
-        </div>
-      `
+function isEmpty(cell: Piece): boolean {
+  return !cell || cell === NO_FIGURE;
+}
+
+/** Names and what belongs to each, side by side; a name without anything is left out. */
+export function pairs(look: "facts" | "tiles", entries: Readonly<Record<string, Piece>>): Markup {
+  return markup`<dl class="${look}">${
+    Object.entries(entries).filter(([, value]) => !isEmpty(value)).map(([name, value]) =>
+      markup`<div><dt>${name}</dt><dd>${value}</dd></div>`
     )
   }</dl>`;
 }
 
+/** A run by itself. */
+export function runCard(run: { run_id: string; status: string }, body: Piece): Markup {
+  return markup`<article class="card">
+    <h3>${identifier(run.run_id, 60)} ${statusBadge(run.status)}</h3>
+    ${body}</article>`;
+}
+
 /** A text behind a heading that opens it. */
 export function fold(summary: Piece, body: Piece): Markup {
-  return html`<details><summary>${summary}</summary>${body}</details>`;
+  return markup`<details><summary>${summary}</summary>${body}</details>`;
 }
