@@ -41,6 +41,8 @@ const RUN_STATE_COLUMNS: Readonly<Record<string, string>> = {
   created_at: "coalesce(f.created_at, l.created_at)",
   started_at: "coalesce(f.started_at, l.started_at)",
   completed_at: "coalesce(f.completed_at, l.completed_at)",
+  /** Of a run that did not complete: when it last wrote, or the log last heard of it. */
+  last_sign_at: "greatest(f.last_written_at, l.last_sign_at)",
   total_ms: "coalesce(f.total_ms, l.total_ms)",
   artifacts: "coalesce(a.artifacts, 0)",
   git_branch: "f.git_branch",
@@ -221,7 +223,7 @@ const FOLDERS = `
   select * from (
     select *, 1 as rank from "catalog".main.backtest_runs_catalog
     union all by name
-    select p.* exclude (status, completed_at, state, artifacts, last_written_at, reason),
+    select p.* exclude (status, completed_at, state, artifacts, reason),
       coalesce(n.state, p.state) as status, 2 as rank
     from "catalog".main.runs_in_progress p left join open_runs_now n using (run_path))
   qualify row_number() over (partition by run_id order by rank, run_path) = 1`;
@@ -240,8 +242,8 @@ const logged = (now_ms: number) => `
     select run_id, timestamp_ms from runs.main.trial_events),
   heard as (
     select run_id, max(timestamp_ms) as last_ms from said
-    where run_id in (
-      select run_id from runs.main.latest_runs where status not in ('completed', 'failed'))
+    join runs.main.latest_runs using (run_id)
+    where status <> 'completed' and timestamp_ms < coalesce(failed_at_ms, timestamp_ms + 1)
     group by run_id),
   timed as (
     select r.*, h.last_ms, p.timing as phases,
@@ -254,7 +256,9 @@ const logged = (now_ms: number) => `
     left join phases p on p.run_id = r.run_id
     left join heard h on h.run_id = r.run_id)
   select run_id, run_type,
-    if(last_ms <= ${Math.floor(now_ms) - stale_after_ms}, 'stale', status) as status,
+    if(ended_at_ms is null and last_ms <= ${Math.floor(now_ms) - stale_after_ms}, 'stale', status)
+      as status,
+    make_timestamp_ms(last_ms) as last_sign_at,
     make_timestamp_ms(coalesce(created_at_ms, started_at_ms, ended_at_ms)) as created_at,
     make_timestamp_ms(started_at_ms) as started_at, make_timestamp_ms(ended_at_ms) as completed_at,
     total_ms, config, summary_json, data_fingerprint, error,
@@ -277,11 +281,11 @@ const nothing = (columns: string) =>
 
 const NO_FOLDERS = nothing(
   "run_id, run_type, status, created_at timestamp, started_at timestamp, completed_at timestamp, " +
-    "total_ms double, git_branch, git_commit, git_dirty boolean, presence, run_path, " +
+    "last_written_at timestamp, total_ms double, git_branch, git_commit, git_dirty boolean, presence, run_path, " +
     "parameters json, summary json, timing json, dataset json, data_fingerprint, error, archive",
 );
 const NOT_LOGGED = nothing(
   "run_id, run_type, status, created_at timestamp, started_at timestamp, completed_at timestamp, " +
-    "total_ms double, config json, summary_json json, data_fingerprint, error, timing json",
+    "last_sign_at timestamp, total_ms double, config json, summary_json json, data_fingerprint, error, timing json",
 );
 const NO_ARTIFACTS = nothing("run_id, artifact_type");

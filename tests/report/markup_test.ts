@@ -1,21 +1,21 @@
 import { assertEquals } from "@std/assert";
-import { escaped, html, named } from "../../src/report/page/markup.ts";
+import { escaped, markup, named } from "../../src/report/page/markup.ts";
 import { shellQuoted } from "../../src/base/format.ts";
 import { Random } from "../laws/random.ts";
 import { textIn } from "./page.ts";
 
 Deno.test("whatever goes into HTML is text there, and reads as it was", () => {
   const hostile = `<script>alert("1")</script> & 'quoted' </code>`;
-  const { text } = html`<p title="${hostile}">${hostile}</p>`;
+  const { text } = markup`<p title="${hostile}">${hostile}</p>`;
   assertEquals(text.match(/<[^>]*>/g)?.length, 2, text);
   assertEquals(text.includes("<script"), false);
   assertEquals(textIn(/>([\s\S]*)<\/p>/.exec(text)![1]), hostile);
 });
 
 Deno.test("pieces are put in as they are, lists one after another, and nothing as nothing", () => {
-  const items = ["a<b", "c"].map((item) => html`<li>${item}</li>`);
+  const items = ["a<b", "c"].map((item) => markup`<li>${item}</li>`);
   assertEquals(
-    html`<ul>${items}${null}${undefined}${false}${0}</ul>`.text,
+    markup`<ul>${items}${null}${undefined}${false}${0}</ul>`.text,
     "<ul><li>a&lt;b</li><li>c</li>0</ul>",
   );
 });

@@ -15,6 +15,7 @@ import {
   MADE_MS,
   recordRun,
   syncAll,
+  tradesOf,
 } from "./labs.ts";
 import { asksIn, factsAfter, sectionIn, sqlOf, tableIn, textIn } from "./page.ts";
 
@@ -57,12 +58,14 @@ Deno.test("the numbers of the page are those that its own questions answer", asy
     assertEquals(tiles[`Runs ${status}`], runs, String(status));
   }
 
+  const ms = (time: unknown) => Date.parse(`${time}Z`);
   const ended = new Map((await answerTo(lab, asksIn(sectionIn(html, "runs"))[1])).map((run) => [
     run.run_id,
-    Number(run.completed_at_ms ?? run.failed_at_ms) - Number(run.started_at_ms),
+    ms(run.completed_at ?? run.last_sign_at) - ms(run.started_at),
   ]));
+  assertEquals([tiles["Runs known"], tiles["Runs ended"]], [7, 6]);
   for (const { Run, Took } of tableIn(html, "The latest runs")) {
-    assertEquals(Took, Run === "killed-1" ? "–" : ended.get(Run), String(Run));
+    assertEquals(Took, ended.get(Run), String(Run));
   }
 
   const [of_run, over_all] = asksIn(sectionIn(html, "phases"));
@@ -74,6 +77,12 @@ Deno.test("the numbers of the page are those that its own questions answer", asy
       ...[row.phase_name, row.runs, row.times, row.median_ms, row.max_ms, row.total_ms],
     ]),
   );
+  // The load of killed-1 and the simulation of trail-2 have begun and not ended.
+  for (const row of totals) {
+    assertNear(Number(row.Mean) * Number(row.Times), Number(row["In all"]), 1e-6, `${row.Phase}`);
+    const not_ended = ["load", "simulate"].includes(String(row.Phase)) ? 1 : "–";
+    assertEquals(row["Not ended"], not_ended, String(row.Phase));
+  }
 
   const returns = await answersTo(lab, asksIn(sectionIn(html, "returns")));
   assertEquals(returns.length, 6);
@@ -87,17 +96,18 @@ Deno.test("the numbers of the page are those that its own questions answer", asy
     assertNear(Number(facts["Stopped out"]), Number(row.stop_out_rate), 1e-12);
   }
 
-  const policies = await answersTo(lab, asksIn(sectionIn(html, "policies")));
+  const policies = (await answersTo(lab, asksIn(sectionIn(html, "policies"))))
+    .sort((a, b) => Number(b.mean_bps) - Number(a.mean_bps));
   const compared = tableIn(
     html,
     "Policies, returns in bps",
   );
   assertEquals(compared.map(({ Policy }) => Policy), [
-    "stop-2pct",
-    "stop-8pct",
-    "trailing-5pct",
-    "no policy id",
+    ...policies.map(({ policy_id }) => policy_id ?? "no policy id"),
   ]);
+  assertEquals(compared.length, 4);
+  const means = compared.map(({ Mean }) => Number(Mean));
+  assertEquals(means, means.toSorted((a, b) => b - a), "the highest mean first");
   for (const [at, row] of compared.entries()) {
     const asked = policies[at];
     assertEquals([row.Runs, row.Trades], [asked.runs, asked.trades]);
@@ -188,7 +198,7 @@ Deno.test("a report about some runs is about them alone, named whole or by the b
   assertEquals(
     tableIn(html, "Policies, returns in bps")
       .map(({ Policy, Trades }) => [Policy, Trades]),
-    [["stop-8pct", 120], ["trailing-5pct", 60]],
+    [["trailing-5pct", 60], ["stop-8pct", 120]],
   );
   assert(!html.includes("tight-1"));
   for (const id of ["runs", "phases", "returns", "policies"]) {
@@ -219,7 +229,7 @@ Deno.test("a thousand runs fit into a page, which says what it leaves out", asyn
   assertEquals(runs, 1_000);
   const bytes = new TextEncoder().encode(html).length;
   assert(bytes < report_bytes_max / 2, `${bytes} bytes`);
-  assertEquals(factsAfter(html, "<h1>").Runs, 1_000);
+  assertEquals(factsAfter(html, "<h1>")["Runs known"], 1_000);
   assertEquals(tableIn(html, "The latest runs").length, report_runs_listed_max);
   const notes = [...html.matchAll(/<p class="note">([\s\S]*?)<\/p>/g)].map(([, note]) =>
     textIn(note)
@@ -228,14 +238,111 @@ Deno.test("a thousand runs fit into a page, which says what it leaves out", asyn
     const said of [
       "Shown: the latest 50 of 1,000 runs. All 1,000 are in the chart above.",
       "Shown: the phases of the latest 6 of 1,000 runs. The table below is about all of them.",
-      "Shown: the latest 6 of 60 runs with trades. The policies below are compared over all of them.",
-      "Shown: 24 of 40 policies, those with most trades.",
+      "Shown: the best 6 of 60 runs with trades, by the sum of their returns, completed ones first. " +
+      "The policies below are compared over all of them.",
+      "Shown: 24 of 40 policies, those with the highest mean return.",
     ]
   ) assert(notes.includes(said), `${said}\n${notes.join("\n")}`);
   // Every run is in the chart: its table adds up.
   const periods = [...html.matchAll(/<caption>\s*(Runs per [^<]*)<\/caption>/g)][0][1];
   const drawn = tableIn(html, periods).reduce((sum, { Runs }) => sum + Number(Runs), 0);
   assertEquals(drawn, 1_000);
+
+  // What is shown of many is what a loop over all of them would choose.
+  const sums = new Map<string, number>(), of_policy = new Map<string, number[]>();
+  for (let n = 940; n < 1_000; n++) {
+    const run_id = `run-${String(n).padStart(5, "0")}`;
+    const returns = tradesOf(run_id, null, 500, BEGIN_MS).map((trade) => trade.realized_return_bps);
+    sums.set(run_id, returns.reduce((a, b) => a + b));
+    const policy = `policy-${n % 40}`;
+    of_policy.set(policy, [...of_policy.get(policy) ?? [], ...returns]);
+  }
+  await using ledger = ledgerAt(lab, MADE_MS);
+  const completed = new Set(
+    (await ledger.latestRuns(1_000)).filter(({ status }) => status === "completed")
+      .map(({ run_id }) => run_id),
+  );
+  const best = [...sums].sort(([, a], [, b]) => b - a).map(([run_id]) => run_id)
+    .filter((run_id) => completed.has(run_id)).slice(0, 6);
+  const cards = [...sectionIn(html, "returns").matchAll(/<h3>.*?<bdi>(.*?)<\/bdi>/g)];
+  assertEquals(cards.map(([, run_id]) => run_id), best);
+  const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
+  const highest = [...of_policy].sort(([, a], [, b]) => mean(b) - mean(a)).slice(0, 24);
+  assertEquals(
+    tableIn(html, "Policies, returns in bps").map(({ Policy }) => Policy),
+    highest.map(([policy]) => policy),
+  );
+});
+
+Deno.test("a run's parameters that tell it apart, its Sharpe ratio, its drawdown and its commit are shown", async () => {
+  using lab = newLab();
+  await using ledger = ledgerAt(lab, BEGIN_MS);
+  for (const [run_id, stop_bps, sharpe] of [["a", 200, 1.5], ["b", 300, -0.25]] as const) {
+    const run = await ledger.runs.create({
+      ...{ run_type: "policy", run_id, git: false },
+      parameters: { policy: { stop_bps, kind: "fixed" }, seed: 1 },
+    });
+    await run.updateManifest((manifest) => {
+      const code = { git_commit: "0123456789abcdef", git_branch: "main", git_dirty: true };
+      Object.assign(manifest, code);
+    });
+    await run.writeArtifact("trades", tradesOf(run_id, "p", 30, BEGIN_MS));
+    await run.markSuccess({ summary: { sharpe, sharpe_of_longs: 9 } });
+  }
+  await ledger.emitRunCreated({
+    ...{ run_id: "c", run_type: "policy", data_fingerprint: "fp" },
+    config: { policy: { stop_bps: 400, kind: "fixed" }, seed: 1 },
+  });
+  await ledger.emitRunCompleted({
+    run_id: "c",
+    summary: { sharpe_ratio: 0.5 },
+    artifact_paths: {},
+  });
+  await syncAll(lab);
+  const { html } = await reportOf(lab);
+  const rows = tableIn(html, "The latest runs");
+  assertEquals(
+    rows.map(({ Run, Parameters, Code, Sharpe }) => [Run, Parameters, Code, Sharpe]),
+    [
+      ["a", "policy.stop_bps=200", "0123456789 main with changes", 1.5],
+      ["b", "policy.stop_bps=300", "0123456789 main with changes", -0.25],
+      ["c", "policy.stop_bps=400", "", 0.5],
+    ],
+  );
+  for (const run of rows.slice(0, 2)) {
+    const facts = factsAfter(html, '<section id="returns"', `<bdi>${run.Run}</bdi>`);
+    for (const name of ["Parameters", "Code", "Sharpe", "Drawdown, bps"]) {
+      assertEquals(facts[name], run[name], `${run.Run} ${name}`);
+    }
+    assert(Number(run["Drawdown, bps"]) > 0);
+  }
+  const alone = tableIn((await reportOf(lab, "a")).html, "The runs of this report");
+  assertEquals(alone[0].Parameters, "policy.stop_bps=200 policy.kind=fixed seed=1");
+});
+
+Deno.test("a killed run ended with its last sign of life, whenever somebody said so", async () => {
+  using lab = newLab();
+  const at = (seconds: number) => BEGIN_MS + seconds * 1_000;
+  await using begun = ledgerAt(lab, at(0));
+  for (const run_id of ["dead", "silent"]) {
+    await begun.emitRunCreated({ run_id, run_type: "policy", config: {}, data_fingerprint: "fp" });
+    await begun.emitRunStarted({ run_id });
+    await begun.emitPhaseStarted({ run_id, phase_name: "load", phase_order: 1 });
+    await begun.emitTrialRecorded({
+      ...{ run_id, trial_id: "t", params: {}, metrics: {} },
+      timestamp_ms: at(90),
+    });
+  }
+  await using later = ledgerAt(lab, at(86_400));
+  await later.emitRunFailed({ run_id: "silent", error: "nothing was heard of it" });
+  await syncAll(lab);
+  const { html } = await reportOf(lab);
+  const took = new Map(tableIn(html, "The latest runs").map(({ Run, Took }) => [Run, Took]));
+  assertEquals(took.get("dead"), 90_000);
+  // Where no lock tells that it had died, the log's word stands.
+  assertEquals(took.get("silent"), 86_400_000);
+  const [phase] = tableIn(html, "Phases over all runs");
+  assertEquals([phase.Times, phase["Not ended"]], [0, 2]);
 });
 
 Deno.test("whatever people write stays text, and does not make the page large", async () => {

@@ -29,15 +29,26 @@ export interface ReportRun {
   /** When it was created, or first heard of. */
   at_ms: number | null;
   started_at_ms: number | null;
+  /** Of a run that died: its last sign of life. */
   ended_at_ms: number | null;
 }
 
-/** A run that is listed by itself. */
-export interface ListedRun extends ReportRun {
+/** What is told of a run that is shown by itself. */
+export interface RunDetails {
   error: string | null;
   phases: number;
   trials: number;
-  /** Undefined where trades were not looked at. */
+  params: Record<string, unknown> | null;
+  /** As its summary says. */
+  sharpe: number | null;
+  git_commit: string | null;
+  git_branch: string | null;
+  git_dirty: boolean | null;
+}
+
+/** A run that is listed by itself. */
+export interface ListedRun extends ReportRun, RunDetails {
+  /** Undefined where it has none, or trades could not be looked at. */
   returns?: RunReturns;
 }
 
@@ -50,9 +61,7 @@ export interface Phase {
 }
 
 /** The phases of one run. */
-export interface RunPhases {
-  run_id: string;
-  status: string;
+export interface RunPhases extends ReportRun {
   phases: Phase[];
   /** How many there are, of which these are the first. */
   phases_total: number;
@@ -62,7 +71,9 @@ export interface RunPhases {
 export interface PhaseTotal {
   phase_name: string;
   runs: number;
+  /** How often it ended with a duration: all that follows is of these. */
   times: number;
+  not_ended: number;
   median_ms: number | null;
   mean_ms: number | null;
   max_ms: number | null;
@@ -80,8 +91,8 @@ export interface PhasesData {
 /** What a set of trades came to, in basis points. */
 interface ReturnFigures {
   trades: number;
-  wins: number;
-  stop_outs: number;
+  win_rate: number;
+  stop_out_rate: number;
   mean_bps: number;
   p05_bps: number;
   p25_bps: number;
@@ -107,9 +118,7 @@ export interface CurvePoint {
 }
 
 /** A run's trades, drawn. */
-export interface DrawnReturns extends RunReturns {
-  run_type: string | null;
-  status: string;
+export interface DrawnReturns extends ReportRun, RunDetails, RunReturns {
   /** How many trades fall into each period of the histogram. */
   bins: number[];
   curve: CurvePoint[];
@@ -151,7 +160,7 @@ export interface Loss {
   call_id: string;
   entry_ts_ms: number;
   exit_ts_ms: number;
-  exit_reason: string;
+  exit_reason: string | null;
   realized_return_bps: number;
   max_adverse_excursion_bps: number | null;
   /** How the fill was looked for, and what came of it. */
@@ -188,8 +197,10 @@ export interface LatencyData {
 
 /** What there is of runs. */
 export interface RunsData {
-  /** The latest first. */
+  /** All that are known, the latest first. */
   runs: ReportRun[];
+  /** How many of them completed or failed. */
+  ended: number;
   listed: ListedRun[];
 }
 

@@ -1,11 +1,12 @@
 /** Everything that the page tells, asked for one after the other. */
 import { buildFacts } from "../../base/build.ts";
+import { report_runs_listed_max } from "../../base/limits.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
-import { type Found, type ReportData, type RunsData, there } from "./data.ts";
-import { gatherListed, gatherPhases, gatherRuns, resolveRuns } from "./runs.ts";
+import { type Found, type ReportData, there } from "./data.ts";
+import { detailsOf, gatherPhases, gatherRuns, resolveRuns } from "./runs.ts";
 import { attempt, Sources } from "./sources.ts";
 import { gatherLatencies, gatherLosses } from "./traces.ts";
-import { gatherTrades, readTrades, returnsOf } from "./trades.ts";
+import { bestRuns, gatherTrades, readTrades, returnsOf } from "./trades.ts";
 
 /** Everything that the page tells. */
 export async function gather(ledger: Ledger, words: readonly string[]): Promise<ReportData> {
@@ -16,6 +17,13 @@ export async function gather(ledger: Ledger, words: readonly string[]): Promise<
   const known = all.kind === "there" ? all.value : [];
   const runs = wanted ? known.filter(({ run_id }) => wanted.has(run_id)) : known;
   const trades = await attempt(() => readTrades(sources, named));
+  const latest = runs.slice(0, report_runs_listed_max);
+  const best = trades.kind === "there" ? await bestRuns(trades.value, runs, named) : [];
+  const details = await detailsOf(sources, [...latest, ...best].map(({ run_id }) => run_id));
+  const detailed = <Run extends { run_id: string }>(run: Run) => ({
+    ...run,
+    ...details.get(run.run_id)!,
+  });
   return {
     made_at_ms: ledger.world.now_ms(),
     version: buildFacts().version,
@@ -26,16 +34,17 @@ export async function gather(ledger: Ledger, words: readonly string[]): Promise<
     catalog_built_at_ms: sources.builtAt("catalog"),
     gaps: await sources.gaps(),
     runs: await mapped(all, async () => {
-      const listed = await gatherListed(sources, runs);
-      if (trades.kind !== "there") return { runs, listed };
-      const returns = await returnsOf(trades.value.database, listed.map(({ run_id }) => run_id));
+      const returns = trades.kind === "there"
+        ? await returnsOf(trades.value.database, latest.map(({ run_id }) => run_id))
+        : undefined;
       return {
         runs,
-        listed: listed.map((run) => ({ ...run, returns: returns.get(run.run_id) })),
-      } satisfies RunsData;
+        ended: runs.filter(({ status }) => status === "completed" || status === "failed").length,
+        listed: latest.map((run) => ({ ...detailed(run), returns: returns?.get(run.run_id) })),
+      };
     }),
     phases: await attempt(() => gatherPhases(sources, runs, named)),
-    trades: await mapped(trades, (value) => gatherTrades(value, runs, named)),
+    trades: await mapped(trades, (value) => gatherTrades(value, best.map(detailed))),
     latencies: await attempt(() => gatherLatencies(sources, named)),
     losses: await mapped(
       trades,

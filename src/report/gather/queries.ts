@@ -1,6 +1,7 @@
 /**
- * What a report asks. `$1` is the runs that a question is about, where it is about runs: a JSON array of
- * their ids, or null for all of them.
+ * What a report asks, and what a reader types to see the same numbers. `$1` is the runs that a question is
+ * about, where it is about runs: a JSON array of their ids, or null for all of them; what is typed has the
+ * ids themselves.
  */
 import { report_curve_points_max } from "../../base/limits.ts";
 import { literal } from "../../duckdb/connection.ts";
@@ -10,35 +11,45 @@ const IDS = (value: string) => `select unnest(cast(cast(${value} as json) as var
 
 const WANTED = `($1::varchar is null or run_id in (${IDS("$1")}))`;
 
+/** The condition for the runs that a report is about, as it is typed. */
+function ofRuns(selected: readonly string[] | undefined): string {
+  return selected === undefined ? "true" : `run_id in (${selected.map(literal).join(", ")})`;
+}
+
 /** Sums in one order: in any other, their last digits would differ from report to report. */
 const ordered = (aggregate: string, column: string) => `${aggregate}(${column} order by ${column})`;
 
-/** All runs that the log tells of. Statuses are those of `latest_runs`. */
+/** All runs, the latest first. A run that died ended with its last sign of life. */
 export const RUNS = `
-  select run_id, run_type, status, started_at_ms,
-    coalesce(created_at_ms, started_at_ms, completed_at_ms, failed_at_ms) as at_ms,
-    case status when 'completed' then completed_at_ms when 'failed' then failed_at_ms end
-      as ended_at_ms
-  from latest_runs`;
-
-/** All runs that the catalog knows, ended or not. */
-export const CATALOGUED_RUNS = `
   select run_id, run_type, status, epoch_ms(started_at) as started_at_ms,
-    epoch_ms(created_at) as at_ms, epoch_ms(completed_at) as ended_at_ms, error
-  from backtest_runs_catalog
-  union all by name
-  select run_id, run_type, state as status, epoch_ms(created_at) as at_ms
-  from runs_in_progress where run_id is not null`;
+    epoch_ms(coalesce(created_at, started_at, completed_at)) as at_ms,
+    epoch_ms(case when status = 'completed' then completed_at
+      when status not in ('running', 'pending') then greatest(completed_at, last_sign_at) end)
+      as ended_at_ms
+  from run_states order by at_ms desc nulls last, run_id`;
 
-/** What is told of runs that are listed one by one. */
+/** What is told of runs that are shown one by one. */
 export const RUN_DETAILS = `
-  select w.run_id, s.error, coalesce(p.phases, 0) as phases, coalesce(t.trials, 0) as trials
-  from (${IDS("$1")} as run_id) w
-  left join runs_status s on s.run_id = w.run_id
-  left join (select run_id, count(*) as phases from phase_timings group by all) p
-    on p.run_id = w.run_id
-  left join (select run_id, count(*) as trials from trial_results group by all) t
-    on t.run_id = w.run_id`;
+  select run_id, error, params, summary, git_commit, git_branch, git_dirty from run_states
+  where run_id in (${IDS("$1")})`;
+
+/** What the log counts of them. */
+export const RUN_COUNTS = `
+  select w.run_id, (select count(*) from phase_timings p where p.run_id = w.run_id) as phases,
+    (select count(*) from trial_results t where t.run_id = w.run_id) as trials
+  from (${IDS("$1")} as run_id) w`;
+
+/** How many runs stand how. */
+export function askStatuses(selected?: readonly string[]): string {
+  return `select status, count(*) as runs from run_states where ${ofRuns(selected)}
+    group by all order by all`;
+}
+
+/** All runs. */
+export function askRuns(selected?: readonly string[]): string {
+  return `select run_id, run_type, status, started_at, completed_at, last_sign_at, params, summary,
+    git_commit from run_states where ${ofRuns(selected)} order by created_at desc`;
+}
 
 export const RUNS_WITH_PHASES = `select distinct run_id from phase_timings where ${WANTED}`;
 
@@ -52,15 +63,25 @@ export const PHASES = `
   qualify row_number() over in_order <= $2
   order by run_id, row_number() over in_order`;
 
-/** Phases over all runs, those first that took most; `$2` is how many. */
+/** The phases of a run. */
+export function askPhasesOf(run_id: string): string {
+  return `select phase_name, started_at_ms, completed_at_ms, duration_ms from phase_timings
+    where run_id = ${literal(run_id)} order by phase_order, started_at_ms`;
+}
+
+/** Phases over all runs, those first that took most. What has no duration is in no figure. */
+const phaseTotals = (wanted: string) => `
+  select phase_name, count(distinct run_id) as runs, count(duration_ms) as times,
+    count(*) - count(duration_ms) as not_ended, median(duration_ms) as median_ms,
+    ${ordered("avg", "duration_ms")} as mean_ms, max(duration_ms) as max_ms,
+    ${ordered("sum", "duration_ms")} as total_ms
+  from phase_timings where ${wanted}
+  group by phase_name order by total_ms desc nulls last, phase_name`;
+
+/** The first of them; `$2` is how many. */
 export const PHASE_TOTALS = `
-  select phase_name, count(distinct run_id) as runs, count(*) as times,
-    median(duration_ms) as median_ms, ${ordered("avg", "duration_ms")} as mean_ms,
-    max(duration_ms) as max_ms, ${
-  ordered("sum", "duration_ms")
-} as total_ms, count(*) over () as names_total
-  from phase_timings where ${WANTED}
-  group by phase_name order by total_ms desc nulls last, phase_name limit $2`;
+  select *, count(*) over () as names_total from (${phaseTotals(WANTED)}) limit $2`;
+export const askPhaseTotals = (selected?: readonly string[]) => phaseTotals(ofRuns(selected));
 
 /** How far each part of the log is indexed. */
 export const INDEXED_PARTS = `select log_day, log_part, indexed_to from index_parts`;
@@ -71,6 +92,9 @@ export const CORRELATIONS = `
   where correlation_id is not null and run_id is not null and ${WANTED}
   order by run_id, correlation_id`;
 
+const TRADE_COLUMNS = `run_id, policy_id, call_id, entry_ts_ms, exit_ts_ms, exit_reason,
+  realized_return_bps, stop_out, max_adverse_excursion_bps, time_exposed_ms`;
+
 /** The trades of the report, read once. */
 export const MAKE_TRADES = `
   create or replace temp table report_trades (run_id varchar, policy_id varchar, call_id varchar,
@@ -80,15 +104,11 @@ export const MAKE_TRADES = `
 
 /** Takes trades in; `from` is a view of them, or files. */
 export function takeTrades(from: string, is_beside: boolean): string {
-  return `
-    insert into report_trades
-    select run_id, policy_id, call_id, entry_ts_ms, exit_ts_ms, exit_reason, realized_return_bps,
-      stop_out, max_adverse_excursion_bps, time_exposed_ms, ${is_beside}
-    from ${from} where ${WANTED}`;
+  return `insert into report_trades
+    select ${TRADE_COLUMNS}, ${is_beside} from ${from} where ${WANTED}`;
 }
 
-export const TRADING_RUNS = `
-  select distinct run_id from report_trades`;
+export const TAKEN_RUNS = `select distinct run_id from report_trades`;
 
 /** Trades without a return count nowhere else. */
 export const TRADE_COUNTS = `
@@ -101,26 +121,60 @@ export const TRADE_COUNTS = `
       as policies_total
   from report_trades`;
 
-const RETURNS = `from report_trades where isfinite(realized_return_bps)`;
+/** Where trades are: the report's own, in the runs' folders, or in the files of `artifacts put`. */
+export type TradesPlace = "report_trades" | "trades" | `read_parquet('${string}')`;
 
-const FIGURES = `count(*) as trades,
-    count(*) filter (realized_return_bps > 0) as wins,
-    count(*) filter (stop_out) as stop_outs,
-    ${ordered("avg", "realized_return_bps")} as mean_bps,
-    quantile_cont(realized_return_bps, 0.05) as p05_bps,
+const FINITE = `isfinite(realized_return_bps)`;
+
+const FIGURES = `count(*) as trades, ${ordered("avg", "realized_return_bps")} as mean_bps,
+    median(realized_return_bps) as median_bps,
+    avg((realized_return_bps > 0)::int) as win_rate, avg(stop_out::int) as stop_out_rate,
+    ${ordered("sum", "realized_return_bps")} as sum_bps, min(realized_return_bps) as worst_bps,
+    max(realized_return_bps) as best_bps, quantile_cont(realized_return_bps, 0.05) as p05_bps,
     quantile_cont(realized_return_bps, 0.25) as p25_bps,
-    quantile_cont(realized_return_bps, 0.5) as median_bps,
     quantile_cont(realized_return_bps, 0.75) as p75_bps,
-    quantile_cont(realized_return_bps, 0.95) as p95_bps,
-    min(realized_return_bps) as worst_bps,
-    max(realized_return_bps) as best_bps,
-    ${ordered("sum", "realized_return_bps")} as sum_bps`;
+    quantile_cont(realized_return_bps, 0.95) as p95_bps`;
+
+/** What runs' trades came to, the best sum first. */
+const returns = (place: TradesPlace, wanted: string) => `
+  select run_id, ${FIGURES} from ${place} where ${FINITE} and ${wanted}
+  group by run_id order by sum_bps desc, run_id`;
+export const askReturns = (place: TradesPlace, selected?: readonly string[]) =>
+  returns(place, ofRuns(selected));
+
+/** Policies over all runs, the highest mean first. */
+const policies = (place: TradesPlace, wanted: string) => `
+  select policy_id, count(distinct run_id) as runs, ${FIGURES},
+    ${ordered("avg", "max_adverse_excursion_bps")} as mean_excursion_bps,
+    ${ordered("avg", "time_exposed_ms")} as mean_exposed_ms
+  from ${place} where ${FINITE} and ${wanted}
+  group by policy_id order by mean_bps desc, policy_id nulls last`;
+/** The first of them; `$1` is how many. */
+export const POLICIES = `${policies("report_trades", "true")} limit $1`;
+export const askPolicies = (place: TradesPlace, selected?: readonly string[]) =>
+  policies(place, ofRuns(selected));
+
+/** The trades that lost most. */
+const losses = (place: TradesPlace, wanted: string, limit: number | "$1") => `
+  select run_id, policy_id, call_id, entry_ts_ms, exit_ts_ms, exit_reason, realized_return_bps,
+    max_adverse_excursion_bps
+  from ${place} where ${FINITE} and realized_return_bps < 0 and ${wanted}
+  order by realized_return_bps, run_id, call_id, entry_ts_ms limit ${limit}`;
+/** `$1` is how many. */
+export const LOSSES = losses("report_trades", "true", "$1");
+export const askLosses = (place: TradesPlace, limit: number, selected?: readonly string[]) =>
+  losses(place, ofRuns(selected), limit);
+
+/** The runs with trades, the best sum of their returns first. */
+export const TRADING_RUNS = `
+  select run_id from report_trades where ${FINITE} group by run_id
+  order by ${ordered("sum", "realized_return_bps")} desc, run_id`;
 
 /** The sum of a run's returns after each of its trades, in the order in which they were closed. */
 const SUMS = `
   select run_id, exit_ts_ms as at_ms, sum(realized_return_bps) over closed as sum_bps,
     row_number() over closed as n, count(*) over (partition by run_id) as trades
-  ${RETURNS} and ${WANTED}
+  from report_trades where ${FINITE} and ${WANTED}
   window closed as (partition by run_id order by exit_ts_ms, entry_ts_ms, call_id
     rows between unbounded preceding and current row)`;
 
@@ -133,7 +187,7 @@ export const RUN_RETURNS = `
       from sums),
     drawdowns as (
       select run_id, max(greatest(peak_bps, 0) - sum_bps) as drawdown_bps from peaks group by all),
-    figures as (select run_id, ${FIGURES} ${RETURNS} and ${WANTED} group by run_id)
+    figures as (${returns("report_trades", WANTED)})
   select figures.*, greatest(drawdown_bps, 0) as drawdown_bps
   from figures join drawdowns using (run_id)`;
 
@@ -141,14 +195,14 @@ export const RUN_RETURNS = `
 export const RETURN_RANGE = `
   select quantile_cont(realized_return_bps, 0.01) as p01_bps,
     quantile_cont(realized_return_bps, 0.99) as p99_bps
-  ${RETURNS} and ${WANTED}`;
+  from report_trades where ${FINITE} and ${WANTED}`;
 
 /** How many returns fall into each of `$4` periods, the first from `$2`, each `$3` wide. */
 export const RETURN_BINS = `
   select run_id, count(*) as trades,
     least(greatest(floor((realized_return_bps - $2::double) / $3::double), 0), $4 - 1)::integer
       as bin
-  ${RETURNS} and ${WANTED} group by run_id, bin`;
+  from report_trades where ${FINITE} and ${WANTED} group by run_id, bin`;
 
 /** How many periods a curve has: three points of each are kept. */
 export const CURVE_BINS = Math.floor(report_curve_points_max / 3);
@@ -162,82 +216,3 @@ export const CURVES = `
     or row_number() over (partition by run_id, period order by sum_bps desc, n) = 1
     or row_number() over (partition by run_id, period order by n desc) = 1
   order by run_id, n`;
-
-/** Policies over all runs, those with most trades first; `$1` is how many. */
-export const POLICIES = `
-  select policy_id, count(distinct run_id) as runs, ${FIGURES},
-    ${ordered("avg", "max_adverse_excursion_bps")} as mean_excursion_bps,
-    ${ordered("avg", "time_exposed_ms")} as mean_exposed_ms
-  ${RETURNS} group by policy_id
-  order by trades desc, policy_id nulls last limit $1`;
-
-/** The trades that lost most; `$1` is how many. */
-export const LOSSES = `
-  select run_id, policy_id, call_id, entry_ts_ms, exit_ts_ms, exit_reason, realized_return_bps,
-    max_adverse_excursion_bps
-  ${RETURNS} and realized_return_bps < 0
-  order by realized_return_bps, run_id, call_id, entry_ts_ms limit $1`;
-
-// What a reader asks to see the same numbers: one line each, without bound values, since it is typed.
-
-/** The condition for the runs that a report is about. */
-function ofRuns(selected: readonly string[] | undefined, before = "where"): string {
-  return selected === undefined ? "" : ` ${before} run_id in (${selected.map(literal).join(", ")})`;
-}
-
-/** How many runs stand how. */
-export function askStatuses(selected?: readonly string[]): string {
-  return `select status, count(*) as runs from latest_runs${
-    ofRuns(selected)
-  } group by all order by all`;
-}
-
-/** All runs. */
-export function askRuns(selected?: readonly string[]): string {
-  return `select * from latest_runs${ofRuns(selected)}`;
-}
-
-/** The phases of a run. */
-export function askPhasesOf(run_id: string): string {
-  return `select phase_name, started_at_ms, completed_at_ms, duration_ms from phase_timings ` +
-    `where run_id = ${literal(run_id)} order by phase_order, started_at_ms`;
-}
-
-/** Phases over all runs. */
-export function askPhaseTotals(selected?: readonly string[]): string {
-  return `select phase_name, count(distinct run_id) as runs, count(*) as times, ` +
-    `median(duration_ms) as median_ms, avg(duration_ms) as mean_ms, max(duration_ms) as max_ms, ` +
-    `sum(duration_ms) as total_ms from phase_timings${ofRuns(selected)} ` +
-    `group by phase_name order by total_ms desc nulls last, phase_name`;
-}
-
-const ASKED_FIGURES = `count(*) as trades, avg(realized_return_bps) as mean_bps, ` +
-  `median(realized_return_bps) as median_bps, avg((realized_return_bps > 0)::int) as win_rate, ` +
-  `avg(stop_out::int) as stop_out_rate, sum(realized_return_bps) as sum_bps, ` +
-  `min(realized_return_bps) as worst_bps, max(realized_return_bps) as best_bps`;
-
-/** Where trades are: in the runs' folders, or in the files of `artifacts put`. */
-export type TradesPlace = "trades" | `read_parquet('${string}')`;
-
-/** What runs' trades came to. */
-export function askReturns(place: TradesPlace, selected?: readonly string[]): string {
-  return `select run_id, ${ASKED_FIGURES} from ${place}${
-    ofRuns(selected)
-  } group by run_id order by run_id`;
-}
-
-/** What policies' trades came to. */
-export function askPolicies(place: TradesPlace, selected?: readonly string[]): string {
-  return `select policy_id, count(distinct run_id) as runs, ${ASKED_FIGURES}, ` +
-    `avg(max_adverse_excursion_bps) as mean_excursion_bps, avg(time_exposed_ms) as mean_exposed_ms ` +
-    `from ${place}${
-      ofRuns(selected)
-    } group by policy_id order by trades desc, policy_id nulls last`;
-}
-
-/** The trades that lost most. */
-export function askLosses(place: TradesPlace, limit: number, selected?: readonly string[]): string {
-  return `select run_id, policy_id, call_id, realized_return_bps from ${place} ` +
-    `where realized_return_bps < 0${ofRuns(selected, "and")} ` +
-    `order by realized_return_bps, run_id, call_id limit ${limit}`;
-}

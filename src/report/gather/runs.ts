@@ -1,70 +1,42 @@
-/** Which runs there are, what the log and the catalog tell of them, and how long their phases took. */
+/** Which runs there are, what log and folders tell of them, and how long their phases took. */
 import { LedgerError, quoted } from "../../base/error.ts";
 import {
   report_named_runs_drawn_max,
   report_phases_max,
   report_runs_drawn_max,
-  report_runs_listed_max,
 } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import {
   type Found,
-  type ListedRun,
   missing,
   type Phase,
   type PhasesData,
   type PhaseTotal,
   type ReportRun,
+  type RunDetails,
   type RunPhases,
   there,
 } from "./data.ts";
 import {
-  CATALOGUED_RUNS,
   PHASE_TOTALS,
   PHASES,
+  RUN_COUNTS,
   RUN_DETAILS,
   RUNS,
   RUNS_WITH_PHASES,
 } from "./queries.ts";
 import { rowsOf, type Sources } from "./sources.ts";
 
-/** A run as one of the two databases knows it. */
-type KnownRun = ReportRun & { error?: string | null };
-
-/** What a look at the runs' folders can tell better than the log: that a run is not running any more. */
-const GAVE_UP: ReadonlySet<string> = new Set(["crashed", "stale", "unfinished", "failed"]);
-const STILL_OPEN: ReadonlySet<string> = new Set(["running", "pending"]);
-
-/** All runs, the latest first: those of the log, and those that only the catalog knows. */
-export async function gatherRuns(sources: Sources): Promise<Found<KnownRun[]>> {
-  const { index, catalog } = sources;
-  for (const source of [index, catalog]) if (source.kind === "unreadable") return source;
-  if (index.kind === "missing" && catalog.kind === "missing") {
-    return sources.ledger.exists() || !sources.ledger.runs.exists() ? index : catalog;
-  }
-  const runs = new Map<string, KnownRun>();
-  if (index.kind === "there") {
-    for (const run of await rowsOf<KnownRun>(index.value, RUNS)) runs.set(run.run_id, run);
-  }
-  if (catalog.kind === "there") {
-    for (const run of await rowsOf<KnownRun>(catalog.value, CATALOGUED_RUNS)) {
-      const logged = runs.get(run.run_id);
-      if (!logged) runs.set(run.run_id, run);
-      else if (STILL_OPEN.has(logged.status) && GAVE_UP.has(run.status)) logged.status = run.status;
-    }
-  }
-  if (runs.size === 0) {
-    return missing(
-      "No run has been recorded yet.",
-      "ledger emit run.started --run-id my-run && ledger rebuild",
-    );
-  }
-  return there([...runs.values()].sort(latestFirst));
-}
-
-function latestFirst(a: ReportRun, b: ReportRun): number {
-  return (b.at_ms ?? 0) - (a.at_ms ?? 0) || (a.run_id < b.run_id ? -1 : 1);
+/** All runs, the latest first. */
+export async function gatherRuns({ states }: Sources): Promise<Found<ReportRun[]>> {
+  if (states.kind !== "there") return states;
+  const runs = await rowsOf<ReportRun>(states.value, RUNS);
+  if (runs.length > 0) return there(runs);
+  return missing(
+    "No run has been recorded yet.",
+    "ledger emit run.started --run-id my-run && ledger rebuild",
+  );
 }
 
 /** The ids that some words mean: each is an id, or the beginning of only one. */
@@ -115,22 +87,29 @@ export function drawnMax(named: readonly string[] | undefined): number {
   return named ? report_named_runs_drawn_max : report_runs_drawn_max;
 }
 
-/** The latest runs, each with what is told of it alone. */
-export async function gatherListed(
-  sources: Sources,
-  runs: readonly KnownRun[],
-): Promise<ListedRun[]> {
-  const latest = runs.slice(0, report_runs_listed_max);
-  const ids = JSON.stringify(latest.map(({ run_id }) => run_id));
-  type Detail = { run_id: string; error: string | null; phases: number; trials: number };
-  const details = sources.index.kind === "there"
-    ? await rowsOf<Detail>(sources.index.value, RUN_DETAILS, [ids])
-    : [];
-  const by_id = new Map(details.map((detail) => [detail.run_id, detail]));
-  return latest.map((run) => {
-    const { error = null, phases = 0, trials = 0 } = by_id.get(run.run_id) ?? {};
-    return { ...run, error: error ?? run.error ?? null, phases, trials };
-  });
+/** What is told of runs that are shown one by one. */
+export async function detailsOf(
+  { states, index }: Sources,
+  run_ids: readonly string[],
+): Promise<Map<string, RunDetails>> {
+  const ids = [JSON.stringify(run_ids)];
+  type Told = RunDetails & { run_id: string; params: string | null; summary: string | null };
+  const told = states.kind === "there" ? await rowsOf<Told>(states.value, RUN_DETAILS, ids) : [];
+  const counted = index.kind === "there" ? await rowsOf<Told>(index.value, RUN_COUNTS, ids) : [];
+  const counts = new Map(counted.map((row) => [row.run_id, row]));
+  return new Map(told.map(({ run_id, summary, ...details }) => {
+    const { phases = 0, trials = 0 } = counts.get(run_id) ?? {};
+    const params = JSON.parse(details.params ?? "null");
+    return [run_id, { ...details, phases, trials, params, sharpe: sharpeIn(summary) }];
+  }));
+}
+
+/** Labs name it as they like; the shortest name is that of the ratio itself. */
+function sharpeIn(summary: string | null): number | null {
+  const metrics = Object.entries(JSON.parse(summary ?? "{}") as Record<string, unknown>)
+    .filter(([name, value]) => /sharpe/i.test(name) && typeof value === "number")
+    .sort(([a], [b]) => a.length - b.length);
+  return metrics.length > 0 ? metrics[0][1] as number : null;
 }
 
 /** How long phases took: of the latest runs one by one, and of all together. */
@@ -172,8 +151,8 @@ async function phasesOf(index: Database, runs: readonly ReportRun[]): Promise<Ru
     [ids, report_phases_max],
   );
   const by_run = Map.groupBy(rows, ({ run_id }) => run_id);
-  return runs.map(({ run_id, status }) => {
-    const phases = by_run.get(run_id) ?? [];
-    return { run_id, status, phases, phases_total: phases[0]?.phases_total ?? 0 };
+  return runs.map((run) => {
+    const phases = by_run.get(run.run_id) ?? [];
+    return { ...run, phases, phases_total: phases[0]?.phases_total ?? 0 };
   });
 }

@@ -10,41 +10,58 @@ import { ledgerPaths, listDays, partsOfDay, partStem } from "../../log/mod.ts";
 import { type Found, type Gap, missing, there } from "./data.ts";
 import { INDEXED_PARTS } from "./queries.ts";
 
+const NOT_OPENED = missing("", "");
+
 /** The databases that a report reads, as they were when it began. */
 export class Sources implements Disposable {
-  private constructor(
-    readonly world: World,
-    readonly ledger: Ledger,
-    readonly index: Found<Database>,
-    readonly catalog: Found<Database>,
-  ) {}
+  readonly world: World;
+  index: Found<Database> = NOT_OPENED;
+  catalog: Found<Database> = NOT_OPENED;
+  /** All runs, whichever of the two knows them; unreadable where one of these is. */
+  states: Found<Database> = NOT_OPENED;
+
+  private constructor(readonly ledger: Ledger) {
+    this.world = ledger.world;
+  }
 
   static async open(ledger: Ledger): Promise<Sources> {
+    const sources = new Sources(ledger);
+    try {
+      await sources.#open();
+      return sources;
+    } catch (error) {
+      sources[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { ledger } = this;
     const has_runs = ledger.runs.exists();
-    const index = await opened(
+    this.index = await opened(
       () => ledger.openIndex({ files: true }),
       ledger.exists() ? ["The log has not been indexed yet.", "ledger rebuild"] : [
         "No event has been recorded in this ledger yet.",
         "ledger emit run.started --run-id my-run && ledger rebuild",
       ],
     );
-    try {
-      const catalog = await opened(
-        () => ledger.runs.openCatalog({ files: true }),
-        has_runs ? ["The folder of runs has not been catalogued yet.", "ledger runs sync"] : [
-          "There is no folder of runs yet.",
-          "ledger runs create --run-type policy --run-id my-run && ledger runs sync",
-        ],
-      );
-      return new Sources(ledger.world, ledger, index, catalog);
-    } catch (error) {
-      if (index.kind === "there") index.value.close();
-      throw error;
-    }
+    this.catalog = await opened(
+      () => ledger.runs.openCatalog({ sql: "", files: true }),
+      has_runs ? ["The folder of runs has not been catalogued yet.", "ledger runs sync"] : [
+        "There is no folder of runs yet.",
+        "ledger runs create --run-type policy --run-id my-run && ledger runs sync",
+      ],
+    );
+    const halves = [this.index, this.catalog];
+    const more_likely = ledger.exists() || !has_runs ? this.index : this.catalog;
+    this.states = halves.find(({ kind }) => kind === "unreadable") ??
+      (halves.some(({ kind }) => kind === "there")
+        ? await opened(() => ledger.runs.openStates())
+        : more_likely);
   }
 
   [Symbol.dispose](): void {
-    for (const source of [this.index, this.catalog]) {
+    for (const source of new Set([this.index, this.catalog, this.states])) {
       if (source.kind === "there") source.value.close();
     }
   }
@@ -98,15 +115,11 @@ export class Sources implements Disposable {
 
 async function opened(
   open: () => Promise<Database>,
-  why_not: [words: string, command: string],
+  [words, command]: [string, string] = ["", ""],
 ): Promise<Found<Database>> {
-  try {
-    return there(await open());
-  } catch (error) {
-    const problem = problemOf(error);
-    if (problem.code === "not_found") return missing(...why_not);
-    return { kind: "unreadable", problem };
-  }
+  const found = await attempt(async () => there(await open()));
+  const is_missing = found.kind === "unreadable" && found.problem.code === "not_found";
+  return is_missing ? missing(words, command) : found;
 }
 
 /** Looks for something; what the world made of it is told on the page, beside what could be read. */

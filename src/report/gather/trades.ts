@@ -1,4 +1,4 @@
-/** What the trades of runs came to: of the latest runs one by one, and of policies over all runs. */
+/** What the trades of runs came to: of the best runs one by one, and of policies over all runs. */
 import { join, resolve } from "@std/path";
 import { roundStep } from "../../base/format.ts";
 import { report_histogram_bins, report_policies_max } from "../../base/limits.ts";
@@ -15,6 +15,7 @@ import {
   missing,
   type PolicyReturns,
   type ReportRun,
+  type RunDetails,
   type RunReturns,
   there,
   type TradesData,
@@ -28,6 +29,7 @@ import {
   RETURN_BINS,
   RETURN_RANGE,
   RUN_RETURNS,
+  TAKEN_RUNS,
   takeTrades,
   TRADE_COUNTS,
   TRADING_RUNS,
@@ -59,7 +61,7 @@ export async function readTrades(
     const runs_dir = resolve(world.cwd(), ledger.runs.dir);
     await createArtifactViews(world.files, trades, runs_dir, ["trades"]);
     await trades.run(takeTrades("trades", false), [wanted]);
-    for (const { run_id } of await rowsOf<{ run_id: string }>(trades, TRADING_RUNS)) {
+    for (const { run_id } of await rowsOf<{ run_id: string }>(trades, TAKEN_RUNS)) {
       beside.delete(run_id);
     }
   }
@@ -98,19 +100,28 @@ function filesBeside({ world, ledger }: Sources, named?: readonly string[]): Map
   return files;
 }
 
-/** What the trades came to. */
-export async function gatherTrades(
-  { database, ...counts }: Trades,
+/** The runs whose returns come to most; those that did not complete come last. */
+export async function bestRuns(
+  { database }: Trades,
   runs: readonly ReportRun[],
   named?: readonly string[],
+): Promise<ReportRun[]> {
+  const by_id = new Map(runs.map((run) => [run.run_id, run]));
+  const best = (await rowsOf<{ run_id: string }>(database, TRADING_RUNS))
+    .flatMap(({ run_id }) => by_id.get(run_id) ?? []);
+  const is_complete = ({ status }: ReportRun) => Number(status === "completed");
+  return best.sort((a, b) => is_complete(b) - is_complete(a)).slice(0, drawnMax(named));
+}
+
+/** What the trades came to, of some runs one by one. */
+export async function gatherTrades(
+  { database, ...counts }: Trades,
+  runs: readonly (ReportRun & RunDetails)[],
 ): Promise<TradesData> {
-  const rows = await rowsOf<{ run_id: string }>(database, TRADING_RUNS);
-  const trading = new Set(rows.map(({ run_id }) => run_id));
-  const latest = runs.filter(({ run_id }) => trading.has(run_id)).slice(0, drawnMax(named));
-  const ids = JSON.stringify(latest.map(({ run_id }) => run_id));
+  const ids = JSON.stringify(runs.map(({ run_id }) => run_id));
   const edges = await binEdges(database, ids);
   return {
-    drawn: await drawnReturns(database, latest, ids, edges),
+    drawn: await drawnReturns(database, runs, ids, edges),
     edges,
     ...counts,
     policies: await rowsOf<PolicyReturns>(database, POLICIES, [report_policies_max]),
@@ -144,7 +155,7 @@ async function binEdges(database: Database, ids: string): Promise<BinEdges> {
 
 async function drawnReturns(
   database: Database,
-  runs: readonly ReportRun[],
+  runs: readonly (ReportRun & RunDetails)[],
   ids: string,
   { from_bps, step_bps, count }: BinEdges,
 ): Promise<DrawnReturns[]> {
@@ -155,18 +166,13 @@ async function drawnReturns(
     ({ run_id }) => run_id,
   );
   const points = Map.groupBy(
-    await rowsOf<CurvePoint & { run_id: string }>(
-      database,
-      CURVES,
-      [ids, CURVE_BINS],
-    ),
+    await rowsOf<CurvePoint & { run_id: string }>(database, CURVES, [ids, CURVE_BINS]),
     ({ run_id }) => run_id,
   );
-  return runs.flatMap(({ run_id, run_type, status }) => {
-    const of_run = figures.get(run_id);
-    if (!of_run) return [];
+  return runs.map((run) => {
+    const { run_id } = run;
     const counts = new Array<number>(count).fill(0);
     for (const { bin, trades } of bins.get(run_id) ?? []) counts[bin] = trades;
-    return [{ ...of_run, run_type, status, bins: counts, curve: points.get(run_id) ?? [] }];
+    return { ...run, ...figures.get(run_id)!, bins: counts, curve: points.get(run_id) ?? [] };
   });
 }

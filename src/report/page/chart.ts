@@ -66,7 +66,9 @@ export function rowsChart<Row>({ rows, row_px, sides_px, ...of }: RowsChart<Row>
   const [left_px, right_px] = sides_px;
   return chart({
     ...{ ...of, height_px, left_px, right_px },
-    body: markup`${bottomAxis(of.ticks, of.x, height_px, of.unit, left_px)}${of.behind?.(height_px)}${
+    body: markup`${bottomAxis(of.ticks, of.x, height_px, of.unit, left_px)}${
+      of.behind?.(height_px)
+    }${
       rows.map((row, index) => {
         const top_px = index * row_px;
         return markup`<text class="name" x="0" y="${top_px + 12}">${of.name(row)}</text>
@@ -94,14 +96,18 @@ export function bottomAxis(
     return markup`${lineUp(`grid${often}`, place, 0, height_px)}<text class="tick${often}"
       x="${percent(place)}" y="${height_px + 16}" text-anchor="${anchor}">${label}</text>`;
   });
-  return markup`${marks}<text class="unit" x="100%" y="${height_px + 32}" text-anchor="end">${unit}</text>`;
+  return markup`${marks}<text class="unit" x="100%" y="${
+    height_px + 32
+  }" text-anchor="end">${unit}</text>`;
 }
 
 /** Marks along the left side, with lines across from them. */
 export function leftAxis(ticks: readonly Tick[], y: Scale): Piece {
   return ticks.map(({ value, label }) =>
     markup`${lineAcross("grid", 0, 100, y(value))}
-      <text class="tick" x="-8" y="${round(y(value))}" dy="0.35em" text-anchor="end">${label}</text>`
+      <text class="tick" x="-8" y="${
+      round(y(value))
+    }" dy="0.35em" text-anchor="end">${label}</text>`
   );
 }
 
@@ -114,7 +120,9 @@ export function lineUp(kind: string, x: number, from_px: number, to_px: number):
 /** A line across, between two places along the chart. */
 export function lineAcross(kind: string, from: number, to: number, y_px: number): Markup {
   const y = round(y_px);
-  return markup`<line class="${kind}" x1="${percent(from)}" x2="${percent(to)}" y1="${y}" y2="${y}" />`;
+  return markup`<line class="${kind}" x1="${percent(from)}" x2="${
+    percent(to)
+  }" y1="${y}" y2="${y}" />`;
 }
 
 /** A bar between two places along the chart; its title shows where a pointer rests. */
@@ -124,7 +132,9 @@ export function bar(
   [top_px, bottom_px]: readonly [number, number],
   title?: string,
 ): Markup {
-  return markup`<rect class="${kind}" x="${percent(from)}" width="${percent(Math.max(0, to - from))}"
+  return markup`<rect class="${kind}" x="${percent(from)}" width="${
+    percent(Math.max(0, to - from))
+  }"
     y="${round(top_px)}" height="${round(bottom_px - top_px)}">${
     title && markup`<title>${title}</title>`
   }</rect>`;

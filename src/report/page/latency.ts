@@ -82,7 +82,9 @@ function dotsOf(types: readonly Timed[]): Markup {
     sides_px: [8, 14],
     draw: (type, top_px) => [
       lineAcross("whisker", x(valueOf(type, "median_ms")), x(valueOf(type, "max_ms")), top_px + 24),
-      MARKS.toReversed().map(({ kind, field }) => dot(kind, x(valueOf(type, field)), top_px + 24, 4.5)),
+      MARKS.toReversed().map(({ kind, field }) =>
+        dot(kind, x(valueOf(type, field)), top_px + 24, 4.5)
+      ),
     ],
   });
 }

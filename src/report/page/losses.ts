@@ -15,7 +15,8 @@ export function lossesSection(
   ledger_dir: string,
   selected?: readonly string[],
 ): Markup {
-  const lead = "The trades that lost most, each with the chain of causes that ended in its fill. A " +
+  const lead =
+    "The trades that lost most, each with the chain of causes that ended in its fill. A " +
     "fill belongs to a trade when it is in a correlation of the trade's run and has the trade's " +
     "call_id in its data; of several, the one nearest to the exit is followed.";
   return section("losses", "What led to the largest losses", lead, found, (data) => {
@@ -23,7 +24,10 @@ export function lossesSection(
     if (losses.length === 0) return markup`<p class="missing">No trade lost anything.</p>`;
     const paths = losses.flatMap(({ lineage }): Ask[] =>
       lineage.kind === "there"
-        ? [["What led to the first fill", `ledger trace path ${shellQuoted(lineage.value.fill_id)}`]]
+        ? [[
+          "What led to the first fill",
+          `ledger trace path ${shellQuoted(lineage.value.fill_id)}`,
+        ]]
         : []
     );
     return [

@@ -113,9 +113,10 @@ function tilesOf({ runs, trades, latencies }: ReportData): Piece {
 }
 
 function gapsOf({ gaps }: ReportData): Piece {
-  return gaps.length > 0 && markup`<ul class="gaps" aria-label="What to keep in mind">${
-    gaps.map((gap) => markup`<li>${toChange(gap)}</li>`)
-  }</ul>`;
+  return gaps.length > 0 &&
+    markup`<ul class="gaps" aria-label="What to keep in mind">${
+      gaps.map((gap) => markup`<li>${toChange(gap)}</li>`)
+    }</ul>`;
 }
 
 function footOf({ version, ledger_dir, runs_dir, ...data }: ReportData): Markup {

@@ -60,9 +60,9 @@ export function periodsOf(runs: readonly ReportRun[]): { unit: string; periods: 
   if (times.length === 0) return { unit: "day", periods: [] };
   const first_ms = times.reduce((least, time) => Math.min(least, time));
   const last_ms = times.reduce((most, time) => Math.max(most, time));
-  const unit = UNITS.find((unit) =>
-    beginnings(unit, first_ms, last_ms).length <= report_bars_max
-  ) ?? UNITS.at(-1)!;
+  const unit =
+    UNITS.find((unit) => beginnings(unit, first_ms, last_ms).length <= report_bars_max) ??
+      UNITS.at(-1)!;
   const periods = new Map(
     beginnings(unit, first_ms, last_ms).map((from_ms): [number, Period] => [
       from_ms,

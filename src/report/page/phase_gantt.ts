@@ -25,33 +25,39 @@ interface Bar {
 /** The section. */
 export function phasesSection(found: Found<PhasesData>, selected?: readonly string[]): Markup {
   const lead = "Where the time of a run went. Each chart begins when its run's first phase began.";
-  return section("phases", "Phase timings", lead, found, ({ drawn, runs_total, totals, ...all }) => [
-    markup`<div class="cards">${drawn.map(ganttOf)}</div>`,
-    leftOut(
-      drawn.length,
-      runs_total,
-      "the phases of the latest $ runs",
-      "The table below is about all of them.",
-    ),
-    table("Phases over all runs", totals, { "Phase": ({ phase_name }) => named(phase_name) }, {
-      "Runs": ({ runs }) => countFigure(runs),
-      "Times": ({ times }) => countFigure(times),
-      "Not ended": ({ not_ended }) => countFigure(not_ended || null),
-      "Median": ({ median_ms }) => durationFigure(median_ms),
-      "Mean": ({ mean_ms }) => durationFigure(mean_ms),
-      "Longest": ({ max_ms }) => durationFigure(max_ms),
-      "In all": ({ total_ms }) => durationFigure(total_ms),
-    }),
-    leftOut(totals.length, all.names_total, "$ phases, those that took most"),
-    asks([
-      // None is drawn where the index has phases of runs that are not listed.
-      ...drawn.slice(0, 1).map(({ run_id }): Ask => [
-        "The phases of a run",
-        queryLine(askPhasesOf(run_id)),
+  return section(
+    "phases",
+    "Phase timings",
+    lead,
+    found,
+    ({ drawn, runs_total, totals, ...all }) => [
+      markup`<div class="cards">${drawn.map(ganttOf)}</div>`,
+      leftOut(
+        drawn.length,
+        runs_total,
+        "the phases of the latest $ runs",
+        "The table below is about all of them.",
+      ),
+      table("Phases over all runs", totals, { "Phase": ({ phase_name }) => named(phase_name) }, {
+        "Runs": ({ runs }) => countFigure(runs),
+        "Times": ({ times }) => countFigure(times),
+        "Not ended": ({ not_ended }) => countFigure(not_ended || null),
+        "Median": ({ median_ms }) => durationFigure(median_ms),
+        "Mean": ({ mean_ms }) => durationFigure(mean_ms),
+        "Longest": ({ max_ms }) => durationFigure(max_ms),
+        "In all": ({ total_ms }) => durationFigure(total_ms),
+      }),
+      leftOut(totals.length, all.names_total, "$ phases, those that took most"),
+      asks([
+        // None is drawn where the index has phases of runs that are not listed.
+        ...drawn.slice(0, 1).map(({ run_id }): Ask => [
+          "The phases of a run",
+          queryLine(askPhasesOf(run_id)),
+        ]),
+        ["Phases over all runs", queryLine(askPhaseTotals(selected))],
       ]),
-      ["Phases over all runs", queryLine(askPhaseTotals(selected))],
-    ]),
-  ]);
+    ],
+  );
 }
 
 /**

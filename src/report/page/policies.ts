@@ -17,7 +17,8 @@ export function policiesSection(
   ledger_dir: string,
   selected?: readonly string[],
 ): Markup {
-  const lead = "All trades of a policy together, whichever run they are of; the highest mean first. " +
+  const lead =
+    "All trades of a policy together, whichever run they are of; the highest mean first. " +
     "Boxes hold the middle half of the returns, whiskers reach from the 5th to the 95th percentile; " +
     "the line in the box is the median, the dot the mean.";
   return section("policies", "Policies compared", lead, found, (data) => [
@@ -33,8 +34,8 @@ export function policiesSection(
       "95 %": ({ p95_bps }) => bpsFigure(p95_bps),
       "Worst": ({ worst_bps }) => bpsFigure(worst_bps),
       "Best": ({ best_bps }) => bpsFigure(best_bps),
-      "Gained": ({ wins, trades }) => shareFigure(wins / trades),
-      "Stopped": ({ stop_outs, trades }) => shareFigure(stop_outs / trades),
+      "Gained": ({ win_rate }) => shareFigure(win_rate),
+      "Stopped": ({ stop_out_rate }) => shareFigure(stop_out_rate),
       "Excursion": ({ mean_excursion_bps }) => bpsFigure(mean_excursion_bps),
       "Open for": ({ mean_exposed_ms }) => durationFigure(mean_exposed_ms),
     }),

@@ -29,7 +29,8 @@ export function returnsSection(
   ledger_dir: string,
   selected?: readonly string[],
 ): Markup {
-  const lead = "Returns are those of single trades, in basis points (100 bps are 1 %). The curve is " +
+  const lead =
+    "Returns are those of single trades, in basis points (100 bps are 1 %). The curve is " +
     "their sum in the order in which trades were closed: equal stakes, nothing reinvested. Its " +
     "drawdown is the deepest fall below where it stood before.";
   return section("returns", "Returns and equity", lead, found, (data) => {
@@ -42,8 +43,8 @@ export function returnsSection(
       "Median, bps": bpsFigure(run.median_bps),
       "Drawdown, bps": bpsFigure(run.drawdown_bps),
       "Sharpe": ratioFigure(run.sharpe),
-      "Gained": shareFigure(run.wins / run.trades),
-      "Stopped out": shareFigure(run.stop_outs / run.trades),
+      "Gained": shareFigure(run.win_rate),
+      "Stopped out": shareFigure(run.stop_out_rate),
       "Parameters": parameters(run),
       "Code": codeOf(run),
     });
@@ -81,8 +82,12 @@ export function returnsSection(
             without_return === 1 ? "counts" : "count"
           } nowhere.`,
       ),
-      tradesAsks(data, ledger_dir, "What each run's trades came to", (place) =>
-        askReturns(place, selected ?? drawn.map(({ run_id }) => run_id))),
+      tradesAsks(
+        data,
+        ledger_dir,
+        "What each run's trades came to",
+        (place) => askReturns(place, selected ?? drawn.map(({ run_id }) => run_id)),
+      ),
     ];
   });
 }

@@ -60,7 +60,10 @@ function overTime(runs: readonly ReportRun[]): Piece {
     let below = 0;
     const parts = Object.keys(STATUS_KINDS).filter((kind) => period.by_kind[kind]).map((kind) => {
       const bottom = y(below);
-      return bar(kind, [x(slot + 0.12), x(slot + 0.88)], [y(below += period.by_kind[kind]), bottom]);
+      return bar(kind, [x(slot + 0.12), x(slot + 0.88)], [
+        y(below += period.by_kind[kind]),
+        bottom,
+      ]);
     });
     return markup`<g><title>${period.label}: ${describe(period)}</title>${parts}</g>`;
   });
@@ -126,7 +129,9 @@ function listOf(listed: readonly ListedRun[], caption: string): Markup {
   }, {
     "Took": ({ started_at_ms, at_ms, ended_at_ms }) => {
       const from_ms = started_at_ms ?? at_ms;
-      return durationFigure(from_ms === null || ended_at_ms === null ? null : ended_at_ms - from_ms);
+      return durationFigure(
+        from_ms === null || ended_at_ms === null ? null : ended_at_ms - from_ms,
+      );
     },
     "Phases": ({ phases }) => countFigure(phases),
     "Trials": ({ trials }) => countFigure(trials),

@@ -50,7 +50,8 @@ export function asks(questions: readonly Ask[]): Markup {
 
 /** A question in SQL, as it is typed into a shell. */
 export function queryLine(sql: string, database?: "catalog"): string {
-  return `ledger query ${database ? `--db ${database} ` : ""}${shellQuoted(sql)}`;
+  const line = sql.replace(/\s*\n\s*/g, " ").trim();
+  return `ledger query ${database ? `--db ${database} ` : ""}${shellQuoted(line)}`;
 }
 
 /** A remark. */
@@ -84,12 +85,12 @@ export function table<Row>(
     ...Object.entries(figures).map(([title, cell]) => ({ title, cell, side: RIGHT })),
   ].map((column) => ({ ...column, cells: rows.map(column.cell) }))
     .filter(({ cells }, index) => index === 0 || !cells.every(isEmpty));
-  const headings = columns.map(({ title, side }) =>
-    markup`<th scope="col"${side}>${title}</th>`
-  );
+  const headings = columns.map(({ title, side }) => markup`<th scope="col"${side}>${title}</th>`);
   const lines = rows.map((_, row) =>
     columns.map(({ cells, side }, index) =>
-      index === 0 ? markup`<th scope="row">${cells[row]}</th>` : markup`<td${side}>${cells[row]}</td>`
+      index === 0
+        ? markup`<th scope="row">${cells[row]}</th>`
+        : markup`<td${side}>${cells[row]}</td>`
     )
   );
   return markup`
