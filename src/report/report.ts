@@ -14,6 +14,8 @@ export interface ReportOptions {
 export interface Report {
   /** One HTML file that needs nothing beside it. */
   html: string;
+  /** What it shows, as data. */
+  data: ReportData;
   /** How many runs it is about. */
   runs: number;
   /** What is there and could not be read; the page says so too. */
@@ -29,6 +31,7 @@ export async function makeReport(ledger: Ledger, options: ReportOptions = {}): P
   const data = await gather(ledger, options.runs ?? []);
   return {
     html: pageOf(data),
+    data,
     runs: data.runs.kind === "there" ? data.runs.value.runs.length : 0,
     problems: [...problemsOf(data), ...damageOf(ledger)],
   };

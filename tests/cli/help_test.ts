@@ -95,11 +95,8 @@ Deno.test("every command's help has summary, usage, arguments, flags that are de
   }
 });
 
-const LATER = new Set(["report", "trace sample", "trace export"]);
-
 Deno.test("every command takes --json; help gives it too: commands, topics, one of them", async () => {
   for (const name of COMMANDS.listed()) {
-    if (LATER.has(name)) continue;
     assert(flagsOf(await COMMANDS.load(name)!).some(({ name }) => name === "json"), name);
   }
   const help = async (...args: string[]) =>

@@ -1,8 +1,8 @@
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
-import { dir, force, runsDir, text } from "../flags.ts";
+import { force, runsFlags, text } from "../flags.ts";
 import { openForRuns } from "../open.ts";
-import { counted, humanBytes, say } from "../output.ts";
+import { counted, humanBytes, printJson, say } from "../output.ts";
 import { openOutput } from "../output_file.ts";
 
 export default defineCommand({
@@ -11,10 +11,12 @@ export default defineCommand({
   description: "Makes a self-contained HTML file: runs over time, phase timings, returns and " +
     "equity, policies compared, latencies of traced events, and what led to the largest losses. " +
     "It shows what is indexed and catalogued; to index first: ledger rebuild. Exit code 3 when " +
-    "something could not be read; the page says what.",
+    "something could not be read; the page says what. --json prints what the page shows as one " +
+    "object; with --out too, the page still goes into the file.",
   examples: {
     "ledger report --out data/ledger/report.html": "all runs, into a file",
     "ledger report r1 > report.html": "one run, to standard output",
+    "ledger report --json": "the numbers of the page",
   },
   positionals: [{
     name: "RUN",
@@ -24,8 +26,7 @@ export default defineCommand({
   flags: {
     "out": text("FILE", "where to write (default: standard output)"),
     "force": force("a file that is not a report"),
-    "dir": dir(),
-    "runs-dir": runsDir(),
+    ...runsFlags(),
   },
   run: async ({ world, flags, words }) => {
     await using ledger = openForRuns(world, flags);
@@ -34,15 +35,20 @@ export default defineCommand({
     const { makeReport } = await import("../../report/report.ts");
     using output = openOutput(world, flags.out, ledger, { force: flags.force, isOlder: isReport });
     const report = await makeReport(ledger, { runs: words });
-    output.write(report.html);
+    const { data, html, problems } = report;
+    if (!flags.json || flags.out !== undefined) output.write(html);
     output.finish();
-    for (const { message, hint } of report.problems) {
+    if (flags.json) {
+      printJson(world, { ...data, out: flags.out, problems });
+      return problems.length > 0 ? EXIT_FINDINGS : EXIT_OK;
+    }
+    for (const { message, hint } of problems) {
       say(world, `could not be read: ${message}${hint ? ` (${hint})` : ""}`);
     }
     if (flags.out !== undefined) {
-      const bytes = new TextEncoder().encode(report.html).length;
-      say(world, `${counted(report.runs, "run")}, ${humanBytes(bytes)}: ${flags.out}`);
+      const bytes = new TextEncoder().encode(html).length;
+      say(world, `${counted(report.runs, "known run")}, ${humanBytes(bytes)}: ${flags.out}`);
     }
-    return report.problems.length > 0 ? EXIT_FINDINGS : EXIT_OK;
+    return problems.length > 0 ? EXIT_FINDINGS : EXIT_OK;
   },
 });

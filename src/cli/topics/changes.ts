@@ -55,9 +55,11 @@ Commands:
 - trace sample, trace export | --json, also beside --out.
 - trace path, trace latency | --format, as elsewhere; --format json is the one object of --json.
 - --dir, --runs-dir, --json | May stand before the command too, as in an alias: ‹ledger --dir lab status›.
-- --json | Every command takes it, help, demo and completions too; ‹schema list --json› gives the
+- --json | Every command takes it, report, help, demo and completions too; ‹schema list --json› gives the
   required fields as an array.
 - status | --format csv, ndjson and markdown print the days as rows.
+- report | The best six equity curves, policies by their mean; parameters, Sharpe ratio, drawdown and commit of
+  each run. A run that died ends with its last sign of life (‹last_sign_at› of ‹run_states›).
 - SIGTERM | Ends watch and log --follow with 0, every other command with 130.
 - demo | One that was stopped, or killed, is begun anew by the next in the same folder.
 - run_states | A view in ‹query --db runs› and ‹--db catalog›: all runs that log, folder or both know, with

@@ -30,9 +30,26 @@ Deno.test("--out puts the same page into a file, whole, and says how large it is
     { now_ms },
   );
   assertEquals([code, stdout], [0, ""]);
-  assertMatch(stderr, /^2 runs, \d+ kB: \/.*report\.html\n$/);
+  assertMatch(stderr, /^2 known runs, \d+ kB: \/.*report\.html\n$/);
   assertEquals(Deno.readTextFileSync(out), page);
   assertEquals([...Deno.readDirSync(lab.path)].filter(({ name }) => name.endsWith(".tmp")), []);
+});
+
+Deno.test("report --json is what the page shows, and beside it --out still has the page", async () => {
+  using lab = newLab();
+  await fillLab(lab);
+  const out = join(lab.path, "report.html");
+  Deno.writeTextFileSync(join(lab.dir, "artifacts/runs/killed-1/trades.parquet"), "no Parquet");
+  const { code, stdout } = await inLab(lab, ["report", "--json", "--out", out], { now_ms });
+  assertEquals(code, 3);
+  const told = JSON.parse(stdout);
+  assertEquals(told.runs.value.runs.length, 7);
+  assertEquals(told.runs.value.listed.length, 7);
+  assertEquals(told.trades.kind, "unreadable");
+  assertEquals([told.out, told.problems], [out, [told.trades.problem]]);
+  assertMatch(Deno.readTextFileSync(out), /<\/html>\n$/);
+  const alone = await inLab(lab, ["report", "--json"], { now_ms });
+  assertEquals({ ...JSON.parse(alone.stdout), out }, told);
 });
 
 Deno.test("a report that cannot be made or written leaves the file that was there", async () => {
