@@ -154,16 +154,6 @@ export function toggleOr<const Words extends readonly [string, ...string[]]>(
   return flag(z._default(schema, false), { description });
 }
 
-/** `--dir`, for all commands on a ledger. */
-export function dir() {
-  return text("DIR", "the ledger's folder (default: $LEDGER_DIR, or data/ledger)");
-}
-
-/** `--runs-dir`, for all commands on runs. */
-export function runsDir() {
-  return text("DIR", "the folder of runs (default: $LEDGER_RUNS_DIR, or runs)");
-}
-
 /** `--json`, for commands whose answer is one thing. */
 export function asJson() {
   return toggle("print the answer, or the error, as JSON");
@@ -171,7 +161,10 @@ export function asJson() {
 
 /** The flags of every command that answers from a ledger. */
 export function ledgerFlags() {
-  return { "json": asJson(), "dir": dir() };
+  return {
+    "json": asJson(),
+    "dir": text("DIR", "the ledger's folder (default: $LEDGER_DIR, or data/ledger)"),
+  };
 }
 
 /** `--where`, for commands that choose runs. */
@@ -186,7 +179,10 @@ export function columns() {
 
 /** The flags of every command that answers from a ledger and its runs. */
 export function runsFlags() {
-  return { ...ledgerFlags(), "runs-dir": runsDir() };
+  return {
+    ...ledgerFlags(),
+    "runs-dir": text("DIR", "the folder of runs (default: $LEDGER_RUNS_DIR, or runs)"),
+  };
 }
 
 /** The folders that a command's flags name. */

@@ -36,9 +36,9 @@ function figure(shown: (value: number) => string) {
       : markup`<data value="${value}">${shown(value)}</data>`;
 }
 
-export const countFigure = figure(humanCount);
-export const bpsFigure = figure(bpsText);
-export const durationFigure = figure(durationText);
+export const countFigure = figure((count) => humanCount(count));
+export const bpsFigure = figure((bps) => bpsText(bps));
+export const durationFigure = figure((ms) => durationText(ms));
 /** A share of one, in percent. */
 export const shareFigure = figure((share) => `${signedText(share * 100, 1)} %`);
 /** A number without a unit. */
