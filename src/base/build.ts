@@ -12,7 +12,6 @@ interface PackedPlace {
   size_bytes: number;
 }
 
-/** One file of the native library, as it has to be once it is unpacked. */
 export interface NativeFile {
   name: string;
   size_bytes: number;
@@ -20,22 +19,18 @@ export interface NativeFile {
   packed: PackedPlace;
 }
 
-/** The native library that the executable carries. */
 export interface NativeFacts {
-  /** The npm package that the files come from, with its version. */
   package: string;
   /** Stands for the names, sizes and digests of all files; short enough for a folder's name. */
   digest: string;
   files: NativeFile[];
 }
 
-/** What the build knew and the program needs. */
 interface BuildFacts {
   version: string;
   compiled: boolean;
   /** The ledger folder in the write scope; a relative one is below where the program starts. */
   ledger_dir: string;
-  /** The runs folder in the write scope. */
   runs_dir: string;
   /** Absent when run from source: there the npm package brings its own. */
   native?: NativeFacts;
@@ -47,7 +42,6 @@ export type BakedFacts = Required<Pick<BuildFacts, "ledger_dir" | "runs_dir" | "
 /** The name under which the generated entry leaves the facts before it starts the program. */
 export const BAKED_FACTS_NAME = "ledger.build-facts";
 
-/** The folders that a build bakes by default. */
 export const DEFAULT_FOLDERS = { ledger_dir: "data/ledger", runs_dir: "runs" } as const;
 
 /** What the build left; undefined when run from source. */

@@ -2,7 +2,6 @@
 
 const WORD = 4, TWO_WORDS = 8;
 
-/** Pieces of bytes, one after the other. */
 export function joined(...pieces: Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
@@ -13,14 +12,12 @@ export function joined(...pieces: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** A larger buffer that begins with the same bytes. */
 export function grown(bytes: Uint8Array, size_bytes: number): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(size_bytes);
   larger.set(bytes);
   return larger;
 }
 
-/** A view on bytes. */
 export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }

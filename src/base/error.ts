@@ -37,7 +37,6 @@ export interface ErrorPlace {
   offset?: number;
 }
 
-/** What a `LedgerError` is made of. */
 export interface ErrorFacts {
   code: ErrorCode;
   message: string;
@@ -88,7 +87,6 @@ export class LedgerError extends Error {
   }
 }
 
-/** The error itself, when it is one of ours. */
 export function asLedgerError(thrown: unknown): LedgerError | undefined {
   return thrown instanceof LedgerError ? thrown : undefined;
 }

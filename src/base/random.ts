@@ -3,7 +3,6 @@
 const FNV_BASIS = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-/** A stream of random numbers. */
 export class SeededRandom {
   #state: number;
 
@@ -20,7 +19,6 @@ export class SeededRandom {
     return new SeededRandom(hash);
   }
 
-  /** A whole number below 2^32. */
   uint32(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -34,7 +32,6 @@ export class SeededRandom {
     return this.uint32() / 2 ** 32;
   }
 
-  /** A number in a range. */
   between(from: number, until: number): number {
     return from + (until - from) * this.fraction();
   }
@@ -44,7 +41,6 @@ export class SeededRandom {
     return Math.floor(this.fraction() * end);
   }
 
-  /** One of some things. */
   pick<Thing>(things: readonly Thing[]): Thing {
     return things[this.below(things.length)];
   }

@@ -15,7 +15,6 @@ const SUM_AT = 148;
 const SUM_END = 156;
 const encoder = new TextEncoder();
 
-/** So many zeros end an archive. */
 export const TAR_END_BYTES = 2 * BLOCK_BYTES;
 
 /** How many zeros follow a file, so that the next header begins a block. */
@@ -23,7 +22,6 @@ export function tarPadding(size_bytes: number): number {
   return (BLOCK_BYTES - size_bytes % BLOCK_BYTES) % BLOCK_BYTES;
 }
 
-/** What stands before a file. */
 export function tarHeaders(name: string, size_bytes: number, modified_ms: number): Uint8Array {
   const seconds = Math.floor(modified_ms / 1000);
   const is_long = encoder.encode(name).length > NAME_BYTES;
@@ -82,7 +80,6 @@ export function beginsAsTar(beginning: Uint8Array): boolean {
   }
 }
 
-/** A file in an archive. */
 export interface TarMember {
   name: string;
   /** Where its bytes begin in the archive. */
@@ -90,7 +87,6 @@ export interface TarMember {
   size_bytes: number;
 }
 
-/** An archive that is not as it was written. */
 export class TarDamage extends Error {
   constructor(readonly offset: number, reason: string, readonly member?: string) {
     super(reason);

@@ -24,18 +24,15 @@ type ToThread<Request, Word> =
   }
   | { kind: "word"; word: Word };
 
-/** How a task ended. */
 type Answer<Result> =
   | { kind: "done"; result: Result }
   /** An error of ours, as data; any other as the text it has. */
   | { kind: "failed"; error?: ErrorFacts; text: string };
 
-/** A message from a thread. */
 type FromThread<Word, Result> =
   | { kind: "word"; word: Word }
   | { kind: "answer"; number: number; answer: Answer<Result> };
 
-/** A task that is not done yet. */
 interface Task<Result, Heard> {
   resolve: (result: Result) => void;
   reject: (error: Error) => void;
@@ -76,7 +73,6 @@ export class Thread<Request, Result, Heard = never, Said = never> {
     return promise;
   }
 
-  /** Tells it something while it is at work. */
   say(word: Said): void {
     this.#post({ kind: "word", word });
   }
@@ -157,7 +153,6 @@ function roomForAnswer(): SharedArrayBuffer {
   return new SharedArrayBuffer(thread_answer_bytes_max);
 }
 
-/** Puts an answer there; false when it is too long. */
 function putAnswer(room: SharedArrayBuffer, answer: unknown): boolean {
   const text = new TextEncoder().encode(JSON.stringify(answer));
   if (TEXT_AT + text.length > room.byteLength) return false;
@@ -166,7 +161,6 @@ function putAnswer(room: SharedArrayBuffer, answer: unknown): boolean {
   return true;
 }
 
-/** The answer, once it is there. */
 function answerIn(room: SharedArrayBuffer): unknown {
   const length = Atomics.load(new Int32Array(room, 0, 1), 0);
   if (length === 0) return undefined;

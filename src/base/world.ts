@@ -7,7 +7,6 @@ import type { Files } from "./files/seam.ts";
 import { systemFiles } from "./files/system_files.ts";
 import { LedgerError } from "./error.ts";
 
-/** A stream that is written to. */
 export interface Output {
   write(text: string | Uint8Array): void;
   readonly is_terminal: boolean;
@@ -15,7 +14,6 @@ export interface Output {
   readonly columns: number;
 }
 
-/** A stream that is read. */
 export interface Input {
   /** Fills the buffer as far as data is there; null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
@@ -24,18 +22,15 @@ export interface Input {
   size_bytes?(): Promise<number | undefined>;
 }
 
-/** How another program ended. */
 interface ProgramEnd {
   ok: boolean;
   stdout: string;
 }
 
-/** The surroundings of a program. */
 export interface World {
   readonly files: Files;
   /** Whether another thread would find the same surroundings: a test's are its own. */
   readonly has_threads: boolean;
-  /** Wall clock. */
   now_ms(): number;
   /** A clock that never jumps, for measuring. */
   elapsed_ms(): number;
@@ -61,7 +56,6 @@ export interface World {
   turn(): Promise<void>;
 }
 
-/** Thrown when the reader of the output has gone. */
 export class OutputClosed extends Error {
   override name = "OutputClosed";
 }
@@ -180,7 +174,6 @@ async function runProgram(name: string, args: readonly string[]): Promise<Progra
   }
 }
 
-/** The real surroundings. */
 export function systemWorld(files?: Files): World {
   return {
     files: files ?? systemFiles(),
@@ -208,7 +201,6 @@ export function uniqueName(world: World): string {
   return `${world.pid}-${world.random_uint32().toString(16)}`;
 }
 
-/** The error of a command that a signal stops. */
 export function interruptedBy(signal: string): LedgerError {
   return new LedgerError({ code: "interrupted", message: `stopped by ${signal}` });
 }

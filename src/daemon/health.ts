@@ -11,7 +11,6 @@ import {
 } from "../base/http/server.ts";
 import type { World } from "../base/world.ts";
 
-/** What the daemon's syncs came to. */
 export interface SyncState {
   events: number;
   rejected: number;
@@ -23,14 +22,12 @@ export interface SyncState {
   last_sync_seconds?: number;
 }
 
-/** How the daemon is doing. */
 export interface WatchState extends SyncState {
   lag_bytes: number;
   lag_seconds: number;
   log_bytes: number;
   /** Bytes of traces in write-ahead files. */
   traces_waiting_bytes: number;
-  /** Why the last sync failed; absent when it did not. */
   last_error?: string;
 }
 
@@ -58,7 +55,6 @@ export function parseAddress(text: string): { hostname: string; port: number } {
   });
 }
 
-/** The endpoint of one daemon. */
 export class HealthServer {
   #server?: HttpServer;
 
@@ -68,7 +64,6 @@ export class HealthServer {
     readonly source: HealthSource,
   ) {}
 
-  /** Begins to answer; returns where. */
   listen(): string {
     this.#server = serve(this.world, {
       at: this.address,

@@ -14,7 +14,6 @@ import type { CatalogSyncReport } from "../runs/catalog/catalog.ts";
 export class RepeatedTrouble {
   #message?: string;
 
-  /** Why it failed the last time; undefined when it did not. */
   get message(): string | undefined {
     return this.#message;
   }

@@ -37,7 +37,6 @@ import {
   type WatchedTraces,
 } from "./periodic_task.ts";
 
-/** What a daemon syncs; a `Ledger` is one. */
 interface Watched {
   readonly dir: string;
   exists(): boolean;
@@ -54,7 +53,6 @@ interface Watched {
   readonly traces?: WatchedTraces;
 }
 
-/** How to watch. */
 interface WatchOptions {
   signal: AbortSignal;
   interval_s?: number;
@@ -66,7 +64,6 @@ interface WatchOptions {
   onSeal?: (sealed: NewlySealed) => void;
   onConvert?: (report: FlushReport) => void;
   onNotice?: (message: string) => void;
-  /** Told where the health endpoint answers, once it does. */
   onListen?: (address: string) => void;
 }
 
@@ -120,33 +117,29 @@ class Watch {
   async run(): Promise<void> {
     const { signal } = this.options;
     const interval_ms = (this.options.interval_s ?? watch_interval_s) * 1000;
-    const notices = new ChangeNotices(this.world, ledgerPaths(this.ledger.dir).events);
+    using notices = new ChangeNotices(this.world, ledgerPaths(this.ledger.dir).events);
     const seals = this.#sealing();
     const { runs, traces } = this.ledger;
     const { onCatalogSync = () => {}, onNotice = () => {} } = this.options;
     const catalog = runs && catalogTask(this.world, runs, onCatalogSync, onNotice);
     const conversion = traces && this.#converting(traces);
-    try {
-      while (!signal.aborted) {
-        if (this.ledger.exists()) notices.watchIfPossible();
-        const is_first = this.#done.syncs === 0;
-        const took_ms = await this.#syncOnce();
-        // The first one loads, perhaps unpacks, the library, and says nothing of those that follow.
-        const needed_ms = is_first && this.#done.syncs > 0 ? watch_rest_ms : restAfter(took_ms);
-        const rested_ms = this.world.elapsed_ms() + Math.min(interval_ms, needed_ms);
-        if (this.ledger.exists() && !signal.aborted) await seals?.look();
-        if (traces?.exists() && !signal.aborted) await conversion?.look();
-        const has_runs = !signal.aborted && runs?.exists();
-        const catalog_wait_ms = has_runs ? await catalog?.look() : undefined;
-        // A ledger that is not there yet cannot notify of its first event.
-        const wait_ms = this.ledger.exists() ? catalog_wait_ms ?? interval_ms : follow_poll_ms;
-        await notices.next(signal, Math.min(wait_ms, interval_ms));
-        const rest_ms = rested_ms - this.world.elapsed_ms();
-        await this.world.pause(Math.max(watch_debounce_ms, rest_ms), signal);
-        notices.forget();
-      }
-    } finally {
-      notices.close();
+    while (!signal.aborted) {
+      if (this.ledger.exists()) notices.watchIfPossible();
+      const is_first = this.#done.syncs === 0;
+      const took_ms = await this.#syncOnce();
+      // The first one loads, perhaps unpacks, the library, and says nothing of those that follow.
+      const needed_ms = is_first && this.#done.syncs > 0 ? watch_rest_ms : restAfter(took_ms);
+      const rested_ms = this.world.elapsed_ms() + Math.min(interval_ms, needed_ms);
+      if (this.ledger.exists() && !signal.aborted) await seals?.look();
+      if (traces?.exists() && !signal.aborted) await conversion?.look();
+      const has_runs = !signal.aborted && runs?.exists();
+      const catalog_wait_ms = has_runs ? await catalog?.look() : undefined;
+      // A ledger that is not there yet cannot notify of its first event.
+      const wait_ms = this.ledger.exists() ? catalog_wait_ms ?? interval_ms : follow_poll_ms;
+      await notices.next(signal, Math.min(wait_ms, interval_ms));
+      const rest_ms = rested_ms - this.world.elapsed_ms();
+      await this.world.pause(Math.max(watch_debounce_ms, rest_ms), signal);
+      notices.forget();
     }
   }
 

@@ -1,7 +1,6 @@
 /** The answers that doctor gives: what was found, and what to do where it is not good. */
 import { asLedgerError } from "../base/error.ts";
 
-/** The answer to one question. */
 export interface Check {
   name: string;
   ok: boolean;
@@ -9,12 +8,10 @@ export interface Check {
   fix?: string;
 }
 
-/** Nothing to do. */
 export function good(name: string, found: string): Check {
   return { name, ok: true, found };
 }
 
-/** Something to do. */
 export function bad(name: string, found: string, fix?: string): Check {
   return { name, ok: false, found, fix };
 }

@@ -8,7 +8,6 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { chainLockPath, ledgerPaths, type LogSurvey } from "../log/mod.ts";
 import { bad, type Check, good, troubleMet } from "./check.ts";
 
-/** Whether parts of the log end in torn lines. */
 export function checkLog(survey: LogSurvey | undefined): Check {
   if (!survey) return good("log", "nothing was emitted yet");
   const { events, parts } = survey;
@@ -21,7 +20,6 @@ export function checkLog(survey: LogSurvey | undefined): Check {
   return bad("log", `${found}; torn at its end: ${torn}`, fix);
 }
 
-/** Whether write-ahead files of traces are what was written. */
 export async function checkTraces(ledger: Ledger): Promise<Check> {
   const name = "traces";
   try {
@@ -64,7 +62,6 @@ export async function checkIndex(
   }
 }
 
-/** Which process builds an index. */
 export async function checkBuilder(world: World, ledger: Ledger): Promise<Check> {
   const holder = await holderOf(world, join(ledgerPaths(ledger.dir).index, ".lock"));
   // Not a fault: it may be at work. Whether it is stuck, the index's own line tells.
@@ -83,7 +80,6 @@ export async function checkKeeper(world: World, ledger: Ledger): Promise<Check> 
   return bad(name, found, "finish it: ledger seal");
 }
 
-/** Whether events of all registered types can be emitted. */
 export function checkTypes({ registry }: Pick<Ledger, "registry">): Check {
   const name = "event types";
   const refused = registry.refused();
@@ -94,7 +90,6 @@ export function checkTypes({ registry }: Pick<Ledger, "registry">): Check {
   return bad(name, `${found}; of these no event is emitted: ${types}`, fix);
 }
 
-/** Whether runs have died, or cannot be read. */
 export async function checkRuns(world: World, { runs: { dir }, runs }: Ledger): Promise<Check> {
   const name = "runs";
   if (!runs.exists()) return good(name, "none yet");

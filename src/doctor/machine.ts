@@ -43,7 +43,6 @@ const ON_A_NETWORK = new Set([
 /** What helps where locks cannot be relied on. */
 const OWN_PARTS = "give every process its own part: ledger emit --writer NAME, or LEDGER_WRITER";
 
-/** Whether files can be made in a folder, found out by making one. */
 export function checkFolder(world: World, name: string, folder: string): Check {
   const { files } = world;
   if (!files.facts(folder)) {
@@ -85,15 +84,11 @@ export async function checkPromises(world: World, dir: string): Promise<Check[]>
 }
 
 async function checkLocks(world: World, path: string): Promise<Check> {
-  const holder = world.files.open(path, "lock");
-  try {
-    if (!holder.tryLock(true)) await holder.lock(true, lock_probe_ms);
-    return await keepsOthersOut(world, path, holder)
-      ? good("locks", "a held lock keeps others out, and comes free")
-      : bad("locks", "a lock that is held was given to another", OWN_PARTS);
-  } finally {
-    holder.close();
-  }
+  using holder = world.files.open(path, "lock");
+  if (!holder.tryLock(true)) await holder.lock(true, lock_probe_ms);
+  return await keepsOthersOut(world, path, holder)
+    ? good("locks", "a held lock keeps others out, and comes free")
+    : bad("locks", "a lock that is held was given to another", OWN_PARTS);
 }
 
 /** Whether another has to wait for a lock that is held; it is let go of. */
@@ -111,25 +106,21 @@ async function keepsOthersOut(world: World, path: string, holder: OpenFile): Pro
 }
 
 function checkSyncs(world: World, path: string): Check {
-  const file = world.files.open(path, "append");
-  try {
-    const durations_ms: number[] = [];
-    for (let time = 0; time < 5; time++) {
-      const started_ms = world.elapsed_ms();
-      writeFully(file, new TextEncoder().encode("\n"));
-      file.syncData();
-      durations_ms.push(world.elapsed_ms() - started_ms);
-    }
-    const [, , median_ms] = durations_ms.sort((a, b) => a - b);
-    const skew_ms = Math.abs(file.facts().modified_ms - world.now_ms());
-    if (skew_ms <= clock_skew_ms) {
-      return good("syncs", `a write is durable in ${median_ms.toFixed(2)} ms`);
-    }
-    const found = `the disk's clock and this machine's differ by ${Math.round(skew_ms / 1000)} s`;
-    return bad("syncs", found, "set both by NTP: events of several machines are ordered by day");
-  } finally {
-    file.close();
+  using file = world.files.open(path, "append");
+  const durations_ms: number[] = [];
+  for (let time = 0; time < 5; time++) {
+    const started_ms = world.elapsed_ms();
+    writeFully(file, new TextEncoder().encode("\n"));
+    file.syncData();
+    durations_ms.push(world.elapsed_ms() - started_ms);
   }
+  const [, , median_ms] = durations_ms.sort((a, b) => a - b);
+  const skew_ms = Math.abs(file.facts().modified_ms - world.now_ms());
+  if (skew_ms <= clock_skew_ms) {
+    return good("syncs", `a write is durable in ${median_ms.toFixed(2)} ms`);
+  }
+  const found = `the disk's clock and this machine's differ by ${Math.round(skew_ms / 1000)} s`;
+  return bad("syncs", found, "set both by NTP: events of several machines are ordered by day");
 }
 
 /** Whether the log is ahead of the clock: all of it, or single events. */
@@ -151,7 +142,6 @@ export function checkClock(world: World, survey: LogSurvey | undefined): Check {
   return bad("clock", found.join("; "), fix);
 }
 
-/** Free space beside what a week of this log takes. */
 export function checkSpace(
   world: World,
   facts: FileSystemFacts | undefined,

@@ -20,7 +20,6 @@ import { identifier, literal, SANDBOX_SETTINGS, sandboxStatements } from "./sand
 
 export { literal };
 
-/** How a database is opened. */
 export interface ConnectionOptions {
   /** A file, or `:memory:`. */
   path: string;
@@ -34,23 +33,19 @@ export interface ConnectionOptions {
   attached?: readonly { path: string; name: string }[];
 }
 
-/** A value that goes into a statement. */
 export type BoundValue = string | number | bigint | boolean | null;
 
-/** A statement that is ready to run. */
 export interface Statement extends Disposable {
   /** DuckDB is at work on it when this returns, on threads of its own. */
   run(values: BoundValue[]): Promise<void>;
 }
 
-/** An open database with one connection. */
 export class Database implements AsyncDisposable {
   constructor(
     readonly api: DuckDBApi,
     readonly path: string,
     readonly instance: DuckDBInstance,
     readonly connection: DuckDBConnection,
-    /** The files of the databases that are attached. */
     readonly attached: readonly string[] = [],
   ) {}
 
@@ -59,7 +54,6 @@ export class Database implements AsyncDisposable {
     await this.#translated(sql, () => this.connection.run(sql, bound(values)));
   }
 
-  /** Runs one statement and returns all rows. */
   async rows<Row = Record<string, DuckDBValue>>(
     sql: string,
     values: BoundValue[] = [],
@@ -97,7 +91,6 @@ export class Database implements AsyncDisposable {
     });
   }
 
-  /** The only value of the only row. */
   async value<Value = DuckDBValue>(sql: string, values: BoundValue[] = []): Promise<Value> {
     const [row] = await this.rows<Record<string, Value>>(sql, values);
     return Object.values(row)[0];
@@ -122,7 +115,6 @@ export class Database implements AsyncDisposable {
     for (const row of rows) await statement.run(row);
   }
 
-  /** Closes the connection and the file. */
   close(): void {
     this.connection.closeSync();
     this.instance.closeSync();
@@ -132,7 +124,6 @@ export class Database implements AsyncDisposable {
     return Promise.resolve(this.close());
   }
 
-  /** An error of DuckDB about `sql` as one of ours. */
   problem(error: unknown, sql: string): LedgerError {
     return translate(error, { path: this.path, beside: this.attached, sql });
   }

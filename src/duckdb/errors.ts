@@ -1,15 +1,12 @@
 /** Error translation: what DuckDB throws -> an error of ours, with a code and a hint. */
 import { LedgerError } from "../base/error.ts";
 
-/** What DuckDB was working on when it failed. */
 interface Subject {
-  /** The database's file. */
   path: string;
   /** Other databases that were read with it: what DuckDB says does not tell which one it means. */
   beside?: readonly string[];
   /** Whether it is another program's database, which we only read and cannot make anew. */
   is_foreign?: boolean;
-  /** What was asked, if anything was. */
   sql?: string;
 }
 
@@ -23,7 +20,6 @@ const FAULTS_OF_SQL =
 const DAMAGE =
   /not a valid DuckDB database file|Serialization Error|storage version|Corrupt|Could not read enough bytes/i;
 
-/** Turns an error of DuckDB into one of ours. */
 export function translate(error: unknown, subject: Subject): LedgerError {
   if (error instanceof LedgerError) return error;
   const { path, sql } = subject;

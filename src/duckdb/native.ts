@@ -20,18 +20,14 @@ import {
 /** The part of DuckDB's package that this program uses. */
 export type DuckDBApi = typeof import("./api.ts");
 
-/** DuckDB, ready to open databases. */
 interface LoadedDuckDB {
   api: DuckDBApi;
   /** Where the native library was loaded from; null when the npm package brought its own. */
   folder: string | null;
-  /** Why the library was unpacked at this start; null when it was not. */
   unpacked_because: string | null;
 }
 
-/** What the hidden self-check prints. */
 export interface SelfCheck {
-  /** What `select 42` came to. */
   answer: number;
   unpacked: boolean;
   unpacked_because: string | null;
@@ -44,7 +40,6 @@ const STORE = ".native";
 
 let loading: Promise<LoadedDuckDB> | undefined;
 
-/** Loads DuckDB's library into this process, once. */
 export function loadDuckDB(world: World): Promise<LoadedDuckDB> {
   loading ??= load(world).catch((error) => {
     // The obstacle may be gone the next time.
@@ -54,7 +49,6 @@ export function loadDuckDB(world: World): Promise<LoadedDuckDB> {
   return loading;
 }
 
-/** Asks DuckDB a question whose answer is known. */
 export async function selfCheck(world: World): Promise<SelfCheck> {
   const { api, folder, unpacked_because } = await loadDuckDB(world);
   const instance = await api.DuckDBInstance.create(":memory:");

@@ -9,7 +9,6 @@ import type { BoundValue, Database } from "./connection.ts";
 import type { DuckDBApi } from "./native.ts";
 import { type GuardedQuery, guardQuery } from "./query_guard.ts";
 
-/** A result that comes in pieces. */
 export interface QueryResult {
   columns: { name: string; type: string; is_number: boolean }[];
   /** Rows as texts, for tables and CSV. */
@@ -106,7 +105,6 @@ class ValueWriter {
     return this.#isNested(value) ? this.json(value, type) : String(value);
   }
 
-  /** A value as JSON text. */
   json(value: DuckDBValue, type: DuckDBType): string {
     if (value === null) return "null";
     switch (typeof value) {

@@ -14,7 +14,6 @@ import {
   reasonOfRefusal,
 } from "./sandbox.ts";
 
-/** SQL that may run, and what it is. */
 export interface GuardedQuery {
   sql: string;
   kind: "select" | "explain";
@@ -152,7 +151,6 @@ async function parse(database: Database, sql: string): Promise<Parsed> {
   return error_type === "not implemented" ? { kind: "other" } : { kind: "wrong", message };
 }
 
-/** Kinds of expressions. */
 const CLASSES = new Set(
   `BETWEEN CASE CAST COLLATE COLUMN_REF COMPARISON CONJUNCTION CONSTANT DEFAULT FUNCTION LAMBDA
    LAMBDA_REF OPERATOR PARAMETER POSITIONAL_REFERENCE STAR SUBQUERY TYPE WINDOW`.split(/\s+/),

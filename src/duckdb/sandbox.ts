@@ -5,7 +5,6 @@
  * until a line here names it. A test compares the lists with DuckDB's own.
  */
 
-/** Settings with which an instance is made. */
 export const SANDBOX_SETTINGS = {
   autoinstall_known_extensions: "false",
   autoload_known_extensions: "false",
@@ -18,12 +17,11 @@ export function sandboxStatements(folders: readonly string[]): string {
     set lock_configuration = true`;
 }
 
-/** A text as SQL writes it. For settings and ATTACH, which take no bound values. */
+/** For settings and ATTACH, which take no bound values. */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** A name as SQL writes it. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -15,13 +15,11 @@ import { guardDefinitions } from "./query_guard.ts";
 
 /** How a database is built that goes on from what is live. */
 interface BuildFromLive<Live, Built> {
-  /** What a notice calls it: `the catalog`. */
   name: string;
   /** Says what the live file was made from, or throws when it cannot be trusted. Absent: not asked. */
   read?: () => Promise<Live>;
   /** Builds and publishes: from the live file, or without one from nothing. */
   build: (live: Live | undefined, keep_aside: boolean) => Promise<Built>;
-  /** Called with the reason when it is built anew. */
   onNotice?: (message: string) => void;
 }
 
@@ -47,7 +45,6 @@ export class SnapshotStore {
     this.#published_path = `${this.path}.published`;
   }
 
-  /** Becomes the builder, or throws who is. */
   async lock(wait_ms: number = index_lock_wait_ms, signal?: AbortSignal): Promise<void> {
     makeFolderDurably(this.world.files, this.folder);
     const path = join(this.folder, ".lock");
@@ -134,7 +131,6 @@ export class SnapshotStore {
     replaceFile(files, this.#published_path, fingerprint, uniqueName(this.world));
   }
 
-  /** Whether a file was ever published under this name. */
   wasPublished(): boolean {
     return this.world.files.facts(this.#published_path) !== undefined;
   }

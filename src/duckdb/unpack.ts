@@ -35,10 +35,8 @@ export interface UnpackRequest {
   executable: string;
 }
 
-/** Where the native library stands. */
 interface UnpackedLibrary {
   folder: string;
-  /** Why it was unpacked now; absent when the copy could be used. */
   unpacked_because?: string;
 }
 
@@ -64,7 +62,6 @@ export async function unpackLibrary(request: UnpackRequest): Promise<UnpackedLib
   });
 }
 
-/** The folder that holds one user's copy of this very library. */
 export function libraryFolder(request: Pick<UnpackRequest, "store" | "uid" | "native">): string {
   return join(request.store, `${request.uid}-${request.native.digest}`);
 }

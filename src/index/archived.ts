@@ -9,13 +9,10 @@ import { type PartExtent, partsAway, type TakenOutEntry } from "../log/mod.ts";
 import { type ArchivedDay, type Indexed, type IndexedPart, labelOf } from "./coverage.ts";
 import { KEEP, KEEP_NO_PARTS, KEEP_PART } from "./load_sql.ts";
 
-/** The parts that are away, as one moment shows them. */
 export class AwayParts {
-  /** What the chain says is away, by label. */
   readonly away: ReadonlyMap<string, TakenOutEntry>;
   readonly #present: ReadonlySet<string>;
 
-  /** What the chain says, beside the parts that the log has. */
   constructor(world: World, root: string, extents: readonly PartExtent[]) {
     this.away = partsAway(world, root);
     this.#present = new Set(extents.map(({ label }) => label));
@@ -45,14 +42,12 @@ export class AwayParts {
     return sortedTexts(rows).map((text) => JSON.parse(text));
   }
 
-  /** Whether an index says the same already. */
   isKnownTo({ parts, archived_days }: Indexed): boolean {
     return sortedTexts(archived_days).join() === sortedTexts(this.days).join() &&
       parts.every((part) => part.is_archived === this.isArchived(labelOf(part)));
   }
 }
 
-/** Each row once, as JSON. */
 function sortedTexts(rows: readonly ArchivedDay[]): string[] {
   return [...new Set(rows.map((row) => JSON.stringify(row)))].sort();
 }

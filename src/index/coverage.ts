@@ -19,7 +19,6 @@ export interface IndexedPart {
   is_archived: boolean;
 }
 
-/** A row of `archived_days`. */
 export type ArchivedDay = [log_day: string, archived_at_ms: number, archive: string | null];
 
 /** What an index says of itself: its parts, and the days that it takes for archived. */
@@ -28,7 +27,6 @@ export interface Indexed {
   archived_days: ArchivedDay[];
 }
 
-/** A part as the log calls it. */
 export function labelOf(part: Pick<IndexedPart, "log_day" | "log_part">): string {
   return `day=${part.log_day}/${part.log_part}.jsonl`;
 }
@@ -61,16 +59,11 @@ async function lastLine(world: World, extent: PartExtent, end: number, start?: n
   if (last_line_at !== undefined && last_line_hash !== undefined && end === size_bytes) {
     return { last_line_at, last_line_hash };
   }
-  const lines = await openPart(world, extent);
-  try {
-    const at = start ?? lines.startOfLineBefore(end);
-    return { last_line_at: at, last_line_hash: lineHash(lines.bytesBetween(at, end)) };
-  } finally {
-    lines.close();
-  }
+  using lines = await openPart(world, extent);
+  const at = start ?? lines.startOfLineBefore(end);
+  return { last_line_at: at, last_line_hash: lineHash(lines.bytesBetween(at, end)) };
 }
 
-/** Reads what an index covers. */
 export async function readIndexed(database: Database): Promise<Indexed> {
   const parts = await database.rows(sql.ALL_PARTS);
   const days = await database.rows(sql.ARCHIVED_DAYS);
@@ -102,7 +95,6 @@ export async function writeIndexed(
 
 /** What is indexed, and what the days are still needed for. */
 export interface IndexCoverage {
-  /** Up to where each part is indexed, by its label. */
   indexed: ReadonlyMap<string, number>;
   /** By day, the runs that were created or started in it and have not ended. */
   running: ReadonlyMap<string, readonly string[]>;
@@ -130,7 +122,6 @@ export async function readCoverage(
   }
 }
 
-/** Where a ledger's index stands. */
 export function indexPath(root: string): string {
   return join(ledgerPaths(root).index, "runs.duckdb");
 }

@@ -12,21 +12,16 @@ import {
 } from "../log/mod.ts";
 import { type BatchSink, Spool } from "./spool.ts";
 
-/** What to read. */
 export interface IngestRequest {
   root: string;
   days: string[];
-  /** How far each part is read already, by its label. */
   positions: [string, number][];
-  /** Where the files of a batch go. */
   folder: string;
   /** Whether nothing is indexed yet: then columns of compacted parts can be loaded as they are. */
   from_nothing: boolean;
 }
 
-/** What was read. */
 export interface IngestResult {
-  /** How far each part is read now. */
   positions: [string, number][];
   /** Part, offset, reason. */
   rejected: [string, number, string][];
@@ -34,7 +29,6 @@ export interface IngestResult {
   new_bytes: number;
 }
 
-/** Reads all there is, and hands it to the sink. */
 export async function ingest(
   world: World,
   { root, days, positions, folder, from_nothing }: IngestRequest,

@@ -9,7 +9,6 @@ import type { Batch } from "./spool.ts";
 /** An event came that sorts before its indexed twin: the first in log order is another one now. */
 export class OrderChanged extends Error {}
 
-/** Loads events into one database. */
 export class Loader {
   #loading: Promise<void> = Promise.resolve();
   #load_trials?: Statement;
@@ -21,7 +20,6 @@ export class Loader {
     readonly has_events: boolean,
   ) {}
 
-  /** Makes the database ready. */
   async begin(): Promise<void> {
     await this.database.run(sql.SPOOL_NO_PARTS);
     if (!this.has_events) this.#load_trials = await this.database.prepare(sql.LOAD_TRIALS);

@@ -29,7 +29,6 @@ export const SPOOL_NO_PARTS = `
 create or replace temp table spooled_parts (number integer, log_day varchar, log_part varchar)`;
 export const ADD_SPOOLED_PART = `insert into spooled_parts values ($1, $2, $3)`;
 
-/** The trials of a file of spooled lines. */
 const TRIALS_OF_FILE = `
   read_json($1, format = 'newline_delimited', maximum_object_size = ${spool_line_bytes_max},
   columns = {
@@ -117,7 +116,6 @@ export const DELETE_REPEATED = deleteRepeated("events", "select id_hash from rep
   "trial_events",
 ]);
 
-/** Loads spooled events, and notes whose runs they touch. */
 export const LOAD_SPOOLED = [
   `insert into trial_events
    select event_id, run_id, timestamp_ms, correlation_id, causation_id, log_day, log_part,
@@ -197,7 +195,6 @@ const DERIVED: Readonly<Record<string, string>> = {
     ${ofType("baseline.completed")}`,
 };
 
-/** Derives the rows of the touched runs anew. */
 export const DERIVE = Object.entries(DERIVED).flatMap(([table, rows]) => [
   `delete from ${table} where run_id in (select run_id from touched)`,
   `insert into ${table} ${rows}`,

@@ -26,7 +26,6 @@ import type { Batch } from "./spool.ts";
 import { CONTENT_TABLES, TABLES } from "./tables.ts";
 import { VIEWS } from "./run_views.ts";
 
-/** How an index is built. */
 export interface BuildOptions {
   /** Look only at days from this one on; what is indexed of earlier ones stays. */
   since_day?: string;
@@ -42,7 +41,6 @@ export interface BuiltFrom {
   kept?: readonly IndexedPart[];
 }
 
-/** What a table holds. */
 export interface TableDigest {
   rows: number;
   digest: string;
@@ -61,19 +59,16 @@ export interface IndexReport {
   tables?: Record<string, TableDigest>;
 }
 
-/** All parts of the log. */
 export async function partsOfLog({ files }: World, root: string): Promise<PartExtent[]> {
   const extents: PartExtent[] = [];
   for (const day of listDays(files, root)) extents.push(...await partsOfDay(files, root, day));
   return extents;
 }
 
-/** Whether a build looks at a day. */
 export function isLookedAt({ since_day }: BuildOptions, day: string): boolean {
   return since_day === undefined || day >= since_day;
 }
 
-/** What is built, from where, and how. */
 export interface Build {
   world: World;
   root: string;
@@ -81,9 +76,7 @@ export interface Build {
   options: BuildOptions;
 }
 
-/** One build. */
 export class LoadTransaction {
-  /** How far each part is read, by its label. */
   readonly #positions = new Map<string, number>();
 
   constructor(readonly build: Build) {}
@@ -131,7 +124,6 @@ export class LoadTransaction {
     if (!this.build.store.isAsPublished()) throw new NothingToKeep("another program writes to it");
   }
 
-  /** Reads what is new, in log order, and loads it. */
   async #load(database: Database, extents: readonly PartExtent[], has_events: boolean) {
     const { world, root, store, options } = this.build;
     const total_bytes = extents.reduce(

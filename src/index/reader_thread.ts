@@ -6,7 +6,6 @@ import { Thread } from "../base/thread.ts";
 import type { IngestRequest, IngestResult } from "./ingest.ts";
 import type { Batch, BatchSink } from "./spool.ts";
 
-/** What the thread sends: a batch, and how much it has read by then. */
 export interface ReadBatch {
   batch: Batch;
   new_bytes: number;

@@ -9,7 +9,6 @@ import { LATEST_FIRST } from "./tables.ts";
 const METRIC_COLUMNS = ["total_return", "sharpe_ratio", "max_drawdown", "total_trades"]
   .map((name) => `try_cast(payload->>'$.metrics.${name}' as double) as ${name}`);
 
-/** All views, for a database that has the tables. */
 export const VIEWS = `
 create view events as
 select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id, log_day, log_part,
@@ -108,7 +107,6 @@ export const EVENT_BY_ID = `
 select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id
 from events where event_id = $1`;
 
-/** The tables and views of an index, with their columns. */
 export async function describeIndex(
   database: Database,
 ): Promise<{ name: string; kind: string; columns: string }[]> {

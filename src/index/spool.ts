@@ -11,7 +11,6 @@ import type { World } from "../base/world.ts";
 import { type EventRecord, type PartExtent, type PartId, partStem } from "../log/mod.ts";
 import { isPlain, rowLine, rowOf, type SpoolRow, trialLine } from "./rows.ts";
 
-/** Events that are loaded together. */
 export interface Batch {
   /** A compacted part: its trials are loaded from its columns, and its other lines come as events. */
   compacted?: { path: string; day: string; part: string };
@@ -29,7 +28,6 @@ export type BatchSink = (batch: Batch) => Promise<void>;
 
 const encoder = new TextEncoder();
 
-/** Lines on their way into a file. */
 class SpoolBuffer {
   readonly #bytes = new Uint8Array(spool_bytes_max + 6 * spool_flush_chars);
   #lines: string[] = [];
@@ -56,7 +54,6 @@ class SpoolBuffer {
     this.#chars = 0;
   }
 
-  /** Everything since the last time. */
   take(): Uint8Array {
     const bytes = this.#bytes.subarray(0, this.filled);
     this.filled = 0;
@@ -64,7 +61,6 @@ class SpoolBuffer {
   }
 }
 
-/** Puts events into batches. */
 export class Spool {
   readonly #trials = new SpoolBuffer();
   readonly #rows = new SpoolBuffer();
@@ -95,7 +91,6 @@ export class Spool {
     await this.sink({ compacted, held: [], parts: [] });
   }
 
-  /** Sends what is left. */
   async finish(): Promise<void> {
     await this.#send(true);
   }

@@ -34,11 +34,8 @@ import {
 } from "./load_transaction.ts";
 import { INDEX_VERSION } from "./tables.ts";
 
-/** How to sync. */
 export interface SyncOptions extends BuildOptions {
-  /** Build from nothing. */
   full?: boolean;
-  /** Another index file than `index/runs.duckdb`. */
   path?: string;
   lock_wait_ms?: number;
   /** Ends the wait for another builder when it is aborted; a sync that has begun goes on to its end. */
@@ -47,7 +44,6 @@ export interface SyncOptions extends BuildOptions {
   onNotice?: (message: string) => void;
 }
 
-/** What a sync did. */
 export interface SyncReport extends IndexReport {
   seconds: number;
 }

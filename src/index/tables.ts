@@ -10,16 +10,13 @@ export const CONTENT_TABLES = `other_events trial_events runs_d runs_status phas
 /** The day, the part by its number (of six digits, or more), the place in it. */
 const PLACE = ["log_day", "length(split_part(log_part, '.', 1))", "log_part", "log_offset"];
 
-/** The log's order of events, for ORDER BY. */
 export const LOG_ORDER = PLACE.join(", ");
 
-/** The same backwards. */
 export const LATEST_FIRST = PLACE.map((column) => `${column} desc`).join(", ");
 
 const EVENT_PLACE =
   `log_day varchar not null, log_part varchar not null, log_offset bigint not null`;
 
-/** All of them, for an empty database. */
 export const TABLES = `
 create table index_facts (key varchar not null, value varchar not null);
 insert into index_facts values ('version', '${INDEX_VERSION}');

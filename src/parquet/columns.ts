@@ -4,7 +4,6 @@ import { LedgerError, quoted } from "../base/error.ts";
 
 export type ParquetColumnType = "int64" | "double" | "boolean" | "utf8";
 
-/** A column of a file that is written. */
 export interface ParquetColumn {
   name: string;
   type: ParquetColumnType;
@@ -47,10 +46,8 @@ export const PHYSICAL = {
   bytes: { type: "BYTE_ARRAY" },
 } as const satisfies Readonly<Record<string, Partial<SchemaElement>>>;
 
-/** A column as a schema has it. */
 type SchemaColumn = { name: string; type: keyof typeof PHYSICAL; nullable: boolean };
 
-/** The schema of a file with these columns. */
 export function schemaOf(columns: readonly SchemaColumn[]): SchemaElement[] {
   return [
     { name: "root", num_children: columns.length },

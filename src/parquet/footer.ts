@@ -9,7 +9,6 @@ import type { Row } from "./columns.ts";
 import { SUPPORTED_CODECS } from "./pages.ts";
 import { valuesOf } from "./values.ts";
 
-/** A column of a file that is read. */
 export interface ParquetField {
   name: string;
   /** `int64`, `double`, `boolean`, `utf8`, or what else a foreign file holds: `timestamp`, `list`, … */
@@ -17,7 +16,6 @@ export interface ParquetField {
   nullable: boolean;
 }
 
-/** What a footer says. */
 export interface ParquetFacts {
   rows: number;
   columns: ParquetField[];
@@ -38,12 +36,10 @@ const TAIL_BYTES = 8;
 /** Magic, metadata of at least a byte, and the tail. */
 const FILE_BYTES_MIN = 4 + 1 + TAIL_BYTES;
 
-/** Reads the footer of a file, and nothing else of it. */
 export function parquetFacts(world: World, path: string): ParquetFacts {
   return withOpenFile(world.files, path, (file) => factsOf(readMetadata(file)));
 }
 
-/** What metadata says. */
 export function factsOf(metadata: FileMetaData): ParquetFacts {
   return {
     rows: Number(metadata.num_rows),

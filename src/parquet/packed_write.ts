@@ -44,7 +44,6 @@ export class ColumnBuffer {
 
   constructor(readonly column: PackedColumn) {}
 
-  /** How much the values take. */
   get size_bytes(): number {
     return this.#end - VALUES_AT;
   }
@@ -162,12 +161,10 @@ export class PackedWriter<Name extends string> {
     this.#writer = parquetWriter(this.#out, schemaOf(this.#all.map(({ column }) => column)));
   }
 
-  /** How much waits to be written. */
   get waiting_bytes(): number {
     return this.#all.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
   }
 
-  /** Writes what waits as a row group. */
   writeGroup(): void {
     const { rows } = this.#all[0];
     if (rows === 0) return;

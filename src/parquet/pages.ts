@@ -12,7 +12,6 @@ import {
   parquet_page_bytes_max,
 } from "../base/limits.ts";
 
-/** The codecs of files that can be read. */
 export const SUPPORTED_CODECS: readonly CompressionCodec[] = [
   "UNCOMPRESSED",
   "SNAPPY",
@@ -27,7 +26,6 @@ export function unpackedZstd(bytes: Uint8Array, size_bytes: number): Uint8Array 
   return new Uint8Array(buffer, byteOffset, length);
 }
 
-/** For hyparquet. */
 export const DECOMPRESSORS: Compressors = {
   ZSTD: unpackedZstd,
   GZIP: (bytes, size_bytes) => gunzipSync(bytes, roomFor(size_bytes)),

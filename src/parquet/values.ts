@@ -2,9 +2,7 @@
 import type { ParquetParsers, SchemaElement, SchemaTree } from "hyparquet";
 import { DAY_MS } from "../base/format.ts";
 
-/** The values of a column. */
 interface ColumnMeaning {
-  /** Its type in a word. */
   type: string;
   /** What hyparquet decoded -> what is handed out. Never asked about null. */
   plain: (value: unknown) => unknown;
@@ -31,7 +29,6 @@ export const PARSERS: ParquetParsers = {
 
 const asIs = (value: unknown) => value;
 
-/** What a top-level column holds. */
 export function valuesOf({ element, children }: SchemaTree): ColumnMeaning {
   const { type, converted_type, logical_type } = element;
   const meaning = logical_type?.type ?? converted_type;

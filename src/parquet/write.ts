@@ -10,23 +10,18 @@ import { row_group_bytes_max, row_group_rows_max } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { checkColumns, ColumnValues, type ParquetColumn, type Row, schemaOf } from "./columns.ts";
 
-/** How pages are compressed. */
 export type ParquetCodec = "snappy" | "zstd";
 
-/** How a file is written. */
 export interface ParquetOptions {
   codec?: ParquetCodec;
   /** The file's own notes, in its footer. */
   key_values?: Readonly<Record<string, string>>;
-  /** Rows a row group holds at most. */
   row_group_rows?: number;
 }
 
-/** What was written. */
 export interface ParquetWritten {
   rows: number;
   bytes: number;
-  /** Of the whole file, in hexadecimal. */
   sha256: string;
 }
 

@@ -3,19 +3,16 @@ import { createHash } from "node:crypto";
 import { blocksOfFile, withOpenFile } from "./durable.ts";
 import type { Files } from "./seam.ts";
 
-/** The sha256 of blocks of bytes, in hexadecimal. */
 export function digestOf(blocks: Iterable<Uint8Array>): string {
   const hash = createHash("sha256");
   for (const bytes of blocks) hash.update(bytes);
   return hash.digest("hex");
 }
 
-/** The sha256 of a text, in hexadecimal. */
 export function textDigest(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** The sha256 of a file. */
 export function fileDigest(files: Files, path: string): string {
   return withOpenFile(files, path, (file) => digestOf(blocksOfFile(file)));
 }

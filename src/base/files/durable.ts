@@ -39,13 +39,11 @@ export function refuseWhatWaits(files: Files, path: string): void {
   throw fileError("open", path, new Error(WAITS_FOR_EVER));
 }
 
-/** Opens a file of ours to read. */
 export function openOwn(files: Files, path: string): OpenFile {
   refuseWhatWaits(files, path);
   return files.open(path, "read");
 }
 
-/** Opens a file to read for as long as a function takes. */
 export function withOpenFile<Result>(
   files: Files,
   path: string,
@@ -185,7 +183,6 @@ export function giveFreeName(files: Files, from: string, to: string): boolean {
   return true;
 }
 
-/** The error of a name that another file has. */
 export function nameIsTaken(path: string): LedgerError {
   const message = `cannot write ${path}: a file has that name`;
   return new LedgerError({
@@ -196,7 +193,6 @@ export function nameIsTaken(path: string): LedgerError {
   });
 }
 
-/** Puts a whole file in place durably. */
 export function replaceFile(files: Files, path: string, bytes: Uint8Array, unique: string): void {
   const replacement = beginReplacement(files, path, unique);
   try {

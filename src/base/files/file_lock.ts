@@ -21,7 +21,6 @@ export async function takeFileLock(
   }
 }
 
-/** The lock, or who has it. */
 type SignedLock = { lock: OpenFile } | { holder: string };
 
 /** Takes a lock and signs it; when it cannot be had in time, says who has it. Its folder has to exist. */
@@ -44,7 +43,6 @@ export async function takeSignedLock(
   }
 }
 
-/** Who holds such a lock; undefined when it is free. */
 export async function holderOf(world: World, path: string): Promise<string | undefined> {
   if (!world.files.facts(path)) return undefined;
   {

@@ -2,11 +2,9 @@
 import { event_bytes_max, read_bytes } from "../limits.ts";
 import type { Input } from "../world.ts";
 
-/** A line of a block. */
 export interface Line {
   /** Byte offset of its first byte, counted from wherever the block's start was said to be. */
   offset: number;
-  /** Without its newline. */
   size_bytes: number;
   /** Undefined when the bytes are not UTF-8. A byte order mark stays visible. */
   text: string | undefined;
@@ -41,7 +39,6 @@ export function* linesOf(bytes: Uint8Array, start: number): Generator<Line> {
   }
 }
 
-/** Bytes as text; undefined when they are not UTF-8. */
 export function utf8Text(bytes: Uint8Array): string | undefined {
   try {
     return fatal_decoder.decode(bytes);
@@ -50,7 +47,6 @@ export function utf8Text(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** How a stream is cut. */
 interface BlockOptions {
   /** Ends the stream early. What there is of a line by then says nothing about the whole, and goes. */
   signal?: AbortSignal;
@@ -133,7 +129,6 @@ async function read(
   }
 }
 
-/** How many bytes a text takes in UTF-8. */
 export function utf8Length(text: string): number {
   let length = text.length;
   for (let at = 0; at < text.length; at++) {

@@ -43,10 +43,8 @@ const HEX = Uint16Array.from({ length: 256 }, (_, byte) => {
   return digits.charCodeAt(0) << 8 | digits.charCodeAt(1);
 });
 
-/** Records that are written together. */
 export class RecordGroup {
   #text = "";
-  /** Where in the text each record ends. */
   #ends: number[] = [];
   /** Used again for each group: making one takes as long as filling it. */
   readonly #buffer = new Uint8Array(record_buffer_bytes);
@@ -89,7 +87,6 @@ function* endsOfLines(bytes: Uint8Array): Generator<number> {
   for (let end = 0; end < bytes.length;) yield end = bytes.indexOf(NEWLINE, end) + 1;
 }
 
-/** Puts the check into a line. */
 function fillCheck(view: DataView, start: number, newline: number): void {
   const is_array = view.getUint8(newline - 1) === CLOSE_BRACKET;
   const digits = newline - CLOSING_BYTES - DIGITS;
@@ -105,7 +102,6 @@ function fillCheck(view: DataView, start: number, newline: number): void {
   view.setUint16(digits + 12, HEX[sum & 255]);
 }
 
-/** A record that was read. */
 export interface ReadRecord {
   kind: "record";
   offset: number;
@@ -116,10 +112,8 @@ export interface ReadRecord {
   is_checked: boolean;
 }
 
-/** Bytes that are no record. */
 export interface RecordDamage {
   kind: "torn" | "corrupt";
-  /** Where they begin. */
   offset: number;
   bytes: Uint8Array;
   reason: string;
@@ -185,7 +179,6 @@ function* fromEnd(
   if (at < end) yield corrupt(bytes, at, end, reason);
 }
 
-/** A record of a line that ends in its check. */
 function recordAt(offset: number, size_bytes: number, text: string): ReadRecord {
   const bracket = text.at(-1)!;
   const check_chars = bracket === "]" ? ARRAY_CHECK.length : OBJECT_CHECK.length;

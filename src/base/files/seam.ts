@@ -65,7 +65,6 @@ export interface OpenFile extends Disposable {
   sync(): void;
   /** Whether `tryLock` can tell: where the system has no such call, it always says no. */
   readonly can_try_lock: boolean;
-  /** Takes the lock if it can be had now. */
   tryLock(exclusive: boolean): boolean;
   /**
    * Takes the lock if it can be had within a few milliseconds, and no more than `wait_ms`. This
@@ -102,7 +101,6 @@ export interface FolderWatch {
   close(): void;
 }
 
-/** What holds a path: a disk, memory, another machine. */
 export interface FileSystemFacts {
   /** The kernel's number for the kind of file system. */
   type: number;
@@ -111,7 +109,6 @@ export interface FileSystemFacts {
   total_bytes: number;
 }
 
-/** The file system, as far as this program uses it. */
 export interface Files {
   open(path: string, mode: OpenMode): OpenFile;
   /** Opens what is read in order only, which may be a pipe. */
@@ -124,7 +121,7 @@ export interface Files {
   realPath(path: string): string;
   /** Throws where a path lies outside of what this program may write. */
   checkScope(path: string): void;
-  /** The names in a folder; undefined when there is no such folder. */
+  /** Undefined when there is no such folder. */
   list(folder: string): FolderEntry[] | undefined;
   readBytes(path: string): Uint8Array;
   readText(path: string): string;
@@ -136,7 +133,7 @@ export interface Files {
   /** Gives a file a second name, and never one that something has. */
   link(from: string, to: string): void;
   copy(from: string, to: string): void;
-  /** Removes a file, or a folder with all that is in it. */
+  /** Also a folder with all that is in it. */
   remove(path: string): void;
   watch(folder: string): FolderWatch;
   /** What holds a path; undefined where that cannot be asked. */

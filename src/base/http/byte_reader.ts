@@ -17,19 +17,16 @@ export class StreamEnded extends Error {
   override name = "StreamEnded";
 }
 
-/** Reads from pieces of bytes. */
 export class ByteReader {
   #held: Uint8Array = new Uint8Array(0);
 
   /** `pull` gives the next piece, which the reader keeps; null at the end. */
   constructor(readonly pull: () => Promise<Uint8Array | null>) {}
 
-  /** Whether bytes have come that were not taken. */
   get holds_bytes(): boolean {
     return this.#held.length > 0;
   }
 
-  /** Waits for bytes; false at the end. */
   async fill(): Promise<boolean> {
     while (!this.holds_bytes) {
       const piece = await this.pull();
@@ -58,7 +55,6 @@ export class ByteReader {
     }
   }
 
-  /** Fills the bytes with what comes next. */
   async take(bytes: Uint8Array): Promise<void> {
     for (let taken = 0; taken < bytes.length;) {
       if (!await this.fill()) throw new StreamEnded();

@@ -23,7 +23,6 @@ import {
 } from "./response.ts";
 import { ConnectionLost, DeadlinePassed, type Socket, Wire } from "./wire.ts";
 
-/** What a handler is asked. */
 export interface HttpRequest extends Pick<RequestHead, "method" | "path" | "headers"> {
   query: URLSearchParams;
   body: Uint8Array;
@@ -31,7 +30,6 @@ export interface HttpRequest extends Pick<RequestHead, "method" | "path" | "head
   signal: AbortSignal;
 }
 
-/** What a connection needs of its server. */
 interface ConnectionHost {
   readonly world: Pick<World, "now_ms" | "pause" | "turn">;
   readonly hosts: AllowedHosts;
@@ -48,7 +46,6 @@ interface ConnectionHost {
 /** Ends of a connection that are no failures. */
 const ENDS = [ConnectionLost, DeadlinePassed, StreamEnded];
 
-/** A connection that was accepted. */
 export class Connection {
   readonly #wire: Wire;
   readonly #reader: ByteReader;
@@ -80,7 +77,6 @@ export class Connection {
     await this.#wire.gone();
   }
 
-  /** Tells a client that there is no room for it. */
   async refuse(): Promise<void> {
     try {
       await this.#say(503, "this server has as many clients as it takes; try again");
@@ -91,7 +87,6 @@ export class Connection {
     await this.#wire.gone();
   }
 
-  /** Hangs up. */
   drop(): void {
     this.#waits(false);
     this.#wire.close();
@@ -104,7 +99,6 @@ export class Connection {
     if (this.#is_waiting) this.drop();
   }
 
-  /** One request and its answer; false when it was the last. */
   async #exchange(): Promise<boolean> {
     this.#waits(true);
     try {

@@ -21,10 +21,8 @@ export const HTTP_LIMITS = {
   accept_quiet_ms: limits.http_accept_quiet_ms,
 };
 
-/** All that a server limits. */
 export type HttpLimits = typeof HTTP_LIMITS;
 
-/** How large a request may be. */
 export type RequestLimits = Pick<
   HttpLimits,
   "request_line_bytes_max" | "header_bytes_max" | "headers_max" | "body_bytes_max"
@@ -32,13 +30,11 @@ export type RequestLimits = Pick<
 
 const METHODS = ["GET", "HEAD", "POST"] as const;
 
-/** What stands before a request's body. */
 export interface RequestHead {
   method: typeof METHODS[number];
   /** As sent, without what follows a question mark. */
   path: string;
   query: string;
-  /** False for a client that speaks HTTP/1.0. */
   is_1_1: boolean;
   /** By names in lower case; what was said more than once is joined by a comma. */
   headers: ReadonlyMap<string, string>;
@@ -187,7 +183,6 @@ export function checkBodySize({ body }: RequestHead, { body_bytes_max }: Request
   if (body !== "chunked" && body > body_bytes_max) throw tooMuch(body_bytes_max);
 }
 
-/** The body, whole. */
 export async function readBody(
   reader: ByteReader,
   head: RequestHead,
@@ -225,7 +220,6 @@ async function readChunks(reader: ByteReader, allowed: RequestLimits): Promise<U
   }
 }
 
-/** The names of this machine to itself. */
 export const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "localhost", "[::1]"];
 
 const HTTP_PORT = "80";

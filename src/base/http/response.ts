@@ -1,7 +1,6 @@
 /** HTTP/1.1 answers as bytes. */
 import { joined } from "../bytes.ts";
 
-/** What a handler answers. */
 export interface HttpResponse {
   status: number;
   /** Names in lower case. What says where the answer ends is up to the server. */
@@ -42,7 +41,6 @@ const encoder = new TextEncoder();
 /** How the client learns where the answer ends: by its length, by chunks, or by the connection's end. */
 export type Framing = number | "chunked" | "end";
 
-/** Pieces as bytes. */
 export function asBytes(piece: string | Uint8Array): Uint8Array {
   return typeof piece === "string" ? encoder.encode(piece) : piece;
 }
@@ -84,10 +82,8 @@ export function chunkOf(piece: Uint8Array): Uint8Array {
   return joined(asBytes(`${piece.length.toString(16)}\r\n`), piece, asBytes("\r\n"));
 }
 
-/** Ends an answer in chunks. */
 export const LAST_CHUNK: Uint8Array = encoder.encode("0\r\n\r\n");
 
-/** An answer that is one sentence. */
 export function plainAnswer(
   status: number,
   sentence: string,

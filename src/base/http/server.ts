@@ -12,13 +12,10 @@ import type { HttpResponse } from "./response.ts";
 export type { HttpRequest } from "./connection.ts";
 export type { HttpResponse } from "./response.ts";
 
-/** What a server takes from its surroundings. */
 type HttpWorld = Pick<World, "now_ms" | "elapsed_ms" | "pause" | "turn">;
 
-/** The part of `Deno.Listener` that is used. */
 type Listener = Pick<Deno.TcpListener, "accept" | "close" | "addr">;
 
-/** What is served, where and to whom. */
 export interface ServeOptions {
   /** Where to listen; or what listens already. */
   at: { hostname: string; port: number } | Listener;
@@ -57,12 +54,10 @@ function listenOn({ hostname, port }: { hostname: string; port: number }): Liste
   }
 }
 
-/** An address as it stands in a URL. */
 function asHost(hostname: string): string {
   return hostname.includes(":") ? `[${hostname}]` : hostname;
 }
 
-/** A server that runs. */
 export class HttpServer {
   /** Where it answers: `http://127.0.0.1:9184`. */
   readonly url: string;

@@ -2,10 +2,8 @@
 import type { World } from "../world.ts";
 import { http_read_bytes, http_write_bytes } from "../limits.ts";
 
-/** The part of `Deno.TcpConn` that is used. */
 export type Socket = Pick<Deno.TcpConn, "read" | "write" | "close" | "closeWrite">;
 
-/** A deadline has passed. */
 export class DeadlinePassed extends Error {
   override name = "DeadlinePassed";
 }
@@ -93,7 +91,6 @@ export class Wire {
     }
   }
 
-  /** Hangs up. */
   close(): void {
     if (this.#is_closed) return;
     this.#is_closed = true;

@@ -33,7 +33,6 @@ import { changesOf, partsOrFinding, sealedOrFinding } from "../seal/verify_seale
 export interface DayInspection {
   /** With their whole lines, and where the last of them ends. */
   parts: { label: string; lines: number; end: number; is_sealed: boolean }[];
-  /** The sealed ones of them. */
   sealed: SealedParts;
   /** How something went that is here although the chain says it is away. */
   already_away?: TakenOutEntry;
@@ -103,13 +102,10 @@ export function checkChain(root: string, chain: Chain): void {
   });
 }
 
-/** How a day leaves the log. */
 interface ArchiveOrder {
   /** Where its archive goes; without one, it is deleted. */
   archive?: string;
-  /** Whether indexes drop its rows too. */
   forget: boolean;
-  /** Whether a part is indexed up to there. */
   isIndexed: (label: string, end: number) => boolean;
 }
 
@@ -181,7 +177,6 @@ async function archiveParts(
   writeDayArchive(world, root, day, parts, archive);
 }
 
-/** Whether lines stand in a day that no seal covers. */
 function hasUnsealed(world: World, root: string, day: string): boolean {
   const sealed = readSealed(world.files, root, day);
   for (const { name } of world.files.list(dayFolder(root, day)) ?? []) {

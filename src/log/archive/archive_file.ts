@@ -32,7 +32,6 @@ import { dayFolder, parquetName, parsePartName } from "../format/layout.ts";
 import { type SealedParts, wrongFieldOf } from "../format/seal_manifest.ts";
 import { entryDigest } from "../format/chain_digest.ts";
 
-/** What an archive holds. */
 export interface DayArchive {
   path: string;
   day: string;
@@ -57,7 +56,6 @@ export function isBegunArchive(name: string, day: string): boolean {
   return name.startsWith(`ledger-${day}.`) && /\.tar\..*\.tmp$/.test(name);
 }
 
-/** The archive's name for the file of a part. */
 function memberName(part: string): string {
   return parquetName(parsePartName(part)!);
 }
@@ -109,7 +107,6 @@ export function isArchiveOf(world: World, path: string, day: string, parts: Seal
   }
 }
 
-/** Copies the Parquet file of a part out of an archive. */
 export function copyOut(world: World, archive: DayArchive, part: string, target: OpenFile): void {
   const member = archive.members.get(part)!;
   const copy = (file: OpenFile) => digestOf(copied(bytesOf(file, member), target));
@@ -118,7 +115,6 @@ export function copyOut(world: World, archive: DayArchive, part: string, target:
   throw unusable(archive.path, member.offset, `${member.name} changed while it was read`);
 }
 
-/** Puts files into a tar, and their digests into a list. */
 class TarWriter {
   readonly digests: string[] = [];
 
@@ -144,7 +140,6 @@ class TarWriter {
   }
 }
 
-/** Passes bytes on, and writes them to a file. */
 function* copied(blocks: Iterable<Uint8Array>, target: OpenFile): Generator<Uint8Array> {
   for (const bytes of blocks) {
     writeFully(target, bytes);

@@ -24,16 +24,13 @@ import { readSealed, writeSealed } from "../format/seal_manifest.ts";
 import { checkChain } from "./archive_day.ts";
 import { finishDays } from "../seal/unfinished_days.ts";
 
-/** What an import did. */
 export interface ImportedDay {
   day: string;
   archive: string;
   parts: { part: string; events: number; bytes: number }[];
-  /** Whether all of it was here already. */
   was_here: boolean;
 }
 
-/** Imports the parts of an archive into the log. */
 export async function importDay(
   world: World,
   root: string,

@@ -18,9 +18,7 @@ import type { PackRequest } from "./pack_part.ts";
 import { packAll } from "./pack_pool.ts";
 import { corruptLines, removeStaleTempFiles, verifyChecksum } from "./sealed_lines.ts";
 
-/** What to compact. */
 export interface CompactOptions {
-  /** Only days before this one. */
   before_day: string;
   /** Also parts so small that their Parquet file is larger than their lines. */
   all?: boolean;
@@ -28,22 +26,17 @@ export interface CompactOptions {
   keep_jsonl?: boolean;
   grace_ms?: number;
   lock_wait_ms?: number;
-  /** Told after each part. */
   onPart?: (part: CompactedPart) => void;
   onNotice?: (message: string) => void;
 }
 
-/** A part that was compacted. */
 interface CompactedPart {
   part: string;
   events: number;
-  /** Of its lines. */
   bytes: number;
-  /** Of the Parquet file. */
   compacted_bytes: number;
 }
 
-/** What compacting did. */
 export interface CompactReport {
   sealed: NewlySealed[];
   compacted: CompactedPart[];
@@ -58,7 +51,6 @@ interface LeftPart {
   small_bytes?: number;
 }
 
-/** What compacting would do. */
 export interface CompactPlan {
   due: { part: string; bytes: number }[];
   left: LeftPart[];
@@ -95,7 +87,6 @@ export async function compactDay(world: World, root: string, day: string): Promi
 
 type CompactionOptions = Pick<CompactOptions, "all" | "grace_ms" | "keep_jsonl" | "onPart">;
 
-/** A part that is to be packed. */
 interface Job {
   part: PartId;
   record: SealedPart;
@@ -115,7 +106,6 @@ interface DuePart {
 class Compaction {
   readonly #compacted: CompactedPart[] = [];
   readonly #left: CompactReport["left"] = [];
-  /** The files of parts that are being packed. */
   readonly #temporaries = new Set<string>();
 
   constructor(

@@ -8,16 +8,13 @@ import { type Checksum, checksumOf } from "../format/checksum.ts";
 import { type PackingColumns, packLines } from "../codec/packing.ts";
 import { linesDigest } from "../codec/unpacking.ts";
 
-/** What is to be packed, as data for another thread. */
 export interface PackRequest {
   /** `day=2026-01-23/part-000001.jsonl` */
   label: string;
   path: string;
-  /** What the part was when it was sealed. */
   sealed: Checksum;
   /** Where lines begin that are no events. */
   corrupt: number[];
-  /** Where the Parquet file is written. */
   temporary: string;
 }
 

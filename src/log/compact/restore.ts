@@ -14,13 +14,11 @@ import { listDays, notRecorded, partNamesOf, partsOfDay } from "../read/parts.ts
 import { findChange } from "../format/checksum.ts";
 import { readSealed, sealedName, type SealedPart, writeSealed } from "../format/seal_manifest.ts";
 
-/** A part that has its lines again. */
 export interface RestoredPart {
   part: string;
   bytes: number;
 }
 
-/** Gives the parts of a day their lines back. */
 export async function restoreDay(
   world: World,
   root: string,
@@ -74,25 +72,21 @@ function checkKept(world: World, path: string, part: PartId, record: SealedPart)
 
 async function writeLines(world: World, root: string, part: PartId, record: SealedPart) {
   const extents = await partsOfDay(world.files, root, part.day);
-  const source = await openPart(world, extents.find(({ label }) => label === partLabel(part))!);
+  using source = await openPart(world, extents.find(({ label }) => label === partLabel(part))!);
+  const replacement = beginReplacement(world.files, partPath(root, part), uniqueName(world));
   try {
-    const replacement = beginReplacement(world.files, partPath(root, part), uniqueName(world));
-    try {
-      for (const { bytes } of source.blocks(0)) writeFully(replacement.file, bytes);
-      const change = findChange(replacement.file, record);
-      if (change) {
-        throw new LedgerError({
-          code: "damaged",
-          message: `cannot restore ${partLabel(part)}: ${change.reason}`,
-          hint: "nothing was changed; restore the Parquet file from a backup or an archive",
-        });
-      }
-      replacement.putInFreePlace();
-    } catch (error) {
-      replacement.abandon();
-      throw error;
+    for (const { bytes } of source.blocks(0)) writeFully(replacement.file, bytes);
+    const change = findChange(replacement.file, record);
+    if (change) {
+      throw new LedgerError({
+        code: "damaged",
+        message: `cannot restore ${partLabel(part)}: ${change.reason}`,
+        hint: "nothing was changed; restore the Parquet file from a backup or an archive",
+      });
     }
-  } finally {
-    source.close();
+    replacement.putInFreePlace();
+  } catch (error) {
+    replacement.abandon();
+    throw error;
   }
 }

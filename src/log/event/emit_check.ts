@@ -29,7 +29,6 @@ export interface ReadyEvent {
   ok: true;
   event_id: string;
   timestamp_ms: number;
-  /** Without its newline. */
   line: string;
   /** Whether the line is what was given, byte for byte. */
   untouched: boolean;
@@ -47,31 +46,21 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 
 /** Gives ids, completes events, and refuses those that must not be written. */
 export class EmitCheck {
-  readonly #world: World;
-  readonly #reload: () => Registry | undefined;
-  #registry: Registry;
   #next_suffix: number;
 
   /** `reload` gives the registry when its file has changed: types are registered while this is open. */
   constructor(
-    world: World,
-    registry: Registry,
-    reload: () => Registry | undefined = () => undefined,
+    readonly world: World,
+    public registry: Registry,
+    readonly reload: () => Registry | undefined = () => undefined,
   ) {
-    this.#world = world;
-    this.#registry = registry;
-    this.#reload = reload;
     this.#next_suffix = world.random_uint32() | 0;
-  }
-
-  get registry(): Registry {
-    return this.#registry;
   }
 
   /** Reads the registry again if it has changed; true when it has. */
   refresh(): boolean {
-    const registry = this.#reload();
-    if (registry) this.#registry = registry;
+    const registry = this.reload();
+    if (registry) this.registry = registry;
     return registry !== undefined;
   }
 
@@ -111,12 +100,12 @@ export class EmitCheck {
 
     const { event_type, event_id: given_id, timestamp_ms: given_time } = event;
     if (typeof event_type !== "string" || !isBuiltIn(event_type)) return undefined;
-    if (this.#registry.versionOf(event_type) > 1) return undefined;
+    if (this.registry.versionOf(event_type) > 1) return undefined;
     if (!fieldsAreRight(event as LedgerEvent, event_type)) return undefined;
     for (const [field, kind] of fieldsOf(event_type)) {
       if (kind === "object" && !isPlainObject(event[field])) return undefined;
     }
-    const timestamp_ms = given_time ?? this.#world.now_ms();
+    const timestamp_ms = given_time ?? this.world.now_ms();
     if (!isTimestamp(timestamp_ms) || timestamp_ms < timestamp_ms_plausible_min) return undefined;
     const event_id = given_id ?? this.#newEventId(timestamp_ms);
     if (typeof event_id !== "string" || event_id === "") return undefined;
@@ -155,14 +144,14 @@ export class EmitCheck {
     const given_time = fields.timestamp_ms;
     let added = "";
     if (given_time === undefined) {
-      fields.timestamp_ms = this.#world.now_ms();
+      fields.timestamp_ms = this.world.now_ms();
       added += `,"timestamp_ms":${fields.timestamp_ms}`;
     }
     if (fields.event_id === undefined && isTimestamp(fields.timestamp_ms)) {
       fields.event_id = this.#newEventId(fields.timestamp_ms);
       added += `,"event_id":${JSON.stringify(fields.event_id)}`;
     }
-    const version = this.#registry.versionOf(fields.event_type as string);
+    const version = this.registry.versionOf(fields.event_type as string);
     if (version > 1 && fields[VERSION_FIELD] === undefined) {
       fields[VERSION_FIELD] = version;
       added += `,"${VERSION_FIELD}":${version}`;
@@ -177,7 +166,7 @@ export class EmitCheck {
     ) {
       // Another process may have registered the type since the registry was read.
       if (!isBuiltIn(event.event_type) && this.refresh()) return this.fromLine(text);
-      const registry = this.#registry;
+      const registry = this.registry;
       return refused(() => whyNot(registry, event, text + added, time_was_given));
     }
     const { event_id, timestamp_ms } = event;
@@ -190,9 +179,9 @@ export class EmitCheck {
     if (CONTROL_CHARACTER.test(event.event_id)) return false;
     if (time_was_given && event.timestamp_ms < timestamp_ms_plausible_min) return false;
     if (isBuiltIn(event.event_type)) return fieldsAreRight(event, event.event_type);
-    if (!this.#registry.types.has(event.event_type)) return false;
+    if (!this.registry.types.has(event.event_type)) return false;
     if (typeof event.run_id === "string" && !isOfKind("run_id", event.run_id)) return false;
-    return this.#registry.problemOf(this.#registry.upcast(event)) === undefined;
+    return this.registry.problemOf(this.registry.upcast(event)) === undefined;
   }
 }
 

@@ -77,7 +77,7 @@ export async function settleRegistry(
 async function bindFirst(world: World, root: string, chain: Chain): Promise<void> {
   const { schema, schema_lock } = ledgerPaths(root);
   // A process of 0.1 takes this lock, and not the chain's, to register a type.
-  const lock = await takeFileLock(world.files, schema_lock, lock_wait_ms);
+  using lock = await takeFileLock(world.files, schema_lock, lock_wait_ms);
   if (!lock) {
     throw new LedgerError({
       code: "busy",
@@ -86,13 +86,9 @@ async function bindFirst(world: World, root: string, chain: Chain): Promise<void
       hint: "nothing was changed; repeat it",
     });
   }
-  try {
-    const text = registryText(readRegistryFile(world, root));
-    replaceFile(world.files, schema, new TextEncoder().encode(text), uniqueName(world));
-    extendChain(world, root, chain, [entryFor(world, text)]);
-  } finally {
-    lock.close();
-  }
+  const text = registryText(readRegistryFile(world, root));
+  replaceFile(world.files, schema, new TextEncoder().encode(text), uniqueName(world));
+  extendChain(world, root, chain, [entryFor(world, text)]);
 }
 
 /** Puts a changed registry in place. The caller holds the chain's lock and has settled it. */

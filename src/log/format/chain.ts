@@ -226,11 +226,8 @@ export async function withChainLock<Result>(
       hint: "nothing was changed; try again when it is done",
     });
   }
-  try {
-    return await body();
-  } finally {
-    taken.lock.close();
-  }
+  using _lock = taken.lock;
+  return await body();
 }
 
 /** Adds entries, durably. The caller holds the lock. */
@@ -244,21 +241,17 @@ export function appendEntries(world: World, root: string, entries: readonly Chai
     makeFolderDurably(world.files, ledgerPaths(root).events);
     return replaceFile(world.files, path, bytes, uniqueName(world));
   }
-  const file = world.files.open(path, "append");
+  using file = world.files.open(path, "append");
+  const { end, size_bytes } = readChain(world, root);
+  // What a killed process left of a line was never acknowledged.
+  if (end < size_bytes) file.truncate(end);
   try {
-    const { end, size_bytes } = readChain(world, root);
-    // What a killed process left of a line was never acknowledged.
-    if (end < size_bytes) file.truncate(end);
-    try {
-      writeFully(file, bytes);
-    } catch (error) {
-      file.truncate(end);
-      throw error;
-    }
-    file.sync();
-  } finally {
-    file.close();
+    writeFully(file, bytes);
+  } catch (error) {
+    file.truncate(end);
+    throw error;
   }
+  file.sync();
 }
 
 /** What the chain says of a part, made of its day's record. */

@@ -27,7 +27,7 @@ export function lockOfWriter(
   return new DayLock(world, path, is_private, wait_ms, onWait, door_path);
 }
 
-export class DayLock {
+export class DayLock implements Disposable {
   #file?: OpenFile;
   #identity = "";
 
@@ -97,6 +97,10 @@ export class DayLock {
     this.#file = undefined;
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   async #open(): Promise<void> {
     const folder = dirname(this.path);
     for (let attempt = 1;; attempt++) {
@@ -118,13 +122,9 @@ export class DayLock {
     if (this.door_path === undefined) return files.open(this.path, "lock");
     if (files.facts(this.path)) return files.open(this.path, "append");
     const { world, door_path, is_private, wait_ms, onWait } = this;
-    const door = new DayLock(world, door_path, is_private, wait_ms, onWait);
+    using door = new DayLock(world, door_path, is_private, wait_ms, onWait);
     await door.take();
-    try {
-      return files.open(this.path, "lock");
-    } finally {
-      door.close();
-    }
+    return files.open(this.path, "lock");
   }
 
   async #lockInTime(file: OpenFile): Promise<boolean> {

@@ -100,18 +100,10 @@ function holdsExactly(files: Files, path: string, bytes: Uint8Array): boolean {
 
 /** Moves a torn tail under the writers' lock; says where it is kept. A writer may have repaired it meanwhile. */
 export async function repairTornTail(world: World, root: string, part: PartId): Promise<string> {
-  const lock = lockOfWriter(world, root, part, lock_wait_ms, { is_private: part.writer !== "" });
+  using lock = lockOfWriter(world, root, part, lock_wait_ms, { is_private: part.writer !== "" });
   await lock.take();
-  try {
-    const file = world.files.open(partPath(root, part), "append");
-    try {
-      const { size_bytes } = file.facts();
-      if (endOfLastLine(file, size_bytes) === size_bytes) return "repaired by a writer meanwhile";
-      return moveTornTail(world, root, part, file, size_bytes).quarantined_as;
-    } finally {
-      file.close();
-    }
-  } finally {
-    lock.close();
-  }
+  using file = world.files.open(partPath(root, part), "append");
+  const { size_bytes } = file.facts();
+  if (endOfLastLine(file, size_bytes) === size_bytes) return "repaired by a writer meanwhile";
+  return moveTornTail(world, root, part, file, size_bytes).quarantined_as;
 }

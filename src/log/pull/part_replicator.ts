@@ -19,11 +19,8 @@ import {
 import { type OwnDay, pulledWriter, PullTarget } from "./target.ts";
 import type { ByteRange, ReplicatedPart } from "./replication_state.ts";
 
-/** Lines that were taken. */
 export interface PulledLines {
-  /** The box that wrote them. */
   host: string;
-  /** What their part is called there, and here. */
   part: string;
   into: string;
   lines: number;
@@ -34,7 +31,6 @@ export interface PulledLines {
   corrupt_lines: { offset: number; reason: string }[];
 }
 
-/** What all parts of a pull share. */
 export interface ReplicationContext {
   world: World;
   root: string;
@@ -50,7 +46,7 @@ export interface ReplicationContext {
 export type Relation = "goes on" | "ends before" | "is another";
 
 /** A part that takes lines, or in a dry run seems to. */
-type Target = Pick<PullTarget, "add" | "sync" | "close">;
+type Target = Pick<PullTarget, "add" | "sync" | typeof Symbol.dispose>;
 
 const DRY_TARGET: Target = {
   add(pieces) {
@@ -58,10 +54,9 @@ const DRY_TARGET: Target = {
     return Promise.resolve(true);
   },
   sync() {},
-  close() {},
+  [Symbol.dispose]() {},
 };
 
-/** A part of another box, of which lines are being taken. */
 export class PartReplicator {
   here: ByteRange[] = [];
   /** Up to here its lines are here. */
@@ -79,7 +74,6 @@ export class PartReplicator {
     this.#wanted = { day, number, writer: pulledWriter(host, writer) };
   }
 
-  /** Of all lines up to where we are. */
   get digest(): string {
     return this.#hash.copy().digest("hex");
   }
@@ -186,24 +180,16 @@ export class PartReplicator {
 
   async #compare(extent: PartExtent, from: number) {
     const { lines, at } = this;
-    const part = await openPart(this.context.world, extent);
-    try {
-      const here = bytesOf(wholeLines(part, from, extent.size_bytes));
-      return commonBeginning(lines.bytesBetween(at, lines.end), here);
-    } finally {
-      part.close();
-    }
+    using part = await openPart(this.context.world, extent);
+    const here = bytesOf(wholeLines(part, from, extent.size_bytes));
+    return commonBeginning(lines.bytesBetween(at, lines.end), here);
   }
 
   /** The pull that left these lines was killed, perhaps before it synced them. */
   #syncFound(extent: PartExtent): void {
     if (extent.compacted) return;
-    const target = this.#targetFor(extent.part);
-    try {
-      target.sync();
-    } finally {
-      target.close();
-    }
+    using target = this.#targetFor(extent.part);
+    target.sync();
   }
 
   /** Takes all lines that are not here. Those that could be read are durable also after a problem. */
@@ -235,7 +221,7 @@ export class PartReplicator {
           } else {
             finish();
             this.own.close(open.range.part);
-            open.target.close();
+            open.target[Symbol.dispose]();
             open = undefined;
           }
         }
@@ -245,7 +231,7 @@ export class PartReplicator {
       if (error instanceof SourceProblem) finish();
       throw error;
     } finally {
-      open?.target.close();
+      open?.target[Symbol.dispose]();
     }
   }
 
@@ -305,7 +291,6 @@ function ownLabels(world: World, part: PartId): string[] {
   return [part, ...ours].map(partLabel);
 }
 
-/** What was seen of lines on their way. */
 class Passed {
   lines = 0;
   corrupt = 0;

@@ -39,22 +39,18 @@ import {
   type ReplicationState,
 } from "./replication_state.ts";
 
-/** What pulling parts did. */
 export interface LogPullReport {
   taken: PulledLines[];
   /** Parts of which there was nothing new. */
   same: number;
 }
 
-/** How to pull. */
 interface LogPullOptions {
   /** The surroundings in which the other ledger is read. */
   theirs: World;
-  /** The name of the box whose ledger it is. */
   host: string;
   /** What was pulled so far; it is brought up to date. */
   pulled: ReplicationState;
-  /** Takes nothing, and reports what would be taken. */
   dry_run?: boolean;
   lock_wait_ms?: number;
   /** Called when so much was taken that the record is worth writing. */
@@ -148,9 +144,8 @@ class LogPull {
       this.#report.same++;
       return;
     }
-    let lines: OriginLines | undefined;
     try {
-      lines = await OriginLines.open(this.options.theirs, origin);
+      using lines = await OriginLines.open(this.options.theirs, origin);
       const part = new PartReplicator(this.#context, origin, lines, own);
       if (known) {
         if (lines.end < known.bytes) return this.#tell("ends before", origin);
@@ -162,8 +157,6 @@ class LogPull {
       await this.#takeNew(part);
     } catch (error) {
       this.options.onFinding(findingOf(error, nameOf(origin)));
-    } finally {
-      lines?.close();
     }
   }
 

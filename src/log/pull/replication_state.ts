@@ -15,9 +15,7 @@ import { DayLock } from "../format/lock.ts";
 
 /** Lines of another box, as they stand in a part here. */
 export interface ByteRange {
-  /** The part here. */
   part: string;
-  /** Byte offsets in it. */
   from: number;
   to: number;
   /** These lines were here without being pulled: the two ledgers were one, once. */
@@ -29,7 +27,6 @@ export interface ReplicatedPart {
   /** From its beginning. */
   bytes: number;
   sha256: string;
-  /** Where, in order. */
   here: ByteRange[];
   /** What the part looked like when it was last read, by the box that it was read from. */
   seen: Map<string, string>;
@@ -38,7 +35,6 @@ export interface ReplicatedPart {
 /** How a box got the name that its parts have here. */
 export type NamedBy = "flag" | "index" | "folder";
 
-/** A box whose lines are here. */
 export interface ReplicatedHost {
   /** Where it was pulled from; absent when its lines only came by way of others. */
   dir?: string;
@@ -49,14 +45,12 @@ export interface ReplicatedHost {
   files: Map<string, string>;
 }
 
-/** By the box's name. */
 export type ReplicationState = Map<string, ReplicatedHost>;
 
 const RECORD_NAME = "_pulled.json";
 const RECORD_VERSION = 1;
 const LOCK_NAME = ".pull.lock";
 
-/** Where the record stands. */
 export function replicationStatePath(root: string): string {
   return join(ledgerPaths(root).events, RECORD_NAME);
 }
@@ -152,7 +146,7 @@ export async function withPullLock<Result>(
   body: () => Promise<Result>,
   wait_ms = lock_wait_ms,
 ): Promise<Result> {
-  const lock = new DayLock(world, join(ledgerPaths(root).events, LOCK_NAME), false, wait_ms);
+  using lock = new DayLock(world, join(ledgerPaths(root).events, LOCK_NAME), false, wait_ms);
   await lock.take().catch((error) => {
     if (asLedgerError(error)?.code !== "busy") throw error;
     throw asLedgerError(error)!.with({
@@ -160,11 +154,7 @@ export async function withPullLock<Result>(
       hint: "nothing was taken; repeat it when that one has ended",
     });
   });
-  try {
-    return await body();
-  } finally {
-    lock.close();
-  }
+  return await body();
 }
 
 /** Replaces the state, whole and durable. The caller holds the pull lock. */

@@ -14,7 +14,6 @@ import type { ReplicationState } from "./replication_state.ts";
 
 /** Something about the other ledger, or the other box, that wants attention; the rest went on. */
 export interface PullFinding {
-  /** A part, a run, a file, an event type. */
   what: string;
   reason: string;
   hint?: string;
@@ -62,7 +61,6 @@ export function findingOf(error: unknown, what: string): PullFinding {
 export interface Origin {
   /** The box that wrote it. */
   host: string;
-  /** What it is called there. */
   part: PartId;
   label: string;
   /** Whether the other ledger is that box's own. */
@@ -172,7 +170,6 @@ function unaccounted(what: string, bytes: number): PullFinding {
   };
 }
 
-/** Some whole lines that stand together. */
 export interface LineBlock {
   start: number;
   end: number;
@@ -209,7 +206,6 @@ export class OriginLines {
 
   private constructor(readonly origin: Origin) {}
 
-  /** Opens it. */
   static async open(world: World, origin: Origin): Promise<OriginLines> {
     const lines = new OriginLines(origin);
     try {
@@ -221,13 +217,12 @@ export class OriginLines {
         opened.to = await atSource(() => part.startOfLineBefore(extent.size_bytes + 1));
       }
     } catch (error) {
-      lines.close();
+      lines[Symbol.dispose]();
       throw error;
     }
     return lines;
   }
 
-  /** Where the last whole line ends. */
   get end(): number {
     return this.#parts.reduce((sum, { from, to }) => sum + to - from, 0);
   }
@@ -261,12 +256,11 @@ export class OriginLines {
     }
   }
 
-  close(): void {
-    for (const { part } of this.#parts) part.close();
+  [Symbol.dispose](): void {
+    for (const { part } of this.#parts) part[Symbol.dispose]();
   }
 }
 
-/** All the bytes of some blocks. */
 export function* bytesOf(blocks: Iterable<LineBlock>): Generator<Uint8Array> {
   for (const { pieces } of blocks) yield* pieces;
 }

@@ -89,7 +89,6 @@ export class OwnDay {
     return !this.#given.has(partLabel(part));
   }
 
-  /** Whether a part takes lines still. */
   isOpen(label: string): boolean {
     return this.extents.has(label) && !this.#closed.has(label);
   }
@@ -104,7 +103,6 @@ export class OwnDay {
     return { day: this.day, writer, number: Math.max(0, ...numbers) + 1 };
   }
 
-  /** Notes how far a part goes now. */
   note(part: PartId, size_bytes: number): void {
     const label = partLabel(part);
     this.#given.add(label);
@@ -112,7 +110,6 @@ export class OwnDay {
   }
 }
 
-/** A part here that takes lines of another box. */
 export class PullTarget {
   readonly #lock: DayLock;
   readonly #path: string;
@@ -171,7 +168,7 @@ export class PullTarget {
     }
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     this.#file?.close();
     this.#lock.close();
   }

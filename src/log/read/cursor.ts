@@ -51,28 +51,22 @@ export interface ReadFilter {
 export class LogCursor {
   /** Per part, the offset after the last line that was read. */
   readonly positions = new Map<string, number>();
-  readonly #world: World;
-  readonly #root: string;
-  readonly #filter: ReadFilter;
   readonly #types?: ReadonlySet<string>;
   /** Torn tails that were yielded already, by part and offset. */
   readonly #torn = new Set<string>();
   /** Days of which it was asked whether something sealed is not there. */
   readonly #asked = new Set<string>();
 
-  constructor(world: World, root: string, filter: ReadFilter = {}) {
-    this.#world = world;
-    this.#root = root;
-    this.#filter = filter;
+  constructor(readonly world: World, readonly root: string, readonly filter: ReadFilter = {}) {
     this.#types = filter.types && new Set(filter.types);
   }
 
   /** The days that can hold wanted records, in order. */
   days(): string[] {
-    const { day, since_ms, until_ms } = this.#filter;
+    const { day, since_ms, until_ms } = this.filter;
     const first = since_ms === undefined ? "" : dayOf(since_ms);
     const last = until_ms === undefined ? "9999-99-99" : dayOf(until_ms);
-    return listDays(this.#world.files, this.#root)
+    return listDays(this.world.files, this.root)
       .filter((name) => (day === undefined || name === day) && name >= first && name <= last);
   }
 
@@ -84,7 +78,7 @@ export class LogCursor {
   /** The same, many records at a time. */
   async *batches(days: Iterable<string> = this.days()): AsyncGenerator<LogRecord[]> {
     for (const day of days) {
-      const extents = await partsOfDay(this.#world.files, this.#root, day);
+      const extents = await partsOfDay(this.world.files, this.root, day);
       for (const extent of extents) yield* this.batchesOfPart(extent);
       const lost = this.#lostOf(day, extents);
       if (lost.length > 0) yield lost;
@@ -107,14 +101,14 @@ export class LogCursor {
     }
     if (lost.length === 0) return lost;
     // A day that was archived, or is being imported, is away and not lost.
-    const away = partsAway(this.#world, this.#root);
+    const away = partsAway(this.world, this.root);
     return lost.filter(({ label }) => !away.has(label));
   }
 
   /** None where the manifest is damaged: `verify` reports that, and the lines can be read. */
   #sealedOf(day: string): SealedParts {
     try {
-      return readSealed(this.#world.files, this.#root, day);
+      return readSealed(this.world.files, this.root, day);
     } catch (error) {
       if (asLedgerError(error)) return {};
       throw error;
@@ -137,28 +131,24 @@ export class LogCursor {
       if (size_bytes < start) this.positions.set(label, size_bytes);
       return;
     }
-    const part = await openPart(this.#world, extent);
+    using part = await openPart(this.world, extent);
     onOpen?.(part);
-    try {
-      for (const block of without_trials ? part.blocksWithoutTrials(start) : part.blocks(start)) {
-        this.positions.set(label, block.end);
-        const records = this.#recordsOf(extent, block);
-        if (records.length > 0) yield records;
-        // Blocks are there at once: without this, a signal would wait for the last one.
-        await this.#world.turn();
-      }
-      if (without_trials && part.packed_path) this.positions.set(label, size_bytes);
-    } finally {
-      part.close();
+    for (const block of without_trials ? part.blocksWithoutTrials(start) : part.blocks(start)) {
+      this.positions.set(label, block.end);
+      const records = this.#recordsOf(extent, block);
+      if (records.length > 0) yield records;
+      // Blocks are there at once: without this, a signal would wait for the last one.
+      await this.world.turn();
     }
+    if (without_trials && part.packed_path) this.positions.set(label, size_bytes);
   }
 
   /** Moves past all that is there now, without yielding it. */
   async skipToEnd(days: Iterable<string> = this.days()): Promise<void> {
     for (const day of days) {
-      for (const extent of await partsOfDay(this.#world.files, this.#root, day)) {
+      for (const extent of await partsOfDay(this.world.files, this.root, day)) {
         // Not past a torn tail: the next writer takes it out and begins its own line there.
-        this.positions.set(extent.label, await endOfLines(this.#world, extent));
+        this.positions.set(extent.label, await endOfLines(this.world, extent));
       }
     }
   }
@@ -194,7 +184,7 @@ export class LogCursor {
   }
 
   #isWanted(event: LedgerEvent): boolean {
-    const { since_ms, until_ms, run_id } = this.#filter;
+    const { since_ms, until_ms, run_id } = this.filter;
     if (this.#types && !this.#types.has(event.event_type)) return false;
     if (run_id !== undefined && event.run_id !== run_id) return false;
     if (since_ms !== undefined && event.timestamp_ms < since_ms) return false;

@@ -60,7 +60,7 @@ export class ChangeNotices {
     this.#touched.clear();
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     this.#watch?.close();
   }
 }
@@ -76,20 +76,16 @@ export async function* followLog(
   signal: AbortSignal,
 ): AsyncGenerator<LogRecord> {
   const { events } = ledgerPaths(root);
-  const notices = new ChangeNotices(world, events);
-  try {
-    // Notifications name the days to read. The slow poll reads all: notifications are lost on network
-    // folders and when too many come at once.
-    let touched: Set<string> | undefined;
-    while (!signal.aborted) {
-      if (world.files.facts(events)) {
-        notices.watchIfPossible();
-        const wanted = cursor.days().filter((day) => !touched || touched.has(day));
-        yield* cursor.pass(wanted);
-      }
-      touched = await notices.next(signal, follow_poll_ms);
+  using notices = new ChangeNotices(world, events);
+  // Notifications name the days to read. The slow poll reads all: notifications are lost on network
+  // folders and when too many come at once.
+  let touched: Set<string> | undefined;
+  while (!signal.aborted) {
+    if (world.files.facts(events)) {
+      notices.watchIfPossible();
+      const wanted = cursor.days().filter((day) => !touched || touched.has(day));
+      yield* cursor.pass(wanted);
     }
-  } finally {
-    notices.close();
+    touched = await notices.next(signal, follow_poll_ms);
   }
 }

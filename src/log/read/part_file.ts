@@ -9,7 +9,7 @@ import { type Block, blocksOfLines } from "../format/lines.ts";
 import { endOfLastLine } from "../format/torn_tail.ts";
 import type { Checksum } from "../format/checksum.ts";
 
-export interface OpenPart {
+export interface OpenPart extends Disposable {
   /** The Parquet file, where it is one that was opened. */
   packed_path: string | undefined;
   /** Its lines from the start of one of them on. */
@@ -20,7 +20,6 @@ export interface OpenPart {
   bytesBetween(from: number, to: number): Uint8Array;
   /** Where the line begins that ends, with its newline, at this offset. */
   startOfLineBefore(end: number): number;
-  close(): void;
 }
 
 /** Opens a part. One that is being compacted or restored is found under its new name. */
@@ -69,12 +68,8 @@ export function wasConcurrentlyRemoved(error: unknown): boolean {
 
 export async function endOfLines(world: World, extent: PartExtent): Promise<number> {
   if (extent.compacted) return extent.size_bytes;
-  const part = await openPart(world, extent);
-  try {
-    return part.startOfLineBefore(extent.size_bytes + 1);
-  } finally {
-    part.close();
-  }
+  using part = await openPart(world, extent);
+  return part.startOfLineBefore(extent.size_bytes + 1);
 }
 
 function openLines(world: World, { path, size_bytes }: PartExtent): OpenPart {
@@ -86,7 +81,7 @@ function openLines(world: World, { path, size_bytes }: PartExtent): OpenPart {
     blocksWithoutTrials: blocks,
     bytesBetween: (from, to) => readFully(file, new Uint8Array(to - from), from),
     startOfLineBefore: (end) => endOfLastLine(file, end - 1),
-    close: () => file.close(),
+    [Symbol.dispose]: () => file.close(),
   };
 }
 
@@ -131,7 +126,7 @@ async function openPacked(
         }
         return start;
       },
-      close: () => file.close(),
+      [Symbol.dispose]: () => file.close(),
     };
   } catch (error) {
     file.close();

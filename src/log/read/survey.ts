@@ -188,16 +188,12 @@ async function lastEvent(
   end: number,
 ): Promise<LedgerEvent | undefined> {
   if (end === 0) return undefined;
-  const part = await openPart(world, extent);
-  try {
-    const start = part.startOfLineBefore(end);
-    if (end - 1 - start > event_bytes_max) return undefined;
-    const [line] = linesOf(part.bytesBetween(start, end), start);
-    const event = line?.text === undefined ? undefined : validate(line.text, line.size_bytes);
-    return event instanceof BadLine ? undefined : event;
-  } finally {
-    part.close();
-  }
+  using part = await openPart(world, extent);
+  const start = part.startOfLineBefore(end);
+  if (end - 1 - start > event_bytes_max) return undefined;
+  const [line] = linesOf(part.bytesBetween(start, end), start);
+  const event = line?.text === undefined ? undefined : validate(line.text, line.size_bytes);
+  return event instanceof BadLine ? undefined : event;
 }
 
 const RUN_ID = /"run_id":("(?:[^"\\]|\\.)*")/g;

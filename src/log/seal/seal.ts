@@ -45,11 +45,9 @@ import {
 import { entryDigest, notesDigest } from "../format/chain_digest.ts";
 import { finishDays } from "./unfinished_days.ts";
 
-/** What to seal. */
 export interface SealOptions {
   /** How long after its end a day counts as over. */
   grace_ms?: number;
-  /** Only days before this one. */
   before_day?: string;
   /** Only parts that no writer wrote to for so long. */
   quiet_ms?: number;
@@ -59,7 +57,6 @@ export interface SealOptions {
   onNotice?: (message: string) => void;
 }
 
-/** A part that was sealed. */
 export interface NewlySealed {
   part: string;
   events: number;
@@ -67,7 +64,6 @@ export interface NewlySealed {
   seal: string;
 }
 
-/** Seals all parts that are due. */
 export async function sealParts(
   world: World,
   root: string,
@@ -152,7 +148,7 @@ class Sealer {
   async seal(extent: PartExtent): Promise<NewlySealed | undefined> {
     const { world, root } = this;
     const { part } = extent;
-    const lock = lockOfWriter(world, root, part, this.options.lock_wait_ms ?? lock_wait_ms);
+    using lock = lockOfWriter(world, root, part, this.options.lock_wait_ms ?? lock_wait_ms);
     using file = world.files.open(extent.path, "append");
     try {
       // Nearly always no writer comes here any more: so the part is read first, and checked again
@@ -184,8 +180,6 @@ class Sealer {
       throw asLedgerError(error)?.with({
         message: `cannot seal ${extent.label}: ${asLedgerError(error)!.message}`,
       }) ?? error;
-    } finally {
-      lock.close();
     }
   }
 
@@ -248,7 +242,6 @@ function recordAgain(
   });
 }
 
-/** What a part holds, line by line. */
 async function summarize(world: World, root: string, extent: PartExtent) {
   let events = 0, lines = 0, bytes = 0, last_line_at = 0;
   let first_ms: number | null = null, last_ms: number | null = null;

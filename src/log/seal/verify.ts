@@ -42,20 +42,17 @@ import {
 
 export type { Finding } from "./verify_sealed.ts";
 
-/** How thoroughly, and whether to mend. */
 export interface VerifyOptions {
   repair?: boolean;
   /** Also what single lines cannot show, and the chain of the sealed parts. */
   deep?: boolean;
   /** Validate the lines of sealed parts again too, which their digests make needless. */
   lines?: boolean;
-  /** Told after each day. */
   onDay?: (day: string) => void;
   /** Told how many bytes have been read, and of how many. */
   onProgress?: (done_bytes: number, total_bytes: number) => void;
 }
 
-/** What verify found. */
 export interface VerifyReport {
   days: number;
   parts: number;
@@ -84,7 +81,6 @@ export interface VerifyReport {
 
 const NEWLINE_BYTES = 1;
 
-/** Reads the whole log and reports. */
 export async function verifyLog(
   world: World,
   root: string,
@@ -112,7 +108,6 @@ class Verification {
   readonly #ids?: IdHashes;
   readonly #records = new Map<string, SealedPart>();
   readonly #present = new Set<string>();
-  /** Of whole parts. */
   #done_bytes = 0;
   #total_bytes = 0;
 
@@ -250,7 +245,6 @@ class Verification {
     return is_same ? undefined : { extent, record: now };
   }
 
-  /** Validates every line. */
   async #verifyLines(extent: PartExtent, may_repair = true): Promise<void> {
     const { options } = this;
     let read_bytes = this.#done_bytes;
@@ -336,10 +330,6 @@ async function bytesOfDays(files: Files, root: string, days: readonly string[]):
 }
 
 async function bytesOf(world: World, extent: PartExtent, { offset, size_bytes }: DamageRecord) {
-  const part = await openPart(world, extent);
-  try {
-    return part.bytesBetween(offset, offset + size_bytes);
-  } finally {
-    part.close();
-  }
+  using part = await openPart(world, extent);
+  return part.bytesBetween(offset, offset + size_bytes);
 }

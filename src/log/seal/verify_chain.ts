@@ -163,7 +163,6 @@ function placeOf(step: ChainEntry): string {
   }
 }
 
-/** What is wrong with the links of a chain, if anything is. */
 export function chainProblem(chain: Chain): string | undefined {
   for (const [step, broken] of linksOf(chain)) if (broken) return `${placeOf(step)}: ${broken}`;
   const [never_sealed] = awayUnsealed(chain);

@@ -11,7 +11,6 @@ import { dayFolder, parquetName, type PartId, partLabel } from "../format/layout
 import { readSealed, type SealedPart, type SealedParts } from "../format/seal_manifest.ts";
 import { type PartExtent, partsOfDay } from "../read/parts.ts";
 
-/** One thing that is not as it should be. */
 export interface Finding {
   kind:
     | "torn"
@@ -34,7 +33,6 @@ export interface Finding {
   quarantined_as?: string;
 }
 
-/** A finding about a whole file. */
 export function found(kind: Finding["kind"], part: string, reason: string): Finding {
   return { kind, part, offset: 0, size_bytes: 0, reason };
 }
@@ -142,7 +140,6 @@ function changeOfFile(
   });
 }
 
-/** The sealed parts of a day by their labels. */
 export function labelled(day: string, sealed: SealedParts): [string, SealedPart][] {
   return Object.entries(sealed).map(([name, record]) => [`day=${day}/${name}`, record]);
 }

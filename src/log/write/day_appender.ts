@@ -76,9 +76,6 @@ interface DayOptions {
 
 /** Appends to one day. Not for concurrent calls: the writer above serializes them. */
 export class DayAppender {
-  readonly #world: World;
-  readonly #options: DayOptions;
-  readonly #counters: WriterCounters;
   readonly #folder: string;
   readonly #lock: DayLock;
   #current?: PartFile;
@@ -86,10 +83,11 @@ export class DayAppender {
   #chosen_in?: FileFacts;
   readonly #last_byte = new Uint8Array(1);
 
-  constructor(world: World, options: DayOptions, counters: WriterCounters) {
-    this.#world = world;
-    this.#options = options;
-    this.#counters = counters;
+  constructor(
+    readonly world: World,
+    readonly options: DayOptions,
+    readonly counters: WriterCounters,
+  ) {
     this.#folder = dayFolder(options.root, options.day);
     this.#lock = lockOfWriter(world, options.root, options, options.lock_wait_ms, {
       is_private: options.writer !== "",
@@ -144,19 +142,19 @@ export class DayAppender {
   #writeToOnePart(batch: LineBatch, first_line: number, unchanged?: PartFile): WriteResult {
     const start = first_line === 0 ? 0 : batch.ends[first_line - 1];
     let { part_file, size_bytes } = this.#partForAppend(unchanged);
-    const room = this.#options.part_bytes_max - size_bytes;
+    const room = this.options.part_bytes_max - size_bytes;
     let end_line = linesThatFit(batch.ends, first_line, start + room);
     if (end_line === first_line && size_bytes > 0) {
       part_file = this.#openNextPart();
       size_bytes = 0;
-      end_line = linesThatFit(batch.ends, first_line, start + this.#options.part_bytes_max);
+      end_line = linesThatFit(batch.ends, first_line, start + this.options.part_bytes_max);
     }
     // A single event is written whatever its size: the event's own limit has been checked.
     if (end_line === first_line) end_line = first_line + 1;
     const bytes = batch.bytes.subarray(start, batch.ends[end_line - 1]);
     writeOrCutBack(part_file.file, [bytes], size_bytes, () => this.forgetPart());
-    this.#counters.writes++;
-    this.#counters.bytes += bytes.length;
+    this.counters.writes++;
+    this.counters.bytes += bytes.length;
     return { file: part_file.hold(), offset: size_bytes, first_line, end_line };
   }
 
@@ -166,13 +164,13 @@ export class DayAppender {
     const size_bytes = part_file.file.findEnd(this.#last_byte);
     if (size_bytes === 0) {
       // The process that made this part may have died before its name was durable.
-      makePartsNameDurable(this.#world.files, this.#folder);
+      makePartsNameDurable(this.world.files, this.#folder);
       return { part_file, size_bytes };
     }
     if (this.#last_byte[0] === NEWLINE) return { part_file, size_bytes };
-    const { root, onTornTail } = this.#options;
-    const moved = moveTornTail(this.#world, root, part_file.part, part_file.file, size_bytes);
-    this.#counters.torn_tails_moved++;
+    const { root, onTornTail } = this.options;
+    const moved = moveTornTail(this.world, root, part_file.part, part_file.file, size_bytes);
+    this.counters.torn_tails_moved++;
     onTornTail(part_file.file.path, moved.quarantined_as);
     return { part_file, size_bytes: moved.end };
   }
@@ -180,15 +178,15 @@ export class DayAppender {
   /** The part chosen before, if no name in the folder has changed since. */
   #stillCurrent(): PartFile | undefined {
     if (!this.#current || !this.#chosen_in) return undefined;
-    const now = this.#world.files.facts(this.#folder);
+    const now = this.world.files.facts(this.#folder);
     const same = now?.identity === this.#chosen_in.identity &&
       now.modified_ms === this.#chosen_in.modified_ms;
     return same ? this.#current : undefined;
   }
 
   #choosePart(): PartFile {
-    const { root, day, writer } = this.#options;
-    const { files } = this.#world;
+    const { root, day, writer } = this.options;
+    const { files } = this.world;
     const folder = files.facts(this.#folder);
     const number = openPartNumber(files, root, day, writer);
     if (number === undefined) return this.#openNextPart();
@@ -201,8 +199,8 @@ export class DayAppender {
   }
 
   #openNextPart(): PartFile {
-    const { root, day, writer } = this.#options;
-    const { files } = this.#world;
+    const { root, day, writer } = this.options;
+    const { files } = this.world;
     const part: PartId = { day, writer, number: nextPartNumber(files, root, day) };
     const path = partPath(root, part);
     const file = files.open(path, "create");
@@ -226,7 +224,7 @@ export class DayAppender {
     // A name made within the same tick of the file system's clock would not show in the folder's
     // time: a time that young is no proof, and the folder is listed again next time.
     const is_settled = folder &&
-      this.#world.now_ms() - folder.modified_ms > folder_time_trusted_after_ms;
+      this.world.now_ms() - folder.modified_ms > folder_time_trusted_after_ms;
     this.#chosen_in = is_settled ? folder : undefined;
     return part_file;
   }

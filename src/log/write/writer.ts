@@ -51,16 +51,12 @@ interface Waiting {
 const encoder = new TextEncoder();
 const NEWLINE = 10;
 
-/** Appends lines to one ledger. Close it when done. */
 export class LogWriter {
   readonly counters: WriterCounters = {
     ...{ events: 0, bytes: 0, writes: 0, syncs: 0 },
     ...{ lock_waits: 0, torn_tails_moved: 0 },
   };
   readonly durability: Durability;
-  readonly #world: World;
-  readonly #root: string;
-  readonly #options: WriterOptions;
   readonly #writer: string;
   /** An LRU cache: in the order of their last use. */
   readonly #days = new Map<string, DayAppender>();
@@ -73,10 +69,11 @@ export class LogWriter {
   /** Small groups are encoded into it, one after the other. */
   readonly #buffer = new Uint8Array(small_group_bytes);
 
-  constructor(world: World, root: string, options: WriterOptions = {}) {
-    this.#world = world;
-    this.#root = root;
-    this.#options = options;
+  constructor(
+    readonly world: World,
+    readonly root: string,
+    readonly options: WriterOptions = {},
+  ) {
     this.#writer = options.writer ? checkWriterName(options.writer) : "";
     this.durability = options.durability ?? "fsync";
   }
@@ -112,7 +109,7 @@ export class LogWriter {
     for (const { first_line, end_line, offset, file } of written.results) {
       const lines = end_line - first_line;
       this.counters.events += lines;
-      this.#options.onWrite?.(`wrote ${lines} lines at byte ${offset} of ${file.label}`);
+      this.options.onWrite?.(`wrote ${lines} lines at byte ${offset} of ${file.label}`);
     }
     return written;
   }
@@ -145,9 +142,9 @@ export class LogWriter {
     while (this.#queue.size > 0) {
       // A program that emits in a loop and awaits each answer never yields its thread, since the answers
       // are there at once: now and then one of them waits for a turn of the event loop.
-      if (this.#world.elapsed_ms() - this.#last_turn_ms >= turn_ms_max) {
-        await this.#world.turn();
-        this.#last_turn_ms = this.#world.elapsed_ms();
+      if (this.world.elapsed_ms() - this.#last_turn_ms >= turn_ms_max) {
+        await this.world.turn();
+        this.#last_turn_ms = this.world.elapsed_ms();
       }
       const queue = this.#queue;
       this.#queue = new Map();
@@ -231,13 +228,13 @@ export class LogWriter {
       appender.close();
       this.#days.delete(oldest);
     }
-    const appender = new DayAppender(this.#world, {
-      root: this.#root,
+    const appender = new DayAppender(this.world, {
+      root: this.root,
       day,
       writer: this.#writer,
-      lock_wait_ms: this.#options.lock_wait_ms ?? lock_wait_ms,
-      part_bytes_max: this.#options.part_bytes_max ?? part_bytes_max,
-      onTornTail: this.#options.onTornTail ?? (() => {}),
+      lock_wait_ms: this.options.lock_wait_ms ?? lock_wait_ms,
+      part_bytes_max: this.options.part_bytes_max ?? part_bytes_max,
+      onTornTail: this.options.onTornTail ?? (() => {}),
     }, this.counters);
     this.#days.set(day, appender);
     return appender;

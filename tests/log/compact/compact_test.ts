@@ -125,9 +125,9 @@ Deno.test("where lines end and begin is the same of a compacted part", () =>
     const maker = new LineMaker(random, [Date.parse(`${DAY}T12:00:00Z`)]);
     const lines = ["\n", ...random.times(20, () => `${maker.event()}\n`), "\n", "\n"];
     writePart(dir, PART, lines);
-    const part = await openOnly(dir);
+    using part = await openOnly(dir);
     await compactAll(dir);
-    const compacted = await openOnly(dir);
+    using compacted = await openOnly(dir);
     let end = 0;
     for (const line of lines) {
       const start = end;
@@ -136,8 +136,6 @@ Deno.test("where lines end and begin is the same of a compacted part", () =>
       assertEquals(compacted.startOfLineBefore(end), start, `the line that ends at ${end}`);
       assertEquals(compacted.bytesBetween(start, end), part.bytesBetween(start, end));
     }
-    part.close();
-    compacted.close();
   }));
 
 async function openOnly(dir: string) {

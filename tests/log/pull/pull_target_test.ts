@@ -18,10 +18,8 @@ Deno.test("lines are added only where the part ends, and not to one that takes n
   const newTarget = () =>
     new PullTarget(testWorld(), a.ledger_dir, PART, 1_000, (notice) => notices.push(notice));
   const add = async (at: number) => {
-    const target = newTarget();
-    const is_added = await target.add([LINE], at);
-    target.close();
-    return is_added;
+    using target = newTarget();
+    return await target.add([LINE], at);
   };
   assertEquals([await add(0), await add(LINE.length), await add(LINE.length)], [true, true, false]);
   Deno.writeTextFileSync(a.part("part-000001.b"), "torn", { append: true });
@@ -77,7 +75,7 @@ Deno.test("a part that is sealed while it is pulled goes on in a new part", asyn
 Deno.test("lines are not added to a part whose day left the log since", async () => {
   using lab = boxes("a");
   const [a] = lab.all;
-  const target = new PullTarget(testWorld(), a.ledger_dir, PART, 1_000, () => {});
+  using target = new PullTarget(testWorld(), a.ledger_dir, PART, 1_000, () => {});
   assertEquals(await target.add([LINE], 0), true);
   const day = a.path(`day=${BOX_DAY}`);
   Deno.renameSync(day, a.path("away"));
@@ -86,5 +84,4 @@ Deno.test("lines are not added to a part whose day left the log since", async ()
   Deno.removeSync(day, { recursive: true });
   writePart(a.ledger_dir, PART, [LINE]);
   assertEquals(await target.add([LINE], LINE.length), false);
-  target.close();
 });
