@@ -91,7 +91,7 @@ export class Ledger extends EventLog {
 
   /** The log at a glance. */
   async survey(): Promise<LogSurvey> {
-    const { surveyLog } = await import("../log/upkeep.ts");
+    const { surveyLog } = await import("../log/read/survey.ts");
     return await surveyLog(this.world, this.dir);
   }
 
@@ -100,7 +100,7 @@ export class Ledger extends EventLog {
    * of the log out of the way.
    */
   async verify(options?: VerifyOptions): Promise<VerifyReport> {
-    const { verifyLog } = await import("../log/upkeep.ts");
+    const { verifyLog } = await import("../log/seal/verify.ts");
     const report = await verifyLog(this.world, this.dir, this.registry, options);
     const { damage } = await this.traces.checkWaiting();
     for (const { path, ...place } of damage) {

@@ -18,25 +18,25 @@ export class LedgerUpkeep {
 
   /** Closes for good the parts that have rotated, and those of days that are over. */
   async seal(options?: SealOptions): Promise<NewlySealed[]> {
-    const { sealParts } = await import("../log/upkeep.ts");
+    const { sealParts } = await import("../log/seal/seal.ts");
     return await sealParts(this.world, this.dir, options);
   }
 
   /** Turns the lines of sealed parts into Parquet, which gives every byte of them back. */
   async compact(options: CompactOptions): Promise<CompactReport> {
-    const { compactParts } = await import("../log/upkeep.ts");
+    const { compactParts } = await import("../log/compact/compact.ts");
     return await compactParts(this.world, this.dir, options);
   }
 
   /** What `compact` would do; nothing is changed. */
   async planCompact(options: CompactOptions): Promise<CompactPlan> {
-    const { planCompact } = await import("../log/upkeep.ts");
+    const { planCompact } = await import("../log/compact/compact.ts");
     return await planCompact(this.world, this.dir, options);
   }
 
   /** Gives the parts of a day their lines back. */
   async restore(day: string): Promise<RestoredPart[]> {
-    const { restoreDay } = await import("../log/upkeep.ts");
+    const { restoreDay } = await import("../log/compact/restore.ts");
     return await restoreDay(this.world, this.dir, day);
   }
 

@@ -59,7 +59,7 @@ export {
   writerNameFrom,
 } from "./format/layout.ts";
 export { partsAway, type TakenOutEntry } from "./format/chain.ts";
-export { lineHash } from "./format/lines.ts";
+export { lineHash } from "./format/line_blocks.ts";
 export {
   concurrentlyRemoved,
   type OpenPart,

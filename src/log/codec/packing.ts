@@ -31,7 +31,7 @@ import {
   TemplateMatcher,
   TIMESTAMP,
 } from "./line_template.ts";
-import { type Block, blocksOfLines } from "../format/lines.ts";
+import { type Block, blocksOfLines } from "../format/line_blocks.ts";
 
 const NEWLINE = 10, ZERO = 48;
 /** So many digits are a whole number of 32 bits in any case. */

@@ -5,7 +5,7 @@ import type { OpenFile } from "../../base/files/seam.ts";
 import { event_bytes_max, read_bytes } from "../../base/limits.ts";
 import { damaged } from "../../parquet/footer.ts";
 import { type ColumnCursor, type PackedGroup, PackedReader } from "../../parquet/packed_read.ts";
-import type { Block } from "../format/lines.ts";
+import type { Block } from "../format/line_blocks.ts";
 import {
   LineTemplate,
   RESIDUAL,

@@ -9,14 +9,15 @@ import { humanBytes } from "../../base/format.ts";
 import { compact_bytes_min, packed_line_bytes_max } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { partsAway, withChainLock } from "../format/chain.ts";
-import { type Checksum, matchesChecksum } from "../format/checksum.ts";
+import { notesDigest } from "../format/chain_digest.ts";
+import { type Checksum, matchesChecksum, verifyChecksum } from "../format/checksum.ts";
 import { dayFolder, parquetName, type PartId, partLabel, partPath } from "../format/layout.ts";
 import { readSealed, sealedName, type SealedPart, writeSealed } from "../format/seal_manifest.ts";
-import { listDays, partNamesOf } from "../read/parts.ts";
+import { LogCursor } from "../read/cursor.ts";
+import { listDays, partNamesOf, partsOfDay } from "../read/parts.ts";
 import { dueNames, type NewlySealed, sealDueParts } from "../seal/seal.ts";
 import type { PackRequest } from "./pack_part.ts";
 import { packAll } from "./pack_pool.ts";
-import { corruptLines, removeStaleTempFiles, verifyChecksum } from "./sealed_lines.ts";
 
 export interface CompactOptions {
   before_day: string;
@@ -257,5 +258,41 @@ function whyNotPacked(corrupt: ReadonlyMap<number, number>): string | undefined 
   for (const [offset, size_bytes] of corrupt) {
     if (size_bytes <= packed_line_bytes_max) continue;
     return `the line at byte ${offset} is ${size_bytes} bytes long, and no event`;
+  }
+}
+
+/** The corrupt lines of a part: where each begins -> how long it is. Read anew if not all were noted. */
+async function corruptLines(
+  world: World,
+  root: string,
+  part: PartId,
+  record: SealedPart,
+): Promise<ReadonlyMap<number, number>> {
+  // A record that was edited since may call a line an event that is none.
+  if (record.flaws && notesDigest(record) === record.notes_sha256) {
+    const corrupt = record.flaws.filter(({ kind }) => kind === "corrupt");
+    return new Map(corrupt.map(({ offset, size_bytes }) => [offset, size_bytes]));
+  }
+  const offsets = new Map<number, number>();
+  for (const extent of await partsOfDay(world.files, root, part.day)) {
+    if (extent.label !== partLabel(part)) continue;
+    for await (const batch of new LogCursor(world, root).batchesOfPart(extent)) {
+      for (const { kind, offset, size_bytes } of batch) {
+        if (kind === "corrupt") offsets.set(offset, size_bytes);
+      }
+    }
+  }
+  return offsets;
+}
+
+/**
+ * Removes what a process left that was killed while it compacted or restored. The caller holds the lock
+ * of the chain, so no process is at work on it.
+ */
+export function removeStaleTempFiles(world: World, root: string, day: string): void {
+  const folder = dayFolder(root, day);
+  for (const { name } of world.files.list(folder) ?? []) {
+    const is_stale = /^(part-.*\.(parquet|jsonl)|_sealed\.json)\..*\.tmp$/.test(name);
+    if (is_stale) removeQuietly(world.files, join(folder, name));
   }
 }

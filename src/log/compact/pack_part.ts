@@ -3,8 +3,7 @@ import { openOwn, removeQuietly } from "../../base/files/durable.ts";
 import { LedgerError } from "../../base/error.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
-import { verifyChecksum } from "./sealed_lines.ts";
-import { type Checksum, checksumOf } from "../format/checksum.ts";
+import { type Checksum, checksumOf, verifyChecksum } from "../format/checksum.ts";
 import { type PackingColumns, packLines } from "../codec/packing.ts";
 import { linesDigest } from "../codec/unpacking.ts";
 

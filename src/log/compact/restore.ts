@@ -8,7 +8,7 @@ import { LedgerError } from "../../base/error.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { withChainLock } from "../format/chain.ts";
 import { dayFolder, parquetName, type PartId, partLabel, partPath } from "../format/layout.ts";
-import { removeStaleTempFiles } from "./sealed_lines.ts";
+import { removeStaleTempFiles } from "./compact.ts";
 import { openPart } from "../read/part_file.ts";
 import { listDays, notRecorded, partNamesOf, partsOfDay } from "../read/parts.ts";
 import { findChange } from "../format/checksum.ts";

@@ -1,6 +1,7 @@
 /** Checksum of a file: its sha256 proves it, and short digests of its blocks tell where it has changed. */
 import { createHash } from "node:crypto";
 import { digestOf } from "../../base/files/checksum.ts";
+import { LedgerError } from "../../base/error.ts";
 import { blocksOfFile, readFully } from "../../base/files/durable.ts";
 import { checksum_block_bytes } from "../../base/limits.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
@@ -57,6 +58,18 @@ export function findChange(
   return size_bytes > noted.bytes
     ? { offset: noted.bytes, reason: `longer than it was: ${size_bytes} bytes, not ${noted.bytes}` }
     : { offset: 0, reason: "its digest is not what was noted, nor can the place be told" };
+}
+
+/** Throws where the lines of a part that is compacted have changed since they were sealed. */
+export function verifyChecksum(lines: OpenFile, label: string, sealed: Checksum): void {
+  const change = findChange(lines, sealed);
+  if (!change) return;
+  throw new LedgerError({
+    code: "damaged",
+    message: `cannot compact ${label}: it is not as it was sealed (${change.reason})`,
+    where: { path: lines.path, offset: change.offset },
+    hint: "nothing was changed; restore the part from a backup, then compact again",
+  });
 }
 
 function* blocksOf(file: OpenFile, size_bytes: number): Generator<[number, Uint8Array]> {

@@ -18,7 +18,7 @@ import {
 import { type DayLock, lockOfWriter } from "../format/lock.ts";
 import { gonePartsOf, type PartExtent, partsOfDay } from "../read/parts.ts";
 import type { ByteRange } from "./replication_state.ts";
-import { moveTornTail } from "../format/torn_tail.ts";
+import { moveTornTail } from "../format/quarantine.ts";
 import { readSealed } from "../format/seal_manifest.ts";
 
 const NEWLINE = 10;

@@ -9,7 +9,7 @@ import { fieldsAreRight, isBuiltIn, type LedgerEvent } from "../event/event.ts";
 import { linesOf } from "../../base/files/lines.ts";
 import { partsAway } from "../format/chain.ts";
 import { dayOf, parsePartName, type PartId, partLabel } from "../format/layout.ts";
-import type { Block } from "../format/lines.ts";
+import type { Block } from "../format/line_blocks.ts";
 import { endOfLines, type OpenPart, openPart } from "./part_file.ts";
 import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
 import { type LineDiagnostic, readSealed, type SealedParts } from "../format/seal_manifest.ts";

@@ -5,8 +5,7 @@ import { openOwn, readFully } from "../../base/files/durable.ts";
 import type { World } from "../../base/world.ts";
 import { part_looks_max } from "../../base/limits.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
-import { type Block, blocksOfLines } from "../format/lines.ts";
-import { endOfLastLine } from "../format/torn_tail.ts";
+import { type Block, blocksOfLines, endOfLastLine } from "../format/line_blocks.ts";
 import type { Checksum } from "../format/checksum.ts";
 
 export interface OpenPart extends Disposable {

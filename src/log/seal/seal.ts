@@ -31,8 +31,8 @@ import { dayFolder, type PartId, partLabel } from "../format/layout.ts";
 import { lockOfWriter } from "../format/lock.ts";
 import { goneFolders, listDays, type PartExtent, partNamesOf, partsOfDay } from "../read/parts.ts";
 import { checksumOf } from "../format/checksum.ts";
-import { lineHash } from "../format/lines.ts";
-import { endOfLastLine, moveTornTail } from "../format/torn_tail.ts";
+import { endOfLastLine, lineHash } from "../format/line_blocks.ts";
+import { moveTornTail } from "../format/quarantine.ts";
 import {
   type LineDiagnostic,
   readSealed,

@@ -10,9 +10,8 @@ import type { World } from "../../base/world.ts";
 import { isBuiltIn } from "../event/event.ts";
 import type { Registry } from "../event/registry.ts";
 import { type Chain, chainPath, readChain, withChainLock } from "../format/chain.ts";
-import { hash53 } from "../format/lines.ts";
 import { ledgerPaths, parsePartLabel } from "../format/layout.ts";
-import { isInQuarantine, quarantine, repairTornTail } from "../format/torn_tail.ts";
+import { isInQuarantine, quarantine, repairTornTail } from "../format/quarantine.ts";
 import {
   readSealed,
   sealedName,
@@ -316,6 +315,20 @@ class IdHashes {
     const sorted = this.#hashes.subarray(0, this.#count).sort();
     return sorted.reduce((sum, hash, at) => sum + Number(at > 0 && hash === sorted[at - 1]), 0);
   }
+}
+
+/** 53 bits of a text's hash, which a number holds exactly; to tell texts apart, not a proof. */
+function hash53(text: string): number {
+  let high = 0xdeadbeef;
+  let low = 0x41c6ce57;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    high = Math.imul(high ^ code, 2654435761);
+    low = Math.imul(low ^ code, 1597334677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return (low >>> 0) * 2097152 + ((high >>> 0) >>> 11);
 }
 
 /** How much there is to read. A day that cannot be listed is found out when its turn comes. */

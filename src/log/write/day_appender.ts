@@ -11,7 +11,7 @@ import { folder_time_trusted_after_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { dayFolder, type PartId, partLabel, partPath } from "../format/layout.ts";
 import { type DayLock, lockOfWriter } from "../format/lock.ts";
-import { moveTornTail } from "../format/torn_tail.ts";
+import { moveTornTail } from "../format/quarantine.ts";
 import { nextPartNumber, openPartNumber } from "./part_number.ts";
 
 /** Whole lines, each ending in a newline, and where each ends. */

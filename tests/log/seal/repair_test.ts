@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
-import { endOfLastLine, isInQuarantine, quarantine } from "../../../src/log/format/torn_tail.ts";
+import { endOfLastLine } from "../../../src/log/format/line_blocks.ts";
+import { isInQuarantine, quarantine } from "../../../src/log/format/quarantine.ts";
 import { openLedger } from "../../../src/mod.ts";
 import { linesOnDisk, tempFolder, testWorld, writePart } from "../../harness.ts";
 import { CASE_DAY, GOOD_LINE, LINE_CASES } from "../cases.ts";

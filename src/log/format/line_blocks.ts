@@ -1,21 +1,7 @@
-/** Lines of a part: hashes to tell them apart, blocks to read them in. */
+/** Line blocks: a part is read in blocks of whole lines; a hash says which line was the last. */
 import { blocksOfFile, readFully } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { event_bytes_max, read_bytes } from "../../base/limits.ts";
-
-/** 53 bits of a text's hash, which a number holds exactly; to tell texts apart, not a proof. */
-export function hash53(text: string): number {
-  let high = 0xdeadbeef;
-  let low = 0x41c6ce57;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    high = Math.imul(high ^ code, 2654435761);
-    low = Math.imul(low ^ code, 1597334677);
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
-  return (low >>> 0) * 2097152 + ((high >>> 0) >>> 11);
-}
 
 /** Identifies a part's last indexed line: its length, and 32 bits of its hash (FNV-1a). */
 export function lineHash(line: Uint8Array): string {
@@ -88,4 +74,17 @@ function findNewline(file: OpenFile, from: number, end: number): number | undefi
     if (newline >= 0) return at + newline;
     at += bytes.length;
   }
+}
+
+/** Where the last whole line of a file ends; 0 when it has none. */
+export function endOfLastLine(file: OpenFile, size_bytes: number): number {
+  const block = new Uint8Array(Math.min(read_bytes, size_bytes));
+  for (let end = size_bytes; end > 0;) {
+    const start = Math.max(0, end - block.length);
+    const bytes = readFully(file, block.subarray(0, end - start), start);
+    const newline = bytes.lastIndexOf(NEWLINE);
+    if (newline >= 0) return start + newline + 1;
+    end = start;
+  }
+  return 0;
 }

@@ -6,24 +6,10 @@ import { join } from "@std/path";
 import { makeFolderDurably, readFully, replaceFile } from "../../base/files/durable.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
 import { uniqueName, type World } from "../../base/world.ts";
-import { lock_wait_ms, read_bytes } from "../../base/limits.ts";
+import { lock_wait_ms } from "../../base/limits.ts";
 import { ledgerPaths, type PartId, partPath, quarantineName } from "./layout.ts";
+import { endOfLastLine } from "./line_blocks.ts";
 import { lockOfWriter } from "./lock.ts";
-
-const NEWLINE = 10;
-
-/** Where the last whole line of a file ends; 0 when it has none. */
-export function endOfLastLine(file: OpenFile, size_bytes: number): number {
-  const block = new Uint8Array(Math.min(read_bytes, size_bytes));
-  for (let end = size_bytes; end > 0;) {
-    const start = Math.max(0, end - block.length);
-    const bytes = readFully(file, block.subarray(0, end - start), start);
-    const newline = bytes.lastIndexOf(NEWLINE);
-    if (newline >= 0) return start + newline + 1;
-    end = start;
-  }
-  return 0;
-}
 
 /**
  * Moves what follows the last newline of a part to quarantine: copied and durable there first, cut
