@@ -16,7 +16,7 @@
  * @module
  */
 export { type ErrorCode, type ErrorPlace, LedgerError } from "./base/error.ts";
-export { EventEmitter, getEventEmitter } from "./legacy/emitter.ts";
+export { type EmitterOptions, EventEmitter, getEventEmitter } from "./legacy/emitter.ts";
 export {
   type CommonFields,
   Emitters,

@@ -382,6 +382,8 @@ export const quoted_chars_max = 60;
 export const names_shown_max = 3;
 /** of places that are damaged, */
 export const damage_shown_max = 10;
+/** of events that the first system's emitter could not record, */
+export const emitter_errors_said_max = 10;
 /** and of findings. */
 export const findings_shown_max = 20;
 /** Days that `status` lists, and events with which `log --follow` begins. */

@@ -82,6 +82,8 @@ Library:
 - the options legacy and cutover_day of openIndex and query | are gone: give attach:
   legacyDatabase(ledger, path, cutover_day).
 
+- getEventEmitter | Never throws or rejects: errors go to onError or standard error and count in
+  lost_events, and the answer is undefined. NaN is recorded as null, with a warning. dispose() ends it.
 - compareLegacy, importLegacy | Return objects: differences, tables and not_understood; imported, refused,
   never_started and not_understood.
 
