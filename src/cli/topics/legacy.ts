@@ -11,8 +11,13 @@ all_run_status: every run once, with its source. Before the cutover (2026-01-23,
 old database wins, from it on the log.
 
   $ ledger emit run.started --run-id r1
+  1769174320945_8e7b925b
   $ ledger rebuild
+  data/ledger/index/runs.duckdb built from nothing: 1 new event (108 B), 1 event in all, 0 runs
   $ ledger query --legacy data/baseline_results.duckdb "select run_id, source from all_runs order by run_id"
+  run_id  source
+  old-1   legacy
+  old-2   legacy
 
 ‹ledger legacy compare› looks in the log for each value of the old rows and lists what differs.
 ‹ledger legacy import› appends the events that the rows imply; twice changes nothing:
@@ -28,13 +33,32 @@ not_finite; JSON that Python wrote with NaN in it is kept as text beside. All ot
 columns that hold values and are not of these tables, are not understood: import and compare list them.
 
   $ ledger legacy compare
+  run_id  table   id     field  legacy   event_log
+  old-1   runs_d  old-1  row    present
+  old-2   runs_d  old-2  row    present
+  2 differences; to import: ledger legacy import
+  not understood, and not in the log: optimizer.islands_f (1 row)
   $ ledger legacy import
+  5 events appended and indexed
+  not understood, and not in the log: optimizer.islands_f (1 row)
   $ ledger legacy archive
+  table               rows  in_log  never_started  digest
+  optimizer.runs_d       2       2              0  the same
+  optimizer.trials_f     2       2              0  the same
+  not understood, and not in the log: optimizer.islands_f (1 row)
+  data/baseline_results.duckdb has to stay: 1 table or column not understood.
+  To put it away without: ledger legacy archive --except optimizer.islands_f
 
 ‹ledger legacy archive› says when the old file may go: it counts rows, compares digests over all values
 that were read, and says no where anything that holds values is not understood, unless --except names it.
 
   $ ledger legacy archive --except optimizer.islands_f
+  table               rows  in_log  never_started  digest
+  optimizer.runs_d       2       2              0  the same
+  optimizer.trials_f     2       2              0  the same
+  not understood, and not in the log: optimizer.islands_f (1 row)
+  data/baseline_results.duckdb can be put away: the log holds all of it but optimizer.islands_f, with the same data.
+  To compress it: gzip data/baseline_results.duckdb
 
 The first system also kept an index/runs.duckdb, and event types in events/_schema.json. The first rebuild
 moves its index to runs.duckdb.first-system and builds one from the log. Its event types stay: those with
