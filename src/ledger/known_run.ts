@@ -7,6 +7,7 @@ import { withNumbers } from "../base/json.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { PHASES_OF_RUN } from "../index/run_views.ts";
+import type { LogRecord, ReadFilter } from "../log/mod.ts";
 import type { RunDirectory } from "../runs/directory/directory.ts";
 import type { RunEnd, RunEvents } from "../runs/directory/run_lifecycle.ts";
 import type { RunManifest } from "../runs/manifest/manifest.ts";
@@ -78,6 +79,41 @@ export async function idsOfRuns(open: () => Promise<Database>): Promise<string[]
     if (!asLedgerError(error)) throw error;
     return [];
   }
+}
+
+/** What the log says of a run itself; other events may only name it. */
+const EVENTS_OF_RUNS = ["run.created", "run.started", "run.completed", "run.failed"];
+
+/**
+ * Throws where neither a folder nor the log knows a run of this id: an event that names one by mistake
+ * stays in the log. The index may be behind, so the log itself is read for a run that it does not know.
+ */
+export async function checkIsKnown(
+  ledger: {
+    runs: { locate(run_id: string): Promise<LocatedRun> };
+    exists(): boolean;
+    read(filter: ReadFilter): AsyncIterable<LogRecord>;
+  },
+  run_id: string,
+): Promise<void> {
+  const located = await ledger.runs.locate(run_id).catch((error) => {
+    const problem = asLedgerError(error);
+    if (problem?.code !== "not_found") throw error;
+    return problem;
+  });
+  if (!(located instanceof LedgerError) && located.run_id === run_id) return;
+  const of_run = { run_id, types: EVENTS_OF_RUNS };
+  for await (const { kind } of ledger.exists() ? ledger.read(of_run) : []) {
+    if (kind === "event") return;
+  }
+  throw new LedgerError({
+    code: "not_found",
+    message: `there is no run ${quoted(run_id)}: neither the log nor a folder knows it`,
+    hint: "nothing was written; " +
+      (located instanceof LedgerError
+        ? located.hint ?? "what there is: ledger runs query"
+        : `did you mean ${located.run_id}?`),
+  });
 }
 
 /** The error where only a run with a folder will do. */

@@ -79,6 +79,12 @@ export class Ledger extends EventLog {
     return this.cursor(filter).pass();
   }
 
+  /** Throws where neither the log nor a folder knows a run: for what is to name it in the log. */
+  async checkRun(run_id: string): Promise<void> {
+    const { checkIsKnown } = await import("./known_run.ts");
+    await checkIsKnown(this, run_id);
+  }
+
   /** A reader that remembers where it stopped. */
   cursor(filter?: ReadFilter): LogCursor {
     return new LogCursor(this.world, this.dir, filter);

@@ -29,6 +29,7 @@ export interface TraceOptions extends TraceStoreOptions, TracerOptions {}
 interface TracedLedger {
   readonly dir: string;
   emit(event: JsonObject): Promise<{ event_id: string }>;
+  checkRun(run_id: string): Promise<void>;
   query(sql: string, options: { values: string[] }): Promise<JsonObject[]>;
 }
 
@@ -221,9 +222,11 @@ export class LedgerTraces {
 
   /**
    * Says in the log what came of a correlation: its metrics, and how long its events took. From there
-   * the index has it, as `backtest_analytics`. Said again, the last word counts.
+   * the index has it, as `backtest_analytics`. Said again, the last word counts. A run that is named has
+   * to be one that the log or a folder knows.
    */
   async publish(correlation_id: string, said: Publication = {}): Promise<JsonObject> {
+    if (said.run_id !== undefined) await this.ledger.checkRun(said.run_id);
     const { analyzeLatency } = await import("../trace/ask/latency.ts");
     const events = await this.query({ correlation_id, without_data: true });
     const report = analyzeLatency(events);

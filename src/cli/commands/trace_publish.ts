@@ -2,7 +2,7 @@ import { parseKeepingDigits } from "../../base/json.ts";
 import type { JsonObject } from "../../ledger/event_log.ts";
 import { noEventsOf } from "../../trace/event/filter.ts";
 import { defineCommand } from "../command.ts";
-import { jsonObject, ledgerFlags, text } from "../flags.ts";
+import { jsonObject, runsFlags, text } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, print, printJson } from "../output.ts";
 import { sayWhatIsMissing } from "../traces.ts";
@@ -20,12 +20,12 @@ export default defineCommand({
   },
   positionals: [{ name: "CORRELATION", summary: "the correlation's id", required: true }],
   flags: {
-    "run-id": text("ID", "the run in the log"),
+    "run-id": text("ID", "the run; log or folder have to know it"),
     "metrics": jsonObject("total_return, sharpe_ratio, max_drawdown, total_trades, and others"),
     "config-file": text("PATH", "the run's configuration file"),
     "strategy-type": text("NAME", "the strategy"),
     "status": text("STATUS", "how it ended (default: completed)"),
-    ...ledgerFlags(),
+    ...runsFlags(),
   },
   run: async ({ world, flags, words: [correlation_id] }) => {
     await using ledger = openFor(world, flags);

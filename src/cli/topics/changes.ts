@@ -50,6 +50,7 @@ Commands:
   drawdown, loss, stop_out, adverse, exposed and names in _ms the smallest (--desc, --asc). Shows the
   parameters that differ. A metric that is text, or that no run has, is an error.
 - tables | Ids of runs are never cut; empty columns go first; numbers have six digits.
+- trace publish | Refuses a run that neither the log nor a folder knows.
 - trace path | Shows what each event held, and the market's time apart from the program's; the time
   between steps is of creation stamps alone. Causes in a circle end in exit code 3.
 - trace sample, trace export | --json, also beside --out.

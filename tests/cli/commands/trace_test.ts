@@ -1,6 +1,13 @@
 /** Traces on the command line: from NDJSON to answers, and what is said when there are none. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { join } from "@std/path";
+import { LedgerError } from "../../../src/base/error.ts";
 import { openLedger } from "../../../src/mod.ts";
 import { runIn, tempFolder } from "../../harness.ts";
 
@@ -380,6 +387,7 @@ Deno.test("what is published is in the index, and the last word counts", async (
   using folder = tempFolder();
   const dir = folder.path;
   await answered(dir, ["ingest"], CHAIN);
+  await runIn(dir, ["emit", "run.started", "--run-id", "r1"]);
   await answered(dir, ["publish", "bt1", "--run-id", "r1", "--metrics", '{"sharpe_ratio":1.5}']);
   await answered(dir, ["publish", "bt1", "--run-id", "r1", "--metrics", '{"sharpe_ratio":0.5}']);
   await runIn(dir, ["rebuild"]);
@@ -387,6 +395,39 @@ Deno.test("what is published is in the index, and the last word counts", async (
     backtest_analytics.event_latencies) as types from backtest_analytics.backtest_runs`;
   const { stdout } = await runIn(dir, ["query", sql, "--json"]);
   assertEquals(JSON.parse(stdout), [{ sharpe_ratio: 0.5, event_count: 4, types: 2 }]);
+});
+
+Deno.test("only a run that the log or a folder knows is published, whether the index knows it or not", async () => {
+  using folder = tempFolder();
+  const dir = join(folder.path, "ledger");
+  const runs_dir = join(folder.path, "runs");
+  await answered(dir, ["ingest"], CHAIN);
+  const publish = (run_id: string) =>
+    ask(dir, ["publish", "bt1", "--run-id", run_id, "--runs-dir", runs_dir]);
+  const inLog = async () => (await runIn(dir, ["log", "--type", "trace.published"])).stdout;
+  const refused = async (run_id: string, hint: string) => {
+    const { code, stdout, stderr } = await publish(run_id);
+    assertEquals([code, stdout], [1, ""]);
+    assertStringIncludes(
+      stderr,
+      `there is no run "${run_id}": neither the log nor a folder knows it`,
+    );
+    assertStringIncludes(stderr, hint);
+  };
+  await refused("r1", "nothing was written");
+  assertEquals(await inLog(), "");
+  await runIn(dir, ["emit", "run.started", "--run-id", "emitted-1"]);
+  assertEquals((await publish("emitted-1")).code, 0);
+  await refused("emitted", "nothing was written");
+  await runIn(dir, ["rebuild"]);
+  await refused("emitted", "did you mean emitted-1?");
+  await refused("emitted-2", "did you mean emitted-1?");
+  const create = ["runs", "create", "--run-type", "policy", "--run-id", "kept", "--no-events"];
+  assertEquals((await runIn(dir, [...create, "--runs-dir", runs_dir])).code, 0);
+  assertEquals((await publish("kept")).code, 0);
+  await using ledger = await openLedger({ dir, runs_dir });
+  await assertRejects(() => ledger.traces.publish("bt1", { run_id: "typo" }), LedgerError, "typo");
+  assertEquals((await inLog()).trim().split("\n").length, 2);
 });
 
 Deno.test("a folder without a ledger, and a correlation without events, are said to be that", async () => {
