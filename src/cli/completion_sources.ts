@@ -7,7 +7,7 @@ import type { World } from "../base/world.ts";
 import { completed_dated_runs_max, completed_runs_max } from "../base/limits.ts";
 import { recentDays, recentRunIds } from "../log/mod.ts";
 import { ARTIFACT_TYPES, artifactDefinition } from "../runs/artifacts/definitions.ts";
-import { idOfPath, listMonths, listRuns } from "../runs/manifest/layout.ts";
+import { foldersOfRuns, idOfPath, listMonths, listRuns } from "../runs/manifest/layout.ts";
 import type { Folders } from "./flags.ts";
 import { openFor } from "./open.ts";
 
@@ -58,7 +58,7 @@ export function sourceFor(
 function runFolders(world: World, folders: Folders, typed: string): string[] {
   const { dir } = openFor(world, folders).runs;
   const run_ids: string[] = [];
-  for (const month of listMonths(world.files, dir).reverse()) {
+  for (const month of foldersOfRuns(world.files, dir).reverse()) {
     const of_month = listRuns(world.files, dir, month)
       .map((path) => ({ path, run_id: idOfPath(path)! }))
       .filter(({ run_id }) => run_id.startsWith(typed));

@@ -6,7 +6,7 @@ import { takeFileLock } from "../base/files/file_lock.ts";
 import { lock_probe_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { Ledger } from "../ledger/ledger.ts";
-import { idOfPath, listMonths, listRuns } from "../runs/manifest/layout.ts";
+import { idOfPath, listAllRuns } from "../runs/manifest/layout.ts";
 import { type Lab, LAB_RUNS } from "./plan.ts";
 import { recordRun } from "./record.ts";
 
@@ -123,8 +123,7 @@ export async function takeDemoFolder(world: World): Promise<DemoFolder> {
 async function otherWork(ledger: Ledger): Promise<string[]> {
   const { world: { files }, runs } = ledger;
   const run_ids = new Set(
-    listMonths(files, runs.dir).flatMap((month) => listRuns(files, runs.dir, month))
-      .map((path) => idOfPath(path)!),
+    listAllRuns(files, runs.dir).map((path) => idOfPath(path)!),
   );
   if (ledger.exists()) {
     for await (const record of ledger.read()) {

@@ -1,4 +1,4 @@
-import { findings_shown_max, watch_interval_s } from "../../base/limits.ts";
+import { findings_shown_max, names_shown_max, watch_interval_s } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { AlertsReport } from "../../runs/catalog/alerts.ts";
 import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
@@ -75,10 +75,19 @@ export default defineCommand({
 
 function printReport(world: World, report: CatalogSyncReport): void {
   const tick = paintFor(world, world.stdout).green("✓");
-  const { skipped, missing } = report;
+  const { skipped, missing, outside } = report;
   if (report.initialized) print(world, `${tick} Initialized catalog tables`);
   print(world, `${tick} Registered ${counted(report.registered, "run")}`);
   if (report.updated > 0) print(world, `${tick} Updated ${counted(report.updated, "run")}`);
+  if (outside.length > 0) {
+    const more = outside.length > names_shown_max ? ", …" : "";
+    const named = outside.slice(0, names_shown_max).join(", ") + more;
+    const are = outside.length === 1 ? "lies" : "lie";
+    print(
+      world,
+      `    ${counted(outside.length, "run")} of these ${are} outside of a month: ${named}`,
+    );
+  }
   if (missing > 0) {
     print(world, `${tick} Marked ${counted(missing, "run")} as missing: not on the disk any more`);
   }

@@ -71,6 +71,17 @@ Commands:
 - legacy import, compare, archive | Read the first system's real tables: runs, phases, trials,
   walk-forward folds. What is not understood and holds values is listed; archive compares counts and
   digests, and says no where anything is missing or not understood, unless --except names it.
+- views of artifacts | Each column has the type of its artifact type, also where a run of the first system
+  stored another; values that cannot be read as one are named. A view is made only where a query names
+  it as a table, so that a damaged file fails no other question.
+- runs verify, pull | A column that is stored as another type is no finding while each of its values can
+  be read as one of its own; standard error names it.
+- runs compact | Writes the right types; a file whose values are not all of them stays by itself.
+- runs write | A summary takes further metrics, features take JSON objects, a trade may lack its
+  exit_reason.
+- runs/run_id=ID | A run outside of a month's folder is read by every command; runs sync and runs verify
+  name its place.
+- runs finish | total_ms is the sum of the steps, where there are some.
 - exit code 3 | Also where readers of traces or pulled lines met damage: the result is printed, the
   damage is listed.
 - runs sync, compact, prune | A run whose run.json cannot be read (a failing disk, missing rights) is named,
@@ -80,6 +91,8 @@ Library:
 
 - Ledger.report, .compareLegacy, .importLegacy | are gone: makeReport(ledger), compareLegacy(ledger,
   path) and importLegacy(ledger, path) of src/mod.ts take the ledger.
+- RunDirectory.markFailed | Takes an Error too.
+- ArtifactRow | The type of an artifact type's rows, as in ArtifactRow<"trades">.
 - the options legacy and cutover_day of openIndex and query | are gone: give attach:
   legacyDatabase(ledger, path, cutover_day).
 

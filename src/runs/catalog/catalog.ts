@@ -9,7 +9,7 @@ import { writeFully } from "../../base/files/durable.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { SnapshotStore } from "../../duckdb/snapshot_swap.ts";
-import { type Fingerprinted, idOfPath } from "../manifest/layout.ts";
+import { type Fingerprinted, idOfPath, isOutside } from "../manifest/layout.ts";
 import { stateOfOpen } from "../manifest/liveness_lock.ts";
 import type { RunManifest } from "../manifest/manifest.ts";
 import { classifyRun, isHiding, type RunClass, scanRuns } from "../manifest/scan.ts";
@@ -51,6 +51,8 @@ export interface CatalogSyncReport {
   /** Runs whose folders are gone since the last time. */
   missing: number;
   skipped: SkippedRun[];
+  /** The paths of runs that are new and lie outside of any month's folder. */
+  outside: string[];
   /** Runs that the disk, or a right that is missing, hides: those that were catalogued stay as they were. */
   unread: SkippedRun[];
   seconds: number;
@@ -111,6 +113,9 @@ class CatalogSync {
       updated: change.updated.size,
       missing: change.gone.length,
       skipped: [...change.skipped],
+      outside: [...change.registered].map((run_id) => change.path_of.get(run_id)!).filter(
+        isOutside,
+      ),
       unread: this.#unread,
     };
   }

@@ -7,7 +7,7 @@ import { textDigest } from "../../base/files/checksum.ts";
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { getGitProvenance } from "../evidence/provenance.ts";
-import { listMonths, runPath } from "../manifest/layout.ts";
+import { foldersOfRuns, runPath } from "../manifest/layout.ts";
 import {
   ManifestFile,
   manifestText,
@@ -48,7 +48,7 @@ export function checkRunType(type: string): void {
 
 /** The path of a run whose creation was interrupted; throws when a run with this id has begun. */
 export function begunBefore(world: World, runs_dir: string, run_id: string): string | undefined {
-  for (const month of listMonths(world.files, runs_dir)) {
+  for (const month of foldersOfRuns(world.files, runs_dir)) {
     const path = runPath(month, run_id);
     const file = new ManifestFile(world, join(runs_dir, path), run_id);
     // A folder without a manifest was made by a process that was killed: nothing is lost in it.

@@ -1,4 +1,7 @@
-/** Layout of a folder of runs: `YYYY-MM/run_id=ID/`, and the names in it. */
+/**
+ * Layout of a folder of runs: `YYYY-MM/run_id=ID/`, and the names in it. A run may also lie outside of
+ * any month, as `run_id=ID/`: it is found there, and no program here puts one there.
+ */
 import { join } from "@std/path";
 import { LedgerError, quoted } from "../../base/error.ts";
 import type { Files } from "../../base/files/seam.ts";
@@ -7,6 +10,8 @@ import { isOfKind } from "../../log/mod.ts";
 
 const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/;
 const FOLDER_PREFIX = "run_id=";
+/** Stands for a month where there is none. */
+const OUTSIDE = "";
 
 /** The well-known files of a run's folder. */
 export const RUN_FILES = {
@@ -32,7 +37,16 @@ export function isMonth(name: string): boolean {
 
 /** A run's folder below the folder of runs: `2026-01/run_id=ID`. */
 export function runPath(month: string, run_id: string): string {
-  return `${month}/${FOLDER_PREFIX}${run_id}`;
+  return pathIn(month, `${FOLDER_PREFIX}${run_id}`);
+}
+
+function pathIn(month: string, name: string): string {
+  return month === OUTSIDE ? name : `${month}/${name}`;
+}
+
+/** Whether a run lies outside of any month. */
+export function isOutside(run_path: string): boolean {
+  return !run_path.includes("/");
 }
 
 /** The run id in a path below the folder of runs; undefined when it is no run's. */
@@ -60,6 +74,21 @@ export function listMonths(files: Files, runs_dir: string): string[] {
     .map(({ name }) => name).sort();
 }
 
+/** The paths of all runs, below the folder of runs: those of months in order, then the others. */
+export function listAllRuns(files: Files, runs_dir: string): string[] {
+  return foldersOfRuns(files, runs_dir).flatMap((month) => listRuns(files, runs_dir, month));
+}
+
+/** The paths of the runs that lie outside of any month. */
+export function listOutside(files: Files, runs_dir: string): string[] {
+  return listRuns(files, runs_dir, OUTSIDE);
+}
+
+/** Where runs may lie: in months, and outside of them. */
+export function foldersOfRuns(files: Files, runs_dir: string): string[] {
+  return [...listMonths(files, runs_dir), OUTSIDE];
+}
+
 /** A path below the folder of runs; its fingerprint differs whenever its content does. */
 export interface Fingerprinted {
   path: string;
@@ -70,13 +99,13 @@ export interface Fingerprinted {
 export function listRuns(files: Files, runs_dir: string, month: string): string[] {
   return (files.list(join(runs_dir, month)) ?? [])
     .filter(({ name, is_folder }) => is_folder && idOfPath(name) !== undefined)
-    .map(({ name }) => `${month}/${name}`).sort();
+    .map(({ name }) => pathIn(month, name)).sort();
 }
 
 /** The path of a run that has a folder, by its whole id. */
 export function pathOfRun(files: Files, runs_dir: string, run_id: string): string | undefined {
   checkRunId(run_id);
-  const paths = listMonths(files, runs_dir).map((month) => runPath(month, run_id))
+  const paths = foldersOfRuns(files, runs_dir).map((month) => runPath(month, run_id))
     .filter((path) => files.facts(join(runs_dir, path))?.is_folder);
   // A process killed while it makes a run leaves an empty folder, perhaps in another month.
   return paths.find((path) => files.facts(join(runs_dir, path, RUN_FILES.manifest))) ?? paths[0];
@@ -90,9 +119,7 @@ export function wholeRunId(
   others: readonly string[] = [],
 ): string {
   checkRunId(beginning);
-  const months = listMonths(files, runs_dir);
-  const in_folders = months.flatMap((month) => listRuns(files, runs_dir, month))
-    .map((path) => idOfPath(path)!);
+  const in_folders = listAllRuns(files, runs_dir).map((path) => idOfPath(path)!);
   const all = [...new Set([...in_folders, ...others])];
   if (all.includes(beginning)) return beginning;
   const ids = all.filter((run_id) => run_id.startsWith(beginning)).sort();

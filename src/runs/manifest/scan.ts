@@ -7,8 +7,17 @@ import { asLedgerError, type ErrorCode, type LedgerError } from "../../base/erro
 import { leadsNowhere, systemCode } from "../../base/files/file_error.ts";
 import type { Files } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
-import { type Fingerprinted, idOfPath, listMonths, listRuns, RUN_FILES } from "./layout.ts";
-import { hasEnded, parseManifest, type RunManifest } from "./manifest.ts";
+import {
+  type Fingerprinted,
+  idOfPath,
+  listAllRuns,
+  listMonths,
+  listOutside,
+  listRuns,
+  monthOf,
+  RUN_FILES,
+} from "./layout.ts";
+import { hasEnded, manifestTime, parseManifest, type RunManifest } from "./manifest.ts";
 
 /**
  * Ended: all of its end is there. Open: not so. Unusable: it has no manifest that can be read; hidden
@@ -26,14 +35,30 @@ const HIDDEN = "hidden: ";
 
 /** All runs of a folder, in order. */
 export function scanRuns(world: World, runs_dir: string): Fingerprinted[] {
-  return listMonths(world.files, runs_dir).flatMap((month) => scanMonth(world, runs_dir, month));
+  return listAllRuns(world.files, runs_dir).map((path) => scanRun(world, runs_dir, path));
 }
 
-/** All runs of a month, in order. */
-export function scanMonth({ files }: World, runs_dir: string, month: string): Fingerprinted[] {
-  return listRuns(files, runs_dir, month).map((path) => {
-    return { path, fingerprint: fingerprintOf(files, join(runs_dir, path)) };
-  });
+/** A run as it is now. */
+export function scanRun({ files }: World, runs_dir: string, path: string): Fingerprinted {
+  return { path, fingerprint: fingerprintOf(files, join(runs_dir, path)) };
+}
+
+/**
+ * The paths of all runs by their month, in order: that of their folder, or, outside of any, that in
+ * which their manifest says that they began.
+ */
+export function runsByMonth(world: World, runs_dir: string): Map<string, string[]> {
+  const { files } = world;
+  const by_month = new Map(
+    listMonths(files, runs_dir).map((month) => [month, listRuns(files, runs_dir, month)]),
+  );
+  for (const path of listOutside(files, runs_dir)) {
+    const found = classifyRun(world, runs_dir, scanRun(world, runs_dir, path));
+    if (found.kind === "unusable") continue;
+    const month = monthOf(manifestTime(found.manifest.created_at));
+    by_month.getOrInsertComputed(month, () => []).push(path);
+  }
+  return new Map([...by_month].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Differs whenever the manifest does, or whether there is a mark of success. */

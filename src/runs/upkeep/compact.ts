@@ -24,8 +24,8 @@ import {
   listPath,
   readCompacted,
 } from "../catalog/month_files.ts";
-import { isMonth, listMonths } from "../manifest/layout.ts";
-import { classifyRun, scanMonth } from "../manifest/scan.ts";
+import { isMonth } from "../manifest/layout.ts";
+import { classifyRun, runsByMonth, scanRun } from "../manifest/scan.ts";
 
 /** What compacting a month did. */
 export interface CompactReport {
@@ -56,17 +56,18 @@ export async function compactMonth(
       hint: "name a month: 2026-01",
     });
   }
-  const months = listMonths(world.files, runs_dir);
-  if (!months.includes(month)) {
+  const months = runsByMonth(world, runs_dir);
+  const runs = months.get(month);
+  if (!runs) {
     throw new LedgerError({
       code: "not_found",
       message: `there are no runs of ${month} in ${runs_dir}`,
       where: { path: join(runs_dir, month) },
-      hint: `months with runs: ${months.join(", ") || "none"}`,
+      hint: `months with runs: ${[...months.keys()].join(", ") || "none"}`,
     });
   }
   const unread: SkippedRun[] = [];
-  const sources = sourcesOf(world, runs_dir, month, unread);
+  const sources = sourcesOf(world, runs_dir, runs, unread);
   const before = readCompacted(world, runs_dir, month);
   const folder = join(runs_dir, month, COMPACTED_FOLDER);
   makeFolderDurably(world.files, folder);
@@ -112,19 +113,19 @@ export async function compactMonth(
 function sourcesOf(
   world: World,
   runs_dir: string,
-  month: string,
+  runs: readonly string[],
   unread: SkippedRun[],
 ): Map<string, Source[]> {
   const sources = new Map<string, Source[]>();
-  for (const run of scanMonth(world, runs_dir, month)) {
-    const found = classifyRun(world, runs_dir, run);
+  for (const run_path of runs) {
+    const found = classifyRun(world, runs_dir, scanRun(world, runs_dir, run_path));
     if (found.kind === "unusable" && found.is_hidden) {
-      unread.push({ run_path: run.path, reason: found.reason });
+      unread.push({ run_path, reason: found.reason });
     }
     if (found.kind !== "ended") continue;
     const { run_id, artifacts } = found.manifest;
     for (const [type, { path: below, sha256 }] of Object.entries(artifacts)) {
-      const path = join(runs_dir, run.path, below);
+      const path = join(runs_dir, run_path, below);
       if (!world.files.facts(path)?.is_file) continue;
       // Other programs leave no digest in their manifests.
       const source = { run_id, path, sha256: sha256 ?? fileDigest(world.files, path) };

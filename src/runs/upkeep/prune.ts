@@ -3,15 +3,15 @@
  * its archive was read back, and before the month's list says that it was archived: killed at any
  * step, a run is in its folder, or in an archive that the catalog knows of, or in both.
  */
-import { join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
 import { makeFolderDurably, removeQuietly, writeFully } from "../../base/files/durable.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import { archivedPath, type ArchivedRun, parseArchived } from "../catalog/month_files.ts";
 import { entriesBelow } from "./run_files.ts";
-import { type Fingerprinted, isMonth, listMonths } from "../manifest/layout.ts";
-import { classifyRun, scanMonth } from "../manifest/scan.ts";
+import { type Fingerprinted, foldersOfRuns, isMonth } from "../manifest/layout.ts";
+import { classifyRun, runsByMonth, scanRun } from "../manifest/scan.ts";
 import { stateOfOpen } from "../manifest/liveness_lock.ts";
 import { TarGz } from "./tar_gz.ts";
 
@@ -89,9 +89,10 @@ class Prune {
       });
     }
     const months: PrunedMonth[] = [];
-    for (const month of listMonths(this.#files, runs_dir).filter((month) => month < before)) {
+    for (const [month, paths] of runsByMonth(world, runs_dir)) {
+      if (month >= before) continue;
       const runs: PrunedRun[] = [];
-      for (const run of scanMonth(world, runs_dir, month)) {
+      for (const run of paths.map((path) => scanRun(world, runs_dir, path))) {
         const kept = await this.#whyKept(run);
         const files = kept.is_hidden ? [] : this.#filesOf(run.path);
         const bytes = files.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
@@ -106,7 +107,7 @@ class Prune {
   async run(onMonth: (month: PrunedMonth) => void): Promise<PrunedMonth[]> {
     const { runs_dir, request: { archive } } = this;
     const months = await this.plan();
-    for (const month of listMonths(this.#files, runs_dir)) this.#removeLeaving(month);
+    for (const month of foldersOfRuns(this.#files, runs_dir)) this.#removeLeaving(month);
     for (const month of months) {
       const leaving = leavingOf(month.runs);
       if (leaving.length === 0) continue;
@@ -168,18 +169,17 @@ class Prune {
   #noteArchived(month: string, leaving: readonly PrunedRun[], archive: string | undefined): void {
     const { world, runs_dir } = this;
     const archived_at = new Date(world.now_ms()).toISOString();
-    const lines = scanMonth(world, runs_dir, month)
-      .filter(({ path }) => leaving.some(({ run_path }) => run_path === path))
-      .flatMap((run) => {
-        const found = classifyRun(world, runs_dir, run);
-        if (found.kind === "open") return [];
-        if (found.kind === "unusable") throw cannotRead(run.path, found.reason);
-        const { manifest } = found;
-        const archived: ArchivedRun = { run_path: run.path, archive, archived_at, manifest };
-        return [`${JSON.stringify(archived)}\n`];
-      });
+    const lines = leaving.flatMap(({ run_path }) => {
+      const found = classifyRun(world, runs_dir, scanRun(world, runs_dir, run_path));
+      if (found.kind === "open") return [];
+      if (found.kind === "unusable") throw cannotRead(run_path, found.reason);
+      const { manifest } = found;
+      const archived: ArchivedRun = { run_path, archive, archived_at, manifest };
+      return [`${JSON.stringify(archived)}\n`];
+    });
     if (lines.length === 0) return;
     const path = join(runs_dir, archivedPath(month));
+    makeFolderDurably(this.#files, dirname(path));
     const is_new = !this.#files.facts(path);
     const file = this.#files.open(path, is_new ? "create" : "append");
     try {
@@ -194,8 +194,8 @@ class Prune {
 
   /** First it loses its name, in one go: a folder half removed must not pass for a run. */
   #removeRun(run_path: string): void {
-    const [month, name] = run_path.split("/");
-    const folder = join(this.runs_dir, month);
+    const name = basename(run_path);
+    const folder = join(this.runs_dir, dirname(run_path));
     const leaving = join(folder, `${LEAVING}${name}`);
     removeQuietly(this.#files, leaving);
     this.#files.rename(join(folder, name), leaving);

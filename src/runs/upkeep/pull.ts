@@ -3,14 +3,14 @@
  * compared with its manifest, and only then gets its own: killed at any step, a run is whole or not
  * there. Only runs that have ended are taken.
  */
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { makeFolderDurably, removeQuietly } from "../../base/files/durable.ts";
 import { escaped } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import { atSource, atSourceNow, findingOf, type PullFinding } from "../../log/pull/source.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
 import { lookAtArtifact } from "../artifacts/file.ts";
-import { type Fingerprinted, idOfPath, RUN_FILES } from "../manifest/layout.ts";
+import { type Fingerprinted, foldersOfRuns, idOfPath, RUN_FILES } from "../manifest/layout.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
 import { copyInto, filesToCopy, type FileToCopy } from "./run_files.ts";
 import { classifyRun, scanRuns } from "../manifest/scan.ts";
@@ -65,7 +65,7 @@ class RunsPull {
   /** What is here, by path; and by id, for one that has another path here. */
   readonly #own: ReadonlyMap<string, Fingerprinted>;
   readonly #archived: ReadonlySet<string>;
-  readonly #same_months = new Set<string>();
+  readonly #same_folders = new Set<string>();
 
   constructor(
     readonly world: World,
@@ -97,7 +97,7 @@ class RunsPull {
     }
     // The process that put a run there may have failed before its name was durable.
     if (!this.options.dry_run) {
-      for (const month of this.#same_months) world.files.syncFolder(join(this.runs_dir, month));
+      for (const folder of this.#same_folders) world.files.syncFolder(join(this.runs_dir, folder));
     }
     return this.#report;
   }
@@ -117,7 +117,7 @@ class RunsPull {
     if (typeof there === "object") return this.#find(run_path, there.finding);
     if (there === "the same") {
       this.#report.same++;
-      this.#same_months.add(run_path.slice(0, run_path.indexOf("/")));
+      this.#same_folders.add(dirname(run_path));
     } else await this.#take(run_path, manifest, there === "an older one");
   }
 
@@ -169,9 +169,8 @@ class RunsPull {
 
   async #take(run_path: string, manifest: RunManifest, replaced: boolean): Promise<void> {
     const { world, theirs, runs_dir, from, options } = this;
-    const [month, name] = run_path.split("/");
     const source = join(from, run_path);
-    const coming = join(runs_dir, month, `${COMING}${name}`);
+    const coming = join(runs_dir, dirname(run_path), `${COMING}${basename(run_path)}`);
     const files = atSourceNow(() =>
       filesToCopy(theirs.files, source, "", (path, reason) => {
         this.#find(`${run_path}/${path}`, reason);
@@ -215,9 +214,9 @@ class RunsPull {
 
   #putInPlace(coming: string, run_path: string): void {
     const { world: { files }, runs_dir } = this;
-    const [month, name] = run_path.split("/");
     const target = join(runs_dir, run_path);
-    const giving_way = join(runs_dir, month, `${GIVING_WAY}${name}`);
+    const folder = dirname(target);
+    const giving_way = join(folder, `${GIVING_WAY}${basename(target)}`);
     if (files.linkFacts(target)) files.rename(target, giving_way);
     try {
       files.rename(coming, target);
@@ -225,16 +224,15 @@ class RunsPull {
       if (files.linkFacts(giving_way)) files.rename(giving_way, target);
       throw error;
     }
-    files.syncFolder(join(runs_dir, month));
+    files.syncFolder(folder);
     removeQuietly(files, giving_way);
   }
 
   /** What a pull that was killed has left: a run half-way here, or one that had given way. */
   #tidyUp(): void {
     const { world: { files }, runs_dir } = this;
-    for (const month of files.list(runs_dir) ?? []) {
-      if (!month.is_folder) continue;
-      const folder = join(runs_dir, month.name);
+    for (const month of foldersOfRuns(files, runs_dir)) {
+      const folder = join(runs_dir, month);
       for (const { name } of files.list(folder) ?? []) {
         if (name.startsWith(COMING)) files.remove(join(folder, name));
         if (!name.startsWith(GIVING_WAY)) continue;

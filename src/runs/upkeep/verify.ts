@@ -4,8 +4,8 @@ import type { World } from "../../base/world.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
 import { lookAtArtifact } from "../artifacts/file.ts";
 import { entriesBelow, staleTempFiles } from "./run_files.ts";
-import { type Fingerprinted, idOfPath, RUN_FILES } from "../manifest/layout.ts";
-import type { RunManifest } from "../manifest/manifest.ts";
+import { type Fingerprinted, idOfPath, isOutside, monthOf, RUN_FILES } from "../manifest/layout.ts";
+import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
 import { classifyRun, type RunClass, scanRuns } from "../manifest/scan.ts";
 
 /** Something about a run that is not as it should be. */
@@ -77,6 +77,11 @@ async function verifyRun(
   if (run.kind === "unusable") {
     find(RUN_FILES.manifest, run.reason);
     return run.kind;
+  }
+  if (isOutside(run_path)) {
+    const month = monthOf(manifestTime(run.manifest.created_at));
+    const note = `it lies outside of a month's folder, and is read there; its place is ${month}/`;
+    report.notes.push({ run_id, path: run_path, note });
   }
   for (const [type, entry] of Object.entries(run.manifest.artifacts)) {
     report.artifacts++;
