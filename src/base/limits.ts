@@ -204,6 +204,8 @@ export const run_log_lines_shown = 5;
 export const runs_found_max = 1_000_000;
 /** and how many the command line lists. */
 export const runs_listed = 20;
+/** How many runs are compared at once. */
+export const runs_compared_max = 20;
 
 // Traces
 

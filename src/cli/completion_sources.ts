@@ -37,7 +37,7 @@ const SOURCES_OF_VALUES: Readonly<Record<string, CompletionSource>> = {
 };
 
 /** In `runs …`, these name a run that has a folder. */
-const RUN_WORDS: ReadonlySet<string> = new Set(["ID", "A", "B", "RUN"]);
+const RUN_WORDS: ReadonlySet<string> = new Set(["ID", "RUN"]);
 
 /** Where a command's flag, or its positional, takes its value from; undefined where anything goes. */
 export function sourceFor(

@@ -12,6 +12,7 @@ export {
   humanBytes,
   humanCount,
   humanDuration,
+  humanNumber,
   utc,
 } from "../base/format.ts";
 export { shortened, wrapped } from "../base/text_width.ts";

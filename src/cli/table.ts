@@ -55,7 +55,7 @@ const GAP = "  ";
 /** No text is made shorter than this. */
 const TEXT_COLUMNS_MIN = 6;
 /** Numbers, times and amounts with units: a part of one would be wrong. */
-const FIGURES = /^[-+]?[\d.,]+([-:T.,Z \d]*|( ?[a-zA-Zµ%]{1,4}( ago)?)+)$/;
+const FIGURES = /^[-+]?[\d.,]+([-:T.,Z \d]*|( ?[a-zA-Zµ%]{1,6}( ago)?)+)$/;
 
 /** Prints a table, or the continuation of one. */
 export function printTable(

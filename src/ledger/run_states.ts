@@ -152,14 +152,15 @@ async function createRunStates(sources: RunSources, database: Database): Promise
   }
   const columns = Object.entries(RUN_STATE_COLUMNS)
     .map(([name, made_of]) => `${made_of} as ${name}`);
+  await database.run(`create or replace temp view run_artifacts as
+    select run_id, artifact_type, rows, bytes, sha256 from (
+      ${there.includes("catalog") ? ARTIFACTS_IN_FOLDERS : NO_ARTIFACTS}
+      union all by name ${there.includes("runs") ? LOGGED_ARTIFACTS : NO_ARTIFACTS})
+    qualify row_number() over (partition by run_id, artifact_type order by rank) = 1`);
   await database.run(`create or replace temp view run_states as
     with folders as (${there.includes("catalog") ? FOLDERS : NO_FOLDERS}),
       logged as (${there.includes("runs") ? logged(sources.world.now_ms()) : NOT_LOGGED}),
-      artifact_names as (
-        ${there.includes("catalog") ? ARTIFACTS_IN_FOLDERS : NO_ARTIFACTS}
-        union all ${there.includes("runs") ? LOGGED_ARTIFACTS : NO_ARTIFACTS}),
-      artifact_counts as (
-        select run_id, count(distinct artifact_type) as artifacts from artifact_names group by all)
+      artifact_counts as (select run_id, count(*) as artifacts from run_artifacts group by all)
     select ${columns.join(", ")}
     from folders f full join logged l on l.run_id = f.run_id
     left join artifact_counts a on a.run_id = coalesce(f.run_id, l.run_id)`);
@@ -266,10 +267,13 @@ const logged = (now_ms: number) => `
   from timed`;
 
 const ARTIFACTS_IN_FOLDERS = `
-  select run_id, artifact_type from "catalog".main.backtest_artifacts_catalog
-  union all
-  select run_id, unnest(cast(artifacts as varchar[])) from "catalog".main.runs_in_progress`;
-const LOGGED_ARTIFACTS = `select run_id, artifact_type from runs.main.artifacts_catalog`;
+  select 1 as rank, run_id, artifact_type, rows, bytes, sha256
+  from "catalog".main.backtest_artifacts_catalog
+  union all by name
+  select 2 as rank, run_id, unnest(cast(artifacts as varchar[])) as artifact_type
+  from "catalog".main.runs_in_progress`;
+const LOGGED_ARTIFACTS =
+  `select 3 as rank, run_id, artifact_type, size_bytes as bytes from runs.main.artifacts_catalog`;
 
 const nothing = (columns: string) =>
   `select ${
@@ -288,4 +292,6 @@ const NOT_LOGGED = nothing(
   "run_id, run_type, status, created_at timestamp, started_at timestamp, completed_at timestamp, " +
     "last_sign_at timestamp, total_ms double, config json, summary_json json, data_fingerprint, error, timing json",
 );
-const NO_ARTIFACTS = nothing("run_id, artifact_type");
+const NO_ARTIFACTS = nothing(
+  "rank integer, run_id, artifact_type, rows bigint, bytes bigint, sha256",
+);

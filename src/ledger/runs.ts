@@ -7,6 +7,8 @@ import { ledgerPaths } from "../log/mod.ts";
 import type { CatalogSyncOptions, CatalogSyncReport } from "../runs/catalog/catalog.ts";
 import type { ArtifactPlace, CatalogStats, RunFilter, RunRow } from "../runs/catalog/queries.ts";
 import type { Leaderboard, Ranking } from "../runs/catalog/rank.ts";
+import type { RunsToCompare } from "../runs/catalog/compare.ts";
+import type { ComparedRun } from "../runs/catalog/diff.ts";
 import type { Listing } from "../runs/catalog/listing.ts";
 import type { AlertsReport, AlertsSyncOptions } from "../runs/catalog/alerts.ts";
 import type { CompactReport } from "../runs/upkeep/compact.ts";
@@ -221,6 +223,13 @@ export class LedgerRuns {
     const { rankRuns } = await import("../runs/catalog/rank.ts");
     await using database = await this.openStates();
     return await rankRuns(database, { now_ms: this.world.now_ms(), ...ranking });
+  }
+
+  /** Runs to be compared, with what log and folder know of each. */
+  async compared(runs: RunsToCompare): Promise<ComparedRun[]> {
+    const { loadCompared } = await import("../runs/catalog/compare.ts");
+    await using database = await this.openStates();
+    return await loadCompared(database, { now_ms: this.world.now_ms(), ...runs });
   }
 
   async #checkArchives({ archive }: PruneRequest): Promise<void> {

@@ -1,77 +1,260 @@
-import { assertEquals } from "@std/assert";
-import { parseManifest, type RunManifest } from "../../src/runs/manifest/manifest.ts";
-import { diffRuns } from "../../src/runs/catalog/diff.ts";
-import { manifestOf } from "./runs.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { parseKeepingDigits } from "../../src/base/json.ts";
+import { type ComparedRun, diffRuns } from "../../src/runs/catalog/diff.ts";
+import { finishRun } from "./finished.ts";
+import { GOOD } from "./rows.ts";
+import { inLab, type Lab, newLab, putRun, sync } from "./runs.ts";
 
-function manifest(different: Record<string, unknown>, text = ""): RunManifest {
-  const json = JSON.stringify(manifestOf("r", different));
-  return parseManifest(json.replace('"PUT HERE"', text), "run.json");
+function run(run_id: string, different: Partial<ComparedRun> = {}): ComparedRun {
+  const nothing = { facts: {}, dataset: {}, params: {}, timing: {}, summary: {}, artifacts: {} };
+  return { run_id, ...nothing, ...different };
 }
 
-/** What differs: name, one, other, change. */
-function differences(a: RunManifest, b: RunManifest) {
-  return diffRuns(a, b).filter(({ differs }) => differs)
-    .map(({ about, name, a, b, change }) => [`${about} ${name}`, a, b, change]);
+/** What differs: name, values, changes, verdicts. */
+function differences(...runs: ComparedRun[]) {
+  return diffRuns(runs).filter(({ differs }) => differs).map(({ about, name, values }) => [
+    `${about} ${name}`,
+    values.map(({ value }) => value),
+    ...values.slice(1).map(({ change, change_percent, verdict }) => [
+      change,
+      change_percent,
+      verdict,
+    ]),
+  ]);
 }
 
-Deno.test("two runs are compared by what they are, ran with, took and came to", () => {
-  const a = manifest({
-    git_branch: "main",
-    parameters: { policy: { kind: "fixed", bps: 500 }, tags: ["x", 1], same: 1 },
+const NONE = [undefined, undefined, undefined];
+
+Deno.test("runs are compared by what they are, ran with, took, came to and left", () => {
+  const a = run("a", {
+    facts: { git_branch: "main", status: "completed" },
+    params: { policy: { kind: "fixed", bps: 500 }, tags: ["x", 1], same: 1 },
     timing: { total_ms: 1000, plan_ms: 0 },
-    summary: { run_id: "a", avg: -2, rate: 0 },
+    summary: { run_id: "a", avg: -2, rate: 0, dd_bps: 10, grade: "B" },
+    artifacts: { trades: { rows: 3 } },
   });
-  const b = manifest({
-    run_type: "full",
-    parameters: { policy: { kind: "fixed", bps: 250 }, tags: ["x", 2], same: 1 },
+  const b = run("b", {
+    facts: { status: "completed" },
+    params: { policy: { kind: "fixed", bps: 250 }, tags: ["x", 2], same: 1 },
     timing: { total_ms: 1500, plan_ms: 3 },
-    summary: { run_id: "b", avg: 1, rate: 0.123456 },
+    summary: { run_id: "b", avg: 1, rate: 0.3, dd_bps: 5, grade: "A" },
+    artifacts: { trades: { rows: 4 }, paths: { rows: 1 } },
   });
   assertEquals(differences(a, b), [
-    ["run run_type", "policy", "full", undefined],
-    ["run git_branch", "main", undefined, undefined],
-    ["parameters policy.bps", 500, 250, "-250 (-50.0 %)"],
-    ["parameters tags", ["x", 1], ["x", 2], undefined],
-    ["timing total_ms", 1000, 1500, "+500 (+50.0 %)"],
-    ["timing plan_ms", 0, 3, "+3"],
-    ["summary avg", -2, 1, "+3 (+150.0 %)"],
-    ["summary rate", 0, 0.123456, "+0.1235"],
+    ["facts git_branch", ["main", undefined], NONE],
+    ["params policy.bps", [500, 250], [-250, -50, undefined]],
+    ["params tags", [["x", 1], ["x", 2]], NONE],
+    ["timing total_ms", [1000, 1500], [500, 50, "worse"]],
+    ["timing plan_ms", [0, 3], [3, undefined, "worse"]],
+    ["summary avg", [-2, 1], [3, 150, "better"]],
+    ["summary rate", [0, 0.3], [0.3, undefined, "better"]],
+    ["summary dd_bps", [10, 5], [-5, -50, "better"]],
+    ["summary grade", ["B", "A"], NONE],
+    ["artifacts trades.rows", [3, 4], [1, 1 / 3 * 100, undefined]],
+    ["artifacts paths.rows", [undefined, 1], NONE],
   ]);
   assertEquals(differences(a, a), []);
-  const all = diffRuns(a, a).map(({ about, name }) => `${about} ${name}`);
-  assertEquals(all.includes("parameters same") && !all.includes("summary run_id"), true);
+  const all = diffRuns([a, a]).map(({ about, name }) => `${about} ${name}`);
+  assertEquals([all.includes("params same"), all.includes("summary run_id")], [true, false]);
+});
+
+Deno.test("several runs are held against the first; a name differs where it does in any", () => {
+  const of = (run_id: string, sharpe: number | undefined) =>
+    run(run_id, { summary: { sharpe, calls: 7 } });
+  assertEquals(differences(of("a", 1), of("b", 1), of("c", 2), of("d", undefined)), [
+    ["summary sharpe", [1, 1, 2, undefined], NONE, [1, 100, "better"], NONE],
+  ]);
+  const [row] = diffRuns([of("a", 1), of("b", 2)], { lower: ["sharpe"] });
+  assertEquals(row.values[1].verdict, "worse");
+  const timed = [run("a", { timing: { x_ms: 1 } }), run("b", { timing: { x_ms: 2 } })];
+  assertEquals(diffRuns(timed, { higher: ["x_ms"] })[0].values[1].verdict, "better");
 });
 
 Deno.test("what one of two runs lacks, or leaves empty, differs", () => {
   const cases: [unknown, unknown, unknown[][]][] = [
-    [{ x: {} }, {}, [["parameters x", {}, undefined, undefined]]],
+    [{ x: {} }, {}, [["params x", [{}, undefined], NONE]]],
     [{ x: { y: 1 } }, { x: {} }, [
-      ["parameters x.y", 1, undefined, undefined],
-      ["parameters x", undefined, {}, undefined],
+      ["params x.y", [1, undefined], NONE],
+      ["params x", [undefined, {}], NONE],
     ]],
-    [{ x: null }, {}, [["parameters x", null, undefined, undefined]]],
-    [{ x: 1 }, { x: "1" }, [["parameters x", 1, "1", undefined]]],
-    [{ x: [] }, { x: {} }, [["parameters x", [], {}, undefined]]],
+    [{ x: null }, {}, [["params x", [null, undefined], NONE]]],
+    [{ x: 1 }, { x: "1" }, [["params x", [1, "1"], NONE]]],
+    [{ x: [] }, { x: {} }, [["params x", [[], {}], NONE]]],
+    [null, undefined, []],
   ];
   for (const [a, b, wanted] of cases) {
-    const found = differences(manifest({ parameters: a }), manifest({ parameters: b }));
+    const found = differences(run("a", { params: a }), run("b", { params: b }));
     assertEquals(found, wanted, JSON.stringify([a, b]));
   }
 });
 
 Deno.test("numbers that only digits can tell apart are told apart", () => {
-  const of = (digits: string) => manifest({ parameters: { seed: "PUT HERE" } }, digits);
+  const of = (digits: string) => run("r", { params: parseKeepingDigits(`{"seed":${digits}}`) });
   const [one, other] = ["9007199254740993", "9007199254740992"].map(of);
   assertEquals(differences(one, one), []);
-  assertEquals(differences(one, other).map(([name, a, b]) => [name, JSON.stringify([a, b])]), [
-    ["parameters seed", "[9007199254740993,9007199254740992]"],
+  assertEquals(differences(one, other).map(([name, values]) => [name, JSON.stringify(values)]), [
+    ["params seed", "[9007199254740993,9007199254740992]"],
   ]);
 });
 
-Deno.test("runs without summaries and timings, or with null for them, are compared all the same", () => {
-  const bare = manifest({ summary: null, timing: null, dataset: null, parameters: null });
-  assertEquals(differences(bare, manifest({ dataset: undefined })), []);
-  assertEquals(differences(bare, manifest({ dataset: undefined, summary: { avg: 1 } })), [
-    ["summary avg", undefined, 1, undefined],
+/** Runs that are known by their folders, and one that was only emitted. */
+async function sweep(): Promise<Lab> {
+  const lab = newLab();
+  const put = (run_id: string, bps: number, sharpe: number) =>
+    putRun(lab, run_id, {
+      parameters: { bps },
+      summary: { sharpe, max_drawdown: 1 / sharpe },
+      timing: { total_ms: 10 },
+      artifacts: { alerts: { rows: bps, path: "x" } },
+    });
+  put("sweep-0001-with-a-long-name-for-a-run", 100, 1.5);
+  put("sweep-0002-with-a-long-name-for-a-run", 300, 3);
+  put("other", 500, 0.5);
+  await sync(lab);
+  for (
+    const args of [
+      [
+        "run.created",
+        "--run-id",
+        "emitted",
+        "--run-type",
+        "policy",
+        "--config",
+        '{"bps":700}',
+        "--data-fingerprint",
+        "d",
+      ],
+      [
+        "run.completed",
+        "--run-id",
+        "emitted",
+        "--summary",
+        '{"sharpe":4,"max_drawdown":0.2}',
+        "--artifact-paths",
+        "{}",
+      ],
+    ]
+  ) {
+    const { code, stderr } = await inLab(lab, ["emit", ...args]);
+    assertEquals(code, 0, stderr);
+  }
+  assertEquals((await inLab(lab, ["rebuild"])).code, 0);
+  return lab;
+}
+
+Deno.test("diff takes runs by their ids, or by a filter, and gives numbers as numbers", async () => {
+  using lab = await sweep();
+  const diff = async (...args: string[]) => {
+    const { code, stdout, stderr } = await inLab(lab, ["runs", "diff", ...args, "--json"]);
+    assertEquals(code, 0, stderr);
+    return JSON.parse(stdout) as Record<string, unknown>[];
+  };
+  const about = (rows: Record<string, unknown>[], name: string) =>
+    rows.filter((row) => row.name === name);
+  assertEquals(about(await diff("sweep-0001", "emitted"), "sharpe"), [{
+    about: "summary",
+    name: "sharpe",
+    baseline: 1.5,
+    run_id: "emitted",
+    value: 4,
+    change: 2.5,
+    change_percent: 2.5 / 1.5 * 100,
+    verdict: "better",
+  }]);
+  const chosen = await diff("--where", "params.bps >= 300", "--sort", "-sharpe", "--limit", "2");
+  assertEquals(about(chosen, "sharpe").map(({ baseline, run_id }) => [baseline, run_id]), [
+    [4, "sweep-0002-with-a-long-name-for-a-run"],
   ]);
+  const both = await diff("other", "--where", "sharpe < 4", "--columns", "params.*,sharpe");
+  assertEquals(both.map(({ name, baseline, value }) => [name, baseline, value]), [
+    ["bps", 500, 100],
+    ["bps", 500, 300],
+    ["sharpe", 0.5, 1.5],
+    ["sharpe", 0.5, 3],
+  ]);
+  const directions = await diff("other", "emitted", "--lower", "sharpe");
+  assertEquals(about(directions, "sharpe")[0].verdict, "worse");
+  assertEquals(about(directions, "max_drawdown")[0].verdict, "better");
+  assertEquals(about(await diff("other", "sweep-0002"), "alerts.rows")[0].change, -200);
+});
+
+Deno.test("diff says which runs it cannot take", async () => {
+  using lab = await sweep();
+  const cases: [string[], number, string][] = [
+    [["other"], 2, "cannot compare 1 runs: it takes 2 to 20"],
+    [[], 2, "cannot compare 0 runs"],
+    [["sweep", "other"], 1, 'several runs have ids that begin with "sweep"'],
+    [["emited", "other"], 1, "did you mean emitted?"],
+    [["other", "--where", "sharpe >"], 2, "cannot read where at column 9"],
+    [["--where", "sharpe > 100"], 2, "cannot compare 0 runs"],
+  ];
+  for (const [args, code, said] of cases) {
+    const ended = await inLab(lab, ["runs", "diff", ...args]);
+    assertEquals([ended.code, ended.stdout], [code, ""], args.join(" "));
+    assertStringIncludes(ended.stderr, said);
+  }
+  for (let number = 0; number < 21; number++) putRun(lab, `many-${number}`);
+  await sync(lab);
+  const many = await inLab(lab, ["runs", "diff", "--where", "run_id like 'many-%'"]);
+  assertEquals(many.code, 2);
+  assertStringIncludes(many.stderr, "cannot compare more than 20 runs");
+});
+
+Deno.test("at 80 columns names and ids are whole; runs get letters where their ids have no room", async () => {
+  using lab = await sweep();
+  const shown = async (...args: string[]) => {
+    const { stdout } = await inLab(lab, ["runs", "diff", ...args], {
+      is_terminal: true,
+      columns: 80,
+      vars: { NO_COLOR: "1" },
+    });
+    return stdout.trimEnd().split("\n").map((line) => line.trimEnd());
+  };
+  assertEquals(await shown("other", "emitted", "--columns", "params.*,summary.*"), [
+    "name                  other  emitted           change  verdict",
+    "params.bps              500      700   +200 (+40.0 %)",
+    "summary.sharpe          0.5        4  +3.5 (+700.0 %)  better",
+    "summary.max_drawdown      2      0.2   -1.8 (-90.0 %)  better",
+  ]);
+  const columns = ["--columns", "summary.*"];
+  assertEquals(await shown("sweep-0001", "sweep-0002", "other", ...columns), [
+    "A  sweep-0001-with-a-long-name-for-a-run",
+    "B  sweep-0002-with-a-long-name-for-a-run",
+    "C  other",
+    "",
+    "name                         A                B          C",
+    "summary.sharpe             1.5         3 better  0.5 worse",
+    "summary.max_drawdown  0.666667  0.333333 better    2 worse",
+  ]);
+});
+
+Deno.test("a run of another program is compared by its summary too, which is in its file alone", async () => {
+  using lab = newLab();
+  for (const [run_id, calls] of [["one", ["c1"]], ["two", ["c1", "c2"]]] as const) {
+    const path = join(
+      lab.runs_dir,
+      await finishRun(lab, run_id, { calls: [...calls] }),
+      "run.json",
+    );
+    const { summary, ...manifest } = JSON.parse(Deno.readTextFileSync(path));
+    assertEquals(summary.run_id, run_id);
+    for (const entry of Object.values<Record<string, unknown>>(manifest.artifacts)) {
+      delete entry.bytes;
+      delete entry.sha256;
+    }
+    Deno.writeTextFileSync(path, JSON.stringify(manifest));
+  }
+  await sync(lab);
+  const { stdout } = await inLab(lab, ["runs", "diff", "one", "two", "--all", "--json"]);
+  const rows = JSON.parse(stdout) as Record<string, unknown>[];
+  const of = (about: string, name: string) => {
+    const { baseline, value, change } = rows.find((row) =>
+      row.about === about && row.name === name
+    )!;
+    return [baseline, value, change];
+  };
+  const { avg_return_bps } = GOOD.summary;
+  assertEquals(of("summary", "avg_return_bps"), [avg_return_bps, avg_return_bps, undefined]);
+  assertEquals(of("artifacts", "trades.rows"), [1, 2, 1]);
 });

@@ -49,6 +49,8 @@ Commands:
 - runs rank | Completed runs, others with --include and always with their status. The best first: of
   drawdown, loss, stop_out, adverse, exposed and names in _ms the smallest (--desc, --asc). Shows the
   parameters that differ. A metric that is text, or that no run has, is an error.
+- runs diff | Takes 2 to 20 runs, or --where; holds them against the first, says which is better, and
+  compares artifacts too. JSON and CSV have a row for each run and name, with numbers as numbers.
 - tables | Ids of runs are never cut; empty columns go first; numbers have six digits.
 - trace publish | Refuses a run that neither the log nor a folder knows.
 - trace path | Shows what each event held, and the market's time apart from the program's; the time

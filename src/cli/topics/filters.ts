@@ -9,9 +9,9 @@ Runs are chosen, ordered and shown by one small grammar. Here three runs of a sw
 
   $ ledger emit run.created --run-id tight --run-type policy --config '{"stop_loss_bps":300}' --data-fingerprint prices-2026-01
   1769174320945_8e7b925b
-  $ ledger emit run.completed --run-id tight --summary '{"sharpe":1.4,"trades_count":120}'
+  $ ledger emit run.completed --run-id tight --summary '{"sharpe":1.4,"trades_count":120}' --artifact-paths {}
   $ ledger emit run.created --run-id wide --run-type policy --config '{"stop_loss_bps":900}' --data-fingerprint prices-2026-01
-  $ ledger emit run.completed --run-id wide --summary '{"sharpe":1.9,"trades_count":80}'
+  $ ledger emit run.completed --run-id wide --summary '{"sharpe":1.9,"trades_count":80}' --artifact-paths {}
   $ ledger emit run.created --run-id broken --run-type policy --config '{"stop_loss_bps":600}' --data-fingerprint prices-2026-01
   $ ledger emit run.failed --run-id broken --error "no space left"
   $ ledger rebuild

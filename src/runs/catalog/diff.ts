@@ -1,72 +1,71 @@
-/** Diff of two runs, by their manifests. */
-import { isKeptNumber } from "../../base/json.ts";
-import type { RunManifest } from "../manifest/manifest.ts";
+/** Diff of runs: of each name that some have, the values in all of them, held against the first. */
+import { leavesOf } from "../../base/json.ts";
+import { isLowerBetter } from "./rank.ts";
 
-/** A member that both, or one of them, have. */
-interface DiffRow {
-  about: "run" | "parameters" | "timing" | "summary";
+/** What of a run is compared. */
+export interface ComparedRun {
+  run_id: string;
+  facts: Record<string, unknown>;
+  dataset: unknown;
+  params: unknown;
+  timing: unknown;
+  summary: unknown;
+  /** The inventory: of each artifact, rows, bytes and digest. */
+  artifacts: unknown;
+}
+
+/** Metrics whose better end the caller says. */
+interface Directions {
+  lower?: readonly string[];
+  higher?: readonly string[];
+}
+
+const KINDS = ["facts", "dataset", "params", "timing", "summary", "artifacts"] as const;
+
+/** A name, with its values in the order of the runs. */
+export interface DiffRow {
+  about: typeof KINDS[number];
   name: string;
-  a: unknown;
-  b: unknown;
-  /** By how much b is more than a, where both are numbers. */
-  change?: string;
+  values: ComparedValue[];
   differs: boolean;
 }
 
-/** Compares two manifests. */
-export function diffRuns(a: RunManifest, b: RunManifest): DiffRow[] {
-  return [
-    ...rowsAbout("run", factsOf(a), factsOf(b)),
-    ...rowsAbout("parameters", a.parameters, b.parameters),
-    ...rowsAbout("timing", a.timing ?? {}, b.timing ?? {}),
-    ...rowsAbout("summary", withoutId(a.summary), withoutId(b.summary)),
-  ];
+/** A value, and how it stands to that of the first run where both are numbers. */
+export interface ComparedValue {
+  value: unknown;
+  change?: number;
+  change_percent?: number;
+  /** Of metrics. */
+  verdict?: "better" | "worse";
 }
 
-function factsOf(manifest: RunManifest): Record<string, unknown> {
-  const { run_type, status, git_branch, git_commit, git_dirty, dataset, data_fingerprint } =
-    manifest;
-  // Every manifest has a dataset; an empty one says as much as none.
-  const said = Object.keys(dataset).length > 0 ? { dataset } : {};
-  return { run_type, status, git_branch, git_commit, git_dirty, ...said, data_fingerprint };
+/** Compares runs with the first of them. */
+export function diffRuns(runs: readonly ComparedRun[], directions: Directions = {}): DiffRow[] {
+  return KINDS.flatMap((about) => {
+    const members = runs.map((run) =>
+      new Map(leavesOf(run[about]).map(([way, value]) => [way.join("."), value]))
+    );
+    const names = new Set(members.flatMap((of_run) => [...of_run.keys()]));
+    return [...names].filter((name) => about !== "summary" || name !== "run_id").map((name) => {
+      const found = members.map((of_run) => of_run.get(name));
+      const texts = new Set(found.map((value) => JSON.stringify(value)));
+      const values = found.map((value) => compared(found[0], value));
+      if (about === "summary" || about === "timing") judge(name, values, directions);
+      return { about, name, values, differs: texts.size > 1 };
+    });
+  }).filter(({ values }) => values.some(({ value }) => value !== undefined));
 }
 
-function withoutId(summary: RunManifest["summary"]): Record<string, unknown> {
-  const { run_id: _, ...metrics } = summary ?? {};
-  return metrics;
+function compared(base: unknown, value: unknown): ComparedValue {
+  if (typeof base !== "number" || typeof value !== "number" || base === value) return { value };
+  const change = Number((value - base).toPrecision(15));
+  if (base === 0) return { value, change };
+  return { value, change, change_percent: change / Math.abs(base) * 100 };
 }
 
-function rowsAbout(
-  about: DiffRow["about"],
-  a: Record<string, unknown>,
-  b: Record<string, unknown>,
-): DiffRow[] {
-  const left = flattened(a);
-  const right = flattened(b);
-  return [...new Set([...left.keys(), ...right.keys()])].map((name) => {
-    const [in_a, in_b] = [left.get(name), right.get(name)];
-    const differs = JSON.stringify(in_a) !== JSON.stringify(in_b);
-    return { about, name, a: in_a, b: in_b, change: changeOf(in_a, in_b), differs };
-  }).filter(({ a, b }) => a !== undefined || b !== undefined);
-}
-
-/** Members of objects in objects, each under its dotted path. */
-function flattened(members: Record<string, unknown>, before = ""): Map<string, unknown> {
-  const flat = new Map<string, unknown>();
-  for (const [name, value] of Object.entries(members)) {
-    const path = `${before}${name}`;
-    const is_object = typeof value === "object" && value !== null && !Array.isArray(value) &&
-      !isKeptNumber(value) && Object.keys(value).length > 0;
-    if (!is_object) flat.set(path, value);
-    else for (const inner of flattened(value as typeof members, `${path}.`)) flat.set(...inner);
+function judge(name: string, values: ComparedValue[], { lower = [], higher = [] }: Directions) {
+  const is_lower = lower.includes(name) || (!higher.includes(name) && isLowerBetter(name));
+  for (const value of values) {
+    if (value.change) value.verdict = value.change < 0 === is_lower ? "better" : "worse";
   }
-  return flat;
-}
-
-function changeOf(a: unknown, b: unknown): string | undefined {
-  if (typeof a !== "number" || typeof b !== "number" || a === b) return undefined;
-  const change = b - a;
-  const sign = change > 0 ? "+" : "";
-  const text = `${sign}${Number(change.toPrecision(4))}`;
-  return a === 0 ? text : `${text} (${sign}${(change / Math.abs(a) * 100).toFixed(1)} %)`;
 }
