@@ -50,8 +50,9 @@ binaryTest(
       ["export", "--to", "chrome"],
       ["publish", "bt1"],
     ];
-    for (const args of asking) {
-      const { code, stderr } = await ledger(["trace", ...args]);
+    const in_sql = ["query", "--db", "traces", "select count(*) from trace_events"];
+    for (const args of [...asking.map((words) => ["trace", ...words]), in_sql]) {
+      const { code, stderr } = await ledger(args);
       assertEquals(code, 0, args.join(" "));
       assertStringIncludes(stderr, place, args.join(" "));
       assertStringIncludes(

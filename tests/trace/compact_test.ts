@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { readParquet } from "../../src/parquet/mod.ts";
 import { systemFiles } from "../../src/base/files/system_files.ts";
+import { rowsOfQuery } from "../../src/duckdb/query.ts";
+import { TraceDatabase } from "../../src/trace/ask/sql_view.ts";
 import { compactTraces } from "../../src/trace/store/compact.ts";
 import type { TracedEvent } from "../../src/trace/event/event.ts";
 import { tracePaths } from "../../src/trace/event/files.ts";
@@ -182,16 +184,25 @@ Deno.test("whenever a store ends beside it, its file and its events stay", async
   }
 });
 
-Deno.test("questions asked while all is compacted see each event once", async () => {
+/** The ids of all events, as SQL sees them. */
+async function idsInSql(dir: string): Promise<string[]> {
+  await using database = await TraceDatabase.open(world, dir, []);
+  const rows = await rowsOfQuery(database, "select event_id from trace_events");
+  return rows.map(({ event_id }) => event_id as string);
+}
+
+Deno.test("questions asked while all is compacted see each event once, in SQL too", async () => {
   using folder = tempFolder();
   let written = 0;
   let is_done = false;
   const asking = (async () => {
     while (!is_done) {
       const at_least = written;
-      const ids = await sortedIds(folder.path);
-      assert(ids.length >= at_least, `${ids.length} of ${at_least}`);
-      assertEquals(new Set(ids).size, ids.length);
+      for (const ask of [sortedIds, idsInSql]) {
+        const ids = await ask(folder.path);
+        assert(ids.length >= at_least, `${ids.length} of ${at_least}`);
+        assertEquals(new Set(ids).size, ids.length);
+      }
       await world.turn();
     }
   })();
