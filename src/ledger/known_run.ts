@@ -7,7 +7,7 @@ import { withNumbers } from "../base/json.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { PHASES_OF_RUN } from "../index/run_views.ts";
-import type { LogRecord, ReadFilter } from "../log/mod.ts";
+import { ledgerPaths, LogCursor, type LogRecord, type ReadFilter } from "../log/mod.ts";
 import type { RunDirectory } from "../runs/directory/directory.ts";
 import type { RunEnd, RunEvents } from "../runs/directory/run_lifecycle.ts";
 import type { RunManifest } from "../runs/manifest/manifest.ts";
@@ -60,6 +60,7 @@ export interface KnownRun {
 interface RunsOfLedger {
   readonly world: World;
   readonly dir: string;
+  readonly ledger_dir: string;
   readonly events: RunEvents;
   openStates(): Promise<Database>;
 }
@@ -246,7 +247,7 @@ export async function finishRun(
   if (directory) {
     const manifest = error === undefined
       ? await directory.markSuccess(end)
-      : await directory.markFailed(error, end);
+      : await directory.markFailed(error, { ended_ms: await diedAt(runs, directory), ...end });
     const total_ms = manifest.timing?.total_ms ?? 0;
     return { run_id, folder: directory.folder, status: manifest.status, total_ms };
   }
@@ -267,6 +268,26 @@ export async function finishRun(
     });
   }
   return { run_id, folder: null, ...await emitEnd(runs, run, error, end) };
+}
+
+/** Of a run whose owner is gone, the last sign of life: it ended then, whenever that is said. */
+async function diedAt(
+  { world, ledger_dir, dir }: RunsOfLedger,
+  run: RunDirectory,
+): Promise<number | undefined> {
+  const manifest = run.readManifest();
+  const { stateOfOpen } = await import("../runs/manifest/liveness_lock.ts");
+  const { manifestTime } = await import("../runs/manifest/manifest.ts");
+  const { state, last_written_ms } = await stateOfOpen(world, dir, run.path, manifest);
+  if (state !== "crashed") return undefined;
+  let last_ms = last_written_ms;
+  if (world.files.facts(ledgerPaths(ledger_dir).events)) {
+    const told = { run_id: run.run_id, since_ms: manifestTime(manifest.created_at) };
+    for await (const record of new LogCursor(world, ledger_dir, told).pass()) {
+      if (record.kind === "event") last_ms = Math.max(last_ms, record.event.timestamp_ms);
+    }
+  }
+  return last_ms;
 }
 
 async function emitEnd(

@@ -207,8 +207,8 @@ Deno.test("a report about some runs is about them alone, named whole or by the b
   for (
     const [word, said] of [["t", /4 runs have ids that begin with "t"/], [
       "wide-2",
-      /knows a run "wide-2"/,
-    ], ["", /knows a run ""/]] as const
+      /there is no run "wide-2"/,
+    ]] as const
   ) {
     const { code, message } = await refusal(reportOf(lab, word));
     assertEquals(code, "not_found");
@@ -333,12 +333,24 @@ Deno.test("a killed run ended with its last sign of life, whenever somebody said
       timestamp_ms: at(90),
     });
   }
+  for (const run_id of ["killed", "killed-too"]) {
+    const owned = { run_type: "policy", run_id, git: false, owned: true } as const;
+    const run = await begun.runs.create(owned);
+    await begun.emitTrialRecorded({
+      ...{ run_id, trial_id: "t", params: {}, metrics: {} },
+      timestamp_ms: at(70),
+    });
+    await run.close();
+  }
   await using later = ledgerAt(lab, at(86_400));
   await later.emitRunFailed({ run_id: "silent", error: "nothing was heard of it" });
+  const { total_ms } = await later.runs.finish("killed", { error: "out of memory" });
+  assertEquals(total_ms, 70_000);
   await syncAll(lab);
   const { html } = await reportOf(lab);
   const took = new Map(tableIn(html, "The latest runs").map(({ Run, Took }) => [Run, Took]));
   assertEquals(took.get("dead"), 90_000);
+  assertEquals([took.get("killed"), took.get("killed-too")], [70_000, 70_000]);
   // Where no lock tells that it had died, the log's word stands.
   assertEquals(took.get("silent"), 86_400_000);
   const [phase] = tableIn(html, "Phases over all runs");

@@ -12,7 +12,7 @@ import { bestRuns, gatherTrades, readTrades, returnsOf } from "./trades.ts";
 export async function gather(ledger: Ledger, words: readonly string[]): Promise<ReportData> {
   using sources = await Sources.open(ledger);
   const all = await attempt(() => gatherRuns(sources));
-  const named = words.length > 0 ? resolveRuns(all, words) : undefined;
+  const named = words.length > 0 ? resolveRuns(sources, all, words) : undefined;
   const wanted = named && new Set(named);
   const known = all.kind === "there" ? all.value : [];
   const runs = wanted ? known.filter(({ run_id }) => wanted.has(run_id)) : known;

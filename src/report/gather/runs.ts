@@ -5,8 +5,8 @@ import {
   report_phases_max,
   report_runs_drawn_max,
 } from "../../base/limits.ts";
-import { nearest } from "../../base/nearest.ts";
 import type { Database } from "../../duckdb/connection.ts";
+import { wholeRunId } from "../../runs/manifest/layout.ts";
 import {
   type Found,
   missing,
@@ -41,45 +41,23 @@ export async function gatherRuns({ states }: Sources): Promise<Found<ReportRun[]
 
 /** The ids that some words mean: each is an id, or the beginning of only one. */
 export function resolveRuns(
+  { ledger: { world: { files }, runs } }: Sources,
   found: Found<readonly ReportRun[]>,
   words: readonly string[],
 ): string[] {
   if (found.kind === "unreadable") throw found.problem;
   const known = found.kind === "there" ? found.value.map(({ run_id }) => run_id) : [];
-  const all = new Set(known);
   return [
     ...new Set(words.map((word) => {
-      if (all.has(word)) return word;
-      const begins = word === "" ? [] : known.filter((run_id) => run_id.startsWith(word));
-      if (begins.length === 1) return begins[0];
-      throw noSuchRun(word, begins, known, found.kind === "missing" ? found.command : undefined);
+      const run_id = wholeRunId(files, runs.dir, word, known);
+      if (known.includes(run_id)) return run_id;
+      throw new LedgerError({
+        code: "not_found",
+        message: `neither the index nor the catalog knows run ${quoted(run_id)} yet`,
+        hint: "to take in what is new: ledger rebuild",
+      });
     })),
   ];
-}
-
-function noSuchRun(
-  word: string,
-  begins: readonly string[],
-  known: readonly string[],
-  command?: string,
-): LedgerError {
-  if (begins.length > 1) {
-    return new LedgerError({
-      code: "not_found",
-      message: `${begins.length} runs have ids that begin with ${quoted(word)}`,
-      hint: `give more of it: ${begins.slice(0, 3).join(", ")}${begins[3] ? ", …" : ""}`,
-    });
-  }
-  const near = nearest(word, known);
-  return new LedgerError({
-    code: "not_found",
-    message: `neither the index nor the catalog knows a run ${quoted(word)}`,
-    hint: near
-      ? `did you mean ${near}?`
-      : command
-      ? `there are none yet: ${command}`
-      : "if it is new: ledger rebuild, and for its folder: ledger runs sync",
-  });
 }
 
 /** How many runs are drawn one by one. */

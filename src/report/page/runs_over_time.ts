@@ -114,18 +114,20 @@ function describe({ by_kind }: Period): string {
     .map(([kind, name]) => `${by_kind[kind]} ${name}`).join(", ");
 }
 
+/** What may be long, in a narrow column. */
+function aside(words: Piece): Piece {
+  return words && markup`<span class="aside">${words}</span>`;
+}
+
 function listOf(listed: readonly ListedRun[], caption: string): Markup {
   const parameters = parametersOf(listed);
   return table(caption, listed, {
     "Run": ({ run_id }) => identifier(run_id, 80),
     "Type": ({ run_type }) => run_type && named(run_type, 40),
-    "Status": ({ status, error }) => [
-      statusBadge(status),
-      error && markup`<span class="error">${named(error, 160)}</span>`,
-    ],
+    "Status": ({ status, error }) => [statusBadge(status), aside(error && named(error, 160))],
     "Created": ({ at_ms }) => timeFigure(at_ms),
-    "Parameters": parameters,
-    "Code": codeOf,
+    "Parameters": (run) => aside(parameters(run)),
+    "Code": (run) => aside(codeOf(run)),
   }, {
     "Took": ({ started_at_ms, at_ms, ended_at_ms }) => {
       const from_ms = started_at_ms ?? at_ms;

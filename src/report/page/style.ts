@@ -71,7 +71,7 @@ footer > * { border-top: 1px solid var(--line); padding-top: 1rem; }
   font-size: .8125rem; line-height: 1.4; font-weight: 500; white-space: nowrap; }
 .badge.good { color: var(--good-text); } .badge.bad { color: var(--bad-text); }
 .badge.odd { color: var(--odd-text); } .badge.open { color: var(--open-text); }
-.error { display: block; width: max-content; max-width: 15rem; margin-top: .15rem; color: var(--quiet); font-size: .8125rem;
+.aside { display: block; width: max-content; max-width: 13rem; margin-top: .15rem; color: var(--quiet); font-size: .8125rem;
   white-space: normal; overflow-wrap: anywhere; }`;
 
 const TABLES = `

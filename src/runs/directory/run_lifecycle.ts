@@ -121,12 +121,18 @@ export interface RunEnd {
   timing?: Record<string, number>;
   /** What the run came to. Default: the row of its summary artifact. */
   summary?: Record<string, unknown>;
+  /** When it ended. Default: now. */
+  ended_ms?: number;
 }
 
 /** Notes in a manifest when the run ended, how long it took, and what it came to. */
-export function noteEnd(manifest: RunManifest, { timing, summary }: RunEnd, now_ms: number): void {
+export function noteEnd(
+  manifest: RunManifest,
+  { timing, summary, ended_ms }: RunEnd,
+  now_ms: number,
+): void {
   // A run that is finished again after an interruption ended the first time.
-  manifest.completed_at ??= new Date(now_ms).toISOString();
+  manifest.completed_at ??= new Date(ended_ms ?? now_ms).toISOString();
   manifest.started_at ??= manifest.created_at;
   const { total_ms: total_before_ms, ...steps } = { ...manifest.timing, ...timing };
   const steps_ms = Object.values(steps).filter(Number.isFinite);

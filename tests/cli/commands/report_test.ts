@@ -59,7 +59,7 @@ Deno.test("a report that cannot be made or written leaves the file that was ther
   Deno.writeTextFileSync(out, OLDER);
   const unknown = await inLab(lab, ["report", "nobody", "--out", out], { now_ms });
   assertEquals(unknown.code, 1);
-  assertMatch(unknown.stderr, /knows a run "nobody"/);
+  assertMatch(unknown.stderr, /there is no run "nobody"/);
   const files = systemFiles((operation, path) => {
     if (operation === "write" && path.startsWith(out)) throw systemError("ENOSPC", "No space left");
   });
