@@ -68,6 +68,6 @@ export async function refuseFirstSystem(database: Database, path: string): Promi
     code: "invalid",
     message: `${path} was made by the first system: it is no index of this log`,
     where: { path },
-    hint: "keep it under another name and build an index: ledger rebuild",
+    hint: "to keep it under another name and build an index: ledger rebuild",
   });
 }

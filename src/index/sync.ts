@@ -56,7 +56,7 @@ export async function syncIndex(
 ): Promise<SyncReport> {
   const started_ms = world.elapsed_ms();
   const store = new SnapshotStore(world, options.path ?? indexPath(root));
-  if (store.path !== indexPath(root)) checkMayBeIndex(world, root, store);
+  if (store.path !== resolve(world.cwd(), indexPath(root))) checkMayBeIndex(world, root, store);
   await store.lock(options.lock_wait_ms, options.signal);
   try {
     await setFirstSystemAside(store, options.onNotice);

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { openLedger } from "../../src/mod.ts";
 import { startScript } from "../crash/kills/crash.ts";
-import { runIn, testWorld } from "../harness.ts";
+import { ledger, runIn, tempFolder, testWorld } from "../harness.ts";
 import { database } from "../legacy/legacy_databases.ts";
 import { ledgerFolder, rowsOf, sync } from "./indexes.ts";
 
@@ -103,12 +103,13 @@ Deno.test("an index that the first system has open is set aside, not replaced", 
   assertEquals(await rowsOf(dir, "select run_id from latest_runs"), [{ run_id: "ours" }]);
 });
 
-Deno.test("watch keeps the first system's index and builds ours", async () => {
-  using folder = ledgerFolder();
-  const dir = join(folder.path, "ledger");
-  const path = await withTheirs(dir);
-  const { code, stderr } = await runIn(dir, ["watch", "--once"]);
-  assertEquals(code, 0, stderr);
-  assertStringIncludes(stderr, "was made by the first system");
-  assertEquals(await theirRuns(`${path}.first-system`), [{ run_id: "theirs" }]);
+Deno.test("in a folder of its own, the program keeps the first system's index, whichever command builds", async () => {
+  for (const args of [["watch", "--once"], ["rebuild", "--full"]]) {
+    using folder = tempFolder();
+    const path = await withTheirs(join(folder.path, "data", "ledger"));
+    const { code, stderr } = await ledger(args, { cwd: folder.path, is_shipped: true });
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stderr, "was made by the first system");
+    assertEquals(await theirRuns(`${path}.first-system`), [{ run_id: "theirs" }]);
+  }
 });
