@@ -153,6 +153,7 @@ export class LedgerRuns {
     const { mayReadFiles } = await import("../duckdb/sandbox.ts");
     const views = await import("../runs/catalog/artifact_views.ts");
     const { openHalf } = await import("./run_states.ts");
+    const { noteRunsDir } = await import("../runs/catalog/queries.ts");
     const runs_dir = resolve(this.world.cwd(), this.dir);
     // What DuckDB may read it may also write, so a question about no file is let into no folder.
     const folders = options.files ?? mayReadFiles(sql)
@@ -162,6 +163,7 @@ export class LedgerRuns {
       : [];
     const catalog = await openHalf(this.#sources(), "catalog", { sql: options.sql, folders });
     try {
+      await noteRunsDir(catalog, this.dir);
       const named = await views.namedArtifacts(catalog, sql);
       await views.createArtifactViews(this.world.files, catalog, runs_dir, named, { onNotice });
       const { allowWideIntervals } = await import("../duckdb/query.ts");
@@ -193,17 +195,17 @@ export class LedgerRuns {
     return await listRuns(database, { now_ms: this.world.now_ms(), ...filter });
   }
 
-  /** The path of a run's artifact; undefined when the catalog has none. */
-  async artifactPath(run_id: string, artifact_type: string): Promise<string | undefined> {
-    return (await this.findArtifact(run_id, artifact_type))?.path;
+  /** A path of a run's artifact that opens from the current folder; null where there is no such file. */
+  async artifactPath(run_id: string, artifact_type: string): Promise<string | null> {
+    const found = await this.findArtifact(run_id, artifact_type);
+    return found && this.world.files.facts(found.path)?.is_file ? found.path : null;
   }
 
-  /** The same, with the archive that the run was put into, if it was. */
+  /** Where it is or was, and the archive that the run was put into, if it was. */
   async findArtifact(run_id: string, artifact_type: string): Promise<ArtifactPlace | undefined> {
     const { findArtifact } = await import("../runs/catalog/queries.ts");
     await using catalog = await this.openCatalog({ sql: "" });
-    const found = await findArtifact(catalog, run_id, artifact_type);
-    return found && { ...found, path: join(this.dir, found.path) };
+    return await findArtifact(catalog, run_id, artifact_type);
   }
 
   /** What the catalog holds, in numbers. */

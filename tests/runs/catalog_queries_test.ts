@@ -1,8 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { join, relative } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { queryRuns, type RunFilter } from "../../src/runs/catalog/queries.ts";
-import { type Lab, ledgerOf, newLab, putFile, putRun, removeFrom, sync } from "./runs.ts";
+import { Ledger } from "../../src/ledger/ledger.ts";
+import { getArtifactPath, queryRuns, type RunFilter } from "../../src/runs/catalog/queries.ts";
+import { testWorld } from "../harness.ts";
+import { finishRun } from "./finished.ts";
+import { type Lab, ledgerOf, MONTH, newLab, putFile, putRun, removeFrom, sync } from "./runs.ts";
 
 /** A lab of four runs that ended, one that is gone, and one that goes on. */
 async function filledLab(): Promise<Lab> {
@@ -190,10 +193,10 @@ Deno.test("a run has what its list and the catalog's numbers say of it", async (
     archived: 0,
     in_progress: { stale: 1 },
   });
-  const path = join(lab.runs_dir, "2026-01/run_id=a/truth/y");
-  assertEquals(await runs.artifactPath("a", "paths"), path);
+  // It is catalogued, and not there.
+  assertEquals(await runs.artifactPath("a", "paths"), null);
   for (const [run_id, type] of [["a", "trades"], ["b", "paths"], ["'", "' or true --"]]) {
-    assertEquals(await runs.artifactPath(run_id, type), undefined);
+    assertEquals(await runs.artifactPath(run_id, type), null);
   }
 });
 
@@ -290,4 +293,24 @@ Deno.test("a catalog that cannot be read says how to make it anew", async () => 
   putFile(lab, "../ledger/index", "catalog.duckdb", "garbage ".repeat(10_000));
   const damaged = await assertRejects(() => runs.query(), LedgerError);
   assertEquals(damaged.hint, "the catalog is made anew from the manifests: ledger runs sync");
+});
+
+Deno.test("the path of an artifact opens from the current folder, or there is none", async () => {
+  using lab = newLab();
+  await finishRun(lab, "a");
+  const here = Deno.cwd();
+  // As a user has it who began in the folder of the ledger.
+  const relative_dir = relative(here, lab.runs_dir);
+  await using ledger = new Ledger({ dir: lab.dir, runs_dir: relative_dir, world: testWorld() });
+  await ledger.runs.sync();
+  await using catalog = await ledger.openIndex({ db: "catalog" });
+  const path = await getArtifactPath(catalog, "a", "trades");
+  assertEquals(path, join(relative_dir, MONTH, "run_id=a/policy/trades.parquet"));
+  assertEquals(Deno.statSync(path!).isFile, true);
+  assertEquals(await ledger.runs.artifactPath("a", "trades"), path);
+  assertEquals(await getArtifactPath(catalog, "a", "paths"), null);
+  assertEquals(await getArtifactPath(catalog, "nope", "trades"), null);
+  removeFrom(lab, MONTH, "run_id=a", "policy");
+  assertEquals(await getArtifactPath(catalog, "a", "trades"), null);
+  assertEquals(await ledger.runs.artifactPath("a", "trades"), null);
 });

@@ -30,7 +30,8 @@ export default defineCommand({
   summary: "list catalogued runs, or print where an artifact is",
   description: "Lists the runs in the catalog that match, the latest first; with --status also " +
     "runs that have not ended. A run is unfinished when it completed but lacks _SUCCESS. With " +
-    "--run-id and --artifact-type, prints the path of that artifact and nothing else.",
+    "--run-id and --artifact-type, prints the path of that artifact and nothing else; exit code 1 " +
+    "where it cannot be opened.",
   examples: {
     "ledger runs query --limit 10": "the latest ten",
     "ledger runs query --run-type policy --status completed --param policy.kind=fixed_stop":
@@ -97,14 +98,20 @@ export default defineCommand({
   },
 });
 
-/** Prints an artifact's path alone on a line; says on standard error when nothing is there. */
+/** Prints an artifact's path alone on a line: one that opens, or none. */
 function printArtifact(world: World, { path, archive }: ArtifactPlace, as_json: boolean): void {
-  const is_there = world.files.facts(path)?.is_file === true;
-  const absence = archive ? `archived in ${archive}` : "no such file";
-  const problem = is_there ? undefined : absence;
-  if (as_json) return printJson(world, { path, problem });
-  print(world, path);
-  if (problem) say(world, `${path}: ${problem}`);
+  if (world.files.facts(path)?.is_file !== true) {
+    throw new LedgerError({
+      code: "not_found",
+      message: `there is no file ${path}${archive ? `: its run is archived in ${archive}` : ""}`,
+      where: { path },
+      hint: archive
+        ? `take it out: tar -xzf ${archive}`
+        : "what is missing: ledger runs verify --all",
+    });
+  }
+  if (as_json) printJson(world, { path });
+  else print(world, path);
 }
 
 function parametersOf(pairs: readonly string[] = []): Record<string, string> {

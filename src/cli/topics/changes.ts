@@ -81,6 +81,8 @@ Commands:
 - runs compact | Writes the right types; a file whose values are not all of them stays by itself.
 - runs write | A summary takes further metrics, features take JSON objects, a trade may lack its
   exit_reason.
+- artifacts put | Refuses a run that neither log nor folder knows.
+- runs query --artifact-type | Prints a path that opens; where there is no such file it ends with 1.
 - runs/run_id=ID | A run outside of a month's folder is read by every command; runs sync and runs verify
   name its place.
 - runs finish | total_ms is the sum of the steps, where there are some.
@@ -93,6 +95,7 @@ Library:
 
 - Ledger.report, .compareLegacy, .importLegacy | are gone: makeReport(ledger), compareLegacy(ledger,
   path) and importLegacy(ledger, path) of src/mod.ts take the ledger.
+- getArtifactPath, LedgerRuns.artifactPath | Return a path that opens from the current folder, or null.
 - RunDirectory.markFailed | Takes an Error too.
 - ArtifactRow | The type of an artifact type's rows, as in ArtifactRow<"trades">.
 - the options legacy and cutover_day of openIndex and query | are gone: give attach:

@@ -1,8 +1,10 @@
 /** Queries of an open catalog. Values are bound; names of columns come from constant lists. */
+import { join } from "@std/path";
 import { LedgerError, quoted } from "../../base/error.ts";
 import { jsonPointer } from "../../base/json.ts";
 import { runs_found_max } from "../../base/limits.ts";
-import type { BoundValue, Database } from "../../duckdb/connection.ts";
+import { systemWorld } from "../../base/world.ts";
+import { type BoundValue, type Database, literal } from "../../duckdb/connection.ts";
 import { sortSql } from "../../filter/selection.ts";
 import { filterSql } from "../../filter/sql.ts";
 import { type Listing, listingOf, type ListingText, readListing } from "./listing.ts";
@@ -95,22 +97,38 @@ export async function listRuns(database: Database, filter: RunFilter = {}): Prom
   return listingOf(rows, listing.shown);
 }
 
-/** Where a run's artifact is, below the folder of runs; undefined when the catalog has none. */
+/** Tells an open catalog where the runs are that it lists, as paths from the current folder begin. */
+export async function noteRunsDir(catalog: Database, runs_dir: string): Promise<void> {
+  await catalog.run(`set variable runs_dir = ${literal(runs_dir)}`);
+}
+
+/** A path of a run's artifact that opens from the current folder; null where there is no such file. */
 export async function getArtifactPath(
   catalog: Database,
   run_id: string,
   artifact_type: string,
-): Promise<string | undefined> {
-  const [row] = await catalog.rows<{ path: string }>(
-    `select path from backtest_artifacts_catalog where run_id = $1 and artifact_type = $2`,
-    [run_id, artifact_type],
-  );
-  return row?.path;
+): Promise<string | null> {
+  const path = await cataloguedPath(catalog, run_id, artifact_type);
+  return path !== undefined && systemWorld().files.facts(path)?.is_file ? path : null;
 }
 
-/** Where an artifact is. */
+async function cataloguedPath(
+  catalog: Database,
+  run_id: string,
+  artifact_type: string,
+): Promise<string | undefined> {
+  const [row] = await catalog.rows<{ path: string; runs_dir: string }>(
+    `select path, getvariable('runs_dir') as runs_dir from backtest_artifacts_catalog
+     where run_id = $1 and artifact_type = $2`,
+    [run_id, artifact_type],
+  );
+  return row && join(row.runs_dir, row.path);
+}
+
+/** Where an artifact is, or was. */
 export interface ArtifactPlace {
   run_id: string;
+  /** From the current folder. */
   path: string;
   /** Where the run was put when it was taken out of the folder of runs. */
   archive: string | null;
@@ -137,7 +155,7 @@ export async function findArtifact(
       hint: `give more of it: ${ids.slice(0, 3).join(", ")}${ids[3] ? ", …" : ""}`,
     });
   }
-  const path = await getArtifactPath(catalog, run.run_id, artifact_type);
+  const path = await cataloguedPath(catalog, run.run_id, artifact_type);
   return path === undefined ? undefined : { run_id: run.run_id, path, archive: run.archive };
 }
 

@@ -230,15 +230,11 @@ Deno.test("of what is not on the disk, it is told where it is", async () => {
   const path = join(lab.runs_dir, run_path, "inputs/alerts.parquet");
   const ask = ["query", "--run-id", "one", "--artifact-type", "alerts"];
   removeFrom(lab, run_path, "inputs/alerts.parquet");
-  const gone = await runs(lab, ask);
-  assertEquals([gone.code, gone.stdout], [0, `${path}\n`]);
-  assertEquals(gone.stderr, `${path}: no such file\n`);
+  await refused(lab, ask, 1, `there is no file ${path}`);
   const archive = join(lab.runs_dir, "archive");
   await stdoutOf(lab, ["prune", "--before", "2026-02", "--archive", archive, "--yes"]);
-  const archived = await runs(lab, [...ask, "--json"]);
-  const { problem } = JSON.parse(archived.stdout);
-  assertMatch(problem, /^archived in .*runs-archive-2026-01\.tar\.gz$/);
-  await refused(lab, ["show", "one"], 1, "the catalog has it as archived");
+  await refused(lab, ask, 1, "its run is archived in ");
+  assertStringIncludes((await runs(lab, ["show", "one"])).stdout, "archived in ");
   await refused(lab, ["show", "nobody"], 1, 'there is no run "nobody"');
 });
 
