@@ -85,7 +85,7 @@ async function build({ scope, out }: BuildOptions): Promise<void> {
   }
 }
 
-/** Starts what was built, before anybody else does. */
+/** Starts what was built, before any user does. */
 function faultOfExecutable(program: string): string | undefined {
   const result = runProcess(program, ["--version"]);
   if (!result.ok) return result.stderr.trim().split("\n")[0] || "it ends without a word";

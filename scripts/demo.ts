@@ -22,7 +22,7 @@ const [order, ...words] = Deno.args;
 if (order === "record") await recordOne(words);
 else {
   Deno.exitCode = await demo(order === "--seed" ? Number(words[0]) : 1).catch((error) => {
-    // Whoever read has had enough (`deno task demo | head`).
+    // The reader has had enough (`deno task demo | head`).
     if (error instanceof OutputClosed) return 0;
     throw error;
   });

@@ -112,7 +112,7 @@ export function testWorld(
     stdin?: string | Uint8Array;
     vars?: Record<string, string>;
     columns?: number;
-    /** Whether somebody looks at both outputs. */
+    /** Whether both outputs are terminals. */
     is_terminal?: boolean;
   } = {},
 ): TestWorld {

@@ -162,7 +162,7 @@ async function isVisible(ledger: Asked, run_id: string): Promise<boolean> {
   }
 }
 
-/** The latest runs, as somebody types it. */
+/** The latest runs, as a user types it. */
 export const queryOpen: Bench = {
   name: "query.open",
   shows: "query of the latest ten runs, whole process, beside DuckDB's own package",

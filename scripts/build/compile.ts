@@ -73,7 +73,7 @@ export async function compileProgram(request: CompileRequest, placement: Placeme
   if (!result.ok) throw compileFailure(deno, result.stderr);
 }
 
-/** Where the C library looks for a program too, when nobody says where. */
+/** Where the C library looks for a program too, where no path is set. */
 const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /**

@@ -1,6 +1,6 @@
 /**
  * What the executable may do, once and for all. The sandbox is part of the product: each line
- * here is a promise to whoever runs it, so each has its reason.
+ * here is a promise to the user, so each has its reason.
  */
 
 /** The folders that the executable may write. */
@@ -33,7 +33,7 @@ const ENVIRONMENT = [
 export function permissionFlags(scope: WriteScope): string[] {
   const { ledger_dir, runs_dir } = scope;
   return [
-    // Without this a refusal would ask, and wait for ever where nobody answers.
+    // Without this a refusal would ask, and wait for ever without a terminal.
     "--no-prompt",
     // Reading is free: any ledger, any input file.
     "--allow-read",

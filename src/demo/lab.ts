@@ -67,7 +67,7 @@ export async function checkLab(ledger: Ledger, acknowledged: readonly string[]):
 /** In the ledger's folder until a demo has ended, and locked as long as it lives. */
 const MARK = ".demo";
 
-/** Unpacked by any command that asks DuckDB something; nothing of anybody's work. */
+/** Unpacked by any command that asks DuckDB something; nothing of a user's work. */
 const NOT_WORK: ReadonlySet<string> = new Set([".native", MARK]);
 
 /** A folder that a demo has for itself. What it left when it was stopped, the next one takes away. */

@@ -56,7 +56,7 @@ export function checkFolder(world: World, name: string, folder: string): Check {
   }
 }
 
-/** Whether the kind of disk keeps what is promised, and its locks count for everybody. */
+/** Whether the kind of disk keeps what is promised, and its locks count for every process. */
 export function checkFileSystem(facts: FileSystemFacts | undefined): Check {
   const name = "file system";
   if (!facts) return good(name, "this system does not tell");

@@ -35,7 +35,7 @@ for (const posts of [true, false]) {
   });
 }
 
-Deno.test("whoever closes a thread does not look for its answers any more", async () => {
+Deno.test("after a thread is closed, no answer of it is looked for", async () => {
   const looks_no_more = Promise.withResolvers<void>();
   const thread = new Thread<number, { text: string }>(MODULE, (_, signal) => {
     signal!.addEventListener("abort", () => looks_no_more.resolve());

@@ -151,7 +151,7 @@ binaryTest(
 );
 
 binaryTest("refusals are told to those who read answers, and nowhere else", async (bench) => {
-  // Standard error is a pipe that nobody reads: more words than it holds would stop the program.
+  // Standard error is a pipe without a reader: more words than it holds would stop the program.
   const client = new Client(bench, ["--ack", "--on-error", "skip"]);
   const lines = 3_000;
   const long_type = "x".repeat(100);

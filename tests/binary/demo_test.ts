@@ -26,7 +26,7 @@ binaryTest("the executable's demo leaves a folder alone that has a ledger", asyn
   assertEquals(linesOnDisk(join(bench.folder, "data/ledger")).length, 1);
 });
 
-binaryTest("whoever reads only the first lines of the demo gets no error", async (bench) => {
+binaryTest("a reader of only the first lines of the demo gets no error", async (bench) => {
   const child = new Deno.Command(bench.binary, {
     args: ["demo"],
     cwd: bench.folder,

@@ -8,7 +8,7 @@ import { columnsOf } from "../../src/base/text_width.ts";
 import { has_terminal, inTerminal, type Screen, withoutCodes } from "../terminal.ts";
 import { binaryTest, type Outcome } from "./binary.ts";
 
-/** Somebody who owns nothing: where we are root, another user than we are. */
+/** A user who owns nothing: where we are root, another user than we are. */
 const NOBODY = 65_534;
 const PATH = "/usr/local/bin:/usr/bin:/bin";
 
@@ -169,7 +169,7 @@ newcomerTest(
       assertEquals(wide, [], line);
     }
     assertMatch(withoutCodes((await screen("./ledger runs query", 40)).text), /created +\d+ s ago/);
-    // A terminal that nobody says anything about gets plain text.
+    // A terminal of an unknown kind gets plain text.
     assertEquals((await screen("./ledger help", 40)).text.includes("\u001b"), false);
   },
 );

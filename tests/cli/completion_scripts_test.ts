@@ -99,7 +99,7 @@ for (const shell of SHELLS) {
   });
 }
 
-/** How a shell is started for somebody who types, and what loads the script. */
+/** How an interactive shell is started, and what loads the script. */
 const TYPED: Record<Shell, { start: string; load: string }> = {
   bash: { start: "bash --norc --noprofile -i", load: "source <(ledger completions bash)" },
   zsh: {

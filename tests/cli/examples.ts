@@ -4,7 +4,7 @@ import { openLedger } from "../../src/mod.ts";
 /** Lines that go on until they are stopped: they work, once they have said their first word. */
 const ENDLESS = /ledger watch(?!.*--once)|--follow/;
 
-/** A port that somebody on this machine may have: a free one serves as well. */
+/** A port that another program on this machine may have: a free one serves as well. */
 const PORT = /127\.0\.0\.1:\d+/;
 
 /** Runs a line in bash; undefined when it worked, else what it said. */
@@ -34,7 +34,7 @@ export async function runExample(
   return code === 0 && !said.includes("error:") ? undefined : `${line}\n  exit ${code}: ${said}`;
 }
 
-/** What has to be there before a line that says this is run: nobody restores a day he never had. */
+/** What has to be there before a line that says this is run: a day that never was cannot be restored. */
 const PREPARATIONS: readonly (readonly [said: RegExp, prepare: (cwd: string) => Promise<void>])[] =
   [
     [/baseline_results/, (work) => putLegacyDatabase(work, 0)],

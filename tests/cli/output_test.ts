@@ -103,7 +103,7 @@ Deno.test("colours show on a terminal only, unless they are forced or not wanted
     [{ TERM: "xterm" }, true, true],
     [{ TERM: "xterm" }, false, false],
     [{ NO_COLOR: "1", TERM: "xterm" }, true, false],
-    // Nobody knows what such a terminal makes of colours.
+    // It is unknown what such a terminal makes of colours.
     [{}, true, false],
     [{ FORCE_COLOR: "1" }, false, true],
     [{ FORCE_COLOR: "0", TERM: "xterm" }, true, false],

@@ -25,7 +25,7 @@ Deno.test("long work tells how far it is, how fast it goes and how long it will 
   assertEquals(said(), "|25 %  5.0 MB/s  6 s left|0 %  5.0 MB/s  13 min 16 s left|");
 });
 
-Deno.test("where nobody knows how much there is, the amount and the speed are told", () => {
+Deno.test("where the whole is unknown, the amount and the speed are shown", () => {
   const { world, clock, said } = watched();
   const progress = new Progress(world, "runs");
   clock.ms = 1_000;

@@ -369,7 +369,7 @@ Deno.test("a reader of the output that has gone is no failure; a bug is thrown a
   };
   const closed = { write: gone, is_terminal: false, columns: 80 };
   assertEquals(await run(["help"], testWorld({ stdout: closed })), 0);
-  // Nobody is left to hear the error either: the exit code still tells.
+  // No reader is left for the error either: the exit code still tells.
   assertEquals(await run(["nonsense"], testWorld({ stderr: closed })), 2);
   const bug = () => {
     throw new TypeError("a bug");

@@ -118,7 +118,7 @@ Deno.test("a table rounds numbers to six digits, and no whole part away", () => 
   ]);
 });
 
-Deno.test("nothing is shortened where nobody looks at it, however narrow that is", () => {
+Deno.test("nothing is shortened that does not go to a terminal, however narrow that is", () => {
   assertEquals(drawn(10, ROWS, false), drawn(80));
 });
 

@@ -178,7 +178,7 @@ Deno.test("help shows a topic, and of a command that has its name where to find 
   }
 });
 
-Deno.test("a topic is coloured where somebody looks at it, and plain everywhere else", async () => {
+Deno.test("a topic is coloured on a terminal, and plain everywhere else", async () => {
   const is_coloured = async (different: Parameters<typeof testWorld>[0]) =>
     (await topicHelp(testWorld(different), COMMANDS, "index")).includes("\u001b[");
   assertEquals(await is_coloured({ is_terminal: true, vars: { TERM: "xterm" } }), true);

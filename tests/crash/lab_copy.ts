@@ -10,7 +10,7 @@ export interface Judged extends Ended {
 
 const DEADLINE_S = 30;
 
-/** Copies a lab; the native library and the indexes, which nobody writes to in place, by links. */
+/** Copies a lab; the native library and the indexes, which no program writes to in place, by links. */
 export function copyLab(from: string, to: string): void {
   Deno.mkdirSync(to);
   for (const { name, isDirectory, isFile } of Deno.readDirSync(from)) {

@@ -76,7 +76,7 @@ Deno.test("health turns 503 past the limit, says why, and turns back below it", 
   const last_error = "cannot write /x: No space left on device";
   const failing = await endpoint.health({ lag_seconds: 200, lag_bytes: 900, last_error });
   assertEquals([failing.code, failing.status, failing.last_error], [503, "failing", last_error]);
-  // A sync that failed is tried again: nobody has to be woken while the index is near enough.
+  // A sync that failed is tried again: no alarm is due while the index is near enough.
   const retrying = await endpoint.health({ lag_seconds: 3, lag_bytes: 900, last_error });
   assertEquals([retrying.code, retrying.status, retrying.last_error], [200, "ok", last_error]);
   assertEquals((await endpoint.health({})).code, 200);

@@ -209,7 +209,7 @@ Deno.test("a daemon goes on through a damaged index, a corrupt line and a day th
   await daemon.endWell();
 });
 
-Deno.test("a daemon seals what is finished, and leaves alone what somebody is filling in", async () => {
+Deno.test("a daemon seals what is finished, and leaves alone what a writer is filling in", async () => {
   using folder = tempFolder();
   const dir = folder.path;
   const event = (event_id: string, at: string) =>

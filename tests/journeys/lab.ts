@@ -1,4 +1,4 @@
-/** A lab in which somebody types commands as they are printed. */
+/** A lab in which a user types commands as they are printed. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { installShim } from "../harness.ts";

@@ -1,5 +1,5 @@
 /**
- * Somebody is in trouble and knows neither DuckDB nor Parquet. What the program says has to lead out:
+ * A user is in trouble and knows neither DuckDB nor Parquet. What the program says has to lead out:
  * the command line that it advises is taken out of its words, run as it stands, and all is well again.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -116,7 +116,7 @@ const TROUBLES: readonly Trouble[] = [
     filled: () => "ledger emit run.started --run-id r1",
   },
   {
-    what: "somebody wrote into a day that was sealed",
+    what: "another program wrote into a day that was sealed",
     async induce(lab) {
       await lab.oldEvent("a");
       Deno.copyFileSync(lab.at(OLD_PART), lab.at("backup"));

@@ -38,7 +38,7 @@ async function emit(name: string): Promise<void> {
   }
 }
 
-/** To it, all days are over: so parts are sealed under the hands of whoever writes to them. */
+/** To it, all days are over: so parts are sealed while writers write to them. */
 async function compact(): Promise<void> {
   const world = { ...systemWorld(), now_ms: () => Date.UTC(2027, 0, 1) };
   await using ledger = await openLedger({ dir, world });

@@ -24,7 +24,7 @@ function isNetwork(path: string): boolean {
 function followsEmit(from: string, { to, is_type, is_static }: Import): boolean {
   if (is_type) return false;
   if (is_static) return true;
-  // Whoever reads or writes a compacted part loads this then; nobody does who emits.
+  // A reader or writer of a compacted part loads this then; an emitter never does.
   if (/^src\/log\/(codec\/(un)?packing|compact\/pack_part)\.ts$/.test(to)) return false;
   // Commands are loaded by name; other files below the command line load what they need later.
   return from === COMMANDS

@@ -177,7 +177,7 @@ Deno.test("src holds rooms and its door, and no folder holds more files than one
   ]);
 });
 
-Deno.test("no file lies about that nobody imports", async () => {
+Deno.test("no file lies about that no other imports", async () => {
   assertEquals(unusedFiles(await allModules()), []);
   const unused = unusedFiles(edges({ "main.ts": ["src/a.ts"], "src/a.ts": [], "src/b.ts": [] }));
   assertEquals(unused, ["src/b.ts"]);

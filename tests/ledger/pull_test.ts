@@ -211,7 +211,7 @@ for (const records of ["kept", "lost now and then"]) {
       }
       for (const box of others) assertEquals((await a.pull(box)).log.taken, []);
       const emitted = lab.all.flatMap((box) => [...box.emitted]).sort();
-      // Without a record, another box's lines may be taken for somebody else's: then twice, not never.
+      // Without a record, another box's lines may be taken for a third one's: then twice, not never.
       const ids = (await a.ids()).sort();
       const all_ids = records === "kept" ? ids : [...new Set(ids)];
       assertEquals(differences(all_ids, emitted), []);

@@ -100,7 +100,7 @@ Deno.test("where one of the two indexes is not there, the other answers for its 
   assertEquals(await ids(), ["both", "folder"]);
 });
 
-Deno.test("a run that dies, or that nobody writes to, has that status when it is asked for", async () => {
+Deno.test("a run that dies, or that no process writes to, has that status when it is asked for", async () => {
   using lab = newLab();
   const { runs } = ledgerOf(lab, at(0));
   const owned = await runs.create({ run_id: "owned", run_type: "policy", owned: true });

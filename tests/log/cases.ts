@@ -97,7 +97,11 @@ const EVENTS: [name: string, line: string, emit?: LineCase["emit"]][] = [
   ["the first millisecond of 1970", identity({ timestamp_ms: "0" }), SECONDS],
   ["minus zero for a time", identity({ timestamp_ms: "-0" }), SECONDS],
   ["a time in seconds", identity({ timestamp_ms: "1769174319" }), SECONDS],
-  ["a type nobody registered", identity({ event_type: `"test.event"` }), /no such type is known/],
+  [
+    "a type that is not registered",
+    identity({ event_type: `"test.event"` }),
+    /no such type is known/,
+  ],
   ["a type named like a method", identity({ event_type: `"toString"` }), /no such type is known/],
   ["a field of the wrong kind", good(`"correlation_id":5`), /correlation_id is 5/],
   ["a required field missing", `{${HEAD}}`, /run_id is missing/],

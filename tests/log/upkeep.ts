@@ -71,7 +71,7 @@ export function sealedOf(dir: string, day: string): SealedParts {
   return readSealed(laterWorld().files, dir, day);
 }
 
-/** Changes what a day's record says, behind everybody's back. */
+/** Changes what a day's record says, as another program might. */
 export function editSealed(dir: string, day: string, edit: (parts: SealedParts) => void): void {
   const path = join(dir, "events", `day=${day}`, "_sealed.json");
   const record = JSON.parse(Deno.readTextFileSync(path)) as { parts: SealedParts };

@@ -146,7 +146,7 @@ export async function fillLab(lab: Lab): Promise<void> {
     error: "no candles for 7 calls",
   });
   await using ledger = ledgerAt(lab, at(52));
-  // Whoever had it was killed: its log ends in the middle.
+  // Its writer was killed: its log ends in the middle.
   await ledger.emitRunCreated({
     run_id: "killed-1",
     run_type: "policy",
@@ -201,7 +201,7 @@ export async function fillWithMany(lab: Lab, runs: number, with_trades: number):
 export const HOSTILE =
   `<script>alert(1)</script><img src=x onerror=alert(2)>"'&--></style></title>\u202e\u0007$(id)\`id\``;
 
-/** A lab in which every text that somebody can choose is hostile, and long where it may be. */
+/** A lab in which every text that a user can choose is hostile, and long where it may be. */
 export async function fillHostile(lab: Lab): Promise<string> {
   // What may be a run's id: anything but slashes, backslashes and control characters.
   const run_id = HOSTILE.replaceAll("/", "").replaceAll("\u0007", "");

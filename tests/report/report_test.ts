@@ -320,7 +320,7 @@ Deno.test("a run's parameters that tell it apart, its Sharpe ratio, its drawdown
   assertEquals(alone[0].Parameters, "policy.stop_bps=200 policy.kind=fixed seed=1");
 });
 
-Deno.test("a killed run ended with its last sign of life, whenever somebody said so", async () => {
+Deno.test("a killed run ended with its last sign of life, whenever that was reported", async () => {
   using lab = newLab();
   const at = (seconds: number) => BEGIN_MS + seconds * 1_000;
   await using begun = ledgerAt(lab, at(0));

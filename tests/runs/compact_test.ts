@@ -107,7 +107,7 @@ Deno.test("a month that is none, or has no runs, is told with what there is", as
 });
 
 for (const compacted of [false, true]) {
-  Deno.test(`a file that went behind the catalog's back is missed by nobody else${compacted ? ", compacted or not" : ""}`, async () => {
+  Deno.test(`a file that went behind the catalog's back is missed by no other run${compacted ? ", compacted or not" : ""}`, async () => {
     using lab = newLab();
     const runs = ledgerOf(lab).runs;
     for (const run_id of ["a", "b", "c"]) await finishRun(lab, run_id);

@@ -361,7 +361,7 @@ Deno.test("digits past 2^53 are the same in the manifest and in the log", async 
   assert(linesOnDisk(lab.dir)[0].includes("12345678901234567890"));
 });
 
-/** Where whoever creates a run is killed, and whether its id is given away then. */
+/** Where the creator of a run is killed, and whether its id is given away then. */
 const KILLED: [what: string, operation: string, path: RegExp, times: number][] = [
   ["before its folder is made", "make folder", /run_id=r$/, 1],
   ["before its manifest has its name", "rename", /run\.json$/, 1],
@@ -381,7 +381,7 @@ for (const [what, operation, path, times] of KILLED) {
       await refused(create(lab, { parameters: { other: 1 } }), "there is one already");
     }
     const run = await create(lab);
-    // Made again by somebody who does not own it: its first owner's death is not its own.
+    // Made again by a process that does not own it: its first owner's death is not its own.
     assertEquals([await run.state(), run.readManifest().owner], ["running", undefined]);
     await run.markSuccess();
     assertEquals([...new Set(typesOf(lab))], ["run.created", "run.started", "run.completed"]);

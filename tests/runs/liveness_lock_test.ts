@@ -64,7 +64,7 @@ Deno.test("a run is held while its owner has it, free after that, and before tha
   (await takeRunLock(world, path)).close();
 });
 
-Deno.test("where locks can be tried, looking at one that is held waits for nobody", async () => {
+Deno.test("where locks can be tried, looking at one that is held does not wait", async () => {
   using folder = tempFolder();
   let locks = 0;
   const files = systemFiles((operation) => void (operation === "lock" && locks++));

@@ -4,7 +4,7 @@ import { getGitProvenance } from "../../src/runs/evidence/provenance.ts";
 import { ledger, tempFolder, testWorld } from "../harness.ts";
 import type { World } from "../../src/base/world.ts";
 
-/** Nobody's settings have a say. */
+/** No user's settings have a say. */
 const GIT_ENV = {
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_NOSYSTEM: "1",
@@ -70,7 +70,7 @@ Deno.test("a head without a branch has none, and a branch without a commit no co
   assertEquals(await getGitProvenance(world), { git_commit, git_dirty: false });
 });
 
-Deno.test("a look at the repository is not in the way of somebody who commits", async () => {
+Deno.test("a look at the repository is not in the way of a commit", async () => {
   using folder = tempFolder();
   await repository(folder.path);
   await commit(folder.path);

@@ -80,7 +80,7 @@ export function manifestOf(run_id: string, different: Record<string, unknown> = 
   };
 }
 
-/** Puts a run in place behind everybody's back; a text is its manifest as it is. */
+/** Puts a run in place as another program might; a text is its manifest as it is. */
 export function putRun(
   lab: Lab,
   run_id: string,

@@ -67,7 +67,7 @@ Deno.test("runs are found by month and id, in order, and nothing else is taken f
   assertEquals(scanRuns(testWorld(), join(lab.path, "nowhere")), []);
 });
 
-Deno.test("a run that nobody owned is stale once nothing was written to it for long enough", async () => {
+Deno.test("a run without an owner is stale once nothing was written to it for long enough", async () => {
   using lab = newLab();
   const path = putRun(lab, "r", BEGUN, { has_success: false });
   assertEquals(await stateAt(lab, path, CREATED_MS), "running");

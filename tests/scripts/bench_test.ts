@@ -47,7 +47,7 @@ Deno.test("without names all benches run, with names those that are named", asyn
   assertEquals((await runAll(["--scale"])).ran, ["scale"]);
 });
 
-Deno.test("a name that nobody knows is a usage error, and the nearest is offered", async () => {
+Deno.test("an unknown name is a usage error, and the nearest is offered", async () => {
   const { code, ran, data, words } = await runAll(["log.tow"]);
   assertEquals({ code, ran, data }, { code: 2, ran: [], data: [] });
   assertStringIncludes(words, `"log.tow"`);

@@ -77,7 +77,7 @@ Deno.test("processing ends with the last handler; the first one receives", async
   assertEquals(tracer.recent("c"), [event]);
 });
 
-Deno.test("an event that nobody listens to is traced, and was never received", () => {
+Deno.test("an event without a listener is traced, and was never received", () => {
   const { bus } = tracedBus();
   const event = bus.publish({ event_type: "BAR" })!;
   assertEquals([event.received_at, event.processed_at], [null, null]);

@@ -60,7 +60,7 @@ export function stillWorld(): World & { pass(duration_ms: number): Promise<void>
         if (each.until_ms <= now_ms) each.resolve();
         else waiting.push(each);
       }
-      // Whoever waited goes on in a turn of its own.
+      // A waiting caller goes on in a turn of its own.
       await new Promise((resolve) => setImmediate(resolve));
     },
   };

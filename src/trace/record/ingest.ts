@@ -1,6 +1,6 @@
 /**
  * Ingest of NDJSON into a store: events that another program traced, one a line. It is idempotent: an
- * event whose `event_id` is stored already is passed over, whoever stored it. So ids are compared and
+ * event whose `event_id` is stored already is passed over, whatever stored it. So ids are compared and
  * recorded under a lock, in batches: while one batch is at it, the next is read.
  */
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";

@@ -46,7 +46,7 @@ Deno.test("a wait that is called off ends at once, and an answer that fails is p
     Error,
     "no locks",
   );
-  // One that fails when nobody waits any more is nobody's error.
+  // One that fails when no caller waits any more is no caller's error.
   const late = Promise.withResolvers<void>();
   assertEquals(await answeredWithin(late.promise, 0), false);
   late.reject(new Error("too late"));

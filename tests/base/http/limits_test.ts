@@ -98,7 +98,7 @@ Deno.test("where it is full, the client that has waited longest makes room", asy
   for (const client of half) client[Symbol.dispose]();
 });
 
-Deno.test("half-sent requests by the thousand keep nobody from an answer, nor descriptors", async () => {
+Deno.test("half-sent requests by the thousand keep no client from an answer, nor descriptors", async () => {
   await using server = new TestServer(echo, { limits: { connections_max: 20 } });
   const before = openSockets();
   for (let number = 0; number < 1_000; number++) {
@@ -137,7 +137,7 @@ Deno.test("an address that cannot be had is an error that says what to do", () =
   const { port } = taken.addr;
   const hints: [hostname: string, port: number, hint: RegExp][] = [
     ["127.0.0.1", port, /another program may have the port/],
-    // An address of documentation, which nobody has.
+    // An address of documentation, which no machine has.
     ["192.0.2.1", 0, /no such address/],
   ];
   for (const [hostname, port, hint] of hints) {

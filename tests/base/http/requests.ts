@@ -44,7 +44,7 @@ export function randomRequest(
   } else if (payload.length > 0 || random.below(2)) {
     fields.push(["Content-Length", String(payload.length)]);
   }
-  // The order of headers says nothing, and blanks around a value belong to nobody.
+  // The order of headers says nothing, and blanks around a value are no part of it.
   for (let at = fields.length - 1; at > 0; at--) {
     const other = random.below(at + 1);
     [fields[at], fields[other]] = [fields[other], fields[at]];

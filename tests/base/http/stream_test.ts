@@ -47,7 +47,7 @@ Deno.test("a stream is sent as it comes, in chunks, and to HTTP/1.0 until the en
   }
 });
 
-Deno.test("a stream is let go when its client leaves, and when nobody wants its body", async () => {
+Deno.test("a stream is let go when its client leaves, and when its body is not wanted", async () => {
   for (const method of ["GET", "HEAD"]) {
     let is_let_go = false;
     const iterator: AsyncIterator<string> = {

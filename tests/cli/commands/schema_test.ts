@@ -136,7 +136,7 @@ Deno.test("a version may be another schema alone; a slip in a step is refused", 
   assertEquals((await runIn(dir, ["emit", "risk.breached", "--event-data", '{"z":1}'])).code, 0);
 });
 
-Deno.test("a file that is not UTF-8 is refused by whoever reads it", async () => {
+Deno.test("a file that is not UTF-8 is refused by each command that reads it", async () => {
   using folder = tempFolder();
   const dir = folder.path;
   const path = `${dir}/latin1.json`;

@@ -11,7 +11,7 @@ export interface FileKind {
   readers: readonly string[];
   /** The command that tells the damage of what cannot be made anew; none where all can be. */
   found_by?: string;
-  /** Nothing else names it, so that nobody can know when it is gone, or its end. */
+  /** Nothing else names it, so that no reader can know when it is gone, or its end. */
   is_unnamed?: boolean;
 }
 

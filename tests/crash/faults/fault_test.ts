@@ -161,7 +161,7 @@ async function goOn(
   disk.heal();
   const healed_at = disk.trace.length;
   const days = [NOON_MS, NEXT_DAY_MS];
-  // Whoever is busy now is kept from its work by a lock that was left behind.
+  // A command that is busy now is kept from its work by a lock that was left behind.
   await using other = new Ledger({ dir, world: disk.world, lock_wait_ms: 1 });
   await attempt.run(other, []);
   disk.assertAllDurable(existing, healed_at);

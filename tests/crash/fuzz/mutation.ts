@@ -1,4 +1,4 @@
-/** Inputs that were right once: bytes changed here and there, and JSON with values that nobody expects. */
+/** Inputs that were right once: bytes changed here and there, and JSON with values that no reader expects. */
 import type { Random } from "../../laws/random.ts";
 
 const encoder = new TextEncoder();
@@ -85,7 +85,7 @@ function spliced(bytes: Uint8Array, at: number, removed: number, put: Uint8Array
   return result;
 }
 
-/** Changes JSON in a member or two: another value, none, or one under a name that nobody expects. */
+/** Changes JSON in a member or two: another value, none, or one under a name that no reader expects. */
 export function mutatedJson(random: Random, sample: unknown): unknown {
   const root = { root: structuredClone(sample) };
   for (let times = 1 + random.below(2); times > 0; times--) changeMember(random, root);

@@ -140,7 +140,7 @@ Deno.test("what compact and restore put in place is durable before anything is r
 });
 
 seededTest(
-  `${KILLS} times whoever compacts or restores is killed: the log reads the same, and again ends it`,
+  `${KILLS} times a process that compacts or restores is killed: the log reads the same, and again ends it`,
   async (random) => {
     using folder = tempFolder();
     const dir = join(folder.path, "data", "ledger");

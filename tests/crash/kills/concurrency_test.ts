@@ -91,7 +91,7 @@ async function seenUntil(follower: Running, last_ids: string[]): Promise<string[
   });
   follower.child.kill("SIGINT");
   const { lines, code, stderr } = await follower.end();
-  // A torn line here would be part of somebody's write, which no reader may ever see.
+  // A torn line here would be part of a write, which no reader may ever see.
   assertEquals(stderr, "");
   assertEquals(code, 130);
   return [...seen, ...lines.map((line) => JSON.parse(line).event_id)];

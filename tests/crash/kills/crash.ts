@@ -115,7 +115,7 @@ export function assertEachOnce(found: string[], wanted: string[], where: string)
   assertEquals(
     found.filter((id) => !all_wanted.has(id)).slice(0, 5),
     [],
-    `in ${where}, and nobody was told so`,
+    `in ${where}, and no caller was told so`,
   );
 }
 

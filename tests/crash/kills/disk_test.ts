@@ -232,7 +232,7 @@ Deno.test("a clock that jumps back a day, and forth again, loses nothing", async
     now_ms += jump_ms;
     for (let n = 0; n < 3; n++) {
       const here = await writer.emitRunStarted({ run_id: "r" });
-      // Somebody with a right clock opens part after part meanwhile.
+      // A writer with a right clock opens part after part meanwhile.
       const there = await other.emitRunStarted({ run_id: "r", timestamp_ms: now_ms });
       acknowledged.push(here.event_id, there.event_id);
     }

@@ -1,4 +1,4 @@
-/** Takes the lock of a day and holds it until its input ends: somebody who does not go on. */
+/** Takes the lock of a day and holds it until its input ends: a process that does not go on. */
 using file = Deno.openSync(Deno.args[0], { read: true, write: true, create: true });
 file.lockSync(true);
 console.log("held");

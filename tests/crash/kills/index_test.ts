@@ -51,7 +51,7 @@ seededTest(
   },
 );
 
-Deno.test("what a killed indexer left is in nobody's way, whatever its process number was", async () => {
+Deno.test("what a killed indexer left is in no other's way, whatever its process number was", async () => {
   using folder = tempFolder();
   const dir = folder.path;
   const maker = new LineMaker(new Random(1), [NOON_MS]);

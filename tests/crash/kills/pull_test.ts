@@ -78,7 +78,7 @@ async function assertPulled(a: Box, b: Box): Promise<void> {
   assertEquals((await own.verify({ deep: true })).findings, []);
 }
 
-/** Fails where lines, whoever of the two pulls wrote them, were never synced. */
+/** Fails where lines of either pull were never synced. */
 function assertPartsAreDurable({ trace }: FaultyDisk): void {
   const last = new Map(trace.map(({ operation, path }, at) => [`${operation} ${path}`, at]));
   const parts = new Set(trace.map(({ path }) => path).filter((path) => path.endsWith(".jsonl")));

@@ -91,7 +91,7 @@ async function assertHereOrAway(dir: string, before: readonly string[], days: re
 }
 
 async function emitLate(dir: string): Promise<void> {
-  // Whoever is busy now is kept from its work by a lock that was left behind.
+  // A command that is busy now is kept from its work by a lock that was left behind.
   await using ledger = new Ledger({ dir, world: testWorld(), lock_wait_ms: 1 });
   await ledger.emitRunFailed({
     ...{ run_id: LATE, event_id: LATE, timestamp_ms: noonOf(0) },
@@ -148,7 +148,7 @@ for (const name of [...WAYS, "ENOSPC", "a write that is cut short once", "syncs 
   });
 }
 
-Deno.test("files that go half-way go from where nobody reads them", async () => {
+Deno.test("files that go half-way go from where no reader looks", async () => {
   using folder = ledgerFolder();
   const dir = folder.path;
   const before = await smallLedger(dir);
@@ -228,7 +228,7 @@ Deno.test("events that come while their day is taken out are in the log or in an
     const isToGoOn = (life: number) =>
       life < LIVES || times_taken_out < TIMES_TAKEN_OUT && life < LIVES_MAX;
     for (let life = 0; isToGoOn(life); life++) {
-      // On a slow machine somebody is always writing; now the day gets a chance to go.
+      // On a slow machine a writer is always at work; now the day gets a chance to go.
       for (let passes = 0; life >= LIVES && passes < 2; passes++) await pass.promise;
       const lines = Array.from(
         { length: 3 },

@@ -166,7 +166,7 @@ async function failAt(disk: FaultyDisk, failed: boolean): Promise<void> {
   assertAllWhole(lab);
   const ended = scanRuns(testWorld(), lab.runs_dir)
     .filter((run) => classifyRun(testWorld(), lab.runs_dir, run).kind === "ended");
-  // Nobody is told that it was done when it was not.
+  // No caller hears that it was done when it was not.
   if (error === undefined) {
     assertEquals(ended.length, 1);
     disk.assertAllDurable(existing);
@@ -247,7 +247,7 @@ Deno.test("a run that a living process holds is running, and crashed once that i
   assertEquals(await states(), ["held crashed", "shell stale"]);
   const run = await ledger.runs.find("held");
   assertEquals(await run.state(), "crashed");
-  // Whoever looked has left no lock behind, and its end can still be told.
+  // A reader has left no lock behind, and its end can still be told.
   using file = Deno.openSync(join(run.folder, ".lock"), { read: true, write: true });
   assert(file.tryLockSync(true));
   await run.markFailed("killed");

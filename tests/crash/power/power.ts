@@ -31,7 +31,7 @@ export function remount(path: string, mode: "ro" | "rw"): void {
   if (!runs("mount", ["-o", `remount,${mode}`, path])) throw new Error(`cannot remount ${path}`);
 }
 
-/** Takes from root what lets it pass by the modes of files, so that it is like everybody else. */
+/** Takes from root what lets it pass by the modes of files, so that it is like any other user. */
 export const AS_ANYBODY = ["--bounding-set=-dac_override,-dac_read_search"];
 
 function mayMount(): boolean {

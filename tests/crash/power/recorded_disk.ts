@@ -170,7 +170,7 @@ export class RecordedDisk {
     return [...this.#nodes].findLast(([, node]) => node.identity === identity)?.[0];
   }
 
-  /** Notes what somebody wrote who does not go through the seam. */
+  /** Notes what was written past the seam. */
   #noteForeign(node: number, path: string): void {
     const inode = this.#nodes.get(node) as { size_bytes: number };
     const size_bytes = this.#real.facts(path)?.size_bytes;

@@ -83,7 +83,7 @@ export async function findingsOf(dir: string): Promise<string[]> {
 
 /**
  * Brings all days back, and fails unless what was told is so. Other events may be there only where
- * somebody had no chance to tell of them.
+ * their writer had no chance to tell of them.
  */
 export async function assertKept(
   dir: string,
@@ -97,7 +97,7 @@ export async function assertKept(
   const wanted = new Set([...known, ...told.filter((what) => !OTHER_THAN_IDS.test(what))]);
   assertEquals([...wanted].filter((id) => !found.includes(id)), [], "acknowledged, and lost");
   const others = found.filter((id) => !wanted.has(id));
-  assert(may.have_others || others.length === 0, `nobody was told of ${others}`);
+  assert(may.have_others || others.length === 0, `no caller was told of ${others}`);
   await assertToldIsSo(dir, told);
   assertEquals(namesInEvents(dir).filter((name) => /^_(gone|back)/.test(name)), [], "half-way");
 }

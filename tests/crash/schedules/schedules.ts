@@ -160,7 +160,7 @@ export class Troupe implements Disposable {
     return new Troupe(threads);
   }
 
-  /** Lets the actors act as the schedule says. Whoever was killed is followed by one who is not. */
+  /** Lets the actors act as the schedule says. A killed actor is followed by one that is not. */
   play(actors: readonly [ActorName, ActorName], schedule: Schedule, scene: Scene): Outcome {
     const outcome: Outcome = [];
     const playing = actors.map((actor, n) => this.#enter(actor, n, scene, outcome));
@@ -223,7 +223,7 @@ class Player {
   }
 }
 
-/** Runs all to their ends, one after the other where nobody waits for another. */
+/** Runs all to their ends, one after the other where none waits for another. */
 function finish(playing: readonly Player[], first: number): void {
   let waits = 0;
   for (let at = first; playing.some(({ has_ended }) => !has_ended); at++) {

@@ -220,7 +220,7 @@ async function pointsOf(rehearsal: Rehearsal, troupe: Troupe): Promise<Points> {
   return [inOrder(points[0]), inOrder(points[1])];
 }
 
-/** A schedule for actors of whom nobody knows how many steps they take. */
+/** A schedule for actors that take an unknown number of steps. */
 function blindSchedule(random: Random): Schedule {
   const [first, second] = [1, 1].map((least) => least + random.below(STEPS_OF_SLOW));
   return parseSchedule(`0:${first}, 1:${second}, 0:*, 1:*`);

@@ -108,7 +108,7 @@ Deno.test("an index that is built while a day goes is built from what is left", 
   ]);
 });
 
-Deno.test("an index that somebody holds is not built anew without its archived days", async () => {
+Deno.test("an index that another program holds is not built anew without its archived days", async () => {
   using folder = ledgerFolder();
   const dir = folder.path;
   await fillLedger(dir);

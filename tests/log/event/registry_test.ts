@@ -22,7 +22,7 @@ function putRegistry(dir: string, text: string): void {
   Deno.writeTextFileSync(registryPath(dir), text);
 }
 
-Deno.test("a registered type is there for whoever opens the ledger next", async () => {
+Deno.test("a registered type is there for the next that opens the ledger", async () => {
   using folder = tempFolder();
   const { changed, type } = await registerType(
     world,
@@ -284,7 +284,7 @@ Deno.test("calls that register at the same time do not lose each other's types",
   assertEquals([...types.keys()].toSorted(), names.toSorted());
 });
 
-Deno.test("whoever changes the registry waits for the one who does so now", async () => {
+Deno.test("a change of the registry waits for the one that is under way", async () => {
   using folder = tempFolder();
   putRegistry(folder.path, '{"registry_version":1,"event_types":{}}');
   const lock = Deno.openSync(join(folder.path, "events", ".schema.lock"), {
@@ -294,7 +294,7 @@ Deno.test("whoever changes the registry waits for the one who does so now", asyn
   });
   lock.lockSync(true);
   const registered = registerType(world, folder.path, "late.type", {});
-  // Turns of the event loop, in which somebody who does not wait would be done.
+  // Turns of the event loop, in which a caller that does not wait would be done.
   for (let turn = 0; turn < 5; turn++) await Deno.stat(folder.path);
   const of_the_other = '{"version":1,"schema":{},"migrations":[]}';
   putRegistry(folder.path, `{"registry_version":1,"event_types":{"first.type":${of_the_other}}}`);

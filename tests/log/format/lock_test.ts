@@ -61,7 +61,7 @@ Deno.test("a lock is had at once where it is free, open and has its name, and no
   other.release();
   assertEquals([hadAtOnce(lock), hadAtOnce(other)], [true, true]);
   Deno.removeSync(path);
-  assertEquals(hadAtOnce(lock, true), true, "whoever asks says that its name is there");
+  assertEquals(hadAtOnce(lock, true), true, "the caller says that its name is there");
   assertEquals(hadAtOnce(lock), false, "its name is gone");
   await lock.take();
   await assertRejects(() => new DayLock(testWorld(), path, false, 0).take(), LedgerError);

@@ -32,7 +32,7 @@ Deno.test("lines are added only where the part ends, and not to one that takes n
   assertEquals(await add(3 * LINE.length), false);
 });
 
-/** Files where somebody seals the part as soon as the pull has written to it. */
+/** Files where another process seals the part as soon as the pull has written to it. */
 function sealedMeanwhile(path: string, seal: () => void): Files {
   const system = systemFiles();
   return {

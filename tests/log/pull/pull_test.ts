@@ -338,7 +338,7 @@ Deno.test("of a copy that both went on writing, only what is new there is taken"
   await assertHoldsAllOf(a, b);
 });
 
-Deno.test("lines that somebody here wrote under the box's name are a finding, and stay", async () => {
+Deno.test("lines that a writer here wrote under the box's name are a finding, and stay", async () => {
   using lab = boxes("a", "b");
   const [a, b] = lab.all;
   await a.emit(1, { writer: "b" });
@@ -378,7 +378,7 @@ Deno.test("what cannot be read there is a finding, and the others go on", async 
   ]);
 });
 
-Deno.test("with their record of pulls damaged, parts of writers are left: whose they are nobody can tell", async () => {
+Deno.test("with their record of pulls damaged, parts of writers are left, since their box is unknown", async () => {
   using lab = boxes("a", "b", "c");
   const [a, b, c] = lab.all;
   await b.emit(1);

@@ -25,7 +25,7 @@ Deno.test("where there is no ledger, that is what is said", async () => {
   );
 });
 
-Deno.test("parts come in log order with their sizes, whoever wrote them", async () => {
+Deno.test("parts come in log order with their sizes, of all writers", async () => {
   using folder = tempFolder();
   for (const [number, writer] of [[10, ""], [2, "b"], [2, ""], [1, "z"]] as const) {
     writePart(folder.path, { day: CASE_DAY, number, writer }, ["x".repeat(number)]);

@@ -168,7 +168,7 @@ Deno.test("a torn tail is kept safe before its part is sealed, and told", async 
   assertStringIncludes(notices[0], name);
 });
 
-Deno.test("a part without a whole line is not sealed, and nobody trips over it", async () => {
+Deno.test("a part without a whole line is not sealed, and stops no reader", async () => {
   using folder = tempFolder();
   const dir = folder.path;
   writePart(dir, PART, []);
@@ -181,7 +181,7 @@ Deno.test("a part without a whole line is not sealed, and nobody trips over it",
   assertEquals((await sealParts(laterWorld(), dir)).length, 1);
 });
 
-Deno.test("more flaws than are noted are found again by whoever asks", async () => {
+Deno.test("more flaws than are noted are found again by each reader", async () => {
   using folder = tempFolder();
   const dir = folder.path;
   writePart(dir, PART, [...Array.from({ length: 1_500 }, (_, n) => `bad ${n}\n`), line("a")]);
@@ -235,7 +235,7 @@ Deno.test("two who seal at once seal each part once", async () => {
   ]);
 });
 
-Deno.test("whoever seals for long keeps others waiting, who say so", async () => {
+Deno.test("a process that seals for long keeps others waiting, which say so", async () => {
   using folder = tempFolder();
   const dir = folder.path;
   writePart(dir, PART, [line("a")]);

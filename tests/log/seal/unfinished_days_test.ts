@@ -213,7 +213,7 @@ Deno.test("a writer that begins while its day goes waits, and what it writes lea
   assertEquals(again.map(({ archive }) => archive), [join(archiveIn(dir), `ledger-${DAY}.2.tar`)]);
 });
 
-Deno.test("a day that is on its way while somebody holds the chain is nobody's finding", async () => {
+Deno.test("a day that is on its way while a process holds the chain is no finding", async () => {
   using folder = ledgerFolder();
   const dir = folder.path;
   await emitLate(dir, "", "first");

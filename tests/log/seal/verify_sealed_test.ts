@@ -1,4 +1,4 @@
-/** verify --deep against somebody who changes what is sealed: each change is found, with its place. */
+/** verify --deep where what is sealed was changed: each change is found, with its place. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { checksum_block_bytes } from "../../../src/base/limits.ts";
@@ -196,7 +196,7 @@ Deno.test("a Parquet file that says it holds a part, and holds other lines, is f
   const dir = folder.path;
   writePart(dir, { day: DAY, number: 1, writer: "" }, [`${GOOD_LINE}\n`]);
   await compactAll(dir);
-  // Somebody packs other lines, under the digest of the right ones, and notes what he made.
+  // A forger packs other lines, under the digest of the right ones, and notes what it made.
   const { pack } = await import("../codec/packed.ts");
   const { checksumOf } = await import("../../../src/log/format/checksum.ts");
   const { withFile } = await import("../codec/packed.ts");
@@ -417,7 +417,7 @@ Deno.test("what the chain says went, or came back, cannot be edited, forged or l
   }
 });
 
-Deno.test("somebody who makes it all anew is told by the seal that was noted elsewhere", async () => {
+Deno.test("a ledger that was made anew shows by the seal that was saved elsewhere", async () => {
   using folder = memoryFolder();
   const dir = folder.path;
   await sealedDays(dir, "lines");

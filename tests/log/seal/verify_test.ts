@@ -89,7 +89,7 @@ Deno.test("--deep judges events of registered types as their present version", a
   assertMatch(findings[1].reason, /not as a\.b is registered: y is missing/);
 });
 
-Deno.test("events of types that nobody knows are counted, and are no findings", async () => {
+Deno.test("events of unknown types are counted, and are no findings", async () => {
   using folder = tempFolder();
   writePart(folder.path, PART, [`${GOOD_LINE.replace("run.started", "test.event")}\n`]);
   await using ledger = await openLedger({ dir: folder.path });

@@ -22,7 +22,7 @@ function lineAt(dir: string, { part, offset }: Acknowledgement): string {
   return new TextDecoder().decode(bytes.subarray(offset, bytes.indexOf(10, offset)));
 }
 
-/** The lock of a day that is there, held by somebody else until it is closed. */
+/** The lock of a day that is there, held by another process until it is closed. */
 function lockOfAnother(dir: string): Deno.FsFile {
   const lock = Deno.openSync(join(dir, "events", `day=${CASE_DAY}`, ".lock"), {
     read: true,
@@ -340,7 +340,7 @@ Deno.test("a day's folder that was taken away is made anew", async () => {
   assertEquals([offset, linesOnDisk(folder.path)], [0, ['{"again":1}']]);
 });
 
-Deno.test("a part that somebody else began is the one that is written to", async () => {
+Deno.test("a part that another writer began is the one that is written to", async () => {
   using folder = tempFolder();
   await using writer = writerIn(folder.path);
   await writer.append(CASE_DAY, "e", "{}");
