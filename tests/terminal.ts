@@ -7,6 +7,8 @@ export interface TerminalOptions {
   env?: Record<string, string>;
   /** What is typed, from the beginning on. */
   typed?: string;
+  /** Called with all that was printed so far, whenever there is more. */
+  onText?: (text: string) => void;
   /** Nothing of our own environment. */
   is_bare?: boolean;
 }
@@ -53,8 +55,14 @@ export async function inTerminal(line: string, options: TerminalOptions): Promis
   const input = child.stdin.getWriter();
   await input.write(new TextEncoder().encode(typed)).catch(() => {});
   await input.close().catch(() => {});
-  const { code, stdout } = await child.output();
-  return { code, text: new TextDecoder().decode(stdout).replaceAll("\r\n", "\n") };
+  const errors = child.stderr.cancel();
+  let text = "";
+  for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    options.onText?.(text);
+  }
+  await errors;
+  return { code: (await child.status).code, text: text.replaceAll("\r\n", "\n") };
 }
 
 /** A text without the codes that colour it and move the cursor. */

@@ -201,11 +201,12 @@ binaryTest(
 binaryTest("a caller's own pipe is read like a file", async (bench) => {
   await begun(bench);
   const scripts = [
-    `"$B" artifacts put r1 summary <(sleep 0.1; echo '{"a":1}')`,
+    // A writer waits for its reader to open the pipe: so each of them finds it empty.
+    `mkfifo late; (echo '{"a":1}' > late) & "$B" artifacts put r1 summary late`,
     `echo '{"a":2}' | "$B" artifacts put r1 config /dev/stdin`,
     `"$B" trace ingest <(echo '{"event_type":"SIGNAL"}')`,
     `gzip -c rows.csv > rows.gz; "$B" runs write r1 features <(zcat rows.gz)`,
-    `mkfifo named; (sleep 0.1; echo '{"event_type":"FILL"}' > named) & "$B" trace ingest named`,
+    `mkfifo named; (echo '{"event_type":"FILL"}' > named) & "$B" trace ingest named`,
     `"$B" trace ingest /dev/null`,
   ];
   Deno.writeTextFileSync(join(bench.folder, "rows.csv"), "call_id,x\nc1,1\nc2,2\n");

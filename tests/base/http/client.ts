@@ -239,7 +239,7 @@ export async function until(isSo: () => boolean, what: string): Promise<void> {
   const signal = patience();
   while (!isSo()) {
     assert(!signal.aborted, `in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

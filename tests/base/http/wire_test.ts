@@ -26,7 +26,7 @@ Deno.test("pieces that are there at once do not keep others waiting", async () =
   const pieces = Array.from({ length: 100 }, () => new Uint8Array(9));
   const wire = new Wire(readySocket(pieces), testWorld());
   let had_turn = false;
-  setTimeout(() => had_turn = true, 0);
+  setImmediate(() => had_turn = true);
   while (!had_turn) assert(await wire.pull(), "all was read, and nothing else had its turn");
 });
 
