@@ -87,6 +87,16 @@ export class LedgerError extends Error {
   }
 }
 
+/** The error of a file that a newer version of this program wrote. */
+export function newerFormat(path: string, version: unknown, known: number): LedgerError {
+  return new LedgerError({
+    code: "newer_format",
+    message: `${path} is of version ${quoted(version)}, and this program knows version ${known}`,
+    where: { path },
+    hint: "use a newer ledger executable; nothing was changed",
+  });
+}
+
 export function asLedgerError(thrown: unknown): LedgerError | undefined {
   return thrown instanceof LedgerError ? thrown : undefined;
 }

@@ -2,6 +2,7 @@
  * Ingest: reads what is new in the log, in log order, and spools it for DuckDB. Which lines are events is
  * the log reader's decision alone.
  */
+import { Thread } from "../base/thread.ts";
 import type { World } from "../base/world.ts";
 import {
   LogCursor,
@@ -10,7 +11,7 @@ import {
   type PartExtent,
   partsOfDay,
 } from "../log/mod.ts";
-import { type BatchSink, Spool } from "./spool.ts";
+import { type Batch, type BatchSink, Spool } from "./spool.ts";
 
 export interface IngestRequest {
   root: string;
@@ -80,4 +81,42 @@ export async function ingest(
   }
   await spool.finish();
   return { positions: [...cursor.positions], rejected, new_events, new_bytes };
+}
+
+export interface ReadBatch {
+  batch: Batch;
+  new_bytes: number;
+}
+
+const MODULE = {
+  name: "reading",
+  bundled: "./src/index/reader_worker.js",
+  source: "./reader_worker.ts",
+  seen_from: import.meta.url,
+};
+
+/**
+ * The same on a thread of its own, with the same surroundings. The caller's thread calls DuckDB, and in some
+ * versions of Deno the event loop stands still for as long as DuckDB works.
+ */
+export async function ingestOnThread(
+  request: IngestRequest,
+  sink: BatchSink,
+  onRead?: (new_bytes: number) => void,
+): Promise<IngestResult> {
+  const reader = new Thread<IngestRequest, IngestResult, ReadBatch, "next">(MODULE);
+  try {
+    let taken = Promise.resolve();
+    const { promise: refused, reject } = Promise.withResolvers<never>();
+    const read = reader.run(request, ({ batch, new_bytes }) => {
+      onRead?.(new_bytes);
+      taken = taken.then(() => sink(batch));
+      taken.then(() => reader.say("next"), reject);
+    });
+    const ingested = await Promise.race([read, refused]);
+    await taken;
+    return ingested;
+  } finally {
+    reader.close();
+  }
 }

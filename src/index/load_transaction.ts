@@ -18,10 +18,9 @@ import {
 } from "../log/mod.ts";
 import { AwayParts, keepRows, NothingToKeep, readingKept } from "./archived.ts";
 import { type IndexedPart, indexedPart, labelOf, writeIndexed } from "./coverage.ts";
-import { ingest, type IngestRequest } from "./ingest.ts";
+import { ingest, ingestOnThread, type IngestRequest } from "./ingest.ts";
 import { Loader } from "./load.ts";
 import * as sql from "./load_sql.ts";
-import { ingestOnThread } from "./reader_thread.ts";
 import type { Batch } from "./spool.ts";
 import { CONTENT_TABLES, TABLES } from "./tables.ts";
 import { VIEWS } from "./run_views.ts";

@@ -1,9 +1,8 @@
-/** The entry point of the thread that reads the log while DuckDB works; see `reader_thread.ts`. */
+/** The entry point of the thread that reads the log while DuckDB works; see `ingest.ts`. */
 import { batches_ahead_max } from "../base/limits.ts";
 import { doWork } from "../base/thread.ts";
 import { systemWorld } from "../base/world.ts";
-import { ingest, type IngestRequest, type IngestResult } from "./ingest.ts";
-import type { ReadBatch } from "./reader_thread.ts";
+import { ingest, type IngestRequest, type IngestResult, type ReadBatch } from "./ingest.ts";
 
 let ahead = 0;
 let goOn = () => {};

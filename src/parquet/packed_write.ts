@@ -6,7 +6,7 @@
 import { constants, zstdCompressSync } from "node:zlib";
 import type { ColumnChunk } from "hyparquet";
 import type { ParquetWriter } from "hyparquet-writer";
-import { copyBytes, viewOf } from "../base/bytes.ts";
+import { copyBytes, grown, viewOf } from "../base/bytes.ts";
 import type { OpenFile } from "../base/files/seam.ts";
 import { packed_buffer_bytes } from "../base/limits.ts";
 import { PHYSICAL, schemaOf } from "./columns.ts";
@@ -130,10 +130,8 @@ export class ColumnBuffer {
   #reserve(more: number): void {
     const needed = this.#end + more;
     if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    larger.set(this.#bytes.subarray(0, this.#end));
-    this.#bytes = larger;
-    this.#view = viewOf(larger);
+    this.#bytes = grown(this.#bytes, Math.max(needed, this.#bytes.length * 2));
+    this.#view = viewOf(this.#bytes);
   }
 }
 

@@ -114,7 +114,7 @@ const ARCHIVES: Record<string, { bytes: Uint8Array[]; end?: string; told: string
         { version: 1, day: DAY, parts: { "part-000001.jsonl": { flaws: [null] } } },
         "does not fit",
       ],
-      ["a version that is none", { version: {}, day: DAY, parts: {} }, "it is of version {}"],
+      ["a version that is none", { version: {}, day: DAY, parts: {} }, "is of version {}"],
     ] as const).map(([name, fields, told]) => {
       const text = JSON.stringify(fields);
       return [name, { bytes: [manifest(fields), ...sums(["manifest.json", text]), END], told }];

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { spool_bytes_max } from "../../src/base/limits.ts";
-import { ingestOnThread } from "../../src/index/reader_thread.ts";
+import { ingestOnThread } from "../../src/index/ingest.ts";
 import { binaryTest } from "../binary/binary.ts";
 import { testWorld, writePart } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";

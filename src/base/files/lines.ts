@@ -1,4 +1,5 @@
 /** Bytes and streams into lines, in bounded memory; for the log, for traces and for records alike. */
+import { grown } from "../bytes.ts";
 import { event_bytes_max, read_bytes } from "../limits.ts";
 import type { Input } from "../world.ts";
 
@@ -69,9 +70,7 @@ export async function* blocksOf(
         filled = await passOverLine(input, buffer, filled, options);
         continue;
       }
-      const larger = new Uint8Array(buffer.length * 2);
-      larger.set(buffer);
-      buffer = larger;
+      buffer = grown(buffer, buffer.length * 2);
     }
     const got = await read(input, buffer.subarray(filled), options);
     if (got === null) break;

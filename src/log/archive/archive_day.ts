@@ -61,9 +61,7 @@ export async function inspectDay(
     inspected.already_away ??= away;
     if (away) continue;
     const record = sealed[sealedName(extent.part)];
-    const { lines, end } = record
-      ? { lines: record.lines, end: record.bytes }
-      : countLines(world.files, extent);
+    const { lines, end } = countLines(world.files, extent, record);
     if (end === 0) continue;
     inspected.parts.push({ label, lines, end, is_sealed: record !== undefined });
     if (!record) continue;

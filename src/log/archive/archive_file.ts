@@ -4,7 +4,7 @@
  * program that reads Parquet reads it.
  */
 import { join } from "@std/path";
-import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
+import { asLedgerError, LedgerError, newerFormat, quoted } from "../../base/error.ts";
 import { digestOf } from "../../base/files/checksum.ts";
 import {
   beginReplacement,
@@ -216,15 +216,7 @@ function manifestOf(
     throw unusable(path, member.offset, `${MANIFEST} is no manifest`);
   }
   const { version, day, parts } = manifest as { [field: string]: unknown; parts: SealedParts };
-  if (version !== VERSION) {
-    throw new LedgerError({
-      code: "newer_format",
-      message: `cannot use the archive ${path}: it is of version ${quoted(version)}, and this ` +
-        `program knows version ${VERSION}`,
-      where: { path },
-      hint: "use the program that made it, or a newer one",
-    });
-  }
+  if (version !== VERSION) throw newerFormat(path, version, VERSION);
   if (typeof day !== "string" || !isDay(day) || !isOfKind("object", parts)) {
     throw unusable(path, member.offset, `${MANIFEST} names no day, or no parts`);
   }

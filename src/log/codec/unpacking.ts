@@ -1,5 +1,5 @@
 /** Unpacking: the Parquet file of a compacted part, what it consists of, and its lines as they were written. */
-import { copyBytes, viewOf } from "../../base/bytes.ts";
+import { copyBytes, grown, viewOf } from "../../base/bytes.ts";
 import { digestOf } from "../../base/files/checksum.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { event_bytes_max, read_bytes } from "../../base/limits.ts";
@@ -259,9 +259,7 @@ class LineJoiner {
   #reserve(more: number): void {
     const needed = this.filled + more;
     if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    larger.set(this.#bytes.subarray(0, this.filled));
-    this.#bytes = larger;
-    this.#view = viewOf(larger);
+    this.#bytes = grown(this.#bytes, Math.max(needed, this.#bytes.length * 2));
+    this.#view = viewOf(this.#bytes);
   }
 }

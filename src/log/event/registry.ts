@@ -3,7 +3,7 @@
  * older version is read as a newer one (upcasting on read). It decides what may be emitted and how events
  * are shown, never whether a line is a record. `registry_change.ts` adds types.
  */
-import { LedgerError, quoted } from "../../base/error.ts";
+import { LedgerError, newerFormat, quoted } from "../../base/error.ts";
 import { type_name_chars_max } from "../../base/limits.ts";
 import { EVENT_TYPES, isBuiltIn, isObject, type LedgerEvent } from "./event.ts";
 import type { World } from "../../base/world.ts";
@@ -236,12 +236,9 @@ export function readRegistryFile(world: World, root: string): RegistryFile {
   const stated: unknown = file.registry_version ?? file.version ?? 1;
   const version = typeof stated === "object" ? NaN : Number.parseInt(String(stated), 10);
   if (version > REGISTRY_VERSION) {
-    throw new LedgerError({
-      code: "newer_format",
+    throw newerFormat(path, version, REGISTRY_VERSION).with({
       message: `cannot use this ledger: its registry is of version ${version}, and this program ` +
         `knows version ${REGISTRY_VERSION}`,
-      where: { path },
-      hint: "use a newer ledger executable; nothing was changed",
     });
   }
   const is_foreign = file.registry_version === undefined;

@@ -1,4 +1,5 @@
 /** Line blocks: a part is read in blocks of whole lines; a hash says which line was the last. */
+import { grown } from "../../base/bytes.ts";
 import { blocksOfFile, readFully } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { event_bytes_max, read_bytes } from "../../base/limits.ts";
@@ -52,9 +53,7 @@ export function* blocksOfLines(file: OpenFile, start: number, end: number): Gene
     } else if (filled < buffer.length) {
       kept = filled;
     } else if (buffer.length <= event_bytes_max) {
-      const larger = new Uint8Array(Math.min(buffer.length * 2, event_bytes_max + read_bytes));
-      larger.set(buffer);
-      buffer = larger;
+      buffer = grown(buffer, Math.min(buffer.length * 2, event_bytes_max + read_bytes));
       kept = filled;
     } else {
       const line_end = findNewline(file, base + filled, end);

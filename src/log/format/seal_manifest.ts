@@ -1,7 +1,7 @@
 /** Seal manifest of a day, `_sealed.json`: which parts are closed for good, what is in each, its place in the chain. */
 import { join } from "@std/path";
 import { replaceFile } from "../../base/files/durable.ts";
-import { LedgerError } from "../../base/error.ts";
+import { LedgerError, newerFormat } from "../../base/error.ts";
 import type { Files } from "../../base/files/seam.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import type { Checksum } from "./checksum.ts";
@@ -76,7 +76,9 @@ export function readSealedIn(files: Files, folder: string): SealedParts {
   if (!files.facts(path)) return {};
   try {
     const { version, parts } = JSON.parse(files.readText(path)) as SealedFile;
-    if (typeof version === "number" && version > SEALED_VERSION) throw newerRecord(path, version);
+    if (typeof version === "number" && version > SEALED_VERSION) {
+      throw newerFormat(path, version, SEALED_VERSION);
+    }
     if (version !== SEALED_VERSION) throw new Error("it is no record of sealed parts");
     for (const [name, record] of Object.entries(parts)) {
       if (!parsePartName(name)) throw new Error(`${name} is not the name of a part`);
@@ -94,15 +96,6 @@ export function readSealedIn(files: Files, folder: string): SealedParts {
       cause,
     });
   }
-}
-
-function newerRecord(path: string, version: unknown): LedgerError {
-  return new LedgerError({
-    code: "newer_format",
-    message: `${path} is of version ${version}, and this program knows version ${SEALED_VERSION}`,
-    where: { path },
-    hint: "use a newer ledger executable; nothing was changed",
-  });
 }
 
 const COUNTS = ["number", "events", "bytes", "lines", "last_line_at", "sealed_at_ms"] as const;

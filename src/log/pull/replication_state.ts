@@ -5,7 +5,7 @@
  */
 import { join } from "@std/path";
 import { replaceFile } from "../../base/files/durable.ts";
-import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
+import { asLedgerError, LedgerError, newerFormat, quoted } from "../../base/error.ts";
 import type { Files } from "../../base/files/seam.ts";
 import { lock_wait_ms } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
@@ -68,7 +68,7 @@ export function readReplicationState(files: Files, root: string): ReplicationSta
   if (!files.facts(path)) return new Map();
   try {
     const { version, hosts } = JSON.parse(files.readText(path));
-    if (version > RECORD_VERSION) throw newerRecord(path, version);
+    if (version > RECORD_VERSION) throw newerFormat(path, version, RECORD_VERSION);
     // A host's name becomes part of names of files.
     return new Map(entriesOf(hosts).map(([name, host]) => [checkWriterName(name), hostOf(host)]));
   } catch (cause) {
@@ -82,16 +82,6 @@ export function readReplicationState(files: Files, root: string): ReplicationSta
       cause,
     });
   }
-}
-
-function newerRecord(path: string, version: unknown): LedgerError {
-  return new LedgerError({
-    code: "newer_format",
-    message: `${path} is of version ${quoted(version)}, and this program knows version ` +
-      RECORD_VERSION,
-    where: { path },
-    hint: "use a newer ledger executable; nothing was changed",
-  });
 }
 
 function entriesOf(value: unknown): [string, unknown][] {

@@ -192,14 +192,6 @@ export class LogCursor {
   }
 }
 
-export function readLog(
-  world: World,
-  root: string,
-  filter: ReadFilter = {},
-): AsyncGenerator<LogRecord> {
-  return new LogCursor(world, root, filter).pass();
-}
-
 /** What is wrong with a line, as far as the line itself shows: it never changes. A torn tail is no line. */
 export function diagnosticsOf(record: LogRecord): LineDiagnostic[] {
   const { offset, size_bytes } = record;

@@ -103,9 +103,7 @@ async function lookAtDay(world: World, root: string, day: string) {
   const sealed = readSealed(world.files, root, day);
   for (const extent of extents) {
     const record = sealed[sealedName(extent.part)];
-    const { lines, end } = record
-      ? { lines: record.lines, end: record.bytes }
-      : countLines(world.files, extent);
+    const { lines, end } = countLines(world.files, extent, record);
     if (!record && end < extent.size_bytes) {
       torn.push({ part: extent.label, offset: end, size_bytes: extent.size_bytes - end });
     }
@@ -163,11 +161,13 @@ async function* eventsOf(world: World, root: string, extent: PartExtent) {
   }
 }
 
-/** The whole lines of a part that is not compacted, and where they end. */
+/** The whole lines of a part, and where they end: of a sealed one by its record, else by a look. */
 export function countLines(
   files: Files,
   { path, size_bytes }: PartExtent,
+  sealed: SealedPart | undefined,
 ): { lines: number; end: number } {
+  if (sealed) return { lines: sealed.lines, end: sealed.bytes };
   return withOpenFile(files, path, (file) => {
     let lines = 0, end = 0, at = 0;
     for (const bytes of blocksOfFile(file, size_bytes)) {

@@ -2,6 +2,7 @@
  * Pipeline: a stream of NDJSON into the log. While one block of lines is being synced, the next is read,
  * checked and written; one sync then covers all that was written meanwhile.
  */
+import { grown } from "../../base/bytes.ts";
 import { LedgerError } from "../../base/error.ts";
 import { unsynced_bytes_max, unsynced_files_max } from "../../base/limits.ts";
 import type { Input } from "../../base/world.ts";
@@ -78,9 +79,7 @@ class DayBatch {
 
   #makeRoom(more: number): void {
     if (this.size + more <= this.bytes.length) return;
-    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.size + more));
-    larger.set(this.bytes.subarray(0, this.size));
-    this.bytes = larger;
+    this.bytes = grown(this.bytes, Math.max(this.bytes.length * 2, this.size + more));
   }
 }
 

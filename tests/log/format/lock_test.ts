@@ -4,7 +4,7 @@ import { LedgerError } from "../../../src/base/error.ts";
 import type { OpenMode } from "../../../src/base/files/seam.ts";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { DayLock } from "../../../src/log/format/lock.ts";
-import { readLog } from "../../../src/log/read/cursor.ts";
+import { LogCursor } from "../../../src/log/read/cursor.ts";
 import { systemError, tempFolder, testWorld, writePart } from "../../harness.ts";
 import { CASE_DAY, GOOD_LINE } from "../cases.ts";
 
@@ -145,7 +145,7 @@ Deno.test({
     ]);
     Deno.writeTextFileSync(join(part, "..", ".lock"), "");
     const world = testWorld({ files: filesWithoutLocks() });
-    const records = await Array.fromAsync(readLog(world, folder.path));
+    const records = await Array.fromAsync(new LogCursor(world, folder.path).pass());
     assertEquals(records.map(({ kind }) => kind), ["event"]);
   },
 });

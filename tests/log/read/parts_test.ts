@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { LedgerError } from "../../../src/base/error.ts";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { listDays, partsOfDay } from "../../../src/log/read/parts.ts";
-import { readLog } from "../../../src/log/read/cursor.ts";
+import { LogCursor } from "../../../src/log/read/cursor.ts";
 import { tempFolder, testWorld, writePart } from "../../harness.ts";
 import { CASE_DAY, GOOD_LINE } from "../cases.ts";
 
@@ -20,7 +20,7 @@ Deno.test("where there is no ledger, that is what is said", async () => {
   const error = assertThrows(() => listDays(systemFiles(), folder.path), LedgerError);
   assertEquals([error.code, error.message], ["not_found", `there is no ledger at ${folder.path}`]);
   await assertRejects(
-    async () => await Array.fromAsync(readLog(testWorld(), folder.path)),
+    async () => await Array.fromAsync(new LogCursor(testWorld(), folder.path).pass()),
     LedgerError,
   );
 });
