@@ -301,39 +301,42 @@ export const free_bytes_min = 500 * MIB;
 
 // HTTP
 
-/** How many clients a server has at once: few enough to leave descriptors for the log. */
-export const http_connections_max = 64;
-export const http_request_line_bytes_max = 8 * KIB;
-/** Of all headers together. */
-export const http_header_bytes_max = 16 * KIB;
-export const http_headers_max = 100;
+/** The limits of a server where its caller gives no others. */
+export const HTTP_LIMITS = {
+  /** How many clients a server has at once: few enough to leave descriptors for the log. */
+  connections_max: 64,
+  request_line_bytes_max: 8 * KIB,
+  /** Of all headers together. */
+  header_bytes_max: 16 * KIB,
+  headers_max: 100,
+  /** A body is kept in memory whole. */
+  body_bytes_max: 1 * MIB,
+  /** How long a client may take to send the head of a request, */
+  head_wait_ms: 10_000,
+  /** to send the body, */
+  body_wait_ms: 30_000,
+  /** to ask again on the same connection: more than Prometheus rests between two looks, */
+  idle_ms: 75_000,
+  /** and to take each bit of an answer. */
+  write_wait_ms: 10_000,
+  /** How long a client that was refused may go on sending, so that it reads why. */
+  linger_ms: 1_000,
+  /**
+   * A connection ends after so much was answered. What the client does not read then fits into the
+   * system's buffers, so a health answer never waits for a client.
+   */
+  answered_bytes_max: 1 * MIB,
+  close_wait_ms: 2_000,
+  accept_pause_ms: 100,
+  /** For how long it has to go well before a failure is reported again. */
+  accept_quiet_ms: 60_000,
+};
 /** A client that ended a body with one CRLF too many is forgiven so many of them. */
 export const http_empty_lines_max = 2;
-/** A body is kept in memory whole. */
-export const http_body_bytes_max = 1 * MIB;
 export const http_chunk_line_bytes_max = 256;
 export const http_read_bytes = 16 * KIB;
 /** How much a client has to take within one deadline: it cannot take an answer byte by byte. */
 export const http_write_bytes = 64 * KIB;
-/** How long a client may take to send the head of a request, */
-export const http_head_wait_ms = 10_000;
-/** to send the body, */
-export const http_body_wait_ms = 30_000;
-/** to ask again on the same connection: more than Prometheus rests between two looks, */
-export const http_idle_ms = 75_000;
-/** and to take each bit of an answer. */
-export const http_write_wait_ms = 10_000;
-/** How long a client that was refused may go on sending, so that it reads why. */
-export const http_linger_ms = 1_000;
-/**
- * A connection ends after so much was answered. What the client does not read then fits into the
- * system's buffers, so a health answer never waits for a client.
- */
-export const http_answered_bytes_max = 1 * MIB;
-export const http_close_wait_ms = 2_000;
-export const http_accept_pause_ms = 100;
-/** For how long it has to go well before a failure is reported again. */
-export const http_accept_quiet_ms = 60_000;
 
 // The report
 

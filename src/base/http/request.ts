@@ -1,25 +1,7 @@
 /** HTTP/1.1 requests, read strictly: what two programs could understand differently is refused. */
 import { ByteReader, RequestProblem } from "./byte_reader.ts";
 import { grown } from "../bytes.ts";
-import * as limits from "../limits.ts";
-
-/** The limits of a server where its caller gives no others. */
-export const HTTP_LIMITS = {
-  connections_max: limits.http_connections_max,
-  request_line_bytes_max: limits.http_request_line_bytes_max,
-  header_bytes_max: limits.http_header_bytes_max,
-  headers_max: limits.http_headers_max,
-  body_bytes_max: limits.http_body_bytes_max,
-  head_wait_ms: limits.http_head_wait_ms,
-  body_wait_ms: limits.http_body_wait_ms,
-  idle_ms: limits.http_idle_ms,
-  write_wait_ms: limits.http_write_wait_ms,
-  linger_ms: limits.http_linger_ms,
-  answered_bytes_max: limits.http_answered_bytes_max,
-  close_wait_ms: limits.http_close_wait_ms,
-  accept_pause_ms: limits.http_accept_pause_ms,
-  accept_quiet_ms: limits.http_accept_quiet_ms,
-};
+import { http_chunk_line_bytes_max, http_empty_lines_max, type HTTP_LIMITS } from "../limits.ts";
 
 export type HttpLimits = typeof HTTP_LIMITS;
 
@@ -100,7 +82,7 @@ async function readRequestLine(
   const tooLong = () => new RequestProblem(414, "the first line of the request is too long");
   const next = () => reader.line(request_line_bytes_max, tooLong);
   let line = await next();
-  for (let empty = 0; line === "" && empty < limits.http_empty_lines_max; empty++) {
+  for (let empty = 0; line === "" && empty < http_empty_lines_max; empty++) {
     line = await next();
   }
   const [, word, target, version] = REQUEST_LINE.exec(line) ?? [];
@@ -202,7 +184,7 @@ async function readChunks(reader: ByteReader, allowed: RequestLimits): Promise<U
   let length = 0;
   // Framing counts too: a chunk of one byte costs as much as it takes.
   for (let framing = 0;;) {
-    const line = await reader.line(limits.http_chunk_line_bytes_max, malformed);
+    const line = await reader.line(http_chunk_line_bytes_max, malformed);
     const [, digits] = CHUNK.exec(line) ?? [];
     if (digits === undefined) throw malformed();
     const size = parseInt(digits, 16);

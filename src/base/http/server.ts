@@ -4,9 +4,10 @@
  * (`Deno.serve`, and `node:http` on the executable's runtime) has none of these.
  */
 import { LedgerError, quoted } from "../error.ts";
+import { HTTP_LIMITS } from "../limits.ts";
 import type { World } from "../world.ts";
 import { Connection, type HttpRequest } from "./connection.ts";
-import { AllowedHosts, HTTP_LIMITS, type HttpLimits } from "./request.ts";
+import { AllowedHosts, type HttpLimits } from "./request.ts";
 import type { HttpResponse } from "./response.ts";
 
 export type { HttpRequest } from "./connection.ts";

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Connection } from "../../../src/base/http/connection.ts";
 import { AllowedHosts, LOOPBACK_HOSTS } from "../../../src/base/http/request.ts";
 import { type Socket, Wire } from "../../../src/base/http/wire.ts";
-import * as limits from "../../../src/base/limits.ts";
+import { HTTP_LIMITS } from "../../../src/base/limits.ts";
 import { testWorld } from "../../harness.ts";
 import { latin1, WAITS } from "./client.ts";
 
@@ -38,14 +38,7 @@ Deno.test("pipelined requests do not keep others waiting", async () => {
   const connection = new Connection({
     world: testWorld(),
     hosts: new AllowedHosts(LOOPBACK_HOSTS, 1),
-    limits: {
-      ...WAITS,
-      request_line_bytes_max: limits.http_request_line_bytes_max,
-      header_bytes_max: limits.http_header_bytes_max,
-      headers_max: limits.http_headers_max,
-      body_bytes_max: limits.http_body_bytes_max,
-      answered_bytes_max: limits.http_answered_bytes_max,
-    },
+    limits: { ...HTTP_LIMITS, ...WAITS },
     handler() {
       if (answered++ === 0) setImmediate(() => answered_before_turn = answered);
       return { status: 200 };
