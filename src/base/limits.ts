@@ -152,6 +152,18 @@ export const ids_at_once_max = 2_000_000;
 export const index_sync_tries_max = 5;
 /** How long a rebuild waits for another one to end before it says "busy". */
 export const index_lock_wait_ms = 30_000;
+/** A question waits no longer than about this for an index to be brought up to date, */
+export const fresh_sync_ms_max = 1_000;
+/** which takes at least this, */
+export const sync_fixed_ms = 80;
+/** and in a millisecond copies so many bytes of the index, loads so many bytes of lines */
+export const index_copy_rate = 500_000;
+export const index_load_rate = 30_000;
+/** (a compacted part has about so many times its own), */
+export const index_compacted_factor = 8;
+/** looks at so many runs, and reads so many of those that changed. */
+export const runs_scan_rate = 40;
+export const runs_read_rate = 4;
 /** How many runs `latestRuns` returns where the caller does not say. */
 export const latest_runs = 10;
 /** Of a database of the first system so many rows are held at a time, and at least those of one run. */

@@ -185,6 +185,11 @@ export function runsFlags() {
   };
 }
 
+/** `--as-is`, for commands that answer from an index. */
+export function asIs() {
+  return toggle("answer from the indexes as they are: do not bring them up to date first");
+}
+
 /** The folders that a command's flags name. */
 export interface Folders {
   "dir"?: string;

@@ -104,7 +104,8 @@ export class RowPrinter {
 }
 
 function csvCell(value: unknown): string {
+  // An empty text is quoted: so it is told from null, here and by what reads CSV.
   if (value === undefined || value === null) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -6,18 +6,22 @@
 import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { LedgerError } from "../base/error.ts";
 import type { BoundValue, Database } from "./connection.ts";
+import { type FileKind, fileValue, kindOfType } from "./file_values.ts";
 import type { DuckDBApi } from "./native.ts";
 import { type GuardedQuery, guardQuery } from "./query_guard.ts";
 
 export interface QueryResult {
-  columns: { name: string; type: string; is_number: boolean }[];
+  /** Each has a name of its own. */
+  columns: { name: string; is_number: boolean; kind: FileKind }[];
   /** Rows as texts, for tables and CSV. */
-  texts(): AsyncGenerator<string[]>;
+  texts(): AsyncGenerator<(string | null)[]>;
   /** Rows as JSON texts, cell by cell. */
   jsons(): AsyncGenerator<string[]>;
+  /** Rows as values of the columns' kinds, for a file of columns; some at a time. */
+  values(): AsyncGenerator<unknown[][]>;
 }
 
-/** Runs queries; the result is that of the last one. Values stand for `$1`, `$2`, … */
+/** Runs a query. Values stand for `$1`, `$2`, … */
 export async function runQuery(
   database: Database,
   asked: string,
@@ -27,31 +31,50 @@ export async function runQuery(
   try {
     const result = await database.streamChecked(sql, values, kindCheck(database, kind));
     const types = result.columnTypes();
-    const names = result.deduplicatedColumnNames();
+    const names = distinct(result.columnNames());
     const writer = new ValueWriter(database.api);
-    const rows = async function* (cell: (value: DuckDBValue, type: DuckDBType) => string) {
+    type Cell<T> = (value: DuckDBValue, type: DuckDBType) => T;
+    const batches = async function* <T>(cell: Cell<T>) {
       try {
         for await (const chunk of result) {
-          for (const row of chunk.getRows()) {
-            yield row.map((value, column) => cell(value, types[column]));
-          }
+          yield chunk.getRows().map((row) =>
+            row.map((value, column) => cell(value, types[column]))
+          );
         }
       } catch (error) {
         throw database.problem(error, sql);
       }
     };
+    const rows = async function* <T>(cell: Cell<T>) {
+      for await (const batch of batches(cell)) yield* batch;
+    };
     return {
       columns: names.map((name, column) => ({
         name,
-        type: types[column].toString(),
         is_number: isNumeric(types[column]),
+        kind: kindOfType(types[column]),
       })),
       texts: () => rows((value, type) => writer.text(value, type)),
       jsons: () => rows((value, type) => writer.json(value, type)),
+      values: () => batches((value, type) => fileValue(value, type) ?? writer.text(value, type)),
     };
   } catch (error) {
     throw database.problem(error, sql);
   }
+}
+
+/** Names that differ: the second `n` is `n_1`, as DuckDB has it in a table. */
+function distinct(names: readonly string[]): string[] {
+  const taken = new Set(names);
+  const seen = new Set<string>();
+  return names.map((name) => {
+    let free = name;
+    for (let n = 1; seen.has(free) || (free !== name && taken.has(free)); n++) {
+      free = `${name}_${n}`;
+    }
+    seen.add(free);
+    return free;
+  });
 }
 
 /** The same, all at once. Values come as JSON has them; whole numbers past 2^53 as strings. */
@@ -98,9 +121,9 @@ function kindCheck({ api: { StatementType } }: Database, kind: GuardedQuery["kin
 class ValueWriter {
   constructor(readonly api: DuckDBApi) {}
 
-  /** A value for a table, for CSV, for Markdown. Null is nothing. */
-  text(value: DuckDBValue, type: DuckDBType): string {
-    if (value === null) return "";
+  /** A value for a table, for CSV, for Markdown. */
+  text(value: DuckDBValue, type: DuckDBType): string | null {
+    if (value === null) return null;
     if (typeof value === "string") return value;
     return this.#isNested(value) ? this.json(value, type) : String(value);
   }

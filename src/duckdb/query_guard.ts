@@ -26,7 +26,12 @@ export async function guardQuery(database: Database, sql: string): Promise<Guard
     throw noQuery("there is no statement in it");
   }
   await checkTree(database, asked.statements);
-  return asked;
+  const { length } = asked.statements;
+  if (length === 1) return asked;
+  throw noQuery(
+    `there are ${length} statements in it, and an answer is of one`,
+    "run one after the other, or join them: select … union all select …",
+  );
 }
 
 /** The tables that a query names, in small letters. What is no query names none. */

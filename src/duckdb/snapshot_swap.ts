@@ -34,6 +34,7 @@ export class SnapshotStore {
   readonly aside_path: string;
   /** Holds the fingerprint of the file that was published last. */
   readonly #published_path: string;
+  readonly #watermark_path: string;
   #lock?: OpenFile;
 
   constructor(readonly world: World, path: string) {
@@ -43,6 +44,7 @@ export class SnapshotStore {
     this.building_path = join(this.work_folder, "building.duckdb");
     this.aside_path = `${this.path}.set-aside`;
     this.#published_path = `${this.path}.published`;
+    this.#watermark_path = `${this.path}.watermark`;
   }
 
   async lock(wait_ms: number = index_lock_wait_ms, signal?: AbortSignal): Promise<void> {
@@ -151,6 +153,33 @@ export class SnapshotStore {
   isAsPublishedByUser(): boolean {
     return [this.path, this.#published_path]
       .every((path) => this.world.files.facts(path)?.uid === Deno.uid()) && this.isAsPublished();
+  }
+
+  /** Notes what the live file was made from. Where that fails, the next sync finds it out. */
+  writeWatermark(text: string): void {
+    if (this.readWatermark() === text) return;
+    const bytes = new TextEncoder().encode(this.#fingerprintOfLive() + text);
+    try {
+      replaceFile(this.world.files, this.#watermark_path, bytes, uniqueName(this.world));
+    } catch (error) {
+      if (!asLedgerError(error)) throw error;
+    }
+  }
+
+  /** What the live file was made from; undefined where that is not noted, or of another file. */
+  readWatermark(): string | undefined {
+    const { files } = this.world;
+    if (!files.facts(this.#watermark_path)?.is_file) return undefined;
+    const fingerprint = this.#fingerprintOfLive();
+    const text = files.readText(this.#watermark_path);
+    return fingerprint !== "" && text.startsWith(fingerprint)
+      ? text.slice(fingerprint.length)
+      : undefined;
+  }
+
+  /** Whether one was published, and is another now: written by another program, or copied here. */
+  wasChanged(): boolean {
+    return this.wasPublished() && !this.isAsPublished();
   }
 
   /** Opens the live file for the builder. Throws "damaged" when nothing in it can be trusted. */

@@ -5,17 +5,22 @@
 import { asLedgerError, type LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
-import { type PartExtent, partsAway, type TakenOutEntry } from "../log/mod.ts";
+import { type Chain, type PartExtent, readChain, type TakenOutEntry } from "../log/mod.ts";
 import { type ArchivedDay, type Indexed, type IndexedPart, labelOf } from "./coverage.ts";
 import { KEEP, KEEP_NO_PARTS, KEEP_PART } from "./load_sql.ts";
 
 export class AwayParts {
-  readonly away: ReadonlyMap<string, TakenOutEntry>;
+  readonly chain: Chain;
   readonly #present: ReadonlySet<string>;
 
   constructor(world: World, root: string, extents: readonly PartExtent[]) {
-    this.away = partsAway(world, root);
+    this.chain = readChain(world, root);
     this.#present = new Set(extents.map(({ label }) => label));
+  }
+
+  /** What the chain says is away, by label. */
+  get away(): ReadonlyMap<string, TakenOutEntry> {
+    return this.chain.away;
   }
 
   /** Whether a part is away, and its rows may stay. */

@@ -33,6 +33,7 @@ import {
   partsOfLog,
 } from "./load_transaction.ts";
 import { INDEX_VERSION } from "./tables.ts";
+import { dayTimes, noteLog, type Seen } from "./watermark.ts";
 
 export interface SyncOptions extends BuildOptions {
   full?: boolean;
@@ -86,6 +87,8 @@ function checkMayBeIndex(world: World, root: string, store: SnapshotStore): void
 class Sync implements Build {
   /** Whether the live index is kept under another name when ours takes its place. */
   #keep_aside: boolean;
+  /** How the log stood when it was listed the last time. */
+  #seen?: Seen;
 
   constructor(
     readonly world: World,
@@ -99,7 +102,10 @@ class Sync implements Build {
   async run(): Promise<IndexReport> {
     for (let attempt = 1;; attempt++) {
       try {
-        return await this.#runOnce();
+        const report = await this.#runOnce();
+        // An index that was brought up to date from some day on does not know the days before.
+        if (this.options.since_day === undefined) noteLog(this.store, this.#seen!);
+        return report;
       } catch (error) {
         // A day was archived while we read it: what there is now is the log.
         if (!wasConcurrentlyRemoved(error) || attempt === index_sync_tries_max) throw error;
@@ -109,8 +115,7 @@ class Sync implements Build {
   }
 
   async #runOnce(): Promise<IndexReport> {
-    const extents = await partsOfLog(this.world, this.root);
-    const away = new AwayParts(this.world, this.root, extents);
+    const { extents, away } = await this.#look();
     const live = this.options.full ? undefined : await this.#continuable(extents, away);
     if (!live) return await this.#buildAnew(extents, away);
     const ends = new Map(live.parts.map((part) => [labelOf(part), part.indexed_to]));
@@ -134,9 +139,19 @@ class Sync implements Build {
         // Busy: another program took hold of the file meanwhile; a fresh one needs nothing from it.
         this.#startOver(problem.message, problem.code === "damaged");
       } else throw error;
-      const now = await partsOfLog(this.world, this.root);
-      return await this.#buildAnew(now, new AwayParts(this.world, this.root, now));
+      const now = await this.#look();
+      return await this.#buildAnew(now.extents, now.away);
     }
+  }
+
+  /** The parts of the log as they are now, and those that are away. */
+  async #look(): Promise<{ extents: PartExtent[]; away: AwayParts }> {
+    const { world, root } = this;
+    const times = dayTimes(world, root);
+    const extents = await partsOfLog(world, root);
+    const away = new AwayParts(world, root, extents);
+    this.#seen = { times, extents, chain: away.chain };
+    return { extents, away };
   }
 
   /** Builds from nothing but the log, and what the live index has of days that are in archives. */

@@ -26,6 +26,7 @@ import {
 } from "../log/mod.ts";
 import type { ArtifactSource } from "../runs/artifacts/input.ts";
 import type { ArtifactKind } from "./artifacts.ts";
+import type { AnswerLag, AnswerSource } from "./fresh.ts";
 import { EventLog, type JsonObject, type OpenOptions } from "./event_log.ts";
 import type { IndexOptions, QueryOptions } from "./open_index.ts";
 import { LedgerRuns } from "./runs.ts";
@@ -125,6 +126,18 @@ export class Ledger extends EventLog {
     if (!this.exists()) throw noLedger(this.dir);
     const { syncIndex } = await import("../index/sync.ts");
     return await syncIndex(this.world, this.dir, options);
+  }
+
+  /**
+   * Brings up to date what answers are made of, where that is quick and no other process is at it; returns
+   * what of log and runs they lack still.
+   */
+  async freshen(
+    sources: readonly AnswerSource[] = ["log", "runs"],
+    onNotice?: (message: string) => void,
+  ): Promise<AnswerLag[]> {
+    const { freshen } = await import("./fresh.ts");
+    return await freshen(this.world, this, sources, onNotice);
   }
 
   /**

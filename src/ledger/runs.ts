@@ -1,6 +1,7 @@
 /** The runs of a ledger: their folders, the catalog of them, and the events that tell of both. */
 import { join, resolve } from "@std/path";
 import { buildFacts } from "../base/build.ts";
+import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { ledgerPaths } from "../log/mod.ts";
@@ -96,6 +97,7 @@ export class LedgerRuns {
 
   /** Brings the catalog up to date with the manifests. */
   async sync(options?: CatalogSyncOptions): Promise<CatalogSyncReport> {
+    await this.#mustBeThere();
     const { syncCatalog } = await import("../runs/catalog/catalog.ts");
     return await syncCatalog(this.world, this.dir, this.#index("catalog"), options);
   }
@@ -232,6 +234,22 @@ export class LedgerRuns {
     const { loadCompared } = await import("../runs/catalog/compare.ts");
     await using database = await this.openStates();
     return await loadCompared(database, { now_ms: this.world.now_ms(), ...runs });
+  }
+
+  /** Not even a lock, nor a library, is left where a folder was mistyped. */
+  async #mustBeThere(): Promise<void> {
+    const { world: { files }, dir, ledger_dir } = this;
+    const is_ledger = [ledgerPaths(ledger_dir).events, this.#index("catalog")]
+      .some((path) => files.facts(path));
+    if (is_ledger) return;
+    const { scanRuns } = await import("../runs/manifest/scan.ts");
+    if (scanRuns(this.world, dir).length > 0) return;
+    throw new LedgerError({
+      code: "usage",
+      message: `there are no runs in ${dir} and no ledger at ${ledger_dir}: nothing to catalogue`,
+      where: { path: dir },
+      hint: "is this the right folder? for others: --runs-dir DIR and --dir DIR",
+    });
   }
 
   async #checkArchives({ archive }: PruneRequest): Promise<void> {

@@ -52,13 +52,14 @@ export {
 export { isTimestamp, nestingDepth } from "./event/validate.ts";
 export {
   checkWriterName,
+  dayFolder,
   dayOf,
   ledgerPaths,
   type PartId,
   partStem,
   writerNameFrom,
 } from "./format/layout.ts";
-export { partsAway, type TakenOutEntry } from "./format/chain.ts";
+export { type Chain, chainPath, readChain, type TakenOutEntry } from "./format/chain.ts";
 export { lineHash } from "./format/line_blocks.ts";
 export {
   concurrentlyRemoved,
@@ -66,7 +67,7 @@ export {
   openPart,
   wasConcurrentlyRemoved,
 } from "./read/part_file.ts";
-export { listDays, noLedger, type PartExtent, partsOfDay } from "./read/parts.ts";
+export { listDays, noLedger, type PartExtent, partNamesOf, partsOfDay } from "./read/parts.ts";
 export {
   type DamageRecord,
   type EventRecord,

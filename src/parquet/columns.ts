@@ -11,30 +11,48 @@ export interface ParquetColumn {
   nullable: boolean;
 }
 
+/** Days since 1970; microseconds since then, of no zone or of UTC. Answers have them. */
+type TimeType = "date" | "timestamp" | "timestamp_utc";
+
+/** A column of rows, or of an answer. */
+export type AnyColumn = Omit<ParquetColumn, "type"> & { type: ParquetColumnType | TimeType };
+
 /** A row: column name -> value. A field that is missing counts as null. */
 export type Row = Record<string, unknown>;
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
+function int64(value: unknown): bigint | undefined {
+  if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : undefined;
+  if (typeof value !== "bigint") return undefined;
+  return value >= INT64_MIN && value <= INT64_MAX ? value : undefined;
+}
+
 /** A value as it is stored, or undefined when the column cannot hold it exactly. */
-const STORED: Readonly<Record<ParquetColumnType, (value: unknown) => unknown>> = {
-  int64(value) {
-    if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : undefined;
-    if (typeof value !== "bigint") return undefined;
-    return value >= INT64_MIN && value <= INT64_MAX ? value : undefined;
-  },
+const STORED: Readonly<Record<AnyColumn["type"], (value: unknown) => unknown>> = {
+  int64,
+  timestamp: int64,
+  timestamp_utc: int64,
+  date: (value) => Number.isInteger(value) && (value as number | 0) === value ? value : undefined,
   double: (value) => typeof value === "number" ? value : undefined,
   boolean: (value) => typeof value === "boolean" ? value : undefined,
   utf8: (value) => typeof value === "string" && value.isWellFormed() ? value : undefined,
 };
 
-const WANTED: Readonly<Record<ParquetColumnType, string>> = {
+const WANTED: Readonly<Record<AnyColumn["type"], string>> = {
   int64: "a whole number of 64 bits (past 2^53 as a bigint)",
   double: "a number",
   boolean: "true or false",
+  date: "a whole number of days",
+  timestamp: "a whole number of microseconds",
+  timestamp_utc: "a whole number of microseconds",
   utf8: "text without half characters",
 };
+
+function timestampType(is_utc: boolean) {
+  return { type: "TIMESTAMP", isAdjustedToUTC: is_utc, unit: "MICROS" } as const;
+}
 
 /** What a type is in a file. Packed files have two more than those of rows. */
 export const PHYSICAL = {
@@ -42,6 +60,13 @@ export const PHYSICAL = {
   int64: { type: "INT64" },
   double: { type: "DOUBLE" },
   boolean: { type: "BOOLEAN" },
+  date: { type: "INT32", converted_type: "DATE" },
+  timestamp: { type: "INT64", logical_type: timestampType(false) },
+  timestamp_utc: {
+    type: "INT64",
+    converted_type: "TIMESTAMP_MICROS",
+    logical_type: timestampType(true),
+  },
   utf8: { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } },
   bytes: { type: "BYTE_ARRAY" },
 } as const satisfies Readonly<Record<string, Partial<SchemaElement>>>;
@@ -60,7 +85,7 @@ export function schemaOf(columns: readonly SchemaColumn[]): SchemaElement[] {
 }
 
 /** Throws unless a file can have these columns; the library takes two of one name without a word. */
-export function checkColumns(path: string, columns: readonly ParquetColumn[]): void {
+export function checkColumns(path: string, columns: readonly AnyColumn[]): void {
   if (columns.length === 0) throw unwritable(path, "it would have no columns");
   const seen = new Set<string>();
   for (const { name } of columns) {
@@ -90,7 +115,7 @@ export class ColumnValues {
   /** A row inherits such a name from every object's prototype, so it has to be its own. */
   readonly #is_inherited: boolean;
 
-  constructor(readonly path: string, readonly column: ParquetColumn) {
+  constructor(readonly path: string, readonly column: AnyColumn) {
     this.#stored = STORED[column.type];
     this.#is_inherited = column.name in Object.prototype;
   }

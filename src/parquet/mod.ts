@@ -8,7 +8,7 @@
  * - **Bounded memory.** Rows are kept until a row group is full (`row_group_rows_max` rows, or
  *   `row_group_bytes_max` of values), then encoded and written; a reader holds one row group at a time.
  *   So memory depends on the size of a row group, never on the number of rows.
- * - **Exact.** Four types are written: `int64`, `double`, `boolean` and `utf8`. What is written is what
+ * - **Exact.** Types are written: `int64`, `double`, `boolean`, `utf8`, and for answers times. What is written is what
  *   is read, here and by DuckDB: every digit of an int64, minus zero, NaN and the infinities, nulls,
  *   any text. What a column cannot hold exactly is refused, never rounded: a number past 2^53 in an
  *   int64 column (its digits are lost already; a bigint is fine), half a character in a text.
@@ -31,6 +31,7 @@ export {
   type ParquetCodec,
   type ParquetOptions,
   type ParquetWritten,
+  printParquet,
   type StagedParquet,
   stageParquet,
   writeParquet,

@@ -7,6 +7,7 @@ import { constants, zstdCompressSync } from "node:zlib";
 import type { ColumnChunk } from "hyparquet";
 import type { ParquetWriter } from "hyparquet-writer";
 import { copyBytes, grown, viewOf } from "../base/bytes.ts";
+import { writeFully } from "../base/files/durable.ts";
 import type { OpenFile } from "../base/files/seam.ts";
 import { packed_buffer_bytes } from "../base/limits.ts";
 import { PHYSICAL, schemaOf } from "./columns.ts";
@@ -155,7 +156,7 @@ export class PackedWriter<Name extends string> {
   constructor(file: OpenFile, readonly columns: ColumnBuffers<Name>) {
     this.#all = Object.values(columns);
     for (const buffer of this.#all) buffer.clear();
-    this.#out = new FileBytes(file);
+    this.#out = new FileBytes((bytes) => writeFully(file, bytes));
     this.#writer = parquetWriter(this.#out, schemaOf(this.#all.map(({ column }) => column)));
   }
 

@@ -1,14 +1,20 @@
 /** Columnar writer: rows -> a Parquet file, a row group at a time; staged, then renamed into place. */
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import type { KeyValue, SchemaElement } from "hyparquet";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { buildFacts } from "../base/build.ts";
 import { beginReplacement, writeFully } from "../base/files/durable.ts";
-import type { OpenFile } from "../base/files/seam.ts";
 import { row_group_bytes_max, row_group_rows_max } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import { checkColumns, ColumnValues, type ParquetColumn, type Row, schemaOf } from "./columns.ts";
+import {
+  type AnyColumn,
+  checkColumns,
+  ColumnValues,
+  type ParquetColumn,
+  type Row,
+  schemaOf,
+} from "./columns.ts";
 
 export type ParquetCodec = "snappy" | "zstd";
 
@@ -25,18 +31,16 @@ export interface ParquetWritten {
   sha256: string;
 }
 
-/** Buffered output: what is written goes to the file, and into a hash on request, a row group at a time. */
+/** Buffered output: what is written is handed on a row group at a time, in a buffer that is used again. */
 export class FileBytes extends ByteWriter {
-  constructor(readonly file: OpenFile, readonly hash?: Hash) {
+  constructor(readonly write: (bytes: Uint8Array) => void) {
     super();
   }
 
   /** Writes what has come together since the last time. */
   flush(): void {
-    const bytes = this.getBytes();
-    writeFully(this.file, bytes);
-    this.hash?.update(bytes);
-    // The buffer is used again; `offset` goes on counting from the start of the file.
+    this.write(this.getBytes());
+    // `offset` goes on counting from the start of the file.
     this.index = 0;
   }
 
@@ -66,6 +70,9 @@ export function keyValuesOf(key_values: Readonly<Record<string, string>>): KeyVa
   return Object.entries(key_values).map(([key, value]) => ({ key, value }));
 }
 
+/** Rows, some at a time. */
+type RowBatches = AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>;
+
 /** Gathers rows by column until there is a row group of them. */
 class RowGroups {
   rows = 0;
@@ -76,7 +83,7 @@ class RowGroups {
 
   constructor(
     path: string,
-    columns: readonly ParquetColumn[],
+    columns: readonly AnyColumn[],
     writer: FileBytes,
     options: ParquetOptions,
   ) {
@@ -127,6 +134,36 @@ class RowGroups {
   }
 }
 
+/** Writes rows as the bytes of a file; returns how many there were. */
+async function writeRows(
+  world: World,
+  path: string,
+  columns: readonly AnyColumn[],
+  batches: RowBatches,
+  out: FileBytes,
+  options: ParquetOptions = {},
+): Promise<number> {
+  const groups = new RowGroups(path, columns, out, options);
+  for await (const rows of batches) {
+    // Encoding a row group takes a while, and batches may all be there: others get their turn.
+    if (groups.add(rows)) await world.turn();
+  }
+  groups.finish();
+  return groups.rows;
+}
+
+/** Prints rows as a file on an output: a reader takes no part of it for the whole. */
+export async function printParquet(
+  world: World,
+  columns: readonly AnyColumn[],
+  batches: RowBatches,
+): Promise<void> {
+  const name = "this answer as Parquet";
+  checkColumns(name, columns);
+  const out = new FileBytes((bytes) => world.stdout.write(bytes.slice()));
+  await writeRows(world, name, columns, batches, out);
+}
+
 /** A file that is whole and durable under a temporary name. */
 export interface StagedParquet {
   readonly written: ParquetWritten;
@@ -144,22 +181,20 @@ export async function stageParquet(
   world: World,
   path: string,
   columns: readonly ParquetColumn[],
-  batches: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
+  batches: RowBatches,
   options: ParquetOptions = {},
 ): Promise<StagedParquet> {
   checkColumns(path, columns);
   const replacement = beginReplacement(world.files, path, uniqueName(world));
   try {
     const hash = createHash("sha256");
-    const bytes = new FileBytes(replacement.file, hash);
-    const groups = new RowGroups(path, columns, bytes, options);
-    for await (const rows of batches) {
-      // Encoding a row group takes a while, and batches may all be there: others get their turn.
-      if (groups.add(rows)) await world.turn();
-    }
-    groups.finish();
+    const out = new FileBytes((bytes) => {
+      writeFully(replacement.file, bytes);
+      hash.update(bytes);
+    });
+    const rows = await writeRows(world, path, columns, batches, out, options);
     replacement.settle();
-    const written = { rows: groups.rows, bytes: bytes.offset, sha256: hash.digest("hex") };
+    const written = { rows, bytes: out.offset, sha256: hash.digest("hex") };
     return { written, commit: replacement.putInPlace, abandon: replacement.abandon };
   } catch (error) {
     replacement.abandon();

@@ -245,7 +245,6 @@ export const ALLOWED = [
   "values (1, 'a'), (2, null)",
   "from latest_runs",
   "table runs_d",
-  "select 1; select 2",
   "-- what is there\nfrom runs_d /* all */;",
   "select * exclude (config) from runs_d",
   "select columns('run_.*') from runs_d",

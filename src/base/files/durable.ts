@@ -53,6 +53,18 @@ export function withOpenFile<Result>(
   return body(file);
 }
 
+/** Opens a file that other processes may append to, and make, at the same time. */
+export function openToAppend(files: Files, path: string): OpenFile {
+  if (!files.facts(path)) {
+    try {
+      return files.open(path, "create");
+    } catch (error) {
+      if (!files.facts(path)) throw error;
+    }
+  }
+  return files.open(path, "append");
+}
+
 /**
  * Makes a folder with all its parents. All their names are durable when it returns, also where another
  * process made them and was killed, or failed, before they were.

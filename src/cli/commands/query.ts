@@ -1,21 +1,34 @@
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import type { QueryResult } from "../../duckdb/query.ts";
+import type { AnswerSource } from "../../ledger/fresh.ts";
 import { CUTOVER, legacyDatabase } from "../../legacy/attach.ts";
 import { defineCommand } from "../command.ts";
-import { choice, day, format, type RowFormat, runsFlags, text } from "../flags.ts";
+import { asIs, choice, day, ROW_FORMATS, type RowFormat, runsFlags, text } from "../flags.ts";
 import { readInput } from "../input.ts";
-import { openFor } from "../open.ts";
+import { freshen, openFor } from "../open.ts";
 import { fieldColumns, paintFor, print, printRows, rowFormat, RowPrinter, say } from "../output.ts";
+import { usage } from "../parse.ts";
 import { sayWhatIsMissing } from "../traces.ts";
 
 const DATABASES = ["runs", "alerts", "catalog", "traces"] as const;
 
+/** What each is made from; traces are read as they are. */
+const SOURCES: Readonly<Record<typeof DATABASES[number] | "both", readonly AnswerSource[]>> = {
+  runs: ["log"],
+  alerts: ["runs"],
+  catalog: ["runs"],
+  traces: [],
+  both: ["log", "runs"],
+};
+
 export default defineCommand({
   name: "query",
   summary: "query the index in SQL",
-  description: "Runs DuckDB SQL, read-only, on a snapshot of an index that ledger rebuild or " +
-    "ledger watch made; a rebuild in progress is not waited for. With --db traces, over traced " +
+  description:
+    "Runs DuckDB SQL, read-only, on a snapshot of an index. First brings the index up to date " +
+    "with the log, or with the runs, where that takes less than about a second and no other " +
+    "process is at it; otherwise says on standard error how far behind the answer is. With --db traces, over traced " +
     "events as they are at this moment (trace_events; times in microseconds). Without SQL, lists " +
     "the tables and views, and queries to begin with.",
   examples: {
@@ -30,7 +43,12 @@ export default defineCommand({
     "db": choice(DATABASES, "which index, or the traces (default: runs)"),
     "legacy": text("PATH", "attach the first system's database: adds all_runs and all_run_status"),
     "cutover": day(`with --legacy: from this day on the log wins (default: ${CUTOVER})`),
-    "format": format(),
+    "format": choice(
+      [...ROW_FORMATS, "parquet"],
+      `how rows are printed: ${ROW_FORMATS.join(", ")}, or parquet into a file (default: table)`,
+      { value: "FORMAT" },
+    ),
+    "as-is": asIs(),
     ...runsFlags(),
   },
   run: async ({ world, flags, words: [sql] }) => {
@@ -39,19 +57,28 @@ export default defineCommand({
       : sql === "-" || (sql === undefined && !world.stdin.is_terminal)
       ? await readInput(world, "-")
       : sql ?? "";
+    const is_parquet = flags.format === "parquet";
+    if (is_parquet && world.stdout.is_terminal) {
+      throw usage("query", "--format parquet is not for a terminal: … > FILE");
+    }
     const ledger = openFor(world, flags);
     const { db = "runs", legacy } = flags;
     const attach = legacy === undefined ? undefined : legacyDatabase(ledger, legacy, flags.cutover);
+    await freshen(world, ledger, flags, ...SOURCES[/\brun_states\b/i.test(asked) ? "both" : db]);
     const onNotice = (message: string) => say(world, message);
     await using database = await ledger.openIndex({ db, sql: asked, attach, onNotice });
-    const format = rowFormat(flags);
+    const format = flags.format === "parquet"
+      ? "table"
+      : rowFormat({ ...flags, format: flags.format });
     // An empty standard input is no query; an empty file or word is one, and an error.
     const is_given = flags.file !== undefined || (sql !== undefined && sql !== "-");
     if (asked.trim() === "" && !is_given) {
+      if (is_parquet) throw usage("query", "--format parquet is for the rows of a query");
       await overview(world, database, db, format);
     } else {
       const { runQuery } = await import("../../duckdb/query.ts");
-      await printResult(world, await runQuery(database, asked), format);
+      const result = await runQuery(database, asked);
+      await (is_parquet ? printAsParquet(world, result) : printResult(world, result, format));
     }
     sayWhatIsMissing(world, ledger.traces.damage);
   },
@@ -86,7 +113,7 @@ async function overview(
 
 async function printResult(world: World, result: QueryResult, format: RowFormat): Promise<void> {
   const columns = result.columns.map(({ name, is_number }) => ({ field: name, right: is_number }));
-  const rowOf = (cells: string[]) =>
+  const rowOf = (cells: readonly (string | null)[]) =>
     Object.fromEntries(cells.map((cell, column) => [columns[column].field, cell]));
   if (format === "json" || format === "ndjson") {
     const names = columns.map(({ field }) => JSON.stringify(field));
@@ -98,10 +125,23 @@ async function printResult(world: World, result: QueryResult, format: RowFormat)
   }
   if (format === "table" && columns[0]?.field === "explain_key") {
     // A plan is a drawing of several lines, not a row.
-    for await (const [, drawing] of result.texts()) print(world, drawing);
+    for await (const [, drawing] of result.texts()) print(world, drawing ?? "");
     return;
   }
   const printer = new RowPrinter(world, columns, format);
   for await (const cells of result.texts()) printer.print(rowOf(cells));
   printer.end();
+}
+
+async function printAsParquet(world: World, result: QueryResult): Promise<void> {
+  const { printParquet } = await import("../../parquet/mod.ts");
+  const batches = async function* () {
+    for await (const batch of result.values()) {
+      yield batch.map((cells) =>
+        Object.fromEntries(cells.map((cell, n) => [result.columns[n].name, cell]))
+      );
+    }
+  };
+  const typed = result.columns.map(({ name, kind }) => ({ name, type: kind, nullable: true }));
+  await printParquet(world, typed, batches());
 }

@@ -1,5 +1,6 @@
 import { index_lock_wait_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
+import { indexPath } from "../../index/coverage.ts";
 import type { SyncReport } from "../../index/sync.ts";
 import { dayOf } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
@@ -54,7 +55,10 @@ export default defineCommand({
     progress.clear();
     using of_runs = new Progress(world, "runs");
     const onNotice = of_runs.say;
-    const catalog = path === undefined && ledger.runs.exists()
+    const { files } = world;
+    const is_default = path === undefined ||
+      files.facts(path)?.identity === files.facts(indexPath(ledger.dir))?.identity;
+    const catalog = is_default && ledger.runs.exists()
       ? await ledger.runs.sync({ full, onNotice, onProgress: of_runs.show })
       : undefined;
     of_runs.clear();

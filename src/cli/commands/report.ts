@@ -1,7 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
-import { force, runsFlags, text } from "../flags.ts";
-import { openForRuns } from "../open.ts";
+import { asIs, force, runsFlags, text } from "../flags.ts";
+import { freshen, openForRuns } from "../open.ts";
 import { counted, humanBytes, printJson, say } from "../output.ts";
 import { openOutput } from "../output_file.ts";
 
@@ -10,8 +10,7 @@ export default defineCommand({
   summary: "make one HTML page about all runs, or some",
   description: "Makes a self-contained HTML file: runs over time, phase timings, returns and " +
     "equity, policies compared, latencies of traced events, and what led to the largest losses. " +
-    "It shows what is indexed and catalogued; to index first: ledger rebuild. Exit code 3 when " +
-    "something could not be read; the page says what. --json prints what the page shows as one " +
+    "Exit code 3 when something could not be read; the page says what. --json prints what the page shows as one " +
     "object; with --out too, the page still goes into the file.",
   examples: {
     "ledger report --out data/ledger/report.html": "all runs, into a file",
@@ -26,6 +25,7 @@ export default defineCommand({
   flags: {
     "out": text("FILE", "where to write (default: standard output)"),
     "force": force("a file that is not a report"),
+    "as-is": asIs(),
     ...runsFlags(),
   },
   run: async ({ world, flags, words }) => {
@@ -34,6 +34,7 @@ export default defineCommand({
     const { isReport } = await import("../../report/page/page.ts");
     const { makeReport } = await import("../../report/report.ts");
     using output = openOutput(world, flags.out, ledger, { force: flags.force, isOlder: isReport });
+    await freshen(world, ledger, flags, "log", "runs");
     const report = await makeReport(ledger, { runs: words });
     const { data, html, problems } = report;
     if (!flags.json || flags.out !== undefined) output.write(html);

@@ -9,6 +9,7 @@ import {
 } from "../../runs/catalog/diff.ts";
 import { defineCommand } from "../command.ts";
 import {
+  asIs,
   columns,
   count,
   format,
@@ -19,7 +20,7 @@ import {
   toggle,
   where,
 } from "../flags.ts";
-import { openFor } from "../open.ts";
+import { freshen, openFor } from "../open.ts";
 import {
   type Column,
   fieldColumns,
@@ -56,10 +57,12 @@ export default defineCommand({
     "lower": texts("NAME", "less of this metric is better; may be repeated"),
     "higher": texts("NAME", "more of this metric is better; may be repeated"),
     "format": format(),
+    "as-is": asIs(),
     ...runsFlags(),
   },
   run: async ({ world, flags, words }) => {
     await using ledger = openFor(world, flags);
+    await freshen(world, ledger, flags, "log", "runs");
     const { where, sort, limit, lower, higher } = flags;
     const runs = await ledger.runs.compared({
       ...{ run_ids: words, where, sort, limit },

@@ -6,9 +6,20 @@ import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
 import type { ArtifactPlace } from "../../runs/catalog/queries.ts";
 import { RUN_TYPES } from "../../runs/manifest/manifest.ts";
 import { defineCommand } from "../command.ts";
-import { choice, columns, count, format, runsFlags, text, texts, time, where } from "../flags.ts";
+import {
+  asIs,
+  choice,
+  columns,
+  count,
+  format,
+  runsFlags,
+  text,
+  texts,
+  time,
+  where,
+} from "../flags.ts";
 import { listedFields } from "../listed_fields.ts";
-import { openFor } from "../open.ts";
+import { freshen, openFor } from "../open.ts";
 import {
   type Column,
   fieldColumns,
@@ -61,10 +72,12 @@ export default defineCommand({
     "run-id": text("ID", "this run, by its id or the beginning of it"),
     "artifact-type": text("ARTIFACT", "with --run-id: print where this artifact is"),
     "format": format(),
+    "as-is": asIs(),
     ...runsFlags(),
   },
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
+    await freshen(world, ledger, flags, "log", "runs");
     const { "run-id": run_id, "artifact-type": artifact_type } = flags;
     if (artifact_type !== undefined) {
       if (run_id === undefined) throw usage("runs query", "--artifact-type goes with --run-id");

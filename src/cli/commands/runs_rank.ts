@@ -1,7 +1,17 @@
 import { defineCommand } from "../command.ts";
-import { columns, count, format, required, runsFlags, text, toggle, where } from "../flags.ts";
+import {
+  asIs,
+  columns,
+  count,
+  format,
+  required,
+  runsFlags,
+  text,
+  toggle,
+  where,
+} from "../flags.ts";
 import { listedFields } from "../listed_fields.ts";
-import { openFor } from "../open.ts";
+import { freshen, openFor } from "../open.ts";
 import { type Column, fieldColumns, printRows, rowFormat, say, showTime } from "../output.ts";
 import { usage } from "../parse.ts";
 
@@ -30,6 +40,7 @@ export default defineCommand({
     "columns": columns(),
     "limit": count("at most so many (default: 20)", { short: "n" }),
     "format": format(),
+    "as-is": asIs(),
     ...runsFlags(),
   },
   run: async ({ world, flags }) => {
@@ -42,6 +53,7 @@ export default defineCommand({
       const problem = `--include has ${JSON.stringify(unknown)}; it has to be of`;
       throw usage("runs rank", `${problem} ${OTHERS.join(", ")}`);
     }
+    await freshen(world, ledger, flags, "log", "runs");
     const onNotice = (message: string) => say(world, message);
     const ascending = asc || desc ? asc : undefined;
     const ranking = { by, ascending, include, where, columns, limit, onNotice };

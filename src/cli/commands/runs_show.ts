@@ -8,8 +8,8 @@ import type { KnownRun } from "../../ledger/known_run.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
-import { runsFlags, toggle } from "../flags.ts";
-import { openFor } from "../open.ts";
+import { asIs, runsFlags, toggle } from "../flags.ts";
+import { freshen, openFor } from "../open.ts";
 import {
   ago,
   bytesColumn,
@@ -40,9 +40,14 @@ export default defineCommand({
     "ledger runs show demo-1 --json": "the same, as JSON",
   },
   positionals: [{ name: "ID", summary: "the run's id, or the beginning of it", required: true }],
-  flags: { "no-events": toggle("leave out its events in the log"), ...runsFlags() },
+  flags: {
+    "no-events": toggle("leave out its events in the log"),
+    "as-is": asIs(),
+    ...runsFlags(),
+  },
   run: async ({ world, flags, words: [run_id] }) => {
     await using ledger = openFor(world, flags);
+    await freshen(world, ledger, flags, "log", "runs");
     const run = await ledger.runs.look(run_id, (notice) => say(world, notice));
     const { directory, manifest, logged_artifacts: _, ...facts } = run;
     const artifacts = artifactsOf(world, run);

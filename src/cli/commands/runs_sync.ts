@@ -49,12 +49,15 @@ export default defineCommand({
       if (flags.alerts) printAlerts(world, await ledger.runs.syncAlerts({ onNotice }), flags.json);
     };
     const { full } = flags;
-    const report = await ledger.runs.sync({ ...options, full, onProgress: progress.show });
-    progress.clear();
-    await show(report);
-    await syncAlerts();
-    const exit_code = exitOfUnread(world, report.unread);
-    if (!flags.watch) return exit_code;
+    // A watcher may be there before the first run is.
+    if (!flags.watch || ledger.runs.exists()) {
+      const report = await ledger.runs.sync({ ...options, full, onProgress: progress.show });
+      progress.clear();
+      await show(report);
+      await syncAlerts();
+      const exit_code = exitOfUnread(world, report.unread);
+      if (!flags.watch) return exit_code;
+    }
     const { catalogTask } = await import("../../daemon/periodic_task.ts");
     const changed: CatalogSyncReport[] = [];
     const catalog = catalogTask(world, { sync: () => ledger.runs.sync(options) }, (report) => {

@@ -6,8 +6,8 @@ import { noEventCalled } from "../../trace/event/filter.ts";
 import { pathSteps } from "../../trace/ask/lineage.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
-import { format, ledgerFlags } from "../flags.ts";
-import { openFor } from "../open.ts";
+import { asIs, format, ledgerFlags } from "../flags.ts";
+import { freshen, openFor } from "../open.ts";
 import {
   type Column,
   fieldColumns,
@@ -28,17 +28,18 @@ export default defineCommand({
   description: "Follows the causes of an event back to its origin and prints the chain, origin " +
     "first: what each event held, its own time (market time), when the program created it (wall " +
     "time), and the wall time since the step before and on the bus. Exits with code 3 where the " +
-    "causes form a circle. Where the index has events of the same correlation, also prints the " +
-    "run and its artifacts; to index the log: ledger rebuild.",
+    "causes form a circle. Where the log has events of the same correlation, also prints the " +
+    "run and its artifacts.",
   examples: {
     "ledger trace path f1": "the chain that led to this event",
     "ledger trace path f1 --json": "the same, whole, as one JSON object",
     "ledger trace path f1 --format csv": "its steps as rows",
   },
   positionals: [{ name: "EVENT_ID", summary: "the event's id", required: true }],
-  flags: { "format": format(), ...ledgerFlags() },
+  flags: { "format": format(), "as-is": asIs(), ...ledgerFlags() },
   run: async ({ world, flags, words: [event_id] }) => {
     await using ledger = openFor(world, flags);
+    await freshen(world, ledger, flags, "log");
     const { traces } = ledger;
     const found = await traces.pathAcross(event_id);
     sayWhatIsMissing(world, traces.damage);

@@ -88,8 +88,14 @@ Commands:
 - runs finish | total_ms is the sum of the steps, where there are some.
 - exit code 3 | Also where readers of traces or pulled lines met damage: the result is printed, the
   damage is listed.
+- query, runs query, show, rank, diff, trace path, report | First bring the index and the catalog up to date,
+  where that is quick; otherwise they answer, and say on standard error what is missing and which command
+  adds it. --as-is skips both.
+- query | --format parquet > FILE; one statement at a time, two are refused; the second column named n is n_1;
+  in CSV an empty text is "" and null is nothing.
+- rebuild --db | With the path of the index that is there anyway, syncs the catalog too.
 - runs sync, compact, prune | A run whose run.json cannot be read (a failing disk, missing rights) is named,
-  keeps its row in the catalog, and makes the exit code 3.
+  keeps its row in the catalog, and makes the exit code 3. In a folder with neither runs nor a ledger they refuse, and leave nothing.
 
 Library:
 

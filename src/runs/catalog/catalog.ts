@@ -9,6 +9,7 @@ import { writeFully } from "../../base/files/durable.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { SnapshotStore } from "../../duckdb/snapshot_swap.ts";
+import { readChangeMark } from "../manifest/change_mark.ts";
 import { type Fingerprinted, idOfPath, isOutside } from "../manifest/layout.ts";
 import { stateOfOpen } from "../manifest/liveness_lock.ts";
 import type { RunManifest } from "../manifest/manifest.ts";
@@ -27,6 +28,7 @@ import {
 import { readArchived, readCompacted, scanArchived, scanCompacted } from "./month_files.ts";
 import { artifactRows, withSummary } from "./rows.ts";
 import * as sql from "./schema.ts";
+import { noteRuns } from "./watermark.ts";
 
 /** How to sync. */
 export interface CatalogSyncOptions {
@@ -100,12 +102,16 @@ class CatalogSync {
   }
 
   async #sync(before: CatalogSnapshot | undefined, keep_aside: boolean): Promise<SyncResult> {
+    this.#unread.length = 0;
+    const mark = readChangeMark(this.world.files, this.runs_dir);
     const old = before?.entries ?? new Map<string, CatalogEntry>();
     const entries = await this.#scan(old);
     const change = changeOf(old, entries, await this.#openRuns(entries));
     if (!before || !isAlreadySo(before, change)) {
       await this.#build(change, before !== undefined, keep_aside);
     }
+    // What could not be read may be another at the next look, whatever the mark says.
+    if (this.#unread.length === 0) noteRuns(this.store, mark, entries.size);
     return {
       path: this.store.path,
       initialized: before === undefined,

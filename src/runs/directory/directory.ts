@@ -5,12 +5,18 @@
  */
 import { dirname, join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
-import { makeFolderDurably, replaceFile, writeFully } from "../../base/files/durable.ts";
-import type { Files, OpenFile } from "../../base/files/seam.ts";
+import {
+  makeFolderDurably,
+  openToAppend,
+  replaceFile,
+  writeFully,
+} from "../../base/files/durable.ts";
+import type { OpenFile } from "../../base/files/seam.ts";
 import { systemWorld, uniqueName, type World } from "../../base/world.ts";
 import type { Row } from "../../parquet/mod.ts";
 import { artifactDefinition, type ArtifactType } from "../artifacts/definitions.ts";
 import type { ArtifactSource } from "../artifacts/input.ts";
+import { withChangeMarked } from "../manifest/change_mark.ts";
 import { checkRunId, monthOf, pathOfRun, RUN_FILES, runPath } from "../manifest/layout.ts";
 import { stateOfOpen, takeRunLock } from "../manifest/liveness_lock.ts";
 import {
@@ -83,7 +89,7 @@ export class RunDirectory implements AsyncDisposable {
     makeFolderDurably(world.files, directory.folder);
     try {
       if (run.owned) directory.#owner = await takeRunLock(world, directory.folder);
-      await directory.#manifest.locked(() => directory.#begin(manifest));
+      await directory.#change(() => directory.#begin(manifest));
     } catch (error) {
       await directory.close();
       throw error;
@@ -140,9 +146,15 @@ export class RunDirectory implements AsyncDisposable {
     return (await stateOfOpen(world, runs_dir, this.path, manifest)).state;
   }
 
+  /** Changes the run under its manifest's lock, so that readers of the mark know that it changed. */
+  async #change<T>(body: () => T | Promise<T>): Promise<T> {
+    const { world: { files }, runs_dir } = this.place;
+    return await this.#manifest.locked(() => withChangeMarked(files, runs_dir, body));
+  }
+
   /** Changes the manifest under its lock. */
   async updateManifest(change: (manifest: RunManifest) => void): Promise<RunManifest> {
-    return await this.#manifest.locked(() => {
+    return await this.#change(() => {
       const manifest = this.readManifest();
       change(manifest);
       this.#manifest.write(manifest);
@@ -190,7 +202,7 @@ export class RunDirectory implements AsyncDisposable {
     const entry = { rows, path, bytes, sha256 };
     try {
       // Others may write the same artifact, or finish the run: file and manifest change together.
-      return await this.#manifest.locked(async () => {
+      return await this.#change(async () => {
         const before = this.refuseIfEnded().artifacts[type];
         staged.commit();
         const summary = is_single_row ? await readFirstRow(world, target) : undefined;
@@ -205,7 +217,7 @@ export class RunDirectory implements AsyncDisposable {
 
   /** Notes an artifact that is in place, and publishes that. */
   async noteArtifact(...artifact: NotedArtifact): Promise<void> {
-    await this.#manifest.locked(() => this.#note(...artifact));
+    await this.#change(() => this.#note(...artifact));
   }
 
   async #note(...[type, entry, summary]: NotedArtifact): Promise<void> {
@@ -298,7 +310,7 @@ export class RunDirectory implements AsyncDisposable {
 
   /** A command that was interrupted may be given again; a run cannot end in two ways. */
   async #finish(body: (manifest: RunManifest) => Promise<void>): Promise<RunManifest> {
-    const finished = await this.#manifest.locked(async () => {
+    const finished = await this.#change(async () => {
       const manifest = this.readManifest();
       const { status, completed_at } = manifest;
       if (this.#hasEnded(manifest)) {
@@ -318,16 +330,4 @@ export class RunDirectory implements AsyncDisposable {
     await this.close();
     return finished;
   }
-}
-
-/** Opens a file that other processes may append to, and make, at the same time. */
-function openToAppend(files: Files, path: string): OpenFile {
-  if (!files.facts(path)) {
-    try {
-      return files.open(path, "create");
-    } catch (error) {
-      if (!files.facts(path)) throw error;
-    }
-  }
-  return files.open(path, "append");
 }

@@ -1,0 +1,62 @@
+/**
+ * Watermark of the catalog: how the mark of changes stood when the runs were scanned. As long as it stands
+ * so, no writer of ours has changed a run since.
+ */
+import {
+  index_copy_rate,
+  runs_read_rate,
+  runs_scan_rate,
+  sync_fixed_ms,
+} from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+import { SnapshotStore } from "../../duckdb/snapshot_swap.ts";
+import { type ChangeMark, changesBetween, readChangeMark } from "../manifest/change_mark.ts";
+import { listMonths, listRuns } from "../manifest/layout.ts";
+import { CATALOG_VERSION } from "./schema.ts";
+
+interface Watermark {
+  version: number;
+  mark: ChangeMark;
+  /** How many runs there were. */
+  runs: number;
+}
+
+/** What of the runs a catalog lacks. */
+interface CatalogLag {
+  /** Changes of runs, at most; undefined where only a sync can tell. */
+  changes?: number;
+  /** About how long it takes to bring it up to date. */
+  cost_ms: number;
+}
+
+/** Notes what a catalog was made from. The mark is one that was read before the runs were. */
+export function noteRuns(store: SnapshotStore, mark: ChangeMark, runs: number): void {
+  store.writeWatermark(JSON.stringify({ version: CATALOG_VERSION, mark, runs }));
+}
+
+/** What the live catalog lacks; undefined where it has every change that left a mark. */
+export function lagOfCatalog(world: World, runs_dir: string, path: string): CatalogLag | undefined {
+  const store = new SnapshotStore(world, path);
+  const before = parseWatermark(store.readWatermark());
+  if (!before && store.wasChanged()) return { cost_ms: Infinity };
+  const mark = readChangeMark(world.files, runs_dir);
+  if (before && before.mark.text === mark.text) return undefined;
+  const changes = before && changesBetween(before.mark, mark);
+  const runs = before ? before.runs + (changes ?? 0) : listMonths(world.files, runs_dir)
+    .reduce((sum, month) => sum + listRuns(world.files, runs_dir, month).length, 0);
+  const { size_bytes: catalog_bytes } = world.files.facts(store.path) ?? {};
+  if (runs === 0 && catalog_bytes === undefined) return undefined;
+  const cost_ms = sync_fixed_ms + (catalog_bytes ?? 0) / index_copy_rate +
+    runs / runs_scan_rate + Math.min(runs, changes ?? runs) / runs_read_rate;
+  return { changes: catalog_bytes === undefined ? runs : changes, cost_ms };
+}
+
+function parseWatermark(text: string | undefined): Watermark | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const mark = JSON.parse(text) as Watermark;
+    return mark.version === CATALOG_VERSION ? mark : undefined;
+  } catch {
+    return undefined;
+  }
+}
