@@ -86,9 +86,10 @@ export {
   getArtifactPath,
   getCatalogStats,
   queryRuns,
-  type RunFilter,
+  type RunCounts,
   type RunRow,
 } from "./runs/catalog/queries.ts";
+export type { RunFilter } from "./runs/catalog/run_filter.ts";
 export type { Leaderboard, Ranking } from "./runs/catalog/rank.ts";
 export type { NewRun, RunEnd } from "./runs/directory/run_lifecycle.ts";
 export { RunDirectory } from "./runs/directory/directory.ts";

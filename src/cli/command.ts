@@ -15,6 +15,18 @@ export interface Positional {
   many?: boolean;
   /** The words that are valid; without them, any is. */
   choices?: readonly string[];
+  /** The variable that stands in for it where it is left out. Only the first positional's. */
+  env?: string;
+}
+
+/** The run that a command is about. */
+export function runWord(summary = "the run's id, or the beginning of it", name = "ID"): Positional {
+  return {
+    name,
+    summary: `${summary} (default: $LEDGER_RUN_ID)`,
+    required: true,
+    env: "LEDGER_RUN_ID",
+  };
 }
 
 /** The commands that there are. The command line hands it down, so that no command imports it. */

@@ -8,6 +8,7 @@ import { completed_dated_runs_max, completed_runs_max } from "../base/limits.ts"
 import { recentDays, recentRunIds } from "../log/mod.ts";
 import { ARTIFACT_TYPES, artifactDefinition } from "../runs/artifacts/definitions.ts";
 import { foldersOfRuns, idOfPath, listMonths, listRuns } from "../runs/manifest/layout.ts";
+import { RUN_TYPES } from "../runs/manifest/manifest.ts";
 import type { Folders } from "./flags.ts";
 import { openFor } from "./open.ts";
 
@@ -24,6 +25,7 @@ const SOURCES_OF_FLAGS: Readonly<Record<string, CompletionSource>> = {
   "correlation": correlations,
   "correlation-id": correlations,
   "event-type": eventTypes,
+  "run-type": () => [...RUN_TYPES],
   "by": metrics,
 };
 

@@ -8,6 +8,7 @@
 import * as z from "zod/mini";
 import { LedgerError, quoted } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
+import type { World } from "../base/world.ts";
 import type { Command } from "./command.ts";
 import { type FlagFacts, flagFacts, listed } from "./flags.ts";
 
@@ -69,7 +70,11 @@ interface ParsedArguments {
 }
 
 /** Takes arguments apart by a command's definition, and checks them. */
-export function parseArguments(command: Command, args: readonly string[]): ParsedArguments {
+export function parseArguments(
+  command: Command,
+  args: readonly string[],
+  env: World["env"] = () => undefined,
+): ParsedArguments {
   const views = flagsOf(command);
   const given: Record<string, string | boolean | string[]> = {};
   const words: string[] = [];
@@ -102,6 +107,7 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
       throw usage(command.name, `--${view.name} is given twice`);
     } else given[view.name] = value;
   }
+  standIn(command, words, env);
   checkWords(command, words);
   const missing = views.find(({ name, facts }) => facts.required && !(name in given));
   if (missing) throw usage(command.name, missing.facts.required!);
@@ -137,6 +143,18 @@ function isFlagOf(views: FlagView[], arg: string): boolean {
   const name = /^--([^=]+)/.exec(arg)?.[1];
   return name !== undefined &&
     views.some((view) => view.name === name || view.facts.aliases?.includes(name));
+}
+
+/** Puts the environment's word first where that word was left out. */
+function standIn({ positionals = [] }: Command, words: string[], env: World["env"]): void {
+  const [first, second] = positionals;
+  const value = first?.env && env(first.env);
+  if (!value) return;
+  const needed = positionals.filter(({ required }) => required).length;
+  const isSecond = (word: string) => second?.choices?.includes(word) ?? false;
+  // `runs write trades FILE` has enough words, but none that names the run.
+  const is_left_out = words.length < needed || (isSecond(words[0]) && !isSecond(words[1]));
+  if (is_left_out) words.unshift(value);
 }
 
 function checkWords(command: Command, words: string[]): void {

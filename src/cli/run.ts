@@ -44,7 +44,7 @@ async function dispatch(all: readonly string[], world: World): Promise<number> {
   }
   const command = await COMMANDS.load(matched.name)!;
   const given = [...concerning(command, before), ...matched.rest];
-  const { flags, words, wants_help: of_command } = parseArguments(command, given);
+  const { flags, words, wants_help: of_command } = parseArguments(command, given, world.env);
   if (of_command) {
     const { helpOf } = await import("./help.ts");
     print(world, helpOf(world, command, wantsJson(all)));

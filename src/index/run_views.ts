@@ -113,7 +113,8 @@ export async function describeIndex(
   return await database.rows(`
     select if(table_schema = 'main', '', table_schema || '.') || table_name as name, if(table_type = 'VIEW', 'view', 'table') as kind,
       string_agg(column_name, ', ' order by ordinal_position) as columns
-    from information_schema.tables join information_schema.columns using (table_catalog, table_name, table_schema)
+    from information_schema.tables join information_schema.columns
+      using (table_catalog, table_schema, table_name)
     where table_catalog in (current_database(), 'temp') and table_name not in
       ('index_facts', 'index_parts', 'trial_events', 'other_events', 'publications',
        'catalog_files', 'catalog_meta', 'compacted_files', 'alert_files', 'alerts_meta',

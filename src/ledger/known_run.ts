@@ -3,7 +3,7 @@
  * rest comes from the index. A run without a folder ends by an event, one with a folder in its manifest.
  */
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
-import { withNumbers } from "../base/json.ts";
+import { parseKeepingDigits, withNumbers } from "../base/json.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { PHASES_OF_RUN } from "../index/run_views.ts";
@@ -147,7 +147,7 @@ async function askIndexes(database: Database, run_id: string): Promise<IndexedRu
   const rowsOf = async <Row>(sql: string) =>
     (await database.rows<Members>(sql, [run_id])).map(withNumbers<Row>);
   const [found] = await rowsOf<Members>(ROW_OF_RUN);
-  const parsed = (value: unknown) => JSON.parse((value as string | null) ?? "{}");
+  const parsed = (value: unknown) => parseKeepingDigits((value as string | null) ?? "{}");
   const { status, ...row } = found ?? {};
   const said = found && {
     ...row,

@@ -1,16 +1,22 @@
 /** The runs of a ledger: their folders, the catalog of them, and the events that tell of both. */
 import { join, resolve } from "@std/path";
 import { buildFacts } from "../base/build.ts";
-import { LedgerError } from "../base/error.ts";
+import { asLedgerError, LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { ledgerPaths } from "../log/mod.ts";
 import type { CatalogSyncOptions, CatalogSyncReport } from "../runs/catalog/catalog.ts";
-import type { ArtifactPlace, CatalogStats, RunFilter, RunRow } from "../runs/catalog/queries.ts";
+import type {
+  ArtifactPlace,
+  CatalogStats,
+  RunCounts,
+  RunListing,
+  RunRow,
+} from "../runs/catalog/queries.ts";
+import type { RunFilter } from "../runs/catalog/run_filter.ts";
 import type { Leaderboard, Ranking } from "../runs/catalog/rank.ts";
 import type { RunsToCompare } from "../runs/catalog/compare.ts";
 import type { ComparedRun } from "../runs/catalog/diff.ts";
-import type { Listing } from "../runs/catalog/listing.ts";
 import type { AlertsReport, AlertsSyncOptions } from "../runs/catalog/alerts.ts";
 import type { CompactReport } from "../runs/upkeep/compact.ts";
 import type { RunsReport } from "../runs/upkeep/verify.ts";
@@ -191,7 +197,7 @@ export class LedgerRuns {
   }
 
   /** The same, with the columns that are asked for. */
-  async list(filter?: RunFilter): Promise<Listing> {
+  async list(filter?: RunFilter): Promise<RunListing> {
     const { listRuns } = await import("../runs/catalog/queries.ts");
     await using database = await this.openStates();
     return await listRuns(database, { now_ms: this.world.now_ms(), ...filter });
@@ -210,10 +216,22 @@ export class LedgerRuns {
     return await findArtifact(catalog, run_id, artifact_type);
   }
 
-  /** What the catalog holds, in numbers. */
+  /** How many runs have ended, and are known; undefined where no index tells. */
+  async counts(): Promise<RunCounts | undefined> {
+    const { countRuns } = await import("../runs/catalog/queries.ts");
+    try {
+      await using database = await this.openStates();
+      return await countRuns(database);
+    } catch (error) {
+      if (!asLedgerError(error)) throw error;
+      return undefined;
+    }
+  }
+
+  /** What there is, in numbers. */
   async stats(): Promise<CatalogStats> {
     const { getCatalogStats } = await import("../runs/catalog/queries.ts");
-    await using catalog = await this.openCatalog({ sql: "" });
+    await using catalog = await this.openCatalog();
     return await getCatalogStats(catalog);
   }
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
-import { defineCommand, type Positional } from "../../src/cli/command.ts";
+import { defineCommand, type Positional, runWord } from "../../src/cli/command.ts";
 import { choice, count, json, number, text, texts, toggle } from "../../src/cli/flags.ts";
 import { flagsOf, parseArguments } from "../../src/cli/parse.ts";
 
@@ -147,4 +147,26 @@ Deno.test("the definition tells of each flag what parser, help and completion ne
       ["force", "switch", []],
     ],
   );
+});
+
+Deno.test("the run that a command is about comes from the environment where it is left out", () => {
+  const about = commandWith([
+    runWord(),
+    { name: "KIND", summary: "", required: true, choices: ["trades", "summary"] },
+    { name: "FILE", summary: "" },
+  ]);
+  const env = (name: string) => name === "LEDGER_RUN_ID" ? "r1" : undefined;
+  const wordsOf = (args: string[]) => parseArguments(about, args, env).words;
+  assertEquals(wordsOf(["trades"]), ["r1", "trades"]);
+  assertEquals(wordsOf(["trades", "rows.csv"]), ["r1", "trades", "rows.csv"]);
+  assertEquals(wordsOf(["r2", "trades"]), ["r2", "trades"]);
+  assertEquals(wordsOf(["trades", "summary"]), ["trades", "summary"], "a run may be named so");
+  assertEquals(wordsOf(["r2", "trades", "rows.csv"]), ["r2", "trades", "rows.csv"]);
+  for (const value of [undefined, ""]) {
+    assertThrows(
+      () => parseArguments(about, ["trades"], () => value),
+      LedgerError,
+      "KIND is missing",
+    );
+  }
 });

@@ -16,8 +16,11 @@ const NAMED_BY_VALUE = "now_ms now_us elapsed_ms random_uint32 random_uuid size_
 
 /** An option of the library, older than this law. */
 const OLD_VALUES = ["syncAfterRun"];
-/** What other programs' formats call it: OpenTelemetry, Chrome's traces, DuckDB. */
-const FOREIGN_VALUES = ["entryNames", "entryTypes", "keyType", "valueType", "toJSON"];
+/** What others call it: OpenTelemetry, Chrome's traces, DuckDB, the first system's filter of runs. */
+const FOREIGN_VALUES = [
+  ...["entryNames", "entryTypes", "keyType", "valueType", "toJSON"],
+  ...["runType", "fromDate", "toDate"],
+];
 
 /** A bound stands behind its unit; so does nothing else. */
 const UNITS: ReadonlySet<string> = new Set([

@@ -1,8 +1,9 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join, relative } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
-import { getArtifactPath, queryRuns, type RunFilter } from "../../src/runs/catalog/queries.ts";
+import { getArtifactPath, queryRuns } from "../../src/runs/catalog/queries.ts";
+import type { RunFilter } from "../../src/runs/catalog/run_filter.ts";
 import { testWorld } from "../harness.ts";
 import { finishRun } from "./finished.ts";
 import { type Lab, ledgerOf, MONTH, newLab, putFile, putRun, removeFrom, sync } from "./runs.ts";
@@ -79,6 +80,42 @@ Deno.test("each filter takes the runs that fit, the latest first", async () => {
   for (const [filter, wanted] of cases) {
     assertEquals(await idsOf(lab, filter), wanted, JSON.stringify(filter));
   }
+});
+
+Deno.test("the first system's names of a filter are taken; what no filter has is refused", async () => {
+  using lab = await filledLab();
+  const cases: [RunFilter, string][] = [
+    [{ runType: "policy", status: "completed", fromDate: "2026-01-01", limit: 2 }, "c a"],
+    [{ fromDate: "2026-01-02", toDate: "2026-01-03" }, "c b"],
+    [{ toDate: "2026-01-02T00:00:00Z" }, "a e"],
+    [{ run_type: undefined, runType: "full" }, "b"],
+    [{ status: "any", limit: 3 }, "f d c"],
+  ];
+  for (const [filter, wanted] of cases) {
+    assertEquals(await idsOf(lab, filter), wanted, JSON.stringify(filter));
+  }
+  const bad: [Record<string, unknown>, string][] = [
+    [{ runTyp: "policy" }, "did you mean runType?"],
+    [{ nothing_like_it: 1 }, "there are run_id, run_type"],
+    [{ status: "complete" }, "did you mean completed?"],
+    [{ limit: -1 }, "it has to be a whole number, 0 or more"],
+    [{ limit: "10" }, "it has to be a whole number, 0 or more"],
+    [{ fromDate: "yesterday" }, "it has to be a day, an ISO time, or like 2h or 7d"],
+    [{ runType: "policy", run_type: "full" }, "give one of them"],
+    [{ run_type: "polcy" }, "did you mean policy?"],
+  ];
+  for (const [filter, hint] of bad) {
+    const error = await assertRejects(() => idsOf(lab, filter as RunFilter), LedgerError);
+    assertEquals(error.code, "usage", JSON.stringify(filter));
+    assertStringIncludes(error.hint!, hint);
+  }
+  const notices: string[] = [];
+  const onNotice = (message: string) => notices.push(message);
+  assertEquals(await idsOf(lab, { run_id: "aa", run_type: "sweeps", onNotice }), "");
+  assertEquals(notices, [
+    'no run is of type "sweeps"; types are path-only, policy, optimization, full',
+    'no run has an id that begins with "aa"; did you mean a?',
+  ]);
 });
 
 Deno.test("runs are sorted by a column, in either direction, those without a value last", async () => {
@@ -183,6 +220,7 @@ Deno.test("a run has what its list and the catalog's numbers say of it", async (
   assertEquals((await runs.query({ status: "stale" }))[0].completed_at_ms, null);
   assertEquals(await runs.stats(), {
     total_runs: 5,
+    known_runs: 6,
     completed: 4,
     failed: 1,
     runs_by_type: { full: 1, policy: 4 },

@@ -1,5 +1,5 @@
 import { ARTIFACT_KINDS, type ArtifactKind } from "../../ledger/artifacts.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, runWord } from "../command.ts";
 import { ledgerFlags } from "../flags.ts";
 import { isStandardInput, readInput } from "../input.ts";
 import { openFor } from "../open.ts";
@@ -21,7 +21,7 @@ export default defineCommand({
       "store a configuration; prints its path and the event's acknowledgement",
   },
   positionals: [
-    { name: "RUN", summary: "the run's id", required: true },
+    runWord("the run's id", "RUN"),
     { name: "KIND", summary: KINDS.join(", "), required: true, choices: KINDS },
     { name: "FILE", summary: "the file to store; - for standard input", required: true },
   ],

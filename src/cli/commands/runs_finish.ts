@@ -1,6 +1,6 @@
 import { LedgerError, quoted } from "../../base/error.ts";
 import { parseKeepingDigits } from "../../base/json.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, runWord } from "../command.ts";
 import { choice, jsonObject, noEvents, runsFlags, text } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { humanDuration, print, printJson } from "../output.ts";
@@ -18,7 +18,7 @@ export default defineCommand({
       "it completed",
     "ledger runs finish demo-2 --status failed --error 'no candles for 2026-01-04'": "it failed",
   },
-  positionals: [{ name: "ID", summary: "the run's id, or the beginning of it", required: true }],
+  positionals: [runWord()],
   flags: {
     "status": choice(["completed", "failed"], "how it ended (default: completed)"),
     "error": text("TEXT", "why it failed; required with --status failed"),

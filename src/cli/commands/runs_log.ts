@@ -1,6 +1,6 @@
 import { read_bytes } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, runWord } from "../command.ts";
 import { runsFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { humanBytes, print, printJson } from "../output.ts";
@@ -17,7 +17,7 @@ export default defineCommand({
     "echo 'no candles for 2 calls' | ledger runs log demo-1 stderr": "its warnings",
   },
   positionals: [
-    { name: "ID", summary: "the run's id, or the beginning of it", required: true },
+    runWord(),
     { name: "STREAM", summary: STREAMS.join(" or "), required: true, choices: STREAMS },
   ],
   flags: runsFlags(),

@@ -4,6 +4,7 @@ import { runs_listed } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
 import type { ArtifactPlace } from "../../runs/catalog/queries.ts";
+import { ENDED_STATES, OPEN_STATES } from "../../runs/catalog/run_filter.ts";
 import { RUN_TYPES } from "../../runs/manifest/manifest.ts";
 import { defineCommand } from "../command.ts";
 import {
@@ -22,7 +23,9 @@ import { listedFields } from "../listed_fields.ts";
 import { freshen, openFor } from "../open.ts";
 import {
   type Column,
+  counted,
   fieldColumns,
+  humanCount,
   humanDuration,
   print,
   printJson,
@@ -33,16 +36,16 @@ import {
 } from "../output.ts";
 import { usage } from "../parse.ts";
 
-const ENDED = ["completed", "failed"] as const;
-const NOT_ENDED = ["running", "pending", "crashed", "stale", "unfinished"] as const;
+const STATES = [...ENDED_STATES, ...OPEN_STATES, "any"] as const;
 
 export default defineCommand({
   name: "runs query",
-  summary: "list catalogued runs, or print where an artifact is",
-  description: "Lists the runs in the catalog that match, the latest first; with --status also " +
-    "runs that have not ended. A run is unfinished when it completed but lacks _SUCCESS. With " +
-    "--run-id and --artifact-type, prints the path of that artifact and nothing else; exit code 1 " +
-    "where it cannot be opened.",
+  summary: "list runs, or print where an artifact is",
+  description: "Lists the runs that match and have ended, the latest first, whether log, folder " +
+    "or both know them; says how many others there are, which --status lists. A run is crashed " +
+    "when its process died, stale when nothing was heard of it for an hour, unfinished when it " +
+    "completed but lacks _SUCCESS. With --run-id and --artifact-type, prints the path of that " +
+    "artifact and nothing else; exit code 1 where it cannot be opened.",
   examples: {
     "ledger runs query --limit 10": "the latest ten",
     "ledger runs query --run-type policy --status completed --param policy.kind=fixed_stop":
@@ -50,12 +53,10 @@ export default defineCommand({
   },
   flags: {
     "limit": count(`at most so many (default: ${runs_listed})`, { short: "n" }),
-    "run-type": choice(RUN_TYPES, "of this type (default: all)"),
-    "status": choice(
-      [...ENDED, ...NOT_ENDED],
-      `${[...ENDED, ...NOT_ENDED].join(", ")} (default: ${ENDED.join(" and ")})`,
-      { value: "STATUS" },
-    ),
+    "run-type": text("TYPE", `of this type: ${RUN_TYPES.join(", ")}, … (default: all)`),
+    "status": choice(STATES, `${STATES.join(", ")} (default: ${ENDED_STATES.join(" and ")})`, {
+      value: "STATUS",
+    }),
     "from": time("created at or after this time", { aliases: ["from-date", "since"] }),
     "to": time("created before this time; a day includes all of it", {
       aliases: ["to-date", "until"],
@@ -78,7 +79,9 @@ export default defineCommand({
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
     await freshen(world, ledger, flags, "log", "runs");
-    const { "run-id": run_id, "artifact-type": artifact_type } = flags;
+    const { "run-id": named, "artifact-type": artifact_type } = flags;
+    const run_id = named ??
+      (artifact_type === undefined ? undefined : world.env("LEDGER_RUN_ID") || undefined);
     if (artifact_type !== undefined) {
       if (run_id === undefined) throw usage("runs query", "--artifact-type goes with --run-id");
       const found = await ledger.runs.findArtifact(run_id, artifact_type);
@@ -87,7 +90,7 @@ export default defineCommand({
     }
     const now_ms = world.now_ms();
     const format = rowFormat(flags);
-    const { rows, fields } = await ledger.runs.list({
+    const { rows, fields, statuses } = await ledger.runs.list({
       run_id,
       run_type: flags["run-type"],
       status: flags.status,
@@ -108,8 +111,27 @@ export default defineCommand({
       ? columnsFor(world)
       : DATA_COLUMNS;
     printRows(world, rows, columns, format);
+    const is_cut = flags.limit === undefined && rows.length === runs_listed;
+    if (statuses) sayOthers(world, statuses, is_cut ? runs_listed : undefined);
   },
 });
+
+/** One line about the runs that fit and are not listed, unless the caller said how many to list. */
+function sayOthers(world: World, statuses: Record<string, number>, listed?: number): void {
+  const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
+  const known = sum(Object.values(statuses));
+  const open = Object.entries(statuses)
+    .filter(([status]) => !(ENDED_STATES as readonly string[]).includes(status));
+  const ended = known - sum(open.map(([, count]) => count));
+  const is_cut = listed !== undefined && listed < ended;
+  if (!is_cut && open.length === 0) return;
+  const cut = is_cut ? `, ${humanCount(listed)} of them listed` : "";
+  const others = open.length === 0
+    ? ""
+    : `; not ended: ${open.map(([status, count]) => `${humanCount(count)} ${status}`).join(", ")}` +
+      " (--status any lists them)";
+  say(world, `${humanCount(ended)} ended of ${counted(known, "known run")}${cut}${others}`);
+}
 
 /** Prints an artifact's path alone on a line: one that opens, or none. */
 function printArtifact(world: World, { path, archive }: ArtifactPlace, as_json: boolean): void {
@@ -136,7 +158,7 @@ function parametersOf(pairs: readonly string[] = []): Record<string, string> {
 }
 
 const DATA_COLUMNS = fieldColumns(
-  "run_id run_type status created_at_ms completed_at_ms total_ms artifacts git_branch " +
+  "run_id run_type status source created_at_ms completed_at_ms total_ms artifacts git_branch " +
     "git_commit git_dirty presence run_path",
 );
 
@@ -164,7 +186,7 @@ function columnsFor(world: World): Column[] {
       field: "presence",
       title: "on disk",
       optional: true,
-      show: (is) => is === "present" ? "yes" : String(is),
+      show: (is) => is === "present" ? "yes" : is === null ? "" : String(is),
     },
   ];
 }

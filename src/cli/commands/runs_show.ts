@@ -7,9 +7,9 @@ import type { World } from "../../base/world.ts";
 import type { KnownRun } from "../../ledger/known_run.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, runWord } from "../command.ts";
 import { asIs, runsFlags, toggle } from "../flags.ts";
-import { freshen, openFor } from "../open.ts";
+import { freshen, openForRuns } from "../open.ts";
 import {
   ago,
   bytesColumn,
@@ -39,14 +39,14 @@ export default defineCommand({
     "ledger runs show demo-1": "a run, by its id or the beginning of it",
     "ledger runs show demo-1 --json": "the same, as JSON",
   },
-  positionals: [{ name: "ID", summary: "the run's id, or the beginning of it", required: true }],
+  positionals: [runWord()],
   flags: {
     "no-events": toggle("leave out its events in the log"),
     "as-is": asIs(),
     ...runsFlags(),
   },
   run: async ({ world, flags, words: [run_id] }) => {
-    await using ledger = openFor(world, flags);
+    await using ledger = openForRuns(world, flags);
     await freshen(world, ledger, flags, "log", "runs");
     const run = await ledger.runs.look(run_id, (notice) => say(world, notice));
     const { directory, manifest, logged_artifacts: _, ...facts } = run;
@@ -198,7 +198,8 @@ function printFacts(world: World, run: KnownRun): void {
 
 function folderText(presence: string | null, archive: string | null): string {
   if (presence === null) return "none: it was only emitted";
-  return archive ? `archived in ${archive}` : `${presence}: the catalog remembers it`;
+  if (presence === "present") return "not there any more; the catalog remembers it";
+  return archive ? `archived in ${archive}` : `${presence}; the catalog remembers it`;
 }
 
 function timeText(world: World, time_ms: number | null): string | undefined {

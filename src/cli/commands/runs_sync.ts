@@ -122,6 +122,7 @@ function printStats(world: World, stats: CatalogStats): void {
     ["Total runs", stats.total_runs],
     ["Completed", stats.completed],
     ["Failed", stats.failed],
+    ["Ended", `${stats.total_runs} of ${stats.known_runs} known`],
     ["By type", byName(stats.runs_by_type)],
     ...some("Missing on disk", stats.missing),
     ...some("Archived", stats.archived),

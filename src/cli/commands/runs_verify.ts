@@ -16,13 +16,17 @@ export default defineCommand({
     "ledger runs verify demo-1 --deep": "one run, every byte",
     "ledger runs verify --all": "all runs",
   },
-  positionals: [{ name: "ID", summary: "the run's id, or the beginning of it" }],
+  positionals: [{
+    name: "ID",
+    summary: "the run's id, or the beginning of it (default: $LEDGER_RUN_ID)",
+  }],
   flags: {
     "all": toggle("every run"),
     "deep": toggle("read every byte and compare digests"),
     ...runsFlags(),
   },
-  run: async ({ world, flags, words: [run_id] }) => {
+  run: async ({ world, flags, words: [typed] }) => {
+    const run_id = typed ?? (flags.all ? undefined : world.env("LEDGER_RUN_ID") || undefined);
     if ((run_id === undefined) !== flags.all) {
       throw usage("runs verify", run_id ? "ID or --all, not both" : "which run? ID, or --all");
     }

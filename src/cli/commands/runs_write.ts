@@ -3,7 +3,7 @@ import {
   artifactDefinition,
   type ArtifactType,
 } from "../../runs/artifacts/definitions.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, runWord } from "../command.ts";
 import { choice, noEvents, runsFlags } from "../flags.ts";
 import { isStandardInput } from "../input.ts";
 import { openFor } from "../open.ts";
@@ -25,7 +25,7 @@ export default defineCommand({
       "columns of your own",
   },
   positionals: [
-    { name: "ID", summary: "the run's id, or the beginning of it", required: true },
+    runWord(),
     {
       name: "TYPE",
       summary: ARTIFACT_TYPES.join(", "),

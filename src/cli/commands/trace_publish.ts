@@ -20,7 +20,7 @@ export default defineCommand({
   },
   positionals: [{ name: "CORRELATION", summary: "the correlation's id", required: true }],
   flags: {
-    "run-id": text("ID", "the run; log or folder have to know it"),
+    "run-id": text("ID", "the run, known to log or folder (default: $LEDGER_RUN_ID)"),
     "metrics": jsonObject("total_return, sharpe_ratio, max_drawdown, total_trades, and others"),
     "config-file": text("PATH", "the run's configuration file"),
     "strategy-type": text("NAME", "the strategy"),
@@ -39,7 +39,7 @@ export default defineCommand({
       });
     }
     const fields = {
-      run_id: flags["run-id"],
+      run_id: flags["run-id"] ?? (world.env("LEDGER_RUN_ID") || undefined),
       metrics: flags.metrics && parseKeepingDigits(flags.metrics) as JsonObject,
       config_file: flags["config-file"],
       strategy_type: flags["strategy-type"],

@@ -69,6 +69,11 @@ Commands:
   the status that each has now; crashed and stale ones too.
 - runs show | Shows runs that were only emitted: phases, trials, artifacts and summary from the log; also
   started, schema version and the end of the run's logs. JSON has source, timing, phases, trials, logs.
+- runs query | Lists ended runs of log and folders, says on standard error how many others there are, and
+  with --status any lists all. --run-type takes any type; rows have source: log, folder or both.
+- runs sync --stats | Counts all runs, ended and known; total_runs of --json are those that ended.
+- LEDGER_RUN_ID | Stands in for the run of every command that takes one: runs show, write, log, finish and
+  verify, artifacts put, trace publish.
 - runs finish | Ends a run that was only emitted by an event. Timing may have any name that ends in _ms.
 - legacy import, compare, archive | Read the first system's real tables: runs, phases, trials,
   walk-forward folds. What is not understood and holds values is listed; archive compares counts and
@@ -99,6 +104,8 @@ Commands:
 
 Library:
 
+- queryRuns | Takes the first system's runType, fromDate and toDate beside our names, and refuses others. Its
+  database is that of openStates() or openCatalog().
 - Ledger.report, .compareLegacy, .importLegacy | are gone: makeReport(ledger), compareLegacy(ledger,
   path) and importLegacy(ledger, path) of src/mod.ts take the ledger.
 - getArtifactPath, LedgerRuns.artifactPath | Return a path that opens from the current folder, or null.

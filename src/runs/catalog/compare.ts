@@ -6,7 +6,8 @@ import { nearest } from "../../base/nearest.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import type { ComparedRun } from "./diff.ts";
 import { ALL_COLUMNS, withObjects } from "./listing.ts";
-import { queryRuns, type RunFilter } from "./queries.ts";
+import { queryRuns } from "./queries.ts";
+import type { RunFilter } from "./run_filter.ts";
 
 /** The runs to compare: those that are named, then those that a filter takes. */
 export interface RunsToCompare extends Omit<RunFilter, "columns" | "run_id"> {

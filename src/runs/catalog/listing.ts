@@ -57,8 +57,7 @@ export const ALL_COLUMNS = `${ROW_COLUMNS}, epoch_ms(started_at) as started_at_m
 /** Reads what a caller says of rows. */
 export async function readListing(database: Database, text: ListingText): Promise<ReadListing> {
   const { where, sort = "created_at", columns, onNotice } = text;
-  const now_ms = text.now_ms ??
-    Number(await database.value<bigint>("select epoch_ms(current_localtimestamp())"));
+  const now_ms = text.now_ms ?? await clockOf(database);
   const condition = where === undefined ? undefined : parseFilter(where, now_ms);
   const fields = condition ? fieldsOf(condition) : [];
   const order = parseSort(sort);
@@ -69,6 +68,11 @@ export async function readListing(database: Database, text: ListingText): Promis
   await names.check({ name: "sort", text: sort }, order.map(({ field }) => field));
   await names.check({ name: "columns", text: columns ?? "" }, shown_fields);
   return { condition, fields, order, shown, columns: shown ? ALL_COLUMNS : ROW_COLUMNS };
+}
+
+/** The database's clock. */
+export async function clockOf(database: Database): Promise<number> {
+  return Number(await database.value<bigint>("select epoch_ms(current_localtimestamp())"));
 }
 
 /** Rows as they were asked for. */

@@ -1,35 +1,14 @@
 /** Queries of an open catalog. Values are bound; names of columns come from constant lists. */
 import { join } from "@std/path";
 import { LedgerError, quoted } from "../../base/error.ts";
-import { jsonPointer } from "../../base/json.ts";
+import { withNumbers } from "../../base/json.ts";
 import { runs_found_max } from "../../base/limits.ts";
 import { systemWorld } from "../../base/world.ts";
 import { type BoundValue, type Database, literal } from "../../duckdb/connection.ts";
 import { sortSql } from "../../filter/selection.ts";
 import { filterSql } from "../../filter/sql.ts";
-import { type Listing, listingOf, type ListingText, readListing } from "./listing.ts";
-
-/** Which runs are wanted. */
-export interface RunFilter extends ListingText {
-  /** One run, by its id; or all whose ids begin so, when none has this one. */
-  run_id?: string;
-  run_type?: string;
-  /**
-   * completed or failed; or, of those that have not ended, running, pending, crashed, stale,
-   * unfinished; or any. Default: completed and failed.
-   */
-  status?: string;
-  /** Created at or after this. */
-  from_ms?: number;
-  /** Created before this. */
-  until_ms?: number;
-  git_branch?: string;
-  /** The commit, or its beginning. */
-  git_commit?: string;
-  /** Parameters, by name or by dotted path, and the value that each has to have. */
-  parameters?: Readonly<Record<string, string>>;
-  limit?: number;
-}
+import { clockOf, type Listing, listingOf, readListing } from "./listing.ts";
+import { conditionsOf, explainNone, readFilter, type RunFilter } from "./run_filter.ts";
 
 /** A run as a list of runs shows it. */
 export interface RunRow {
@@ -59,42 +38,52 @@ export async function queryRuns(database: Database, filter: RunFilter = {}): Pro
   return rows as unknown as RunRow[];
 }
 
-/** The same, with the columns that were asked for; `fields` are undefined where none were. */
-export async function listRuns(database: Database, filter: RunFilter = {}): Promise<Listing> {
+/** The same, with the columns that were asked for, and how many others there are. */
+export async function listRuns(database: Database, given: RunFilter = {}): Promise<RunListing> {
+  const now_ms = given.now_ms ?? await clockOf(database);
+  const filter = readFilter({ ...given, now_ms });
   const listing = await readListing(database, filter);
   const values: BoundValue[] = [];
   const bind = (value: BoundValue) => `$${values.push(value)}`;
-  const wanted: string[] = [];
-  const want = <Value>(value: Value | undefined, condition: (value: Value) => string) => {
-    if (value !== undefined) wanted.push(condition(value));
-  };
+  const wanted = conditionsOf(filter, bind);
+  if (listing.condition) wanted.push(filterSql(listing.condition, bind));
+  const fitting = `from run_states where ${["true", ...wanted].join(" and ")}`;
   // A condition on the status is meant to find what has it.
-  const is_free = listing.fields.some(({ column }) => column === "status");
-  if (filter.status === undefined && !is_free) wanted.push(`status in ('completed', 'failed')`);
-  want(filter.status, (status) => status === "any" ? "true" : `status = ${bind(status)}`);
-  want(filter.run_id, (run_id) => {
-    const id = bind(run_id);
-    return `starts_with(run_id, ${id}) and
-      (run_id = ${id} or ${id} not in (select run_id from run_states))`;
-  });
-  want(filter.run_type, (run_type) => `run_type = ${bind(run_type)}`);
-  want(filter.from_ms, (from_ms) => `epoch_ms(created_at) >= ${bind(from_ms)}`);
-  want(filter.until_ms, (until_ms) => `epoch_ms(created_at) < ${bind(until_ms)}`);
-  want(filter.git_branch, (branch) => `git_branch = ${bind(branch)}`);
-  want(filter.git_commit, (commit) => `starts_with(git_commit, ${bind(commit)})`);
-  for (const [name, value] of Object.entries(filter.parameters ?? {})) {
-    const key = bind(jsonPointer([name]));
-    const path = bind(jsonPointer(name.split(".")));
-    wanted.push(`coalesce(params->>${key}, params->>${path}) = ${bind(value)}`);
-  }
-  want(listing.condition, (condition) => filterSql(condition, bind));
+  const is_default = filter.status === undefined &&
+    !listing.fields.some(({ column }) => column === "status");
+  const statuses = is_default ? await statusesOf(database, fitting, values) : undefined;
+  const of_status = is_default
+    ? HAS_ENDED
+    : [undefined, "any"].includes(filter.status)
+    ? "true"
+    : `status = ${bind(filter.status!)}`;
   const rows = await database.rows(
-    `select ${listing.columns} from run_states where ${["true", ...wanted].join(" and ")}
+    `select ${listing.columns} ${fitting} and ${of_status}
      order by ${sortSql(listing.order, bind)}, run_id
      limit ${bind(filter.limit ?? runs_found_max)}`,
     values,
   );
-  return listingOf(rows, listing.shown);
+  if (rows.length === 0) await explainNone(database, filter);
+  return { ...listingOf(rows, listing.shown), statuses };
+}
+
+/** Rows, and where those that have ended were asked for: how many runs fit otherwise, by status. */
+export interface RunListing extends Listing {
+  statuses?: Record<string, number>;
+}
+
+const HAS_ENDED = "status in ('completed', 'failed')";
+
+async function statusesOf(
+  database: Database,
+  fitting: string,
+  values: BoundValue[],
+): Promise<Record<string, number>> {
+  const rows = await database.rows<{ status: string; runs: bigint }>(
+    `select status, count(*) as runs ${fitting} group by all order by all`,
+    values,
+  );
+  return Object.fromEntries(rows.map(({ status, runs }) => [status, Number(runs)]));
 }
 
 /** Tells an open catalog where the runs are that it lists, as paths from the current folder begin. */
@@ -159,9 +148,28 @@ export async function findArtifact(
   return path === undefined ? undefined : { run_id: run.run_id, path, archive: run.archive };
 }
 
-/** What the catalog holds, in numbers. */
+/** How many runs there are. */
+export interface RunCounts {
+  /** Those whose log or manifest says completed or failed. */
+  ended: number;
+  /** All, in whatever state. */
+  known: number;
+}
+
+/** Counts all runs that log or folder know. The database has the view `run_states`. */
+export async function countRuns(database: Database): Promise<RunCounts> {
+  const [row] = await database.rows<Record<string, unknown>>(
+    `select count(*) filter (${HAS_ENDED}) as ended, count(*) as known
+     from run_states`,
+  );
+  return withNumbers<RunCounts>(row);
+}
+
+/** All runs in numbers, and the artifacts of those in the catalog. */
 export interface CatalogStats {
+  /** Runs that have ended; `known_runs` are all. */
   total_runs: number;
+  known_runs: number;
   completed: number;
   failed: number;
   runs_by_type: Record<string, number>;
@@ -176,25 +184,25 @@ export interface CatalogStats {
   in_progress: Record<string, number>;
 }
 
-/** Counts what the catalog holds. */
+/** Counts what there is. The database is a catalog, and has the view `run_states`. */
 export async function getCatalogStats(catalog: Database): Promise<CatalogStats> {
-  const counted = async (column: string, table: string) => {
+  const counted = async (column: string, from: string) => {
     const rows = await catalog.rows<{ name: string; count: bigint }>(
-      `select ${column} as name, count(*) as count from ${table} group by all order by all`,
+      `select ${column} as name, count(*) as count from ${from} group by all order by all`,
     );
     return Object.fromEntries(rows.map(({ name, count }) => [name, Number(count)]));
   };
-  const by_status = await counted("status", "backtest_runs_catalog");
-  const by_presence = await counted("presence", "backtest_runs_catalog");
+  const { known, ended: total_runs } = await countRuns(catalog);
+  const by_status = await counted("status", "run_states");
+  const by_presence = await counted("presence", "run_states where presence is not null");
   const artifacts_by_type = await counted("artifact_type", "backtest_artifacts_catalog");
-  const sum = (counts: Record<string, number>) =>
-    Object.values(counts).reduce((total, count) => total + count, 0);
   return {
-    total_runs: sum(by_status),
+    total_runs,
+    known_runs: known,
     completed: by_status.completed ?? 0,
     failed: by_status.failed ?? 0,
-    runs_by_type: await counted("run_type", "backtest_runs_catalog"),
-    total_artifacts: sum(artifacts_by_type),
+    runs_by_type: await counted("coalesce(run_type, '')", `run_states where ${HAS_ENDED}`),
+    total_artifacts: Object.values(artifacts_by_type).reduce((sum, count) => sum + count, 0),
     artifacts_by_type,
     artifacts_missing: Number(
       await catalog.value<bigint>(
@@ -204,6 +212,6 @@ export async function getCatalogStats(catalog: Database): Promise<CatalogStats> 
     ),
     missing: by_presence.missing ?? 0,
     archived: by_presence.archived ?? 0,
-    in_progress: await counted("state", "runs_in_progress"),
+    in_progress: await counted("status", `run_states where not (${HAS_ENDED})`),
   };
 }

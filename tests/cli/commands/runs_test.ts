@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { finishRun } from "../../runs/finished.ts";
-import { inLab, type Lab, newLab, putFile, putRun, removeFrom } from "../../runs/runs.ts";
+import { inLab, type Lab, ledgerOf, newLab, putFile, putRun, removeFrom } from "../../runs/runs.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 23, 12);
 const UUID = "00000000-0000-4000-8000-000000000000";
@@ -55,6 +55,7 @@ Catalog Statistics:
   Total runs: 1
   Completed: 1
   Failed: 0
+  Ended: 1 of 1 known
   By type: { "policy": 1 }
   Total artifacts: 0
   By type: {}
@@ -119,6 +120,7 @@ Deno.test("a sync tells what came, changed, went, and was not taken, and of many
     "  Total runs: 2",
     "  Completed: 2",
     "  Failed: 0",
+    "  Ended: 2 of 3 known",
     '  By type: { "policy": 2 }',
     "  Missing on disk: 1",
     '  In progress: { "stale": 1 }',
@@ -162,7 +164,7 @@ Deno.test("runs are listed in every format", async () => {
   const rows = JSON.parse(await stdoutOf(lab, ["query", "--json"]));
   assertEquals(rows.map(({ run_id }: { run_id: string }) => run_id), ["two", "one"]);
   const fields =
-    "run_id,run_type,status,created_at_ms,completed_at_ms,total_ms,artifacts,git_branch," +
+    "run_id,run_type,status,source,created_at_ms,completed_at_ms,total_ms,artifacts,git_branch," +
     "git_commit,git_dirty,presence,run_path";
   assertEquals(Object.keys(rows[0]).join(","), fields);
   assertEquals(JSON.parse(await stdoutOf(lab, ["query", "--format", "json"])), rows);
@@ -171,7 +173,7 @@ Deno.test("runs are listed in every format", async () => {
   const csv = (await stdoutOf(lab, ["query", "--format", "csv", "--limit", "1"])).split("\n");
   assertEquals(csv, [
     fields,
-    "two,policy,completed,1768730400000,1768665144539,,0,,,,present,2026-01/run_id=two",
+    "two,policy,completed,folder,1768730400000,1768665144539,,0,,,,present,2026-01/run_id=two",
     "",
   ]);
   const markdown = await stdoutOf(lab, ["query", "--format", "markdown", "-n", "1"]);
@@ -254,8 +256,10 @@ Deno.test("everything about a run is shown, also of one that goes on", async () 
     `one  policy  completed
   folder     ${lab.runs_dir}/2026-01/run_id=one
   created    2026-01-17 15:52:24.273Z
+  started    2026-01-17 15:52:24.279Z
   completed  2026-01-17 15:52:24.539Z
   dataset    1m
+  schema     manifest 1.0.0, artifacts 1.0.0
   parameters a;b=it's é window=1h
   summary    avg_return_bps=1.5 sharpe=2
 
@@ -273,8 +277,10 @@ alerts       1   4 B  yes      inputs/alerts.parquet
   assertStringIncludes(shown, "seed=12345678901234567890");
   assertMatch(shown, /run\.created\n.*run\.started\n$/);
   const as_json = JSON.parse(await stdoutOf(lab, ["show", "r1", "--json"]));
-  assertEquals(Object.keys(as_json), ["folder", "state", "manifest", "artifacts", "events"]);
-  assertEquals([as_json.state, as_json.events.length], ["running", 2]);
+  for (const name of ["folder", "state", "manifest", "artifacts", "logs", "events"]) {
+    assertEquals(Object.hasOwn(as_json, name), true, name);
+  }
+  assertEquals([as_json.state, as_json.source, as_json.events.length], ["running", "folder", 2]);
   assertEquals(JSON.parse(await stdoutOf(lab, ["show", "r1", "--json", "--no-events"])).events, []);
   putRun(lab, "nulls", {
     dataset: { calls_count: null },
@@ -379,7 +385,10 @@ Deno.test("what was typed wrong is told with what it has to be, and exit code 2"
     [["finish", "r1", "--status", "ok"], '--status is "ok"; it has to be completed or failed'],
     [["finish", "r1", "--status", "failed"], "a failed run needs a reason: --error TEXT"],
     [["finish", "r1", "--error", "x"], "--error is for failed runs"],
-    [["finish", "r1", "--timing", '{"plan":1}'], '--timing has "plan", which is not a timed step'],
+    [
+      ["finish", "r1", "--timing", '{"plan":1}'],
+      '--timing has "plan"; the name of a duration ends in _ms',
+    ],
     [["finish", "r1", "--timing", '{"plan_ms":-1}'], "--timing has plan_ms -1; it has to be a num"],
     [["finish", "r1", "--timing", '{"plan_ms":"1"}'], '--timing has plan_ms "1"'],
     [["finish", "one"], "cannot finish run one: it has ended already (completed, 2026-01-17"],
@@ -421,7 +430,7 @@ Deno.test("a run that is not there, or not the only one, is told with those that
   await refused(lab, ["finish", "nothing like it"], 1, "there is no run");
   await refused(lab, ["diff", "one", "tw"], 1, '2 runs have ids that begin with "tw"');
   const nowhere = ["--runs-dir", join(lab.path, "none")];
-  await refused(lab, ["show", "one", ...nowhere], 1, "there is no run");
+  await refused(lab, ["show", "one", ...nowhere], 1, "there is no folder of runs");
   await refused(lab, ["sync", ...nowhere], 1, "there is no folder of runs");
   await refused(lab, ["verify", "--all", ...nowhere], 1, "there is no folder of runs");
   assertStringIncludes(await stdoutOf(lab, ["show", "thr"]), "three  policy  completed");
@@ -440,4 +449,35 @@ Deno.test("rows that take the place of others say so", async () => {
     stdoutOf(lab, ["write", "r1", "features", "--format", "csv"], rows);
   assertMatch(await write("call_id,pool_usd\nc1,1.5\nc2,2.5\n"), / 2 rows, [^,]+\n$/);
   assertMatch(await write("call_id,pool_usd\nc3,3.5\n"), / 1 row, .*, replacing 2 rows\n$/);
+});
+
+Deno.test("a list holds runs that have ended, and one line counts the others; --status any lists all", async () => {
+  using lab = newLab();
+  putRun(lab, "a");
+  putRun(lab, "b", { status: "failed" }, { has_success: false });
+  putRun(lab, "c", { status: "running" }, { has_success: false });
+  {
+    await using ledger = ledgerOf(lab);
+    await ledger.emitRunStarted({ run_id: "emitted" });
+    await ledger.emitRunCompleted({ run_id: "emitted", summary: {}, artifact_paths: {} });
+    await ledger.emitRunStarted({ run_id: "goes-on" });
+    await ledger.sync();
+  }
+  await stdoutOf(lab, ["sync"]);
+  const list = async (...flags: string[]) => {
+    const { code, stdout, stderr } = await inLab(lab, ["runs", "query", "--json", ...flags]);
+    assertEquals(code, 0, stderr);
+    return [
+      JSON.parse(stdout).map(({ run_id }: { run_id: string }) => run_id).sort().join(" "),
+      stderr,
+    ];
+  };
+  const others = "not ended: 1 running, 1 stale (--status any lists them)\n";
+  assertEquals(await list(), ["a b emitted", `3 ended of 5 known runs; ${others}`]);
+  const [cut, line] = await list("--limit", "1");
+  assertEquals([cut, line], ["emitted", `3 ended of 5 known runs; ${others}`]);
+  assertEquals(await list("--status", "any"), ["a b c emitted goes-on", ""]);
+  assertEquals(await list("--status", "stale"), ["c", ""]);
+  const typo = await inLab(lab, ["runs", "query", "--run-type", "polcy"]);
+  assertEquals([typo.code, typo.stderr.includes("did you mean policy?")], [2, true]);
 });

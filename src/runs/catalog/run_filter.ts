@@ -1,0 +1,161 @@
+/** Specification of runs: what a caller wants of `run_states`, checked at run time, as SQL conditions. */
+import { LedgerError, quoted } from "../../base/error.ts";
+import { DAY_MS } from "../../base/format.ts";
+import { jsonPointer } from "../../base/json.ts";
+import { nearest } from "../../base/nearest.ts";
+import { typedTime } from "../../base/typed_time.ts";
+import type { BoundValue, Database } from "../../duckdb/connection.ts";
+import { RUN_TYPES } from "../manifest/manifest.ts";
+import type { ListingText } from "./listing.ts";
+
+/** What a run that has ended can be, and one that has not. */
+export const ENDED_STATES = ["completed", "failed"] as const;
+export const OPEN_STATES = ["running", "pending", "crashed", "stale", "unfinished"] as const;
+
+/** Which runs are wanted. */
+export interface RunFilter extends ListingText {
+  /** One run, by its id; or all whose ids begin so, when none has this one. */
+  run_id?: string;
+  run_type?: string;
+  /** One of `ENDED_STATES` or `OPEN_STATES`, or any. Default: those that have ended. */
+  status?: string;
+  /** Created at or after this. */
+  from_ms?: number;
+  /** Created before this. */
+  until_ms?: number;
+  git_branch?: string;
+  /** The commit, or its beginning. */
+  git_commit?: string;
+  /** Parameters, by name or by dotted path, and the value that each has to have. */
+  parameters?: Readonly<Record<string, string>>;
+  limit?: number;
+  /** As the first system called them: `run_type`, and days or times, of which the last is whole. */
+  runType?: string;
+  fromDate?: string;
+  toDate?: string;
+}
+
+const MEMBERS: Readonly<Record<keyof RunFilter, true>> = {
+  run_id: true,
+  run_type: true,
+  status: true,
+  from_ms: true,
+  until_ms: true,
+  git_branch: true,
+  git_commit: true,
+  parameters: true,
+  limit: true,
+  where: true,
+  sort: true,
+  columns: true,
+  now_ms: true,
+  onNotice: true,
+  runType: true,
+  fromDate: true,
+  toDate: true,
+};
+
+/** Refuses what no filter has; returns the rest under our names. */
+export function readFilter(given: RunFilter & { now_ms: number }): RunFilter {
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(MEMBERS, name)) continue;
+    const near = nearest(name, Object.keys(MEMBERS));
+    const known = Object.keys(MEMBERS).filter((name) => name !== "onNotice").join(", ");
+    throw refused(
+      `there is no ${quoted(name)}`,
+      near ? `did you mean ${near}?` : `there are ${known}`,
+    );
+  }
+  const { runType, fromDate, toDate, ...filter } = given;
+  refuseTwice({ runType, run_type: filter.run_type });
+  refuseTwice({ fromDate, from_ms: filter.from_ms });
+  refuseTwice({ toDate, until_ms: filter.until_ms });
+  const { status, limit } = filter;
+  const states: readonly string[] = [...ENDED_STATES, ...OPEN_STATES, "any"];
+  if (status !== undefined && !states.includes(status)) {
+    const near = nearest(status, states);
+    const hint = near ? `did you mean ${near}?` : `it is one of ${states.join(", ")}`;
+    throw refused(`no run has the status ${quoted(status)}`, hint);
+  }
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
+    throw refused(`limit is ${quoted(limit)}`, "it has to be a whole number, 0 or more");
+  }
+  return {
+    ...filter,
+    run_type: runType ?? filter.run_type,
+    from_ms: timeOf("fromDate", fromDate, given.now_ms)?.ms ?? filter.from_ms,
+    until_ms: timeOf("toDate", toDate, given.now_ms)?.end_ms ?? filter.until_ms,
+  };
+}
+
+function refuseTwice(members: Record<string, unknown>): void {
+  const names = Object.keys(members).filter((name) => members[name] !== undefined);
+  if (names.length > 1) throw refused(`${names.join(" and ")} say the same`, "give one of them");
+}
+
+function timeOf(name: string, text: string | undefined, now_ms: number) {
+  if (text === undefined) return undefined;
+  const time = typedTime(String(text));
+  if (!time) {
+    throw refused(
+      `${name} is ${quoted(text)}`,
+      "it has to be a day, an ISO time, or like 2h or 7d",
+    );
+  }
+  const ms = time.ms(now_ms);
+  return { ms, end_ms: ms + (time.is_day ? DAY_MS : 0) };
+}
+
+function refused(problem: string, hint: string): LedgerError {
+  return new LedgerError({ code: "usage", message: `cannot query runs: ${problem}`, hint });
+}
+
+/** All that is wanted, but for the status. */
+export function conditionsOf(filter: RunFilter, bind: (value: BoundValue) => string): string[] {
+  const wanted: string[] = [];
+  const want = <Value>(value: Value | undefined, condition: (value: Value) => string) => {
+    if (value !== undefined) wanted.push(condition(value));
+  };
+  want(filter.run_id, (run_id) => {
+    const id = bind(run_id);
+    return `starts_with(run_id, ${id}) and
+      (run_id = ${id} or ${id} not in (select run_id from run_states))`;
+  });
+  want(filter.run_type, (run_type) => `run_type = ${bind(run_type)}`);
+  want(filter.from_ms, (from_ms) => `epoch_ms(created_at) >= ${bind(from_ms)}`);
+  want(filter.until_ms, (until_ms) => `epoch_ms(created_at) < ${bind(until_ms)}`);
+  want(filter.git_branch, (branch) => `git_branch = ${bind(branch)}`);
+  want(filter.git_commit, (commit) => `starts_with(git_commit, ${bind(commit)})`);
+  for (const [name, value] of Object.entries(filter.parameters ?? {})) {
+    const key = bind(jsonPointer([name]));
+    const path = bind(jsonPointer(name.split(".")));
+    wanted.push(`coalesce(params->>${key}, params->>${path}) = ${bind(value)}`);
+  }
+  return wanted;
+}
+
+/** Where no run fits: refuses the slip of a type, notes an id that no run has. */
+export async function explainNone(
+  database: Database,
+  { run_id, run_type, onNotice }: RunFilter,
+): Promise<void> {
+  const known = async (column: string) =>
+    (await database.rows<{ name: string }>(
+      `select distinct ${column} as name from run_states where ${column} is not null order by all`,
+    )).map(({ name }) => name);
+  if (run_type !== undefined) {
+    const types: string[] = [...new Set([...RUN_TYPES, ...await known("run_type")])];
+    const near = types.includes(run_type) ? undefined : nearest(run_type, types);
+    if (near) throw refused(`no run is of type ${quoted(run_type)}`, `did you mean ${near}?`);
+    if (!types.includes(run_type)) {
+      onNotice?.(`no run is of type ${quoted(run_type)}; types are ${types.join(", ")}`);
+    }
+  }
+  if (run_id === undefined) return;
+  const ids = await known("run_id");
+  if (ids.some((id) => id.startsWith(run_id))) return;
+  const near = nearest(run_id, ids);
+  onNotice?.(
+    `no run has an id that begins with ${quoted(run_id)}${near ? `; did you mean ${near}?` : ""}`,
+  );
+}
