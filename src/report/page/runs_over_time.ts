@@ -135,11 +135,11 @@ function listOf(listed: readonly ListedRun[], caption: string): Markup {
         from_ms === null || ended_at_ms === null ? null : ended_at_ms - from_ms,
       );
     },
-    "Phases": ({ phases }) => countFigure(phases),
-    "Trials": ({ trials }) => countFigure(trials),
-    "Trades": ({ returns }) => countFigure(returns?.trades),
-    "Mean return, bps": ({ returns }) => bpsFigure(returns?.mean_bps),
-    "Drawdown, bps": ({ returns }) => bpsFigure(returns?.drawdown_bps),
     "Sharpe": ({ sharpe }) => ratioFigure(sharpe),
+    "Mean, bps": ({ returns }) => bpsFigure(returns?.mean_bps),
+    "Drawdown, bps": ({ returns }) => bpsFigure(returns?.drawdown_bps),
+    "Trades": ({ returns }) => countFigure(returns?.trades),
+    "Trials": ({ trials }) => countFigure(trials),
+    "Phases": ({ phases }) => countFigure(phases),
   });
 }
