@@ -360,6 +360,8 @@ export const report_runs_listed_max = 50;
 export const report_runs_drawn_max = 6;
 /** and when some are. */
 export const report_named_runs_drawn_max = 20;
+/** A question that a report offers for typing is no longer than this. */
+export const report_ask_chars_max = 4_000;
 /** How many phases of a run a report draws, and how many it sums up over all runs. */
 export const report_phases_max = 24;
 export const report_policies_max = 24;

@@ -2,13 +2,7 @@
 import { LedgerError } from "../base/error.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { noLedger } from "../log/mod.ts";
-import type { ReportData } from "./gather/data.ts";
-
-/** What a report is about. */
-export interface ReportOptions {
-  /** The runs, by their ids or the beginnings of them. Default: all. */
-  runs?: readonly string[];
-}
+import type { ReportData, ReportOptions } from "./gather/data.ts";
 
 /** A page, and how it came about. */
 export interface Report {
@@ -28,7 +22,7 @@ export async function makeReport(ledger: Ledger, options: ReportOptions = {}): P
   if (!world.files.facts(dir) && !runs.exists()) throw noLedger(dir);
   const { gather } = await import("./gather/gather.ts");
   const { pageOf } = await import("./page/page.ts");
-  const data = await gather(ledger, options.runs ?? []);
+  const data = await gather(ledger, options);
   return {
     html: pageOf(data),
     data,

@@ -30,7 +30,7 @@ Deno.test("curves, falls and histograms are those of a plain loop over the trade
     await ledger.putTrades(run_id, { rows });
   }
   await syncAll(lab);
-  const { trades } = await gather(ledger, []);
+  const { trades } = await gather(ledger);
   assert(trades.kind === "there");
   const { drawn, edges } = trades.value;
   assertEquals(drawn.length, 4);
@@ -77,7 +77,7 @@ Deno.test("trades in a run's own folder are told once, whatever lies beside the 
   await ledger.putTrades("only", { rows: tradesOf("only", "beside", 2, BEGIN_MS) });
   await ledger.emitRunStarted({ run_id: "only" });
   await syncAll(lab);
-  const { trades } = await gather(ledger, []);
+  const { trades } = await gather(ledger);
   assert(trades.kind === "there");
   const { policies, runs_beside, trades_total } = trades.value;
   assertEquals(policies.map(({ policy_id, trades }) => [policy_id, trades]), [["own", 5], [

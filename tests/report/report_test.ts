@@ -316,6 +316,13 @@ Deno.test("a run's parameters that tell it apart, its Sharpe ratio, its drawdown
     }
     assert(Number(run["Drawdown, bps"]) > 0);
   }
+  const fitting = async (where: string) =>
+    tableIn((await makeReport(ledger, { where })).html, "The runs of this report")
+      .map(({ Run }) => Run);
+  assertEquals(await fitting("summary.sharpe < 1"), ["b"]);
+  assertEquals(await fitting("params.policy.stop_bps >= 300 and status = 'completed'"), ["b", "c"]);
+  const none = await refusal(makeReport(ledger, { where: "summary.sharpe > 2" }));
+  assertMatch(none.message, /no run fits "summary\.sharpe > 2"/);
   const alone = tableIn((await reportOf(lab, "a")).html, "The runs of this report");
   assertEquals(alone[0].Parameters, "policy.stop_bps=200 policy.kind=fixed seed=1");
 });

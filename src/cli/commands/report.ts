@@ -1,6 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
-import { asIs, force, runsFlags, text } from "../flags.ts";
+import { asIs, force, runsFlags, text, where } from "../flags.ts";
 import { freshen, openForRuns } from "../open.ts";
 import { counted, humanBytes, printJson, say } from "../output.ts";
 import { openOutput } from "../output_file.ts";
@@ -15,6 +15,7 @@ export default defineCommand({
   examples: {
     "ledger report --out data/ledger/report.html": "all runs, into a file",
     "ledger report r1 > report.html": "one run, to standard output",
+    'ledger report --where "summary.sharpe > 1" --out data/ledger/best.html': "those that fit",
     "ledger report --json": "the numbers of the page",
   },
   positionals: [{
@@ -23,6 +24,7 @@ export default defineCommand({
     many: true,
   }],
   flags: {
+    "where": where(),
     "out": text("FILE", "where to write (default: standard output)"),
     "force": force("a file that is not a report"),
     "as-is": asIs(),
@@ -35,7 +37,8 @@ export default defineCommand({
     const { makeReport } = await import("../../report/report.ts");
     using output = openOutput(world, flags.out, ledger, { force: flags.force, isOlder: isReport });
     await freshen(world, ledger, flags, "log", "runs");
-    const report = await makeReport(ledger, { runs: words });
+    const onNotice = (message: string) => say(world, message);
+    const report = await makeReport(ledger, { runs: words, where: flags.where, onNotice });
     const { data, html, problems } = report;
     if (!flags.json || flags.out !== undefined) output.write(html);
     output.finish();

@@ -61,8 +61,9 @@ Commands:
 - --json | Every command takes it, report, help, demo and completions too; ‹schema list --json› gives the
   required fields as an array.
 - status | --format csv, ndjson and markdown print the days as rows.
-- report | The best six equity curves, policies by their mean; parameters, Sharpe ratio, drawdown and commit of
-  each run. A run that died ends with its last sign of life (‹last_sign_at› of ‹run_states›).
+- report | --where chooses runs. Six curves are the best, policies stand by their mean; parameters,
+  Sharpe ratio, drawdown and commit of each run. A run that died ends with its last sign of life.
+- runs finish --status failed | Of a run that was killed, the end is its last sign of life.
 - SIGTERM | Ends watch and log --follow with 0, every other command with 130.
 - demo | One that was stopped, or killed, is begun anew by the next in the same folder.
 - run_states | A view in ‹query --db runs› and ‹--db catalog›: all runs that log, folder or both know, with

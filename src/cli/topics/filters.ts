@@ -3,7 +3,7 @@ import type { Topic } from "../topic.ts";
 export default {
   name: "filters",
   summary: "the grammar of --where, --sort and --columns",
-  see: ["runs query", "runs rank", "runs diff", "query"],
+  see: ["runs query", "runs rank", "runs diff", "report", "query"],
   text: String.raw`
 Runs are chosen, ordered and shown by one small grammar. Here three runs of a sweep:
 

@@ -3,6 +3,16 @@ import type { LedgerError } from "../../base/error.ts";
 import type { PathEnd, PathStep } from "../../trace/ask/lineage.ts";
 import type { TypeDurations } from "../../trace/ask/type_latency.ts";
 
+/** What a report is about: the runs that are named, and those that fit; all, where neither is said. */
+export interface ReportOptions {
+  /** Ids, or the beginnings of them. */
+  runs?: readonly string[];
+  /** A filter, as `ledger runs query --where` takes it. */
+  where?: string;
+  /** Gets what is worth a line: a name in the filter that no run has. */
+  onNotice?: (message: string) => void;
+}
+
 /** What was found, or why there is nothing to show. */
 export type Found<Value> =
   | { kind: "there"; value: Value }

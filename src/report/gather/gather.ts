@@ -2,17 +2,17 @@
 import { buildFacts } from "../../base/build.ts";
 import { report_runs_listed_max } from "../../base/limits.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
-import { type Found, type ReportData, there } from "./data.ts";
-import { detailsOf, gatherPhases, gatherRuns, resolveRuns } from "./runs.ts";
+import { type Found, type ReportData, type ReportOptions, there } from "./data.ts";
+import { detailsOf, gatherPhases, gatherRuns, selectedRuns } from "./runs.ts";
 import { attempt, Sources } from "./sources.ts";
 import { gatherLatencies, gatherLosses } from "./traces.ts";
 import { bestRuns, gatherTrades, readTrades, returnsOf } from "./trades.ts";
 
 /** Everything that the page tells. */
-export async function gather(ledger: Ledger, words: readonly string[]): Promise<ReportData> {
+export async function gather(ledger: Ledger, options: ReportOptions = {}): Promise<ReportData> {
   using sources = await Sources.open(ledger);
   const all = await attempt(() => gatherRuns(sources));
-  const named = words.length > 0 ? resolveRuns(sources, all, words) : undefined;
+  const named = await selectedRuns(sources, all, options);
   const wanted = named && new Set(named);
   const known = all.kind === "there" ? all.value : [];
   const runs = wanted ? known.filter(({ run_id }) => wanted.has(run_id)) : known;

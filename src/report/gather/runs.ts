@@ -6,6 +6,7 @@ import {
   report_runs_drawn_max,
 } from "../../base/limits.ts";
 import type { Database } from "../../duckdb/connection.ts";
+import { queryRuns } from "../../runs/catalog/queries.ts";
 import { wholeRunId } from "../../runs/manifest/layout.ts";
 import {
   type Found,
@@ -13,6 +14,7 @@ import {
   type Phase,
   type PhasesData,
   type PhaseTotal,
+  type ReportOptions,
   type ReportRun,
   type RunDetails,
   type RunPhases,
@@ -39,25 +41,35 @@ export async function gatherRuns({ states }: Sources): Promise<Found<ReportRun[]
   );
 }
 
-/** The ids that some words mean: each is an id, or the beginning of only one. */
-export function resolveRuns(
-  { ledger: { world: { files }, runs } }: Sources,
+/** The runs that a report was asked for. */
+export async function selectedRuns(
+  { ledger: { world, runs }, states }: Sources,
   found: Found<readonly ReportRun[]>,
-  words: readonly string[],
-): string[] {
+  { runs: words = [], where, onNotice }: ReportOptions,
+): Promise<string[] | undefined> {
+  if (words.length === 0 && where === undefined) return undefined;
   if (found.kind === "unreadable") throw found.problem;
   const known = found.kind === "there" ? found.value.map(({ run_id }) => run_id) : [];
-  return [
-    ...new Set(words.map((word) => {
-      const run_id = wholeRunId(files, runs.dir, word, known);
-      if (known.includes(run_id)) return run_id;
-      throw new LedgerError({
-        code: "not_found",
-        message: `neither the index nor the catalog knows run ${quoted(run_id)} yet`,
-        hint: "to take in what is new: ledger rebuild",
-      });
-    })),
-  ];
+  const named = words.map((word) => {
+    const run_id = wholeRunId(world.files, runs.dir, word, known);
+    if (known.includes(run_id)) return run_id;
+    throw new LedgerError({
+      code: "not_found",
+      message: `neither the index nor the catalog knows run ${quoted(run_id)} yet`,
+      hint: "to take in what is new: ledger rebuild",
+    });
+  });
+  const filter = { where, status: "any", limit: known.length, now_ms: world.now_ms(), onNotice };
+  const fitting = where !== undefined && states.kind === "there"
+    ? (await queryRuns(states.value, filter)).map(({ run_id }) => run_id)
+    : [];
+  const ids = [...new Set([...named, ...fitting])];
+  if (ids.length > 0) return ids;
+  throw new LedgerError({
+    code: "not_found",
+    message: `no run fits ${quoted(where)}`,
+    hint: "what there is: ledger runs query --status any",
+  });
 }
 
 /** How many runs are drawn one by one. */

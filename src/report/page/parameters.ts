@@ -1,34 +1,27 @@
 /** What a run was made with: its parameters, as far as they tell runs apart, and its code. */
+import { leavesOf } from "../../base/json.ts";
 import { report_name_chars_max } from "../../base/limits.ts";
 import type { RunDetails } from "../gather/data.ts";
 import { identifier, type Piece } from "./markup.ts";
 
-/** Values by the paths that lead to them. */
-function leavesOf(value: unknown, path = ""): [path: string, value: unknown][] {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return [[path, value]];
-  return Object.entries(value).flatMap(([name, member]) =>
-    leavesOf(member, path === "" ? name : `${path}.${name}`)
-  );
-}
-
 /** The parameters in which some runs differ; of one run, all that it has. */
 export function parametersOf(runs: readonly RunDetails[]): (run: RunDetails) => Piece {
-  const values = new Map<string, Set<string>>();
-  const texts = new Map(runs.map((run) => [
-    run,
-    new Map(leavesOf(run.params ?? {}).map(([path, value]) => [path, textOf(value)])),
-  ]));
-  for (const path of new Set([...texts.values()].flatMap((of_run) => [...of_run.keys()]))) {
-    values.set(path, new Set([...texts.values()].map((of_run) => of_run.get(path) ?? "")));
-  }
-  const differing = [...values].filter(([, values]) => runs.length === 1 || values.size > 1)
-    .map(([path]) => path);
+  const all = runs.map(textsOf);
+  const paths = [...new Set(all.flatMap((texts) => [...texts.keys()]))];
+  const differing = paths.filter((path) =>
+    runs.length === 1 || new Set(all.map((texts) => texts.get(path))).size > 1
+  );
   return (run) => {
-    const of_run = texts.get(run)!;
-    const shown = differing.filter((path) => of_run.has(path))
-      .map((path) => `${path}=${of_run.get(path)}`).join(" ");
+    const texts = textsOf(run);
+    const shown = differing.filter((path) => texts.has(path))
+      .map((path) => `${path}=${texts.get(path)}`).join(" ");
     return shown && identifier(shown, report_name_chars_max);
   };
+}
+
+/** A run's parameters as text, by the paths that lead to them. */
+function textsOf({ params }: RunDetails): Map<string, string> {
+  return new Map(leavesOf(params).map(([way, value]) => [way.join("."), textOf(value)]));
 }
 
 function textOf(value: unknown): string {

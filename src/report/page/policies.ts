@@ -5,7 +5,7 @@ import type { Found, PolicyReturns, TradesData } from "../gather/data.ts";
 import { askPolicies, type TradesPlace } from "../gather/queries.ts";
 import { bar, dot, lineAcross, lineUp, rowsChart } from "./chart.ts";
 import { bpsFigure, bpsText, countFigure, durationFigure, shareFigure } from "./figures.ts";
-import { identifier, type Markup } from "./markup.ts";
+import { identifier, type Markup, type Piece } from "./markup.ts";
 import { linearScale, numberTicks } from "./scales.ts";
 import { type Ask, asks, leftOut, queryLine, section, table } from "./section.ts";
 
@@ -55,7 +55,7 @@ export function tradesAsks(
   shows: string,
   sqlOf: (place: TradesPlace) => string,
   more: readonly Ask[] = [],
-): Markup {
+): Piece {
   const pattern = `${ledger_dir}/artifacts/runs/*/trades.parquet`.replaceAll("'", "''");
   const of_both = runs_beside > 0 && runs_beside < runs_total;
   const own: Ask = [

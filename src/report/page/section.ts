@@ -1,5 +1,6 @@
 /** A part of the page: its heading, what it shows or why it shows nothing, and how to ask for the same. */
 import { humanCount, shellQuoted } from "../../base/format.ts";
+import { report_ask_chars_max } from "../../base/limits.ts";
 import type { Found } from "../gather/data.ts";
 import { NO_FIGURE } from "./figures.ts";
 import { identifier, type Markup, markup, type Piece } from "./markup.ts";
@@ -39,9 +40,11 @@ export function toChange({ words, command }: { words: string; command: string })
 /** A question that answers with what a section shows, as it is typed. */
 export type Ask = readonly [shows: string, line: string];
 
-/** How a reader asks for the numbers of a section. */
-export function asks(questions: readonly Ask[]): Markup {
-  const asked = questions.map(([shows, line]) =>
+/** How a reader asks for the numbers of a section. What names hundreds of runs is not for typing. */
+export function asks(questions: readonly Ask[]): Piece {
+  const typed = questions.filter(([, line]) => line.length <= report_ask_chars_max);
+  if (typed.length === 0) return null;
+  const asked = typed.map(([shows, line]) =>
     markup`<dt>${shows}</dt><dd><pre tabindex="0"><code>${line}</code></pre></dd>`
   );
   return markup`<details class="asks"><summary>Ask for these numbers yourself</summary>
