@@ -42,12 +42,16 @@ interface Source {
   command: AnswerLag["command"];
 }
 
-/** Brings up to date what an answer will be made of, where that is quick; returns what it lacks still. */
+/**
+ * Brings up to date what an answer will be made of, where that is quick; returns what it lacks still. With
+ * a limit below zero nothing is quick: then this is a look.
+ */
 export async function freshen(
   world: World,
   ledger: IndexedLedger,
   wanted: readonly AnswerSource[],
   onNotice?: (message: string) => void,
+  quick_ms_max = fresh_sync_ms_max,
 ): Promise<AnswerLag[]> {
   const lags: AnswerLag[] = [];
   for (const source of wanted) {
@@ -56,7 +60,7 @@ export async function freshen(
       const found = await look();
       if (!found) continue;
       const { message, cost_ms } = found;
-      const is_quick = cost_ms <= fresh_sync_ms_max;
+      const is_quick = cost_ms <= quick_ms_max;
       const problem = is_quick ? await problemOf(sync(onNotice)) : undefined;
       const reason = cost_ms === Infinity ? CHANGED : problem?.message;
       if (!is_quick || problem) lags.push({ source, message, reason, command });

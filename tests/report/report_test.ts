@@ -477,7 +477,7 @@ Deno.test("an index that is behind the log, and runs that are not catalogued, ar
   const [told] = gaps((await reportOf(lab)).html);
   assertMatch(
     told,
-    /The index does not hold the last \d+ B of the log yet\. To change that: ledger rebuild/,
+    /This answer lacks \d+ B of the log\. To change that: ledger rebuild/,
   );
   assertMatch(
     told,

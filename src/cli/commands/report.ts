@@ -10,8 +10,8 @@ export default defineCommand({
   summary: "make one HTML page about all runs, or some",
   description: "Makes a self-contained HTML file: runs over time, phase timings, returns and " +
     "equity, policies compared, latencies of traced events, and what led to the largest losses. " +
-    "Exit code 3 when something could not be read; the page says what. --json prints what the page shows as one " +
-    "object; with --out too, the page still goes into the file.",
+    "Exit code 3 when something could not be read; the page says what. --json prints what the " +
+    "page shows as one object; with --out too, the page still goes into the file.",
   examples: {
     "ledger report --out data/ledger/report.html": "all runs, into a file",
     "ledger report r1 > report.html": "one run, to standard output",

@@ -83,9 +83,6 @@ export const PHASE_TOTALS = `
   select *, count(*) over () as names_total from (${phaseTotals(WANTED)}) limit $2`;
 export const askPhaseTotals = (selected?: readonly string[]) => phaseTotals(ofRuns(selected));
 
-/** How far each part of the log is indexed. */
-export const INDEXED_PARTS = `select log_day, log_part, indexed_to from index_parts`;
-
 /** The correlations that the log links with runs. */
 export const CORRELATIONS = `
   select distinct run_id, correlation_id from events

@@ -3,12 +3,11 @@ import { join } from "@std/path";
 import { asLedgerError, type LedgerError } from "../../base/error.ts";
 import { withNumbers } from "../../base/json.ts";
 import type { World } from "../../base/world.ts";
-import { humanBytes } from "../../base/format.ts";
 import type { Database } from "../../duckdb/connection.ts";
+import { freshen } from "../../ledger/fresh.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
-import { ledgerPaths, listDays, partsOfDay, partStem } from "../../log/mod.ts";
+import { ledgerPaths } from "../../log/mod.ts";
 import { type Found, type Gap, missing, there } from "./data.ts";
-import { INDEXED_PARTS } from "./queries.ts";
 
 const NOT_OPENED = missing("", "");
 
@@ -82,34 +81,12 @@ export class Sources implements Disposable {
     if (catalog.kind === "missing" && ledger.runs.exists()) {
       gaps.push({ words: catalog.words, command: "ledger runs sync" });
     }
-    const behind_bytes = index.kind === "there" ? await this.#bytesBehind(index.value) : 0;
-    if (behind_bytes > 0) {
-      gaps.push({
-        words: `The index does not hold the last ${humanBytes(behind_bytes)} of the log yet.`,
-        command: "ledger rebuild",
-      });
+    const lags = await freshen(this.world, ledger, ["log", "runs"], undefined, -1);
+    for (const { source, message, command } of lags) {
+      if ((source === "log" ? index : catalog).kind !== "there") continue;
+      gaps.push({ words: `${message[0].toUpperCase()}${message.slice(1)}.`, command });
     }
     return gaps;
-  }
-
-  /** How much of the log the index does not hold. */
-  async #bytesBehind(index: Database): Promise<number> {
-    const { world: { files }, ledger } = this;
-    if (!ledger.exists()) return 0;
-    const rows = await index.rows<{ log_day: string; log_part: string; indexed_to: bigint }>(
-      INDEXED_PARTS,
-    );
-    const indexed = new Map(rows.map(({ log_day, log_part, indexed_to }) => [
-      `${log_day}/${log_part}`,
-      Number(indexed_to),
-    ]));
-    let bytes = 0;
-    for (const day of listDays(files, ledger.dir)) {
-      for (const { part, size_bytes } of await partsOfDay(files, ledger.dir, day)) {
-        bytes += Math.max(0, size_bytes - (indexed.get(`${day}/${partStem(part)}`) ?? 0));
-      }
-    }
-    return bytes;
   }
 }
 
