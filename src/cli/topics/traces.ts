@@ -79,9 +79,9 @@ are missing or run backwards are left out of latencies, and counted.
 runs, and a path leads on to the run and its artifacts:
 
   $ ledger emit run.started --run-id traced --correlation-id bt1
-  1769174331945_8e7b9278
+  1769174332945_8e7b927a
   $ ledger trace publish bt1 --run-id traced --metrics '{"sharpe_ratio":1.4,"total_trades":2}'
-  1769174332945_8e7b9279 5 events of bt1
+  1769174333945_8e7b927b 5 events of bt1
   $ ledger rebuild
   data/ledger/index/runs.duckdb built from nothing: 2 new events (875 B), 2 events in all, 0 runs
   $ ledger query "select run_id, sharpe_ratio, event_count, status from backtest_analytics.backtest_runs"
