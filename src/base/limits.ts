@@ -261,6 +261,8 @@ export const trace_path_steps_max = 8;
 export const trace_names_bound_max = 100;
 /** Traced events go into a table of DuckDB as JSON of about so many characters at a time. */
 export const trace_sql_batch_chars = 4 * MIB;
+/** So many ids of traced events are kept in memory while they are compared, the others in a table. */
+export const trace_ids_in_memory_max = 500_000;
 /** Ingest compares and records so many traced events, or bytes of them, at a time. */
 export const trace_ingest_events_max = 100_000;
 export const trace_ingest_bytes_max = 32 * MIB;

@@ -3,7 +3,8 @@ import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { openLedger } from "../../src/mod.ts";
 import { tracePaths } from "../../src/trace/event/files.ts";
-import { inputOf, tempFolder } from "../harness.ts";
+import { StoredIds } from "../../src/trace/store/stored_ids.ts";
+import { inputOf, tempFolder, testWorld } from "../harness.ts";
 import { NOON_US } from "./events.ts";
 import { idsOf, namesIn } from "./stores.ts";
 
@@ -165,4 +166,20 @@ Deno.test("times may be ISO times, UTC unless they say otherwise, to the microse
     assertStringIncludes(error.message, `processed_at is "${time}"`);
     assertStringIncludes(error.message, "2026-01-23T14:30:00.123456Z");
   }
+});
+
+Deno.test("ids that memory has no room for are known from a table, those of others and its own", async () => {
+  using folder = tempFolder();
+  await using ledger = await openLedger({ dir: folder.path });
+  await ledger.traces.ingest(inputOf(lines(idsTo(10))));
+  using ids = new StoredIds(testWorld(), ledger.traces.dir, "own", 4);
+  const isNew = async (...event_ids: string[]) => {
+    await ids.look(event_ids);
+    return event_ids.filter((event_id) => ids.add(event_id));
+  };
+  assertEquals(await isNew("e3", "x", "y", "z"), ["x", "y", "z"]);
+  assertEquals(await isNew("x", "v", "w"), ["v", "w"]);
+  assertEquals(await isNew("e9", "y", "w", "u", "e10"), ["u", "e10"]);
+  await ledger.traces.ingest(inputOf(lines(["later"])));
+  assertEquals(await isNew("later", "v", "u"), []);
 });
