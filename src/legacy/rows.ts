@@ -36,6 +36,7 @@ export interface LegacyBatch {
 export async function* legacyBatches(
   database: Database,
   schema: LegacySchema,
+  rows_max = legacy_batch_rows_max,
 ): AsyncGenerator<LegacyBatch> {
   const counts = schema.tables.map(({ name }) =>
     `select cast(run_id as varchar) as run_id, count(*) as rows
@@ -48,7 +49,7 @@ export async function* legacyBatches(
   let ids: (string | null)[] = [];
   let rows = 0n;
   for (const run of runs) {
-    if (ids.length > 0 && rows + run.rows > legacy_batch_rows_max) {
+    if (ids.length > 0 && rows + run.rows > rows_max) {
       yield await batchOf(database, schema, ids);
       ids = [];
       rows = 0n;

@@ -41,6 +41,17 @@ Deno.test("a run in both is there once, from where its day says", async () => {
   }
 });
 
+Deno.test("a run that stands in the old table twice is there once", async () => {
+  using folder = ledgerFolder();
+  const { dir, path } = await dual(folder.path);
+  await database(path, ...run("early", BEFORE_MS), ...run("early", BEFORE_MS + 1));
+  for (const view of ["all_runs", "all_run_status"]) {
+    const sql = `select count(*) as rows from ${view} where run_id = 'early'`;
+    const { stdout } = await runIn(dir, ["query", sql, "--legacy", path, "--format", "csv"]);
+    assertEquals(stdout, "rows\n1\n");
+  }
+});
+
 Deno.test("importing brings all over, once, and then nothing differs", async () => {
   using folder = ledgerFolder();
   const { dir, path } = await dual(folder.path);

@@ -12,8 +12,8 @@ export default defineCommand({
     "Supports type, enum, const, properties, required, additionalProperties, items and the usual " +
     "limits; rejects other keywords. A pattern is a regular expression without back references " +
     "and lookaround, so that matching takes linear time. Does not check events that are in the " +
-    "log already. Registering the same schema again changes nothing. The types of a first " +
-    "system's registry stay: those with a schema are registered, the others kept and named.",
+    "log already. Registering the same schema again changes nothing. What the first " +
+    "system's _schema.json says stays: types with a schema are registered, others are named.",
   examples: {
     [
       `echo '{"type":"object","required":["level"],"properties":{"level":` +
