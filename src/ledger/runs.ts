@@ -161,7 +161,7 @@ export class LedgerRuns {
     const { mayReadFiles } = await import("../duckdb/sandbox.ts");
     const views = await import("../runs/catalog/artifact_views.ts");
     const { openHalf } = await import("./run_states.ts");
-    const { noteRunsDir } = await import("../runs/catalog/queries.ts");
+    const { literal } = await import("../duckdb/connection.ts");
     const runs_dir = resolve(this.world.cwd(), this.dir);
     // What DuckDB may read it may also write, so a question about no file is let into no folder.
     const folders = options.files ?? mayReadFiles(sql)
@@ -171,7 +171,8 @@ export class LedgerRuns {
       : [];
     const catalog = await openHalf(this.#sources(), "catalog", { sql: options.sql, folders });
     try {
-      await noteRunsDir(catalog, this.dir);
+      // `getArtifactPath` begins its paths with it.
+      await catalog.run(`set variable runs_dir = ${literal(this.dir)}`);
       const named = await views.namedArtifacts(catalog, sql);
       await views.createArtifactViews(this.world.files, catalog, runs_dir, named, { onNotice });
       const { allowWideIntervals } = await import("../duckdb/query.ts");

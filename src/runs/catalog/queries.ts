@@ -4,7 +4,7 @@ import { LedgerError, quoted } from "../../base/error.ts";
 import { withNumbers } from "../../base/json.ts";
 import { runs_found_max } from "../../base/limits.ts";
 import { systemWorld } from "../../base/world.ts";
-import { type BoundValue, type Database, literal } from "../../duckdb/connection.ts";
+import type { BoundValue, Database } from "../../duckdb/connection.ts";
 import { sortSql } from "../../filter/selection.ts";
 import { filterSql } from "../../filter/sql.ts";
 import { clockOf, type Listing, listingOf, readListing } from "./listing.ts";
@@ -84,11 +84,6 @@ async function statusesOf(
     values,
   );
   return Object.fromEntries(rows.map(({ status, runs }) => [status, Number(runs)]));
-}
-
-/** Tells an open catalog where the runs are that it lists, as paths from the current folder begin. */
-export async function noteRunsDir(catalog: Database, runs_dir: string): Promise<void> {
-  await catalog.run(`set variable runs_dir = ${literal(runs_dir)}`);
 }
 
 /** A path of a run's artifact that opens from the current folder; null where there is no such file. */
