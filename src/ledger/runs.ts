@@ -126,13 +126,14 @@ export class LedgerRuns {
   async prune(
     request: PruneRequest,
     onMonth?: (month: PrunedMonth) => void,
+    options?: CatalogSyncOptions,
   ): Promise<PrunedMonth[]> {
     const { prune } = await import("../runs/upkeep/prune.ts");
     await this.#checkArchives(request);
     // The catalog has to know the runs before it can remember them.
-    await this.sync();
+    await this.sync(options);
     const months = await prune(this.world, this.dir, request, onMonth);
-    await this.sync();
+    await this.sync(options);
     return months;
   }
 
@@ -144,10 +145,10 @@ export class LedgerRuns {
   }
 
   /** Puts a month's artifacts together, for questions to thousands of runs. */
-  async compact(month: string): Promise<CompactReport> {
+  async compact(month: string, options?: CatalogSyncOptions): Promise<CompactReport> {
     const { compactMonth } = await import("../runs/upkeep/compact.ts");
     const report = await compactMonth(this.world, this.dir, month);
-    await this.sync();
+    await this.sync(options);
     return report;
   }
 

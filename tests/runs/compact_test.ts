@@ -96,6 +96,18 @@ Deno.test("whatever fails while compacting, every answer stays, and it can be do
   assertEquals(await ask(lab, CALLS), answer);
 });
 
+Deno.test("compacting that succeeds leaves what its list names, whichever look at the list fails", async () => {
+  using lab = newLab();
+  await finishRun(lab, "a");
+  await ledgerOf(lab).runs.compact(MONTH);
+  for (let k = 1;; k++) {
+    const disk = new FaultyDisk(FAILURES.EIO, k, (path) => path.endsWith("_list.json"));
+    const report = await compactMonth(disk.world, lab.runs_dir, MONTH).catch(() => undefined);
+    for (const { path } of report?.files ?? []) Deno.statSync(`${lab.runs_dir}/${path}`);
+    if (!disk.was_reached) break;
+  }
+});
+
 Deno.test("a month that is none, or has no runs, is told with what there is", async () => {
   using lab = newLab();
   await finishRun(lab, "a");

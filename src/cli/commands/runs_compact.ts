@@ -22,7 +22,8 @@ export default defineCommand({
   },
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
-    const report = await ledger.runs.compact(flags.month);
+    const onNotice = (message: string) => say(world, message);
+    const report = await ledger.runs.compact(flags.month, { onNotice });
     const exit_code = exitOfUnread(world, report.unread, "is not merged");
     if (flags.json) {
       printJson(world, report);

@@ -55,7 +55,7 @@ export default defineCommand({
     const months = await ledger.runs.prune(request, (month) => {
       const { archive } = month;
       if (!flags.json) printMonth(world, month, archive ? `moved to ${archive}` : "deleted");
-    });
+    }, { onNotice: (message) => say(world, message) });
     if (flags.json) printJson(world, months);
     return end();
   },

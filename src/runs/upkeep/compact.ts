@@ -72,6 +72,10 @@ export async function compactMonth(
   const folder = join(runs_dir, month, COMPACTED_FOLDER);
   makeFolderDurably(world.files, folder);
   const files: Record<string, CompactedFile> = {};
+  const list: CompactedMonth = {
+    files,
+    previous: Object.values(before.files).map(({ path }) => path),
+  };
   const left_out: CompactReport["left_out"] = [];
   await using database = await openDatabase(world, {
     path: ":memory:",
@@ -88,8 +92,6 @@ export async function compactMonth(
       if (fit) files[type] = await compactType(world, database, runs_dir, month, type, fit);
     }
     world.files.syncFolder(folder);
-    const previous = Object.values(before.files).map(({ path }) => path);
-    const list: CompactedMonth = { files, previous };
     const bytes = new TextEncoder().encode(`${JSON.stringify(list)}\n`);
     replaceFile(world.files, join(runs_dir, listPath(month)), bytes, uniqueName(world));
   } catch (error) {
@@ -98,7 +100,7 @@ export async function compactMonth(
   } finally {
     removeQuietly(world.files, join(folder, ".spill"));
   }
-  removeForgotten(world, runs_dir, month);
+  removeForgotten(world, folder, list);
   return {
     month,
     unread,
@@ -189,11 +191,10 @@ async function compactType(
 }
 
 /** Removes files that neither the list nor the one before it names: no query reads those any more. */
-function removeForgotten(world: World, runs_dir: string, month: string): void {
-  const { files, previous } = readCompacted(world, runs_dir, month);
+function removeForgotten(world: World, folder: string, list: CompactedMonth): void {
+  const { files, previous } = list;
   const named = new Set([...Object.values(files).map(({ path }) => path), ...previous]
     .map((path) => basename(path)));
-  const folder = join(runs_dir, month, COMPACTED_FOLDER);
   for (const { name, is_file } of world.files.list(folder) ?? []) {
     if (is_file && name.endsWith(".parquet") && !named.has(name)) {
       removeQuietly(world.files, join(folder, name));
