@@ -111,3 +111,8 @@ export function roundStep(span: number, steps: number): number {
   const power = 10 ** Math.floor(Math.log10(rough));
   return power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999)!;
 }
+
+/** The two counts of runs: those that have ended, and all. */
+export function runCountsText({ ended, known }: { ended: number; known: number }): string {
+  return `${humanCount(ended)} ended of ${humanCount(known)} known`;
+}

@@ -13,6 +13,7 @@ export {
   humanCount,
   humanDuration,
   humanNumber,
+  runCountsText,
   utc,
 } from "../base/format.ts";
 export { shortened, wrapped } from "../base/text_width.ts";

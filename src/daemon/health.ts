@@ -26,6 +26,9 @@ export interface WatchState extends SyncState {
   lag_bytes: number;
   lag_seconds: number;
   log_bytes: number;
+  /** Absent where no index tells. */
+  runs_ended?: number;
+  runs_known?: number;
   /** Bytes of traces in write-ahead files. */
   traces_waiting_bytes: number;
   last_error?: string;
@@ -115,9 +118,19 @@ function jsonAnswer(status: number, value: Record<string, unknown>): HttpRespons
   return { status, headers, body: JSON.stringify(value) };
 }
 
+type Metric = [type: "gauge" | "counter", name: string, value: number, help: string];
+
+function runsOf({ runs_ended, runs_known }: WatchState): Metric[] {
+  if (runs_ended === undefined || runs_known === undefined) return [];
+  return [
+    ["gauge", "runs_ended", runs_ended, "Runs that completed or failed."],
+    ["gauge", "runs_known", runs_known, "All runs that log or folder know."],
+  ];
+}
+
 /** What Prometheus reads. No run is ever named in a label: there is no end to runs. */
 function metrics(state: WatchState): string {
-  const metrics: [type: "gauge" | "counter", name: string, value: number, help: string][] = [
+  const metrics: Metric[] = [
     [
       "gauge",
       "index_lag_seconds",
@@ -126,6 +139,7 @@ function metrics(state: WatchState): string {
     ],
     ["gauge", "index_lag_bytes", state.lag_bytes, "Bytes of the log that are not indexed."],
     ["gauge", "log_bytes", state.log_bytes, "Bytes of the log."],
+    ...runsOf(state),
     ["counter", "events_indexed_total", state.events, "Events in the index."],
     ["gauge", "rejected_lines", state.rejected, "Lines of the log that are no events."],
     ["counter", "syncs_total", state.syncs, "Syncs that ended well."],

@@ -46,7 +46,10 @@ interface Watched {
     onNotice?: (message: string) => void;
   }): Promise<SyncReport>;
   /** Its runs, for a catalog to be kept. */
-  readonly runs?: WatchedRuns & { exists(): boolean };
+  readonly runs?: WatchedRuns & {
+    exists(): boolean;
+    counts?(): Promise<{ ended: number; known: number } | undefined>;
+  };
   /** Its upkeep, for finished parts to be sealed. */
   readonly upkeep?: { seal(options?: SealOptions): Promise<NewlySealed[]> };
   /** Its traces, for write-ahead files to become Parquet. */
@@ -210,10 +213,12 @@ class Watch {
     }
     const lag_bytes = Math.max(0, log_bytes - this.#indexed_bytes);
     const behind_ms = this.world.now_ms() - this.#caught_up_ms;
+    const { ended: runs_ended, known: runs_known } = await this.ledger.runs?.counts?.() ?? {};
     return {
       lag_bytes,
       lag_seconds: lag_bytes === 0 ? 0 : Math.max(0, behind_ms / 1000),
       log_bytes,
+      ...(runs_known === undefined ? {} : { runs_ended, runs_known }),
       traces_waiting_bytes: await this.ledger.traces?.waitingBytes() ?? 0,
       ...this.#done,
       last_error: this.#trouble.message,

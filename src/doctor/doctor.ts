@@ -47,7 +47,7 @@ export async function examine(world: World, ledger: Ledger): Promise<Check[]> {
     library.ok ? await checkIndex(world, ledger, survey) : indexUnasked(library),
     await checkBuilder(world, ledger),
     await checkKeeper(world, ledger),
-    await checkRuns(world, ledger),
+    await checkRuns(world, ledger, library),
   ];
 }
 

@@ -2,7 +2,7 @@
 import { join } from "@std/path";
 import { placeText } from "../base/error.ts";
 import { holderOf } from "../base/files/file_lock.ts";
-import { counted, humanBytes } from "../base/format.ts";
+import { counted, humanBytes, runCountsText } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { chainLockPath, ledgerPaths, type LogSurvey } from "../log/mod.ts";
@@ -90,9 +90,15 @@ export function checkTypes({ registry }: Pick<Ledger, "registry">): Check {
   return bad(name, `${found}; of these no event is emitted: ${types}`, fix);
 }
 
-export async function checkRuns(world: World, { runs: { dir }, runs }: Ledger): Promise<Check> {
+export async function checkRuns(
+  world: World,
+  { runs: { dir }, runs }: Ledger,
+  { ok: may_load }: Pick<Check, "ok">,
+): Promise<Check> {
   const name = "runs";
-  if (!runs.exists()) return good(name, "none yet");
+  const counts = may_load ? await runs.counts() : undefined;
+  const there = counts && runCountsText(counts);
+  if (!runs.exists()) return good(name, there ?? "none yet");
   const { classifyRun, scanRuns } = await import("../runs/manifest/scan.ts");
   const { stateOfOpen } = await import("../runs/manifest/liveness_lock.ts");
   const { staleTempFiles } = await import("../runs/upkeep/run_files.ts");
@@ -120,7 +126,9 @@ export async function checkRuns(world: World, { runs: { dir }, runs }: Ledger): 
       "see: ledger runs verify --all; then remove these files",
     ],
   ] as const).filter(([runs]) => runs.length > 0);
-  if (findings.length === 0) return good(name, `${scanned.length}, all of their processes alive`);
+  if (findings.length === 0) {
+    return good(name, `${there ?? counted(scanned.length, "folder")}; no process of theirs died`);
+  }
   const found = findings.map(([runs, what]) =>
     `${runs.length} ${what}: ${runs.slice(0, 3).join(", ")}${runs[3] ? ", …" : ""}`
   );

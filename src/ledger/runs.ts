@@ -44,6 +44,7 @@ interface CatalogOptions {
 export class LedgerRuns {
   /** The folder of runs. */
   readonly dir: string;
+  #counted?: { made_of: string; counts?: RunCounts };
 
   constructor(
     readonly world: World,
@@ -221,13 +222,21 @@ export class LedgerRuns {
   /** How many runs have ended, and are known; undefined where no index tells. */
   async counts(): Promise<RunCounts | undefined> {
     const { countRuns } = await import("../runs/catalog/queries.ts");
+    // They are a function of the indexes, and a daemon is asked for them again and again.
+    const made_of = (["runs", "catalog"] as const).map((name) => {
+      const facts = this.world.files.facts(this.#index(name));
+      return facts ? `${facts.identity} ${facts.size_bytes} ${facts.modified_ms}` : "";
+    }).join("\n");
+    if (this.#counted?.made_of === made_of) return this.#counted.counts;
+    let counts: RunCounts | undefined;
     try {
       await using database = await this.openStates();
-      return await countRuns(database);
+      counts = await countRuns(database);
     } catch (error) {
       if (!asLedgerError(error)) throw error;
-      return undefined;
     }
+    this.#counted = { made_of, counts };
+    return counts;
   }
 
   /** What there is, in numbers. */
@@ -284,7 +293,7 @@ export class LedgerRuns {
     return { world, index_dir: ledgerPaths(ledger_dir).index, runs_dir: dir };
   }
 
-  #index(name: "catalog" | "alerts"): string {
+  #index(name: "runs" | "catalog" | "alerts"): string {
     return join(ledgerPaths(this.ledger_dir).index, `${name}.duckdb`);
   }
 

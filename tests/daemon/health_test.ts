@@ -16,6 +16,8 @@ const KEEPING_UP: WatchState = {
   lag_bytes: 0,
   lag_seconds: 0,
   log_bytes: 4_096,
+  runs_ended: 12,
+  runs_known: 15,
   events: 12,
   rejected: 1,
   syncs: 3,
@@ -92,6 +94,12 @@ ledger_index_lag_bytes ${state.lag_bytes}
 # HELP ledger_log_bytes Bytes of the log.
 # TYPE ledger_log_bytes gauge
 ledger_log_bytes ${state.log_bytes}
+# HELP ledger_runs_ended Runs that completed or failed.
+# TYPE ledger_runs_ended gauge
+ledger_runs_ended ${state.runs_ended}
+# HELP ledger_runs_known All runs that log or folder know.
+# TYPE ledger_runs_known gauge
+ledger_runs_known ${state.runs_known}
 # HELP ledger_events_indexed_total Events in the index.
 # TYPE ledger_events_indexed_total counter
 ledger_events_indexed_total ${state.events}

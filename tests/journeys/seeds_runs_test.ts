@@ -74,7 +74,7 @@ Catalog Statistics:
   Total runs: 1
   Completed: 1
   Failed: 0
-  Ended: 1 of 1 known
+  Runs: 1 ended of 1 known
   By type: { "path-only": 1 }
   Total artifacts: 2
   By type: { "paths": 1, "trades": 1 }

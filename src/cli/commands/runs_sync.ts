@@ -7,7 +7,15 @@ import { defineCommand } from "../command.ts";
 import { exitOfDaemon, exitOfUnread } from "../exit_code.ts";
 import { count, duration, runsFlags, toggle } from "../flags.ts";
 import { openForRuns } from "../open.ts";
-import { counted, humanCount, paintFor, print, printJson, Progress } from "../output.ts";
+import {
+  counted,
+  humanCount,
+  paintFor,
+  print,
+  printJson,
+  Progress,
+  runCountsText,
+} from "../output.ts";
 import { stopOnInterrupt } from "../progress.ts";
 
 export default defineCommand({
@@ -122,7 +130,7 @@ function printStats(world: World, stats: CatalogStats): void {
     ["Total runs", stats.total_runs],
     ["Completed", stats.completed],
     ["Failed", stats.failed],
-    ["Ended", `${stats.total_runs} of ${stats.known_runs} known`],
+    ["Runs", runCountsText({ ended: stats.total_runs, known: stats.known_runs })],
     ["By type", byName(stats.runs_by_type)],
     ...some("Missing on disk", stats.missing),
     ...some("Archived", stats.archived),

@@ -1,6 +1,6 @@
 import { status_days } from "../../base/limits.ts";
 import { defineCommand } from "../command.ts";
-import { count, format, ledgerFlags } from "../flags.ts";
+import { count, format, runsFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
 import {
   ago,
@@ -14,6 +14,7 @@ import {
   printJson,
   printRows,
   rowFormat,
+  runCountsText,
   say,
   utc,
 } from "../output.ts";
@@ -31,7 +32,9 @@ export default defineCommand({
   name: "status",
   summary: "what is in the ledger, at a glance",
   description: "Prints days, parts, events and bytes, the newest event, events whose time is " +
-    "more than a day ahead of the clock, and parts that end in a torn line. Counts lines without validating them; to validate: ledger verify.",
+    "more than a day ahead of the clock, and parts that end in a torn line; where there is an " +
+    "index, also how many runs there are. Counts lines without validating them; to validate: " +
+    "ledger verify.",
   examples: {
     "ledger status": "the last ten days and the totals",
     "ledger status --json": "all days, as JSON",
@@ -40,14 +43,15 @@ export default defineCommand({
   flags: {
     "days": count(`how many days to list (default: ${status_days})`),
     "format": format(),
-    ...ledgerFlags(),
+    ...runsFlags(),
   },
   run: async ({ world, flags }) => {
     const ledger = openFor(world, flags);
     const survey = await ledger.survey();
     const { dir } = ledger;
     const shape = rowFormat(flags);
-    if (shape === "json") return printJson(world, { dir, ...survey });
+    const runs = await ledger.runs.counts();
+    if (shape === "json") return printJson(world, { dir, ...survey, runs: runs ?? null });
     const { days, parts, events, bytes, newest, ahead, ahead_events, torn } = survey;
     const shown = flags.days ?? (shape === "table" ? status_days : days.length);
     const rows = days.slice(-shown || days.length);
@@ -59,6 +63,7 @@ export default defineCommand({
     }
     const lines = `${counted(events, "event")} in ${counted(parts, "part")}`;
     print(world, `${dir}: ${lines} of ${counted(days.length, "day")}, ${humanBytes(bytes)}`);
+    if (runs) print(world, `runs: ${runCountsText(runs)}, as far as they are indexed`);
     if (newest) {
       const { event_type, timestamp_ms, event_id } = newest;
       const when = `${utc(timestamp_ms)} (${ago(timestamp_ms, world.now_ms())})`;

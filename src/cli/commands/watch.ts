@@ -7,7 +7,7 @@ import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, exitOfDaemon, exitOfUnread } from "../exit_code.ts";
 import { count, runsFlags, text, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, humanCount, print, printJson, say, utc } from "../output.ts";
+import { counted, humanCount, print, printJson, runCountsText, say, utc } from "../output.ts";
 import { stopOnInterrupt } from "../progress.ts";
 import { sayDamage, toldFlush } from "../traces.ts";
 
@@ -80,6 +80,8 @@ export default defineCommand({
       if (converted && (converted.segments > 0 || flags.verbose)) onConvert(converted);
       const catalogued = runs.exists() ? await runs.sync({ onNotice }) : undefined;
       if (catalogued) onCatalogSync(catalogued);
+      const counts = flags.json ? undefined : await runs.counts();
+      if (counts) print(world, `${utc(world.now_ms())}  runs: ${runCountsText(counts)}`);
       const exit = exitOfUnread(world, catalogued?.unread ?? []);
       return converted?.damage.length ? EXIT_FINDINGS : exit;
     }

@@ -72,7 +72,8 @@ Commands:
   started, schema version and the end of the run's logs. JSON has source, timing, phases, trials, logs.
 - runs query | Lists ended runs of log and folders, says on standard error how many others there are, and
   with --status any lists all. --run-type takes any type; rows have source: log, folder or both.
-- runs sync --stats | Counts all runs, ended and known; total_runs of --json are those that ended.
+- counts of runs | There are two, ended and known, the same in every command: runs query, runs sync --stats,
+  status, doctor, watch --once, /metrics (ledger_runs_ended, ledger_runs_known), report.
 - LEDGER_RUN_ID | Stands in for the run of every command that takes one: runs show, write, log, finish and
   verify, artifacts put, trace publish.
 - runs finish | Ends a run that was only emitted by an event. Timing may have any name that ends in _ms.

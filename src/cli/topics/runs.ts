@@ -60,7 +60,7 @@ leaves out why. The catalog can be deleted at any time: the manifests are the tr
     Total runs: 3
     Completed: 2
     Failed: 1
-    Ended: 3 of 3 known
+    Runs: 3 ended of 3 known
     By type: { "policy": 3 }
     Total artifacts: 5
     By type: { "alerts": 1, "summary": 2, "trades": 2 }

@@ -55,7 +55,7 @@ Catalog Statistics:
   Total runs: 1
   Completed: 1
   Failed: 0
-  Ended: 1 of 1 known
+  Runs: 1 ended of 1 known
   By type: { "policy": 1 }
   Total artifacts: 0
   By type: {}
@@ -120,7 +120,7 @@ Deno.test("a sync tells what came, changed, went, and was not taken, and of many
     "  Total runs: 2",
     "  Completed: 2",
     "  Failed: 0",
-    "  Ended: 2 of 3 known",
+    "  Runs: 2 ended of 3 known",
     '  By type: { "policy": 2 }',
     "  Missing on disk: 1",
     '  In progress: { "stale": 1 }',
@@ -280,7 +280,7 @@ alerts       1   4 B  yes      inputs/alerts.parquet
   for (const name of ["folder", "state", "manifest", "artifacts", "logs", "events"]) {
     assertEquals(Object.hasOwn(as_json, name), true, name);
   }
-  assertEquals([as_json.state, as_json.source, as_json.events.length], ["running", "folder", 2]);
+  assertEquals([as_json.state, as_json.source, as_json.events.length], ["running", "both", 2]);
   assertEquals(JSON.parse(await stdoutOf(lab, ["show", "r1", "--json", "--no-events"])).events, []);
   putRun(lab, "nulls", {
     dataset: { calls_count: null },
