@@ -1,22 +1,35 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { linesOnDisk } from "../harness.ts";
+import { linesOnDisk, startLedger } from "../harness.ts";
 import { binaryTest } from "./binary.ts";
 
-binaryTest("in an empty folder, the executable's demo makes a lab and shows it", async (bench) => {
-  const { code, stdout, stderr } = await bench.ledger(["demo"]);
-  assertEquals([code, stderr], [0, ""], stdout);
-  assertMatch(stdout, /^killed +policy +crashed /m);
-  assertMatch(stdout, /^ +6 +FILL +wide-stop\.\w+\.sold /m);
-  const [, acknowledged] = /^All (\d+) acknowledged events are in the log/m.exec(stdout)!;
-  assertEquals(linesOnDisk(join(bench.folder, "data/ledger")).length, Number(acknowledged));
-  assertEquals([...Deno.readDirSync(bench.folder)].map(({ name }) => name).sort(), [
-    "data",
-    "runs",
-  ]);
-  const shown = await bench.ledger(["runs", "show", "wide-stop", "--json"]);
-  assertEquals(shown.code, 0, shown.stderr);
-});
+binaryTest(
+  "in an empty folder, or where one was stopped, the executable's demo makes a lab and shows it",
+  async (bench) => {
+    const stopped = startLedger(["demo"], { cwd: bench.folder, is_shipped: true });
+    const words = stopped.stdout.getReader();
+    assert((await words.read()).value!.length > 0);
+    stopped.kill("SIGINT");
+    assertEquals((await stopped.status).code, 130);
+    await Promise.all([words.cancel(), stopped.stderr.cancel()]);
+    const { code, stdout, stderr } = await bench.ledger(["demo"]);
+    assertEquals(code, 0, stdout + stderr);
+    assertMatch(
+      stderr,
+      /^a demo that was stopped had left its lab here: removed\nof 4 runs, 1 has no/,
+    );
+    assertMatch(stdout, /^killed +policy +crashed /m);
+    assertMatch(stdout, /^ +6 +FILL +wide-stop\.\w+\.sold /m);
+    const [, acknowledged] = /^All (\d+) acknowledged events are in the log/m.exec(stdout)!;
+    assertEquals(linesOnDisk(join(bench.folder, "data/ledger")).length, Number(acknowledged));
+    assertEquals([...Deno.readDirSync(bench.folder)].map(({ name }) => name).sort(), [
+      "data",
+      "runs",
+    ]);
+    const shown = await bench.ledger(["runs", "show", "wide-stop", "--json"]);
+    assertEquals(shown.code, 0, shown.stderr);
+  },
+);
 
 binaryTest("the executable's demo leaves a folder alone that has a ledger", async (bench) => {
   assertEquals((await bench.ledger(["emit", "run.started", "--run-id", "mine"])).code, 0);
@@ -45,3 +58,36 @@ binaryTest("a reader of only the first lines of the demo gets no error", async (
   ]);
   assertEquals([code, said], [0, ""]);
 });
+
+/** Waits until a process listens for SIGTERM, by what the kernel says. */
+async function untilItListens(pid: number): Promise<void> {
+  const signal = AbortSignal.timeout(60_000);
+  const caught = async () => {
+    const status = await Deno.readTextFile(`/proc/${pid}/status`, { signal });
+    return BigInt(`0x${/^SigCgt:\s*(\w+)$/m.exec(status)![1]}`);
+  };
+  while (((await caught()) & (1n << 14n)) === 0n);
+}
+
+for (
+  const [line, code] of [
+    ["log --follow", 0],
+    ["watch", 0],
+    ["emit --stdin", 130],
+    ["schema register my.type -", 130],
+  ] as const
+) {
+  binaryTest(`SIGTERM ends the executable's ${line} with ${code}`, async ({ folder }) => {
+    const options = { cwd: folder, stdin: "piped", is_shipped: true } as const;
+    const child = startLedger(line.split(" "), options);
+    await untilItListens(child.pid);
+    child.kill("SIGTERM");
+    const { code: ended_with, signal } = await child.status;
+    assertEquals([ended_with, signal], [code, null]);
+    await Promise.all([
+      child.stdin.close().catch(() => {}),
+      child.stdout.cancel(),
+      child.stderr.cancel(),
+    ]);
+  });
+}

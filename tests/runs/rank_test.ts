@@ -138,7 +138,7 @@ Deno.test("what is ranked by a name that no run has, or by text, is an error", a
   assertEquals(await ranked(lab, { by: "mixed", onNotice }), "1 r2 2");
   assertEquals(await ranked(lab, { by: "sharpe", where: "run_id = 'r4'", onNotice }), "");
   assertEquals(notices, [
-    "of 4 runs, 2 have no number for mixed, and 1 have text there",
+    "of 4 runs, 2 have no number for mixed, and 1 has text there",
     "no run that fits has a number for sharpe",
   ]);
 });

@@ -1,5 +1,6 @@
 /** Leaderboard: runs in the order of a metric, the best first, with the parameters in which they differ. */
 import { LedgerError, quoted } from "../../base/error.ts";
+import { counted } from "../../base/format.ts";
 import { withNumbers } from "../../base/json.ts";
 import { runs_listed } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
@@ -72,9 +73,15 @@ export async function rankRuns(database: Database, ranking: Ranking): Promise<Le
   );
   if (counts.numbers === 0n) await explainNothing(database, field, ranking, counts);
   else if (counts.numbers < counts.known) {
-    const texts = counts.texts > 0n ? `, and ${counts.texts} have text there` : "";
+    const texts = counts.texts > 0n
+      ? `, and ${counted(Number(counts.texts), "has", "have")} text there`
+      : "";
     const missing = counts.known - counts.numbers - counts.texts;
-    onNotice?.(`of ${counts.known} runs, ${missing} have no number for ${by}${texts}`);
+    onNotice?.(
+      `of ${counts.known} runs, ${
+        counted(Number(missing), "has", "have")
+      } no number for ${by}${texts}`,
+    );
   }
   const found = rows.map((row) => withObjects(withNumbers(row)));
   const { fields, shown } = shownWith(found, listing.shown);
