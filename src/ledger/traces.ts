@@ -152,11 +152,8 @@ export class LedgerTraces {
     session: TraceSession,
     event_id: string,
   ): Promise<CausationPath<TracedEvent>> {
-    const { loadCauses, withData } = await import("../trace/ask/lineage_queries.ts");
-    const { findCausationPath } = await import("../trace/ask/lineage.ts");
-    const ask = (filter: TraceFilter) => session.query(filter);
-    const found = findCausationPath(await loadCauses(ask, event_id), event_id);
-    return { ...found, path: await withData(ask, found.path) };
+    const { loadPath } = await import("../trace/ask/lineage_queries.ts");
+    return await loadPath((filter) => session.query(filter), event_id);
   }
 
   /** The events of a correlation, or of an event's correlations, and where their trees begin. */

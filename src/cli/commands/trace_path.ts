@@ -1,5 +1,5 @@
 import { quoted } from "../../base/error.ts";
-import { clipped } from "../../base/format.ts";
+import { clipped, humanNumber } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import type { PathAcross, TracedRun } from "../../ledger/traces.ts";
 import { noEventCalled } from "../../trace/event/filter.ts";
@@ -85,7 +85,10 @@ function payload(data: unknown): string {
   const { symbol, strength, price, quantity, ...others } = data as Record<string, unknown>;
   const pairs = Object.entries({ symbol, strength, price, quantity, ...others })
     .filter(([, value]) => value !== undefined && value !== null)
-    .map(([name, value]) => `${plain(name)}=${clipped(plain(value), VALUE_CHARS_MAX)}`);
+    .map(([name, value]) => {
+      const text = typeof value === "number" ? humanNumber(value) : plain(value);
+      return `${plain(name)}=${clipped(text, VALUE_CHARS_MAX)}`;
+    });
   return clipped(pairs.join(" "), PAYLOAD_CHARS_MAX);
 }
 

@@ -2,7 +2,7 @@
 import { trace_path_events_max, trace_path_steps_max } from "../../base/limits.ts";
 import type { TracedEvent } from "../event/event.ts";
 import type { TraceFilter } from "../event/filter.ts";
-import { findCausationPath, Lineage } from "./lineage.ts";
+import { type CausationPath, findCausationPath, Lineage } from "./lineage.ts";
 
 /** Answers a query: a session of the store does. */
 type Ask = (filter: TraceFilter) => Promise<TracedEvent[]>;
@@ -81,16 +81,15 @@ class CauseLoader {
   }
 }
 
-/** The events of a chain with their data, which it was found without. */
-export async function withData(ask: Ask, path: readonly TracedEvent[]): Promise<TracedEvent[]> {
-  const correlation_ids = [...new Set(path.map(({ correlation_id }) => correlation_id))];
-  const event_ids = path.map(({ event_id }) => event_id);
-  const found = path.length === 0 ? [] : await ask({ correlation_ids, event_ids });
-  const same = Map.groupBy(found, identityOf);
-  return path.map((event) => ({
-    ...event,
-    data: same.get(identityOf(event))?.shift()?.data ?? {},
-  }));
+/** The chain of causes of an event, its origin first; its events have their data, and finding it took none. */
+export async function loadPath(ask: Ask, event_id: string): Promise<CausationPath<TracedEvent>> {
+  const found = findCausationPath(await loadCauses(ask, event_id), event_id);
+  const correlation_ids = [...new Set(found.path.map(({ correlation_id }) => correlation_id))];
+  const event_ids = found.path.map((event) => event.event_id);
+  const whole = event_ids.length === 0 ? [] : await ask({ correlation_ids, event_ids });
+  const same = Map.groupBy(whole, identityOf);
+  const path = found.path.map((event) => same.get(identityOf(event))?.shift() ?? event);
+  return { ...found, path };
 }
 
 /** What two events with one id differ in. */

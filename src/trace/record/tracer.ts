@@ -169,14 +169,11 @@ export class Tracer implements AsyncDisposable {
       if (path.end === "root" || (path.end !== "absent" && !this.store)) return path;
     }
     if (!this.store) return findCausationPath([], event_id);
-    const { loadCauses } = await import("../ask/lineage_queries.ts");
+    const { loadPath } = await import("../ask/lineage_queries.ts");
     const { TraceSession } = await import("../store/query.ts");
     this.store.flush();
     using session = new TraceSession(this.world, this.store.dir, this.store.onDamage);
-    return findCausationPath(
-      await loadCauses((filter) => session.query(filter), event_id),
-      event_id,
-    );
+    return await loadPath((filter) => session.query(filter), event_id);
   }
 
   /** How long the events of a correlation took, and where: of all that is stored of it. */

@@ -93,7 +93,7 @@ const PAID =
     created_at: T0 + 4_100,
     data: { note: ["x"], venue: "dex", quantity: 12, symbol: "SOL", nothing: null },
   }) +
-  line("f", "FILL", "o", { timestamp: T0, data: { id: "\u0000", price: 101.5 } })
+  line("f", "FILL", "o", { timestamp: T0, data: { id: "\u0000", price: 101.5, rate: 0.123456789 } })
     .replace('"\\u0000"', "9007199254740993");
 
 Deno.test("a path shows what each event held, and the market's time apart from the program's", async () => {
@@ -108,11 +108,11 @@ Deno.test("a path shows what each event held, and the market's time apart from t
     assertEquals(rows.map((row) => row.split(/ {2,}/).slice(-1)[0].trim()), [
       "symbol=SOL strength=0.7",
       'symbol=SOL quantity=12 note=["x"] venue=dex',
-      "price=101.5 id=9007199254740993",
+      "price=101.5 id=9007199254740993 rate=0.123457",
     ]);
     assertMatch(rows[1], /2023-12-31 23:59:00.000Z {2}2024-01-01 00:00:00.004Z +4.1 ms/);
     const json = await answered(dir, ["path", "f", "--json"]);
-    assertStringIncludes(json, '"data":{"id":9007199254740993,"price":101.5}');
+    assertStringIncludes(json, '"data":{"id":9007199254740993,"price":101.5,"rate":0.123456789}');
     assertEquals(JSON.parse(json).path[1].data.note, ["x"]);
   }
 });
@@ -262,17 +262,21 @@ Deno.test("a tree names a cause that lies in another correlation, and what is am
   }
 });
 
-Deno.test("a chain of a thousand is drawn without running off the page", async () => {
+Deno.test("a chain of a thousand is drawn without running off the page, and its path has all data", async () => {
   using folder = tempFolder();
   const lines = Array.from(
     { length: 1000 },
-    (_, at) => line(`e${at}`, "STEP", at === 0 ? "" : `e${at - 1}`, { timestamp: T0 + at }),
+    (_, at) =>
+      line(`e${at}`, "STEP", at === 0 ? "" : `e${at - 1}`, { timestamp: T0 + at, data: { at } }),
   );
   await answered(folder.path, ["ingest"], lines.join(""));
   const drawn = (await answered(folder.path, ["tree", "bt1"])).trimEnd().split("\n");
   assertEquals(drawn.length, 1000);
   assert(Math.max(...drawn.map((line) => line.length)) < 200);
   assertStringIncludes(drawn[999], "(999)");
+  await answered(folder.path, ["compact"]);
+  const { path } = JSON.parse(await answered(folder.path, ["path", "e999", "--json"]));
+  assertEquals(path.map(({ data }: { data: { at: number } }) => data.at), [...Array(1000).keys()]);
 });
 
 Deno.test("latency counts what it leaves out, and its histogram counts every event once", async () => {
