@@ -20,6 +20,7 @@ import {
   watchLag,
 } from "./bench/index.ts";
 import { compact, rebuildCompacted, scale, verifyDeep } from "./bench/lifecycle.ts";
+import { queryFresh } from "./bench/fresh.ts";
 import { logRead } from "./bench/log_read.ts";
 import { parquetWrite } from "./bench/parquet.ts";
 import { runBenches } from "./bench/run.ts";
@@ -37,6 +38,7 @@ const BENCHES = [
   syncDelta,
   watchLag,
   queryOpen,
+  queryFresh,
   rebuildMany,
   catalogCold,
   catalogWarm,

@@ -158,12 +158,12 @@ export const fresh_sync_ms_max = 1_000;
 export const sync_fixed_ms = 80;
 /** and in a millisecond copies so many bytes of the index, loads so many bytes of lines */
 export const index_copy_rate = 500_000;
-export const index_load_rate = 30_000;
+export const index_load_rate = 50_000;
 /** (a compacted part has about so many times its own), */
 export const index_compacted_factor = 8;
 /** looks at so many runs, and reads so many of those that changed. */
-export const runs_scan_rate = 40;
-export const runs_read_rate = 4;
+export const runs_scan_rate = 50;
+export const runs_read_rate = 8;
 /** How many runs `latestRuns` returns where the caller does not say. */
 export const latest_runs = 10;
 /** Of a database of the first system so many rows are held at a time, and at least those of one run. */

@@ -36,6 +36,11 @@ nothing of their own: delete them whenever you like, and build them again.
   # what there is to ask, with queries to begin with
   ledger query < /dev/null
 
+A question first brings its index up to date, where that takes less than about a second and no other
+indexer is at work. Otherwise it answers at once, and says on standard error what is missing and which
+command adds it. --as-is skips both. What other programs change in the folder of runs is seen by ‹ledger
+runs sync› and ‹ledger watch›.
+
 A run is pending, running, completed or failed, by its events in the log. An indexer works on a copy
 and renames it into place; a reader keeps the snapshot that it opened. So readers never wait, and
 never make an indexer wait. Queries cannot write. Any DuckDB opens the file too, read-only.
