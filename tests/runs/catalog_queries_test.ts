@@ -6,7 +6,17 @@ import { getArtifactPath, queryRuns } from "../../src/runs/catalog/queries.ts";
 import type { RunFilter } from "../../src/runs/catalog/run_filter.ts";
 import { testWorld } from "../harness.ts";
 import { finishRun } from "./finished.ts";
-import { type Lab, ledgerOf, MONTH, newLab, putFile, putRun, removeFrom, sync } from "./runs.ts";
+import {
+  inLab,
+  type Lab,
+  ledgerOf,
+  MONTH,
+  newLab,
+  putFile,
+  putRun,
+  removeFrom,
+  sync,
+} from "./runs.ts";
 
 /** A lab of four runs that ended, one that is gone, and one that goes on. */
 async function filledLab(): Promise<Lab> {
@@ -288,6 +298,33 @@ Deno.test("a name that no run has is no empty answer: a bare one is an error, an
   await sync(empty);
   assertEquals(await idsOf(empty, { where: "sharp > 1", onNotice }), "");
   assertEquals(notices.slice(1), ["no run has sharp"]);
+});
+
+/** The words that a shell makes of a line. */
+function wordsInShell(line: string): string[] {
+  const { stdout } = new Deno.Command("sh", { args: ["-c", `printf '%s\\0' ${line}`] })
+    .outputSync();
+  return new TextDecoder().decode(stdout).split("\0").slice(0, -1);
+}
+
+Deno.test("the query that an error names for SQL does what was meant", async () => {
+  using lab = await filledLab();
+  const cases: [where: string, wanted: string][] = [
+    ["abs(avg_return_bps) = 3", "b"],
+    ["trades_count + 1 = 201", "b"],
+    ["summary->>'$.sharpe' = '3'", "a"],
+    ["run_id in (select 'a')", "a"],
+    ["params.policy.bps / 2 = 250 and total_ms > 1", "a"],
+    ["upper(params.window) = '1H'", "a"],
+    ["upper(params.window) = '1H' and source = 'folder'", "a"],
+    ["git.branch ilike 'MAIN'", "a"],
+  ];
+  for (const [where, wanted] of cases) {
+    const { hint = "" } = await assertRejects(() => idsOf(lab, { where }), LedgerError);
+    const words = wordsInShell(hint.replace("as SQL: ledger ", ""));
+    const { code, stdout, stderr } = await inLab(lab, [...words, "--format", "csv"]);
+    assertEquals([code, stdout], [0, `run_id\n${wanted}\n`], `${hint}: ${stderr}`);
+  }
 });
 
 Deno.test("a list shows the columns that are asked for, with values as they are", async () => {
