@@ -43,7 +43,7 @@ Commands:
 - query --db traces | Traced events in SQL: ‹trace_events›, over write-ahead files and Parquet alike.
 - trace ingest | An event whose event_id is stored already is passed over, and counted; times may be
   ISO times.
-- runs query, rank, diff --where | One grammar for all (ledger help filters), no SQL: ‹params.x > 300 and sharpe >
+- runs query, rank, diff, report --where | One grammar for all (ledger help filters), no SQL: ‹params.x > 300 and sharpe >
   1›. Plain comparisons read as before; the error about anything else names the query that does it.
 - runs query | --sort takes any names, -summary.sharpe too; --columns chooses what is shown.
 - runs rank | Completed runs, others with --include and always with their status. The best first: of
