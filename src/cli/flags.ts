@@ -2,8 +2,7 @@
  * The kinds of flags: each is a zod/mini schema, with the facts that help and completion need beside it.
  */
 import * as z from "zod/mini";
-import { isDay } from "../base/format.ts";
-import { DURATION, durationMs, typedTime } from "../base/typed_time.ts";
+import { DURATION, durationMs, isDay, typedTime } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import type { OpenOptions } from "../ledger/event_log.ts";
 import { say } from "./terminal.ts";

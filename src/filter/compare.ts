@@ -1,7 +1,6 @@
 /** Semantic analysis of comparisons: what two sides can be compared as, and what a length of time means. */
 import type { LedgerError } from "../base/error.ts";
-import { DAY_MS } from "../base/format.ts";
-import { durationMs, typedTime } from "../base/typed_time.ts";
+import { DAY_MS, durationMs, typedTime } from "../base/format.ts";
 import { isObject } from "./names.ts";
 import { problemAt, type Source } from "./problem.ts";
 import type { Token } from "./tokens.ts";

@@ -3,7 +3,7 @@
  * takes.
  */
 import { isKeptNumber } from "../base/json.ts";
-import { typedTime } from "../base/typed_time.ts";
+import { typedTime } from "../base/format.ts";
 import { type Condition, type Field, ISO_TIME, type Scalar, type ValueType } from "./tree.ts";
 
 /** A row of the listing: times in ms (`created_at_ms`), and objects for params and the like. */

@@ -1,7 +1,6 @@
 /** Lexer of filters: a text -> tokens, each with its place. */
-import { isDay } from "../base/format.ts";
+import { isDay, typedTime } from "../base/format.ts";
 import { filter_chars_max } from "../base/limits.ts";
-import { typedTime } from "../base/typed_time.ts";
 import type { Segment } from "./names.ts";
 import { problemAt, type Source } from "./problem.ts";
 import type { Span } from "./tree.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { typedTime } from "../../src/base/typed_time.ts";
+import { typedTime } from "../../src/base/format.ts";
 import { runIn } from "../harness.ts";
 
 const NOW_MS = Date.parse("2026-01-23T12:00:00Z");

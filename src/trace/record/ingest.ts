@@ -14,7 +14,7 @@ import {
   trace_ingest_events_max,
   unsynced_bytes_max,
 } from "../../base/limits.ts";
-import { DURATION, typedTime } from "../../base/typed_time.ts";
+import { DURATION, typedTime } from "../../base/format.ts";
 import type { Input, World } from "../../base/world.ts";
 import { completeTraced, FreshDefaults, hasOurId, parseTraced } from "../event/complete.ts";
 import {
