@@ -3,7 +3,7 @@ import { LedgerError, quoted } from "../../base/error.ts";
 import { DAY_MS } from "../../base/format.ts";
 import { jsonPointer } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
-import { typedTime } from "../../base/typed_time.ts";
+import { typedTime } from "../../base/format.ts";
 import type { BoundValue, Database } from "../../duckdb/connection.ts";
 import { RUN_TYPES } from "../manifest/manifest.ts";
 import type { ListingText } from "./listing.ts";
