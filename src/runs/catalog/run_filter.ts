@@ -1,9 +1,8 @@
 /** Specification of runs: what a caller wants of `run_states`, checked at run time, as SQL conditions. */
 import { LedgerError, quoted } from "../../base/error.ts";
-import { DAY_MS } from "../../base/format.ts";
+import { DAY_MS, typedTime } from "../../base/format.ts";
 import { jsonPointer } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
-import { typedTime } from "../../base/format.ts";
 import type { BoundValue, Database } from "../../duckdb/connection.ts";
 import { RUN_TYPES } from "../manifest/manifest.ts";
 import type { ListingText } from "./listing.ts";
