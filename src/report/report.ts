@@ -27,13 +27,19 @@ export async function makeReport(ledger: Ledger, options: ReportOptions = {}): P
     html: pageOf(data),
     data,
     runs: data.runs.kind === "there" ? data.runs.value.runs.length : 0,
-    problems: [...problemsOf(data), ...damageOf(ledger)],
+    problems: problemsOf(data, ledger),
   };
 }
 
-/** What of traces could not be read on the way. */
-function damageOf({ traces }: Ledger): LedgerError[] {
-  return traces.damage.map(({ path, offset, reason }) =>
+/** Each problem once: what stops one section may stop the next one too. */
+function problemsOf(
+  { runs, phases, trades, latencies, losses }: ReportData,
+  { traces }: Ledger,
+): LedgerError[] {
+  const lineages = losses.kind === "there" ? losses.value.losses.map(({ lineage }) => lineage) : [];
+  const problems = [runs, phases, trades, latencies, losses, ...lineages]
+    .flatMap((found) => found.kind === "unreadable" ? [found.problem] : []);
+  const damaged = traces.damage.map(({ path, offset, reason }) =>
     new LedgerError({
       code: "damaged",
       message: `a write-ahead file of traces is damaged: ${reason}`,
@@ -41,15 +47,6 @@ function damageOf({ traces }: Ledger): LedgerError[] {
       hint: "set it aside, keeping every byte: ledger trace compact",
     })
   );
-}
-
-/** Each problem once: what stops one section may stop the next one too. */
-function problemsOf(data: ReportData): LedgerError[] {
-  const { runs, phases, trades, latencies, losses } = data;
-  const lineages = losses.kind === "there" ? losses.value.losses.map(({ lineage }) => lineage) : [];
-  const problems = new Map<string, LedgerError>();
-  for (const found of [runs, phases, trades, latencies, losses, ...lineages]) {
-    if (found.kind === "unreadable") problems.set(found.problem.message, found.problem);
-  }
-  return [...problems.values()];
+  const by_message = new Map(problems.map((problem) => [problem.message, problem]));
+  return [...by_message.values(), ...damaged];
 }

@@ -236,7 +236,7 @@ Deno.test("a thousand runs fit into a page, which says what it leaves out", asyn
   );
   for (
     const said of [
-      "Shown: the latest 50 of 1,000 runs. All 1,000 are in the chart above.",
+      "Shown: the latest 50 of 1,000 known runs. All 1,000 are in the chart above.",
       "Shown: the phases of the latest 6 of 1,000 runs. The table below is about all of them.",
       "Shown: the best 6 of 60 runs with trades, by the sum of their returns, completed ones first. " +
       "The policies below are compared over all of them.",
@@ -481,7 +481,7 @@ Deno.test("an index that is behind the log, and runs that are not catalogued, ar
   );
   assertMatch(
     told,
-    /The folder of runs has not been catalogued yet\. To change that: ledger runs sync/,
+    /This answer may lack changes of runs\. To change that: ledger runs sync/,
   );
 });
 

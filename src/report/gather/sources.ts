@@ -71,22 +71,13 @@ export class Sources implements Disposable {
     return this.world.files.facts(path)?.modified_ms;
   }
 
-  /** What the page has to be read with in mind. */
+  /** What the page has to be read with in mind: what it lacks, as every answer says it. */
   async gaps(): Promise<Gap[]> {
-    const gaps: Gap[] = [];
-    const { index, catalog, ledger } = this;
-    if (index.kind === "missing" && ledger.exists()) {
-      gaps.push({ words: index.words, command: "ledger rebuild" });
-    }
-    if (catalog.kind === "missing" && ledger.runs.exists()) {
-      gaps.push({ words: catalog.words, command: "ledger runs sync" });
-    }
-    const lags = await freshen(this.world, ledger, ["log", "runs"], undefined, -1);
-    for (const { source, message, command } of lags) {
-      if ((source === "log" ? index : catalog).kind !== "there") continue;
-      gaps.push({ words: `${message[0].toUpperCase()}${message.slice(1)}.`, command });
-    }
-    return gaps;
+    const lags = await freshen(this.world, this.ledger, ["log", "runs"], undefined, -1);
+    return lags.map(({ message, command }) => ({
+      words: `${message[0].toUpperCase()}${message.slice(1)}.`,
+      command,
+    }));
   }
 }
 

@@ -94,7 +94,7 @@ function subtitleOf({ runs, made_at_ms }: ReportData): Piece {
   const first = timeText(times.reduce((a, b) => Math.min(a, b))).slice(0, 10);
   const last = timeText(times.reduce((a, b) => Math.max(a, b))).slice(0, 10);
   const range = first === last ? `of ${first}` : `from ${first} to ${last}`;
-  return markup`${counted(times.length, "run")} ${range}. ${made}`;
+  return markup`${counted(times.length, "known run")} ${range}. ${made}`;
 }
 
 /** Ended: completed or failed. Known: all. */

@@ -35,7 +35,7 @@ export function runsSection(found: Found<RunsData>, selected?: readonly string[]
       leftOut(
         listed.length,
         runs.length,
-        "the latest $ runs",
+        "the latest $ known runs",
         `All ${humanCount(runs.length)} are in the chart above.`,
       ),
       asks([

@@ -39,23 +39,23 @@ export function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-/** Round values within a range. */
-function roundValues(from: number, to: number, steps: number): number[] {
-  const step = roundStep(to - from, steps);
-  const values: number[] = [];
+/** Marks at the multiples of a step. */
+function ticks(from: number, to: number, step: number, label: (value: number) => string): Tick[] {
+  const found: Tick[] = [];
   const first = Math.ceil(from / step - 1e-9);
-  for (let n = first; n * step <= to + step * 1e-9 && values.length < 100; n++) {
+  for (let n = first; n * step <= to + step * 1e-9 && found.length < 100; n++) {
     // Not 0.30000000000000004.
-    values.push(Number((n * step).toPrecision(12)));
+    const value = Number((n * step).toPrecision(15));
+    found.push({ value, label: label(value) });
   }
-  return values;
+  return found;
 }
 
 /** Marks at round values. */
 export function numberTicks(from: number, to: number, steps: number): Tick[] {
   const step = roundStep(to - from, steps);
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  return roundValues(from, to, steps).map((value) => ({ value, label: signedText(value, digits) }));
+  return ticks(from, to, step, (value) => signedText(value, digits));
 }
 
 const SECOND_MS = 1_000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS;
@@ -76,11 +76,7 @@ function timeStep(span_ms: number, steps: number): number {
 /** Marks at round times, UTC; each says as much of the time as the step between them asks for. */
 export function timeTicks(from_ms: number, to_ms: number, steps: number): Tick[] {
   const step = timeStep(to_ms - from_ms, steps);
-  const ticks: Tick[] = [];
-  for (let at = Math.ceil(from_ms / step) * step; at <= to_ms && ticks.length < 100; at += step) {
-    ticks.push({ value: at, label: timeLabel(at, step) });
-  }
-  return ticks;
+  return ticks(from_ms, to_ms, step, (time_ms) => timeLabel(time_ms, step));
 }
 
 function timeLabel(time_ms: number, step_ms: number): string {
@@ -94,11 +90,7 @@ function timeLabel(time_ms: number, step_ms: number): string {
 /** Marks at round lengths of time, from zero. */
 export function durationTicks(to_ms: number, steps: number): Tick[] {
   const step = to_ms <= 1 ? roundStep(to_ms, steps) : timeStep(to_ms, steps);
-  const ticks: Tick[] = [];
-  for (let n = 0; n * step <= to_ms && n < 100; n++) {
-    ticks.push({ value: n * step, label: n === 0 ? "0" : roundText(n * step) });
-  }
-  return ticks;
+  return ticks(0, to_ms, step, (duration_ms) => duration_ms === 0 ? "0" : roundText(duration_ms));
 }
 
 /** A round length of time, without the digits that tell nothing. */
@@ -112,15 +104,17 @@ export function logDurations(least_ms: number, most_ms: number, ticks_max: numbe
   const low = Math.floor(Math.log10(least_ms) + 1e-9);
   const high = Math.max(low + 1, Math.ceil(Math.log10(most_ms) - 1e-9));
   const every = Math.ceil((high - low + 1) / ticks_max);
-  const ticks: Tick[] = [];
-  for (let power = low; power <= high; power += every) {
-    ticks.push({ value: 10 ** power, label: powerText(power) });
-  }
-  return { from: 10 ** low, to: 10 ** high, ticks };
+  const powers = Array.from(
+    { length: Math.ceil((high - low + 1) / every) },
+    (_, n) => low + n * every,
+  );
+  return {
+    from: 10 ** low,
+    to: 10 ** high,
+    ticks: powers.map((power) => ({ value: 10 ** power, label: powerText(power) })),
+  };
 }
 
 function powerText(power: number): string {
-  if (power < -3) return `${Number((10 ** (power + 6)).toPrecision(3))} ns`;
-  if (power < 0) return `${10 ** (power + 3)} µs`;
-  return power < 3 ? `${10 ** power} ms` : `${signedText(10 ** (power - 3), 0)} s`;
+  return power < 3 ? roundText(10 ** power) : `${signedText(10 ** (power - 3), 0)} s`;
 }
