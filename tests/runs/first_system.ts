@@ -31,7 +31,7 @@ export function firstSystemParquet(rows: readonly Row[]): Uint8Array {
 
 /** Puts a run in place as the first system left it. */
 export function putFirstSystemRun(
-  lab: Lab,
+  lab: Pick<Lab, "runs_dir">,
   run_id: string,
   artifacts: Partial<Record<ArtifactType, readonly Row[]>>,
   { month = MONTH, manifest = {} }: { month?: string; manifest?: Record<string, unknown> } = {},

@@ -82,7 +82,7 @@ export function manifestOf(run_id: string, different: Record<string, unknown> = 
 
 /** Puts a run in place as another program might; a text is its manifest as it is. */
 export function putRun(
-  lab: Lab,
+  lab: Pick<Lab, "runs_dir">,
   run_id: string,
   manifest: string | Record<string, unknown> = {},
   { month = MONTH, has_success = true } = {},
