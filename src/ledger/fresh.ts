@@ -37,7 +37,7 @@ interface IndexedLedger {
 const CHANGED = "another program has written to the index, or it was copied here";
 
 interface Source {
-  look: () => Promise<{ message: string; cost_ms: number } | undefined>;
+  look: () => Promise<{ message: string; cost_ms: number; reason?: string } | undefined>;
   sync: (onNotice?: (message: string) => void) => Promise<unknown>;
   command: AnswerLag["command"];
 }
@@ -59,10 +59,10 @@ export async function freshen(
     try {
       const found = await look();
       if (!found) continue;
-      const { message, cost_ms } = found;
+      const { message, cost_ms, reason: decided } = found;
       const is_quick = cost_ms <= quick_ms_max;
       const problem = is_quick ? await problemOf(sync(onNotice)) : undefined;
-      const reason = cost_ms === Infinity ? CHANGED : problem?.message;
+      const reason = decided ?? (cost_ms === Infinity ? CHANGED : problem?.message);
       if (!is_quick || problem) lags.push({ source, message, reason, command });
     } catch (error) {
       const problem = asLedgerError(error);
@@ -100,11 +100,11 @@ function sourcesOf(world: World, ledger: IndexedLedger): Record<AnswerSource, So
         const { lagOfCatalog } = await import("../runs/catalog/watermark.ts");
         const lag = lagOfCatalog(world, runs.dir, join(ledgerPaths(dir).index, "catalog.duckdb"));
         if (!lag) return undefined;
-        const { changes, cost_ms } = lag;
+        const { changes, cost_ms, reason } = lag;
         const message = changes === undefined
           ? "this answer may lack changes of runs"
           : `this answer may lack up to ${counted(changes, "change")} of runs`;
-        return { message, cost_ms };
+        return { message, cost_ms, reason };
       },
       sync: async (onNotice) => {
         const { unread } = await ledger.runs.sync({ lock_wait_ms: lock_probe_ms, onNotice });

@@ -147,6 +147,9 @@ Deno.test("files that cannot be read, or are nowhere, are told as that", async (
     "cannot read the alerts of all runs: none of their files is there",
   );
   assertStringIncludes(elsewhere.stderr, "--runs-dir DIR");
+  // Nor has the question made all runs missing.
+  assertStringIncludes(elsewhere.stderr, "the catalog was not made of the runs in");
+  assertEquals((await ask(lab, CALLS)).length, 2);
   const cut = join(MONTH, "run_id=b", "inputs/alerts.parquet");
   Deno.truncateSync(join(lab.runs_dir, cut), 100);
   const { code, stderr } = await inLab(lab, query);

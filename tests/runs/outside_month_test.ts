@@ -12,6 +12,7 @@ import {
   type Lab,
   ledgerOf,
   MONTH,
+  namesIn,
   newLab,
   sync,
 } from "./runs.ts";
@@ -87,7 +88,7 @@ Deno.test("pull takes a run outside of any month to the same place, once", async
   // Killed at its last step, the next one puts it right.
   Deno.renameSync(join(here.runs_dir, OUTSIDE), join(here.runs_dir, `.replaced-${OUTSIDE}`));
   assertEquals((await pull()).same, 1);
-  assertEquals([...Deno.readDirSync(here.runs_dir)].map(({ name }) => name), [OUTSIDE]);
+  assertEquals(namesIn(here, "").filter((name) => name !== ".changes"), [OUTSIDE]);
 });
 
 Deno.test("prune takes a run outside of any month with the month that it began in, and remembers it", async () => {
@@ -97,7 +98,7 @@ Deno.test("prune takes a run outside of any month with the month that it began i
   const pruned = ["runs", "prune", "--before", "2026-02", "--archive", archive, "--yes"];
   const { code, stderr } = await inLab(lab, pruned);
   assertEquals([code, stderr], [0, ""]);
-  assertEquals([...Deno.readDirSync(lab.runs_dir)].map(({ name }) => name), [MONTH]);
+  assertEquals(namesIn(lab, "").filter((name) => !name.startsWith(".")), [MONTH]);
   const { runs } = readArchived(testWorld(), lab.runs_dir, `${MONTH}/_archived.ndjson`);
   assertEquals(runs.map(({ run_path }) => run_path), [OUTSIDE]);
   const rows = await ask(lab, "select run_id, presence from backtest_runs_catalog");

@@ -11,7 +11,7 @@ import {
 import type { World } from "../../base/world.ts";
 import { SnapshotStore } from "../../duckdb/snapshot_swap.ts";
 import { type ChangeMark, changesBetween, readChangeMark } from "../manifest/change_mark.ts";
-import { listMonths, listRuns } from "../manifest/layout.ts";
+import { listAllRuns } from "../manifest/layout.ts";
 import { CATALOG_VERSION } from "./schema.ts";
 
 interface Watermark {
@@ -27,6 +27,8 @@ interface CatalogLag {
   changes?: number;
   /** About how long it takes to bring it up to date. */
   cost_ms: number;
+  /** Why only the operator can decide that it is. */
+  reason?: string;
 }
 
 /** Notes what a catalog was made from. The mark is one that was read before the runs were. */
@@ -41,9 +43,12 @@ export function lagOfCatalog(world: World, runs_dir: string, path: string): Cata
   if (!before && store.wasChanged()) return { cost_ms: Infinity };
   const mark = readChangeMark(world.files, runs_dir);
   if (before && before.mark.text === mark.text) return undefined;
+  // One mistyped --runs-dir must not turn all runs into missing ones.
+  if (before && before.mark.text !== "" && mark.text === "") {
+    return { cost_ms: Infinity, reason: `the catalog was not made of the runs in ${runs_dir}` };
+  }
   const changes = before && changesBetween(before.mark, mark);
-  const runs = before ? before.runs + (changes ?? 0) : listMonths(world.files, runs_dir)
-    .reduce((sum, month) => sum + listRuns(world.files, runs_dir, month).length, 0);
+  const runs = before ? before.runs + (changes ?? 0) : listAllRuns(world.files, runs_dir).length;
   const { size_bytes: catalog_bytes } = world.files.facts(store.path) ?? {};
   if (runs === 0 && catalog_bytes === undefined) return undefined;
   const cost_ms = sync_fixed_ms + (catalog_bytes ?? 0) / index_copy_rate +
