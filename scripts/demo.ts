@@ -4,7 +4,7 @@
  */
 import { OutputClosed, systemWorld } from "../src/base/world.ts";
 import { run } from "../src/cli/run.ts";
-import { paintFor } from "../src/cli/terminal.ts";
+import { paintFor } from "../src/cli/print.ts";
 import { LAB_BEGAN_BEFORE_MS, LAB_RUNS, type LabRun, labRun, planLab } from "../src/demo/plan.ts";
 import { recordRun } from "../src/demo/record.ts";
 import { INTRODUCTION, showLab, type TourLook, whatNext } from "../src/demo/tour.ts";

@@ -1,4 +1,5 @@
 /** Formatting: numbers, durations and times as people read and type them. */
+import { names_shown_max } from "./limits.ts";
 
 /** How long a day is. */
 export const DAY_MS = 86_400_000;
@@ -86,6 +87,11 @@ export function humanNumber(number: number): string {
 /** "1 event", "2 events". */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${humanCount(count)} ${count === 1 ? one : many}`;
+}
+
+/** Some names, and whether there are more. */
+export function firstNames(names: readonly string[]): string {
+  return names.slice(0, names_shown_max).join(", ") + (names.length > names_shown_max ? ", …" : "");
 }
 
 /** A length of time as people say it. */

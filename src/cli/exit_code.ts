@@ -6,7 +6,7 @@ import type { World } from "../base/world.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { SkippedRun } from "../runs/catalog/change.ts";
 import type { Interruption } from "./progress.ts";
-import { say } from "./terminal.ts";
+import { say } from "./print.ts";
 
 export { EXIT_FINDINGS, EXIT_OK };
 

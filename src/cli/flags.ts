@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import { DURATION, durationMs, isDay, typedTime } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import type { OpenOptions } from "../ledger/event_log.ts";
-import { say } from "./terminal.ts";
+import { say } from "./print.ts";
 
 /** What help, completion and the parser need to know beside what is valid. */
 export interface FlagFacts {

@@ -6,7 +6,7 @@ import type { Command, CommandTable, Positional } from "./command.ts";
 import { EXIT_CODES } from "./exit_code.ts";
 import { flagsOf, type FlagView } from "./parse.ts";
 import { wrapped } from "../base/text_width.ts";
-import { paintFor } from "./terminal.ts";
+import { paintFor } from "./print.ts";
 import { piecesOf, type TopicPiece } from "./topic.ts";
 import { loadTopic, TOPIC_NAMES } from "./topics.ts";
 

@@ -6,7 +6,7 @@ import type { OpenOptions } from "../ledger/event_log.ts";
 import type { AnswerSource } from "../ledger/fresh.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { type Folders, optionsFor } from "./flags.ts";
-import { say } from "./terminal.ts";
+import { say } from "./print.ts";
 
 /** A ledger for one command. */
 export function openFor(world: World, flags: Folders, options: OpenOptions = {}): Ledger {

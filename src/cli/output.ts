@@ -3,7 +3,7 @@ import { table_width_rows } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { RowFormat } from "./flags.ts";
 import { type Column, plain, printTable, type Row, type TableLayout, titleOf } from "./table.ts";
-import { print, write } from "./terminal.ts";
+import { print, write } from "./print.ts";
 
 export {
   ago,
@@ -19,7 +19,7 @@ export {
 export { shortened, wrapped } from "../base/text_width.ts";
 export { bytesColumn, type Column, countColumn, fieldColumns, plain } from "./table.ts";
 export { Progress, withProgress } from "./progress.ts";
-export { paintFor, print, printJson, say, showTime, showTracedTime, write } from "./terminal.ts";
+export { paintFor, print, printJson, say, showTime, showTracedTime, write } from "./print.ts";
 
 /** The format to print rows in: as asked, JSON where `--json` was, else what suits the output. */
 export function rowFormat(

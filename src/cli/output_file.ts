@@ -15,7 +15,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 // Not through log/mod.ts: emit loads that, and needs none of this.
 import { checkMayWrite, isNamedArchive, isRecord } from "../log/format/reserved_paths.ts";
 import { hinting } from "./input.ts";
-import { write } from "./terminal.ts";
+import { write } from "./print.ts";
 
 /** Where a command writes what it was asked for: whole, or not at all. */
 interface CommandOutput extends Disposable {

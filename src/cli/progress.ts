@@ -2,7 +2,7 @@
 import { humanBytes, humanCount, humanDuration } from "../base/format.ts";
 import { progress_every_ms, progress_quiet_ms } from "../base/limits.ts";
 import type { Input, World } from "../base/world.ts";
-import { hasCodes, say } from "./terminal.ts";
+import { hasCodes, say } from "./print.ts";
 
 const CLEARED = "\r\u001b[K";
 

@@ -5,7 +5,7 @@ import { nearest } from "../base/nearest.ts";
 import { OutputClosed, systemWorld, type World } from "../base/world.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT_CODE_OF, EXIT_OK } from "./exit_code.ts";
-import { paintFor, print, say } from "./terminal.ts";
+import { paintFor, print, say } from "./print.ts";
 import { concerning, GLOBAL_FLAGS, parseArguments, takeGlobalFlags } from "./parse.ts";
 
 /** Runs one command line. Never throws for what a user or the world did. */

@@ -7,7 +7,7 @@
 import { escaped, humanBytes, humanCount, humanNumber } from "../base/format.ts";
 import { columnsOf, padEnd, padStart, shortened } from "../base/text_width.ts";
 import type { World } from "../base/world.ts";
-import { paintFor, print, say } from "./terminal.ts";
+import { paintFor, print, say } from "./print.ts";
 
 /** A column of a table: which field, and what its heading is. */
 export interface Column {

@@ -38,7 +38,6 @@ export interface WatchState extends SyncState {
 interface HealthSource {
   state: () => Promise<WatchState>;
   unhealthy_after_s: number;
-  /** Told of errors that no answer can carry. */
   onError: (error: LedgerError) => void;
 }
 

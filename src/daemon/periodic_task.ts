@@ -10,7 +10,6 @@ import type { World } from "../base/world.ts";
 import type { FlushReport } from "../trace/store/flush.ts";
 import type { CatalogSyncReport } from "../runs/catalog/catalog.ts";
 
-/** What went wrong the last time that something was tried. */
 export class RepeatedTrouble {
   #message?: string;
 

@@ -45,14 +45,11 @@ interface Watched {
     signal?: AbortSignal;
     onNotice?: (message: string) => void;
   }): Promise<SyncReport>;
-  /** Its runs, for a catalog to be kept. */
   readonly runs?: WatchedRuns & {
     exists(): boolean;
     counts?(): Promise<{ ended: number; known: number } | undefined>;
   };
-  /** Its upkeep, for finished parts to be sealed. */
   readonly upkeep?: { seal(options?: SealOptions): Promise<NewlySealed[]> };
-  /** Its traces, for write-ahead files to become Parquet. */
   readonly traces?: WatchedTraces;
 }
 
@@ -170,7 +167,6 @@ class Watch {
     }, onNotice);
   }
 
-  /** Tells trouble that the daemon survives. */
   tell({ message, hint }: LedgerError): void {
     this.options.onNotice?.(`${message}${hint ? ` (${hint})` : ""}`);
   }

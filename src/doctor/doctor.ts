@@ -56,7 +56,6 @@ function indexUnasked({ name, fix }: Check): Check {
   return bad("index", `not looked at without a whole ${name}`, fix);
 }
 
-/** The folder itself, or the nearest one above it that is there. */
 function existingAbove(world: World, folder: string): string {
   let there = folder;
   while (!world.files.facts(there) && dirname(there) !== there) there = dirname(there);

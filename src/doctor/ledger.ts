@@ -2,7 +2,7 @@
 import { join } from "@std/path";
 import { placeText } from "../base/error.ts";
 import { holderOf } from "../base/files/file_lock.ts";
-import { counted, humanBytes, runCountsText } from "../base/format.ts";
+import { counted, firstNames, humanBytes, runCountsText } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { chainLockPath, ledgerPaths, type LogSurvey } from "../log/mod.ts";
@@ -11,9 +11,7 @@ import { bad, type Check, good, troubleMet } from "./check.ts";
 export function checkLog(survey: LogSurvey | undefined): Check {
   if (!survey) return good("log", "nothing was emitted yet");
   const { events, parts } = survey;
-  const found = `${events} event${events === 1 ? "" : "s"} in ${parts} part${
-    parts === 1 ? "" : "s"
-  }`;
+  const found = `${counted(events, "event")} in ${counted(parts, "part")}`;
   if (survey.torn.length === 0) return good("log", found);
   const torn = survey.torn.map(({ part }) => part).join(", ");
   const fix = "the next writer takes care of it, or now: ledger verify --repair";
@@ -129,8 +127,6 @@ export async function checkRuns(
   if (findings.length === 0) {
     return good(name, `${there ?? counted(scanned.length, "folder")}; no process of theirs died`);
   }
-  const found = findings.map(([runs, what]) =>
-    `${runs.length} ${what}: ${runs.slice(0, 3).join(", ")}${runs[3] ? ", …" : ""}`
-  );
+  const found = findings.map(([runs, what]) => `${runs.length} ${what}: ${firstNames(runs)}`);
   return bad(name, found.join("; "), findings[0][2]);
 }

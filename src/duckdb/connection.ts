@@ -49,7 +49,6 @@ export class Database implements AsyncDisposable {
     readonly attached: readonly string[] = [],
   ) {}
 
-  /** Runs statements for what they do. */
   async run(sql: string, values: BoundValue[] = []): Promise<void> {
     await this.#translated(sql, () => this.connection.run(sql, bound(values)));
   }

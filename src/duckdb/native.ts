@@ -17,7 +17,6 @@ import {
   type UnpackRequest,
 } from "./unpack.ts";
 
-/** The part of DuckDB's package that this program uses. */
 export type DuckDBApi = typeof import("./api.ts");
 
 interface LoadedDuckDB {

@@ -124,7 +124,6 @@ const VIEW = new RegExp(
   `^CREATE VIEW ${NAME}(?:\\.${NAME}){0,2}(?: \\(${NAME}(?:, ${NAME})*\\))? AS ([^]*);$`,
 );
 
-/** A pragma, which is a question or a setting by its name alone. */
 const PRAGMA = /^\s*pragma\s+(\w+)\s*(\(.*\))?[\s;]*$/is;
 
 /**
@@ -174,7 +173,6 @@ const TYPES = new Set(
 
 type TreeNode = Record<string, unknown>;
 
-/** Checks every node of a tree. */
 async function checkTree(database: Database, statements: unknown[]): Promise<void> {
   const qualifiers = new Set<string>();
   const table_calls = new Set<unknown>();
@@ -247,7 +245,6 @@ function queryOfPragma(name: string, values = ""): string {
   return is_function ? `${query}${values || "()"}` : `${query}${values}`;
 }
 
-/** The parser's own error, with the place. */
 async function syntaxError(database: Database, sql: string, message: string): Promise<LedgerError> {
   try {
     await database.connection.extractStatements(sql);

@@ -186,7 +186,6 @@ const REFUSED_FAMILIES: Readonly<Record<string, string>> = {
   "icu_collate_": "say COLLATE instead",
 };
 
-/** Where a function is called: for a value, or for a table. */
 export type CallPlace = "value" | "table";
 
 const ALLOWED: Readonly<Record<CallPlace, ReadonlySet<string>>> = {

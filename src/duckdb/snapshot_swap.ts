@@ -23,7 +23,6 @@ interface BuildFromLive<Live, Built> {
   onNotice?: (message: string) => void;
 }
 
-/** One such database: its file, and what stands around it. */
 export class SnapshotStore {
   readonly path: string;
   readonly folder: string;
@@ -272,9 +271,7 @@ function untrusted(message: string, path?: string): LedgerError {
   return new LedgerError({ code: "damaged", message, where: path ? { path } : undefined });
 }
 
-/** What a snapshot is opened with. */
 interface SnapshotOptions extends Partial<Pick<ConnectionOptions, "folders" | "attached">> {
-  /** What to do when it is not there. */
   hint_when_absent: string;
   /** Snapshots of ours that are attached too. */
   beside?: ConnectionOptions["attached"];

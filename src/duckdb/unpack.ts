@@ -24,7 +24,6 @@ const MODE_BITS = 0o7777;
 const WRITABLE_BY_OTHERS = 0o002;
 const STICKY = 0o1000;
 
-/** What to unpack, and for whom. */
 export interface UnpackRequest {
   files: Files;
   native: NativeFacts;

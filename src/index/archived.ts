@@ -3,6 +3,7 @@
  * an index that is built anew takes them over from the live one, since the log has them no more.
  */
 import { asLedgerError, type LedgerError } from "../base/error.ts";
+import { firstNames } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { type Chain, type PartExtent, readChain, type TakenOutEntry } from "../log/mod.ts";
@@ -23,17 +24,14 @@ export class AwayParts {
     return this.chain.away;
   }
 
-  /** Whether a part is away, and its rows may stay. */
   isArchived(label: string): boolean {
     return !this.#present.has(label) && this.away.get(label)?.forget === false;
   }
 
-  /** Whether a part is away, and its rows are to go. */
   isForgotten(label: string): boolean {
     return !this.#present.has(label) && this.away.get(label)?.forget === true;
   }
 
-  /** Every part of which rows may stay. */
   get archived(): string[] {
     return [...this.away.keys()].filter((label) => this.isArchived(label));
   }
@@ -92,9 +90,8 @@ export function missingNotice(
 ): string {
   const steps = missing.map((label) => away.get(label)!);
   const days = [...new Set(steps.map(({ day }) => day))].sort();
-  const shown = days.slice(0, 3).join(", ") + (days.length > 3 ? ", …" : "");
   const archive = steps.find((step) => step.archive !== undefined)?.archive;
   const what = days.length === 1 ? "1 day that is" : `${days.length} days that are`;
-  return `the new index has no rows of ${what} not in the log any more (${shown})` +
+  return `the new index has no rows of ${what} not in the log any more (${firstNames(days)})` +
     (archive === undefined ? "" : `; to bring one back: ledger archive import ${archive}`);
 }

@@ -31,7 +31,6 @@ export function labelOf(part: Pick<IndexedPart, "log_day" | "log_part">): string
   return `day=${part.log_day}/${part.log_part}.jsonl`;
 }
 
-/** The row of a part that is indexed up to there. */
 export async function indexedPart(
   world: World,
   extent: PartExtent,
@@ -93,7 +92,6 @@ export async function writeIndexed(
   await database.runForEach(sql.ADD_ARCHIVED_DAY, archived_days);
 }
 
-/** What is indexed, and what the days are still needed for. */
 export interface IndexCoverage {
   indexed: ReadonlyMap<string, number>;
   /** By day, the runs that were created or started in it and have not ended. */

@@ -37,7 +37,6 @@ const TRIALS_OF_FILE = `
     trial_id: 'VARCHAR', params: 'JSON', metrics: 'JSON'}) t
   join spooled_parts p on p.number = t."@in"`;
 
-/** Adds the trials of a file to the other spooled events. */
 export const ADD_SPOOLED_TRIALS = `
 insert into spooled
 select p.log_day, p.log_part, "@at", event_id, 'trial.recorded', run_id, timestamp_ms,
@@ -70,7 +69,6 @@ select count(*) from spooled s join events e using (event_id)
 where (s.log_day, length(split_part(s.log_part, '.', 1)), s.log_part, s.log_offset)
     < (e.log_day, length(split_part(e.log_part, '.', 1)), e.log_part, e.log_offset)`;
 
-/** Drops what is indexed already, and notes it. */
 export const DROP_KNOWN = [
   `insert into duplicate_events
    select event_id, log_day, log_part, log_offset from spooled
@@ -95,7 +93,6 @@ function deleteRepeated(source: string, hashes: string, tables: readonly string[
   ];
 }
 
-/** Drops what is spooled twice. */
 export const DROP_REPEATED = deleteRepeated(
   "spooled",
   "select hash(event_id) from spooled group by hash(event_id) having count(*) > 1",
@@ -209,7 +206,6 @@ export const TOTALS = `
 select (select count(*) from events) as events, (select count(*) from rejected_lines) as rejected,
   (select coalesce(sum(indexed_to), 0) from index_parts where not is_archived) as bytes`;
 
-/** The tables whose rows say whether their part is archived. */
 const MARKED = ["other_events", "trial_events"];
 
 /** Rows of a table, and their digest, whatever their order, and whether a day is archived or not. */

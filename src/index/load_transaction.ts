@@ -30,7 +30,6 @@ export interface BuildOptions {
   since_day?: string;
   /** Also count rows and make digests, which reads the whole index. */
   count?: boolean;
-  /** Called with the progress, in bytes of the log. */
   onProgress?: (done_bytes: number, total_bytes: number) => void;
 }
 
@@ -45,7 +44,6 @@ export interface TableDigest {
   digest: string;
 }
 
-/** What was done, and what the index holds. */
 export interface IndexReport {
   kind: "full" | "increment" | "nothing new";
   path: string;

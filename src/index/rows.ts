@@ -3,7 +3,7 @@
  * place alone, so it is the same whether it comes alone or among a million.
  */
 import { spool_line_chars_max } from "../base/limits.ts";
-import { type EventRecord, fieldsAreRight, isBuiltIn } from "../log/mod.ts";
+import { closingQuote, type EventRecord, fieldsAreRight, isBuiltIn } from "../log/mod.ts";
 
 /** The values of a row, in the order of the columns of `spooled`. */
 export type SpoolRow = (string | number | boolean | null)[];
@@ -101,7 +101,7 @@ function memberText(text: string, name: "params" | "metrics", plain: boolean): s
     : onOneLine(topLevelMember(text, name));
 }
 
-const QUOTE = 34, COMMA = 44, COLON = 58, OPEN_LIST = 91, BACKSLASH = 92, CLOSE_LIST = 93;
+const QUOTE = 34, COMMA = 44, COLON = 58, OPEN_LIST = 91, CLOSE_LIST = 93;
 const OPEN = 123, CLOSE = 125;
 
 /** Where the object that opens at `start` ends, in JSON without escapes. */
@@ -119,7 +119,7 @@ function endOfPlainObject(text: string, start: number): number {
 function topLevelMember(text: string, name: string): string {
   for (let at = text.indexOf("{") + 1;;) {
     const key_at = text.indexOf('"', at);
-    const key_end = endOfString(text, key_at);
+    const key_end = closingQuote(text, key_at) + 1;
     const value_at = text.indexOf(":", key_end) + 1;
     const value_end = endOfValue(text, value_at);
     // A text that stands by itself is read right, whatever was read before.
@@ -128,21 +128,12 @@ function topLevelMember(text: string, name: string): string {
   }
 }
 
-/** Where the string that opens at `start` ends. */
-function endOfString(text: string, start: number): number {
-  for (let at = start + 1;; at++) {
-    const code = text.charCodeAt(at);
-    if (code === BACKSLASH) at++;
-    else if (code === QUOTE) return at + 1;
-  }
-}
-
 /** Where the comma or bracket stands that ends a member's value. */
 function endOfValue(text: string, start: number): number {
   let depth = 0;
   for (let at = start;; at++) {
     const code = text.charCodeAt(at);
-    if (code === QUOTE) at = endOfString(text, at) - 1;
+    if (code === QUOTE) at = closingQuote(text, at);
     else if (code === OPEN || code === OPEN_LIST) depth++;
     else if ((code === COMMA || code === CLOSE) && depth === 0) return at;
     else if (code === CLOSE || code === CLOSE_LIST) depth--;

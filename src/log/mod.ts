@@ -49,7 +49,7 @@ export {
   isOfKind,
   type LedgerEvent,
 } from "./event/event.ts";
-export { isTimestamp, nestingDepth } from "./event/validate.ts";
+export { closingQuote, isTimestamp, nestingDepth } from "./event/validate.ts";
 export {
   checkWriterName,
   dayFolder,

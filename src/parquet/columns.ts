@@ -106,7 +106,6 @@ function unwritable(path: string, problem: string): LedgerError {
   });
 }
 
-/** The values of one column on their way into a row group. */
 export class ColumnValues {
   values: unknown[] = [];
   /** About how much memory texts take; everything else is eight bytes. */

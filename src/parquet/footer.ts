@@ -22,7 +22,6 @@ export interface ParquetFacts {
   key_values: Record<string, string>;
 }
 
-/** A file to read rows from. */
 export interface ParquetFile extends ParquetFacts {
   /** Its rows in order, some at a time. The file is open only while they are asked for. */
   batches(): AsyncIterable<Row[]>;
@@ -139,7 +138,6 @@ function unsupported(metadata: FileMetaData): string | undefined {
   }
 }
 
-/** The error of a file that is not what it should be. */
 export function damaged(path: string, found: string, cause?: unknown): LedgerError {
   return new LedgerError({
     code: "damaged",

@@ -77,10 +77,8 @@ export class ColumnCursor {
   }
 }
 
-/** A row group of a packed file. */
 export interface PackedGroup {
   rows: number;
-  /** Decodes a column. */
   column(name: string): ColumnCursor;
 }
 

@@ -31,9 +31,7 @@ const DATA_PAGE = 0, PLAIN = 0, RLE = 3, THRIFT_NEXT_INT32 = 0x15, THRIFT_STRUCT
 
 /** The values of one column, as they will stand in its page. */
 export class ColumnBuffer {
-  /** Values and nulls. */
   rows = 0;
-  /** Where in the buffer the next value goes. */
   #end = VALUES_AT;
   #bytes = new Uint8Array(packed_buffer_bytes);
   #view = viewOf(this.#bytes);
@@ -49,7 +47,6 @@ export class ColumnBuffer {
     return this.#end - VALUES_AT;
   }
 
-  /** Adds bytes of a larger piece. */
   addBytes(from: DataView, start: number, end: number): void {
     const length = end - start;
     this.#reserve(length + 4);
@@ -146,7 +143,6 @@ export function columnBuffers<Name extends string>(
   return Object.fromEntries(buffers);
 }
 
-/** A packed file on its way to the disk. */
 export class PackedWriter<Name extends string> {
   readonly #all: ColumnBuffer[];
   readonly #out: FileBytes;

@@ -50,13 +50,11 @@ export function pageHeaderAt(
   return { header: parquetHeader(reader), start: reader.offset };
 }
 
-/** Where a column of a row group lies in its file. */
 export function placeOf(column: ColumnMetaData): { start: number; end: number } {
   const start = Number(column.dictionary_page_offset || column.data_page_offset);
   return { start, end: start + Number(column.total_compressed_size) };
 }
 
-/** What is wrong with the pages of a column, or nothing. */
 export function pagesProblem(bytes: ArrayBuffer, column: ColumnMetaData): string | undefined {
   const expected = Number(column.num_values);
   let values = 0;

@@ -37,7 +37,6 @@ export class FileBytes extends ByteWriter {
     super();
   }
 
-  /** Writes what has come together since the last time. */
   flush(): void {
     this.write(this.getBytes());
     // `offset` goes on counting from the start of the file.
@@ -73,7 +72,6 @@ export function keyValuesOf(key_values: Readonly<Record<string, string>>): KeyVa
 /** Rows, some at a time. */
 type RowBatches = AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>;
 
-/** Gathers rows by column until there is a row group of them. */
 class RowGroups {
   rows = 0;
   readonly #columns: ColumnValues[];

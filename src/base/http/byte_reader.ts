@@ -12,7 +12,6 @@ export class RequestProblem extends Error {
   }
 }
 
-/** The stream ended in the middle of what was read. */
 export class StreamEnded extends Error {
   override name = "StreamEnded";
 }

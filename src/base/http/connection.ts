@@ -43,7 +43,6 @@ interface ConnectionHost {
   onWaiting(connection: Connection, is_waiting: boolean): void;
 }
 
-/** Ends of a connection that are no failures. */
 const ENDS = [ConnectionLost, DeadlinePassed, StreamEnded];
 
 export class Connection {

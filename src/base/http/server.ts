@@ -28,7 +28,6 @@ export interface ServeOptions {
   limits?: Partial<HttpLimits>;
 }
 
-/** Binds at once, and answers from then on. */
 export function serve(world: HttpWorld, options: ServeOptions): HttpServer {
   const listener = "accept" in options.at ? options.at : listenOn(options.at);
   return new HttpServer(world, listener, options);

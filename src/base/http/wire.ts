@@ -8,7 +8,6 @@ export class DeadlinePassed extends Error {
   override name = "DeadlinePassed";
 }
 
-/** The client is not there any more, or we hung up. */
 export class ConnectionLost extends Error {
   override name = "ConnectionLost";
 }

@@ -21,7 +21,7 @@ import {
 } from "../flags.ts";
 import { usage } from "../parse.ts";
 import { Progress, stopOnInterrupt, withProgress } from "../progress.ts";
-import { print, printJson, say } from "../terminal.ts";
+import { print, printJson, say } from "../print.ts";
 
 const FIELDS = { group: "Fields of the event" };
 

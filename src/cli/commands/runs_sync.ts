@@ -1,4 +1,5 @@
-import { findings_shown_max, names_shown_max, watch_interval_s } from "../../base/limits.ts";
+import { firstNames } from "../../base/format.ts";
+import { findings_shown_max, watch_interval_s } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { AlertsReport } from "../../runs/catalog/alerts.ts";
 import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
@@ -91,8 +92,7 @@ function printReport(world: World, report: CatalogSyncReport): void {
   print(world, `${tick} Registered ${counted(report.registered, "run")}`);
   if (report.updated > 0) print(world, `${tick} Updated ${counted(report.updated, "run")}`);
   if (outside.length > 0) {
-    const more = outside.length > names_shown_max ? ", …" : "";
-    const named = outside.slice(0, names_shown_max).join(", ") + more;
+    const named = firstNames(outside);
     const are = outside.length === 1 ? "lies" : "lie";
     print(
       world,

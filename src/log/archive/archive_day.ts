@@ -29,7 +29,6 @@ import { finishDays, FolderLocks } from "../seal/unfinished_days.ts";
 import { chainProblem } from "../seal/verify_chain.ts";
 import { changesOf, partsOrFinding, sealedOrFinding } from "../seal/verify_sealed.ts";
 
-/** What a day holds that may leave the log. */
 export interface DayInspection {
   /** With their whole lines, and where the last of them ends. */
   parts: { label: string; lines: number; end: number; is_sealed: boolean }[];

@@ -27,7 +27,6 @@ export const TEMPLATE_COLUMNS = [
 export type TemplateColumn = (typeof TEMPLATE_COLUMNS)[number];
 
 export const TIMESTAMP = TEMPLATE_COLUMNS.indexOf("timestamp_ms");
-/** The column of all values that have none of their own. */
 export const RESIDUAL = TEMPLATE_COLUMNS.indexOf("rest");
 
 /**
@@ -109,11 +108,9 @@ export class TemplateMatcher {
   /** Where the values of the last line begin and end, in the order of the template's columns. */
   starts = new Int32Array(VALUES_ROOM);
   ends = new Int32Array(VALUES_ROOM);
-  /** Where the last line ends, without its newline. */
   end = 0;
   /** Whether the last line has no escapes, no space but blanks, and no `"@`. */
   is_plain = true;
-  /** The templates that came last, the latest first. */
   #recent: LineTemplate[] = [];
   readonly #by_text = new Map<string, LineTemplate>();
 

@@ -35,11 +35,8 @@ export const COLUMNS: readonly (PackedColumn & { name: ColumnName })[] = [
   { name: "line", type: "bytes", nullable: true },
 ];
 
-/** What the file says of itself, and the version of all this. */
 export const KEYS = {
-  /** The templates of its lines, by their numbers. */
   shapes: "ledger.shapes",
-  /** Where in the part each row group begins. */
   groups: "ledger.group_offsets",
   /** Which part it holds, and the checksum that its lines were sealed with. */
   part: "ledger.part",
@@ -65,7 +62,6 @@ export function linesDigest(file: OpenFile): string {
   return digestOf(unpackLines(file).map(({ bytes }) => bytes));
 }
 
-/** The lines of a packed part, in blocks of adjacent lines. */
 export function* unpackLines(file: OpenFile, options: UnpackOptions = {}): Generator<Block> {
   const reader = new PackedReader(file);
   const templates = decodedKey<string[]>(file, reader, KEYS.shapes)
@@ -142,7 +138,6 @@ function digitsOf(number: number): number {
 }
 
 class LineJoiner {
-  /** Where in the part the block begins. */
   start = 0;
   filled = 0;
   readonly from: number;

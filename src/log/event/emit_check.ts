@@ -57,7 +57,6 @@ export class EmitCheck {
     this.#next_suffix = world.random_uint32() | 0;
   }
 
-  /** Reads the registry again if it has changed; true when it has. */
   refresh(): boolean {
     const registry = this.reload();
     if (registry) this.registry = registry;

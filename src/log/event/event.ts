@@ -13,7 +13,6 @@ export interface LedgerEvent {
   [field: string]: unknown;
 }
 
-/** What a field may hold; `isOfKind` says what each is. */
 export type FieldKind =
   | "run_id"
   | "name"

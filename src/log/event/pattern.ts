@@ -44,13 +44,11 @@ type Node =
 
 const QUANTIFIER = /[*+?]|\{(\d+)(,(\d*))?\}/y;
 const LOOKAROUND = /\(\?<?[=!]/y;
-/** What opens a group: alone, with a name, or without a number. */
 const GROUP = /\((?!\?)|\(\?:|\(\?<[^=!>][^>]*>/y;
 /** One escaped character or class; `\u` pairs of surrogates are one character. */
 const ESCAPE =
   /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u\{[0-9a-fA-F]+\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|[pP]\{[^}]*\}|.)/suy;
 
-/** Reads a source that is known to be a regular expression. */
 class Parser {
   #at = 0;
   #depth = 0;

@@ -19,7 +19,6 @@ import { ledgerPaths } from "../format/layout.ts";
 /** The version of the registry's own format. A newer one is refused by name. */
 export const REGISTRY_VERSION = 2;
 
-/** One declared step from a version of a type to the next. */
 export type MigrationStep =
   | { rename: string; to: string }
   | { default: string; value: unknown }
@@ -47,7 +46,6 @@ export interface RegistryFile {
 /** The field that says which version of its type an event was written in; absent means 1. */
 export const VERSION_FIELD = "event_version";
 
-/** What a ledger knows beyond the built-in types. */
 export class Registry {
   readonly #checks = new Map<string, Check>();
 
@@ -70,7 +68,6 @@ export class Registry {
     return this.types.get(event_type)?.version ?? 1;
   }
 
-  /** The first thing that is wrong with an event of a custom type. */
   problemOf(event: LedgerEvent): string | undefined {
     const type = this.types.get(event.event_type);
     if (!type) return undefined;
@@ -142,7 +139,6 @@ export function refusedPatternOf(schema: unknown): string | undefined {
   }
 }
 
-/** Whether a schema lets no field pass that it does not name. */
 function isClosed({ additionalProperties }: JsonSchema): boolean {
   return additionalProperties !== undefined && additionalProperties !== true;
 }

@@ -129,7 +129,6 @@ function entryFor(world: World, text: string): RegistryBound {
   };
 }
 
-/** In what way the registry is not the one that the chain binds. */
 export function registryProblem(root: string, state: "changed" | "removed"): string {
   const { schema } = ledgerPaths(root);
   return state === "changed"

@@ -101,7 +101,7 @@ const QUOTE = 34, BACKSLASH = 92, COLON = 58;
 const OPEN_BRACE = 123, CLOSE_BRACE = 125, OPEN_BRACKET = 91, CLOSE_BRACKET = 93;
 
 /** Where the string that opens at `start` closes. The text is known to be JSON. */
-function closingQuote(text: string, start: number): number {
+export function closingQuote(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (text.charCodeAt(end - 1) === BACKSLASH) {
     let backslashes_start = end - 1;

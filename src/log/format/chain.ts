@@ -100,7 +100,6 @@ interface ChainDamage {
 
 export interface Chain {
   entries: ChainEntry[];
-  /** The entries by which parts were sealed. */
   seals: SealedEntry[];
   /** The parts that are not in the log any more, by label, each with the entry of its last leaving. */
   away: Map<string, TakenOutEntry>;
@@ -172,7 +171,6 @@ function parseLine(line: string): ChainEntry | undefined {
   }
 }
 
-/** What a line of the chain is written from. */
 export function fieldsOfEntry(entry: ChainEntry): Readonly<Record<string, unknown>> {
   return entry.kind === "other" ? entry.fields : { ...entry };
 }
@@ -254,7 +252,6 @@ export function appendEntries(world: World, root: string, entries: readonly Chai
   file.sync();
 }
 
-/** What the chain says of a part, made of its day's record. */
 export function sealedEntry(label: string, sealed: SealedPart): SealedEntry {
   const { format, number, previous, seal } = sealed;
   const { events, bytes, sha256, first_ms, last_ms, sealed_at_ms, notes_sha256 } = sealed;

@@ -19,7 +19,6 @@ import {
 import type { SealedNotes } from "./seal_manifest.ts";
 import type { World } from "../../base/world.ts";
 
-/** The digest of what is noted of a part's lines. */
 export function notesDigest(notes: SealedNotes): string {
   const { lines, last_line_at, last_line_hash, flaws, blocks } = notes;
   const of_flaws = flaws?.map(({ kind, offset, size_bytes, reason }) => {
@@ -28,7 +27,6 @@ export function notesDigest(notes: SealedNotes): string {
   return digestOfFacts([lines, last_line_at, last_line_hash, blocks, of_flaws ?? null]);
 }
 
-/** The seal that an entry of the chain has to have. */
 export function entryDigest(entry: ChainEntry): string {
   const { format, seal: _itself, ...fields } = fieldsOfEntry(entry);
   if (format !== undefined) return textDigest(canonicalJson({ format, ...fields }));

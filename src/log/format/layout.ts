@@ -104,7 +104,6 @@ export function dayOf(timestamp_ms: number): string {
   return cached_day;
 }
 
-/** The log's order of parts within a day: number, then writer. */
 export function comparePartNames(
   a: Omit<PartId, "day">,
   b: Omit<PartId, "day">,

@@ -27,7 +27,6 @@ export interface Block {
 export function* blocksOfLines(file: OpenFile, start: number, end: number): Generator<Block> {
   let buffer = new Uint8Array(read_bytes);
   let kept = 0;
-  /** Offset in the part of the buffer's first byte. */
   let base = start;
   const block = (facts: Partial<Block>): Block => ({
     start: base,

@@ -57,7 +57,6 @@ export function quarantine(
   throw new Error("names in quarantine do not end");
 }
 
-/** Whether a corrupt line has its copy in quarantine already. */
 export function isInQuarantine(
   files: Files,
   root: string,

@@ -14,7 +14,6 @@ export interface LineDiagnostic {
   reason: string;
 }
 
-/** What a seal vouches for. */
 export interface SealedContent {
   events: number;
   bytes: number;
@@ -23,7 +22,6 @@ export interface SealedContent {
   first_ms: number | null;
   last_ms: number | null;
   sealed_at_ms: number;
-  /** Of what is noted of its lines. */
   notes_sha256: string;
 }
 
@@ -102,7 +100,6 @@ const COUNTS = ["number", "events", "bytes", "lines", "last_line_at", "sealed_at
 const TEXTS = ["previous", "seal", "notes_sha256", "last_line_hash"] as const;
 const TIMES = ["first_ms", "last_ms"] as const;
 
-/** The first field of a record that is not of its kind. */
 export function wrongFieldOf(record: SealedPart): string | undefined {
   if (typeof record !== "object" || record === null) return "the record";
   const { flaws, compacted, format, after } = record;

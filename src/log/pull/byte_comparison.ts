@@ -1,6 +1,5 @@
 /** How far two streams of bytes say the same. */
 
-/** What two streams have in common. */
 interface Common {
   /** Up to here they say the same. */
   bytes: number;

@@ -46,7 +46,6 @@ export interface LogPullReport {
 }
 
 interface LogPullOptions {
-  /** The surroundings in which the other ledger is read. */
   theirs: World;
   host: string;
   /** What was pulled so far; it is brought up to date. */

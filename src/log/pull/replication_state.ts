@@ -13,7 +13,6 @@ import { isOfKind } from "../event/event.ts";
 import { checkWriterName, ledgerPaths, parsePartLabel } from "../format/layout.ts";
 import { DayLock } from "../format/lock.ts";
 
-/** Lines of another box, as they stand in a part here. */
 export interface ByteRange {
   part: string;
   from: number;
@@ -22,9 +21,7 @@ export interface ByteRange {
   own?: true;
 }
 
-/** How much of another box's part is here. */
 export interface ReplicatedPart {
-  /** From its beginning. */
   bytes: number;
   sha256: string;
   here: ByteRange[];
@@ -32,7 +29,6 @@ export interface ReplicatedPart {
   seen: Map<string, string>;
 }
 
-/** How a box got the name that its parts have here. */
 export type NamedBy = "flag" | "index" | "folder";
 
 export interface ReplicatedHost {

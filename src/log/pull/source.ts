@@ -65,7 +65,6 @@ export interface Origin {
   label: string;
   /** Whether the other ledger is that box's own. */
   is_direct: boolean;
-  /** Where it stands in the other ledger. */
   ranges: { extent: PartExtent; from: number; to?: number }[];
   /** Other than before, whenever its lines may be. */
   stamp: string;
@@ -227,7 +226,6 @@ export class OriginLines {
     return this.#parts.reduce((sum, { from, to }) => sum + to - from, 0);
   }
 
-  /** The lines from the start of one of them on. */
   *blocks(from: number): Generator<LineBlock> {
     let passed = 0;
     for (const { part, from: first, to, path } of this.#parts) {
@@ -245,7 +243,6 @@ export class OriginLines {
     }
   }
 
-  /** All bytes between two starts of lines. */
   *bytesBetween(from: number, to: number): Generator<Uint8Array> {
     let left = to - from;
     if (left === 0) return;

@@ -97,7 +97,6 @@ export class OwnDay {
     this.#closed.add(label);
   }
 
-  /** A name that was never given in this day, after all others. */
   nextPart(writer: string): PartId {
     const numbers = [...this.#given].map((label) => parsePartLabel(label)!.number);
     return { day: this.day, writer, number: Math.max(0, ...numbers) + 1 };

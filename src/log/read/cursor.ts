@@ -19,14 +19,12 @@ interface Place {
   /** `day=2026-01-23/part-000001.jsonl` */
   label: string;
   offset: number;
-  /** Length of the line, without its newline. */
   size_bytes: number;
 }
 
 export interface EventRecord extends Place {
   kind: "event";
   event: LedgerEvent;
-  /** The line as it stands in the log. */
   text: string;
 }
 
@@ -61,7 +59,6 @@ export class LogCursor {
     this.#types = filter.types && new Set(filter.types);
   }
 
-  /** The days that can hold wanted records, in order. */
   days(): string[] {
     const { day, since_ms, until_ms } = this.filter;
     const first = since_ms === undefined ? "" : dayOf(since_ms);

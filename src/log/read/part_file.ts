@@ -11,11 +11,9 @@ import type { Checksum } from "../format/checksum.ts";
 export interface OpenPart extends Disposable {
   /** The Parquet file, where it is one that was opened. */
   packed_path: string | undefined;
-  /** Its lines from the start of one of them on. */
   blocks(from: number): Generator<Block>;
   /** The same without the lines that an index takes from the columns; those of a compacted part. */
   blocksWithoutTrials(from: number): Generator<Block>;
-  /** Bytes from the start of a line on. */
   bytesBetween(from: number, to: number): Uint8Array;
   /** Where the line begins that ends, with its newline, at this offset. */
   startOfLineBefore(end: number): number;

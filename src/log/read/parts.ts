@@ -167,7 +167,6 @@ function compactedExtent(root: string, part: PartId, sealed: SealedParts): PartE
   return { part, path, label, size_bytes, compacted, last_line_at, last_line_hash, events };
 }
 
-/** For a Parquet file that the day's record does not list. */
 export function notRecorded(root: string, part: PartId): LedgerError {
   const folder = dayFolder(root, part.day);
   const path = join(folder, parquetName(part));

@@ -23,7 +23,6 @@ import { dayOf, ledgerPaths, parseDayName, partPath } from "../format/layout.ts"
 interface DaySurvey {
   day: string;
   parts: number;
-  /** How many of them take no more lines. */
   sealed: number;
   /** Whole lines; verify says whether each is an event. */
   events: number;

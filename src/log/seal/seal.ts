@@ -106,7 +106,6 @@ export async function sealDueParts(
   return sealed;
 }
 
-/** Whether a day has ended, and the time for late events too. */
 export function isOver(world: World, day: string, grace_ms = seal_grace_ms): boolean {
   return world.now_ms() >= startOfDay(day) + DAY_MS + grace_ms;
 }

@@ -1,5 +1,6 @@
 /** Which runs are compared, and what the catalog and the log know of each. */
 import { LedgerError, quoted } from "../../base/error.ts";
+import { firstNames } from "../../base/format.ts";
 import { withNumbers } from "../../base/json.ts";
 import { runs_compared_max } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
@@ -84,7 +85,7 @@ async function wholeId(database: Database, run_id: string): Promise<string> {
     throw new LedgerError({
       code: "not_found",
       message: `several runs have ids that begin with ${quoted(run_id)}`,
-      hint: `give more of it: ${ids.slice(0, 3).join(", ")}${ids[3] ? ", …" : ""}`,
+      hint: `give more of it: ${firstNames(ids)}`,
     });
   }
   const all = await database.rows<{ run_id: string }>(`select run_id from run_states`);

@@ -1,6 +1,7 @@
 /** Queries of an open catalog. Values are bound; names of columns come from constant lists. */
 import { join } from "@std/path";
 import { LedgerError, quoted } from "../../base/error.ts";
+import { firstNames } from "../../base/format.ts";
 import { withNumbers } from "../../base/json.ts";
 import { runs_found_max } from "../../base/limits.ts";
 import { systemWorld } from "../../base/world.ts";
@@ -136,7 +137,7 @@ export async function findArtifact(
     throw new LedgerError({
       code: "not_found",
       message: `several runs have ids that begin with ${quoted(run_id)}`,
-      hint: `give more of it: ${ids.slice(0, 3).join(", ")}${ids[3] ? ", …" : ""}`,
+      hint: `give more of it: ${firstNames(ids)}`,
     });
   }
   const path = await cataloguedPath(catalog, run.run_id, artifact_type);

@@ -4,6 +4,7 @@
  */
 import { join } from "@std/path";
 import { LedgerError, quoted } from "../../base/error.ts";
+import { firstNames } from "../../base/format.ts";
 import type { Files } from "../../base/files/seam.ts";
 import { nearest } from "../../base/nearest.ts";
 import { isOfKind } from "../../log/mod.ts";
@@ -132,7 +133,7 @@ export function wholeRunId(
       : `there is no run ${quoted(beginning)} in ${runs_dir}, and the index knows none`,
     where: { path: runs_dir },
     hint: ids.length > 1
-      ? `give more of it: ${ids.slice(0, 3).join(", ")}${ids[3] ? ", …" : ""}`
+      ? `give more of it: ${firstNames(ids)}`
       : near
       ? `did you mean ${near}?`
       : "what there is: ledger runs query; or name another folder of runs: --runs-dir",
