@@ -1,13 +1,7 @@
 /** A periodic task: work beside the daemon's syncs that rests in between; it reports the same trouble once. */
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import {
-  catalog_rest_factor,
-  catalog_rest_ms,
-  trace_convert_rest_factor,
-  trace_convert_rest_ms,
-} from "../base/limits.ts";
+import { catalog_rest_factor, catalog_rest_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import type { FlushReport } from "../trace/store/flush.ts";
 import type { CatalogSyncReport } from "../runs/catalog/catalog.ts";
 
 export class RepeatedTrouble {
@@ -84,31 +78,5 @@ export function catalogTask(
     },
     (took_ms) => catalog_rest_ms + took_ms * catalog_rest_factor,
     (message) => onNotice(`the catalog of runs is not up to date: ${message}`),
-  );
-}
-
-/** Traces whose write-ahead files are converted; those of a `Ledger` are such. */
-export interface WatchedTraces {
-  exists(): boolean;
-  convert(signal?: AbortSignal): Promise<FlushReport>;
-  waitingBytes(): Promise<number>;
-}
-
-/** Makes Parquet of write-ahead files that no living writer holds. */
-export function conversionTask(
-  world: World,
-  traces: WatchedTraces,
-  signal: AbortSignal,
-  onConvert: (report: FlushReport) => void,
-  onNotice: (message: string) => void,
-): PeriodicTask {
-  return new PeriodicTask(
-    world,
-    async () => {
-      const report = await traces.convert(signal);
-      if (report.segments > 0) onConvert(report);
-    },
-    (took_ms) => trace_convert_rest_ms + took_ms * trace_convert_rest_factor,
-    (message) => onNotice(`traces were not made Parquet: ${message}`),
   );
 }

@@ -8,6 +8,8 @@ import {
   follow_poll_ms,
   seal_grace_ms,
   seal_poll_ms,
+  trace_convert_rest_factor,
+  trace_convert_rest_ms,
   unhealthy_after_s,
   watch_debounce_ms,
   watch_interval_s,
@@ -28,14 +30,7 @@ import {
 import type { CatalogSyncReport } from "../runs/catalog/catalog.ts";
 import type { FlushReport } from "../trace/store/flush.ts";
 import { HealthServer, type SyncState, type WatchState } from "./health.ts";
-import {
-  catalogTask,
-  conversionTask,
-  PeriodicTask,
-  RepeatedTrouble,
-  type WatchedRuns,
-  type WatchedTraces,
-} from "./periodic_task.ts";
+import { catalogTask, PeriodicTask, RepeatedTrouble, type WatchedRuns } from "./periodic_task.ts";
 
 interface Watched {
   readonly dir: string;
@@ -50,7 +45,11 @@ interface Watched {
     counts?(): Promise<{ ended: number; known: number } | undefined>;
   };
   readonly upkeep?: { seal(options?: SealOptions): Promise<NewlySealed[]> };
-  readonly traces?: WatchedTraces;
+  readonly traces?: {
+    exists(): boolean;
+    convert(signal?: AbortSignal): Promise<FlushReport>;
+    waitingBytes(): Promise<number>;
+  };
 }
 
 interface WatchOptions {
@@ -122,7 +121,7 @@ class Watch {
     const { runs, traces } = this.ledger;
     const { onCatalogSync = () => {}, onNotice = () => {} } = this.options;
     const catalog = runs && catalogTask(this.world, runs, onCatalogSync, onNotice);
-    const conversion = traces && this.#converting(traces);
+    const conversion = this.#converting();
     while (!signal.aborted) {
       if (this.ledger.exists()) notices.watchIfPossible();
       const is_first = this.#done.syncs === 0;
@@ -159,12 +158,20 @@ class Watch {
     );
   }
 
-  #converting(traces: WatchedTraces): PeriodicTask {
+  /** Makes Parquet of write-ahead files that no living writer holds. */
+  #converting(): PeriodicTask | undefined {
+    const { traces } = this.ledger;
     const { signal, onConvert = () => {}, onNotice = () => {} } = this.options;
-    return conversionTask(this.world, traces, signal, (report) => {
-      this.#done.traces_converted += report.events;
-      onConvert(report);
-    }, onNotice);
+    return traces && new PeriodicTask(
+      this.world,
+      async () => {
+        const report = await traces.convert(signal);
+        this.#done.traces_converted += report.events;
+        if (report.segments > 0) onConvert(report);
+      },
+      (took_ms) => trace_convert_rest_ms + took_ms * trace_convert_rest_factor,
+      (message) => onNotice(`traces were not made Parquet: ${message}`),
+    );
   }
 
   tell({ message, hint }: LedgerError): void {
