@@ -2,6 +2,8 @@
 import { grown } from "../bytes.ts";
 import { event_bytes_max, read_bytes } from "../limits.ts";
 import type { Input } from "../world.ts";
+import { readFully } from "./durable.ts";
+import type { OpenFile } from "./seam.ts";
 
 export interface Line {
   /** Byte offset of its first byte, counted from wherever the block's start was said to be. */
@@ -46,6 +48,19 @@ export function utf8Text(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Where the last whole line of a file ends; 0 when it has none. */
+export function endOfLastLine(file: OpenFile, size_bytes: number): number {
+  const block = new Uint8Array(Math.min(read_bytes, size_bytes));
+  for (let end = size_bytes; end > 0;) {
+    const start = Math.max(0, end - block.length);
+    const bytes = readFully(file, block.subarray(0, end - start), start);
+    const newline = bytes.lastIndexOf(NEWLINE);
+    if (newline >= 0) return start + newline + 1;
+    end = start;
+  }
+  return 0;
 }
 
 interface BlockOptions {

@@ -73,16 +73,3 @@ function findNewline(file: OpenFile, from: number, end: number): number | undefi
     at += bytes.length;
   }
 }
-
-/** Where the last whole line of a file ends; 0 when it has none. */
-export function endOfLastLine(file: OpenFile, size_bytes: number): number {
-  const block = new Uint8Array(Math.min(read_bytes, size_bytes));
-  for (let end = size_bytes; end > 0;) {
-    const start = Math.max(0, end - block.length);
-    const bytes = readFully(file, block.subarray(0, end - start), start);
-    const newline = bytes.lastIndexOf(NEWLINE);
-    if (newline >= 0) return start + newline + 1;
-    end = start;
-  }
-  return 0;
-}

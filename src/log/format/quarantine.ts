@@ -3,12 +3,12 @@
  * because offsets never move. No byte of either is lost.
  */
 import { join } from "@std/path";
+import { endOfLastLine } from "../../base/files/lines.ts";
 import { makeFolderDurably, readFully, replaceFile } from "../../base/files/durable.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { lock_wait_ms } from "../../base/limits.ts";
 import { ledgerPaths, type PartId, partPath, quarantineName } from "./layout.ts";
-import { endOfLastLine } from "./line_blocks.ts";
 import { lockOfWriter } from "./lock.ts";
 
 /**

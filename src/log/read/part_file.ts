@@ -1,11 +1,12 @@
 /** A part open for reading, plain or compacted: in both, offsets are those of the lines as written. */
 import { dirname } from "@std/path";
+import { endOfLastLine } from "../../base/files/lines.ts";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { openOwn, readFully } from "../../base/files/durable.ts";
 import type { World } from "../../base/world.ts";
 import { part_looks_max } from "../../base/limits.ts";
 import { type PartExtent, partsOfDay } from "./parts.ts";
-import { type Block, blocksOfLines, endOfLastLine } from "../format/line_blocks.ts";
+import { type Block, blocksOfLines } from "../format/line_blocks.ts";
 import type { Checksum } from "../format/checksum.ts";
 
 export interface OpenPart extends Disposable {

@@ -8,6 +8,7 @@
  * step that the next seal adds.
  */
 import { join } from "@std/path";
+import { endOfLastLine } from "../../base/files/lines.ts";
 import { DAY_MS, startOfDay } from "../../base/format.ts";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { readFully, withOpenFile } from "../../base/files/durable.ts";
@@ -31,7 +32,7 @@ import { dayFolder, type PartId, partLabel } from "../format/layout.ts";
 import { lockOfWriter } from "../format/lock.ts";
 import { goneFolders, listDays, type PartExtent, partNamesOf, partsOfDay } from "../read/parts.ts";
 import { checksumOf } from "../format/checksum.ts";
-import { endOfLastLine, lineHash } from "../format/line_blocks.ts";
+import { lineHash } from "../format/line_blocks.ts";
 import { moveTornTail } from "../format/quarantine.ts";
 import {
   type LineDiagnostic,

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { endOfLastLine } from "../../../src/base/files/lines.ts";
 import { join } from "@std/path";
 import { systemFiles } from "../../../src/base/files/system_files.ts";
-import { endOfLastLine } from "../../../src/log/format/line_blocks.ts";
 import { isInQuarantine, quarantine } from "../../../src/log/format/quarantine.ts";
 import { openLedger } from "../../../src/mod.ts";
 import { linesOnDisk, tempFolder, testWorld, writePart } from "../../harness.ts";
