@@ -88,6 +88,20 @@ Deno.test("no question is answered from the first system's index, and doctor say
   assertMatch(`${check.found} → ${check.fix}`, /made by the first system.* → .*ledger rebuild$/);
 });
 
+Deno.test("a query sets the first system's index aside, builds and answers; --as-is refuses", async () => {
+  using folder = ledgerFolder();
+  const dir = join(folder.path, "ledger");
+  const path = await withTheirs(dir);
+  const query = ["query", "select run_id from latest_runs", "--format", "csv"];
+  const refused = await runIn(dir, [...query, "--as-is"]);
+  assertEquals([refused.code, refused.stdout], [2, ""]);
+  assertStringIncludes(refused.stderr, "was made by the first system");
+  const answered = await runIn(dir, query);
+  assertEquals([answered.code, answered.stdout], [0, "run_id\nours\n"], answered.stderr);
+  assertStringIncludes(answered.stderr, `it is kept as ${path}.first-system`);
+  assertEquals(await theirRuns(`${path}.first-system`), [{ run_id: "theirs" }]);
+});
+
 Deno.test("an index that the first system has open is set aside, not replaced", async () => {
   using folder = ledgerFolder();
   const dir = join(folder.path, "ledger");
