@@ -9,15 +9,15 @@ export async function createDualViews(database: Database, cutover_ms: number): P
   const columns = schema.table("runs_d")!.columns;
   const text = (name: string) =>
     columns.some((column) => column.name === name) ? `cast(r.${name} as varchar)` : "null::varchar";
+  const [run_type, config, fingerprint] = ["run_type", "config_json", "data_fingerprint"].map(text);
+  const summary = `nullif(${text("summary_json")}, 'null')`;
   const created = columns.find(({ name }) => name === "created_at")?.time_sql ?? "null::bigint";
   await database.run(`
     create temp view legacy_runs as
-    select distinct on (run_id) cast(r.run_id as varchar) as run_id, ${
-    text("run_type")
-  } as run_type,
-      ${created} as created_at_ms, ${text("config_json")} as config,
-      ${text("data_fingerprint")} as data_fingerprint, ${text("summary_json")} as summary_json,
-      if(${text("summary_json")} is null, null, ${endOfRun(schema)}) as completed_at_ms
+    select distinct on (run_id) cast(r.run_id as varchar) as run_id, ${run_type} as run_type,
+      ${created} as created_at_ms, ${config} as config, ${fingerprint} as data_fingerprint,
+      ${summary} as summary_json,
+      if(${summary} is null, null, ${endOfRun(schema)}) as completed_at_ms
     from ${legacyName("optimizer.runs_d")} r where r.run_id is not null
     order by run_id, created_at_ms`);
   // Before the cutover the legacy database wins, from it on the log; alone, either counts.

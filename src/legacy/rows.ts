@@ -120,7 +120,7 @@ function rowOf(table: LegacyTable, values: Record<string, string | bigint | null
   const cells = new Map<string, Cell>();
   for (const column of table.columns) {
     const text = values[`=${column.name}`];
-    if (typeof text !== "string") continue;
+    if (typeof text !== "string" || saysNothing(column, text)) continue;
     cells.set(column.name, { column, text, at_ms: timeOf(values[`@${column.name}`]) });
   }
   const text = (value: string | bigint | null) => typeof value === "string" ? value : null;
@@ -131,6 +131,11 @@ function rowOf(table: LegacyTable, values: Record<string, string | bigint | null
     cells,
     ended_at_ms: timeOf(values["@"]),
   };
+}
+
+/** A null that was written as JSON, and a type of run without a letter, are none. */
+function saysNothing({ kind, name }: Column, text: string): boolean {
+  return kind === "json" ? text.trim() === "null" : name === "run_type" && text === "";
 }
 
 /** A time that an event may have. */

@@ -22,13 +22,20 @@ const TABLES_OF_BOTH: Readonly<Record<string, string>> = {
   trials_f: `trial_id, run_id, created_at TIMESTAMP, + strategy_name, tp_mult DOUBLE,
     sl_mult DOUBLE, intrabar_order, params_json, date_from DATE, date_to DATE, + entry_mode,
     + horizon_hours INTEGER, alerts_total INTEGER, alerts_ok INTEGER, total_r DOUBLE,
-    avg_r DOUBLE, r_profit_factor DOUBLE, win_rate DOUBLE, total_return_pct DOUBLE,
-    + hit2x_pct DOUBLE, + worst_lane, + worst_lane_score DOUBLE, + gate_check_json,
+    avg_r DOUBLE, avg_r_win DOUBLE, avg_r_loss DOUBLE, r_profit_factor DOUBLE, win_rate DOUBLE,
+    profit_factor DOUBLE, expectancy_pct DOUBLE, total_return_pct DOUBLE,
+    risk_adj_total_return_pct DOUBLE, + hit2x_pct DOUBLE, + hit3x_pct DOUBLE, + hit4x_pct DOUBLE,
+    + median_ath_mult DOUBLE, + p75_ath_mult DOUBLE, + p95_ath_mult DOUBLE,
+    + median_time_to_2x_min DOUBLE, + median_time_to_3x_min DOUBLE, + median_dd_pre2x DOUBLE,
+    + p95_dd_pre2x DOUBLE, + p75_dd_pre2x DOUBLE, + median_dd_overall DOUBLE,
+    + objective_score DOUBLE, + test_train_ratio DOUBLE, + robust_score DOUBLE,
+    + stress_penalty DOUBLE, + worst_lane, + worst_lane_score DOUBLE, + gate_check_json,
     + passes_gates BOOLEAN, duration_ms INTEGER, summary_json`,
   walk_forward_f: `fold_id, run_id, fold_num INTEGER, created_at TIMESTAMP, train_from DATE,
     train_to DATE, test_from DATE, test_to DATE, train_alerts INTEGER, test_alerts INTEGER,
-    best_tp_mult DOUBLE, best_sl_mult DOUBLE, best_params_json, train_avg_r DOUBLE,
-    test_avg_r DOUBLE, delta_avg_r DOUBLE, notes`,
+    best_tp_mult DOUBLE, best_sl_mult DOUBLE, best_params_json, train_win_rate DOUBLE,
+    train_avg_r DOUBLE, train_total_r DOUBLE, test_win_rate DOUBLE, test_avg_r DOUBLE,
+    test_total_r DOUBLE, delta_avg_r DOUBLE, delta_total_r DOUBLE, notes`,
 };
 
 const TABLES_OF_NEWER: Readonly<Record<string, string>> = {
@@ -37,7 +44,19 @@ const TABLES_OF_NEWER: Readonly<Record<string, string>> = {
     input_summary_json, output_summary_json, config_json, error_message, retry_count INTEGER,
     notes`,
   islands_f: "island_id, run_id, phase_id, score DOUBLE",
+  island_champions_f: "champion_id, run_id, phase_id, score DOUBLE",
+  stress_lane_results_f: "lane_id, run_id, phase_id, score DOUBLE",
+  champion_validation_f: "validation_id, run_id, phase_id, score DOUBLE",
 };
+
+/** Of each table that is understood, the columns; for a row in which each of them holds a value. */
+export function columnsOf(table: string): [name: string, type: string][] {
+  const columns = { ...TABLES_OF_BOTH, ...TABLES_OF_NEWER }[table];
+  return columns.split(/,\s+/).map((column) => {
+    const [name, type = "VARCHAR"] = column.replace(/^\+ /, "").split(" ");
+    return [name, type];
+  });
+}
 
 /** The tables of the older or of the newer generation, empty; `without` leaves out columns. */
 export function tables(generation: "older" | "newer", without: readonly string[] = []): string[] {

@@ -12,6 +12,7 @@ import { assertLikeBuiltAnew, ledgerFolder, rowsOf, sync } from "../index/indexe
 import {
   AFTER_MS,
   BEFORE_MS,
+  columnsOf,
   database,
   insert,
   lab,
@@ -119,6 +120,52 @@ for (const generation of ["older", "newer"] as const) {
     );
   });
 }
+
+/** A value of each type, other for each column. */
+function valueOf(table: string, name: string, type: string, n: number): Value {
+  if (name.endsWith("_id")) return table === "runs_d" || name === "run_id" ? "r1" : `${name} ${n}`;
+  if (name.endsWith("_json")) return `{"column":"${name}"}`;
+  const values: Record<string, Value> = {
+    TIMESTAMP: `${stamp(BEFORE_MS + n)}${n}`,
+    DATE: `2025-12-${10 + (n % 20)}`,
+    INTEGER: n,
+    DOUBLE: n + 0.25,
+    BOOLEAN: n % 2 === 0,
+  };
+  return values[type] ?? (name === "status" ? "completed" : `${name} ${n}`);
+}
+
+Deno.test("every column of the first system's tables comes over", async () => {
+  const understood = ["runs_d", "pipeline_phases_f", "trials_f", "walk_forward_f"];
+  const rows = understood.flatMap((table) =>
+    insert(
+      table,
+      Object.fromEntries(
+        columnsOf(table).map(([name, type], n) => [name, valueOf(table, name, type, n)]),
+      ),
+    )
+  );
+  using of = await labOf(...TABLES, ...rows);
+  assertEquals(await importAll(of.dir, of.path), 6);
+  const text = linesOnDisk(of.dir).join("\n");
+  for (const table of understood) {
+    for (const [n, [name, type]] of columnsOf(table).entries()) {
+      const value = valueOf(table, name, type, n);
+      const written = name.endsWith("_json") ? String(value) : JSON.stringify(value);
+      assert(text.includes(written), `${table}.${name}: ${written}`);
+    }
+  }
+});
+
+Deno.test("a null that was written as JSON is none, and so is a type without a letter", async () => {
+  using of = await labOf(
+    ...TABLES,
+    ...run("r", BEFORE_MS, { run_type: "", summary_json: "null", timing_json: " null" }),
+  );
+  assertEquals(await importAll(of.dir, of.path), 1);
+  const asked = "select run_type, status from latest_runs";
+  assertEquals(await rowsOf(of.dir, asked), [{ run_type: "unknown", status: "pending" }]);
+});
 
 Deno.test("a phase is its start and its end, as far as it came; one that never started is counted", async () => {
   const phase = (phase_id: string, phase_order: number, others: Record<string, Value>) =>
