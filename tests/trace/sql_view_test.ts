@@ -144,6 +144,14 @@ Deno.test("without SQL the view is described; no traces are no rows, and no ledg
   assertEquals(stdout.includes("waiting"), false);
   const [example] = stdout.split("\n").filter((line) => line.startsWith("  select"));
   assertEquals((await ask(example, "--json")).code, 0);
+  const legacy = await ask("select 1", "--legacy", "x.duckdb");
+  assertEquals(legacy.code, 2);
+  assertStringIncludes(legacy.stderr, "--legacy is attached to --db runs");
+  await runIn(folder.path, ["emit", "run.started", "--run-id", "r1"]);
+  await runIn(folder.path, ["rebuild"]);
+  const elsewhere = await runIn(folder.path, ["query", "select * from trace_events"]);
+  assertEquals(elsewhere.code, 2);
+  assertStringIncludes(elsewhere.stderr, "ledger query --db traces");
   const absent = await runIn(join(folder.path, "no"), ["query", "--db", "traces", "select 1"]);
   assertEquals(absent.code, 1);
   assertStringIncludes(absent.stderr, "there is no ledger at");

@@ -1,3 +1,4 @@
+import { asLedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import type { QueryResult } from "../../duckdb/query.ts";
@@ -28,9 +29,9 @@ export default defineCommand({
   description:
     "Runs DuckDB SQL, read-only, on a snapshot of an index. First brings the index up to date " +
     "with the log, or with the runs, where that takes less than about a second and no other " +
-    "process is at it; otherwise says on standard error how far behind the answer is. With --db traces, over traced " +
-    "events as they are at this moment (trace_events; times in microseconds). Without SQL, lists " +
-    "the tables and views, and queries to begin with.",
+    "process is at it; otherwise says on standard error how far behind the answer is. --db traces " +
+    "has one view, trace_events: the traced events of this moment, times in microseconds. Without " +
+    "SQL, lists the tables and views, and queries to begin with.",
   examples: {
     'ledger query "select * from latest_runs limit 10"': "the latest runs",
     "ledger query": "tables, views and example queries",
@@ -63,6 +64,9 @@ export default defineCommand({
     }
     const ledger = openFor(world, flags);
     const { db = "runs", legacy } = flags;
+    if (legacy !== undefined && (db === "catalog" || db === "traces")) {
+      throw usage("query", `--legacy is attached to --db runs, and not to ${db}`);
+    }
     const attach = legacy === undefined ? undefined : legacyDatabase(ledger, legacy, flags.cutover);
     await freshen(world, ledger, flags, ...SOURCES[/\brun_states\b/i.test(asked) ? "both" : db]);
     const onNotice = (message: string) => say(world, message);
@@ -77,7 +81,11 @@ export default defineCommand({
       await overview(world, database, db, format);
     } else {
       const { runQuery } = await import("../../duckdb/query.ts");
-      const result = await runQuery(database, asked);
+      const result = await runQuery(database, asked).catch((error) => {
+        const is_elsewhere = db !== "traces" && /\btrace_events\b/i.test(asked);
+        const hint = "traced events are a database of their own: ledger query --db traces";
+        throw is_elsewhere ? asLedgerError(error)?.with({ hint }) ?? error : error;
+      });
       await (is_parquet ? printAsParquet(world, result) : printResult(world, result, format));
     }
     sayWhatIsMissing(world, ledger.traces.damage);
