@@ -42,6 +42,7 @@ export class Ledger extends EventLog {
   /** Sealing, compacting, archiving: what keeps the log fit to run for years. */
   readonly upkeep: LedgerUpkeep;
   readonly #background?: BackgroundSync;
+  readonly #onNotice: OpenOptions["onNotice"];
 
   constructor(options: OpenOptions = {}) {
     super(options);
@@ -50,6 +51,7 @@ export class Ledger extends EventLog {
     this.runs = new LedgerRuns(world, dir, options.runs_dir, this);
     this.upkeep = new LedgerUpkeep(world, dir, this.runs.dir);
     const { onNotice, syncAfterRun } = options;
+    this.#onNotice = onNotice;
     if (syncAfterRun) {
       this.#background = new BackgroundSync(() => this.sync({ onNotice }), onNotice);
     }
@@ -146,7 +148,7 @@ export class Ledger extends EventLog {
    */
   async openIndex(options: IndexOptions = {}): Promise<Database> {
     const { openIndexOf } = await import("./open_index.ts");
-    return await openIndexOf(this.world, this, options);
+    return await openIndexOf(this.world, this, { onNotice: this.#onNotice, ...options });
   }
 
   /** Asks the index in SQL. Values come as JSON has them; whole numbers past 2^53 as strings. */

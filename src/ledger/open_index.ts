@@ -29,7 +29,7 @@ export interface IndexOptions {
   files?: boolean;
   /** What stands beside it; catalog and traces take nothing. */
   attach?: AttachedDatabase;
-  /** Gets what the views of artifacts are without. */
+  /** Gets what the views of artifacts are without. Default: that of the ledger. */
   onNotice?: (message: string) => void;
 }
 

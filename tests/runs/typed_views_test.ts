@@ -1,6 +1,8 @@
 /** Views give each column the type that its artifact type says, whatever the first system stored. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { Ledger } from "../../src/ledger/ledger.ts";
+import { testWorld } from "../harness.ts";
 import { finishRun } from "./finished.ts";
 import { putFirstSystemRun } from "./first_system.ts";
 import { rowOf } from "./rows.ts";
@@ -158,4 +160,19 @@ Deno.test("files that are gone since the sync are said to be", async () => {
   const { rows, said } = await askAloud(lab, "select run_id from trades");
   assertEquals(rows, [["a"]]);
   assertStringIncludes(said, "1 of 2 files of trades are gone: this answer is without them");
+});
+
+Deno.test("a program hears from its ledger what the answer to a query is without", async () => {
+  using lab = newLab();
+  const row = rowOf("paths", { run_id: "old", t_2x_ms: null });
+  putFirstSystemRun(lab, "old", { paths: [row, { ...row, t_2x_ms: "soon" }] });
+  await sync(lab);
+  const notices: string[] = [];
+  const onNotice = (message: string) => notices.push(message);
+  const { dir, runs_dir } = lab;
+  await using ledger = new Ledger({ dir, runs_dir, world: testWorld(), onNotice });
+  const rows = await ledger.query("select t_2x_ms from paths", { db: "catalog" });
+  assertEquals(rows, [{ t_2x_ms: null }, { t_2x_ms: null }]);
+  assertEquals(notices.length, 1);
+  assertStringIncludes(notices[0], "1 value of column t_2x_ms cannot be read as whole numbers");
 });
