@@ -24,7 +24,7 @@ Here two policies trade the same two calls:
   $ echo '{"calls_processed":2,"calls_excluded":0,"trades_count":2,"avg_return_bps":2350,"median_return_bps":2350,"stop_out_rate":0.5,"avg_max_adverse_excursion_bps":210,"avg_time_exposed_ms":2100000}' | ledger runs write tight summary
   runs/2026-01/run_id=tight/results/summary.parquet 1 row, 1.5 kB
   $ ledger runs finish tight --timing '{"plan_ms":12,"coverage_ms":85,"execution_ms":1840}'
-  tight completed after 4.00 s
+  tight completed after 1.94 s
 
 Every row is checked before anything is stored; an error names the row and the column:
 
@@ -39,7 +39,7 @@ Every row is checked before anything is stored; an error names the row and the c
   $ echo '{"calls_processed":2,"calls_excluded":0,"trades_count":2,"avg_return_bps":3100,"median_return_bps":3100,"stop_out_rate":0,"avg_max_adverse_excursion_bps":380,"avg_time_exposed_ms":3600000}' | ledger runs write wide summary
   runs/2026-01/run_id=wide/results/summary.parquet 1 row, 1.5 kB
   $ ledger runs finish wide --timing '{"plan_ms":11,"coverage_ms":83,"execution_ms":2210}'
-  wide completed after 4.00 s
+  wide completed after 2.30 s
   $ ledger runs create --run-type policy --run-id broken
   broken runs/2026-01/run_id=broken
   $ ledger runs finish broken --status failed --error 'no candles for c2'
@@ -67,35 +67,45 @@ leaves out why. The catalog can be deleted at any time: the manifests are the tr
   $ ledger runs query --limit 10
   run_id  run_type  status                      created    took  artifacts  branch  commit  on disk
   broken  policy    failed     2026-01-23 13:18:50.945Z  1.00 s          0                  yes
-  wide    policy    completed  2026-01-23 13:18:45.945Z  4.00 s          2                  yes
-  tight   policy    completed  2026-01-23 13:18:40.945Z  4.00 s          3                  yes
+  wide    policy    completed  2026-01-23 13:18:45.945Z  2.30 s          2                  yes
+  tight   policy    completed  2026-01-23 13:18:40.945Z  1.94 s          3                  yes
   $ ledger runs query --run-id tight --artifact-type trades
   runs/2026-01/run_id=tight/policy/trades.parquet
   $ ledger runs rank --by avg_return_bps
-  rank  run_id  run_type  avg_return_bps  trades  stop_out_rate                   created
-     1  wide    policy              3100       2              0  2026-01-23 13:18:45.945Z
-     2  tight   policy              2350       2            0.5  2026-01-23 13:18:40.945Z
+  rank  run_id  status     avg_return_bps  policy.stop_loss_bps  run_type  trades  stop_out_rate                   created
+     1  wide    completed            3100                   900  policy         2              0  2026-01-23 13:18:45.945Z
+     2  tight   completed            2350                   300  policy         2            0.5  2026-01-23 13:18:40.945Z
   $ ledger runs diff tight wide
-  about       name                                tight     wide              change
-  run         dataset.from                   2024-01-01        –
-  run         dataset.to                     2024-01-31        –
-  run         dataset.interval                       5m        –
-  run         dataset.calls_count                     2        –
-  parameters  policy.stop_loss_bps                  300      900     +600 (+200.0 %)
-  timing      plan_ms                                12       11         -1 (-8.3 %)
-  timing      coverage_ms                            85       83         -2 (-2.4 %)
-  timing      execution_ms                         1840     2210      +370 (+20.1 %)
-  summary     avg_return_bps                       2350     3100      +750 (+31.9 %)
-  summary     median_return_bps                    2350     3100      +750 (+31.9 %)
-  summary     stop_out_rate                         0.5        0     -0.5 (-100.0 %)
-  summary     avg_max_adverse_excursion_bps         210      380      +170 (+81.0 %)
-  summary     avg_time_exposed_ms               2100000  3600000  +1500000 (+71.4 %)
+  name                                                                                              tight                                                              wide              change  verdict
+  dataset.from                                                                                 2024-01-01                                                                 –
+  dataset.to                                                                                   2024-01-31                                                                 –
+  dataset.interval                                                                                     5m                                                                 –
+  dataset.calls_count                                                                                   2                                                                 –
+  params.policy.stop_loss_bps                                                                         300                                                               900     +600 (+200.0 %)
+  timing.total_ms                                                                                    1937                                                              2304      +367 (+18.9 %)  worse
+  timing.plan_ms                                                                                       12                                                                11         -1 (-8.3 %)  better
+  timing.coverage_ms                                                                                   85                                                                83         -2 (-2.4 %)  better
+  timing.execution_ms                                                                                1840                                                              2210      +370 (+20.1 %)  worse
+  summary.avg_return_bps                                                                             2350                                                              3100      +750 (+31.9 %)  better
+  summary.median_return_bps                                                                          2350                                                              3100      +750 (+31.9 %)  better
+  summary.stop_out_rate                                                                               0.5                                                                 0     -0.5 (-100.0 %)  better
+  summary.avg_max_adverse_excursion_bps                                                               210                                                               380      +170 (+81.0 %)  worse
+  summary.avg_time_exposed_ms                                                                     2100000                                                           3600000  +1500000 (+71.4 %)  worse
+  artifacts.alerts.rows                                                                                 2                                                                 –
+  artifacts.alerts.bytes                                                                              889                                                                 –
+  artifacts.alerts.sha256                617d995bbce583e1296ee3167ded4ca1be9774589ce6974d19c5eff5d4ac833b                                                                 –
+  artifacts.summary.bytes                                                                            1539                                                              1535         -4 (-0.3 %)
+  artifacts.summary.sha256               08095ad4125a1dd4b446be8e3299701656b66bb3d061faefc01fe3236f3733ce  513584cfede82555481263a10617bc96a493728ea2b739af94352a18fb70ed58
+  artifacts.trades.bytes                                                                             1780                                                              1824        +44 (+2.5 %)
+  artifacts.trades.sha256                6dc6b2b43abd955ac9c7a77d044236ffa5596a1982ac4316197f484bc6c5e7ce  f308f7bf94842fff76397aad0d31b15346adfd2312f71bd116f3859cdc7e0da1
   $ ledger runs show wide
   wide  policy  completed
     folder     runs/2026-01/run_id=wide
     created    2026-01-23 13:18:45.945Z
+    started    2026-01-23 13:18:45.945Z
     completed  2026-01-23 13:18:49.945Z
     data       prices-2024-01
+    schema     manifest 1.0.0, artifacts 1.0.0
     parameters policy={"kind":"fixed_stop","stop_loss_bps":900}
     summary    calls_processed=2 calls_excluded=0 trades_count=2 avg_return_bps=3100 median_return_bps=3100 stop_out_rate=0 avg_max_adverse_excursion_bps=380 avg_time_exposed_ms=3600000 avg_tail_capture=null median_tail_capture=null
 
@@ -103,10 +113,10 @@ leaves out why. The catalog can be deleted at any time: the manifests are the tr
   trades       2  1.8 kB  yes      policy/trades.parquet
   summary      1  1.5 kB  yes      results/summary.parquet
 
-    total             4.00 s  ██████████████████████████████
+    total             2.30 s  ██████████████████████████████
     plan               11 ms  █
     coverage           83 ms  █
-    execution         2.21 s  █████████████████
+    execution         2.21 s  █████████████████████████████
 
     2026-01-23 13:18:45.945Z  run.created
     2026-01-23 13:18:45.945Z  run.started
