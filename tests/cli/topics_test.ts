@@ -67,8 +67,8 @@ async function runTranscribed(line: string, cwd: string, path: string) {
 
 Deno.test("a topic names itself, says what it is about, and leads on to commands there are", async () => {
   assertEquals(TOPIC_NAMES, [
-    ...["log", "index", "runs", "traces", "years", "legacy", "durability", "permissions"],
-    ...["recipes", "troubles", "changes"],
+    ...["log", "index", "runs", "filters", "traces", "years", "legacy", "durability"],
+    ...["permissions", "recipes", "troubles", "changes"],
   ]);
   for (const name of TOPIC_NAMES) {
     const topic = await loadTopic(name)!;

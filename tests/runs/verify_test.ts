@@ -84,7 +84,7 @@ Deno.test("a file that no manifest knows is named, and a run that goes on is lef
   ]);
   using other = newLab();
   await inLab(other, ["runs", "create", "--run-type", "full", "--run-id", "open", "--no-git"]);
-  const month = [...Deno.readDirSync(other.runs_dir)][0].name;
+  const month = [...Deno.readDirSync(other.runs_dir)].find(({ isDirectory }) => isDirectory)!.name;
   putFile(other, `${month}/run_id=open`, "results/summary.parquet.1-2.tmp");
   assertEquals(await found(other, "--all"), []);
 });
