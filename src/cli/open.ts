@@ -37,7 +37,7 @@ export async function freshen(
     flags[name] === undefined ? "" : ` --${name} ${shellQuoted(flags[name])}`;
   const lags = await ledger.freshen(sources, (notice) => say(world, notice));
   for (const { source, message, command, reason } of lags) {
-    const line = `${command}${named("dir")}${source === "runs" ? named("runs-dir") : ""}`;
+    const line = `${command}${named("dir")}${source !== "log" ? named("runs-dir") : ""}`;
     say(world, `${message}; to bring it up to date: ${line}${reason ? ` (${reason})` : ""}`);
   }
 }

@@ -128,7 +128,7 @@ export class SnapshotStore {
       throw error;
     }
     files.syncFolder(this.folder);
-    const fingerprint = new TextEncoder().encode(this.#fingerprintOfLive());
+    const fingerprint = new TextEncoder().encode(this.fingerprint());
     replaceFile(files, this.#published_path, fingerprint, uniqueName(this.world));
   }
 
@@ -145,7 +145,7 @@ export class SnapshotStore {
   isAsPublished(): boolean {
     const { files } = this.world;
     return files.facts(this.#published_path)?.is_file === true &&
-      files.readText(this.#published_path) === this.#fingerprintOfLive();
+      files.readText(this.#published_path) === this.fingerprint();
   }
 
   /** The same, and by a process of this user: a forger of that could write the folders as well. */
@@ -157,7 +157,7 @@ export class SnapshotStore {
   /** Notes what the live file was made from. Where that fails, the next sync finds it out. */
   writeWatermark(text: string): void {
     if (this.readWatermark() === text) return;
-    const bytes = new TextEncoder().encode(this.#fingerprintOfLive() + text);
+    const bytes = new TextEncoder().encode(this.fingerprint() + text);
     try {
       replaceFile(this.world.files, this.#watermark_path, bytes, uniqueName(this.world));
     } catch (error) {
@@ -169,7 +169,7 @@ export class SnapshotStore {
   readWatermark(): string | undefined {
     const { files } = this.world;
     if (!files.facts(this.#watermark_path)?.is_file) return undefined;
-    const fingerprint = this.#fingerprintOfLive();
+    const fingerprint = this.fingerprint();
     const text = files.readText(this.#watermark_path);
     return fingerprint !== "" && text.startsWith(fingerprint)
       ? text.slice(fingerprint.length)
@@ -261,7 +261,8 @@ export class SnapshotStore {
     return true;
   }
 
-  #fingerprintOfLive(): string {
+  /** Another text whenever the live file is another; empty where there is none. */
+  fingerprint(): string {
     const facts = this.world.files.facts(this.path);
     return facts ? `${facts.identity} ${facts.size_bytes} ${facts.modified_ms}\n` : "";
   }

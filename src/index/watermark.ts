@@ -152,8 +152,10 @@ class LogLook {
     const known: DayMark = this.mark.days[day] ?? { at_ms: 0, closed: [], open: {} };
     const sizeOf = (name: string) => files.facts(join(folder, name))?.size_bytes;
     const grow = (from_bytes: number, to_bytes: number | undefined) => {
-      if (to_bytes === undefined || to_bytes < from_bytes) this.#is_changed = this.#is_anew = true;
-      else this.#bytes += to_bytes - from_bytes;
+      this.#is_anew ||= to_bytes === undefined;
+      // A torn tail that went to quarantine was not indexed.
+      this.#is_changed ||= to_bytes === undefined || to_bytes < from_bytes;
+      this.#bytes += Math.max(0, (to_bytes ?? 0) - from_bytes);
     };
     if (known.at_ms !== 0 && files.facts(folder)?.modified_ms === known.at_ms) {
       for (const [stem, bytes] of Object.entries(known.open)) grow(bytes, sizeOf(`${stem}.jsonl`));

@@ -12,8 +12,8 @@ import type { SyncOptions } from "../index/sync.ts";
 import { ledgerPaths } from "../log/mod.ts";
 import type { LedgerRuns } from "./runs.ts";
 
-/** What an answer is made of: the index of the log, the catalog of runs. */
-export type AnswerSource = "log" | "runs";
+/** What an answer is made of: the index of the log, the catalog of runs, their alerts. */
+export type AnswerSource = "log" | "runs" | "alerts";
 
 /** What an answer lacks. */
 export interface AnswerLag {
@@ -23,7 +23,7 @@ export interface AnswerLag {
   /** Why it was not brought up to date; absent where that takes too long for a question. */
   reason?: string;
   /** What mends it. */
-  command: "ledger rebuild" | "ledger runs sync";
+  command: "ledger rebuild" | "ledger runs sync" | "ledger runs sync --alerts";
 }
 
 /** What of a ledger this needs. */
@@ -75,6 +75,7 @@ export async function freshen(
 }
 
 function sourcesOf(world: World, ledger: IndexedLedger): Record<AnswerSource, Source> {
+  const pathOf = (name: string) => join(ledgerPaths(ledger.dir).index, `${name}.duckdb`);
   return {
     log: {
       look: async () => {
@@ -86,7 +87,7 @@ function sourcesOf(world: World, ledger: IndexedLedger): Record<AnswerSource, So
         const message = behind_bytes === undefined
           ? "this answer may lack something of the log"
           : behind_bytes === 0
-          ? "this answer does not take note of days that left the log or came back"
+          ? "this answer does not take note of what has left the log, or come back"
           : `this answer lacks ${humanBytes(behind_bytes)} of the log`;
         return { message, cost_ms };
       },
@@ -95,10 +96,10 @@ function sourcesOf(world: World, ledger: IndexedLedger): Record<AnswerSource, So
     },
     runs: {
       look: async () => {
-        const { runs, dir } = ledger;
+        const { runs } = ledger;
         if (!runs.exists()) return undefined;
         const { lagOfCatalog } = await import("../runs/catalog/watermark.ts");
-        const lag = lagOfCatalog(world, runs.dir, join(ledgerPaths(dir).index, "catalog.duckdb"));
+        const lag = lagOfCatalog(world, runs.dir, pathOf("catalog"));
         if (!lag) return undefined;
         const { changes, cost_ms, reason } = lag;
         const message = changes === undefined
@@ -111,6 +112,20 @@ function sourcesOf(world: World, ledger: IndexedLedger): Record<AnswerSource, So
         for (const { run_path, reason } of unread) onNotice?.(`${run_path}: ${reason}`);
       },
       command: "ledger runs sync",
+    },
+    alerts: {
+      look: async () => {
+        const { lagOfAlerts } = await import("../runs/catalog/watermark.ts");
+        const cost_ms = lagOfAlerts(world, pathOf("catalog"), pathOf("alerts"));
+        if (cost_ms === undefined) return undefined;
+        return { message: "this answer may lack alerts of the latest runs", cost_ms };
+      },
+      sync: async (onNotice) => {
+        const options = { lock_wait_ms: lock_probe_ms, onNotice };
+        const { problems } = await ledger.runs.syncAlerts(options);
+        for (const { path, problem } of problems) onNotice?.(`not those of ${path}: ${problem}`);
+      },
+      command: "ledger runs sync --alerts",
     },
   };
 }

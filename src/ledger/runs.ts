@@ -141,8 +141,11 @@ export class LedgerRuns {
   /** Brings `alerts.duckdb` up to date with the catalog. */
   async syncAlerts(options?: AlertsSyncOptions): Promise<AlertsReport> {
     const { syncAlerts } = await import("../runs/catalog/alerts.ts");
+    const { SnapshotStore } = await import("../duckdb/snapshot_swap.ts");
+    const fingerprint = new SnapshotStore(this.world, this.#index("catalog")).fingerprint();
     await using catalog = await this.openCatalog({ sql: "" });
-    return await syncAlerts(this.world, catalog, this.dir, this.#index("alerts"), options);
+    const from = { catalog, fingerprint };
+    return await syncAlerts(this.world, from, this.dir, this.#index("alerts"), options);
   }
 
   /** Puts a month's artifacts together, for questions to thousands of runs. */

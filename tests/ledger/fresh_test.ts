@@ -6,19 +6,22 @@ import { SnapshotStore } from "../../src/duckdb/snapshot_swap.ts";
 import { lagOfIndex } from "../../src/index/watermark.ts";
 import { indexPath } from "../../src/index/coverage.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
+import { chainPath } from "../../src/log/format/chain.ts";
 import { dayFolder, ledgerPaths } from "../../src/log/format/layout.ts";
 import { lagOfCatalog } from "../../src/runs/catalog/watermark.ts";
 import { Random, TEST_SEED } from "../laws/random.ts";
 import { IS_FULL, systemError, testWorld } from "../harness.ts";
+import { finishRun } from "../runs/finished.ts";
 import { inLab, type Lab, ledgerOf, newLab, putRun } from "../runs/runs.ts";
 
 const DAY_MS = 86_400_000;
 const FIRST_MS = Date.UTC(2026, 0, 20, 12);
 const COUNT = ["query", "select count(*)::integer as n from events", "--format", "csv"];
 
-/** Emits an event that begins a run, on a day counted from the first. */
+/** Emits an event that no running run needs, on a day counted from the first. */
 function emit(ledger: Ledger, run_id: string, day = 0) {
-  return ledger.emitRunStarted({ run_id, timestamp_ms: FIRST_MS + day * DAY_MS });
+  const artifact = { artifact_type: "x", artifact_path: "x", size_bytes: 1 };
+  return ledger.emitArtifactCreated({ ...artifact, run_id, timestamp_ms: FIRST_MS + day * DAY_MS });
 }
 
 /** How many events the answer knows, and what is said beside it. */
@@ -127,6 +130,25 @@ Deno.test("lists of runs know each step that a writer took a moment ago", async 
   assertEquals((await listed("--status", "completed")).sort(), ["other-program", "r1"]);
 });
 
+Deno.test("a query of alerts knows those of the latest runs", async () => {
+  using lab = newLab();
+  const calls = async (...args: string[]) => {
+    const sql = "select call_id, run_count from alerts order by 1";
+    const ended = await inLab(lab, ["query", "--db", "alerts", sql, "--format", "csv", ...args]);
+    assertEquals([ended.code, ended.stderr], [0, ""]);
+    return ended.stdout;
+  };
+  await finishRun(lab, "r1", { calls: ["c1"] });
+  assertEquals(await calls(), "call_id,run_count\nc1,1\n");
+  await finishRun(lab, "r2", { calls: ["c1", "c2"] });
+  assertEquals(await calls("--as-is"), "call_id,run_count\nc1,1\n");
+  assertEquals(await calls(), "call_id,run_count\nc1,2\nc2,1\n");
+  const stamp = () => Deno.statSync(join(lab.dir, "index", "alerts.duckdb")).ino;
+  const before = stamp();
+  await calls();
+  assertEquals(stamp(), before);
+});
+
 Deno.test("a mark of changes that cannot be made keeps no run from being written", async () => {
   for (const how of ["a folder", "refused", "a link"]) {
     using lab = newLab();
@@ -162,19 +184,29 @@ Deno.test("whatever becomes of the log, a look is silent only where a sync finds
       ["compact", () => ledger.upkeep.compact({ before_day: "2026-02-01" })],
       ["restore", () => ledger.upkeep.restore(day())],
       ["retain", () => ledger.upkeep.retain({ days: 28, archive: archives })],
-      ["tear", () => {
+      ["forget", () => ledger.upkeep.retain({ days: 28, archive: archives, forget: true })],
+      ["import", async () => {
+        const names = [...Deno.readDirSync(archives)].map(({ name }) => name);
+        await ledger.upkeep.importArchive(join(archives, random.pick(names)));
+      }],
+      ["tear", async () => {
         const folder = dayFolder(lab.dir, day());
         const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
           .filter((name) => name.endsWith(".jsonl"));
         Deno.writeTextFileSync(join(folder, random.pick(names)), "{", { append: true });
-        return Promise.resolve();
+        await Promise.resolve();
       }],
       ["repair", () => ledger.verify({ repair: true })],
     ];
     for (let n = 0; n < 4; n++) await emit(ledger, `first-${n}`, n);
     const done: string[] = [];
-    for (let n = 0; n < 16; n++) {
-      const [name, step] = random.chance(0.4) ? steps[0] : random.pick(steps);
+    const last = ["seal", "retain", "forget", "import"];
+    for (let n = -12; n < last.length; n++) {
+      const [name, step] = n >= 0
+        ? steps.find(([name]) => name === last[n])!
+        : random.chance(0.4)
+        ? steps[0]
+        : random.pick(steps);
       // Some have nothing to work on, and say so.
       await step().then(() => done.push(name), () => done.push(`(${name})`));
       const lag = lagOfIndex(testWorld(), lab.dir);
@@ -190,6 +222,25 @@ Deno.test("whatever becomes of the log, a look is silent only where a sync finds
       assertEquals(lagOfIndex(testWorld(), lab.dir), undefined, when);
     }
   }
+});
+
+Deno.test("what the chain says beside seals is news for the index, and a seal is not", async () => {
+  using lab = newLab();
+  await using ledger = ledgerOf(lab);
+  await emit(ledger, "r1");
+  const entry = (kind: string) => {
+    const place = { format: 2, number: 9, previous: "", seal: "", day: "2026-01-01", at_ms: 1 };
+    const fields = { ...place, kind, part: "day=2026-01-01/part-000001.jsonl", forget: true };
+    return `${JSON.stringify({ ...fields, parts: ["part-000001.jsonl"] })}\n`;
+  };
+  const look = async (kind: string) => {
+    await ledger.sync();
+    Deno.writeTextFileSync(chainPath(lab.dir), entry(kind), { append: true });
+    return lagOfIndex(testWorld(), lab.dir) !== undefined;
+  };
+  assertEquals(await look("sealed"), false);
+  assertEquals(await look("taken_out"), true);
+  assertEquals(await look("returned"), true);
 });
 
 Deno.test("a look costs a look at each sealed day's folder, and opens none of them", async () => {

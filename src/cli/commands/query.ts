@@ -17,7 +17,7 @@ const DATABASES = ["runs", "alerts", "catalog", "traces"] as const;
 /** What each is made from; traces are read as they are. */
 const SOURCES: Readonly<Record<typeof DATABASES[number] | "both", readonly AnswerSource[]>> = {
   runs: ["log"],
-  alerts: ["runs"],
+  alerts: ["runs", "alerts"],
   catalog: ["runs"],
   traces: [],
   both: ["log", "runs"],

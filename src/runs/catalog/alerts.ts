@@ -55,6 +55,7 @@ function loadAlerts(paths: readonly string[]): string {
 
 /** How to sync. */
 export interface AlertsSyncOptions {
+  lock_wait_ms?: number;
   /** Gets what is worth a line: that the alerts were set aside, and why. */
   onNotice?: (message: string) => void;
 }
@@ -80,19 +81,19 @@ interface Change {
   gone: readonly string[];
 }
 
-/** Brings `alerts.duckdb` up to date with an open catalog. */
+/** Brings `alerts.duckdb` up to date with an open catalog, which had that fingerprint. */
 export async function syncAlerts(
   world: World,
-  catalog: Database,
+  { catalog, fingerprint }: { catalog: Database; fingerprint: string },
   runs_dir: string,
   path: string,
   options: AlertsSyncOptions = {},
 ): Promise<AlertsReport> {
   const store = new SnapshotStore(world, path);
-  await store.lock();
+  await store.lock(options.lock_wait_ms);
   try {
     const wanted = await catalog.rows<AlertFile>(CATALOGUED_FILES);
-    return await store.buildFromLive({
+    const report = await store.buildFromLive({
       name: "the index of alerts",
       read: () => readLive(store),
       build: async (before, keep_aside) => {
@@ -106,6 +107,8 @@ export async function syncAlerts(
       },
       onNotice: options.onNotice,
     });
+    store.writeWatermark(fingerprint);
+    return report;
   } finally {
     store.unlock();
   }

@@ -56,6 +56,18 @@ export function lagOfCatalog(world: World, runs_dir: string, path: string): Cata
   return { changes: catalog_bytes === undefined ? runs : changes, cost_ms };
 }
 
+/** What it costs to bring the live alerts up to date with the catalog; undefined where they are. */
+export function lagOfAlerts(world: World, catalog_path: string, path: string): number | undefined {
+  const catalog = new SnapshotStore(world, catalog_path);
+  const store = new SnapshotStore(world, path);
+  const fingerprint = catalog.fingerprint();
+  if (fingerprint === "" || store.readWatermark() === fingerprint) return undefined;
+  if (store.wasChanged()) return Infinity;
+  const { size_bytes = 0 } = world.files.facts(path) ?? {};
+  const { runs = Infinity } = parseWatermark(catalog.readWatermark()) ?? {};
+  return sync_fixed_ms + size_bytes / index_copy_rate + runs / runs_read_rate;
+}
+
 function parseWatermark(text: string | undefined): Watermark | undefined {
   if (text === undefined) return undefined;
   try {
