@@ -28,13 +28,12 @@ export function listedFields(
   });
 }
 
-/** A name without what it is in, where no other ends so. */
+/** The end of a name, where no other ends so. */
 function titleOf(field: Field, fields: readonly Field[]): string {
-  const short = shortName(field);
-  const is_alone = fields.filter((other) => shortName(other) === short).length === 1;
-  return is_alone ? short : field.name;
+  const end = endOf(field);
+  return fields.filter((other) => endOf(other) === end).length === 1 ? end : field.name;
 }
 
-function shortName({ name, column }: Field): string {
-  return name.startsWith(`${column}.`) ? name.slice(column.length + 1) : name;
+function endOf({ name, ways }: Field): string {
+  return ways[0]?.at(-1) ?? name;
 }

@@ -203,14 +203,23 @@ Deno.test("diff says which runs it cannot take", async () => {
 
 Deno.test("at 80 columns names and ids are whole; runs get letters where their ids have no room", async () => {
   using lab = await sweep();
-  const shown = async (...args: string[]) => {
+  const shownIn = async (columns: number, ...args: string[]) => {
     const { stdout } = await inLab(lab, ["runs", "diff", ...args], {
       is_terminal: true,
-      columns: 80,
+      columns,
       vars: { NO_COLOR: "1" },
     });
     return stdout.trimEnd().split("\n").map((line) => line.trimEnd());
   };
+  const shown = (...args: string[]) => shownIn(80, ...args);
+  assertEquals(await shownIn(50, "other", "emitted", "--columns", "params.*,summary.*"), [
+    "name            other  emitted    change  verdict",
+    "params",
+    "  bps             500      700   +40.0 %",
+    "summary",
+    "  sharpe          0.5        4  +700.0 %  better",
+    "  max_drawdown      2      0.2   -90.0 %  better",
+  ]);
   assertEquals(await shown("other", "emitted", "--columns", "params.*,summary.*"), [
     "name                  other  emitted           change  verdict",
     "params.bps              500      700   +200 (+40.0 %)",

@@ -98,7 +98,7 @@ Deno.test("a leaderboard shows the parameters that differ, and no others; or the
     { rank: 1, run_id: "r2", status: "completed", value: 2.5, grade: "A" },
   ]);
   const { stdout } = await inLab(lab, ["runs", "rank", "--by", "sharpe"]);
-  assertStringIncludes(stdout, "rank  run_id  status     sharpe  note  stop.bps  run_type");
+  assertStringIncludes(stdout, "rank  run_id  status     sharpe  note  bps  run_type");
 });
 
 Deno.test("any number is ranked by; a filter chooses among the runs", async () => {

@@ -107,6 +107,24 @@ function rowsOfData(runs: readonly ComparedRun[], { about, name, values }: DiffR
   });
 }
 
+/** How runs stand side by side: each is narrower than the one before. */
+interface Layout {
+  /** Under headings, names are without what they are in. */
+  is_grouped: boolean;
+  /** The percentage alone says the change. */
+  is_short: boolean;
+  /** A, B, … stand for the ids. */
+  has_letters: boolean;
+}
+
+const LAYOUTS: readonly [Layout, ...Layout[]] = [
+  { is_grouped: false, is_short: false, has_letters: false },
+  { is_grouped: false, is_short: true, has_letters: false },
+  { is_grouped: true, is_short: true, has_letters: false },
+  { is_grouped: false, is_short: false, has_letters: true },
+  { is_grouped: true, is_short: true, has_letters: true },
+];
+
 /** A row for each name, a column for each run. */
 function printSideBySide(
   world: World,
@@ -114,51 +132,82 @@ function printSideBySide(
   rows: readonly DiffRow[],
   format: RowFormat,
 ): void {
-  const is_pair = runs.length === 2;
-  const cells = rows.map(({ about, name, values }) => ({
-    name: about === "facts" ? name : `${about}.${name}`,
-    ...Object.fromEntries(values.map((value, index) => {
-      const verdict = is_pair || !value.verdict ? "" : ` ${value.verdict}`;
-      return [`run_${index}`, `${valueText(value.value, format)}${verdict}`];
-    })),
-    change: changeText(values[1]),
-    verdict: values[1].verdict ?? "",
+  const tried = LAYOUTS.map((layout) => ({
+    columns: columnsIn(layout, runs),
+    cells: cellsIn(layout, rows, format),
+    layout,
   }));
-  const columnsWith = (titles: readonly string[]): Column[] => [
-    { field: "name", cut: false },
-    ...titles.map((title, index) => ({ field: `run_${index}`, title, right: true, cut: true })),
-    ...(is_pair ? [{ field: "change", right: true }, { field: "verdict" }] : []),
-  ];
-  const ids = runs.map(({ run_id }) => plain(run_id));
-  const titles = format === "table" && !fits(world, cells, columnsWith(ids)) ? letters(ids) : ids;
-  if (titles !== ids) {
-    for (const [index, id] of ids.entries()) print(world, `${titles[index]}  ${id}`);
+  const { columns, cells, layout } = format === "table"
+    ? tried.find(({ cells, columns }) => fits(world, cells, columns)) ?? tried.at(-1)!
+    : tried[0];
+  if (layout.has_letters) {
+    for (const [index, { run_id }] of runs.entries()) {
+      print(world, `${letterOf(index)}  ${plain(run_id)}`);
+    }
     print(world, "");
   }
-  printRows(world, cells, columnsWith(titles), format);
+  printRows(world, cells, columns, format);
 }
 
-/** A, B, …: short names for as many runs as are compared at once. */
-function letters(ids: readonly string[]): string[] {
-  return ids.map((_, index) => String.fromCharCode("A".charCodeAt(0) + index));
+function columnsIn({ has_letters }: Layout, runs: readonly ComparedRun[]): Column[] {
+  return [
+    { field: "name", cut: false },
+    ...runs.map(({ run_id }, index) => {
+      const title = has_letters ? letterOf(index) : plain(run_id);
+      return { field: `run_${index}`, title, right: true, cut: true };
+    }),
+    ...(runs.length === 2 ? [{ field: "change", right: true }, { field: "verdict" }] : []),
+  ];
+}
+
+function letterOf(index: number): string {
+  return String.fromCharCode("A".charCodeAt(0) + index);
+}
+
+function cellsIn(
+  { is_grouped, is_short }: Layout,
+  rows: readonly DiffRow[],
+  format: RowFormat,
+): Record<string, string>[] {
+  const cells = rows.map(({ about, name, values }): Record<string, string> => ({
+    name: about === "facts" ? name : is_grouped ? `  ${name}` : `${about}.${name}`,
+    ...Object.fromEntries(values.map((value, index) => {
+      const verdict = values.length === 2 || !value.verdict ? "" : ` ${value.verdict}`;
+      return [`run_${index}`, `${valueText(value.value, format)}${verdict}`];
+    })),
+    change: changeText(values[1], is_short),
+    verdict: values[1].verdict ?? "",
+  }));
+  if (!is_grouped) return cells;
+  return cells.flatMap((cell, index) => {
+    const { about } = rows[index];
+    const is_first = about !== "facts" && about !== rows[index - 1]?.about;
+    return is_first ? [{ name: about }, cell] : [cell];
+  });
 }
 
 function fits(world: World, cells: readonly Record<string, string>[], columns: Column[]): boolean {
   if (!world.stdout.is_terminal) return true;
   const widths = columns.map(({ field, title = field }) =>
-    Math.max(columnsOf(title), ...cells.map((row) => columnsOf(row[field])))
+    Math.max(columnsOf(title), ...cells.map((row) => columnsOf(row[field] ?? "")))
   );
   return widths.reduce((total, width) => total + width + 2, -2) <= world.stdout.columns;
 }
 
+/** A digest tells contents apart by its beginning. */
+const DIGEST = /^[0-9a-f]{40,64}$/;
+
 function valueText(value: unknown, format: RowFormat): string {
   if (value === undefined) return "–";
+  if (DIGEST.test(String(value))) return String(value).slice(0, 12);
   return typeof value === "number" && format === "table" ? humanNumber(value) : plain(value);
 }
 
-function changeText({ change, change_percent }: ComparedValue): string {
+function changeText({ change, change_percent }: ComparedValue, is_short: boolean): string {
   if (change === undefined) return "";
   const sign = change > 0 ? "+" : "";
   const text = `${sign}${humanNumber(change)}`;
-  return change_percent === undefined ? text : `${text} (${sign}${change_percent.toFixed(1)} %)`;
+  if (change_percent === undefined) return text;
+  const percent = `${sign}${change_percent.toFixed(1)} %`;
+  return is_short ? percent : `${text} (${percent})`;
 }

@@ -72,7 +72,7 @@ export default defineCommand({
     printRows(world, rows, [
       { field: "rank", right: true },
       { field: "run_id" },
-      { field: "status" },
+      { field: "status", cut: false },
       { field: "value", title: titled(by), right: true },
       ...listedFields(world, fields, rows, format, columns === undefined),
       ...(columns === undefined ? usual : []).map((column) => ({ ...column, optional: true })),

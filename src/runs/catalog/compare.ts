@@ -45,7 +45,7 @@ export async function loadCompared(
        (select unnest(cast($1::json as varchar[])))`,
     [list],
   );
-  const artifacts = await database.rows<{ run_id: string; artifact_type: string }>(
+  const artifacts = await database.rows<ArtifactRow>(
     `select * from run_artifacts where run_id in (select unnest(cast($1::json as varchar[])))
      order by artifact_type`,
     [list],
@@ -55,7 +55,11 @@ export async function loadCompared(
     const { run_type, status, git_branch, git_commit, git_dirty, data_fingerprint, error } = row;
     const facts = { run_type, status, git_branch, git_commit, git_dirty, data_fingerprint, error };
     const inventory = artifacts.filter((artifact) => artifact.run_id === run_id)
-      .map(({ artifact_type, run_id: _, ...entry }) => [artifact_type, said(withNumbers(entry))]);
+      .map(({ artifact_type, rows, bytes, sha256 }) => {
+        // Where the content is known, its size says no more.
+        const content = sha256 ? { sha256 } : { bytes };
+        return [artifact_type, said(withNumbers({ rows, ...content }))];
+      });
     return {
       run_id,
       facts: said(facts),
@@ -66,6 +70,14 @@ export async function loadCompared(
       artifacts: Object.fromEntries(inventory),
     };
   });
+}
+
+interface ArtifactRow {
+  run_id: string;
+  artifact_type: string;
+  rows: bigint | null;
+  bytes: bigint | null;
+  sha256: string | null;
 }
 
 /** What is there: a column that has no value says nothing. */

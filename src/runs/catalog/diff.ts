@@ -10,7 +10,7 @@ export interface ComparedRun {
   params: unknown;
   timing: unknown;
   summary: unknown;
-  /** The inventory: of each artifact, rows, bytes and digest. */
+  /** The inventory: of each artifact its rows, and its digest or else its size. */
   artifacts: unknown;
 }
 
