@@ -119,3 +119,17 @@ Deno.test("a run that dies, or that no process writes to, has that status when i
     "the catalog's word, until a sync",
   );
 });
+
+Deno.test("a run is unfinished as long as its folder lacks the mark of success, whatever the log says", async () => {
+  using lab = newLab();
+  putRun(lab, "half", {}, { has_success: false });
+  {
+    await using ledger = ledgerOf(lab);
+    await ledger.emitRunCompleted({ run_id: "half", summary: {}, artifact_paths: {} });
+    await ledger.sync();
+  }
+  await sync(lab);
+  const { runs } = ledgerOf(lab);
+  assertEquals((await runs.query({ status: "any" })).map(({ status }) => status), ["unfinished"]);
+  assertEquals(await runs.counts(), { ended: 0, known: 1 });
+});

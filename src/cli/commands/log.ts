@@ -16,6 +16,7 @@ import {
   type LogCursor,
   type LogRecord,
   type ReadFilter,
+  recentRunIds,
 } from "../../log/mod.ts";
 import { defineCommand, type FlagsOf } from "../command.ts";
 import { exitOfDaemon } from "../exit_code.ts";
@@ -85,7 +86,7 @@ export default defineCommand({
       : await lastRecords(cursor, flags.last);
     for await (const record of records) printer.take(record);
     printer.end();
-    if (printer.events === 0) sayUnknownTypes(world, ledger, filter.types ?? []);
+    if (printer.events === 0) sayUnknown(world, ledger, filter);
   },
 });
 
@@ -102,13 +103,16 @@ function filterOf(world: World, flags: Flags): ReadFilter {
   };
 }
 
-/** An empty answer may come of a misspelled type. */
-function sayUnknownTypes(world: World, ledger: Ledger, types: readonly string[]): void {
+/** An empty answer may come of a misspelled type, or run. */
+function sayUnknown(world: World, ledger: Ledger, { types = [], run_id }: ReadFilter): void {
+  const sayUnless = (known: readonly string[], what: string, asked: string) => {
+    if (known.includes(asked)) return;
+    const near = nearest(asked, known);
+    say(world, `no events of ${what} ${asked}${near ? `; did you mean ${near}?` : ""}`);
+  };
   const known = [...Object.keys(EVENT_TYPES), ...ledger.registry.types.keys()];
-  for (const type of types.filter((type) => !known.includes(type))) {
-    const near = nearest(type, known);
-    say(world, `no events of type ${type}${near ? `; did you mean ${near}?` : ""}`);
-  }
+  for (const type of types) sayUnless(known, "type", type);
+  if (run_id !== undefined) sayUnless(recentRunIds(world.files, ledger.dir), "run", run_id);
 }
 
 /** The last records, read backwards a day at a time so that old days are not read at all. */

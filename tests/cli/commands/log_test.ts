@@ -192,12 +192,13 @@ Deno.test("numbers of an event that is read as a newer version are shown as they
   assertEquals([event_version, desk], [2, "main"]);
 });
 
-Deno.test("where nothing is found, a table has its heading, and an unknown type is told", async () => {
+Deno.test("where nothing is found, a table has its heading, and an unknown type or run is told", async () => {
   using folder = tempFolder();
   await using _ledger = await sixEvents(folder.path);
   const log = (...args: string[]) => runIn(folder.path, ["log", ...args]);
   const csv = await log("--run-id", "nobody", "--format", "csv");
   assertEquals(csv.stdout, "event_id,event_type,timestamp_ms,run_id,payload\n");
+  assertMatch(csv.stderr, /^no events of run nobody/);
   assertMatch((await log("--run-id", "nobody", "--format", "markdown")).stdout, /^\| event_id/);
   const mistyped = await log("--type", "run.startd");
   assertEquals([mistyped.code, mistyped.stdout], [0, ""]);
