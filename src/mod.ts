@@ -31,7 +31,7 @@ export type { BoundValue, Database } from "./duckdb/connection.ts";
 export { legacyDatabase } from "./legacy/attach.ts";
 export type { LegacyComparison, LegacyDifference, LegacyTableReport } from "./legacy/compare.ts";
 export type { LegacyImport, RefusedRow } from "./legacy/import.ts";
-export { compareLegacy, importLegacy } from "./legacy/legacy.ts";
+export { compareLegacy, importLegacy, judgeLegacy, type LegacyVerdict } from "./legacy/legacy.ts";
 export type { SyncOptions, SyncReport } from "./index/sync.ts";
 export type { TableDigest } from "./index/load_transaction.ts";
 export {

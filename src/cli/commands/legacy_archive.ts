@@ -1,13 +1,11 @@
-import { quoted } from "../../base/error.ts";
 import { LEGACY_PATH } from "../../legacy/attach.ts";
-import { compareLegacy } from "../../legacy/legacy.ts";
+import { judgeLegacy } from "../../legacy/legacy.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
 import { ledgerFlags, texts } from "../flags.ts";
 import { sayNotUnderstood } from "../legacy.ts";
 import { openFor } from "../open.ts";
 import { countColumn, counted, print, printJson, printRows } from "../output.ts";
-import { usage } from "../parse.ts";
 
 export default defineCommand({
   name: "legacy archive",
@@ -27,70 +25,41 @@ export default defineCommand({
     ...ledgerFlags(),
   },
   run: async ({ world, flags, words: [path = LEGACY_PATH] }) => {
-    const { differences, tables, not_understood } = await compareLegacy(
-      openFor(world, flags),
-      path,
-    );
-    const except = flags.except ?? [];
-    const named = (difference: (typeof differences)[number]) => {
-      const table = `optimizer.${difference.table}`;
-      return [table, `${table}.${difference.field}`];
-    };
-    const all = [...differences.flatMap(named), ...not_understood.map(({ name }) => name)];
-    const unused = except.find((name) => !all.includes(name));
-    if (unused !== undefined) {
-      const choices = all.length === 0 ? "nothing" : [...new Set(all)].join(", ");
-      throw usage(
-        "legacy archive",
-        `--except is ${quoted(unused)}; what is not in the log is ${choices}`,
-      );
-    }
-    const missing = differences.filter((difference) =>
-      !named(difference).some((name) => except.includes(name))
-    );
-    const unread = not_understood.filter(({ name }) => !except.includes(name));
-    const uneven = tables.filter(({ table, rows, in_log, never_started, digest, digest_in_log }) =>
-      !except.some((name) => `${name}.`.startsWith(`${table}.`)) &&
-      (in_log + never_started !== rows || digest !== digest_in_log)
-    );
-    const safe = missing.length + unread.length + uneven.length === 0;
-    if (flags.json) {
-      printJson(world, { path, safe, differences: missing.length, tables, not_understood, except });
-      return safe ? EXIT_OK : EXIT_FINDINGS;
-    }
-    printRows(
-      world,
-      tables.map(({ digest, digest_in_log, ...table }) => ({
+    const verdict = await judgeLegacy(openFor(world, flags), path, flags.except);
+    const { safe, differences, tables, not_understood, except } = verdict;
+    if (flags.json) printJson(world, { path, ...verdict });
+    else {
+      const rows = tables.map(({ digest, digest_in_log, ...table }) => ({
         ...table,
         digest: digest === digest_in_log ? "the same" : "another",
-      })),
-      [
-        { field: "table" },
-        countColumn("rows"),
-        countColumn("in_log"),
-        countColumn("never_started"),
-        { field: "digest" },
-      ],
-    );
+      }));
+      const counts = ["rows", "in_log", "never_started"].map((name) => countColumn(name));
+      printRows(world, rows, [{ field: "table" }, ...counts, { field: "digest" }]);
+    }
     sayNotUnderstood(world, not_understood);
+    if (flags.json) return safe ? EXIT_OK : EXIT_FINDINGS;
     if (safe) {
       const but = except.length === 0 ? "" : ` but ${except.join(", ")}`;
       print(world, `${path} can be put away: the log holds all of it${but}, with the same data.`);
       print(world, `To compress it: gzip ${path}`);
       return EXIT_OK;
     }
+    const unread = not_understood.length;
     const reasons = [
-      ...missing.length > 0 ? [`${counted(missing.length, "difference")} to the log`] : [],
-      ...unread.length > 0
-        ? [`${counted(unread.length, "table or column", "tables or columns")} not understood`]
+      ...differences > 0 ? [`${counted(differences, "difference")} to the log`] : [],
+      ...unread > 0
+        ? [`${counted(unread, "table or column", "tables or columns")} not understood`]
         : [],
     ];
     print(world, `${path} has to stay: ${reasons.join("; ") || "counts or digests differ"}.`);
-    if (missing.length > 0) {
+    if (differences > 0) {
       print(world, "To list them: ledger legacy compare. To import: ledger legacy import");
     }
-    if (unread.length > 0) {
-      print(world, `To put it away without: ledger legacy archive --except ${unread[0].name}`);
+    if (unread > 0) {
+      print(
+        world,
+        `To put it away without: ledger legacy archive --except ${not_understood[0].name}`,
+      );
     }
     return EXIT_FINDINGS;
   },

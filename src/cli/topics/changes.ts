@@ -119,7 +119,7 @@ Library:
 - getEventEmitter | Never throws or rejects: errors go to onError or standard error and count in
   lost_events, and the answer is undefined. NaN is recorded as null, with a warning. dispose() ends it.
 - compareLegacy, importLegacy | Return objects: differences, tables and not_understood; imported, refused,
-  never_started and not_understood.
+  never_started and not_understood. judgeLegacy is what ‹ledger legacy archive› says.
 
 Documents:
 
