@@ -56,7 +56,6 @@ that were read, and says no where anything that holds values is not understood, 
   table               rows  in_log  never_started  digest
   optimizer.runs_d       2       2              0  the same
   optimizer.trials_f     2       2              0  the same
-  not understood, and not in the log: optimizer.islands_f (1 row)
   data/baseline_results.duckdb can be put away: the log holds all of it but optimizer.islands_f, with the same data.
   To compress it: gzip data/baseline_results.duckdb
 
