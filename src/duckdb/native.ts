@@ -107,15 +107,10 @@ function nameMachineMemory(): void {
 async function load(world: World): Promise<LoadedDuckDB> {
   nameMachineMemory();
   const request = unpackRequest(world);
-  if (request === undefined) {
-    return { api: await import("./api.ts"), folder: null, unpacked_because: null };
-  }
-  const { folder, unpacked_because } = await unpackLibrary(request);
-  return {
-    api: await importWithBindings(openBindings(join(folder, "duckdb.node"))),
-    folder,
-    unpacked_because: unpacked_because ?? null,
-  };
+  if (!request) return { api: await import("./api.ts"), folder: null, unpacked_because: null };
+  const { folder, unpacked_because = null } = await unpackLibrary(request);
+  const api = await importWithBindings(openBindings(join(folder, "duckdb.node")));
+  return { api, folder, unpacked_because };
 }
 
 /**

@@ -31,12 +31,7 @@ export interface ImportedDay {
   was_here: boolean;
 }
 
-export async function importDay(
-  world: World,
-  root: string,
-  path: string,
-  lock_wait_ms?: number,
-): Promise<ImportedDay> {
+export async function importDay(world: World, root: string, path: string): Promise<ImportedDay> {
   listDays(world.files, root);
   const archive = readDayArchive(world, path);
   const { day } = archive;
@@ -55,7 +50,7 @@ export async function importDay(
       await addToChain(world, root, [{ kind: "returned", day, parts: back, at_ms }]);
     }
     return missing.length === 0 && back.length === 0;
-  }, lock_wait_ms);
+  });
   const parts = Object.entries(archive.parts)
     .map(([name, { events, bytes }]) => ({ part: `day=${day}/${name}`, events, bytes }));
   return { day, archive: path, parts, was_here };

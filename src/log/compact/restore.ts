@@ -19,12 +19,7 @@ export interface RestoredPart {
   bytes: number;
 }
 
-export async function restoreDay(
-  world: World,
-  root: string,
-  day: string,
-  lock_wait_ms?: number,
-): Promise<RestoredPart[]> {
+export async function restoreDay(world: World, root: string, day: string): Promise<RestoredPart[]> {
   if (!listDays(world.files, root).includes(day)) {
     throw new LedgerError({
       code: "not_found",
@@ -40,7 +35,7 @@ export async function restoreDay(
       restored.push(await restorePart(world, root, { day, number, writer }));
     }
     return restored;
-  }, lock_wait_ms);
+  });
 }
 
 async function restorePart(world: World, root: string, part: PartId): Promise<RestoredPart> {
