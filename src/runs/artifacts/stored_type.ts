@@ -28,20 +28,34 @@ export function misfitText({ column, type, values, example }: Misfit): string {
   return `${count} of column ${column} cannot be read as ${KIND[type]} (${example})`;
 }
 
-const WHOLE = /^\s*[-+]?\d+(?:\.0*)?\s*$/;
-const NUMBER = /^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*$/i;
-const FLAG = /^\s*(?:true|false|t|f|0|1)\s*$/i;
+/** Texts as a query takes them, too; it agrees about what they say. */
+const HEXADECIMAL = /^0x[\da-f]+$/i;
+const NUMBER = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i;
+const NO_FINITE_NUMBER = /^[-+]?(?:nan|inf|infinity)$/i;
+const FLAG = /^(?:true|false|t|f|yes|no|y|n|0|1)$/i;
 
 /** Whether a value means the same as one of the type, to the last digit. */
 export function fits(type: ParquetColumnType, value: unknown): boolean {
   if (value === null || type === "utf8") return true;
-  if (type === "boolean") return typeof value === "boolean" || FLAG.test(String(value));
-  if (typeof value === "boolean") return false;
-  if (type === "double") {
-    if (typeof value === "bigint") return BigInt(Number(value)) === value;
-    return typeof value === "number" || (typeof value === "string" && NUMBER.test(value));
+  const text = String(value).trim();
+  if (type === "boolean") return typeof value === "boolean" || FLAG.test(text);
+  if (typeof value === "string") return textFits(type, text.replaceAll(/(?<=\d)_(?=\d)/g, ""));
+  if (typeof value === "bigint") {
+    return type === "int64" ? isInt64(value) : BigInt(Number(value)) === value;
   }
-  if (typeof value === "bigint") return isInt64(value);
-  if (typeof value === "number") return Number.isSafeInteger(value);
-  return typeof value === "string" && WHOLE.test(value) && isInt64(BigInt(value.split(".")[0]));
+  return typeof value === "number" && (type === "double" || isWhole(value));
+}
+
+function textFits(type: "int64" | "double", text: string): boolean {
+  if (type === "double") {
+    return NO_FINITE_NUMBER.test(text) || (NUMBER.test(text) && Number.isFinite(Number(text)));
+  }
+  if (HEXADECIMAL.test(text)) return isInt64(BigInt(text));
+  if (!NUMBER.test(text)) return false;
+  const [, digits] = /^([-+]?\d+)(?:\.0*)?$/.exec(text) ?? [];
+  return digits === undefined ? isWhole(Number(text)) : isInt64(BigInt(digits.replace("+", "")));
+}
+
+function isWhole(value: number): boolean {
+  return Number.isInteger(value) && isInt64(BigInt(value));
 }

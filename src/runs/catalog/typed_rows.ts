@@ -229,8 +229,15 @@ function nullAs(name: string, type: ParquetColumnType): string {
 /** Whether a value is another one, or none, once it is cast. */
 function isMisfit(column: string, type: ParquetColumnType): string {
   const cast = `try_cast(${column} as ${DUCKDB_TYPE[type]})`;
-  const rounded = type === "int64" ? ` or try_cast(${column} as double) <> ${cast}::double` : "";
-  return `(${column} is not null and (${cast} is null${rounded}))`;
+  const number = `try_cast(${column} as double)`;
+  const other = {
+    int64: ` or ${number} <> ${cast}::double`,
+    // Digits that go on for longer than a double does.
+    double: ` or (isinf(${cast}) and cast(${column} as varchar) not ilike '%inf%')`,
+    boolean: ` or ${number} not in (0, 1)`,
+    utf8: "",
+  }[type];
+  return `(${column} is not null and (${cast} is null${other}))`;
 }
 
 /** Any whole number is a number, and anything is a text. */
