@@ -10,14 +10,29 @@ Runs are chosen, ordered and shown by one small grammar. Here three runs of a sw
   $ ledger emit run.created --run-id tight --run-type policy --config '{"stop_loss_bps":300}' --data-fingerprint prices-2026-01
   1769174320945_8e7b925b
   $ ledger emit run.completed --run-id tight --summary '{"sharpe":1.4,"trades_count":120}' --artifact-paths {}
+  1769174321945_8e7b925c
   $ ledger emit run.created --run-id wide --run-type policy --config '{"stop_loss_bps":900}' --data-fingerprint prices-2026-01
+  1769174322945_8e7b925d
   $ ledger emit run.completed --run-id wide --summary '{"sharpe":1.9,"trades_count":80}' --artifact-paths {}
+  1769174323945_8e7b925e
   $ ledger emit run.created --run-id broken --run-type policy --config '{"stop_loss_bps":600}' --data-fingerprint prices-2026-01
+  1769174324945_8e7b925f
   $ ledger emit run.failed --run-id broken --error "no space left"
+  1769174325945_8e7b9260
   $ ledger rebuild
+  data/ledger/index/runs.duckdb built from nothing: 6 new events (1.1 kB), 6 events in all, 3 runs
   $ ledger runs query --where "params.stop_loss_bps > 300 and status = 'completed'" --columns run_id,params.*,sharpe
+  run_id  stop_loss_bps  sharpe
+  wide              900     1.9
   $ ledger runs query --where "sharpe between 1 and 2 or error like '%space%'" --sort -sharpe --columns run_id,sharpe,error
+  run_id  sharpe  error
+  wide       1.9
+  tight      1.4
+  broken          no space left
   $ ledger runs rank --by sharpe --where "trades_count >= 50"
+  rank  run_id  status     sharpe  stop_loss_bps  run_type  trades  stop_out_rate                   created
+     1  wide    completed     1.9            900  policy        80                 2026-01-23 13:18:42.945Z
+     2  tight   completed     1.4            300  policy       120                 2026-01-23 13:18:40.945Z
 
 What may stand in a filter:
 

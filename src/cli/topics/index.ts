@@ -66,7 +66,7 @@ answers /healthz (503 and a reason when the index falls behind) and /metrics for
   $ ledger watch --health 127.0.0.1:9184 &
   answers on http://127.0.0.1:9184/healthz and http://127.0.0.1:9184/metrics
   $ ledger emit run.completed --run-id r2 --summary '{"trades":117}' --artifact-paths '{}'
-  1769174329945_8e7b9266
+  1769174329945_8e7b9268
   $ curl -s http://127.0.0.1:9184/healthz | grep -o '"status":"[a-z]*"'
   "status":"ok"
   $ curl -s http://127.0.0.1:9184/metrics | grep '^ledger_index_lag_bytes'

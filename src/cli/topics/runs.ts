@@ -72,32 +72,29 @@ leaves out why. The catalog can be deleted at any time: the manifests are the tr
   $ ledger runs query --run-id tight --artifact-type trades
   runs/2026-01/run_id=tight/policy/trades.parquet
   $ ledger runs rank --by avg_return_bps
-  rank  run_id  status     avg_return_bps  policy.stop_loss_bps  run_type  trades  stop_out_rate                   created
-     1  wide    completed            3100                   900  policy         2              0  2026-01-23 13:18:45.945Z
-     2  tight   completed            2350                   300  policy         2            0.5  2026-01-23 13:18:40.945Z
+  rank  run_id  status     avg_return_bps  stop_loss_bps  run_type  trades  stop_out_rate                   created
+     1  wide    completed            3100            900  policy         2              0  2026-01-23 13:18:45.945Z
+     2  tight   completed            2350            300  policy         2            0.5  2026-01-23 13:18:40.945Z
   $ ledger runs diff tight wide
-  name                                                                                              tight                                                              wide              change  verdict
-  dataset.from                                                                                 2024-01-01                                                                 –
-  dataset.to                                                                                   2024-01-31                                                                 –
-  dataset.interval                                                                                     5m                                                                 –
-  dataset.calls_count                                                                                   2                                                                 –
-  params.policy.stop_loss_bps                                                                         300                                                               900     +600 (+200.0 %)
-  timing.total_ms                                                                                    1937                                                              2304      +367 (+18.9 %)  worse
-  timing.plan_ms                                                                                       12                                                                11         -1 (-8.3 %)  better
-  timing.coverage_ms                                                                                   85                                                                83         -2 (-2.4 %)  better
-  timing.execution_ms                                                                                1840                                                              2210      +370 (+20.1 %)  worse
-  summary.avg_return_bps                                                                             2350                                                              3100      +750 (+31.9 %)  better
-  summary.median_return_bps                                                                          2350                                                              3100      +750 (+31.9 %)  better
-  summary.stop_out_rate                                                                               0.5                                                                 0     -0.5 (-100.0 %)  better
-  summary.avg_max_adverse_excursion_bps                                                               210                                                               380      +170 (+81.0 %)  worse
-  summary.avg_time_exposed_ms                                                                     2100000                                                           3600000  +1500000 (+71.4 %)  worse
-  artifacts.alerts.rows                                                                                 2                                                                 –
-  artifacts.alerts.bytes                                                                              889                                                                 –
-  artifacts.alerts.sha256                617d995bbce583e1296ee3167ded4ca1be9774589ce6974d19c5eff5d4ac833b                                                                 –
-  artifacts.summary.bytes                                                                            1539                                                              1535         -4 (-0.3 %)
-  artifacts.summary.sha256               08095ad4125a1dd4b446be8e3299701656b66bb3d061faefc01fe3236f3733ce  513584cfede82555481263a10617bc96a493728ea2b739af94352a18fb70ed58
-  artifacts.trades.bytes                                                                             1780                                                              1824        +44 (+2.5 %)
-  artifacts.trades.sha256                6dc6b2b43abd955ac9c7a77d044236ffa5596a1982ac4316197f484bc6c5e7ce  f308f7bf94842fff76397aad0d31b15346adfd2312f71bd116f3859cdc7e0da1
+  name                                          tight          wide              change  verdict
+  dataset.from                             2024-01-01             –
+  dataset.to                               2024-01-31             –
+  dataset.interval                                 5m             –
+  dataset.calls_count                               2             –
+  params.policy.stop_loss_bps                     300           900     +600 (+200.0 %)
+  timing.total_ms                                1937          2304      +367 (+18.9 %)  worse
+  timing.plan_ms                                   12            11         -1 (-8.3 %)  better
+  timing.coverage_ms                               85            83         -2 (-2.4 %)  better
+  timing.execution_ms                            1840          2210      +370 (+20.1 %)  worse
+  summary.avg_return_bps                         2350          3100      +750 (+31.9 %)  better
+  summary.median_return_bps                      2350          3100      +750 (+31.9 %)  better
+  summary.stop_out_rate                           0.5             0     -0.5 (-100.0 %)  better
+  summary.avg_max_adverse_excursion_bps           210           380      +170 (+81.0 %)  worse
+  summary.avg_time_exposed_ms                 2100000       3600000  +1500000 (+71.4 %)  worse
+  artifacts.alerts.rows                             2             –
+  artifacts.alerts.sha256                617d995bbce5             –
+  artifacts.summary.sha256               08095ad4125a  513584cfede8
+  artifacts.trades.sha256                6dc6b2b43abd  f308f7bf9484
   $ ledger runs show wide
   wide  policy  completed
     folder     runs/2026-01/run_id=wide
