@@ -137,10 +137,10 @@ class LogLook {
 
   lag(): LogChange | undefined {
     const { files } = this.world;
-    const days = listDays(files, this.root);
+    const days = new Set(listDays(files, this.root));
     for (const day of days) this.#lookAtDay(day);
     // A day that is gone was archived, or lost.
-    if (Object.keys(this.mark.days).some((day) => !days.includes(day))) this.#is_changed = true;
+    this.#is_changed ||= Object.keys(this.mark.days).some((day) => !days.has(day));
     this.#lookAtChain();
     if (this.#bytes === 0 && !this.#is_changed) return undefined;
     return { bytes: this.#bytes, anew: this.#is_anew };
