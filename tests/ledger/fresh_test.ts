@@ -130,6 +130,30 @@ Deno.test("lists of runs know each step that a writer took a moment ago", async 
   assertEquals((await listed("--status", "completed")).sort(), ["other-program", "r1"]);
 });
 
+Deno.test("a catalog is brought up to date with its own folder of runs, also one that came later, and no other", async () => {
+  using lab = newLab();
+  using other = newLab();
+  await using ledger = ledgerOf(lab);
+  await emit(ledger, "r0");
+  assertEquals((await inLab(lab, ["runs", "sync"])).code, 0);
+  await finishRun(lab, "r1");
+  const present = async (...args: string[]) => {
+    const sql =
+      "select count(*)::integer as n from backtest_runs_catalog where presence = 'present'";
+    const asked = ["query", "--db", "catalog", sql, "--format", "csv", ...args];
+    const { stdout, stderr } = await inLab(lab, asked);
+    return [stdout, stderr];
+  };
+  assertEquals(await present(), ["n\n1\n", ""]);
+  await finishRun(other, "r2");
+  const [answer, said] = await present("--runs-dir", other.runs_dir);
+  assertEquals(answer, "n\n1\n");
+  assertMatch(said, /--runs-dir .* \(the catalog was not made of the runs in /);
+  // Runs of another box come by our own writer.
+  await ledger.upkeep.pull({ from: other.dir, runs: other.runs_dir });
+  assertEquals(await present(), ["n\n2\n", ""]);
+});
+
 Deno.test("a query of alerts knows those of the latest runs", async () => {
   using lab = newLab();
   const calls = async (...args: string[]) => {

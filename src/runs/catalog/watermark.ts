@@ -42,11 +42,11 @@ export function lagOfCatalog(world: World, runs_dir: string, path: string): Cata
   const before = parseWatermark(store.readWatermark());
   if (!before && store.wasChanged()) return { cost_ms: Infinity };
   const mark = readChangeMark(world.files, runs_dir);
-  if (before && before.mark.text === mark.text) return undefined;
   // One mistyped --runs-dir must not turn all runs into missing ones.
-  if (before && before.mark.text !== "" && mark.text === "") {
+  if (before && before.mark.folder !== "" && before.mark.folder !== mark.folder) {
     return { cost_ms: Infinity, reason: `the catalog was not made of the runs in ${runs_dir}` };
   }
+  if (before && before.mark.text === mark.text) return undefined;
   const changes = before && changesBetween(before.mark, mark);
   const runs = before ? before.runs + (changes ?? 0) : listAllRuns(world.files, runs_dir).length;
   const { size_bytes: catalog_bytes } = world.files.facts(store.path) ?? {};

@@ -27,7 +27,7 @@ export async function withChangeMarked<T>(
 }
 
 /** Appending is safe for any number of processes; nothing is lost where two marks become one. */
-function markChange(files: Files, runs_dir: string): void {
+export function markChange(files: Files, runs_dir: string): void {
   const path = join(runs_dir, MARK);
   try {
     const facts = files.linkFacts(path);
@@ -41,6 +41,8 @@ function markChange(files: Files, runs_dir: string): void {
 
 /** How a mark stands. */
 export interface ChangeMark {
+  /** Which folder of runs it is. */
+  folder: string;
   /** The same text: no run was changed by a writer of ours in between. */
   text: string;
   size_bytes: number;
@@ -48,10 +50,11 @@ export interface ChangeMark {
 
 /** How the mark of a folder of runs stands; empty where it has none. */
 export function readChangeMark(files: Files, runs_dir: string): ChangeMark {
+  const folder = files.facts(runs_dir)?.identity ?? "";
   const facts = files.facts(join(runs_dir, MARK));
-  if (!facts) return { text: "", size_bytes: 0 };
+  if (!facts) return { folder, text: "", size_bytes: 0 };
   const { identity, size_bytes, modified_ms } = facts;
-  return { text: `${identity} ${size_bytes} ${modified_ms}`, size_bytes };
+  return { folder, text: `${identity} ${size_bytes} ${modified_ms}`, size_bytes };
 }
 
 /** How many changes lie between two marks, at most; undefined where that cannot be told. */

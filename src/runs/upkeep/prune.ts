@@ -10,6 +10,7 @@ import type { Files, OpenFile } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import { archivedPath, type ArchivedRun, parseArchived } from "../catalog/month_files.ts";
 import { entriesBelow } from "./run_files.ts";
+import { markChange } from "../manifest/change_mark.ts";
 import { type Fingerprinted, foldersOfRuns, isMonth } from "../manifest/layout.ts";
 import { classifyRun, runsByMonth, scanRun } from "../manifest/scan.ts";
 import { stateOfOpen } from "../manifest/liveness_lock.ts";
@@ -114,6 +115,7 @@ class Prune {
       if (archive !== undefined) month.archive = this.#archive(month.month, leaving, archive);
       this.#noteArchived(month.month, leaving, month.archive);
       for (const { run_path } of leaving) this.#removeRun(run_path);
+      markChange(this.#files, runs_dir);
       onMonth(month);
     }
     return months;
