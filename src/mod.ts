@@ -26,6 +26,7 @@ export {
 } from "./ledger/event_log.ts";
 export { Ledger, openLedger } from "./ledger/ledger.ts";
 export { ARTIFACT_KINDS, type ArtifactKind } from "./ledger/artifacts.ts";
+export type { AnswerLag, AnswerSource } from "./ledger/fresh.ts";
 export type { AttachedDatabase, IndexOptions, QueryOptions } from "./ledger/open_index.ts";
 export type { BoundValue, Database } from "./duckdb/connection.ts";
 export { legacyDatabase } from "./legacy/attach.ts";
