@@ -158,6 +158,10 @@ Deno.test("latencies are those that the traces themselves tell, and losses lead 
   const path = JSON.parse((await inLab(lab, ["trace", "path", fill, "--json"])).stdout);
   assertEquals(path.path[0].event_type, "SIGNAL");
   const steps = tableIn(losses, `From the origin to fill ${fill}`);
+  assertEquals(Object.keys(steps[0]).filter((title) => title.endsWith(" time")), [
+    "Market time",
+    "Wall time",
+  ]);
   assertEquals(
     steps.map((step) => [step.Type, step.Event, step.After]),
     path.path.map(({ event_type, event_id, hop_ms }: Record<string, unknown>) => [

@@ -79,7 +79,8 @@ function lineageOf(lineage: LossLineage): Piece {
       "Type": ({ event_type }) => named(event_type, 40),
       "Event": ({ event_id }) => identifier(event_id, 60),
       "Source": ({ source_container }) => source_container && named(source_container, 40),
-      "Time": ({ timestamp }) => timeFigure(Math.floor(timestamp / 1000)),
+      "Market time": ({ timestamp }) => timeFigure(Math.floor(timestamp / 1000)),
+      "Wall time": ({ created_at }) => created_at && timeFigure(Math.floor(created_at / 1000)),
     }, {
       "After": ({ hop_ms }) => durationFigure(hop_ms),
       "In all": ({ since_origin_ms }) => durationFigure(since_origin_ms),
