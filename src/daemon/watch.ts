@@ -105,11 +105,7 @@ class Watch {
   /** Until when the log is known to have been indexed whole. */
   #caught_up_ms: number;
 
-  constructor(
-    readonly world: World,
-    readonly ledger: Watched,
-    readonly options: WatchOptions,
-  ) {
+  constructor(readonly world: World, readonly ledger: Watched, readonly options: WatchOptions) {
     this.#caught_up_ms = world.now_ms();
   }
 

@@ -58,11 +58,7 @@ type MaybeTryLock = Deno.FsFile & { tryLockSync?: (exclusive?: boolean) => boole
 const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
 
 /** Does one operation, as far as the fault hook lets it, and names it in its error. */
-type Attempt = <T>(
-  operation: FileOperation,
-  path: string,
-  body: (room: number | void) => T,
-) => T;
+type Attempt = <T>(operation: FileOperation, path: string, body: (room: number | void) => T) => T;
 
 class SystemFile implements OpenFile {
   /** The wait for the lock, as long as the system has the file for it. */

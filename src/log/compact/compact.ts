@@ -109,11 +109,7 @@ class Compaction {
   readonly #left: CompactReport["left"] = [];
   readonly #temporaries = new Set<string>();
 
-  constructor(
-    readonly world: World,
-    readonly root: string,
-    readonly options: CompactionOptions,
-  ) {}
+  constructor(readonly world: World, readonly root: string, readonly options: CompactionOptions) {}
 
   async plan(days: readonly string[]): Promise<CompactPlan> {
     const due: CompactPlan["due"] = [];

@@ -211,7 +211,7 @@ export function partsAway(world: World, root: string): Chain["away"] {
 export async function withChainLock<Result>(
   world: World,
   root: string,
-  body: () => Promise<Result>,
+  body: () => Result | Promise<Result>,
   wait_ms = seal_lock_wait_ms,
 ): Promise<Result> {
   const path = chainLockPath(root);

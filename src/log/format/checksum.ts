@@ -18,9 +18,7 @@ const BLOCK_DIGEST_BYTES = 4;
 
 export function checksumOf(file: OpenFile, size_bytes: number): Checksum {
   const whole = createHash("sha256");
-  const digests = new Uint8Array(
-    Math.ceil(size_bytes / checksum_block_bytes) * BLOCK_DIGEST_BYTES,
-  );
+  const digests = new Uint8Array(Math.ceil(size_bytes / checksum_block_bytes) * BLOCK_DIGEST_BYTES);
   for (const [at, bytes] of blocksOf(file, size_bytes)) {
     whole.update(bytes);
     digests.set(blockDigest(bytes), at / checksum_block_bytes * BLOCK_DIGEST_BYTES);

@@ -104,10 +104,7 @@ export function dayOf(timestamp_ms: number): string {
   return cached_day;
 }
 
-export function comparePartNames(
-  a: Omit<PartId, "day">,
-  b: Omit<PartId, "day">,
-): number {
+export function comparePartNames(a: Omit<PartId, "day">, b: Omit<PartId, "day">): number {
   return a.number - b.number || (a.writer < b.writer ? -1 : a.writer > b.writer ? 1 : 0);
 }
 

@@ -14,10 +14,7 @@ const NEWLINE = 10;
 const NONE: Uint8Array = new Uint8Array();
 
 /** Reads both as far as they are the same, whatever pieces they come in. */
-export function commonBeginning(
-  first: Iterable<Uint8Array>,
-  second: Iterable<Uint8Array>,
-): Common {
+export function commonBeginning(first: Iterable<Uint8Array>, second: Iterable<Uint8Array>): Common {
   const readers = [first, second].map((pieces) => pieces[Symbol.iterator]());
   const pieces = [NONE, NONE];
   let bytes = 0;

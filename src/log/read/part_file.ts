@@ -83,11 +83,7 @@ function openLines(world: World, { path, size_bytes }: PartExtent): OpenPart {
   };
 }
 
-async function openPacked(
-  world: World,
-  extent: PartExtent,
-  checksum: Checksum,
-): Promise<OpenPart> {
+async function openPacked(world: World, extent: PartExtent, checksum: Checksum): Promise<OpenPart> {
   const { path, size_bytes, last_line_at } = extent;
   const file = openOwn(world.files, path);
   try {

@@ -112,12 +112,7 @@ export function isOver(world: World, day: string, grace_ms = seal_grace_ms): boo
 }
 
 /** The parts of a day that no line should go to any more, and that are not sealed yet. */
-export function dueNames(
-  world: World,
-  root: string,
-  day: string,
-  options: SealOptions,
-): string[] {
+export function dueNames(world: World, root: string, day: string, options: SealOptions): string[] {
   const is_over = isOver(world, day, options.grace_ms);
   const sealed = readSealed(world.files, root, day);
   const names = partNamesOf(world.files, root, day, "jsonl")

@@ -40,13 +40,7 @@ export async function chainAtRest(
 ): Promise<{ chain: Chain; is_still: boolean }> {
   const read = () => readChain(world, root);
   try {
-    const chain = await withChainLock(
-      world,
-      root,
-      () => Promise.resolve(read()),
-      read_lock_wait_ms,
-    );
-    return { chain, is_still: true };
+    return { chain: await withChainLock(world, root, read, read_lock_wait_ms), is_still: true };
   } catch (error) {
     if (!asLedgerError(error)) throw error;
     return { chain: read(), is_still: false };

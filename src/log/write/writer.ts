@@ -69,11 +69,7 @@ export class LogWriter {
   /** Small groups are encoded into it, one after the other. */
   readonly #buffer = new Uint8Array(small_group_bytes);
 
-  constructor(
-    readonly world: World,
-    readonly root: string,
-    readonly options: WriterOptions = {},
-  ) {
+  constructor(readonly world: World, readonly root: string, readonly options: WriterOptions = {}) {
     this.#writer = options.writer ? checkWriterName(options.writer) : "";
     this.durability = options.durability ?? "fsync";
   }
