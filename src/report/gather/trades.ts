@@ -78,14 +78,7 @@ export async function readTrades(
 /** A database in which the trades of the report stand. */
 type Trades = { database: Database } & TradeCounts;
 
-interface TradeCounts {
-  trades_total: number;
-  without_return: number;
-  losses_total: number;
-  runs_total: number;
-  runs_beside: number;
-  policies_total: number;
-}
+type TradeCounts = Omit<TradesData, "drawn" | "edges" | "policies"> & { losses_total: number };
 
 /** The trades that `artifacts put` stored, by their run. */
 function filesBeside({ world, ledger }: Sources, named?: readonly string[]): Map<string, string> {

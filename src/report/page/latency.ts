@@ -2,7 +2,7 @@
 import { counted, humanCount } from "../../base/format.ts";
 import { report_title_chars_max } from "../../base/limits.ts";
 import type { TypeDurations } from "../../trace/ask/type_latency.ts";
-import type { Found, LatencyData } from "../gather/data.ts";
+import type { ReportData } from "../gather/data.ts";
 import { dot, legend, lineAcross, rowsChart } from "./chart.ts";
 import { countFigure, durationFigure, durationText } from "./figures.ts";
 import { type Markup, markup, named } from "./markup.ts";
@@ -23,10 +23,10 @@ const MARKS: readonly { kind: string; label: string; field: Percentile }[] = [
 ];
 
 /** The section. */
-export function latencySection(found: Found<LatencyData>): Markup {
+export function latencySection({ latencies }: ReportData): Markup {
   const lead = "From the creation of a traced event to the end of its processing. The scale is " +
     "logarithmic: each line is ten times the one before it.";
-  return section("latency", "Latency by event type", lead, found, (data) => {
+  return section("latency", "Latency by event type", lead, latencies, (data) => {
     const timed = data.types.filter((type): type is Timed => type.latency !== null);
     const of = data.correlations === undefined
       ? ""

@@ -1,7 +1,7 @@
 /** The trades that lost most, and what led to each: from its fill back to where it began. */
 import { counted, shellQuoted } from "../../base/format.ts";
 import { report_losses_max, report_path_steps_max } from "../../base/limits.ts";
-import type { Found, Loss, LossesData, LossLineage, TradesData } from "../gather/data.ts";
+import type { Loss, LossLineage, ReportData } from "../gather/data.ts";
 import { askLosses } from "../gather/queries.ts";
 import { bpsFigure, durationFigure, timeFigure } from "./figures.ts";
 import { identifier, type Markup, markup, named, type Piece } from "./markup.ts";
@@ -10,38 +10,40 @@ import { type Ask, foundOr, leftOut, note, pairs, section, table } from "./secti
 
 /** The section. */
 export function lossesSection(
-  found: Found<LossesData>,
-  trades: Found<TradesData>,
-  ledger_dir: string,
-  selected?: readonly string[],
+  { trades, ledger_dir, named: selected, ...found }: ReportData,
 ): Markup {
   const lead =
     "The trades that lost most, each with the chain of causes that ended in its fill. A " +
     "fill belongs to a trade when it is in a correlation of the trade's run and has the trade's " +
     "call_id in its data; of several, the one nearest to the exit is followed.";
-  return section("losses", "What led to the largest losses", lead, found, (data) => {
-    const { losses, losses_total } = data;
-    if (losses.length === 0) return markup`<p class="missing">No trade lost anything.</p>`;
-    const paths = losses.flatMap(({ lineage }): Ask[] =>
-      lineage.kind === "there"
-        ? [[
-          "What led to the first fill",
-          `ledger trace path ${shellQuoted(lineage.value.fill_id)}`,
-        ]]
-        : []
-    );
-    return [
-      markup`<ol class="losses">${losses.map(lossOf)}</ol>`,
-      leftOut(losses.length, losses_total, "$ losing trades, those that lost most"),
-      trades.kind === "there" && tradesAsks(
-        trades.value,
-        ledger_dir,
-        "The trades that lost most",
-        (place) => askLosses(place, report_losses_max, selected),
-        paths.slice(0, 1),
-      ),
-    ];
-  });
+  return section(
+    "losses",
+    "What led to the largest losses",
+    lead,
+    found.losses,
+    ({ losses, losses_total }) => {
+      if (losses.length === 0) return markup`<p class="missing">No trade lost anything.</p>`;
+      const paths = losses.flatMap(({ lineage }): Ask[] =>
+        lineage.kind === "there"
+          ? [[
+            "What led to the first fill",
+            `ledger trace path ${shellQuoted(lineage.value.fill_id)}`,
+          ]]
+          : []
+      );
+      return [
+        markup`<ol class="losses">${losses.map(lossOf)}</ol>`,
+        leftOut(losses.length, losses_total, "$ losing trades, those that lost most"),
+        trades.kind === "there" && tradesAsks(
+          trades.value,
+          ledger_dir,
+          "The trades that lost most",
+          (place) => askLosses(place, report_losses_max, selected),
+          paths.slice(0, 1),
+        ),
+      ];
+    },
+  );
 }
 
 function lossOf(loss: Loss): Markup {

@@ -37,7 +37,7 @@ const SECTIONS = {
 
 /** Makes the page of what was found. */
 export function pageOf(data: ReportData): string {
-  const { ledger_dir, named, version, runs, phases, trades, latencies, losses } = data;
+  const { version } = data;
   const title = titleOf(data);
   return markup`
     <!DOCTYPE html>
@@ -66,12 +66,12 @@ export function pageOf(data: ReportData): string {
   }</ul>
         </nav>
         <main id="main" tabindex="-1">
-          ${runsSection(runs, named)}
-          ${phasesSection(phases, named)}
-          ${returnsSection(trades, ledger_dir, named)}
-          ${policiesSection(trades, ledger_dir, named)}
-          ${latencySection(latencies)}
-          ${lossesSection(losses, trades, ledger_dir, named)}
+          ${runsSection(data)}
+          ${phasesSection(data)}
+          ${returnsSection(data)}
+          ${policiesSection(data)}
+          ${latencySection(data)}
+          ${lossesSection(data)}
         </main>
         <footer>${footOf(data)}</footer>
       </body>

@@ -2,7 +2,7 @@
 import { counted } from "../../base/format.ts";
 import { report_title_chars_max } from "../../base/limits.ts";
 import { shortened } from "../../base/text_width.ts";
-import type { Found, Phase, PhasesData, RunPhases } from "../gather/data.ts";
+import type { Phase, ReportData, RunPhases } from "../gather/data.ts";
 import { askPhasesOf, askPhaseTotals } from "../gather/queries.ts";
 import { bar, rowsChart } from "./chart.ts";
 import { countFigure, durationFigure, durationText } from "./figures.ts";
@@ -23,7 +23,7 @@ interface Bar {
 }
 
 /** The section. */
-export function phasesSection(found: Found<PhasesData>, selected?: readonly string[]): Markup {
+export function phasesSection({ phases: found, named: selected }: ReportData): Markup {
   const lead = "Where the time of a run went. Each chart begins when its run's first phase began.";
   return section(
     "phases",

@@ -1,7 +1,7 @@
 /** Policies beside each other: how the returns of their trades are spread, over all runs. */
 import { counted } from "../../base/format.ts";
 import { report_title_chars_max } from "../../base/limits.ts";
-import type { Found, PolicyReturns, TradesData } from "../gather/data.ts";
+import type { PolicyReturns, ReportData, TradesData } from "../gather/data.ts";
 import { askPolicies, type TradesPlace } from "../gather/queries.ts";
 import { bar, dot, lineAcross, lineUp, rowsChart } from "./chart.ts";
 import { bpsFigure, bpsText, countFigure, durationFigure, shareFigure } from "./figures.ts";
@@ -12,16 +12,12 @@ import { type Ask, asks, leftOut, queryLine, section, table } from "./section.ts
 const NO_POLICY = "no policy id";
 
 /** The section. */
-export function policiesSection(
-  found: Found<TradesData>,
-  ledger_dir: string,
-  selected?: readonly string[],
-): Markup {
+export function policiesSection({ trades, ledger_dir, named }: ReportData): Markup {
   const lead =
     "All trades of a policy together, whichever run they are of; the highest mean first. " +
     "Boxes hold the middle half of the returns, whiskers reach from the 5th to the 95th percentile; " +
     "the line in the box is the median, the dot the mean.";
-  return section("policies", "Policies compared", lead, found, (data) => [
+  return section("policies", "Policies compared", lead, trades, (data) => [
     boxesOf(data.policies),
     table("Policies, returns in bps", data.policies, {
       "Policy": ({ policy_id }) => policy_id === null ? NO_POLICY : identifier(policy_id, 60),
@@ -44,7 +40,7 @@ export function policiesSection(
       data.policies_total,
       "$ policies, those with the highest mean return",
     ),
-    tradesAsks(data, ledger_dir, "The table", (place) => askPolicies(place, selected)),
+    tradesAsks(data, ledger_dir, "The table", (place) => askPolicies(place, named)),
   ]);
 }
 

@@ -1,7 +1,7 @@
 /** What the trades of runs returned: for each run how its returns are spread, and how their sum went. */
 import { counted, humanCount } from "../../base/format.ts";
 import { report_title_chars_max } from "../../base/limits.ts";
-import type { BinEdges, DrawnReturns, Found, TradesData } from "../gather/data.ts";
+import type { BinEdges, DrawnReturns, ReportData, TradesData } from "../gather/data.ts";
 import { askReturns, CURVE_BINS } from "../gather/queries.ts";
 import { bar, bottomAxis, chart, dot, leftAxis, lineAcross, lineUp } from "./chart.ts";
 import {
@@ -24,16 +24,12 @@ const HEIGHT_PX = 130;
 const WIDTH_UNITS = 1_000;
 
 /** The section. */
-export function returnsSection(
-  found: Found<TradesData>,
-  ledger_dir: string,
-  selected?: readonly string[],
-): Markup {
+export function returnsSection({ trades, ledger_dir, named }: ReportData): Markup {
   const lead =
     "Returns are those of single trades, in basis points (100 bps are 1 %). The curve is " +
     "their sum in the order in which trades were closed: equal stakes, nothing reinvested. Its " +
     "drawdown is the deepest fall below where it stood before.";
-  return section("returns", "Returns and equity", lead, found, (data) => {
+  return section("returns", "Returns and equity", lead, trades, (data) => {
     const { drawn, edges, runs_total, without_return } = data;
     const parameters = parametersOf(drawn);
     const factsOf = (run: DrawnReturns): Record<string, Piece> => ({
@@ -86,7 +82,7 @@ export function returnsSection(
         data,
         ledger_dir,
         "What each run's trades came to",
-        (place) => askReturns(place, selected ?? drawn.map(({ run_id }) => run_id)),
+        (place) => askReturns(place, named ?? drawn.map(({ run_id }) => run_id)),
       ),
     ];
   });

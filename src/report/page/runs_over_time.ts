@@ -1,7 +1,7 @@
 /** Runs over time: how many began when and how they stand, and the latest of them one by one. */
 import { counted, humanCount, roundStep } from "../../base/format.ts";
 import { report_bars_min } from "../../base/limits.ts";
-import type { Found, ListedRun, ReportRun, RunsData } from "../gather/data.ts";
+import type { ListedRun, ReportData, ReportRun } from "../gather/data.ts";
 import { askRuns, askStatuses } from "../gather/queries.ts";
 import { bar, bottomAxis, chart, leftAxis, legend } from "./chart.ts";
 import {
@@ -22,7 +22,7 @@ import { countStatuses, STATUS_KINDS, statusBadge, statusKind } from "./statuses
 const HEIGHT_PX = 180;
 
 /** The section. */
-export function runsSection(found: Found<RunsData>, selected?: readonly string[]): Markup {
+export function runsSection({ runs: found, named: selected }: ReportData): Markup {
   const lead = "When runs were created, and how they stand. Times are UTC. A run that died ended " +
     "with its last sign of life, whenever its end was noticed.";
   return section("runs", "Runs over time", lead, found, ({ runs, listed }) => {
