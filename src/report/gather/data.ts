@@ -206,7 +206,7 @@ export interface LatencyData {
 }
 
 /** What there is of runs. */
-export interface RunsData {
+interface RunsData {
   /** All that are known, the latest first. */
   runs: ReportRun[];
   /** How many of them completed or failed. */
