@@ -2,6 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { Ledger } from "../../src/ledger/ledger.ts";
+import { makeReport } from "../../src/report/report.ts";
 import { testWorld } from "../harness.ts";
 import { finishRun } from "./finished.ts";
 import { putFirstSystemRun } from "./first_system.ts";
@@ -175,4 +176,16 @@ Deno.test("a program hears from its ledger what the answer to a query is without
   assertEquals(rows, [{ t_2x_ms: null }, { t_2x_ms: null }]);
   assertEquals(notices.length, 1);
   assertStringIncludes(notices[0], "1 value of column t_2x_ms cannot be read as whole numbers");
+});
+
+Deno.test("a report says which values of trades it could not read", async () => {
+  using lab = newLab();
+  const row = rowOf("trades", { run_id: "old", tail_capture: null });
+  putFirstSystemRun(lab, "old", { trades: [row, { ...row, tail_capture: "much" }] });
+  await sync(lab);
+  const notices: string[] = [];
+  await using ledger = ledgerOf(lab);
+  await makeReport(ledger, { onNotice: (message) => notices.push(message) });
+  assertEquals(notices.length, 1);
+  assertStringIncludes(notices[0], "1 value of column tail_capture cannot be read as numbers");
 });

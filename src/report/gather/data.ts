@@ -9,7 +9,7 @@ export interface ReportOptions {
   runs?: readonly string[];
   /** A filter, as `ledger runs query --where` takes it. */
   where?: string;
-  /** Gets what is worth a line: a name in the filter that no run has. */
+  /** Gets what is worth a line: a name in the filter that no run has, values that cannot be read. */
   onNotice?: (message: string) => void;
 }
 

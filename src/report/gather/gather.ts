@@ -16,7 +16,7 @@ export async function gather(ledger: Ledger, options: ReportOptions = {}): Promi
   const wanted = named && new Set(named);
   const known = all.kind === "there" ? all.value : [];
   const runs = wanted ? known.filter(({ run_id }) => wanted.has(run_id)) : known;
-  const trades = await attempt(() => readTrades(sources, named));
+  const trades = await attempt(() => readTrades(sources, named, options.onNotice));
   const latest = runs.slice(0, report_runs_listed_max);
   const best = trades.kind === "there" ? await bestRuns(trades.value, runs, named) : [];
   const details = await detailsOf(sources, [...latest, ...best].map(({ run_id }) => run_id));

@@ -45,6 +45,7 @@ const NO_TRADES = missing(
 export async function readTrades(
   sources: Sources,
   named?: readonly string[],
+  onNotice?: (message: string) => void,
 ): Promise<Found<Trades>> {
   const { world, ledger, index, catalog } = sources;
   if (catalog.kind === "unreadable") return catalog;
@@ -59,7 +60,7 @@ export async function readTrades(
   await trades.run(MAKE_TRADES);
   if (catalog.kind === "there") {
     const runs_dir = resolve(world.cwd(), ledger.runs.dir);
-    await createArtifactViews(world.files, trades, runs_dir, ["trades"]);
+    await createArtifactViews(world.files, trades, runs_dir, ["trades"], { onNotice });
     await trades.run(takeTrades("trades", false), [wanted]);
     for (const { run_id } of await rowsOf<{ run_id: string }>(trades, TAKEN_RUNS)) {
       beside.delete(run_id);
