@@ -261,11 +261,13 @@ export class LedgerRuns {
     return await rankRuns(database, { now_ms: this.world.now_ms(), ...ranking });
   }
 
-  /** Runs to be compared, with what log and folder know of each. */
+  /** Runs to be compared, by ids or their beginnings, with what log and folder know of each. */
   async compared(runs: RunsToCompare): Promise<ComparedRun[]> {
     const { loadCompared } = await import("../runs/catalog/compare.ts");
+    const run_ids: string[] = [];
+    for (const asked of runs.run_ids ?? []) run_ids.push((await this.locate(asked)).run_id);
     await using database = await this.openStates();
-    return await loadCompared(database, { now_ms: this.world.now_ms(), ...runs });
+    return await loadCompared(database, { now_ms: this.world.now_ms(), ...runs, run_ids });
   }
 
   /** Not even a lock, nor a library, is left where a folder was mistyped. */

@@ -1,9 +1,7 @@
 /** Which runs are compared, and what the catalog and the log know of each. */
 import { LedgerError, quoted } from "../../base/error.ts";
-import { firstNames } from "../../base/format.ts";
 import { withNumbers } from "../../base/json.ts";
 import { runs_compared_max } from "../../base/limits.ts";
-import { nearest } from "../../base/nearest.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import type { ComparedRun } from "./diff.ts";
 import { ALL_COLUMNS, withObjects } from "./listing.ts";
@@ -12,7 +10,7 @@ import type { RunFilter } from "./run_filter.ts";
 
 /** The runs to compare: those that are named, then those that a filter takes. */
 export interface RunsToCompare extends Omit<RunFilter, "columns" | "run_id"> {
-  /** Ids, or their beginnings. */
+  /** Their ids. */
   run_ids?: readonly string[];
 }
 
@@ -21,14 +19,12 @@ export async function loadCompared(
   database: Database,
   { run_ids = [], ...filter }: RunsToCompare,
 ): Promise<ComparedRun[]> {
-  const named: string[] = [];
-  for (const run_id of run_ids) named.push(await wholeId(database, run_id));
   const is_filtered = filter.where !== undefined || filter.sort !== undefined ||
     filter.limit !== undefined;
   const found = is_filtered
     ? await queryRuns(database, { ...filter, limit: filter.limit ?? runs_compared_max + 1 })
     : [];
-  const ids = [...new Set([...named, ...found.map(({ run_id }) => run_id)])];
+  const ids = [...new Set([...run_ids, ...found.map(({ run_id }) => run_id)])];
   if (ids.length < 2 || ids.length > runs_compared_max) {
     const count = ids.length > runs_compared_max ? `more than ${runs_compared_max}` : ids.length;
     throw new LedgerError({
@@ -51,7 +47,9 @@ export async function loadCompared(
     [list],
   );
   return ids.map((run_id) => {
-    const row = withObjects(withNumbers(rows.find((row) => row.run_id === run_id)!));
+    const found = rows.find((row) => row.run_id === run_id);
+    if (!found) throw notCatalogued(run_id);
+    const row = withObjects(withNumbers(found));
     const { run_type, status, git_branch, git_commit, git_dirty, data_fingerprint, error } = row;
     const facts = { run_type, status, git_branch, git_commit, git_dirty, data_fingerprint, error };
     const inventory = artifacts.filter((artifact) => artifact.run_id === run_id)
@@ -85,26 +83,11 @@ function said(members: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
 }
 
-async function wholeId(database: Database, run_id: string): Promise<string> {
-  const found = await database.rows<{ run_id: string }>(
-    `select run_id from run_states where starts_with(run_id, $1)
-     order by run_id = $1 desc, run_id limit 4`,
-    [run_id],
-  );
-  const ids = found.map(({ run_id }) => run_id);
-  if (ids.length === 1 || ids[0] === run_id) return ids[0];
-  if (ids.length > 1) {
-    throw new LedgerError({
-      code: "not_found",
-      message: `several runs have ids that begin with ${quoted(run_id)}`,
-      hint: `give more of it: ${firstNames(ids)}`,
-    });
-  }
-  const all = await database.rows<{ run_id: string }>(`select run_id from run_states`);
-  const near = nearest(run_id, all.map(({ run_id }) => run_id));
-  throw new LedgerError({
+/** Its folder is there: what another program made is seen by a sync. */
+function notCatalogued(run_id: string): LedgerError {
+  return new LedgerError({
     code: "not_found",
-    message: `neither log nor folder has a run ${quoted(run_id)}`,
-    hint: near ? `did you mean ${near}?` : "to list them: ledger runs query --status any",
+    message: `cannot compare run ${quoted(run_id)}: the catalog does not have it`,
+    hint: "to catalogue what other programs made: ledger runs sync",
   });
 }
