@@ -38,6 +38,7 @@ async function soak(dir: string, asking: string, body: () => Promise<void>): Pro
     ".lock",
     "runs.duckdb",
     "runs.duckdb.published",
+    "runs.duckdb.watermark",
   ]);
 }
 
