@@ -128,27 +128,36 @@ function systemHostname(): string {
   }
 }
 
-let interrupt_listeners = 0;
+type InterruptCallback = (signal: "SIGINT" | "SIGTERM") => void;
 
-function onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void): () => void {
-  interrupt_listeners++;
-  const handlers = (["SIGINT", "SIGTERM"] as const).map((signal) => {
+const interrupt_callbacks = new Set<InterruptCallback>();
+let hears_sigterm = false;
+
+function onInterrupt(callback: InterruptCallback): () => void {
+  interrupt_callbacks.add(callback);
+  const signals = hears_sigterm ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
+  const handlers = signals.map((signal) => {
     const handler = () => callback(signal);
     Deno.addSignalListener(signal, handler);
     return () => Deno.removeSignalListener(signal, handler);
   });
   return () => {
-    interrupt_listeners--;
+    interrupt_callbacks.delete(callback);
     handlers.forEach((remove) => remove());
   };
 }
 
 /**
- * Ends this process with an exit code at a SIGTERM that nothing else in it listens for. SIGINT keeps what
- * the system does: a shell stops a loop when its command dies of one, not when it exits.
+ * Ends this process with an exit code at a SIGTERM that no callback wants; one listener for both, so that no
+ * signal falls between them. SIGINT keeps what the system does: a shell stops a loop when its command dies
+ * of one, not when it exits.
  */
 export function exitOnSigterm(code: number): void {
-  Deno.addSignalListener("SIGTERM", () => interrupt_listeners > 0 || Deno.exit(code));
+  hears_sigterm = true;
+  Deno.addSignalListener("SIGTERM", () => {
+    if (interrupt_callbacks.size === 0) Deno.exit(code);
+    for (const callback of interrupt_callbacks) callback("SIGTERM");
+  });
 }
 
 function pause(duration_ms: number, signal?: AbortSignal): Promise<void> {

@@ -59,35 +59,26 @@ binaryTest("a reader of only the first lines of the demo gets no error", async (
   assertEquals([code, said], [0, ""]);
 });
 
-/** Waits until a process listens for SIGTERM, by what the kernel says. */
-async function untilItListens(pid: number): Promise<void> {
-  const signal = AbortSignal.timeout(60_000);
-  const caught = async () => {
-    const status = await Deno.readTextFile(`/proc/${pid}/status`, { signal });
-    return BigInt(`0x${/^SigCgt:\s*(\w+)$/m.exec(status)![1]}`);
-  };
-  while (((await caught()) & (1n << 14n)) === 0n);
-}
-
 for (
-  const [line, code] of [
-    ["log --follow", 0],
-    ["watch", 0],
-    ["emit --stdin", 130],
-    ["schema register my.type -", 130],
+  const [line, input, code] of [
+    ["log --follow", "", 0],
+    ["watch --health 127.0.0.1:0", "", 0],
+    ["emit --stdin --ack", '{"event_type":"run.started","run_id":"r"}\n', 130],
   ] as const
 ) {
-  binaryTest(`SIGTERM ends the executable's ${line} with ${code}`, async ({ folder }) => {
-    const options = { cwd: folder, stdin: "piped", is_shipped: true } as const;
+  binaryTest(`SIGTERM ends the executable's ${line} with ${code}`, async (bench) => {
+    assertEquals((await bench.ledger(["emit", "run.started", "--run-id", "r"])).code, 0);
+    const options = { cwd: bench.folder, stdin: "piped", is_shipped: true } as const;
     const child = startLedger(line.split(" "), options);
-    await untilItListens(child.pid);
+    const stdin = child.stdin.getWriter();
+    if (input !== "") await stdin.write(new TextEncoder().encode(input));
+    // Each says something when it is at work, and waits then.
+    const outputs = [child.stdout.getReader(), child.stderr.getReader()];
+    await Promise.any(outputs.map(async (output) => assert((await output.read()).value)));
     child.kill("SIGTERM");
     const { code: ended_with, signal } = await child.status;
     assertEquals([ended_with, signal], [code, null]);
-    await Promise.all([
-      child.stdin.close().catch(() => {}),
-      child.stdout.cancel(),
-      child.stderr.cancel(),
-    ]);
+    await stdin.close().catch(() => {});
+    await Promise.all(outputs.map((output) => output.cancel()));
   });
 }
