@@ -41,6 +41,7 @@ const PREPARATIONS: readonly (readonly [said: RegExp, prepare: (cwd: string) => 
     [/--except optimizer.islands_f/, (work) => putLegacyDatabase(work, 1)],
     [/ledger (restore|retain)/, putOldRun],
     [/boxes\/node7/, putBox],
+    [/ --where /, putRanked],
   ];
 
 /** A run of the day that examples name, which has ended: the days of others are not archived. */
@@ -49,6 +50,18 @@ async function putOldRun(work: string): Promise<void> {
   const timestamp_ms = Date.parse("2026-01-23T13:18:39.945Z");
   await ledger.emitRunStarted({ run_id: "old", event_id: "old", timestamp_ms });
   await ledger.emitRunFailed({ run_id: "old", event_id: "old-end", timestamp_ms, error: "died" });
+}
+
+/** Runs with metrics, for lines that choose among runs by them. */
+async function putRanked(work: string): Promise<void> {
+  await using ledger = await openLedger({ dir: `${work}/data/ledger` });
+  for (const sharpe of [1.5, 2]) {
+    const [run_id, config] = [`ranked-${sharpe}`, { stop_loss_bps: 100 * sharpe }];
+    const created = { run_id, run_type: "policy", config, data_fingerprint: "prices" };
+    await ledger.emitRunCreated({ ...created, event_id: `${run_id} created` });
+    const summary = { sharpe, avg_return_bps: 10 * sharpe, trades_count: 120 };
+    await ledger.emitRunCompleted({ run_id, summary, artifact_paths: {}, event_id: run_id });
+  }
 }
 
 /** Another box, for lines that take in what it has. */

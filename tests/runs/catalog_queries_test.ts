@@ -291,6 +291,8 @@ Deno.test("a name that no run has is no empty answer: a bare one is an error, an
   }
   const notices: string[] = [];
   const onNotice = (message: string) => notices.push(message);
+  // A metric that every summary may have is a column, whether or not one has it.
+  assertEquals(await idsOf(lab, { where: "stop_out_rate > 0.5", onNotice }), "");
   assertEquals(await idsOf(lab, { where: "params.windo = 1", onNotice }), "");
   assertEquals(await idsOf(lab, { where: "params.window = '1h'", onNotice }), "a");
   assertEquals(notices, ["no run has params.windo; did you mean params.window?"]);

@@ -137,9 +137,11 @@ Deno.test("what is ranked by a name that no run has, or by text, is an error", a
   const onNotice = (message: string) => notices.push(message);
   assertEquals(await ranked(lab, { by: "mixed", onNotice }), "1 r2 2");
   assertEquals(await ranked(lab, { by: "sharpe", where: "run_id = 'r4'", onNotice }), "");
+  assertEquals(await ranked(lab, { by: "stop_out_rate", onNotice }), "");
   assertEquals(notices, [
     "of 4 runs, 2 have no number for mixed, and 1 has text there",
     "no run that fits has a number for sharpe",
+    "no run has stop_out_rate",
   ]);
 });
 

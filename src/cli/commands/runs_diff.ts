@@ -41,7 +41,7 @@ export default defineCommand({
     "exposed and names in _ms less. Data formats have a row for each run and name.",
   examples: {
     "ledger runs diff demo-1 demo-2": "what differs",
-    "ledger runs diff demo-1 demo-2 demo-3 --all --format markdown": "everything, for a report",
+    "ledger runs diff demo-1 demo-2 --all --format markdown": "everything, for a report",
     "ledger runs diff --where \"status = 'completed'\" --sort -avg_return_bps --limit 5":
       "the best five, held against the best",
   },

@@ -15,6 +15,7 @@ import {
   type SortKey,
 } from "../../filter/selection.ts";
 import { type Condition, type Field, fieldsOf } from "../../filter/tree.ts";
+import { SUMMARY_METRICS } from "./schema.ts";
 
 /** What is said of rows in the grammar of filters. */
 export interface ListingText {
@@ -103,15 +104,16 @@ export class NameCheck {
   async check(source: Source, fields: readonly Field[]): Promise<void> {
     for (const field of fields) {
       if (field.type !== "json" || field.ways.length === 0) continue;
-      const known = await this.namesIn(field.column);
+      const found = await this.namesIn(field.column);
+      const known = field.is_bare ? [...new Set([...found, ...SUMMARY_METRICS])] : found;
       // A way leads into a member; whether it gets anywhere is the runs' to say.
       if (field.ways.some(([first]) => known.includes(first))) continue;
       const near = await this.#suggestion(field, known);
-      if (!field.is_bare || known.length === 0) {
+      if (!field.is_bare || found.length === 0) {
         this.onNotice?.(`no run has ${field.name}${near ? `; did you mean ${near}?` : ""}`);
         continue;
       }
-      const listed = known.slice(0, names_listed_max).join(", ");
+      const listed = found.slice(0, names_listed_max).join(", ");
       throw problemAt(
         source,
         field.span,

@@ -138,8 +138,9 @@ async function explainNothing(
   if (field.ways.length === 0 || field.ways.some(([first]) => known.includes(first))) {
     return onNotice?.(`no run that fits has a number for ${by}`);
   }
-  if (known.length === 0 && SUMMARY_METRICS.includes(by)) {
-    return onNotice?.(`no run has a summary yet: nothing has ${by}`);
+  // Every summary may have one of the usual metrics.
+  if (SUMMARY_METRICS.includes(by)) {
+    return onNotice?.(`no run has ${known.length > 0 ? by : `a summary yet: nothing has ${by}`}`);
   }
   const near = nearest(by, known.length > 0 ? known : SUMMARY_METRICS);
   throw new LedgerError({
