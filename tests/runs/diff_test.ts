@@ -184,7 +184,7 @@ Deno.test("diff says which runs it cannot take", async () => {
   const cases: [string[], number, string][] = [
     [["other"], 2, "cannot compare 1 runs: it takes 2 to 20"],
     [[], 2, "cannot compare 0 runs"],
-    [["sweep", "other"], 1, 'several runs have ids that begin with "sweep"'],
+    [["sweep", "other"], 1, '2 runs have ids that begin with "sweep"'],
     [["emited", "other"], 1, "did you mean emitted?"],
     [["other", "--where", "sharpe >"], 2, "cannot read where at column 9"],
     [["--where", "sharpe > 100"], 2, "cannot compare 0 runs"],
