@@ -50,7 +50,7 @@ export class LedgerRuns {
     readonly world: World,
     readonly ledger_dir: string,
     dir: string | undefined,
-    readonly events: RunEvents,
+    readonly events: RunEvents & { sync(): Promise<unknown> },
   ) {
     this.dir = dir ?? (world.env("LEDGER_RUNS_DIR") || buildFacts().runs_dir);
   }
@@ -99,6 +99,13 @@ export class LedgerRuns {
   /** Ends a run: in its folder, or where it has none by an event. Returns its folder and status. */
   async finish(beginning: string, end: RunEnding, options?: TellOptions): Promise<FinishedRun> {
     const { finishRun } = await import("./known_run.ts");
+    const { RunDirectory } = await import("../runs/directory/directory.ts");
+    if (!RunDirectory.find(this.#place(options), beginning)) {
+      // What is known of a run without a folder is in the log, also what was emitted a moment ago.
+      const { lagOfIndex } = await import("../index/watermark.ts");
+      const is_there = this.world.files.facts(ledgerPaths(this.ledger_dir).events);
+      if (is_there && lagOfIndex(this.world, this.ledger_dir)) await this.events.sync();
+    }
     return await finishRun(this, await this.locate(beginning, options), end, options?.events);
   }
 

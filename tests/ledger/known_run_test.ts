@@ -37,6 +37,33 @@ async function show(lab: Lab, run_id: string) {
   return JSON.parse(stdout);
 }
 
+Deno.test("a run that was emitted a moment ago is ended by an event, once, whether an index has heard of it or not", async () => {
+  using lab = newLab();
+  const emit = async (run_id: string, ...more: ("completed")[]) => {
+    await using ledger = ledgerOf(lab);
+    await ledger.emitRunCreated({ run_id, run_type: "p", config: {}, data_fingerprint: "f" });
+    for (const _ of more) {
+      await ledger.emitRunCompleted({ run_id, summary: {}, artifact_paths: {} });
+    }
+  };
+  await emit("first");
+  const first = await inLab(lab, ["runs", "finish", "first"]);
+  assertEquals(first.code, 0, first.stderr);
+  await emit("second");
+  const second = await inLab(lab, ["runs", "finish", "sec", "--status", "failed", "--error", "e"]);
+  assertEquals(
+    [second.code, second.stdout.split(" after")[0]],
+    [0, "second failed"],
+    second.stderr,
+  );
+  await emit("third");
+  await ledgerOf(lab).sync();
+  await emit("third", "completed");
+  const third = await inLab(lab, ["runs", "finish", "third", "--status", "failed", "--error", "e"]);
+  assertEquals(third.code, 2);
+  assertStringIncludes(third.stderr, "it has ended already (completed)");
+});
+
 Deno.test("a run that was only emitted is shown with its phases, trials, artifacts and summary, and is ended by an event", async () => {
   using lab = newLab();
   await emitRun(lab, "emitted-1");
