@@ -108,6 +108,7 @@ Deno.test("every dated run is in one period, and there are never many", () => {
       at_ms: random.chance(0.1) ? null : BEGIN_MS + Math.floor(random.fraction() * span_ms),
       started_at_ms: null,
       ended_at_ms: null,
+      total_ms: null,
     }));
     const { periods } = periodsOf(runs);
     assert(periods.length <= 62, `${periods.length} periods`);

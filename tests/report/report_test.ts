@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { report_bytes_max, report_runs_listed_max } from "../../src/base/limits.ts";
 import { makeReport } from "../../src/mod.ts";
 import type { Lab } from "../runs/runs.ts";
-import { inLab, newLab } from "../runs/runs.ts";
+import { inLab, newLab, putRun } from "../runs/runs.ts";
 import { refusal } from "../runs/rows.ts";
 import {
   BEGIN_MS,
@@ -61,7 +61,7 @@ Deno.test("the numbers of the page are those that its own questions answer", asy
   const ms = (time: unknown) => Date.parse(`${time}Z`);
   const ended = new Map((await answerTo(lab, asksIn(sectionIn(html, "runs"))[1])).map((run) => [
     run.run_id,
-    ms(run.completed_at ?? run.last_sign_at) - ms(run.started_at),
+    run.total_ms ?? ((ms(run.completed_at ?? run.last_sign_at) - ms(run.started_at)) || "–"),
   ]));
   assertEquals([tiles["Runs known"], tiles["Runs ended"]], [7, 6]);
   for (const { Run, Took } of tableIn(html, "The latest runs")) {
@@ -353,6 +353,9 @@ Deno.test("a killed run ended with its last sign of life, whenever that was repo
     });
     await run.close();
   }
+  await begun.emitRunCreated({
+    ...{ run_id: "only-created", run_type: "policy", config: {}, data_fingerprint: "fp" },
+  });
   await using later = ledgerAt(lab, at(86_400));
   await later.emitRunFailed({ run_id: "silent", error: "nothing was heard of it" });
   const { total_ms } = await later.runs.finish("killed", { error: "out of memory" });
@@ -364,8 +367,21 @@ Deno.test("a killed run ended with its last sign of life, whenever that was repo
   assertEquals([took.get("killed"), took.get("killed-too")], [70_000, 70_000]);
   // Where no lock tells that it had died, the log's word stands.
   assertEquals(took.get("silent"), 86_400_000);
+  assertEquals(took.get("only-created"), "–", "it has one sign of life");
   const [phase] = tableIn(html, "Phases over all runs");
   assertEquals([phase.Times, phase["Not ended"]], [0, 2]);
+});
+
+Deno.test("a run took as long as its list says, not the time between its creation and its end", async () => {
+  using lab = newLab();
+  const timing = { total_ms: 5, plan_ms: 5 };
+  putRun(lab, "r1", { timing, completed_at: "2026-01-17T15:52:24.539Z" });
+  await using ledger = ledgerAt(lab, MADE_MS);
+  await ledger.runs.sync();
+  const { html } = await reportOf(lab);
+  const [{ total_ms }] = await ledger.runs.query();
+  const [{ Took }] = tableIn(html, "The latest runs");
+  assertEquals([total_ms, Took], [5, 5]);
 });
 
 Deno.test("whatever people write stays text, and does not make the page large", async () => {

@@ -41,6 +41,8 @@ export interface ReportRun {
   started_at_ms: number | null;
   /** Of a run that died: its last sign of life. */
   ended_at_ms: number | null;
+  /** As its manifest or its end says. */
+  total_ms: number | null;
 }
 
 /** What is told of a run that is shown by itself. */

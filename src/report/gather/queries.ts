@@ -25,7 +25,7 @@ export const RUNS = `
     epoch_ms(coalesce(created_at, started_at, completed_at)) as at_ms,
     epoch_ms(case when status = 'completed' then completed_at
       when status not in ('running', 'pending') then greatest(completed_at, last_sign_at) end)
-      as ended_at_ms
+      as ended_at_ms, total_ms
   from run_states order by at_ms desc nulls last, run_id`;
 
 /** What is told of runs that are shown one by one. */
@@ -47,8 +47,8 @@ export function askStatuses(selected?: readonly string[]): string {
 
 /** All runs. */
 export function askRuns(selected?: readonly string[]): string {
-  return `select run_id, run_type, status, started_at, completed_at, last_sign_at, params, summary,
-    git_commit from run_states where ${ofRuns(selected)} order by created_at desc`;
+  return `select run_id, run_type, status, started_at, completed_at, last_sign_at, total_ms,
+    params, summary, git_commit from run_states where ${ofRuns(selected)} order by created_at desc`;
 }
 
 export const RUNS_WITH_PHASES = `select distinct run_id from phase_timings where ${WANTED}`;

@@ -129,12 +129,7 @@ function listOf(listed: readonly ListedRun[], caption: string): Markup {
     "Parameters": (run) => aside(parameters(run)),
     "Code": (run) => aside(codeOf(run)),
   }, {
-    "Took": ({ started_at_ms, at_ms, ended_at_ms }) => {
-      const from_ms = started_at_ms ?? at_ms;
-      return durationFigure(
-        from_ms === null || ended_at_ms === null ? null : ended_at_ms - from_ms,
-      );
-    },
+    "Took": (run) => durationFigure(run.total_ms ?? heardFor(run)),
     "Sharpe": ({ sharpe }) => ratioFigure(sharpe),
     "Mean, bps": ({ returns }) => bpsFigure(returns?.mean_bps),
     "Drawdown, bps": ({ returns }) => bpsFigure(returns?.drawdown_bps),
@@ -142,4 +137,12 @@ function listOf(listed: readonly ListedRun[], caption: string): Markup {
     "Trials": ({ trials }) => countFigure(trials),
     "Phases": ({ phases }) => countFigure(phases),
   });
+}
+
+/** Of a run that says no duration: from its first sign of life to its last, where there are two. */
+function heardFor({ started_at_ms, at_ms, ended_at_ms }: ReportRun): number | null {
+  const from_ms = started_at_ms ?? at_ms;
+  return from_ms === null || ended_at_ms === null || ended_at_ms <= from_ms
+    ? null
+    : ended_at_ms - from_ms;
 }
