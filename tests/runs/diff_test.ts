@@ -1,5 +1,6 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
+import { LedgerError } from "../../src/base/error.ts";
 import { parseKeepingDigits } from "../../src/base/json.ts";
 import { type ComparedRun, diffRuns } from "../../src/runs/catalog/diff.ts";
 import { finishRun } from "./finished.ts";
@@ -68,7 +69,19 @@ Deno.test("several runs are held against the first; a name differs where it does
   const [row] = diffRuns([of("a", 1), of("b", 2)], { lower: ["sharpe"] });
   assertEquals(row.values[1].verdict, "worse");
   const timed = [run("a", { timing: { x_ms: 1 } }), run("b", { timing: { x_ms: 2 } })];
-  assertEquals(diffRuns(timed, { higher: ["x_ms"] })[0].values[1].verdict, "better");
+  for (const higher of [["x_ms"], ["timing.x_ms"]]) {
+    assertEquals(diffRuns(timed, { higher })[0].values[1].verdict, "better");
+  }
+  const error = assertThrows(() => diffRuns(timed, { lower: ["y_ms"] }), LedgerError);
+  assertEquals(
+    [error.code, error.message, error.hint],
+    ["usage", 'none of these runs has a metric "y_ms"', "did you mean x_ms?"],
+  );
+});
+
+Deno.test("a metric that is null in one run, and not there in another, does not differ", () => {
+  const tail = { avg_tail_capture: null };
+  assertEquals(differences(run("a", { summary: tail }), run("b")), []);
 });
 
 Deno.test("what one of two runs lacks, or leaves empty, differs", () => {

@@ -13,7 +13,7 @@ async function sweep(): Promise<Lab> {
       ...different,
     });
   put("r1", 100, { sharpe: 1.5, max_drawdown: 0.2, grade: "B", trades_count: 120 });
-  put("r2", 300, { sharpe: 2.5, max_drawdown: 0.4, grade: "A", mixed: 2 });
+  put("r2", 300, { sharpe: 2.5, max_drawdown: 0.4, grade: "A", mixed: 2, is_live: true });
   put("r3", 500, { sharpe: 0.5, max_drawdown: 0.1, grade: "C", mixed: "high" });
   put("r4", 700, { max_drawdown: null, deep: { er: 1 } }, { run_type: "full" });
   put("r5", 900, { sharpe: 99 }, { status: "failed" });
@@ -130,6 +130,8 @@ Deno.test("what is ranked by a name that no run has, or by text, is an error", a
   const text = await refusal(lab, { by: "grade" });
   assertEquals(text.code, "usage");
   assertStringIncludes(text.message, 'cannot rank by "grade": it is text, such as "');
+  const truth = await refusal(lab, { by: "is_live" });
+  assertEquals(truth.message, 'cannot rank by "is_live": it is true or false');
   for (const by of ["status", "created_at"]) {
     assertStringIncludes((await refusal(lab, { by })).message, "it is no number");
   }

@@ -1,5 +1,7 @@
 /** Diff of runs: of each name that some have, the values in all of them, held against the first. */
+import { LedgerError, quoted } from "../../base/error.ts";
 import { leavesOf } from "../../base/json.ts";
+import { nearest } from "../../base/nearest.ts";
 import { isLowerBetter } from "./rank.ts";
 
 /** What of a run is compared. */
@@ -14,7 +16,7 @@ export interface ComparedRun {
   artifacts: unknown;
 }
 
-/** Metrics whose better end the caller says. */
+/** Metrics whose better end the caller says: `sharpe`, `timing.plan_ms`. */
 interface Directions {
   lower?: readonly string[];
   higher?: readonly string[];
@@ -41,19 +43,43 @@ export interface ComparedValue {
 
 /** Compares runs with the first of them. */
 export function diffRuns(runs: readonly ComparedRun[], directions: Directions = {}): DiffRow[] {
-  return KINDS.flatMap((about) => {
+  const rows = KINDS.flatMap((about) => {
     const members = runs.map((run) =>
       new Map(leavesOf(run[about]).map(([way, value]) => [way.join("."), value]))
     );
     const names = new Set(members.flatMap((of_run) => [...of_run.keys()]));
     return [...names].filter((name) => about !== "summary" || name !== "run_id").map((name) => {
       const found = members.map((of_run) => of_run.get(name));
-      const texts = new Set(found.map((value) => JSON.stringify(value)));
+      // A metric that one run has as null, and another has not, is in neither.
+      const none = about === "summary" ? null : undefined;
+      const texts = new Set(
+        found.map((value) => JSON.stringify(value === undefined ? none : value)),
+      );
       const values = found.map((value) => compared(found[0], value));
-      if (about === "summary" || about === "timing") judge(name, values, directions);
+      if (isMetric(about)) judge([name, `${about}.${name}`], values, directions);
       return { about, name, values, differs: texts.size > 1 };
     });
   }).filter(({ values }) => values.some(({ value }) => value !== undefined));
+  checkDirections(rows, directions);
+  return rows;
+}
+
+function isMetric(about: DiffRow["about"]): boolean {
+  return about === "summary" || about === "timing";
+}
+
+/** A direction that is no metric's would leave a verdict as it was, unseen. */
+function checkDirections(rows: readonly DiffRow[], { lower = [], higher = [] }: Directions): void {
+  const metrics = rows.filter(({ about }) => isMetric(about))
+    .flatMap(({ about, name }) => [name, `${about}.${name}`]);
+  const unknown = [...lower, ...higher].find((name) => !metrics.includes(name));
+  if (unknown === undefined) return;
+  const near = nearest(unknown, metrics);
+  throw new LedgerError({
+    code: "usage",
+    message: `none of these runs has a metric ${quoted(unknown)}`,
+    hint: near ? `did you mean ${near}?` : "what they have: ledger runs diff RUN RUN --all",
+  });
 }
 
 function compared(base: unknown, value: unknown): ComparedValue {
@@ -63,8 +89,10 @@ function compared(base: unknown, value: unknown): ComparedValue {
   return { value, change, change_percent: change / Math.abs(base) * 100 };
 }
 
-function judge(name: string, values: ComparedValue[], { lower = [], higher = [] }: Directions) {
-  const is_lower = lower.includes(name) || (!higher.includes(name) && isLowerBetter(name));
+/** `names` are those of one metric. */
+function judge(names: string[], values: ComparedValue[], { lower = [], higher = [] }: Directions) {
+  const is_lower = names.some((name) => lower.includes(name)) ||
+    (!names.some((name) => higher.includes(name)) && isLowerBetter(names[0]));
   for (const value of values) {
     if (value.change) value.verdict = value.change < 0 === is_lower ? "better" : "worse";
   }

@@ -132,6 +132,12 @@ async function explainNothing(
   { texts, example }: Counts,
 ): Promise<void> {
   if (texts > 0n) throw notNumber(by, `text, such as ${quoted(example)}`);
+  if (field.type === "json") {
+    const values: BoundValue[] = [];
+    const of_type = valueSql(field, "boolean", (value) => `$${values.push(value)}`);
+    const count = await database.value<bigint>(`select count(${of_type}) from wanted`, values);
+    if (count > 0n) throw notNumber(by, "true or false");
+  }
   const known = field.type === "json"
     ? await new NameCheck(database, onNotice).namesIn(field.column)
     : [field.column];
