@@ -712,3 +712,18 @@ Deno.test("rows whose days were archived are known, and have to come back to be 
   await ledger.upkeep.importArchive(retained.archive!);
   assertEquals((await compareLegacy(ledger, of.path)).differences, []);
 });
+
+Deno.test("the line with which archive says how to go without what is not understood works as it stands", async () => {
+  using of = await labOf(
+    ...TABLES,
+    ...run("r1", BEFORE_MS),
+    ...insert("islands_f", { island_id: "i", run_id: "r1", phase_id: "p", score: 1 }),
+    "create table core.other as select 1 as a",
+  );
+  await importAll(of.dir, of.path);
+  const refused = await runIn(of.dir, ["legacy", "archive", of.path]);
+  assertEquals(refused.code, 3);
+  const [, line] = refused.stdout.match(/To put it away without: ledger (.*)/)!;
+  const done = await runIn(of.dir, line.split(" "));
+  assertEquals(done.code, 0, done.stdout + done.stderr);
+});

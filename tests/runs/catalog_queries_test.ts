@@ -302,6 +302,23 @@ Deno.test("a name that no run has is no empty answer: a bare one is an error, an
   assertEquals(notices.slice(1), ["no run has sharp"]);
 });
 
+Deno.test("a status, a type or an id that a filter seeks and that no run can have is noted, with the nearest", async () => {
+  using lab = await filledLab();
+  const notices: string[] = [];
+  const onNotice = (message: string) => notices.push(message);
+  const wheres = [
+    "status = 'complted'",
+    "not (run_type in ('policy', 'polcy'))",
+    "run_id <> 'a' and run_id like 'zz%'",
+    "status in ('crashed', 'failed') or run_type = 'full'",
+  ];
+  for (const where of wheres) await idsOf(lab, { where, onNotice });
+  assertEquals(notices, [
+    'no run has the status "complted"; did you mean completed?',
+    'no run has the run_type "polcy"; did you mean policy?',
+  ]);
+});
+
 /** The words that a shell makes of a line. */
 function wordsInShell(line: string): string[] {
   const { stdout } = new Deno.Command("sh", { args: ["-c", `printf '%s\\0' ${line}`] })

@@ -1,4 +1,5 @@
 import { LEGACY_PATH } from "../../legacy/attach.ts";
+import { shellWord } from "../../base/format.ts";
 import { judgeLegacy } from "../../legacy/legacy.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
@@ -56,10 +57,10 @@ export default defineCommand({
       print(world, "To list them: ledger legacy compare. To import: ledger legacy import");
     }
     if (unread > 0) {
-      print(
-        world,
-        `To put it away without: ledger legacy archive --except ${not_understood[0].name}`,
-      );
+      const named = [...new Set([...except, ...not_understood.map(({ name }) => name)])]
+        .map((name) => ` --except ${shellWord(name)}`).join("");
+      const of = path === LEGACY_PATH ? "" : ` ${shellWord(path)}`;
+      print(world, `To put it away without: ledger legacy archive${of}${named}`);
     }
     return EXIT_FINDINGS;
   },

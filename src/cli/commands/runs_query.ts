@@ -4,7 +4,7 @@ import { runs_listed } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
 import type { ArtifactPlace } from "../../runs/catalog/queries.ts";
-import { ENDED_STATES, OPEN_STATES } from "../../runs/catalog/run_filter.ts";
+import { ENDED_STATES, OPEN_STATES } from "../../runs/catalog/listing.ts";
 import { RUN_TYPES } from "../../runs/manifest/manifest.ts";
 import { defineCommand } from "../command.ts";
 import {

@@ -1,4 +1,5 @@
 /** Query builder over `run_states`: what a caller says of rows, as SQL with bound values. */
+import { quoted } from "../../base/error.ts";
 import { nearest } from "../../base/nearest.ts";
 import { parseKeepingDigits, withNumbers } from "../../base/json.ts";
 import { names_listed_max } from "../../base/limits.ts";
@@ -15,7 +16,12 @@ import {
   type SortKey,
 } from "../../filter/selection.ts";
 import { type Condition, type Field, fieldsOf } from "../../filter/tree.ts";
+import { RUN_TYPES } from "../manifest/manifest.ts";
 import { SUMMARY_METRICS } from "./schema.ts";
+
+/** What a run that has ended can be, and one that has not. */
+export const ENDED_STATES = ["completed", "failed"] as const;
+export const OPEN_STATES = ["running", "pending", "crashed", "stale", "unfinished"] as const;
 
 /** What is said of rows in the grammar of filters. */
 export interface ListingText {
@@ -66,6 +72,7 @@ export async function readListing(database: Database, text: ListingText): Promis
   const shown_fields = (shown ?? []).filter((each): each is Field => "column" in each);
   const names = new NameCheck(database, onNotice);
   await names.check({ name: "where", text: where ?? "" }, fields);
+  if (condition) await names.checkValues(condition);
   await names.check({ name: "sort", text: sort }, order.map(({ field }) => field));
   await names.check({ name: "columns", text: columns ?? "" }, shown_fields);
   return { condition, fields, order, shown, columns: shown ? ALL_COLUMNS : ROW_COLUMNS };
@@ -123,6 +130,25 @@ export class NameCheck {
     }
   }
 
+  /** Notes an id, a type or a status that is sought and that no run has. */
+  async checkValues(condition: Condition): Promise<void> {
+    for (const [column, value] of soughtIn(condition)) {
+      const known = await this.#valuesOf(column);
+      if (known.includes(value)) continue;
+      const near = nearest(value, known);
+      const hint = near ? `; did you mean ${near}?` : "";
+      this.onNotice?.(`no run has the ${column} ${quoted(value)}${hint}`);
+    }
+  }
+
+  async #valuesOf(column: string): Promise<string[]> {
+    const rows = await this.database.rows<{ value: string }>(
+      `select distinct ${column} as value from run_states where ${column} is not null order by all`,
+    );
+    const usual: readonly string[] = USUAL_VALUES[column] ?? [];
+    return [...new Set([...usual, ...rows.map(({ value }) => value)])];
+  }
+
   /** The names of what the runs have in one of their objects. */
   async namesIn(column: string): Promise<readonly string[]> {
     const known = this.#known.get(column);
@@ -144,5 +170,34 @@ export class NameCheck {
       if ((await this.namesIn(root)).includes(typed)) return `${root}.${typed}`;
     }
     return near && `${before}${near}`;
+  }
+}
+
+/** What may be sought though no run has it right now. */
+const USUAL_VALUES: Readonly<Record<string, readonly string[]>> = {
+  status: [...ENDED_STATES, ...OPEN_STATES],
+  run_type: RUN_TYPES,
+  run_id: [],
+};
+
+/** Ids, types and statuses that a filter names, each with its column. */
+function soughtIn(condition: Condition): [column: string, value: string][] {
+  switch (condition.kind) {
+    case "and":
+    case "or":
+    case "first":
+      return condition.of.flatMap(soughtIn);
+    case "not":
+      return soughtIn(condition.of);
+    case "compare":
+    case "in": {
+      const { field: { column } } = condition;
+      const is_order = condition.kind === "compare" && !/^(=|<>)$/.test(condition.operator);
+      if (is_order || !(column in USUAL_VALUES)) return [];
+      const values = condition.kind === "in" ? condition.values : [condition.to];
+      return values.filter((value) => typeof value === "string").map((value) => [column, value]);
+    }
+    default:
+      return [];
   }
 }

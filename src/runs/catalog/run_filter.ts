@@ -5,11 +5,7 @@ import { jsonPointer } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { BoundValue, Database } from "../../duckdb/connection.ts";
 import { RUN_TYPES } from "../manifest/manifest.ts";
-import type { ListingText } from "./listing.ts";
-
-/** What a run that has ended can be, and one that has not. */
-export const ENDED_STATES = ["completed", "failed"] as const;
-export const OPEN_STATES = ["running", "pending", "crashed", "stale", "unfinished"] as const;
+import { ENDED_STATES, type ListingText, OPEN_STATES } from "./listing.ts";
 
 /** Which runs are wanted. */
 export interface RunFilter extends ListingText {
