@@ -25,6 +25,8 @@ const COMPLETED: Readonly<Record<string, string>> = {
     `runs finish killed --status failed --error "died"`,
   // The lab's runs are of today.
   "runs compact --month 2026-01": `runs compact --month ${new Date().toISOString().slice(0, 7)}`,
+  "ledger --dir lab status": "ledger --dir data/ledger status",
+  "ledger runs schema TYPE": "ledger runs schema trades",
   "runs show": "runs show wide-stop",
   "runs write": "runs write --help",
   "ledger trace publish": `ledger trace publish bt1 --metrics '{"trades":1}'`,

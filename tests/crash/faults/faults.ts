@@ -109,8 +109,8 @@ export class FaultyDisk {
       last.get(`${operation} ${path}`) ?? -1;
     const not_durable: string[] = [];
     for (const [at, { operation, path }] of this.trace.entries()) {
-      // What stands in a lock is for people who look for its holder.
-      if (lastOf("remove", path) > at || /\.(tmp|lock)$/.test(path)) continue;
+      // What stands in a lock is for people who look for its holder; a mark of changes is a hint.
+      if (lastOf("remove", path) > at || /\.(tmp|lock|changes)$/.test(path)) continue;
       const folder_synced = lastOf("sync folder", dirname(path)) > at;
       if (operation === "write" || operation === "truncate") {
         if (at >= contents_from && lastOf("sync", path) < at) {
