@@ -720,7 +720,7 @@ Deno.test("the line with which archive says how to go without what is not unders
     ...insert("islands_f", { island_id: "i", run_id: "r1", phase_id: "p", score: 1 }),
     "create table core.other as select 1 as a",
   );
-  await importAll(of.dir, of.path);
+  assertEquals((await runIn(of.dir, ["legacy", "import", of.path])).code, 3);
   const refused = await runIn(of.dir, ["legacy", "archive", of.path]);
   assertEquals(refused.code, 3);
   const [, line] = refused.stdout.match(/To put it away without: ledger (.*)/)!;
