@@ -95,15 +95,21 @@ interface HalfOptions extends Pick<ConnectionOptions, "folders" | "attached"> {
   sql?: string;
 }
 
-/** Opens one of the two for reading, with the other beside it where `run_states` will be asked. */
+/**
+ * Opens one of the two for reading, with the other beside it where `run_states` will be asked: then the
+ * other alone, where the one is not there.
+ */
 export async function openHalf(
   sources: RunSources,
-  half: Half,
+  wanted: Half,
   { sql, folders, attached }: HalfOptions = { folders: [] },
 ): Promise<Database> {
   const { world, index_dir } = sources;
   const with_states = sql === undefined || /\brun_states\b/i.test(sql);
-  const others = with_states ? halvesOf(sources).filter((other) => other !== half) : [];
+  const there = halvesOf(sources);
+  const is_alone = with_states && there.length === 1 && !attached?.length;
+  const half = is_alone ? there[0] : wanted;
+  const others = with_states ? there.filter((other) => other !== half) : [];
   const database = await openSnapshot(world, pathOf(index_dir, half), {
     hint_when_absent: HINTS[half].absent,
     folders,

@@ -89,9 +89,15 @@ Deno.test("where one of the two indexes is not there, the other answers for its 
   const error = await assertRejects(() => ledgerOf(lab).runs.query(), LedgerError);
   assertEquals(error.code, "not_found");
   await emitted(lab);
-  const ids = async () =>
-    (await ledgerOf(lab, at(1)).runs.query({ status: "any", sort: "run_id" }))
-      .map(({ run_id }) => run_id);
+  const ids = async () => {
+    const ledger = ledgerOf(lab, at(1));
+    const runs = await ledger.runs.query({ status: "any", sort: "run_id" });
+    for (const db of ["runs", "catalog"] as const) {
+      const rows = await ledger.query("select run_id from run_states order by 1", { db });
+      assertEquals(rows.map(({ run_id }) => run_id), runs.map(({ run_id }) => run_id), db);
+    }
+    return runs.map(({ run_id }) => run_id);
+  };
   assertEquals(await ids(), ["both", "folder", "goes-on", "log"]);
   Deno.renameSync(lab.catalog, `${lab.catalog}.away`);
   assertEquals(await ids(), ["both", "goes-on", "log"]);
