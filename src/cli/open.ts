@@ -3,7 +3,7 @@ import { LedgerError, quoted } from "../base/error.ts";
 import { shellQuoted } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import type { OpenOptions } from "../ledger/event_log.ts";
-import type { AnswerSource } from "../ledger/fresh.ts";
+import type { AnswerLag, AnswerSource } from "../ledger/fresh.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { type Folders, optionsFor } from "./flags.ts";
 import { say } from "./print.ts";
@@ -33,9 +33,13 @@ export async function freshen(
   ...sources: AnswerSource[]
 ): Promise<void> {
   if (flags["as-is"]) return;
+  sayLags(world, flags, await ledger.freshen(sources, (notice) => say(world, notice)));
+}
+
+/** Says what an answer lacks, and what mends it. */
+export function sayLags(world: World, flags: Folders, lags: readonly AnswerLag[]): void {
   const named = (name: "dir" | "runs-dir") =>
     flags[name] === undefined ? "" : ` --${name} ${shellQuoted(flags[name])}`;
-  const lags = await ledger.freshen(sources, (notice) => say(world, notice));
   for (const { source, message, command, reason } of lags) {
     const line = `${command}${named("dir")}${source !== "log" ? named("runs-dir") : ""}`;
     say(world, `${message}; to bring it up to date: ${line}${reason ? ` (${reason})` : ""}`);

@@ -132,14 +132,15 @@ export class Ledger extends EventLog {
 
   /**
    * Brings up to date what answers are made of, where that is quick and no other process is at it; returns
-   * what of log and runs they lack still.
+   * what of log and runs they lack still. With a limit below zero it only looks.
    */
   async freshen(
     sources: readonly AnswerSource[] = ["log", "runs"],
     onNotice?: (message: string) => void,
+    quick_ms_max?: number,
   ): Promise<AnswerLag[]> {
     const { freshen } = await import("./fresh.ts");
-    return await freshen(this.world, this, sources, onNotice);
+    return await freshen(this.world, this, sources, onNotice, quick_ms_max);
   }
 
   /**

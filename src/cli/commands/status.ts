@@ -1,7 +1,7 @@
 import { status_days } from "../../base/limits.ts";
 import { defineCommand } from "../command.ts";
 import { count, format, runsFlags } from "../flags.ts";
-import { openFor } from "../open.ts";
+import { openFor, sayLags } from "../open.ts";
 import {
   ago,
   bytesColumn,
@@ -51,6 +51,8 @@ export default defineCommand({
     const { dir } = ledger;
     const shape = rowFormat(flags);
     const runs = await ledger.runs.counts();
+    const lags = runs ? await ledger.freshen(["log", "runs"], undefined, -1) : [];
+    sayLags(world, flags, lags);
     if (shape === "json") return printJson(world, { dir, ...survey, runs: runs ?? null });
     const { days, parts, events, bytes, newest, ahead, ahead_events, torn } = survey;
     const shown = flags.days ?? (shape === "table" ? status_days : days.length);
@@ -63,7 +65,10 @@ export default defineCommand({
     }
     const lines = `${counted(events, "event")} in ${counted(parts, "part")}`;
     print(world, `${dir}: ${lines} of ${counted(days.length, "day")}, ${humanBytes(bytes)}`);
-    if (runs) print(world, `runs: ${runCountsText(runs)}, as far as they are indexed`);
+    if (runs) {
+      const so_far = lags.length > 0 ? ", as far as they are indexed" : "";
+      print(world, `runs: ${runCountsText(runs)}${so_far}`);
+    }
     if (newest) {
       const { event_type, timestamp_ms, event_id } = newest;
       const when = `${utc(timestamp_ms)} (${ago(timestamp_ms, world.now_ms())})`;

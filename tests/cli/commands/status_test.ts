@@ -75,6 +75,20 @@ Deno.test("a torn tail is told, with what to do about it", async () => {
   assertMatch(stderr, /ledger verify --repair/);
 });
 
+Deno.test("a count of runs that lacks what was emitted since says so", async () => {
+  using folder = tempFolder();
+  await emitDays(folder.path, 1);
+  await using ledger = await openLedger({ dir: folder.path });
+  await ledger.sync();
+  const now = await status(folder.path);
+  assertMatch(now.stdout, /\nruns: 0 ended of 1 known\n/);
+  assertEquals(now.stderr, "");
+  await ledger.emitRunStarted({ run_id: "s" });
+  const later = await status(folder.path);
+  assertMatch(later.stdout, /\nruns: 0 ended of 1 known, as far as they are indexed\n/);
+  assertMatch(later.stderr, /^this answer lacks \d+ B of the log; .*: ledger rebuild\n$/);
+});
+
 Deno.test("--json is all of it, for a program", async () => {
   using folder = tempFolder();
   await emitDays(folder.path, 2);
