@@ -428,3 +428,6 @@ export const completions_max = 200;
 export const completed_runs_max = 200;
 /** and which are sorted by age where a month has no more than this. */
 export const completed_dated_runs_max = 1_000;
+
+/** Descriptors that the runtime takes to listen for signals: with fewer left it aborts. */
+export const signal_descriptors = 6;

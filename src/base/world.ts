@@ -6,6 +6,7 @@ import { fileError } from "./files/file_error.ts";
 import type { Files } from "./files/seam.ts";
 import { systemFiles } from "./files/system_files.ts";
 import { LedgerError } from "./error.ts";
+import { signal_descriptors } from "./limits.ts";
 
 export interface Output {
   write(text: string | Uint8Array): void;
@@ -137,9 +138,7 @@ function onInterrupt(callback: InterruptCallback): () => void {
   interrupt_callbacks.add(callback);
   const signals = hears_sigterm ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
   const handlers = signals.map((signal) => {
-    const handler = () => callback(signal);
-    Deno.addSignalListener(signal, handler);
-    return () => Deno.removeSignalListener(signal, handler);
+    return listen(signal, () => callback(signal));
   });
   return () => {
     interrupt_callbacks.delete(callback);
@@ -154,10 +153,29 @@ function onInterrupt(callback: InterruptCallback): () => void {
  */
 export function exitOnSigterm(code: number): void {
   hears_sigterm = true;
-  Deno.addSignalListener("SIGTERM", () => {
+  listen("SIGTERM", () => {
     if (interrupt_callbacks.size === 0) Deno.exit(code);
     for (const callback of interrupt_callbacks) callback("SIGTERM");
   });
+}
+
+/** Listens where descriptors are left: the runtime aborts when it finds none for a signal's pipe. */
+function listen(signal: Deno.Signal, handler: () => void): () => void {
+  if (!haveDescriptors(signal_descriptors)) return () => {};
+  Deno.addSignalListener(signal, handler);
+  return () => Deno.removeSignalListener(signal, handler);
+}
+
+function haveDescriptors(count: number): boolean {
+  const probes: Deno.FsFile[] = [];
+  try {
+    while (probes.length < count) probes.push(Deno.openSync("/dev/null"));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    for (const probe of probes) probe.close();
+  }
 }
 
 function pause(duration_ms: number, signal?: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@
  * pipe gets everything.
  */
 import { escaped, humanBytes, humanCount, humanNumber } from "../base/format.ts";
-import { columnsOf, padEnd, padStart, shortened } from "../base/text_width.ts";
+import { columnsOf, padEnd, padStart, shortened, wrapped } from "../base/text_width.ts";
 import type { World } from "../base/world.ts";
 import { paintFor, print, say } from "./print.ts";
 
@@ -106,7 +106,8 @@ function sayWhatIsLeftOut(
     widths[index] === undefined && cells.some((row) => row[index] !== "")
   );
   if (missed.length > 0) {
-    say(world, `no room for ${missed.map(titleOf).join(", ")}; --format csv prints all`);
+    const text = `no room for ${missed.map(titleOf).join(", ")}; --format csv prints all`;
+    for (const line of wrapped(text, world.stdout.columns)) say(world, line);
   }
 }
 

@@ -29,7 +29,7 @@ async function makeLab(bench: Bench): Promise<void> {
   if (template === undefined) {
     template = Deno.makeTempDirSync({ prefix: "ledger-lab-" });
     const { code, stderr } = await runProgram(bench.binary, ["demo"], template);
-    assertEquals([code, stderr], [0, ""]);
+    assertEquals(code, 0, stderr);
   }
   assert(runs("cp", ["-r", `${template}/.`, bench.folder]));
 }

@@ -73,7 +73,7 @@ newcomerTest(
         "./ledger rebuild",
         `./ledger query "select run_id, status from latest_runs"`,
         "./ledger runs create --run-type policy --run-id tight && ./ledger runs finish tight",
-        "./ledger runs sync && ./ledger runs query",
+        "./ledger runs sync && ./ledger runs query --status any",
         `echo '{"event_id":"s1","event_type":"SIGNAL","correlation_id":"bt1"}' | ./ledger trace ingest`,
         "./ledger trace path s1",
         "./ledger complete -- runs show ''",

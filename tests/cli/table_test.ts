@@ -104,7 +104,7 @@ Deno.test("where room is short, columns without a value go first, then those tha
   assertEquals(at(35), [
     "run_id                     sharpe",
     "sweep-2026-01-23-a-0001  0.333333",
-    "no room for commit, on disk; --format csv prints all\n",
+    "no room for commit, on disk;\n--format csv prints all\n",
   ]);
   assertEquals(at(20)[0], "run_id   sweep-2026-01-23-a-0001");
 });
