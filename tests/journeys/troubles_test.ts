@@ -59,7 +59,7 @@ const TROUBLES: readonly Trouble[] = [
   {
     what: "nothing was indexed yet",
     induce: (lab) => lab.oldEvent("a"),
-    typed: `ledger query "select run_id from latest_runs"`,
+    typed: `ledger query --as-is "select run_id from latest_runs"`,
     says: /there is no index/,
     advises: /ledger rebuild/,
   },
@@ -132,9 +132,9 @@ const TROUBLES: readonly Trouble[] = [
     what: "a disk lost a bit of a compacted day",
     async induce(lab) {
       await lab.oldEvent("a");
-      await lab.must("ledger compact --before 2026-02-01 --keep-jsonl");
+      await lab.must("ledger compact --before 2026-02-01 --all --keep-jsonl");
       Deno.copyFileSync(lab.at(OLD_PART.replace("jsonl", "parquet")), lab.at("backup"));
-      await lab.must("ledger compact --before 2026-02-01");
+      await lab.must("ledger compact --before 2026-02-01 --all");
       flip(lab.at(OLD_PART.replace("jsonl", "parquet")));
     },
     typed: "ledger log",

@@ -193,6 +193,7 @@ for (const failed of [false, true]) {
 
 Deno.test(`${MAKERS} processes make runs and sync while another syncs: each run is catalogued once`, async () => {
   using lab = newLab();
+  Deno.mkdirSync(lab.runs_dir);
   const makers = Array.from(
     { length: MAKERS },
     (_, index) => startMaker(lab, `maker-${index}`, RUNS_OF_A_MAKER),
