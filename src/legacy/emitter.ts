@@ -103,8 +103,9 @@ export class EventEmitter implements AsyncDisposable {
     });
   }
 
-  emitRunFailed(run_id: string, error: string): Emitted {
-    return this.#emit("run.failed", { run_id, error });
+  emitRunFailed(run_id: string, error: string | Error): Emitted {
+    const text = error instanceof Error ? error.message || error.name : error;
+    return this.#emit("run.failed", { run_id, error: text });
   }
 
   /** Waits until what was emitted is durable, and lets go of the files; the next `getEventEmitter()` opens anew. */

@@ -25,6 +25,7 @@ Deno.test("each positional emitter records the event of its name, its arguments 
     await emitter.emitRunCompleted("r1", { ok: true }, { trades: "p" }),
     await emitter.emitRunCompleted("r1"),
     await emitter.emitRunFailed("r1", "boom"),
+    await emitter.emitRunFailed("r1", new Error("bang")),
   ];
   const events = linesOnDisk(folder.path).map((line) => {
     const { event_id: _, timestamp_ms: __, ...fields } = JSON.parse(line);
@@ -79,6 +80,7 @@ Deno.test("each positional emitter records the event of its name, its arguments 
     { event_type: "run.completed", run_id, summary: { ok: true }, artifact_paths: { trades: "p" } },
     { event_type: "run.completed", run_id, summary: {}, artifact_paths: {} },
     { event_type: "run.failed", run_id, error: "boom" },
+    { event_type: "run.failed", run_id, error: "bang" },
   ]);
   assertEquals(new Set(answers.map((answer) => answer!.event_id)).size, answers.length);
 });

@@ -60,7 +60,8 @@ Commands:
 - --dir, --runs-dir, --json | May stand before the command too, as in an alias: ‹ledger --dir lab status›.
 - --json | Every command takes it, report, help, demo and completions too; ‹schema list --json› gives the
   required fields as an array.
-- status | --format csv, ndjson and markdown print the days as rows.
+- status | --format csv, ndjson and markdown print the days as rows. Where its count of runs lacks what
+  log or runs have by now, it says so.
 - report | --where chooses runs. Six curves are the best, policies stand by their mean; parameters,
   Sharpe ratio, drawdown and commit of each run. A run that died ends with its last sign of life.
 - runs finish --status failed | Of a run that was killed, the end is its last sign of life.
@@ -76,7 +77,8 @@ Commands:
   status, doctor, watch --once, /metrics (ledger_runs_ended, ledger_runs_known), report.
 - LEDGER_RUN_ID | Stands in for the run of every command that takes one: runs show, write, log, finish and
   verify, artifacts put, trace publish.
-- runs finish | Ends a run that was only emitted by an event. Timing may have any name that ends in _ms.
+- runs finish | Ends a run that was only emitted, also a moment ago, by an event. Timing may have any
+  name that ends in _ms.
 - legacy import, compare, archive | Read the first system's real tables: runs, phases, trials,
   walk-forward folds. What is not understood and holds values is listed; archive compares counts and
   digests, and says no where anything is missing or not understood, unless --except names it.
