@@ -320,11 +320,14 @@ Deno.test("a run's parameters that tell it apart, its Sharpe ratio, its drawdown
     }
     assert(Number(run["Drawdown, bps"]) > 0);
   }
-  const fitting = async (where: string) =>
-    tableIn((await makeReport(ledger, { where })).html, "The runs of this report")
+  const fitting = async (options: Parameters<typeof makeReport>[1]) =>
+    tableIn((await makeReport(ledger, options)).html, "The runs of this report")
       .map(({ Run }) => Run);
-  assertEquals(await fitting("summary.sharpe < 1"), ["b"]);
-  assertEquals(await fitting("params.policy.stop_bps >= 300 and status = 'completed'"), ["b", "c"]);
+  assertEquals(await fitting({ where: "summary.sharpe < 1" }), ["b"]);
+  const wide = { where: "params.policy.stop_bps >= 300 and status = 'completed'" };
+  assertEquals(await fitting(wide), ["b", "c"]);
+  assertEquals(await fitting({ ...wide, sort: "-params.policy.stop_bps", limit: 1 }), ["c"]);
+  assertEquals(await fitting({ sort: "params.policy.stop_bps", limit: 2 }), ["a", "b"]);
   const none = await refusal(makeReport(ledger, { where: "summary.sharpe > 2" }));
   assertMatch(none.message, /no run fits "summary\.sharpe > 2"/);
   const alone = tableIn((await reportOf(lab, "a")).html, "The runs of this report");

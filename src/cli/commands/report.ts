@@ -1,6 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
-import { asIs, force, runsFlags, text, where } from "../flags.ts";
+import { asIs, count, force, runsFlags, text, where } from "../flags.ts";
 import { freshen, openForRuns } from "../open.ts";
 import { counted, humanBytes, printJson, say } from "../output.ts";
 import { openOutput } from "../output_file.ts";
@@ -16,6 +16,7 @@ export default defineCommand({
     "ledger report --out data/ledger/report.html": "all runs, into a file",
     "ledger report r1 > report.html": "one run, to standard output",
     'ledger report --where "summary.sharpe > 1" --out data/ledger/best.html': "those that fit",
+    "ledger report --sort -summary.sharpe --limit 5 --out data/ledger/five.html": "the best five",
     "ledger report --json": "the numbers of the page",
   },
   positionals: [{
@@ -25,6 +26,8 @@ export default defineCommand({
   }],
   flags: {
     "where": where(),
+    "sort": text("COLUMNS", "take runs in this order: -summary.sharpe"),
+    "limit": count("at most so many runs", { short: "n" }),
     "out": text("FILE", "where to write (default: standard output)"),
     "force": force("a file that is not a report"),
     "as-is": asIs(),
@@ -38,7 +41,8 @@ export default defineCommand({
     using output = openOutput(world, flags.out, ledger, { force: flags.force, isOlder: isReport });
     await freshen(world, ledger, flags, "log", "runs");
     const onNotice = (message: string) => say(world, message);
-    const report = await makeReport(ledger, { runs: words, where: flags.where, onNotice });
+    const { where, sort, limit } = flags;
+    const report = await makeReport(ledger, { runs: words, where, sort, limit, onNotice });
     const { data, html, problems } = report;
     if (!flags.json || flags.out !== undefined) output.write(html);
     output.finish();

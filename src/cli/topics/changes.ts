@@ -62,8 +62,9 @@ Commands:
   required fields as an array.
 - status | --format csv, ndjson and markdown print the days as rows. Where its count of runs lacks what
   log or runs have by now, it says so.
-- report | --where chooses runs. Six curves are the best, policies stand by their mean; parameters,
-  Sharpe ratio, drawdown and commit of each run. A run that died ends with its last sign of life.
+- report | --where, --sort and --limit choose runs. Six curves are the best, policies stand by their
+  mean; parameters, Sharpe ratio, drawdown and commit of each run. A run that died ends with its last
+  sign of life.
 - runs finish --status failed | Of a run that was killed, the end is its last sign of life.
 - SIGTERM | Ends watch and log --follow with 0, every other command with 130.
 - demo | One that was stopped, or killed, is begun anew by the next in the same folder.

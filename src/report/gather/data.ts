@@ -9,6 +9,9 @@ export interface ReportOptions {
   runs?: readonly string[];
   /** A filter, as `ledger runs query --where` takes it. */
   where?: string;
+  /** The order in which runs are taken, and how many at most. */
+  sort?: string;
+  limit?: number;
   /** Gets what is worth a line: a name in the filter that no run has, values that cannot be read. */
   onNotice?: (message: string) => void;
 }

@@ -45,9 +45,10 @@ export async function gatherRuns({ states }: Sources): Promise<Found<ReportRun[]
 export async function selectedRuns(
   { ledger: { world, runs }, states }: Sources,
   found: Found<readonly ReportRun[]>,
-  { runs: words = [], where, onNotice }: ReportOptions,
+  { runs: words = [], where, sort, limit, onNotice }: ReportOptions,
 ): Promise<string[] | undefined> {
-  if (words.length === 0 && where === undefined) return undefined;
+  const is_filtered = [where, sort, limit].some((each) => each !== undefined);
+  if (words.length === 0 && !is_filtered) return undefined;
   if (found.kind === "unreadable") throw found.problem;
   const known = found.kind === "there" ? found.value.map(({ run_id }) => run_id) : [];
   const named = words.map((word) => {
@@ -59,15 +60,16 @@ export async function selectedRuns(
       hint: "to take in what is new: ledger rebuild",
     });
   });
-  const filter = { where, status: "any", limit: known.length, now_ms: world.now_ms(), onNotice };
-  const fitting = where !== undefined && states.kind === "there"
+  const now_ms = world.now_ms();
+  const filter = { where, sort, status: "any", limit: limit ?? known.length, now_ms, onNotice };
+  const fitting = is_filtered && states.kind === "there"
     ? (await queryRuns(states.value, filter)).map(({ run_id }) => run_id)
     : [];
   const ids = [...new Set([...named, ...fitting])];
   if (ids.length > 0) return ids;
   throw new LedgerError({
     code: "not_found",
-    message: `no run fits ${quoted(where)}`,
+    message: where === undefined ? "there is no run to report" : `no run fits ${quoted(where)}`,
     hint: "what there is: ledger runs query --status any",
   });
 }
