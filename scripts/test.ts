@@ -58,6 +58,19 @@ const LONG: readonly string[] = [
 ];
 /** The folder of tests that need an executable and nothing else. */
 const OF_EXECUTABLE = "tests/binary/";
+/** What takes long and is run only beside an executable, so that a newcomer waits five minutes. */
+const BESIDE_EXECUTABLE: readonly string[] = [
+  "tests/crash/faults/trace_fault_test.ts",
+  "tests/crash/kills/pull_test.ts",
+  "tests/crash/kills/retain_test.ts",
+  "tests/index/damage_test.ts",
+  "tests/index/soak_test.ts",
+  "tests/ledger/retain_test.ts",
+  "tests/legacy/legacy_import_test.ts",
+  "tests/log/archive/import_day_test.ts",
+  "tests/log/codec/packing_test.ts",
+  "tests/report/browser_test.ts",
+];
 
 /** Runs `deno test`, hands its output on, and reads the counts off it. */
 async function runTests(args: string[], show: (bytes: Uint8Array) => void): Promise<Counts> {
@@ -109,7 +122,9 @@ function inShares(files: readonly string[], size: number): string[][] {
 /** What the processes take, one after the other: arguments of `deno test`. */
 function jobs(has_executable: boolean): string[][] {
   const files = testFiles("tests")
-    .filter((file) => has_executable || !file.startsWith(OF_EXECUTABLE));
+    .filter((file) =>
+      has_executable || !file.startsWith(OF_EXECUTABLE) && !BESIDE_EXECUTABLE.includes(file)
+    );
   const long = LONG.filter((file) => files.includes(file));
   const short = files.filter((file) => !LONG.includes(file));
   const shares = [
