@@ -105,7 +105,7 @@ export class RowPrinter {
 }
 
 function csvCell(value: unknown): string {
-  // An empty text is quoted: so it is told from null, here and by what reads CSV.
+  // An empty text is quoted, so that readers of CSV tell it from null.
   if (value === undefined || value === null) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
   return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

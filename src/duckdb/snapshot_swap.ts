@@ -176,6 +176,18 @@ export class SnapshotStore {
       : undefined;
   }
 
+  /** A watermark that is an object of this version; undefined where there is none, or another. */
+  parseWatermark<Mark extends { version: number }>(version: number): Mark | undefined {
+    const text = this.readWatermark();
+    if (text === undefined) return undefined;
+    try {
+      const mark = JSON.parse(text) as Mark;
+      return mark.version === version ? mark : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Whether one was published, and is another now: written by another program, or copied here. */
   wasChanged(): boolean {
     return this.wasPublished() && !this.isAsPublished();

@@ -95,7 +95,7 @@ export function noteLog(store: SnapshotStore, { times, extents, chain }: Seen): 
 /** What of the log the live index lacks; undefined where it has all of it. */
 export function lagOfIndex(world: World, root: string): IndexLag | undefined {
   const store = new SnapshotStore(world, indexPath(root));
-  const mark = parseWatermark(store.readWatermark());
+  const mark = store.parseWatermark<Watermark>(INDEX_VERSION);
   // What another program wrote into it would be gone with an index that is built anew.
   if (!mark && store.wasChanged()) return { cost_ms: Infinity };
   const found = mark ? new LogLook(world, root, mark).lag() : { anew: true, bytes: 0 };
@@ -110,16 +110,6 @@ export function lagOfIndex(world: World, root: string): IndexLag | undefined {
   // An index that does not say what it was made from may hold all of it.
   const behind_bytes = world.files.facts(store.path) ? undefined : log_bytes;
   return { behind_bytes, cost_ms: sync_fixed_ms + log_bytes / index_load_rate };
-}
-
-function parseWatermark(text: string | undefined): Watermark | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const mark = JSON.parse(text) as Watermark;
-    return mark.version === INDEX_VERSION ? mark : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** What has changed: so many bytes came, or what is indexed is not what is there any more. */

@@ -166,7 +166,7 @@ export class LedgerRuns {
   /**
    * Opens the catalog for reading; it stays as it is while it is open. Close it when done. For a
    * query that names artifacts (`trades`, `alerts`, …), there are views of them over all runs; for one
-   * that names `run_states`, or where none is told, that view too.
+   * that names `run_states`, or without a query, that view too.
    */
   async openCatalog(options: CatalogOptions = {}): Promise<Database> {
     const { sql = "", onNotice } = options;

@@ -178,14 +178,13 @@ function filterIn(random: Random, depth = 3): string {
   ])();
 }
 
+function databaseIn(temp_folder: string): Promise<Database> {
+  return openDatabase(testWorld(), { path: ":memory:", access: "write", folders: [], temp_folder });
+}
+
 Deno.test("SQL and predicate of a filter agree on every row: taken, not taken, unknown", async () => {
   using folder = memoryFolder();
-  await using database = await openDatabase(testWorld(), {
-    path: ":memory:",
-    access: "write",
-    folders: [],
-    temp_folder: folder.path,
-  });
+  await using database = await databaseIn(folder.path);
   await withSeed(async (random) => {
     const rows = random.times(ROWS, () => rowIn(random));
     await tableOf(database, rows);
@@ -222,12 +221,7 @@ Deno.test("SQL and predicate of a filter agree on every row: taken, not taken, u
 
 Deno.test("an order puts numbers before texts, and what is not there last", async () => {
   using folder = memoryFolder();
-  await using database = await openDatabase(testWorld(), {
-    path: ":memory:",
-    access: "write",
-    folders: [],
-    temp_folder: folder.path,
-  });
+  await using database = await databaseIn(folder.path);
   const sharpes = ["b", 10, null, 9, undefined, "a", -0.5];
   const base = { created_at_ms: 0, total_ms: null, params: null, timing: null, dataset: null };
   await tableOf(

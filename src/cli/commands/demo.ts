@@ -65,7 +65,7 @@ export default defineCommand({
   },
 });
 
-/** What the demo starts is to find its lab without being told where. */
+/** What the demo starts finds its lab by the environment. */
 function withFolders(world: World, { "dir": dir, "runs-dir": runs_dir }: Folders): World {
   const vars: Record<string, string | undefined> = { LEDGER_DIR: dir, LEDGER_RUNS_DIR: runs_dir };
   return { ...world, env: (name) => vars[name] ?? world.env(name) };

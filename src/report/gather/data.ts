@@ -48,7 +48,7 @@ export interface ReportRun {
   total_ms: number | null;
 }
 
-/** What is told of a run that is shown by itself. */
+/** What the page says of a run that it shows by itself. */
 export interface RunDetails {
   error: string | null;
   phases: number;

@@ -28,7 +28,7 @@ export const RUNS = `
       as ended_at_ms, total_ms
   from run_states order by at_ms desc nulls last, run_id`;
 
-/** What is told of runs that are shown one by one. */
+/** What the page says of runs that it shows one by one. */
 export const RUN_DETAILS = `
   select run_id, error, params, summary, git_commit, git_branch, git_dirty from run_states
   where run_id in (${IDS("$1")})`;

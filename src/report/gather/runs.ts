@@ -7,6 +7,7 @@ import {
 } from "../../base/limits.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { queryRuns } from "../../runs/catalog/queries.ts";
+import { isFiltered } from "../../runs/catalog/run_filter.ts";
 import { wholeRunId } from "../../runs/manifest/layout.ts";
 import {
   type Found,
@@ -47,7 +48,7 @@ export async function selectedRuns(
   found: Found<readonly ReportRun[]>,
   { runs: words = [], where, sort, limit, onNotice }: ReportOptions,
 ): Promise<string[] | undefined> {
-  const is_filtered = [where, sort, limit].some((each) => each !== undefined);
+  const is_filtered = isFiltered({ where, sort, limit });
   if (words.length === 0 && !is_filtered) return undefined;
   if (found.kind === "unreadable") throw found.problem;
   const known = found.kind === "there" ? found.value.map(({ run_id }) => run_id) : [];
@@ -79,7 +80,7 @@ export function drawnMax(named: readonly string[] | undefined): number {
   return named ? report_named_runs_drawn_max : report_runs_drawn_max;
 }
 
-/** What is told of runs that are shown one by one. */
+/** What the page says of runs that it shows one by one. */
 export async function detailsOf(
   { states, index }: Sources,
   run_ids: readonly string[],

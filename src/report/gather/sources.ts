@@ -90,7 +90,7 @@ async function opened(
   return is_missing ? missing(words, command) : found;
 }
 
-/** Looks for something; what the world made of it is told on the page, beside what could be read. */
+/** Looks for something; the page says what the world made of it, beside what could be read. */
 export async function attempt<Value>(look: () => Promise<Found<Value>>): Promise<Found<Value>> {
   try {
     return await look();

@@ -6,7 +6,7 @@ import type { Database } from "../../duckdb/connection.ts";
 import type { ComparedRun } from "./diff.ts";
 import { ALL_COLUMNS, withObjects } from "./listing.ts";
 import { queryRuns } from "./queries.ts";
-import type { RunFilter } from "./run_filter.ts";
+import { isFiltered, type RunFilter } from "./run_filter.ts";
 
 /** The runs to compare: those that are named, then those that a filter takes. */
 export interface RunsToCompare extends Omit<RunFilter, "columns" | "run_id"> {
@@ -19,9 +19,7 @@ export async function loadCompared(
   database: Database,
   { run_ids = [], ...filter }: RunsToCompare,
 ): Promise<ComparedRun[]> {
-  const is_filtered = filter.where !== undefined || filter.sort !== undefined ||
-    filter.limit !== undefined;
-  const found = is_filtered
+  const found = isFiltered(filter)
     ? await queryRuns(database, { ...filter, limit: filter.limit ?? runs_compared_max + 1 })
     : [];
   const ids = [...new Set([...run_ids, ...found.map(({ run_id }) => run_id)])];

@@ -154,3 +154,8 @@ export async function explainNone(
     `no run has an id that begins with ${quoted(run_id)}${near ? `; did you mean ${near}?` : ""}`,
   );
 }
+
+/** Whether a caller chooses runs by more than their names. */
+export function isFiltered({ where, sort, limit }: RunFilter): boolean {
+  return [where, sort, limit].some((each) => each !== undefined);
+}

@@ -39,7 +39,7 @@ export function noteRuns(store: SnapshotStore, mark: ChangeMark, runs: number): 
 /** What the live catalog lacks; undefined where it has every change that left a mark. */
 export function lagOfCatalog(world: World, runs_dir: string, path: string): CatalogLag | undefined {
   const store = new SnapshotStore(world, path);
-  const before = parseWatermark(store.readWatermark());
+  const before = store.parseWatermark<Watermark>(CATALOG_VERSION);
   if (!before && store.wasChanged()) return { cost_ms: Infinity };
   const mark = readChangeMark(world.files, runs_dir);
   // One mistyped --runs-dir must not turn all runs into missing ones.
@@ -64,16 +64,6 @@ export function lagOfAlerts(world: World, catalog_path: string, path: string): n
   if (fingerprint === "" || store.readWatermark() === fingerprint) return undefined;
   if (store.wasChanged()) return Infinity;
   const { size_bytes = 0 } = world.files.facts(path) ?? {};
-  const { runs = Infinity } = parseWatermark(catalog.readWatermark()) ?? {};
+  const { runs = Infinity } = catalog.parseWatermark<Watermark>(CATALOG_VERSION) ?? {};
   return sync_fixed_ms + size_bytes / index_copy_rate + runs / runs_read_rate;
-}
-
-function parseWatermark(text: string | undefined): Watermark | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const mark = JSON.parse(text) as Watermark;
-    return mark.version === CATALOG_VERSION ? mark : undefined;
-  } catch {
-    return undefined;
-  }
 }
