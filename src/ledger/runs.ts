@@ -2,6 +2,7 @@
 import { join, resolve } from "@std/path";
 import { buildFacts } from "../base/build.ts";
 import { asLedgerError, LedgerError } from "../base/error.ts";
+import { fresh_sync_ms_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { ledgerPaths } from "../log/mod.ts";
@@ -85,8 +86,20 @@ export class LedgerRuns {
     const place = this.#place(options);
     const directory = RunDirectory.find(place, beginning);
     if (directory) return { run_id: beginning, directory };
-    const indexed = await idsOfRuns(() => this.openStates());
-    const run_id = wholeRunId(this.world.files, this.dir, beginning, indexed);
+    const whole = async () => {
+      const indexed = await idsOfRuns(() => this.openStates());
+      return wholeRunId(this.world.files, this.dir, beginning, indexed);
+    };
+    const run_id = await whole().catch(async (error) => {
+      // The log may tell of a run that the index does not know yet.
+      if (asLedgerError(error)?.code !== "not_found") throw error;
+      const is_synced = await this.#syncIndex().catch((problem) => {
+        if (!asLedgerError(problem)) throw problem;
+        return false;
+      });
+      if (!is_synced) throw error;
+      return await whole();
+    });
     return { run_id, directory: RunDirectory.find(place, run_id) };
   }
 
@@ -102,9 +115,7 @@ export class LedgerRuns {
     const { RunDirectory } = await import("../runs/directory/directory.ts");
     if (!RunDirectory.find(this.#place(options), beginning)) {
       // What is known of a run without a folder is in the log, also what was emitted a moment ago.
-      const { lagOfIndex } = await import("../index/watermark.ts");
-      const is_there = this.world.files.facts(ledgerPaths(this.ledger_dir).events);
-      if (is_there && lagOfIndex(this.world, this.ledger_dir)) await this.events.sync();
+      await this.#syncIndex(Infinity);
     }
     return await finishRun(this, await this.locate(beginning, options), end, options?.events);
   }
@@ -275,6 +286,16 @@ export class LedgerRuns {
     for (const asked of runs.run_ids ?? []) run_ids.push((await this.locate(asked)).run_id);
     await using database = await this.openStates();
     return await loadCompared(database, { now_ms: this.world.now_ms(), ...runs, run_ids });
+  }
+
+  /** Takes what is new in the log into the index, where that is quick; whether there was something. */
+  async #syncIndex(quick_ms_max = fresh_sync_ms_max): Promise<boolean> {
+    if (!this.world.files.facts(ledgerPaths(this.ledger_dir).events)) return false;
+    const { lagOfIndex } = await import("../index/watermark.ts");
+    const lag = lagOfIndex(this.world, this.ledger_dir);
+    if (!lag || lag.cost_ms > quick_ms_max) return false;
+    await this.events.sync();
+    return true;
   }
 
   /** Not even a lock, nor a library, is left where a folder was mistyped. */

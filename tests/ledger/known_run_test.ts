@@ -64,6 +64,19 @@ Deno.test("a run that was emitted a moment ago is ended by an event, once, wheth
   assertStringIncludes(third.stderr, "it has ended already (completed)");
 });
 
+Deno.test("each command that takes a run knows one that was emitted a moment ago, before any query", async () => {
+  using lab = newLab();
+  const names = ["runs log", "runs write", "runs verify"];
+  for (const [at, name] of names.entries()) {
+    const run_id = `just-now-${at}`;
+    await using ledger = ledgerOf(lab);
+    await ledger.emitRunCreated({ run_id, run_type: "p", config: {}, data_fingerprint: "f" });
+    const more = name === "runs log" ? ["stdout"] : name === "runs write" ? ["trades"] : [];
+    const { stderr } = await inLab(lab, [...name.split(" "), run_id, ...more]);
+    assertStringIncludes(stderr, `run "${run_id}" has no folder`);
+  }
+});
+
 Deno.test("a run that was only emitted is shown with its phases, trials, artifacts and summary, and is ended by an event", async () => {
   using lab = newLab();
   await emitRun(lab, "emitted-1");

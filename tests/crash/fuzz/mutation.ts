@@ -107,5 +107,8 @@ function changeMember(random: Random, root: { root: unknown }): void {
   else if (kind === 1) holder[random.chance(0.5) ? `${key}x` : "toString"] = holder[key];
   else if (kind === 2 && typeof holder[key] === "number") {
     holder[key] = (holder[key] as number) + random.pick([-1, 1, 0.5, 1e15]);
-  } else holder[key] = random.chance(0.8) ? random.pick(VALUES) : random.json();
+  } else {
+    // A copy: what is put in may be changed in its turn.
+    holder[key] = random.chance(0.8) ? structuredClone(random.pick(VALUES)) : random.json();
+  }
 }
