@@ -96,11 +96,11 @@ export async function checkRuns(
   const name = "runs";
   const counts = may_load ? await runs.counts() : undefined;
   const there = counts && runCountsText(counts);
-  if (!runs.exists()) return good(name, there ?? "none yet");
+  const dead = counts ? await deadInLog(runs) : [];
+  if (!runs.exists() && dead.length === 0) return good(name, there ?? "none yet");
   const { classifyRun, scanRuns } = await import("../runs/manifest/scan.ts");
   const { stateOfOpen } = await import("../runs/manifest/liveness_lock.ts");
   const { staleTempFiles } = await import("../runs/upkeep/run_files.ts");
-  const dead: string[] = [];
   const unreadable: string[] = [];
   const half_written: string[] = [];
   const scanned = scanRuns(world, dir);
@@ -129,4 +129,10 @@ export async function checkRuns(
   }
   const found = findings.map(([runs, what]) => `${runs.length} ${what}: ${firstNames(runs)}`);
   return bad(name, found.join("; "), findings[0][2]);
+}
+
+/** The runs without a folder of which the log has heard nothing for long. */
+async function deadInLog(runs: Ledger["runs"]): Promise<string[]> {
+  const stale = await runs.query({ status: "stale" });
+  return stale.filter(({ source }) => source === "log").map(({ run_id }) => `${run_id} (stale)`);
 }

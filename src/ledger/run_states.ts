@@ -3,7 +3,7 @@
  * from `runs.duckdb`, the folders' half from `catalog.duckdb`; where one of them is not there, the other
  * answers alone. Whether a run that has not ended is crashed or stale is asked when the view is made.
  */
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { stale_after_ms } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -11,6 +11,7 @@ import type { ConnectionOptions, Database } from "../duckdb/connection.ts";
 import { openSnapshot } from "../duckdb/snapshot_swap.ts";
 import { refuseFirstSystem } from "../index/first_system.ts";
 import { INDEX_VERSION } from "../index/tables.ts";
+import { ledgerPaths } from "../log/mod.ts";
 import { CATALOG_VERSION } from "../runs/catalog/schema.ts";
 import { RUN_FILES } from "../runs/manifest/layout.ts";
 import { stateOfOpen } from "../runs/manifest/liveness_lock.ts";
@@ -89,6 +90,14 @@ const HINTS: Readonly<Record<Half, { absent: string; damaged?: string }>> = {
   runs: { absent: "make it: ledger rebuild" },
 };
 
+const NOTHING_LOGGED = "nothing has been logged yet: the first `ledger emit` makes a log; what " +
+  "folders of runs say: ledger runs query, and ledger query --db catalog";
+
+/** Whether there is a log, so that an index can be made of it. */
+function hasLog({ world, index_dir }: RunSources): boolean {
+  return world.files.facts(ledgerPaths(dirname(index_dir)).events) !== undefined;
+}
+
 /** How one of the two is opened. */
 interface HalfOptions extends Pick<ConnectionOptions, "folders" | "attached"> {
   /** What will be asked: `run_states` is there for what names it. Absent: it is there. */
@@ -111,7 +120,7 @@ export async function openHalf(
   const half = is_alone ? there[0] : wanted;
   const others = with_states ? there.filter((other) => other !== half) : [];
   const database = await openSnapshot(world, pathOf(index_dir, half), {
-    hint_when_absent: HINTS[half].absent,
+    hint_when_absent: half === "runs" && !hasLog(sources) ? NOTHING_LOGGED : HINTS[half].absent,
     folders,
     attached,
     beside: others.map((name) => ({ path: pathOf(index_dir, name), name })),
@@ -235,10 +244,14 @@ const FOLDERS = `
     from "catalog".main.runs_in_progress p left join open_runs_now n using (run_path))
   qualify row_number() over (partition by run_id order by rank, run_path) = 1`;
 
+/** A duration as a manifest has it: a whole number without a fraction. */
+const asWritten = (ms: string) =>
+  `if(${ms} = trunc(${ms}), to_json(try_cast(${ms} as bigint)), to_json(${ms}))`;
+
 /** A run without an end, of which the log has not heard for so long, is stale. */
 const logged = (now_ms: number) => `
   with phases as (
-    select run_id, json_group_object(name, ms) as timing, sum(ms) as total_ms
+    select run_id, json_group_object(name, ${asWritten("ms")}) as timing, sum(ms) as total_ms
     from (
       select run_id, phase_name || '_ms' as name, sum(duration_ms) as ms
       from runs.main.phase_timings where duration_ms is not null group by all order by all)
@@ -269,7 +282,8 @@ const logged = (now_ms: number) => `
     make_timestamp_ms(coalesce(created_at_ms, started_at_ms, ended_at_ms)) as created_at,
     make_timestamp_ms(started_at_ms) as started_at, make_timestamp_ms(ended_at_ms) as completed_at,
     total_ms, config, summary_json, data_fingerprint, error,
-    json_merge_patch('{}', json_object('total_ms', total_ms), coalesce(phases, '{}')) as timing
+    json_merge_patch('{}', json_object('total_ms', ${asWritten("total_ms")}),
+      coalesce(phases, '{}')) as timing
   from timed`;
 
 const ARTIFACTS_IN_FOLDERS = `

@@ -3,7 +3,7 @@ import { LedgerError, quoted } from "../base/error.ts";
 import { makeFolderDurably } from "../base/files/durable.ts";
 import type { Database } from "../duckdb/connection.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { ledgerPaths } from "../log/mod.ts";
+import { ledgerPaths, noLedger } from "../log/mod.ts";
 import { legacyDatabase } from "./attach.ts";
 import type { LegacyComparison } from "./compare.ts";
 import type { LegacyImport } from "./import.ts";
@@ -11,6 +11,10 @@ import type { LegacyImport } from "./import.ts";
 /** What a database of the first system holds that the log does not say. Syncs first. */
 export async function compareLegacy(ledger: Ledger, path: string): Promise<LegacyComparison> {
   const { compareWithLog } = await import("./compare.ts");
+  if (!ledger.exists()) {
+    const hint = "to take the database into a new one: ledger legacy import";
+    throw noLedger(ledger.dir).with({ hint: `${hint}; for a ledger that is elsewhere: --dir DIR` });
+  }
   await ledger.sync();
   return await beside(ledger, path, (database) => compareWithLog(ledger, database));
 }

@@ -87,6 +87,21 @@ Deno.test("dead runs are found, and finishing them as advised settles it", async
   assertEquals(await findings(folder.path, {}, ["runs"]), {});
 });
 
+Deno.test("a run that was only emitted, and of which the log has heard nothing for long, is found", async () => {
+  using folder = tempFolder();
+  const dir = join(folder.path, "ledger");
+  const created = ["emit", "run.created", "--run-id", "silent", "--run-type", "p"];
+  const rest = ["--config", "{}", "--data-fingerprint", "f", "--timestamp-ms", "1735689600000"];
+  assertEquals((await runIn(dir, [...created, ...rest])).code, 0);
+  await runIn(dir, ["rebuild"]);
+  const { runs } = await findings(folder.path, {}, ["runs"]);
+  assertStringIncludes(runs.found, "1 died: silent (stale)");
+  const words = ["runs", "finish", "silent", "--status", "failed", "--error", "died"];
+  assertEquals((await runIn(dir, words)).code, 0);
+  await runIn(dir, ["rebuild"]);
+  assertEquals(await findings(folder.path, {}, ["runs"]), {});
+});
+
 Deno.test("a disk of another machine, one in memory, and a full one are found", async () => {
   using folder = tempFolder();
   const on = (type: number, free_bytes = 1e12) => ({

@@ -1,5 +1,5 @@
 /** Which runs there are: those of the log, those of the folder, each once, as they stand now. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
 import { type Lab, ledgerOf, newLab, putRun, sync } from "../runs/runs.ts";
 import { testWorld } from "../harness.ts";
@@ -88,6 +88,8 @@ Deno.test("where one of the two indexes is not there, the other answers for its 
   using lab = newLab();
   const error = await assertRejects(() => ledgerOf(lab).runs.query(), LedgerError);
   assertEquals(error.code, "not_found");
+  const unlogged = await assertRejects(() => ledgerOf(lab).query("select 1"), LedgerError);
+  assertStringIncludes(unlogged.hint ?? "", "the first `ledger emit` makes a log");
   await emitted(lab);
   const ids = async () => {
     const ledger = ledgerOf(lab, at(1));

@@ -68,6 +68,8 @@ Deno.test("importing brings all over, once, and then nothing differs", async () 
 
 Deno.test("a legacy file that cannot serve is told clearly", async () => {
   using folder = ledgerFolder();
+  const { stderr } = await runIn(join(folder.path, "no ledger"), ["legacy", "archive", "x.duckdb"]);
+  assertStringIncludes(stderr, "into a new one: ledger legacy import");
   const { dir } = await dual(folder.path);
   const empty = join(folder.path, "empty.duckdb");
   await database(empty, "create table other (x int)");

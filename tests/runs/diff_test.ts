@@ -195,7 +195,7 @@ Deno.test("diff takes runs by their ids, or by a filter, and gives numbers as nu
 Deno.test("diff says which runs it cannot take", async () => {
   using lab = await sweep();
   const cases: [string[], number, string][] = [
-    [["other"], 2, "cannot compare 1 runs: it takes 2 to 20"],
+    [["other"], 2, "cannot compare 1 run: it takes 2 to 20"],
     [[], 2, "cannot compare 0 runs"],
     [["sweep", "other"], 1, '2 runs have ids that begin with "sweep"'],
     [["emited", "other"], 1, "did you mean emitted?"],

@@ -52,6 +52,14 @@ Deno.test("completed runs are ranked, the best first; others only where they are
   assertEquals([wrong.code, wrong.stderr.includes('--include has "lost"')], [2, true]);
 });
 
+Deno.test("a filter for runs of which none is completed names the statuses to include", async () => {
+  using lab = await sweep();
+  const said: string[] = [];
+  const onNotice = (message: string) => said.push(message);
+  assertEquals(await ranked(lab, { by: "sharpe", where: "params.stop.bps = 900", onNotice }), "");
+  assertEquals(said[0], "only completed runs are ranked; of the others 1 failed: --include failed");
+});
+
 Deno.test("which end is the best is the metric's, by its name, unless the caller says it", async () => {
   using lab = await sweep();
   const least = "1 r3 0.1, 2 r1 0.2, 3 r2 0.4";

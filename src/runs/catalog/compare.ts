@@ -1,5 +1,6 @@
 /** Which runs are compared, and what the catalog and the log know of each. */
 import { LedgerError, quoted } from "../../base/error.ts";
+import { counted } from "../../base/format.ts";
 import { withNumbers } from "../../base/json.ts";
 import { runs_compared_max } from "../../base/limits.ts";
 import type { Database } from "../../duckdb/connection.ts";
@@ -24,10 +25,12 @@ export async function loadCompared(
     : [];
   const ids = [...new Set([...run_ids, ...found.map(({ run_id }) => run_id)])];
   if (ids.length < 2 || ids.length > runs_compared_max) {
-    const count = ids.length > runs_compared_max ? `more than ${runs_compared_max}` : ids.length;
+    const count = ids.length > runs_compared_max
+      ? `more than ${runs_compared_max} runs`
+      : counted(ids.length, "run");
     throw new LedgerError({
       code: "usage",
-      message: `cannot compare ${count} runs: it takes 2 to ${runs_compared_max}`,
+      message: `cannot compare ${count}: it takes 2 to ${runs_compared_max}`,
       hint: ids.length < 2
         ? "name them, or choose them: --where FILTER"
         : `the best of them: --sort -summary.METRIC --limit ${runs_compared_max}`,

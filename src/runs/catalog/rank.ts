@@ -14,7 +14,7 @@ import {
   type Shown,
 } from "../../filter/selection.ts";
 import { filterSql, valueSql } from "../../filter/sql.ts";
-import type { Field } from "../../filter/tree.ts";
+import type { Condition, Field } from "../../filter/tree.ts";
 import { ALL_COLUMNS, type ListingText, NameCheck, readListing, withObjects } from "./listing.ts";
 import { SUMMARY_METRICS } from "./schema.ts";
 
@@ -71,6 +71,7 @@ export async function rankRuns(database: Database, ranking: Ranking): Promise<Le
     `select count(*) as known, count(text) as texts, any_value(text) as example,
        count(*) filter (where isfinite(value)) as numbers from wanted`,
   );
+  if (counts.known === 0n) await explainStatuses(database, listing.condition, ranking);
   if (counts.numbers === 0n) await explainNothing(database, field, ranking, counts);
   else if (counts.numbers < counts.known) {
     const texts = counts.texts > 0n
@@ -122,6 +123,26 @@ function shownWith(found: Record<string, unknown>[], asked: readonly Shown[] | u
     return { ...rowShown(fields, row), run_type, trades_count, stop_out_rate, created_at_ms };
   });
   return { fields, shown };
+}
+
+/** Runs that fit, and are not ranked for their status. */
+async function explainStatuses(
+  database: Database,
+  condition: Condition | undefined,
+  { include = [], onNotice }: Ranking,
+): Promise<void> {
+  const values: BoundValue[] = [];
+  const bind = (value: BoundValue) => `$${values.push(value)}`;
+  const rows = await database.rows<{ status: string; runs: bigint }>(
+    `select status, count(*) as runs from run_states
+     where ${condition ? filterSql(condition, bind) : "true"} group by status order by status`,
+    values,
+  );
+  const others = rows.filter(({ status }) => status !== "completed" && !include.includes(status));
+  if (others.length === 0) return;
+  const found = others.map(({ status, runs }) => `${runs} ${status}`).join(", ");
+  const all = [...include, ...others.map(({ status }) => status)].join(",");
+  onNotice?.(`only completed runs are ranked; of the others ${found}: --include ${all}`);
 }
 
 /** Nothing is ranked: because the metric is text, because no run has it, or because none fits. */

@@ -314,7 +314,7 @@ Deno.test("two runs are compared, and the best are ranked", async () => {
   });
   const all = JSON.parse(await stdoutOf(lab, ["diff", "one", "two", "--json", "--all"]));
   assertEquals(about(all).filter((row) => row.endsWith(" status")), ["facts status"]);
-  await refused(lab, ["diff", "one", "one"], 2, "cannot compare 1 runs: it takes 2 to 20");
+  await refused(lab, ["diff", "one", "one"], 2, "cannot compare 1 run: it takes 2 to 20");
   assertMatch(await stdoutOf(lab, ["diff", "one", "two"]), /^name +one +two +change +verdict\n/);
   for (const format of ["csv", "ndjson", "markdown"]) {
     const printed = await stdoutOf(lab, ["diff", "one", "two", "--format", format]);
@@ -410,7 +410,7 @@ Deno.test("what was typed wrong is told with what it has to be, and exit code 2"
     [["query", "--sort", "size"], "cannot read sort at column 1: there is no column size"],
     [["query", "--artifact-type", "alerts"], "--artifact-type goes with --run-id"],
     [["query", "--format", "xml"], '--format is "xml"; it has to be table, json'],
-    [["diff", "one"], "cannot compare 1 runs: it takes 2 to 20"],
+    [["diff", "one"], "cannot compare 1 run: it takes 2 to 20"],
     [["rank"], "by which metric? For example: --by avg_return_bps"],
     [["rank", "--by", "sharp"], "did you mean sharpe?"],
     [["rank", "--by", "sharpe", "--where", "true) or (true"], "cannot read where at column"],
