@@ -12,7 +12,9 @@ import { systemFiles } from "../../src/base/files/system_files.ts";
 import type { World } from "../../src/base/world.ts";
 import type { NewRun } from "../../src/runs/directory/run_lifecycle.ts";
 import type { RunDirectory } from "../../src/runs/directory/directory.ts";
-import { linesOnDisk, systemError, testWorld } from "../harness.ts";
+import { Ledger } from "../../src/ledger/ledger.ts";
+import { RecordedDisk } from "../crash/power/recorded_disk.ts";
+import { linesOnDisk, memoryFolder, systemError, testWorld } from "../harness.ts";
 import { GOOD } from "./rows.ts";
 import {
   eventsOf,
@@ -444,4 +446,18 @@ Deno.test({
     await assertRejects(() => ledger.runs.create({ ...NEW, owned: true }), LedgerError);
     assertEquals(await (await ledger.runs.find("r")).state(), "crashed");
   },
+});
+
+Deno.test("the mark of a change is on the disk before the change: an index behind it shows after a power cut", async () => {
+  using folder = memoryFolder();
+  const recorded = new RecordedDisk(folder.path);
+  const world = testWorld({ files: recorded.files, has_threads: false, cwd: () => folder.path });
+  const ledger = new Ledger({ dir: join(folder.path, "ledger"), runs_dir: folder.path, world });
+  const run = await ledger.runs.create({ run_id: "r1", run_type: "policy", git: false });
+  const before = recorded.steps.length;
+  await run.markSuccess();
+  const texts = recorded.steps.slice(before).map(({ text }) => text);
+  const changed = texts.findIndex((text) => /^rename .+ to .*run\.json$/.test(text));
+  const marked = texts.findIndex((text) => text === "sync .changes");
+  assertEquals([marked >= 0, marked < changed], [true, true], texts.join("\n"));
 });

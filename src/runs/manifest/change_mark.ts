@@ -18,7 +18,7 @@ export async function withChangeMarked<T>(
   runs_dir: string,
   body: () => T | Promise<T>,
 ): Promise<T> {
-  markChange(files, runs_dir);
+  markComing(files, runs_dir);
   try {
     return await body();
   } finally {
@@ -26,14 +26,24 @@ export async function withChangeMarked<T>(
   }
 }
 
+/** The mark before a change is durable before it: a change that outlives a power cut shows. */
+export function markComing(files: Files, runs_dir: string): void {
+  mark(files, runs_dir, true);
+}
+
 /** Appending is safe for any number of processes; nothing is lost where two marks become one. */
 export function markChange(files: Files, runs_dir: string): void {
+  mark(files, runs_dir, false);
+}
+
+function mark(files: Files, runs_dir: string, durable: boolean): void {
   const path = join(runs_dir, MARK);
   try {
     const facts = files.linkFacts(path);
     if (facts && !facts.is_file) return;
     using file = openToAppend(files, path);
     file.write(new Uint8Array([".".charCodeAt(0)]));
+    if (durable) file.sync();
   } catch (error) {
     if (!asLedgerError(error)) throw error;
   }

@@ -10,7 +10,7 @@ import type { Files, OpenFile } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import { archivedPath, type ArchivedRun, parseArchived } from "../catalog/month_files.ts";
 import { entriesBelow } from "./run_files.ts";
-import { markChange } from "../manifest/change_mark.ts";
+import { markChange, markComing } from "../manifest/change_mark.ts";
 import { type Fingerprinted, foldersOfRuns, isMonth } from "../manifest/layout.ts";
 import { classifyRun, runsByMonth, scanRun } from "../manifest/scan.ts";
 import { stateOfOpen } from "../manifest/liveness_lock.ts";
@@ -112,6 +112,7 @@ class Prune {
     for (const month of months) {
       const leaving = leavingOf(month.runs);
       if (leaving.length === 0) continue;
+      markComing(this.#files, runs_dir);
       if (archive !== undefined) month.archive = this.#archive(month.month, leaving, archive);
       this.#noteArchived(month.month, leaving, month.archive);
       for (const { run_path } of leaving) this.#removeRun(run_path);

@@ -10,7 +10,7 @@ import type { World } from "../../base/world.ts";
 import { atSource, atSourceNow, findingOf, type PullFinding } from "../../log/pull/source.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
 import { lookAtArtifact } from "../artifacts/file.ts";
-import { markChange } from "../manifest/change_mark.ts";
+import { markChange, markComing } from "../manifest/change_mark.ts";
 import { type Fingerprinted, foldersOfRuns, idOfPath, RUN_FILES } from "../manifest/layout.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
 import { copyInto, filesToCopy, type FileToCopy } from "./run_files.ts";
@@ -218,7 +218,7 @@ class RunsPull {
     const target = join(runs_dir, run_path);
     const folder = dirname(target);
     const giving_way = join(folder, `${GIVING_WAY}${basename(target)}`);
-    markChange(files, runs_dir);
+    markComing(files, runs_dir);
     if (files.linkFacts(target)) files.rename(target, giving_way);
     try {
       files.rename(coming, target);
