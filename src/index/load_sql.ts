@@ -142,6 +142,14 @@ function whole(path: string): string {
 const PHASE_NUMBERED = `row_number() over (
   partition by run_id, payload->>'$.phase_name' order by ${LOG_ORDER}) as nth`;
 
+const LOG_PLACE = "log_day, log_part, log_offset";
+
+/** What the last event that says anything of a field says of it. */
+function lastSaid(field: string): string {
+  const value = `payload->>'$.${field}'`;
+  return `last(${value} order by ${LOG_ORDER}) filter ((${value}) is not null)`;
+}
+
 /** For each derived table, the rows of the touched runs. */
 const DERIVED: Readonly<Record<string, string>> = {
   // Two run.created: the first wins; one whose time was guessed yields to one that knows it.
@@ -190,6 +198,44 @@ const DERIVED: Readonly<Record<string, string>> = {
     select run_id, ${whole("alerts_total")}, ${whole("alerts_ok")}, payload->>'$.artifact_path',
       timestamp_ms
     ${ofType("baseline.completed")}`,
+  // The last word counts. The group of a run's creation holds until another is said.
+  run_annotations: `
+    with mentions as (
+      select run_id, unnest(cast(payload->'$.tags' as varchar[])) as tag, true as is_put,
+        ${LOG_PLACE} ${ofType("run.annotated")}
+      union all
+      select run_id, unnest(cast(payload->'$.tags_removed' as varchar[])), false,
+        ${LOG_PLACE} ${ofType("run.annotated")}
+    ), tagged as (
+      select run_id, list(tag order by tag) filter (is_put) as tags from (
+        select distinct on (run_id, tag) run_id, tag, is_put from mentions
+        order by run_id, tag, ${LATEST_FIRST}, is_put desc)
+      group by run_id
+    ), said as (
+      select run_id, ${lastSaid("name")} as name, cast(${lastSaid("pin")} as boolean) as pin,
+        ${lastSaid("group")} as "group"
+      ${ofType("run.annotated")} group by run_id
+    ), begun as (
+      select run_id, first(payload->>'$.group' order by ${LOG_ORDER}) as "group"
+      ${ofType("run.created")} and json_type(payload, '$.group') = 'VARCHAR' group by run_id
+    )
+    select run_id, coalesce(tags, []), name, pin, coalesce(s."group", b."group")
+    from said s full join begun b using (run_id) left join tagged using (run_id)`,
+  run_notes: `
+    select run_id, timestamp_ms, payload->>'$.note'
+    ${ofType("run.annotated")} and (payload->>'$.note') <> ''`,
+  run_links: `
+    select run_id, to_run_id, kind, linked_at_ms from (
+      select distinct on (run_id, payload->>'$.to_run_id', payload->>'$.kind')
+        run_id, payload->>'$.to_run_id' as to_run_id, payload->>'$.kind' as kind,
+        timestamp_ms as linked_at_ms, (payload->>'$.removed') = 'true' as is_removed
+      ${ofType("run.linked")}
+      order by run_id, payload->>'$.to_run_id', payload->>'$.kind', ${LATEST_FIRST})
+    where is_removed is not true`,
+  artifact_uses: `
+    select run_id, payload->>'$.used_run_id', payload->>'$.artifact_type', payload->>'$.sha256',
+      timestamp_ms
+    ${ofType("artifact.used")}`,
 };
 
 export const DERIVE = Object.entries(DERIVED).flatMap(([table, rows]) => [

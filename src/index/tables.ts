@@ -1,11 +1,11 @@
 /** Database schema: the tables of `runs.duckdb`, their version, and the log's order of their rows. */
 
 /** Rises with every change below and in `run_views.ts`; an index of another version is built anew. */
-export const INDEX_VERSION = 4;
+export const INDEX_VERSION = 5;
 
 /** The tables that hold what the log says. What is in them is a function of the log alone. */
 export const CONTENT_TABLES = `other_events trial_events runs_d runs_status phase_timings
-  artifacts_catalog baseline_results rejected_lines duplicate_events`.split(/\s+/);
+  artifacts_catalog baseline_results run_annotations run_notes run_links artifact_uses rejected_lines duplicate_events`.split(/\s+/);
 
 /** The day, the part by its number (of six digits, or more), the place in it. */
 const PLACE = ["log_day", "length(split_part(log_part, '.', 1))", "log_part", "log_offset"];
@@ -76,6 +76,24 @@ create table artifacts_catalog (
 create table baseline_results (
   run_id varchar not null, alerts_total bigint not null, alerts_ok bigint not null,
   artifact_path varchar not null, completed_at_ms bigint not null
+);
+
+-- What people say of runs: the last word counts. Null was never said; an empty text was taken back.
+create table run_annotations (
+  run_id varchar not null, tags varchar[] not null, name varchar, pin boolean, "group" varchar
+);
+
+create table run_notes (run_id varchar not null, noted_at_ms bigint not null, note varchar not null);
+
+create table run_links (
+  run_id varchar not null, to_run_id varchar not null, kind varchar not null,
+  linked_at_ms bigint not null
+);
+
+-- Which artifacts of other runs a run read, and what they held then.
+create table artifact_uses (
+  run_id varchar not null, used_run_id varchar not null, artifact_type varchar not null,
+  sha256 varchar not null, used_at_ms bigint not null
 );
 
 create table rejected_lines (part varchar not null, "offset" bigint not null, reason varchar not null);

@@ -48,6 +48,7 @@ export {
   isBuiltIn,
   isOfKind,
   type LedgerEvent,
+  requiredFields,
 } from "./event/event.ts";
 export { closingQuote, isTimestamp, nestingDepth } from "./event/validate.ts";
 export {

@@ -28,6 +28,7 @@ const TYPES = [
   ...["run.created", "run.started", "run.started", "run.completed", "run.failed"],
   ...["phase.started", "phase.started", "phase.started", "phase.completed", "phase.completed"],
   ...["trial.recorded", "trial.recorded", "baseline.completed", "artifact.created"],
+  ...["run.annotated", "run.annotated", "run.annotated", "run.linked", "artifact.used"],
   ...["trace.published", "test.event", "toString"],
 ];
 /** Numbers as they may be written; what JavaScript makes of them is not what they say. */
@@ -113,6 +114,14 @@ function valueOf(random: Random, kind: string): string {
       return random.pick(DURATIONS);
     case "optional_name":
       return random.pick(["null", '"c"', spelledText(random, random.text(4) || "c")]);
+    case "optional_names": {
+      const names = random.times(random.below(4), () => random.pick(["a", "b", "c", ...RUNS]));
+      return random.chance(0.2) ? "null" : spelled(random, names);
+    }
+    case "optional_text":
+      return random.pick(["null", '""', '"a"', '"b"', spelledText(random, random.text(6))]);
+    case "optional_flag":
+      return random.pick(["true", "false", "null"]);
     default: {
       // Phases have to meet their twins, so there are few names.
       const name = random.chance(0.8) ? random.pick(["plan", "simulate"]) : random.pick(ODD_NAMES);
@@ -126,7 +135,7 @@ function membersOf(random: Random, type: string): Map<string, string> {
   const members = new Map<string, string>();
   if (isBuiltIn(type)) {
     for (const [field, kind] of fieldsOf(type)) {
-      if (kind !== "optional_name" || random.chance(0.3)) {
+      if (!kind.startsWith("optional") || random.chance(0.3)) {
         members.set(field, valueOf(random, kind));
       }
     }
@@ -171,6 +180,9 @@ export class LineMaker {
     ];
     const extra = random.chance(0.15) ? random.pick(EXTRAS) : undefined;
     const key = extra?.slice(0, extra.indexOf(":") + 1);
+    if (type === "run.created" && random.chance(0.3)) {
+      members.push(`"group":${random.pick(['"g"', '"h"', '""', "5", "null"])}`);
+    }
     if (extra && !members.some((member) => member.startsWith(key!))) members.push(extra);
     const ordered = random.chance(0.2) ? members.sort(() => random.fraction() - 0.5) : members;
     const around = random.chance(0.05) ? random.pick([" ", "\t", "\r"]) : "";

@@ -26,7 +26,17 @@ function blankRun(run_id: string) {
   };
 }
 
+interface Annotations {
+  tags: Set<string>;
+  name?: unknown;
+  pin?: unknown;
+  group?: unknown;
+  /** What its creation says. */
+  begun?: string;
+}
+
 class Model {
+  readonly annotated = new Map<string, Annotations>();
   readonly created = new Map<string, Row>();
   readonly runs = new Map<string, ReturnType<typeof blankRun>>();
   readonly tables: Tables = {
@@ -35,6 +45,10 @@ class Model {
     trial_results: [],
     artifacts_catalog: [],
     baseline_results: [],
+    run_annotations: [],
+    run_notes: [],
+    run_links: [],
+    artifact_uses: [],
     rejected_lines: [],
     duplicate_events: [],
   };
@@ -71,6 +85,7 @@ class Model {
       case "run.created": {
         const run = { run_id, run_type, created_at_ms: at, config, data_fingerprint };
         if (!this.created.has(run_id)) this.created.set(run_id, run);
+        if (typeof event.group === "string") this.#annotations(run_id).begun ??= event.group;
         return;
       }
       case "run.started":
@@ -97,10 +112,55 @@ class Model {
         this.tables.artifacts_catalog
           .push({ run_id, artifact_type, artifact_path, size_bytes, created_at_ms: at });
         return;
+      case "run.annotated":
+        return this.#annotate(event, at);
+      case "run.linked": {
+        const { to_run_id, kind, removed } = event;
+        const links = this.tables.run_links;
+        const found = links.findIndex((link) =>
+          link.run_id === run_id && link.to_run_id === to_run_id && link.kind === kind
+        );
+        if (found >= 0) links.splice(found, 1);
+        if (removed !== true) links.push({ run_id, to_run_id, kind, linked_at_ms: at });
+        return;
+      }
+      case "artifact.used": {
+        const { used_run_id, sha256 } = event;
+        this.tables.artifact_uses
+          .push({ run_id, used_run_id, artifact_type, sha256, used_at_ms: at });
+        return;
+      }
       case "baseline.completed":
         this.tables.baseline_results
           .push({ run_id, alerts_total, alerts_ok, artifact_path, completed_at_ms: at });
     }
+  }
+
+  #annotations(run_id: string): Annotations {
+    if (!this.annotated.has(run_id)) this.annotated.set(run_id, { tags: new Set() });
+    return this.annotated.get(run_id)!;
+  }
+
+  #annotate(event: Row, at: number): void {
+    const run_id = event.run_id as string;
+    const said = this.#annotations(run_id);
+    const { tags, tags_removed, note, name, pin, group } = event;
+    for (const tag of (tags_removed ?? []) as string[]) said.tags.delete(tag);
+    for (const tag of (tags ?? []) as string[]) said.tags.add(tag);
+    said.name = name ?? said.name;
+    said.pin = pin ?? said.pin;
+    said.group = group ?? said.group;
+    if (note) this.tables.run_notes.push({ run_id, noted_at_ms: at, note });
+  }
+
+  annotations(): Row[] {
+    return [...this.annotated].map(([run_id, { tags, name, pin, group, begun }]) => ({
+      run_id,
+      tags: { items: [...tags] },
+      name: name ?? null,
+      pin: pin ?? null,
+      group: group ?? begun ?? null,
+    }));
   }
 
   /** The k-th start belongs to the k-th end: either fills the first row that lacks it. */
@@ -167,6 +227,7 @@ async function modelOf(dir: string): Promise<Tables> {
   }
   return {
     ...model.tables,
+    run_annotations: model.annotations(),
     runs_d: [...model.created.values()],
     runs_status: [...model.runs.values()],
     latest_runs: model.latest(),
@@ -185,7 +246,7 @@ function comparable(rows: Row[], from_index: boolean): string[] {
         // Numbers that no double holds come as Infinity, and -0 as 0, wherever they were read.
         // DuckDB's package takes a byte order mark off the head of every text that it hands out.
         !JSONS.includes(name)
-          ? (typeof value === "string" ? value.replace(/^\uFEFF/, "") : value)
+          ? shown(value)
           : canonical(
             from_index && typeof value === "string" ? JSON.parse(value) : value,
           ),
@@ -193,6 +254,12 @@ function comparable(rows: Row[], from_index: boolean): string[] {
       { depth: 1e4, strAbbreviateSize: 1e7, iterableLimit: 1e6, compact: true, breakLength: 1e9 },
     )
   ).sort();
+}
+
+function shown(value: unknown): unknown {
+  if (typeof value === "string") return value.replace(/^\uFEFF/, "");
+  const { items } = Object(value);
+  return items ? items.toSorted() : value;
 }
 
 function canonical(value: unknown): unknown {

@@ -17,7 +17,7 @@ const TYPES = Object.keys(EVENT_TYPES) as BuiltInType[];
 const STRANGE = [
   ...[undefined, null, true, "", " ", ".", "..", "a/b", "a\\b", "r\u0000", "r\n", "r".repeat(201)],
   ...[0, -0, 1, -1, 0.5, -0.5, NaN, Infinity, -Infinity, 2 ** 53, 2 ** 53 - 1, 1e400, 5e-324],
-  ...[[], ["a"], {}, { a: 1 }, Object.create(null), 10n],
+  ...[[], ["a"], [""], ["a", 1], {}, { a: 1 }, Object.create(null), 10n],
 ];
 
 function rightValue(random: Random, kind: string): unknown {
@@ -32,6 +32,12 @@ function rightValue(random: Random, kind: string): unknown {
       return random.pick([0, 0.5, 1e300, -0]);
     case "optional_name":
       return random.pick([null, "c", undefined]);
+    case "optional_names":
+      return random.pick([null, [], ["c", "漢"], undefined]);
+    case "optional_text":
+      return random.pick([null, "", "c", undefined]);
+    case "optional_flag":
+      return random.pick([null, true, false, undefined]);
     default:
       return random.pick(["a", " ", "\u0000", "漢"]);
   }
@@ -81,7 +87,7 @@ Deno.test("each strange value in each field gets one verdict", () => {
       for (const value of STRANGE) {
         const event: LedgerEvent = { event_id: "e", event_type: type, timestamp_ms: 1 };
         for (const [name, kind] of fieldsOf(type)) {
-          if (kind !== "optional_name") {
+          if (!kind.startsWith("optional")) {
             event[name] = kind === "object"
               ? {}
               : kind === "count" || kind === "duration"

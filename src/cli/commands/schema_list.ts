@@ -1,4 +1,4 @@
-import { EVENT_TYPE_SUMMARIES, EVENT_TYPES, isBuiltIn } from "../../log/mod.ts";
+import { EVENT_TYPE_SUMMARIES, isBuiltIn, requiredFields } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
 import { exitOfRegistry } from "../exit_code.ts";
 import { format, ledgerFlags } from "../flags.ts";
@@ -23,7 +23,7 @@ export default defineCommand({
     const rows = registry.names().map((type) => {
       const custom = registry.types.get(type);
       const fields = isBuiltIn(type)
-        ? Object.keys(EVENT_TYPES[type])
+        ? requiredFields(type)
         : custom?.schema.required as string[] | undefined ?? [];
       return {
         type,

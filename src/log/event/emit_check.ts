@@ -103,6 +103,7 @@ export class EmitCheck {
     if (!fieldsAreRight(event as LedgerEvent, event_type)) return undefined;
     for (const [field, kind] of fieldsOf(event_type)) {
       if (kind === "object" && !isPlainObject(event[field])) return undefined;
+      if (kind === "optional_names" && event[field] !== undefined) return undefined;
     }
     const timestamp_ms = given_time ?? this.world.now_ms();
     if (!isTimestamp(timestamp_ms) || timestamp_ms < timestamp_ms_plausible_min) return undefined;

@@ -20,7 +20,10 @@ export type FieldKind =
   | "object"
   | "count"
   | "duration"
-  | "optional_name";
+  | "optional_name"
+  | "optional_names"
+  | "optional_text"
+  | "optional_flag";
 
 const COMMON_FIELDS = {
   correlation_id: "optional_name",
@@ -52,6 +55,27 @@ export const EVENT_TYPES = {
     artifact_path: "name",
     size_bytes: "count",
   },
+  "artifact.used": {
+    run_id: "run_id",
+    used_run_id: "run_id",
+    artifact_type: "name",
+    sha256: "text",
+  },
+  "run.annotated": {
+    run_id: "run_id",
+    tags: "optional_names",
+    tags_removed: "optional_names",
+    note: "optional_text",
+    name: "optional_text",
+    pin: "optional_flag",
+    group: "optional_text",
+  },
+  "run.linked": {
+    run_id: "run_id",
+    to_run_id: "run_id",
+    kind: "name",
+    removed: "optional_flag",
+  },
   "trace.published": { correlation_id: "name", metrics: "object" },
 } as const satisfies Record<string, Record<string, FieldKind>>;
 
@@ -67,6 +91,9 @@ export const EVENT_TYPE_SUMMARIES: Readonly<Record<BuiltInType, string>> = {
   "trial.recorded": "one trial of an optimization: parameters tried, metrics found",
   "baseline.completed": "a baseline run ended: how many alerts it covered",
   "artifact.created": "a file with results was stored",
+  "artifact.used": "a run read an artifact of another run",
+  "run.annotated": "what people say of a run: tags, a note, a name, a pin, its group",
+  "run.linked": "a run stands in a relation to another, such as retry-of",
   "trace.published": "the metrics of a traced run were published",
 };
 
@@ -86,6 +113,12 @@ export function fieldsOf(type: BuiltInType): readonly (readonly [string, FieldKi
   return FIELDS_OF_TYPE.get(type)!;
 }
 
+/** The fields that a built-in type asks for. */
+export function requiredFields(type: BuiltInType): string[] {
+  return Object.entries(EVENT_TYPES[type])
+    .filter(([, kind]) => !kind.startsWith("optional")).map(([field]) => field);
+}
+
 /** What a run id looks like; also the text of the rule in schemas and in help. */
 export const RUN_ID_PATTERN = new RegExp(
   `^(?!\\.{1,2}$)[^/\\\\\\u0000-\\u001f\\u007f]{1,${run_id_chars_max}}$`,
@@ -94,6 +127,10 @@ export const RUN_ID_PATTERN = new RegExp(
 /** Whether a value is a JSON object: no list, not null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
 }
 
 export function isOfKind(kind: FieldKind, value: unknown): boolean {
@@ -112,8 +149,14 @@ export function isOfKind(kind: FieldKind, value: unknown): boolean {
     case "duration":
       return typeof value === "number" && value >= 0 && value < Infinity;
     case "optional_name":
-      return value === undefined || value === null ||
-        (typeof value === "string" && value.length > 0);
+      return isAbsent(value) || isOfKind("name", value);
+    case "optional_names":
+      return isAbsent(value) ||
+        (Array.isArray(value) && value.every((each) => isOfKind("name", each)));
+    case "optional_text":
+      return isAbsent(value) || isOfKind("text", value);
+    case "optional_flag":
+      return isAbsent(value) || typeof value === "boolean";
   }
 }
 

@@ -29,6 +29,12 @@ const KINDS: Readonly<Record<FieldKind, readonly [string, (said: Said) => z.ZodM
     "a string that is not empty, or null",
     (said) => z.nullish(z.string(said).check(z.minLength(1, said))),
   ],
+  optional_names: [
+    "a list of strings that are not empty, or null",
+    (said) => z.nullish(z.array(z.string(said).check(z.minLength(1, said)), said)),
+  ],
+  optional_text: ["a string, or null", (said) => z.nullish(z.string(said))],
+  optional_flag: ["true, false or null", (said) => z.nullish(z.boolean(said))],
 };
 
 export function schemaOf(type: BuiltInType): z.ZodMiniType {

@@ -60,6 +60,16 @@ Deno.test("each field flag becomes the field of its name, of its kind", async ()
       correlation_id: "c1",
       metrics: { p99: 3 },
     }],
+    ["run.annotated", [
+      ...["--run-id", "r1", "--tags", '["a"]', "--tags-removed", '["b"]', "--note", "n"],
+      ...["--name", "best", "--pin", "true", "--group", "g"],
+    ], { tags: ["a"], tags_removed: ["b"], note: "n", name: "best", pin: true, group: "g" }],
+    ["run.linked", [
+      ...["--run-id", "r1", "--to-run-id", "r2", "--kind", "retry-of", "--removed", "false"],
+    ], { run_id: "r1", to_run_id: "r2", kind: "retry-of", removed: false }],
+    ["artifact.used", [
+      ...["--run-id", "r1", "--used-run-id", "r2", "--artifact-type", "trades", "--sha256", "ab"],
+    ], { run_id: "r1", used_run_id: "r2", artifact_type: "trades", sha256: "ab" }],
     ["run.started", [
       ...["--run-id", "r1", "--event-id", "e1", "--timestamp-ms", "1769174319945"],
       ...["--causation-id", "k"],
