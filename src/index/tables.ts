@@ -5,7 +5,8 @@ export const INDEX_VERSION = 5;
 
 /** The tables that hold what the log says. What is in them is a function of the log alone. */
 export const CONTENT_TABLES = `other_events trial_events runs_d runs_status phase_timings
-  artifacts_catalog baseline_results run_annotations run_notes run_links artifact_uses rejected_lines duplicate_events`.split(/\s+/);
+  artifacts_catalog baseline_results run_annotations run_notes run_links artifact_uses rejected_lines duplicate_events`
+  .split(/\s+/);
 
 /** The day, the part by its number (of six digits, or more), the place in it. */
 const PLACE = ["log_day", "length(split_part(log_part, '.', 1))", "log_part", "log_offset"];

@@ -245,11 +245,9 @@ function comparable(rows: Row[], from_index: boolean): string[] {
         name,
         // Numbers that no double holds come as Infinity, and -0 as 0, wherever they were read.
         // DuckDB's package takes a byte order mark off the head of every text that it hands out.
-        !JSONS.includes(name)
-          ? shown(value)
-          : canonical(
-            from_index && typeof value === "string" ? JSON.parse(value) : value,
-          ),
+        !JSONS.includes(name) ? shown(value) : canonical(
+          from_index && typeof value === "string" ? JSON.parse(value) : value,
+        ),
       ]),
       { depth: 1e4, strAbbreviateSize: 1e7, iterableLimit: 1e6, compact: true, breakLength: 1e9 },
     )
