@@ -73,9 +73,11 @@ export {
   artifactDefinition,
   type ArtifactRow,
   type ArtifactType,
+  type ColumnBounds,
   isArtifactType,
   type ValueKind,
 } from "./runs/artifacts/definitions.ts";
+export type { ArtifactTypes } from "./runs/artifacts/types.ts";
 export type { ArtifactSource, InputFormat } from "./runs/artifacts/input.ts";
 export type { ArtifactToWrite } from "./runs/artifacts/file.ts";
 export type { RetainedDay, RetainRequest } from "./ledger/retain.ts";

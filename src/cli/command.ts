@@ -15,6 +15,8 @@ export interface Positional {
   many?: boolean;
   /** The words that are valid; without them, any is. */
   choices?: readonly string[];
+  /** Others may be valid beside the choices: the command checks that. */
+  is_open?: boolean;
   /** The variable that stands in for it where it is left out. Only the first positional's. */
   env?: string;
 }

@@ -97,7 +97,8 @@ async function candidatesOf(
   const positional = nextPositional(command, flags, rest);
   // Where a word belongs, flags are offered only after a dash, and files by the shell.
   if (positional && !typed.startsWith("-")) {
-    return await offer(positional.choices, positional.name);
+    const { choices, is_open, name } = positional;
+    return await offer(is_open ? undefined : choices, name);
   }
   if (rest.includes("--")) return [];
   const unused = flags.filter((flag) =>

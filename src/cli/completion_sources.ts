@@ -6,7 +6,7 @@ import { join } from "@std/path";
 import type { World } from "../base/world.ts";
 import { completed_dated_runs_max, completed_runs_max } from "../base/limits.ts";
 import { recentDays, recentRunIds } from "../log/mod.ts";
-import { ARTIFACT_TYPES, artifactDefinition } from "../runs/artifacts/definitions.ts";
+import { artifactDefinition } from "../runs/artifacts/definitions.ts";
 import { foldersOfRuns, idOfPath, listMonths, listRuns } from "../runs/manifest/layout.ts";
 import { RUN_TYPES } from "../runs/manifest/manifest.ts";
 import type { Folders } from "./flags.ts";
@@ -21,7 +21,7 @@ export type CompletionSource = (
 
 const SOURCES_OF_FLAGS: Readonly<Record<string, CompletionSource>> = {
   "run-id": anyRuns,
-  "artifact-type": () => [...ARTIFACT_TYPES],
+  "artifact-type": artifactTypes,
   "correlation": correlations,
   "correlation-id": correlations,
   "event-type": eventTypes,
@@ -49,6 +49,7 @@ export function sourceFor(
 ): CompletionSource | undefined {
   const [group] = command.split(" ");
   if (group === "trace" && value === "TYPE") return tracedTypes;
+  if (group === "runs" && value === "TYPE") return artifactTypes;
   if (command === "trace tree" && value === "NAME") return correlations;
   if (flag !== undefined && Object.hasOwn(SOURCES_OF_FLAGS, flag)) return SOURCES_OF_FLAGS[flag];
   const is_run = flag === undefined && RUN_WORDS.has(value);
@@ -82,6 +83,10 @@ function anyRuns(world: World, folders: Folders, typed: string): string[] {
   const { dir } = openFor(world, folders);
   const logged = recentRunIds(world.files, dir).filter((run_id) => run_id.startsWith(typed));
   return [...new Set([...logged, ...runFolders(world, folders, typed)])];
+}
+
+async function artifactTypes(world: World, folders: Folders): Promise<string[]> {
+  return (await openFor(world, folders).runs.artifactTypes()).names();
 }
 
 function eventTypes(world: World, folders: Folders): string[] {

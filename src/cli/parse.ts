@@ -168,12 +168,22 @@ function checkWords(command: Command, words: string[]): void {
     throw usage(command.name, problem, near && `did you mean --${near}?`);
   }
   for (const [index, word] of words.entries()) {
-    const { name, choices } = positionals[index] ?? positionals.at(-1);
-    if (!choices || choices.includes(word)) continue;
-    const near = nearest(word, choices);
-    const problem = `${name} is ${quoted(word)}; it has to be ${listed(choices)}`;
-    throw usage(command.name, problem, near && `did you mean ${near}?`);
+    const { name, choices, is_open } = positionals[index] ?? positionals.at(-1);
+    if (choices && !is_open) checkChoice(command.name, name, word, choices);
   }
+}
+
+/** Throws unless a word is one of those that are valid. */
+export function checkChoice(
+  command: string,
+  name: string,
+  word: string,
+  choices: readonly string[],
+): void {
+  if (choices.includes(word)) return;
+  const near = nearest(word, choices);
+  const problem = `${name} is ${quoted(word)}; it has to be ${listed(choices)}`;
+  throw usage(command, problem, near && `did you mean ${near}?`);
 }
 
 function checkFlags(command: Command, given: Record<string, unknown>): Record<string, unknown> {

@@ -45,8 +45,10 @@ export async function putTrades(
 ): Promise<{ path: string; rows: number; acknowledgement: Acknowledgement }> {
   checkArtifactOwner(run_id);
   const { writeArtifactFile } = await import("../runs/artifacts/file.ts");
+  const { artifactDefinition } = await import("../runs/artifacts/definitions.ts");
   const target = pathOf(world, ledger, run_id, "trades.parquet");
-  const written = await writeArtifactFile(world, { type: "trades", run_id, target, source });
+  const definition = artifactDefinition("trades");
+  const written = await writeArtifactFile(world, { definition, run_id, target, source });
   const { rows, bytes } = written;
   const acknowledgement = await tell(ledger, run_id, "trades", "trades.parquet", bytes);
   return { path: target, rows, acknowledgement };

@@ -25,6 +25,7 @@ import type { PrunedMonth, PruneRequest } from "../runs/upkeep/prune.ts";
 import type { NewRun, RunEvents } from "../runs/directory/run_lifecycle.ts";
 import type { FinishedRun, KnownRun, RunEnding } from "./known_run.ts";
 import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
+import type { ArtifactTypes } from "../runs/artifacts/types.ts";
 
 /** Whether the log hears of what is done to a run. Default: it does. */
 interface TellOptions {
@@ -64,7 +65,7 @@ export class LedgerRuns {
   /** Begins a run: its folder, its manifest, and the events that say so. */
   async create(run: NewRun, options?: TellOptions): Promise<RunDirectory> {
     const { RunDirectory } = await import("../runs/directory/directory.ts");
-    return await RunDirectory.create(this.#place(options), run);
+    return await RunDirectory.create(await this.#place(options), run);
   }
 
   /** A run that has a folder, by its id or the beginning of its id. */
@@ -83,7 +84,7 @@ export class LedgerRuns {
     const { RunDirectory } = await import("../runs/directory/directory.ts");
     const { wholeRunId } = await import("../runs/manifest/layout.ts");
     const { idsOfRuns } = await import("./known_run.ts");
-    const place = this.#place(options);
+    const place = await this.#place(options);
     const directory = RunDirectory.find(place, beginning);
     if (directory) return { run_id: beginning, directory };
     const whole = async () => {
@@ -113,7 +114,7 @@ export class LedgerRuns {
   async finish(beginning: string, end: RunEnding, options?: TellOptions): Promise<FinishedRun> {
     const { finishRun } = await import("./known_run.ts");
     const { RunDirectory } = await import("../runs/directory/directory.ts");
-    if (!RunDirectory.find(this.#place(options), beginning)) {
+    if (!RunDirectory.find(await this.#place(options), beginning)) {
       // What is known of a run without a folder is in the log, also what was emitted a moment ago.
       await this.#syncIndex(Infinity);
     }
@@ -131,7 +132,8 @@ export class LedgerRuns {
   async verify(options: { run_id?: string; deep?: boolean } = {}): Promise<RunsReport> {
     const { verifyRuns } = await import("../runs/upkeep/verify.ts");
     const only = options.run_id === undefined ? undefined : (await this.find(options.run_id)).path;
-    return await verifyRuns(this.world, this.dir, { only, deep: options.deep });
+    const types = await this.artifactTypes();
+    return await verifyRuns(this.world, this.dir, { only, deep: options.deep, types });
   }
 
   /** What `prune` would do with these words. */
@@ -169,7 +171,7 @@ export class LedgerRuns {
   /** Puts a month's artifacts together, for questions to thousands of runs. */
   async compact(month: string, options?: CatalogSyncOptions): Promise<CompactReport> {
     const { compactMonth } = await import("../runs/upkeep/compact.ts");
-    const report = await compactMonth(this.world, this.dir, month);
+    const report = await compactMonth(this.world, this.dir, month, await this.artifactTypes());
     await this.sync(options);
     return report;
   }
@@ -183,20 +185,21 @@ export class LedgerRuns {
     const { sql = "", onNotice } = options;
     const { mayReadFiles } = await import("../duckdb/sandbox.ts");
     const views = await import("../runs/catalog/artifact_views.ts");
+    const types = await this.artifactTypes();
     const { openHalf } = await import("./run_states.ts");
     const { literal } = await import("../duckdb/connection.ts");
     const runs_dir = resolve(this.world.cwd(), this.dir);
     // What DuckDB may read it may also write, so a question about no file is let into no folder.
     const folders = options.files ?? mayReadFiles(sql)
       ? [runs_dir, resolve(this.world.cwd(), this.ledger_dir)]
-      : views.mentionedArtifacts(sql).length > 0
+      : views.mentionedArtifacts(types, sql).length > 0
       ? [runs_dir]
       : [];
     const catalog = await openHalf(this.#sources(), "catalog", { sql: options.sql, folders });
     try {
       // `getArtifactPath` begins its paths with it.
       await catalog.run(`set variable runs_dir = ${literal(this.dir)}`);
-      const named = await views.namedArtifacts(catalog, sql);
+      const named = await views.namedArtifacts(types, catalog, sql);
       await views.createArtifactViews(this.world.files, catalog, runs_dir, named, { onNotice });
       const { allowWideIntervals } = await import("../duckdb/query.ts");
       await allowWideIntervals(catalog, sql);
@@ -330,8 +333,16 @@ export class LedgerRuns {
     return join(ledgerPaths(this.ledger_dir).index, `${name}.duckdb`);
   }
 
-  #place({ events = true }: TellOptions = {}): RunPlace {
+  /** The artifact types that there are: the built-in ones, and those registered in this ledger. */
+  async artifactTypes(): Promise<ArtifactTypes> {
+    const { BUILT_IN_TYPES } = await import("../runs/artifacts/types.ts");
+    return BUILT_IN_TYPES;
+  }
+
+  async #place({ events = true }: TellOptions = {}): Promise<RunPlace> {
     const { world, dir } = this;
-    return { world, runs_dir: dir, ...(events ? { events: this.events } : {}) };
+    const types = await this.artifactTypes();
+    const told = events ? { events: this.events } : {};
+    return { world, runs_dir: dir, artifactTypes: () => types, ...told };
   }
 }

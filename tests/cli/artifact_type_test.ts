@@ -10,7 +10,9 @@ Deno.test("a word that is no type of artifact is told in one sentence, by every 
       const name = command.replace(" r1", "");
       return stderr.trimEnd().replace(`error: ledger ${name}: `, "").split("\n");
     };
-    const types = "alerts, paths, features, trades, summary, frontier or errors";
+    const types =
+      "alerts, paths, features, trades, summary, frontier, errors, equity, returns, positions " +
+      "or metrics";
     assertEquals(await told("trade"), [
       `TYPE is "trade"; it has to be ${types}`,
       " hint: did you mean trades?",

@@ -25,6 +25,10 @@ Deno.test("seed 002's folders and the table of types agree", () => {
     summary: "results/summary.parquet",
     frontier: "results/frontier.parquet",
     errors: "errors/errors.parquet",
+    equity: "results/equity.parquet",
+    returns: "results/returns.parquet",
+    positions: "policy/positions.parquet",
+    metrics: "results/metrics.parquet",
   });
   assertEquals([isArtifactType("trades"), isArtifactType("toString")], [true, false]);
   for (const type of ARTIFACT_TYPES) {

@@ -17,7 +17,7 @@ import { GOOD, refusal, rowOf, RUN, store, storeText } from "./rows.ts";
 function awkward(type: ArtifactType): Row[] {
   if (type === "summary") return [GOOD.summary];
   const { columns } = artifactDefinition(type);
-  const text = columns.findLast(({ kind }) => kind === "text")!.name;
+  const text = columns.findLast(({ kind }) => kind === "text")?.name;
   const texts = [
     "",
     " ",
@@ -35,7 +35,7 @@ function awkward(type: ArtifactType): Row[] {
   const whole = columns.find(({ kind }) => kind === "whole" && type !== "features")?.name;
   return texts.map((value, at) =>
     rowOf(type, {
-      [text]: value,
+      ...(text ? { [text]: value } : {}),
       ...(whole ? { [whole]: at % 2 ? 2n ** 60n + BigInt(at) : at } : {}),
       ...Object.fromEntries(
         columns.filter(({ nullable }) => nullable).map(({ name }) => [name, null]),

@@ -5,7 +5,7 @@ import { LedgerError } from "../../src/base/error.ts";
 import type { World } from "../../src/base/world.ts";
 import { type ArtifactToWrite, writeArtifactFile } from "../../src/runs/artifacts/file.ts";
 import type { InputFormat } from "../../src/runs/artifacts/input.ts";
-import type { ArtifactType } from "../../src/runs/artifacts/definitions.ts";
+import { artifactDefinition, type ArtifactType } from "../../src/runs/artifacts/definitions.ts";
 import type { Row } from "../../src/parquet/mod.ts";
 import { testWorld } from "../harness.ts";
 
@@ -93,6 +93,25 @@ export const GOOD: Readonly<Record<ArtifactType, Row>> = {
     message: "no candles",
     details: '{"tried":["5m","1m"]}',
   },
+  equity: {
+    run_id: RUN,
+    ts_ms: TS,
+    equity: 10_250.5,
+    return: 0.0125,
+    drawdown: 0.05,
+    exposure: 0.8,
+    benchmark: 10_100,
+  },
+  returns: { run_id: RUN, ts_ms: TS, return: 0.0125 },
+  positions: {
+    run_id: RUN,
+    ts_ms: TS,
+    symbol: "AAPL",
+    quantity: -120,
+    price: 187.25,
+    value: -22_470,
+  },
+  metrics: { run_id: RUN, name: "loss", step: 12, value: 0.0625, ts_ms: TS },
 };
 
 /** A good row with some of its columns different; undefined takes one out. */
@@ -110,7 +129,12 @@ export function store(
   world: World = testWorld(),
 ) {
   const target = join(folder, "out.parquet");
-  return writeArtifactFile(world, { type, run_id: RUN, target, source });
+  return writeArtifactFile(world, {
+    definition: artifactDefinition(type),
+    run_id: RUN,
+    target,
+    source,
+  });
 }
 
 /** Stores what a text says. */

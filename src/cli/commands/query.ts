@@ -4,6 +4,7 @@ import type { Database } from "../../duckdb/connection.ts";
 import type { QueryResult } from "../../duckdb/query.ts";
 import type { AnswerSource } from "../../ledger/fresh.ts";
 import { CUTOVER, legacyDatabase } from "../../legacy/attach.ts";
+import type { ArtifactTypes } from "../../runs/artifacts/types.ts";
 import { defineCommand } from "../command.ts";
 import { asIs, choice, day, ROW_FORMATS, type RowFormat, runsFlags, text } from "../flags.ts";
 import { readInput } from "../input.ts";
@@ -78,7 +79,8 @@ export default defineCommand({
     const is_given = flags.file !== undefined || (sql !== undefined && sql !== "-");
     if (asked.trim() === "" && !is_given) {
       if (is_parquet) throw usage("query", "--format parquet is for the rows of a query");
-      await overview(world, database, db, format);
+      const types = await ledger.runs.artifactTypes();
+      await overview(world, database, db, types, format);
     } else {
       const { runQuery } = await import("../../duckdb/query.ts");
       const result = await runQuery(database, asked).catch((error) => {
@@ -96,6 +98,7 @@ async function overview(
   world: World,
   database: Database,
   db: typeof DATABASES[number],
+  types: ArtifactTypes,
   format: RowFormat,
 ): Promise<void> {
   const index = await import("../../index/run_views.ts");
@@ -103,7 +106,7 @@ async function overview(
   const { bold, dim } = paintFor(world, world.stdout);
   const columns = fieldColumns("name kind columns");
   const rows = await index.describeIndex(database);
-  const views = db === "catalog" ? runs.describeArtifactViews() : [];
+  const views = db === "catalog" ? runs.describeArtifactViews(types) : [];
   if (db === "runs" || db === "catalog") {
     const { describeRunStates } = await import("../../ledger/run_states.ts");
     views.unshift(describeRunStates());

@@ -2,7 +2,6 @@ import { DAY_MS } from "../../base/format.ts";
 import { LedgerError, quoted } from "../../base/error.ts";
 import { runs_listed } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
 import type { ArtifactPlace } from "../../runs/catalog/queries.ts";
 import { ENDED_STATES, OPEN_STATES } from "../../runs/catalog/listing.ts";
 import { RUN_TYPES } from "../../runs/manifest/manifest.ts";
@@ -85,7 +84,10 @@ export default defineCommand({
     if (artifact_type !== undefined) {
       if (run_id === undefined) throw usage("runs query", "--artifact-type goes with --run-id");
       const found = await ledger.runs.findArtifact(run_id, artifact_type);
-      if (found === undefined) throw noSuchArtifact(run_id, artifact_type);
+      if (found === undefined) {
+        const types = await ledger.runs.artifactTypes();
+        throw noSuchArtifact(run_id, artifact_type, types.names());
+      }
       return printArtifact(world, found, flags.json);
     }
     const now_ms = world.now_ms();
@@ -191,8 +193,11 @@ function columnsFor(world: World): Column[] {
   ];
 }
 
-function noSuchArtifact(run_id: string, artifact_type: string): LedgerError {
-  const known: readonly string[] = ARTIFACT_TYPES;
+function noSuchArtifact(
+  run_id: string,
+  artifact_type: string,
+  known: readonly string[],
+): LedgerError {
   return new LedgerError({
     code: "not_found",
     message: `the catalog has no ${quoted(artifact_type)} of run ${quoted(run_id)}`,

@@ -1,11 +1,9 @@
-import {
-  ARTIFACT_TYPES,
-  artifactDefinition,
-  type ArtifactType,
-} from "../../runs/artifacts/definitions.ts";
+import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
 import { defineCommand } from "../command.ts";
-import { asJson, format } from "../flags.ts";
+import { format, ledgerFlags } from "../flags.ts";
+import { openFor } from "../open.ts";
 import { print, printRows, rowFormat } from "../output.ts";
+import { checkChoice } from "../parse.ts";
 
 export default defineCommand({
   name: "runs schema",
@@ -16,13 +14,18 @@ export default defineCommand({
     "ledger runs schema": "the artifact types",
     "ledger runs schema trades": "the columns of one",
   },
-  positionals: [{ name: "TYPE", summary: ARTIFACT_TYPES.join(", "), choices: ARTIFACT_TYPES }],
-  flags: { "format": format(), "json": asJson() },
-  run: ({ world, flags, words: [type] }) => {
+  positionals: [{
+    name: "TYPE",
+    summary: `${ARTIFACT_TYPES.join(", ")}, or a registered one`,
+    choices: ARTIFACT_TYPES,
+    is_open: true,
+  }],
+  flags: { "format": format(), ...ledgerFlags() },
+  run: async ({ world, flags, words: [type] }) => {
+    const types = await openFor(world, flags).runs.artifactTypes();
     const format = rowFormat(flags);
     if (type === undefined) {
-      const rows = ARTIFACT_TYPES.map((artifact_type) => {
-        const { path, summary, columns } = artifactDefinition(artifact_type);
+      const rows = types.all().map(({ type: artifact_type, path, summary, columns }) => {
         return { artifact_type, path, columns: columns.length, holds: summary };
       });
       return printRows(world, rows, [
@@ -32,9 +35,8 @@ export default defineCommand({
         { field: "holds" },
       ], format);
     }
-    const { path, summary, columns, is_open, takes_objects, is_single_row } = artifactDefinition(
-      type as ArtifactType,
-    );
+    checkChoice("runs schema", "TYPE", type, types.names());
+    const { path, summary, columns, is_open, takes_objects, is_single_row } = types.of(type);
     if (format === "table") print(world, `${path}: ${summary}\n`);
     const rows = columns.map(({ name, type, nullable, description }) => {
       return { column: name, type, nullable, description };

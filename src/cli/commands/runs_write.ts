@@ -1,13 +1,10 @@
-import {
-  ARTIFACT_TYPES,
-  artifactDefinition,
-  type ArtifactType,
-} from "../../runs/artifacts/definitions.ts";
+import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
 import { defineCommand, runWord } from "../command.ts";
 import { choice, noEvents, runsFlags } from "../flags.ts";
 import { isStandardInput } from "../input.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, print, printJson } from "../output.ts";
+import { checkChoice } from "../parse.ts";
 
 const ALERT = `{"call_id":"c1","mint":"m1","caller_name":"ann","chain":"sol",` +
   `"alert_ts_ms":1704067200000,"created_at":"2024-01-01T00:00:00Z"}`;
@@ -28,9 +25,10 @@ export default defineCommand({
     runWord(),
     {
       name: "TYPE",
-      summary: ARTIFACT_TYPES.join(", "),
+      summary: `${ARTIFACT_TYPES.join(", ")}, or a registered one`,
       required: true,
       choices: ARTIFACT_TYPES,
+      is_open: true,
     },
     { name: "FILE", summary: "a file with rows; - or nothing reads standard input" },
   ],
@@ -46,12 +44,13 @@ export default defineCommand({
   },
   run: async ({ world, flags, words: [run_id, type, file = "-"] }) => {
     await using ledger = openFor(world, flags);
+    const types = await ledger.runs.artifactTypes();
+    checkChoice("runs write", "TYPE", type, types.names());
     const run = await ledger.runs.find(run_id, { events: !flags["no-events"] });
     const source = isStandardInput(file) ? { stdin: true as const } : { path: file };
     const { format, codec } = flags;
-    const artifact_type = type as ArtifactType;
-    const stored = await run.writeArtifact(artifact_type, { ...source, format }, { codec });
-    const path = `${run.folder}/${artifactDefinition(artifact_type).path}`;
+    const stored = await run.writeArtifact(type, { ...source, format }, { codec });
+    const path = `${run.folder}/${stored.path}`;
     if (flags.json) return printJson(world, { ...stored, path });
     const { rows, bytes, replaced_rows } = stored;
     const replaced = replaced_rows === undefined

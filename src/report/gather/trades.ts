@@ -41,6 +41,8 @@ const NO_TRADES = missing(
   "ledger artifacts put my-run trades trades.csv && ledger rebuild",
 );
 
+const TRADES = artifactDefinition("trades");
+
 /** Reads the trades once, from the runs' own folders; of runs that have none there, from beside the log. */
 export async function readTrades(
   sources: Sources,
@@ -60,7 +62,7 @@ export async function readTrades(
   await trades.run(MAKE_TRADES);
   if (catalog.kind === "there") {
     const runs_dir = resolve(world.cwd(), ledger.runs.dir);
-    await createArtifactViews(world.files, trades, runs_dir, ["trades"], { onNotice });
+    await createArtifactViews(world.files, trades, runs_dir, [TRADES], { onNotice });
     await trades.run(takeTrades("trades", false), [wanted]);
     for (const { run_id } of await rowsOf<{ run_id: string }>(trades, TAKEN_RUNS)) {
       beside.delete(run_id);
@@ -68,7 +70,7 @@ export async function readTrades(
   }
   if (beside.size > 0) {
     const ids = JSON.stringify([...beside.keys()]);
-    const { sql } = await typedRows(trades, artifactDefinition("trades"), [...beside.values()]);
+    const { sql } = await typedRows(trades, TRADES, [...beside.values()]);
     await trades.run(takeTrades(sql, true), [ids]);
   }
   const [counts] = await rowsOf<TradeCounts>(trades, TRADE_COUNTS);

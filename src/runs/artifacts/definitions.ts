@@ -1,13 +1,14 @@
 /**
- * What an artifact is: one table, and all else is derived from it: what a row has to hold, the types of
- * the Parquet columns, where the file lies in a run's folder, and what `runs schema` prints.
+ * What an artifact is: one table of the built-in types, and all else is derived from it: what a row has
+ * to hold, the types of the Parquet columns, where the file lies in a run's folder, and what `runs
+ * schema` prints. `types.ts` looks types up, those of a ledger's registry among them.
  *
  * Whole numbers are INT64, other numbers DOUBLE, everything else UTF8 or BOOLEAN. A mean is no whole
  * number even where its name ends in `_ms`. This module is small on purpose: it loads no Parquet.
  */
 import type { ParquetColumn, ParquetColumnType } from "../../parquet/mod.ts";
 
-/** Written into every artifact's file as `ledger.schema_version`. */
+/** The version of the built-in types: each file says its type's as `ledger.schema_version`. */
 export const ARTIFACT_SCHEMA_VERSION = 1;
 
 /** What a column may hold. */
@@ -41,15 +42,41 @@ const COLUMN_TYPE_OF: Readonly<Record<ValueKind, ParquetColumnType>> = {
   flag: "boolean",
 };
 
+/** The values of a column that are possible; each limit is there or not. */
+export interface ColumnBounds {
+  min?: number;
+  max?: number;
+  /** As `min` and `max`, the limit itself excluded. */
+  above?: number;
+  below?: number;
+}
+
+/** What is known of a column's values beside their kind. */
+interface ColumnFacts {
+  /** What they count: `ms`, `bps`, `USD`, … */
+  unit?: string;
+  bounds?: ColumnBounds;
+}
+
 /** A column of an artifact. */
-export interface ArtifactColumn extends ParquetColumn {
+export interface ArtifactColumn extends ParquetColumn, ColumnFacts {
   kind: ValueKind;
   description: string;
 }
 
+/** What is known of an artifact's rows beside their columns. */
+interface RowFacts {
+  /** No two rows have the same values in these columns. */
+  key?: readonly string[];
+  /** Rows ascend by these columns. */
+  order?: readonly string[];
+}
+
 /** An artifact type. */
-export interface ArtifactDefinition {
-  type: ArtifactType;
+export interface ArtifactDefinition extends RowFacts {
+  type: string;
+  /** Each change of a registered type counts it up. */
+  version: number;
   /** Where its file lies in a run's folder. */
   path: string;
   summary: string;
@@ -63,7 +90,11 @@ export interface ArtifactDefinition {
 }
 
 /** `"whole?"` is a column that may be null, or not be there at all. */
-type Declared = readonly [kind: ValueKind | `${ValueKind}?`, description: string];
+type Declared = readonly [
+  kind: ValueKind | `${ValueKind}?`,
+  description: string,
+  facts?: ColumnFacts,
+];
 
 /** The values of each kind, as a program hands them over. */
 interface ValueOf {
@@ -86,25 +117,31 @@ function define<const Of extends Columns>(
   path: string,
   summary: string,
   columns: Of,
-  flags: Partial<Pick<ArtifactDefinition, "is_single_row" | "is_open" | "takes_objects">> = {},
+  others: Partial<Omit<ArtifactDefinition, "type" | "path" | "summary" | "columns">> = {},
 ): Defined<Of> {
   return {
+    version: ARTIFACT_SCHEMA_VERSION,
     path,
     summary,
     is_single_row: false,
     is_open: false,
     takes_objects: false,
-    ...flags,
-    columns: Object.entries(columns).map(([name, [declared, description]]) => {
+    ...others,
+    columns: Object.entries(columns).map(([name, [declared, description, facts]]) => {
       const kind = declared.replace("?", "") as ValueKind;
       const nullable = declared.endsWith("?");
-      return { name, kind, type: COLUMN_TYPE_OF[kind], nullable, description };
+      return { name, kind, type: COLUMN_TYPE_OF[kind], nullable, description, ...facts };
     }),
   };
 }
 
 const RUN_ID = ["run_id", "the run that this row belongs to"] as const;
 const CALL_ID = ["text", "the call, as in alerts"] as const;
+const FRACTION = { unit: "fraction" } as const;
+const MONEY = { unit: "currency of the account" } as const;
+
+/** When the row holds. */
+const TS_MS = ["time", "milliseconds since 1970 UTC", { unit: "ms" }] as const;
 
 const DEFINITIONS = {
   alerts: define("inputs/alerts.parquet", "the calls that went into the run", {
@@ -201,42 +238,72 @@ const DEFINITIONS = {
     message: ["text", "what happened"],
     details: ["object?", "whatever else is known"],
   }),
+  equity: define("results/equity.parquet", "what the account was worth over time", {
+    run_id: RUN_ID,
+    ts_ms: TS_MS,
+    equity: ["number", "what the account was worth", MONEY],
+    return: ["number?", "return since the row before, 0.01 is 1 %", FRACTION],
+    drawdown: ["number?", "how far below the highest equity so far", FRACTION],
+    exposure: ["number?", "what was invested, as a share of equity", FRACTION],
+    benchmark: ["number?", "what the same account was worth in the benchmark", MONEY],
+  }, { key: ["ts_ms"], order: ["ts_ms"] }),
+  returns: define("results/returns.parquet", "the return of each period", {
+    run_id: RUN_ID,
+    ts_ms: TS_MS,
+    return: ["number", "return of the period that ends here, 0.01 is 1 %", FRACTION],
+  }, { key: ["ts_ms"], order: ["ts_ms"] }),
+  positions: define("policy/positions.parquet", "what was held, by time and symbol", {
+    run_id: RUN_ID,
+    ts_ms: TS_MS,
+    symbol: ["text", "what was held"],
+    quantity: ["number", "how much of it; below zero it is sold short"],
+    price: ["number?", "price of one"],
+    value: ["number?", "what the position was worth", MONEY],
+  }, { key: ["ts_ms", "symbol"], order: ["ts_ms"] }),
+  metrics: define("results/metrics.parquet", "numbers by name and step, such as a loss by epoch", {
+    run_id: RUN_ID,
+    name: ["text", "what was measured"],
+    step: ["whole", "the step, epoch or window that it was measured at"],
+    value: ["number", "what it came to"],
+    ts_ms: ["time?", "when, milliseconds since 1970 UTC", { unit: "ms" }],
+  }),
 };
 
-/** The name of an artifact type. */
+/** The name of a built-in artifact type. */
 export type ArtifactType = keyof typeof DEFINITIONS;
 
 type ColumnsOf<Type extends ArtifactType> = NonNullable<typeof DEFINITIONS[Type]["declared"]>;
 type OptionalOf<Of> = {
-  [Name in keyof Of]: Of[Name] extends readonly [`${string}?` | "run_id", string] ? Name : never;
+  [Name in keyof Of]: Of[Name] extends readonly [`${string}?` | "run_id", ...unknown[]] ? Name
+    : never;
 }[keyof Of];
 type CellOf<Kind> = Kind extends `${infer Required extends ValueKind}?` ? ValueOf[Required] | null
   : Kind extends ValueKind ? ValueOf[Kind]
   : never;
 
-/** A row of an artifact type, as `writeArtifact` takes it; open types take further columns. */
+/** A row of a built-in type, as `writeArtifact` takes it; open types take further columns. */
 export type ArtifactRow<Type extends ArtifactType = ArtifactType> = Type extends ArtifactType ?
     & {
       -readonly [Name in Exclude<keyof ColumnsOf<Type>, OptionalOf<ColumnsOf<Type>>>]: CellOf<
-        ColumnsOf<Type>[Name] extends readonly [infer Kind, string] ? Kind : never
+        ColumnsOf<Type>[Name] extends readonly [infer Kind, ...unknown[]] ? Kind : never
       >;
     }
     & {
       -readonly [Name in OptionalOf<ColumnsOf<Type>>]?: CellOf<
-        ColumnsOf<Type>[Name] extends readonly [infer Kind, string] ? Kind : never
+        ColumnsOf<Type>[Name] extends readonly [infer Kind, ...unknown[]] ? Kind : never
       >;
     }
   : never;
 
-/** All artifact types, in the order in which a run makes them. */
+/** The built-in artifact types, in the order in which a run makes them. */
 export const ARTIFACT_TYPES = Object.keys(DEFINITIONS) as ArtifactType[];
 
-/** All about an artifact type. */
+/** All about a built-in artifact type. */
 export function artifactDefinition(type: ArtifactType): ArtifactDefinition {
   return { type, ...DEFINITIONS[type] };
 }
 
-/** Whether a name is that of an artifact type. */
+/** Whether a name is that of a built-in artifact type. */
 export function isArtifactType(name: string): name is ArtifactType {
   return Object.hasOwn(DEFINITIONS, name);
 }

@@ -19,13 +19,7 @@ import {
 } from "../../parquet/mod.ts";
 import type { ArtifactEntry } from "../manifest/manifest.ts";
 import type { RowContext } from "./batch.ts";
-import {
-  ARTIFACT_SCHEMA_VERSION,
-  type ArtifactDefinition,
-  artifactDefinition,
-  type ArtifactType,
-  isArtifactType,
-} from "./definitions.ts";
+import type { ArtifactDefinition } from "./definitions.ts";
 import { FeatureColumns, KeptRows, rounded } from "./features.ts";
 import { type ArtifactSource, rowsOfSource, sourceName } from "./input.ts";
 import { RowChecker, shown } from "./row_checker.ts";
@@ -33,7 +27,7 @@ import { fits, type Misfit, misfitText } from "./stored_type.ts";
 
 /** What is stored, and where. */
 export interface ArtifactToWrite {
-  type: ArtifactType;
+  definition: ArtifactDefinition;
   run_id: string;
   /** The file that is written; its folder has to exist. */
   target: string;
@@ -44,15 +38,14 @@ export interface ArtifactToWrite {
 /** Writes an artifact's file beside its target. Throws at the first row that is not of the type. */
 export async function stageArtifactFile(
   world: World,
-  { type, run_id, target, source, codec }: ArtifactToWrite,
+  { definition, run_id, target, source, codec }: ArtifactToWrite,
 ): Promise<StagedParquet> {
-  const definition = artifactDefinition(type);
   const context: RowContext = { definition, run_id, source: sourceName(source) };
   const options: ParquetOptions = {
     codec,
     key_values: {
-      "ledger.schema_version": String(ARTIFACT_SCHEMA_VERSION),
-      "ledger.artifact_type": type,
+      "ledger.schema_version": String(definition.version),
+      "ledger.artifact_type": definition.type,
       "ledger.run_id": run_id,
     },
   };
@@ -129,11 +122,11 @@ interface ArtifactLook {
   notes: string[];
 }
 
-/** Compares an artifact's file with its manifest and its type. */
+/** Compares an artifact's file with its manifest, and with its type where that is known. */
 export async function lookAtArtifact(
   world: World,
   path: string,
-  type: string,
+  definition: ArtifactDefinition | undefined,
   entry: ArtifactEntry,
   run_id: string,
   deep: boolean,
@@ -154,7 +147,7 @@ export async function lookAtArtifact(
     }
     const written_for = key_values["ledger.run_id"] ?? run_id;
     if (written_for !== run_id) return wrong(`it was written for run ${written_for}`);
-    if (isArtifactType(type)) look = await lookAtColumns(file, artifactDefinition(type));
+    if (definition) look = await lookAtColumns(file, definition);
   } catch (error) {
     const problem = asLedgerError(error);
     if (!problem) throw error;

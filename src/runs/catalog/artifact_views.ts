@@ -8,13 +8,10 @@ import type { Files } from "../../base/files/seam.ts";
 import { names_shown_max } from "../../base/limits.ts";
 import { type Database, literal } from "../../duckdb/connection.ts";
 import { namedTables } from "../../duckdb/query_guard.ts";
-import {
-  ARTIFACT_TYPES,
-  type ArtifactDefinition,
-  artifactDefinition,
-  type ArtifactType,
-} from "../artifacts/definitions.ts";
+import { identifier } from "../../duckdb/sandbox.ts";
+import type { ArtifactDefinition } from "../artifacts/definitions.ts";
 import { misfitText } from "../artifacts/stored_type.ts";
+import type { ArtifactTypes } from "../artifacts/types.ts";
 import {
   type FileMisfit,
   isTyped,
@@ -31,16 +28,20 @@ interface ViewOptions {
 }
 
 /** The artifacts that a query may mean, by its words alone. */
-export function mentionedArtifacts(sql: string): ArtifactType[] {
-  return ARTIFACT_TYPES.filter((type) => new RegExp(`\\b${type}\\b`, "i").test(sql));
+export function mentionedArtifacts(types: ArtifactTypes, sql: string): ArtifactDefinition[] {
+  return types.all().filter(({ type }) => new RegExp(`\\b${type}\\b`, "i").test(sql));
 }
 
 /** The artifacts that a query names as tables. A column may have such a name too. */
-export async function namedArtifacts(catalog: Database, sql: string): Promise<ArtifactType[]> {
-  const mentioned = mentionedArtifacts(sql);
+export async function namedArtifacts(
+  types: ArtifactTypes,
+  catalog: Database,
+  sql: string,
+): Promise<ArtifactDefinition[]> {
+  const mentioned = mentionedArtifacts(types, sql);
   if (mentioned.length === 0) return [];
   const named = await namedTables(catalog, sql);
-  return mentioned.filter((type) => named.has(type));
+  return mentioned.filter(({ type }) => named.has(type));
 }
 
 /** Makes views of artifacts. Those of thousands of files take their time to open. */
@@ -48,11 +49,11 @@ export async function createArtifactViews(
   files: Files,
   catalog: Database,
   runs_dir: string,
-  types: readonly ArtifactType[],
+  definitions: readonly ArtifactDefinition[],
   options: ViewOptions = {},
 ): Promise<void> {
-  for (const type of types) {
-    await new ArtifactView(files, catalog, runs_dir, artifactDefinition(type), options).create();
+  for (const definition of definitions) {
+    await new ArtifactView(files, catalog, runs_dir, definition, options).create();
   }
 }
 
@@ -164,7 +165,7 @@ class ArtifactView {
   async #view(selects: readonly string[]): Promise<void> {
     const { catalog, definition: { type } } = this;
     await catalog.run(
-      `create or replace temp view ${type} as ${selects.join(" union all by name ")}`,
+      `create or replace temp view ${identifier(type)} as ${selects.join(" union all by name ")}`,
     );
   }
 
@@ -188,7 +189,7 @@ class ArtifactView {
   }
 }
 
-function unreadable(type: ArtifactType, problem: LedgerError): LedgerError {
+function unreadable(type: string, problem: LedgerError): LedgerError {
   return new LedgerError({
     code: "damaged",
     message: `cannot read the ${type} of all runs: ${problem.message.split("\n")[0]}`,
@@ -197,7 +198,7 @@ function unreadable(type: ArtifactType, problem: LedgerError): LedgerError {
   });
 }
 
-function noneThere(type: ArtifactType, runs_dir: string): LedgerError {
+function noneThere(type: string, runs_dir: string): LedgerError {
   return new LedgerError({
     code: "not_found",
     message: `cannot read the ${type} of all runs: none of their files is there`,
@@ -208,11 +209,13 @@ function noneThere(type: ArtifactType, runs_dir: string): LedgerError {
 }
 
 /** The views over all runs' artifacts: made when a query names them, so no catalog lists them. */
-export function describeArtifactViews(): { name: string; kind: string; columns: string }[] {
-  return ARTIFACT_TYPES.map((type) => {
-    const names = artifactDefinition(type).columns.map(({ name }) => name);
+export function describeArtifactViews(
+  types: ArtifactTypes,
+): { name: string; kind: string; columns: string }[] {
+  return types.all().map(({ type, columns, is_open }) => {
+    const names = columns.map(({ name }) => name);
     if (!names.includes("run_id")) names.push("run_id");
-    if (artifactDefinition(type).is_open) names.push("…");
+    if (is_open) names.push("…");
     return { name: type, kind: "view", columns: names.join(", ") };
   });
 }

@@ -14,8 +14,8 @@ import {
 import type { OpenFile } from "../../base/files/seam.ts";
 import { systemWorld, uniqueName, type World } from "../../base/world.ts";
 import type { Row } from "../../parquet/mod.ts";
-import { artifactDefinition, type ArtifactType } from "../artifacts/definitions.ts";
 import type { ArtifactSource } from "../artifacts/input.ts";
+import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { withChangeMarked } from "../manifest/change_mark.ts";
 import { checkRunId, monthOf, pathOfRun, RUN_FILES, runPath } from "../manifest/layout.ts";
 import { stateOfOpen, takeRunLock } from "../manifest/liveness_lock.ts";
@@ -46,6 +46,8 @@ export interface RunPlace {
   runs_dir: string;
   /** Absent where the caller emits the events itself. */
   events?: RunEvents;
+  /** The artifact types there are now; absent: the built-in ones. */
+  artifactTypes?: () => ArtifactTypes;
 }
 
 /** An artifact that was written, and how many rows it took the place of, if there was one before. */
@@ -179,18 +181,19 @@ export class RunDirectory implements AsyncDisposable {
    * notes it in the manifest, and publishes that. One of the same type that is there is replaced.
    */
   async writeArtifact(
-    type: ArtifactType,
+    type: string,
     source: ArtifactSource | Iterable<Row> | AsyncIterable<Row>,
     options: { codec?: "snappy" | "zstd" } = {},
   ): Promise<WrittenArtifact> {
     this.refuseIfEnded();
     const { stageArtifactFile, readFirstRow } = await import("../artifacts/file.ts");
     const { world } = this.place;
-    const { path, is_single_row } = artifactDefinition(type);
+    const definition = (this.place.artifactTypes?.() ?? BUILT_IN_TYPES).of(type);
+    const { path, is_single_row } = definition;
     const target = join(this.folder, path);
     makeFolderDurably(world.files, dirname(target));
     const staged = await stageArtifactFile(world, {
-      type,
+      definition,
       run_id: this.run_id,
       target,
       source: Symbol.iterator in source || Symbol.asyncIterator in source

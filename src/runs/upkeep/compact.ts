@@ -13,8 +13,9 @@ import {
 } from "../../base/files/durable.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { type Database, literal, openDatabase } from "../../duckdb/connection.ts";
-import { ARTIFACT_TYPES, artifactDefinition, type ArtifactType } from "../artifacts/definitions.ts";
+import type { ArtifactDefinition } from "../artifacts/definitions.ts";
 import { misfitText } from "../artifacts/stored_type.ts";
+import { BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { typedRows } from "../catalog/typed_rows.ts";
 import type { SkippedRun } from "../catalog/change.ts";
 import {
@@ -48,6 +49,7 @@ export async function compactMonth(
   world: World,
   runs_dir: string,
   month: string,
+  types = BUILT_IN_TYPES,
 ): Promise<CompactReport> {
   if (!isMonth(month)) {
     throw new LedgerError({
@@ -84,9 +86,10 @@ export async function compactMonth(
     temp_folder: resolve(world.cwd(), folder, ".spill"),
   });
   try {
-    for (const type of ARTIFACT_TYPES) {
+    for (const definition of types.all()) {
+      const { type } = definition;
       const of_type = sources.get(type) ?? [];
-      const fit = await typedSources(world, database, type, of_type, ({ path }, reason) => {
+      const fit = await typedSources(world, database, definition, of_type, ({ path }, reason) => {
         left_out.push({ path: relative(runs_dir, path), reason });
       });
       if (fit) files[type] = await compactType(world, database, runs_dir, month, type, fit);
@@ -147,20 +150,18 @@ interface TypedSources {
 async function typedSources(
   world: World,
   database: Database,
-  type: ArtifactType,
+  definition: ArtifactDefinition,
   sources: readonly Source[],
   onOther: (source: Source, reason: string) => void,
 ): Promise<TypedSources | undefined> {
   if (sources.length === 0) return undefined;
   const absolute = new Map(sources.map((each) => [resolve(world.cwd(), each.path), each]));
-  const { sql, misfits } = await typedRows(database, artifactDefinition(type), [
-    ...absolute.keys(),
-  ]);
+  const { sql, misfits } = await typedRows(database, definition, [...absolute.keys()]);
   if (misfits.length === 0) return { sources, sql };
   const other = Map.groupBy(misfits, ({ path }) => absolute.get(path)!);
   for (const [source, found] of other) onOther(source, found.map(misfitText).join("; "));
   const fit = sources.filter((source) => !other.has(source));
-  return await typedSources(world, database, type, fit, onOther);
+  return await typedSources(world, database, definition, fit, onOther);
 }
 
 async function compactType(
@@ -168,7 +169,7 @@ async function compactType(
   database: Database,
   runs_dir: string,
   month: string,
-  type: ArtifactType,
+  type: string,
   { sources, sql }: TypedSources,
 ): Promise<CompactedFile> {
   // Always a new name: DuckDB may answer a file that is rewritten in place from a stale cache.

@@ -10,6 +10,7 @@ import type { World } from "../../base/world.ts";
 import { atSource, atSourceNow, findingOf, type PullFinding } from "../../log/pull/source.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
 import { lookAtArtifact } from "../artifacts/file.ts";
+import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { markChange, markComing } from "../manifest/change_mark.ts";
 import { type Fingerprinted, foldersOfRuns, idOfPath, RUN_FILES } from "../manifest/layout.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
@@ -40,6 +41,7 @@ export interface RunsPullReport {
 /** How to pull runs. */
 interface RunsPullOptions {
   dry_run?: boolean;
+  types?: ArtifactTypes;
   onFinding: (finding: PullFinding) => void;
 }
 
@@ -180,8 +182,8 @@ class RunsPull {
     try {
       if (!options.dry_run) this.#copy(source, files, coming);
       const { problem, notes } = options.dry_run
-        ? await atSource(() => lookAtRun(theirs, source, manifest))
-        : await lookAtRun(world, coming, manifest);
+        ? await atSource(() => lookAtRun(theirs, source, manifest, options.types))
+        : await lookAtRun(world, coming, manifest, options.types);
       for (const { path, note } of notes) {
         this.#report.notes.push({ path: escaped(`${run_path}/${path}`), note: escaped(note) });
       }
@@ -265,11 +267,12 @@ async function lookAtRun(
   world: World,
   folder: string,
   manifest: RunManifest,
+  types = BUILT_IN_TYPES,
 ): Promise<{ problem?: string; notes: RunsPullReport["notes"] }> {
   const notes: RunsPullReport["notes"] = [];
   for (const [type, entry] of Object.entries(manifest.artifacts)) {
     const path = join(folder, entry.path);
-    const look = await lookAtArtifact(world, path, type, entry, manifest.run_id, true);
+    const look = await lookAtArtifact(world, path, types.find(type), entry, manifest.run_id, true);
     const { problem } = look;
     if (problem) {
       return { problem: `${entry.path}: ${problem.replaceAll(`${folder}/`, "")}`, notes };

@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import type { World } from "../../base/world.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
 import { lookAtArtifact } from "../artifacts/file.ts";
+import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { entriesBelow, staleTempFiles } from "./run_files.ts";
 import { type Fingerprinted, idOfPath, isOutside, monthOf, RUN_FILES } from "../manifest/layout.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
@@ -25,11 +26,19 @@ export interface RunsReport {
   notes: { run_id: string; path: string; note: string }[];
 }
 
+/** What is verified of which runs. */
+interface VerifyRunsOptions {
+  /** The path of one run, below the folder of runs. */
+  only?: string;
+  deep?: boolean;
+  types?: ArtifactTypes;
+}
+
 /** Verifies all runs, or one. `deep` reads every byte and compares digests. */
 export async function verifyRuns(
   world: World,
   runs_dir: string,
-  { only, deep = false }: { only?: string; deep?: boolean } = {},
+  { only, deep = false, types = BUILT_IN_TYPES }: VerifyRunsOptions = {},
 ): Promise<RunsReport> {
   const report: RunsReport = { runs: 0, artifacts: 0, findings: [], notes: [] };
   const ended = new Map<string, string>();
@@ -38,7 +47,7 @@ export async function verifyRuns(
     await world.turn();
     if (only !== undefined && run.path !== only) continue;
     report.runs++;
-    if (await verifyRun(world, runs_dir, run, deep, report) !== "ended") continue;
+    if (await verifyRun(world, runs_dir, run, { deep, types }, report) !== "ended") continue;
     const run_id = idOfPath(run.path)!;
     const other = ended.get(run_id);
     if (other === undefined) ended.set(run_id, run.path);
@@ -66,7 +75,7 @@ async function verifyRun(
   world: World,
   runs_dir: string,
   { path: run_path, fingerprint }: Fingerprinted,
-  deep: boolean,
+  { deep, types }: Required<Omit<VerifyRunsOptions, "only">>,
   report: RunsReport,
 ): Promise<RunClass["kind"]> {
   const folder = join(runs_dir, run_path);
@@ -88,7 +97,14 @@ async function verifyRun(
   for (const [type, entry] of Object.entries(run.manifest.artifacts)) {
     report.artifacts++;
     const file = join(folder, entry.path);
-    const { problem, notes } = await lookAtArtifact(world, file, type, entry, run_id, deep);
+    const { problem, notes } = await lookAtArtifact(
+      world,
+      file,
+      types.find(type),
+      entry,
+      run_id,
+      deep,
+    );
     if (problem) find(entry.path, problem);
     for (const note of notes) {
       report.notes.push({ run_id, path: `${run_path}/${entry.path}`, note });

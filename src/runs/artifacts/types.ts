@@ -1,0 +1,46 @@
+/**
+ * Lookup of artifact types: the built-in ones, and those that a ledger's registry adds. Everything that
+ * reads or writes artifacts gets it handed down, so that own types are treated as ours are.
+ */
+import { LedgerError, quoted } from "../../base/error.ts";
+import { nearest } from "../../base/nearest.ts";
+import {
+  ARTIFACT_TYPES,
+  type ArtifactDefinition,
+  artifactDefinition,
+  isArtifactType,
+} from "./definitions.ts";
+
+/** The artifact types that a ledger knows. */
+export class ArtifactTypes {
+  constructor(readonly registered: ReadonlyMap<string, ArtifactDefinition> = new Map()) {}
+
+  /** All names, the built-in ones first. */
+  names(): string[] {
+    return [...ARTIFACT_TYPES, ...this.registered.keys()];
+  }
+
+  all(): ArtifactDefinition[] {
+    return [...ARTIFACT_TYPES.map(artifactDefinition), ...this.registered.values()];
+  }
+
+  find(type: string): ArtifactDefinition | undefined {
+    return isArtifactType(type) ? artifactDefinition(type) : this.registered.get(type);
+  }
+
+  /** Throws where there is no such type. */
+  of(type: string): ArtifactDefinition {
+    const definition = this.find(type);
+    if (definition) return definition;
+    const names = this.names();
+    const meant = nearest(type, names);
+    throw new LedgerError({
+      code: "invalid",
+      message: `there is no artifact type ${quoted(type)}`,
+      hint: meant ? `is ${quoted(meant)} meant?` : `artifact types are ${names.join(", ")}`,
+    });
+  }
+}
+
+/** Those of a ledger whose registry adds none. */
+export const BUILT_IN_TYPES = new ArtifactTypes();
