@@ -194,6 +194,19 @@ export const parquet_chunk_bytes_max = 64 * MIB;
 
 // Runs
 
+/** An input of a run is read in pieces that fit into a core's cache; others get a turn now and then. */
+export const input_read_bytes = 256 * KIB;
+export const input_turn_bytes = 16 * MIB;
+/** Inputs of more bytes in all are read on so many threads; */
+export const input_threads_bytes_min = 32 * MIB;
+export const input_threads_max = 2;
+/** the digest of one with at least so many bytes is kept, of so many files, */
+export const input_kept_bytes_min = 8 * MIB;
+export const inputs_kept_max = 10_000;
+/** unless it had been written to so shortly before that its time need not show a second write. */
+export const input_settled_after_ms = 2_000;
+/** A run has no more inputs: a manifest names them all. */
+export const inputs_max = 10_000;
 /** A longer manifest is refused: what it holds goes into the catalog, and into one event. */
 export const manifest_chars_max = 8 * MIB;
 /** A run without an owner that was not written to for so long is stale. */

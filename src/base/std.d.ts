@@ -6,6 +6,11 @@
 declare module "@std/path" {
   export function basename(path: string, suffix?: string): string;
   export function dirname(path: string): string;
+  export function globToRegExp(
+    glob: string,
+    options?: { extended?: boolean; globstar?: boolean },
+  ): RegExp;
+  export function isGlob(text: string): boolean;
   export function isAbsolute(path: string): boolean;
   export function join(...paths: string[]): string;
   export function relative(from: string, to: string): string;

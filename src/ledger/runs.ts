@@ -22,6 +22,7 @@ import type { AlertsReport, AlertsSyncOptions } from "../runs/catalog/alerts.ts"
 import type { CompactReport } from "../runs/upkeep/compact.ts";
 import type { RunsReport } from "../runs/upkeep/verify.ts";
 import type { PrunedMonth, PruneRequest } from "../runs/upkeep/prune.ts";
+import type { InputCache } from "../runs/evidence/input_cache.ts";
 import type { NewRun, RunEvents } from "../runs/directory/run_lifecycle.ts";
 import type { FinishedRun, KnownRun, RunEnding } from "./known_run.ts";
 import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
@@ -329,6 +330,13 @@ export class LedgerRuns {
     return { world, index_dir: ledgerPaths(ledger_dir).index, runs_dir: dir };
   }
 
+  async #inputCache(): Promise<InputCache> {
+    const { InputCache } = await import("../runs/evidence/input_cache.ts");
+    const { world, ledger_dir } = this;
+    const path = join(ledgerPaths(ledger_dir).index, "input_digests.ndjson");
+    return new InputCache(world, ledger_dir, path);
+  }
+
   #index(name: "runs" | "catalog" | "alerts"): string {
     return join(ledgerPaths(this.ledger_dir).index, `${name}.duckdb`);
   }
@@ -343,6 +351,7 @@ export class LedgerRuns {
     const { world, dir } = this;
     const types = await this.artifactTypes();
     const told = events ? { events: this.events } : {};
-    return { world, runs_dir: dir, artifactTypes: () => types, ...told };
+    const input_cache = () => this.#inputCache();
+    return { world, runs_dir: dir, artifactTypes: () => types, input_cache, ...told };
   }
 }

@@ -1,6 +1,7 @@
 /** Thread pool that packs parts, as many at once as there are cores. */
 import { pack_threads_max } from "../../base/limits.ts";
 import { Thread } from "../../base/thread.ts";
+import { doOnThreads } from "../../base/thread_pool.ts";
 import type { World } from "../../base/world.ts";
 import type { PackRequest } from "./pack_part.ts";
 import type { Checksum } from "../format/checksum.ts";
@@ -11,8 +12,6 @@ const MODULE = {
   source: "./pack_worker.ts",
   seen_from: import.meta.url,
 };
-
-type Packer = Thread<PackRequest, Checksum>;
 
 type Packed<Job> = AsyncGenerator<Job & { proof: Checksum }>;
 
@@ -54,26 +53,11 @@ async function* packOnThreads<Job extends { request: PackRequest }>(
   threads: number,
   nextJob: () => Promise<Job | undefined>,
 ): Packed<Job> {
-  const packers = Array.from({ length: threads }, (): Packer => new Thread(MODULE, world.pause));
-  const running = new Map<Job, Promise<{ packer: Packer; job: Job; proof: Checksum }>>();
-  const begin = async (packer: Packer) => {
-    const job = await nextJob();
-    if (!job) return;
-    const packed = packer.run(job.request).then((proof) => ({ packer, job, proof }));
-    // A job that is not awaited any more, because another failed, fails unseen.
-    packed.catch(() => {});
-    running.set(job, packed);
-  };
-  try {
-    // Each knows its next part too: while one is put in place, this thread could not tell it.
-    for (const packer of [...packers, ...packers]) await begin(packer);
-    while (running.size > 0) {
-      const { packer, job, proof } = await Promise.race(running.values());
-      running.delete(job);
-      await begin(packer);
-      yield { ...job, proof };
-    }
-  } finally {
-    for (const packer of packers) packer.close();
+  const packers = Array.from(
+    { length: threads },
+    () => new Thread<PackRequest, Checksum>(MODULE, world.pause),
+  );
+  for await (const { job, result } of doOnThreads(packers, nextJob)) {
+    yield { ...job, proof: result };
   }
 }

@@ -16,6 +16,7 @@ import { systemWorld, uniqueName, type World } from "../../base/world.ts";
 import type { Row } from "../../parquet/mod.ts";
 import type { ArtifactSource } from "../artifacts/input.ts";
 import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
+import type { InputCache } from "../evidence/input_cache.ts";
 import { withChangeMarked } from "../manifest/change_mark.ts";
 import { checkRunId, monthOf, pathOfRun, RUN_FILES, runPath } from "../manifest/layout.ts";
 import { stateOfOpen, takeRunLock } from "../manifest/liveness_lock.ts";
@@ -48,6 +49,8 @@ export interface RunPlace {
   events?: RunEvents;
   /** The artifact types there are now; absent: the built-in ones. */
   artifactTypes?: () => ArtifactTypes;
+  /** What was read of large inputs is kept here, where there is a ledger. */
+  input_cache?: () => Promise<InputCache>;
 }
 
 /** An artifact that was written, and how many rows it took the place of, if there was one before. */
@@ -86,7 +89,8 @@ export class RunDirectory implements AsyncDisposable {
     const now_ms = world.now_ms();
     const path = begunBefore(world, place.runs_dir, run_id) ?? runPath(monthOf(now_ms), run_id);
     const directory = new RunDirectory(place, path, run_id);
-    const manifest = await newManifest(world, run, run_id, new Date(now_ms).toISOString());
+    const cache = run.inputs?.length ? await place.input_cache?.() : undefined;
+    const manifest = await newManifest(world, run, run_id, new Date(now_ms).toISOString(), cache);
     checkBeginning(manifest, directory.#manifest.path);
     makeFolderDurably(world.files, directory.folder);
     try {
@@ -96,6 +100,7 @@ export class RunDirectory implements AsyncDisposable {
       await directory.close();
       throw error;
     }
+    cache?.save();
     return directory;
   }
 

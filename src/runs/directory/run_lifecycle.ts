@@ -3,9 +3,9 @@
  * publish each step to the log. Until the log has the first of these, the run is pending.
  */
 import { join } from "@std/path";
-import { textDigest } from "../../base/files/checksum.ts";
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
+import type { InputCache } from "../evidence/input_cache.ts";
 import { getGitProvenance } from "../evidence/provenance.ts";
 import { foldersOfRuns, runPath } from "../manifest/layout.ts";
 import {
@@ -19,6 +19,9 @@ import {
   type StoredArtifact,
 } from "../manifest/manifest.ts";
 
+/** What a run has for a fingerprint of whose data nothing is known. */
+const UNKNOWN_FINGERPRINT = "unknown";
+
 /** A run that begins. */
 export interface NewRun {
   run_type: RunType;
@@ -26,7 +29,11 @@ export interface NewRun {
   run_id?: string;
   dataset?: RunManifest["dataset"];
   parameters?: Record<string, unknown>;
-  /** Default: the digest of the dataset, as JSON. */
+  /** The files that it reads, and patterns of such: its data's fingerprint is made of their digests. */
+  inputs?: readonly string[];
+  /** Whether large inputs are read that stand as they did when they were last read. */
+  rehash?: boolean;
+  /** Of a run without inputs. Default: `unknown`. */
   data_fingerprint?: string;
   /** Whether this process is the run, and its death the run's. */
   owned?: boolean;
@@ -34,6 +41,8 @@ export interface NewRun {
   git?: boolean;
   /** Facts of the manifest beside these. */
   extra?: Record<string, unknown>;
+  /** Gets what is worth a line: an input with other bytes and its old time. */
+  onNotice?: (message: string) => void;
 }
 
 /** Throws when there are no runs of such a type. */
@@ -64,23 +73,49 @@ export async function newManifest(
   run: NewRun,
   run_id: string,
   now: string,
+  cache?: InputCache,
 ): Promise<RunManifest> {
-  const dataset = run.dataset ?? {};
+  // Both wait for the disk, or for git: at the same time.
+  const [data, code] = await Promise.all([
+    dataOf(world, run, cache),
+    run.git === false ? {} : getGitProvenance(world),
+  ]);
   return {
     run_id,
     run_type: run.run_type,
     created_at: now,
     started_at: now,
     status: "running",
-    ...(run.git === false ? {} : await getGitProvenance(world)),
-    dataset,
-    data_fingerprint: run.data_fingerprint ?? textDigest(JSON.stringify(dataset)),
+    ...code,
+    dataset: run.dataset ?? {},
+    ...data,
     parameters: run.parameters ?? {},
     schema_version: { ...SCHEMA_VERSION },
     artifacts: {},
     ...(run.owned ? { owner: { host: world.hostname(), pid: world.pid } } : {}),
     ...run.extra,
   };
+}
+
+/** What identifies a run's data. */
+async function dataOf(
+  world: World,
+  { inputs: named, data_fingerprint, rehash, onNotice }: NewRun,
+  cache?: InputCache,
+): Promise<Pick<RunManifest, "data_fingerprint" | "inputs">> {
+  if (!named?.length) return { data_fingerprint: data_fingerprint ?? UNKNOWN_FINGERPRINT };
+  if (data_fingerprint !== undefined) {
+    throw new LedgerError({
+      code: "invalid",
+      message: `cannot create a run with inputs and the data fingerprint ${
+        quoted(data_fingerprint)
+      }: that of a run with inputs is made of their digests`,
+      hint: "leave one of the two out; a name for the data can be a parameter, or a tag",
+    });
+  }
+  const { fingerprintOf, readInputs } = await import("../evidence/inputs.ts");
+  const inputs = await readInputs(world, named, { cache, rehash, onNotice });
+  return { data_fingerprint: fingerprintOf(inputs), inputs };
 }
 
 /** Throws what is wrong with a run that begins, before anything is written. */
@@ -100,8 +135,8 @@ export function checkBeginning(manifest: RunManifest, path: string): void {
 
 /** Throws unless a run that is there began in the same way, and went no further. */
 export function refuseOtherBeginning(there: RunManifest, begun: RunManifest, folder: string): void {
-  const said = ({ run_type, dataset, data_fingerprint, parameters }: RunManifest) =>
-    JSON.stringify([run_type, dataset, data_fingerprint, parameters]);
+  const said = ({ run_type, dataset, data_fingerprint, inputs, parameters }: RunManifest) =>
+    JSON.stringify([run_type, dataset, data_fingerprint, inputs, parameters]);
   if (there.status === "pending" && said(there) === said(begun)) return;
   throw existsAlready(there.run_id, folder);
 }
@@ -185,7 +220,7 @@ export class RunEventPublisher {
       timestamp_ms,
       run_type: manifest.run_type,
       config: manifest.parameters,
-      data_fingerprint: manifest.data_fingerprint ?? "",
+      data_fingerprint: manifest.data_fingerprint ?? UNKNOWN_FINGERPRINT,
     });
     await this.#emit("run.started", { timestamp_ms });
   }

@@ -55,6 +55,18 @@ export interface ArtifactEntry {
 /** A file with results, as this program notes it. */
 export type StoredArtifact = Required<ArtifactEntry>;
 
+/** A file that a run reads, and its content when the run began. */
+export interface RunInput {
+  /** From the root on. */
+  path: string;
+  bytes: number;
+  sha256: string;
+  /** Where the format tells: how many rows, and times of the first and the last. */
+  rows?: number;
+  from_ms?: number;
+  to_ms?: number;
+}
+
 /** The content of a manifest. */
 export interface RunManifest {
   run_id: string;
@@ -67,7 +79,10 @@ export interface RunManifest {
   git_branch?: string;
   git_dirty?: boolean;
   dataset: { from?: string; to?: string; interval?: string; calls_count?: number };
+  /** The digest over those of the inputs, or what the run's creator says of its data, or `unknown`. */
   data_fingerprint?: string;
+  /** The files that it reads, as they were when it began. */
+  inputs?: RunInput[];
   parameters: Record<string, unknown>;
   schema_version: { manifest: string; artifacts: string };
   artifacts: Record<string, ArtifactEntry>;
@@ -215,6 +230,20 @@ const RULES: readonly [field: string, isRight: Check, expected: string][] = [
     "an object with from, to and interval as texts, and calls_count as a whole number",
   ],
   ["data_fingerprint", optional(isText), "a text"],
+  [
+    "inputs",
+    optional((value) =>
+      Array.isArray(value) && value.every(objectWith({
+        path: isText,
+        bytes: isCount,
+        sha256: isText,
+        rows: optional(isCount),
+        from_ms: optional(isCount),
+        to_ms: optional(isCount),
+      }))
+    ),
+    "a list of files, each with path, bytes and sha256",
+  ],
   ["parameters", optional(isObject), "an object"],
   [
     "artifacts",

@@ -1,0 +1,105 @@
+/**
+ * One pass over an input of a run: its digest, and what its format tells of its rows. A file that changes
+ * while it is read is refused, so that a digest is always that of bytes that were there together.
+ */
+import { createHash } from "node:crypto";
+import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
+import { readFully } from "../../base/files/durable.ts";
+import { openRegular } from "../../base/files/outside.ts";
+import type { FileFacts, OpenFile } from "../../base/files/seam.ts";
+import { input_read_bytes, input_turn_bytes } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+import type { RunInput } from "../manifest/manifest.ts";
+import { CsvScan } from "./csv_facts.ts";
+import { msPerUnit, spanOf, timeColumn, timeOfText, type TimeSpan } from "./time_column.ts";
+
+/** What is known of an input's content. */
+export type InputContent = Omit<RunInput, "path">;
+
+/** How a file stands: another text means that it may have other bytes. */
+export function standOf({ identity, size_bytes, modified_ms }: FileFacts): string {
+  return `${identity} ${size_bytes} ${modified_ms}`;
+}
+
+/** Whose rows are counted as they pass; what a Parquet file says of its own is asked of any other. */
+export function formatOf(path: string): "csv" | "other" {
+  return /\.[ct]sv$/i.test(path) ? "csv" : "other";
+}
+
+/** What was read, and of a file that stood how. */
+export interface ReadInput {
+  content: InputContent;
+  facts: FileFacts;
+}
+
+/** Reads a file from its start to its end. */
+export async function readInput(world: World, path: string): Promise<ReadInput> {
+  using file = openRegular(world.files, path, Infinity);
+  const before = file.facts();
+  const { sha256, bytes, scan } = await digestOf(world, file, formatOf(path) === "csv");
+  const facts = scan ? scan.facts() : await parquetFactsOf(file);
+  const named = world.files.facts(path);
+  if (bytes !== before.size_bytes || !named || standOf(named) !== standOf(before)) {
+    throw hasChanged(path);
+  }
+  return { content: { bytes, sha256, ...facts }, facts: before };
+}
+
+async function digestOf(world: World, file: OpenFile, is_csv: boolean) {
+  const hash = createHash("sha256");
+  const scan = is_csv ? new CsvScan() : undefined;
+  const buffer = new Uint8Array(input_read_bytes);
+  let bytes = 0, until_turn = input_turn_bytes;
+  for (let kept = 0;;) {
+    const read = readFully(file, buffer.subarray(kept), bytes);
+    bytes += read.length;
+    hash.update(read);
+    const filled = kept + read.length;
+    const is_end = filled < buffer.length;
+    if (scan) {
+      const taken = scan.take(buffer.subarray(0, filled), is_end);
+      buffer.copyWithin(0, taken, filled);
+      kept = filled - taken;
+    }
+    if (is_end) return { sha256: hash.digest("hex"), bytes, scan };
+    if ((until_turn -= read.length) > 0) continue;
+    until_turn = input_turn_bytes;
+    await world.turn();
+  }
+}
+
+/** The error for a file that is written to while it is read. */
+export function hasChanged(path: string): LedgerError {
+  return new LedgerError({
+    code: "busy",
+    message: `cannot take ${quoted(path)} as an input: it changed while it was read`,
+    where: { path },
+    hint: "no run was made; repeat it once its writer is done, or give a copy",
+  });
+}
+
+/** What a Parquet file's footer tells; nothing of another file, or of one that is damaged. */
+async function parquetFactsOf(file: OpenFile): Promise<Omit<InputContent, "bytes" | "sha256">> {
+  const magic = readFully(file, new Uint8Array(4), 0);
+  if (new TextDecoder().decode(magic) !== "PAR1") return {};
+  const { parquetStatistics } = await import("../../parquet/mod.ts");
+  try {
+    const { rows, columns, rangeOf } = parquetStatistics(file);
+    const column = columns[timeColumn(columns)];
+    const range = column === undefined ? undefined : rangeOf(column);
+    return { rows, ...(range && spanOfValues(column, range)) };
+  } catch (error) {
+    if (!asLedgerError(error)) throw error;
+    return {};
+  }
+}
+
+function spanOfValues(name: string, [least, greatest]: readonly unknown[]): TimeSpan | undefined {
+  const msOf = (value: unknown) => {
+    if (value instanceof Date) return value.getTime();
+    if (typeof value === "string") return timeOfText(value);
+    const number = Number(value);
+    return number * (msPerUnit(name, number) ?? NaN);
+  };
+  return spanOf(msOf(least), msOf(greatest));
+}
