@@ -9,7 +9,12 @@ import { BuildFailure } from "./failure.ts";
 import { runProcess } from "./process.ts";
 
 /** Where the program begins, and where its threads do. */
-export const ENTRIES = ["main.ts", "src/index/reader_worker.ts", "src/log/compact/pack_worker.ts"];
+export const ENTRIES = [
+  "main.ts",
+  "src/index/reader_worker.ts",
+  "src/log/compact/pack_worker.ts",
+  "src/runs/evidence/input_worker.ts",
+];
 
 /** Bundles the project into a folder, small and with every disposal in it. */
 export function bundleProgram(project: string, folder: string, entries = ENTRIES): void {

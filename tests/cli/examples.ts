@@ -42,6 +42,7 @@ const PREPARATIONS: readonly (readonly [said: RegExp, prepare: (cwd: string) => 
     [/ledger (restore|retain)/, putOldRun],
     [/boxes\/node7/, putBox],
     [/ --where /, putRanked],
+    [/ --input /, putPrices],
   ];
 
 /** A run of the day that examples name, which has ended: the days of others are not archived. */
@@ -62,6 +63,14 @@ async function putRanked(work: string): Promise<void> {
     const summary = { sharpe, avg_return_bps: 10 * sharpe, trades_count: 120 };
     await ledger.emitRunCompleted({ run_id, summary, artifact_paths: {}, event_id: run_id });
   }
+}
+
+/** Files that a run reads. */
+function putPrices(work: string): Promise<void> {
+  Deno.mkdirSync(`${work}/prices`, { recursive: true });
+  const text = "ts_ms,close\n1769174319945,101.5\n1769174379945,101.7\n";
+  Deno.writeTextFileSync(`${work}/prices/2026-01.csv`, text);
+  return Promise.resolve();
 }
 
 /** Another box, for lines that take in what it has. */

@@ -21,6 +21,9 @@ On disk:
 
 Commands:
 
+- runs create | --input FILE records digest, size, rows and time range of what a run reads, and makes
+  its data fingerprint of the digests. Without inputs, and unless you say one, it is unknown; it was
+  the digest of --dataset's JSON.
 - emit --ack | Answers every input line with one line, in order; --ack=json answers with objects.
 - --force | An output replaces no file unless you say --force, and never a ledger's own file, an
   archive or a database.
