@@ -351,7 +351,7 @@ export class LedgerRuns {
     const { world, dir } = this;
     const types = await this.artifactTypes();
     const told = events ? { events: this.events } : {};
-    const input_cache = () => this.#inputCache();
-    return { world, runs_dir: dir, artifactTypes: () => types, input_cache, ...told };
+    const inputCache = () => this.#inputCache();
+    return { world, runs_dir: dir, artifactTypes: () => types, inputCache, ...told };
   }
 }

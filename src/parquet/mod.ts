@@ -26,7 +26,7 @@
 export type { ParquetColumn, ParquetColumnType, Row } from "./columns.ts";
 export { type ParquetFacts, parquetFacts, type ParquetField, type ParquetFile } from "./footer.ts";
 export { lastTexts, readParquet } from "./read.ts";
-export { type ParquetStatistics, parquetStatistics } from "./statistics.ts";
+export { parquetStatistics } from "./statistics.ts";
 export {
   commitStaged,
   type ParquetCodec,

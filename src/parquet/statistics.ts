@@ -3,7 +3,7 @@ import type { ColumnMetaData } from "hyparquet";
 import type { OpenFile } from "../base/files/seam.ts";
 import { factsOf, readMetadata } from "./footer.ts";
 
-export interface ParquetStatistics {
+interface ParquetStatistics {
   rows: number;
   columns: string[];
   /** The least and the greatest value of a column; undefined where a row group does not say. */

@@ -50,7 +50,7 @@ export interface RunPlace {
   /** The artifact types there are now; absent: the built-in ones. */
   artifactTypes?: () => ArtifactTypes;
   /** What was read of large inputs is kept here, where there is a ledger. */
-  input_cache?: () => Promise<InputCache>;
+  inputCache?: () => Promise<InputCache>;
 }
 
 /** An artifact that was written, and how many rows it took the place of, if there was one before. */
@@ -89,7 +89,7 @@ export class RunDirectory implements AsyncDisposable {
     const now_ms = world.now_ms();
     const path = begunBefore(world, place.runs_dir, run_id) ?? runPath(monthOf(now_ms), run_id);
     const directory = new RunDirectory(place, path, run_id);
-    const cache = run.inputs?.length ? await place.input_cache?.() : undefined;
+    const cache = run.inputs?.length ? await place.inputCache?.() : undefined;
     const manifest = await newManifest(world, run, run_id, new Date(now_ms).toISOString(), cache);
     checkBeginning(manifest, directory.#manifest.path);
     makeFolderDurably(world.files, directory.folder);

@@ -105,11 +105,10 @@ async function dataOf(
 ): Promise<Pick<RunManifest, "data_fingerprint" | "inputs">> {
   if (!named?.length) return { data_fingerprint: data_fingerprint ?? UNKNOWN_FINGERPRINT };
   if (data_fingerprint !== undefined) {
+    const given = `the data fingerprint ${quoted(data_fingerprint)}`;
     throw new LedgerError({
       code: "invalid",
-      message: `cannot create a run with inputs and the data fingerprint ${
-        quoted(data_fingerprint)
-      }: that of a run with inputs is made of their digests`,
+      message: `cannot create a run with inputs and ${given}, for their digests make that`,
       hint: "leave one of the two out; a name for the data can be a parameter, or a tag",
     });
   }

@@ -9,7 +9,7 @@ const ZERO = 48, NINE = 57;
 
 const decoder = new TextDecoder();
 
-export interface CsvFacts extends Partial<TimeSpan> {
+interface CsvFacts extends Partial<TimeSpan> {
   rows: number;
 }
 
@@ -141,7 +141,7 @@ class TimeRange {
   /** Of numbers, as they stand there. */
   #least = Infinity;
   #greatest = -Infinity;
-  #ms_a_unit?: number;
+  #unit_ms?: number;
   /** Of texts that are like no other, in ms. */
   #from_ms = Infinity;
   #to_ms = -Infinity;
@@ -169,7 +169,7 @@ class TimeRange {
       value = value * 10 + digit;
     }
     if (at < to || at === from) this.#addText(decoder.decode(bytes.subarray(from, to)));
-    else if (this.#ms_a_unit !== undefined) this.#addNumber(value);
+    else if (this.#unit_ms !== undefined) this.#addNumber(value);
     else this.#addFirstNumber(value, decoder.decode(bytes.subarray(from, to)));
   }
 
@@ -182,8 +182,8 @@ class TimeRange {
     const has_unit = msPerUnit(this.name, 0) !== undefined;
     const day_ms = has_unit ? NaN : timeOfText(text);
     if (text.length === 8 && day_ms >= 0) return this.#addTime(day_ms);
-    this.#ms_a_unit = msPerUnit(this.name, value);
-    if (this.#ms_a_unit === undefined) this.is_unclear = true;
+    this.#unit_ms = msPerUnit(this.name, value);
+    if (this.#unit_ms === undefined) this.is_unclear = true;
     else this.#addNumber(value);
   }
 
@@ -196,8 +196,8 @@ class TimeRange {
   #addText(text: string): void {
     if (EMPTY.has(text)) return;
     if (/^-?\d+[.]\d+$/.test(text)) {
-      this.#ms_a_unit ??= msPerUnit(this.name, Number(text));
-      if (this.#ms_a_unit === undefined) this.is_unclear = true;
+      this.#unit_ms ??= msPerUnit(this.name, Number(text));
+      if (this.#unit_ms === undefined) this.is_unclear = true;
       return this.#addNumber(Number(text));
     }
     this.#addTime(timeOfText(text));
@@ -244,8 +244,8 @@ class TimeRange {
   span(): TimeSpan | undefined {
     if (this.is_unclear) return undefined;
     const ends: number[] = [];
-    if (this.#ms_a_unit !== undefined) {
-      ends.push(this.#least * this.#ms_a_unit, this.#greatest * this.#ms_a_unit);
+    if (this.#unit_ms !== undefined) {
+      ends.push(this.#least * this.#unit_ms, this.#greatest * this.#unit_ms);
     }
     if (this.#from_ms <= this.#to_ms) ends.push(this.#from_ms, this.#to_ms);
     if (this.#first_day <= this.#last_day) {

@@ -21,7 +21,7 @@ const MODULE = {
 };
 
 /** How inputs are read. */
-export interface InputReading {
+interface InputReading {
   cache?: InputCache;
   /** Read every byte, whatever the cache has. */
   rehash?: boolean;
