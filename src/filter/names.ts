@@ -30,6 +30,10 @@ const COLUMNS: Readonly<Record<string, ValueType | "json">> = {
   summary: "json",
   timing: "json",
   dataset: "json",
+  name: "text",
+  group: "text",
+  pin: "boolean",
+  notes: "text",
   tags: "json",
 };
 

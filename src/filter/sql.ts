@@ -34,7 +34,7 @@ export function filterSql(condition: Condition, bind: Bind): string {
     }
     case "is_null": {
       const { field } = condition;
-      if (field.type !== "json" || field.ways.length === 0) return `(${field.column} is null)`;
+      if (field.type !== "json" || field.ways.length === 0) return `(${columnSql(field)} is null)`;
       return `(coalesce(json_type(${jsonSql(field, bind)}), 'NULL') = 'NULL')`;
     }
     case "has":
@@ -45,8 +45,8 @@ export function filterSql(condition: Condition, bind: Bind): string {
 /** A field's value where it is of a type, else null. Times are in ms. */
 export function valueSql(field: Field, type: ValueType, bind: Bind): string {
   if (field.type !== "json") {
-    if (type === "time") return `epoch_ms(${field.column})`;
-    return type === "number" ? `cast(${field.column} as double)` : field.column;
+    if (type === "time") return `epoch_ms(${columnSql(field)})`;
+    return type === "number" ? `cast(${columnSql(field)} as double)` : columnSql(field);
   }
   const value = jsonSql(field, bind);
   const text = `case when json_type(${value}) = 'VARCHAR' then ${value}->>'$' end`;
@@ -68,8 +68,15 @@ export function valueSql(field: Field, type: ValueType, bind: Bind): string {
   }
 }
 
+/** A column as SQL names it: `group` is a word of its own there. */
+export function columnSql({ column }: Pick<Field, "column">): string {
+  return column === "group" ? `"${column}"` : column;
+}
+
 /** The JSON that a field leads to; null, in SQL or in JSON, where nothing is there. */
-function jsonSql({ column, ways }: Field, bind: Bind): string {
+function jsonSql(field: Field, bind: Bind): string {
+  const { ways } = field;
+  const column = columnSql(field);
   if (ways.length === 0) return `to_json(${column})`;
   const [first, ...rest] = ways.map((way) => `json_extract(${column}, ${bind(jsonPointer(way))})`);
   if (rest.length === 0) return first;

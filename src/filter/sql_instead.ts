@@ -4,6 +4,7 @@ import { shellQuoted } from "../base/format.ts";
 import { jsonPointer } from "../base/json.ts";
 import { fieldOf } from "./names.ts";
 import { problemAt, type Source } from "./problem.ts";
+import { columnSql } from "./sql.ts";
 import type { Token } from "./tokens.ts";
 
 /** Signs and words by which SQL is known. */
@@ -56,7 +57,7 @@ function queryOf({ text }: Source, tokens: readonly Token[]): string {
     const field = fields[index];
     if (!field || field.is_bare) continue;
     const is_renamed = is_of_summaries && field.column === "params";
-    const column = is_renamed ? "parameters" : field.column;
+    const column = is_renamed ? "parameters" : columnSql(field);
     const value = `${column}->>'${jsonPointer(field.ways.at(-1) ?? [])}'`;
     const typed = is_textual ? `(${value})` : `cast(${value} as double)`;
     condition += text.slice(at, token.from) + (field.ways.length > 0 ? typed : column);

@@ -7,9 +7,16 @@ import { parseKeepingDigits, withNumbers } from "../base/json.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { PHASES_OF_RUN } from "../index/run_views.ts";
-import { ledgerPaths, LogCursor, type LogRecord, type ReadFilter } from "../log/mod.ts";
+import {
+  ledgerPaths,
+  LogCursor,
+  type LogRecord,
+  type ReadFilter,
+  TYPES_ABOUT_RUNS,
+} from "../log/mod.ts";
 import type { RunDirectory } from "../runs/directory/directory.ts";
 import type { RunEnd, RunEvents } from "../runs/directory/run_lifecycle.ts";
+import type { NamedRun } from "../runs/manifest/layout.ts";
 import type { RunManifest } from "../runs/manifest/manifest.ts";
 
 type Members = Record<string, unknown>;
@@ -70,12 +77,11 @@ interface LocatedRun {
   directory?: RunDirectory;
 }
 
-/** The ids of all runs that an index knows: none where there is none, or none that can be read. */
-export async function idsOfRuns(open: () => Promise<Database>): Promise<string[]> {
+/** The ids and names of all runs that an index knows: none where there is none, or none that can be read. */
+export async function namesOfRuns(open: () => Promise<Database>): Promise<NamedRun[]> {
   try {
     await using database = await open();
-    const rows = await database.rows<{ run_id: string }>(`select run_id from run_states`);
-    return rows.map(({ run_id }) => run_id);
+    return await database.rows<NamedRun>(`select run_id, name from run_states`);
   } catch (error) {
     if (!asLedgerError(error)) throw error;
     return [];
@@ -284,7 +290,8 @@ async function diedAt(
   if (world.files.facts(ledgerPaths(ledger_dir).events)) {
     const told = { run_id: run.run_id, since_ms: manifestTime(manifest.created_at) };
     for await (const record of new LogCursor(world, ledger_dir, told).pass()) {
-      if (record.kind === "event") last_ms = Math.max(last_ms, record.event.timestamp_ms);
+      if (record.kind !== "event" || TYPES_ABOUT_RUNS.includes(record.event.event_type)) continue;
+      last_ms = Math.max(last_ms, record.event.timestamp_ms);
     }
   }
   return last_ms;

@@ -12,6 +12,7 @@ import { openSnapshot } from "../duckdb/snapshot_swap.ts";
 import { refuseFirstSystem } from "../index/first_system.ts";
 import { INDEX_VERSION } from "../index/tables.ts";
 import { ledgerPaths } from "../log/mod.ts";
+import { TYPES_ABOUT_RUNS } from "../log/mod.ts";
 import { CATALOG_VERSION } from "../runs/catalog/schema.ts";
 import { RUN_FILES } from "../runs/manifest/layout.ts";
 import { stateOfOpen } from "../runs/manifest/liveness_lock.ts";
@@ -59,8 +60,12 @@ const RUN_STATE_COLUMNS: Readonly<Record<string, string>> = {
   data_fingerprint: "coalesce(f.data_fingerprint, nullif(l.data_fingerprint, ''))",
   error: "coalesce(f.error, l.error)",
   archive: "f.archive",
-  /** Reserved. */
-  tags: "cast([] as varchar[])",
+  /** What people say of it. An empty text takes back. */
+  name: "nullif(s.name, '')",
+  group: `nullif(coalesce(s."group", f."group"), '')`,
+  pin: "coalesce(s.pin, false)",
+  tags: "coalesce(s.tags, [])",
+  notes: "s.notes",
 };
 
 /** The view, as lists of what there is to query have it. */
@@ -166,7 +171,7 @@ async function createRunStates(sources: RunSources, database: Database): Promise
     await refuseOtherVersion(database, version, INDEX_VERSION, "the index", "ledger rebuild");
   }
   const columns = Object.entries(RUN_STATE_COLUMNS)
-    .map(([name, made_of]) => `${made_of} as ${name}`);
+    .map(([name, made_of]) => `${made_of} as "${name}"`);
   await database.run(`create or replace temp view run_artifacts as
     select run_id, artifact_type, rows, bytes, sha256 from (
       ${there.includes("catalog") ? ARTIFACTS_IN_FOLDERS : NO_ARTIFACTS}
@@ -175,9 +180,11 @@ async function createRunStates(sources: RunSources, database: Database): Promise
   await database.run(`create or replace temp view run_states as
     with folders as (${there.includes("catalog") ? FOLDERS : NO_FOLDERS}),
       logged as (${there.includes("runs") ? logged(sources.world.now_ms()) : NOT_LOGGED}),
+      said as (${there.includes("runs") ? ANNOTATIONS : NO_ANNOTATIONS}),
       artifact_counts as (select run_id, count(*) as artifacts from run_artifacts group by all)
     select ${columns.join(", ")}
     from folders f full join logged l on l.run_id = f.run_id
+    left join said s on s.run_id = coalesce(f.run_id, l.run_id)
     left join artifact_counts a on a.run_id = coalesce(f.run_id, l.run_id)`);
 }
 
@@ -256,12 +263,13 @@ const logged = (now_ms: number) => `
       select run_id, phase_name || '_ms' as name, sum(duration_ms) as ms
       from runs.main.phase_timings where duration_ms is not null group by all order by all)
     group by run_id),
-  said as (
+  signs as (
     select run_id, timestamp_ms from runs.main.other_events
+    where event_type not in (${TYPES_ABOUT_RUNS.map((type) => `'${type}'`).join(", ")})
     union all
     select run_id, timestamp_ms from runs.main.trial_events),
   heard as (
-    select run_id, max(timestamp_ms) as last_ms from said
+    select run_id, max(timestamp_ms) as last_ms from signs
     join runs.main.latest_runs using (run_id)
     where status <> 'completed' and timestamp_ms < coalesce(failed_at_ms, timestamp_ms + 1)
     group by run_id),
@@ -286,6 +294,12 @@ const logged = (now_ms: number) => `
       coalesce(phases, '{}')) as timing
   from timed`;
 
+const ANNOTATIONS = `
+  select run_id, tags, name, pin, "group", notes from runs.main.run_annotations
+  left join (
+    select run_id, string_agg(note, chr(10) order by noted_at_ms, note) as notes
+    from runs.main.run_notes group by all) using (run_id)`;
+
 const ARTIFACTS_IN_FOLDERS = `
   select 1 as rank, run_id, artifact_type, rows, bytes, sha256
   from "catalog".main.backtest_artifacts_catalog
@@ -299,19 +313,20 @@ const nothing = (columns: string) =>
   `select ${
     columns.split(", ").map((column) => {
       const [name, type = "varchar"] = column.split(" ");
-      return `cast(null as ${type}) as ${name}`;
+      return `cast(null as ${type}) as "${name}"`;
     }).join(", ")
   } where false`;
 
 const NO_FOLDERS = nothing(
   "run_id, run_type, status, created_at timestamp, started_at timestamp, completed_at timestamp, " +
-    "last_written_at timestamp, total_ms double, git_branch, git_commit, git_dirty boolean, presence, run_path, " +
+    "last_written_at timestamp, total_ms double, group, git_branch, git_commit, git_dirty boolean, presence, run_path, " +
     "parameters json, summary json, timing json, dataset json, data_fingerprint, error, archive",
 );
 const NOT_LOGGED = nothing(
   "run_id, run_type, status, created_at timestamp, started_at timestamp, completed_at timestamp, " +
     "last_sign_at timestamp, total_ms double, config json, summary_json json, data_fingerprint, error, timing json",
 );
+const NO_ANNOTATIONS = nothing("run_id, tags varchar[], name, pin boolean, group, notes");
 const NO_ARTIFACTS = nothing(
   "rank integer, run_id, artifact_type, rows bigint, bytes bigint, sha256",
 );

@@ -77,19 +77,19 @@ export class LedgerRuns {
     throw hasNoFolder(run.run_id, this.dir);
   }
 
-  /** A run that log or folder know, by its id or the beginning of its id; its folder, if there is one. */
+  /** A run that log or folder know, by its id, the beginning of its id or its name; its folder, if there is one. */
   async locate(
     beginning: string,
     options?: TellOptions,
   ): Promise<{ run_id: string; directory?: RunDirectory }> {
     const { RunDirectory } = await import("../runs/directory/directory.ts");
     const { wholeRunId } = await import("../runs/manifest/layout.ts");
-    const { idsOfRuns } = await import("./known_run.ts");
+    const { namesOfRuns } = await import("./known_run.ts");
     const place = await this.#place(options);
     const directory = RunDirectory.find(place, beginning);
     if (directory) return { run_id: beginning, directory };
     const whole = async () => {
-      const indexed = await idsOfRuns(() => this.openStates());
+      const indexed = await namesOfRuns(() => this.openStates());
       return wholeRunId(this.world.files, this.dir, beginning, indexed);
     };
     const run_id = await whole().catch(async (error) => {
@@ -241,7 +241,15 @@ export class LedgerRuns {
   async findArtifact(run_id: string, artifact_type: string): Promise<ArtifactPlace | undefined> {
     const { findArtifact } = await import("../runs/catalog/queries.ts");
     await using catalog = await this.openCatalog({ sql: "" });
-    return await findArtifact(catalog, run_id, artifact_type);
+    const found = await findArtifact(catalog, run_id, artifact_type);
+    if (found) return found;
+    // A name, which the catalog does not have: that is in the log.
+    const located = await this.locate(run_id).catch((error) => {
+      if (!asLedgerError(error)) throw error;
+      return { run_id };
+    });
+    if (located.run_id.startsWith(run_id)) return undefined;
+    return await findArtifact(catalog, located.run_id, artifact_type);
   }
 
   /** How many runs have ended, and are known; undefined where no index tells. */

@@ -49,6 +49,7 @@ export {
   isOfKind,
   type LedgerEvent,
   requiredFields,
+  TYPES_ABOUT_RUNS,
 } from "./event/event.ts";
 export { closingQuote, isTimestamp, nestingDepth } from "./event/validate.ts";
 export {

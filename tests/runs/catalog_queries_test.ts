@@ -124,7 +124,7 @@ Deno.test("the first system's names of a filter are taken; what no filter has is
   assertEquals(await idsOf(lab, { run_id: "aa", run_type: "sweeps", onNotice }), "");
   assertEquals(notices, [
     'no run is of type "sweeps"; types are path-only, policy, optimization, full',
-    'no run has an id that begins with "aa"; did you mean a?',
+    'no run has an id that begins with "aa", or this name; did you mean a?',
   ]);
 });
 
@@ -225,6 +225,10 @@ Deno.test("a run has what its list and the catalog's numbers say of it", async (
     git_dirty: null,
     presence: "present",
     run_path: "2026-01/run_id=a",
+    name: null,
+    group: null,
+    pin: false,
+    tags: [],
   }]);
   assertEquals((await runs.query({ run_id: "e" }))[0].presence, "missing");
   assertEquals((await runs.query({ status: "stale" }))[0].completed_at_ms, null);

@@ -113,6 +113,13 @@ export function fieldsOf(type: BuiltInType): readonly (readonly [string, FieldKi
   return FIELDS_OF_TYPE.get(type)!;
 }
 
+/** What is said about a run, at any time: no sign that it lives. */
+export const TYPES_ABOUT_RUNS: readonly string[] = [
+  "artifact.used",
+  "run.annotated",
+  "run.linked",
+];
+
 /** The fields that a built-in type asks for. */
 export function requiredFields(type: BuiltInType): string[] {
   return Object.entries(EVENT_TYPES[type])

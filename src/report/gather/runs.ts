@@ -8,7 +8,7 @@ import {
 import type { Database } from "../../duckdb/connection.ts";
 import { queryRuns } from "../../runs/catalog/queries.ts";
 import { isFiltered } from "../../runs/catalog/run_filter.ts";
-import { wholeRunId } from "../../runs/manifest/layout.ts";
+import { type NamedRun, wholeRunId } from "../../runs/manifest/layout.ts";
 import {
   type Found,
   missing,
@@ -52,8 +52,11 @@ export async function selectedRuns(
   if (words.length === 0 && !is_filtered) return undefined;
   if (found.kind === "unreadable") throw found.problem;
   const known = found.kind === "there" ? found.value.map(({ run_id }) => run_id) : [];
+  const with_names = states.kind === "there"
+    ? await rowsOf<NamedRun>(states.value, `select run_id, name from run_states`)
+    : [];
   const named = words.map((word) => {
-    const run_id = wholeRunId(world.files, runs.dir, word, known);
+    const run_id = wholeRunId(world.files, runs.dir, word, with_names);
     if (known.includes(run_id)) return run_id;
     throw new LedgerError({
       code: "not_found",

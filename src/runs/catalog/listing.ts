@@ -15,6 +15,7 @@ import {
   type Shown,
   type SortKey,
 } from "../../filter/selection.ts";
+import { columnSql } from "../../filter/sql.ts";
 import { type Condition, type Field, fieldsOf } from "../../filter/tree.ts";
 import { RUN_TYPES } from "../manifest/manifest.ts";
 import { SUMMARY_METRICS } from "./schema.ts";
@@ -56,10 +57,10 @@ interface ReadListing {
 
 const ROW_COLUMNS = `run_id, run_type, status, source, epoch_ms(created_at) as created_at_ms,
   epoch_ms(completed_at) as completed_at_ms, total_ms, artifacts, git_branch, git_commit, git_dirty,
-  presence, run_path`;
+  presence, run_path, name, "group", pin, to_json(tags) as tags`;
 const OBJECTS = ["params", "summary", "timing", "dataset", "tags"];
 export const ALL_COLUMNS = `${ROW_COLUMNS}, epoch_ms(started_at) as started_at_ms, data_fingerprint,
-  error, archive, params, summary, timing, dataset, to_json(tags) as tags`;
+  error, archive, params, summary, timing, dataset, notes`;
 
 /** Reads what a caller says of rows. */
 export async function readListing(database: Database, text: ListingText): Promise<ReadListing> {
@@ -130,7 +131,7 @@ export class NameCheck {
     }
   }
 
-  /** Notes an id, a type or a status that is sought and that no run has. */
+  /** Notes an id, a name, a group, a type or a status that is sought and that no run has. */
   async checkValues(condition: Condition): Promise<void> {
     for (const [column, value] of soughtIn(condition)) {
       const known = await this.#valuesOf(column);
@@ -143,7 +144,8 @@ export class NameCheck {
 
   async #valuesOf(column: string): Promise<string[]> {
     const rows = await this.database.rows<{ value: string }>(
-      `select distinct ${column} as value from run_states where ${column} is not null order by all`,
+      `select distinct ${columnSql({ column })} as value from run_states
+       where value is not null order by all`,
     );
     const usual: readonly string[] = USUAL_VALUES[column] ?? [];
     return [...new Set([...usual, ...rows.map(({ value }) => value)])];
@@ -178,9 +180,11 @@ const USUAL_VALUES: Readonly<Record<string, readonly string[]>> = {
   status: [...ENDED_STATES, ...OPEN_STATES],
   run_type: RUN_TYPES,
   run_id: [],
+  name: [],
+  group: [],
 };
 
-/** Ids, types and statuses that a filter names, each with its column. */
+/** Ids, names, groups, types and statuses that a filter names, each with its column. */
 function soughtIn(condition: Condition): [column: string, value: string][] {
   switch (condition.kind) {
     case "and":

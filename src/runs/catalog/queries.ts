@@ -28,6 +28,11 @@ export interface RunRow {
   /** Null of a run that has no folder. */
   presence: string | null;
   run_path: string | null;
+  /** What people say of it. */
+  name: string | null;
+  group: string | null;
+  pin: boolean;
+  tags: string[];
 }
 
 /**

@@ -9,7 +9,7 @@ import { ENDED_STATES, type ListingText, OPEN_STATES } from "./listing.ts";
 
 /** Which runs are wanted. */
 export interface RunFilter extends ListingText {
-  /** One run, by its id; or all whose ids begin so, when none has this one. */
+  /** One run, by its id; when none has it, those of this name, else all whose ids begin so. */
   run_id?: string;
   run_type?: string;
   /** One of `ENDED_STATES` or `OPEN_STATES`, or any. Default: those that have ended. */
@@ -113,8 +113,9 @@ export function conditionsOf(filter: RunFilter, bind: (value: BoundValue) => str
   };
   want(filter.run_id, (run_id) => {
     const id = bind(run_id);
-    return `starts_with(run_id, ${id}) and
-      (run_id = ${id} or ${id} not in (select run_id from run_states))`;
+    return `(run_id = ${id} or ${id} not in (select run_id from run_states) and
+      if(${id} in (select name from run_states where name is not null),
+        name = ${id}, starts_with(run_id, ${id})))`;
   });
   want(filter.run_type, (run_type) => `run_type = ${bind(run_type)}`);
   want(filter.from_ms, (from_ms) => `epoch_ms(created_at) >= ${bind(from_ms)}`);
@@ -148,10 +149,11 @@ export async function explainNone(
   }
   if (run_id === undefined) return;
   const ids = await known("run_id");
-  if (ids.some((id) => id.startsWith(run_id))) return;
-  const near = nearest(run_id, ids);
+  const names = await known("name");
+  if (names.includes(run_id) || ids.some((id) => id.startsWith(run_id))) return;
+  const near = nearest(run_id, [...ids, ...names]);
   onNotice?.(
-    `no run has an id that begins with ${quoted(run_id)}${near ? `; did you mean ${near}?` : ""}`,
+    `no run has an id that begins with ${quoted(run_id)}, or this name${near ? `; did you mean ${near}?` : ""}`,
   );
 }
 

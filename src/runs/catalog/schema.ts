@@ -4,7 +4,7 @@ import { artifactDefinition } from "../artifacts/definitions.ts";
 import { manifestTime, type RunManifest, TIMED_STEPS } from "../manifest/manifest.ts";
 
 /** A catalog of another version is built anew. */
-export const CATALOG_VERSION = 2;
+export const CATALOG_VERSION = 3;
 
 /** Where the run of a row is. */
 export interface RunLocation {
@@ -29,6 +29,7 @@ const RUN_COLUMNS: Readonly<Record<string, RunColumn>> = {
   git_commit: ["varchar", ({ git_commit }) => git_commit],
   git_branch: ["varchar", ({ git_branch }) => git_branch],
   git_dirty: ["boolean", ({ git_dirty }) => git_dirty],
+  group: ["varchar", ({ group }) => group],
   dataset: ["json", ({ dataset }) => dataset],
   dataset_from: ["varchar", ({ dataset }) => dataset.from],
   dataset_to: ["varchar", ({ dataset }) => dataset.to],
@@ -91,7 +92,7 @@ const isTime = (column: string) => column.endsWith("_at_ms");
 
 function ddl(columns: Columns): string {
   return Object.entries(columns).map(([name, type]) =>
-    isTime(name) ? `${name.slice(0, -"_ms".length)} timestamp` : `${name} ${type}`
+    isTime(name) ? `${name.slice(0, -"_ms".length)} timestamp` : `"${name}" ${type}`
   ).join(",\n    ");
 }
 
@@ -129,14 +130,14 @@ export const ALL_OPEN = `
 
 /** The rows of a file of newline-delimited JSON. */
 function rowsOfJson(columns: Columns): string {
-  const types = Object.entries(columns).map(([name, type]) => `${name}: '${type}'`).join(", ");
+  const types = Object.entries(columns).map(([name, type]) => `"${name}": '${type}'`).join(", ");
   return `read_json($1, format = 'newline_delimited',
     maximum_object_size = ${catalog_row_bytes_max}, columns = {${types}})`;
 }
 
 function load(table: string, columns: Columns): string {
   const names = Object.keys(columns)
-    .map((name) => isTime(name) ? `make_timestamp_ms(${name})` : name);
+    .map((name) => isTime(name) ? `make_timestamp_ms(${name})` : `"${name}"`);
   return `insert into ${table} select ${names.join(", ")} from ${rowsOfJson(columns)}`;
 }
 

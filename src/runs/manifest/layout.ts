@@ -112,28 +112,38 @@ export function pathOfRun(files: Files, runs_dir: string, run_id: string): strin
   return paths.find((path) => files.facts(join(runs_dir, path, RUN_FILES.manifest))) ?? paths[0];
 }
 
-/** The id of the only run that has it, or begins so; `others` are known, and need not have a folder. */
+/** A run that is known, and need not have a folder; its name, where people gave it one. */
+export interface NamedRun {
+  run_id: string;
+  name?: string | null;
+}
+
+/** The id of the run that has this id, else of the only one with this name, or whose id begins so. */
 export function wholeRunId(
   files: Files,
   runs_dir: string,
   beginning: string,
-  others: readonly string[] = [],
+  others: readonly NamedRun[] = [],
 ): string {
   checkRunId(beginning);
   const in_folders = listAllRuns(files, runs_dir).map((path) => idOfPath(path)!);
-  const all = [...new Set([...in_folders, ...others])];
+  const all = [...new Set([...in_folders, ...others.map(({ run_id }) => run_id)])];
   if (all.includes(beginning)) return beginning;
-  const ids = all.filter((run_id) => run_id.startsWith(beginning)).sort();
+  const named = others.filter(({ name }) => name === beginning).map(({ run_id }) => run_id);
+  const begun = all.filter((run_id) => run_id.startsWith(beginning));
+  const ids = (named.length > 0 ? named : begun).sort();
   if (ids.length === 1) return ids[0];
-  const near = nearest(beginning, all);
+  const near = nearest(beginning, [...all, ...others.flatMap(({ name }) => name ?? [])]);
   throw new LedgerError({
     code: "not_found",
     message: ids.length > 1
-      ? `${ids.length} runs have ids that begin with ${quoted(beginning)}`
+      ? named.length > 0
+        ? `${ids.length} runs have the name ${quoted(beginning)}`
+        : `${ids.length} runs have ids that begin with ${quoted(beginning)}`
       : `there is no run ${quoted(beginning)} in ${runs_dir}, and the index knows none`,
     where: { path: runs_dir },
     hint: ids.length > 1
-      ? `give more of it: ${firstNames(ids)}`
+      ? `give ${named.length > 0 ? "an id" : "more of it"}: ${firstNames(ids)}`
       : near
       ? `did you mean ${near}?`
       : "what there is: ledger runs query; or name another folder of runs: --runs-dir",

@@ -78,6 +78,8 @@ export interface RunManifest {
   git_commit?: string;
   git_branch?: string;
   git_dirty?: boolean;
+  /** The group that it was created in; events may say another later. */
+  group?: string;
   dataset: { from?: string; to?: string; interval?: string; calls_count?: number };
   /** The digest over those of the inputs, or what the run's creator says of its data, or `unknown`. */
   data_fingerprint?: string;
@@ -219,6 +221,7 @@ const RULES: readonly [field: string, isRight: Check, expected: string][] = [
   ["git_commit", optional(isText), "a text"],
   ["git_branch", optional(isText), "a text"],
   ["git_dirty", optional((value) => typeof value === "boolean"), "true or false"],
+  ["group", optional(isText), "a text"],
   [
     "dataset",
     optional(objectWith({
