@@ -1,29 +1,18 @@
 /** The runs of a ledger: their folders, the catalog of them, and the events that tell of both. */
-import { join, resolve } from "@std/path";
+import { join } from "@std/path";
 import { buildFacts } from "../base/build.ts";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { fresh_sync_ms_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import type { Database } from "../duckdb/connection.ts";
 import { ledgerPaths } from "../log/mod.ts";
 import type { CatalogSyncOptions, CatalogSyncReport } from "../runs/catalog/catalog.ts";
-import type {
-  ArtifactPlace,
-  CatalogStats,
-  RunCounts,
-  RunListing,
-  RunRow,
-} from "../runs/catalog/queries.ts";
-import type { RunFilter } from "../runs/catalog/run_filter.ts";
-import type { Leaderboard, Ranking } from "../runs/catalog/rank.ts";
-import type { RunsToCompare } from "../runs/catalog/compare.ts";
-import type { ComparedRun } from "../runs/catalog/diff.ts";
 import type { AlertsReport, AlertsSyncOptions } from "../runs/catalog/alerts.ts";
 import type { CompactReport } from "../runs/upkeep/compact.ts";
 import type { RunsReport } from "../runs/upkeep/verify.ts";
 import type { PrunedMonth, PruneRequest } from "../runs/upkeep/prune.ts";
 import type { InputCache } from "../runs/evidence/input_cache.ts";
 import type { NewRun, RunEvents } from "../runs/directory/run_lifecycle.ts";
+import { RunQuestions } from "./run_questions.ts";
 import type { FinishedRun, KnownRun, RunEnding } from "./known_run.ts";
 import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
 import type { ArtifactTypes } from "../runs/artifacts/types.ts";
@@ -33,21 +22,10 @@ interface TellOptions {
   events?: boolean;
 }
 
-/** How the catalog is opened. */
-interface CatalogOptions {
-  /** What will be asked: there are views of the artifacts that it names. */
-  sql?: string;
-  /** Whether it may read the files of ledger and runs. Default: where `sql` names such a function. */
-  files?: boolean;
-  /** Gets what a view is without: files that are gone, values that are not of their column's type. */
-  onNotice?: (message: string) => void;
-}
-
 /** The runs of one ledger. Everything here loads what it needs when it is first asked. */
-export class LedgerRuns {
+export class LedgerRuns extends RunQuestions {
   /** The folder of runs. */
   readonly dir: string;
-  #counted?: { made_of: string; counts?: RunCounts };
 
   constructor(
     readonly world: World,
@@ -55,6 +33,7 @@ export class LedgerRuns {
     dir: string | undefined,
     readonly events: RunEvents & { sync(): Promise<unknown> },
   ) {
+    super();
     this.dir = dir ?? (world.env("LEDGER_RUNS_DIR") || buildFacts().runs_dir);
   }
 
@@ -126,7 +105,7 @@ export class LedgerRuns {
   async sync(options?: CatalogSyncOptions): Promise<CatalogSyncReport> {
     await this.#mustBeThere();
     const { syncCatalog } = await import("../runs/catalog/catalog.ts");
-    return await syncCatalog(this.world, this.dir, this.#index("catalog"), options);
+    return await syncCatalog(this.world, this.dir, this.indexPath("catalog"), options);
   }
 
   /** Whether runs are whole: all of them, or one by its id. `deep` compares digests. */
@@ -163,10 +142,10 @@ export class LedgerRuns {
   async syncAlerts(options?: AlertsSyncOptions): Promise<AlertsReport> {
     const { syncAlerts } = await import("../runs/catalog/alerts.ts");
     const { SnapshotStore } = await import("../duckdb/snapshot_swap.ts");
-    const fingerprint = new SnapshotStore(this.world, this.#index("catalog")).fingerprint();
+    const fingerprint = new SnapshotStore(this.world, this.indexPath("catalog")).fingerprint();
     await using catalog = await this.openCatalog({ sql: "" });
     const from = { catalog, fingerprint };
-    return await syncAlerts(this.world, from, this.dir, this.#index("alerts"), options);
+    return await syncAlerts(this.world, from, this.dir, this.indexPath("alerts"), options);
   }
 
   /** Puts a month's artifacts together, for questions to thousands of runs. */
@@ -175,129 +154,6 @@ export class LedgerRuns {
     const report = await compactMonth(this.world, this.dir, month, await this.artifactTypes());
     await this.sync(options);
     return report;
-  }
-
-  /**
-   * Opens the catalog for reading; it stays as it is while it is open. Close it when done. For a
-   * query that names artifacts (`trades`, `alerts`, …), there are views of them over all runs; for one
-   * that names `run_states`, or without a query, that view too.
-   */
-  async openCatalog(options: CatalogOptions = {}): Promise<Database> {
-    const { sql = "", onNotice } = options;
-    const { mayReadFiles } = await import("../duckdb/sandbox.ts");
-    const views = await import("../runs/catalog/artifact_views.ts");
-    const types = await this.artifactTypes();
-    const { openHalf } = await import("./run_states.ts");
-    const { literal } = await import("../duckdb/connection.ts");
-    const runs_dir = resolve(this.world.cwd(), this.dir);
-    // What DuckDB may read it may also write, so a question about no file is let into no folder.
-    const folders = options.files ?? mayReadFiles(sql)
-      ? [runs_dir, resolve(this.world.cwd(), this.ledger_dir)]
-      : views.mentionedArtifacts(types, sql).length > 0
-      ? [runs_dir]
-      : [];
-    const catalog = await openHalf(this.#sources(), "catalog", { sql: options.sql, folders });
-    try {
-      // `getArtifactPath` begins its paths with it.
-      await catalog.run(`set variable runs_dir = ${literal(this.dir)}`);
-      const named = await views.namedArtifacts(types, catalog, sql);
-      await views.createArtifactViews(this.world.files, catalog, runs_dir, named, { onNotice });
-      const { allowWideIntervals } = await import("../duckdb/query.ts");
-      await allowWideIntervals(catalog, sql);
-      return catalog;
-    } catch (error) {
-      catalog.close();
-      throw error;
-    }
-  }
-
-  /** Opens a database with the view `run_states`: all runs that log or folder know. Close it when done. */
-  async openStates(): Promise<Database> {
-    const { openRunStates } = await import("./run_states.ts");
-    return await openRunStates(this.#sources());
-  }
-
-  /** Runs that have ended, or those of a status. */
-  async query(filter?: RunFilter): Promise<RunRow[]> {
-    const { queryRuns } = await import("../runs/catalog/queries.ts");
-    await using database = await this.openStates();
-    return await queryRuns(database, { now_ms: this.world.now_ms(), ...filter });
-  }
-
-  /** The same, with the columns that are asked for. */
-  async list(filter?: RunFilter): Promise<RunListing> {
-    const { listRuns } = await import("../runs/catalog/queries.ts");
-    await using database = await this.openStates();
-    return await listRuns(database, { now_ms: this.world.now_ms(), ...filter });
-  }
-
-  /** A path of a run's artifact that opens from the current folder; null where there is no such file. */
-  async artifactPath(run_id: string, artifact_type: string): Promise<string | null> {
-    const found = await this.findArtifact(run_id, artifact_type);
-    return found && this.world.files.facts(found.path)?.is_file ? found.path : null;
-  }
-
-  /** Where it is or was, and the archive that the run was put into, if it was. */
-  async findArtifact(run_id: string, artifact_type: string): Promise<ArtifactPlace | undefined> {
-    const { findArtifact } = await import("../runs/catalog/queries.ts");
-    await using catalog = await this.openCatalog({ sql: "" });
-    const found = await findArtifact(catalog, run_id, artifact_type);
-    if (found) return found;
-    // A name, which the catalog does not have: that is in the log.
-    const located = await this.locate(run_id).catch((error) => {
-      if (!asLedgerError(error)) throw error;
-      return { run_id };
-    });
-    if (located.run_id.startsWith(run_id)) return undefined;
-    return await findArtifact(catalog, located.run_id, artifact_type);
-  }
-
-  /** How many runs have ended, and are known; undefined where no index tells. */
-  async counts(): Promise<RunCounts | undefined> {
-    const { countRuns } = await import("../runs/catalog/queries.ts");
-    // They are a function of the indexes, and a daemon is asked for them again and again.
-    const made_of = (["runs", "catalog"] as const).map((name) => {
-      const facts = this.world.files.facts(this.#index(name));
-      return facts ? `${facts.identity} ${facts.size_bytes} ${facts.modified_ms}` : "";
-    }).join("\n");
-    if (this.#counted?.made_of === made_of) return this.#counted.counts;
-    let counts: RunCounts | undefined;
-    try {
-      await using database = await this.openStates();
-      counts = await countRuns(database);
-    } catch (error) {
-      if (!asLedgerError(error)) throw error;
-    }
-    this.#counted = { made_of, counts };
-    return counts;
-  }
-
-  /** What there is, in numbers. */
-  async stats(): Promise<CatalogStats> {
-    const { getCatalogStats } = await import("../runs/catalog/queries.ts");
-    await using catalog = await this.openCatalog();
-    return await getCatalogStats(catalog);
-  }
-
-  /** Runs in the order of a metric, the best first. */
-  async rank(ranking: Ranking): Promise<Record<string, unknown>[]> {
-    return (await this.leaderboard(ranking)).rows;
-  }
-
-  /** The same, with what is shown of each. */
-  async leaderboard(ranking: Ranking): Promise<Leaderboard> {
-    const { rankRuns } = await import("../runs/catalog/rank.ts");
-    await using database = await this.openStates();
-    return await rankRuns(database, { now_ms: this.world.now_ms(), ...ranking });
-  }
-
-  /** Runs to be compared, by ids or their beginnings, with what log and folder know of each. */
-  async compared(runs: RunsToCompare): Promise<ComparedRun[]> {
-    const { loadCompared } = await import("../runs/catalog/compare.ts");
-    const run_ids: string[] = [];
-    for (const asked of runs.run_ids ?? []) run_ids.push((await this.locate(asked)).run_id);
-    await using database = await this.openStates();
-    return await loadCompared(database, { now_ms: this.world.now_ms(), ...runs, run_ids });
   }
 
   /** Takes what is new in the log into the index, where that is quick; whether there was something. */
@@ -313,7 +169,7 @@ export class LedgerRuns {
   /** Not even a lock, nor a library, is left where a folder was mistyped. */
   async #mustBeThere(): Promise<void> {
     const { world: { files }, dir, ledger_dir } = this;
-    const is_ledger = [ledgerPaths(ledger_dir).events, this.#index("catalog")]
+    const is_ledger = [ledgerPaths(ledger_dir).events, this.indexPath("catalog")]
       .some((path) => files.facts(path));
     if (is_ledger) return;
     const { scanRuns } = await import("../runs/manifest/scan.ts");
@@ -333,20 +189,11 @@ export class LedgerRuns {
     checkMayArchiveIn(world, archive, { dir: ledger_dir, runs_dir: dir });
   }
 
-  #sources() {
-    const { world, ledger_dir, dir } = this;
-    return { world, index_dir: ledgerPaths(ledger_dir).index, runs_dir: dir };
-  }
-
   async #inputCache(): Promise<InputCache> {
     const { InputCache } = await import("../runs/evidence/input_cache.ts");
     const { world, ledger_dir } = this;
     const path = join(ledgerPaths(ledger_dir).index, "input_digests.ndjson");
     return new InputCache(world, ledger_dir, path);
-  }
-
-  #index(name: "runs" | "catalog" | "alerts"): string {
-    return join(ledgerPaths(this.ledger_dir).index, `${name}.duckdb`);
   }
 
   /** The artifact types that there are: the built-in ones, and those registered in this ledger. */

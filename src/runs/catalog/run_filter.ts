@@ -153,7 +153,9 @@ export async function explainNone(
   if (names.includes(run_id) || ids.some((id) => id.startsWith(run_id))) return;
   const near = nearest(run_id, [...ids, ...names]);
   onNotice?.(
-    `no run has an id that begins with ${quoted(run_id)}, or this name${near ? `; did you mean ${near}?` : ""}`,
+    `no run has an id that begins with ${quoted(run_id)}, or this name${
+      near ? `; did you mean ${near}?` : ""
+    }`,
   );
 }
 
