@@ -23,8 +23,8 @@ export interface ParquetFacts {
 }
 
 export interface ParquetFile extends ParquetFacts {
-  /** Its rows in order, some at a time. The file is open only while they are asked for. */
-  batches(): AsyncIterable<Row[]>;
+  /** Its rows in order, some at a time, or some of their columns. It is open only meanwhile. */
+  batches(only?: readonly string[]): AsyncIterable<Row[]>;
 }
 
 /** The four bytes at both ends of every Parquet file. */

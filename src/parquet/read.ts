@@ -31,7 +31,7 @@ export function readParquet(world: World, path: string): ParquetFile {
   }));
   return {
     ...facts,
-    async *batches() {
+    async *batches(only) {
       using file = openOwn(world.files, path);
       if (file.facts().identity !== identity) {
         throw new LedgerError({
@@ -41,7 +41,7 @@ export function readParquet(world: World, path: string): ParquetFile {
           hint: "read it again",
         });
       }
-      yield* rowsOf(world, file, readMetadata(file));
+      yield* rowsOf(world, file, readMetadata(file), only);
     },
   };
 }
@@ -50,11 +50,12 @@ async function* rowsOf(
   world: World,
   file: OpenFile,
   metadata: FileMetaData,
+  only?: readonly string[],
 ): AsyncGenerator<Row[]> {
   const columns = parquetSchema(metadata).children.map((column): NamedColumn => ({
     name: column.element.name,
     plain: valuesOf(column).plain,
-  }));
+  })).filter(({ name }) => only?.includes(name) ?? true);
   const scan = await scanOf(file, metadata);
   for (const [at, { rowStart, rowEnd }] of scan.ranges.entries()) {
     const count = rowEnd - rowStart;

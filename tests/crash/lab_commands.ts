@@ -22,7 +22,7 @@ const event = (event_id: string, at_ms = noonOf(LAB_DAYS[3]) + 50_000) => [
   ...["--timestamp-ms", String(at_ms)],
 ];
 const trades =
-  '{"call_id":"c1","entry_ts_ms":1,"entry_px":1,"exit_ts_ms":2,"exit_px":1,"exit_reason":"stop",' +
+  '{"call_id":"c1","entry_ts_ms":1704067200000,"entry_px":1,"exit_ts_ms":1704067200001,"exit_px":1,"exit_reason":"stop",' +
   '"realized_return_bps":1,"stop_out":true,"max_adverse_excursion_bps":0,"time_exposed_ms":1,' +
   '"tail_capture":null}\n';
 

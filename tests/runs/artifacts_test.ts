@@ -1,7 +1,10 @@
 /** What an artifact type takes, what it refuses, and what then is in the file. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { timestamp_ms_max as TIME_MAX } from "../../src/base/limits.ts";
+import {
+  timestamp_ms_max as TIME_MAX,
+  timestamp_ms_plausible_min as TIME_MIN,
+} from "../../src/base/limits.ts";
 import { parquetFacts, type Row } from "../../src/parquet/mod.ts";
 import {
   ARTIFACT_TYPES,
@@ -103,15 +106,15 @@ Deno.test("an object is stored as its JSON text, digits and all", async () => {
 Deno.test("whole numbers of 64 bits are kept digit by digit", async () => {
   using folder = tempFolder();
   for (const whole of [2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n, 7n, -0]) {
-    await store(folder.path, "trades", { rows: [rowOf("trades", { time_exposed_ms: whole })] });
-    const [{ time_exposed_ms }] = await allRows(join(folder.path, "out.parquet"));
-    assertEquals(BigInt(time_exposed_ms as number), BigInt(whole));
+    await store(folder.path, "metrics", { rows: [rowOf("metrics", { step: whole })] });
+    const [{ step }] = await allRows(join(folder.path, "out.parquet"));
+    assertEquals(BigInt(step as number), BigInt(whole));
   }
 });
 
-Deno.test("a time is one that the log could have, to its last millisecond", async () => {
+Deno.test("a time is in milliseconds, and one that the log could have, to its last one", async () => {
   using folder = tempFolder();
-  for (const time of [0, 0n, TIME_MAX, BigInt(TIME_MAX)]) {
+  for (const time of [TIME_MIN, BigInt(TIME_MIN), TIME_MAX, BigInt(TIME_MAX)]) {
     await store(folder.path, "alerts", { rows: [rowOf("alerts", { alert_ts_ms: time })] });
     assertEquals((await allRows(join(folder.path, "out.parquet")))[0].alert_ts_ms, Number(time));
   }
@@ -477,7 +480,7 @@ Deno.test("rows may come as they are made, and the number of a row counts them a
   async function* coming() {
     for (let k = 0; k < 5_000; k++) {
       if (k % 1_000 === 0) await Promise.resolve();
-      yield rowOf("trades", { call_id: `c${k}`, entry_px: k === 4_321 ? "wrong" : k });
+      yield rowOf("trades", { call_id: `c${k}`, entry_px: k === 4_321 ? "wrong" : k + 1 });
     }
   }
   const error = await refusal(store(folder.path, "trades", { rows: coming() }));

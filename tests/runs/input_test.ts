@@ -198,13 +198,14 @@ Deno.test("a CSV cell is what its column's type makes of it", async () => {
     },
   ]);
   const cells: [column: string, cell: string, stored: unknown][] = [
-    ["entry_ts_ms", "+5", 5],
-    ["entry_ts_ms", "5.0", 5],
-    ["entry_ts_ms", '"7"', 7],
+    ["entry_ts_ms", "+1704067200000", 1_704_067_200_000],
+    ["entry_ts_ms", "1704067200000.0", 1_704_067_200_000],
+    ["entry_ts_ms", '"1704067200000"', 1_704_067_200_000],
+    ["time_exposed_ms", "+5", 5],
     ["time_exposed_ms", "9223372036854775807", 2n ** 63n - 1n],
     ["entry_px", "5", 5],
     ["entry_px", ".5", 0.5],
-    ["entry_px", "-1.5E-3", -0.0015],
+    ["realized_return_bps", "-1.5E-3", -0.0015],
     ["stop_out", "True", true],
     ["policy_id", "007", "007"],
     ["policy_id", '""', ""],

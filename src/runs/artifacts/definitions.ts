@@ -55,7 +55,10 @@ export interface ColumnBounds {
 interface ColumnFacts {
   /** What they count: `ms`, `bps`, `USD`, … */
   unit?: string;
+  /** Values outside are impossible, and refused. */
   bounds?: ColumnBounds;
+  /** Values outside are odd: kept, and noted in the manifest. */
+  usual?: ColumnBounds;
 }
 
 /** A column of an artifact. */
@@ -64,10 +67,29 @@ export interface ArtifactColumn extends ParquetColumn, ColumnFacts {
   description: string;
 }
 
+/** What is said of rows that break a rule: impossible ones are refused, odd ones kept and noted. */
+export type Verdict = "impossible" | "odd";
+
+/**
+ * Relations of columns within a row: the first `at_least` the second; the first the `difference` of the
+ * others; the first `known_if` the second is true, and null if it is not.
+ */
+export type Relation = "at_least" | "difference" | "known_if";
+
+/** A relation that the columns of each row have. */
+export interface RowRule {
+  verdict: Verdict;
+  relation: Relation;
+  of: readonly string[];
+}
+
 /** What is known of an artifact's rows beside their columns. */
 interface RowFacts {
+  rules?: readonly RowRule[];
   /** No two rows have the same values in these columns. */
   key?: readonly string[];
+  /** Rows with the same values in these columns are odd. */
+  usual_key?: readonly string[];
   /** Rows ascend by these columns. */
   order?: readonly string[];
 }
@@ -137,8 +159,19 @@ function define<const Of extends Columns>(
 
 const RUN_ID = ["run_id", "the run that this row belongs to"] as const;
 const CALL_ID = ["text", "the call, as in alerts"] as const;
-const FRACTION = { unit: "fraction" } as const;
+/** Prices, and what is made of them by division. */
+const PRICE = { bounds: { above: 0 } } as const;
+const COUNT = { bounds: { min: 0 } } as const;
+const DURATION_MS = { unit: "ms", bounds: { min: 0 } } as const;
+const RATE = { unit: "fraction", bounds: { min: 0, max: 1 } } as const;
+/** A loss of more than all that was staked is possible, with borrowed money. */
+const RETURN_BPS = { unit: "bps", usual: { min: -10_000 } } as const;
+const DRAWDOWN_BPS = { unit: "bps", usual: { min: -10_000, max: 10_000 } } as const;
+const CAPTURE = { unit: "fraction", usual: { max: 1 } } as const;
+/** A whole is 1; a loss of more than all is possible, with borrowed money. */
+const RETURN = { unit: "fraction", usual: { min: -1, max: 10 } } as const;
 const MONEY = { unit: "currency of the account" } as const;
+const WORTH = { ...MONEY, usual: { above: 0 } } as const;
 
 /** When the row holds. */
 const TS_MS = ["time", "milliseconds since 1970 UTC", { unit: "ms" }] as const;
@@ -151,7 +184,7 @@ const DEFINITIONS = {
     chain: ["text", "the chain that the token lives on"],
     alert_ts_ms: ["time", "when the call was made, milliseconds since 1970 UTC"],
     created_at: ["text", "when the call was recorded, ISO 8601"],
-  }),
+  }, { usual_key: ["call_id"] }),
   paths: define(
     "truth/paths.parquet",
     "what the market did after each call: multiples, drawdowns, times",
@@ -163,17 +196,35 @@ const DEFINITIONS = {
       chain: ["text", "the chain that the token lives on"],
       interval: ["text", "length of the candles that were looked at, such as 5m"],
       alert_ts_ms: ["time", "when the call was made, milliseconds since 1970 UTC"],
-      p0: ["number", "price at the call"],
+      p0: ["number", "price at the call", PRICE],
       hit_2x: ["flag", "whether the price doubled"],
-      t_2x_ms: ["whole?", "milliseconds from the call until it did"],
+      t_2x_ms: ["whole?", "milliseconds from the call until it did", DURATION_MS],
       hit_3x: ["flag", "whether the price tripled"],
-      t_3x_ms: ["whole?", "milliseconds from the call until it did"],
+      t_3x_ms: ["whole?", "milliseconds from the call until it did", DURATION_MS],
       hit_4x: ["flag", "whether the price quadrupled"],
-      t_4x_ms: ["whole?", "milliseconds from the call until it did"],
-      dd_bps: ["number", "deepest drawdown, basis points"],
-      dd_to_2x_bps: ["number?", "deepest drawdown before the price doubled, basis points"],
-      alert_to_activity_ms: ["whole?", "milliseconds from the call to the first trade after it"],
-      peak_multiple: ["number", "highest price as a multiple of p0"],
+      t_4x_ms: ["whole?", "milliseconds from the call until it did", DURATION_MS],
+      dd_bps: ["number", "deepest drawdown, basis points", DRAWDOWN_BPS],
+      dd_to_2x_bps: [
+        "number?",
+        "deepest drawdown before the price doubled, basis points",
+        DRAWDOWN_BPS,
+      ],
+      alert_to_activity_ms: [
+        "whole?",
+        "milliseconds from the call to the first trade after it",
+        DURATION_MS,
+      ],
+      peak_multiple: ["number", "highest price as a multiple of p0", PRICE],
+    },
+    {
+      usual_key: ["call_id", "interval"],
+      rules: [
+        { verdict: "odd", relation: "known_if", of: ["t_2x_ms", "hit_2x"] },
+        { verdict: "odd", relation: "known_if", of: ["t_3x_ms", "hit_3x"] },
+        { verdict: "odd", relation: "known_if", of: ["t_4x_ms", "hit_4x"] },
+        { verdict: "odd", relation: "at_least", of: ["t_3x_ms", "t_2x_ms"] },
+        { verdict: "odd", relation: "at_least", of: ["t_4x_ms", "t_3x_ms"] },
+      ],
     },
   ),
   features: define(
@@ -190,29 +241,47 @@ const DEFINITIONS = {
       policy_id: ["text?", "the policy that traded"],
       call_id: CALL_ID,
       entry_ts_ms: ["time", "time of entry, milliseconds since 1970 UTC"],
-      entry_px: ["number", "price of entry"],
+      entry_px: ["number", "price of entry", PRICE],
       exit_ts_ms: ["time", "time of exit, milliseconds since 1970 UTC"],
-      exit_px: ["number", "price of exit"],
+      exit_px: ["number", "price of exit", PRICE],
       exit_reason: ["text?", "why the position was closed"],
-      realized_return_bps: ["number", "return, basis points"],
+      realized_return_bps: ["number", "return, basis points", RETURN_BPS],
       stop_out: ["flag", "whether the stop closed it"],
-      max_adverse_excursion_bps: ["number", "the worst it stood at, basis points"],
-      time_exposed_ms: ["whole", "how long it was open, milliseconds"],
-      tail_capture: ["number?", "share of the peak that was taken"],
+      max_adverse_excursion_bps: ["number", "the worst it stood at, basis points", DRAWDOWN_BPS],
+      time_exposed_ms: ["whole", "how long it was open, milliseconds", DURATION_MS],
+      tail_capture: ["number?", "share of the peak that was taken", CAPTURE],
+    },
+    {
+      rules: [
+        { verdict: "impossible", relation: "at_least", of: ["exit_ts_ms", "entry_ts_ms"] },
+        {
+          verdict: "odd",
+          relation: "difference",
+          of: ["time_exposed_ms", "exit_ts_ms", "entry_ts_ms"],
+        },
+      ],
     },
   ),
   summary: define("results/summary.parquet", "the run in one row: these, and any further metrics", {
     run_id: RUN_ID,
-    calls_processed: ["whole", "calls that were simulated"],
-    calls_excluded: ["whole", "calls that were left out"],
-    trades_count: ["whole", "trades that were made"],
-    avg_return_bps: ["number", "mean return, basis points"],
-    median_return_bps: ["number", "median return, basis points"],
-    stop_out_rate: ["number", "share of trades that the stop closed"],
-    avg_max_adverse_excursion_bps: ["number", "mean of the worst excursions, basis points"],
-    avg_time_exposed_ms: ["number", "mean time that a position was open, milliseconds"],
-    avg_tail_capture: ["number?", "mean share of the peak that was taken"],
-    median_tail_capture: ["number?", "median share of the peak that was taken"],
+    calls_processed: ["whole", "calls that were simulated", COUNT],
+    calls_excluded: ["whole", "calls that were left out", COUNT],
+    trades_count: ["whole", "trades that were made", COUNT],
+    avg_return_bps: ["number", "mean return, basis points", RETURN_BPS],
+    median_return_bps: ["number", "median return, basis points", RETURN_BPS],
+    stop_out_rate: ["number", "share of trades that the stop closed", RATE],
+    avg_max_adverse_excursion_bps: [
+      "number",
+      "mean of the worst excursions, basis points",
+      DRAWDOWN_BPS,
+    ],
+    avg_time_exposed_ms: [
+      "number",
+      "mean time that a position was open, milliseconds",
+      DURATION_MS,
+    ],
+    avg_tail_capture: ["number?", "mean share of the peak that was taken", CAPTURE],
+    median_tail_capture: ["number?", "median share of the peak that was taken", CAPTURE],
   }, { is_single_row: true, is_open: true }),
   frontier: define(
     "results/frontier.parquet",
@@ -223,10 +292,10 @@ const DEFINITIONS = {
       policy_params: ["object", "the policy's parameters"],
       meets_constraints: ["flag", "whether the policy keeps to the limits that were set"],
       objective_score: ["number", "what was maximized"],
-      avg_return_bps: ["number", "mean return, basis points"],
-      median_return_bps: ["number", "median return, basis points"],
-      stop_out_rate: ["number", "share of trades that the stop closed"],
-      rank: ["whole?", "place by score, 1 is best"],
+      avg_return_bps: ["number", "mean return, basis points", RETURN_BPS],
+      median_return_bps: ["number", "median return, basis points", RETURN_BPS],
+      stop_out_rate: ["number", "share of trades that the stop closed", RATE],
+      rank: ["whole?", "place by score, 1 is best", { bounds: { min: 1 } }],
     },
   ),
   errors: define("errors/errors.parquet", "errors and warnings of the run", {
@@ -241,23 +310,29 @@ const DEFINITIONS = {
   equity: define("results/equity.parquet", "what the account was worth over time", {
     run_id: RUN_ID,
     ts_ms: TS_MS,
-    equity: ["number", "what the account was worth", MONEY],
-    return: ["number?", "return since the row before, 0.01 is 1 %", FRACTION],
-    drawdown: ["number?", "how far below the highest equity so far", FRACTION],
-    exposure: ["number?", "what was invested, as a share of equity", FRACTION],
-    benchmark: ["number?", "what the same account was worth in the benchmark", MONEY],
+    equity: ["number", "what the account was worth", WORTH],
+    return: ["number?", "return since the row before, 0.01 is 1 %", RETURN],
+    drawdown: ["number?", "how far below the highest equity so far", {
+      unit: "fraction",
+      usual: { min: -1, max: 1 },
+    }],
+    exposure: ["number?", "what was invested, as a share of equity", {
+      unit: "fraction",
+      usual: { min: -20, max: 20 },
+    }],
+    benchmark: ["number?", "what the same account was worth in the benchmark", WORTH],
   }, { key: ["ts_ms"], order: ["ts_ms"] }),
   returns: define("results/returns.parquet", "the return of each period", {
     run_id: RUN_ID,
     ts_ms: TS_MS,
-    return: ["number", "return of the period that ends here, 0.01 is 1 %", FRACTION],
+    return: ["number", "return of the period that ends here, 0.01 is 1 %", RETURN],
   }, { key: ["ts_ms"], order: ["ts_ms"] }),
   positions: define("policy/positions.parquet", "what was held, by time and symbol", {
     run_id: RUN_ID,
     ts_ms: TS_MS,
     symbol: ["text", "what was held"],
     quantity: ["number", "how much of it; below zero it is sold short"],
-    price: ["number?", "price of one"],
+    price: ["number?", "price of one", PRICE],
     value: ["number?", "what the position was worth", MONEY],
   }, { key: ["ts_ms", "symbol"], order: ["ts_ms"] }),
   metrics: define("results/metrics.parquet", "numbers by name and step, such as a loss by epoch", {

@@ -17,7 +17,7 @@ import {
   type StagedParquet,
   stageParquet,
 } from "../../parquet/mod.ts";
-import type { ArtifactEntry } from "../manifest/manifest.ts";
+import type { ArtifactEntry, Finding } from "../manifest/manifest.ts";
 import type { RowContext } from "./batch.ts";
 import type { ArtifactDefinition } from "./definitions.ts";
 import { FeatureColumns, KeptRows, rounded } from "./features.ts";
@@ -35,11 +35,16 @@ export interface ArtifactToWrite {
   codec?: ParquetCodec;
 }
 
+/** An artifact's file under a temporary name, and what is odd of its values. */
+interface StagedArtifact extends StagedParquet {
+  readonly findings: readonly Finding[];
+}
+
 /** Writes an artifact's file beside its target. Throws at the first row that is not of the type. */
 export async function stageArtifactFile(
   world: World,
   { definition, run_id, target, source, codec }: ArtifactToWrite,
-): Promise<StagedParquet> {
+): Promise<StagedArtifact> {
   const context: RowContext = { definition, run_id, source: sourceName(source) };
   const options: ParquetOptions = {
     codec,
@@ -49,9 +54,17 @@ export async function stageArtifactFile(
       "ledger.run_id": run_id,
     },
   };
-  if (definition.is_open) return await stageOpen(world, context, target, source, options);
-  const rows = checkedRows(world, context, source);
-  return await stageParquet(world, target, definition.columns, rows, options);
+  const checker = new RowChecker(context);
+  const staged = definition.is_open
+    ? await stageOpen(world, checker, target, source, options)
+    : await stageParquet(
+      world,
+      target,
+      definition.columns,
+      checkedRows(world, checker, source),
+      options,
+    );
+  return { ...staged, findings: checker.findings() };
 }
 
 /** Writes an artifact's file: whole and durable, or not at all. */
@@ -64,23 +77,24 @@ export async function writeArtifactFile(
 
 async function* checkedRows(
   world: World,
-  context: RowContext,
+  checker: RowChecker,
   source: ArtifactSource,
 ): AsyncGenerator<Row[]> {
-  const checker = new RowChecker(context);
-  for await (const batch of rowsOfSource(world, source, context)) yield checker.check(batch);
+  for await (const batch of rowsOfSource(world, source, checker.context)) {
+    yield checker.check(batch);
+  }
   checker.end();
 }
 
 /** Two passes: the types of the columns are known only after the last row. */
 async function stageOpen(
   world: World,
-  context: RowContext,
+  checker: RowChecker,
   target: string,
   source: ArtifactSource,
   options: ParquetOptions,
 ): Promise<StagedParquet> {
-  const checker = new RowChecker(context);
+  const { context } = checker;
   const features = new FeatureColumns(context);
   const kept = new KeptRows(world, `${target}.${uniqueName(world)}.rows.tmp`);
   try {

@@ -1,6 +1,6 @@
 /**
- * Row validation: whether rows are what their artifact type asks for. Written by hand, since every row
- * of every artifact goes through here; a row that is right is handed on as it came.
+ * Row validation: whether rows are what their artifact type asks for, in kind and in value. Written by
+ * hand, since rows of every artifact go through here; a row that is right is handed on as it came.
  */
 import { type LedgerError, quoted } from "../../base/error.ts";
 import { json } from "../../base/json.ts";
@@ -12,8 +12,15 @@ import {
 import { nearest } from "../../base/nearest.ts";
 import { BadLine, parseObject } from "../../log/event/validate.ts";
 import type { Row } from "../../parquet/mod.ts";
+import type { Finding } from "../manifest/manifest.ts";
 import { inputError, type RowBatch, type RowContext, rowError, type RowPlace } from "./batch.ts";
-import { type ArtifactColumn, LEVELS, type ValueKind } from "./definitions.ts";
+import { type Check, checksOf } from "./checks.ts";
+import {
+  type ArtifactColumn,
+  type ArtifactDefinition,
+  LEVELS,
+  type ValueKind,
+} from "./definitions.ts";
 
 const EXPECTED: Readonly<Record<ValueKind, string>> = {
   run_id: "the id of this run",
@@ -81,16 +88,27 @@ function asWritten(_: string, value: unknown): unknown {
   return value;
 }
 
+/** A check, and the rows that it met so far. */
+interface Watched {
+  check: Check;
+  isBroken: (row: Row) => boolean;
+  odd: OddRows;
+}
+
 /** Checks the rows of one artifact, in the order in which they are stored. */
 export class RowChecker {
   /** How many rows were right so far. */
   count = 0;
   readonly #columns: readonly ArtifactColumn[];
   readonly #names: readonly string[];
+  readonly #watched: readonly Watched[];
 
   constructor(readonly context: RowContext) {
     this.#columns = context.definition.columns;
     this.#names = this.#columns.map(({ name }) => name);
+    this.#watched = checksOf(context.definition).map((check) => {
+      return { check, isBroken: check.watch(), odd: { check, count: 0 } };
+    });
   }
 
   /** The rows as they are stored. */
@@ -110,6 +128,11 @@ export class RowChecker {
   end(): void {
     const { is_single_row } = this.context.definition;
     if (is_single_row && this.count === 0) throw this.#wrongCount("none");
+  }
+
+  /** What is odd of the rows so far. */
+  findings(): Finding[] {
+    return oddFindings(this.context.definition, this.#watched.map(({ odd }) => odd));
   }
 
   #checkRow(row: Row, place: RowPlace): Row {
@@ -136,7 +159,13 @@ export class RowChecker {
     if (!this.context.definition.is_open && Object.keys(row).length !== present) {
       this.#refuseExtra(row, place);
     }
-    return changed ?? row;
+    const stored = changed ?? row;
+    for (const { check, isBroken, odd } of this.#watched) {
+      if (!isBroken(stored)) continue;
+      if (check.verdict === "impossible") throw impossibleRow(this.context, check, stored, place);
+      if (odd.count++ === 0) odd.first = { row: place.row, values: stored };
+    }
+    return stored;
   }
 
   #refuseExtra(row: Row, place: RowPlace): void {
@@ -185,6 +214,47 @@ export function shown(value: unknown): string {
   return text.length > quoted_chars_max ? `${text.slice(0, quoted_chars_max - 1)}…` : text;
 }
 
+/** The error of a row whose values are impossible. */
+export function impossibleRow(
+  context: RowContext,
+  check: Check,
+  values: Row,
+  place: RowPlace,
+): LedgerError {
+  const [column] = check.columns;
+  const { kind } = context.definition.columns.find(({ name }) => name === column)!;
+  const hint = kind === "time" && check.columns.length === 1 ? timeHint(values[column]) : undefined;
+  return rowError(context, place, brokenText(check, values), hint);
+}
+
+/** The rows that break a check and are kept. */
+export interface OddRows {
+  check: Check;
+  count: number;
+  /** Its place, and the values of the columns that the check is about. */
+  first?: { row: number; values: Row };
+}
+
+/** What the manifest notes of odd rows. */
+export function oddFindings(
+  { type }: ArtifactDefinition,
+  odd: readonly OddRows[],
+): Finding[] {
+  return odd.flatMap(({ check, count, first }) => {
+    if (!first) return [];
+    const others = count > 1 ? ` (${count} such rows)` : "";
+    const message = `row ${first.row} ${brokenText(check, first.values)}${others}`;
+    return [{ kind: "odd", artifact: type, column: check.columns[0], count, message }];
+  });
+}
+
+function brokenText({ columns, rule }: Check, values: Row): string {
+  const named = columns.map((name) => `${name} ${shown(values[name] ?? null)}`);
+  return columns.length === 1
+    ? `has ${shown(values[columns[0]])} in column ${quoted(columns[0])}; ${rule}`
+    : `has ${named.join(", ")}; ${rule}`;
+}
+
 function hintFor(kind: ValueKind, value: unknown): string | undefined {
   if (typeof value === "number" && !Number.isFinite(value)) {
     return "a value that is not known is null, where the column allows it";
@@ -202,10 +272,12 @@ function hintFor(kind: ValueKind, value: unknown): string | undefined {
   }
 }
 
-/** What a time may have been meant as that is too large for milliseconds. */
+const UNITS_OF_TIME = [["seconds", 1e-3], ["microseconds", 1e3], ["nanoseconds", 1e6]] as const;
+
+/** What a time may have been meant as that is no milliseconds. */
 function timeHint(value: unknown): string | undefined {
   if (typeof value !== "number" && typeof value !== "bigint") return undefined;
-  for (const [unit, per_ms] of [["microseconds", 1e3], ["nanoseconds", 1e6]] as const) {
+  for (const [unit, per_ms] of UNITS_OF_TIME) {
     const time_ms = Math.floor(Number(value) / per_ms);
     if (time_ms >= timestamp_ms_plausible_min && time_ms <= timestamp_ms_max) {
       return `these look like ${unit}: in milliseconds it is ${time_ms}`;

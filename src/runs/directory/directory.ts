@@ -21,8 +21,10 @@ import { withChangeMarked } from "../manifest/change_mark.ts";
 import { checkRunId, monthOf, pathOfRun, RUN_FILES, runPath } from "../manifest/layout.ts";
 import { stateOfOpen, takeRunLock } from "../manifest/liveness_lock.ts";
 import {
+  type Finding,
   hasEnded,
   ManifestFile,
+  noteFindings,
   parseManifest,
   type RunManifest,
   type StoredArtifact,
@@ -56,9 +58,16 @@ export interface RunPlace {
 /** An artifact that was written, and how many rows it took the place of, if there was one before. */
 interface WrittenArtifact extends StoredArtifact {
   replaced_rows?: number;
+  /** What is odd of its values. */
+  findings?: readonly Finding[];
 }
 
-type NotedArtifact = [type: string, entry: StoredArtifact, summary?: Record<string, unknown>];
+type NotedArtifact = [
+  type: string,
+  entry: StoredArtifact,
+  summary?: Record<string, unknown>,
+  findings?: readonly Finding[],
+];
 
 /** One run's folder. */
 export class RunDirectory implements AsyncDisposable {
@@ -208,14 +217,19 @@ export class RunDirectory implements AsyncDisposable {
     });
     const { rows, bytes, sha256 } = staged.written;
     const entry = { rows, path, bytes, sha256 };
+    const { findings } = staged;
     try {
       // Others may write the same artifact, or finish the run: file and manifest change together.
       return await this.#change(async () => {
         const before = this.refuseIfEnded().artifacts[type];
         staged.commit();
         const summary = is_single_row ? await readFirstRow(world, target) : undefined;
-        await this.#note(type, entry, summary);
-        return { ...entry, ...(before ? { replaced_rows: before.rows } : {}) };
+        await this.#note(type, entry, summary, findings);
+        return {
+          ...entry,
+          ...(before ? { replaced_rows: before.rows } : {}),
+          ...(findings.length > 0 ? { findings } : {}),
+        };
       });
     } catch (error) {
       staged.abandon();
@@ -228,10 +242,11 @@ export class RunDirectory implements AsyncDisposable {
     await this.#change(() => this.#note(...artifact));
   }
 
-  async #note(...[type, entry, summary]: NotedArtifact): Promise<void> {
+  async #note(...[type, entry, summary, findings = []]: NotedArtifact): Promise<void> {
     const manifest = this.refuseIfEnded();
     manifest.artifacts[type] = entry;
     if (summary) manifest.summary = summary;
+    noteFindings(manifest, findings, ({ artifact }) => artifact === type);
     this.#manifest.write(manifest);
     await this.#log.stored(type, entry);
   }
@@ -282,6 +297,9 @@ export class RunDirectory implements AsyncDisposable {
     return await this.#finish(async (manifest) => {
       refuseOtherSummary(this.run_id, await this.#summaryRow(manifest), end.summary);
       noteEnd(manifest, end, world.now_ms());
+      const { disagreements } = await import("../artifacts/agreement.ts");
+      const found = await disagreements(world, this.folder, manifest);
+      noteFindings(manifest, found, ({ kind }) => kind === "disagreement");
       manifest.status = "completed";
       delete manifest.error;
       this.#manifest.write(manifest);

@@ -67,6 +67,17 @@ export interface RunInput {
   to_ms?: number;
 }
 
+/** What is unusual about the values of a run's artifacts. */
+export interface Finding {
+  /** Odd values of an artifact, or artifacts that disagree with each other. */
+  kind: "odd" | "disagreement";
+  artifact: string;
+  column?: string;
+  /** Rows that are odd. */
+  count?: number;
+  message: string;
+}
+
 /** The content of a manifest. */
 export interface RunManifest {
   run_id: string;
@@ -94,10 +105,30 @@ export interface RunManifest {
   owner?: { host: string; pid: number };
   /** The row of the summary artifact, so that no reader has to open a file for it. */
   summary?: Record<string, unknown>;
+  /** What is unusual about its artifacts' values. */
+  findings?: unknown;
   /** Why the run failed. */
   error?: string;
   /** Of a later minor version, or another program. */
   [unknown: string]: unknown;
+}
+
+/** What is unusual about a run's values; what another program calls findings is none of it. */
+export function findingsOf({ findings }: RunManifest): Finding[] {
+  return Array.isArray(findings) ? findings.filter(isFinding) : [];
+}
+
+/** Notes what was found, in the place of what `isReplaced` says of what was found before. */
+export function noteFindings(
+  manifest: RunManifest,
+  found: readonly Finding[],
+  isReplaced: (finding: Finding) => boolean,
+): void {
+  const there = manifest.findings ?? [];
+  if (!Array.isArray(there)) return;
+  const findings = [...there.filter((old) => !isFinding(old) || !isReplaced(old)), ...found];
+  if (findings.length > 0) manifest.findings = findings;
+  else delete manifest.findings;
 }
 
 /** The manifest as text for people; throws when it could not be read again. */
@@ -206,6 +237,14 @@ const isVersion = optional((value) => typeof value === "string" || typeof value 
 const isPathBelow: Check = (path) =>
   typeof path === "string" && path !== "" && !path.startsWith("/") && !path.includes("\0") &&
   !path.split("/").includes("..");
+
+const isFinding = objectWith({
+  kind: isText,
+  artifact: isText,
+  column: optional(isText),
+  count: optional(isCount),
+  message: isText,
+}) as (value: unknown) => value is Finding;
 
 const RULES: readonly [field: string, isRight: Check, expected: string][] = [
   ["run_id", (value) => isOfKind("run_id", value), "a run id"],

@@ -2,6 +2,7 @@
 import { join } from "@std/path";
 import type { World } from "../../base/world.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
+import { disagreements } from "../artifacts/agreement.ts";
 import { lookAtArtifact } from "../artifacts/file.ts";
 import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { entriesBelow, staleTempFiles } from "./run_files.ts";
@@ -112,6 +113,13 @@ async function verifyRun(
   }
   // A run that goes on has files that its manifest does not know yet.
   if (run.kind === "open") return run.kind;
+  const { status, artifacts } = run.manifest;
+  const disagreeing = deep && status === "completed"
+    ? await disagreements(world, folder, run.manifest)
+    : [];
+  for (const { artifact, message } of disagreeing) {
+    find(artifacts[artifact]?.path ?? RUN_FILES.manifest, message);
+  }
   for (const orphan of orphansOf(world, folder, run.manifest)) {
     if (stale.includes(orphan)) continue;
     find(orphan, "no manifest knows this file: left behind, or put there");

@@ -1,0 +1,242 @@
+/**
+ * Validity rules: what of an artifact's values is impossible (refused) and what is odd (kept, and noted).
+ * The table of types has them as data. Each becomes one check here, which is made twice from it: as a
+ * function of rows, and as SQL for inputs that DuckDB reads.
+ */
+import { identifier } from "../../duckdb/sandbox.ts";
+import { timestamp_ms_plausible_min, timestamp_ms_usual_max } from "../../base/limits.ts";
+import type { Row } from "../../parquet/mod.ts";
+import type { ArtifactDefinition, ColumnBounds, Relation, Verdict } from "./definitions.ts";
+
+/** A check of stored values: of each row by itself, or beside the rows before it. */
+export interface Check {
+  verdict: Verdict;
+  columns: readonly string[];
+  /** What it asks for, as the end of a sentence about a row that breaks it. */
+  rule: string;
+  /** A function that is given the rows in their order, and says whether one breaks it. */
+  watch(): (row: Row) => boolean;
+  /** SQL that is true of a row that breaks it; the column `place` has the order of the rows. */
+  sql(place: string): string;
+}
+
+/** Times below are taken for seconds. */
+const OF_TIMES: { bounds?: ColumnBounds; usual?: ColumnBounds } = {
+  bounds: { min: timestamp_ms_plausible_min },
+  usual: { max: timestamp_ms_usual_max },
+};
+
+/** The checks of a type: what is impossible first, each row by itself before rows beside others. */
+export function checksOf(definition: ArtifactDefinition): Check[] {
+  const { columns, rules = [], order, key, usual_key } = definition;
+  const checks: Check[] = [];
+  for (const { name, kind, bounds, usual } of columns) {
+    const of_kind = kind === "time" ? OF_TIMES : {};
+    const [possible, likely] = [bounds ?? of_kind.bounds ?? {}, usual ?? of_kind.usual ?? {}];
+    if (Object.keys(possible).length > 0) checks.push(boundsCheck("impossible", name, possible));
+    if (Object.keys(likely).length > 0) checks.push(boundsCheck("odd", name, likely));
+  }
+  for (const { verdict, relation, of } of rules) checks.push(relationCheck(verdict, relation, of));
+  if (order) checks.push(orderCheck(order));
+  // Of rows that are in order, only those with an equal place can have an equal key.
+  const is_placed = order?.every((name) =>
+    key?.includes(name) && columns.some((column) => column.name === name && !column.nullable)
+  );
+  if (key) checks.push(keyCheck("impossible", key, is_placed ? order : []));
+  if (usual_key) checks.push(keyCheck("odd", usual_key));
+  return [
+    ...checks.filter(({ verdict }) => verdict === "impossible"),
+    ...checks.filter(({ verdict }) => verdict === "odd"),
+  ];
+}
+
+const MODAL: Readonly<Record<Verdict, string>> = { impossible: "has to be", odd: "is usually" };
+
+/** Limits are compared as doubles, here and in SQL: a whole number past 2^53 is the nearest one. */
+function boundsCheck(verdict: Verdict, column: string, bounds: ColumnBounds): Check {
+  const { min = -Infinity, max = Infinity, above = -Infinity, below = Infinity } = bounds;
+  return {
+    verdict,
+    columns: [column],
+    rule: `it ${MODAL[verdict]} ${boundsText(bounds)}${
+      bounds === OF_TIMES.bounds ? ", in milliseconds since 1970" : ""
+    }`,
+    watch: () => (row) => {
+      const value = row[column];
+      if (isNull(value)) return false;
+      const number = Number(value);
+      return number < min || number > max || number <= above || number >= below;
+    },
+    sql: () => {
+      const sides = Object.entries(bounds).filter(([, limit]) => limit !== undefined);
+      const value = `${identifier(column)}::DOUBLE`;
+      const breaks = sides.map(([side, limit]) =>
+        `${value} ${BREAKS[side as keyof ColumnBounds]} '${limit}'::DOUBLE`
+      );
+      return `(${breaks.join(" OR ")})`;
+    },
+  };
+}
+
+const BREAKS: Readonly<Record<keyof ColumnBounds, string>> = {
+  min: "<",
+  max: ">",
+  above: "<=",
+  below: ">=",
+};
+
+/** Bounds in words: `from 0 to 1`, `more than 0`. */
+export function boundsText({ min, max, above, below }: ColumnBounds): string {
+  if (min !== undefined && max !== undefined) return `from ${min} to ${max}`;
+  const sides = [
+    min !== undefined && `${min} or more`,
+    above !== undefined && `more than ${above}`,
+    max !== undefined && `${max} or less`,
+    below !== undefined && `less than ${below}`,
+  ];
+  return sides.filter(Boolean).join(" and ");
+}
+
+interface RelationRule {
+  rule(verdict: Verdict, names: readonly string[]): string;
+  holds(values: readonly unknown[]): boolean;
+  sql(columns: readonly string[]): string;
+  /** A null is no value: a relation that sees none of it holds. */
+  sees_null?: true;
+}
+
+const RELATIONS: Readonly<Record<Relation, RelationRule>> = {
+  at_least: {
+    rule: (verdict, [left, right]) => `${left} ${MODAL[verdict]} at least ${right}`,
+    holds: ([left, right]) => (left as number) >= (right as number),
+    sql: ([left, right]) => `${left} >= ${right}`,
+  },
+  difference: {
+    rule: (verdict, [result, from, less]) => `${result} ${MODAL[verdict]} ${from} - ${less}`,
+    holds: ([result, from, less]) => Number(result) === Number(from) - Number(less),
+    sql: ([result, from, less]) => `${result}::DOUBLE = ${from}::DOUBLE - ${less}::DOUBLE`,
+  },
+  known_if: {
+    rule: (verdict, [value, flag]) =>
+      `${value} ${MODAL[verdict]} known if ${flag} is true, and null if not`,
+    holds: ([value, flag]) => isNull(flag) || !isNull(value) === flag,
+    sql: ([value, flag]) => `(${value} IS NOT NULL) = ${flag}`,
+    sees_null: true,
+  },
+};
+
+function relationCheck(verdict: Verdict, relation: Relation, of: readonly string[]): Check {
+  const { rule, holds, sql, sees_null } = RELATIONS[relation];
+  return {
+    verdict,
+    columns: of,
+    rule: rule(verdict, of),
+    watch: () => (row) => {
+      const values = of.map((name) => row[name]);
+      if (!sees_null && values.some(isNull)) return false;
+      return !holds(values);
+    },
+    sql: () => `NOT (${sql(of.map(identifier))})`,
+  };
+}
+
+/** Rows ascend by some columns; equal ones may follow each other. */
+function orderCheck(columns: readonly string[]): Check {
+  return {
+    verdict: "impossible",
+    columns,
+    rule: `rows have to ascend by ${columns.join(", ")}, and the row before it comes later`,
+    watch: () => {
+      let before: readonly unknown[] | undefined;
+      return (row) => {
+        const values = columns.map((name) => row[name]);
+        const is_broken = before !== undefined && comesBefore(values, before);
+        before = values;
+        return is_broken;
+      };
+    },
+    sql: (place) => {
+      const names = columns.map(identifier);
+      const before = names.map((name) => `lag(${name}) OVER (ORDER BY ${identifier(place)})`);
+      const breaks = names.map((name, at) => {
+        const equal = names.slice(0, at).map((other, index) => `${other} = ${before[index]}`);
+        return `(${[...equal, `${name} < ${before[at]}`].join(" AND ")})`;
+      });
+      return `(${breaks.join(" OR ")})`;
+    },
+  };
+}
+
+function comesBefore(values: readonly unknown[], others: readonly unknown[]): boolean {
+  for (const [at, value] of values.entries()) {
+    // As SQL has it: what is not known comes neither before nor after.
+    if (isNull(value) || isNull(others[at])) return false;
+    const order = compared(value, others[at]);
+    if (order !== 0) return order < 0;
+  }
+  return false;
+}
+
+/** Numbers by size, texts by their characters, as in UTF-8. */
+function compared(left: unknown, right: unknown): number {
+  if (typeof left !== "string" || typeof right !== "string") {
+    return (left as number) < (right as number) ? -1 : (left as number) > (right as number) ? 1 : 0;
+  }
+  if (left === right) return 0;
+  let at = 0;
+  while (left[at] === right[at]) at++;
+  // Half of a character of two units stands above all that have one.
+  const [a, b] = [left, right].map((text) => {
+    const unit = text.charCodeAt(at);
+    return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+  });
+  return Number.isNaN(a) ? -1 : Number.isNaN(b) ? 1 : a - b;
+}
+
+/** A Set holds no more than 2^24 values. */
+const SET_SIZE_MAX = 2 ** 24 - 1;
+
+/** No two rows have the same values there; rows with other values in `place` are not looked at. */
+function keyCheck(
+  verdict: Verdict,
+  columns: readonly string[],
+  place: readonly string[] = [],
+): Check {
+  return {
+    verdict,
+    columns,
+    rule: `a row before it has the same ${columns.join(", ")}`,
+    watch: () => {
+      let seen = [new Set<string>()];
+      let group: string | undefined;
+      return (row) => {
+        if (place.length > 0) {
+          const now = keyText(row, place);
+          if (now !== group) seen = [new Set()];
+          group = now;
+        }
+        if (columns.some((name) => isNull(row[name]))) return false;
+        const text = keyText(row, columns);
+        if (seen.some((texts) => texts.has(text))) return true;
+        if (seen[0].size >= SET_SIZE_MAX) seen.unshift(new Set());
+        seen[0].add(text);
+        return false;
+      };
+    },
+    sql: (row_place) => {
+      const names = columns.map(identifier);
+      const is_known = names.map((name) => `${name} IS NOT NULL`).join(" AND ");
+      const copies = `PARTITION BY ${names.join(", ")} ORDER BY ${identifier(row_place)}`;
+      return `(${is_known} AND row_number() OVER (${copies}) > 1)`;
+    },
+  };
+}
+
+function keyText(row: Row, columns: readonly string[]): string {
+  if (columns.length === 1) return String(row[columns[0]]);
+  return JSON.stringify(columns.map((name) => String(row[name])));
+}
+
+function isNull(value: unknown): value is null | undefined {
+  return value === null || value === undefined;
+}
