@@ -265,7 +265,7 @@ Deno.test("changes of a manifest that are made at once are all there", async () 
 Deno.test("of two that write an artifact at once, the one that stays is the one that is noted", async () => {
   using lab = newLab();
   await create(lab);
-  const rows = [1, 2].map((alert_ts_ms) => [{ ...GOOD.alerts, alert_ts_ms }]);
+  const rows = ["c1", "c2"].map((call_id) => [{ ...GOOD.alerts, call_id }]);
   const { promise: isLast, resolve: go } = Promise.withResolvers<void>();
   const slow = await ledgerOf(lab, testWorld({ files: lateLocks(/manifest\.lock$/, isLast) }))
     .runs.find("r");

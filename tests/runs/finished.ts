@@ -1,7 +1,23 @@
 /** Finished runs with real artifacts, for tests of what is done with many of them. */
+import type { Row } from "../../src/parquet/mod.ts";
 import { testWorld } from "../harness.ts";
 import { GOOD } from "./rows.ts";
 import { type Lab, ledgerOf } from "./runs.ts";
+
+/** What the summary says of trades that are all like the good one. */
+function ofTrades(trades_count: number): Row {
+  const { realized_return_bps, max_adverse_excursion_bps, time_exposed_ms, tail_capture } =
+    GOOD.trades;
+  return {
+    trades_count,
+    avg_return_bps: realized_return_bps,
+    median_return_bps: realized_return_bps,
+    stop_out_rate: 0,
+    avg_max_adverse_excursion_bps: max_adverse_excursion_bps,
+    avg_time_exposed_ms: time_exposed_ms,
+    avg_tail_capture: tail_capture,
+  };
+}
 
 /** Makes a run as the library does, with these artifacts, and ends it. */
 export async function finishRun(
@@ -18,7 +34,7 @@ export async function finishRun(
       "trades",
       calls.map((call_id) => ({ ...GOOD.trades, run_id, call_id })),
     );
-    await run.writeArtifact("summary", [{ ...GOOD.summary, run_id }]);
+    await run.writeArtifact("summary", [{ ...GOOD.summary, ...ofTrades(calls.length), run_id }]);
     if (failed) await run.markFailed("no candles");
     else await run.markSuccess();
     return run.path;

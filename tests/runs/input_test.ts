@@ -16,7 +16,7 @@ import { GOOD, refusal, rowOf, RUN, store, storeText } from "./rows.ts";
 /** Rows of a type with everything that a format may have trouble with. */
 function awkward(type: ArtifactType): Row[] {
   if (type === "summary") return [GOOD.summary];
-  const { columns } = artifactDefinition(type);
+  const { columns, order = [] } = artifactDefinition(type);
   const text = columns.findLast(({ kind }) => kind === "text")?.name;
   const texts = [
     "",
@@ -36,6 +36,7 @@ function awkward(type: ArtifactType): Row[] {
   return texts.map((value, at) =>
     rowOf(type, {
       ...(text ? { [text]: value } : {}),
+      ...Object.fromEntries(order.map((name) => [name, GOOD[type][name] as number + at])),
       ...(whole ? { [whole]: at % 2 ? 2n ** 60n + BigInt(at) : at } : {}),
       ...Object.fromEntries(
         columns.filter(({ nullable }) => nullable).map(({ name }) => [name, null]),
