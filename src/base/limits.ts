@@ -15,7 +15,7 @@ export const timestamp_ms_max = 253_402_300_799_999;
 /** Emit takes a timestamp below this (March 1973) for seconds; history is never judged by it. */
 export const timestamp_ms_plausible_min = 100_000_000_000;
 /** A run's rows seldom have a time of the year 2100 or later: it is noted as odd. */
-export const timestamp_ms_usual_max = 4_102_444_799_999;
+export const timestamp_ms_plausible_max = 4_102_444_799_999;
 /** How deep an emitted event may nest: far past any real event, well inside every reader's stack. */
 export const nesting_max = 500;
 /** A run id has to serve as a folder name. */

@@ -36,7 +36,7 @@ const UNITS: ReadonlySet<string> = new Set([
 const BOUNDS: ReadonlySet<string> = new Set(["max", "min"]);
 const OLD_UNITS = [
   // The field is called `timestamp_ms`; these say of it what is plausible.
-  ...["timestamp_ms_plausible_min", "timestamp_us_plausible_min"],
+  ...["timestamp_ms_plausible_min", "timestamp_ms_plausible_max", "timestamp_us_plausible_min"],
   // Columns of artifacts and members of reports that other programs read.
   ...["max_adverse_excursion_bps", "max_drawdown", "max_latency_ms", "max_ms"],
   ...["bytes_before", "bytes_after"],

@@ -7,6 +7,7 @@ import type { World } from "../../base/world.ts";
 import type { KnownRun } from "../../ledger/known_run.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
+import { findingsOf } from "../../runs/manifest/manifest.ts";
 import { defineCommand, runWord } from "../command.ts";
 import { asIs, runsFlags, toggle } from "../flags.ts";
 import { freshen, openForRuns } from "../open.ts";
@@ -67,6 +68,7 @@ export default defineCommand({
     }
     printFacts(world, run);
     if (artifacts.length > 0) printArtifacts(world, artifacts);
+    printFindings(world, run);
     printTiming(world, run);
     for (const log of logs) printLog(world, log);
     if (!flags["no-events"]) printEvents(world, events);
@@ -224,6 +226,15 @@ function printArtifacts(world: World, artifacts: Record<string, unknown>[]): voi
     { field: "is_there", title: "on disk", show: (there) => there ? "yes" : "missing" },
     { field: "path" },
   ]);
+}
+
+function printFindings(world: World, { manifest }: KnownRun): void {
+  const findings = manifest ? findingsOf(manifest) : [];
+  if (findings.length > 0) print(world, "");
+  const { yellow } = paintFor(world, world.stdout);
+  for (const { kind, artifact, message } of findings) {
+    print(world, `  ${yellow(kind)}  ${plain(artifact)}: ${plain(message)}`);
+  }
 }
 
 function printTiming(world: World, { timing, phases }: KnownRun): void {

@@ -4,7 +4,7 @@
  * function of rows, and as SQL for inputs that DuckDB reads.
  */
 import { identifier } from "../../duckdb/sandbox.ts";
-import { timestamp_ms_plausible_min, timestamp_ms_usual_max } from "../../base/limits.ts";
+import { timestamp_ms_plausible_max, timestamp_ms_plausible_min } from "../../base/limits.ts";
 import type { Row } from "../../parquet/mod.ts";
 import type { ArtifactDefinition, ColumnBounds, Relation, Verdict } from "./definitions.ts";
 
@@ -23,7 +23,7 @@ export interface Check {
 /** Times below are taken for seconds. */
 const OF_TIMES: { bounds?: ColumnBounds; usual?: ColumnBounds } = {
   bounds: { min: timestamp_ms_plausible_min },
-  usual: { max: timestamp_ms_usual_max },
+  usual: { max: timestamp_ms_plausible_max },
 };
 
 /** The checks of a type: what is impossible first, each row by itself before rows beside others. */
@@ -86,7 +86,7 @@ const BREAKS: Readonly<Record<keyof ColumnBounds, string>> = {
 };
 
 /** Bounds in words: `from 0 to 1`, `more than 0`. */
-export function boundsText({ min, max, above, below }: ColumnBounds): string {
+function boundsText({ min, max, above, below }: ColumnBounds): string {
   if (min !== undefined && max !== undefined) return `from ${min} to ${max}`;
   const sides = [
     min !== undefined && `${min} or more`,

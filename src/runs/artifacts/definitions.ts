@@ -77,7 +77,7 @@ export type Verdict = "impossible" | "odd";
 export type Relation = "at_least" | "difference" | "known_if";
 
 /** A relation that the columns of each row have. */
-export interface RowRule {
+interface RowRule {
   verdict: Verdict;
   relation: Relation;
   of: readonly string[];

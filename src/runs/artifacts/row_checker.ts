@@ -215,7 +215,7 @@ export function shown(value: unknown): string {
 }
 
 /** The error of a row whose values are impossible. */
-export function impossibleRow(
+function impossibleRow(
   context: RowContext,
   check: Check,
   values: Row,
@@ -228,7 +228,7 @@ export function impossibleRow(
 }
 
 /** The rows that break a check and are kept. */
-export interface OddRows {
+interface OddRows {
   check: Check;
   count: number;
   /** Its place, and the values of the columns that the check is about. */
@@ -236,7 +236,7 @@ export interface OddRows {
 }
 
 /** What the manifest notes of odd rows. */
-export function oddFindings(
+function oddFindings(
   { type }: ArtifactDefinition,
   odd: readonly OddRows[],
 ): Finding[] {
