@@ -96,6 +96,8 @@ export type { RunFilter } from "./runs/catalog/run_filter.ts";
 export type { Leaderboard, Ranking } from "./runs/catalog/rank.ts";
 export type { NewRun, RunEnd } from "./runs/directory/run_lifecycle.ts";
 export { RunDirectory } from "./runs/directory/directory.ts";
+export type { AttachOptions, FileSource } from "./runs/directory/attach.ts";
+export type { AttachedFile } from "./runs/manifest/attached.ts";
 export type { ArtifactEntry, RunManifest, RunStatus, RunType } from "./runs/manifest/manifest.ts";
 export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog/catalog.ts";
 export type { SkippedRun } from "./runs/catalog/change.ts";

@@ -211,6 +211,8 @@ export const input_settled_after_ms = 2_000;
 export const inputs_max = 10_000;
 /** A longer manifest is refused: what it holds goes into the catalog, and into one event. */
 export const manifest_chars_max = 8 * MIB;
+/** A part of the name of an attached file: file systems take 255, and while it is written it is longer. */
+export const file_name_bytes_max = 200;
 /** A run without an owner that was not written to for so long is stale. */
 export const stale_after_ms = 3_600_000;
 /** And so is a half-written file of such a run. */
@@ -369,8 +371,12 @@ export const http_write_bytes = 64 * KIB;
 
 // The report
 
-/** A report is smaller than this whatever it is about; all of the below sees to it. */
+/** A report is smaller than this whatever it is about, but for pictures; all of the below sees to it. */
 export const report_bytes_max = 1_000_000;
+/** How many pictures a report has room for, and how large they may be: one, and all together. */
+export const report_pictures_max = 60;
+export const report_picture_bytes_max = 3 * MIB;
+export const report_pictures_bytes_max = 12 * MIB;
 /** How many runs a report lists one by one; the others are counted, and drawn over time. */
 export const report_runs_listed_max = 50;
 /** Of how many runs a report draws the phases and the returns when none are named, */

@@ -33,11 +33,11 @@ export async function makeReport(ledger: Ledger, options: ReportOptions = {}): P
 
 /** Each problem once: what stops one section may stop the next one too. */
 function problemsOf(
-  { runs, phases, trades, latencies, losses }: ReportData,
+  { runs, phases, trades, pictures, latencies, losses }: ReportData,
   { traces }: Ledger,
 ): LedgerError[] {
   const lineages = losses.kind === "there" ? losses.value.losses.map(({ lineage }) => lineage) : [];
-  const problems = [runs, phases, trades, latencies, losses, ...lineages]
+  const problems = [runs, phases, trades, pictures, latencies, losses, ...lineages]
     .flatMap((found) => found.kind === "unreadable" ? [found.problem] : []);
   const damaged = traces.damage.map(({ path, offset, reason }) =>
     new LedgerError({

@@ -43,6 +43,7 @@ const PREPARATIONS: readonly (readonly [said: RegExp, prepare: (cwd: string) => 
     [/boxes\/node7/, putBox],
     [/ --where /, putRanked],
     [/ --input /, putPrices],
+    [/runs attach/, putFiles],
   ];
 
 /** A run of the day that examples name, which has ended: the days of others are not archived. */
@@ -70,6 +71,12 @@ function putPrices(work: string): Promise<void> {
   Deno.mkdirSync(`${work}/prices`, { recursive: true });
   const text = "ts_ms,close\n1769174319945,101.5\n1769174379945,101.7\n";
   Deno.writeTextFileSync(`${work}/prices/2026-01.csv`, text);
+  return Promise.resolve();
+}
+
+/** Files to attach. */
+function putFiles(work: string): Promise<void> {
+  for (const name of ["equity.png", "model.onnx"]) Deno.writeTextFileSync(`${work}/${name}`, name);
   return Promise.resolve();
 }
 

@@ -75,6 +75,11 @@ export function labCommands(month: string): Record<string, LabCommand> {
       again_code: 2,
     },
     "runs write": writes(["runs", "write", "running-1", "trades", "-"], trades),
+    "runs attach": writes(["runs", "attach", "running-1", "-", "--as", "plots/a.txt"], "a plot"),
+    "runs attach, in place of another": {
+      ...writes(["runs", "attach", "running-1", "-", "--as", "a.csv"], "x\n"),
+      first: [["runs", "attach", "running-1", "data/ledger/events/_schema.json", "--as", "a.csv"]],
+    },
     "runs log": writes(["runs", "log", "running-1", "stdout"], "another line\n"),
     "runs finish": { ...writes(["runs", "finish", "running-1"]), again_code: 2 },
     "runs sync": { ...asks("runs", "sync"), derives: true },

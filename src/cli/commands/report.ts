@@ -9,7 +9,8 @@ export default defineCommand({
   name: "report",
   summary: "make one HTML page about all runs, or some",
   description: "Makes a self-contained HTML file: runs over time, phase timings, returns and " +
-    "equity, policies compared, latencies of traced events, and what led to the largest losses. " +
+    "equity, policies compared, latencies of traced events, what led to the largest losses, and " +
+    "pictures that were attached to the latest runs. " +
     "Exit code 3 when something could not be read; the page says what. --json prints what the " +
     "page shows as one object; with --out too, the page still goes into the file.",
   examples: {
@@ -36,6 +37,7 @@ export default defineCommand({
   run: async ({ world, flags, words }) => {
     await using ledger = openForRuns(world, flags);
     // A file that cannot be written ends the command before the work, not after it.
+    const { withoutPictureBytes } = await import("../../report/gather/data.ts");
     const { isReport } = await import("../../report/page/page.ts");
     const { makeReport } = await import("../../report/report.ts");
     using output = openOutput(world, flags.out, ledger, { force: flags.force, isOlder: isReport });
@@ -47,7 +49,7 @@ export default defineCommand({
     if (!flags.json || flags.out !== undefined) output.write(html);
     output.finish();
     if (flags.json) {
-      printJson(world, { ...data, out: flags.out, problems });
+      printJson(world, { ...withoutPictureBytes(data), out: flags.out, problems });
       return problems.length > 0 ? EXIT_FINDINGS : EXIT_OK;
     }
     for (const { message, hint } of problems) {

@@ -8,12 +8,14 @@ import type { KnownRun } from "../../ledger/known_run.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
 import { findingsOf } from "../../runs/manifest/manifest.ts";
+import { attachedFiles } from "../../runs/manifest/attached.ts";
 import { defineCommand, runWord } from "../command.ts";
 import { asIs, runsFlags, toggle } from "../flags.ts";
 import { freshen, openForRuns } from "../open.ts";
 import {
   ago,
   bytesColumn,
+  type Column,
   countColumn,
   counted,
   humanBytes,
@@ -33,7 +35,8 @@ export default defineCommand({
   name: "runs show",
   summary: "everything about one run",
   description:
-    "Prints what a run's manifest and the log say of it, its artifacts and whether they " +
+    "Prints what a run's manifest and the log say of it, its artifacts and attached files and " +
+    "whether they " +
     "are on the disk, how long its phases took, the end of what it printed, and its events. The " +
     "run may still be running, and it may have no folder.",
   examples: {
@@ -52,6 +55,7 @@ export default defineCommand({
     const run = await ledger.runs.look(run_id, (notice) => say(world, notice));
     const { directory, manifest, logged_artifacts: _, ...facts } = run;
     const artifacts = artifactsOf(world, run);
+    const files = filesOf(world, run);
     const logs = logsOf(world, run);
     const events = flags["no-events"] ? [] : await eventsOf(ledger, run);
     if (flags.json) {
@@ -62,6 +66,7 @@ export default defineCommand({
         ...facts,
         manifest: manifest ?? null,
         artifacts,
+        files,
         logs,
         events: shown,
       });
@@ -69,6 +74,7 @@ export default defineCommand({
     printFacts(world, run);
     if (artifacts.length > 0) printArtifacts(world, artifacts);
     printFindings(world, run);
+    if (files.length > 0) printFiles(world, files);
     printTiming(world, run);
     for (const log of logs) printLog(world, log);
     if (!flags["no-events"]) printEvents(world, events);
@@ -93,6 +99,13 @@ function artifactsOf(world: World, { directory, manifest, logged_artifacts }: Kn
       return { artifact_type, rows: undefined, bytes, path, is_there: isThere(world, path) };
     });
   return [...in_folder, ...logged];
+}
+
+/** The files that were attached to it. */
+function filesOf(world: World, { directory, manifest }: KnownRun) {
+  return attachedFiles(manifest).map((file) => {
+    return { ...file, is_there: isThere(world, join(directory!.folder, file.path)) };
+  });
 }
 
 /** An event may name any path, also one that leads nowhere. */
@@ -217,13 +230,31 @@ function memberText(members: Record<string, unknown>): string {
     .join(" ");
 }
 
+const ON_DISK: Column = {
+  field: "is_there",
+  title: "on disk",
+  show: (there) => there ? "yes" : "missing",
+};
+
 function printArtifacts(world: World, artifacts: Record<string, unknown>[]): void {
   print(world, "");
   printRows(world, artifacts, [
     { field: "artifact_type", title: "artifact" },
     countColumn("rows"),
     bytesColumn("bytes", "size"),
-    { field: "is_there", title: "on disk", show: (there) => there ? "yes" : "missing" },
+    ON_DISK,
+    { field: "path" },
+  ]);
+}
+
+function printFiles(world: World, files: Record<string, unknown>[]): void {
+  print(world, "");
+  printRows(world, files, [
+    { field: "name", title: "file" },
+    { field: "kind" },
+    { field: "media_type", title: "type" },
+    bytesColumn("bytes", "size"),
+    ON_DISK,
     { field: "path" },
   ]);
 }

@@ -9,7 +9,8 @@ export default defineCommand({
   name: "runs verify",
   summary: "check runs against their manifests: files, rows, digests",
   description: "Checks that each artifact exists, with the size, rows and columns that its " +
-    "manifest records; with --deep also with the same digest. Lists files that no manifest " +
+    "manifest records, and each attached file with its size; with --deep also with the same " +
+    "digest. Lists files that no manifest " +
     "names. A column that is stored as another type is no finding where every value can be read " +
     "as one of its own: standard error names it. Exit code 3 when it finds something.",
   examples: {
@@ -32,14 +33,19 @@ export default defineCommand({
     }
     await using ledger = openForRuns(world, flags);
     const report = await ledger.runs.verify({ run_id, deep: flags.deep });
-    const { findings, runs, artifacts } = report;
+    const { findings, runs, artifacts, files } = report;
     const is_whole = findings.length === 0;
     if (flags.json) printJson(world, report);
     else {
       sayNotes(world, report.notes);
       for (const { path, problem } of findings) print(world, `${path}: ${problem}`);
       const found = is_whole ? "as their manifests record" : counted(findings.length, "finding");
-      print(world, `${counted(runs, "run")}, ${counted(artifacts, "artifact")}: ${found}`);
+      const counts = [
+        counted(runs, "run"),
+        counted(artifacts, "artifact"),
+        ...files > 0 ? [counted(files, "attached file")] : [],
+      ];
+      print(world, `${counts.join(", ")}: ${found}`);
     }
     return is_whole ? EXIT_OK : EXIT_FINDINGS;
   },

@@ -75,6 +75,8 @@ Commands:
   the status that each has now; crashed and stale ones too.
 - runs show | Shows runs that were only emitted: phases, trials, artifacts and summary from the log; also
   started, schema version and the end of the run's logs. JSON has source, timing, phases, trials, logs.
+- runs attach | Keeps any file with a run, below its files/: a plot, a model, a notebook. ‹runs show› lists
+  it, ‹runs verify› compares it with its digest, ‹report› shows pictures.
 - runs query | Lists ended runs of log and folders, says on standard error how many others there are, and
   with --status any lists all. --run-type takes any type; rows have source: log, folder or both.
 - counts of runs | There are two, ended and known, the same in every command: runs query, runs sync --stats,

@@ -3,7 +3,7 @@ import type { Topic } from "../topic.ts";
 export default {
   name: "runs",
   summary: "a run's folder, its results as Parquet, and the catalog of all runs",
-  see: ["runs create", "runs write", "runs finish", "runs sync", "runs query"],
+  see: ["runs create", "runs write", "runs attach", "runs finish", "runs sync", "runs query"],
   text: String.raw`
 A run has a folder, runs/YYYY-MM/run_id=ID/, with a manifest (run.json) that says what it was, which
 code and parameters made it, which artifacts it wrote and how it ended. Artifacts are Parquet files of
@@ -122,6 +122,9 @@ leaves out why. The catalog can be deleted at any time: the manifests are the tr
     2026-01-23 13:18:49.945Z  run.completed
   $ ledger runs verify --all --deep
   3 runs, 5 artifacts: as their manifests record
+
+Any other file of a run that goes on is kept by ‹ledger runs attach RUN FILE›: a plot, a model, a notebook.
+It lies below files/ in the run's folder, its digest stands in the manifest, and the report shows pictures.
 
 How a run stands:
 

@@ -201,6 +201,26 @@ export interface LossesData {
   losses_total: number;
 }
 
+/** A picture that was attached to a run. */
+export interface ReportPicture {
+  run_id: string;
+  status: string;
+  /** Below the run's `files/`. */
+  name: string;
+  media_type: string;
+  bytes: number;
+  sha256: string;
+  /** Its bytes; absent where there is a problem with them. */
+  base64?: string;
+  problem?: string;
+}
+
+/** What there is of pictures. */
+export interface PicturesData {
+  pictures: ReportPicture[];
+  pictures_total: number;
+}
+
 /** What there is of latencies. */
 export interface LatencyData {
   types: TypeDurations[];
@@ -239,6 +259,15 @@ export interface ReportData {
   runs: Found<RunsData>;
   phases: Found<PhasesData>;
   trades: Found<TradesData>;
+  pictures: Found<PicturesData>;
   latencies: Found<LatencyData>;
   losses: Found<LossesData>;
+}
+
+/** The same without the bytes of pictures: their names and digests lead to them. */
+export function withoutPictureBytes(data: ReportData): ReportData {
+  if (data.pictures.kind !== "there") return data;
+  const { pictures, ...totals } = data.pictures.value;
+  const named = pictures.map(({ base64: _, ...picture }) => picture);
+  return { ...data, pictures: there({ ...totals, pictures: named }) };
 }

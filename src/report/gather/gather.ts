@@ -3,6 +3,7 @@ import { buildFacts } from "../../base/build.ts";
 import { report_runs_listed_max } from "../../base/limits.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import { type Found, type ReportData, type ReportOptions, there } from "./data.ts";
+import { gatherPictures } from "./pictures.ts";
 import { detailsOf, gatherPhases, gatherRuns, selectedRuns } from "./runs.ts";
 import { attempt, Sources } from "./sources.ts";
 import { gatherLatencies, gatherLosses } from "./traces.ts";
@@ -45,6 +46,7 @@ export async function gather(ledger: Ledger, options: ReportOptions = {}): Promi
     }),
     phases: await attempt(() => gatherPhases(sources, runs, named)),
     trades: await mapped(trades, (value) => gatherTrades(value, best.map(detailed))),
+    pictures: await attempt(() => gatherPictures(sources, latest)),
     latencies: await attempt(() => gatherLatencies(sources, named)),
     losses: await mapped(
       trades,

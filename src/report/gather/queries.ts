@@ -33,6 +33,10 @@ export const RUN_DETAILS = `
   select run_id, error, params, summary, git_commit, git_branch, git_dirty from run_states
   where run_id in (${IDS("$1")})`;
 
+/** Where those lie that have a folder. */
+export const RUN_PATHS = `
+  select run_id, run_path from run_states where run_path is not null and run_id in (${IDS("$1")})`;
+
 /** What the log counts of them. */
 export const RUN_COUNTS = `
   select w.run_id, (select count(*) from phase_timings p where p.run_id = w.run_id) as phases,

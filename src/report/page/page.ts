@@ -7,6 +7,7 @@ import { latencySection } from "./latency.ts";
 import { lossesSection } from "./losses.ts";
 import { identifier, type Markup, markup, type Piece } from "./markup.ts";
 import { phasesSection } from "./phase_gantt.ts";
+import { hasPictures, picturesSection } from "./pictures.ts";
 import { policiesSection } from "./policies.ts";
 import { returnsSection } from "./returns.ts";
 import { runsSection } from "./runs_over_time.ts";
@@ -33,6 +34,7 @@ const SECTIONS = {
   policies: "Policies",
   latency: "Latency",
   losses: "Losses",
+  pictures: "Pictures",
 };
 
 /** Makes the page of what was found. */
@@ -62,7 +64,8 @@ export function pageOf(data: ReportData): string {
         </header>
         <nav aria-label="Sections">
           <ul>${
-    Object.entries(SECTIONS).map(([id, name]) => markup`<li><a href="#${id}">${name}</a></li>`)
+    Object.entries(SECTIONS).filter(([id]) => id !== "pictures" || hasPictures(data))
+      .map(([id, name]) => markup`<li><a href="#${id}">${name}</a></li>`)
   }</ul>
         </nav>
         <main id="main" tabindex="-1">
@@ -72,6 +75,7 @@ export function pageOf(data: ReportData): string {
           ${policiesSection(data)}
           ${latencySection(data)}
           ${lossesSection(data)}
+          ${picturesSection(data)}
         </main>
         <footer>${footOf(data)}</footer>
       </body>

@@ -100,6 +100,7 @@ const CHARTS = `
 figure { margin: 0 0 .5rem; min-width: 0; overflow-x: clip; }
 section > figure { margin: 1rem 0; padding: .875rem 1rem .5rem; background: var(--card);
   border: 1px solid var(--line); border-radius: .625rem; }
+figure img { display: block; max-width: 100%; height: auto; background: #ffffff; }
 figcaption { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; align-items: baseline; margin-bottom: .6rem;
   font-size: .875rem; font-weight: 600; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .15rem 1rem; margin: 0; padding: 0;

@@ -2,7 +2,6 @@
  * An artifact's Parquet file: staged from rows, each checked on the way; and read back, for its first
  * row or to compare it with its manifest.
  */
-import { fileDigest } from "../../base/files/checksum.ts";
 import { asLedgerError } from "../../base/error.ts";
 import { withNumbers } from "../../base/json.ts";
 import { uniqueName, type World } from "../../base/world.ts";
@@ -18,6 +17,7 @@ import {
   stageParquet,
 } from "../../parquet/mod.ts";
 import type { ArtifactEntry, Finding } from "../manifest/manifest.ts";
+import { differenceOf } from "../manifest/attached.ts";
 import type { RowContext } from "./batch.ts";
 import type { ArtifactDefinition } from "./definitions.ts";
 import { FeatureColumns, KeptRows, rounded } from "./features.ts";
@@ -146,12 +146,8 @@ export async function lookAtArtifact(
   deep: boolean,
 ): Promise<ArtifactLook> {
   const wrong = (problem: string): ArtifactLook => ({ problem, notes: [] });
-  const facts = world.files.facts(path);
-  if (!facts) return wrong("it is not there");
-  if (!facts.is_file) return wrong("it is not a file");
-  if (entry.bytes !== undefined && facts.size_bytes !== entry.bytes) {
-    return wrong(`it has ${facts.size_bytes} bytes, and the manifest says ${entry.bytes}`);
-  }
+  const difference = differenceOf(world.files, path, entry, false);
+  if (difference) return wrong(difference);
   let look: ArtifactLook = { notes: [] };
   try {
     const file = readParquet(world, path);
@@ -167,9 +163,8 @@ export async function lookAtArtifact(
     if (!problem) throw error;
     return wrong(problem.message);
   }
-  if (look.problem || !deep || entry.sha256 === undefined) return look;
-  if (fileDigest(world.files, path) === entry.sha256) return look;
-  return wrong("its sha256 is not the one that the manifest says: its bytes have changed");
+  const changed = look.problem ? undefined : differenceOf(world.files, path, entry, deep);
+  return changed ? wrong(changed) : look;
 }
 
 /** Values that are stored as another type are looked at: the first system typed a column by its first row. */

@@ -17,6 +17,7 @@ import type { Row } from "../../parquet/mod.ts";
 import type { ArtifactSource } from "../artifacts/input.ts";
 import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import type { InputCache } from "../evidence/input_cache.ts";
+import { placeFiles } from "../manifest/attached.ts";
 import { withChangeMarked } from "../manifest/change_mark.ts";
 import { checkRunId, monthOf, pathOfRun, RUN_FILES, runPath } from "../manifest/layout.ts";
 import { stateOfOpen, takeRunLock } from "../manifest/liveness_lock.ts";
@@ -29,6 +30,7 @@ import {
   type RunManifest,
   type StoredArtifact,
 } from "../manifest/manifest.ts";
+import { attachFile, type AttachOptions, type FileSource, type NewFile } from "./attach.ts";
 import {
   begunBefore,
   checkBeginning,
@@ -179,14 +181,16 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /** Throws when the run has ended: what it left does not change any more. */
-  refuseIfEnded(): RunManifest {
+  refuseIfEnded(
+    hint = "results of a finished run are final; create a new run for new ones",
+  ): RunManifest {
     const manifest = this.readManifest();
     if (manifest.status !== "completed" && manifest.status !== "failed") return manifest;
     throw new LedgerError({
       code: "invalid",
       message: `cannot write to run ${this.run_id}: it has ended (${manifest.status})`,
       where: { path: this.folder },
-      hint: "results of a finished run are final; create a new run for new ones",
+      hint,
     });
   }
 
@@ -235,6 +239,21 @@ export class RunDirectory implements AsyncDisposable {
       staged.abandon();
       throw error;
     }
+  }
+
+  /** Attaches a file of any kind: a plot, a model. One of the same name that is there is replaced. */
+  async attachFile(source: FileSource, options: AttachOptions = {}): Promise<NewFile> {
+    return await attachFile(
+      {
+        ...this.place,
+        folder: this.folder,
+        manifest: this.#manifest,
+        refuseIfEnded: (hint) => this.refuseIfEnded(hint),
+        change: (body) => this.#change(body),
+      },
+      source,
+      options,
+    );
   }
 
   /** Notes an artifact that is in place, and publishes that. */
@@ -350,6 +369,7 @@ export class RunDirectory implements AsyncDisposable {
       }
       // The process that created it was killed before the log heard of it.
       if (status === "pending") await this.#log.created(manifest);
+      placeFiles(this.place.world, this.folder, manifest, this.#manifest);
       await body(manifest);
       return manifest;
     });

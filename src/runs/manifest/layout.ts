@@ -26,6 +26,16 @@ export const RUN_FILES = {
   stderr: "logs/stderr.txt",
 } as const;
 
+/** The folder of the files that are attached to a run. */
+export const FILES_FOLDER = "files";
+
+const LOCKS: ReadonlySet<string> = new Set([RUN_FILES.owner_lock, RUN_FILES.manifest_lock]);
+
+/** Whether a file's name says that it holds no data: it is a lock, or half-written. */
+export function isReservedName(name: string): boolean {
+  return LOCKS.has(name) || name.endsWith(".tmp");
+}
+
 /** The month of a run: that of its creation, in UTC. */
 export function monthOf(created_ms: number): string {
   return new Date(created_ms).toISOString().slice(0, 7);

@@ -103,6 +103,8 @@ export interface RunManifest {
   timing?: Record<string, number>;
   logs?: { stdout?: string; stderr?: string };
   owner?: { host: string; pid: number };
+  /** Attached files, by their names below `files/`; `attached.ts` reads them. */
+  files?: unknown;
   /** The row of the summary artifact, so that no reader has to open a file for it. */
   summary?: Record<string, unknown>;
   /** What is unusual about its artifacts' values. */
@@ -234,7 +236,7 @@ const objectWith = (checks: Record<string, Check>): Check => (value) =>
   isObject(value) && Object.entries(checks).every(([name, check]) => check(value[name]));
 const isVersion = optional((value) => typeof value === "string" || typeof value === "number");
 /** A manifest may come from anywhere: its paths must not lead out of the run's folder. */
-const isPathBelow: Check = (path) =>
+export const isPathBelow: Check = (path) =>
   typeof path === "string" && path !== "" && !path.startsWith("/") && !path.includes("\0") &&
   !path.split("/").includes("..");
 
@@ -313,7 +315,7 @@ const RULES: readonly [field: string, isRight: Check, expected: string][] = [
   ["error", optional(isText), "a text"],
 ];
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

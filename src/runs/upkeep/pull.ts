@@ -12,6 +12,7 @@ import { readArchived, scanArchived } from "../catalog/month_files.ts";
 import { lookAtArtifact } from "../artifacts/file.ts";
 import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { markChange, markComing } from "../manifest/change_mark.ts";
+import { attachedFiles, differenceOf } from "../manifest/attached.ts";
 import { type Fingerprinted, foldersOfRuns, idOfPath, RUN_FILES } from "../manifest/layout.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
 import { copyInto, filesToCopy, type FileToCopy } from "./run_files.ts";
@@ -262,7 +263,7 @@ function latestTime(manifest: RunManifest): number {
   return Math.max(...times.filter((time) => !Number.isNaN(time)));
 }
 
-/** Compares a run's artifacts with its manifest. */
+/** Compares a run's artifacts and attached files with its manifest. */
 async function lookAtRun(
   world: World,
   folder: string,
@@ -278,6 +279,10 @@ async function lookAtRun(
       return { problem: `${entry.path}: ${problem.replaceAll(`${folder}/`, "")}`, notes };
     }
     notes.push(...look.notes.map((note) => ({ path: entry.path, note })));
+  }
+  for (const { path, ...entry } of attachedFiles(manifest)) {
+    const problem = differenceOf(world.files, join(folder, path), entry, true);
+    if (problem) return { problem: `${path}: ${problem}`, notes };
   }
   return { notes };
 }

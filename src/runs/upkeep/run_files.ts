@@ -6,7 +6,7 @@ import type { Files, OpenFile } from "../../base/files/seam.ts";
 import { stale_temp_after_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { atSourceNow, ofSource } from "../../log/pull/source.ts";
-import { RUN_FILES } from "../manifest/layout.ts";
+import { isReservedName } from "../manifest/layout.ts";
 import { livenessOf } from "../manifest/liveness_lock.ts";
 import type { RunClass } from "../manifest/scan.ts";
 
@@ -35,8 +35,6 @@ export interface FileToCopy {
   modified_ms: number;
 }
 
-const LOCKS: ReadonlySet<string> = new Set([RUN_FILES.owner_lock, RUN_FILES.manifest_lock]);
-
 /**
  * All files below a folder, or a folder in it, that hold data: no locks, nothing half-written.
  * `onOther` gets the path of what is no file, but a link or a pipe.
@@ -48,7 +46,7 @@ export function filesToCopy(
   onOther: (path: string, reason: string) => void = () => {},
 ): FileToCopy[] {
   return entriesBelow(files, folder, below)
-    .filter(({ name }) => !LOCKS.has(name) && !name.endsWith(".tmp"))
+    .filter(({ name }) => !isReservedName(name))
     .flatMap(({ path, is_file }) => {
       const facts = files.linkFacts(join(folder, path));
       if (!facts) return [];

@@ -1,10 +1,11 @@
-/** Verification of runs: their manifests, their artifacts, and nothing beside these. */
+/** Verification of runs: their manifests, artifacts and attached files, and nothing beside these. */
 import { join } from "@std/path";
 import type { World } from "../../base/world.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
 import { disagreements } from "../artifacts/agreement.ts";
 import { lookAtArtifact } from "../artifacts/file.ts";
 import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
+import { attachedFiles, differenceOf, pathOfFile } from "../manifest/attached.ts";
 import { entriesBelow, staleTempFiles } from "./run_files.ts";
 import { type Fingerprinted, idOfPath, isOutside, monthOf, RUN_FILES } from "../manifest/layout.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
@@ -22,6 +23,8 @@ interface RunFinding {
 export interface RunsReport {
   runs: number;
   artifacts: number;
+  /** That were attached. */
+  files: number;
   findings: RunFinding[];
   /** What is unusual, and loses nothing. */
   notes: { run_id: string; path: string; note: string }[];
@@ -41,7 +44,7 @@ export async function verifyRuns(
   runs_dir: string,
   { only, deep = false, types = BUILT_IN_TYPES }: VerifyRunsOptions = {},
 ): Promise<RunsReport> {
-  const report: RunsReport = { runs: 0, artifacts: 0, findings: [], notes: [] };
+  const report: RunsReport = { runs: 0, artifacts: 0, files: 0, findings: [], notes: [] };
   const ended = new Map<string, string>();
   for (const run of scanRuns(world, runs_dir)) {
     // Digests of large files are taken in one go: a signal is heard between two runs.
@@ -84,7 +87,10 @@ async function verifyRun(
   const find = (path: string, problem: string) =>
     report.findings.push({ run_id, path: `${run_path}/${path}`, problem });
   const run = classifyRun(world, runs_dir, { path: run_path, fingerprint });
-  const stale = await staleTempFiles(world, folder, run.kind);
+  const attached = run.kind === "unusable" ? [] : attachedFiles(run.manifest);
+  // One that was attached by a program that was killed waits for its own name.
+  const stale = (await staleTempFiles(world, folder, run.kind))
+    .filter((path) => !attached.some((file) => file.path === path));
   for (const path of stale) find(path, "left half-written by a program that was killed: remove it");
   if (run.kind === "unusable") {
     find(RUN_FILES.manifest, run.reason);
@@ -111,6 +117,11 @@ async function verifyRun(
       report.notes.push({ run_id, path: `${run_path}/${entry.path}`, note });
     }
   }
+  for (const { path, ...entry } of attached) {
+    report.files++;
+    const problem = differenceOf(world.files, join(folder, path), entry, deep);
+    if (problem) find(path, problem);
+  }
   // A run that goes on has files that its manifest does not know yet.
   if (run.kind === "open") return run.kind;
   const { status, artifacts } = run.manifest;
@@ -133,6 +144,7 @@ function orphansOf(world: World, folder: string, manifest: RunManifest): string[
     ...Object.values(RUN_FILES),
     ...Object.values(manifest.artifacts).map(({ path }) => path),
     ...Object.values(manifest.logs ?? {}),
+    ...attachedFiles(manifest).flatMap(({ name, path }) => [path, pathOfFile(name)]),
   ]);
   return entriesBelow(world.files, folder).map(({ path }) => path)
     .filter((path) => !known.has(path)).sort();

@@ -20,6 +20,9 @@ export interface Stage {
   tell: (what: string) => void;
 }
 
+/** What is attached to a run, one after the other. */
+export const ATTACHED = ["the old one", "the new one, which is longer"] as const;
+
 /** The folder of another box's ledger, beside the one that is acted on. */
 export const OTHER_BOX = "other";
 /** The type that the registering actors register. */
@@ -117,11 +120,15 @@ export const ACTORS = {
       for (const { event_id } of await ledger.emitMany(events)) tell(event_id);
     }
   },
-  /** Makes a run with a result, and ends it. */
+  /** Makes a run with a result and a file that takes the place of another, and ends it. */
   "maker of a run": async ({ world, dir, life, tell }: Stage) => {
     await using ledger = ledgerOf({ dir, world });
     await using run = await ledger.runs.create({ run_type: "policy", run_id: life, git: false });
     await run.writeArtifact("summary", [{ ...GOOD.summary, run_id: life }]);
+    for (const text of ATTACHED) {
+      await run.attachFile({ bytes: new TextEncoder().encode(text) }, { as: "plots/a.txt" });
+      tell(`attached ${life} ${text}`);
+    }
     await run.markSuccess();
     tell(`run ${life}`);
   },

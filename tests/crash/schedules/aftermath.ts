@@ -5,15 +5,18 @@ import { Ledger } from "../../../src/ledger/ledger.ts";
 import { readChain } from "../../../src/log/format/chain.ts";
 import { memoryFolder, testWorld } from "../../harness.ts";
 import { emitRun, laterWorld, namesInEvents } from "../../retained.ts";
-import { type ActorName, ACTORS, ledgerOf, OTHER_BOX } from "./actors.ts";
+import { type ActorName, ACTORS, ATTACHED, ledgerOf, OTHER_BOX } from "./actors.ts";
+import { attachedFiles } from "../../../src/runs/manifest/attached.ts";
 import { repeated } from "../kills/crash.ts";
 
 /** What killed processes leave for the next one: nothing of it is damage. */
 export const LEFT_BY_KILLED =
   /not_a_part .*\.tmp|ledger seal (adds|mends|ends) it$|unfinished _(gone|back)/;
 
+type Attached = typeof ATTACHED[number];
+
 /** What an actor can be told that is not the id of an event. */
-const OTHER_THAN_IDS = /^(read|found|sealed|back|type|version|run|trace) /;
+const OTHER_THAN_IDS = /^(read|found|sealed|back|type|version|run|attached|trace) /;
 
 /** An old day of two parts, and a day that stays. */
 export async function makeLedger(dir: string, name: string): Promise<void> {
@@ -118,6 +121,13 @@ export async function assertToldIsSo(dir: string, told: readonly string[]): Prom
   for (const run_id of of("run")) {
     assertEquals(await (await ledger.runs.find(run_id)).state(), "completed");
     assertEquals((await ledger.runs.verify({ run_id, deep: true })).findings, []);
+  }
+  for (const each of of("attached")) {
+    const [run_id] = each.split(" ", 1);
+    const run = await ledger.runs.find(run_id);
+    const [{ path }] = attachedFiles(run.readManifest());
+    const at = ATTACHED.indexOf(Deno.readTextFileSync(join(run.folder, path)) as Attached);
+    assert(at >= ATTACHED.indexOf(each.slice(run_id.length + 1) as Attached), `${each} is lost`);
   }
   const traces = of("trace");
   if (traces.length === 0) return;
