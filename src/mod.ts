@@ -106,6 +106,8 @@ export { makeReport, type Report } from "./report/report.ts";
 export type { PullReport, PullRequest, PullSource } from "./ledger/pull.ts";
 export type { PullFinding } from "./log/pull/source.ts";
 export type { LedgerRuns } from "./ledger/runs.ts";
+export type { ArtifactUse, RunLink, SaidOfRun } from "./ledger/annotations.ts";
+export type { RunAnnotation } from "./runs/manifest/annotation.ts";
 export type { LedgerTraces, TraceOptions } from "./ledger/traces.ts";
 export {
   BusMessage,

@@ -20,6 +20,10 @@ export const timestamp_ms_plausible_max = 4_102_444_799_999;
 export const nesting_max = 500;
 /** A run id has to serve as a folder name. */
 export const run_id_chars_max = 200;
+/** A tag, or the name of a group or a run: it has to fit a line. */
+export const label_chars_max = 100;
+/** A note is read by people; a document is a file. */
+export const note_chars_max = 10_000;
 /** A writer's name has to serve inside a file name. */
 export const writer_chars_max = 64;
 export const type_name_chars_max = 100;

@@ -3,7 +3,7 @@ import type { Command, CommandTable } from "./command.ts";
 
 type Loader = () => Promise<{ default: Command }>;
 
-/** The first system's name for a command. */
+/** Another name for a command: the first system's, or a shorter one. */
 function alias(name: string, load: Loader): Record<string, Loader> {
   return { [name]: async () => ({ default: { ...(await load()).default, name } }) };
 }
@@ -48,6 +48,7 @@ const GROUPS = {
     "runs log": () => import("./commands/runs_log.ts"),
     "runs finish": () => import("./commands/runs_finish.ts"),
     "runs sync": () => import("./commands/runs_sync.ts"),
+    "runs annotate": () => import("./commands/runs_annotate.ts"),
     "runs query": () => import("./commands/runs_query.ts"),
     "runs show": () => import("./commands/runs_show.ts"),
     "runs diff": () => import("./commands/runs_diff.ts"),
@@ -85,6 +86,7 @@ const HIDDEN: Record<string, Loader> = {
   ...alias("catalog-query", () => import("./commands/runs_query.ts")),
   ...alias("runs catalog-sync", () => import("./commands/runs_sync.ts")),
   ...alias("runs catalog-query", () => import("./commands/runs_query.ts")),
+  ...alias("runs tag", () => import("./commands/runs_annotate.ts")),
   "complete": () => import("./commands/complete.ts"),
   "self-check": () => import("./commands/self_check.ts"),
 };

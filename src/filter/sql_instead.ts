@@ -21,7 +21,10 @@ export function isSql({ text }: Source, tokens: readonly Token[], token: Token):
   if (token.kind === "sign") return SIGNS.has(token.text);
   if (token.kind === "number") return token.text.startsWith("-") && follows(tokens, token);
   if (token.kind !== "name" || token.segments.some(({ is_quoted }) => is_quoted)) return false;
-  return token.text === "*" || text[token.to] === "(" || WORDS.has(token.text.toLowerCase());
+  const word = token.text.toLowerCase();
+  // A column has this name too.
+  if (word === "group") return tokens[tokens.indexOf(token) + 1]?.text.toLowerCase() === "by";
+  return token.text === "*" || text[token.to] === "(" || WORDS.has(word);
 }
 
 /** `x -5` is a difference: a number where a sign has to be. */

@@ -11,6 +11,7 @@ import { dayOf, ledgerPaths } from "../log/format/layout.ts";
 import type { WriterCounters } from "../log/write/day_appender.ts";
 import { appendStream, type StreamOptions, type StreamReport } from "../log/write/stream.ts";
 import { type Acknowledgement, type Durability, LogWriter } from "../log/write/writer.ts";
+import type { RunAnnotation } from "../runs/manifest/annotation.ts";
 
 /** How a ledger is opened. */
 export interface OpenOptions {
@@ -58,7 +59,9 @@ export abstract class Emitters {
 
   /** A run exists. */
   emitRunCreated(
-    fields: OfRun<{ run_type: string; config: JsonObject; data_fingerprint: string }>,
+    fields: OfRun<
+      { run_type: string; config: JsonObject; data_fingerprint: string; group?: string }
+    >,
   ): Promise<Acknowledgement> {
     return this.emit({ event_type: "run.created", ...fields });
   }
@@ -108,6 +111,25 @@ export abstract class Emitters {
     fields: OfRun<{ summary?: JsonObject; artifact_paths?: JsonObject }>,
   ): Promise<Acknowledgement> {
     return this.emit({ event_type: "run.completed", summary: {}, artifact_paths: {}, ...fields });
+  }
+
+  /** What people say of a run. */
+  emitRunAnnotated(fields: OfRun<RunAnnotation>): Promise<Acknowledgement> {
+    return this.emit({ event_type: "run.annotated", ...fields });
+  }
+
+  /** A run stands in a relation to another. */
+  emitRunLinked(
+    fields: OfRun<{ to_run_id: string; kind: string; removed?: boolean }>,
+  ): Promise<Acknowledgement> {
+    return this.emit({ event_type: "run.linked", ...fields });
+  }
+
+  /** A run read an artifact of another. */
+  emitArtifactUsed(
+    fields: OfRun<{ used_run_id: string; artifact_type: string; sha256: string }>,
+  ): Promise<Acknowledgement> {
+    return this.emit({ event_type: "artifact.used", ...fields });
   }
 
   /** A run ended with an error. */

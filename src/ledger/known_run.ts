@@ -37,6 +37,19 @@ interface LoggedArtifact {
   size_bytes: number;
 }
 
+/** A note about a run. */
+interface RunNote {
+  noted_at_ms: number;
+  note: string;
+}
+
+/** A relation between two runs. */
+interface LoggedLink {
+  run_id: string;
+  kind: string;
+  to_run_id: string;
+}
+
 /** A run, and what is known of it. */
 export interface KnownRun {
   run_id: string;
@@ -61,6 +74,14 @@ export interface KnownRun {
   phases: LoggedPhase[];
   trials: number;
   logged_artifacts: LoggedArtifact[];
+  /** What people say of it. */
+  name: string | null;
+  group: string | null;
+  pin: boolean;
+  tags: string[];
+  notes: RunNote[];
+  /** To other runs, and from them to this one. */
+  links: LoggedLink[];
 }
 
 /** What is needed of a ledger's runs. */
@@ -134,18 +155,27 @@ export function hasNoFolder(run_id: string, runs_dir: string): LedgerError {
   });
 }
 
-interface IndexedRun {
-  row?: Omit<KnownRun, "run_id" | "state" | "phases" | "trials" | "logged_artifacts">;
+/** What only the log tells. */
+type Logged = Pick<KnownRun, "phases" | "trials" | "logged_artifacts" | "notes" | "links">;
+
+const NOTHING_LOGGED: Logged = {
+  phases: [],
+  trials: 0,
+  logged_artifacts: [],
+  notes: [],
+  links: [],
+};
+
+interface IndexedRun extends Logged {
+  row?: Omit<KnownRun, "run_id" | "state" | keyof Logged>;
   status?: string;
-  phases: LoggedPhase[];
-  trials: number;
-  logged_artifacts: LoggedArtifact[];
 }
 
 const ROW_OF_RUN = `
   select source, run_type, status, epoch_ms(created_at) as created_at_ms,
     epoch_ms(started_at) as started_at_ms, epoch_ms(completed_at) as completed_at_ms, error,
-    presence, archive, data_fingerprint, params as parameters, summary, timing
+    presence, archive, data_fingerprint, params as parameters, summary, timing, name,
+    "group", pin, to_json(tags) as tags
   from run_states where run_id = $1`;
 
 /** What the indexes say of a run. */
@@ -160,12 +190,13 @@ async function askIndexes(database: Database, run_id: string): Promise<IndexedRu
     parameters: parsed(row.parameters),
     summary: parsed(row.summary),
     timing: parsed(row.timing),
+    tags: JSON.parse(row.tags as string),
   };
   const indexed = { row: said as IndexedRun["row"], status: status as string | undefined };
   const [{ has_log }] = await database.rows<{ has_log: boolean }>(
     `select bool_or(database_name = 'runs') as has_log from duckdb_databases()`,
   );
-  if (!has_log) return { ...indexed, phases: [], trials: 0, logged_artifacts: [] };
+  if (!has_log) return { ...indexed, ...NOTHING_LOGGED };
   await database.run("use runs.main");
   const [{ trials }] = await rowsOf<{ trials: number }>(
     `select count(*) as trials from trial_results where run_id = $1`,
@@ -177,6 +208,13 @@ async function askIndexes(database: Database, run_id: string): Promise<IndexedRu
     logged_artifacts: await rowsOf<LoggedArtifact>(
       `select artifact_type, artifact_path, size_bytes from artifacts_catalog where run_id = $1
        order by created_at_ms, artifact_type`,
+    ),
+    notes: await rowsOf<RunNote>(
+      `select noted_at_ms, note from run_notes where run_id = $1 order by all`,
+    ),
+    links: await rowsOf<LoggedLink>(
+      `select run_id, kind, to_run_id from run_links where run_id = $1 or to_run_id = $1
+       order by linked_at_ms, kind, run_id, to_run_id`,
     ),
   };
 }
@@ -193,7 +231,7 @@ export async function lookAt(
     if (problem.code !== "not_found") {
       onNotice(`what the log says of it is missing: ${problem.message}`);
     }
-    return { phases: [], trials: 0, logged_artifacts: [] };
+    return NOTHING_LOGGED;
   });
   const { row, status, ...logged } = indexed;
   if (!directory) return { run_id, ...row!, state: status!, ...logged };
@@ -221,6 +259,10 @@ export async function lookAt(
     parameters: { ...row?.parameters, ...manifest.parameters },
     summary: { ...row?.summary, ...manifest.summary },
     timing: { ...row?.timing, ...manifest.timing },
+    name: row?.name ?? null,
+    group: row ? row.group : manifest.group || null,
+    pin: row?.pin ?? false,
+    tags: row?.tags ?? [],
     ...logged,
   };
 }

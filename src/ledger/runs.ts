@@ -12,6 +12,7 @@ import type { RunsReport } from "../runs/upkeep/verify.ts";
 import type { PrunedMonth, PruneRequest } from "../runs/upkeep/prune.ts";
 import type { InputCache } from "../runs/evidence/input_cache.ts";
 import type { NewRun, RunEvents } from "../runs/directory/run_lifecycle.ts";
+import type { ArtifactUse, SaidOfRun } from "./annotations.ts";
 import { RunQuestions } from "./run_questions.ts";
 import type { FinishedRun, KnownRun, RunEnding } from "./known_run.ts";
 import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
@@ -99,6 +100,22 @@ export class LedgerRuns extends RunQuestions {
       await this.#syncIndex(Infinity);
     }
     return await finishRun(this, await this.locate(beginning, options), end, options?.events);
+  }
+
+  /** Says something about a run, which stays as it is: tags, a note, a name, a pin, its group, links. */
+  async annotate(
+    beginning: string,
+    said: SaidOfRun,
+    onNotice?: (message: string) => void,
+  ): Promise<string> {
+    const { annotateRun } = await import("./annotations.ts");
+    return await annotateRun(this, beginning, said, onNotice);
+  }
+
+  /** Notes that a run has read an artifact of another: the only one, or the one that is named. */
+  async noteUse(beginning: string, used: string, artifact_type?: string): Promise<ArtifactUse> {
+    const { noteUse } = await import("./annotations.ts");
+    return await noteUse(this, beginning, used, artifact_type);
   }
 
   /** Brings the catalog up to date with the manifests. */

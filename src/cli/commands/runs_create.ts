@@ -44,6 +44,7 @@ export default defineCommand({
     "run-id": text("ID", "its id (default: $LEDGER_RUN_ID, or a fresh UUID)"),
     "dataset": jsonObject("the data that it reads: from, to, interval, calls_count"),
     "parameters": jsonObject("its parameters"),
+    "group": text("NAME", "the sweep that it belongs to"),
     "input": texts("FILE", "a file that it reads, or a pattern of such; may be repeated"),
     "rehash": toggle("read inputs also where they stand as when they were last read"),
     "data-fingerprint": text(
@@ -64,6 +65,7 @@ export default defineCommand({
       run_id: flags["run-id"] ?? (world.env("LEDGER_RUN_ID") || undefined),
       dataset: parsed(flags.dataset),
       parameters: parsed(flags.parameters),
+      group: flags.group,
       inputs: flags.input && [...flags.input, ...words],
       rehash: flags.rehash,
       data_fingerprint: flags["data-fingerprint"],

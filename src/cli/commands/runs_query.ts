@@ -26,6 +26,7 @@ import {
   fieldColumns,
   humanCount,
   humanDuration,
+  plain,
   print,
   printJson,
   printRows,
@@ -110,7 +111,7 @@ export default defineCommand({
     const columns = fields
       ? listedFields(world, fields, rows, format)
       : format === "table"
-      ? columnsFor(world)
+      ? columnsFor(world, rows)
       : DATA_COLUMNS;
     printRows(world, rows, columns, format);
     const is_cut = flags.limit === undefined && rows.length === runs_listed;
@@ -159,14 +160,26 @@ function parametersOf(pairs: readonly string[] = []): Record<string, string> {
   }));
 }
 
+const SAID_COLUMNS: readonly Column[] = [
+  { field: "name", optional: true },
+  { field: "group", optional: true },
+  { field: "tags", optional: true, show: (tags) => (tags as string[]).join(", ") },
+  { field: "pin", title: "pinned", optional: true, show: (is) => is ? "yes" : "" },
+];
+
 const DATA_COLUMNS = fieldColumns(
   "run_id run_type status source created_at_ms completed_at_ms total_ms artifacts git_branch " +
-    "git_commit git_dirty presence run_path",
+    "git_commit git_dirty presence run_path name group pin tags",
 );
 
-function columnsFor(world: World): Column[] {
+function columnsFor(world: World, rows: readonly Record<string, unknown>[]): Column[] {
+  // Most runs have none of these.
+  const said = SAID_COLUMNS.filter(({ field, show = plain }) =>
+    rows.some((row) => show(row[field]) !== "")
+  );
   return [
     { field: "run_id" },
+    ...said,
     { field: "run_type" },
     { field: "status" },
     { field: "created_at_ms", title: "created", right: true, show: showTime(world) },

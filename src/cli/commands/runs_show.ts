@@ -186,6 +186,7 @@ function printFacts(world: World, run: KnownRun): void {
   const paint = state === "completed" ? green : state === "failed" ? red : yellow;
   const { dataset = {}, git_commit, git_branch, git_dirty, owner, schema_version } = manifest ?? {};
   const head = [bold(plain(run.run_id)), plain(run.run_type ?? ""), paint(state)];
+  if (run.name) head.splice(1, 0, bold(plain(run.name)));
   print(world, head.filter((word) => word !== "").join("  "));
   const code = [git_branch, git_commit?.slice(0, 12), git_dirty ? "with changes" : undefined];
   const range = [dataset.from, dataset.to].filter(Boolean).join(" to ");
@@ -204,10 +205,19 @@ function printFacts(world: World, run: KnownRun): void {
     ["schema", versions.join(", ")],
     ["parameters", memberText(run.parameters)],
     ["summary", memberText(run.summary)],
+    ["group", run.group],
+    ["tags", run.tags.join(", ")],
+    ["pinned", run.pin ? "yes" : undefined],
+    ...run.links.map(({ run_id, kind, to_run_id }): [string, string] =>
+      run_id === run.run_id ? [kind, to_run_id] : ["linked", `${kind} of it is ${run_id}`]
+    ),
     ["trials", run.trials > 0 ? String(run.trials) : undefined],
   ];
   for (const [name, value] of facts) {
-    if (value) print(world, `  ${name.padEnd(10)} ${plain(value)}`);
+    if (value) print(world, `  ${plain(name).padEnd(10)} ${plain(value)}`);
+  }
+  for (const { noted_at_ms, note } of run.notes) {
+    print(world, `  ${"note".padEnd(10)} ${utc(noted_at_ms)}  ${plain(note)}`);
   }
 }
 

@@ -7,6 +7,7 @@ import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import type { InputCache } from "../evidence/input_cache.ts";
 import { getGitProvenance } from "../evidence/provenance.ts";
+import { checkAnnotation } from "../manifest/annotation.ts";
 import { foldersOfRuns, runPath } from "../manifest/layout.ts";
 import {
   ManifestFile,
@@ -29,6 +30,8 @@ export interface NewRun {
   run_id?: string;
   dataset?: RunManifest["dataset"];
   parameters?: Record<string, unknown>;
+  /** The sweep that it belongs to. */
+  group?: string;
   /** The files that it reads, and patterns of such: its data's fingerprint is made of their digests. */
   inputs?: readonly string[];
   /** Whether large inputs are read that stand as they did when they were last read. */
@@ -90,6 +93,7 @@ export async function newManifest(
     dataset: run.dataset ?? {},
     ...data,
     parameters: run.parameters ?? {},
+    ...(run.group ? { group: run.group } : {}),
     schema_version: { ...SCHEMA_VERSION },
     artifacts: {},
     ...(run.owned ? { owner: { host: world.hostname(), pid: world.pid } } : {}),
@@ -119,6 +123,7 @@ async function dataOf(
 
 /** Throws what is wrong with a run that begins, before anything is written. */
 export function checkBeginning(manifest: RunManifest, path: string): void {
+  checkAnnotation(manifest.run_id, { group: manifest.group }, "create");
   try {
     manifestText(manifest, path);
   } catch (error) {
@@ -134,8 +139,8 @@ export function checkBeginning(manifest: RunManifest, path: string): void {
 
 /** Throws unless a run that is there began in the same way, and went no further. */
 export function refuseOtherBeginning(there: RunManifest, begun: RunManifest, folder: string): void {
-  const said = ({ run_type, dataset, data_fingerprint, inputs, parameters }: RunManifest) =>
-    JSON.stringify([run_type, dataset, data_fingerprint, inputs, parameters]);
+  const said = ({ run_type, dataset, data_fingerprint, inputs, parameters, group }: RunManifest) =>
+    JSON.stringify([run_type, dataset, data_fingerprint, inputs, parameters, group]);
   if (there.status === "pending" && said(there) === said(begun)) return;
   throw existsAlready(there.run_id, folder);
 }
@@ -220,6 +225,7 @@ export class RunEventPublisher {
       run_type: manifest.run_type,
       config: manifest.parameters,
       data_fingerprint: manifest.data_fingerprint ?? UNKNOWN_FINGERPRINT,
+      ...(manifest.group ? { group: manifest.group } : {}),
     });
     await this.#emit("run.started", { timestamp_ms });
   }
