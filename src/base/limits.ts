@@ -233,6 +233,18 @@ export const catalog_row_bytes_max = 64 * MIB;
 /** What `runs show` reads from the end of a run's log file, and how many lines of it that shows. */
 export const run_log_tail_bytes = 8 * KIB;
 export const run_log_lines_shown = 5;
+/** Points of metrics wait in a write-ahead file until they are this many, */
+export const metrics_segment_points_max = 1_000_000;
+/** or this large: a segment is read at once. */
+export const metrics_segment_bytes_max = 16 * MIB;
+/** So many points are one record; more that come in one go become Parquet at once. */
+export const metrics_record_points_max = 65_536;
+/** A segment is read whole; a longer file is refused by name. */
+export const metrics_segment_read_bytes_max = 256 * MIB;
+/** The difference of two steps is exact as a double. */
+export const metric_step_max = 2 ** 52;
+/** How often the segments of a run are listed again because they changed meanwhile. */
+export const metrics_listings_max = 100;
 /** How many runs a query of the catalog returns where the caller does not say, */
 export const runs_found_max = 1_000_000;
 /** and how many the command line lists. */

@@ -45,9 +45,17 @@ export class ColumnCursor {
     if (this.#isNull()) return undefined;
     this.#need(8);
     const low = this.bytes.getUint32(this.#at, true);
-    const high = this.bytes.getUint32(this.#at + 4, true);
+    const high = this.bytes.getInt32(this.#at + 4, true);
     this.#at += 8;
     return high * UINT32 + low;
+  }
+
+  /** The next row's number in a column of doubles; undefined where there is none. */
+  nextDouble(): number | undefined {
+    if (this.#isNull()) return undefined;
+    this.#need(8);
+    this.#at += 8;
+    return this.bytes.getFloat64(this.#at - 8, true);
   }
 
   /** The next row's number in a column of int32; undefined where there is none. */

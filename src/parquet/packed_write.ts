@@ -13,10 +13,10 @@ import { packed_buffer_bytes } from "../base/limits.ts";
 import { PHYSICAL, schemaOf } from "./columns.ts";
 import { FileBytes, keyValuesOf, parquetWriter } from "./write.ts";
 
-/** A column of a packed file. Its numbers are never negative, and below 2^53. */
+/** A column of a packed file. Its whole numbers are exact as doubles. */
 export interface PackedColumn {
   name: string;
-  type: "int32" | "int64" | "boolean" | "utf8" | "bytes";
+  type: "int32" | "int64" | "double" | "boolean" | "utf8" | "bytes";
   nullable: boolean;
 }
 
@@ -56,8 +56,28 @@ export class ColumnBuffer {
     this.#note(true);
   }
 
+  /** The same text in so many rows. */
+  addCopies(text: Uint8Array, rows: number): void {
+    if (rows === 0) return;
+    const length = text.length + 4, size_bytes = length * rows;
+    this.#reserve(size_bytes);
+    this.#view.setUint32(this.#end, text.length, true);
+    this.#bytes.set(text, this.#end + 4);
+    for (let done = length; done < size_bytes; done *= 2) {
+      const count = Math.min(done, size_bytes - done);
+      this.#bytes.copyWithin(this.#end + done, this.#end, this.#end + count);
+    }
+    this.#end += size_bytes;
+    this.#note(true, rows);
+  }
+
   addNumber(value: number): void {
     this.#reserve(8);
+    if (this.column.type === "double") {
+      this.#view.setFloat64(this.#end, value, true);
+      this.#end += 8;
+      return this.#note(true);
+    }
     this.#view.setUint32(this.#end, value >>> 0, true);
     if (this.column.type === "int64") {
       this.#view.setUint32(this.#end + 4, Math.floor(value / UINT32), true);
@@ -103,14 +123,14 @@ export class ColumnBuffer {
     this.#in_values = true;
   }
 
-  #note(is_value: boolean): void {
-    this.rows++;
+  #note(is_value: boolean, rows = 1): void {
+    this.rows += rows;
     if (is_value !== this.#in_values) {
       this.#runs.push(this.#run_rows);
       this.#run_rows = 0;
       this.#in_values = is_value;
     }
-    this.#run_rows++;
+    this.#run_rows += rows;
   }
 
   /** Runs as Parquet writes them: twice the length, as a number of seven bits a byte, then the level. */

@@ -18,7 +18,7 @@ export const FLOORS: readonly (readonly string[])[] = [
 /** The sub-rooms of a room, lowest first. Its loose files may stand at any height within it. */
 export const SUB_ROOMS: Readonly<Record<string, readonly string[]>> = {
   log: ["format", "event", "codec", "read", "write", "seal", "compact", "archive", "pull"],
-  runs: ["manifest", "evidence", "artifacts", "directory", "catalog", "upkeep"],
+  runs: ["manifest", "evidence", "artifacts", "metrics", "directory", "catalog", "upkeep"],
   trace: ["event", "store", "ask", "record"],
   report: ["gather", "page"],
 };

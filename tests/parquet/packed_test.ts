@@ -20,6 +20,7 @@ const COLUMNS: (PackedColumn & { name: string })[] = [
   { name: "maybe_whole", type: "int64", nullable: true },
   { name: "small", type: "int32", nullable: false },
   { name: "maybe_small", type: "int32", nullable: true },
+  { name: "price", type: "double", nullable: false },
   { name: "flag", type: "boolean", nullable: false },
   { name: "name", type: "utf8", nullable: false },
   { name: "maybe_name", type: "utf8", nullable: true },
@@ -82,6 +83,7 @@ function rowsIn(file: OpenFile): Rows {
 function nextOf(cursor: ColumnCursor, type: PackedColumn["type"]): Value | undefined {
   if (type === "int64") return cursor.nextInt64();
   if (type === "int32") return cursor.nextInt32();
+  if (type === "double") return cursor.nextDouble();
   if (type === "boolean") return cursor.nextBoolean();
   return cursor.next() ? textOf(cursor.bytes, cursor.start, cursor.end) : undefined;
 }
@@ -92,7 +94,20 @@ function textOf({ buffer, byteOffset }: DataView, start: number, end: number): s
   );
 }
 
-const WHOLE = [0, 1, 255, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER];
+const PRICES = [0, -0, 0.1, -1e-300, 5e-324, Number.MAX_VALUE, -42];
+const WHOLE = [
+  0,
+  1,
+  -1,
+  -(2 ** 32) - 1,
+  Number.MIN_SAFE_INTEGER,
+  255,
+  2 ** 31,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 32 + 1,
+  Number.MAX_SAFE_INTEGER,
+];
 const SMALL = [0, 1, 127, 128, 65_535, 2 ** 31 - 1];
 
 function randomRows(random: Random, count: number): Rows {
@@ -102,6 +117,7 @@ function randomRows(random: Random, count: number): Rows {
   return random.times(count, () => ({
     whole: random.pick(WHOLE),
     maybe_whole: maybe(random.pick(WHOLE)),
+    price: random.pick(PRICES),
     small: random.pick(SMALL),
     maybe_small: maybe(random.pick(SMALL)),
     flag: random.chance(0.5),
@@ -169,9 +185,14 @@ Deno.test("to DuckDB the columns have their types, and the file what it says of 
     described.map(({ column_name, column_type }) => [column_name, column_type]),
     COLUMNS.map(({ name, type }) => [
       name,
-      { int64: "BIGINT", int32: "INTEGER", boolean: "BOOLEAN", utf8: "VARCHAR", bytes: "BLOB" }[
-        type
-      ],
+      {
+        int64: "BIGINT",
+        int32: "INTEGER",
+        double: "DOUBLE",
+        boolean: "BOOLEAN",
+        utf8: "VARCHAR",
+        bytes: "BLOB",
+      }[type],
     ]),
   );
   const [{ value }] = await database.rows<{ value: string }>(
@@ -208,6 +229,7 @@ function fixedRows(count: number): Rows {
   return Array.from({ length: count }, (_, at) => ({
     whole: at,
     maybe_whole: at % 3 === 0 ? null : at,
+    price: at / 8,
     small: at,
     maybe_small: null,
     flag: at % 2 === 0,

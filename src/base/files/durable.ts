@@ -110,6 +110,25 @@ export function writeFully(file: OpenFile, bytes: Uint8Array): void {
   }
 }
 
+/** Appends to a file that may not be there yet; returns how many bytes, durable by then. */
+export async function appendDurably(
+  files: Files,
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<number> {
+  makeFolderDurably(files, dirname(path));
+  const is_new = !files.facts(path);
+  let bytes = 0;
+  using file = openToAppend(files, path);
+  for await (const chunk of chunks) {
+    writeFully(file, chunk);
+    bytes += chunk.length;
+  }
+  file.sync();
+  if (is_new) files.syncFolder(dirname(path));
+  return bytes;
+}
+
 /** Makes a file durable that other code has written: DuckDB, say. */
 export function syncFile(files: Files, path: string): FileFacts {
   using file = files.open(path, "append");

@@ -89,3 +89,15 @@ export function noSpaceLeft(path: string): LedgerError {
   const cause = Object.assign(new Error("no space left"), { code: "ENOSPC" });
   return fileError("write", path, cause);
 }
+
+/** The error of a sync that failed after a write: what was written is there, until a power cut. */
+export function notConfirmed(path: string, what: string, cause: unknown): LedgerError {
+  return new LedgerError({
+    code: "durability_unknown",
+    message: `durability unknown: ${what} were written, but the disk did not confirm it ` +
+      `(${(cause as Error).message})`,
+    where: { path },
+    hint: "check the disk (dmesg); until a power cut what was written is there",
+    cause,
+  });
+}

@@ -18,9 +18,12 @@
  * to be unchecked. Where one record has a check, a line without one is corrupt.
  */
 import { viewOf } from "../bytes.ts";
+import { LedgerError } from "../error.ts";
 import { checksum32 } from "./checksum.ts";
+import { readFully } from "./durable.ts";
 import { linesOf, utf8Text } from "./lines.ts";
 import { record_buffer_bytes } from "../limits.ts";
+import type { OpenFile } from "./seam.ts";
 
 const ARRAY_CHECK = ',"#', OBJECT_CHECK = ',"check":"#';
 const DIGITS = 14;
@@ -117,6 +120,37 @@ export interface RecordDamage {
   offset: number;
   bytes: Uint8Array;
   reason: string;
+}
+
+/** Bytes in the middle of a write-ahead file that are no record, or not what was written. */
+export interface CorruptBytes {
+  path: string;
+  /** Where they begin. */
+  offset: number;
+  size_bytes: number;
+  reason: string;
+}
+
+/** The corrupt bytes of a file. A torn end is none: a process may be writing it, or was killed. */
+export function corruptIn(path: string, damage: readonly RecordDamage[]): CorruptBytes[] {
+  return damage.filter(({ kind }) => kind === "corrupt")
+    .map(({ offset, bytes, reason }) => ({ path, offset, size_bytes: bytes.length, reason }));
+}
+
+/** All bytes of a write-ahead file from an offset on, as long as it is now. */
+export function bytesOfRecords(file: OpenFile, bytes_max: number, offset = 0): Uint8Array {
+  const { size_bytes } = file.facts();
+  if (size_bytes > bytes_max) {
+    throw new LedgerError({
+      code: "damaged",
+      message:
+        `cannot read the write-ahead file ${file.path}: it has ${size_bytes} bytes, and no ` +
+        `program of ours writes more than ${bytes_max}`,
+      where: { path: file.path },
+      hint: "it was not written like this; move it to another folder, and look at it there",
+    });
+  }
+  return readFully(file, new Uint8Array(Math.max(0, size_bytes - offset)), offset);
 }
 
 const WRONG_CHECKSUM = "its checksum is not that of its bytes";

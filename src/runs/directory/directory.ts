@@ -5,12 +5,7 @@
  */
 import { dirname, join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
-import {
-  makeFolderDurably,
-  openToAppend,
-  replaceFile,
-  writeFully,
-} from "../../base/files/durable.ts";
+import { appendDurably, makeFolderDurably, replaceFile } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { systemWorld, uniqueName, type World } from "../../base/world.ts";
 import type { Row } from "../../parquet/mod.ts";
@@ -18,10 +13,15 @@ import type { ArtifactSource } from "../artifacts/input.ts";
 import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import type { InputCache } from "../evidence/input_cache.ts";
 import { placeFiles } from "../manifest/attached.ts";
+import { type MetricPlace, MetricsLog } from "../metrics/log.ts";
+import type { MetricSeries } from "../metrics/points.ts";
+import type { ReadMetricsOptions } from "../metrics/read.ts";
+import { METRICS } from "../metrics/segments.ts";
 import { withChangeMarked } from "../manifest/change_mark.ts";
 import { checkRunId, monthOf, pathOfRun, RUN_FILES, runPath } from "../manifest/layout.ts";
 import { stateOfOpen, takeRunLock } from "../manifest/liveness_lock.ts";
 import {
+  type ArtifactEntry,
   type Finding,
   hasEnded,
   ManifestFile,
@@ -57,8 +57,12 @@ export interface RunPlace {
   inputCache?: () => Promise<InputCache>;
 }
 
-/** An artifact that was written, and how many rows it took the place of, if there was one before. */
-interface WrittenArtifact extends StoredArtifact {
+/** An artifact that was written. */
+interface WrittenArtifact extends ArtifactEntry {
+  bytes: number;
+  /** Absent of metrics: the file that it will be of is made when the run ends. */
+  sha256?: string;
+  /** How many rows it took the place of, if there was one before. */
   replaced_rows?: number;
   /** What is odd of its values. */
   findings?: readonly Finding[];
@@ -76,6 +80,7 @@ export class RunDirectory implements AsyncDisposable {
   #owner?: OpenFile;
   readonly #manifest: ManifestFile;
   readonly #log: RunEventPublisher;
+  readonly #metrics: MetricsLog;
 
   private constructor(
     readonly place: RunPlace,
@@ -85,6 +90,12 @@ export class RunDirectory implements AsyncDisposable {
   ) {
     this.#manifest = new ManifestFile(place.world, this.folder, run_id);
     this.#log = new RunEventPublisher(place.events, run_id, this.folder);
+    this.#metrics = new MetricsLog(place.world, this.folder, run_id, (body) => {
+      return this.#manifest.locked(() => {
+        this.refuseIfEnded();
+        return body();
+      });
+    });
   }
 
   get folder(): string {
@@ -196,7 +207,8 @@ export class RunDirectory implements AsyncDisposable {
 
   /**
    * Stores an artifact: checks every row while it stages the file; then, under the lock, commits it,
-   * notes it in the manifest, and publishes that. One of the same type that is there is replaced.
+   * notes it in the manifest, and publishes that. One of the same type that is there is replaced; but
+   * metrics are added, and become an artifact when the run ends.
    */
   async writeArtifact(
     type: string,
@@ -204,6 +216,13 @@ export class RunDirectory implements AsyncDisposable {
     options: { codec?: "snappy" | "zstd" } = {},
   ): Promise<WrittenArtifact> {
     this.refuseIfEnded();
+    const given = Symbol.iterator in source || Symbol.asyncIterator in source
+      ? { rows: source }
+      : source;
+    if (type === METRICS) {
+      const { addTable } = await import("../metrics/table.ts");
+      return await addTable(this.#metrics, given);
+    }
     const { stageArtifactFile, readFirstRow } = await import("../artifacts/file.ts");
     const { world } = this.place;
     const definition = (this.place.artifactTypes?.() ?? BUILT_IN_TYPES).of(type);
@@ -214,9 +233,7 @@ export class RunDirectory implements AsyncDisposable {
       definition,
       run_id: this.run_id,
       target,
-      source: Symbol.iterator in source || Symbol.asyncIterator in source
-        ? { rows: source }
-        : source,
+      source: given,
       codec: options.codec,
     });
     const { rows, bytes, sha256 } = staged.written;
@@ -256,6 +273,17 @@ export class RunDirectory implements AsyncDisposable {
     );
   }
 
+  /** Logs values of metrics at a step: all of them or none. They are durable when it resolves. */
+  logMetrics(values: Readonly<Record<string, number>>, place: MetricPlace): Promise<void> {
+    return this.#metrics.log(values, place);
+  }
+
+  /** The metrics that were logged so far, or those of some names. Damaged places are left out. */
+  async readMetrics(options?: ReadMetricsOptions): Promise<MetricSeries[]> {
+    const { readMetrics } = await import("../metrics/read.ts");
+    return await readMetrics(this.place.world, this.folder, options);
+  }
+
   /** Notes an artifact that is in place, and publishes that. */
   async noteArtifact(...artifact: NotedArtifact): Promise<void> {
     await this.#change(() => this.#note(...artifact));
@@ -288,22 +316,8 @@ export class RunDirectory implements AsyncDisposable {
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<{ path: string; bytes: number }> {
     this.refuseIfEnded();
-    const { files } = this.place.world;
     const path = join(this.folder, RUN_FILES[stream]);
-    makeFolderDurably(files, dirname(path));
-    const is_new = !files.facts(path);
-    const file = openToAppend(files, path);
-    let bytes = 0;
-    try {
-      for await (const chunk of chunks) {
-        writeFully(file, chunk);
-        bytes += chunk.length;
-      }
-      file.sync();
-    } finally {
-      file.close();
-    }
-    if (is_new) files.syncFolder(dirname(path));
+    const bytes = await appendDurably(this.place.world.files, path, chunks);
     await this.updateManifest((manifest) => {
       manifest.logs = { ...manifest.logs, [stream]: RUN_FILES[stream] };
     });
@@ -343,10 +357,10 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /** Lets go of the run. One that was owned and has not ended counts as crashed from here on. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    await this.#metrics.settled();
     this.#owner?.close();
     this.#owner = undefined;
-    return Promise.resolve();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -355,6 +369,7 @@ export class RunDirectory implements AsyncDisposable {
 
   /** A command that was interrupted may be given again; a run cannot end in two ways. */
   async #finish(body: (manifest: RunManifest) => Promise<void>): Promise<RunManifest> {
+    await this.#metrics.settled();
     const finished = await this.#change(async () => {
       const manifest = this.readManifest();
       const { status, completed_at } = manifest;
@@ -370,6 +385,11 @@ export class RunDirectory implements AsyncDisposable {
       // The process that created it was killed before the log heard of it.
       if (status === "pending") await this.#log.created(manifest);
       placeFiles(this.place.world, this.folder, manifest, this.#manifest);
+      await this.#metrics.finish(manifest.artifacts.metrics !== undefined, async (entry) => {
+        manifest.artifacts.metrics = entry;
+        this.#manifest.write(manifest);
+        await this.#log.stored(METRICS, entry);
+      });
       await body(manifest);
       return manifest;
     });

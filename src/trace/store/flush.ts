@@ -9,7 +9,7 @@
  */
 import { join } from "@std/path";
 import { makeFolderDurably, replaceFile, withOpenFile } from "../../base/files/durable.ts";
-import type { RecordDamage } from "../../base/files/records.ts";
+import { corruptIn, type RecordDamage } from "../../base/files/records.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { trace_row_group_rows } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
@@ -33,13 +33,7 @@ import {
   TRACED_COLUMNS,
 } from "./parquet_file.ts";
 import { takeStoreLock } from "./liveness_lock.ts";
-import {
-  damageIn,
-  readLateStamps,
-  readSegment,
-  type StampsByEvent,
-  type TraceDamage,
-} from "./wal_read.ts";
+import { readLateStamps, readSegment, type StampsByEvent, type TraceDamage } from "./wal_read.ts";
 
 /** What became of segments. */
 export interface FlushReport {
@@ -121,7 +115,7 @@ export class Flush {
     report.segments++;
     report.events += events.length;
     report.quarantined += damage.length;
-    report.damage.push(...damageIn(path, damage));
+    report.damage.push(...corruptIn(path, damage));
     report.unchecked += unchecked;
     await world.turn();
   }

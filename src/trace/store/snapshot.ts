@@ -7,6 +7,7 @@
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { openOwn } from "../../base/files/durable.ts";
+import { corruptIn } from "../../base/files/records.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { trace_listings_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
@@ -24,13 +25,7 @@ import {
 } from "../event/files.ts";
 import { mayHold, type TraceFilter, wantedBy } from "../event/filter.ts";
 import { compactionSources } from "./parquet_file.ts";
-import {
-  damageIn,
-  readLateStamps,
-  readSegment,
-  type StampsByEvent,
-  type TraceDamage,
-} from "./wal_read.ts";
+import { readLateStamps, readSegment, type StampsByEvent, type TraceDamage } from "./wal_read.ts";
 
 /** All that a query has to look at. */
 export interface TraceSnapshot {
@@ -118,7 +113,7 @@ function readSegments(
   for (const { segment, file } of opened.values()) {
     const { events, damage, unchecked } = readSegment(file, late.get(segment.store)!);
     for (const event of events) if (isWanted(event)) found.recent.push(event);
-    found.damage.push(...damageIn(segmentPath(dir, segment), damage));
+    found.damage.push(...corruptIn(segmentPath(dir, segment), damage));
     found.unchecked += unchecked;
   }
   return found;

@@ -21,8 +21,7 @@
  * where even that fails the segment is left behind for a new one. A line counts as written when all its
  * bytes were taken, so nothing is written twice, whatever fails.
  */
-import { LedgerError } from "../../base/error.ts";
-import { noSpaceLeft } from "../../base/files/file_error.ts";
+import { noSpaceLeft, notConfirmed } from "../../base/files/file_error.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { RecordGroup } from "../../base/files/records.ts";
 import {
@@ -256,14 +255,7 @@ export class WalWriter {
       }
     } catch (cause) {
       this.#names_are_durable = false;
-      throw new LedgerError({
-        code: "durability_unknown",
-        message: "durability unknown: traces were written, but the disk did not confirm it " +
-          `(${(cause as Error).message})`,
-        where: { path: wal },
-        hint: "check the disk (dmesg); until a power cut what was written is there",
-        cause,
-      });
+      throw notConfirmed(wal, "traces", cause);
     } finally {
       for (const file of left) file.close();
     }

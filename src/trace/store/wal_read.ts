@@ -1,34 +1,22 @@
 /** Reader of the write-ahead log: the records of a segment, put together, with damage as values. */
-import { LedgerError } from "../../base/error.ts";
-import { readFully } from "../../base/files/durable.ts";
-import { type ReadRecord, readRecords, type RecordDamage } from "../../base/files/records.ts";
+import {
+  bytesOfRecords,
+  type CorruptBytes,
+  type ReadRecord,
+  readRecords,
+  type RecordDamage,
+} from "../../base/files/records.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { json, parseKeepingDigits } from "../../base/json.ts";
-import {
-  trace_event_values_max,
-  trace_segment_bytes_max,
-  trace_segment_read_bytes_max,
-} from "../../base/limits.ts";
+import { trace_event_values_max, trace_segment_read_bytes_max } from "../../base/limits.ts";
 import { type TracedEvent, tracedProblem } from "../event/event.ts";
 import { baseOf, type LaterStamps } from "./wal.ts";
 
-/** Bytes in the middle of a write-ahead file that are no record, or not what was written. */
-export interface TraceDamage {
-  path: string;
-  /** Where they begin. */
-  offset: number;
-  size_bytes: number;
-  reason: string;
-}
+/** A damaged place in a write-ahead file. */
+export type TraceDamage = CorruptBytes;
 
 /** Gets each piece of damage that a query meets. */
 export type OnTraceDamage = (damage: TraceDamage) => void;
-
-/** The corrupt bytes of a file. A torn end is none: a process may be writing it, or was killed. */
-export function damageIn(path: string, damage: readonly RecordDamage[]): TraceDamage[] {
-  return damage.filter(({ kind }) => kind === "corrupt")
-    .map(({ offset, bytes, reason }) => ({ path, offset, size_bytes: bytes.length, reason }));
-}
 
 /** What is in a segment. */
 export interface SegmentContent {
@@ -130,18 +118,8 @@ class SegmentReading implements SegmentContent {
   }
 }
 
-function allBytes(file: OpenFile, offset = 0): Uint8Array {
-  const { size_bytes } = file.facts();
-  if (size_bytes > trace_segment_read_bytes_max) {
-    throw new LedgerError({
-      code: "damaged",
-      message: `cannot read the write-ahead file ${file.path}: it has ${size_bytes} bytes, and a ` +
-        `store writes at most ${trace_segment_bytes_max} and a batch`,
-      where: { path: file.path },
-      hint: "no tracer wrote it like this; move it to another folder, and look at it there",
-    });
-  }
-  return readFully(file, new Uint8Array(Math.max(0, size_bytes - offset)), offset);
+function allBytes(file: OpenFile, offset?: number): Uint8Array {
+  return bytesOfRecords(file, trace_segment_read_bytes_max, offset);
 }
 
 type WalRecord =

@@ -1,0 +1,135 @@
+/** Parquet files of points: written beside their target, a row group at a time, and read back. */
+import { standsAt, viewOf } from "../../base/bytes.ts";
+import { beginReplacement, openOwn, type Replacement } from "../../base/files/durable.ts";
+import { row_group_rows_max } from "../../base/limits.ts";
+import { uniqueName, type World } from "../../base/world.ts";
+import { readParquet } from "../../parquet/mod.ts";
+import { type PackedGroup, PackedReader } from "../../parquet/packed_read.ts";
+import {
+  type ColumnBuffers,
+  columnBuffers,
+  type PackedColumn,
+  PackedWriter,
+} from "../../parquet/packed_write.ts";
+import { artifactDefinition } from "../artifacts/definitions.ts";
+import { MetricPoints, type MetricSeries } from "./points.ts";
+import { METRICS, THROUGH_SEGMENT } from "./segments.ts";
+
+type Name = "run_id" | "name" | "step" | "value" | "ts_ms";
+
+/** Buffers of tens of megabytes, for one file after another: none is filled across an `await`. */
+let buffers: ColumnBuffers<Name> | undefined;
+
+function sharedBuffers(): ColumnBuffers<Name> {
+  const { columns } = artifactDefinition(METRICS);
+  return buffers ??= columnBuffers(columns as readonly (PackedColumn & { name: Name })[]);
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** A file of points on its way to its place. */
+export class PointsFile {
+  rows = 0;
+  readonly #replacement: Replacement;
+  readonly #writer: PackedWriter<Name>;
+
+  constructor(world: World, target: string) {
+    this.#replacement = beginReplacement(world.files, target, uniqueName(world));
+    this.#writer = new PackedWriter(this.#replacement.file, sharedBuffers());
+  }
+
+  /** Writes points by their names and steps. */
+  add(run_id: string, points: MetricPoints): void {
+    const { columns } = this.#writer;
+    const run = encoder.encode(run_id);
+    let left = row_group_rows_max;
+    for (const series of points.sorted()) {
+      const name = encoder.encode(series.name);
+      const count = series.steps.length;
+      for (let start = 0, end = 0; start < count; start = end) {
+        end = Math.min(count, start + left);
+        columns.run_id.addCopies(run, end - start);
+        columns.name.addCopies(name, end - start);
+        addNumbers(columns, series, start, end);
+        left -= end - start;
+        if (left > 0) continue;
+        this.#writer.writeGroup();
+        left = row_group_rows_max;
+      }
+    }
+    this.#writer.writeGroup();
+    this.rows += points.count;
+  }
+
+  /** Writes the file's end and makes its bytes durable; it still has its temporary name. */
+  settle(run_id: string, through = 0): { path: string; bytes: number } {
+    const { version, type } = artifactDefinition(METRICS);
+    const bytes = this.#writer.finish({
+      "ledger.schema_version": String(version),
+      "ledger.artifact_type": type,
+      "ledger.run_id": run_id,
+      [THROUGH_SEGMENT]: String(through),
+    });
+    this.#replacement.settle();
+    return { path: this.#replacement.file.path, bytes };
+  }
+
+  putInPlace(): void {
+    this.#replacement.putInPlace();
+  }
+
+  abandon(): void {
+    this.#replacement.abandon();
+  }
+}
+
+function addNumbers(
+  { step, value, ts_ms }: ColumnBuffers<Name>,
+  series: MetricSeries,
+  start: number,
+  end: number,
+): void {
+  for (let at = start; at < end; at++) {
+    step.addNumber(series.steps[at]);
+    value.addNumber(series.values[at]);
+    const time = series.ts_ms?.[at] ?? NaN;
+    if (Number.isNaN(time)) ts_ms.addNull();
+    else ts_ms.addNumber(time);
+  }
+}
+
+/** The points of a file, those of a row group at a time. */
+export async function* pointsIn(world: World, path: string): AsyncGenerator<MetricPoints> {
+  const { key_values, batches } = readParquet(world, path);
+  if (key_values[THROUGH_SEGMENT] === undefined) {
+    // Another program's: its columns are of any form.
+    for await (const rows of batches()) {
+      const points = new MetricPoints();
+      for (const { name, step, value, ts_ms } of rows) {
+        points.add(String(name), Number(step), Number(value), ts_ms == null ? NaN : Number(ts_ms));
+      }
+      yield points;
+    }
+    return;
+  }
+  using file = openOwn(world.files, path);
+  for (const group of new PackedReader(file).groups()) yield pointsOf(group);
+}
+
+function pointsOf(group: PackedGroup): MetricPoints {
+  const points = new MetricPoints();
+  const [names, steps, values, times] = ["name", "step", "value", "ts_ms"].map(group.column);
+  let name = "";
+  let bytes = viewOf(new Uint8Array());
+  for (let row = 0; row < group.rows; row++) {
+    names.next();
+    const length = names.end - names.start;
+    if (length !== bytes.byteLength || !standsAt(bytes, names.bytes, names.start)) {
+      bytes = new DataView(names.bytes.buffer, names.bytes.byteOffset + names.start, length);
+      name = decoder.decode(bytes);
+    }
+    points.add(name, steps.nextInt64()!, values.nextDouble()!, times.nextInt64());
+  }
+  return points;
+}
