@@ -5,6 +5,7 @@ import { findings_shown_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { SkippedRun } from "../runs/catalog/change.ts";
+import type { Finding } from "../runs/manifest/manifest.ts";
 import type { Interruption } from "./progress.ts";
 import { say } from "./print.ts";
 
@@ -54,6 +55,14 @@ export function sayNotes(world: World, notes: readonly { path: string; note: str
   for (const { path, note } of notes.slice(0, findings_shown_max)) say(world, `${path}: ${note}`);
   const others = notes.length - findings_shown_max;
   if (others > 0) say(world, `and ${humanCount(others)} more like it; all of them: --json`);
+}
+
+/** Says what is unusual about a run's values: they are kept as they are. */
+export function sayFindings(world: World, findings: readonly Finding[] = []): void {
+  const notes = findings.map(({ kind, artifact, message }) => {
+    return { path: `${kind}, ${artifact}`, note: message };
+  });
+  sayNotes(world, notes);
 }
 
 /** That of a command that shows the registry: it says when the chain binds another one. */

@@ -17,7 +17,7 @@ import {
 import type { RunDirectory } from "../runs/directory/directory.ts";
 import type { RunEnd, RunEvents } from "../runs/directory/run_lifecycle.ts";
 import type { NamedRun } from "../runs/manifest/layout.ts";
-import type { RunManifest } from "../runs/manifest/manifest.ts";
+import type { Finding, RunManifest } from "../runs/manifest/manifest.ts";
 
 type Members = Record<string, unknown>;
 
@@ -283,6 +283,8 @@ export interface FinishedRun {
   folder: string | null;
   status: string;
   total_ms: number;
+  /** What is unusual about its artifacts' values, if anything is. */
+  findings?: Finding[];
 }
 
 /** Ends a run. The same end told twice has the same ids, and counts once. */
@@ -297,7 +299,11 @@ export async function finishRun(
       ? await directory.markSuccess(end)
       : await directory.markFailed(error, { ended_ms: await diedAt(runs, directory), ...end });
     const total_ms = manifest.timing?.total_ms ?? 0;
-    return { run_id, folder: directory.folder, status: manifest.status, total_ms };
+    const { status } = manifest;
+    const { findingsOf } = await import("../runs/manifest/manifest.ts");
+    const findings = findingsOf(manifest);
+    const noted = findings.length > 0 ? { findings } : {};
+    return { run_id, folder: directory.folder, status, total_ms, ...noted };
   }
   const run = await lookAt(runs, { run_id });
   if (run.presence !== null) throw hasNoFolder(run_id, runs.dir);

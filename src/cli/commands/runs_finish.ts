@@ -1,6 +1,7 @@
 import { LedgerError, quoted } from "../../base/error.ts";
 import { parseKeepingDigits } from "../../base/json.ts";
 import { defineCommand, runWord } from "../command.ts";
+import { sayFindings } from "../exit_code.ts";
 import { choice, jsonObject, noEvents, runsFlags, text } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { humanDuration, print, printJson } from "../output.ts";
@@ -50,7 +51,10 @@ export default defineCommand({
       events,
     });
     if (flags.json) printJson(world, finished);
-    else print(world, `${finished.run_id} ${finished.status} after ${humanDuration(total_ms)}`);
+    else {
+      print(world, `${finished.run_id} ${finished.status} after ${humanDuration(total_ms)}`);
+      sayFindings(world, finished.findings);
+    }
   },
 });
 

@@ -1,6 +1,7 @@
 import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
 import { defineCommand, runWord } from "../command.ts";
 import { choice, noEvents, runsFlags } from "../flags.ts";
+import { sayFindings } from "../exit_code.ts";
 import { isStandardInput } from "../input.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, print, printJson } from "../output.ts";
@@ -57,5 +58,6 @@ export default defineCommand({
       ? ""
       : `, replacing ${counted(replaced_rows, "row")}`;
     print(world, `${path} ${counted(rows, "row")}, ${humanBytes(bytes)}${replaced}`);
+    sayFindings(world, stored.findings);
   },
 });

@@ -5,8 +5,9 @@
 import { join } from "@std/path";
 import { asLedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
-import { readParquet } from "../../parquet/mod.ts";
+import { readParquet, type Row } from "../../parquet/mod.ts";
 import type { Finding, RunManifest } from "../manifest/manifest.ts";
+import { readFirstRow } from "./file.ts";
 
 /** Members of the summary, and which column of the trades each is made of. */
 const OF_TRADES: readonly [member: string, aggregate: keyof typeof AGGREGATES, column: string][] = [
@@ -44,6 +45,11 @@ export async function disagreements(
 class Artifacts {
   constructor(readonly world: World, readonly folder: string, readonly manifest: RunManifest) {}
 
+  async firstRow(type: string): Promise<Row | undefined> {
+    const entry = this.manifest.artifacts[type];
+    return entry && await readFirstRow(this.world, join(this.folder, entry.path));
+  }
+
   /** The numbers of some columns, NaN where there is none; undefined where there is no such file. */
   async columns<Name extends string>(
     type: string,
@@ -69,9 +75,11 @@ function numberOf(value: unknown): number {
 
 async function summaryOfTrades(
   artifacts: Artifacts,
-  { summary = {}, artifacts: entries }: RunManifest,
+  { summary: noted, artifacts: entries }: RunManifest,
 ): Promise<Finding[]> {
   if (!entries.trades) return [];
+  // The first system noted no summary in the manifest.
+  const summary: Record<string, unknown> = noted ?? await artifacts.firstRow("summary") ?? {};
   const found: Finding[] = [];
   const compare = (member: string, counted: number, words: string, scale = 0) => {
     const said = numberOf(summary[member]);
