@@ -186,6 +186,12 @@ export const packed_line_bytes_max = row_group_bytes_max;
 /** A part with less lines is left as it is: its Parquet file would be about as large, or larger. */
 export const compact_bytes_min = 10_000;
 export const row_batch_rows = 8_192;
+/** A file of others that is taken as an input has no more rows, columns and row groups, */
+export const parquet_rows_max = 1_000_000_000;
+export const parquet_columns_max = 10_000;
+export const parquet_row_groups_max = 100_000;
+/** and no column of a row group that is longer than this, as it lies there. */
+export const parquet_column_bytes_max = 1024 * MIB;
 /** The footer is read whole, */
 export const parquet_footer_bytes_max = 64 * MIB;
 /** and so is a page, once it is unpacked, */
@@ -224,6 +230,8 @@ export const stale_temp_after_ms = 60_000;
 /** A row of an artifact's input is no longer than this: what has to be in memory at once. */
 export const input_row_bytes_max = 8 * MIB;
 export const input_batch_rows = 2_048;
+/** A longer input of text is read by DuckDB, which takes longer than that to load. */
+export const columnar_bytes_min = 256 * KIB;
 export const feature_name_chars_max = 200;
 /** So many values of features wait in memory for their types; more wait in a scratch file. */
 export const feature_values_in_memory_max = 250_000;

@@ -26,9 +26,13 @@ export interface ConnectionOptions {
   access: "read" | "write";
   /** The folders that SQL may read and write; the database's own file needs none. */
   folders: readonly string[];
-  /** Where DuckDB puts what does not fit into memory. Inside one of the folders. */
+  /** Single files that it may read and write. */
+  paths?: readonly string[];
+  /** Where DuckDB puts what does not fit into memory. Inside one of the folders, if SQL names it. */
   temp_folder: string;
   threads?: number;
+  /** Rows come out in the order of what they are read from; readers always have it so. */
+  keeps_order?: boolean;
   /** Other databases, readable under a name; attached before the sandbox closes. */
   attached?: readonly { path: string; name: string }[];
 }
@@ -138,7 +142,7 @@ export class Database implements AsyncDisposable {
 
 /** Opens a database and closes the sandbox around it. */
 export async function openDatabase(world: World, options: ConnectionOptions): Promise<Database> {
-  const { path, access, folders, temp_folder, threads, attached = [] } = options;
+  const { path, access, folders, paths = [], temp_folder, threads, attached = [] } = options;
   for (const each of [options, ...attached]) refuseWhatWaits(world.files, each.path);
   const { api } = await loadDuckDB(world);
   let instance: DuckDBInstance | undefined;
@@ -151,11 +155,11 @@ export async function openDatabase(world: World, options: ConnectionOptions): Pr
       memory_limit: duckdb_memory_limit,
       temp_directory: temp_folder,
       // A reader may count on the order of a table's rows; a builder need not keep it.
-      preserve_insertion_order: String(access === "read"),
+      preserve_insertion_order: String(access === "read" || options.keeps_order === true),
     });
     connection = await instance.connect();
     for (const each of attached) await attach(connection, each);
-    await connection.run(sandboxStatements(folders));
+    await connection.run(sandboxStatements(folders, paths));
     return new Database(api, path, instance, connection, attached.map((each) => each.path));
   } catch (error) {
     // Either of them alone would keep the file open.

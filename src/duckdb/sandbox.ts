@@ -10,9 +10,10 @@ export const SANDBOX_SETTINGS = {
   autoload_known_extensions: "false",
 } as const;
 
-/** Statements that close the sandbox: after them, SQL reads and writes in these folders alone. */
-export function sandboxStatements(folders: readonly string[]): string {
+/** Statements that close the sandbox: after them, SQL reads and writes there alone. */
+export function sandboxStatements(folders: readonly string[], paths: readonly string[]): string {
   return `set allowed_directories = [${folders.map(literal).join(", ")}];
+    set allowed_paths = [${paths.map(literal).join(", ")}];
     set enable_external_access = false;
     set lock_configuration = true`;
 }
@@ -24,6 +25,11 @@ export function literal(text: string): string {
 
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A path as a pattern that only it fits, for functions that take patterns in the place of paths. */
+export function patternOf(path: string): string {
+  return path.replaceAll(/[*?[]/g, "[$&]");
 }
 
 /** Operators, as DuckDB names them when it calls them. */

@@ -1,5 +1,10 @@
 /** Footer metadata: what a Parquet file says of itself, checked against the file. */
-import { type FileMetaData, parquetMetadata, parquetSchema } from "hyparquet";
+import {
+  type CompressionCodec,
+  type FileMetaData,
+  parquetMetadata,
+  parquetSchema,
+} from "hyparquet";
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import { readFully, withOpenFile } from "../base/files/durable.ts";
 import type { OpenFile } from "../base/files/seam.ts";
@@ -53,8 +58,11 @@ export function factsOf(metadata: FileMetaData): ParquetFacts {
   };
 }
 
-/** The metadata of an open file; throws what is wrong with it. */
-export function readMetadata(file: OpenFile): FileMetaData {
+/** The metadata of an open file; throws what is wrong with it, or is compressed with another codec. */
+export function readMetadata(
+  file: OpenFile,
+  codecs: readonly CompressionCodec[] = SUPPORTED_CODECS,
+): FileMetaData {
   const { path } = file;
   const bytes = footerBytes(file);
   let metadata: FileMetaData;
@@ -67,7 +75,7 @@ export function readMetadata(file: OpenFile): FileMetaData {
   } catch (cause) {
     throw undecodable(path, "its footer", cause);
   }
-  const missing = unsupported(metadata);
+  const missing = unsupported(metadata, codecs);
   if (missing) throw notForUs(path, missing);
   return metadata;
 }
@@ -126,13 +134,16 @@ function contradiction(metadata: FileMetaData, size_bytes: number): string | und
   return `it says ${metadata.num_rows} rows, and its row groups have ${rows}`;
 }
 
-function unsupported(metadata: FileMetaData): string | undefined {
+function unsupported(
+  metadata: FileMetaData,
+  codecs: readonly CompressionCodec[],
+): string | undefined {
   for (const { columns } of metadata.row_groups) {
     for (const { meta_data, file_path } of columns) {
       if (file_path) return `its columns lie in other files (${quoted(file_path)})`;
       if (!meta_data) return "its columns are encrypted";
-      if (!SUPPORTED_CODECS.includes(meta_data.codec)) {
-        return `it is compressed with ${meta_data.codec}; known are ${SUPPORTED_CODECS.join(", ")}`;
+      if (!codecs.includes(meta_data.codec)) {
+        return `it is compressed with ${meta_data.codec}; known are ${codecs.join(", ")}`;
       }
     }
   }

@@ -25,6 +25,7 @@
  */
 export type { ParquetColumn, ParquetColumnType, Row } from "./columns.ts";
 export { type ParquetFacts, parquetFacts, type ParquetField, type ParquetFile } from "./footer.ts";
+export { inspectParquet } from "./inspect.ts";
 export { lastTexts, readParquet } from "./read.ts";
 export { parquetStatistics } from "./statistics.ts";
 export {

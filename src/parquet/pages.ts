@@ -81,7 +81,9 @@ function isSound(header: PageHeader): boolean {
   const { type, compressed_page_size, uncompressed_page_size } = header;
   // A page of a few bytes may claim to unpack to gigabytes.
   if (!isCount(uncompressed_page_size, parquet_page_bytes_max)) return false;
-  if (type === "DICTIONARY_PAGE") return isCount(header.dictionary_page_header?.num_values, ANY);
+  if (type === "DICTIONARY_PAGE") {
+    return isCount(header.dictionary_page_header?.num_values, uncompressed_page_size);
+  }
   const data = type === "DATA_PAGE" ? header.data_page_header : header.data_page_header_v2;
   if (data?.encoding === undefined || !isCount(data.num_values, ANY)) return false;
   if (!("num_nulls" in data)) return true;

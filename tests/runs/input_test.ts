@@ -1,7 +1,7 @@
 /** The same rows in every format, and what is said about an input that is none of them. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { parquetFacts, type Row, writeParquet } from "../../src/parquet/mod.ts";
+import { parquetFacts, type Row } from "../../src/parquet/mod.ts";
 import type { InputFormat } from "../../src/runs/artifacts/input.ts";
 import {
   ARTIFACT_TYPES,
@@ -10,7 +10,7 @@ import {
 } from "../../src/runs/artifacts/definitions.ts";
 import { tempFolder, testWorld } from "../harness.ts";
 import { type Random, withSeed } from "../laws/random.ts";
-import { allRows, duckdbBeside, namesIn } from "../parquet/files.ts";
+import { allRows, namesIn } from "../parquet/files.ts";
 import { GOOD, refusal, rowOf, RUN, store, storeText } from "./rows.ts";
 
 /** Rows of a type with everything that a format may have trouble with. */
@@ -392,37 +392,6 @@ Deno.test("one row may be large, but not without end, in any format", async () =
     const error = await refusal(storeText(folder.path, "trades", text, format));
     assertStringIncludes(error.message, "longer than 8388608 bytes");
   }
-});
-
-Deno.test("Parquet comes from a file, and that is said where it does not", async () => {
-  using folder = tempFolder();
-  const path = join(folder.path, "in.parquet");
-  await writeParquet(testWorld(), path, artifactDefinition("alerts").columns, [[GOOD.alerts]]);
-  const error = await refusal(storeText(folder.path, "alerts", Deno.readFileSync(path)));
-  assertStringIncludes(error.message, "standard input is Parquet");
-  assertStringIncludes(error.hint!, "path");
-  Deno.truncateSync(path, 50);
-  assertEquals((await refusal(store(folder.path, "alerts", { path }))).code, "damaged");
-});
-
-Deno.test("Parquet that others wrote is taken where its values fit", async () => {
-  using folder = tempFolder();
-  const path = join(folder.path, "in.parquet");
-  await using database = await duckdbBeside(path);
-  const sql = (alert_ts: string) =>
-    `copy (select 'c1' as call_id, 'So111' as mint, 'brook'::enum ('brook') as caller_name,
-      'solana' as chain, ${alert_ts} as alert_ts_ms, timestamp '2024-01-01' as created_at)
-      to '${path}' (format parquet)`;
-  await database.run(sql("1704067200000::ubigint"));
-  await store(folder.path, "alerts", { path });
-  const [row] = await allRows(join(folder.path, "out.parquet"));
-  assertEquals(row, rowOf("alerts", { created_at: "2024-01-01T00:00:00.000Z" }));
-  await database.run(sql("timestamp '2024-01-01'"));
-  const error = await refusal(store(folder.path, "alerts", { path }));
-  assertStringIncludes(
-    error.message,
-    `row 1 has "2024-01-01T00:00:00.000Z" in column "alert_ts_ms"`,
-  );
 });
 
 /** An input that hands out a few bytes at a time, so that everything is cut somewhere. */

@@ -4,7 +4,7 @@ import { choice, noEvents, runsFlags } from "../flags.ts";
 import { sayFindings } from "../exit_code.ts";
 import { isStandardInput } from "../input.ts";
 import { openFor } from "../open.ts";
-import { counted, humanBytes, print, printJson } from "../output.ts";
+import { counted, humanBytes, print, printJson, say } from "../output.ts";
 import { checkChoice } from "../parse.ts";
 
 const ALERT = `{"call_id":"c1","mint":"m1","caller_name":"ann","chain":"sol",` +
@@ -16,7 +16,8 @@ export default defineCommand({
   description: "Reads rows as NDJSON, a JSON array, CSV or Parquet, checks each against the " +
     "schema of its type (ledger runs schema), and stores them in the run's folder, replacing " +
     "earlier rows of that type. A bad row is reported with its number and column, and nothing is " +
-    "stored.",
+    "stored. Parquet may be any that pandas, Polars, DuckDB and others write: types are cast where " +
+    "nothing is lost, times become milliseconds, a NaN counts as null.",
   examples: {
     [`echo '${ALERT}' | ledger runs write demo-1 alerts`]: "rows from another program",
     [`printf 'call_id,pool_usd\\nc1,5400.5\\n' | ledger runs write demo-1 features --format csv`]:
@@ -51,6 +52,7 @@ export default defineCommand({
     const source = isStandardInput(file) ? { stdin: true as const } : { path: file };
     const { format, codec } = flags;
     const stored = await run.writeArtifact(type, { ...source, format }, { codec });
+    for (const note of stored.notes ?? []) say(world, `note: ${note}`);
     const path = `${run.folder}/${stored.path}`;
     if (flags.json) return printJson(world, { ...stored, path });
     const { rows, bytes, replaced_rows } = stored;

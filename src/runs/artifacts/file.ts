@@ -16,13 +16,14 @@ import {
   type StagedParquet,
   stageParquet,
 } from "../../parquet/mod.ts";
-import type { ArtifactEntry, Finding } from "../manifest/manifest.ts";
+import type { ArtifactEntry } from "../manifest/manifest.ts";
 import { differenceOf } from "../manifest/attached.ts";
-import type { RowContext } from "./batch.ts";
+import type { RowBatch, RowContext } from "./batch.ts";
 import type { ArtifactDefinition } from "./definitions.ts";
 import { FeatureColumns, KeptRows, rounded } from "./features.ts";
-import { type ArtifactSource, rowsOfSource, sourceName } from "./input.ts";
+import { ArtifactInput, type ArtifactSource, batched, sourceName } from "./input.ts";
 import { RowChecker, shown } from "./row_checker.ts";
+import { stageCsvInput, type StagedArtifact, stageParquetInput } from "./stage_input.ts";
 import { fits, type Misfit, misfitText } from "./stored_type.ts";
 
 /** What is stored, and where. */
@@ -33,11 +34,6 @@ export interface ArtifactToWrite {
   target: string;
   source: ArtifactSource;
   codec?: ParquetCodec;
-}
-
-/** An artifact's file under a temporary name, and what is odd of its values. */
-interface StagedArtifact extends StagedParquet {
-  readonly findings: readonly Finding[];
 }
 
 /** Writes an artifact's file beside its target. Throws at the first row that is not of the type. */
@@ -54,17 +50,20 @@ export async function stageArtifactFile(
       "ledger.run_id": run_id,
     },
   };
-  const checker = new RowChecker(context);
-  const staged = definition.is_open
-    ? await stageOpen(world, checker, target, source, options)
-    : await stageParquet(
-      world,
-      target,
-      definition.columns,
-      checkedRows(world, checker, source),
-      options,
-    );
-  return { ...staged, findings: checker.findings() };
+  const stageRows = async (rows: AsyncIterable<RowBatch>) => {
+    const checker = new RowChecker(context);
+    const staged = definition.is_open
+      ? await stageOpen(world, checker, target, rows, options)
+      : await stageParquet(world, target, definition.columns, checkedRows(checker, rows), options);
+    return { ...staged, findings: checker.findings(), notes: [] };
+  };
+  if ("rows" in source) return await stageRows(batched(source.rows));
+  const scratch = `${target}.${uniqueName(world)}.input.tmp`;
+  await using input = await ArtifactInput.open(world, source, context, scratch);
+  if (input.format === "parquet") {
+    return await stageParquetInput(input, target, options, stageRows);
+  }
+  return await stageCsvInput(input, target, options) ?? await stageRows(input.rows());
 }
 
 /** Writes an artifact's file: whole and durable, or not at all. */
@@ -76,13 +75,10 @@ export async function writeArtifactFile(
 }
 
 async function* checkedRows(
-  world: World,
   checker: RowChecker,
-  source: ArtifactSource,
+  rows: AsyncIterable<RowBatch>,
 ): AsyncGenerator<Row[]> {
-  for await (const batch of rowsOfSource(world, source, checker.context)) {
-    yield checker.check(batch);
-  }
+  for await (const batch of rows) yield checker.check(batch);
   checker.end();
 }
 
@@ -91,14 +87,14 @@ async function stageOpen(
   world: World,
   checker: RowChecker,
   target: string,
-  source: ArtifactSource,
+  rows: AsyncIterable<RowBatch>,
   options: ParquetOptions,
 ): Promise<StagedParquet> {
   const { context } = checker;
   const features = new FeatureColumns(context);
   const kept = new KeptRows(world, `${target}.${uniqueName(world)}.rows.tmp`);
   try {
-    for await (const batch of rowsOfSource(world, source, context)) {
+    for await (const batch of rows) {
       const before = checker.count;
       kept.add(
         checker.check(batch).map((row, at) =>

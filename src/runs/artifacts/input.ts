@@ -7,10 +7,11 @@
  */
 import { joined } from "../../base/bytes.ts";
 import type { LedgerError } from "../../base/error.ts";
-import { kindOf, openInput, piecesOf } from "../../base/files/outside.ts";
-import { input_batch_rows, read_bytes } from "../../base/limits.ts";
+import { removeQuietly, writeFully } from "../../base/files/durable.ts";
+import { openInput, piecesOf } from "../../base/files/outside.ts";
+import { columnar_bytes_min, input_batch_rows, read_bytes } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { readParquet, type Row } from "../../parquet/mod.ts";
+import type { Row } from "../../parquet/mod.ts";
 import { inputError, type RowBatch, type RowContext } from "./batch.ts";
 import { csvRows } from "./input_csv.ts";
 import { jsonRows, ndjsonRows } from "./input_json.ts";
@@ -29,17 +30,10 @@ export function sourceName(source: ArtifactSource): string | undefined {
   return "path" in source ? source.path : "stdin" in source ? "standard input" : undefined;
 }
 
-/** The rows of a source, as they stand there; whether they are right is for others to say. */
-export function rowsOfSource(
-  world: World,
-  source: ArtifactSource,
-  context: RowContext,
-): AsyncIterable<RowBatch> {
-  if ("rows" in source) return batched(source.rows);
-  return new InputReader(world, source, context).batches();
-}
-
-async function* batched(rows: Iterable<Row> | AsyncIterable<Row>): AsyncGenerator<RowBatch> {
+/** Rows that a program hands over, some at a time. */
+export async function* batched(
+  rows: Iterable<Row> | AsyncIterable<Row>,
+): AsyncGenerator<RowBatch> {
   let batch: Row[] = [];
   if (Symbol.iterator in rows) {
     for (const row of rows) {
@@ -67,64 +61,72 @@ const PARQUET_MAGIC = "PAR1";
 
 const ROWS_OF = { csv: csvRows, json: jsonRows, ndjson: ndjsonRows };
 
-class InputReader {
-  readonly #path?: string;
+/** Something to read rows from: its format, its first bytes, and the rest. */
+export class ArtifactInput implements AsyncDisposable {
+  #spooled = false;
 
-  constructor(
+  private constructor(
     readonly world: World,
-    readonly source: { path: string; format?: InputFormat } | { stdin: true; format?: InputFormat },
     readonly context: RowContext,
-  ) {
-    this.#path = "path" in source ? source.path : undefined;
-  }
+    readonly format: InputFormat,
+    /** What was read so far: all of it, where it is short. */
+    readonly head: Uint8Array,
+    readonly has_more: boolean,
+    readonly rest: AsyncGenerator<Uint8Array>,
+    /** The caller's file; absent for what comes through a pipe. */
+    readonly own_path: string | undefined,
+    readonly scratch_path: string,
+  ) {}
 
-  async *batches(): AsyncGenerator<RowBatch> {
-    if (this.#path !== undefined && this.#namedFormat() === "parquet") {
-      yield* this.#parquetBatches(this.#path);
-      return;
-    }
-    const chunks = this.#path === undefined
-      ? piecesOf(this.world.stdin, read_bytes)
-      : this.#fileChunks(this.#path);
-    const { head, rest } = await headOf(chunks);
+  /** The scratch file is made only where a file is needed and the input is none. */
+  static async open(
+    world: World,
+    source: { path: string; format?: InputFormat } | { stdin: true; format?: InputFormat },
+    context: RowContext,
+    scratch_path: string,
+  ): Promise<ArtifactInput> {
+    const path = "path" in source ? source.path : undefined;
+    const extension = /\.([a-z0-9]+)$/i.exec(path ?? "")?.[1].toLowerCase() ?? "";
+    const named = source.format ?? FORMAT_OF_EXTENSION[extension];
+    const is_file = path !== undefined && world.files.facts(path)?.is_file === true;
+    const chunks = path === undefined ? piecesOf(world.stdin, read_bytes) : fileChunks(world, path);
+    const found = await headOf(chunks);
     try {
-      const format = this.#namedFormat() ?? this.#guess(head);
-      if (format === "parquet") {
-        if (this.#path === undefined) throw this.#noParquet("standard input is Parquet");
-        yield* this.#parquetBatches(this.#path);
-        return;
-      }
-      if (new TextDecoder().decode(head).trim() === "" && this.source.format !== "ndjson") {
-        throw this.#empty();
-      }
-      yield* ROWS_OF[format](this.#texts(head, rest), this.context);
-    } finally {
-      await rest.return?.(undefined);
+      const format = named ?? guess(found.head);
+      const is_blank = new TextDecoder().decode(found.head).trim() === "";
+      if (is_blank && source.format !== "ndjson" && format !== "parquet") throw empty(context);
+      return new ArtifactInput(
+        ...[world, context, format, found.head, found.has_more, found.rest] as const,
+        ...[is_file ? path : undefined, scratch_path] as const,
+      );
+    } catch (error) {
+      await found.rest.return(undefined);
+      throw error;
     }
   }
 
-  #namedFormat(): InputFormat | undefined {
-    const extension = /\.([a-z0-9]+)$/i.exec(this.#path ?? "")?.[1].toLowerCase() ?? "";
-    return this.source.format ?? FORMAT_OF_EXTENSION[extension];
+  /** A file with all of it; what comes through a pipe is copied into the scratch file. */
+  async file(): Promise<string> {
+    if (this.own_path !== undefined) return this.own_path;
+    if (this.#spooled) return this.scratch_path;
+    using scratch = this.world.files.open(this.scratch_path, "create");
+    this.#spooled = true;
+    writeFully(scratch, this.head);
+    for await (const chunk of this.rest) writeFully(scratch, chunk);
+    return this.scratch_path;
   }
 
-  #guess(head: Uint8Array): InputFormat {
-    // A character that the end of the block cut in two does not matter here.
-    const text = new TextDecoder().decode(head).trimStart();
-    if (text.startsWith(PARQUET_MAGIC)) return "parquet";
-    if (text.startsWith("[")) return "json";
-    if (!text.startsWith("{")) return "csv";
-    // One object a line, or objects written over several?
-    const [first_line] = text.split("\n", 1);
-    try {
-      JSON.parse(first_line);
-      return "ndjson";
-    } catch {
-      return "json";
-    }
+  /** The rows of a text, as they stand there; whether they are right is for others to say. */
+  async *rows(): AsyncGenerator<RowBatch> {
+    const { format, context } = this;
+    if (format === "parquet") throw new Error("Parquet is no text");
+    const texts = this.#spooled
+      ? this.#texts(new Uint8Array(0), fileChunks(this.world, this.scratch_path))
+      : this.#texts(this.head, this.rest);
+    yield* ROWS_OF[format](texts, context);
   }
 
-  async *#texts(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<string> {
+  async *#texts(head: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
     const decoder = new TextDecoder("utf-8", { fatal: true });
     let lines = 1;
     const decoded = (bytes: Uint8Array | undefined) => {
@@ -133,61 +135,68 @@ class InputReader {
         for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines++;
         return text;
       } catch {
-        throw this.#notUtf8(lines);
+        throw notUtf8(this.context, lines);
       }
     };
     yield decoded(head);
-    for (let next = await rest.next(); !next.done; next = await rest.next()) {
-      yield decoded(next.value);
-    }
+    for await (const chunk of rest) yield decoded(chunk);
     yield decoded(undefined);
   }
 
-  async *#fileChunks(path: string): AsyncGenerator<Uint8Array> {
-    const input = openInput(this.world.files, path);
-    try {
-      yield* piecesOf(input, read_bytes);
-    } finally {
-      input.close();
-    }
-  }
-
-  async *#parquetBatches(path: string): AsyncGenerator<RowBatch> {
-    const facts = this.world.files.facts(path);
-    if (facts && !facts.is_file) throw this.#noParquet(`${path} is ${kindOf(facts)}`);
-    const file = readParquet(this.world, path);
-    for await (const rows of file.batches()) yield { rows };
-  }
-
-  #empty(): LedgerError {
-    return inputError(
-      this.context,
-      `${this.context.source} is empty`,
-      "if there are no rows, say so: with [], with a CSV heading alone, or by naming the format ndjson",
-    );
-  }
-
-  #notUtf8(line: number): LedgerError {
-    const words = `${this.context.source} is not valid UTF-8, in or after line ${line}`;
-    return inputError(this.context, words, "write it as UTF-8", line);
-  }
-
-  #noParquet(found: string): LedgerError {
-    const words = `${found}, and Parquet is read from its end`;
-    return inputError(this.context, words, "give the path of the file");
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.rest.return(undefined);
+    if (this.#spooled) removeQuietly(this.world.files, this.scratch_path);
   }
 }
 
-/** The first block that is not only blank, joined to what came before it, and what is left. */
+function guess(head: Uint8Array): InputFormat {
+  // A character that the end of the block cut in two does not matter here.
+  const text = new TextDecoder().decode(head).trimStart();
+  if (text.startsWith(PARQUET_MAGIC)) return "parquet";
+  if (text.startsWith("[")) return "json";
+  if (!text.startsWith("{")) return "csv";
+  // One object a line, or objects written over several?
+  const [first_line] = text.split("\n", 1);
+  try {
+    JSON.parse(first_line);
+    return "ndjson";
+  } catch {
+    return "json";
+  }
+}
+
+async function* fileChunks(world: World, path: string): AsyncGenerator<Uint8Array> {
+  const input = openInput(world.files, path);
+  try {
+    yield* piecesOf(input, read_bytes);
+  } finally {
+    input.close();
+  }
+}
+
+function empty(context: RowContext): LedgerError {
+  return inputError(
+    context,
+    `${context.source} is empty`,
+    "if there are no rows, say so: with [], with a CSV heading alone, or by naming the format ndjson",
+  );
+}
+
+function notUtf8(context: RowContext, line: number): LedgerError {
+  const words = `${context.source} is not valid UTF-8, in or after line ${line}`;
+  return inputError(context, words, "write it as UTF-8", line);
+}
+
+/** The first bytes, some of them not blank, as many as say whether an input is long; and what is left. */
 async function headOf(
   chunks: AsyncGenerator<Uint8Array>,
-): Promise<{ head: Uint8Array; rest: AsyncGenerator<Uint8Array> }> {
-  let head = new Uint8Array(0);
-  for (;;) {
+): Promise<{ head: Uint8Array; has_more: boolean; rest: AsyncGenerator<Uint8Array> }> {
+  const pieces: Uint8Array[] = [];
+  for (let size_bytes = 0; size_bytes <= columnar_bytes_min;) {
     const { value, done } = await chunks.next();
-    if (done) return { head, rest: chunks };
-    head = joined(head, value);
-    const is_enough = head.length >= PARQUET_MAGIC.length && new TextDecoder().decode(head).trim();
-    if (is_enough || head.length > read_bytes) return { head, rest: chunks };
+    if (done) return { head: joined(...pieces), has_more: false, rest: chunks };
+    pieces.push(value);
+    size_bytes += value.length;
   }
+  return { head: joined(...pieces), has_more: true, rest: chunks };
 }

@@ -5,6 +5,8 @@
  * looks like one; a cell in quotes is text.
  */
 import { type LedgerError, quoted } from "../../base/error.ts";
+import { blocksOfFile, withOpenFile } from "../../base/files/durable.ts";
+import type { Files } from "../../base/files/seam.ts";
 import { input_row_bytes_max } from "../../base/limits.ts";
 import type { Row } from "../../parquet/mod.ts";
 import { BatchBuilder, inputError, type RowBatch, type RowContext, rowError } from "./batch.ts";
@@ -36,6 +38,55 @@ export async function* csvRows(
   for await (const chunk of texts) yield* consume(records.push(chunk));
   yield* consume(records.push("", true));
   if (!batch.is_empty) yield batch.take();
+}
+
+/** The names in the heading; undefined where it is not whole, or has to be read with care. */
+export function csvHeading(head: Uint8Array, context: RowContext): string[] | undefined {
+  const { value } = new CsvRecords(context).push(new TextDecoder().decode(head)).next();
+  // Of a single column an empty line could be a row, and DuckDB takes a blank one for the heading.
+  if (!value || value.line !== 1 || value.cells.length === 1) return undefined;
+  return columnsOf(value, context).map(({ name }) => name);
+}
+
+/** How a CSV is written. */
+interface LooksOfCsv {
+  /** Each quote opens a cell, closes it, or stands for one in it; else a reader may not say so. */
+  is_plain: boolean;
+  /** Some within a cell: then it cannot be cut where a line ends. */
+  has_line_breaks: boolean;
+}
+
+const QUOTE = 34, COMMA = 44, NEWLINE = 10, RETURN = 13;
+
+/** Looks at the quotes of a file. */
+export function looksOfCsv(files: Files, path: string): LooksOfCsv {
+  const looks: LooksOfCsv = { is_plain: true, has_line_breaks: false };
+  let is_inside = false, has_closed = false, before = NEWLINE;
+  return withOpenFile(files, path, (file) => {
+    for (const block of blocksOfFile(file)) {
+      const start = is_inside || has_closed ? 0 : block.indexOf(QUOTE);
+      if (start > 0) before = block[start - 1];
+      for (let at = start < 0 ? block.length : start; at < block.length; at++) {
+        const byte = block[at];
+        if (byte === QUOTE) {
+          const may_open = has_closed || before === COMMA || before === NEWLINE;
+          if (!is_inside && !may_open) return { ...looks, is_plain: false };
+          has_closed = is_inside;
+          is_inside = !is_inside;
+        } else if (is_inside) {
+          if (byte === NEWLINE) looks.has_line_breaks = true;
+        } else if (has_closed) {
+          if (byte !== COMMA && byte !== NEWLINE && byte !== RETURN) {
+            return { ...looks, is_plain: false };
+          }
+          has_closed = false;
+        }
+        before = byte;
+      }
+      before = block[block.length - 1];
+    }
+    return looks;
+  });
 }
 
 /** A column of the input: what its cells are made into. */

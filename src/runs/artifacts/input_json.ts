@@ -9,7 +9,8 @@ import { BatchBuilder, inputError, type RowBatch, type RowContext, rowError } fr
 /** A whole number past 2^53, perhaps: then the slow way is worth it. */
 const LONG_DIGITS = /[:,[\s-](?:\d{17,}|9\d{15})\s*[,}\]]/;
 
-const keepDigits = (_: string, value: unknown, { source }: { source?: string }) =>
+/** A reviver that makes bigints of whole numbers past 2^53. */
+export const keepDigits = (_: string, value: unknown, { source }: { source?: string }) =>
   typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? "")
     ? BigInt(source!)
     : value;

@@ -215,7 +215,7 @@ export function shown(value: unknown): string {
 }
 
 /** The error of a row whose values are impossible. */
-function impossibleRow(
+export function impossibleRow(
   context: RowContext,
   check: Check,
   values: Row,
@@ -228,7 +228,7 @@ function impossibleRow(
 }
 
 /** The rows that break a check and are kept. */
-interface OddRows {
+export interface OddRows {
   check: Check;
   count: number;
   /** Its place, and the values of the columns that the check is about. */
@@ -236,7 +236,7 @@ interface OddRows {
 }
 
 /** What the manifest notes of odd rows. */
-function oddFindings(
+export function oddFindings(
   { type }: ArtifactDefinition,
   odd: readonly OddRows[],
 ): Finding[] {

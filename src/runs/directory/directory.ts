@@ -66,6 +66,8 @@ interface WrittenArtifact extends ArtifactEntry {
   replaced_rows?: number;
   /** What is odd of its values. */
   findings?: readonly Finding[];
+  /** What was left out of the input. */
+  notes?: readonly string[];
 }
 
 type NotedArtifact = [
@@ -238,7 +240,7 @@ export class RunDirectory implements AsyncDisposable {
     });
     const { rows, bytes, sha256 } = staged.written;
     const entry = { rows, path, bytes, sha256 };
-    const { findings } = staged;
+    const { findings, notes } = staged;
     try {
       // Others may write the same artifact, or finish the run: file and manifest change together.
       return await this.#change(async () => {
@@ -250,6 +252,7 @@ export class RunDirectory implements AsyncDisposable {
           ...entry,
           ...(before ? { replaced_rows: before.rows } : {}),
           ...(findings.length > 0 ? { findings } : {}),
+          ...(notes.length > 0 ? { notes } : {}),
         };
       });
     } catch (error) {

@@ -17,7 +17,7 @@ import {
 import { readRegistry, readRegistryFile } from "../../../src/log/event/registry.ts";
 import { readSealed, sealedPath } from "../../../src/log/format/seal_manifest.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
-import { rowsOfSource } from "../../../src/runs/artifacts/input.ts";
+import { ArtifactInput } from "../../../src/runs/artifacts/input.ts";
 import { RowChecker } from "../../../src/runs/artifacts/row_checker.ts";
 import { artifactDefinition } from "../../../src/runs/artifacts/definitions.ts";
 import { listPath, readCompacted } from "../../../src/runs/catalog/month_files.ts";
@@ -295,7 +295,13 @@ function rowsTarget(format: "csv" | "ndjson" | "json", sample: string): FuzzTarg
     const world = testWorld({ stdin, files: systemFiles() });
     const checker = new RowChecker(context);
     const rows: unknown[] = [];
-    for await (const batch of rowsOfSource(world, { stdin: true, format }, context)) {
+    await using input = await ArtifactInput.open(
+      world,
+      { stdin: true, format },
+      context,
+      "no file",
+    );
+    for await (const batch of input.rows()) {
       rows.push(...checker.check(batch));
     }
     return rows;

@@ -1,0 +1,118 @@
+/**
+ * Columnar ingestion: DuckDB reads an input by columns, casts each to the kind that the artifact type
+ * asks for, and writes the file, in one statement. Checks are in it: where a value does not fit, the
+ * statement fails, and the row is looked for then.
+ */
+import { resolve } from "@std/path";
+import { fileDigest } from "../../base/files/checksum.ts";
+import { beginReplacement, removeQuietly } from "../../base/files/durable.ts";
+import { row_group_rows_max } from "../../base/limits.ts";
+import { uniqueName, type World } from "../../base/world.ts";
+import { type Database, literal, openDatabase } from "../../duckdb/connection.ts";
+import { identifier, patternOf } from "../../duckdb/sandbox.ts";
+import type { ParquetOptions, StagedParquet } from "../../parquet/mod.ts";
+import type { RowContext } from "./batch.ts";
+import { castOf, type GivenColumn } from "./casts.ts";
+import type { Finding } from "../manifest/manifest.ts";
+import type { ValueKind } from "./definitions.ts";
+import { checkStored } from "./stored_checks.ts";
+
+/** An input as a table of DuckDB. */
+export interface InputTable {
+  /** What stands behind FROM. */
+  sql: string;
+  /** What it has, in its order. */
+  columns: readonly GivenColumn[];
+}
+
+/** A column that is stored, and what it is made from; where there is nothing, it is null. */
+export interface PlannedColumn {
+  name: string;
+  kind: ValueKind;
+  nullable: boolean;
+  given?: GivenColumn;
+}
+
+/** A database that reads one input, writes one file, and touches nothing else. */
+export class ColumnarStage implements AsyncDisposable {
+  readonly #replacement;
+  readonly #spill: string;
+  #database?: Database;
+
+  constructor(readonly world: World, readonly target: string, readonly path: string) {
+    const unique = uniqueName(world);
+    this.#replacement = beginReplacement(world.files, target, unique);
+    this.#spill = resolve(world.cwd(), `${target}.${unique}.spill.tmp`);
+  }
+
+  get #staged(): string {
+    return resolve(this.world.cwd(), this.#replacement.file.path);
+  }
+
+  async database(): Promise<Database> {
+    return this.#database ??= await openDatabase(this.world, {
+      path: ":memory:",
+      access: "write",
+      folders: [],
+      paths: [this.path, this.#staged].flatMap((path) => [path, patternOf(path)]),
+      temp_folder: this.#spill,
+      keeps_order: true,
+    });
+  }
+
+  /** Writes the file, and makes it durable. Fails at a value that cannot be stored. */
+  async write(
+    context: RowContext,
+    table: InputTable,
+    columns: readonly PlannedColumn[],
+    { codec = "snappy", key_values = {} }: ParquetOptions,
+  ): Promise<StagedParquet & { findings: readonly Finding[] }> {
+    const database = await this.database();
+    const selected = columns.map((column) =>
+      `${storedSql(column, context.run_id)} as ${identifier(column.name)}`
+    );
+    const notes = Object.entries(key_values).map(([key, value]) =>
+      `${literal(key)}: ${literal(value)}`
+    );
+    const path = this.#staged;
+    const rows = await database.value<bigint>(
+      `copy (select ${selected.join(",\n")} from ${table.sql}) to ${literal(path)} (format parquet,
+        compression ${codec}, row_group_size ${row_group_rows_max}, use_tmp_file false,
+        kv_metadata {${notes.join(", ")}})`,
+    );
+    const findings = await checkStored(database, path, context);
+    const { files } = this.world;
+    this.#replacement.settle();
+    const bytes = files.facts(path)!.size_bytes;
+    const written = { rows: Number(rows), bytes, sha256: fileDigest(files, path) };
+    const { putInPlace: commit, abandon } = this.#replacement;
+    return { written, findings, commit, abandon };
+  }
+
+  /** Nothing is stored. */
+  abandon(): void {
+    this.#replacement.abandon();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#database?.close();
+    removeQuietly(this.world.files, this.#spill);
+    return Promise.resolve();
+  }
+}
+
+/** The SQL of a column that is stored; it fails at a value that cannot be. */
+function storedSql({ kind, nullable, given }: PlannedColumn, run_id: string): string {
+  const nothing = kind === "run_id" ? literal(run_id) : `null::${TYPE_OF[kind]}`;
+  if (given === undefined) return nothing;
+  const cast = castOf(given, kind, run_id);
+  const refused = `error('refused')`;
+  const is_needed = !nullable && kind !== "run_id";
+  if (is_needed) return `coalesce(${cast.stored}, ${refused})`;
+  return `case when ${cast.given} is null then ${nothing} else coalesce(${cast.stored}, ${refused}) end`;
+}
+
+const TYPE_OF: Readonly<Record<ValueKind, string>> = {
+  ...{ run_id: "varchar", text: "varchar", level: "varchar", object: "varchar" },
+  ...{ whole: "bigint", time: "bigint", number: "double", flag: "boolean" },
+};

@@ -1,0 +1,268 @@
+/**
+ * Parquet of other programs as an input. Its footer and the headers of its pages are inspected first;
+ * then DuckDB reads its rows: by columns where a type has only plain ones, else row by row. What a
+ * library keeps for itself in a file (an index of pandas, its metadata) is left out, with a note.
+ */
+import type { DuckDBValue } from "@duckdb/node-api";
+import { LedgerError, quoted } from "../../base/error.ts";
+import { openRegular } from "../../base/files/outside.ts";
+import { json } from "../../base/json.ts";
+import { nearest } from "../../base/nearest.ts";
+import type { World } from "../../base/world.ts";
+import { type Database, literal } from "../../duckdb/connection.ts";
+import { identifier, patternOf } from "../../duckdb/sandbox.ts";
+import { inspectParquet, type ParquetFacts, type Row } from "../../parquet/mod.ts";
+import { inputError, type RowBatch, type RowContext, rowError } from "./batch.ts";
+import { castOf, familyOfType, type GivenColumn, kindOfFamily, textOfColumn } from "./casts.ts";
+import type { InputTable, PlannedColumn } from "./columnar.ts";
+import { FeatureColumns } from "./features.ts";
+import { keepDigits } from "./input_json.ts";
+import { extraColumn, RowChecker, shown } from "./row_checker.ts";
+
+/** An inspected file that DuckDB has open, and what it is called in errors. */
+export class ParquetInput {
+  readonly notes: string[] = [];
+  readonly #columns: GivenColumn[] = [];
+  #sql = "";
+
+  private constructor(
+    readonly context: RowContext,
+    readonly path: string,
+    readonly facts: ParquetFacts,
+  ) {}
+
+  /** Looks at a file before DuckDB does. */
+  static inspect(world: World, context: RowContext, path: string): ParquetInput {
+    using file = openRegular(world.files, path);
+    return new ParquetInput(context, path, inspectParquet(file));
+  }
+
+  /** Its columns, as DuckDB names and types them; those that only concern pandas are left out. */
+  async columns(database: Database): Promise<void> {
+    const from = `read_parquet(${literal(patternOf(this.path))}, hive_partitioning = false)`;
+    const described = await this.#reading(() =>
+      database.rows<{ column_name: string; column_type: string }>(
+        `select column_name, column_type from (describe select * from ${from})`,
+      )
+    );
+    const known = new Set(this.context.definition.columns.map(({ name }) => name));
+    const selected: string[] = [];
+    const left_out: string[] = [];
+    for (const [at, { column_name, column_type }] of described.entries()) {
+      // DuckDB gives another name to one that differs only in its case.
+      const { name } = this.facts.columns[at];
+      if (PANDAS_INDEX.test(name) && !known.has(name)) {
+        left_out.push(name);
+        continue;
+      }
+      if (familyOfType(column_type) === "other" && !NESTED.test(column_type)) {
+        throw this.#ofNoUse(name, column_type);
+      }
+      selected.push(`${identifier(column_name)} as c${at}`);
+      this.#columns.push({ name, type: column_type, sql: `c${at}` });
+    }
+    this.#sql = `(select ${selected.join(", ")} from ${from})`;
+    if (left_out.length > 0 || this.facts.key_values.pandas !== undefined) {
+      const what = [...left_out.map((name) => `column ${quoted(name)}`), "metadata"];
+      this.notes.push(`of pandas' own, left out: ${what.join(", ")}`);
+    }
+  }
+
+  get table(): InputTable {
+    return { sql: this.#sql, columns: this.#columns };
+  }
+
+  /** Whether rows have to be looked at one by one: where objects are, or exactly one row has to be. */
+  get is_for_rows(): boolean {
+    const { is_single_row, columns, takes_objects } = this.context.definition;
+    const given = new Map(this.#columns.map(({ name, type }) => [name, type]));
+    return is_single_row ||
+      columns.some(({ name, kind }) => kind === "object" && given.has(name)) ||
+      (takes_objects && this.#columns.some(({ type }) => NESTED.test(type)));
+  }
+
+  /** The columns that are stored. Throws where one is lacking, or is none of the type. */
+  planned(): PlannedColumn[] {
+    const { context } = this;
+    const { columns, is_open } = context.definition;
+    const given = new Map(this.#columns.map((column) => [column.name, column]));
+    const fixed = columns.map(({ name, kind, nullable }): PlannedColumn => {
+      const column = given.get(name);
+      given.delete(name);
+      return { name, kind, nullable, given: column };
+    });
+    const lacking = fixed.find(({ kind, nullable, given }) =>
+      !given && !nullable && kind !== "run_id"
+    );
+    if (lacking) {
+      const meant = nearest(lacking.name, [...given.keys()]);
+      const hint = meant
+        ? `is ${quoted(meant)} meant? Name it ${lacking.name}`
+        : `\`ledger runs schema ${context.definition.type}\` lists the columns`;
+      throw inputError(context, `${this.#name} lacks the column ${quoted(lacking.name)}`, hint);
+    }
+    const [extra] = given.keys();
+    if (extra !== undefined && !is_open) {
+      const free = fixed.filter((column) => !column.given).map(({ name }) => name);
+      throw extraColumn(context, extra, free);
+    }
+    return [...fixed, ...[...given.values()].map((column) => this.#open(column))];
+  }
+
+  #open(given: GivenColumn): PlannedColumn {
+    const { name, type } = given;
+    const kind = kindOfFamily(familyOfType(type));
+    if (kind) return { name, kind, nullable: true, given };
+    throw this.#ofNoUse(name, type);
+  }
+
+  #ofNoUse(name: string, type: string): LedgerError {
+    const words = `${this.#name} has a column ${quoted(name)} of type ${type}`;
+    const hint = "a column holds numbers, texts, or true and false: convert it, or leave it out";
+    return inputError(this.context, words, hint);
+  }
+
+  /** Its rows as values of JavaScript, for the checks of rows. */
+  async *rows(database: Database): AsyncGenerator<RowBatch> {
+    yield* this.#rowsOf(database, `from ${this.#sql}`);
+  }
+
+  async *#rowsOf(database: Database, from: string): AsyncGenerator<RowBatch> {
+    const values = this.#columns.map((column) => textOrValue(column));
+    const sql = `select ${values.join(", ")} ${from}`;
+    const kinds = new Map(this.context.definition.columns.map(({ name, kind }) => [name, kind]));
+    const readers = this.#columns.map(({ name, type }) =>
+      readerOf(type, kinds.get(name) === "time")
+    );
+    const result = await this.#reading(() => database.stream(sql));
+    try {
+      for await (const chunk of result) {
+        const rows = chunk.getRows().map((values) => {
+          const row: Row = {};
+          for (const [at, { name }] of this.#columns.entries()) {
+            row[name] = values[at] === null ? null : readers[at](values[at]);
+          }
+          return row;
+        });
+        yield { rows };
+      }
+    } catch (error) {
+      throw this.#damage(database.problem(error, sql));
+    }
+  }
+
+  /** Throws the error of the first row that cannot be stored; where there is none, what failed. */
+  async refuse(
+    database: Database,
+    planned: readonly PlannedColumn[],
+    cause: unknown,
+  ): Promise<never> {
+    const { run_id } = this.context;
+    const refused = planned.map((column) => refusedSql(column, run_id));
+    const numbered = `(select row_number() over () as place, * from ${this.#sql})`;
+    const condition = `from ${numbered} where ${refused.join(" or ")} order by place limit 1`;
+    const [found] = await this.#reading(() =>
+      database.rows<Record<string, DuckDBValue>>(
+        `select place, ${refused.map((sql, at) => `${sql} as r${at}`).join(", ")} ${condition}`,
+      )
+    );
+    if (!found) throw cause;
+    const place = { row: Number(found.place) };
+    for await (const { rows: [row] } of this.#rowsOf(database, condition)) {
+      const checker = new RowChecker(this.context);
+      checker.count = place.row - 1;
+      const [checked] = checker.check({ rows: [row] });
+      if (this.context.definition.is_open) new FeatureColumns(this.context).look(checked, place);
+      // A row's check takes the number nearest to digits; a column of numbers is to stay what it is.
+      const { name, given } = planned.find((_, at) => found[`r${at}`])!;
+      const words = `has ${shown(row[name])} in column ${quoted(name)}, of type ${given?.type}; ` +
+        "stored as a number it would lose digits";
+      throw rowError(this.context, place, words, "round it first, or store it as text");
+    }
+    throw cause;
+  }
+
+  /** Throws unless DuckDB read as many rows as the file says. */
+  checkCount(rows: number): void {
+    if (rows === this.facts.rows) return;
+    throw this.#damage(
+      new LedgerError({
+        code: "damaged",
+        message: `it says ${this.facts.rows} rows, and has ${rows}`,
+      }),
+    );
+  }
+
+  /** What fails while DuckDB reads: the file was inspected, so its pages do not decode. */
+  async #reading<T>(body: () => Promise<T>): Promise<T> {
+    try {
+      return await body();
+    } catch (error) {
+      throw this.#damage(error);
+    }
+  }
+
+  #damage(error: unknown): unknown {
+    if (!(error instanceof LedgerError) || !["invalid", "io", "damaged"].includes(error.code)) {
+      return error;
+    }
+    const [first_line] = error.message.split("\n");
+    return inputError(
+      this.context,
+      `${this.#name} cannot be read (${first_line})`,
+      "it is damaged, or was not written to its end: write it again",
+    ).with({ code: "damaged", cause: error });
+  }
+
+  get #name(): string {
+    return this.context.source ?? "the input";
+  }
+}
+
+/** How pandas names the index of a table where it keeps one. */
+const PANDAS_INDEX = /^__index_level_\d+__$/;
+const NESTED = /^(STRUCT|MAP)\(|\]$/;
+
+/** SQL that is true of a row whose value in this column cannot be stored. */
+function refusedSql({ kind, nullable, given }: PlannedColumn, run_id: string): string {
+  if (given === undefined) return "false";
+  const cast = castOf(given, kind, run_id);
+  return nullable || kind === "run_id"
+    ? `(${cast.given} is not null and ${cast.stored} is null)`
+    : `(${cast.stored} is null)`;
+}
+
+/** What `readerOf` makes a value of. */
+function textOrValue(column: GivenColumn): string {
+  const { type, sql } = column;
+  switch (familyOfType(type)) {
+    case "whole":
+    case "flag":
+      return sql;
+    case "real":
+      return castOf(column, "number", "").given;
+    case "decimal":
+      return /,0\)$/.test(type) ? `${sql}::hugeint` : `${sql}::double`;
+    case "text":
+    case "time":
+    case "date":
+      return textOfColumn(column);
+    default:
+      return `to_json(${sql})::varchar`;
+  }
+}
+
+function readerOf(type: string, is_time: boolean): (value: DuckDBValue) => unknown {
+  switch (familyOfType(type)) {
+    case "time":
+    case "date":
+      return (value) => is_time && WHOLE_MS.test(String(value)) ? Date.parse(String(value)) : value;
+    case "other":
+      return (value) => json.parse(String(value), keepDigits);
+    default:
+      return (value) =>
+        typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  }
+}
+
+const WHOLE_MS = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{3}Z)?$/;
