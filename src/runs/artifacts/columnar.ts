@@ -33,6 +33,22 @@ export interface PlannedColumn {
   given?: GivenColumn;
 }
 
+/** A database that may touch these files, and nothing else. */
+export function openWithFiles(
+  world: World,
+  paths: readonly string[],
+  temp_folder: string,
+): Promise<Database> {
+  return openDatabase(world, {
+    path: ":memory:",
+    access: "write",
+    folders: [],
+    paths: paths.flatMap((path) => [path, patternOf(path)]),
+    temp_folder,
+    keeps_order: true,
+  });
+}
+
 /** A database that reads one input, writes one file, and touches nothing else. */
 export class ColumnarStage implements AsyncDisposable {
   readonly #replacement;
@@ -50,14 +66,8 @@ export class ColumnarStage implements AsyncDisposable {
   }
 
   async database(): Promise<Database> {
-    return this.#database ??= await openDatabase(this.world, {
-      path: ":memory:",
-      access: "write",
-      folders: [],
-      paths: [this.path, this.#staged].flatMap((path) => [path, patternOf(path)]),
-      temp_folder: this.#spill,
-      keeps_order: true,
-    });
+    const paths = [this.path, this.#staged];
+    return this.#database ??= await openWithFiles(this.world, paths, this.#spill);
   }
 
   /** Writes the file, and makes it durable. Fails at a value that cannot be stored. */

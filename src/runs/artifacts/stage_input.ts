@@ -2,14 +2,15 @@
 import { resolve } from "@std/path";
 import { asLedgerError, type ErrorCode } from "../../base/error.ts";
 import { input_row_bytes_max } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
 import { literal } from "../../duckdb/connection.ts";
 import { patternOf } from "../../duckdb/sandbox.ts";
 import type { ParquetOptions, StagedParquet } from "../../parquet/mod.ts";
 import type { Finding } from "../manifest/manifest.ts";
-import type { RowBatch } from "./batch.ts";
-import { ColumnarStage, type InputTable, type PlannedColumn } from "./columnar.ts";
+import type { RowBatch, RowContext } from "./batch.ts";
+import { ColumnarStage, type InputTable, openWithFiles, type PlannedColumn } from "./columnar.ts";
 import type { ArtifactDefinition } from "./definitions.ts";
-import type { ArtifactInput } from "./input.ts";
+import { ArtifactInput, type ArtifactSource, batched } from "./input.ts";
 import { csvHeading, looksOfCsv } from "./input_csv.ts";
 import { ParquetInput } from "./input_parquet.ts";
 
@@ -98,4 +99,22 @@ export async function stageParquetInput(
     stage.abandon();
     throw error;
   }
+}
+
+/** The rows of a source one by one, for what is no file of columns; the scratch path is free. */
+export async function* rowsOfSource(
+  world: World,
+  source: ArtifactSource,
+  context: RowContext,
+  scratch_path: string,
+): AsyncGenerator<RowBatch> {
+  if ("rows" in source) return yield* batched(source.rows);
+  await using input = await ArtifactInput.open(world, source, context, scratch_path);
+  if (input.format !== "parquet") return yield* input.rows();
+  const path = resolve(world.cwd(), await input.file());
+  const parquet = ParquetInput.inspect(world, context, path);
+  const spill = resolve(world.cwd(), `${scratch_path}.spill`);
+  await using database = await openWithFiles(world, [path], spill);
+  await parquet.columns(database);
+  yield* parquet.rows(database);
 }

@@ -6,10 +6,12 @@ import {
   metrics_record_points_max,
   metrics_segment_points_max,
 } from "../../base/limits.ts";
+import { uniqueName } from "../../base/world.ts";
 import type { Row } from "../../parquet/mod.ts";
 import { type RowContext, rowError, type RowPlace } from "../artifacts/batch.ts";
 import { artifactDefinition } from "../artifacts/definitions.ts";
-import { type ArtifactSource, rowsOfSource, sourceName } from "../artifacts/input.ts";
+import { type ArtifactSource, sourceName } from "../artifacts/input.ts";
+import { rowsOfSource } from "../artifacts/stage_input.ts";
 import { RowChecker } from "../artifacts/row_checker.ts";
 import type { MetricsLog } from "./log.ts";
 import { MetricPoints } from "./points.ts";
@@ -27,8 +29,9 @@ export async function addTable(
   const context: RowContext = { definition, run_id, source: sourceName(source) };
   const checker = new RowChecker(context);
   const go = new LargeGo(store);
+  const scratch = join(store.run_folder, `metrics.${uniqueName(world)}.input.tmp`);
   try {
-    for await (const batch of rowsOfSource(world, source, context)) {
+    for await (const batch of rowsOfSource(world, source, context, scratch)) {
       const before = checker.count;
       for (const [at, row] of checker.check(batch).entries()) {
         addRow(go.points, row, context, { row: before + at + 1, line: batch.lines?.[at] });
