@@ -18,6 +18,7 @@ import type { RunFilter } from "../runs/catalog/run_filter.ts";
 import type { Leaderboard, Ranking } from "../runs/catalog/rank.ts";
 import type { RunsToCompare } from "../runs/catalog/compare.ts";
 import type { ComparedRun } from "../runs/catalog/diff.ts";
+import type { InputCache } from "../runs/evidence/input_cache.ts";
 import type { ArtifactTypes } from "../runs/artifacts/types.ts";
 
 /** How the catalog is opened. */
@@ -84,14 +85,14 @@ export abstract class RunQuestions {
   async query(filter?: RunFilter): Promise<RunRow[]> {
     const { queryRuns } = await import("../runs/catalog/queries.ts");
     await using database = await this.openStates();
-    return await queryRuns(database, { now_ms: this.world.now_ms(), ...filter });
+    return await queryRuns(database, await this.#readFilter(filter));
   }
 
   /** The same, with the columns that are asked for. */
   async list(filter?: RunFilter): Promise<RunListing> {
     const { listRuns } = await import("../runs/catalog/queries.ts");
     await using database = await this.openStates();
-    return await listRuns(database, { now_ms: this.world.now_ms(), ...filter });
+    return await listRuns(database, await this.#readFilter(filter));
   }
 
   /** A path of a run's artifact that opens from the current folder; null where there is no such file. */
@@ -161,6 +162,28 @@ export abstract class RunQuestions {
     for (const asked of runs.run_ids ?? []) run_ids.push((await this.locate(asked)).run_id);
     await using database = await this.openStates();
     return await loadCompared(database, { now_ms: this.world.now_ms(), ...runs, run_ids });
+  }
+
+  /** A filter whose input, where it names a file that is there, is the file's content. */
+  async #readFilter(filter: RunFilter = {}): Promise<RunFilter> {
+    const { world } = this;
+    const { input } = filter;
+    const now = { now_ms: world.now_ms(), ...filter };
+    if (typeof input !== "string") return now;
+    const { isDigest } = await import("../runs/catalog/run_filter.ts");
+    const path = resolve(world.cwd(), input);
+    if (!world.files.facts(path)) return isDigest(input) ? now : { ...now, input: { path } };
+    const { readInputs } = await import("../runs/evidence/inputs.ts");
+    const cache = await this.inputCache();
+    const [{ sha256 }] = await readInputs(world, [path], { cache });
+    cache.save();
+    return { ...now, input: { path, sha256 } };
+  }
+
+  /** What was read of large inputs of runs. */
+  protected async inputCache(): Promise<InputCache> {
+    const { InputCache } = await import("../runs/evidence/input_cache.ts");
+    return new InputCache(this.world, ledgerPaths(this.ledger_dir));
   }
 
   #sources() {

@@ -139,7 +139,10 @@ export async function openHalf(
     if (half === "runs" || others.includes("runs")) {
       await refuseFirstSystem(database, pathOf(index_dir, "runs"));
     }
-    if (with_states) await createRunStates(sources, database);
+    if (with_states) {
+      await createRunStates(sources, database);
+      if (half !== "catalog") await createRunInputs(database, others.includes("catalog"));
+    }
     return database;
   } catch (error) {
     database.close();
@@ -186,6 +189,12 @@ async function createRunStates(sources: RunSources, database: Database): Promise
     from folders f full join logged l on l.run_id = f.run_id
     left join said s on s.run_id = coalesce(f.run_id, l.run_id)
     left join artifact_counts a on a.run_id = coalesce(f.run_id, l.run_id)`);
+}
+
+/** The catalog's table under its name, where the log's index is the one that is asked. */
+async function createRunInputs(database: Database, has_catalog: boolean): Promise<void> {
+  const inputs = has_catalog ? `select * from "catalog".main.run_inputs` : NO_INPUTS;
+  await database.run(`create or replace temp view run_inputs as ${inputs}`);
 }
 
 async function refuseOtherVersion(
@@ -327,6 +336,9 @@ const NOT_LOGGED = nothing(
     "last_sign_at timestamp, total_ms double, config json, summary_json json, data_fingerprint, error, timing json",
 );
 const NO_ANNOTATIONS = nothing("run_id, tags varchar[], name, pin boolean, group, notes");
+const NO_INPUTS = nothing(
+  "run_id, path, bytes bigint, sha256, rows bigint, from_ms bigint, to_ms bigint",
+);
 const NO_ARTIFACTS = nothing(
   "rank integer, run_id, artifact_type, rows bigint, bytes bigint, sha256",
 );

@@ -10,7 +10,6 @@ import type { AlertsReport, AlertsSyncOptions } from "../runs/catalog/alerts.ts"
 import type { CompactReport } from "../runs/upkeep/compact.ts";
 import type { RunsReport } from "../runs/upkeep/verify.ts";
 import type { PrunedMonth, PruneRequest } from "../runs/upkeep/prune.ts";
-import type { InputCache } from "../runs/evidence/input_cache.ts";
 import type { NewRun, RunEvents } from "../runs/directory/run_lifecycle.ts";
 import type { ArtifactUse, SaidOfRun } from "./annotations.ts";
 import { RunQuestions } from "./run_questions.ts";
@@ -21,6 +20,15 @@ import type { ArtifactTypes } from "../runs/artifacts/types.ts";
 /** Whether the log hears of what is done to a run. Default: it does. */
 interface TellOptions {
   events?: boolean;
+}
+
+/** Which runs are verified, and how closely. */
+interface RunsToVerify {
+  run_id?: string;
+  deep?: boolean;
+  inputs?: boolean;
+  rehash?: boolean;
+  onNotice?: (message: string) => void;
 }
 
 /** The runs of one ledger. Everything here loads what it needs when it is first asked. */
@@ -125,12 +133,20 @@ export class LedgerRuns extends RunQuestions {
     return await syncCatalog(this.world, this.dir, this.indexPath("catalog"), options);
   }
 
-  /** Whether runs are whole: all of them, or one by its id. `deep` compares digests. */
-  async verify(options: { run_id?: string; deep?: boolean } = {}): Promise<RunsReport> {
+  /**
+   * Whether runs are whole: all of them, or one by its id. `deep` compares digests, `inputs` what they
+   * read; with `rehash` also large files that stand as they did when they were last read.
+   */
+  async verify(options: RunsToVerify = {}): Promise<RunsReport> {
     const { verifyRuns } = await import("../runs/upkeep/verify.ts");
-    const only = options.run_id === undefined ? undefined : (await this.find(options.run_id)).path;
+    const { run_id, deep, inputs, rehash, onNotice } = options;
+    const only = run_id === undefined ? undefined : (await this.find(run_id)).path;
     const types = await this.artifactTypes();
-    return await verifyRuns(this.world, this.dir, { only, deep: options.deep, types });
+    const cache = inputs ? await this.inputCache() : undefined;
+    const reading = inputs ? { cache, rehash, onNotice } : undefined;
+    const report = await verifyRuns(this.world, this.dir, { only, deep, types, inputs: reading });
+    cache?.save();
+    return report;
   }
 
   /** What `prune` would do with these words. */
@@ -206,13 +222,6 @@ export class LedgerRuns extends RunQuestions {
     checkMayArchiveIn(world, archive, { dir: ledger_dir, runs_dir: dir });
   }
 
-  async #inputCache(): Promise<InputCache> {
-    const { InputCache } = await import("../runs/evidence/input_cache.ts");
-    const { world, ledger_dir } = this;
-    const path = join(ledgerPaths(ledger_dir).index, "input_digests.ndjson");
-    return new InputCache(world, ledger_dir, path);
-  }
-
   /** The artifact types that there are: the built-in ones, and those registered in this ledger. */
   async artifactTypes(): Promise<ArtifactTypes> {
     const { BUILT_IN_TYPES } = await import("../runs/artifacts/types.ts");
@@ -223,7 +232,7 @@ export class LedgerRuns extends RunQuestions {
     const { world, dir } = this;
     const types = await this.artifactTypes();
     const told = events ? { events: this.events } : {};
-    const inputCache = () => this.#inputCache();
+    const inputCache = () => this.inputCache();
     return { world, runs_dir: dir, artifactTypes: () => types, inputCache, ...told };
   }
 }

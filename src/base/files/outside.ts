@@ -8,7 +8,8 @@
 import { join, relative } from "@std/path";
 import { grown } from "../bytes.ts";
 import { readFully } from "./durable.ts";
-import { LedgerError } from "../error.ts";
+import { asLedgerError, LedgerError } from "../error.ts";
+import { leadsNowhere, systemCode } from "./file_error.ts";
 import type { FileFacts, Files, InputFile, OpenFile } from "./seam.ts";
 import { input_piece_bytes, outside_file_bytes_max, outside_text_bytes_max } from "../limits.ts";
 import { escaped, humanBytes } from "../format.ts";
@@ -33,6 +34,17 @@ function notAFile(path: string, facts: FileFacts): LedgerError {
 function tooLarge(path: string, size_bytes: number, bytes_max: number): LedgerError {
   const sizes = `it has ${humanBytes(size_bytes)}, and at most ${humanBytes(bytes_max)} are taken`;
   return unreadable(path, sizes, "is it the right file?");
+}
+
+/** Facts of a path that another program named, and which may be any; only a disk that fails is an error. */
+export function factsIfThere(files: Files, path: string): FileFacts | undefined {
+  try {
+    return files.facts(path);
+  } catch (error) {
+    const code = systemCode(asLedgerError(error)?.cause);
+    if (leadsNowhere(code) || code === "EACCES") return undefined;
+    throw error;
+  }
 }
 
 /** Opens a regular file that a caller names, links followed. */

@@ -50,6 +50,7 @@ export default defineCommand({
     "ledger runs query --limit 10": "the latest ten",
     "ledger runs query --run-type policy --status completed --param policy.kind=fixed_stop":
       "completed policy runs with this parameter",
+    "ledger runs query --input prices/2026-01.csv --status any": "which runs read this file",
   },
   flags: {
     "limit": count(`at most so many (default: ${runs_listed})`, { short: "n" }),
@@ -63,6 +64,7 @@ export default defineCommand({
     }),
     "git-branch": text("NAME", "made on this branch"),
     "git-commit": text("HASH", "made with this commit, or one that begins so"),
+    "input": text("FILE|DIGEST", "that read this file, or one with its bytes; or a sha256 of one"),
     "param": texts("NAME=VALUE", "with this parameter; dots lead into objects; may be repeated"),
     "where": where(),
     "sort": text(
@@ -101,6 +103,7 @@ export default defineCommand({
       until_ms: flags.to && flags.to.ms(now_ms) + (flags.to.is_day ? DAY_MS : 0),
       git_branch: flags["git-branch"],
       git_commit: flags["git-commit"],
+      input: flags.input,
       parameters: parametersOf(flags.param),
       where: flags.where,
       sort: flags.sort,

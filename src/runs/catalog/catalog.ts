@@ -12,7 +12,7 @@ import { SnapshotStore } from "../../duckdb/snapshot_swap.ts";
 import { readChangeMark } from "../manifest/change_mark.ts";
 import { type Fingerprinted, idOfPath, isOutside } from "../manifest/layout.ts";
 import { stateOfOpen } from "../manifest/liveness_lock.ts";
-import type { RunManifest } from "../manifest/manifest.ts";
+import { inputsOf, type RunManifest } from "../manifest/manifest.ts";
 import { classifyRun, isHiding, type RunClass, scanRuns } from "../manifest/scan.ts";
 import {
   type CatalogEntries,
@@ -241,9 +241,11 @@ class CatalogSync {
     };
     const runs: unknown[] = [];
     const artifacts: unknown[] = [];
+    const inputs: unknown[] = [];
     const add = (manifest: RunManifest, where: sql.RunLocation) => {
       runs.push(sql.runRow(manifest, where));
       artifacts.push(...artifactRows(this.world, this.runs_dir, manifest, where));
+      inputs.push(...inputsOf(manifest));
     };
     const touched = [...registered, ...updated];
     await mark(gone, sql.MARK_MISSING);
@@ -259,6 +261,7 @@ class CatalogSync {
     for (const { manifest, where } of archived.values()) add(manifest, where);
     await this.#load(database, sql.LOAD_RUNS, runs);
     await this.#load(database, sql.LOAD_ARTIFACTS, artifacts);
+    await this.#load(database, sql.LOAD_INPUTS, inputs);
   }
 
   /** Runs that are only in archives now. */
@@ -321,6 +324,9 @@ class CatalogSync {
         reason,
       })),
     );
+    await database.run(sql.FORGET_OPEN_INPUTS);
+    const inputs = open.flatMap(({ manifest }) => inputsOf(manifest));
+    await this.#load(database, sql.LOAD_OPEN_INPUTS, inputs);
     await database.run("delete from runs_skipped");
     const reasons = skipped.map(({ run_path, reason }) => [run_path, reason]);
     await database.runForEach(sql.ADD_SKIPPED, reasons);

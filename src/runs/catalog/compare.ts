@@ -51,6 +51,8 @@ export async function loadCompared(
     const found = rows.find((row) => row.run_id === run_id);
     if (!found) throw notCatalogued(run_id);
     const row = withObjects(withNumbers(found));
+    // Two runs of which nothing is known do not agree.
+    if (row.data_fingerprint === "unknown") row.data_fingerprint = null;
     const { run_type, status, git_branch, git_commit, git_dirty, data_fingerprint, error } = row;
     const facts = { run_type, status, git_branch, git_commit, git_dirty, data_fingerprint, error };
     const inventory = artifacts.filter((artifact) => artifact.run_id === run_id)

@@ -1,8 +1,7 @@
 /** What the catalog takes from a run's files beside its manifest: whether they are there, and the summary. */
 import { join } from "@std/path";
 import { asLedgerError } from "../../base/error.ts";
-import { leadsNowhere, systemCode } from "../../base/files/file_error.ts";
-import type { FileFacts } from "../../base/files/seam.ts";
+import { factsIfThere } from "../../base/files/outside.ts";
 import type { World } from "../../base/world.ts";
 import type { RunManifest } from "../manifest/manifest.ts";
 import { isHiding } from "../manifest/scan.ts";
@@ -17,7 +16,9 @@ export function artifactRows(
 ): Record<string, unknown>[] {
   return Object.entries(artifacts).map(([artifact_type, { rows, path: below, bytes, sha256 }]) => {
     const path = `${run_path}/${below}`;
-    const facts = presence === "present" ? factsIfThere(world, join(runs_dir, path)) : undefined;
+    const facts = presence === "present"
+      ? factsIfThere(world.files, join(runs_dir, path))
+      : undefined;
     return {
       run_id,
       artifact_type,
@@ -28,17 +29,6 @@ export function artifactRows(
       is_missing: !facts?.is_file,
     };
   });
-}
-
-/** A manifest may name any path; only a disk that fails is an error. */
-function factsIfThere(world: World, path: string): FileFacts | undefined {
-  try {
-    return world.files.facts(path);
-  } catch (error) {
-    const code = systemCode(asLedgerError(error)?.cause);
-    if (leadsNowhere(code) || code === "EACCES") return undefined;
-    throw error;
-  }
 }
 
 /**
@@ -53,7 +43,7 @@ export async function withSummary(
   const entry = manifest.artifacts.summary;
   if (manifest.summary || !entry) return manifest;
   const path = join(folder, entry.path);
-  if (!factsIfThere(world, path)?.is_file) return manifest;
+  if (!factsIfThere(world.files, path)?.is_file) return manifest;
   const { readFirstRow } = await import("../artifacts/file.ts");
   try {
     const summary = await readFirstRow(world, path);

@@ -1,11 +1,17 @@
 /** Specification of runs: what a caller wants of `run_states`, checked at run time, as SQL conditions. */
 import { LedgerError, quoted } from "../../base/error.ts";
-import { DAY_MS, typedTime } from "../../base/format.ts";
+import { counted, DAY_MS, typedTime } from "../../base/format.ts";
 import { jsonPointer } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { BoundValue, Database } from "../../duckdb/connection.ts";
 import { RUN_TYPES } from "../manifest/manifest.ts";
 import { ENDED_STATES, type ListingText, OPEN_STATES } from "./listing.ts";
+
+/** A file that runs are sought by: by its content, or where that is not known by its path. */
+export interface SoughtInput {
+  path?: string;
+  sha256?: string;
+}
 
 /** Which runs are wanted. */
 export interface RunFilter extends ListingText {
@@ -21,6 +27,8 @@ export interface RunFilter extends ListingText {
   git_branch?: string;
   /** The commit, or its beginning. */
   git_commit?: string;
+  /** A file that it read: its digest, or eight digits or more from its beginning; or what is known. */
+  input?: string | SoughtInput;
   /** Parameters, by name or by dotted path, and the value that each has to have. */
   parameters?: Readonly<Record<string, string>>;
   limit?: number;
@@ -38,6 +46,7 @@ const MEMBERS: Readonly<Record<keyof RunFilter, true>> = {
   until_ms: true,
   git_branch: true,
   git_commit: true,
+  input: true,
   parameters: true,
   limit: true,
   where: true,
@@ -122,6 +131,13 @@ export function conditionsOf(filter: RunFilter, bind: (value: BoundValue) => str
   want(filter.until_ms, (until_ms) => `epoch_ms(created_at) < ${bind(until_ms)}`);
   want(filter.git_branch, (branch) => `git_branch = ${bind(branch)}`);
   want(filter.git_commit, (commit) => `starts_with(git_commit, ${bind(commit)})`);
+  want(filter.input, (input) => {
+    const { path, sha256 } = soughtInput(input);
+    const sought = sha256 === undefined
+      ? `path = ${bind(path!)}`
+      : `starts_with(sha256, ${bind(sha256)})`;
+    return `run_id in (select run_id from run_inputs where ${sought})`;
+  });
   for (const [name, value] of Object.entries(filter.parameters ?? {})) {
     const key = bind(jsonPointer([name]));
     const path = bind(jsonPointer(name.split(".")));
@@ -130,11 +146,42 @@ export function conditionsOf(filter: RunFilter, bind: (value: BoundValue) => str
   return wanted;
 }
 
-/** Where no run fits: refuses the slip of a type, notes an id that no run has. */
-export async function explainNone(
+/** Whether a text is the digest of a file, or enough of it. */
+export function isDigest(text: string): boolean {
+  return /^[0-9a-f]{8,64}$/i.test(text);
+}
+
+function soughtInput(input: string | SoughtInput): SoughtInput {
+  if (typeof input !== "string") return input;
+  if (isDigest(input)) return { sha256: input.toLowerCase() };
+  throw refused(
+    `input is ${quoted(input)}`,
+    "it has to be a sha256, or eight digits of it or more",
+  );
+}
+
+/** Where no run read an input: whether runs read other bytes under its path. */
+async function explainInput(
   database: Database,
-  { run_id, run_type, onNotice }: RunFilter,
+  { input, onNotice }: RunFilter,
 ): Promise<void> {
+  if (input === undefined || !onNotice) return;
+  const { path, sha256 } = soughtInput(input);
+  if (path === undefined) return onNotice(`no run read a file whose sha256 begins with ${sha256}`);
+  const [{ runs }] = await database.rows<{ runs: bigint }>(
+    "select count(distinct run_id) as runs from run_inputs where path = $1",
+    [path],
+  );
+  if (runs === 0n) onNotice(`no run read ${path}, or another file with its bytes`);
+  else if (sha256 !== undefined) {
+    onNotice(`${counted(Number(runs), "run")} read ${path} when it had other bytes`);
+  }
+}
+
+/** Where no run fits: refuses the slip of a type, notes an id or an input that no run has. */
+export async function explainNone(database: Database, filter: RunFilter): Promise<void> {
+  const { run_id, run_type, onNotice } = filter;
+  await explainInput(database, filter);
   const known = async (column: string) =>
     (await database.rows<{ name: string }>(
       `select distinct ${column} as name from run_states where ${column} is not null order by all`,

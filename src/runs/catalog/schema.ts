@@ -85,6 +85,17 @@ const ARTIFACT_TYPES: Columns = {
   is_missing: "boolean",
 };
 
+/** A file that a run reads. */
+const INPUT_TYPES: Columns = {
+  run_id: "varchar",
+  path: "varchar",
+  bytes: "bigint",
+  sha256: "varchar",
+  rows: "bigint",
+  from_ms: "bigint",
+  to_ms: "bigint",
+};
+
 const texts = (...names: string[]): Columns =>
   Object.fromEntries(names.map((name) => [name, "varchar"]));
 
@@ -112,6 +123,8 @@ export const CATALOG_SCHEMA = `
     ${ddl(RUN_TYPES)});
   create table backtest_artifacts_catalog (
     ${ddl(ARTIFACT_TYPES)});
+  create table run_inputs (
+    ${ddl(INPUT_TYPES)});
   create table runs_in_progress (
     ${ddl(OPEN_TYPES)});
   create table runs_skipped (run_path varchar, reason varchar);
@@ -144,6 +157,7 @@ function load(table: string, columns: Columns): string {
 export const LOAD_RUNS = load("backtest_runs_catalog", RUN_TYPES);
 export const LOAD_OPEN = load("runs_in_progress", OPEN_TYPES);
 export const LOAD_ARTIFACTS = load("backtest_artifacts_catalog", ARTIFACT_TYPES);
+export const LOAD_INPUTS = load("run_inputs", INPUT_TYPES);
 export const LOAD_FILES = load(
   "catalog_files",
   texts("run_path", "fingerprint", "kind", "run_id", "reason"),
@@ -163,6 +177,7 @@ const THESE = `where run_id in (select unnest(cast($1::json as varchar[])))`;
 export const FORGET_RUNS = [
   `delete from backtest_runs_catalog ${THESE}`,
   `delete from backtest_artifacts_catalog ${THESE}`,
+  `delete from run_inputs ${THESE}`,
 ];
 export const MARK_MISSING = [
   `update backtest_runs_catalog set presence = 'missing' ${THESE}`,
@@ -171,5 +186,11 @@ export const MARK_MISSING = [
 export const FORGET_ARCHIVED = `
   delete from backtest_artifacts_catalog where run_id in
     (select run_id from backtest_runs_catalog where presence = 'archived');
+  delete from run_inputs where run_id in
+    (select run_id from backtest_runs_catalog where presence = 'archived');
   delete from backtest_runs_catalog where presence = 'archived'`;
+/** Inputs of runs that have not ended: they are told anew at each sync. */
+const OF_OPEN = "where run_id not in (select run_id from backtest_runs_catalog)";
+export const FORGET_OPEN_INPUTS = `delete from run_inputs ${OF_OPEN}`;
+export const LOAD_OPEN_INPUTS = `${LOAD_INPUTS} ${OF_OPEN}`;
 export const ADD_SKIPPED = `insert into runs_skipped values ($1, $2)`;

@@ -2,7 +2,7 @@
  * Cache of what was read of large inputs, keyed on their files' identity, size and time. It is derived:
  * what is damaged in it, or lost, is read from the file again, and `--rehash` never believes it.
  */
-import { dirname } from "@std/path";
+import { join } from "@std/path";
 import { asLedgerError } from "../../base/error.ts";
 import {
   makeFolderDurably,
@@ -25,7 +25,11 @@ export class InputCache {
   #known?: Map<string, InputContent>;
   readonly #added = new Map<string, InputContent>();
 
-  constructor(readonly world: World, readonly ledger_dir: string, readonly path: string) {}
+  readonly path: string;
+
+  constructor(readonly world: World, readonly ledger: { root: string; index: string }) {
+    this.path = join(ledger.index, "input_digests.ndjson");
+  }
 
   /** What a file has, if it stands as it did when it was read. */
   find(path: string, facts: FileFacts): InputContent | undefined {
@@ -42,11 +46,11 @@ export class InputCache {
 
   /** Keeps what was added, where the ledger has begun; what keeps it from that is no error. */
   save(): void {
-    const { world: { files }, ledger_dir, path } = this;
+    const { world: { files }, ledger, path } = this;
     if (this.#added.size === 0) return;
     try {
-      if (!files.facts(ledger_dir)) return;
-      makeFolderDurably(files, dirname(path));
+      if (!files.facts(ledger.root)) return;
+      makeFolderDurably(files, ledger.index);
       const all = new Map([...this.#known ?? this.#load(), ...this.#added]);
       if (all.size > inputs_kept_max) {
         const latest = [...all].slice(-inputs_kept_max / 2);

@@ -3,7 +3,7 @@
  * while it is read is refused, so that a digest is always that of bytes that were there together.
  */
 import { createHash } from "node:crypto";
-import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
+import { asLedgerError, type ErrorFacts, LedgerError, quoted } from "../../base/error.ts";
 import { readFully } from "../../base/files/durable.ts";
 import { openRegular } from "../../base/files/outside.ts";
 import type { FileFacts, OpenFile } from "../../base/files/seam.ts";
@@ -27,13 +27,27 @@ export function formatOf(path: string): "csv" | "other" {
 }
 
 /** What was read, and of a file that stood how. */
-export interface ReadInput {
+interface ReadInput {
   content: InputContent;
   facts: FileFacts;
 }
 
+/** Reads a file; where that cannot be, why. */
+export async function tryReadInput(world: World, path: string): Promise<InputOutcome> {
+  try {
+    return await readInput(world, path);
+  } catch (error) {
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    return { problem: problem.toJSON() };
+  }
+}
+
+/** What came of an input: another one is read all the same. */
+export type InputOutcome = ReadInput | { problem: ErrorFacts };
+
 /** Reads a file from its start to its end. */
-export async function readInput(world: World, path: string): Promise<ReadInput> {
+async function readInput(world: World, path: string): Promise<ReadInput> {
   using file = openRegular(world.files, path, Infinity);
   const before = file.facts();
   const { sha256, bytes, scan } = await digestOf(world, file, formatOf(path) === "csv");

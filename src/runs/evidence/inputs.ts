@@ -2,14 +2,21 @@
  * Content addressing of what a run reads: each input by the digest of its bytes, all of them by one
  * fingerprint. Large files are read on two threads, and not again as long as they stand as they did.
  */
+import { LedgerError } from "../../base/error.ts";
 import { textDigest } from "../../base/files/checksum.ts";
-import type { FileFacts } from "../../base/files/seam.ts";
+import { factsIfThere } from "../../base/files/outside.ts";
 import { input_threads_bytes_min, input_threads_max } from "../../base/limits.ts";
 import { Thread } from "../../base/thread.ts";
 import { doOnThreads } from "../../base/thread_pool.ts";
 import type { World } from "../../base/world.ts";
 import type { InputCache } from "./input_cache.ts";
-import { hasChanged, type InputContent, type ReadInput, readInput, standOf } from "./input_file.ts";
+import {
+  hasChanged,
+  type InputContent,
+  type InputOutcome,
+  standOf,
+  tryReadInput,
+} from "./input_file.ts";
 import { inputPaths } from "./input_paths.ts";
 import type { RunInput } from "../manifest/manifest.ts";
 
@@ -21,7 +28,7 @@ const MODULE = {
 };
 
 /** How inputs are read. */
-interface InputReading {
+export interface InputReading {
   cache?: InputCache;
   /** Read every byte, whatever the cache has. */
   rehash?: boolean;
@@ -40,11 +47,11 @@ export async function readInputs(
   reading: InputReading = {},
 ): Promise<RunInput[]> {
   const inputs: RunInput[] = [];
-  const paths = inputPaths(world, named);
-  const stands = new Map<string, string>();
-  for await (const { path, stand, content } of readFiles(world, paths, reading)) {
-    stands.set(path, stand);
-    inputs.push({ path, ...content });
+  const stands: [path: string, stand: string][] = [];
+  for await (const { path, ...read } of readFiles(world, inputPaths(world, named), reading)) {
+    if ("problem" in read) throw new LedgerError(read.problem);
+    stands.push([path, standOf(read.facts)]);
+    inputs.push({ path, ...read.content });
   }
   for (const [path, stand] of stands) {
     const facts = world.files.facts(path);
@@ -53,45 +60,41 @@ export async function readInputs(
   return inputs.sort((a, b) => a.path < b.path ? -1 : 1);
 }
 
-interface ReadFile {
-  path: string;
-  /** How it stood. */
-  stand: string;
-  content: InputContent;
-}
-
 /** Reads files, in whatever order they are ready. */
-async function* readFiles(
+export async function* readFiles(
   world: World,
-  paths: readonly string[],
+  paths: Iterable<string>,
   { cache, rehash, onNotice }: InputReading,
-): AsyncGenerator<ReadFile> {
-  const jobs: { request: string; facts: FileFacts; known?: InputContent }[] = [];
+): AsyncGenerator<{ path: string } & InputOutcome> {
+  const jobs: { request: string; size_bytes: number; known?: InputContent }[] = [];
   for (const path of paths) {
-    const facts = world.files.facts(path);
-    if (!facts) throw hasChanged(path);
-    const known = cache?.find(path, facts);
-    if (known && !rehash) yield { path, stand: standOf(facts), content: known };
-    else jobs.push({ request: path, facts, known });
+    const facts = factsIfThere(world.files, path);
+    const known = facts && cache?.find(path, facts);
+    if (known && !rehash) yield { path, facts, content: known };
+    else jobs.push({ request: path, size_bytes: facts?.size_bytes ?? 0, known });
   }
   // The largest first: so no thread begins it when the others are done.
-  jobs.sort((a, b) => b.facts.size_bytes - a.facts.size_bytes);
-  const bytes = jobs.reduce((sum, { facts }) => sum + facts.size_bytes, 0);
+  jobs.sort((a, b) => b.size_bytes - a.size_bytes);
+  const bytes = jobs.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
   const count = world.has_threads && bytes >= input_threads_bytes_min
     ? Math.min(input_threads_max, jobs.length)
     : 0;
   const nextJob = () => jobs.shift();
   const threads = Array.from(
     { length: count },
-    () => new Thread<string, ReadInput>(MODULE, world.pause),
+    () => new Thread<string, InputOutcome>(MODULE, world.pause),
   );
   const done = count > 0 ? doOnThreads(threads, nextJob) : readHere(world, nextJob);
-  for await (const { job: { request: path, known }, result: { content, facts } } of done) {
-    if (known && known.sha256 !== content.sha256) {
-      onNotice?.(`${path} has other bytes than when it was last read, and the same size and time`);
+  for await (const { job: { request: path, known }, result } of done) {
+    if ("content" in result) {
+      if (known && known.sha256 !== result.content.sha256) {
+        onNotice?.(
+          `${path} has other bytes than when it was last read, and the same size and time`,
+        );
+      }
+      cache?.add(path, result.facts, result.content);
     }
-    cache?.add(path, facts, content);
-    yield { path, stand: standOf(facts), content };
+    yield { path, ...result };
   }
 }
 
@@ -100,6 +103,6 @@ async function* readHere<Job extends { request: string }>(
   nextJob: () => Job | undefined,
 ) {
   for (let job = nextJob(); job; job = nextJob()) {
-    yield { job, result: await readInput(world, job.request) };
+    yield { job, result: await tryReadInput(world, job.request) };
   }
 }

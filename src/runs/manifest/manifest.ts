@@ -133,6 +133,16 @@ export function noteFindings(
   else delete manifest.findings;
 }
 
+/** An input, and the run that read it. */
+export interface InputOfRun extends RunInput {
+  run_id: string;
+}
+
+/** The inputs that a manifest names. */
+export function inputsOf({ run_id, inputs }: RunManifest): InputOfRun[] {
+  return (inputs ?? []).map((input) => ({ run_id, ...input }));
+}
+
 /** The manifest as text for people; throws when it could not be read again. */
 export function manifestText(manifest: RunManifest, path: string): string {
   const text = `${JSON.stringify(manifest, undefined, 2)}\n`;

@@ -6,15 +6,17 @@ import { disagreements } from "../artifacts/agreement.ts";
 import { lookAtArtifact } from "../artifacts/file.ts";
 import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { attachedFiles, differenceOf, pathOfFile } from "../manifest/attached.ts";
+import type { InputReading } from "../evidence/inputs.ts";
 import { entriesBelow, staleTempFiles } from "./run_files.ts";
 import { type Fingerprinted, idOfPath, isOutside, monthOf, RUN_FILES } from "../manifest/layout.ts";
-import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
+import { type InputOfRun, inputsOf, manifestTime, type RunManifest } from "../manifest/manifest.ts";
 import { classifyRun, type RunClass, scanRuns } from "../manifest/scan.ts";
+import { verifyInputs } from "./verify_inputs.ts";
 
 /** Something about a run that is not as it should be. */
 interface RunFinding {
   run_id: string;
-  /** Below the folder of runs. */
+  /** Below the folder of runs; an input's from the root on. */
   path: string;
   problem: string;
 }
@@ -25,6 +27,8 @@ export interface RunsReport {
   artifacts: number;
   /** That were attached. */
   files: number;
+  /** Those that were compared with their files. */
+  inputs?: number;
   findings: RunFinding[];
   /** What is unusual, and loses nothing. */
   notes: { run_id: string; path: string; note: string }[];
@@ -36,22 +40,27 @@ interface VerifyRunsOptions {
   only?: string;
   deep?: boolean;
   types?: ArtifactTypes;
+  /** Whether inputs are compared with their files, and how these are read. */
+  inputs?: InputReading;
 }
 
 /** Verifies all runs, or one. `deep` reads every byte and compares digests. */
 export async function verifyRuns(
   world: World,
   runs_dir: string,
-  { only, deep = false, types = BUILT_IN_TYPES }: VerifyRunsOptions = {},
+  { only, deep = false, types = BUILT_IN_TYPES, inputs }: VerifyRunsOptions = {},
 ): Promise<RunsReport> {
   const report: RunsReport = { runs: 0, artifacts: 0, files: 0, findings: [], notes: [] };
+  const read: InputOfRun[] = [];
   const ended = new Map<string, string>();
   for (const run of scanRuns(world, runs_dir)) {
     // Digests of large files are taken in one go: a signal is heard between two runs.
     await world.turn();
     if (only !== undefined && run.path !== only) continue;
     report.runs++;
-    if (await verifyRun(world, runs_dir, run, { deep, types }, report) !== "ended") continue;
+    const found = await verifyRun(world, runs_dir, run, { deep, types }, report);
+    if (inputs && found.kind !== "unusable") read.push(...inputsOf(found.manifest));
+    if (found.kind !== "ended") continue;
     const run_id = idOfPath(run.path)!;
     const other = ended.get(run_id);
     if (other === undefined) ended.set(run_id, run.path);
@@ -61,6 +70,10 @@ export async function verifyRuns(
     }
   }
   if (only === undefined) report.findings.push(...damageOfArchived(world, runs_dir));
+  if (inputs) {
+    report.inputs = read.length;
+    report.findings.push(...await verifyInputs(world, read, inputs));
+  }
   return report;
 }
 
@@ -79,9 +92,9 @@ async function verifyRun(
   world: World,
   runs_dir: string,
   { path: run_path, fingerprint }: Fingerprinted,
-  { deep, types }: Required<Omit<VerifyRunsOptions, "only">>,
+  { deep, types }: Required<Pick<VerifyRunsOptions, "deep" | "types">>,
   report: RunsReport,
-): Promise<RunClass["kind"]> {
+): Promise<RunClass> {
   const folder = join(runs_dir, run_path);
   const run_id = idOfPath(run_path)!;
   const find = (path: string, problem: string) =>
@@ -94,7 +107,7 @@ async function verifyRun(
   for (const path of stale) find(path, "left half-written by a program that was killed: remove it");
   if (run.kind === "unusable") {
     find(RUN_FILES.manifest, run.reason);
-    return run.kind;
+    return run;
   }
   if (isOutside(run_path)) {
     const month = monthOf(manifestTime(run.manifest.created_at));
@@ -123,7 +136,7 @@ async function verifyRun(
     if (problem) find(path, problem);
   }
   // A run that goes on has files that its manifest does not know yet.
-  if (run.kind === "open") return run.kind;
+  if (run.kind === "open") return run;
   const { status, artifacts } = run.manifest;
   const disagreeing = deep && status === "completed"
     ? await disagreements(world, folder, run.manifest)
@@ -135,7 +148,7 @@ async function verifyRun(
     if (stale.includes(orphan)) continue;
     find(orphan, "no manifest knows this file: left behind, or put there");
   }
-  return run.kind;
+  return run;
 }
 
 /** Files in a run's folder that nothing accounts for. */
