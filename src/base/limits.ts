@@ -253,6 +253,8 @@ export const metrics_segment_read_bytes_max = 256 * MIB;
 export const metric_step_max = 2 ** 52;
 /** How often the segments of a run are listed again because they changed meanwhile. */
 export const metrics_listings_max = 100;
+/** How many inputs of a run it lists. */
+export const run_inputs_shown = 20;
 /** How many runs a query of the catalog returns where the caller does not say, */
 export const runs_found_max = 1_000_000;
 /** and how many the command line lists. */

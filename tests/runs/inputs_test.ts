@@ -8,7 +8,7 @@ import type { World } from "../../src/base/world.ts";
 import { writeParquet } from "../../src/parquet/mod.ts";
 import type { NewRun } from "../../src/runs/directory/run_lifecycle.ts";
 import { testWorld } from "../harness.ts";
-import { eventsOf, inLab, type Lab, ledgerOf, newLab } from "./runs.ts";
+import { ask, eventsOf, inLab, type Lab, ledgerOf, newLab, putRun, sync } from "./runs.ts";
 
 const DAY = Date.UTC(2026, 0, 1);
 const MINUTE_MS = 60_000;
@@ -394,4 +394,206 @@ Deno.test("runs create takes inputs as they are typed, and as a shell fills a pa
   const absent = await run("--input", "c.csv");
   assertEquals([absent.code, absent.stdout], [2, ""]);
   assertStringIncludes(absent.stderr, 'cannot take "c.csv" as an input: there is no such file');
+});
+
+/** Runs with inputs, and one whose manifest another program wrote; all of them catalogued. */
+async function labOfInputs() {
+  const lab = newLab();
+  const [a, b] = [put(lab, "a.csv", "ts_ms\n1000000000000\n"), put(lab, "b.csv", "n\n1\n2\n")];
+  await using ledger = ledgerOf(lab);
+  for (const [run_id, inputs] of Object.entries({ one: [a], two: [a, b], open: [b], none: [] })) {
+    const run = await ledger.runs.create({ run_type: "policy", run_id, git: false, inputs });
+    if (run_id !== "open") await run.markSuccess();
+  }
+  await ledger.runs.sync();
+  const idsOf = async (input: string, filter: Record<string, unknown> = { status: "any" }) =>
+    (await ledger.runs.query({ input, sort: "run_id:asc", ...filter })).map(({ run_id }) => run_id);
+  return { lab, a, b, idsOf, [Symbol.dispose]: () => lab[Symbol.dispose]() };
+}
+
+Deno.test("which runs read a file is asked by the file, by its bytes elsewhere, or by its digest", async () => {
+  using inputs = await labOfInputs();
+  const { lab, a, b, idsOf } = inputs;
+  assertEquals(await idsOf(a), ["one", "two"]);
+  assertEquals(await idsOf(b), ["open", "two"]);
+  assertEquals(await idsOf(b, {}), ["two"]);
+  assertEquals(await idsOf(put(lab, "copy", Deno.readFileSync(a))), ["one", "two"]);
+  const digest = sha256(Deno.readFileSync(b));
+  assertEquals(await idsOf(digest.toUpperCase()), ["open", "two"]);
+  assertEquals(await idsOf(digest.slice(0, 8)), ["open", "two"]);
+  assertEquals(
+    await ask(lab, "select run_id, path, bytes, rows, from_ms from run_inputs order by all"),
+    [
+      ["one", a, 20, 1, 1_000_000_000_000],
+      ["open", b, 6, 2, null],
+      ["two", a, 20, 1, 1_000_000_000_000],
+      ["two", b, 6, 2, null],
+    ],
+  );
+  const query = async (...args: string[]) => {
+    const { code, stdout, stderr } = await inLab(lab, ["runs", "query", ...args, "--json"]);
+    return {
+      code,
+      ids: code === 0 ? JSON.parse(stdout).map((row: { run_id: string }) => row.run_id) : [],
+      stderr,
+    };
+  };
+  assertEquals((await query("--input", a, "--sort", "run_id:asc")).ids, ["one", "two"]);
+  // The file has gone on: the runs read what it was.
+  put(lab, "a.csv", "ts_ms\n1000000000001\n");
+  const other = await query("--input", a);
+  assertEquals(other.ids, []);
+  assertStringIncludes(other.stderr, `2 runs read ${a} when it had other bytes`);
+  Deno.removeSync(a);
+  assertEquals((await query("--input", a, "--sort", "run_id:asc")).ids, ["one", "two"]);
+  const absent = await query("--input", join(lab.path, "x.csv"));
+  assertStringIncludes(absent.stderr, `no run read ${join(lab.path, "x.csv")}`);
+  assertStringIncludes((await query("--input", "00000000")).stderr, "sha256 begins with 00000000");
+  assertEquals((await query("--input", lab.path)).code, 2);
+});
+
+Deno.test("the inputs in the catalog follow the runs: open, ended, archived, gone", async () => {
+  using inputs = await labOfInputs();
+  const { lab, b, idsOf } = inputs;
+  await using ledger = ledgerOf(lab);
+  await (await ledger.runs.find("open")).markFailed("x");
+  await ledger.runs.sync();
+  assertEquals(await idsOf(b, {}), ["open", "two"]);
+  const rows = () => ask(lab, "select run_id, path, sha256, rows from run_inputs order by all");
+  const before = await rows();
+  await ledger.runs.sync({ full: true });
+  assertEquals(await rows(), before);
+  const archive = join(lab.path, "archive");
+  await ledger.runs.prune({ before: "2999-01", archive });
+  assertEquals(await rows(), before);
+  await ledger.runs.sync({ full: true });
+  assertEquals([await rows(), await idsOf(b, {})], [before, ["open", "two"]]);
+  const run = await ledger.runs.create({
+    run_type: "policy",
+    run_id: "brief",
+    git: false,
+    inputs: [b],
+  });
+  await ledger.runs.sync();
+  assertEquals(await idsOf(b), ["brief", "open", "two"]);
+  Deno.removeSync(run.folder, { recursive: true });
+  await ledger.runs.sync();
+  assertEquals(await idsOf(b), ["open", "two"]);
+});
+
+Deno.test("verify says which inputs have changed since a run read them, and of which run", async () => {
+  using inputs = await labOfInputs();
+  const { lab, a, b } = inputs;
+  const verify = async (...args: string[]) => {
+    const { code, stdout } = await inLab(lab, ["runs", "verify", ...args, "--json"]);
+    const { findings, inputs } = JSON.parse(stdout);
+    return {
+      code,
+      inputs,
+      found: findings.map((each: Record<string, string>) => [each.run_id, each.path, each.problem]),
+    };
+  };
+  assertEquals(await verify("--all", "--inputs"), { code: 0, inputs: 4, found: [] });
+  assertEquals((await verify("--all")).inputs, undefined);
+  put(lab, "b.csv", "n\n1\n3\n");
+  const [then, now] = ["n\n1\n2\n", "n\n1\n3\n"].map((text) => sha256(text).slice(0, 12));
+  const of = (run_id: string) => [
+    run_id,
+    b,
+    `an input of run ${run_id} has other bytes now: 6 B, 2 rows, sha256 ${now}; the run read 6 B, 2 rows, sha256 ${then}`,
+  ];
+  const all = await verify("--all", "--inputs");
+  assertEquals([all.code, all.found.sort()], [3, [of("open"), of("two")]]);
+  assertEquals((await verify("one", "--inputs")).code, 0);
+  put(lab, "b.csv", "n\n1\n2\n3\n");
+  Deno.removeSync(a);
+  assertEquals((await verify("two", "--inputs")).found, [
+    ["two", a, "an input of run two is not there any more"],
+    [
+      "two",
+      b,
+      `an input of run two has other bytes now: 8 B; the run read 6 B, 2 rows, sha256 ${then}`,
+    ],
+  ]);
+  Deno.removeSync(b);
+  Deno.mkdirSync(b);
+  assertStringIncludes((await verify("open", "--inputs")).found[0][2], "an input of run open");
+  const { code, stderr } = await inLab(lab, ["runs", "verify", "--all", "--rehash"]);
+  assertEquals([code, stderr.includes("--rehash goes with --inputs")], [2, true]);
+});
+
+Deno.test("verify believes what is kept of a large input, and with --rehash its bytes alone", async () => {
+  using lab = newLab();
+  await create(lab, {});
+  const path = put(lab, "large.bin", LARGE);
+  await create(lab, { run_id: "r", inputs: [path] });
+  const file = Deno.openSync(path, { write: true });
+  file.writeSync(new Uint8Array([1]));
+  file.close();
+  Deno.utimeSync(path, OLD, OLD);
+  const verify = (...args: string[]) => inLab(lab, ["runs", "verify", "r", "--inputs", ...args]);
+  assertEquals((await verify()).code, 0);
+  const { code, stdout, stderr } = await verify("--rehash");
+  assertEquals(code, 3);
+  assertStringIncludes(stdout, "an input of run r has other bytes now");
+  assertStringIncludes(
+    stderr,
+    "has other bytes than when it was last read, and the same size and time",
+  );
+  // That was noted too.
+  assertEquals((await verify()).code, 3);
+});
+
+Deno.test("a manifest of others may name anything as an input: nothing hangs, all is told", async () => {
+  using lab = newLab();
+  const named = [
+    "/dev/zero",
+    "/dev/stdin",
+    "",
+    "\u0000",
+    "a".repeat(5000),
+    "/proc/self/mem",
+    "../x",
+    "/",
+  ];
+  putRun(lab, "odd", {
+    inputs: named.map((path) => ({ path, bytes: 0, sha256: "0".repeat(64) })),
+  });
+  const { code, stdout } = await inLab(lab, ["runs", "verify", "odd", "--inputs", "--json"]);
+  assertEquals([code, JSON.parse(stdout).findings.length], [3, named.length]);
+  assertEquals((await sync(lab)).registered, 1);
+  for (
+    const inputs of [[{ path: "a", bytes: 1 }], ["a"], {}, [{ path: "a", bytes: -1, sha256: "b" }]]
+  ) {
+    putRun(lab, "wrong", { inputs });
+    const shown = await inLab(lab, ["runs", "verify", "wrong", "--json"]);
+    assertStringIncludes(shown.stdout, "inputs is ");
+  }
+});
+
+Deno.test("a run is shown with what it read", async () => {
+  using inputs = await labOfInputs();
+  const { stdout } = await inLab(inputs.lab, ["runs", "show", "two"], { columns: 300 });
+  const line = stdout.split("\n").find((line) => line.includes("a.csv"))!;
+  assertMatch(line, /a\.csv +1 +20 B +2001-09-09 01:46:40\.000Z +2001-09-09 .+[0-9a-f]{12}/);
+  const json = JSON.parse((await inLab(inputs.lab, ["runs", "show", "two", "--json"])).stdout);
+  assertEquals(json.manifest.inputs.length, 2);
+});
+
+Deno.test("two runs of whose data nothing is known do not agree in it", async () => {
+  using inputs = await labOfInputs();
+  const diff = async (...ids: string[]) => {
+    const { stdout } = await inLab(inputs.lab, ["runs", "diff", ...ids, "--all", "--json"]);
+    return JSON.parse(stdout).filter((row: { name: string }) => row.name === "data_fingerprint")
+      .map((row: Record<string, unknown>) => [row.baseline, row.value]);
+  };
+  const other = await create(inputs.lab, { run_id: "none-2" });
+  assertEquals(other.data_fingerprint, "unknown");
+  await sync(inputs.lab);
+  assertEquals(await diff("none", "none-2"), []);
+  const [{ data_fingerprint }] = await ledgerOf(inputs.lab).runs.list({
+    run_id: "one",
+    columns: "data_fingerprint",
+  }).then(({ rows }) => rows);
+  assertEquals(await diff("one", "none"), [[data_fingerprint, undefined]]);
 });

@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import { asLedgerError } from "../../base/error.ts";
 import { readFully, withOpenFile } from "../../base/files/durable.ts";
 import { DAY_MS } from "../../base/format.ts";
-import { run_log_lines_shown, run_log_tail_bytes } from "../../base/limits.ts";
+import { run_inputs_shown, run_log_lines_shown, run_log_tail_bytes } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { KnownRun } from "../../ledger/known_run.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
@@ -35,8 +35,8 @@ export default defineCommand({
   name: "runs show",
   summary: "everything about one run",
   description:
-    "Prints what a run's manifest and the log say of it, its artifacts and attached files and " +
-    "whether they " +
+    "Prints what a run's manifest and the log say of it, what it read, its artifacts and attached " +
+    "files and whether they " +
     "are on the disk, how long its phases took, the end of what it printed, and its events. The " +
     "run may still be running, and it may have no folder.",
   examples: {
@@ -72,6 +72,7 @@ export default defineCommand({
       });
     }
     printFacts(world, run);
+    printInputs(world, run);
     if (artifacts.length > 0) printArtifacts(world, artifacts);
     printFindings(world, run);
     if (files.length > 0) printFiles(world, files);
@@ -245,6 +246,24 @@ const ON_DISK: Column = {
   title: "on disk",
   show: (there) => there ? "yes" : "missing",
 };
+
+/** What it read. */
+function printInputs(world: World, { manifest }: KnownRun): void {
+  const inputs = manifest?.inputs ?? [];
+  if (inputs.length === 0) return;
+  const showUtc = (ms: unknown) => typeof ms === "number" ? utc(ms) : "";
+  print(world, "");
+  printRows(world, inputs.slice(0, run_inputs_shown), [
+    { field: "path", title: "input" },
+    countColumn("rows"),
+    bytesColumn("bytes", "size"),
+    { field: "from_ms", title: "from", show: showUtc, optional: true },
+    { field: "to_ms", title: "to", show: showUtc, optional: true },
+    { field: "sha256", show: (digest) => String(digest).slice(0, 12) },
+  ]);
+  const others = inputs.length - run_inputs_shown;
+  if (others > 0) print(world, `  and ${counted(others, "more input")}; all of them: --json`);
+}
 
 function printArtifacts(world: World, artifacts: Record<string, unknown>[]): void {
   print(world, "");

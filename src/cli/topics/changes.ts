@@ -23,7 +23,8 @@ Commands:
 
 - runs create | --input FILE records digest, size, rows and time range of what a run reads, and makes
   its data fingerprint of the digests. Without inputs, and unless you say one, it is unknown; it was
-  the digest of --dataset's JSON.
+  the digest of --dataset's JSON. ‹ledger runs query --input FILE› lists the runs that read a file,
+  ‹ledger runs verify --inputs› says what has changed since, the catalog has them in run_inputs.
 - emit --ack | Answers every input line with one line, in order; --ack=json answers with objects.
 - --force | An output replaces no file unless you say --force, and never a ledger's own file, an
   archive or a database.

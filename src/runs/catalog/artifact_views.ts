@@ -237,6 +237,10 @@ export const EXAMPLE_QUERIES: Readonly<
     },
     { sql: "select run_path, reason from runs_skipped", shows: "what is not catalogued, and why" },
     {
+      sql: "select run_id, path, rows from run_inputs where sha256 like '3a1f%'",
+      shows: "which runs read a file",
+    },
+    {
       sql:
         "select run_id, count(*) as trades, avg(realized_return_bps) as avg_return from trades " +
         "group by run_id order by avg_return desc",

@@ -2,9 +2,10 @@
  * Content addressing of what a run reads: each input by the digest of its bytes, all of them by one
  * fingerprint. Large files are read on two threads, and not again as long as they stand as they did.
  */
-import { LedgerError } from "../../base/error.ts";
+import { asLedgerError, LedgerError } from "../../base/error.ts";
 import { textDigest } from "../../base/files/checksum.ts";
 import { factsIfThere } from "../../base/files/outside.ts";
+import type { FileFacts } from "../../base/files/seam.ts";
 import { input_threads_bytes_min, input_threads_max } from "../../base/limits.ts";
 import { Thread } from "../../base/thread.ts";
 import { doOnThreads } from "../../base/thread_pool.ts";
@@ -68,7 +69,11 @@ export async function* readFiles(
 ): AsyncGenerator<{ path: string } & InputOutcome> {
   const jobs: { request: string; size_bytes: number; known?: InputContent }[] = [];
   for (const path of paths) {
-    const facts = factsIfThere(world.files, path);
+    const facts = tryFacts(world, path);
+    if (facts instanceof LedgerError) {
+      yield { path, problem: facts.toJSON() };
+      continue;
+    }
     const known = facts && cache?.find(path, facts);
     if (known && !rehash) yield { path, facts, content: known };
     else jobs.push({ request: path, size_bytes: facts?.size_bytes ?? 0, known });
@@ -95,6 +100,17 @@ export async function* readFiles(
       cache?.add(path, result.facts, result.content);
     }
     yield { path, ...result };
+  }
+}
+
+/** Facts of a path that another may have named; where it cannot be looked at, why. */
+export function tryFacts({ files }: World, path: string): FileFacts | undefined | LedgerError {
+  try {
+    return factsIfThere(files, path);
+  } catch (error) {
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    return problem;
   }
 }
 

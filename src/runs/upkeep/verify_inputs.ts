@@ -1,9 +1,9 @@
 /** Verification of what runs read: whether their inputs still have the bytes that manifests record. */
-import { factsIfThere } from "../../base/files/outside.ts";
+import { LedgerError } from "../../base/error.ts";
 import { humanBytes } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import type { InputContent, InputOutcome } from "../evidence/input_file.ts";
-import { type InputReading, readFiles } from "../evidence/inputs.ts";
+import { type InputReading, readFiles, tryFacts } from "../evidence/inputs.ts";
 import type { InputOfRun, RunInput } from "../manifest/manifest.ts";
 
 interface InputFinding {
@@ -18,22 +18,30 @@ export async function verifyInputs(
   inputs: readonly InputOfRun[],
   reading: InputReading,
 ): Promise<InputFinding[]> {
-  const sizes = new Map(
-    inputs.map(({ path }) => [path, factsIfThere(world.files, path)?.size_bytes]),
-  );
-  const to_read = new Set(
-    inputs.filter(({ path, bytes }) => sizes.get(path) === bytes).map(({ path }) => path),
-  );
+  const looks = new Map(inputs.map(({ path }) => [path, tryFacts(world, path)]));
+  const sizeOf = (path: string) => {
+    const facts = looks.get(path);
+    return facts instanceof LedgerError ? undefined : facts?.size_bytes;
+  };
+  const to_read = inputs.filter(({ path, bytes }) => sizeOf(path) === bytes);
   const read = new Map<string, InputOutcome>();
-  for await (const { path, ...outcome } of readFiles(world, to_read, reading)) {
+  const paths = new Set(to_read.map(({ path }) => path));
+  for await (const { path, ...outcome } of readFiles(world, paths, reading)) {
     read.set(path, outcome);
   }
   return inputs.flatMap((input) => {
     const { run_id, path } = input;
-    const found = problemOf(input, sizes.get(path), read.get(path));
+    const look = looks.get(path);
+    const found = look instanceof LedgerError
+      ? unreadable(look)
+      : problemOf(input, sizeOf(path), read.get(path));
     const problem = `an input of run ${run_id} ${found}`;
     return found === undefined ? [] : [{ run_id, path, problem }];
   });
+}
+
+function unreadable({ message }: { message: string }): string {
+  return `is not readable: ${message}`;
 }
 
 function problemOf(
@@ -41,7 +49,7 @@ function problemOf(
   size_bytes: number | undefined,
   outcome: InputOutcome | undefined,
 ): string | undefined {
-  if (outcome && "problem" in outcome) return `is not readable: ${outcome.problem.message}`;
+  if (outcome && "problem" in outcome) return unreadable(outcome.problem);
   if (size_bytes === undefined) return "is not there any more";
   const now = outcome?.content ?? { bytes: size_bytes };
   if (now.bytes === input.bytes && (!outcome || outcome.content.sha256 === input.sha256)) return;
