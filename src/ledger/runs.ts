@@ -1,5 +1,4 @@
 /** The runs of a ledger: their folders, the catalog of them, and the events that tell of both. */
-import { join } from "@std/path";
 import { buildFacts } from "../base/build.ts";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { fresh_sync_ms_max } from "../base/limits.ts";
