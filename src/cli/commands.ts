@@ -53,6 +53,7 @@ const GROUPS = {
     "runs show": () => import("./commands/runs_show.ts"),
     "runs diff": () => import("./commands/runs_diff.ts"),
     "runs rank": () => import("./commands/runs_rank.ts"),
+    "runs group": () => import("./commands/runs_group.ts"),
     "runs schema": () => import("./commands/runs_schema.ts"),
     "runs verify": () => import("./commands/runs_verify.ts"),
     "runs compact": () => import("./commands/runs_compact.ts"),

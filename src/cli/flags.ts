@@ -171,6 +171,23 @@ export function where() {
   return text("FILTER", "only runs for which this holds; its grammar: ledger help filters");
 }
 
+const NOT_COMPLETED = ["failed", "crashed", "stale", "unfinished", "running", "pending"];
+
+/** `--include`, for commands that hold completed runs against each other. */
+export function include() {
+  const statuses = z.pipe(
+    z.string(),
+    z.transform((text: string) => text.split(",").map((status) => status.trim())),
+  ).check(
+    z.refine(
+      (statuses) => statuses.every((status) => NOT_COMPLETED.includes(status)),
+      hasToBe(`of ${NOT_COMPLETED.join(", ")}, between commas`),
+    ),
+  );
+  const description = `these count too, between commas: ${NOT_COMPLETED.join(", ")}`;
+  return flag(z.optional(statuses), { value: "STATUSES", description });
+}
+
 /** `--columns`, for commands that list runs. */
 export function columns() {
   return text("COLUMNS", "show these: run_id,params.*,summary.sharpe; ledger help filters");

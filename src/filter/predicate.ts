@@ -109,7 +109,8 @@ function memberOf(value: unknown, name: string): unknown {
   return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
 }
 
-function plainNumber(value: unknown): unknown {
+/** A number as JavaScript has it, however many digits it was written with. */
+export function plainNumber(value: unknown): unknown {
   return isKeptNumber(value) ? Number((value as { rawJSON: string }).rawJSON) : value;
 }
 

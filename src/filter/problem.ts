@@ -6,7 +6,7 @@ import type { Span } from "./tree.ts";
 
 /** A text that is read: a filter, an order, a list of columns, under the name that it is given by. */
 export interface Source {
-  name: "where" | "sort" | "columns" | "by";
+  name: "where" | "sort" | "columns" | "by" | "per" | "metric";
   text: string;
 }
 

@@ -77,6 +77,16 @@ export function parseColumns(text: string): Shown[] {
   }).flat();
 }
 
+/** Reads the names of values that rows are told apart by: `group`, `params.x,params.y`. */
+export function parseKeys(source: Source): Field[] {
+  const reader = new TokenReader(source);
+  return listed(reader, () => {
+    const field = reader.field(nameOf(reader));
+    checkHasValue(source, field);
+    return field;
+  });
+}
+
 /** The fields of columns, in the order of their names where a name stands for all that rows have. */
 export function fieldsShown(
   shown: readonly Shown[],

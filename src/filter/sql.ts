@@ -68,6 +68,14 @@ export function valueSql(field: Field, type: ValueType, bind: Bind): string {
   }
 }
 
+/** What rows are told apart by: the same text for the same value, null where nothing is there. */
+export function keySql(field: Field, bind: Bind): string {
+  if (field.type !== "json") return `cast(${columnSql(field)} as varchar)`;
+  const json = jsonSql(field, bind);
+  const number = valueSql(field, "number", bind);
+  return `coalesce(cast(${number} as varchar), nullif(cast(${json} as varchar), 'null'))`;
+}
+
 /** A column as SQL names it: `group` is a word of its own there. */
 export function columnSql({ column }: Pick<Field, "column">): string {
   return column === "group" ? `"${column}"` : column;

@@ -16,6 +16,7 @@ import type {
 } from "../runs/catalog/queries.ts";
 import type { RunFilter } from "../runs/catalog/run_filter.ts";
 import type { Leaderboard, Ranking } from "../runs/catalog/rank.ts";
+import type { GroupQuestion, GroupStatistics } from "../runs/catalog/group_statistics.ts";
 import type { RunsToCompare } from "../runs/catalog/compare.ts";
 import type { ComparedRun } from "../runs/catalog/diff.ts";
 import type { InputCache } from "../runs/evidence/input_cache.ts";
@@ -153,6 +154,13 @@ export abstract class RunQuestions {
     const { rankRuns } = await import("../runs/catalog/rank.ts");
     await using database = await this.openStates();
     return await rankRuns(database, { now_ms: this.world.now_ms(), ...ranking });
+  }
+
+  /** A metric over the runs of a group: mean, standard deviation and 95 % interval for each setting. */
+  async group(question: GroupQuestion): Promise<GroupStatistics> {
+    const { groupStatistics } = await import("../runs/catalog/group_statistics.ts");
+    await using database = await this.openStates();
+    return await groupStatistics(database, { now_ms: this.world.now_ms(), ...question });
   }
 
   /** Runs to be compared, by ids or their beginnings, with what log and folder know of each. */

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
-import { isLowerBetter, type Ranking } from "../../src/runs/catalog/rank.ts";
+import { isLowerBetter } from "../../src/runs/catalog/metric_values.ts";
+import type { Ranking } from "../../src/runs/catalog/rank.ts";
 import { inLab, type Lab, ledgerOf, newLab, putRun, sync } from "./runs.ts";
 
 /** A sweep of five runs, of which one failed with the best number of all. */
@@ -49,7 +50,7 @@ Deno.test("completed runs are ranked, the best first; others only where they are
   assertEquals(listed.code, 0, listed.stderr);
   assertStringIncludes(listed.stdout, "1  r5      failed");
   const wrong = await inLab(lab, ["runs", "rank", "--by", "sharpe", "--include", "lost"]);
-  assertEquals([wrong.code, wrong.stderr.includes('--include has "lost"')], [2, true]);
+  assertEquals([wrong.code, wrong.stderr.includes('--include is "lost"')], [2, true]);
 });
 
 Deno.test("a filter for runs of which none is completed names the statuses to include", async () => {
@@ -57,7 +58,7 @@ Deno.test("a filter for runs of which none is completed names the statuses to in
   const said: string[] = [];
   const onNotice = (message: string) => said.push(message);
   assertEquals(await ranked(lab, { by: "sharpe", where: "params.stop.bps = 900", onNotice }), "");
-  assertEquals(said[0], "only completed runs are ranked; of the others 1 failed: --include failed");
+  assertEquals(said[0], "only completed runs count; of the others 1 failed: --include failed");
 });
 
 Deno.test("which end is the best is the metric's, by its name, unless the caller says it", async () => {

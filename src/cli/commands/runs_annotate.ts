@@ -10,7 +10,7 @@ import { usage } from "../parse.ts";
 
 export default defineCommand({
   name: "runs annotate",
-  summary: "say something about a run: tags, a note, a name, a pin, its group, links",
+  summary: "say of a run: tags, a note, a name, a pin, a group, links",
   description: "Appends an event that says so, also about a run that has ended: the run itself " +
     "stays as it is. Prints the run's id. Filters know all of it: --where \"'best' in tags and " +
     "group = 'sweep7' and pin\". A name stands where an id can, unless two runs have it. Without " +

@@ -4,6 +4,7 @@ import {
   columns,
   count,
   format,
+  include,
   required,
   runsFlags,
   text,
@@ -15,8 +16,6 @@ import { freshen, openFor } from "../open.ts";
 import { type Column, fieldColumns, printRows, rowFormat, say, showTime } from "../output.ts";
 import { usage } from "../parse.ts";
 
-const OTHERS = ["failed", "crashed", "stale", "unfinished", "running", "pending"];
-
 export default defineCommand({
   name: "runs rank",
   summary: "the best runs, by a metric of their summaries",
@@ -27,15 +26,18 @@ export default defineCommand({
     "ledger runs rank --by avg_return_bps": "the best by average return",
     'ledger runs rank --by stop_out_rate --where "trades_count >= 100"':
       "the fewest stop-outs, among runs with enough trades",
+    "ledger runs rank --by avg_return_bps --per group":
+      "the best run of each group, and of how many it is the best",
   },
   flags: {
     "by": required(
       text("METRIC", "a metric of the summary, or a number elsewhere: timing.total_ms"),
       "by which metric? For example: --by avg_return_bps",
     ),
+    "per": text("NAME", "only the best run for each: group, run_type, params.NAME"),
     "asc": toggle("the smallest first", { aliases: ["ascending"] }),
     "desc": toggle("the largest first", { aliases: ["descending"] }),
-    "include": text("STATUSES", `rank these too, between commas: ${OTHERS.join(", ")}`),
+    "include": include(),
     "where": where(),
     "columns": columns(),
     "limit": count("at most so many (default: 20)", { short: "n" }),
@@ -45,19 +47,14 @@ export default defineCommand({
   },
   run: async ({ world, flags }) => {
     await using ledger = openFor(world, flags);
-    const { by, asc, desc, where, columns, limit } = flags;
+    const { by, per, asc, desc, where, columns, limit } = flags;
     if (asc && desc) throw usage("runs rank", "it is either --asc or --desc");
-    const include = flags.include?.split(",").map((status) => status.trim());
-    const unknown = include?.find((status) => !OTHERS.includes(status));
-    if (unknown !== undefined) {
-      const problem = `--include has ${JSON.stringify(unknown)}; it has to be of`;
-      throw usage("runs rank", `${problem} ${OTHERS.join(", ")}`);
-    }
     await freshen(world, ledger, flags, "log", "runs");
     const onNotice = (message: string) => say(world, message);
     const ascending = asc || desc ? asc : undefined;
-    const ranking = { by, ascending, include, where, columns, limit, onNotice };
-    const { rows, fields, ascending: is_ascending } = await ledger.runs.leaderboard(ranking);
+    const ranking = { by, per, ascending, include: flags.include, where, columns, limit, onNotice };
+    const board = await ledger.runs.leaderboard(ranking);
+    const { rows, fields, ascending: is_ascending } = board;
     if (ascending === undefined && is_ascending) {
       say(world, `less of ${by} is better: the smallest first (--desc: the largest)`);
     }
@@ -69,11 +66,16 @@ export default defineCommand({
       { field: "stop_out_rate", right: true },
       { field: "created_at_ms", title: titled("created"), right: true, show: showTime(world) },
     ];
+    const best_of: Column[] = board.per
+      ? [{ field: "runs", title: titled("of"), right: true }]
+      : [];
     printRows(world, rows, [
       { field: "rank", right: true },
+      ...listedFields(world, board.per ? [board.per] : [], rows, format),
       { field: "run_id" },
       { field: "status", cut: false },
       { field: "value", title: titled(by), right: true },
+      ...best_of,
       ...listedFields(world, fields, rows, format, columns === undefined),
       ...(columns === undefined ? usual : []).map((column) => ({ ...column, optional: true })),
     ], format);

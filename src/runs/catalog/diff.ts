@@ -2,7 +2,7 @@
 import { LedgerError, quoted } from "../../base/error.ts";
 import { leavesOf } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
-import { isLowerBetter } from "./rank.ts";
+import { isLowerBetter } from "./metric_values.ts";
 
 /** What of a run is compared. */
 export interface ComparedRun {

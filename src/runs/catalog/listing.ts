@@ -10,6 +10,7 @@ import { problemAt, type Source } from "../../filter/problem.ts";
 import {
   fieldsShown,
   parseColumns,
+  parseKeys,
   parseSort,
   rowShown,
   type Shown,
@@ -77,6 +78,17 @@ export async function readListing(database: Database, text: ListingText): Promis
   await names.check({ name: "sort", text: sort }, order.map(({ field }) => field));
   await names.check({ name: "columns", text: columns ?? "" }, shown_fields);
   return { condition, fields, order, shown, columns: shown ? ALL_COLUMNS : ROW_COLUMNS };
+}
+
+/** Reads the names by which runs are told apart, and holds them against what the runs have. */
+export async function readKeys(
+  database: Database,
+  source: Source,
+  onNotice?: ListingText["onNotice"],
+): Promise<Field[]> {
+  const fields = parseKeys(source);
+  await new NameCheck(database, onNotice).check(source, fields);
+  return fields;
 }
 
 /** The database's clock. */
