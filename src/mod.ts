@@ -102,7 +102,13 @@ export type { MetricPlace } from "./runs/metrics/log.ts";
 export type { MetricSeries } from "./runs/metrics/points.ts";
 export type { ReadMetricsOptions } from "./runs/metrics/read.ts";
 export type { CorruptBytes } from "./base/files/records.ts";
-export type { ArtifactEntry, RunManifest, RunStatus, RunType } from "./runs/manifest/manifest.ts";
+export type {
+  ArtifactEntry,
+  Finding as ValueFinding,
+  RunManifest,
+  RunStatus,
+  RunType,
+} from "./runs/manifest/manifest.ts";
 export type { CatalogSyncOptions, CatalogSyncReport } from "./runs/catalog/catalog.ts";
 export type { SkippedRun } from "./runs/catalog/change.ts";
 export type { ReportOptions } from "./report/gather/data.ts";

@@ -1,5 +1,5 @@
 /** Impossible values are refused by row and column, odd ones are kept: in JavaScript and in SQL alike. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { SeededRandom } from "../../src/base/random.ts";
 import type { Row } from "../../src/parquet/mod.ts";
@@ -14,6 +14,7 @@ import { RowChecker } from "../../src/runs/artifacts/row_checker.ts";
 import { tempFolder } from "../harness.ts";
 import { duckdbBeside, write } from "../parquet/files.ts";
 import { refusal, rowOf, RUN, store } from "./rows.ts";
+import { inLab, newLab } from "./runs.ts";
 
 const TS = 1_704_067_200_000;
 const SECONDS = 1_704_067_200;
@@ -118,6 +119,26 @@ for (const [type, different, noted] of ODD) {
     }
   });
 }
+
+Deno.test("runs schema says which values are possible and usual, and what rows have to be", async () => {
+  using lab = newLab();
+  const { code, stdout } = await inLab(lab, ["runs", "schema", "trades"]);
+  assertEquals(code, 0);
+  assertMatch(stdout, /^exit_px +DOUBLE +more than 0 +price of exit$/m);
+  assertMatch(stdout, /^realized_return_bps +DOUBLE +bps +usually -10000 or more +return/m);
+  assertMatch(stdout, /^exit_ts_ms has to be at least entry_ts_ms$/m);
+  const equity = await inLab(lab, ["runs", "schema", "equity"]);
+  assertMatch(equity.stdout, /^rows ascend by ts_ms\nno two rows have the same ts_ms$/m);
+  const { stdout: json } = await inLab(lab, ["runs", "schema", "frontier", "--json"]);
+  const rate = JSON.parse(json).find(({ column }: Row) => column === "stop_out_rate");
+  assertEquals([rate.unit, rate.values], ["fraction", "from 0 to 1"]);
+});
+
+Deno.test("a time with a highest value of its own is still refused in seconds", () => {
+  const columns = [{ name: "at", kind: "time", bounds: { max: 2 * TS } }] as ArtifactColumn[];
+  const [check] = checksOf({ ...artifactDefinition("errors"), columns });
+  assertEquals([SECONDS, TS, 3 * TS].map((at) => check.watch()({ at })), [true, false, true]);
+});
 
 const COLUMNS: Readonly<Record<string, string>> = {
   number: "double?",

@@ -11,7 +11,9 @@ export default defineCommand({
   name: "runs finish",
   summary: "end a run: completed, or failed",
   description: "Records in the manifest how the run ended, appends the event to the log, and " +
-    "then creates _SUCCESS in the folder of a completed run. After an interruption, run it " +
+    "then creates _SUCCESS in the folder of a completed run. Its artifacts are held against each " +
+    "other (summary and trades, equity and returns): where they disagree, the manifest notes both " +
+    "numbers. After an interruption, run it " +
     "again. A run that was only emitted has no folder: its end is an event, its timing events of " +
     "phases.",
   examples: {

@@ -1,4 +1,5 @@
 import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
+import { limitsText, rowRules } from "../../runs/artifacts/checks.ts";
 import { defineCommand } from "../command.ts";
 import { format, ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
@@ -9,7 +10,7 @@ export default defineCommand({
   name: "runs schema",
   summary: "the columns of an artifact type",
   description: "Lists the columns of an artifact type: name, Parquet type, whether it may be " +
-    "null, and what it means. Without TYPE, lists the types.",
+    "null, its unit, which values are possible and which are usual, and what it means. Without TYPE, lists the types.",
   examples: {
     "ledger runs schema": "the artifact types",
     "ledger runs schema trades": "the columns of one",
@@ -36,20 +37,26 @@ export default defineCommand({
       ], format);
     }
     checkChoice("runs schema", "TYPE", type, types.names());
-    const { path, summary, columns, is_open, takes_objects, is_single_row } = types.of(type);
+    const definition = types.of(type);
+    const { path, summary, columns, is_open, takes_objects, is_single_row } = definition;
     if (format === "table") print(world, `${path}: ${summary}\n`);
-    const rows = columns.map(({ name, type, nullable, description }) => {
-      return { column: name, type, nullable, description };
+    const rows = columns.map((column) => {
+      const { name, type, nullable, unit = null, description } = column;
+      const values = limitsText(column) || null;
+      return { column: name, type, nullable, unit, values, description };
     });
     printRows(world, rows, [
       { field: "column" },
       { field: "type", show: (type) => String(type).toUpperCase() },
       { field: "nullable", title: "null", show: (nullable) => nullable ? "may be" : "" },
+      { field: "unit" },
+      { field: "values" },
       { field: "description" },
     ], format);
     if (format !== "table") return;
     const objects = takes_objects ? ", and JSON objects" : "";
     if (is_open) print(world, `and any further columns of numbers, texts and booleans${objects}`);
     if (is_single_row) print(world, "exactly one row");
+    for (const rule of rowRules(definition)) print(world, rule);
   },
 });

@@ -10,9 +10,9 @@ export default defineCommand({
   summary: "check runs against their manifests: files, rows, digests",
   description: "Checks that each artifact exists, with the size, rows and columns that its " +
     "manifest records, and each attached file with its size; with --deep also with the same " +
-    "digest. Lists files that no manifest names. With --inputs it also says which files that runs " +
-    "read have changed since, or are gone. " +
-    "A column that is stored as another type is no finding where every value can be read " +
+    "digest, and that summary and trades, equity and returns agree. Lists files that no manifest " +
+    "names. With --inputs it also says which files that runs read have changed since, or are " +
+    "gone. A column that is stored as another type is no finding where every value can be read " +
     "as one of its own: standard error names it. Exit code 3 when it finds something.",
   examples: {
     "ledger runs verify demo-1 --deep": "one run, every byte",

@@ -15,9 +15,11 @@ export default defineCommand({
   summary: "store a run's results as Parquet, every row checked",
   description: "Reads rows as NDJSON, a JSON array, CSV or Parquet, checks each against the " +
     "schema of its type (ledger runs schema), and stores them in the run's folder, replacing " +
-    "earlier rows of that type. A bad row is reported with its number and column, and nothing is " +
-    "stored. Parquet may be any that pandas, Polars, DuckDB and others write: types are cast where " +
-    "nothing is lost, times become milliseconds, a NaN counts as null.",
+    "earlier rows of that type. A bad row, or one with impossible values (a time in seconds, a " +
+    "price of 0, an exit before its entry), is reported with its number and column, and nothing " +
+    "is stored. Odd values are kept, and noted in the manifest. Parquet may be any that pandas, " +
+    "Polars, DuckDB and others write: types are cast where nothing is lost, times become " +
+    "milliseconds, a NaN counts as null.",
   examples: {
     [`echo '${ALERT}' | ledger runs write demo-1 alerts`]: "rows from another program",
     [`printf 'call_id,pool_usd\\nc1,5400.5\\n' | ledger runs write demo-1 features --format csv`]:

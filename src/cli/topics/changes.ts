@@ -57,6 +57,10 @@ Commands:
   parameters that differ. A metric that is text, or that no run has, is an error.
 - runs diff | Takes 2 to 20 runs, or --where; holds them against the first, says which is better, and
   compares artifacts too. JSON and CSV have a row for each run and name, with numbers as numbers.
+- runs write | Impossible values are refused: times in seconds, prices of 0 or less, exits before their
+  entry, negative durations, rates outside of 0 to 1. Odd ones are kept and noted (‹runs show›).
+- runs finish, runs verify --deep | A summary that is not that of the trades, and equity that its
+  returns do not lead to, are findings with both numbers.
 - tables | Ids of runs are never cut; empty columns go first; numbers have six digits.
 - trace publish | Refuses a run that neither the log nor a folder knows.
 - trace path | Shows what each event held, and the market's time apart from the program's; the time

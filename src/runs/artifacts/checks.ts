@@ -6,7 +6,13 @@
 import { identifier } from "../../duckdb/sandbox.ts";
 import { timestamp_ms_plausible_max, timestamp_ms_plausible_min } from "../../base/limits.ts";
 import type { Row } from "../../parquet/mod.ts";
-import type { ArtifactDefinition, ColumnBounds, Relation, Verdict } from "./definitions.ts";
+import type {
+  ArtifactColumn,
+  ArtifactDefinition,
+  ColumnBounds,
+  Relation,
+  Verdict,
+} from "./definitions.ts";
 
 /** A check of stored values: of each row by itself, or beside the rows before it. */
 export interface Check {
@@ -20,21 +26,56 @@ export interface Check {
   sql(place: string): string;
 }
 
+interface Limits {
+  /** Values outside are impossible. */
+  bounds: ColumnBounds;
+  /** Values outside are odd. */
+  usual: ColumnBounds;
+}
+
 /** Times below are taken for seconds. */
-const OF_TIMES: { bounds?: ColumnBounds; usual?: ColumnBounds } = {
+const OF_TIMES: Limits = {
   bounds: { min: timestamp_ms_plausible_min },
   usual: { max: timestamp_ms_plausible_max },
 };
+
+/** The limits of a column; those of its kind hold where it has no lowest or highest value of its own. */
+function limitsOf({ kind, bounds = {}, usual = {} }: ArtifactColumn): Limits {
+  if (kind !== "time") return { bounds, usual };
+  return {
+    bounds: bounds.min === undefined && bounds.above === undefined
+      ? { ...OF_TIMES.bounds, ...bounds }
+      : bounds,
+    usual: usual.max === undefined && usual.below === undefined
+      ? { ...OF_TIMES.usual, ...usual }
+      : usual,
+  };
+}
+
+/** What a column asks of its values, in words; nothing where its kind says it all. */
+export function limitsText({ bounds = {}, usual = {} }: ArtifactColumn): string {
+  const [possible, likely] = [boundsText(bounds), boundsText(usual)];
+  return [possible, likely && `usually ${likely}`].filter(Boolean).join(", ");
+}
+
+/** What a type asks of its rows beside their columns, a sentence each. */
+export function rowRules({ rules = [], order, key, usual_key }: ArtifactDefinition): string[] {
+  return [
+    ...rules.map(({ verdict, relation, of }) => relationCheck(verdict, relation, of).rule),
+    ...(order ? [`rows ascend by ${order.join(", ")}`] : []),
+    ...(key ? [`no two rows have the same ${key.join(", ")}`] : []),
+    ...(usual_key ? [`usually no two rows have the same ${usual_key.join(", ")}`] : []),
+  ];
+}
 
 /** The checks of a type: what is impossible first, each row by itself before rows beside others. */
 export function checksOf(definition: ArtifactDefinition): Check[] {
   const { columns, rules = [], order, key, usual_key } = definition;
   const checks: Check[] = [];
-  for (const { name, kind, bounds, usual } of columns) {
-    const of_kind = kind === "time" ? OF_TIMES : {};
-    const [possible, likely] = [bounds ?? of_kind.bounds ?? {}, usual ?? of_kind.usual ?? {}];
-    if (Object.keys(possible).length > 0) checks.push(boundsCheck("impossible", name, possible));
-    if (Object.keys(likely).length > 0) checks.push(boundsCheck("odd", name, likely));
+  for (const column of columns) {
+    const { bounds, usual } = limitsOf(column);
+    if (Object.keys(bounds).length > 0) checks.push(boundsCheck("impossible", column.name, bounds));
+    if (Object.keys(usual).length > 0) checks.push(boundsCheck("odd", column.name, usual));
   }
   for (const { verdict, relation, of } of rules) checks.push(relationCheck(verdict, relation, of));
   if (order) checks.push(orderCheck(order));
@@ -59,7 +100,7 @@ function boundsCheck(verdict: Verdict, column: string, bounds: ColumnBounds): Ch
     verdict,
     columns: [column],
     rule: `it ${MODAL[verdict]} ${boundsText(bounds)}${
-      bounds === OF_TIMES.bounds ? ", in milliseconds since 1970" : ""
+      bounds.min === OF_TIMES.bounds.min ? ", in milliseconds since 1970" : ""
     }`,
     watch: () => (row) => {
       const value = row[column];
