@@ -82,7 +82,13 @@ export type { ArtifactSource, InputFormat } from "./runs/artifacts/input.ts";
 export type { ArtifactToWrite } from "./runs/artifacts/file.ts";
 export type { RetainedDay, RetainRequest } from "./ledger/retain.ts";
 export type { ImportedDay } from "./log/mod.ts";
-export { getGitProvenance, type GitProvenance } from "./runs/evidence/provenance.ts";
+export {
+  type CodeRequest,
+  getGitProvenance,
+  type GitProvenance,
+} from "./runs/evidence/provenance.ts";
+export { type Rerun, rerunScript } from "./runs/evidence/rerun.ts";
+export { type CodeFacts, codeOf } from "./runs/manifest/code_facts.ts";
 export {
   type ArtifactPlace,
   type CatalogStats,

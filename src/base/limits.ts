@@ -262,6 +262,17 @@ export const runs_listed = 20;
 /** How many runs are compared at once. */
 export const runs_compared_max = 20;
 
+/** What git prints about a repository is read up to this, and waited for so long. */
+export const git_bytes_max = 16 * MIB;
+export const git_wait_ms = 60_000;
+/** A run's patch of uncommitted changes is no larger; of what lies beyond it there are digests. */
+export const patch_bytes_max = 1_000_000;
+/** Of changed files so many are listed, and so many bytes digested: a run has to begin. */
+export const changed_files_listed_max = 10_000;
+export const digested_bytes_max = 256 * MIB;
+/** So many digests stand in one command of a rerun. */
+export const files_verified_max = 100;
+
 // Traces
 
 /** Traced times lie between 1970 and 2255: microseconds that a double holds exactly. */

@@ -10,6 +10,7 @@ import { tar_end_bytes_max } from "./limits.ts";
 
 const BLOCK_BYTES = 512;
 const NAME_BYTES = 100;
+const SHARED_MODE = 0o644;
 const OCTAL_SIZE_MAX = 8 ** 11;
 const SUM_AT = 148;
 const SUM_END = 156;
@@ -22,11 +23,17 @@ export function tarPadding(size_bytes: number): number {
   return (BLOCK_BYTES - size_bytes % BLOCK_BYTES) % BLOCK_BYTES;
 }
 
-export function tarHeaders(name: string, size_bytes: number, modified_ms: number): Uint8Array {
+export function tarHeaders(
+  name: string,
+  size_bytes: number,
+  modified_ms: number,
+  mode = SHARED_MODE,
+): Uint8Array {
   const seconds = Math.floor(modified_ms / 1000);
   const is_long = encoder.encode(name).length > NAME_BYTES;
   const is_large = size_bytes >= OCTAL_SIZE_MAX;
-  const main = header(is_long ? shortened(name) : name, is_large ? 0 : size_bytes, seconds, "0");
+  const short_name = is_long ? shortened(name) : name;
+  const main = header(short_name, is_large ? 0 : size_bytes, seconds, "0", mode);
   if (!is_long && !is_large) return main;
   const records = (is_long ? record("path", name) : "") +
     (is_large ? record("size", String(size_bytes)) : "");
@@ -48,12 +55,18 @@ function record(key: string, value: string): string {
   return `${length}${rest}`;
 }
 
-function header(name: string, size_bytes: number, seconds: number, type: string): Uint8Array {
+function header(
+  name: string,
+  size_bytes: number,
+  seconds: number,
+  type: string,
+  mode = SHARED_MODE,
+): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
   const put = (text: string, at: number) => block.set(encoder.encode(text), at);
   const octal = (value: number, digits: number) => value.toString(8).padStart(digits, "0");
   put(name, 0);
-  put("0000644\0", 100);
+  put(`${octal(mode, 7)}\0`, 100);
   put("0000000\0", 108);
   put("0000000\0", 116);
   put(`${octal(size_bytes, 11)}\0`, 124);

@@ -2,6 +2,7 @@
  * Dependency injection of the surroundings: files, clock, randomness, environment, streams are passed
  * in, so that a test can hold the clock still and look at what was printed.
  */
+import { joined } from "./bytes.ts";
 import { fileError } from "./files/file_error.ts";
 import type { Files } from "./files/seam.ts";
 import { systemFiles } from "./files/system_files.ts";
@@ -23,9 +24,20 @@ export interface Input {
   size_bytes?(): Promise<number | undefined>;
 }
 
-interface ProgramEnd {
+/** Within which bounds another program is run. */
+interface ProgramBounds {
+  /** Set for it, beside what this process has. */
+  env: Readonly<Record<string, string>>;
+  /** What it prints beyond is not read. */
+  bytes_max: number;
+  wait_ms: number;
+}
+
+export interface ProgramEnd {
   ok: boolean;
-  stdout: string;
+  stdout: Uint8Array;
+  /** Whether it was stopped at one of its bounds: its output is the beginning of one. */
+  is_cut: boolean;
 }
 
 export interface World {
@@ -45,7 +57,15 @@ export interface World {
   readonly stdout: Output;
   readonly stderr: Output;
   /** Runs another program to its end; undefined when it is not there, or may not be run. */
-  runProgram(name: string, args: readonly string[]): Promise<ProgramEnd | undefined>;
+  runProgram(
+    name: string,
+    args: readonly string[],
+    bounds: ProgramBounds,
+  ): Promise<ProgramEnd | undefined>;
+  /** The command line that this process was started with, as far as it can be known. */
+  commandLine(): string[];
+  /** The machine: `linux x86_64`, and how many processors it has. */
+  machine(): { system: string; cores: number };
   /** Calls back at SIGINT and SIGTERM; the returned function stops that. */
   onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void): () => void;
   /** Resolves after a while, or at once when the signal is aborted. */
@@ -191,13 +211,55 @@ function pause(duration_ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-async function runProgram(name: string, args: readonly string[]): Promise<ProgramEnd | undefined> {
+async function runProgram(
+  name: string,
+  args: readonly string[],
+  { env, bytes_max, wait_ms }: ProgramBounds,
+): Promise<ProgramEnd | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    const command = new Deno.Command(name, { args: [...args], stdin: "null", stderr: "null" });
-    const { success, stdout } = await command.output();
-    return { ok: success, stdout: new TextDecoder().decode(stdout) };
+    const command = new Deno.Command(name, {
+      args: [...args],
+      env: { ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    });
+    const child = command.spawn();
+    const reader = child.stdout.getReader();
+    const pieces: Uint8Array[] = [];
+    let bytes = 0, is_cut = false;
+    // Its own children may hold the pipe after it was ended, so the reading is what is called off.
+    timer = setTimeout(() => {
+      is_cut = true;
+      reader.cancel().catch(() => {});
+    }, wait_ms);
+    for (;;) {
+      const { value } = await reader.read();
+      if (value === undefined) break;
+      pieces.push(value);
+      bytes += value.length;
+      if (bytes <= bytes_max) continue;
+      is_cut = true;
+      await reader.cancel();
+      break;
+    }
+    if (is_cut) child.kill("SIGKILL");
+    const { success } = await child.status;
+    return { ok: success, stdout: joined(...pieces).subarray(0, bytes_max), is_cut };
   } catch {
     return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The system tells it whole; otherwise the runtime's own flags are not in it. */
+function commandLine(): string[] {
+  try {
+    return Deno.readTextFileSync("/proc/self/cmdline").replace(/\0$/, "").split("\0");
+  } catch {
+    return [Deno.execPath(), "run", Deno.mainModule.replace(/^file:\/\//, ""), ...Deno.args];
   }
 }
 
@@ -217,6 +279,11 @@ export function systemWorld(files?: Files): World {
     stdout: systemOutput("standard output", Deno.stdout),
     stderr: systemOutput("standard error", Deno.stderr),
     runProgram,
+    commandLine,
+    machine: () => ({
+      system: `${Deno.build.os} ${Deno.build.arch}`,
+      cores: navigator.hardwareConcurrency,
+    }),
     onInterrupt,
     pause,
     turn: () => new Promise((resolve) => setImmediate(resolve)),

@@ -54,6 +54,8 @@ export interface CommandContext<Flags> {
   flags: Flags;
   /** One entry for each positional that was given. */
   words: string[];
+  /** What stands after `--`, where the command takes a command line. */
+  command_line: string[];
 }
 
 // deno-lint-ignore no-explicit-any
@@ -76,6 +78,8 @@ export interface Command<Schemas extends FlagSchemas = any> {
   /** Command lines that work as they stand, and what each shows. */
   examples: Readonly<Record<string, string>>;
   positionals?: readonly Positional[];
+  /** What stands after `--` is the command line of another program: as it stands in help. */
+  command_line?: { name: string; summary: string };
   flags: Schemas;
   /** Does it; returns the exit code where that is not 0. */
   run(context: CommandContext<FlagsOf<Schemas>>): number | void | Promise<number | void>;

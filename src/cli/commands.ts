@@ -55,6 +55,7 @@ const GROUPS = {
     "runs rank": () => import("./commands/runs_rank.ts"),
     "runs group": () => import("./commands/runs_group.ts"),
     "runs schema": () => import("./commands/runs_schema.ts"),
+    "runs rerun": () => import("./commands/runs_rerun.ts"),
     "runs verify": () => import("./commands/runs_verify.ts"),
     "runs compact": () => import("./commands/runs_compact.ts"),
     "runs prune": () => import("./commands/runs_prune.ts"),

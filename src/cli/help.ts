@@ -124,7 +124,8 @@ function topicOf({ name }: Command): string | undefined {
 export function helpOf(world: World, command: Command, as_json = false): string {
   const { bold } = paintFor(world, world.stdout);
   const width = widthOf(world);
-  const { name, summary, description, positionals = [], examples } = command;
+  const { name, summary, description, positionals: words = [], command_line, examples } = command;
+  const positionals = command_line ? [...words, { ...command_line, many: true }] : words;
   const flags = flagsOf(command);
   if (as_json) {
     return JSON.stringify({
@@ -135,7 +136,8 @@ export function helpOf(world: World, command: Command, as_json = false): string 
   }
   const lines = wrapped(sentence(summary), width);
   const [usage, ...rest] = wrapped(
-    `Usage: ledger ${name}${usageWords(positionals)} [FLAGS]`,
+    `Usage: ledger ${name}${usageWords(words)} [FLAGS]` +
+      usageWords(positionals.slice(words.length)),
     width,
   );
   lines.push("", usage.replace("Usage:", bold), ...rest.map((line) => `  ${line}`));

@@ -65,6 +65,7 @@ export function concerning(command: Command, before: readonly string[]): string[
 interface ParsedArguments {
   flags: Record<string, unknown>;
   words: string[];
+  command_line: string[];
   /** `--help` was among the flags: nothing else has been checked. */
   wants_help: boolean;
 }
@@ -78,13 +79,16 @@ export function parseArguments(
   const views = flagsOf(command);
   const given: Record<string, string | boolean | string[]> = {};
   const words: string[] = [];
+  const command_line: string[] = [];
   for (let at = 0; at < args.length; at++) {
     const arg = args[at];
     if (arg === "--") {
-      words.push(...args.slice(at + 1));
+      (command.command_line ? command_line : words).push(...args.slice(at + 1));
       break;
     }
-    if (arg === "--help" || arg === "-h") return { flags: {}, words, wants_help: true };
+    if (arg === "--help" || arg === "-h") {
+      return { flags: {}, words, command_line, wants_help: true };
+    }
     if (!arg.startsWith("-") || arg === "-") {
       words.push(arg);
       continue;
@@ -111,7 +115,7 @@ export function parseArguments(
   checkWords(command, words);
   const missing = views.find(({ name, facts }) => facts.required && !(name in given));
   if (missing) throw usage(command.name, missing.facts.required!);
-  return { flags: checkFlags(command, given), words, wants_help: false };
+  return { flags: checkFlags(command, given), words, command_line, wants_help: false };
 }
 
 function findFlag(

@@ -44,13 +44,18 @@ async function dispatch(all: readonly string[], world: World): Promise<number> {
   }
   const command = await COMMANDS.load(matched.name)!;
   const given = [...concerning(command, before), ...matched.rest];
-  const { flags, words, wants_help: of_command } = parseArguments(command, given, world.env);
+  const { flags, words, command_line, wants_help: of_command } = parseArguments(
+    command,
+    given,
+    world.env,
+  );
   if (of_command) {
     const { helpOf } = await import("./help.ts");
     print(world, helpOf(world, command, wantsJson(all)));
     return EXIT_OK;
   }
-  const code = await command.run({ world, table: COMMANDS, run, flags, words }) ?? EXIT_OK;
+  const code = await command.run({ world, table: COMMANDS, run, flags, words, command_line }) ??
+    EXIT_OK;
   // Without a command there was nothing to do, and a script should notice.
   return first === undefined ? EXIT_CODE_OF.usage : code;
 }

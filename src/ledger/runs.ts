@@ -7,6 +7,7 @@ import { ledgerPaths } from "../log/mod.ts";
 import type { CatalogSyncOptions, CatalogSyncReport } from "../runs/catalog/catalog.ts";
 import type { AlertsReport, AlertsSyncOptions } from "../runs/catalog/alerts.ts";
 import type { CompactReport } from "../runs/upkeep/compact.ts";
+import type { Rerun } from "../runs/evidence/rerun.ts";
 import type { RunsReport } from "../runs/upkeep/verify.ts";
 import type { PrunedMonth, PruneRequest } from "../runs/upkeep/prune.ts";
 import type { NewRun, RunEvents } from "../runs/directory/run_lifecycle.ts";
@@ -132,6 +133,13 @@ export class LedgerRuns extends RunQuestions {
     return await syncCatalog(this.world, this.dir, this.indexPath("catalog"), options);
   }
 
+  /** What brings a run's code, inputs and arguments back, and what cannot be brought back. */
+  async planRerun(beginning: string): Promise<Rerun> {
+    const { planRerun } = await import("../runs/evidence/rerun.ts");
+    const run = await this.find(beginning);
+    return await planRerun(this.world, run.readManifest(), run.folder);
+  }
+
   /**
    * Whether runs are whole: all of them, or one by its id. `deep` compares digests, `inputs` what they
    * read; with `rehash` also large files that stand as they did when they were last read.
@@ -228,10 +236,10 @@ export class LedgerRuns extends RunQuestions {
   }
 
   async #place({ events = true }: TellOptions = {}): Promise<RunPlace> {
-    const { world, dir } = this;
+    const { world, dir, ledger_dir } = this;
     const types = await this.artifactTypes();
     const told = events ? { events: this.events } : {};
     const inputCache = () => this.inputCache();
-    return { world, runs_dir: dir, artifactTypes: () => types, inputCache, ...told };
+    return { world, runs_dir: dir, ledger_dir, artifactTypes: () => types, inputCache, ...told };
   }
 }

@@ -86,6 +86,7 @@ Deno.test("a run's folder, its manifest, and its events tell the same from begin
     created_at: "2026-01-23T12:00:00.000Z",
     started_at: "2026-01-23T12:00:00.000Z",
     status: "running",
+    code: run.readManifest().code,
     dataset: { interval: "5m" },
     data_fingerprint: run.readManifest().data_fingerprint,
     parameters: { n: 1 },

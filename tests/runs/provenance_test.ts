@@ -1,36 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { getGitProvenance } from "../../src/runs/evidence/provenance.ts";
-import { ledger, tempFolder, testWorld } from "../harness.ts";
-import type { World } from "../../src/base/world.ts";
-
-/** No user's settings have a say. */
-const GIT_ENV = {
-  GIT_CONFIG_GLOBAL: "/dev/null",
-  GIT_CONFIG_NOSYSTEM: "1",
-  GIT_AUTHOR_NAME: "t",
-  GIT_AUTHOR_EMAIL: "t@t",
-  GIT_COMMITTER_NAME: "t",
-  GIT_COMMITTER_EMAIL: "t@t",
-};
-
-async function git(cwd: string, ...args: string[]): Promise<string> {
-  const command = new Deno.Command("git", { args, cwd, env: GIT_ENV });
-  const { success, stdout, stderr } = await command.output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout).trim();
-}
-
-/** A world whose programs work in a folder of ours. */
-function worldIn(cwd: string): World {
-  return testWorld({
-    runProgram: async (name, args) => {
-      const command = new Deno.Command(name, { args: [...args], cwd, env: GIT_ENV });
-      const { success, stdout } = await command.output();
-      return { ok: success, stdout: new TextDecoder().decode(stdout) };
-    },
-  });
-}
+import { ledger, tempFolder } from "../harness.ts";
+import { git, GIT_ENV, worldIn } from "./repositories.ts";
 
 async function repository(cwd: string): Promise<void> {
   await git(cwd, "init", "--quiet", "--initial-branch", "feature/é");
@@ -43,15 +15,21 @@ async function commit(cwd: string): Promise<string> {
   return await git(cwd, "rev-parse", "HEAD");
 }
 
-Deno.test("commit and branch are told, and changes of files that git knows", async () => {
+Deno.test("commit and branch are told, changes, and files that git does not know", async () => {
   using folder = tempFolder();
   const world = worldIn(folder.path);
   await repository(folder.path);
   const git_commit = await commit(folder.path);
   const clean = { git_commit, git_branch: "feature/é", git_dirty: false };
   assertEquals(await getGitProvenance(world), clean);
-  Deno.writeTextFileSync(join(folder.path, "unknown.txt"), "");
+  for (const own of ["runs", "data/ledger"]) {
+    Deno.mkdirSync(join(folder.path, own), { recursive: true });
+    Deno.writeTextFileSync(join(folder.path, own, "made-by-the-ledger"), "");
+  }
   assertEquals(await getGitProvenance(world), clean);
+  Deno.writeTextFileSync(join(folder.path, "unknown.txt"), "");
+  assertEquals(await getGitProvenance(world), { ...clean, git_dirty: true });
+  Deno.removeSync(join(folder.path, "unknown.txt"));
   Deno.writeTextFileSync(join(folder.path, "code.ts"), "2");
   assertEquals(await getGitProvenance(world), { ...clean, git_dirty: true });
   await git(folder.path, "add", "code.ts");

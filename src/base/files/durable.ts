@@ -5,6 +5,9 @@ import { fileError, noSpaceLeft, systemCode, WAITS_FOR_EVER } from "./file_error
 import type { FileFacts, Files, OpenFile } from "./seam.ts";
 import { read_bytes } from "../limits.ts";
 
+/** Of a file that its owner alone reads. */
+export const PRIVATE_MODE = 0o600;
+
 /** Fills the buffer from an offset, as far as the file goes; returns what was filled. */
 export function readFully(file: OpenFile, buffer: Uint8Array, offset: number): Uint8Array {
   let filled = 0;

@@ -11,7 +11,9 @@ import { systemWorld, uniqueName, type World } from "../../base/world.ts";
 import type { Row } from "../../parquet/mod.ts";
 import type { ArtifactSource } from "../artifacts/input.ts";
 import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
+import type { EvidenceFile } from "../evidence/changes.ts";
 import type { InputCache } from "../evidence/input_cache.ts";
+import { writeEvidence } from "../evidence/provenance.ts";
 import { placeFiles } from "../manifest/attached.ts";
 import { type MetricPlace, MetricsLog } from "../metrics/log.ts";
 import type { MetricSeries } from "../metrics/points.ts";
@@ -49,6 +51,8 @@ import {
 export interface RunPlace {
   world: World;
   runs_dir: string;
+  /** What lies in it is no code. */
+  ledger_dir?: string;
   /** Absent where the caller emits the events itself. */
   events?: RunEvents;
   /** The artifact types there are now; absent: the built-in ones. */
@@ -114,12 +118,19 @@ export class RunDirectory implements AsyncDisposable {
     const path = begunBefore(world, place.runs_dir, run_id) ?? runPath(monthOf(now_ms), run_id);
     const directory = new RunDirectory(place, path, run_id);
     const cache = run.inputs?.length ? await place.inputCache?.() : undefined;
-    const manifest = await newManifest(world, run, run_id, new Date(now_ms).toISOString(), cache);
+    const own_folders = [place.runs_dir, place.ledger_dir].filter((path) => path !== undefined);
+    const begins_at = new Date(now_ms).toISOString();
+    const { manifest, files } = await newManifest(
+      world,
+      run,
+      { run_id, begins_at, own_folders },
+      cache,
+    );
     checkBeginning(manifest, directory.#manifest.path);
     makeFolderDurably(world.files, directory.folder);
     try {
       if (run.owned) directory.#owner = await takeRunLock(world, directory.folder);
-      await directory.#change(() => directory.#begin(manifest));
+      await directory.#change(() => directory.#begin(manifest, files));
     } catch (error) {
       await directory.close();
       throw error;
@@ -129,7 +140,7 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /** Until its event is in the log a run is pending, and creating it again goes on from there. */
-  async #begin(manifest: RunManifest): Promise<void> {
+  async #begin(manifest: RunManifest, evidence: EvidenceFile[]): Promise<void> {
     const { files } = this.place.world;
     const there = this.#manifest.exists() ? this.readManifest() : undefined;
     if (there) refuseOtherBeginning(there, manifest, this.folder);
@@ -137,6 +148,8 @@ export class RunDirectory implements AsyncDisposable {
     const lock_path = join(this.folder, RUN_FILES.owner_lock);
     if (!this.#owner && files.facts(lock_path)) files.remove(lock_path);
     const begun = { ...there ?? manifest, owner: manifest.owner };
+    // Those of a run that is pending belong to the manifest that is there.
+    if (!there) writeEvidence(this.place.world, this.folder, evidence);
     if (this.place.events) {
       this.#manifest.write({ ...begun, status: "pending" });
       await this.#log.created(begun);

@@ -5,9 +5,10 @@
 import { join } from "@std/path";
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
+import type { EvidenceFile } from "../evidence/changes.ts";
 import type { InputCache } from "../evidence/input_cache.ts";
-import { getGitProvenance } from "../evidence/provenance.ts";
 import { checkAnnotation } from "../manifest/annotation.ts";
+import { type CodeRequest, collectCode } from "../evidence/provenance.ts";
 import { foldersOfRuns, runPath } from "../manifest/layout.ts";
 import {
   ManifestFile,
@@ -24,7 +25,7 @@ import {
 const UNKNOWN_FINGERPRINT = "unknown";
 
 /** A run that begins. */
-export interface NewRun {
+export interface NewRun extends CodeRequest {
   run_type: RunType;
   /** Default: a fresh UUID. */
   run_id?: string;
@@ -40,8 +41,6 @@ export interface NewRun {
   data_fingerprint?: string;
   /** Whether this process is the run, and its death the run's. */
   owned?: boolean;
-  /** Whether git is asked for the state of the code. Default: it is. */
-  git?: boolean;
   /** Facts of the manifest beside these. */
   extra?: Record<string, unknown>;
   /** Gets what is worth a line: an input with other bytes and its old time. */
@@ -70,26 +69,31 @@ export function begunBefore(world: World, runs_dir: string, run_id: string): str
   }
 }
 
-/** The manifest of a run that begins. */
+/** The manifest of a run that begins, and the files that belong to it. */
 export async function newManifest(
   world: World,
   run: NewRun,
-  run_id: string,
-  now: string,
+  { run_id, begins_at, own_folders }: {
+    run_id: string;
+    begins_at: string;
+    /** What lies in them is no code. */
+    own_folders: readonly string[];
+  },
   cache?: InputCache,
-): Promise<RunManifest> {
+): Promise<{ manifest: RunManifest; files: EvidenceFile[] }> {
   // Both wait for the disk, or for git: at the same time.
-  const [data, code] = await Promise.all([
+  const [data, { git, code, files }] = await Promise.all([
     dataOf(world, run, cache),
-    run.git === false ? {} : getGitProvenance(world),
+    collectCode(world, own_folders, run),
   ]);
-  return {
+  const manifest: RunManifest = {
     run_id,
     run_type: run.run_type,
-    created_at: now,
-    started_at: now,
+    created_at: begins_at,
+    started_at: begins_at,
     status: "running",
-    ...code,
+    ...git,
+    code,
     dataset: run.dataset ?? {},
     ...data,
     parameters: run.parameters ?? {},
@@ -99,6 +103,7 @@ export async function newManifest(
     ...(run.owned ? { owner: { host: world.hostname(), pid: world.pid } } : {}),
     ...run.extra,
   };
+  return { manifest, files };
 }
 
 /** What identifies a run's data. */

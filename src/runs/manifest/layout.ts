@@ -24,6 +24,9 @@ export const RUN_FILES = {
   manifest_lock: ".manifest.lock",
   stdout: "logs/stdout.txt",
   stderr: "logs/stderr.txt",
+  /** Changes of the code that were not committed; for its owner alone. */
+  patch: "provenance/diff.patch",
+  changed_files: "provenance/files.ndjson",
 } as const;
 
 /** The folder of the files that are attached to a run. */

@@ -91,6 +91,8 @@ export interface RunManifest {
   git_dirty?: boolean;
   /** The group that it was created in; events may say another later. */
   group?: string;
+  /** More about the code: `codeOf` of `code_facts.ts` reads it. */
+  code?: unknown;
   dataset: { from?: string; to?: string; interval?: string; calls_count?: number };
   /** The digest over those of the inputs, or what the run's creator says of its data, or `unknown`. */
   data_fingerprint?: string;
@@ -273,6 +275,7 @@ const RULES: readonly [field: string, isRight: Check, expected: string][] = [
   ["git_branch", optional(isText), "a text"],
   ["git_dirty", optional((value) => typeof value === "boolean"), "true or false"],
   ["group", optional(isText), "a text"],
+  ["code", optional(isObject), "an object"],
   [
     "dataset",
     optional(objectWith({

@@ -4,7 +4,7 @@
  * there. Only runs that have ended are taken.
  */
 import { basename, dirname, join } from "@std/path";
-import { makeFolderDurably, removeQuietly } from "../../base/files/durable.ts";
+import { makeFolderDurably, PRIVATE_MODE, removeQuietly } from "../../base/files/durable.ts";
 import { escaped } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import { atSource, atSourceNow, findingOf, type PullFinding } from "../../log/pull/source.ts";
@@ -13,6 +13,7 @@ import { lookAtArtifact } from "../artifacts/file.ts";
 import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { markChange, markComing } from "../manifest/change_mark.ts";
 import { attachedFiles, differenceOf } from "../manifest/attached.ts";
+import { evidenceFiles } from "../manifest/code_facts.ts";
 import { type Fingerprinted, foldersOfRuns, idOfPath, RUN_FILES } from "../manifest/layout.ts";
 import { manifestTime, type RunManifest } from "../manifest/manifest.ts";
 import { copyInto, filesToCopy, type FileToCopy } from "./run_files.ts";
@@ -207,6 +208,7 @@ class RunsPull {
       folders.add(folder);
       const file = world.files.open(join(target, path), "create");
       try {
+        if (path === RUN_FILES.patch) world.files.setMode(file.path, PRIVATE_MODE);
         copyInto(this.theirs, join(source, path), file);
         file.sync();
       } finally {
@@ -263,7 +265,7 @@ function latestTime(manifest: RunManifest): number {
   return Math.max(...times.filter((time) => !Number.isNaN(time)));
 }
 
-/** Compares a run's artifacts and attached files with its manifest. */
+/** Compares a run's artifacts, attached files and evidence with its manifest. */
 async function lookAtRun(
   world: World,
   folder: string,
@@ -280,7 +282,7 @@ async function lookAtRun(
     }
     notes.push(...look.notes.map((note) => ({ path: entry.path, note })));
   }
-  for (const { path, ...entry } of attachedFiles(manifest)) {
+  for (const { path, ...entry } of [...attachedFiles(manifest), ...evidenceFiles(manifest)]) {
     const problem = differenceOf(world.files, join(folder, path), entry, true);
     if (problem) return { problem: `${path}: ${problem}`, notes };
   }

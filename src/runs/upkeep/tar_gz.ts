@@ -9,6 +9,7 @@ import { LedgerError } from "../../base/error.ts";
 import { digestOf } from "../../base/files/checksum.ts";
 import {
   beginReplacement,
+  PRIVATE_MODE,
   readFully,
   type Replacement,
   withOpenFile,
@@ -34,8 +35,11 @@ export class TarGz {
   /** Adds a file under a name. */
   add(name: string, source: string): void {
     withOpenFile(this.world.files, source, (file) => {
-      const { size_bytes, modified_ms } = file.facts();
-      this.#put(tarHeaders(name, size_bytes, modified_ms));
+      const { size_bytes, modified_ms, mode } = file.facts();
+      // What only its owner reads stays so where the archive is unpacked.
+      const is_private = mode !== null && (mode & 0o077) === 0;
+
+      this.#put(tarHeaders(name, size_bytes, modified_ms, is_private ? PRIVATE_MODE : undefined));
       // Each in a buffer of its own: they are kept until there is a block of them.
       for (let at = 0; at < size_bytes;) {
         const room = new Uint8Array(Math.min(archive_block_bytes, size_bytes - at));

@@ -1,5 +1,6 @@
 /** Verification of runs: their manifests, artifacts and attached files, and nothing beside these. */
 import { join } from "@std/path";
+import { asLedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
 import { disagreements } from "../artifacts/agreement.ts";
@@ -8,6 +9,7 @@ import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { attachedFiles, differenceOf, pathOfFile } from "../manifest/attached.ts";
 import type { InputReading } from "../evidence/inputs.ts";
 import { entriesBelow, staleTempFiles } from "./run_files.ts";
+import { evidenceFiles } from "../manifest/code_facts.ts";
 import { type Fingerprinted, idOfPath, isOutside, monthOf, RUN_FILES } from "../manifest/layout.ts";
 import { type InputOfRun, inputsOf, manifestTime, type RunManifest } from "../manifest/manifest.ts";
 import { classifyRun, type RunClass, scanRuns } from "../manifest/scan.ts";
@@ -134,6 +136,16 @@ async function verifyRun(
     report.files++;
     const problem = differenceOf(world.files, join(folder, path), entry, deep);
     if (problem) find(path, problem);
+  }
+  for (const { path, ...entry } of evidenceFiles(run.manifest)) {
+    try {
+      const problem = differenceOf(world.files, join(folder, path), entry, deep);
+      if (problem) find(path, problem);
+    } catch (error) {
+      if (asLedgerError(error)?.code !== "no_permission") throw error;
+      const note = "only its owner can read it: its bytes were not compared";
+      report.notes.push({ run_id, path: `${run_path}/${path}`, note });
+    }
   }
   // A run that goes on has files that its manifest does not know yet.
   if (run.kind === "open") return run;

@@ -1,0 +1,167 @@
+/**
+ * Secret scanner: what looks like a key or a password, in names of files, lines of code, command lines
+ * and URLs. It rather masks too much: code can be had again, a secret that got out cannot.
+ */
+import { basename } from "@std/path";
+
+/** Stands for what was masked. */
+export const MASK = "[masked]";
+
+const SECRET_FOLDER = /^(\.env.*|credentials.*|secrets?|\.ssh|\.aws|\.gnupg|\.kube|\.docker)$/i;
+const SECRET_FILE =
+  /^(id_.*|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|asc|gpg)|secrets?\..*|\.netrc|_netrc|\.npmrc|\.pypirc|\.pgpass|\.htpasswd|\.git-credentials|.*wallet.*\.(json|dat)|keypair.*)$/i;
+
+/** Whether a file's name says that secrets are in it; its folders are looked at too. */
+export function isSecretName(path: string): boolean {
+  return path.split("/").some((step) => SECRET_FOLDER.test(step)) ||
+    SECRET_FILE.test(basename(path)) || maskPath(path) !== path;
+}
+
+/** A path without the names in it that are secrets themselves. */
+export function maskPath(path: string): string {
+  return path.split("/").map((step) => new SecretLines().isSecret(step) ? MASK : step).join("/");
+}
+
+/** Keys that are known by their form alone. */
+const KNOWN_KEY = new RegExp(
+  [
+    /\b(AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[0-9A-Z]{16}\b/,
+    /\bgh[pousr]_[0-9A-Za-z]{20,}|\bgithub_pat_[0-9A-Za-z_]{20,}|\bglpat-[0-9A-Za-z_-]{16,}/,
+    /\bxox[abeoprs]-[0-9A-Za-z-]{10,}|\bxapp-[0-9A-Za-z-]{10,}/,
+    /\bAIza[0-9A-Za-z_-]{30,}|\bya29\.[0-9A-Za-z_-]{20,}|\bGOCSPX-[0-9A-Za-z_-]{20,}/,
+    /\b(sk|pk|rk)_(live|test)_[0-9A-Za-z]{10,}|\bwhsec_[0-9A-Za-z]{10,}/,
+    /\bsk-(ant-|proj-|or-)?[0-9A-Za-z_-]{20,}|\bhf_[0-9A-Za-z]{20,}|\br8_[0-9A-Za-z]{20,}/,
+    /\bnpm_[0-9A-Za-z]{30,}|\bpypi-[0-9A-Za-z_-]{30,}|\bdop_v1_[0-9a-f]{30,}/,
+    /\bSG\.[0-9A-Za-z_-]{16,80}\.[0-9A-Za-z_-]{16}|\bkey-[0-9a-f]{32}\b|\bSK[0-9a-f]{32}\b/,
+    /\beyJ[0-9A-Za-z_-]{8,400}\.eyJ[0-9A-Za-z_-]{8}/,
+    /\b[0-9]{8,10}:[0-9A-Za-z_-]{35}\b/,
+    /hooks\.slack\.com\/services\/\w|discord(app)?\.com\/api\/webhooks\/\d/,
+    /\b(infura\.io|alchemy\.com|alchemyapi\.io|quiknode\.pro|ankr\.com)\/([\w-]{1,20}\/){0,3}[0-9A-Za-z_-]{20}/,
+    /\b(AccountKey|SharedAccessKey|sig)=[0-9A-Za-z+/%]{20,}/,
+    /-----BEGIN [A-Z0-9 ]*PRIVATE KEY/,
+  ].map(({ source }) => source).join("|"),
+);
+
+const SECRET_WORD = /key|token|secret|passw|passphrase|pwd|credential|auth|bearer|mnemonic/i;
+/** A password need not look like one: what is assigned to it as a text is enough. */
+const ASSIGNED_PASSWORD =
+  /(passw(or)?d|passphrase|pwd|secret|mnemonic)\w{0,40}["'\]]{0,3}\s{0,9}(=|:|=>|,)\s{0,9}[brfu]{0,2}(["'`])[^"'`\s]{4,}/i;
+/** The same in a file of settings, where texts have no quotes. */
+const SET_PASSWORD =
+  /^\s*(export\s+)?[\w.-]{0,60}(passw(or)?d|passphrase|secret|token|api_?key)[\w-]{0,40}\s{0,9}[=:]\s*[^\s"'(){}[\],;.$<]{6,}\s*$/i;
+/** Digests stand beside keys in many files, and are none. */
+const DIGEST =
+  /\b(sha\d+[-:=]|(checksum|integrity|digest|hash|commit)"?\s*[:=]\s*"?)[\w+/=]{20,}/gi;
+const WORD_OF_KEY = /[A-Za-z0-9+/=_-]{12,}/g;
+const PIECE_CHARS_MIN = 10;
+/** Letters of both cases and figures change places this often in random text, words of a name less. */
+const CHANGES_OF_RANDOM = 0.3;
+
+/** Whether a word is likely drawn at random: how often its characters change their kind says so. */
+function isRandom(word: string): boolean {
+  return word.split(/[_\-=+/]/).some((piece) => {
+    if (piece.length < PIECE_CHARS_MIN) return false;
+    let changes = 0;
+    for (let at = 1; at < piece.length; at++) {
+      if (kindOf(piece.charCodeAt(at)) !== kindOf(piece.charCodeAt(at - 1))) changes++;
+    }
+    return changes / (piece.length - 1) >= CHANGES_OF_RANDOM;
+  });
+}
+
+function kindOf(code: number): number {
+  return code <= 57 ? 0 : code <= 90 ? 1 : 2;
+}
+
+/** What follows a scheme and stands before the host; `git@` is in every URL of the kind. */
+const URL_USER = /\b([a-z][a-z0-9+.-]{0,20}:\/\/)(?!git@)[^\s/?#@"'`<>]{1,400}@/gi;
+const SCP_USER = /^(?!git@)[\w.+-]+@(?=[\w.-]+:(?!\/\/))/;
+
+/** Judges lines one after another: a key may stand a line below the word that says so. */
+export class SecretLines {
+  #is_in_block = false;
+  #after_word = false;
+
+  /** Lines of lock files are full of digests: there, only keys of a known form are masked. */
+  constructor(readonly is_lock_file = false) {}
+
+  /** Whether a line has to be masked. */
+  isSecret(line: string): boolean {
+    if (/-----BEGIN [A-Z0-9 ]*PRIVATE KEY/.test(line)) this.#is_in_block = true;
+    if (this.#is_in_block) {
+      if (/-----END /.test(line)) this.#is_in_block = false;
+      return true;
+    }
+    if (KNOWN_KEY.test(line) || (line.includes("://") && line.search(URL_USER) >= 0)) return true;
+    if (this.is_lock_file) return false;
+    let is_random = false;
+    const rest = line.replace(DIGEST, "").replace(WORD_OF_KEY, (word) => {
+      if (!isRandom(word)) return word;
+      is_random = true;
+      return "";
+    });
+    const has_word = SECRET_WORD.test(rest);
+    const was_after_word = this.#after_word;
+    this.#after_word = has_word;
+    if (is_random && (has_word || was_after_word)) return true;
+    return ASSIGNED_PASSWORD.test(line) || SET_PASSWORD.test(line);
+  }
+}
+
+/** A text without the users of its URLs, and without keys; how much of it was masked is counted. */
+export function maskUrl(url: string): { text: string; masked: number } {
+  return counting((mask) => {
+    const without_user = url.replace(URL_USER, (_, scheme) => `${scheme}${mask()}@`)
+      .replace(SCP_USER, () => `${mask()}@`)
+      .replace(
+        /([?&][^=&#]{0,40}(key|token|secret|passw|auth|sig)[^=&#]{0,40}=)[^&#\s]+/gi,
+        (_, name) => {
+          return `${name}${mask()}`;
+        },
+      );
+    return KNOWN_KEY.test(without_user) ? mask() : without_user;
+  });
+}
+
+const SECRET_OPTION =
+  /^-{0,2}[\w.-]*(key|token|(secret|passw(or)?d|passphrase|pwd|credential)s?|auth|mnemonic)$/i;
+/** `--token 3`: a position or a count. */
+const NUMBER = /^-?\d{1,7}(\.\d+)?$/;
+const OPTION = /^(-{0,2}[\w.-]+)([=:])([\s\S]+)$/;
+
+/** A command line without its secrets: values of options that say so, keys, users of URLs. */
+export function maskWords(words: readonly string[]): { words: string[]; masked: number } {
+  let masked = 0;
+  const take = (result: { text: string; masked: number }) => {
+    masked += result.masked;
+    return result.text;
+  };
+  let is_value = false;
+  const shown = words.map((word) => {
+    const [, name, sign, value] = OPTION.exec(word) ?? [];
+    if (is_value && !word.startsWith("--") && !NUMBER.test(word)) {
+      is_value = false;
+      return take({ text: MASK, masked: 1 });
+    }
+    is_value = word.startsWith("-") && SECRET_OPTION.test(word);
+    if (value !== undefined && SECRET_OPTION.test(name) && !NUMBER.test(value)) {
+      return `${name}${sign}${take({ text: MASK, masked: 1 })}`;
+    }
+    const url = take(maskUrl(word));
+    if (url !== word) return url;
+    const lines = new SecretLines();
+    if (!word.split("\n").some((line) => lines.isSecret(line))) return word;
+    // The name of an option may stay.
+    return `${value === undefined ? "" : `${name}${sign}`}${take({ text: MASK, masked: 1 })}`;
+  });
+  return { words: shown, masked };
+}
+
+function counting(body: (mask: () => string) => string): { text: string; masked: number } {
+  let masked = 0;
+  const text = body(() => {
+    masked++;
+    return MASK;
+  });
+  return { text, masked };
+}
