@@ -21,6 +21,7 @@ export type ErrorCode =
   | "newer_format"
   | "damaged"
   | "io"
+  | "unreachable"
   | "interrupted";
 
 /** The exit codes that are not errors. */

@@ -489,3 +489,24 @@ export const completed_dated_runs_max = 1_000;
 
 /** Descriptors that the runtime takes to listen for signals: with fewer left it aborts. */
 export const signal_descriptors = 6;
+
+/** An object store answers within this, or is asked again; */
+export const store_answer_ms_max = 30_000;
+/** an upload may take so long for each MB more; */
+export const store_upload_ms_per_mb = 4_000;
+/** it is asked again after this, twice as long each time, with jitter, */
+export const store_retry_first_ms = 100;
+/** up to this, */
+export const store_retry_ms_max = 20_000;
+/** and of what can be asked twice so many times. */
+export const store_tries_max = 6;
+/** An answer that is no object has at most so many bytes, */
+export const store_answer_bytes_max = 16 * MIB;
+/** of an error a message quotes so many characters, */
+export const store_error_chars_max = 200;
+/** and of a listing a page has so many names. */
+export const store_page_names = 1_000;
+/** The name of a box in a fleet. */
+export const box_name_chars_max = 64;
+/** A file with the keys of a store has at most so many bytes. */
+export const key_file_bytes_max = 64 * KIB;

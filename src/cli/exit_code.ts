@@ -24,6 +24,7 @@ export const EXIT_CODE_OF: Readonly<Record<ErrorCode, number>> = {
   newer_format: 1,
   damaged: 1,
   io: 1,
+  unreachable: 75,
   interrupted: 130,
 };
 

@@ -1,0 +1,438 @@
+/**
+ * Object store client: the few operations of the S3 API that a fleet stands on, signed by aws4fetch. This is the
+ * only place that calls out. A create-only PUT is tried once: where its answer is lost the caller asks
+ * what is there. All else can be asked twice, and is, with backoff and jitter.
+ */
+import { createHash } from "node:crypto";
+import { AwsV4Signer } from "aws4fetch";
+import { LedgerError, quoted } from "../base/error.ts";
+import { clipped } from "../base/format.ts";
+import {
+  store_answer_bytes_max,
+  store_answer_ms_max,
+  store_error_chars_max,
+  store_page_names,
+  store_retry_first_ms,
+  store_retry_ms_max,
+  store_tries_max,
+  store_upload_ms_per_mb,
+} from "../base/limits.ts";
+import type { World } from "../base/world.ts";
+import { addressText, type FleetAddress } from "./address.ts";
+import type { KeySource, StoreKeys } from "./keys.ts";
+
+/** An object, without its bytes. */
+export interface ObjectFacts {
+  size_bytes: number;
+  modified_ms: number;
+  /** `x-amz-meta-*`, without that. */
+  meta: Record<string, string>;
+}
+
+/** An object in a listing. */
+export interface ListedObject {
+  /** Below the fleet's prefix. */
+  key: string;
+  size_bytes: number;
+  modified_ms: number;
+}
+
+/** How an object is put. */
+export interface PutOptions {
+  /** Only where there is none of that name. */
+  create_only?: boolean;
+  meta?: Readonly<Record<string, string>>;
+  content_type?: string;
+  /** Default: the digest of the bytes. A store has to refuse another. */
+  sha256?: string;
+}
+
+export type PutOutcome = "stored" | "exists";
+
+/** An answer of the store that is not the one that was hoped for. */
+export class StoreRefusal extends LedgerError {
+  override name = "StoreRefusal";
+
+  constructor(
+    readonly status: number,
+    /** S3's word for it: `AccessDenied`. */
+    readonly reason: string,
+    facts: ConstructorParameters<typeof LedgerError>[0],
+  ) {
+    super(facts);
+  }
+}
+
+interface Request {
+  method: "GET" | "PUT" | "HEAD" | "DELETE";
+  /** Below the prefix; undefined is the bucket itself. */
+  key?: string;
+  query?: Record<string, string>;
+  headers?: Record<string, string>;
+  body?: Uint8Array<ArrayBuffer>;
+  sha256?: string;
+}
+
+interface Answer {
+  status: number;
+  headers: Headers;
+  body: Uint8Array<ArrayBuffer>;
+}
+
+const EMPTY_SHA256 = sha256Of(new Uint8Array());
+
+/** The digest of bytes, in hex. */
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** The objects of one fleet. */
+export class ObjectStore implements Disposable {
+  readonly #client?: Deno.HttpClient;
+  readonly #cache = new Map<string, ArrayBuffer>();
+  #keys?: StoreKeys;
+  /** How far the store's clock was ahead of this machine's when it last answered. */
+  skew_ms = 0;
+  /** How many requests were sent. */
+  requests = 0;
+
+  constructor(
+    readonly world: World,
+    readonly address: FleetAddress,
+    readonly keys: KeySource,
+    /** Certificates of a private authority, PEM. */
+    ca?: string,
+  ) {
+    if (ca !== undefined) this.#client = Deno.createHttpClient({ caCerts: [ca] });
+  }
+
+  /** The store's clock. */
+  now_ms(): number {
+    return this.world.now_ms() + this.skew_ms;
+  }
+
+  /** Puts an object. One try: where its answer is lost, whether it is there has to be asked. */
+  async put(
+    key: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    { create_only, meta = {}, content_type, sha256 }: PutOptions = {},
+  ): Promise<PutOutcome> {
+    const headers: Record<string, string> = create_only ? { "if-none-match": "*" } : {};
+    if (content_type !== undefined) headers["content-type"] = content_type;
+    for (const [name, value] of Object.entries(meta)) headers[`x-amz-meta-${name}`] = value;
+    const request: Request = {
+      method: "PUT",
+      key,
+      headers,
+      body: bytes,
+      sha256: sha256 ?? sha256Of(bytes),
+    };
+    const answer = await this.#withFreshKeys(request);
+    if (answer.status === 412 && create_only) return "exists";
+    if (answer.status === 200) return "stored";
+    throw this.#refusal(request, answer);
+  }
+
+  /** The bytes of an object; undefined where there is none. */
+  async get(key: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const request: Request = { method: "GET", key };
+    const answer = await this.#persistent(request, Infinity);
+    if (answer.status === 404) return undefined;
+    if (answer.status === 200) return answer.body;
+    throw this.#refusal(request, answer);
+  }
+
+  /** Whether there is an object, and what is known of it. */
+  async head(key: string): Promise<ObjectFacts | undefined> {
+    const request: Request = { method: "HEAD", key };
+    const answer = await this.#persistent(request);
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200) throw this.#refusal(request, answer);
+    const { headers } = answer;
+    const meta: Record<string, string> = {};
+    for (const [name, value] of headers) {
+      if (name.startsWith("x-amz-meta-")) meta[name.slice("x-amz-meta-".length)] = value;
+    }
+    return {
+      size_bytes: Number(headers.get("content-length")),
+      modified_ms: Date.parse(headers.get("last-modified") ?? ""),
+      meta,
+    };
+  }
+
+  /** The objects whose keys begin so, in the order of their keys, after one of them. */
+  async *list(prefix: string, after?: string): AsyncGenerator<ListedObject> {
+    const start = this.address.prefix;
+    for (let token: string | undefined, is_first = true; is_first || token; is_first = false) {
+      const request: Request = {
+        method: "GET",
+        query: {
+          "list-type": "2",
+          "encoding-type": "url",
+          "max-keys": String(store_page_names),
+          prefix: `${start}${prefix}`,
+          ...(token !== undefined
+            ? { "continuation-token": token }
+            : after === undefined
+            ? {}
+            : { "start-after": `${start}${after}` }),
+        },
+      };
+      const answer = await this.#persistent(request);
+      if (answer.status !== 200) throw this.#refusal(request, answer);
+      const page = parseListing(new TextDecoder().decode(answer.body));
+      if (!page) throw this.#strange(request, "no listing");
+      for (const { key, ...facts } of page.objects) {
+        if (key.startsWith(start)) yield { key: key.slice(start.length), ...facts };
+      }
+      token = page.next;
+    }
+  }
+
+  /** Removes an object, if it is there. */
+  async remove(key: string): Promise<void> {
+    const request: Request = { method: "DELETE", key };
+    const answer = await this.#persistent(request);
+    if (![200, 204, 404].includes(answer.status)) throw this.#refusal(request, answer);
+  }
+
+  /** Whether the bucket is there. */
+  async hasBucket(): Promise<boolean> {
+    const request: Request = { method: "HEAD" };
+    const answer = await this.#persistent(request);
+    if (answer.status === 404) return false;
+    if (answer.status === 200) return true;
+    throw this.#refusal(request, answer);
+  }
+
+  async createBucket(): Promise<void> {
+    const request: Request = { method: "PUT" };
+    const answer = await this.#persistent(request);
+    if (answer.status !== 200) throw this.#refusal(request, answer);
+  }
+
+  [Symbol.dispose](): void {
+    this.#client?.close();
+  }
+
+  /** Asks until the store answers, as often as makes sense for what can be asked twice. */
+  async #persistent(request: Request, bytes_max = store_answer_bytes_max): Promise<Answer> {
+    for (let tries = 1;; tries++) {
+      try {
+        const answer = await this.#withFreshKeys(request, bytes_max);
+        if (tries === store_tries_max || !isPassing(answer.status)) return answer;
+      } catch (error) {
+        if (tries === store_tries_max || !isUnreachable(error)) throw error;
+      }
+      await backOff(this.world, tries);
+    }
+  }
+
+  /** A key that has expired may have been replaced in its file meanwhile. */
+  async #withFreshKeys(request: Request, bytes_max?: number): Promise<Answer> {
+    const before = this.#keys ??= this.keys.read();
+    const answer = await this.#ask(request, before, bytes_max);
+    if (answer.status !== 403 && answer.status !== 401) return answer;
+    this.#keys = this.keys.read();
+    if (JSON.stringify(this.#keys) === JSON.stringify(before)) return answer;
+    return await this.#ask(request, this.#keys, bytes_max);
+  }
+
+  async #ask(
+    { method, key, query = {}, headers = {}, body, sha256 = EMPTY_SHA256 }: Request,
+    keys: StoreKeys,
+    bytes_max = store_answer_bytes_max,
+  ): Promise<Answer> {
+    const { endpoint, bucket, prefix } = this.address;
+    const path = key === undefined ? "" : `/${(prefix + key).split("/").map(encoded).join("/")}`;
+    const url = new URL(`${endpoint}/${bucket}${path}`);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    const signed = await new AwsV4Signer({
+      method,
+      url: url.toString(),
+      headers: { ...headers, "x-amz-content-sha256": sha256 },
+      service: "s3",
+      region: keys.region,
+      accessKeyId: keys.access_key_id,
+      secretAccessKey: keys.secret_access_key,
+      sessionToken: keys.session_token,
+      datetime: new Date(this.world.now_ms()).toISOString().replace(/[:-]|\.\d{3}/g, ""),
+      cache: this.#cache,
+    }).sign();
+    const upload_ms = (body?.length ?? 0) / 1e6 * store_upload_ms_per_mb;
+    this.requests++;
+    try {
+      const response = await fetch(signed.url, {
+        method,
+        headers: signed.headers,
+        body,
+        // A redirect would carry a signature to another host.
+        redirect: "manual",
+        signal: AbortSignal.timeout(store_answer_ms_max + upload_ms),
+        ...(this.#client ? { client: this.#client } : {}),
+      });
+      const said_ms = Date.parse(response.headers.get("date") ?? "");
+      if (Number.isFinite(said_ms)) this.skew_ms = said_ms - this.world.now_ms();
+      const { status } = response;
+      return { status, headers: response.headers, body: await readBounded(response, bytes_max) };
+    } catch (cause) {
+      if (cause instanceof LedgerError) throw cause;
+      throw this.#unreachable(cause);
+    }
+  }
+
+  #unreachable(cause: unknown): LedgerError {
+    const { endpoint } = this.address;
+    if (cause instanceof Deno.errors.NotCapable) {
+      return new LedgerError({
+        code: "outside_scope",
+        message: `cannot ask ${endpoint}: this executable may not reach it`,
+        hint: `build one that may: deno task compile --fleet ${new URL(endpoint).host}`,
+        cause,
+      });
+    }
+    const why = cause instanceof DOMException && cause.name === "TimeoutError"
+      ? "it did not answer in time"
+      : clipped((cause as Error).message.replaceAll(/\s+/g, " "), store_error_chars_max);
+    return new LedgerError({
+      code: "unreachable",
+      message: `cannot reach the object store at ${endpoint}: ${why}`,
+      hint: "the local log is not affected; try again when the store is back",
+      cause,
+    });
+  }
+
+  #strange({ method, key }: Request, what: string): LedgerError {
+    return new LedgerError({
+      code: "unreachable",
+      message: `the answer to ${method} ${this.#named(key)} is ${what}`,
+      hint: `is ${this.address.endpoint} an object store that speaks the S3 API?`,
+    });
+  }
+
+  #named(key: string | undefined): string {
+    return key === undefined ? this.address.bucket : `${addressText(this.address)}/${key}`;
+  }
+
+  #refusal({ method, key }: Request, { status, body }: Answer): LedgerError {
+    const { reason, message } = parseError(new TextDecoder().decode(body));
+    const named = this.#named(key);
+    const said = [reason, message].filter(Boolean).join(": ");
+    const facts = { status, reason };
+    const skew_s = Math.round(Math.abs(this.skew_ms) / 1e3);
+    const [code, hint] = reason === "RequestTimeTooSkewed"
+      ? [
+        "invalid",
+        `this machine's clock is ${skew_s} s ${
+          this.skew_ms > 0 ? "behind" : "ahead of"
+        } the store's`,
+      ] as const
+      : status === 403 || status === 401
+      ? [
+        "no_permission",
+        "check the keys, and the policy: ledger fleet init --print-policy",
+      ] as const
+      : status === 404
+      ? ["not_found", `is there a fleet? ledger fleet init ${addressText(this.address)}`] as const
+      : isPassing(status)
+      ? ["unreachable", "the local log is not affected; try again"] as const
+      : ["io", "see what the store's own log says"] as const;
+    return new StoreRefusal(status, reason, {
+      code,
+      message: `the object store refuses ${method} ${named}: ${status}${
+        said ? ` ${quoted(said)}` : ""
+      }`,
+      hint,
+      detail: facts,
+    });
+  }
+}
+
+/** Whether a status says that the same may go well later. */
+function isPassing(status: number): boolean {
+  return status === 409 || status === 429 || status >= 500;
+}
+
+/** Whether an error says that the store may answer later. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof LedgerError && error.code === "unreachable";
+}
+
+/** Waits before the next try: twice as long each time, and never all callers at once. */
+export async function backOff(world: World, tries: number, signal?: AbortSignal): Promise<void> {
+  const most_ms = Math.min(store_retry_ms_max, store_retry_first_ms * 2 ** (tries - 1));
+  await world.pause(most_ms * (0.5 + world.random_uint32() / 2 ** 33), signal);
+}
+
+function encoded(word: string): string {
+  return encodeURIComponent(word).replaceAll(/[!'()*]/g, (letter) => {
+    return `%${letter.charCodeAt(0).toString(16).toUpperCase()}`;
+  });
+}
+
+async function readBounded(
+  response: Response,
+  bytes_max: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > bytes_max) {
+      throw new LedgerError({
+        code: "unreachable",
+        message: `an answer of the object store has more than ${bytes_max} bytes`,
+        hint: "is it one that speaks the S3 API?",
+      });
+    }
+    chunks.push(chunk);
+  }
+  if (chunks.length === 1) return chunks[0];
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+interface Page {
+  objects: ListedObject[];
+  next?: string;
+}
+
+/** The page of a listing; undefined where a text is none. */
+function parseListing(xml: string): Page | undefined {
+  if (!xml.includes("<ListBucketResult")) return undefined;
+  const objects = [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].map(([, content]) => ({
+    key: decodeURIComponent(element(content, "Key").replaceAll("+", "%20")),
+    size_bytes: Number(element(content, "Size")),
+    modified_ms: Date.parse(element(content, "LastModified")),
+  }));
+  const next = element(xml, "NextContinuationToken");
+  return element(xml, "IsTruncated") === "true" && next !== "" ? { objects, next } : { objects };
+}
+
+function parseError(xml: string): { reason: string; message: string } {
+  const clip = (text: string) => clipped(text, store_error_chars_max);
+  return { reason: clip(element(xml, "Code")), message: clip(element(xml, "Message")) };
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+};
+
+/** The text of the first element of a name. */
+function element(xml: string, name: string): string {
+  const [, text = ""] = new RegExp(`<${name}(?: [^>]*)?>([^<]*)</${name}>`).exec(xml) ?? [];
+  return text.replaceAll(/&(?:#(\d+)|(amp|lt|gt|quot|apos));/g, (_, code, entity) => {
+    return code === undefined
+      ? ENTITIES[entity]
+      : String.fromCodePoint(Math.min(Number(code), 0xfffd));
+  });
+}
