@@ -22,6 +22,7 @@ export type ErrorCode =
   | "damaged"
   | "io"
   | "unreachable"
+  | "forked"
   | "interrupted";
 
 /** The exit codes that are not errors. */

@@ -510,3 +510,15 @@ export const store_page_names = 1_000;
 export const box_name_chars_max = 64;
 /** A file with the keys of a store has at most so many bytes. */
 export const key_file_bytes_max = 64 * KIB;
+/** A store is tried by so many writers at once, */
+export const probe_race_writers = 32;
+/** on so many keys; */
+export const probe_race_keys = 10;
+/** its clock may be off by this: signatures hold for 15 minutes. */
+export const probe_skew_ms_max = 5 * 60_000;
+/** A segment of a log holds so many bytes of lines, */
+export const segment_bytes_max = 64 * MIB;
+/** or those of so long; */
+export const segment_flush_ms = 60_000;
+/** whether the log has grown that much is looked at this often. */
+export const ship_look_ms = 5_000;

@@ -2,6 +2,7 @@
  * Dependency injection of the surroundings: files, clock, randomness, environment, streams are passed
  * in, so that a test can hold the clock still and look at what was printed.
  */
+import { bakedFacts } from "./build.ts";
 import { joined } from "./bytes.ts";
 import { fileError } from "./files/file_error.ts";
 import type { Files } from "./files/seam.ts";
@@ -66,6 +67,8 @@ export interface World {
   commandLine(): string[];
   /** The machine: `linux x86_64`, and how many processors it has. */
   machine(): { system: string; cores: number };
+  /** Gives up the right to reach the network, for good. A listener that is open goes on. */
+  dropNetwork(): void;
   /** Calls back at SIGINT and SIGTERM; the returned function stops that. */
   onInterrupt(callback: (signal: "SIGINT" | "SIGTERM") => void): () => void;
   /** Resolves after a while, or at once when the signal is aborted. */
@@ -263,6 +266,11 @@ function commandLine(): string[] {
   }
 }
 
+/** The executable alone gives it up: a program that uses the library decides for itself. */
+function dropNetwork(): void {
+  if (bakedFacts()) Deno.permissions.revokeSync({ name: "net" });
+}
+
 export function systemWorld(files?: Files): World {
   return {
     files: files ?? systemFiles(),
@@ -284,6 +292,7 @@ export function systemWorld(files?: Files): World {
       system: `${Deno.build.os} ${Deno.build.arch}`,
       cores: navigator.hardwareConcurrency,
     }),
+    dropNetwork,
     onInterrupt,
     pause,
     turn: () => new Promise((resolve) => setImmediate(resolve)),

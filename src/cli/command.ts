@@ -81,6 +81,11 @@ export interface Command<Schemas extends FlagSchemas = any> {
   /** What stands after `--` is the command line of another program: as it stands in help. */
   command_line?: { name: string; summary: string };
   flags: Schemas;
+  /**
+   * Whether it reaches beyond this machine, or listens on it and gives the network up once it does. All
+   * others give it up before they begin.
+   */
+  network?: "reaches" | "listens";
   /** Does it; returns the exit code where that is not 0. */
   run(context: CommandContext<FlagsOf<Schemas>>): number | void | Promise<number | void>;
 }

@@ -25,6 +25,7 @@ export const EXIT_CODE_OF: Readonly<Record<ErrorCode, number>> = {
   damaged: 1,
   io: 1,
   unreachable: 75,
+  forked: EXIT_FINDINGS,
   interrupted: 130,
 };
 

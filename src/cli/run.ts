@@ -54,6 +54,7 @@ async function dispatch(all: readonly string[], world: World): Promise<number> {
     print(world, helpOf(world, command, wantsJson(all)));
     return EXIT_OK;
   }
+  if (command.network === undefined) world.dropNetwork();
   const code = await command.run({ world, table: COMMANDS, run, flags, words, command_line }) ??
     EXIT_OK;
   // Without a command there was nothing to do, and a script should notice.

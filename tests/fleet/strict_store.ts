@@ -62,7 +62,7 @@ export class StrictStore implements AsyncDisposable {
   constructor(public options: StrictOptions = {}) {
     this.#server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen: () => {}, onError: () => new Response() },
-      (request, info) => this.#handle(request, info),
+      (request) => this.#handle(request),
     );
   }
 
@@ -83,20 +83,20 @@ export class StrictStore implements AsyncDisposable {
     await this.#server.shutdown();
   }
 
-  async #handle(request: Request, info: Deno.ServeHandlerInfo): Promise<Response> {
+  async #handle(request: Request): Promise<Response> {
     const url = new URL(request.url);
     const [, bucket, key = ""] = /^\/([^/]+)(?:\/(.*))?$/s.exec(decodeURIComponent(url.pathname))!;
     const facts = { number: this.requests.length + 1, method: request.method, key };
     this.requests.push(facts);
     const bytes = new Uint8Array(await request.arrayBuffer());
     const fault = await this.options.faultOf?.(facts);
-    if (fault === "cut") return await hangUp(info);
+    if (fault === "cut") return this.#hangUp(request);
     if (fault === "503") return this.#error(503, "SlowDown");
     if (fault === "409") return this.#error(409, "ConditionalRequestConflict");
     if (fault === "403") return this.#error(403, "ExpiredToken");
     const answer = this.#refuse(request, url, bytes) ??
       this.#serve(request, url, bucket, key, bytes);
-    return fault === "lost" ? await hangUp(info) : answer;
+    return fault === "lost" ? this.#hangUp(request) : answer;
   }
 
   #serve(
@@ -206,6 +206,13 @@ export class StrictStore implements AsyncDisposable {
     }
   }
 
+  /** Ends the connection before the first byte of the answer's body; the answer to a HEAD has none. */
+  #hangUp({ method }: Request): Response {
+    if (method === "HEAD") return this.#error(500, "InternalError");
+    const broken = new ReadableStream({ pull: () => Promise.reject(new Error("hung up")) });
+    return new Response(broken, { headers: { "content-length": "1" } });
+  }
+
   #now_ms(): number {
     return this.options.now_ms?.() ?? Date.now();
   }
@@ -222,12 +229,6 @@ export class StrictStore implements AsyncDisposable {
     const date: [string, string] = ["date", new Date(this.#now_ms()).toUTCString()];
     return new Response(status === 204 ? null : body, { status, headers: [...headers, date] });
   }
-}
-
-/** Ends the connection without an answer: a body that breaks before its first byte. */
-function hangUp(_info: Deno.ServeHandlerInfo): Promise<Response> {
-  const broken = new ReadableStream({ pull: () => Promise.reject(new Error("hung up")) });
-  return Promise.resolve(new Response(broken, { headers: { "content-length": "1" } }));
 }
 
 function sha256Of(content: string | Uint8Array): string {

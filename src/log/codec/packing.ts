@@ -49,18 +49,28 @@ export function packingColumns(): PackingColumns {
   return columnBuffers(COLUMNS);
 }
 
-/** Packs the lines of a part, which has to end in a newline. Syncs nothing. */
+/** What a packed file says of itself, and the buffers that it is packed in. */
+interface PackedAs {
+  label: string;
+  sha256: string;
+  columns: PackingColumns;
+  /** Where the lines begin in the part. Default: with it. */
+  from?: number;
+  key_values?: Readonly<Record<string, string>>;
+}
+
+/** Packs the lines of a part up to an offset, where one has to end. Syncs nothing. */
 export function packLines(
   source: OpenFile,
-  size_bytes: number,
+  to: number,
   isCorrupt: (offset: number) => boolean,
   target: OpenFile,
-  { label, sha256, columns }: { label: string; sha256: string; columns: PackingColumns },
+  { label, sha256, columns, from = 0, key_values }: PackedAs,
 ): void {
   const writer = new PackedWriter<ColumnName>(target, columns);
   const lines = new LinePacker(writer);
   const group_offsets: number[] = [];
-  for (const block of blocksOfLines(source, 0, size_bytes)) {
+  for (const block of blocksOfLines(source, from, to)) {
     const { start } = block;
     if (block.torn_bytes > 0) throw damaged(source.path, `byte ${start} begins a line without end`);
     const bytes = block.oversized_bytes > 0 ? longLine(source, block) : block.bytes;
@@ -77,6 +87,7 @@ export function packLines(
     [KEYS.version]: PACKED_VERSION,
     [KEYS.shapes]: templates,
     [KEYS.groups]: JSON.stringify(group_offsets),
+    ...key_values,
   });
 }
 

@@ -1,0 +1,49 @@
+/** What commands of the fleet share: their flags, and how they open it. */
+import { resolve } from "@std/path";
+import type { World } from "../base/world.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import { ledgerFlags, text } from "./flags.ts";
+import type { Positional } from "./command.ts";
+import { openFor } from "./open.ts";
+
+/** The fleet that a command is about. */
+export function fleetWord(required = false): Positional {
+  return {
+    name: "URL",
+    summary: required
+      ? "the fleet: s3://BUCKET/PREFIX"
+      : "the fleet: s3://BUCKET/PREFIX (default: the one that this box joined)",
+    required,
+  };
+}
+
+/** The flags of every command that talks to a fleet's store. */
+export function fleetFlags() {
+  return {
+    "endpoint": text("URL", "the object store: https://HOST, or http://127.0.0.1:PORT"),
+    "keys": text("FILE", "a file with the store's keys, mode 0600 (default: AWS_… variables)"),
+    "ca": text("FILE", "certificates of a private authority, PEM"),
+    ...ledgerFlags(),
+  };
+}
+
+interface FleetFlags {
+  "endpoint"?: string;
+  "keys"?: string;
+  "ca"?: string;
+  "dir"?: string;
+}
+
+/** Opens the fleet that a command names. */
+export async function openFleet(world: World, flags: FleetFlags, url?: string): Promise<Fleet> {
+  const { Fleet } = await import("../fleet/fleet.ts");
+  const { dir } = openFor(world, flags);
+  const path = (name: "keys" | "ca") =>
+    flags[name] === undefined ? undefined : resolve(world.cwd(), flags[name]);
+  return Fleet.open(world, dir, {
+    url,
+    endpoint: flags.endpoint,
+    keys_path: path("keys"),
+    ca_path: path("ca"),
+  });
+}

@@ -1,0 +1,101 @@
+/**
+ * Claim of a box's name: one create-only object a name, which holds the box's random id. The id is on this
+ * disk before the claim is sent, so that a box whose answer was lost knows its own claim again.
+ */
+import { LedgerError, quoted } from "../base/error.ts";
+import { checkBoxName } from "./address.ts";
+import { isUnreachable, type ObjectStore } from "./store.ts";
+import type { FleetHome, Membership } from "./home.ts";
+
+/** The claim of a name, as it stands in the store. */
+export interface Claim {
+  box_id: string;
+  claimed_at: string;
+}
+
+function claimKey(name: string): string {
+  return `boxes/${name}.json`;
+}
+
+/** Claims a name for this box, or finds its own claim again. Returns what is remembered of it. */
+export async function claimBox(
+  store: ObjectStore,
+  home: FleetHome,
+  name: string,
+  extras: Pick<Membership, "with_code" | "with_files"> = {},
+): Promise<Membership> {
+  checkBoxName(name);
+  const { world } = store;
+  const { box } = home.read() ?? {};
+  if (box && box.name !== name && !box.pending) {
+    throw new LedgerError({
+      code: "invalid",
+      message: `this box is ${quoted(box.name)} already`,
+      where: { path: home.path },
+      hint: "what it shipped is under that name; a box keeps its name",
+    });
+  }
+  const box_id = box?.name === name ? box.box_id : newBoxId(world.random_uuid());
+  const member: Membership = { name, box_id, ...extras };
+  home.write({ box: { ...member, pending: true } });
+  const claim: Claim = { box_id, claimed_at: new Date(world.now_ms()).toISOString() };
+  const bytes = new TextEncoder().encode(`${JSON.stringify(claim)}\n`);
+  const key = claimKey(name);
+  const outcome = await store.put(key, bytes, {
+    create_only: true,
+    content_type: "application/json",
+  }).catch((error) => {
+    // Its answer may be lost, and the claim be there.
+    if (!isUnreachable(error)) throw error;
+    return "exists" as const;
+  });
+  if (outcome === "exists") {
+    const there = await readClaim(store, name);
+    if (there?.box_id !== box_id) {
+      home.write({ box: box && box.name !== name ? box : undefined });
+      throw new LedgerError({
+        code: "invalid",
+        message: there
+          ? `another box has claimed the name ${quoted(name)} (${there.claimed_at})`
+          : `the name ${quoted(name)} could not be claimed: the store did not keep the claim`,
+        hint: there
+          ? "give this box another name: --as NAME; a box that lost its disk takes a new one too"
+          : "try again",
+      });
+    }
+  }
+  home.write({ box: member });
+  return member;
+}
+
+/** The claim of a name; undefined where it is free. */
+export async function readClaim(store: ObjectStore, name: string): Promise<Claim | undefined> {
+  const bytes = await store.get(claimKey(name));
+  if (!bytes) return undefined;
+  try {
+    const { box_id, claimed_at } = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof box_id === "string") return { box_id, claimed_at: String(claimed_at) };
+  } catch {
+    // Said below.
+  }
+  throw new LedgerError({
+    code: "damaged",
+    message: `the claim of box ${quoted(name)} cannot be read`,
+    hint: `look at ${claimKey(name)} in the bucket`,
+  });
+}
+
+/** The names that are claimed, in order. */
+export async function listBoxes(store: ObjectStore): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { key } of store.list("boxes/")) {
+    const [, name] = /^boxes\/(.+)\.json$/.exec(key) ?? [];
+    if (name !== undefined) names.push(name);
+  }
+  return names;
+}
+
+/** 128 bits, in hex. */
+function newBoxId(uuid: string): string {
+  return uuid.replaceAll("-", "");
+}

@@ -1,0 +1,175 @@
+/** The facade of a fleet: opened from what a box remembers, or from an address that a caller gives. */
+import { LedgerError } from "../base/error.ts";
+import type { World } from "../base/world.ts";
+import { addressText, type FleetAddress, parseAddress } from "./address.ts";
+import { claimBox } from "./claim.ts";
+import { FleetHome, type Membership } from "./home.ts";
+import { KeySource } from "./keys.ts";
+import { type ProbeResult, probeStore } from "./probe.ts";
+import { ObjectStore, StoreRefusal } from "./store.ts";
+
+/** Which fleet, and how its store is reached. What is left out is as the box remembers it. */
+export interface FleetOptions {
+  /** `s3://BUCKET/PREFIX`, with the URL of its store. */
+  url?: string;
+  endpoint?: string;
+  /** A file with keys. Default: the environment. */
+  keys_path?: string;
+  /** A file with the certificates of a private authority. */
+  ca_path?: string;
+}
+
+/** What makes a bucket a fleet: `fleet.json` at its root. */
+export interface FleetRecord {
+  format: number;
+  fleet_id: string;
+  created_at: string;
+  probe: ProbeResult[];
+}
+
+const FORMAT = 1;
+const RECORD_KEY = "fleet.json";
+
+/** What `init` did. */
+export interface InitReport {
+  record: FleetRecord;
+  /** Whether it was there before. */
+  is_old: boolean;
+  has_made_bucket: boolean;
+  probe: ProbeResult[];
+}
+
+/** A fleet, as one process talks to it. */
+export class Fleet implements Disposable {
+  private constructor(
+    readonly store: ObjectStore,
+    readonly home: FleetHome,
+    readonly options: FleetOptions,
+  ) {}
+
+  /** Opens the fleet that a caller names, or the one that the ledger's box remembers. */
+  static open(world: World, ledger_dir: string, options: FleetOptions = {}): Fleet {
+    const home = new FleetHome(world, ledger_dir);
+    const known = home.read();
+    const address = addressOf(known?.fleet, options);
+    const ca_path = options.ca_path ?? known?.ca_path;
+    const keys_path = options.keys_path ?? known?.keys_path;
+    const ca = ca_path === undefined ? undefined : world.files.readText(ca_path);
+    const store = new ObjectStore(world, address, new KeySource(world, keys_path), ca);
+    return new Fleet(store, home, { ...options, ca_path, keys_path });
+  }
+
+  get world(): World {
+    return this.store.world;
+  }
+
+  [Symbol.dispose](): void {
+    this.store[Symbol.dispose]();
+  }
+
+  /** Tries the store, and makes the bucket a fleet; one that is a fleet already stays as it is. */
+  async init(): Promise<InitReport> {
+    const { store, world } = this;
+    const has_made_bucket = await this.#makeBucket();
+    const probe = await probeStore(store);
+    const fresh: FleetRecord = {
+      format: FORMAT,
+      fleet_id: world.random_uuid(),
+      created_at: new Date(world.now_ms()).toISOString(),
+      probe,
+    };
+    const bytes = new TextEncoder().encode(`${JSON.stringify(fresh, undefined, 2)}\n`);
+    const put = { create_only: true, content_type: "application/json" };
+    const is_old = await this.record() !== undefined ||
+      await store.put(RECORD_KEY, bytes, put) === "exists";
+    const record = await this.record();
+    if (!record) throw this.#noFleet();
+    this.#remember();
+    return { record, is_old, has_made_bucket, probe };
+  }
+
+  /** Claims a name for this box. */
+  async join(
+    name: string,
+    extras: Pick<Membership, "with_code" | "with_files"> = {},
+  ): Promise<Membership> {
+    await this.check();
+    this.#remember();
+    return await claimBox(this.store, this.home, name, extras);
+  }
+
+  /** What makes this bucket a fleet; undefined where nothing does. */
+  async record(): Promise<FleetRecord | undefined> {
+    const bytes = await this.store.get(RECORD_KEY);
+    if (!bytes) return undefined;
+    let record: FleetRecord | undefined;
+    try {
+      record = JSON.parse(new TextDecoder().decode(bytes));
+    } catch {
+      // Said below.
+    }
+    if (typeof record?.format === "number" && record.format <= FORMAT) return record;
+    throw new LedgerError({
+      code: typeof record?.format === "number" ? "newer_format" : "damaged",
+      message: typeof record?.format === "number"
+        ? `this fleet is of format ${record.format}, and this program knows ${FORMAT}`
+        : `${RECORD_KEY} in ${addressText(this.store.address)} is no record of a fleet`,
+      hint: "use a newer ledger executable, or another prefix: nothing was changed",
+    });
+  }
+
+  /** Throws where the bucket is no fleet. */
+  async check(): Promise<FleetRecord> {
+    const record = await this.record();
+    if (!record) throw this.#noFleet();
+    return record;
+  }
+
+  #noFleet(): LedgerError {
+    const { address } = this.store;
+    return new LedgerError({
+      code: "not_found",
+      message: `there is no fleet at ${addressText(address)} (${address.endpoint})`,
+      hint: `make one: ledger fleet init ${addressText(address)} --endpoint ${address.endpoint}`,
+    });
+  }
+
+  async #makeBucket(): Promise<boolean> {
+    if (await this.store.hasBucket()) return false;
+    try {
+      await this.store.createBucket();
+      return true;
+    } catch (error) {
+      if (!(error instanceof StoreRefusal)) throw error;
+      throw error.with({
+        message: `there is no bucket ${this.store.address.bucket}, and these keys may not make it`,
+        hint: "make it with the store's own tools, and try again",
+      });
+    }
+  }
+
+  #remember(): void {
+    const { address: fleet } = this.store;
+    const { ca_path, keys_path } = this.options;
+    this.home.write({ fleet, ca_path, keys_path });
+  }
+}
+
+function addressOf(known: FleetAddress | undefined, { url, endpoint }: FleetOptions): FleetAddress {
+  if (url !== undefined) {
+    const is_known = known && addressText(known) === url.replace(/\/+$/, "");
+    const at = endpoint ?? (is_known ? known.endpoint : undefined);
+    if (at !== undefined) return parseAddress(url, at);
+    throw new LedgerError({
+      code: "usage",
+      message: `where is the object store of ${url}? it takes --endpoint URL`,
+      hint: "such as --endpoint https://s3.eu-central-1.amazonaws.com",
+    });
+  }
+  if (known) return endpoint === undefined ? known : parseAddress(addressText(known), endpoint);
+  throw new LedgerError({
+    code: "usage",
+    message: "this box is in no fleet",
+    hint: "name one: s3://BUCKET/PREFIX --endpoint URL; or join it: ledger fleet join",
+  });
+}

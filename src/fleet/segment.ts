@@ -1,0 +1,160 @@
+/**
+ * Segment of a log in the store: some lines of one part as one object, packed by column. It says which box it is
+ * of and which segment comes before it, so that the segments of a box are a hash chain.
+ */
+import { buildFacts } from "../base/build.ts";
+import { asLedgerError, LedgerError } from "../base/error.ts";
+import { digestOf, textDigest } from "../base/files/checksum.ts";
+import { MemoryFile } from "../base/files/memory_file.ts";
+import { packed_line_bytes_max, segment_bytes_max } from "../base/limits.ts";
+import { type PackingColumns, packLines } from "../log/codec/packing.ts";
+import { unpackLines } from "../log/codec/unpacking.ts";
+import type { OpenPart } from "../log/read/part_file.ts";
+import { sha256Of } from "./store.ts";
+
+/** What a segment says of itself. */
+export interface SegmentFacts {
+  box_id: string;
+  /** Dense, from 1. */
+  seq: number;
+  /** The link of the segment before it; empty of the first. */
+  prev_sha256: string;
+  part: string;
+  from: number;
+  to: number;
+  /** Of its lines. */
+  raw_sha256: string;
+}
+
+/** A segment, ready to be put. */
+export interface PackedSegment extends SegmentFacts {
+  /** Of the object. */
+  sha256: string;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * The link of a segment in its box's chain: a digest of what it says, so that a HEAD is enough to follow the
+ * chain, and a segment that is packed again has the same.
+ */
+export function linkOf(facts: SegmentFacts): string {
+  const { box_id, seq, prev_sha256, part, from, to, raw_sha256 } = facts;
+  return textDigest(JSON.stringify([box_id, seq, prev_sha256, part, from, to, raw_sha256]));
+}
+
+const SEQ_DIGITS = 12;
+const NEWLINE = 10;
+
+/** The key of a segment. */
+export function segmentKey(box: string, seq: number): string {
+  return `log/box=${box}/${String(seq).padStart(SEQ_DIGITS, "0")}.parquet`;
+}
+
+/** The number of a segment, by its key. */
+export function seqOfKey(key: string): number | undefined {
+  const [, digits] = /\/(\d{12})\.parquet$/.exec(key) ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** Reads whole lines from an offset on, up to a segment's size and an end. Empty where no line ends. */
+export function readLines(
+  part: Pick<OpenPart, "bytesBetween">,
+  from: number,
+  end: number,
+): Uint8Array<ArrayBuffer> {
+  for (let most = segment_bytes_max;; most = packed_line_bytes_max) {
+    const bytes = part.bytesBetween(from, Math.min(end, from + most)) as Uint8Array<ArrayBuffer>;
+    const length = bytes.lastIndexOf(NEWLINE) + 1;
+    if (length > 0 || from + most >= end) return bytes.subarray(0, length);
+    if (most >= packed_line_bytes_max) {
+      throw new LedgerError({
+        code: "damaged",
+        message: `a line of more than ${most} bytes begins at byte ${from}: it is no event`,
+        hint: "see what it is with: ledger verify; this box ships nothing behind it",
+      });
+    }
+  }
+}
+
+/** Packs lines. What is read back from it is compared with them before it leaves. */
+export function packSegment(
+  lines: Uint8Array<ArrayBuffer>,
+  facts: Omit<SegmentFacts, "to" | "raw_sha256">,
+  columns: PackingColumns,
+): PackedSegment {
+  const { part, from } = facts;
+  const raw_sha256 = sha256Of(lines);
+  const whole: SegmentFacts = { ...facts, to: from + lines.length, raw_sha256 };
+  // A line that only looks like its template, or is no event, is kept as the bytes that it is.
+  const bytes = tryPacking(lines, whole, columns, () => false) ??
+    tryPacking(lines, whole, columns, () => true);
+  if (!bytes) {
+    throw new LedgerError({
+      code: "damaged",
+      message: `cannot pack ${part} from byte ${from}: read back, it gives other bytes`,
+      hint: "this is a defect of this program: the log itself is not affected",
+    });
+  }
+  return { ...whole, bytes, sha256: sha256Of(bytes) };
+}
+
+function tryPacking(
+  lines: Uint8Array<ArrayBuffer>,
+  facts: SegmentFacts,
+  columns: PackingColumns,
+  isKept: (offset: number) => boolean,
+): Uint8Array<ArrayBuffer> | undefined {
+  const { part: label, from, to, raw_sha256: sha256 } = facts;
+  const source = new MemoryFile(label, lines, from);
+  const target = new MemoryFile(label);
+  try {
+    packLines(source, to, isKept, target, {
+      label,
+      sha256,
+      columns,
+      from,
+      key_values: keyValues(facts),
+    });
+    return linesOf(target.bytes(), label) === sha256 ? target.bytes() : undefined;
+  } catch (error) {
+    if (!asLedgerError(error) && !(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
+}
+
+function linesOf(bytes: Uint8Array<ArrayBuffer>, label: string): string {
+  return digestOf(unpackLines(new MemoryFile(label, bytes)).map((block) => block.bytes));
+}
+
+function keyValues({ from, to, seq, ...facts }: SegmentFacts): Record<string, string> {
+  const said = { ...facts, from, to, seq, writer_version: buildFacts().version };
+  return Object.fromEntries(
+    Object.entries(said).map(([name, value]) => [`ledger.${name}`, String(value)]),
+  );
+}
+
+/** What stands beside the object, so that a HEAD is enough to know it. */
+export function segmentMeta(segment: PackedSegment): Record<string, string> {
+  const { bytes: _, sha256: __, ...facts } = segment;
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [name.replaceAll("_", "-"), String(value)]),
+  );
+}
+
+/** What a HEAD says of a segment; undefined where it is none. */
+export function parseMeta(
+  meta: Readonly<Record<string, string>>,
+): SegmentFacts | undefined {
+  const text = (name: string) => meta[name.replaceAll("_", "-")] ?? "";
+  const [seq, from, to] = ["seq", "from", "to"].map((name) => Number(text(name) || NaN));
+  if (![seq, from, to].every(Number.isSafeInteger)) return undefined;
+  const [box_id, prev_sha256, part, raw_sha256, sha256] = [
+    "box_id",
+    "prev_sha256",
+    "part",
+    "raw_sha256",
+    "sha256",
+  ].map(text);
+  if (box_id === "" || part === "" || raw_sha256 === "" || sha256 === "") return undefined;
+  return { box_id, seq, prev_sha256, part, from, to, raw_sha256, sha256 };
+}

@@ -1,0 +1,245 @@
+/** A box's log in the store: every durable line once, in order, whatever fails on the way. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { MemoryFile } from "../../src/base/files/memory_file.ts";
+import { LedgerError } from "../../src/base/error.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+import { linkOf, parseMeta } from "../../src/fleet/segment.ts";
+import { Fork, Shipper } from "../../src/fleet/ship.ts";
+import { Ledger } from "../../src/ledger/ledger.ts";
+import { readShipped, shippedPath, shippingLag } from "../../src/log/read/shipped.ts";
+import { unpackLines } from "../../src/log/codec/unpacking.ts";
+import { memoryFolder } from "../harness.ts";
+import { withSeed } from "../laws/random.ts";
+import { fleetWorld } from "./fleets.ts";
+import { StrictStore } from "./strict_store.ts";
+
+const URL_OF_LAB = "s3://lab/fleet";
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2026, 0, 1);
+
+/** One box: its ledger, and what ships it. */
+class Box {
+  readonly dir: string;
+  #count = 0;
+
+  constructor(readonly strict: StrictStore, readonly folder: string, readonly name: string) {
+    this.dir = join(folder, name);
+  }
+
+  async join(): Promise<void> {
+    using fleet = this.open();
+    await fleet.join(this.name);
+  }
+
+  open(): Fleet {
+    return Fleet.open(fleetWorld(), this.dir, {
+      url: URL_OF_LAB,
+      endpoint: this.strict.endpoint,
+    });
+  }
+
+  async emit(count: number, day = 0): Promise<void> {
+    await using ledger = new Ledger({ dir: this.dir });
+    for (let n = 0; n < count; n++) {
+      await ledger.emitTrialRecorded({
+        run_id: "r1",
+        trial_id: `${this.name}-${this.#count++}`,
+        params: { n },
+        metrics: { x: n / 3 },
+        timestamp_ms: START_MS + day * DAY_MS + this.#count,
+      });
+    }
+  }
+
+  async ship() {
+    using fleet = this.open();
+    return await new Shipper(fleet, this.dir).ship();
+  }
+
+  /** Its lines as they are here, by part. */
+  lines(): Map<string, string> {
+    const parts = new Map<string, string>();
+    const events = join(this.dir, "events");
+    for (const { name: day } of Deno.readDirSync(events)) {
+      if (!day.startsWith("day=")) continue;
+      for (const { name } of Deno.readDirSync(join(events, day))) {
+        if (!name.endsWith(".jsonl")) continue;
+        parts.set(`${day}/${name}`, Deno.readTextFileSync(join(events, day, name)));
+      }
+    }
+    return new Map([...parts].sort());
+  }
+
+  /** Its lines as the store has them; fails where its segments are no chain. */
+  shipped(): Map<string, string> {
+    const parts = new Map<string, string>();
+    const prefix = `fleet/log/box=${this.name}/`;
+    const keys = this.strict.keysOf("lab").filter((key) => key.startsWith(prefix));
+    let prev_sha256 = "";
+    for (const [at, key] of keys.entries()) {
+      const { bytes, meta } = this.strict.objects("lab").get(key)!;
+      const facts = parseMeta(
+        Object.fromEntries(meta.map(([name, value]) => [name.replace("x-amz-meta-", ""), value])),
+      )!;
+      assertEquals([facts.seq, facts.prev_sha256], [at + 1, prev_sha256]);
+      prev_sha256 = linkOf(facts);
+      const before = parts.get(facts.part) ?? "";
+      assertEquals(before.length, facts.from);
+      const file = new MemoryFile(key, bytes);
+      const text = [...unpackLines(file)].map((block) => new TextDecoder().decode(block.bytes));
+      parts.set(facts.part, before + text.join(""));
+      assertEquals(parts.get(facts.part)!.length, facts.to);
+    }
+    return new Map([...parts].sort());
+  }
+}
+
+async function withBox(body: (box: Box, strict: StrictStore, folder: string) => Promise<void>) {
+  await using strict = new StrictStore();
+  using folder = memoryFolder();
+  const box = new Box(strict, folder.path, "one");
+  using fleet = box.open();
+  await fleet.init();
+  await box.join();
+  await body(box, strict, folder.path);
+}
+
+Deno.test("what is in the log is in the store, by its bytes; a second shipment sends what came since", async () => {
+  await withBox(async (box) => {
+    await box.emit(20);
+    await box.emit(5, 3);
+    assertEquals((await box.ship()).shipped, 2);
+    assertEquals(box.shipped(), box.lines());
+    assertEquals((await box.ship()).shipped, 0);
+    await box.emit(1, 3);
+    await box.emit(1, 1);
+    assertEquals((await shippingLag(fleetWorld(), box.dir)).bytes > 0, true);
+    assertEquals((await box.ship()).shipped, 2);
+    assertEquals(box.shipped(), box.lines());
+    assertEquals((await shippingLag(fleetWorld(), box.dir)).bytes, 0);
+  });
+});
+
+Deno.test("lines that are no events, and bytes that are no text, are shipped as they are; a torn end is not", async () => {
+  await withBox(async (box) => {
+    await box.emit(3);
+    const path = join(box.dir, "events", "day=2026-01-01", "part-000001.jsonl");
+    const odd = new Uint8Array([0x7b, 0xff, 0xfe, 0x0a]);
+    Deno.writeFileSync(path, odd, { append: true });
+    Deno.writeTextFileSync(path, `{"event_type":"x"}\nnull\n\n{"torn":`, { append: true });
+    await box.ship();
+    const text = Deno.readFileSync(path);
+    const end = text.lastIndexOf(10) + 1;
+    const { bytes } = box.strict.objects("lab").get("fleet/log/box=one/000000000001.parquet")!;
+    const back = [...unpackLines(new MemoryFile("x", bytes))].flatMap((block) => [...block.bytes]);
+    assertEquals(back, [...text.subarray(0, end)]);
+  });
+});
+
+Deno.test("without its hints a shipper finds in the store what it sent, and sends nothing twice", async () => {
+  await withBox(async (box) => {
+    await box.emit(4);
+    await box.ship();
+    await box.emit(4, 1);
+    await box.ship();
+    Deno.removeSync(shippedPath(box.dir));
+    await box.emit(2);
+    const { adopted, shipped } = await box.ship();
+    assertEquals([adopted, shipped], [2, 1]);
+    assertEquals(box.shipped(), box.lines());
+  });
+});
+
+Deno.test("whatever the store answers, and whoever else ships this box, each line is there once, in order", async () => {
+  await withSeed((draw) =>
+    withBox(async (box, strict) => {
+      const faults = ["503", "409", "cut", "lost", "lost"] as const;
+      strict.options.faultOf = () => draw.chance(0.25) ? draw.pick(faults) : undefined;
+      for (let round = 0; round < 12; round++) {
+        await box.emit(1 + draw.below(6), draw.below(3));
+        if (draw.chance(0.2)) {
+          await Deno.writeTextFile(shippedPath(box.dir), "{torn").catch(() => {});
+        }
+        const shipments = Array.from({ length: 1 + draw.below(2) }, () => box.ship());
+        for (const outcome of await Promise.allSettled(shipments)) {
+          if (outcome.status === "fulfilled") continue;
+          const { code } = outcome.reason as LedgerError;
+          assertEquals(code, "unreachable", String(outcome.reason));
+        }
+      }
+      strict.options.faultOf = undefined;
+      await box.ship();
+      assertEquals(box.shipped(), box.lines());
+      const known = readShipped(fleetWorld().files, box.dir);
+      assertEquals(
+        known.length,
+        strict.keysOf("lab").filter((key) => key.includes("log/box=")).length,
+      );
+    })
+  );
+});
+
+Deno.test("a disk that was restored from an older image stops, and says where", async () => {
+  await withBox(async (box, _, folder) => {
+    await box.emit(4);
+    await box.ship();
+    const image = join(folder, "image");
+    await new Deno.Command("cp", { args: ["-a", box.dir, image] }).output();
+    await box.emit(3);
+    await box.ship();
+    Deno.removeSync(box.dir, { recursive: true });
+    Deno.renameSync(image, box.dir);
+    const short = await assertRejects(() => box.ship(), Fork);
+    assertStringIncludes(short.message, "segment 2 of box one is not of this disk");
+    await box.emit(5);
+    const other = await assertRejects(() => box.ship(), Fork);
+    assertStringIncludes(other.message, "has other bytes here");
+    assertEquals(other.detail?.part, "day=2026-01-01/part-000001.jsonl");
+  });
+});
+
+Deno.test("two boxes of one name: the second is refused, and one that only says so stops", async () => {
+  await withBox(async (box, strict, folder) => {
+    await box.emit(1);
+    const twin = new Box(strict, join(folder, "twin"), "one");
+    const refused = await assertRejects(() => twin.join(), LedgerError);
+    assertStringIncludes(refused.message, `another box has claimed the name "one"`);
+    await twin.emit(1);
+    using fleet = twin.open();
+    fleet.home.write({ fleet: fleet.store.address, box: { name: "one", box_id: "0".repeat(32) } });
+    await assertRejects(() => twin.ship(), Fork);
+    await box.ship();
+    assertEquals(box.shipped(), box.lines());
+  });
+});
+
+Deno.test("a claim whose answer was lost is known again; objects that were deleted are missed", async () => {
+  await using strict = new StrictStore();
+  using folder = memoryFolder();
+  const box = new Box(strict, folder.path, "one");
+  using fleet = box.open();
+  await fleet.init();
+  strict.options.faultOf = ({ method, key }) =>
+    key.includes("boxes/") ? method === "PUT" ? "lost" : "503" : undefined;
+  await assertRejects(() => box.join(), LedgerError);
+  assertEquals(fleet.home.read()?.box?.pending, true);
+  strict.options.faultOf = undefined;
+  await box.join();
+  assertEquals(fleet.home.read()?.box?.pending, undefined);
+  await box.emit(2);
+  await box.ship();
+  const key = "fleet/log/box=one/000000000001.parquet";
+  const before = strict.objects("lab").get(key)!;
+  strict.objects("lab").delete(key);
+  const missing = await assertRejects(() => box.ship(), LedgerError);
+  assertStringIncludes(missing.message, "segment 1 of box one is not in the store any more");
+  const repaired = await new Shipper(fleet, box.dir).repair();
+  assertEquals([repaired.put, repaired.lost], [1, []]);
+  assertEquals(strict.objects("lab").get(key)!.meta, before.meta);
+  assertEquals((await box.ship()).shipped, 0);
+  assertEquals(box.shipped(), box.lines());
+  strict.objects("lab").delete(key);
+  Deno.removeSync(join(box.dir, "events", "day=2026-01-01"), { recursive: true });
+  assertEquals((await new Shipper(fleet, box.dir).repair()).lost.map(({ seq }) => seq), [1]);
+});
