@@ -148,13 +148,12 @@ export function parseMeta(
   const text = (name: string) => meta[name.replaceAll("_", "-")] ?? "";
   const [seq, from, to] = ["seq", "from", "to"].map((name) => Number(text(name) || NaN));
   if (![seq, from, to].every(Number.isSafeInteger)) return undefined;
-  const [box_id, prev_sha256, part, raw_sha256, sha256] = [
+  const [box_id, prev_sha256, part, raw_sha256] = [
     "box_id",
     "prev_sha256",
     "part",
     "raw_sha256",
-    "sha256",
   ].map(text);
-  if (box_id === "" || part === "" || raw_sha256 === "" || sha256 === "") return undefined;
-  return { box_id, seq, prev_sha256, part, from, to, raw_sha256, sha256 };
+  if (box_id === "" || part === "" || raw_sha256 === "") return undefined;
+  return { box_id, seq, prev_sha256, part, from, to, raw_sha256 };
 }
