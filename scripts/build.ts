@@ -1,5 +1,5 @@
 /**
- * Builds the executable: `deno task compile [--ledger DIR] [--runs DIR] [--out DIR]`.
+ * Builds the executable: `deno task compile [--ledger DIR] [--runs DIR] [--fleet HOST[:PORT]] [--out DIR]`.
  *
  * The program is bundled, so that a command loads only what it needs (`build/bundle.ts`); DuckDB's
  * native library goes in compressed, to be unpacked on first use (`build/native_library.ts`); and
@@ -39,18 +39,23 @@ function readOptions(args: string[]): BuildOptions {
       options: {
         ledger: { type: "string", default: DEFAULT_FOLDERS.ledger_dir },
         runs: { type: "string", default: DEFAULT_FOLDERS.runs_dir },
+        fleet: { type: "string" },
         out: { type: "string", default: join(PROJECT, "dist") },
       },
     });
     for (const [name, value] of Object.entries(values)) {
       if (value.trim() === "") throw new Error(`--${name} is empty, and has to name a folder`);
     }
-    const scope = { ledger_dir: values.ledger, runs_dir: values.runs };
+    const { fleet } = values;
+    if (fleet !== undefined && !/^[\w*.[\]:-]+$/.test(fleet)) {
+      throw new Error(`--fleet is ${JSON.stringify(fleet)}; it has to be HOST or HOST:PORT`);
+    }
+    const scope = { ledger_dir: values.ledger, runs_dir: values.runs, fleet };
     return { scope, out: resolve(values.out) };
   } catch (error) {
     throw new BuildFailure(
       (error as Error).message,
-      "deno task compile [--ledger DIR] [--runs DIR] [--out DIR]",
+      "deno task compile [--ledger DIR] [--runs DIR] [--fleet HOST[:PORT]] [--out DIR]",
     );
   }
 }

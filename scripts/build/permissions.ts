@@ -7,6 +7,8 @@
 export interface WriteScope {
   ledger_dir: string;
   runs_dir: string;
+  /** `HOST` or `HOST:PORT` of the fleet's store, where it is the only one that may be reached. */
+  fleet?: string;
 }
 
 const ENVIRONMENT = [
@@ -25,13 +27,20 @@ const ENVIRONMENT = [
   // Who runs it, for provenance; and what stands in for a host name that cannot be asked for.
   "USER",
   "HOSTNAME",
+  // The keys of a fleet's store.
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_REGION",
   // Set for DuckDB, which would abort where it cannot read the control group's memory limit.
   "SLURM_MEM_PER_NODE",
 ];
 
+const LOOPBACK = "127.0.0.1,localhost,[::1]";
+
 /** The flags of `deno compile` that say what the executable may do. */
 export function permissionFlags(scope: WriteScope): string[] {
-  const { ledger_dir, runs_dir } = scope;
+  const { ledger_dir, runs_dir, fleet } = scope;
   return [
     // Without this a refusal would ask, and wait for ever without a terminal.
     "--no-prompt",
@@ -43,8 +52,9 @@ export function permissionFlags(scope: WriteScope): string[] {
     "--allow-sys=hostname,uid,statfs",
     // The commit that a run was made from.
     "--allow-run=git",
-    // The health endpoint.
-    "--allow-net=127.0.0.1,localhost,[::1]",
+    // The health endpoint, and the store of a fleet. Where the build does not name the store, commands of
+    // the fleet may reach any; all others give the network up before they begin.
+    fleet === undefined ? "--allow-net" : `--allow-net=${LOOPBACK},${fleet}`,
     // Only the library that this executable unpacks itself.
     `--allow-ffi=${pathList([`${ledger_dir}/.native`])}`,
     // Deno would otherwise import code from its own list of sites.

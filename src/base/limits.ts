@@ -522,3 +522,7 @@ export const segment_bytes_max = 64 * MIB;
 export const segment_flush_ms = 60_000;
 /** whether the log has grown that much is looked at this often. */
 export const ship_look_ms = 5_000;
+/** So many objects are asked for at once. */
+export const store_heads_at_once = 32;
+/** How long `ship --drain` tries. */
+export const ship_drain_ms_max = 600_000;

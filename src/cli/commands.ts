@@ -74,6 +74,13 @@ const GROUPS = {
     "trace stats": () => import("./commands/trace_stats.ts"),
     "trace compact": () => import("./commands/trace_compact.ts"),
   },
+  "The fleet": {
+    "fleet init": () => import("./commands/fleet_init.ts"),
+    "fleet join": () => import("./commands/fleet_join.ts"),
+    "ship": () => import("./commands/ship.ts"),
+    "fleet status": () => import("./commands/fleet_status.ts"),
+    "fleet verify": () => import("./commands/fleet_verify.ts"),
+  },
   "This program": {
     "demo": () => import("./commands/demo.ts"),
     "doctor": () => import("./commands/doctor.ts"),

@@ -8,6 +8,7 @@ const LOADERS = {
   filters: () => import("./topics/filters.ts"),
   traces: () => import("./topics/traces.ts"),
   years: () => import("./topics/years.ts"),
+  fleet: () => import("./topics/fleet.ts"),
   legacy: () => import("./topics/legacy.ts"),
   durability: () => import("./topics/durability.ts"),
   permissions: () => import("./topics/permissions.ts"),

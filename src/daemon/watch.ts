@@ -79,6 +79,8 @@ export async function watchLedger(
     onError: (error) => watch.tell(error),
   });
   const address = server?.listen();
+  // What listens goes on; nothing else is to be reached from here.
+  world.dropNetwork();
   if (address) options.onListen?.(address);
   try {
     await watch.run();

@@ -16,7 +16,7 @@ import {
   readShipped,
   shippedEnds,
   type ShippedSegment,
-} from "../log/read/shipped.ts";
+} from "../log/pull/shipped.ts";
 import { readClaim } from "./claim.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Membership } from "./home.ts";

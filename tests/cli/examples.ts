@@ -1,11 +1,58 @@
 /** Command lines out of help, run as they stand. */
 import { openLedger } from "../../src/mod.ts";
+import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
 
 /** Lines that go on until they are stopped: they work, once they have said their first word. */
 const ENDLESS = /ledger watch(?!.*--once)|--follow/;
 
 /** A port that another program on this machine may have: a free one serves as well. */
 const PORT = /127\.0\.0\.1:\d+/;
+
+/** Lines that talk to a fleet's store: one in this process, with what earlier lines left in it. */
+const OF_FLEET = /ledger (fleet|ship)/;
+const STORES = new Map<string, Pick<StrictStore, "buckets" | "port">>();
+
+/** Runs a line beside the store that its folder's lines talk to. */
+async function withFleet<T>(
+  line: string,
+  cwd: string,
+  path: string,
+  body: (port: number) => Promise<T>,
+): Promise<T> {
+  if (!OF_FLEET.test(line)) return await body(0);
+  await using store = new StrictStore(STORES.get(cwd));
+  STORES.set(cwd, { buckets: store.buckets, port: store.port });
+  if (!/fleet (init|join)/.test(line) && !isThere(`${cwd}/data/ledger/fleet.json`)) {
+    const at = `s3://lab/fleet --endpoint http://127.0.0.1:${store.port}`;
+    const join = `ledger fleet init ${at} && ledger fleet join ${at} --as research-1`;
+    const { code, stderr } = await inBash(
+      `${join} && ledger emit run.started --run-id r1`,
+      cwd,
+      path,
+    )
+      .output();
+    if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
+  }
+  return await body(store.port);
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function inBash(line: string, cwd: string, path: string): Deno.Command {
+  return new Deno.Command("bash", {
+    args: ["--norc", "-o", "pipefail", "-c", line],
+    cwd,
+    env: { PATH: path, NO_COLOR: "1", ...STRICT_KEYS },
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
 
 /** Runs a line in bash; undefined when it worked, else what it said. */
 export async function runExample(
@@ -14,13 +61,13 @@ export async function runExample(
   path: string,
 ): Promise<string | undefined> {
   for (const [said, prepare] of PREPARATIONS) if (said.test(line)) await prepare(cwd);
-  const child = new Deno.Command("bash", {
-    args: ["--norc", "-o", "pipefail", "-c", line.replace(PORT, "127.0.0.1:0")],
-    cwd,
-    env: { PATH: path, NO_COLOR: "1" },
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  return await withFleet(line, cwd, path, (port) => {
+    return runLine(line.replace(PORT, `127.0.0.1:${port}`), cwd, path);
+  });
+}
+
+async function runLine(line: string, cwd: string, path: string): Promise<string | undefined> {
+  const child = inBash(line, cwd, path).spawn();
   const decoder = new TextDecoder();
   let said = "";
   if (ENDLESS.test(line)) {

@@ -7,7 +7,7 @@ import { Fleet } from "../../src/fleet/fleet.ts";
 import { linkOf, parseMeta } from "../../src/fleet/segment.ts";
 import { Fork, Shipper } from "../../src/fleet/ship.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
-import { readShipped, shippedPath, shippingLag } from "../../src/log/read/shipped.ts";
+import { readShipped, shippedPath, shippingLag } from "../../src/log/pull/shipped.ts";
 import { unpackLines } from "../../src/log/codec/unpacking.ts";
 import { memoryFolder } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";

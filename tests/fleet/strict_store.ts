@@ -45,6 +45,9 @@ export interface StrictOptions {
   /** A new object is not in listings until as many requests later. */
   lists_late?: number;
   page_names?: number;
+  /** What is in it already, and where it listens: a store that is started again. */
+  buckets?: StrictStore["buckets"];
+  port?: number;
 }
 
 export const STRICT_KEYS = {
@@ -55,19 +58,29 @@ export const STRICT_KEYS = {
 
 /** A store on loopback. */
 export class StrictStore implements AsyncDisposable {
-  readonly buckets = new Map<string, Map<string, StoredObject & { number: number }>>();
+  readonly buckets: Map<string, Map<string, StoredObject & { number: number }>>;
   readonly requests: StoreRequest[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   constructor(public options: StrictOptions = {}) {
+    this.buckets = options.buckets ?? new Map();
     this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {}, onError: () => new Response() },
+      {
+        hostname: "127.0.0.1",
+        port: options.port ?? 0,
+        onListen: () => {},
+        onError: () => new Response(),
+      },
       (request) => this.#handle(request),
     );
   }
 
+  get port(): number {
+    return this.#server.addr.port;
+  }
+
   get endpoint(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
+    return `http://127.0.0.1:${this.port}`;
   }
 
   /** The objects of a bucket. */

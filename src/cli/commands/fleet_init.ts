@@ -12,6 +12,7 @@ export default defineCommand({
     "writes fleet.json into the bucket. Makes the bucket where it is missing and the keys allow " +
     "it. Of a fleet that is there it changes nothing.",
   examples: {
+    "ledger fleet init s3://lab/fleet --endpoint http://127.0.0.1:7480": "a store on this machine",
     "ledger fleet init s3://lab/fleet --print-policy": "which rights box, fold job and reader need",
   },
   positionals: [fleetWord(true)],

@@ -9,7 +9,12 @@ export default defineCommand({
   description: "Claims the name, once and for all, and remembers fleet and name in fleet.json of " +
     "the ledger's folder; no secret is in it. A box whose disk was lost or restored joins under " +
     "a new name. To send what is in the log: ledger ship.",
-  examples: {},
+  examples: {
+    "ledger fleet join s3://lab/fleet --endpoint http://127.0.0.1:7480 --as research-1":
+      "this box is research-1 from now on",
+    "ledger fleet join s3://lab/fleet --as research-1 --json":
+      "again, of a fleet that is remembered: the same claim",
+  },
   positionals: [fleetWord(true)],
   flags: {
     "as": required(

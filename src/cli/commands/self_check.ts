@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { asJson } from "../flags.ts";
+import { asJson, text } from "../flags.ts";
 import { print, printJson } from "../output.ts";
 
 export default defineCommand({
@@ -10,8 +10,12 @@ export default defineCommand({
     "ledger self-check": "one line",
     "ledger self-check --json": "what was loaded, and from where",
   },
-  flags: { "json": asJson() },
+  flags: {
+    "json": asJson(),
+    "reach": text("URL", "try to reach it, as any command that is none of the fleet's"),
+  },
   run: async ({ world, flags }) => {
+    if (flags.reach !== undefined) return print(world, await whyUnreachable(flags.reach));
     const { selfCheck } = await import("../../duckdb/native.ts");
     const checked = await selfCheck(world);
     if (flags.json) return printJson(world, checked);
@@ -19,3 +23,14 @@ export default defineCommand({
     print(world, `DuckDB ${checked.duckdb_version} answers ${checked.answer}, from ${where}`);
   },
 });
+
+/** What becomes of a request: the sandbox has to refuse it, wherever it goes. */
+async function whyUnreachable(url: string): Promise<string> {
+  try {
+    const response = await fetch(url);
+    await response.body?.cancel();
+    return `reached ${url}: ${response.status}`;
+  } catch (error) {
+    return `refused: ${(error as Error).name}`;
+  }
+}

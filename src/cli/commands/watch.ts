@@ -37,6 +37,7 @@ export default defineCommand({
     "verbose": toggle("print every sync, also those without news", { short: "v" }),
     ...runsFlags(),
   },
+  network: "listens",
   run: async ({ world, flags }) => {
     const { watchLedger } = await import("../../daemon/watch.ts");
     const { parseAddress } = await import("../../daemon/health.ts");

@@ -25,6 +25,9 @@ Commands:
   its data fingerprint of the digests. Without inputs, and unless you say one, it is unknown; it was
   the digest of --dataset's JSON. ‹ledger runs query --input FILE› lists the runs that read a file,
   ‹ledger runs verify --inputs› says what has changed since, the catalog has them in run_inputs.
+  the digest of --dataset's JSON.
+- fleet init, join, status, verify; ship | Many boxes send their logs to one object store: ledger help fleet.
+- network | Only commands of the fleet reach it; all others give it up before they begin.
 - emit --ack | Answers every input line with one line, in order; --ack=json answers with objects.
 - --force | An output replaces no file unless you say --force, and never a ledger's own file, an
   archive or a database.

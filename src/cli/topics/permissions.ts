@@ -10,9 +10,10 @@ The executable asks for nothing, and may do little. No log and no query can wide
 - read | any file: ledgers elsewhere, input files
 - write | data/ledger and runs, below the folder that it is started in; nothing else
 - run | git, for the commit that a run was made from; no other program
-- network | loopback only, for the health endpoint of ledger watch
-- environment | LEDGER_DIR, LEDGER_RUNS_DIR, LEDGER_RUN_ID, LEDGER_WRITER, LEDGER_LOG, and what says
-  how to write on a terminal
+- network | commands of the fleet and ledger ship reach the fleet's store; ledger watch listens on loopback,
+  and gives the network up then; every other command gives it up before it begins
+- environment | LEDGER_DIR, LEDGER_RUNS_DIR, LEDGER_RUN_ID, LEDGER_WRITER, LEDGER_LOG, what says
+  how to write on a terminal, and the AWS_… variables of a fleet's keys
 - native code | the DuckDB library, unpacked once into data/ledger/.native and checked
 
 DuckDB is held to the same folders, opens nothing else, and answers queries only: a query that calls a
@@ -36,6 +37,9 @@ disk), or build one for other folders, in the folder of the sources:
 
   ## an executable for folders of your own
   deno task compile --ledger /srv/lab/ledger --runs /srv/lab/runs
+
+  ## one that can reach the store of its fleet, and no other host
+  deno task compile --fleet s3.example.org:443
 
 A write that is refused names the folder, the scope, and this command. New files follow the umask, so
 that a group can share a ledger.

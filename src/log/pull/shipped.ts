@@ -8,8 +8,8 @@ import { makeFolderDurably, openToAppend, writeFully } from "../../base/files/du
 import type { Files } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import { ledgerPaths, parsePartLabel } from "../format/layout.ts";
-import { readReplicationState } from "../pull/replication_state.ts";
-import { listDays, type PartExtent, partsOfDay } from "./parts.ts";
+import { readReplicationState } from "./replication_state.ts";
+import { listDays, type PartExtent, partsOfDay } from "../read/parts.ts";
 
 /** A segment that the store has. */
 export interface ShippedSegment {

@@ -1,0 +1,47 @@
+import { defineCommand } from "../command.ts";
+import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
+import { text, toggle } from "../flags.ts";
+import { fleetFlags, fleetWord, openFleet } from "../fleet.ts";
+import { counted, humanBytes, print, printJson } from "../output.ts";
+
+export default defineCommand({
+  name: "fleet verify",
+  summary: "whether the segments of each box are whole, and a chain",
+  description:
+    "Follows the hash chain of each box in the store: no segment is missing, each follows " +
+    "the one before it, and none is another box's. --deep reads every segment, and compares its " +
+    "lines with its digest. What is wrong is listed (exit 3).",
+  examples: {
+    "ledger fleet verify": "the chain of each box",
+    "ledger fleet verify --deep --box research-1": "every segment of one box, read back",
+  },
+  positionals: [fleetWord()],
+  flags: {
+    "box": text("NAME", "this one alone"),
+    "deep": toggle("read every segment"),
+    ...fleetFlags(),
+  },
+  network: "reaches",
+  run: async ({ world, flags, words: [url] }) => {
+    const { verifyBoxes } = await import("../../fleet/boxes.ts");
+    using fleet = await openFleet(world, flags, url);
+    await fleet.check();
+    const { boxes, findings } = await verifyBoxes(fleet.store, {
+      only: flags.box,
+      deep: flags.deep,
+    });
+    if (flags.json) printJson(world, { boxes, findings });
+    else {
+      for (const { name, segments, bytes, lines_bytes } of boxes) {
+        const of_box = findings.filter(({ box }) => box === name);
+        const verdict = of_box.length === 0 ? "whole" : counted(of_box.length, "finding");
+        const held = `${counted(segments, "segment")}, ${humanBytes(bytes)}`;
+        print(world, `${name}: ${held}, ${humanBytes(lines_bytes)} of lines: ${verdict}`);
+      }
+      for (const { box, seq, problem } of findings) {
+        print(world, seq === 0 ? `${box}: ${problem}` : `${box}, segment ${seq}: ${problem}`);
+      }
+    }
+    return findings.length > 0 ? EXIT_FINDINGS : EXIT_OK;
+  },
+});

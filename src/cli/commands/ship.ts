@@ -1,0 +1,123 @@
+import { LedgerError } from "../../base/error.ts";
+import {
+  segment_bytes_max,
+  segment_flush_ms,
+  ship_drain_ms_max,
+  ship_look_ms,
+} from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+import type { ShipReport } from "../../fleet/ship.ts";
+import { defineCommand } from "../command.ts";
+import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon } from "../exit_code.ts";
+import { duration, toggle } from "../flags.ts";
+import { fleetFlags, openFleet } from "../fleet.ts";
+import { openFor } from "../open.ts";
+import { counted, humanBytes, print, printJson, say, utc } from "../output.ts";
+import { usage } from "../parse.ts";
+import { stopOnInterrupt } from "../progress.ts";
+
+export default defineCommand({
+  name: "ship",
+  summary: "send this box's log to its fleet",
+  description:
+    "Sends what is durable in the log, and was written or imported here, to the store of " +
+    "the fleet that this box joined, in segments of at most 64 MB of lines, in order, each once. " +
+    "Emitting never waits for it. Where the store has something else under this box's name, it " +
+    "stops and says where (exit 3). Runs and traces stay on the box.",
+  examples: {
+    "ledger ship --once": "what is durable now; for cron",
+    "ledger ship --drain --timeout 5m": "before this box goes away: all of it, or exit 75",
+    "ledger ship --follow": "until it is stopped",
+  },
+  flags: {
+    "once": toggle("what is durable now, one try"),
+    "drain": toggle("the same, and try again until all is sent; exit 75 if it is not in time"),
+    "timeout": duration("how long --drain tries (default: 10m)"),
+    "follow": toggle("go on until stopped: every minute, or sooner where 64 MB are new"),
+    "repair": toggle("put again what the store has lost"),
+    ...fleetFlags(),
+  },
+  network: "reaches",
+  run: async ({ world, flags }) => {
+    const { once, drain, follow, repair, timeout } = flags;
+    if ([once, drain, follow, repair].filter(Boolean).length !== 1) {
+      throw usage("ship", "it takes one of --once, --drain, --follow and --repair");
+    }
+    if (timeout !== undefined && !drain) throw usage("ship", "--timeout is for --drain");
+    const { Shipper } = await import("../../fleet/ship.ts");
+    const { addressText } = await import("../../fleet/address.ts");
+    const { dir } = openFor(world, flags);
+    using fleet = await openFleet(world, flags);
+    const shipper = new Shipper(fleet, dir);
+    using stop = stopOnInterrupt(world);
+    const { signal } = stop;
+    if (repair) {
+      const { box, put, lost } = await shipper.repair({ signal });
+      if (flags.json) printJson(world, { box, put, lost });
+      else print(world, `put ${counted(put, "segment")} of box ${box} again`);
+      for (const { seq, part, from, to } of lost) {
+        say(
+          world,
+          `lost: segment ${seq}, ${part} from byte ${from} to ${to}: the log has it no more`,
+        );
+      }
+      return lost.length > 0 ? EXIT_FINDINGS : EXIT_OK;
+    }
+    const tell = (report: ShipReport) => {
+      if (flags.json) return printJson(world, report);
+      const { box, shipped, adopted, bytes, head } = report;
+      if (follow && shipped === 0) return;
+      const known = adopted > 0 ? `, ${counted(adopted, "segment")} were there` : "";
+      const time = follow ? `${utc(world.now_ms())}  ` : "";
+      const sent = `${counted(shipped, "segment")} (${humanBytes(bytes)} of lines)`;
+      print(world, `${time}box ${box}: sent ${sent}${known}; the last is ${head}`);
+    };
+    if (once) {
+      tell(await shipper.ship({ signal }));
+      return EXIT_OK;
+    }
+    if (drain) {
+      tell(await drained(world, timeout ?? ship_drain_ms_max, () => shipper.ship({ signal })));
+      return EXIT_OK;
+    }
+    say(world, `ships to ${addressText(fleet.store.address)}`);
+    const { shippingLag } = await import("../../log/pull/shipped.ts");
+    const { isUnreachable, backOff } = await import("../../fleet/store.ts");
+    for (let tries = 0; !signal.aborted;) {
+      try {
+        tell(await shipper.ship({ signal }));
+        tries = 0;
+        const until_ms = world.elapsed_ms() + segment_flush_ms;
+        while (!signal.aborted && world.elapsed_ms() < until_ms) {
+          await world.pause(ship_look_ms, signal);
+          if ((await shippingLag(world, dir)).bytes >= segment_bytes_max) break;
+        }
+      } catch (error) {
+        if (!isUnreachable(error)) throw error;
+        if (tries++ === 0) say(world, `${(error as LedgerError).message}; trying again`);
+        await backOff(world, tries, signal);
+      }
+    }
+    return exitOfDaemon(stop);
+  },
+});
+
+/** Tries until all is sent, or there is no time left. */
+async function drained(
+  world: World,
+  timeout_ms: number,
+  ship: () => Promise<ShipReport>,
+): Promise<ShipReport> {
+  const { isUnreachable, backOff } = await import("../../fleet/store.ts");
+  const until_ms = world.elapsed_ms() + timeout_ms;
+  for (let tries = 1;; tries++) {
+    try {
+      return await ship();
+    } catch (error) {
+      if (!isUnreachable(error) || world.elapsed_ms() >= until_ms) throw error;
+      if (tries === 1) say(world, `${(error as LedgerError).message}; trying again`);
+      const left_ms = Math.max(0, until_ms - world.elapsed_ms());
+      await Promise.race([backOff(world, tries), world.pause(left_ms)]);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type { Topic } from "../topic.ts";
+
+export default {
+  name: "fleet",
+  summary: "many boxes: their logs in one object store",
+  see: ["ship", "fleet init", "fleet join", "permissions"],
+  text: String.raw`
+A fleet is a prefix in a bucket of an object store that speaks the S3 API: Amazon S3, Ceph, and others that
+keep a create-only PUT (If-None-Match: *). Each box sends its log there. The log on the box stays
+the authority: an event is acknowledged when it is durable on its disk, and nothing waits for the store.
+
+Keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or from a file of
+mode 0600 that --keys names; that one is read again when the store refuses them. TLS is the rule; http://
+goes to this machine alone. A private authority: --ca FILE.
+
+  # once: is the store fit for it? makes the bucket a fleet
+  ledger fleet init s3://lab/fleet --endpoint http://127.0.0.1:7480
+
+  # once a box: its name
+  ledger fleet join s3://lab/fleet --endpoint http://127.0.0.1:7480 --as research-1
+
+  # what is durable now; for cron
+  ledger ship --once
+
+  # before a box goes away: tries again until all is sent, for five minutes
+  ledger ship --drain --timeout 5m
+
+  # how far each box has come
+  ledger fleet status
+
+  # is each box's chain of segments whole? reads every one back
+  ledger fleet verify --deep
+
+What is sent:
+
+- log | lines that are durable, and that this box wrote or imported; what pull took in is not its own
+- segments | at most 64 MB of lines of one part, packed by column; numbered without a gap; each names the one
+  before it by digest
+- resuming | the store decides: a number is taken once; a box that does not know whether its segment
+  arrived asks, and adopts it if its lines are the same
+
+What stops a box:
+
+- another box of its name, or a disk restored from an older image | what is in the store is not what is
+  here: the box stops, says where, and exits with 3
+- segments that were deleted in the store | ledger ship --repair puts them again, as long as the log has them
+- a clock that is minutes off | the store refuses the signature; the error says by how much
+
+In the bucket, below the prefix:
+
+- fleet.json | what makes it a fleet, and what the probe found
+- boxes/NAME.json | the claim of a name
+- log/box=NAME/000000000001.parquet | the segments of a box
+
+On the box, below the ledger's folder:
+
+- fleet.json | the fleet and this box's name; no secret
+- fleet/shipped.jsonl | which ranges the store has acknowledged; a hint: without it, a box asks the store
+`,
+} satisfies Topic;

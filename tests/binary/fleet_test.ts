@@ -1,0 +1,93 @@
+/** The executable beside a store: what reaches the network, and what gives it up. */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
+import { binaryTest } from "./binary.ts";
+
+const URL_OF_LAB = "s3://lab/fleet";
+
+binaryTest(
+  "a box joins a fleet, ships its log, and finds it whole; a store that fails costs no event",
+  async ({ ledger }) => {
+    await using store = new StrictStore();
+    const run = (...words: string[]) => ledger(words, { ...STRICT_KEYS });
+    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
+    assertEquals((await run("fleet", "init", ...at)).code, 0);
+    const joined = await run("fleet", "join", ...at, "--as", "box-1");
+    assertEquals(joined.code, 0, joined.stderr);
+    const emit = ["emit", "run.started", "--run-id", "r1"];
+    for (let n = 0; n < 3; n++) assertEquals((await run(...emit)).code, 0);
+    store.options.faultOf = () => "503";
+    const down = await run("ship", "--drain", "--timeout", "1s");
+    assertEquals(down.code, 75, down.stderr);
+    assertEquals((await run(...emit)).code, 0);
+    store.options.faultOf = undefined;
+    assertMatch((await run("ship", "--once")).stdout, /sent 1 segment .* the last is 1/);
+    const verified = await run("fleet", "verify", "--deep");
+    assertMatch(verified.stdout, /^box-1: 1 segment, .*: whole$/m);
+    const status = JSON.parse((await run("fleet", "status", "--json")).stdout);
+    assertEquals([status[0].head, status[0].behind_bytes], [1, 0]);
+
+    store.objects("lab").delete("fleet/log/box=box-1/000000000001.parquet");
+    assertEquals((await run("ship", "--once")).code, 1);
+    assertEquals((await run("ship", "--repair")).code, 0);
+    assertEquals((await run("fleet", "verify", "--deep")).code, 0);
+    store.objects("lab").delete("fleet/boxes/box-1.json");
+    const forked = await run("ship", "--once");
+    assertEquals(forked.code, 3, forked.stderr);
+    assertStringIncludes(forked.stderr, "the claim of box box-1 is gone");
+  },
+);
+
+binaryTest(
+  "a store that answers 200 to both of two create-only PUTs is refused by the name of the probe",
+  async ({ ledger }) => {
+    await using store = new StrictStore({ forgets_conditions: true });
+    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
+    const { code, stderr } = await ledger(["fleet", "init", ...at], { ...STRICT_KEYS });
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, "this store cannot hold a fleet: create-only: ");
+  },
+);
+
+binaryTest(
+  "no command but the fleet's reaches the network, not even this machine's",
+  async ({ ledger, folder }) => {
+    let asked = 0;
+    await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
+      asked++;
+      return new Response("reached");
+    });
+    const url = `http://127.0.0.1:${server.addr.port}/`;
+    const { stdout } = await ledger(["self-check", "--reach", url]);
+    assertEquals([stdout.trim(), asked], ["refused: NotCapable", 0]);
+    assertEquals(Array.from(Deno.readDirSync(folder)), []);
+  },
+);
+
+binaryTest("keys are in no file, no answer and no error", async ({ ledger, folder }) => {
+  await using store = new StrictStore({
+    faultOf: ({ method }) => method === "PUT" ? "403" : undefined,
+  });
+  const keys = { ...STRICT_KEYS, AWS_SECRET_ACCESS_KEY: "do-not-tell" };
+  const at = [URL_OF_LAB, "--endpoint", store.endpoint];
+  const said: string[] = [];
+  for (
+    const words of [["fleet", "init", ...at], ["fleet", "join", ...at, "--as", "x"], [
+      "fleet",
+      "status",
+      ...at,
+    ]]
+  ) {
+    const { code, stdout, stderr } = await ledger([...words, "--json"], keys);
+    assertEquals(code === 0, false);
+    said.push(stdout, stderr);
+  }
+  const remembered = join(folder, "data/ledger/fleet.json");
+  try {
+    said.push(Deno.readTextFileSync(remembered));
+  } catch {
+    // Nothing is remembered of what failed.
+  }
+  assertEquals(said.join("").includes("do-not-tell"), false);
+});
