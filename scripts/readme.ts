@@ -4,7 +4,9 @@
  * what was measured. With --check nothing is written, and a difference fails.
  */
 import { join } from "@std/path";
+import { COMMANDS } from "../src/cli/commands.ts";
 import {
+  commandTable,
   figuresIn,
   legendTable,
   readmeTable,
@@ -80,10 +82,17 @@ function withFigures(text: string): string {
   );
 }
 
+/** Puts the table of commands where a text wants it. */
+function withCommands(text: string): string {
+  const place = /(<!-- commands -->\n)[^]*?(\n<!-- end of commands -->)/;
+  const table = commandTable(COMMANDS.groups);
+  return text.replace(place, (_, begin, end) => `${begin}\n${table}\n${end}`);
+}
+
 for (const [path, transcripts] of DOCUMENTS) {
   const written = Deno.readTextFileSync(join(PROJECT, path));
   const text = transcripts ? await replayed(written, transcripts) : written;
-  const now = path.endsWith(".md") ? withFigures(text) : text;
+  const now = path.endsWith(".md") ? withCommands(withFigures(text)) : text;
   if (now === written) continue;
   if (!Deno.args.includes("--check")) {
     Deno.writeTextFileSync(join(PROJECT, path), now);

@@ -29,6 +29,15 @@ export { ARTIFACT_KINDS, type ArtifactKind } from "./ledger/artifacts.ts";
 export type { AnswerLag, AnswerSource } from "./ledger/fresh.ts";
 export type { AttachedDatabase, IndexOptions, QueryOptions } from "./ledger/open_index.ts";
 export type { BoundValue, Database } from "./duckdb/connection.ts";
+export { openFleet } from "./fleet/open.ts";
+export type { Fleet, FleetOptions, FleetRecord, InitReport } from "./fleet/fleet.ts";
+export type {
+  BoxStatus,
+  ChainFinding,
+  FleetVerification,
+  VerifyBoxesOptions,
+} from "./fleet/boxes.ts";
+export type { RepairReport, ShipOptions, ShipReport } from "./fleet/ship.ts";
 export { legacyDatabase } from "./legacy/attach.ts";
 export type { LegacyComparison, LegacyDifference, LegacyTableReport } from "./legacy/compare.ts";
 export type { LegacyImport, RefusedRow } from "./legacy/import.ts";

@@ -61,6 +61,15 @@ const IN_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** What `--scale` measured: a row for each step, a column for each size of the log. */
+/** The commands of each group, as `ledger help` lists them. */
+export function commandTable(groups: Readonly<Record<string, object>>): string {
+  const rows = Object.entries(groups).map(([group, commands]) => [
+    group,
+    Object.keys(commands).map((name) => `\`${name}\``).join(", "),
+  ]);
+  return markdown([["group", "commands"], ...rows], new Set());
+}
+
 export function scaleTable(figures: readonly Figure[]): string {
   const cells = new Map<string, Map<string, string>>();
   const sizes = new Set<string>();

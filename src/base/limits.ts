@@ -493,7 +493,7 @@ export const signal_descriptors = 6;
 /** An object store answers within this, or is asked again; */
 export const store_answer_ms_max = 30_000;
 /** an upload may take so long for each MB more; */
-export const store_upload_ms_per_mb = 4_000;
+export const store_upload_mb_ms = 4_000;
 /** it is asked again after this, twice as long each time, with jitter, */
 export const store_retry_first_ms = 100;
 /** up to this, */

@@ -2,6 +2,7 @@
 import { resolve } from "@std/path";
 import type { World } from "../base/world.ts";
 import type { Fleet } from "../fleet/fleet.ts";
+import { openFleet as open } from "../fleet/open.ts";
 import { ledgerFlags, text } from "./flags.ts";
 import type { Positional } from "./command.ts";
 import { openFor } from "./open.ts";
@@ -36,11 +37,9 @@ interface FleetFlags {
 
 /** Opens the fleet that a command names. */
 export async function openFleet(world: World, flags: FleetFlags, url?: string): Promise<Fleet> {
-  const { Fleet } = await import("../fleet/fleet.ts");
-  const { dir } = openFor(world, flags);
   const path = (name: "keys" | "ca") =>
     flags[name] === undefined ? undefined : resolve(world.cwd(), flags[name]);
-  return Fleet.open(world, dir, {
+  return await open(openFor(world, flags), {
     url,
     endpoint: flags.endpoint,
     keys_path: path("keys"),

@@ -85,10 +85,18 @@ export interface FleetVerification {
   findings: ChainFinding[];
 }
 
+/** What of a fleet is verified. */
+export interface VerifyBoxesOptions {
+  /** One box alone. */
+  only?: string;
+  deep?: boolean;
+  onBox?: (name: string) => void;
+}
+
 /** Follows the chain of each box; `deep` unpacks each segment and compares its lines with its digest. */
 export async function verifyBoxes(
   store: ObjectStore,
-  { only, deep, onBox }: { only?: string; deep?: boolean; onBox?: (name: string) => void } = {},
+  { only, deep, onBox }: VerifyBoxesOptions = {},
 ): Promise<FleetVerification> {
   const verification: FleetVerification = { boxes: [], findings: [] };
   for (const name of only === undefined ? await listBoxes(store) : [only]) {

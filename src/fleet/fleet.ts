@@ -6,6 +6,8 @@ import { claimBox } from "./claim.ts";
 import { FleetHome, type Membership } from "./home.ts";
 import { KeySource } from "./keys.ts";
 import { type ProbeResult, probeStore } from "./probe.ts";
+import type { BoxStatus, FleetVerification, VerifyBoxesOptions } from "./boxes.ts";
+import type { RepairReport, ShipOptions, Shipper, ShipReport } from "./ship.ts";
 import { ObjectStore, StoreRefusal } from "./store.ts";
 
 /** Which fleet, and how its store is reached. What is left out is as the box remembers it. */
@@ -41,6 +43,8 @@ export interface InitReport {
 
 /** A fleet, as one process talks to it. */
 export class Fleet implements Disposable {
+  #ships?: Shipper;
+
   private constructor(
     readonly store: ObjectStore,
     readonly home: FleetHome,
@@ -96,6 +100,35 @@ export class Fleet implements Disposable {
     await this.check();
     this.#remember();
     return await claimBox(this.store, this.home, name, extras);
+  }
+
+  /** Sends what is durable in the box's log. One try: what the store does not answer is thrown. */
+  async ship(options?: ShipOptions): Promise<ShipReport> {
+    return await (await this.#shipper()).ship(options);
+  }
+
+  /** Puts again what the store has lost. */
+  async repair(options?: ShipOptions): Promise<RepairReport> {
+    return await (await this.#shipper()).repair(options);
+  }
+
+  async #shipper(): Promise<Shipper> {
+    const { Shipper } = await import("./ship.ts");
+    return this.#ships ??= new Shipper(this.store, this.home);
+  }
+
+  /** How each box stands, or one of them. */
+  async status(box?: string): Promise<BoxStatus[]> {
+    await this.check();
+    const { statusOfBoxes } = await import("./boxes.ts");
+    return await statusOfBoxes(this.store, box);
+  }
+
+  /** Follows the chain of segments of each box, or of one; `deep` reads each segment. */
+  async verify(options?: VerifyBoxesOptions): Promise<FleetVerification> {
+    await this.check();
+    const { verifyBoxes } = await import("./boxes.ts");
+    return await verifyBoxes(this.store, options);
   }
 
   /** What makes this bucket a fleet; undefined where nothing does. */

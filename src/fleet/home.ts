@@ -21,7 +21,7 @@ export interface Membership {
 }
 
 /** What a box remembers of its fleet. */
-export interface FleetFacts {
+interface FleetFacts {
   fleet: FleetAddress;
   ca_path?: string;
   keys_path?: string;

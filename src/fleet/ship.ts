@@ -18,8 +18,7 @@ import {
   type ShippedSegment,
 } from "../log/pull/shipped.ts";
 import { readClaim } from "./claim.ts";
-import type { Fleet } from "./fleet.ts";
-import type { Membership } from "./home.ts";
+import type { FleetHome, Membership } from "./home.ts";
 import {
   linkOf,
   type PackedSegment,
@@ -62,12 +61,14 @@ export interface ShipOptions {
 /** The shipper of one box. */
 export class Shipper {
   readonly #world: World;
-  readonly #store: ObjectStore;
   #columns?: PackingColumns;
 
-  constructor(readonly fleet: Fleet, readonly root: string) {
-    this.#world = fleet.world;
-    this.#store = fleet.store;
+  constructor(readonly store: ObjectStore, readonly home: FleetHome) {
+    this.#world = store.world;
+  }
+
+  get root(): string {
+    return this.home.ledger_dir;
   }
 
   /** Ships what is durable when it begins. One try: what the store does not answer is thrown. */
@@ -144,7 +145,7 @@ export class Shipper {
 
   /** Whether a segment was put; false where its number is taken. */
   async #put({ name }: Membership, segment: PackedSegment): Promise<boolean> {
-    const outcome = await this.#store.put(segmentKey(name, segment.seq), segment.bytes, {
+    const outcome = await this.store.put(segmentKey(name, segment.seq), segment.bytes, {
       create_only: true,
       meta: segmentMeta(segment),
       sha256: segment.sha256,
@@ -169,7 +170,7 @@ export class Shipper {
 
   /** Throws unless the store knows this box by its name. */
   async #checkClaim(): Promise<Membership> {
-    const { home } = this.fleet;
+    const { home } = this;
     const { box } = home.read() ?? {};
     if (!box || box.pending) {
       throw new LedgerError({
@@ -183,7 +184,7 @@ export class Shipper {
           `--as ${box?.name ?? "NAME"}`,
       });
     }
-    const claim = await readClaim(this.#store, box.name);
+    const claim = await readClaim(this.store, box.name);
     if (claim?.box_id === box.box_id) return box;
     throw new Fork(
       claim
@@ -263,7 +264,7 @@ export class Shipper {
   }
 
   async #factsOf({ name }: Membership, seq: number) {
-    const facts = await this.#store.head(segmentKey(name, seq));
+    const facts = await this.store.head(segmentKey(name, seq));
     if (!facts) return undefined;
     const found = parseMeta(facts.meta);
     if (found?.seq === seq) return found;

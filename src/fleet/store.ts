@@ -15,14 +15,14 @@ import {
   store_retry_first_ms,
   store_retry_ms_max,
   store_tries_max,
-  store_upload_ms_per_mb,
+  store_upload_mb_ms,
 } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { addressText, type FleetAddress } from "./address.ts";
 import type { KeySource, StoreKeys } from "./keys.ts";
 
 /** An object, without its bytes. */
-export interface ObjectFacts {
+interface ObjectFacts {
   size_bytes: number;
   modified_ms: number;
   /** `x-amz-meta-*`, without that. */
@@ -38,7 +38,7 @@ export interface ListedObject {
 }
 
 /** How an object is put. */
-export interface PutOptions {
+interface PutOptions {
   /** Only where there is none of that name. */
   create_only?: boolean;
   meta?: Readonly<Record<string, string>>;
@@ -47,7 +47,7 @@ export interface PutOptions {
   sha256?: string;
 }
 
-export type PutOutcome = "stored" | "exists";
+type PutOutcome = "stored" | "exists";
 
 /** An answer of the store that is not the one that was hoped for. */
 export class StoreRefusal extends LedgerError {
@@ -259,7 +259,7 @@ export class ObjectStore implements Disposable {
       datetime: new Date(this.world.now_ms()).toISOString().replace(/[:-]|\.\d{3}/g, ""),
       cache: this.#cache,
     }).sign();
-    const upload_ms = (body?.length ?? 0) / 1e6 * store_upload_ms_per_mb;
+    const upload_ms = (body?.length ?? 0) / 1e6 * store_upload_mb_ms;
     this.requests++;
     try {
       const response = await fetch(signed.url, {

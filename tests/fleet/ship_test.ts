@@ -5,7 +5,7 @@ import { MemoryFile } from "../../src/base/files/memory_file.ts";
 import { LedgerError } from "../../src/base/error.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { linkOf, parseMeta } from "../../src/fleet/segment.ts";
-import { Fork, Shipper } from "../../src/fleet/ship.ts";
+import { Fork } from "../../src/fleet/ship.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { readShipped, shippedPath, shippingLag } from "../../src/log/pull/shipped.ts";
 import { unpackLines } from "../../src/log/codec/unpacking.ts";
@@ -54,7 +54,7 @@ class Box {
 
   async ship() {
     using fleet = this.open();
-    return await new Shipper(fleet, this.dir).ship();
+    return await fleet.ship();
   }
 
   /** Its lines as they are here, by part. */
@@ -234,12 +234,12 @@ Deno.test("a claim whose answer was lost is known again; objects that were delet
   strict.objects("lab").delete(key);
   const missing = await assertRejects(() => box.ship(), LedgerError);
   assertStringIncludes(missing.message, "segment 1 of box one is not in the store any more");
-  const repaired = await new Shipper(fleet, box.dir).repair();
+  const repaired = await fleet.repair();
   assertEquals([repaired.put, repaired.lost], [1, []]);
   assertEquals(strict.objects("lab").get(key)!.meta, before.meta);
   assertEquals((await box.ship()).shipped, 0);
   assertEquals(box.shipped(), box.lines());
   strict.objects("lab").delete(key);
   Deno.removeSync(join(box.dir, "events", "day=2026-01-01"), { recursive: true });
-  assertEquals((await new Shipper(fleet, box.dir).repair()).lost.map(({ seq }) => seq), [1]);
+  assertEquals((await fleet.repair()).lost.map(({ seq }) => seq), [1]);
 });

@@ -20,16 +20,14 @@ export default defineCommand({
   flags: { "box": text("NAME", "this one alone"), "format": format(), ...fleetFlags() },
   network: "reaches",
   run: async ({ world, flags, words: [url] }) => {
-    const { statusOfBoxes } = await import("../../fleet/boxes.ts");
     const { shippingLag } = await import("../../log/pull/shipped.ts");
     const ledger = openFor(world, flags);
     using fleet = await openFleet(world, flags, url);
-    await fleet.check();
     const own = fleet.home.read()?.box?.name;
     const lag = own !== undefined && ledger.exists()
       ? await shippingLag(world, ledger.dir)
       : undefined;
-    const boxes = (await statusOfBoxes(fleet.store, flags.box)).map((box) => ({
+    const boxes = (await fleet.status(flags.box)).map((box) => ({
       name: box.name,
       head: box.head,
       segments: box.segments,

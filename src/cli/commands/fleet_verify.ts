@@ -23,10 +23,8 @@ export default defineCommand({
   },
   network: "reaches",
   run: async ({ world, flags, words: [url] }) => {
-    const { verifyBoxes } = await import("../../fleet/boxes.ts");
     using fleet = await openFleet(world, flags, url);
-    await fleet.check();
-    const { boxes, findings } = await verifyBoxes(fleet.store, {
+    const { boxes, findings } = await fleet.verify({
       only: flags.box,
       deep: flags.deep,
     });

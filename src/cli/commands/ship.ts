@@ -44,15 +44,13 @@ export default defineCommand({
       throw usage("ship", "it takes one of --once, --drain, --follow and --repair");
     }
     if (timeout !== undefined && !drain) throw usage("ship", "--timeout is for --drain");
-    const { Shipper } = await import("../../fleet/ship.ts");
     const { addressText } = await import("../../fleet/address.ts");
     const { dir } = openFor(world, flags);
     using fleet = await openFleet(world, flags);
-    const shipper = new Shipper(fleet, dir);
     using stop = stopOnInterrupt(world);
     const { signal } = stop;
     if (repair) {
-      const { box, put, lost } = await shipper.repair({ signal });
+      const { box, put, lost } = await fleet.repair({ signal });
       if (flags.json) printJson(world, { box, put, lost });
       else print(world, `put ${counted(put, "segment")} of box ${box} again`);
       for (const { seq, part, from, to } of lost) {
@@ -73,11 +71,11 @@ export default defineCommand({
       print(world, `${time}box ${box}: sent ${sent}${known}; the last is ${head}`);
     };
     if (once) {
-      tell(await shipper.ship({ signal }));
+      tell(await fleet.ship({ signal }));
       return EXIT_OK;
     }
     if (drain) {
-      tell(await drained(world, timeout ?? ship_drain_ms_max, () => shipper.ship({ signal })));
+      tell(await drained(world, timeout ?? ship_drain_ms_max, () => fleet.ship({ signal })));
       return EXIT_OK;
     }
     say(world, `ships to ${addressText(fleet.store.address)}`);
@@ -85,7 +83,7 @@ export default defineCommand({
     const { isUnreachable, backOff } = await import("../../fleet/store.ts");
     for (let tries = 0; !signal.aborted;) {
       try {
-        tell(await shipper.ship({ signal }));
+        tell(await fleet.ship({ signal }));
         tries = 0;
         const until_ms = world.elapsed_ms() + segment_flush_ms;
         while (!signal.aborted && world.elapsed_ms() < until_ms) {
