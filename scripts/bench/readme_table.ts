@@ -60,7 +60,6 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   "verify.deep": "verify --deep",
 };
 
-/** What `--scale` measured: a row for each step, a column for each size of the log. */
 /** The commands of each group, as `ledger help` lists them. */
 export function commandTable(groups: Readonly<Record<string, object>>): string {
   const rows = Object.entries(groups).map(([group, commands]) => [
@@ -70,6 +69,7 @@ export function commandTable(groups: Readonly<Record<string, object>>): string {
   return markdown([["group", "commands"], ...rows], new Set());
 }
 
+/** What `--scale` measured: a row for each step, a column for each size of the log. */
 export function scaleTable(figures: readonly Figure[]): string {
   const cells = new Map<string, Map<string, string>>();
   const sizes = new Set<string>();

@@ -56,6 +56,10 @@ The same log gives the same rows and digests, whether it was indexed at once or 
   phase_timings         1   5387073620084823186
   artifacts_catalog     0                     0
   baseline_results      0                     0
+  run_annotations       0                     0
+  run_notes             0                     0
+  run_links             0                     0
+  artifact_uses         0                     0
   rejected_lines        0                     0
   duplicate_events      0                     0
   data/ledger/index/runs.duckdb built from nothing: 4 new events (663 B), 4 events in all, 1 run
