@@ -327,7 +327,7 @@ export class Fork extends LedgerError {
 
   constructor(message: string, detail: Record<string, unknown>) {
     super({
-      code: "damaged",
+      code: "forked",
       message,
       hint:
         "another box has this name, or this disk was restored from an older image; nothing more " +

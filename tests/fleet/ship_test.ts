@@ -107,6 +107,7 @@ async function withBox(body: (box: Box, strict: StrictStore, folder: string) => 
 
 Deno.test("what is in the log is in the store, by its bytes; a second shipment sends what came since", async () => {
   await withBox(async (box) => {
+    assertEquals((await box.ship()).shipped, 0);
     await box.emit(20);
     await box.emit(5, 3);
     assertEquals((await box.ship()).shipped, 2);

@@ -80,6 +80,7 @@ export async function* ownParts(world: World, root: string): AsyncGenerator<Part
       for (const { part, own, to } of here) if (!own) pulled.set(part, to);
     }
   }
+  if (!world.files.facts(ledgerPaths(root).events)) return;
   for (const day of listDays(world.files, root)) {
     for (const extent of await partsOfDay(world.files, root, day)) {
       if (!pulled.has(extent.label)) yield extent;
