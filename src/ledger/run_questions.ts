@@ -66,7 +66,7 @@ export abstract class RunQuestions {
       // `getArtifactPath` begins its paths with it.
       await catalog.run(`set variable runs_dir = ${literal(this.dir)}`);
       const named = await views.namedArtifacts(types, catalog, sql);
-      await views.createArtifactViews(this.world.files, catalog, runs_dir, named, { onNotice });
+      await views.createArtifactViews(this.world, catalog, runs_dir, named, { onNotice });
       const { allowWideIntervals } = await import("../duckdb/query.ts");
       await allowWideIntervals(catalog, sql);
       return catalog;

@@ -9,6 +9,8 @@ import type { Ledger } from "../../ledger/ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
 import { findingsOf } from "../../runs/manifest/manifest.ts";
 import { attachedFiles } from "../../runs/manifest/attached.ts";
+import { lookAtMetrics, type MetricFigures, type MetricsLook } from "../../runs/metrics/read.ts";
+import { METRICS, METRICS_PATHS } from "../../runs/metrics/segments.ts";
 import { defineCommand, runWord } from "../command.ts";
 import { asIs, runsFlags, toggle } from "../flags.ts";
 import { freshen, openForRuns } from "../open.ts";
@@ -54,7 +56,9 @@ export default defineCommand({
     await freshen(world, ledger, flags, "log", "runs");
     const run = await ledger.runs.look(run_id, (notice) => say(world, notice));
     const { directory, manifest, logged_artifacts: _, ...facts } = run;
-    const artifacts = artifactsOf(world, run);
+    const look = await metricsOf(world, run);
+    const artifacts = artifactsOf(world, run, look);
+    const metrics = look?.figures ?? [];
     const files = filesOf(world, run);
     const logs = logsOf(world, run);
     const events = flags["no-events"] ? [] : await eventsOf(ledger, run);
@@ -66,6 +70,7 @@ export default defineCommand({
         ...facts,
         manifest: manifest ?? null,
         artifacts,
+        metrics,
         files,
         logs,
         events: shown,
@@ -74,6 +79,7 @@ export default defineCommand({
     printFacts(world, run);
     printInputs(world, run);
     if (artifacts.length > 0) printArtifacts(world, artifacts);
+    if (metrics.length > 0) printMetrics(world, metrics);
     printFindings(world, run);
     if (files.length > 0) printFiles(world, files);
     printTiming(world, run);
@@ -83,7 +89,11 @@ export default defineCommand({
 });
 
 /** The artifacts of its manifest, and those that only the log tells of. */
-function artifactsOf(world: World, { directory, manifest, logged_artifacts }: KnownRun) {
+function artifactsOf(
+  world: World,
+  { directory, manifest, logged_artifacts }: KnownRun,
+  metrics: MetricsLook | undefined,
+) {
   const in_folder = Object.entries(manifest?.artifacts ?? {}).map(([artifact_type, entry]) => {
     const facts = world.files.facts(join(directory!.folder, entry.path));
     const { rows, path } = entry;
@@ -99,7 +109,24 @@ function artifactsOf(world: World, { directory, manifest, logged_artifacts }: Kn
     .map(({ artifact_type, artifact_path: path, size_bytes: bytes }) => {
       return { artifact_type, rows: undefined, bytes, path, is_there: isThere(world, path) };
     });
-  return [...in_folder, ...logged];
+  // They become an artifact when the run ends.
+  const waiting = metrics && !manifest?.artifacts.metrics
+    ? [{ artifact_type: METRICS, ...metrics, path: METRICS_PATHS.segments, is_there: true }]
+      .map(({ figures: _, ...artifact }) => artifact)
+    : [];
+  return [...in_folder, ...waiting, ...logged];
+}
+
+/** Its metrics so far; what is damaged of them keeps nothing else from being shown. */
+async function metricsOf(world: World, { directory }: KnownRun): Promise<MetricsLook | undefined> {
+  if (!directory) return undefined;
+  try {
+    return await lookAtMetrics(world, directory.folder);
+  } catch (error) {
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    say(world, `its metrics are left out: ${problem.message}`);
+  }
 }
 
 /** The files that were attached to it. */
@@ -295,6 +322,18 @@ function printFindings(world: World, { manifest }: KnownRun): void {
   for (const { kind, artifact, message } of findings) {
     print(world, `  ${yellow(kind)}  ${plain(artifact)}: ${plain(message)}`);
   }
+}
+
+function printMetrics(world: World, metrics: readonly MetricFigures[]): void {
+  print(world, "");
+  printRows(world, metrics.map((each): Record<string, unknown> => ({ ...each })), [
+    { field: "name", title: "metric" },
+    countColumn("points"),
+    countColumn("last_step", "last step"),
+    { field: "last" },
+    { field: "min" },
+    { field: "max" },
+  ]);
 }
 
 function printTiming(world: World, { timing, phases }: KnownRun): void {

@@ -1,4 +1,5 @@
 import { ARTIFACT_TYPES } from "../../runs/artifacts/definitions.ts";
+import { METRICS } from "../../runs/metrics/segments.ts";
 import { defineCommand, runWord } from "../command.ts";
 import { choice, noEvents, runsFlags } from "../flags.ts";
 import { sayFindings } from "../exit_code.ts";
@@ -15,15 +16,17 @@ export default defineCommand({
   summary: "store a run's results as Parquet, every row checked",
   description: "Reads rows as NDJSON, a JSON array, CSV or Parquet, checks each against the " +
     "schema of its type (ledger runs schema), and stores them in the run's folder, replacing " +
-    "earlier rows of that type. A bad row, or one with impossible values (a time in seconds, a " +
-    "price of 0, an exit before its entry), is reported with its number and column, and nothing " +
-    "is stored. Odd values are kept, and noted in the manifest. Parquet may be any that pandas, " +
-    "Polars, DuckDB and others write: types are cast where nothing is lost, times become " +
-    "milliseconds, a NaN counts as null.",
+    "earlier rows of that type; rows of metrics are added to those before. A bad row, or one with " +
+    "impossible values (a time in seconds, a price of 0, an exit before its entry), is reported " +
+    "with its number and column, and nothing is stored. Odd values are kept, and noted in the " +
+    "manifest. Parquet may be any that pandas, Polars, DuckDB and others write: types are cast " +
+    "where nothing is lost, times become milliseconds, a NaN counts as null.",
   examples: {
     [`echo '${ALERT}' | ledger runs write demo-1 alerts`]: "rows from another program",
     [`printf 'call_id,pool_usd\\nc1,5400.5\\n' | ledger runs write demo-1 features --format csv`]:
       "columns of your own",
+    [`echo '{"name":"loss","step":7,"value":0.31}' | ledger runs write demo-1 metrics`]:
+      "a metric at one more step",
   },
   positionals: [
     runWord(),
@@ -61,7 +64,8 @@ export default defineCommand({
     const replaced = replaced_rows === undefined
       ? ""
       : `, replacing ${counted(replaced_rows, "row")}`;
-    print(world, `${path} ${counted(rows, "row")}, ${humanBytes(bytes)}${replaced}`);
+    const stored_rows = type === METRICS ? `${counted(rows, "point")} added` : counted(rows, "row");
+    print(world, `${path} ${stored_rows}, ${humanBytes(bytes)}${replaced}`);
     sayFindings(world, stored.findings);
   },
 });

@@ -62,7 +62,7 @@ export async function readTrades(
   await trades.run(MAKE_TRADES);
   if (catalog.kind === "there") {
     const runs_dir = resolve(world.cwd(), ledger.runs.dir);
-    await createArtifactViews(world.files, trades, runs_dir, [TRADES], { onNotice });
+    await createArtifactViews(world, trades, runs_dir, [TRADES], { onNotice });
     await trades.run(takeTrades("trades", false), [wanted]);
     for (const { run_id } of await rowsOf<{ run_id: string }>(trades, TAKEN_RUNS)) {
       beside.delete(run_id);

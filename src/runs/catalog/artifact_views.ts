@@ -4,14 +4,16 @@
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../../base/error.ts";
-import type { Files } from "../../base/files/seam.ts";
 import { names_shown_max } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
 import { type Database, literal } from "../../duckdb/connection.ts";
 import { namedTables } from "../../duckdb/query_guard.ts";
 import { identifier } from "../../duckdb/sandbox.ts";
 import type { ArtifactDefinition } from "../artifacts/definitions.ts";
 import { misfitText } from "../artifacts/stored_type.ts";
 import type { ArtifactTypes } from "../artifacts/types.ts";
+import { loadOpenMetrics } from "../metrics/open_runs.ts";
+import { METRICS } from "../metrics/segments.ts";
 import {
   type FileMisfit,
   isTyped,
@@ -46,14 +48,14 @@ export async function namedArtifacts(
 
 /** Makes views of artifacts. Those of thousands of files take their time to open. */
 export async function createArtifactViews(
-  files: Files,
+  world: World,
   catalog: Database,
   runs_dir: string,
   definitions: readonly ArtifactDefinition[],
   options: ViewOptions = {},
 ): Promise<void> {
   for (const definition of definitions) {
-    await new ArtifactView(files, catalog, runs_dir, definition, options).create();
+    await new ArtifactView(world, catalog, runs_dir, definition, options).create();
   }
 }
 
@@ -70,7 +72,7 @@ interface ViewFiles {
  */
 class ArtifactView {
   constructor(
-    readonly files: Files,
+    readonly world: World,
     readonly catalog: Database,
     readonly runs_dir: string,
     readonly definition: ArtifactDefinition,
@@ -81,15 +83,16 @@ class ArtifactView {
     const { type } = this.definition;
     const compacted = await this.#compacted();
     const own = await this.#own(compacted);
+    const waiting = type === METRICS ? await this.#addOpenMetrics(own) : [];
     try {
-      await this.#createOf(own, compacted);
+      await this.#createOf(own, compacted, waiting);
     } catch (error) {
       const problem = asLedgerError(error);
       if (!problem) throw error;
       const there = own.filter((path) => this.#isThere(path));
       if (there.length === own.length) throw unreadable(type, problem);
       if (there.length === 0 && compacted.length === 0) throw noneThere(type, this.runs_dir);
-      await this.#createOf(there, compacted).catch((error) => {
+      await this.#createOf(there, compacted, waiting).catch((error) => {
         throw unreadable(type, asLedgerError(error) ?? error);
       });
       this.options.onNotice?.(
@@ -100,7 +103,7 @@ class ArtifactView {
   }
 
   #isThere(path: string): boolean {
-    return this.files.facts(path)?.is_file === true;
+    return this.world.files.facts(path)?.is_file === true;
   }
 
   async #paths(sql: string, values: string[]): Promise<string[]> {
@@ -129,7 +132,26 @@ class ArtifactView {
     return known.map((path) => join(this.runs_dir, path));
   }
 
-  async #createOf(own: readonly string[], compacted: readonly string[]): Promise<void> {
+  /** Metrics of runs that have not ended are in none of their manifests. */
+  async #addOpenMetrics(own: string[]): Promise<string[]> {
+    const { world, catalog, runs_dir } = this;
+    const rows = await catalog.rows<{ run_id: string; run_path: string }>(
+      "select run_id, run_path from runs_in_progress order by run_path",
+    );
+    const open = rows.map(({ run_id, run_path }) => ({ run_id, folder: join(runs_dir, run_path) }));
+    const { files, waiting, damage } = await loadOpenMetrics(world, catalog, open);
+    own.push(...files);
+    for (const { path, problem } of damage.slice(0, names_shown_max)) {
+      this.options.onNotice?.(`${path.slice(runs_dir.length + 1)}: ${problem}`);
+    }
+    return waiting === undefined ? [] : [`select * from ${waiting}`];
+  }
+
+  async #createOf(
+    own: readonly string[],
+    compacted: readonly string[],
+    waiting: readonly string[],
+  ): Promise<void> {
     const { catalog, definition } = this;
     const ids = `select run_id from compacted_files where artifact_type = ${
       literal(definition.type)
@@ -143,11 +165,12 @@ class ArtifactView {
       },
     ];
     const there = all.filter(({ paths }) => paths.length > 0);
-    if (there.length === 0) return await this.#view([noRows(definition)]);
+    if (there.length + waiting.length === 0) return await this.#view([noRows(definition)]);
     // What files say their columns are is looked at one by one only where their union is not right.
-    const problem = await this.#view(
-      there.map(({ paths, rowsOf, where }) => `select * from ${rowsOf(paths)}${where}`),
-    ).catch((error) => asLedgerError(error) ?? Promise.reject(error));
+    const problem = await this.#view([
+      ...there.map(({ paths, rowsOf, where }) => `select * from ${rowsOf(paths)}${where}`),
+      ...waiting,
+    ]).catch((error) => asLedgerError(error) ?? Promise.reject(error));
     if (problem === undefined && isTyped(definition, await this.#columns())) return;
     const misfits: FileMisfit[] = [];
     const selects: string[] = [];
@@ -158,7 +181,7 @@ class ArtifactView {
       misfits.push(...typed.misfits);
       selects.push(`select * from ${typed.sql}${where}`);
     }
-    await this.#view(selects);
+    await this.#view([...selects, ...waiting]);
     this.#notice(misfits);
   }
 

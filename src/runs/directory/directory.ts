@@ -4,7 +4,7 @@
  * log hears of each step after it is durable, under ids that make publishing it again harmless.
  */
 import { dirname, join } from "@std/path";
-import { asLedgerError, LedgerError } from "../../base/error.ts";
+import { LedgerError } from "../../base/error.ts";
 import { appendDurably, makeFolderDurably, replaceFile } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { systemWorld, uniqueName, type World } from "../../base/world.ts";
@@ -45,6 +45,7 @@ import {
   type RunEnd,
   RunEventPublisher,
   type RunEvents,
+  summaryRow,
 } from "./run_lifecycle.ts";
 
 /** Where runs are, and where their events go. */
@@ -231,9 +232,8 @@ export class RunDirectory implements AsyncDisposable {
     options: { codec?: "snappy" | "zstd" } = {},
   ): Promise<WrittenArtifact> {
     this.refuseIfEnded();
-    const given = Symbol.iterator in source || Symbol.asyncIterator in source
-      ? { rows: source }
-      : source;
+    const is_rows = Symbol.iterator in source || Symbol.asyncIterator in source;
+    const given = is_rows ? { rows: source } : source;
     if (type === METRICS) {
       const { addTable } = await import("../metrics/table.ts");
       return await addTable(this.#metrics, given);
@@ -251,16 +251,16 @@ export class RunDirectory implements AsyncDisposable {
       source: given,
       codec: options.codec,
     });
-    const { rows, bytes, sha256 } = staged.written;
+    const { written: { rows, bytes, sha256 }, findings, notes } = staged;
     const entry = { rows, path, bytes, sha256 };
-    const { findings, notes } = staged;
     try {
       // Others may write the same artifact, or finish the run: file and manifest change together.
       return await this.#change(async () => {
-        const before = this.refuseIfEnded().artifacts[type];
+        const manifest = this.refuseIfEnded();
+        const before = manifest.artifacts[type];
         staged.commit();
         const summary = is_single_row ? await readFirstRow(world, target) : undefined;
-        await this.#note(type, entry, summary, findings);
+        await this.#note(manifest, type, entry, summary, findings);
         return {
           ...entry,
           ...(before ? { replaced_rows: before.rows } : {}),
@@ -302,28 +302,18 @@ export class RunDirectory implements AsyncDisposable {
 
   /** Notes an artifact that is in place, and publishes that. */
   async noteArtifact(...artifact: NotedArtifact): Promise<void> {
-    await this.#change(() => this.#note(...artifact));
+    await this.#change(() => this.#note(this.refuseIfEnded(), ...artifact));
   }
 
-  async #note(...[type, entry, summary, findings = []]: NotedArtifact): Promise<void> {
-    const manifest = this.refuseIfEnded();
+  async #note(
+    manifest: RunManifest,
+    ...[type, entry, summary, findings = []]: NotedArtifact
+  ): Promise<void> {
     manifest.artifacts[type] = entry;
     if (summary) manifest.summary = summary;
     noteFindings(manifest, findings, ({ artifact }) => artifact === type);
     this.#manifest.write(manifest);
     await this.#log.stored(type, entry);
-  }
-
-  /** The row of the summary artifact; where there is none, nothing. */
-  async #summaryRow({ artifacts, summary = {} }: RunManifest): Promise<Record<string, unknown>> {
-    if (!artifacts.summary) return {};
-    const { readFirstRow } = await import("../artifacts/file.ts");
-    const path = join(this.folder, artifacts.summary.path);
-    const row = await readFirstRow(this.place.world, path).catch((error) => {
-      // A file that is damaged keeps no run from its end.
-      if (!asLedgerError(error)) throw error;
-    });
-    return row ?? summary;
   }
 
   /** Appends to what the run printed. Durable when it returns. */
@@ -344,7 +334,7 @@ export class RunDirectory implements AsyncDisposable {
   async markSuccess(end: RunEnd = {}): Promise<RunManifest> {
     const { world } = this.place;
     return await this.#finish(async (manifest) => {
-      refuseOtherSummary(this.run_id, await this.#summaryRow(manifest), end.summary);
+      refuseOtherSummary(this.run_id, await summaryRow(world, this.folder, manifest), end.summary);
       noteEnd(manifest, end, world.now_ms());
       const { disagreements } = await import("../artifacts/agreement.ts");
       const found = await disagreements(world, this.folder, manifest);
@@ -401,11 +391,10 @@ export class RunDirectory implements AsyncDisposable {
       // The process that created it was killed before the log heard of it.
       if (status === "pending") await this.#log.created(manifest);
       placeFiles(this.place.world, this.folder, manifest, this.#manifest);
-      await this.#metrics.finish(manifest.artifacts.metrics !== undefined, async (entry) => {
-        manifest.artifacts.metrics = entry;
-        this.#manifest.write(manifest);
-        await this.#log.stored(METRICS, entry);
-      });
+      await this.#metrics.finish(
+        METRICS in manifest.artifacts,
+        (entry, findings) => this.#note(manifest, METRICS, entry, undefined, findings),
+      );
       await body(manifest);
       return manifest;
     });

@@ -189,6 +189,21 @@ export function noteEnd(
   if (summary) manifest.summary = { ...manifest.summary, ...summary };
 }
 
+/** The row of the summary artifact; where there is none, nothing. */
+export async function summaryRow(
+  world: World,
+  folder: string,
+  { artifacts, summary = {} }: RunManifest,
+): Promise<Record<string, unknown>> {
+  if (!artifacts.summary) return {};
+  const { readFirstRow } = await import("../artifacts/file.ts");
+  const row = await readFirstRow(world, join(folder, artifacts.summary.path)).catch((error) => {
+    // A file that is damaged keeps no run from its end.
+    if (!asLedgerError(error)) throw error;
+  });
+  return row ?? summary;
+}
+
 /** Metrics stand beside the summary's row; one that is in it cannot have a second value. */
 export function refuseOtherSummary(
   run_id: string,

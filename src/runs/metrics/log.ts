@@ -11,9 +11,9 @@ import {
 } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { shown } from "../artifacts/row_checker.ts";
-import type { StoredArtifact } from "../manifest/manifest.ts";
+import type { Finding, StoredArtifact } from "../manifest/manifest.ts";
 import { MetricPoints } from "./points.ts";
-import { METRICS_PATHS } from "./segments.ts";
+import { METRICS, METRICS_PATHS } from "./segments.ts";
 import { type AppendedPoints, MetricsStore } from "./store.ts";
 
 /** Where in a run values were measured. */
@@ -101,11 +101,12 @@ export class MetricsLog {
    */
   async finish(
     is_noted: boolean,
-    note: (finished: StoredArtifact) => Promise<void>,
+    note: (finished: StoredArtifact, findings: Finding[]) => Promise<void>,
   ): Promise<void> {
-    const finished = await this.store.finish(is_noted);
-    if (finished) await note(finished);
-    this.store.clear();
+    const { store } = this;
+    const finished = await store.finish(is_noted);
+    if (finished) await note(finished, damageOf(store));
+    store.clear();
   }
 
   /** Waits for what was logged; of failures their callers have heard. */
@@ -113,6 +114,13 @@ export class MetricsLog {
     while (this.#next) await this.#next.catch(() => {});
     await this.#last.catch(() => {});
   }
+}
+
+function damageOf({ damaged }: MetricsStore): Finding[] {
+  if (damaged === 0) return [];
+  const message = `${damaged} places of its write-ahead file were no record: what they held is ` +
+    `missing, and their bytes are in ${METRICS_PATHS.damaged}`;
+  return [{ kind: "odd", artifact: METRICS, message }];
 }
 
 /** Throws what of a point cannot be stored. */

@@ -102,7 +102,7 @@ export function readSegment(file: OpenFile, points = new MetricPoints()): Waitin
 }
 
 /** All points of a run at one moment. */
-interface MetricsSnapshot {
+export interface MetricsSnapshot {
   /** Parquet files, in the order in which their points came. */
   files: string[];
   /** The points of write-ahead files. */

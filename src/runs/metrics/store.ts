@@ -134,6 +134,11 @@ export class MetricsStore {
     }
   }
 
+  /** How many places of segments were no record when these became Parquet. */
+  get damaged(): number {
+    return this.world.files.list(join(this.run_folder, METRICS_PATHS.damaged))?.length ?? 0;
+  }
+
   /** Removes the segments: the finished file has their points. */
   clear(): void {
     const { files } = this.world;

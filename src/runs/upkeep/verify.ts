@@ -12,6 +12,8 @@ import { entriesBelow, staleTempFiles } from "./run_files.ts";
 import { evidenceFiles } from "../manifest/code_facts.ts";
 import { type Fingerprinted, idOfPath, isOutside, monthOf, RUN_FILES } from "../manifest/layout.ts";
 import { type InputOfRun, inputsOf, manifestTime, type RunManifest } from "../manifest/manifest.ts";
+import { soundMetrics } from "../metrics/read.ts";
+import { METRICS_PATHS } from "../metrics/segments.ts";
 import { classifyRun, type RunClass, scanRuns } from "../manifest/scan.ts";
 import { verifyInputs } from "./verify_inputs.ts";
 
@@ -148,7 +150,11 @@ async function verifyRun(
     }
   }
   // A run that goes on has files that its manifest does not know yet.
-  if (run.kind === "open") return run;
+  if (run.kind === "open") {
+    const { damage } = await soundMetrics(world, folder);
+    for (const { path, problem } of damage) find(path.slice(folder.length + 1), problem);
+    return run;
+  }
   const { status, artifacts } = run.manifest;
   const disagreeing = deep && status === "completed"
     ? await disagreements(world, folder, run.manifest)
@@ -158,7 +164,13 @@ async function verifyRun(
   }
   for (const orphan of orphansOf(world, folder, run.manifest)) {
     if (stale.includes(orphan)) continue;
-    find(orphan, "no manifest knows this file: left behind, or put there");
+    const is_of_metrics = orphan.startsWith(`${METRICS_PATHS.damaged}/`);
+    find(
+      orphan,
+      is_of_metrics
+        ? "bytes of a write-ahead file of metrics that were no record: their points are missing"
+        : "no manifest knows this file: left behind, or put there",
+    );
   }
   return run;
 }
