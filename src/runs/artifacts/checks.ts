@@ -105,7 +105,7 @@ function boundsCheck(verdict: Verdict, column: string, bounds: ColumnBounds): Ch
     watch: () => (row) => {
       const value = row[column];
       if (isNull(value)) return false;
-      const number = Number(value);
+      const number = typeof value === "number" ? value : Number(value);
       return number < min || number > max || number <= above || number >= below;
     },
     sql: () => {
@@ -140,7 +140,7 @@ function boundsText({ min, max, above, below }: ColumnBounds): string {
 
 interface RelationRule {
   rule(verdict: Verdict, names: readonly string[]): string;
-  holds(values: readonly unknown[]): boolean;
+  holds(first: unknown, second: unknown, third: unknown): boolean;
   sql(columns: readonly string[]): string;
   /** A null is no value: a relation that sees none of it holds. */
   sees_null?: true;
@@ -149,18 +149,18 @@ interface RelationRule {
 const RELATIONS: Readonly<Record<Relation, RelationRule>> = {
   at_least: {
     rule: (verdict, [left, right]) => `${left} ${MODAL[verdict]} at least ${right}`,
-    holds: ([left, right]) => (left as number) >= (right as number),
+    holds: (left, right) => (left as number) >= (right as number),
     sql: ([left, right]) => `${left} >= ${right}`,
   },
   difference: {
     rule: (verdict, [result, from, less]) => `${result} ${MODAL[verdict]} ${from} - ${less}`,
-    holds: ([result, from, less]) => Number(result) === Number(from) - Number(less),
+    holds: (result, from, less) => Number(result) === Number(from) - Number(less),
     sql: ([result, from, less]) => `${result}::DOUBLE = ${from}::DOUBLE - ${less}::DOUBLE`,
   },
   known_if: {
     rule: (verdict, [value, flag]) =>
       `${value} ${MODAL[verdict]} known if ${flag} is true, and null if not`,
-    holds: ([value, flag]) => isNull(flag) || !isNull(value) === flag,
+    holds: (value, flag) => isNull(flag) || !isNull(value) === flag,
     sql: ([value, flag]) => `(${value} IS NOT NULL) = ${flag}`,
     sees_null: true,
   },
@@ -173,9 +173,8 @@ function relationCheck(verdict: Verdict, relation: Relation, of: readonly string
     columns: of,
     rule: rule(verdict, of),
     watch: () => (row) => {
-      const values = of.map((name) => row[name]);
-      if (!sees_null && values.some(isNull)) return false;
-      return !holds(values);
+      if (!sees_null && of.some((name) => isNull(row[name]))) return false;
+      return !holds(row[of[0]], row[of[1]], row[of[2]]);
     },
     sql: () => `NOT (${sql(of.map(identifier))})`,
   };
@@ -188,11 +187,10 @@ function orderCheck(columns: readonly string[]): Check {
     columns,
     rule: `rows have to ascend by ${columns.join(", ")}, and the row before it comes later`,
     watch: () => {
-      let before: readonly unknown[] | undefined;
+      const before: unknown[] = [];
       return (row) => {
-        const values = columns.map((name) => row[name]);
-        const is_broken = before !== undefined && comesBefore(values, before);
-        before = values;
+        const is_broken = before.length > 0 && orderOf(row, columns, before) < 0;
+        for (const [at, name] of columns.entries()) before[at] = row[name];
         return is_broken;
       };
     },
@@ -208,14 +206,16 @@ function orderCheck(columns: readonly string[]): Check {
   };
 }
 
-function comesBefore(values: readonly unknown[], others: readonly unknown[]): boolean {
-  for (const [at, value] of values.entries()) {
+/** Below zero where a row comes before some values. */
+function orderOf(row: Row, columns: readonly string[], values: readonly unknown[]): number {
+  for (let at = 0; at < columns.length; at++) {
+    const value = row[columns[at]];
     // As SQL has it: what is not known comes neither before nor after.
-    if (isNull(value) || isNull(others[at])) return false;
-    const order = compared(value, others[at]);
-    if (order !== 0) return order < 0;
+    if (isNull(value) || isNull(values[at])) return 0;
+    const order = compared(value, values[at]);
+    if (order !== 0) return order;
   }
-  return false;
+  return 0;
 }
 
 /** Numbers by size, texts by their characters, as in UTF-8. */
@@ -248,16 +248,19 @@ function keyCheck(
     columns,
     rule: `a row before it has the same ${columns.join(", ")}`,
     watch: () => {
+      const others = columns.filter((name) => !place.includes(name));
+      const here: unknown[] = [];
       let seen = [new Set<string>()];
-      let group: string | undefined;
       return (row) => {
         if (place.length > 0) {
-          const now = keyText(row, place);
-          if (now !== group) seen = [new Set()];
-          group = now;
+          const is_new = here.length === 0 || orderOf(row, place, here) !== 0;
+          if (others.length === 0 && !is_new) return true;
+          if (is_new && seen[0].size > 0) seen = [new Set()];
+          for (const [at, name] of place.entries()) here[at] = row[name];
+          if (others.length === 0) return false;
         }
-        if (columns.some((name) => isNull(row[name]))) return false;
-        const text = keyText(row, columns);
+        if (others.some((name) => isNull(row[name]))) return false;
+        const text = keyText(row, others);
         if (seen.some((texts) => texts.has(text))) return true;
         if (seen[0].size >= SET_SIZE_MAX) seen.unshift(new Set());
         seen[0].add(text);
@@ -275,7 +278,12 @@ function keyCheck(
 
 function keyText(row: Row, columns: readonly string[]): string {
   if (columns.length === 1) return String(row[columns[0]]);
-  return JSON.stringify(columns.map((name) => String(row[name])));
+  let text = "";
+  for (const name of columns) {
+    const value = String(row[name]);
+    text += `${value.length}:${value}`;
+  }
+  return text;
 }
 
 function isNull(value: unknown): value is null | undefined {
