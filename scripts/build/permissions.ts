@@ -3,6 +3,8 @@
  * here is a promise to the user, so each has its reason.
  */
 
+import { NOTED_VARIABLES } from "../../src/runs/manifest/code_facts.ts";
+
 /** The folders that the executable may write. */
 export interface WriteScope {
   ledger_dir: string;
@@ -32,6 +34,8 @@ const ENVIRONMENT = [
   "AWS_SECRET_ACCESS_KEY",
   "AWS_SESSION_TOKEN",
   "AWS_REGION",
+  // What changes the numbers that a program computes: a run notes it.
+  ...NOTED_VARIABLES,
   // Set for DuckDB, which would abort where it cannot read the control group's memory limit.
   "SLURM_MEM_PER_NODE",
 ];
@@ -50,7 +54,7 @@ export function permissionFlags(scope: WriteScope): string[] {
     `--allow-env=${ENVIRONMENT.join(",")}`,
     // Host name for provenance and locks, user for the library's folder, free space for doctor.
     "--allow-sys=hostname,uid,statfs",
-    // The commit that a run was made from.
+    // The commit that a run was made from, and what was changed since.
     "--allow-run=git",
     // The health endpoint, and the store of a fleet. Where the build does not name the store, commands of
     // the fleet may reach any; all others give the network up before they begin.

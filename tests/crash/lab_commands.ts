@@ -85,6 +85,7 @@ export function labCommands(month: string): Record<string, LabCommand> {
     "runs sync": { ...asks("runs", "sync"), derives: true },
     "runs query": asks("runs", "query", "--json"),
     "runs show": asks("runs", "show", "done-1", "--json"),
+    "runs rerun": reads("runs", "rerun", "done-1", "--json"),
     "runs diff": asks("runs", "diff", "done-1", "failed-1", "--json"),
     "runs verify": reads("runs", "verify", "--all", "--deep", "--json"),
     "runs compact": { ...asks("runs", "compact", "--month", month), reads: false },

@@ -1,9 +1,10 @@
 import { join } from "@std/path";
 import { asLedgerError } from "../../base/error.ts";
 import { readFully, withOpenFile } from "../../base/files/durable.ts";
-import { DAY_MS } from "../../base/format.ts";
+import { DAY_MS, shellWord } from "../../base/format.ts";
 import { run_inputs_shown, run_log_lines_shown, run_log_tail_bytes } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
+import { codeOf } from "../../runs/manifest/code_facts.ts";
 import type { KnownRun } from "../../ledger/known_run.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
@@ -216,7 +217,17 @@ function printFacts(world: World, run: KnownRun): void {
   const head = [bold(plain(run.run_id)), plain(run.run_type ?? ""), paint(state)];
   if (run.name) head.splice(1, 0, bold(plain(run.name)));
   print(world, head.filter((word) => word !== "").join("  "));
-  const code = [git_branch, git_commit?.slice(0, 12), git_dirty ? "with changes" : undefined];
+  const { changed, untracked, files, patch, filters = [], argv = [] } = codeOf(manifest ?? {});
+  const code = [
+    git_branch,
+    git_commit?.slice(0, 12),
+    git_dirty && !changed && !untracked ? "with changes" : undefined,
+    changed && counted(changed, "changed file"),
+    untracked && counted(untracked, "untracked file"),
+    patch?.masked_lines && `${counted(patch.masked_lines, "line")} masked`,
+    files?.left_out && `${counted(files.left_out, "file")} not kept`,
+    filters.length > 0 && `git runs ${counted(filters.length, "filter")}: ${filters.join(", ")}`,
+  ];
   const range = [dataset.from, dataset.to].filter(Boolean).join(" to ");
   const calls = dataset.calls_count == null ? "" : counted(dataset.calls_count, "call");
   const versions = Object.entries(schema_version ?? {}).map(([of, version]) => `${of} ${version}`);
@@ -227,6 +238,7 @@ function printFacts(world: World, run: KnownRun): void {
     [state === "failed" ? "failed" : "completed", timeText(world, run.completed_at_ms)],
     ["error", run.error],
     ["code", code.filter(Boolean).join(", ")],
+    ["command", argv.map((word) => shellWord(word)).join(" ")],
     ["dataset", [range, dataset.interval, calls].filter(Boolean).join(", ")],
     ["data", run.data_fingerprint],
     ["owner", owner && `process ${owner.pid} on ${owner.host}`],

@@ -85,6 +85,13 @@ Commands:
   the status that each has now; crashed and stale ones too.
 - runs show | Shows runs that were only emitted: phases, trials, artifacts and summary from the log; also
   started, schema version and the end of the run's logs. JSON has source, timing, phases, trials, logs.
+- runs create | Keeps the changes that were not committed as a patch (provenance/diff.patch, mode 0600, 1 MB
+  at most), with a list of changed and untracked files and their digests; also lock files, machine, and
+  the command line after --, --seed and --versions. Lines, words and users of URLs that look like secrets
+  are masked and counted; files with names of secrets are never copied. --no-code keeps digests only.
+  git_dirty is true for untracked files too.
+- runs rerun | Prints the commands that bring code, inputs and arguments of a run back, and first what
+  cannot be brought back. It starts nothing.
 - runs attach | Keeps any file with a run, below its files/: a plot, a model, a notebook. ‹runs show› lists
   it, ‹runs verify› compares it with its digest, ‹report› shows pictures.
 - runs query | Lists ended runs of log and folders, says on standard error how many others there are, and

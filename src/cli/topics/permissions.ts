@@ -9,11 +9,13 @@ The executable asks for nothing, and may do little. No log and no query can wide
 
 - read | any file: ledgers elsewhere, input files
 - write | data/ledger and runs, below the folder that it is started in; nothing else
-- run | git, for the commit that a run was made from; no other program
+- run | git, for the commit that a run was made from and what was changed since; no other program. Of
+  what a repository's settings name, git runs its clean filters alone: ‹runs show› names them
 - network | commands of the fleet and ledger ship reach the fleet's store; ledger watch listens on loopback,
   and gives the network up then; every other command gives it up before it begins
 - environment | LEDGER_DIR, LEDGER_RUNS_DIR, LEDGER_RUN_ID, LEDGER_WRITER, LEDGER_LOG, what says
-  how to write on a terminal, and the AWS_… variables of a fleet's keys
+  how to write on a terminal, the AWS_… variables of a fleet's keys, and what changes numbers (TZ, LANG,
+  OMP_NUM_THREADS, PYTHONHASHSEED, …): a run notes that
 - native code | the DuckDB library, unpacked once into data/ledger/.native and checked
 
 DuckDB is held to the same folders, opens nothing else, and answers queries only: a query that calls a

@@ -126,6 +126,15 @@ leaves out why. The catalog can be deleted at any time: the manifests are the tr
 Any other file of a run that goes on is kept by ‹ledger runs attach RUN FILE›: a plot, a model, a notebook.
 It lies below files/ in the run's folder, its digest stands in the manifest, and the report shows pictures.
 
+A run keeps the code that made it: commit, branch, and what was not committed. Give the command line
+after --, and a script brings all of it back in a fresh folder. What cannot be brought back stands first:
+files with names of secrets, lines that looked like one (they read [masked]), files beyond 1 MB. What git
+ignores is not looked at.
+
+  # what this run was made with, and the commands that do it again
+  ledger runs create --run-type policy --run-id again --seed 7 -- python backtest.py --stop 0.03
+  ledger runs rerun again
+
 How a run stands:
 
 - completed, failed | it has ended, and is catalogued
