@@ -132,6 +132,7 @@ export type { PullReport, PullRequest, PullSource } from "./ledger/pull.ts";
 export type { PullFinding } from "./log/pull/source.ts";
 export type { LedgerRuns } from "./ledger/runs.ts";
 export type { ArtifactUse, RunLink, SaidOfRun } from "./ledger/annotations.ts";
+export type { LineageRun, RunLineage } from "./ledger/run_lineage.ts";
 export type { GroupQuestion, GroupStatistics } from "./runs/catalog/group_statistics.ts";
 export type { RunAnnotation } from "./runs/manifest/annotation.ts";
 export type { LedgerTraces, TraceOptions } from "./ledger/traces.ts";

@@ -54,6 +54,7 @@ const GROUPS = {
     "runs diff": () => import("./commands/runs_diff.ts"),
     "runs rank": () => import("./commands/runs_rank.ts"),
     "runs group": () => import("./commands/runs_group.ts"),
+    "runs lineage": () => import("./commands/runs_lineage.ts"),
     "runs schema": () => import("./commands/runs_schema.ts"),
     "runs rerun": () => import("./commands/runs_rerun.ts"),
     "runs verify": () => import("./commands/runs_verify.ts"),

@@ -20,6 +20,7 @@ import type { GroupQuestion, GroupStatistics } from "../runs/catalog/group_stati
 import type { RunsToCompare } from "../runs/catalog/compare.ts";
 import type { ComparedRun } from "../runs/catalog/diff.ts";
 import type { InputCache } from "../runs/evidence/input_cache.ts";
+import type { RunLineage } from "./run_lineage.ts";
 import type { ArtifactTypes } from "../runs/artifacts/types.ts";
 
 /** How the catalog is opened. */
@@ -154,6 +155,14 @@ export abstract class RunQuestions {
     const { rankRuns } = await import("../runs/catalog/rank.ts");
     await using database = await this.openStates();
     return await rankRuns(database, { now_ms: this.world.now_ms(), ...ranking });
+  }
+
+  /** What a run rests on, and what rests on it: uses of artifacts, and links. */
+  async lineage(beginning: string): Promise<RunLineage> {
+    const { lineageOf } = await import("./run_lineage.ts");
+    const { run_id } = await this.locate(beginning);
+    await using database = await this.openStates();
+    return await lineageOf(database, run_id);
   }
 
   /** A metric over the runs of a group: mean, standard deviation and 95 % interval for each setting. */

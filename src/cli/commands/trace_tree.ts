@@ -1,13 +1,14 @@
 import { quoted } from "../../base/error.ts";
-import { names_shown_max, tree_depth_drawn_max } from "../../base/limits.ts";
+import { names_shown_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { latencyMs, type TracedEvent } from "../../trace/event/event.ts";
 import { nothingCalled } from "../../trace/event/filter.ts";
-import type { Lineage, TreeLine } from "../../trace/ask/lineage.ts";
+import type { Lineage } from "../../trace/ask/lineage.ts";
 import type { LedgerTraces } from "../../ledger/traces.ts";
 import { defineCommand } from "../command.ts";
 import { ledgerFlags } from "../flags.ts";
 import { openFor } from "../open.ts";
+import { Branches } from "../branches.ts";
 import { counted, humanDuration, paintFor, plain, print, say } from "../output.ts";
 import { sayWhatIsMissing } from "../traces.ts";
 
@@ -60,33 +61,19 @@ function draw(
   shown: Set<TracedEvent>,
 ): void {
   const { bold, dim } = paintFor(world, world.stdout);
-  /** For each depth, whether a line goes on below. */
-  const open: boolean[] = [];
+  const branches = new Branches();
   for (const { event, depth, is_last } of lineage.treeOf(root)) {
     shown.add(event);
-    open[depth] = !is_last;
-    open.length = depth + 1;
     const latency_ms = latencyMs(event);
     const took = latency_ms === undefined || latency_ms < 0 ? "" : `  ${humanDuration(latency_ms)}`;
     const source = event.source_container === "unknown" ? "" : `  ${plain(event.source_container)}`;
     print(
       world,
-      `${dim(branches(depth, open, is_last))}${bold(plain(event.event_type))} ` +
+      `${dim(branches.before(depth, is_last))}${bold(plain(event.event_type))} ` +
         plain(event.event_id) +
         `${dim(source + took)}`,
     );
   }
-}
-
-function branches(
-  depth: number,
-  open: readonly boolean[],
-  is_last: TreeLine<TracedEvent>["is_last"],
-): string {
-  if (depth === 0) return "";
-  const elbow = is_last ? "└─ " : "├─ ";
-  if (depth > tree_depth_drawn_max) return `(${depth}) ${elbow}`;
-  return open.slice(1, depth).map((goes_on) => goes_on ? "│  " : "   ").join("") + elbow;
 }
 
 /** Reports problems of the events that were shown, not of others in their correlation. */
