@@ -4,6 +4,7 @@ import { report_bytes_max, report_runs_listed_max } from "../../src/base/limits.
 import { makeReport } from "../../src/mod.ts";
 import type { Lab } from "../runs/runs.ts";
 import { inLab, newLab, putRun } from "../runs/runs.ts";
+import { putFirstSystemRun } from "../runs/first_system.ts";
 import { refusal } from "../runs/rows.ts";
 import {
   BEGIN_MS,
@@ -532,4 +533,15 @@ Deno.test("what is damaged is told in its section, and the other sections stand"
   const worse = await reportOf(lab);
   assertEquals(worse.problems.length, 2);
   assertMatch(textIn(sectionIn(worse.html, "runs")), /Could not be read\./);
+});
+
+Deno.test("trades that all lack a return are counted, and nothing is drawn of them", async () => {
+  using lab = newLab();
+  const row = { run_id: "r1", policy_id: "p", call_id: "c1", realized_return_bps: null };
+  putFirstSystemRun(lab, "r1", { trades: [row] });
+  await ledgerAt(lab, MADE_MS).runs.sync();
+  const { html, problems } = await reportOf(lab);
+  assertEquals(problems, []);
+  assertMatch(textIn(sectionIn(html, "returns")), /1 trade without a finite return counts/);
+  sectionIn(html, "policies");
 });

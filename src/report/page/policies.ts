@@ -18,7 +18,8 @@ export function policiesSection({ trades, ledger_dir, named }: ReportData): Mark
     "Boxes hold the middle half of the returns, whiskers reach from the 5th to the 95th percentile; " +
     "the line in the box is the median, the dot the mean.";
   return section("policies", "Policies compared", lead, trades, (data) => [
-    boxesOf(data.policies),
+    // Of trades that all lack a return nothing can be drawn.
+    ...data.policies.length > 0 ? [boxesOf(data.policies)] : [],
     table("Policies, returns in bps", data.policies, {
       "Policy": ({ policy_id }) => policy_id === null ? NO_POLICY : identifier(policy_id, 60),
     }, {

@@ -55,14 +55,16 @@ export class CorruptionJudge {
     const clean = await this.cleanRun(name, command);
     const { kind, how, random } = spoilt;
     const spoil = CORRUPTIONS[how];
-    let applies = true;
+    let [applies, is_well] = [true, false];
     const ended = await this.#inCopy(command, (lab) => {
-      applies = spoil(fileOfKind(lab, kind), random) !== false;
+      const path = fileOfKind(lab, kind);
+      applies = spoil(path, random) !== false;
+      is_well = how === "a flipped bit" && (kind.isWell?.(path) ?? false);
     });
     if (!applies) return undefined;
     const less = kind.is_unnamed && how !== "a flipped bit" ? undefined : lessOf(ended, clean);
     const is_same = how === "a link";
-    const missed = kind.found_by === name && ended.code === 0 && !is_same
+    const missed = kind.found_by === name && ended.code === 0 && !is_same && !is_well
       ? "it does not find the damage"
       : undefined;
     const flaw = flawOf(ended) ?? less ?? missed;

@@ -1,5 +1,7 @@
 /** Ways in which a file of a lab goes bad, and which commands read it. */
 import { basename, dirname, join } from "@std/path";
+import { asLedgerError } from "../../../src/base/error.ts";
+import { parseManifest } from "../../../src/runs/manifest/manifest.ts";
 import type { Random } from "../../laws/random.ts";
 
 /** Files that stand for each other: one of each kind is spoilt. */
@@ -11,6 +13,8 @@ export interface FileKind {
   readers: readonly string[];
   /** The command that tells the damage of what cannot be made anew; none where all can be. */
   found_by?: string;
+  /** Whether what it says is what it may say: a flipped bit that leaves it so is no damage that shows. */
+  isWell?: (path: string) => boolean;
   /** Nothing else names it, so that no reader can know when it is gone, or its end. */
   is_unnamed?: boolean;
 }
@@ -64,8 +68,8 @@ export const FILE_KINDS: readonly FileKind[] = [
   kind("waiting traces", /traces\/_wal\/.*\.jsonl$/, TRACES),
   kind("the lock of waiting traces", /traces\/_wal\/(?!\.merge).*\.lock$/, TRACES),
   kind("traces", /type=SIGNAL\/.*\.parquet$/, TRACES),
-  kind("a manifest", /run_id=done-1\/run\.json$/, RUNS, "runs verify"),
-  kind("the manifest of a run at work", /run_id=running-1\/run\.json$/, RUNS, "runs verify"),
+  manifest("a manifest", /run_id=done-1\/run\.json$/),
+  manifest("the manifest of a run at work", /run_id=running-1\/run\.json$/),
   kind("a mark of success", /_SUCCESS$/, RUNS),
   kind("a run's artifact", /run_id=done-1\/policy\/trades\.parquet$/, RUNS, "runs verify"),
   kind("a run's log", /run_id=running-1\/logs\/stdout\.txt$/, RUNS),
@@ -91,6 +95,21 @@ function kind(
   found_by?: string,
 ): FileKind {
   return { name, path, readers, found_by, is_unnamed: UNNAMED.has(name) };
+}
+
+/** A manifest: other programs write it too, so that it has no digest of its own. */
+function manifest(name: string, path: RegExp): FileKind {
+  return { ...kind(name, path, RUNS, "runs verify"), isWell: isManifest };
+}
+
+function isManifest(path: string): boolean {
+  try {
+    parseManifest(Deno.readTextFileSync(path), path);
+    return true;
+  } catch (error) {
+    if (!asLedgerError(error)) throw error;
+    return false;
+  }
 }
 
 /** A way to go bad. It says false where it does not apply to this file. */
