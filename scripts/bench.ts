@@ -19,6 +19,7 @@ import {
   syncDelta,
   watchLag,
 } from "./bench/index.ts";
+import { inputHash, runsCreate } from "./bench/inputs.ts";
 import { compact, rebuildCompacted, scale, verifyDeep } from "./bench/lifecycle.ts";
 import { queryFresh } from "./bench/fresh.ts";
 import { logRead } from "./bench/log_read.ts";
@@ -43,6 +44,8 @@ const BENCHES = [
   catalogCold,
   catalogWarm,
   catalogRank,
+  inputHash,
+  runsCreate,
   parquetWrite,
   traceOverhead,
   traceSize,

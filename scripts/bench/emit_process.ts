@@ -41,7 +41,7 @@ async function medianDuration(times: number, command: string[], cwd: string): Pr
 }
 
 /** The smallest program there is, compiled as the executable is. */
-function compileHello(folder: string): string {
+export function compileHello(folder: string): string {
   const source = join(folder, "hello.js");
   const program = join(folder, "hello");
   Deno.writeTextFileSync(source, `console.log("hello");\n`);

@@ -74,6 +74,15 @@ export function labCommands(month: string): Record<string, LabCommand> {
       ...writes(["runs", "create", "--run-type", "policy", "--run-id", "new-1", "--no-git"]),
       again_code: 2,
     },
+    "runs create --input": {
+      ...writes([
+        ...["runs", "create", "--run-type", "policy", "--run-id", "new-2", "--no-git"],
+        ...["--input", "prices.csv", "--rehash"],
+      ]),
+      again_code: 2,
+    },
+    "runs verify --inputs": reads("runs", "verify", "--all", "--inputs", "--json"),
+    "runs query --input": asks("runs", "query", "--input", "prices.csv", "--json"),
     "runs write": writes(["runs", "write", "running-1", "trades", "-"], trades),
     "runs attach": writes(["runs", "attach", "running-1", "-", "--as", "plots/a.txt"], "a plot"),
     "runs attach, in place of another": {
