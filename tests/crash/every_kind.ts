@@ -53,6 +53,7 @@ const TRADES =
   "call_id,entry_ts_ms,entry_px,exit_ts_ms,exit_px,exit_reason,realized_return_bps,stop_out," +
   "max_adverse_excursion_bps,time_exposed_ms,tail_capture\n" +
   "c1,1704067260000,1.0,1704070860000,1.5,target,5000,false,120,3600000,0.5\n";
+const PRICES = "ts_ms,close\n1704067260000,1.0\n1704070860000,1.5\n";
 const ALERTS = "call_id,mint,caller_name,chain,alert_ts_ms,created_at\n" +
   "c1,m1,ann,sol,1704067200000,2024-01-01\n";
 
@@ -84,8 +85,10 @@ export async function makeLab(folder: string, run: RunCommand): Promise<void> {
   await must(["trace", "ingest", "-"], tracedLines("c1", ["s1", "o1", "f1"]));
   await must(["trace", "compact"]);
   await must(["trace", "ingest", "-"], tracedLines("c2", ["s2", "o2", "f2"]));
+  Deno.writeTextFileSync(join(folder, "prices.csv"), PRICES);
   for (const run_id of ["done-1", "failed-1", "running-1"]) {
-    await must(["runs", "create", "--run-type", "policy", "--run-id", run_id, "--no-git"]);
+    const read = run_id === "failed-1" ? [] : ["--input", "prices.csv"];
+    await must(["runs", "create", "--run-type", "policy", "--run-id", run_id, "--no-git", ...read]);
     await must(["runs", "write", run_id, "alerts"], ALERTS);
     await must(["runs", "write", run_id, "trades"], TRADES);
     await must(["runs", "log", run_id, "stdout"], "a line\n");

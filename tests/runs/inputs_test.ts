@@ -355,6 +355,31 @@ Deno.test("what is damaged in the cache of digests is read again, and one that w
   assertEquals([...Deno.readDirSync(join(lab.dir, "index"))].map(({ name }) => name), []);
 });
 
+Deno.test("whatever keeps digests from being kept, or cuts that short, a run has those of its bytes", async () => {
+  using lab = newLab();
+  await create(lab, {});
+  const path = put(lab, "large.bin", LARGE);
+  const digest = sha256(LARGE);
+  for (let k = 1, was_reached = true; was_reached; k++) {
+    let operations = 0;
+    // Where less than all is written, what is there is the beginning of a record.
+    for (const bytes of [undefined, 40]) {
+      operations = 0;
+      const files = systemFiles((operation, on) => {
+        if (!/input_digests|index$/.test(on) || ++operations < k) return;
+        if (operation === "write" && bytes !== undefined && operations === k) return bytes;
+        throw new Error("killed");
+      });
+      const { inputs } = await create(lab, { inputs: [path] }, testWorld({ files }));
+      assertEquals(inputs![0].sha256, digest);
+      assertEquals((await create(lab, { inputs: [path] })).inputs, inputs);
+      assertEquals((await create(lab, { inputs: [path] })).inputs, inputs);
+      Deno.removeSync(join(lab.dir, "index"), { recursive: true });
+    }
+    was_reached = operations >= k;
+  }
+});
+
 Deno.test("inputs that are read on threads are those that are read here", async () => {
   using lab = newLab();
   const names = ["a.bin", "b.csv", "c.bin", "d.csv", "e.bin"];

@@ -18,6 +18,7 @@ async function makeRun(run_id: string, n: number): Promise<void> {
   say(`creates ${run_id}`);
   await using run = await ledger.runs.create({
     ...{ run_type: "policy", run_id, owned, git: false, parameters: { n } } as const,
+    inputs: [new URL(import.meta.url).pathname],
   });
   say(`created ${run_id}`);
   const path = "results/summary.json";

@@ -6,7 +6,7 @@ import { systemFiles } from "../../../src/base/files/system_files.ts";
 import { Ledger } from "../../../src/ledger/ledger.ts";
 import { parseManifest } from "../../../src/runs/manifest/manifest.ts";
 import { classifyRun, scanRuns } from "../../../src/runs/manifest/scan.ts";
-import { IS_FULL, linesOnDisk, testWorld } from "../../harness.ts";
+import { IS_FULL, linesOnDisk, PROJECT, testWorld } from "../../harness.ts";
 import {
   assertLikeBuiltAnew,
   type Lab,
@@ -49,12 +49,15 @@ function endOf(run_id: string): "completed" | "failed" {
   return Number(run_id.split("-").at(-1)) % 3 === 2 ? "failed" : "completed";
 }
 
+/** What the maker of runs says that they read. */
+const INPUTS = [`${PROJECT}tests/crash/kills/run_maker.ts`];
+
 /** Does again what a killed one was doing with a run, as its user would. */
 async function finishAgain(ledger: Ledger, run_id: string, failed: boolean): Promise<void> {
   const run_type = "policy";
   const parameters = { n: Number(run_id.split("-").at(-1)) };
   try {
-    await ledger.runs.create({ run_type, run_id, parameters, git: false });
+    await ledger.runs.create({ run_type, run_id, parameters, git: false, inputs: INPUTS });
   } catch (error) {
     assert(
       error instanceof LedgerError && /there is one already/.test(error.message),
@@ -62,6 +65,7 @@ async function finishAgain(ledger: Ledger, run_id: string, failed: boolean): Pro
     );
   }
   const run = await ledger.runs.find(run_id);
+  assertEquals(run.readManifest().inputs?.map(({ path }) => path), INPUTS);
   if (["completed", "failed"].includes(await run.state())) return;
   if (failed) await run.markFailed("on purpose");
   else await run.markSuccess();
@@ -134,7 +138,10 @@ seededTest(
   },
 );
 
-const NEW = { run_type: "policy", run_id: "r-1", git: false, parameters: { n: 1 } } as const;
+const NEW = {
+  ...{ run_type: "policy", run_id: "r-1", git: false, parameters: { n: 1 } } as const,
+  inputs: INPUTS,
+};
 
 /** Creates a run and ends it; whichever operation fails, it is done then, or can be done again. */
 async function makeOn(world: FaultyDisk["world"], lab: Lab, failed: boolean): Promise<void> {
