@@ -45,8 +45,12 @@ Every row is checked before anything is stored; an error names the row and the c
   $ ledger runs finish broken --status failed --error 'no candles for c2'
   broken failed after 1.00 s
 
-  # which artifacts can be stored, and their columns
+  # which artifacts can be stored, their columns, and which values are possible and usual
   ledger runs schema
+
+Impossible values are refused as well: times in seconds, prices of 0, an exit before its entry. Odd
+values are kept; they, and a summary that is not that of the trades, are findings in the manifest, which
+‹ledger runs show› prints.
 
 ‹ledger runs sync› reads new and changed manifests into the catalog, and says of each run that it
 leaves out why. The catalog can be deleted at any time: the manifests are the truth.

@@ -23,6 +23,8 @@ Writing:
   was made.
 - "cannot store trades: row 12 …" | That row does not match the schema: ‹runs schema trades›. Nothing
   was stored.
+- odd, or disagreement, in ‹ledger runs show› | Values that are possible and unusual, or numbers of two
+  artifacts that should be one and are not. Nothing is lost: look at what wrote them.
 
 Damage:
 

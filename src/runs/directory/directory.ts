@@ -336,9 +336,12 @@ export class RunDirectory implements AsyncDisposable {
     return await this.#finish(async (manifest) => {
       refuseOtherSummary(this.run_id, await summaryRow(world, this.folder, manifest), end.summary);
       noteEnd(manifest, end, world.now_ms());
-      const { disagreements } = await import("../artifacts/agreement.ts");
-      const found = await disagreements(world, this.folder, manifest);
-      noteFindings(manifest, found, ({ kind }) => kind === "disagreement");
+      // Parquet is loaded only for artifacts that can disagree.
+      if (manifest.artifacts.trades || manifest.artifacts.equity) {
+        const { disagreements } = await import("../artifacts/agreement.ts");
+        const found = await disagreements(world, this.folder, manifest);
+        noteFindings(manifest, found, ({ kind }) => kind === "disagreement");
+      }
       manifest.status = "completed";
       delete manifest.error;
       this.#manifest.write(manifest);
