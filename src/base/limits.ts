@@ -233,6 +233,7 @@ export const input_batch_rows = 2_048;
 /** A longer input of text is read by DuckDB, which takes longer than that to load. */
 export const columnar_bytes_min = 256 * KIB;
 export const feature_name_chars_max = 200;
+export const artifact_columns_max = 1_000;
 /** So many values of features wait in memory for their types; more wait in a scratch file. */
 export const feature_values_in_memory_max = 250_000;
 export const alert_files_at_once = 500;

@@ -166,6 +166,11 @@ export function ledgerFlags() {
   };
 }
 
+/** `--artifact`, for commands about registered types. */
+export function ofArtifact() {
+  return toggle("the type is one of artifacts, not of events");
+}
+
 /** `--where`, for commands that choose runs. */
 export function where() {
   return text("FILTER", "only runs for which this holds; its grammar: ledger help filters");

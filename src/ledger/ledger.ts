@@ -191,6 +191,23 @@ export class Ledger extends EventLog {
     return type;
   }
 
+  /** Registers an artifact type: its columns, and what is known of them. */
+  async registerArtifactType(name: string, schema: unknown, description?: string) {
+    const { ARTIFACT_SECTION } = await import("../runs/artifacts/registered.ts");
+    const { world, dir } = this;
+    const result = await registerType(world, dir, name, schema, description, ARTIFACT_SECTION);
+    this.refreshRegistry();
+    return result;
+  }
+
+  /** Declares the next version of a registered artifact type: how older rows are read, and its columns. */
+  async migrateArtifactType(name: string, steps: MigrationStep[], schema?: unknown) {
+    const { ARTIFACT_SECTION } = await import("../runs/artifacts/registered.ts");
+    const type = await migrateType(this.world, this.dir, name, steps, schema, ARTIFACT_SECTION);
+    this.refreshRegistry();
+    return type;
+  }
+
   /** Stores a run's summary or configuration under `artifacts/runs/{run_id}/` and says so in the log. */
   async putArtifact(
     run_id: string,

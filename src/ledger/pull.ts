@@ -1,5 +1,5 @@
 /**
- * Another box's ledger -> this one: its event types, its parts of the log, its artifacts, its runs.
+ * Another box's ledger -> this one: its types, its parts of the log, its artifacts, its runs.
  * Nothing there is changed. What cannot be taken is a finding, and the others go on.
  */
 import { basename, dirname, join, resolve } from "@std/path";
@@ -11,6 +11,7 @@ import {
   adoptTypes,
   checkWriterName,
   ledgerPaths,
+  type NewTypes,
   newTypesOf,
   readRegistry,
   writerNameFrom,
@@ -25,6 +26,8 @@ import {
   withPullLock,
   writeReplicationState,
 } from "../log/pull/replication_state.ts";
+import { ARTIFACT_SECTION, artifactTypesOf } from "../runs/artifacts/registered.ts";
+import type { ArtifactTypes } from "../runs/artifacts/types.ts";
 import { pullRuns, type RunsPullReport } from "../runs/upkeep/pull.ts";
 import { type ArtifactsPullReport, pullArtifacts } from "../runs/upkeep/pull_artifacts.ts";
 
@@ -58,6 +61,8 @@ export interface PullReport {
   from: PullSource;
   /** Event types that were registered as they are there. */
   types: string[];
+  /** The artifact types that were registered as they are there. */
+  artifact_types: string[];
   log: LogPullReport;
   artifacts: ArtifactsPullReport;
   runs: RunsPullReport;
@@ -122,12 +127,27 @@ function refuseItself({ files }: World, { dir }: Own, from: string): void {
   });
 }
 
-type NewTypes = ReturnType<typeof newTypesOf> & { finding?: PullFinding };
+/** What of their registry is new here. */
+interface TypesPull {
+  of_events: NewTypes;
+  of_artifacts: NewTypes;
+  /** The artifact types that say what rows of their runs are. */
+  known: ArtifactTypes;
+  finding?: PullFinding;
+}
 
-function readTypes(world: World, theirs: World, { dir }: Own, from: string): NewTypes {
+function readTypes(world: World, theirs: World, { dir }: Own, from: string): TypesPull {
   const own = readRegistry(world, dir);
   try {
-    return newTypesOf(own, readRegistry(theirs, from));
+    const other = readRegistry(theirs, from);
+    const of_artifacts = newTypesOf(own.artifacts, other.artifacts, ARTIFACT_SECTION);
+    const known = new Map([...own.artifacts, ...of_artifacts.unknown]);
+    for (const { name } of of_artifacts.different) known.delete(name);
+    return {
+      of_events: newTypesOf(own.types, other.types),
+      of_artifacts,
+      known: artifactTypesOf(known),
+    };
   } catch (error) {
     const problem = asLedgerError(error);
     if (!problem) throw error;
@@ -139,9 +159,10 @@ function readTypes(world: World, theirs: World, { dir }: Own, from: string): New
         hint: "use a newer ledger executable here; nothing was taken",
       });
     }
-    const reason = `${escaped(problem.message)}; its event types are not known`;
+    const reason = `${escaped(problem.message)}; its types are not known`;
     const finding = { what: escaped(path), reason };
-    return { unknown: new Map(), different: [], finding };
+    const none: NewTypes = { unknown: new Map(), different: [] };
+    return { of_events: none, of_artifacts: none, known: artifactTypesOf(own.artifacts), finding };
   }
 }
 
@@ -150,7 +171,7 @@ async function pullAll(
   theirs: World,
   own: Own,
   places: Places,
-  types: NewTypes,
+  types: TypesPull,
   request: PullRequest,
 ): Promise<PullReport> {
   const pulled = readOwnRecord(world, own, request);
@@ -165,10 +186,17 @@ async function pullAll(
     onFinding: (finding: PullFinding) => void findings.push(finding),
   };
   if (types.finding) findings.push(types.finding);
-  for (const { name, reason } of types.different) {
+  const { of_events, of_artifacts, known } = types;
+  for (const { name, reason } of of_events.different) {
     findings.push({ what: escaped(`type ${name}`), reason });
   }
-  if (!dry_run && types.unknown.size > 0) await adoptTypes(world, own.dir, types.unknown);
+  for (const { name, reason } of of_artifacts.different) {
+    findings.push({ what: escaped(`artifact type ${name}`), reason });
+  }
+  if (!dry_run && of_events.unknown.size > 0) await adoptTypes(world, own.dir, of_events.unknown);
+  if (!dry_run && of_artifacts.unknown.size > 0) {
+    await adoptTypes(world, own.dir, of_artifacts.unknown, ARTIFACT_SECTION);
+  }
 
   const record = () => {
     if (!dry_run) writeReplicationState(world, own.dir, pulled);
@@ -198,12 +226,21 @@ async function pullAll(
       const of_runs = request.runs === undefined
         ? theirs
         : { ...world, files: outsideFiles(world.files, their_runs) };
-      return pullRuns(world, of_runs, own.runs_dir, their_runs, options);
+      const of_known = { ...options, types: known };
+      return pullRuns(world, of_runs, own.runs_dir, their_runs, of_known);
     });
   if (recordText(pulled) !== before) record();
   // Names that stand there from an attempt that failed before they were durable.
   else if (!dry_run) world.files.syncFolder(ledgerPaths(own.dir).events);
-  return { from: source, types: [...types.unknown.keys()], log, artifacts, runs, findings };
+  return {
+    from: source,
+    types: [...of_events.unknown.keys()],
+    artifact_types: [...of_artifacts.unknown.keys()],
+    log,
+    artifacts,
+    runs,
+    findings,
+  };
 }
 
 /** A folder there that cannot even be listed is a finding. */

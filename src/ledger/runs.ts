@@ -3,6 +3,7 @@ import { buildFacts } from "../base/build.ts";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { fresh_sync_ms_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
+import { RegistryReader } from "../log/event/registry.ts";
 import { ledgerPaths } from "../log/mod.ts";
 import type { CatalogSyncOptions, CatalogSyncReport } from "../runs/catalog/catalog.ts";
 import type { AlertsReport, AlertsSyncOptions } from "../runs/catalog/alerts.ts";
@@ -35,6 +36,8 @@ interface RunsToVerify {
 export class LedgerRuns extends RunQuestions {
   /** The folder of runs. */
   readonly dir: string;
+  readonly #registry: RegistryReader;
+  #types?: ArtifactTypes;
 
   constructor(
     readonly world: World,
@@ -44,6 +47,7 @@ export class LedgerRuns extends RunQuestions {
   ) {
     super();
     this.dir = dir ?? (world.env("LEDGER_RUNS_DIR") || buildFacts().runs_dir);
+    this.#registry = new RegistryReader(world, ledger_dir);
   }
 
   /** Whether there is a folder of runs: the first run makes it. */
@@ -231,15 +235,25 @@ export class LedgerRuns extends RunQuestions {
 
   /** The artifact types that there are: the built-in ones, and those registered in this ledger. */
   async artifactTypes(): Promise<ArtifactTypes> {
-    const { BUILT_IN_TYPES } = await import("../runs/artifacts/types.ts");
-    return BUILT_IN_TYPES;
+    return (await this.#artifactTypes())();
+  }
+
+  async #artifactTypes(): Promise<() => ArtifactTypes> {
+    const { artifactTypesOf } = await import("../runs/artifacts/registered.ts");
+    return () => {
+      const changed = this.#registry.readIfChanged();
+      if (changed || !this.#types) {
+        this.#types = artifactTypesOf((changed ?? this.#registry.read()).artifacts);
+      }
+      return this.#types;
+    };
   }
 
   async #place({ events = true }: TellOptions = {}): Promise<RunPlace> {
     const { world, dir, ledger_dir } = this;
-    const types = await this.artifactTypes();
+    const artifactTypes = await this.#artifactTypes();
     const told = events ? { events: this.events } : {};
     const inputCache = () => this.inputCache();
-    return { world, runs_dir: dir, ledger_dir, artifactTypes: () => types, inputCache, ...told };
+    return { world, runs_dir: dir, ledger_dir, artifactTypes, inputCache, ...told };
   }
 }

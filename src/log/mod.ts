@@ -79,12 +79,22 @@ export {
 } from "./read/cursor.ts";
 export { ChangeNotices, followLog } from "./read/follow.ts";
 export {
+  applyStep,
   type CustomType,
+  isVersioned,
+  type Migration,
   type MigrationStep,
   readRegistry,
   type Registry,
 } from "./event/registry.ts";
-export { adoptTypes, migrateType, newTypesOf, registerType } from "./seal/registry_change.ts";
+export {
+  adoptTypes,
+  migrateType,
+  type NewTypes,
+  newTypesOf,
+  registerType,
+  type TypeSection,
+} from "./seal/registry_change.ts";
 export { chainLockPath } from "./format/chain.ts";
 export type { CompactOptions, CompactPlan, CompactReport } from "./compact/compact.ts";
 export type { RestoredPart } from "./compact/restore.ts";

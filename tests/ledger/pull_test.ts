@@ -136,6 +136,38 @@ Deno.test("their event types are registered here as they are; one that is anothe
   assertEquals((await a.pull(b)).types, []);
 });
 
+Deno.test("their artifact types are registered here as they are; runs are held against their own", async () => {
+  using lab = boxes("a", "b");
+  const [a, b] = lab.all;
+  await using ours = a.open();
+  await using theirs = b.open();
+  const columns = { ts_ms: { kind: "time", required: true }, iv: { kind: "number" } };
+  await theirs.registerArtifactType("greeks", { columns });
+  await theirs.migrateArtifactType("greeks", [{ rename: "iv", to: "implied" }]);
+  for (const ledger of [ours, theirs]) {
+    const schema = {
+      columns: { [ledger === ours ? "ours" : "theirs"]: { kind: "text", required: true } },
+    };
+    await ledger.registerArtifactType("signals", schema);
+  }
+  const run = await theirs.runs.create({ run_type: "full", run_id: "r1", git: false });
+  await run.writeArtifact("greeks", [{ ts_ms: 1_704_067_200_000, implied: 0.5 }]);
+  await run.writeArtifact("signals", [{ theirs: "up" }]);
+  await run.markSuccess();
+  assertEquals((await a.pull(b, { dry_run: true })).artifact_types, ["greeks"]);
+  assertEquals(a.open().registry.artifacts.has("greeks"), false);
+  const report = await a.pull(b);
+  assertEquals(report.artifact_types, ["greeks"]);
+  assertEquals(report.findings.map(({ what, reason }) => `${what}: ${reason}`), [
+    "artifact type signals: it has another schema there",
+  ]);
+  assertEquals(report.runs.taken.length, 1);
+  await using after = a.open();
+  assertEquals(after.registry.artifacts.get("greeks"), theirs.registry.artifacts.get("greeks"));
+  assertEquals((await after.runs.artifactTypes()).of("greeks").version, 2);
+  assertEquals((await after.verify({ deep: true })).findings, []);
+});
+
 Deno.test("a registry of a newer program is refused before anything is taken, a damaged one is a finding", async () => {
   using lab = boxes("a", "b");
   const [a, b] = lab.all;

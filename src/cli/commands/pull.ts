@@ -70,10 +70,11 @@ function saySource(world: World, { host, named_by, ledger }: PullSource): void {
 
 function printReport(
   world: World,
-  { from, types, log, artifacts, runs, findings }: PullReport,
+  { from, types, artifact_types, log, artifacts, runs, findings }: PullReport,
 ): void {
   const { red } = paintFor(world, world.stdout);
   for (const name of types) print(world, `type ${name}  registered`);
+  for (const name of artifact_types) print(world, `artifact type ${name}  registered`);
   for (const { host, part, into, lines, bytes, corrupt, corrupt_lines } of log.taken) {
     const whose = host === from.host ? "" : ` of ${host}`;
     print(world, `${part}${whose} -> ${into}  ${counted(lines, "line")}, ${humanBytes(bytes)}`);
@@ -98,7 +99,8 @@ function printReport(
   }
   const sum = (field: "lines" | "bytes") =>
     log.taken.reduce((total, taken) => total + taken[field], 0);
-  const changes = log.taken.length + runs.taken.length + artifacts.taken.length + types.length;
+  const changes = log.taken.length + runs.taken.length + artifacts.taken.length + types.length +
+    artifact_types.length;
   const taken = `${counted(sum("lines"), "line")} (${humanBytes(sum("bytes"))}) of ` +
     `${counted(log.taken.length, "part")}, ${counted(runs.taken.length, "run")}`;
   const same = `${counted(log.same, "part")} and ${counted(runs.same, "run")} unchanged`;

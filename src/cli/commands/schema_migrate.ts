@@ -1,7 +1,7 @@
 import { quoted } from "../../base/error.ts";
 import type { MigrationStep } from "../../log/mod.ts";
 import { defineCommand } from "../command.ts";
-import { ledgerFlags, text, texts } from "../flags.ts";
+import { ledgerFlags, ofArtifact, text, texts } from "../flags.ts";
 import { parsedJson, readJson } from "../input.ts";
 import { openFor } from "../open.ts";
 import { print, printJson } from "../output.ts";
@@ -9,11 +9,13 @@ import { usage } from "../parse.ts";
 
 export default defineCommand({
   name: "schema migrate",
-  summary: "declare the next version of a registered event type",
+  summary: "declare the next version of a registered type",
   description: "Never rewrites old events: ledger log upcasts them to the new version by the " +
     "steps given here, in the order rename, default, drop; the index keeps payloads as written. " +
     "Validates new events against the new schema: the old one after these steps, or that of " +
-    "--schema. A version cannot be taken back.",
+    "--schema. A version cannot be taken back. With --artifact, the same for a type of " +
+    "artifacts: the steps are about its columns, and queries, verify and compact read older " +
+    "files as the new version.",
   examples: {
     "ledger schema migrate risk.breached --rename level=severity --default desk='\"main\"'":
       "rename a field; add one, with its value for old events",
@@ -21,12 +23,13 @@ export default defineCommand({
   },
   positionals: [{ name: "TYPE", summary: "a registered type", required: true }],
   flags: {
-    "rename": texts("OLD=NEW", "rename a field"),
-    "default": texts("FIELD=JSON", "add a field, with this value in old events"),
-    "drop": texts("FIELD", "remove a field"),
+    "artifact": ofArtifact(),
+    "rename": texts("OLD=NEW", "rename a field or column"),
+    "default": texts("FIELD=JSON", "add one, with this value in old events or rows"),
+    "drop": texts("FIELD", "remove one"),
     "schema": text(
       "FILE",
-      "the new version's JSON Schema; - for stdin (default: the old one, after the steps)",
+      "the new version's schema; - for stdin (default: the old one, after the steps)",
     ),
     ...ledgerFlags(),
   },
@@ -44,12 +47,16 @@ export default defineCommand({
     ];
     const { schema: file } = flags;
     const schema = file === undefined ? undefined : await readJson(world, file);
-    const migrated = await openFor(world, flags).migrateType(type, steps, schema);
-    if (flags.json) printJson(world, { name: type, ...migrated });
-    else {print(
-        world,
-        `${type} is now at version ${migrated.version}; older events are read as this version`,
-      );}
+    const ledger = openFor(world, flags);
+    const migrated = flags.artifact
+      ? await ledger.migrateArtifactType(type, steps, schema)
+      : await ledger.migrateType(type, steps, schema);
+    if (flags.json) return printJson(world, { name: type, ...migrated });
+    const older = flags.artifact ? "older files" : "older events";
+    print(
+      world,
+      `${type} is now at version ${migrated.version}; ${older} are read as this version`,
+    );
   },
 });
 

@@ -1,7 +1,8 @@
 /**
  * Registry of a ledger, `events/_schema.json`: custom event types, their versions, and how an event of an
  * older version is read as a newer one (upcasting on read). It decides what may be emitted and how events
- * are shown, never whether a line is a record. `registry_change.ts` adds types.
+ * are shown, never whether a line is a record. `registry_change.ts` adds types. Types of artifacts stand in
+ * it too, in the same form; what they say is up to the runs.
  */
 import { LedgerError, newerFormat, quoted } from "../../base/error.ts";
 import { type_name_chars_max } from "../../base/limits.ts";
@@ -24,7 +25,8 @@ export type MigrationStep =
   | { default: string; value: unknown }
   | { drop: string };
 
-interface Migration {
+/** The step to a version, for what was written in an earlier one. */
+export interface Migration {
   version: number;
   steps: MigrationStep[];
 }
@@ -40,6 +42,7 @@ export interface CustomType {
 export interface RegistryFile {
   registry_version: number;
   event_types: Record<string, CustomType>;
+  artifact_types?: Record<string, CustomType>;
   [other: string]: unknown;
 }
 
@@ -53,6 +56,8 @@ export class Registry {
     readonly types: ReadonlyMap<string, CustomType> = new Map(),
     /** Types of the first system that its registry does not describe by a schema: kept in the file alone. */
     readonly unregistered: readonly string[] = [],
+    /** Types of artifacts, as they stand there: one that is not usable harms no event. */
+    readonly artifacts: ReadonlyMap<string, CustomType> = new Map(),
   ) {}
 
   names(): string[] {
@@ -188,7 +193,9 @@ export function readRegistry(world: World, root: string): Registry {
   const file = readRegistryFile(world, root);
   const unregistered = Object.keys(firstSystemTypes(file))
     .filter((name) => !isBuiltIn(name) && !Object.hasOwn(file.event_types, name));
-  return new Registry(new Map(Object.entries(file.event_types)), unregistered);
+  const artifacts = isObject(file.artifact_types) ? file.artifact_types : {};
+  const mapOf = (types: Record<string, CustomType>) => new Map(Object.entries(types));
+  return new Registry(mapOf(file.event_types), unregistered, mapOf(artifacts));
 }
 
 /**
@@ -246,7 +253,7 @@ export function readRegistryFile(world: World, root: string): RegistryFile {
     throw damaged(path, "it is not a registry");
   }
   for (const [name, type] of Object.entries(types)) {
-    if (!Number.isSafeInteger(type?.version) || !areMigrations(type?.migrations)) {
+    if (!isVersioned(type)) {
       throw damaged(path, `the type ${quoted(name)} has no version or no usable migrations`);
     }
     checkSchema(name, type.schema, "known");
@@ -301,6 +308,11 @@ const TYPE_NAME = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
 /** Whether a type of one's own may have this name. */
 export function isTypeName(name: string): boolean {
   return TYPE_NAME.test(name) && name.length <= type_name_chars_max;
+}
+
+/** Whether a type has a version and usable migrations. */
+export function isVersioned(type: CustomType | null): type is CustomType {
+  return Number.isSafeInteger(type?.version) && areMigrations(type?.migrations);
 }
 
 function areMigrations(value: unknown): boolean {

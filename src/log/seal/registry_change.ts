@@ -1,6 +1,7 @@
 /**
  * Schema registry changes: types are registered, adopted from another ledger, or get another version.
- * One process at a time, and nothing that is known is forgotten.
+ * One process at a time, and nothing that is known is forgotten. Types of events and of artifacts change
+ * alike; what is particular to each is its `TypeSection`.
  */
 import { LedgerError, quoted } from "../../base/error.ts";
 import { makeFolderDurably } from "../../base/files/durable.ts";
@@ -8,7 +9,7 @@ import { nesting_max, type_name_chars_max } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { World } from "../../base/world.ts";
 import { withChainLock } from "../format/chain.ts";
-import { isBuiltIn } from "../event/event.ts";
+import { isBuiltIn, isObject } from "../event/event.ts";
 import { nestingDepth } from "../event/validate.ts";
 import type { JsonSchema } from "../event/json_schema.ts";
 import { ledgerPaths } from "../format/layout.ts";
@@ -18,16 +19,58 @@ import {
   type CustomType,
   FIXED_FIELDS,
   isTypeName,
+  isVersioned,
   type MigrationStep,
   readRegistryFile,
   refusedPatternOf,
-  type Registry,
   type RegistryFile,
   VERSION_FIELD,
 } from "../event/registry.ts";
 
 /** Fields that say which event it is, and of what: no migration may touch them. */
 const KEPT_FIELDS = [...FIXED_FIELDS, "run_id", VERSION_FIELD];
+
+/** What is particular to one kind of registered types. */
+export interface TypeSection {
+  section: "event_types" | "artifact_types";
+  /** How commands name it: ` --artifact`. */
+  flag: string;
+  /** What a migration step is about; those that no step may touch, and why. */
+  field: string;
+  kept_fields: readonly string[];
+  kept_hint: string;
+  /** Throws unless a type of one's own may have this name. */
+  checkName(name: string): void;
+  /** Returns a schema that is usable, or throws why not. */
+  checkSchema(name: string, schema: unknown): JsonSchema;
+  /** Throws where a step does not fit the schemas before and after. */
+  checkSteps?(
+    name: string,
+    steps: readonly MigrationStep[],
+    before: JsonSchema,
+    after: JsonSchema,
+  ): void;
+  /** Why a type that another ledger has is not taken over. */
+  problemOf(type: CustomType): string | undefined;
+  fieldsOf(schema: JsonSchema): readonly string[];
+  schemaAfter(schema: JsonSchema, steps: readonly MigrationStep[]): JsonSchema;
+}
+
+const OF_EVENTS: TypeSection = {
+  section: "event_types",
+  flag: "",
+  field: "field",
+  kept_fields: KEPT_FIELDS,
+  kept_hint: `${KEPT_FIELDS.join(", ")} identify an event and stay as they are`,
+  checkName: checkTypeName,
+  checkSchema: (name, schema) => checkSchema(name, schema, "new"),
+  problemOf: ({ schema }) => refusedPatternOf(schema),
+  fieldsOf: ({ properties = {}, required = [] }) => [
+    ...Object.keys(properties as object),
+    ...required as string[],
+  ],
+  schemaAfter,
+};
 
 /** Registers a custom type. Registering the same again changes nothing. */
 export async function registerType(
@@ -36,15 +79,17 @@ export async function registerType(
   name: string,
   schema: unknown,
   description?: string,
+  of = OF_EVENTS,
 ): Promise<{ type: CustomType; changed: boolean }> {
-  checkTypeName(name);
-  const usable = checkSchema(name, schema, "new");
+  of.checkName(name);
+  const usable = of.checkSchema(name, schema);
   return await changeRegistry(world, root, (file) => {
-    const known = knownType(file, name);
+    const types = typesOf(file, of);
+    const known = knownType(types, name);
     if (!known) {
       const described = description ? { description } : {};
       const type: CustomType = { version: 1, ...described, schema: usable, migrations: [] };
-      file.event_types[name] = type;
+      types[name] = type;
       return { type, changed: true };
     }
     if (isSame(known.schema, usable)) return { type: known, changed: false };
@@ -52,13 +97,24 @@ export async function registerType(
       "register",
       name,
       `it is registered with another schema (version ${known.version})`,
-      `to change it, declare how old events are read: ledger schema migrate ${name} --help`,
+      `to change it, declare how old events are read: ledger schema migrate${of.flag} ${name} --help`,
     );
   });
 }
 
-function knownType({ event_types }: RegistryFile, name: string): CustomType | undefined {
-  return Object.hasOwn(event_types, name) ? event_types[name] : undefined;
+/** The types of a section, to be changed in place. */
+function typesOf(file: RegistryFile, { section }: TypeSection): Record<string, CustomType> {
+  const types: unknown = file[section] ??= {};
+  if (isObject(types)) return types as Record<string, CustomType>;
+  throw new LedgerError({
+    code: "damaged",
+    message: `cannot change the registry: its ${section} are ${quoted(types)}`,
+    hint: "restore the file from a backup",
+  });
+}
+
+function knownType(types: Record<string, CustomType>, name: string): CustomType | undefined {
+  return Object.hasOwn(types, name) ? types[name] : undefined;
 }
 
 function isSame(one: unknown, other: unknown): boolean {
@@ -70,24 +126,31 @@ function refused(what: string, name: string, reason: string, hint: string): Ledg
   return new LedgerError({ code: "invalid", message, hint });
 }
 
-/** What another ledger's registry has that this one does not know, or knows otherwise. */
+/** What of another ledger's types this one does not know, or knows otherwise. */
+export interface NewTypes {
+  unknown: Map<string, CustomType>;
+  different: { name: string; reason: string }[];
+}
+
+/** Compares the types of another ledger's registry with those of this one. */
 export function newTypesOf(
-  own: Registry,
-  other: Registry,
-): { unknown: Map<string, CustomType>; different: { name: string; reason: string }[] } {
-  const unknown = new Map<string, CustomType>();
-  const different: { name: string; reason: string }[] = [];
-  for (const [name, type] of other.types) {
-    const known = own.types.get(name);
+  own: ReadonlyMap<string, CustomType>,
+  other: ReadonlyMap<string, CustomType>,
+  of = OF_EVENTS,
+): NewTypes {
+  const unknown: NewTypes["unknown"] = new Map();
+  const different: NewTypes["different"] = [];
+  for (const [name, type] of other) {
+    const known = own.get(name);
     if (known) {
       const reason = differenceOf(known, type);
       if (reason) different.push({ name, reason });
       continue;
     }
     try {
-      checkTypeName(name);
+      of.checkName(name);
       const taken = knownFieldsOf(type);
-      const reason = refusedPatternOf(taken.schema) ?? whyNotWritable(taken);
+      const reason = of.problemOf(taken) ?? whyNotWritable(taken);
       if (reason === undefined) unknown.set(name, taken);
       else different.push({ name, reason: `${reason}: not registered` });
     } catch (error) {
@@ -127,10 +190,12 @@ export async function adoptTypes(
   world: World,
   root: string,
   types: ReadonlyMap<string, CustomType>,
+  of = OF_EVENTS,
 ): Promise<void> {
-  await changeRegistry(world, root, ({ event_types }) => {
+  await changeRegistry(world, root, (file) => {
+    const own = typesOf(file, of);
     for (const [name, type] of types) {
-      if (!Object.hasOwn(event_types, name)) event_types[name] = type;
+      if (!Object.hasOwn(own, name)) own[name] = type;
     }
   });
 }
@@ -142,6 +207,7 @@ export async function migrateType(
   name: string,
   steps: MigrationStep[],
   schema?: unknown,
+  of = OF_EVENTS,
 ): Promise<CustomType> {
   if (steps.length === 0 && schema === undefined) {
     const hint = "give at least one of --rename OLD=NEW, --default FIELD=JSON, --drop FIELD, " +
@@ -149,26 +215,36 @@ export async function migrateType(
     throw refused("migrate", name, "no step was given, nor another schema", hint)
       .with({ code: "usage" });
   }
-  for (const step of steps) checkStep(name, step);
+  for (const step of steps) checkStep(name, step, of);
   return await changeRegistry(world, root, (file) => {
-    const known = knownType(file, name);
-    if (!known) throw notRegistered(name, Object.keys(file.event_types));
-    for (const step of steps) checkNamesField(name, known.schema, step);
+    const types = typesOf(file, of);
+    const known = knownType(types, name);
+    if (!known) throw notRegistered(name, Object.keys(types), of);
+    if (!isVersioned(known)) {
+      throw refused("migrate", name, "it has no usable version", "see: ledger doctor");
+    }
+    for (const step of steps) checkNamesField(name, known.schema, step, of);
     const version = known.version + 1;
-    known.schema = checkSchema(name, schema ?? schemaAfter(known.schema, steps), "new");
+    const after = of.checkSchema(name, schema ?? of.schemaAfter(known.schema, steps));
+    of.checkSteps?.(name, steps, known.schema, after);
+    known.schema = after;
     known.version = version;
     known.migrations = [...known.migrations, { version, steps }];
     return known;
   });
 }
 
-function notRegistered(name: string, registered: string[]): LedgerError {
-  if (isBuiltIn(name)) {
+function notRegistered(
+  name: string,
+  registered: string[],
+  { section, flag }: TypeSection,
+): LedgerError {
+  if (section === "event_types" && isBuiltIn(name)) {
     return refused("migrate", name, "it is a built-in type", "only custom types have versions");
   }
   const hint = registered.length > 0
     ? `registered are: ${registered.join(", ")}`
-    : `register it first: ledger schema register ${name} SCHEMA.json`;
+    : `register it first: ledger schema register${flag} ${name} SCHEMA.json`;
   return refused("migrate", name, "no such type is registered", hint);
 }
 
@@ -183,32 +259,32 @@ function checkTypeName(name: string): void {
   throw refused("register", name, reason, "such as risk.breached");
 }
 
-function checkStep(name: string, step: MigrationStep): void {
+function checkStep(name: string, step: MigrationStep, of: TypeSection): void {
   const touched = "rename" in step ? [step.rename, step.to] : Object.values(step).slice(0, 1);
   for (const field of touched as string[]) {
-    if (field !== "" && !KEPT_FIELDS.includes(field)) continue;
-    const hint = `${KEPT_FIELDS.join(", ")} identify an event and stay as they are`;
-    throw refused("migrate", name, `a step may not touch ${quoted(field)}`, hint);
+    if (field !== "" && !of.kept_fields.includes(field)) continue;
+    throw refused("migrate", name, `a step may not touch ${quoted(field)}`, of.kept_hint);
   }
 }
 
 /** Steps are for good: one that is a slip of the hand away from a field that there is, is refused. */
 function checkNamesField(
   name: string,
-  { properties = {}, required = [] }: JsonSchema,
+  schema: JsonSchema,
   step: MigrationStep,
+  of: TypeSection,
 ): void {
   const field = "rename" in step ? step.rename : "drop" in step ? step.drop : undefined;
-  const fields = [...Object.keys(properties as object), ...required as string[]];
+  const fields = of.fieldsOf(schema);
   if (field === undefined || fields.includes(field)) return;
   const meant = nearest(field, fields);
   if (meant === undefined) return;
   const hint = `did you mean ${meant}? Nothing was changed`;
-  throw refused("migrate", name, `its schema has no field ${quoted(field)}`, hint);
+  throw refused("migrate", name, `its schema has no ${of.field} ${quoted(field)}`, hint);
 }
 
 /** The schema that new events have when nothing else is said: the old one with the steps applied. */
-function schemaAfter(schema: JsonSchema, steps: MigrationStep[]): JsonSchema {
+function schemaAfter(schema: JsonSchema, steps: readonly MigrationStep[]): JsonSchema {
   const properties = { ...(schema.properties as Record<string, unknown> | undefined) };
   let required = [...((schema.required as string[] | undefined) ?? [])];
   for (const step of steps) {

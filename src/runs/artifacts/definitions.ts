@@ -6,9 +6,13 @@
  * Whole numbers are INT64, other numbers DOUBLE, everything else UTF8 or BOOLEAN. A mean is no whole
  * number even where its name ends in `_ms`. This module is small on purpose: it loads no Parquet.
  */
+import type { Migration } from "../../log/event/registry.ts";
 import type { ParquetColumn, ParquetColumnType } from "../../parquet/mod.ts";
 
-/** The version of the built-in types: each file says its type's as `ledger.schema_version`. */
+/** Where a file says which version of its type it was written in. */
+export const VERSION_KEY = "ledger.schema_version";
+
+/** The version of the built-in types. */
 export const ARTIFACT_SCHEMA_VERSION = 1;
 
 /** What a column may hold. */
@@ -61,6 +65,10 @@ interface ColumnFacts {
   usual?: ColumnBounds;
 }
 
+/** The kinds that columns of registered types can have. */
+export const OWN_KINDS = (Object.keys(COLUMN_TYPE_OF) as ValueKind[])
+  .filter((kind) => kind !== "run_id");
+
 /** A column of an artifact. */
 export interface ArtifactColumn extends ParquetColumn, ColumnFacts {
   kind: ValueKind;
@@ -97,8 +105,9 @@ interface RowFacts {
 /** An artifact type. */
 export interface ArtifactDefinition extends RowFacts {
   type: string;
-  /** Each change of a registered type counts it up. */
+  /** Each change of a registered type counts it up, and says how older rows are read. */
   version: number;
+  migrations?: readonly Migration[];
   /** Where its file lies in a run's folder. */
   path: string;
   summary: string;
@@ -135,6 +144,16 @@ type Columns = Readonly<Record<string, Declared>>;
 /** What a definition says, and its columns as they were declared. */
 type Defined<Of extends Columns> = Omit<ArtifactDefinition, "type"> & { declared?: Of };
 
+/** A column, with the type that its kind is stored as. */
+export function columnOf(
+  name: string,
+  declared: Declared[0],
+  facts: ColumnFacts & { description: string },
+): ArtifactColumn {
+  const kind = declared.replace("?", "") as ValueKind;
+  return { name, kind, type: COLUMN_TYPE_OF[kind], nullable: declared.endsWith("?"), ...facts };
+}
+
 function define<const Of extends Columns>(
   path: string,
   summary: string,
@@ -149,11 +168,9 @@ function define<const Of extends Columns>(
     is_open: false,
     takes_objects: false,
     ...others,
-    columns: Object.entries(columns).map(([name, [declared, description, facts]]) => {
-      const kind = declared.replace("?", "") as ValueKind;
-      const nullable = declared.endsWith("?");
-      return { name, kind, type: COLUMN_TYPE_OF[kind], nullable, description, ...facts };
-    }),
+    columns: Object.entries(columns).map(([name, [declared, description, facts]]) =>
+      columnOf(name, declared, { description, ...facts })
+    ),
   };
 }
 

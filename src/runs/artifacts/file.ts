@@ -16,10 +16,11 @@ import {
   type StagedParquet,
   stageParquet,
 } from "../../parquet/mod.ts";
+import { applyStep } from "../../log/event/registry.ts";
 import type { ArtifactEntry } from "../manifest/manifest.ts";
 import { differenceOf } from "../manifest/attached.ts";
 import type { RowBatch, RowContext } from "./batch.ts";
-import type { ArtifactDefinition } from "./definitions.ts";
+import { type ArtifactDefinition, VERSION_KEY } from "./definitions.ts";
 import { FeatureColumns, KeptRows, rounded } from "./features.ts";
 import { ArtifactInput, type ArtifactSource, batched, sourceName } from "./input.ts";
 import { RowChecker, shown } from "./row_checker.ts";
@@ -45,7 +46,7 @@ export async function stageArtifactFile(
   const options: ParquetOptions = {
     codec,
     key_values: {
-      "ledger.schema_version": String(definition.version),
+      [VERSION_KEY]: String(definition.version),
       "ledger.artifact_type": definition.type,
       "ledger.run_id": run_id,
     },
@@ -166,12 +167,25 @@ export async function lookAtArtifact(
 /** Values that are stored as another type are looked at: the first system typed a column by its first row. */
 async function lookAtColumns(
   file: ParquetFile,
-  { columns }: ArtifactDefinition,
+  { columns: wanted, version, migrations = [] }: ArtifactDefinition,
 ): Promise<ArtifactLook> {
+  const written_in = Number(file.key_values[VERSION_KEY] ?? 1);
+  // Each column as it is called today, with the name that this file has for it.
+  const there: Record<string, unknown> = Object.fromEntries(
+    file.columns.map(({ name }) => [name, name]),
+  );
+  for (const { version, steps } of migrations) {
+    if (version <= written_in) continue;
+    for (const step of steps) if (!("default" in step)) applyStep(there, step);
+  }
   const types = new Map(file.columns.map(({ name, type }) => [name, type]));
-  const lacking = columns.find(({ name, nullable }) => !nullable && !types.has(name));
+  // What a later version asks for, an earlier one need not have.
+  const lacking = written_in >= version &&
+    wanted.find(({ name, nullable }) => !nullable && !Object.hasOwn(there, name));
   if (lacking) return { problem: `it has no column ${lacking.name}`, notes: [] };
-  const other = columns.filter(({ name, type }) => (types.get(name) ?? type) !== type);
+  const columns = wanted.filter(({ name }) => Object.hasOwn(there, name))
+    .map((column) => ({ ...column, name: there[column.name] as string }));
+  const other = columns.filter(({ name, type }) => types.get(name) !== type);
   if (other.length === 0) return { notes: [] };
   const misfits = new Map<string, Misfit>();
   for await (const rows of file.batches()) {

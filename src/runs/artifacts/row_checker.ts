@@ -34,7 +34,7 @@ const EXPECTED: Readonly<Record<ValueKind, string>> = {
 };
 
 /** What a value is stored as; undefined when it is not of its kind. */
-function storedAs(kind: ValueKind, value: unknown): unknown {
+export function storedAs(kind: ValueKind, value: unknown): unknown {
   switch (kind) {
     case "run_id":
     case "text":

@@ -13,7 +13,11 @@ import {
 
 /** The artifact types that a ledger knows. */
 export class ArtifactTypes {
-  constructor(readonly registered: ReadonlyMap<string, ArtifactDefinition> = new Map()) {}
+  constructor(
+    readonly registered: ReadonlyMap<string, ArtifactDefinition> = new Map(),
+    /** Types that stand in the registry and cannot be used, and why. */
+    readonly unusable: ReadonlyMap<string, string> = new Map(),
+  ) {}
 
   /** All names, the built-in ones first. */
   names(): string[] {
@@ -32,6 +36,14 @@ export class ArtifactTypes {
   of(type: string): ArtifactDefinition {
     const definition = this.find(type);
     if (definition) return definition;
+    const reason = this.unusable.get(type);
+    if (reason !== undefined) {
+      throw new LedgerError({
+        code: "invalid",
+        message: `cannot use the artifact type ${quoted(type)} as it is registered: ${reason}`,
+        hint: "a later version may have registered it: use that one",
+      });
+    }
     const names = this.names();
     const meant = nearest(type, names);
     throw new LedgerError({

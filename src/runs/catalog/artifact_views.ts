@@ -18,6 +18,7 @@ import {
   type FileMisfit,
   isTyped,
   noRows,
+  type RowsOf,
   rowsOfCompacted,
   rowsOfFiles,
   typedRows,
@@ -62,7 +63,7 @@ export async function createArtifactViews(
 /** Some of a view's files. */
 interface ViewFiles {
   paths: readonly string[];
-  rowsOf: (paths: readonly string[], options?: string) => string;
+  rowsOf: RowsOf;
   where: string;
 }
 

@@ -2,12 +2,13 @@
  * Schema on read: the rows of artifacts' files as something to select from, each column of the type that
  * its definition has, whatever a file stored it as. The first system typed a column by its first row: a
  * null made it text, a whole number an int64; and one such file would make the column text for all runs.
+ * Files of an earlier version of their type are read as its present one.
  */
 import { quoted } from "../../base/error.ts";
 import { type Database, literal } from "../../duckdb/connection.ts";
 import { identifier } from "../../duckdb/sandbox.ts";
 import type { ParquetColumnType } from "../../parquet/mod.ts";
-import type { ArtifactDefinition } from "../artifacts/definitions.ts";
+import { type ArtifactDefinition, VERSION_KEY } from "../artifacts/definitions.ts";
 import type { Misfit } from "../artifacts/stored_type.ts";
 
 /** What DuckDB calls the types of Parquet columns. */
@@ -55,11 +56,26 @@ function listOf(paths: readonly string[]): string {
   return `[${paths.map(literal).join(", ")}]`;
 }
 
+/** The types of the columns that files have, by their names in small letters. */
+type StoredTypes = ReadonlyMap<string, string>;
+
 /** Files of one schema, as far as a definition cares about it. */
 interface FileGroup {
   paths: string[];
-  /** The types of the columns that are there, by their name in small letters. */
-  stored: ReadonlyMap<string, string>;
+  /** The projections, one after the other, that make their rows those of the present version. */
+  upcast: readonly string[];
+  /** Their columns after those. */
+  stored: StoredTypes;
+}
+
+/** What reads files, with further options of DuckDB's reader. */
+export type RowsOf = (paths: readonly string[], options?: string) => string;
+
+function rowsOfGroup({ paths, upcast }: FileGroup, rowsOf: RowsOf, options?: string): string {
+  return upcast.reduce(
+    (rows, projection) => `(select ${projection} from ${rows})`,
+    rowsOf(paths, options),
+  );
 }
 
 /** The types that columns are to have, by name: those of the definition first. */
@@ -70,16 +86,16 @@ export async function typedRows(
   database: Database,
   definition: ArtifactDefinition,
   paths: readonly string[],
-  rowsOf: (paths: readonly string[], options?: string) => string = (paths, options) =>
-    rowsOfFiles(definition, paths, options),
+  rowsOf: RowsOf = (paths, options) => rowsOfFiles(definition, paths, options),
 ): Promise<TypedRows> {
-  const files = await groupsOf(database, paths);
+  const files = await groupsOf(database, definition, paths);
   const wanted: WantedTypes = new Map(definition.columns.map(({ name, type }) => [name, type]));
   if (definition.is_open) {
-    const fixed = new Set(wanted.keys());
+    const fixed = namesInSmall(definition);
     for (const [name, types] of mixedColumns(files, fixed)) {
-      const texts = files.filter(({ stored }) => stored.get(name) === "VARCHAR");
-      const source = rowsOf(texts.flatMap(({ paths }) => paths));
+      const texts = files.filter(({ stored }) => stored.get(name) === "VARCHAR")
+        .map((group) => `select ${identifier(name)} from ${rowsOfGroup(group, rowsOf)}`);
+      const source = `(${texts.join(" union all ")})`;
       for (const type of types) {
         if (wanted.has(name) || await isMisread(database, source, name, type)) continue;
         wanted.set(name, type);
@@ -89,8 +105,9 @@ export async function typedRows(
   const misfits: FileMisfit[] = [];
   const groups = mergedGroups(files, [...wanted.keys()]);
   for (const group of groups) misfits.push(...await misfitsOf(database, group, wanted, rowsOf));
-  const selects = groups.map(({ paths, stored }) => {
-    return `select ${columnList(definition, stored, wanted)} from ${rowsOf(paths)}`;
+  const selects = groups.map((group) => {
+    const columns = columnList(definition, group.stored, wanted);
+    return `select ${columns} from ${rowsOfGroup(group, rowsOf)}`;
   });
   return { sql: `(${selects.join(" union all by name ")})`, misfits };
 }
@@ -103,20 +120,33 @@ export function noRows({ columns }: ArtifactDefinition): string {
 }
 
 /** Whether columns, by their names, have the types that a definition has. */
-export function isTyped(
-  { columns, is_open }: ArtifactDefinition,
-  stored: ReadonlyMap<string, string>,
-): boolean {
-  const fixed = new Set(columns.map(({ name }) => name));
+export function isTyped(definition: ArtifactDefinition, stored: StoredTypes): boolean {
+  const { columns, is_open, migrations } = definition;
+  // Of which version a file is, its columns do not say.
+  if (migrations && migrations.length > 0) return false;
+  const fixed = namesInSmall(definition);
   // Where text and numbers meet, it is text that comes out: an open column may be such a mixture.
   const may_be_mixed = is_open &&
     [...stored].some(([name, type]) => type === "VARCHAR" && !fixed.has(name));
   return !may_be_mixed &&
-    columns.every(({ name, type }) => stored.get(name) === DUCKDB_TYPE[type]);
+    columns.every(({ name, type }) => typeIn(stored, name) === DUCKDB_TYPE[type]);
 }
 
-/** The files, by what they say their columns are. */
-async function groupsOf(database: Database, paths: readonly string[]): Promise<FileGroup[]> {
+function namesInSmall({ columns }: ArtifactDefinition): Set<string> {
+  return new Set(columns.map(({ name }) => name.toLowerCase()));
+}
+
+function typeIn(stored: StoredTypes, name: string): string | undefined {
+  return stored.get(name.toLowerCase());
+}
+
+/** The files, by what they say their columns are, and the version of their type. */
+async function groupsOf(
+  database: Database,
+  definition: ArtifactDefinition,
+  paths: readonly string[],
+): Promise<FileGroup[]> {
+  const versions = await versionsOf(database, definition, paths);
   const rows = await database.rows<{ files: string; elements: string }>(
     `with numbered as (select *, row_number() over () as place from parquet_schema(${
       listOf(paths)
@@ -128,9 +158,73 @@ async function groupsOf(database: Database, paths: readonly string[]): Promise<F
      select cast(to_json(list(file_name order by file_name)) as varchar) as files, elements
      from by_file group by elements order by files`,
   );
-  return rows.map(({ files, elements }) => {
-    return { paths: JSON.parse(files), stored: topLevel(JSON.parse(elements)) };
+  return rows.flatMap(({ files, elements }) => {
+    const by_version = Map.groupBy<number, string>(
+      JSON.parse(files),
+      (path) => versions.get(path) ?? 1,
+    );
+    return [...by_version].map(([version, paths]) => {
+      return { paths, ...upcast(definition, version, topLevel(JSON.parse(elements))) };
+    });
   });
+}
+
+/** The versions in which files were written; of a type that has one alone, none is asked. */
+async function versionsOf(
+  database: Database,
+  { migrations = [] }: ArtifactDefinition,
+  paths: readonly string[],
+): Promise<Map<string, number>> {
+  if (migrations.length === 0) return new Map();
+  const rows = await database.rows<{ file_name: string; version: number }>(
+    `select file_name, try_cast(decode(value) as integer) as version
+     from parquet_kv_metadata(${listOf(paths)}) where key = cast($1 as blob)`,
+    [VERSION_KEY],
+  );
+  return new Map(rows.map(({ file_name, version }) => [file_name, version]));
+}
+
+/** The migrations from a version on, as projections, and the columns as they are then. */
+function upcast(
+  { migrations = [] }: ArtifactDefinition,
+  written_in: number,
+  stored: StoredTypes,
+): Pick<FileGroup, "upcast" | "stored"> {
+  const columns = new Map(stored);
+  const projections: string[] = [];
+  const steps = migrations.filter(({ version }) => version > written_in)
+    .flatMap(({ steps }) => steps);
+  for (const step of steps) {
+    if ("rename" in step) {
+      const type = typeIn(columns, step.rename);
+      if (type === undefined || typeIn(columns, step.to) !== undefined) continue;
+      columns.set(step.to.toLowerCase(), type);
+      columns.delete(step.rename.toLowerCase());
+      projections.push(`* rename (${identifier(step.rename)} as ${identifier(step.to)})`);
+    } else if ("drop" in step) {
+      if (!columns.delete(step.drop.toLowerCase())) continue;
+      projections.push(`* exclude (${identifier(step.drop)})`);
+    } else if (typeIn(columns, step.default) === undefined) {
+      const { sql, type } = constant(step.value);
+      columns.set(step.default.toLowerCase(), type);
+      projections.push(`*, ${sql} as ${identifier(step.default)}`);
+    }
+  }
+  return { upcast: projections, stored: columns };
+}
+
+/** A value that older rows have in a column. */
+function constant(value: unknown): { sql: string; type: string } {
+  if (value === null) return { sql: "cast(null as varchar)", type: "VARCHAR" };
+  const type = typeof value === "boolean"
+    ? "BOOLEAN"
+    : typeof value !== "number"
+    ? "VARCHAR"
+    : Number.isSafeInteger(value)
+    ? "BIGINT"
+    : "DOUBLE";
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return { sql: `cast(${literal(text)} as ${type})`, type };
 }
 
 type SchemaElement = [name: string, type: string | null, children: string | null];
@@ -190,24 +284,25 @@ async function isMisread(
 /** Groups whose columns differ in nothing that is wanted become one. */
 function mergedGroups(files: readonly FileGroup[], names: readonly string[]): FileGroup[] {
   const groups = new Map<string, FileGroup>();
-  for (const { paths, stored } of files) {
-    const key = JSON.stringify(names.map((name) => stored.get(name) ?? null));
-    groups.getOrInsertComputed(key, () => ({ paths: [], stored })).paths.push(...paths);
+  for (const { paths, upcast, stored } of files) {
+    const key = JSON.stringify([upcast, names.map((name) => typeIn(stored, name) ?? null)]);
+    groups.getOrInsertComputed(key, () => ({ paths: [], upcast, stored })).paths.push(...paths);
   }
   return [...groups.values()];
 }
 
 function columnList(
   { columns }: ArtifactDefinition,
-  stored: FileGroup["stored"],
+  stored: StoredTypes,
   wanted: WantedTypes,
 ): string {
-  const typed = (name: string) => castTo(identifier(name), wanted.get(name)!, stored.get(name));
+  const typed = (name: string) => castTo(identifier(name), wanted.get(name)!, typeIn(stored, name));
+  const isThere = (name: string) => typeIn(stored, name) !== undefined;
   const fixed = columns.map(({ name }) =>
-    stored.has(name) ? `${typed(name)} as ${identifier(name)}` : nullAs(name, wanted.get(name)!)
+    isThere(name) ? `${typed(name)} as ${identifier(name)}` : nullAs(name, wanted.get(name)!)
   );
-  const there = columns.filter(({ name }) => stored.has(name)).map(({ name }) => identifier(name));
-  const open = [...wanted.keys()].slice(columns.length).filter((name) => stored.has(name))
+  const there = columns.filter(({ name }) => isThere(name)).map(({ name }) => identifier(name));
+  const open = [...wanted.keys()].slice(columns.length).filter(isThere)
     .map((name) => `${typed(name)} as ${identifier(name)}`);
   const exclude = there.length > 0 ? ` exclude (${there.join(", ")})` : "";
   return `${fixed.join(", ")}, *${exclude}${
@@ -248,11 +343,13 @@ function alwaysFits(stored: string | undefined, type: ParquetColumnType): boolea
 
 async function misfitsOf(
   database: Database,
-  { paths, stored }: FileGroup,
+  group: FileGroup,
   wanted: WantedTypes,
-  rowsOf: (paths: readonly string[], options?: string) => string,
+  rowsOf: RowsOf,
 ): Promise<FileMisfit[]> {
-  const doubtful = [...wanted].filter(([name, type]) => !alwaysFits(stored.get(name), type));
+  const doubtful = [...wanted].filter(([name, type]) =>
+    !alwaysFits(typeIn(group.stored, name), type)
+  );
   if (doubtful.length === 0) return [];
   const counts = doubtful.map(([name, type], at) => {
     const misfit = isMisfit(identifier(name), type);
@@ -261,7 +358,9 @@ async function misfitsOf(
   });
   const rows = await database.rows<Record<string, unknown>>(
     `select "read from", ${counts.join(", ")}
-     from ${rowsOf(paths, ", filename = 'read from'")} group by "read from" order by "read from"`,
+     from ${
+      rowsOfGroup(group, rowsOf, ", filename = 'read from'")
+    } group by "read from" order by "read from"`,
   );
   return rows.flatMap((row) =>
     doubtful.flatMap(([column, type], at): FileMisfit[] => {

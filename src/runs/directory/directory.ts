@@ -241,7 +241,7 @@ export class RunDirectory implements AsyncDisposable {
     const { stageArtifactFile, readFirstRow } = await import("../artifacts/file.ts");
     const { world } = this.place;
     const definition = (this.place.artifactTypes?.() ?? BUILT_IN_TYPES).of(type);
-    const { path, is_single_row } = definition;
+    const { path } = definition;
     const target = join(this.folder, path);
     makeFolderDurably(world.files, dirname(target));
     const staged = await stageArtifactFile(world, {
@@ -259,7 +259,7 @@ export class RunDirectory implements AsyncDisposable {
         const manifest = this.refuseIfEnded();
         const before = manifest.artifacts[type];
         staged.commit();
-        const summary = is_single_row ? await readFirstRow(world, target) : undefined;
+        const summary = type === "summary" ? await readFirstRow(world, target) : undefined;
         await this.#note(manifest, type, entry, summary, findings);
         return {
           ...entry,

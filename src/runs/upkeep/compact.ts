@@ -13,7 +13,7 @@ import {
 } from "../../base/files/durable.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { type Database, literal, openDatabase } from "../../duckdb/connection.ts";
-import type { ArtifactDefinition } from "../artifacts/definitions.ts";
+import { type ArtifactDefinition, VERSION_KEY } from "../artifacts/definitions.ts";
 import { misfitText } from "../artifacts/stored_type.ts";
 import { BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { typedRows } from "../catalog/typed_rows.ts";
@@ -92,7 +92,7 @@ export async function compactMonth(
       const fit = await typedSources(world, database, definition, of_type, ({ path }, reason) => {
         left_out.push({ path: relative(runs_dir, path), reason });
       });
-      if (fit) files[type] = await compactType(world, database, runs_dir, month, type, fit);
+      if (fit) files[type] = await compactType(world, database, runs_dir, month, definition, fit);
     }
     world.files.syncFolder(folder);
     const bytes = new TextEncoder().encode(`${JSON.stringify(list)}\n`);
@@ -169,16 +169,17 @@ async function compactType(
   database: Database,
   runs_dir: string,
   month: string,
-  type: string,
+  definition: ArtifactDefinition,
   { sources, sql }: TypedSources,
 ): Promise<CompactedFile> {
   // Always a new name: DuckDB may answer a file that is rewritten in place from a stale cache.
-  const path = `${month}/${COMPACTED_FOLDER}/${type}-${uniqueName(world)}.parquet`;
+  const path = `${month}/${COMPACTED_FOLDER}/${definition.type}-${uniqueName(world)}.parquet`;
   const target = resolve(world.cwd(), runs_dir, path);
   try {
     await database.run(
       `copy (select * from ${sql} order by run_id)
-       to ${literal(target)} (format parquet, compression zstd)`,
+       to ${literal(target)} (format parquet, compression zstd,
+         kv_metadata {${literal(VERSION_KEY)}: ${literal(String(definition.version))}})`,
     );
     const { size_bytes: bytes } = syncFile(world.files, target);
     const counted = `select count(*) as rows from read_parquet($1)`;
