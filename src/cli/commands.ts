@@ -35,7 +35,7 @@ const GROUPS = {
     "legacy import": () => import("./commands/legacy_import.ts"),
     "legacy archive": () => import("./commands/legacy_archive.ts"),
   },
-  "Event types": {
+  "Types": {
     "schema list": () => import("./commands/schema_list.ts"),
     "schema show": () => import("./commands/schema_show.ts"),
     "schema register": () => import("./commands/schema_register.ts"),

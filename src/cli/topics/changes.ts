@@ -26,6 +26,9 @@ Commands:
   the digest of --dataset's JSON. ‹ledger runs query --input FILE› lists the runs that read a file,
   ‹ledger runs verify --inputs› says what has changed since, the catalog has them in run_inputs.
   the digest of --dataset's JSON.
+- artifact types | equity, returns, positions and metrics stand beside the seven; ‹ledger schema register
+  --artifact NAME FILE› adds types of your own, with columns, units, bounds, key and order. They are
+  stored, queried, verified, compacted and pulled as the others are.
 - fleet init, join, status, verify; ship | Many boxes send their logs to one object store: ledger help fleet.
 - network | Only commands of the fleet reach it; all others give it up before they begin.
 - emit --ack | Answers every input line with one line, in order; --ack=json answers with objects.

@@ -30,7 +30,7 @@ It is plain text below data/ledger/events/, and stays readable without this prog
 - part-NNNNNN.WRITER.jsonl | the same, written by one writer alone: ledger help durability
 - part-NNNNNN.parquet | a finished part of an old day, after ledger compact; it is read like the others
 - _sealed.json | what finished parts hold, and a digest of each
-- _schema.json | event types of your own, their versions and migrations
+- _schema.json | types of your own, their versions and migrations
 - _quarantine/ | torn ends and bad lines that were moved out; nothing is deleted
 
   # look at the files themselves

@@ -149,8 +149,8 @@ How a run stands:
 
 ‹ledger runs query --status stale› lists those that did not end.
 
-A query over all runs finds each kind of artifact under one name: alerts, paths, features, trades,
-summary, frontier, errors. Each column has the type that ‹ledger runs schema TYPE› lists, whatever a file
+A query over all runs finds each type of artifact under its name: trades, summary, equity, one of your
+own (ledger schema register --artifact). Each column has the type that ‹ledger runs schema TYPE› lists, whatever a file
 of the first system stores it as; values that cannot be read as one are null, and named.
 
   $ ledger query --db catalog "select run_id, count(*) as trades, avg(realized_return_bps) as avg_return from trades group by run_id order by avg_return desc"
