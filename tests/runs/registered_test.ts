@@ -85,6 +85,9 @@ Deno.test("rows of a registered type are checked as those of ours are, by row an
     "no time": [`ts_ms,Symbol\n,A\n`, `row 1 (line 2) has null in column "ts_ms"`],
     "no symbol": [`ts_ms,iv\n${TS},1\n`, `lacks the column "Symbol"`],
     "another column": [`ts_ms,Symbol,vi\n${TS},A,1\n`, `"vi"`],
+    "more than is possible": [`ts_ms,Symbol,iv\n${TS},A,9\n`, "from 0 to 5"],
+    "a key twice": [`ts_ms,Symbol\n${TS},A\n${TS},A\n`, "ts_ms, Symbol"],
+    "back in time": [`ts_ms,Symbol\n${TS},A\n${TS - 1},A\n`, "have to ascend by ts_ms"],
     "half a volume": [`ts_ms,Symbol,volume\n${TS},A,1.5\n`, `1.5`],
   };
   for (const [at, [csv, said]] of Object.values(refused).entries()) {

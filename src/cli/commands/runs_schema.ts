@@ -10,7 +10,8 @@ export default defineCommand({
   name: "runs schema",
   summary: "the columns of an artifact type",
   description: "Lists the columns of an artifact type: name, Parquet type, whether it may be " +
-    "null, its unit, which values are possible and which are usual, and what it means. Without TYPE, lists the types.",
+    "null, its unit, which values are possible and which are usual, and what it means. Without TYPE, lists the " +
+    "types, those that are registered in this ledger among them.",
   examples: {
     "ledger runs schema": "the artifact types",
     "ledger runs schema trades": "the columns of one",

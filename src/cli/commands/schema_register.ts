@@ -14,7 +14,7 @@ export default defineCommand({
     "limits; rejects other keywords. A pattern is a regular expression without back references " +
     "and lookaround, so that matching takes linear time. Does not check events that are in the " +
     "log already. Registering the same schema again changes nothing. What the first " +
-    "system's _schema.json says stays: types with a schema are registered, others are named.\n\n" +
+    "system's _schema.json says stays: types with a schema are registered, others are named. " +
     "With --artifact, registers a type of artifacts: FILE has its columns, each with a kind " +
     `(${OWN_KINDS.join(", ")}), and if it is known whether it is required, its unit, bounds ` +
     "(min, max, above, below: values outside are refused) and description. key names the " +
