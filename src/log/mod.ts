@@ -82,7 +82,6 @@ export {
   applyStep,
   type CustomType,
   isVersioned,
-  type Migration,
   type MigrationStep,
   readRegistry,
   type Registry,
