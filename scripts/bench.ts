@@ -25,6 +25,7 @@ import { queryFresh } from "./bench/fresh.ts";
 import { logRead } from "./bench/log_read.ts";
 import { parquetWrite } from "./bench/parquet.ts";
 import { runBenches } from "./bench/run.ts";
+import { writeCsvIn, writeParquetIn } from "./bench/write_in.ts";
 import { traceIngest, traceOverhead, traceQuery, traceSize } from "./bench/trace.ts";
 
 const BENCHES = [
@@ -47,6 +48,8 @@ const BENCHES = [
   inputHash,
   runsCreate,
   parquetWrite,
+  writeParquetIn,
+  writeCsvIn,
   traceOverhead,
   traceSize,
   traceIngest,

@@ -231,7 +231,9 @@ export const stale_temp_after_ms = 60_000;
 export const input_row_bytes_max = 8 * MIB;
 export const input_batch_rows = 2_048;
 /** A longer input of text is read by DuckDB, which takes longer than that to load. */
-export const columnar_bytes_min = 256 * KIB;
+export const columnar_bytes_min = 128 * KIB;
+/** Threads of DuckDB cost more than they save for an input shorter than this. */
+export const parallel_bytes_min = 8 * MIB;
 export const feature_name_chars_max = 200;
 export const artifact_columns_max = 1_000;
 /** So many values of features wait in memory for their types; more wait in a scratch file. */

@@ -2,9 +2,13 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { withNumbers } from "../../src/base/json.ts";
-import { artifactDefinition, type ArtifactType } from "../../src/runs/artifacts/definitions.ts";
+import {
+  artifactDefinition,
+  type ArtifactType,
+  type ValueKind,
+} from "../../src/runs/artifacts/definitions.ts";
 import { type Row, writeParquet } from "../../src/parquet/mod.ts";
-import { stageArtifactFile } from "../../src/runs/artifacts/file.ts";
+import { type ArtifactToWrite, stageArtifactFile } from "../../src/runs/artifacts/file.ts";
 import { IS_FULL, tempFolder, testWorld } from "../harness.ts";
 import { type Random, withSeed } from "../laws/random.ts";
 import { allRows, duckdbBeside, namesIn } from "../parquet/files.ts";
@@ -226,6 +230,48 @@ function randomRow(random: Random, type: ArtifactType, at: number): Row {
       }
       : { t_4x_ms: random.pick([null, 2n ** 53n + 1n, 5]), p0: random.pick([1, 0.25]) }),
   });
+}
+
+Deno.test("of any values the SQL says what the check of rows says, and notes the same", () =>
+  withSeed(async (random) => {
+    using folder = tempFolder();
+    const path = join(folder.path, "in.parquet");
+    for (let n = 0; n < (IS_FULL ? 200 : 8); n++) {
+      const type = random.pick(["trades", "paths", "equity", "positions"] as const);
+      const definition = artifactDefinition(type);
+      const rows = Array.from({ length: 20 }, (_, at) => rowOf(type, ordered(type, at)));
+      for (let changes = random.below(3); changes > 0; changes--) {
+        const { name, kind } = random.pick(definition.columns);
+        const values = VALUES[kind];
+        if (values) random.pick(rows)[name] = random.pick(values);
+      }
+      await writeParquet(testWorld(), path, definition.columns, [rows]);
+      const outcome = async (source: ArtifactToWrite["source"]) => {
+        const target = join(folder.path, "out.parquet");
+        const staged = stageArtifactFile(testWorld(), { definition, run_id: RUN, target, source });
+        return await staged.then(({ findings, abandon }) => {
+          abandon();
+          return findings;
+        }, (error) => error.message);
+      };
+      assertEquals(await outcome({ path }), await outcome({ rows }), type);
+    }
+  }));
+
+/** Values that are possible, odd or impossible in one column or another. */
+const VALUES: Partial<Record<ValueKind, readonly unknown[]>> = {
+  number: [0, -1, 0.5, 1, 2, 1e9, -1e9, -0, 1e300],
+  whole: [0, -1, 1, 5_000, 2 ** 40],
+  time: [0, 1_704_067_200, 1_704_067_200_000, 4_102_444_800_001, 1_704_067_205_000],
+  flag: [true, false],
+  text: ["c1", ""],
+};
+
+/** What differs from row to row where rows have a key, or an order. */
+function ordered(type: ArtifactType, at: number): Row {
+  const { key = [], order = [] } = artifactDefinition(type);
+  const times = [...new Set([...key, ...order])].filter((name) => name === "ts_ms");
+  return Object.fromEntries(times.map((name) => [name, 1_704_067_200_000 + at * 60_000]));
 }
 
 Deno.test("harmed Parquet is refused or read as it was, and never ends the process", () =>

@@ -6,7 +6,7 @@
 import { resolve } from "@std/path";
 import { fileDigest } from "../../base/files/checksum.ts";
 import { beginReplacement, removeQuietly } from "../../base/files/durable.ts";
-import { row_group_rows_max } from "../../base/limits.ts";
+import { parallel_bytes_min, row_group_rows_max } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { type Database, literal, openDatabase } from "../../duckdb/connection.ts";
 import { identifier, patternOf } from "../../duckdb/sandbox.ts";
@@ -38,6 +38,7 @@ export function openWithFiles(
   world: World,
   paths: readonly string[],
   temp_folder: string,
+  threads?: number,
 ): Promise<Database> {
   return openDatabase(world, {
     path: ":memory:",
@@ -45,6 +46,7 @@ export function openWithFiles(
     folders: [],
     paths: paths.flatMap((path) => [path, patternOf(path)]),
     temp_folder,
+    threads,
     keeps_order: true,
   });
 }
@@ -67,7 +69,9 @@ export class ColumnarStage implements AsyncDisposable {
 
   async database(): Promise<Database> {
     const paths = [this.path, this.#staged];
-    return this.#database ??= await openWithFiles(this.world, paths, this.#spill);
+    const { size_bytes } = this.world.files.facts(this.path)!;
+    const threads = size_bytes < parallel_bytes_min ? 1 : undefined;
+    return this.#database ??= await openWithFiles(this.world, paths, this.#spill, threads);
   }
 
   /** Writes the file, and makes it durable. Fails at a value that cannot be stored. */
