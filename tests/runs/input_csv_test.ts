@@ -17,6 +17,7 @@ import { GOOD, RUN } from "./rows.ts";
 
 const definition = artifactDefinition("trades");
 const NAMES = definition.columns.map(({ name }) => name);
+const TEXTS = ["policy_id", "call_id", "exit_reason"];
 
 /** What a cell may say; good for one column, bad for another. */
 const CELLS = [
@@ -36,7 +37,8 @@ function csvOf(random: Random, changes: number, cells: readonly string[], newlin
   const count = Math.ceil(columnar_bytes_min / good.join(",").length) * 1.2;
   const lines = Array.from({ length: Math.ceil(count) }, () => [...good]);
   for (let n = 0; n < changes; n++) {
-    random.pick(lines)[random.below(NAMES.length)] = random.pick(cells);
+    const column = random.chance(0.5) ? random.pick(NAMES) : random.pick(TEXTS);
+    random.pick(lines)[NAMES.indexOf(column)] = random.pick(cells);
   }
   return [NAMES, ...lines].map((line) => line.join(",")).join(newline) + newline;
 }

@@ -7,6 +7,7 @@ import { resolve } from "@std/path";
 import { fileDigest } from "../../base/files/checksum.ts";
 import { beginReplacement, removeQuietly } from "../../base/files/durable.ts";
 import { parallel_bytes_min, row_group_rows_max } from "../../base/limits.ts";
+import { asLedgerError } from "../../base/error.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { type Database, literal, openDatabase } from "../../duckdb/connection.ts";
 import { identifier, patternOf } from "../../duckdb/sandbox.ts";
@@ -82,18 +83,27 @@ export class ColumnarStage implements AsyncDisposable {
     { codec = "snappy", key_values = {} }: ParquetOptions,
   ): Promise<StagedParquet & { findings: readonly Finding[] }> {
     const database = await this.database();
-    const selected = columns.map((column) =>
-      `${storedSql(column, context.run_id)} as ${identifier(column.name)}`
-    );
     const notes = Object.entries(key_values).map(([key, value]) =>
       `${literal(key)}: ${literal(value)}`
     );
     const path = this.#staged;
-    const rows = await database.value<bigint>(
-      `copy (select ${selected.join(",\n")} from ${table.sql}) to ${literal(path)} (format parquet,
-        compression ${codec}, row_group_size ${row_group_rows_max}, use_tmp_file false,
-        kv_metadata {${notes.join(", ")}})`,
-    );
+    const copy = (has_dictionaries: boolean) => {
+      const selected = columns.map((column) =>
+        `${storedSql(column, context.run_id, has_dictionaries)} as ${identifier(column.name)}`
+      );
+      return database.value<bigint>(
+        `copy (select ${selected.join(",\n")} from ${table.sql}) to ${
+          literal(path)
+        } (format parquet,
+          compression ${codec}, row_group_size ${row_group_rows_max}, use_tmp_file false,
+          ${has_dictionaries ? "" : "dictionary_size_limit 0,"}
+          kv_metadata {${notes.join(", ")}})`,
+      );
+    };
+    const rows = await copy(true).catch((error) => {
+      if (asLedgerError(error)?.message.includes(MINUS_ZERO)) return copy(false);
+      throw error;
+    });
     const findings = await checkStored(database, path, context);
     const { files } = this.world;
     this.#replacement.settle();
@@ -115,15 +125,27 @@ export class ColumnarStage implements AsyncDisposable {
   }
 }
 
+/** DuckDB's dictionaries take 0 and -0 for one value. */
+const MINUS_ZERO = "minus zero";
+
 /** The SQL of a column that is stored; it fails at a value that cannot be. */
-function storedSql({ kind, nullable, given }: PlannedColumn, run_id: string): string {
+function storedSql(
+  { kind, nullable, given }: PlannedColumn,
+  run_id: string,
+  has_dictionaries: boolean,
+): string {
   const nothing = kind === "run_id" ? literal(run_id) : `null::${TYPE_OF[kind]}`;
   if (given === undefined) return nothing;
   const cast = castOf(given, kind, run_id);
-  const refused = `error('refused')`;
+  const stored = kind === "number" && has_dictionaries
+    ? `case when ${cast.stored} = 0 and signbit(${cast.stored}) then error('${MINUS_ZERO}')
+        else ${cast.stored} end`
+    : cast.stored;
+  const or_refused = `coalesce(${stored}, error('refused'))`;
   const is_needed = !nullable && kind !== "run_id";
-  if (is_needed) return `coalesce(${cast.stored}, ${refused})`;
-  return `case when ${cast.given} is null then ${nothing} else coalesce(${cast.stored}, ${refused}) end`;
+  return is_needed
+    ? or_refused
+    : `case when ${cast.given} is null then ${nothing} else ${or_refused} end`;
 }
 
 const TYPE_OF: Readonly<Record<ValueKind, string>> = {
