@@ -134,6 +134,7 @@ export type { LedgerRuns } from "./ledger/runs.ts";
 export type { ArtifactUse, RunLink, SaidOfRun } from "./ledger/annotations.ts";
 export type { LineageRun, RunLineage } from "./ledger/run_lineage.ts";
 export type { GroupQuestion, GroupStatistics } from "./runs/catalog/group_statistics.ts";
+export type { Claim, Claimed, ClaimOrder, LoggedClaim } from "./ledger/claims.ts";
 export type { RunAnnotation } from "./runs/manifest/annotation.ts";
 export type { LedgerTraces, TraceOptions } from "./ledger/traces.ts";
 export {

@@ -44,6 +44,7 @@ const GROUPS = {
   "Runs": {
     "runs create": () => import("./commands/runs_create.ts"),
     "runs write": () => import("./commands/runs_write.ts"),
+    "runs claim": () => import("./commands/runs_claim.ts"),
     "runs attach": () => import("./commands/runs_attach.ts"),
     "runs log": () => import("./commands/runs_log.ts"),
     "runs finish": () => import("./commands/runs_finish.ts"),

@@ -4,7 +4,7 @@
  * these took. It reads `trace.published` events; the last one of a correlation counts.
  */
 import type { Database } from "../duckdb/connection.ts";
-import { LATEST_FIRST } from "./tables.ts";
+import { LATEST_FIRST, LOG_ORDER } from "./tables.ts";
 
 const METRIC_COLUMNS = ["total_return", "sharpe_ratio", "max_drawdown", "total_trades"]
   .map((name) => `try_cast(payload->>'$.metrics.${name}' as double) as ${name}`);
@@ -45,6 +45,16 @@ select run_id, count(*) as phase_count, sum(duration_ms) as total_duration_ms,
 from phase_timings
 group by run_id;
 
+-- What runs and groups of runs are to show, with where in the log it was said.
+create view run_claims as
+select run_id, payload->>'$.group' as "group", payload->>'$.hypothesis' as hypothesis,
+  payload->>'$.metric' as metric, payload->>'$.direction' as direction,
+  cast(cast(payload->>'$.trials_planned' as double) as bigint) as trials_planned,
+  payload->>'$.holdout' as holdout, payload->>'$.falsified_if' as falsified_if,
+  timestamp_ms as claimed_at_ms, log_day, log_part, log_offset
+from other_events
+where event_type = 'run.claimed' and fields_ok;
+
 create schema backtest_analytics;
 
 create view backtest_analytics.publications as
@@ -79,6 +89,29 @@ from (
   where json_type(payload, '$.latencies') = 'ARRAY'
 );
 `;
+
+export const GROUP_OF_RUN =
+  `select nullif("group", '') as "group" from run_annotations where run_id = $1`;
+
+/** The claims about a run, which is $1, and about a group, which is $2, in the order of the log. */
+export const CLAIMS = `
+select * from run_claims where run_id = $1 or "group" = $2 order by ${LOG_ORDER}`;
+
+/**
+ * The parts with trials of a run, which is $1, and of the runs of a group, which is $2: where in each
+ * the first stands. The end of a run is a trial too: it brings results.
+ */
+export const PARTS_WITH_TRIALS = `
+with covered as (
+  select $1 as run_id union select run_id from run_annotations where "group" = $2),
+trials as (
+  select run_id, log_day, log_part, log_offset from trial_events
+  union all
+  select run_id, log_day, log_part, log_offset from other_events
+  where event_type in ('run.completed', 'run.failed') and fields_ok)
+select log_day, log_part, min(log_offset) as log_offset
+from trials where run_id in (select run_id from covered)
+group by log_day, log_part order by ${LOG_ORDER}`;
 
 /** The runs that run, and the days in which they were created or started. */
 export const RUNNING_RUNS = `

@@ -12,6 +12,7 @@ import type { WriterCounters } from "../log/write/day_appender.ts";
 import { appendStream, type StreamOptions, type StreamReport } from "../log/write/stream.ts";
 import { type Acknowledgement, type Durability, LogWriter } from "../log/write/writer.ts";
 import type { RunAnnotation } from "../runs/manifest/annotation.ts";
+import type { Claim } from "./claims.ts";
 
 /** How a ledger is opened. */
 export interface OpenOptions {
@@ -123,6 +124,13 @@ export abstract class Emitters {
     fields: OfRun<{ to_run_id: string; kind: string; removed?: boolean }>,
   ): Promise<Acknowledgement> {
     return this.emit({ event_type: "run.linked", ...fields });
+  }
+
+  /** What a run, or a group of runs, is to show: said before its trials. */
+  emitRunClaimed(
+    fields: Partial<OfRun<{ group: string }>> & Claim,
+  ): Promise<Acknowledgement> {
+    return this.emit({ event_type: "run.claimed", ...fields });
   }
 
   /** A run read an artifact of another. */

@@ -14,6 +14,7 @@ import {
   type ReadFilter,
   TYPES_ABOUT_RUNS,
 } from "../log/mod.ts";
+import { claimsIn, type LoggedClaim } from "./claims.ts";
 import type { RunDirectory } from "../runs/directory/directory.ts";
 import type { RunEnd, RunEvents } from "../runs/directory/run_lifecycle.ts";
 import type { NamedRun } from "../runs/manifest/layout.ts";
@@ -82,6 +83,8 @@ export interface KnownRun {
   notes: RunNote[];
   /** To other runs, and from them to this one. */
   links: LoggedLink[];
+  /** About it and its group. */
+  claims: LoggedClaim[];
 }
 
 /** What is needed of a ledger's runs. */
@@ -156,7 +159,10 @@ export function hasNoFolder(run_id: string, runs_dir: string): LedgerError {
 }
 
 /** What only the log tells. */
-type Logged = Pick<KnownRun, "phases" | "trials" | "logged_artifacts" | "notes" | "links">;
+type Logged = Pick<
+  KnownRun,
+  "phases" | "trials" | "logged_artifacts" | "notes" | "links" | "claims"
+>;
 
 const NOTHING_LOGGED: Logged = {
   phases: [],
@@ -164,6 +170,7 @@ const NOTHING_LOGGED: Logged = {
   logged_artifacts: [],
   notes: [],
   links: [],
+  claims: [],
 };
 
 interface IndexedRun extends Logged {
@@ -179,7 +186,11 @@ const ROW_OF_RUN = `
   from run_states where run_id = $1`;
 
 /** What the indexes say of a run. */
-async function askIndexes(database: Database, run_id: string): Promise<IndexedRun> {
+async function askIndexes(
+  runs: RunsOfLedger,
+  database: Database,
+  run_id: string,
+): Promise<IndexedRun> {
   const rowsOf = async <Row>(sql: string) =>
     (await database.rows<Members>(sql, [run_id])).map(withNumbers<Row>);
   const [found] = await rowsOf<Members>(ROW_OF_RUN);
@@ -216,6 +227,7 @@ async function askIndexes(database: Database, run_id: string): Promise<IndexedRu
       `select run_id, kind, to_run_id from run_links where run_id = $1 or to_run_id = $1
        order by linked_at_ms, kind, run_id, to_run_id`,
     ),
+    claims: await claimsIn(database, runs, [run_id, indexed.row?.group ?? null]),
   };
 }
 
@@ -269,7 +281,7 @@ export async function lookAt(
 
 async function indexedRun(runs: RunsOfLedger, run_id: string): Promise<IndexedRun> {
   await using database = await runs.openStates();
-  return await askIndexes(database, run_id);
+  return await askIndexes(runs, database, run_id);
 }
 
 /** How a run ends: with an error, it failed. */

@@ -13,6 +13,7 @@ import type { RunsReport } from "../runs/upkeep/verify.ts";
 import type { PrunedMonth, PruneRequest } from "../runs/upkeep/prune.ts";
 import type { NewRun, RunEvents } from "../runs/directory/run_lifecycle.ts";
 import type { ArtifactUse, SaidOfRun } from "./annotations.ts";
+import type { Claim, Claimed, LoggedClaim } from "./claims.ts";
 import { RunQuestions } from "./run_questions.ts";
 import type { FinishedRun, KnownRun, RunEnding } from "./known_run.ts";
 import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
@@ -128,6 +129,22 @@ export class LedgerRuns extends RunQuestions {
   async noteUse(beginning: string, used: string, artifact_type?: string): Promise<ArtifactUse> {
     const { noteUse } = await import("./annotations.ts");
     return await noteUse(this, beginning, used, artifact_type);
+  }
+
+  /** Claims what a run, or a group of runs, is to show, before its trials. Returns the event. */
+  async claim(
+    claimed: Claimed,
+    claim: Claim,
+    onNotice?: (message: string) => void,
+  ): Promise<Record<string, unknown>> {
+    const { makeClaim } = await import("./claims.ts");
+    return await makeClaim(this, claimed, claim, onNotice);
+  }
+
+  /** The claims about a run and its group, or about a group, and whether they stand before its trials. */
+  async claims(claimed: Claimed): Promise<LoggedClaim[]> {
+    const { claimsOf } = await import("./claims.ts");
+    return await claimsOf(this, claimed);
   }
 
   /** Brings the catalog up to date with the manifests. */

@@ -42,6 +42,7 @@
 export { type Acknowledgement, type Durability } from "./write/writer.ts";
 export type { WriterCounters } from "./write/day_appender.ts";
 export {
+  DIRECTIONS,
   EVENT_TYPE_SUMMARIES,
   EVENT_TYPES,
   fieldsAreRight,
@@ -101,4 +102,5 @@ export type { NewlySealed, SealOptions } from "./seal/seal.ts";
 export type { ImportedDay } from "./archive/import_day.ts";
 export { type LogSurvey, recentDays, recentRunIds } from "./read/survey.ts";
 export { type LineAnswer, type StreamOptions, type StreamReport } from "./write/stream.ts";
+export { chainProblem } from "./seal/verify_chain.ts";
 export type { Finding, VerifyOptions, VerifyReport } from "./seal/verify.ts";

@@ -28,7 +28,14 @@ const TYPES = [
   ...["run.created", "run.started", "run.started", "run.completed", "run.failed"],
   ...["phase.started", "phase.started", "phase.started", "phase.completed", "phase.completed"],
   ...["trial.recorded", "trial.recorded", "baseline.completed", "artifact.created"],
-  ...["run.annotated", "run.annotated", "run.annotated", "run.linked", "artifact.used"],
+  ...[
+    "run.annotated",
+    "run.annotated",
+    "run.annotated",
+    "run.linked",
+    "artifact.used",
+    "run.claimed",
+  ],
   ...["trace.published", "test.event", "toString"],
 ];
 /** Numbers as they may be written; what JavaScript makes of them is not what they say. */
@@ -112,6 +119,10 @@ function valueOf(random: Random, kind: string): string {
       return random.pick(COUNTS);
     case "duration":
       return random.pick(DURATIONS);
+    case "direction":
+      return random.pick(['"higher"', '"lower"']);
+    case "optional_run_id":
+      return random.pick(["null", spelledText(random, random.pick(RUNS))]);
     case "optional_name":
       return random.pick(["null", '"c"', spelledText(random, random.text(4) || "c")]);
     case "optional_names": {

@@ -30,6 +30,10 @@ function rightValue(random: Random, kind: string): unknown {
       return random.pick([0, 7, Number.MAX_SAFE_INTEGER]);
     case "duration":
       return random.pick([0, 0.5, 1e300, -0]);
+    case "direction":
+      return random.pick(["higher", "lower"]);
+    case "optional_run_id":
+      return random.pick([null, "r", undefined]);
     case "optional_name":
       return random.pick([null, "c", undefined]);
     case "optional_names":
@@ -92,6 +96,8 @@ Deno.test("each strange value in each field gets one verdict", () => {
               ? {}
               : kind === "count" || kind === "duration"
               ? 1
+              : kind === "direction"
+              ? "higher"
               : "x";
           }
         }

@@ -5,6 +5,7 @@ import { DAY_MS, shellWord } from "../../base/format.ts";
 import { run_inputs_shown, run_log_lines_shown, run_log_tail_bytes } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { codeOf } from "../../runs/manifest/code_facts.ts";
+import { claimText } from "../../ledger/claims.ts";
 import type { KnownRun } from "../../ledger/known_run.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
@@ -255,6 +256,10 @@ function printFacts(world: World, run: KnownRun): void {
   ];
   for (const [name, value] of facts) {
     if (value) print(world, `  ${plain(name).padEnd(10)} ${plain(value)}`);
+  }
+  for (const claim of run.claims) {
+    print(world, `  ${"claimed".padEnd(10)} ${plain(claimText(claim))}`);
+    print(world, `  ${"".padEnd(10)} ${plain(claim.order.reason)}`);
   }
   for (const { noted_at_ms, note } of run.notes) {
     print(world, `  ${"note".padEnd(10)} ${utc(noted_at_ms)}  ${plain(note)}`);

@@ -94,6 +94,8 @@ Commands:
   git_dirty is true for untracked files too.
 - runs rerun | Prints the commands that bring code, inputs and arguments of a run back, and first what
   cannot be brought back. It starts nothing.
+- runs claim | Says before its trials what a run, or a group, is to show; ‹runs show› says whether the log
+  proves that it came first. The event is run.claimed.
 - runs attach | Keeps any file with a run, below its files/: a plot, a model, a notebook. ‹runs show› lists
   it, ‹runs verify› compares it with its digest, ‹report› shows pictures.
 - runs query | Lists ended runs of log and folders, says on standard error how many others there are, and

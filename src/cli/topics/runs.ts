@@ -139,6 +139,10 @@ ignores is not looked at.
   ledger runs create --run-type policy --run-id again --seed 7 -- python backtest.py --stop 0.03
   ledger runs rerun again
 
+‹ledger runs claim RUN› says before the trials of a run what they are to show, and how many there will be.
+‹ledger runs show› tells whether the claim is proven to stand before the first of them: it is a line before
+it in one part of the log, or its part was sealed earlier. Timestamps prove nothing.
+
 How a run stands:
 
 - completed, failed | it has ended, and is catalogued

@@ -20,6 +20,8 @@ export type FieldKind =
   | "object"
   | "count"
   | "duration"
+  | "direction"
+  | "optional_run_id"
   | "optional_name"
   | "optional_names"
   | "optional_text"
@@ -70,6 +72,16 @@ export const EVENT_TYPES = {
     pin: "optional_flag",
     group: "optional_text",
   },
+  "run.claimed": {
+    run_id: "optional_run_id",
+    group: "optional_name",
+    hypothesis: "name",
+    metric: "name",
+    direction: "direction",
+    trials_planned: "count",
+    holdout: "optional_name",
+    falsified_if: "optional_name",
+  },
   "run.linked": {
     run_id: "run_id",
     to_run_id: "run_id",
@@ -93,6 +105,7 @@ export const EVENT_TYPE_SUMMARIES: Readonly<Record<BuiltInType, string>> = {
   "artifact.created": "a file with results was stored",
   "artifact.used": "a run read an artifact of another run",
   "run.annotated": "what people say of a run: tags, a note, a name, a pin, its group",
+  "run.claimed": "what a run, or a group of runs, is to show: said before its trials",
   "run.linked": "a run stands in a relation to another, such as retry-of",
   "trace.published": "the metrics of a traced run were published",
 };
@@ -117,8 +130,25 @@ export function fieldsOf(type: BuiltInType): readonly (readonly [string, FieldKi
 export const TYPES_ABOUT_RUNS: readonly string[] = [
   "artifact.used",
   "run.annotated",
+  "run.claimed",
   "run.linked",
 ];
+
+/** Fields of which an event of a type has one at least. */
+export const ONE_OF_FIELDS: Readonly<Partial<Record<BuiltInType, readonly string[]>>> = {
+  "run.claimed": ["run_id", "group"],
+};
+
+/** The directions in which a metric can be better. */
+export const DIRECTIONS = ["higher", "lower"] as const;
+
+/** Whether an event itself has one of the fields of which its type wants one. */
+export function hasOneOf(event: Readonly<Record<string, unknown>>, type: BuiltInType): boolean {
+  return ONE_OF_FIELDS[type]?.some((field) =>
+    Object.hasOwn(event, field) && !isAbsent(event[field])
+  ) ??
+    true;
+}
 
 /** The fields that a built-in type asks for. */
 export function requiredFields(type: BuiltInType): string[] {
@@ -155,6 +185,10 @@ export function isOfKind(kind: FieldKind, value: unknown): boolean {
       return Number.isSafeInteger(value) && (value as number) >= 0;
     case "duration":
       return typeof value === "number" && value >= 0 && value < Infinity;
+    case "direction":
+      return (DIRECTIONS as readonly unknown[]).includes(value);
+    case "optional_run_id":
+      return isAbsent(value) || isOfKind("run_id", value);
     case "optional_name":
       return isAbsent(value) || isOfKind("name", value);
     case "optional_names":
@@ -175,5 +209,5 @@ export function fieldsAreRight(event: LedgerEvent, type: BuiltInType): boolean {
   for (const [field, kind] of FIELDS_OF_TYPE.get(type)!) {
     if (!isOfKind(kind, Object.hasOwn(event, field) ? event[field] : undefined)) return false;
   }
-  return true;
+  return hasOneOf(event, type);
 }

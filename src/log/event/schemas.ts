@@ -4,7 +4,15 @@
  */
 // The same zod as the command line's: another would keep in every start what only this needs.
 import * as z from "zod/mini";
-import { type BuiltInType, type FieldKind, fieldsOf, RUN_ID_PATTERN } from "./event.ts";
+import {
+  type BuiltInType,
+  DIRECTIONS,
+  type FieldKind,
+  fieldsOf,
+  hasOneOf,
+  ONE_OF_FIELDS,
+  RUN_ID_PATTERN,
+} from "./event.ts";
 import { quoted } from "../../base/error.ts";
 import { run_id_chars_max } from "../../base/limits.ts";
 
@@ -25,6 +33,11 @@ const KINDS: Readonly<Record<FieldKind, readonly [string, (said: Said) => z.ZodM
     "a number of milliseconds, 0 or more",
     (said) => z.number(said).check(z.minimum(0, said)),
   ],
+  direction: [`a direction: ${DIRECTIONS.join(" or ")}`, (said) => z.enum(DIRECTIONS, said)],
+  optional_run_id: [
+    "a run id, or null",
+    (said) => z.nullish(z.string(said).check(z.regex(RUN_ID_PATTERN, said))),
+  ],
   optional_name: [
     "a string that is not empty, or null",
     (said) => z.nullish(z.string(said).check(z.minLength(1, said))),
@@ -42,7 +55,11 @@ export function schemaOf(type: BuiltInType): z.ZodMiniType {
     const [description, schema] = KINDS[kind];
     return [field, schema({ error: description }).register(z.globalRegistry, { description })];
   });
-  return z.looseObject(Object.fromEntries(fields));
+  const [one, ...others] = ONE_OF_FIELDS[type] ?? [];
+  const error = `there, or ${others.join(" or ")}`;
+  return z.looseObject(Object.fromEntries(fields)).check(
+    z.refine((event) => hasOneOf(event, type), { error, path: [one] }),
+  );
 }
 
 /** Every field of an event that is wrong for its type, each in a sentence. Empty when all is right. */

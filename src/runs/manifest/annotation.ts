@@ -58,7 +58,7 @@ export function checkAnnotation(
 }
 
 /** What is wrong with a tag, or the name of a group. */
-function labelProblem(label: string): string | undefined {
+export function labelProblem(label: string): string | undefined {
   if (label.trim() === "") return "says nothing";
   if (label !== label.trim()) return "begins or ends with a blank";
   if (/\p{Cc}/u.test(label)) return "has a control character";

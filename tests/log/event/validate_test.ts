@@ -106,6 +106,8 @@ const KINDS = {
     right: [0, -0, 0.5, 1e300, Number.MAX_VALUE],
     wrong: [-0.1, NaN, Infinity, -Infinity, "1", null, undefined],
   },
+  direction: { right: ["higher", "lower"], wrong: ["Higher", "", "up", 1, null, undefined] },
+  optional_run_id: { right: [undefined, null, "r1"], wrong: ["", "a/b", 5, false] },
   optional_name: { right: [undefined, null, "a"], wrong: ["", 5, false, {}, []] },
 } as const;
 
