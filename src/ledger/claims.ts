@@ -172,7 +172,7 @@ async function openIndex(runs: RunsOfLedger): Promise<Database | undefined> {
 }
 
 /** Where a line stands in the log. */
-export interface Place {
+interface Place {
   log_day: string;
   log_part: string;
   log_offset: number;
@@ -185,7 +185,7 @@ const SAYS_NOTHING = "timestamps are the caller's, and prove nothing";
  * the order is that of its lines. Of two parts, the one that was sealed first was whole before the
  * other was: a part that is not sealed yet will be sealed later.
  */
-export function orderOf(chain: Chain, claim: Place, trials: readonly Place[]): ClaimOrder {
+function orderOf(chain: Chain, claim: Place, trials: readonly Place[]): ClaimOrder {
   if (trials.length === 0) return { is_proven: null, reason: "no trial stands in the log yet" };
   const unproven = (reason: string): ClaimOrder => ({
     is_proven: false,
