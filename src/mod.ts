@@ -120,6 +120,7 @@ export type { CorruptBytes } from "./base/files/records.ts";
 export type {
   ArtifactEntry,
   Finding as ValueFinding,
+  RunInput,
   RunManifest,
   RunStatus,
   RunType,

@@ -139,6 +139,17 @@ ignores is not looked at.
   ledger runs create --run-type policy --run-id again --seed 7 -- python backtest.py --stop 0.03
   ledger runs rerun again
 
+A run also keeps which data it read. --input takes files and patterns; the manifest has digest, size,
+rows and time range of each (a CSV's and a Parquet file's), and the fingerprint of the data is the
+digest of their digests: two runs with one fingerprint read the same bytes. A file that changes while it
+is read makes no run. Files of 8 MB and more are not read again while size and time are the old ones;
+--rehash reads them.
+
+  # which files a run reads, which runs read a file, what has changed since
+  ledger runs create --run-type policy --run-id measured --input 'prices/*.csv'
+  ledger runs query --input prices/2026-01.csv --status any
+  ledger runs verify --all --inputs
+
 ‹ledger runs claim RUN› says before the trials of a run what they are to show, and how many there will be.
 ‹ledger runs show› tells whether the claim is proven to stand before the first of them: it is a line before
 it in one part of the log, or its part was sealed earlier. Timestamps prove nothing.
