@@ -262,7 +262,8 @@ function commandLine(): string[] {
   try {
     return Deno.readTextFileSync("/proc/self/cmdline").replace(/\0$/, "").split("\0");
   } catch {
-    return [Deno.execPath(), "run", Deno.mainModule.replace(/^file:\/\//, ""), ...Deno.args];
+    const program = Deno.build.standalone ? [] : ["run", Deno.mainModule.replace(/^file:\/\//, "")];
+    return [Deno.execPath(), ...program, ...Deno.args];
   }
 }
 

@@ -66,6 +66,8 @@ function newRun({ market, seed }: Lab, { run_id, policy }: LabRun): NewRun {
     owned: true,
     // The lab is made up, and no commit of the folder that it stands in made it.
     git: false,
+    argv: [],
+    seed,
     dataset: {
       from: market.from,
       to: market.to,

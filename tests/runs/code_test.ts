@@ -432,6 +432,44 @@ Deno.test("nothing that a repository's settings name is run, but for clean filte
   assertEquals(traps, ["ran-clean"]);
 });
 
+Deno.test("what git does not see, or sees otherwise, is named: files it was told not to look at, filtered ones", async () => {
+  using lab = newRepository();
+  const { repository } = lab;
+  await git(repository, "init", "--quiet");
+  await git(repository, "config", "filter.up.clean", "tr a-z A-Z");
+  const first = { ".gitattributes": "*.dat filter=up\n", "a.dat": "a\n", "k.dat": "a\n" };
+  await commitAll(repository, {
+    ...first,
+    "quiet.py": "1\n",
+    "skipped.py": "1\n",
+    "plain.py": "1\n",
+  });
+  await git(repository, "update-index", "--assume-unchanged", "quiet.py");
+  await git(repository, "update-index", "--skip-worktree", "skipped.py");
+  putFiles(repository, { "a.dat": "b\n", "quiet.py": "2\n", "plain.py": "2\n" });
+  putFiles(repository, { "k.dat": "b\n\0" });
+  const { list } = await make(lab, repository, { argv: ["true"] });
+  const unwatched = "git was told not to look at it: it may be as it was committed";
+  const filtered = "it is kept as the repository's filter makes it for git";
+  const binary = "a filter of the repository makes what git has of it";
+  assertEquals(list.map(({ path, kept, reason }) => [path, kept, reason]), [
+    ["a.dat", true, filtered],
+    ["k.dat", false, binary],
+    ["plain.py", true, undefined],
+    ["quiet.py", false, unwatched],
+    ["skipped.py", false, unwatched],
+  ]);
+  assert(list.every(({ sha256 }) => sha256));
+  assertEquals(await cannot(lab), [
+    `a.dat: ${filtered}`,
+    `k.dat (changed): ${binary}`,
+    `quiet.py (changed): ${unwatched}`,
+    `skipped.py (changed): ${unwatched}`,
+  ]);
+  const back = filesIn(await rerun(lab));
+  assertEquals([back["a.dat"], back["plain.py"]], ["false B\n", "false 2\n"]);
+});
+
 Deno.test("a folder that settings declare to be the work tree is not read", async () => {
   using lab = newRepository();
   const outside = join(lab.path, "outside");

@@ -19,6 +19,7 @@ import { RUN_FILES } from "../manifest/layout.ts";
 import { type GitStatus, readDiff, type Repository } from "./git.ts";
 import {
   bytesOfText,
+  isOfContent,
   maskedSection,
   type NewContent,
   newFileSection,
@@ -62,17 +63,18 @@ export class ChangesReader {
     readonly world: World,
     readonly repository: Repository,
     readonly status: GitStatus,
-    readonly is_kept: boolean,
+    /** Whether changes are kept; whether git makes what it stores by programs of the repository. */
+    readonly how: { is_kept: boolean; has_filters: boolean },
   ) {
     this.#files = outsideFiles(world.files, repository.top);
   }
 
   async read(): Promise<{ facts?: Partial<CodeFacts>; files: EvidenceFile[] }> {
-    const { changed, untracked, is_cut } = this.status;
-    const count = changed.length + untracked.length;
+    const { changed, untracked, unwatched, is_cut } = this.status;
+    const count = changed.length + untracked.length + unwatched.length;
     if (count === 0) return { files: [] };
     const before = new Map(changed.map((path) => [path, this.#factsOf(path)]));
-    const diff = this.is_kept && changed.length > 0
+    const diff = this.how.is_kept && changed.length > 0
       ? await readDiff(this.world, this.repository, this.status)
       : undefined;
     const sections = Map.groupBy(
@@ -81,13 +83,23 @@ export class ChangesReader {
     );
     // The last one that was read is half of one.
     if (diff?.is_cut) sections.delete([...sections.keys()].at(-1) ?? "");
-    for (const path of changed) this.#takeChanged(path, before.get(path), sections.get(path));
-    for (const path of untracked) this.#takeUntracked(path);
+    const first = (paths: string[]) =>
+      paths.slice(0, Math.max(0, changed_files_listed_max - this.#list.length));
+    for (const path of first(changed)) {
+      this.#takeChanged(path, before.get(path), sections.get(path));
+    }
+    for (const path of first(unwatched)) {
+      const { file } = this.#read(path, "changed", this.#factsOf(path));
+      this.#note({
+        ...file,
+        reason: "git was told not to look at it: it may be as it was committed",
+      });
+    }
+    for (const path of first(untracked)) this.#takeUntracked(path);
     const left_out = this.#list.filter(({ kept }) => !kept).length;
-    const listed = this.#list.slice(0, changed_files_listed_max);
     const list = new TextEncoder().encode(
-      listed.map((file) => `${JSON.stringify(file)}\n`).join("") +
-        (is_cut || listed.length < count
+      this.#list.map((file) => `${JSON.stringify(file)}\n`).join("") +
+        (is_cut || this.#list.length < count
           ? `${JSON.stringify({ more: true, kept: false, reason: "more than are listed" })}\n`
           : ""),
     );
@@ -117,8 +129,19 @@ export class ChangesReader {
     if (reason) return this.#note({ ...file, reason });
     if (!sections) return this.#note({ ...file, reason: BEYOND });
     const { object_format } = this.repository;
-    const kept = sections.map(({ text }) => maskedSection(path, text, object_format, content));
-    this.#keep(file, kept, "its change cannot be told without what looks like a secret");
+    const is_filtered = this.how.has_filters && content !== undefined &&
+      sections.some(({ text }) => !isOfContent(text, content, object_format));
+    const kept = sections.map(({ text }) =>
+      maskedSection(path, text, object_format, is_filtered ? undefined : content)
+    );
+    if (is_filtered) file.reason ??= "it is kept as the repository's filter makes it for git";
+    this.#keep(
+      file,
+      kept,
+      is_filtered
+        ? "a filter of the repository makes what git has of it"
+        : "its change cannot be told without what looks like a secret",
+    );
   }
 
   #takeUntracked(path: string): void {
@@ -152,7 +175,7 @@ export class ChangesReader {
   }
 
   #whyNot(path: string): string | undefined {
-    if (!this.is_kept) return "changes are not kept (--no-code)";
+    if (!this.how.is_kept) return "changes are not kept (--no-code)";
     if (isSecretName(path)) return "its name says that secrets are in it";
     if (path.includes("\ufffd")) return "its name is not UTF-8";
   }

@@ -4,7 +4,7 @@
  * filters are, since git cannot compare files without them.
  */
 import { join, relative, resolve } from "@std/path";
-import { git_bytes_max, git_wait_ms } from "../../base/limits.ts";
+import { changed_files_listed_max, git_bytes_max, git_wait_ms } from "../../base/limits.ts";
 import type { ProgramEnd, World } from "../../base/world.ts";
 import { maskUrl } from "./secrets.ts";
 
@@ -81,6 +81,8 @@ export interface GitStatus {
   /** Paths below the top of what git knows, and is not as it was committed. */
   changed: string[];
   untracked: string[];
+  /** What git was told not to look at: changes of it are not among those. */
+  unwatched: string[];
   /** Repositories in this one, with changes of their own. */
   submodules: string[];
   /** Whether there is more than was read. */
@@ -107,7 +109,13 @@ export async function readStatus(
   // A damaged repository within hides nothing of the one around it.
   const end = await ask("none") ?? await ask("all");
   if (!end) return undefined;
-  const status: GitStatus = { changed: [], untracked: [], submodules: [], is_cut: end.is_cut };
+  const status: GitStatus = {
+    changed: [],
+    untracked: [],
+    unwatched: [],
+    submodules: [],
+    is_cut: end.is_cut,
+  };
   for (const line of linesOf(end, "\0")) {
     const [kind, ...words] = line.split(" ");
     const rest = (from: number) => words.slice(from).join(" ");
@@ -120,6 +128,14 @@ export async function readStatus(
     }
   }
   return status;
+}
+
+/** Files that git was told not to look at, and that are there: some that it lacks are left out on purpose. */
+export async function readUnwatched(world: World, { top }: Repository): Promise<string[]> {
+  const end = await git(world, ["-C", top, "ls-files", "-v", "-z"]);
+  return linesOf(end, "\0").filter((line) => /^[a-zS] /.test(line)).map((line) => line.slice(2))
+    .slice(0, changed_files_listed_max)
+    .filter((path) => world.files.linkFacts(join(top, path))?.is_file);
 }
 
 /** What the settings say of where it was cloned from, and which filters git runs by itself. */

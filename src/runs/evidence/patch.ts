@@ -114,6 +114,16 @@ export function maskedSection(
   };
 }
 
+/** Whether a section makes a file of this content; git may store another than the folder has. */
+export function isOfContent(
+  section: string,
+  { bytes }: NewContent,
+  object_format: string,
+): boolean {
+  const [, id] = /^index [0-9a-f]+\.\.([0-9a-f]+)/m.exec(section) ?? [];
+  return id === undefined || id === blobId(bytes, object_format);
+}
+
 /** Hunks with masked lines; undefined where a line would be masked that git has to find and take out. */
 function maskedHunks(
   lines: readonly string[],

@@ -23,6 +23,7 @@ import {
   type GitStatus,
   readSettings,
   readStatus,
+  readUnwatched,
   type Repository,
 } from "./git.ts";
 import { isLockFile } from "./patch.ts";
@@ -86,12 +87,14 @@ export async function collectCode(
     CodeRequest,
 ): Promise<CollectedCode> {
   const repository = git ? await findRepository(world) : undefined;
-  const [status, settings] = repository
+  const [status, settings, unwatched] = repository
     ? await Promise.all([
       readStatus(world, repository, own_folders, repository.is_plain ? "all" : "no"),
       readSettings(world),
+      repository.is_plain ? readUnwatched(world, repository) : [],
     ])
     : [];
+  if (status && unwatched) status.unwatched = unwatched;
   if (repository && status && inputs.length > 0) {
     const { inputPaths } = await import("./input_paths.ts");
     const paths = new Set(inputPaths(world, inputs));
@@ -132,7 +135,10 @@ export async function collectCode(
     ...(masked > 0 ? { masked } : {}),
   };
   const kept = repository && status
-    ? await new ChangesReader(world, repository, status, is_kept).read()
+    ? await new ChangesReader(world, repository, status, {
+      is_kept,
+      has_filters: filters.length > 0,
+    }).read()
     : { files: [] };
   return {
     git: status ? gitFacts(status) : {},

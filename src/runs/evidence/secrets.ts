@@ -33,7 +33,7 @@ const KNOWN_KEY = new RegExp(
     /\bsk-(ant-|proj-|or-)?[0-9A-Za-z_-]{20,}|\bhf_[0-9A-Za-z]{20,}|\br8_[0-9A-Za-z]{20,}/,
     /\bnpm_[0-9A-Za-z]{30,}|\bpypi-[0-9A-Za-z_-]{30,}|\bdop_v1_[0-9a-f]{30,}/,
     /\bSG\.[0-9A-Za-z_-]{16,80}\.[0-9A-Za-z_-]{16}|\bkey-[0-9a-f]{32}\b|\bSK[0-9a-f]{32}\b/,
-    /\beyJ[0-9A-Za-z_-]{8,400}\.eyJ[0-9A-Za-z_-]{8}/,
+    /\beyJ[0-9A-Za-z_-]{8,160}\.eyJ[0-9A-Za-z_-]{8}/,
     /\b[0-9]{8,10}:[0-9A-Za-z_-]{35}\b/,
     /hooks\.slack\.com\/services\/\w|discord(app)?\.com\/api\/webhooks\/\d/,
     /\b(infura\.io|alchemy\.com|alchemyapi\.io|quiknode\.pro|ankr\.com)\/([\w-]{1,20}\/){0,3}[0-9A-Za-z_-]{20}/,
@@ -43,24 +43,46 @@ const KNOWN_KEY = new RegExp(
 );
 
 const SECRET_WORD = /key|token|secret|passw|passphrase|pwd|credential|auth|bearer|mnemonic/i;
-/** A password need not look like one: what is assigned to it as a text is enough. */
-const ASSIGNED_PASSWORD =
-  /(passw(or)?d|passphrase|pwd|secret|mnemonic)\w{0,40}["'\]]{0,3}\s{0,9}(=|:|=>|,)\s{0,9}[brfu]{0,2}(["'`])[^"'`\s]{4,}/i;
-/** The same in a file of settings, where texts have no quotes. */
+/** A password need not look like one: what is given to it as a text is enough. */
+const GIVEN_PASSWORDS = new RegExp(
+  [
+    // password = "…", "api_key": "…", set_password("…")
+    /(passw(or)?d|passphrase|pwd|secret|mnemonic|(api|access|auth|private)_?(key|token))\w{0,40}["'\]]{0,3}\s{0,9}(=|:|=>|,|\()\s{0,9}[brfu]{0,2}(["'`])[^"'`\s]{4}/,
+    /mnemonic\w{0,40}["'\]]{0,3}\s{0,9}[=:]\s{0,9}["'`]\w/,
+    /auth\w{0,40}\s{0,9}=\s{0,9}\(\s{0,9}["'][^"']{1,80}["']\s{0,9},\s{0,9}["'][^"'\s]{3}/,
+    /\b(pwd|password)\s{0,3}=\s{0,3}[^;'"\s(){},$]{4,80};/,
+    /\bmachine \S{1,80} login \S{1,80} password \S/,
+    /\bauthorization["']?\s{0,3}[:=,]\s{0,3}["']?\w{1,20} [\w.~+/=-]{6}|\bbearer [\w.~+/=-]{12}/,
+  ].map(({ source }) => source).join("|"),
+  "i",
+);
+const GIVEN_USER = /\s(-u|--user) \w[\w.-]{0,80}:\S{4}/;
+/** In a file of settings texts have no quotes; what may be code has the name of a value there. */
 const SET_PASSWORD =
-  /^\s*(export\s+)?[\w.-]{0,60}(passw(or)?d|passphrase|secret|token|api_?key)[\w-]{0,40}\s{0,9}[=:]\s*[^\s"'(){}[\],;.$<]{6,}\s*$/i;
+  /^\s*(export\s+)?[\w.-]{0,60}(passw(or)?d|passphrase|secret|token|(api|access|private)_?key)(\s{0,9}[=:]\s{0,9})([^\s"'(){}[\],;.$<]{6,})\s*$/i;
+
+function setsPassword(line: string): boolean {
+  const [, , , , , sign, value] = SET_PASSWORD.exec(line) ?? [];
+  if (value === undefined) return false;
+  const is_name = /^[A-Za-z_]+$/.test(value) && /\s=/.test(sign);
+  const is_type = /^[A-Z][A-Za-z]*$/.test(value) && sign.includes(":");
+  return !is_name && !is_type;
+}
+
 /** Digests stand beside keys in many files, and are none. */
 const DIGEST =
   /\b(sha\d+[-:=]|(checksum|integrity|digest|hash|commit)"?\s*[:=]\s*"?)[\w+/=]{20,}/gi;
 const WORD_OF_KEY = /[A-Za-z0-9+/=_-]{12,}/g;
 const PIECE_CHARS_MIN = 10;
 /** Letters of both cases and figures change places this often in random text, words of a name less. */
-const CHANGES_OF_RANDOM = 0.3;
+const CHANGES_OF_RANDOM = 0.25;
+const HEX = /^(0x)?(?=.*[a-f])(?=.*\d)[0-9a-f]{32,}$/i;
 
 /** Whether a word is likely drawn at random: how often its characters change their kind says so. */
 function isRandom(word: string): boolean {
   return word.split(/[_\-=+/]/).some((piece) => {
     if (piece.length < PIECE_CHARS_MIN) return false;
+    if (HEX.test(piece)) return true;
     let changes = 0;
     for (let at = 1; at < piece.length; at++) {
       if (kindOf(piece.charCodeAt(at)) !== kindOf(piece.charCodeAt(at - 1))) changes++;
@@ -94,17 +116,20 @@ export class SecretLines {
     }
     if (KNOWN_KEY.test(line) || (line.includes("://") && line.search(URL_USER) >= 0)) return true;
     if (this.is_lock_file) return false;
+    const was_after_word = this.#after_word;
+    this.#after_word = SECRET_WORD.test(line);
+    // Most lines of most files end here.
+    if (!this.#after_word && !was_after_word) return GIVEN_USER.test(line);
     let is_random = false;
     const rest = line.replace(DIGEST, "").replace(WORD_OF_KEY, (word) => {
       if (!isRandom(word)) return word;
       is_random = true;
       return "";
     });
-    const has_word = SECRET_WORD.test(rest);
-    const was_after_word = this.#after_word;
-    this.#after_word = has_word;
-    if (is_random && (has_word || was_after_word)) return true;
-    return ASSIGNED_PASSWORD.test(line) || SET_PASSWORD.test(line);
+    // A word for it that stands in the random text itself says nothing.
+    this.#after_word = SECRET_WORD.test(rest);
+    if (is_random && (this.#after_word || was_after_word)) return true;
+    return GIVEN_PASSWORDS.test(line) || GIVEN_USER.test(line) || setsPassword(line);
   }
 }
 
@@ -124,7 +149,7 @@ export function maskUrl(url: string): { text: string; masked: number } {
 }
 
 const SECRET_OPTION =
-  /^-{0,2}[\w.-]*(key|token|(secret|passw(or)?d|passphrase|pwd|credential)s?|auth|mnemonic)$/i;
+  /^(?!.*(sort|group|primary|partition|join|row|cache|order)[-_]?key$)-{0,2}[\w.-]*(key|token|(secret|passw(or)?d|passphrase|pwd|credential)s?|auth|mnemonic)$/i;
 /** `--token 3`: a position or a count. */
 const NUMBER = /^-?\d{1,7}(\.\d+)?$/;
 const OPTION = /^(-{0,2}[\w.-]+)([=:])([\s\S]+)$/;
@@ -132,27 +157,31 @@ const OPTION = /^(-{0,2}[\w.-]+)([=:])([\s\S]+)$/;
 /** A command line without its secrets: values of options that say so, keys, users of URLs. */
 export function maskWords(words: readonly string[]): { words: string[]; masked: number } {
   let masked = 0;
-  const take = (result: { text: string; masked: number }) => {
-    masked += result.masked;
-    return result.text;
+  const mask = () => {
+    masked++;
+    return MASK;
   };
-  let is_value = false;
-  const shown = words.map((word) => {
+  const maskValue = (word: string): string => {
     const [, name, sign, value] = OPTION.exec(word) ?? [];
-    if (is_value && !word.startsWith("--") && !NUMBER.test(word)) {
-      is_value = false;
-      return take({ text: MASK, masked: 1 });
+    // The name of an option may stay.
+    const has_name = value !== undefined && !value.startsWith("//");
+    if (has_name && SECRET_OPTION.test(name) && !NUMBER.test(value)) {
+      return `${name}${sign}${mask()}`;
     }
-    is_value = word.startsWith("-") && SECRET_OPTION.test(word);
-    if (value !== undefined && SECRET_OPTION.test(name) && !NUMBER.test(value)) {
-      return `${name}${sign}${take({ text: MASK, masked: 1 })}`;
-    }
-    const url = take(maskUrl(word));
-    if (url !== word) return url;
+    if (has_name && name.startsWith("-")) return `${name}${sign}${maskValue(value)}`;
+    const url = maskUrl(word);
+    masked += url.masked;
+    if (url.masked > 0) return url.text;
     const lines = new SecretLines();
     if (!word.split("\n").some((line) => lines.isSecret(line))) return word;
-    // The name of an option may stay.
-    return `${value === undefined ? "" : `${name}${sign}`}${take({ text: MASK, masked: 1 })}`;
+    return has_name ? `${name}${sign}${mask()}` : mask();
+  };
+  const shown = words.map((word, index) => {
+    const before = words[index - 1] ?? "";
+    const is_value = before.startsWith("-") && SECRET_OPTION.test(before) &&
+      !word.startsWith("--") && !NUMBER.test(word);
+    const is_user = /^(-u|--(proxy-)?user)$/.test(before) && /^[^/]+:./.test(word);
+    return is_value || is_user ? mask() : maskValue(word);
   });
   return { words: shown, masked };
 }
