@@ -24,6 +24,7 @@ const COLUMNS: Readonly<Record<string, ValueType | "json">> = {
   presence: "text",
   run_path: "text",
   data_fingerprint: "text",
+  findings: "number",
   error: "text",
   archive: "text",
   params: "json",

@@ -58,6 +58,8 @@ const RUN_STATE_COLUMNS: Readonly<Record<string, string>> = {
   timing: `nullif(json_merge_patch(coalesce(l.timing, '{}'), coalesce(f.timing, '{}')), '{}')`,
   dataset: "f.dataset",
   data_fingerprint: "coalesce(f.data_fingerprint, nullif(l.data_fingerprint, ''))",
+  /** How much is unusual about its artifacts' values; null where it has no folder. */
+  findings: "f.findings",
   error: "coalesce(f.error, l.error)",
   archive: "f.archive",
   /** What people say of it. An empty text takes back. */
@@ -329,7 +331,7 @@ const nothing = (columns: string) =>
 const NO_FOLDERS = nothing(
   "run_id, run_type, status, created_at timestamp, started_at timestamp, completed_at timestamp, " +
     "last_written_at timestamp, total_ms double, group, git_branch, git_commit, git_dirty boolean, presence, run_path, " +
-    "parameters json, summary json, timing json, dataset json, data_fingerprint, error, archive",
+    "parameters json, summary json, timing json, dataset json, data_fingerprint, findings bigint, error, archive",
 );
 const NOT_LOGGED = nothing(
   "run_id, run_type, status, created_at timestamp, started_at timestamp, completed_at timestamp, " +

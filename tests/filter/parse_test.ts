@@ -258,7 +258,7 @@ Deno.test("a list of columns shows each name, and below a star all that the rows
     git_dirty: false,
     tags: ["best", "q1"],
   });
-  assertEquals(Object.keys(shown("*")).length, 21);
+  assertEquals(Object.keys(shown("*")).length, 22);
   const cases: [string, string][] = [
     ["runs.*", "runs.* stands for nothing"],
     ["run_id,", "nothing stands where a name has to"],

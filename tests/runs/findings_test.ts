@@ -182,6 +182,22 @@ Deno.test("the commands say what is unusual on standard error, and their exit co
   assertEquals((await inLab(lab, ["runs", "verify", "r"])).code, 0);
 });
 
+Deno.test("runs are found by how much is unusual about them", async () => {
+  using lab = newLab();
+  await finishRun(lab, "plain");
+  const run = await ledgerOf(lab).runs.create({ run_type: "full", run_id: "odd", git: false });
+  await run.writeArtifact("trades", [rowOf("trades", { run_id: "odd", time_exposed_ms: 1 })]);
+  await run.markSuccess({ summary: { trades_count: 2 } });
+  const { stdout } = await inLab(lab, ["runs", "query", "--where", "findings > 0", "--json"]);
+  assertEquals(JSON.parse(stdout).map(({ run_id }: Row) => run_id), ["odd"]);
+  const columns = ["runs", "query", "--columns", "run_id,findings", "--json", "--sort", "run_id"];
+  const { stdout: counted } = await inLab(lab, columns);
+  assertEquals(JSON.parse(counted), [
+    { run_id: "odd", findings: 2 },
+    { run_id: "plain", findings: 0 },
+  ]);
+});
+
 Deno.test("a run that ends again after an interruption has each disagreement once", async () => {
   using lab = newLab();
   const run = await ledgerOf(lab).runs.create({ run_type: "full", run_id: "r", git: false });

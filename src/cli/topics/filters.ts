@@ -48,7 +48,8 @@ Names:
 - params.NAME, summary.NAME, timing.NAME, dataset.NAME | members, dots lead into objects; params are the
   manifest's parameters, or the config that was emitted
 - git.branch, git.commit, git.dirty | and the other columns: run_id, run_type, status, source, created_at,
-  started_at, completed_at, total_ms, artifacts, presence, run_path, data_fingerprint, error, archive
+  started_at, completed_at, total_ms, artifacts, findings, presence, run_path, data_fingerprint, error,
+  archive
 - tags | a list; nothing fills it yet
 - any other name | a metric of the summary: sharpe is summary.sharpe
 - "on-call" | double quotes take signs, dots and words of the grammar: params."on-call"

@@ -61,7 +61,7 @@ const ROW_COLUMNS = `run_id, run_type, status, source, epoch_ms(created_at) as c
   presence, run_path, name, "group", pin, to_json(tags) as tags`;
 const OBJECTS = ["params", "summary", "timing", "dataset", "tags"];
 export const ALL_COLUMNS = `${ROW_COLUMNS}, epoch_ms(started_at) as started_at_ms, data_fingerprint,
-  error, archive, params, summary, timing, dataset, notes`;
+  findings, error, archive, params, summary, timing, dataset, notes`;
 
 /** Reads what a caller says of rows. */
 export async function readListing(database: Database, text: ListingText): Promise<ReadListing> {

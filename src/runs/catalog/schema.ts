@@ -1,7 +1,7 @@
 /** Schema of `catalog.duckdb`: its tables, the rows that a manifest gives, and the statements that load them. */
 import { catalog_row_bytes_max } from "../../base/limits.ts";
 import { artifactDefinition } from "../artifacts/definitions.ts";
-import { manifestTime, type RunManifest, TIMED_STEPS } from "../manifest/manifest.ts";
+import { findingsOf, manifestTime, type RunManifest, TIMED_STEPS } from "../manifest/manifest.ts";
 
 /** A catalog of another version is built anew. */
 export const CATALOG_VERSION = 3;
@@ -45,6 +45,7 @@ const RUN_COLUMNS: Readonly<Record<string, RunColumn>> = {
     return [name, ["double", ({ timing }) => timing?.[name]]];
   })),
   summary: ["json", ({ summary }) => summary],
+  findings: ["bigint", (manifest) => findingsOf(manifest).length],
   error: ["varchar", ({ error }) => error],
   owner_host: ["varchar", ({ owner }) => owner?.host],
   owner_pid: ["bigint", ({ owner }) => owner?.pid],
