@@ -85,7 +85,7 @@ export class MetricsStore {
       try {
         writeFully(file, records);
       } catch (error) {
-        file.truncate(end);
+        cutBack(file, end);
         throw error;
       }
       const { length: bytes } = records;
@@ -207,6 +207,15 @@ export class MetricsStore {
 
   #below(path: string): string {
     return path.slice(this.run_folder.length + 1);
+  }
+}
+
+/** After a write that failed, whose error is the one to report: the next go cuts off what stays. */
+function cutBack(file: OpenFile, end: number): void {
+  try {
+    file.truncate(end);
+  } catch (error) {
+    if (!asLedgerError(error)) throw error;
   }
 }
 

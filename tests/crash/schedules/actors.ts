@@ -120,7 +120,7 @@ export const ACTORS = {
       for (const { event_id } of await ledger.emitMany(events)) tell(event_id);
     }
   },
-  /** Makes a run with a result and a file that takes the place of another, and ends it. */
+  /** Makes a run with a result, a file that takes the place of another, and metrics, and ends it. */
   "maker of a run": async ({ world, dir, life, tell }: Stage) => {
     await using ledger = ledgerOf({ dir, world });
     await using run = await ledger.runs.create({ run_type: "policy", run_id: life, git: false });
@@ -128,6 +128,10 @@ export const ACTORS = {
     for (const text of ATTACHED) {
       await run.attachFile({ bytes: new TextEncoder().encode(text) }, { as: "plots/a.txt" });
       tell(`attached ${life} ${text}`);
+    }
+    for (const step of [1, 2]) {
+      await run.logMetrics({ loss: 1 / step }, { step });
+      tell(`metric ${life} ${step}`);
     }
     await run.markSuccess();
     tell(`run ${life}`);

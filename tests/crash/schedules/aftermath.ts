@@ -16,7 +16,7 @@ export const LEFT_BY_KILLED =
 type Attached = typeof ATTACHED[number];
 
 /** What an actor can be told that is not the id of an event. */
-const OTHER_THAN_IDS = /^(read|found|sealed|back|type|version|run|attached|trace) /;
+const OTHER_THAN_IDS = /^(read|found|sealed|back|type|version|run|attached|metric|trace) /;
 
 /** An old day of two parts, and a day that stays. */
 export async function makeLedger(dir: string, name: string): Promise<void> {
@@ -128,6 +128,11 @@ export async function assertToldIsSo(dir: string, told: readonly string[]): Prom
     const [{ path }] = attachedFiles(run.readManifest());
     const at = ATTACHED.indexOf(Deno.readTextFileSync(join(run.folder, path)) as Attached);
     assert(at >= ATTACHED.indexOf(each.slice(run_id.length + 1) as Attached), `${each} is lost`);
+  }
+  for (const each of of("metric")) {
+    const [run_id, step] = each.split(" ");
+    const [loss] = await (await ledger.runs.find(run_id)).readMetrics({ names: ["loss"] });
+    assertEquals(loss?.steps.filter((logged) => logged === Number(step)).length, 1, each);
   }
   const traces = of("trace");
   if (traces.length === 0) return;
