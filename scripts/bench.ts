@@ -23,6 +23,7 @@ import { inputHash, runsCreate } from "./bench/inputs.ts";
 import { compact, rebuildCompacted, scale, verifyDeep } from "./bench/lifecycle.ts";
 import { queryFresh } from "./bench/fresh.ts";
 import { logRead } from "./bench/log_read.ts";
+import { metricsAppend } from "./bench/metrics.ts";
 import { parquetWrite } from "./bench/parquet.ts";
 import { runBenches } from "./bench/run.ts";
 import { writeCsvIn, writeParquetIn } from "./bench/write_in.ts";
@@ -50,6 +51,7 @@ const BENCHES = [
   parquetWrite,
   writeParquetIn,
   writeCsvIn,
+  metricsAppend,
   traceOverhead,
   traceSize,
   traceIngest,

@@ -49,6 +49,7 @@ export function tracedLines(correlation_id: string, ids: readonly string[]): str
   ).join("");
 }
 
+const METRICS = '{"name":"loss","step":1,"value":0.5}\n{"name":"loss","step":2,"value":0.25}\n';
 const TRADES =
   "call_id,entry_ts_ms,entry_px,exit_ts_ms,exit_px,exit_reason,realized_return_bps,stop_out," +
   "max_adverse_excursion_bps,time_exposed_ms,tail_capture\n" +
@@ -91,6 +92,7 @@ export async function makeLab(folder: string, run: RunCommand): Promise<void> {
     await must(["runs", "create", "--run-type", "policy", "--run-id", run_id, "--no-git", ...read]);
     await must(["runs", "write", run_id, "alerts"], ALERTS);
     await must(["runs", "write", run_id, "trades"], TRADES);
+    await must(["runs", "write", run_id, "metrics"], METRICS);
     await must(["runs", "log", run_id, "stdout"], "a line\n");
   }
   await must(["runs", "finish", "done-1"]);

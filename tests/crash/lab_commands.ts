@@ -62,6 +62,7 @@ export function labCommands(month: string): Record<string, LabCommand> {
     "query": asks("query", "--json", "select event_id from events order by 1"),
     "query runs": asks("query", "--json", "select run_id, status from latest_runs order by 1"),
     "query catalog": asks("query", "--db", "catalog", "--json", "select run_id from trades"),
+    "query metrics": asks("query", "--db", "catalog", "--json", "select * from metrics"),
     "report": asks("report"),
     "schema list": reads("schema", "list", "--json"),
     "schema show": reads("schema", "show", "risk.breached"),
@@ -89,6 +90,10 @@ export function labCommands(month: string): Record<string, LabCommand> {
       ...writes(["runs", "attach", "running-1", "-", "--as", "a.csv"], "x\n"),
       first: [["runs", "attach", "running-1", "data/ledger/events/_schema.json", "--as", "a.csv"]],
     },
+    "runs write metrics": writes(
+      ["runs", "write", "running-1", "metrics", "-"],
+      '{"name":"loss","step":3,"value":0.125}\n',
+    ),
     "runs log": writes(["runs", "log", "running-1", "stdout"], "another line\n"),
     "runs finish": { ...writes(["runs", "finish", "running-1"]), again_code: 2 },
     "runs sync": { ...asks("runs", "sync"), derives: true },

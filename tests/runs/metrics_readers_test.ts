@@ -107,7 +107,7 @@ Deno.test("damage of a write-ahead file is a notice of each query and a finding 
     message: string;
   }[];
   assertEquals(artifact, "metrics");
-  assert(message.startsWith("1 places of its write-ahead file"), message);
+  assert(message.startsWith("1 place of its write-ahead file held no record"), message);
   const after = await inLab(lab, ["runs", "verify", "r", "--json"]);
   assert(after.stdout.includes("results/metrics.damaged/000001.at-0"), after.stdout);
 });

@@ -3,6 +3,7 @@
  * sync.
  */
 import { LedgerError, quoted } from "../../base/error.ts";
+import { counted } from "../../base/format.ts";
 import {
   metric_step_max,
   metrics_record_points_max,
@@ -118,8 +119,8 @@ export class MetricsLog {
 
 function damageOf({ damaged }: MetricsStore): Finding[] {
   if (damaged === 0) return [];
-  const message = `${damaged} places of its write-ahead file were no record: what they held is ` +
-    `missing, and their bytes are in ${METRICS_PATHS.damaged}`;
+  const message = `${counted(damaged, "place")} of its write-ahead file held no record: what was ` +
+    `there is missing, and the bytes are in ${METRICS_PATHS.damaged}`;
   return [{ kind: "odd", artifact: METRICS, message }];
 }
 

@@ -108,7 +108,7 @@ export async function soundMetrics(world: World, run_folder: string): Promise<So
     } catch (error) {
       const problem = asLedgerError(error);
       if (!problem) throw error;
-      damage.push({ path, problem: problem.message });
+      damage.push({ path: problem.where?.path ?? path, problem: problem.message });
     }
   };
   const finished = join(run_folder, METRICS_PATHS.finished);
@@ -124,6 +124,6 @@ export async function soundMetrics(world: World, run_folder: string): Promise<So
 
 /** What a damaged place of a write-ahead file means. */
 function damageText({ offset, size_bytes, reason }: CorruptBytes): string {
-  return `${size_bytes} bytes from byte ${offset} are no record of metrics (${reason}): their points ` +
-    "are missing";
+  return `${size_bytes} bytes from byte ${offset} are no record of metrics (${reason}): what ` +
+    "they held is missing";
 }

@@ -44,17 +44,12 @@ function wholesText(numbers: Float64Array): string {
   return `[${list.join()}]`;
 }
 
-/** Reads a record into points; false, and nothing is taken, where it is none of metrics. */
-export function readRecord(text: string, into: MetricPoints): boolean {
-  const series = seriesOf(text);
-  for (const each of series ?? []) into.addSeries(each);
-  return series !== undefined;
-}
-
-function seriesOf(text: string): MetricSeries[] | undefined {
+/** What a record says; undefined where it is none of metrics. */
+export function recordOf(text: string): { series: MetricSeries[]; total: number } | undefined {
   try {
-    const { series } = JSON.parse(text) as { series: unknown[][] };
-    return series.map(([name, count, steps, values, times]) => {
+    const { series, total } = JSON.parse(text) as { series: unknown[][]; total: unknown };
+    if (!Number.isSafeInteger(total)) throw new Error("no total");
+    const read = series.map(([name, count, steps, values, times]) => {
       if (typeof name !== "string" || !name.isWellFormed() || typeof values !== "string") {
         throw new Error("no series");
       }
@@ -67,6 +62,7 @@ function seriesOf(text: string): MetricSeries[] | undefined {
         ...(times ? { ts_ms: wholes(times, count as number, 0, timestamp_ms_max) } : {}),
       };
     });
+    return { series: read, total: total as number };
   } catch {
     return undefined;
   }

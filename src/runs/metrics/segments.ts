@@ -27,7 +27,7 @@ import { metrics_listings_max, metrics_segment_read_bytes_max } from "../../base
 import type { World } from "../../base/world.ts";
 import { artifactDefinition } from "../artifacts/definitions.ts";
 import { MetricPoints } from "./points.ts";
-import { readRecord } from "./record.ts";
+import { recordOf } from "./record.ts";
 
 /** The artifact type whose rows are added in several goes. */
 export const METRICS = "metrics";
@@ -83,6 +83,8 @@ export async function finishedThrough(
 /** What is in a write-ahead file. */
 interface WaitingSegment {
   points: MetricPoints;
+  /** How many points it has had, damaged ones too. */
+  total: number;
   damage: RecordDamage[];
 }
 
@@ -90,15 +92,28 @@ interface WaitingSegment {
 export function readSegment(file: OpenFile, points = new MetricPoints()): WaitingSegment {
   const damage: RecordDamage[] = [];
   const bytes = bytesOfRecords(file, metrics_segment_read_bytes_max);
+  let total = 0;
   for (const each of readRecords(bytes)) {
-    if (each.kind !== "record") damage.push(each);
-    else if (!readRecord(each.text, points)) {
-      const { offset, size_bytes } = each;
-      const found = bytes.slice(offset, offset + size_bytes);
-      damage.push({ kind: "corrupt", offset, bytes: found, reason: "it is no record of metrics" });
+    if (each.kind !== "record") {
+      damage.push(each);
+      continue;
     }
+    const record = recordOf(each.text);
+    if (record && record.total > total) {
+      for (const series of record.series) points.addSeries(series);
+      total = record.total;
+      continue;
+    }
+    const reason = record ? "a record of its total stands before" : "it is no record of metrics";
+    const { offset, size_bytes } = each;
+    damage.push({
+      kind: "corrupt",
+      offset,
+      bytes: bytes.slice(offset, offset + size_bytes),
+      reason,
+    });
   }
-  return { points, damage };
+  return { points, total, damage };
 }
 
 /** All points of a run at one moment. */

@@ -248,5 +248,5 @@ function totalIn(file: OpenFile, end: number): number {
   const bytes = new Uint8Array(Math.min(end, TOTAL_BYTES_MAX));
   const text = new TextDecoder().decode(readFully(file, bytes, end - bytes.length));
   const total = TOTAL.exec(text)?.[1];
-  return total === undefined ? readSegment(file).points.count : Number(total);
+  return total === undefined ? readSegment(file).total : Number(total);
 }

@@ -168,7 +168,7 @@ async function verifyRun(
     find(
       orphan,
       is_of_metrics
-        ? "bytes of a write-ahead file of metrics that were no record: their points are missing"
+        ? "bytes of a write-ahead file of metrics that were no record: what they held is missing"
         : "no manifest knows this file: left behind, or put there",
     );
   }

@@ -30,13 +30,18 @@ const RUNS = [
   ...["runs verify", "runs sync", "runs show", "runs diff", "runs compact", "runs prune", "report"],
   ...["runs write", "runs log", "runs finish", "query catalog", "doctor", "watch --once"],
 ];
+const METRICS = [
+  ...["runs write metrics", "query metrics", "runs show", "runs verify", "runs finish"],
+];
 const TRACES = [
   ...["trace query", "trace path", "trace tree", "trace latency", "trace sample", "trace export"],
   ...["trace stats", "trace compact", "trace publish", "report", "doctor"],
 ];
 
 /** Files that nothing else names: who takes one away takes it without a trace. */
-const UNNAMED = new Set(["an open part", "waiting traces", "traces", "a mark of success"]);
+const UNNAMED = new Set([
+  ...["an open part", "waiting traces", "traces", "a mark of success", "waiting metrics"],
+]);
 
 /** Every kind of file there is. */
 export const FILE_KINDS: readonly FileKind[] = [
@@ -72,6 +77,8 @@ export const FILE_KINDS: readonly FileKind[] = [
   manifest("the manifest of a run at work", /run_id=running-1\/run\.json$/),
   kind("a mark of success", /_SUCCESS$/, RUNS),
   kind("a run's artifact", /run_id=done-1\/policy\/trades\.parquet$/, RUNS, "runs verify"),
+  kind("waiting metrics", /run_id=running-1\/results\/metrics\.wal\/.*\.jsonl$/, METRICS),
+  kind("a run's metrics", /run_id=done-1\/results\/metrics\.parquet$/, METRICS, "runs verify"),
   kind("a run's log", /run_id=running-1\/logs\/stdout\.txt$/, RUNS),
   kind("the lock of a manifest", /run_id=running-1\/\.manifest\.lock$/, RUNS),
   kind("the list of a compacted month", /_list\.json$/, ["runs compact", ...CATALOG]),
