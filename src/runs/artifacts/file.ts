@@ -24,7 +24,7 @@ import { type ArtifactDefinition, VERSION_KEY } from "./definitions.ts";
 import { FeatureColumns, KeptRows, rounded } from "./features.ts";
 import { ArtifactInput, type ArtifactSource, batched, sourceName } from "./input.ts";
 import { RowChecker, shown } from "./row_checker.ts";
-import { stageCsvInput, type StagedArtifact, stageParquetInput } from "./stage_input.ts";
+import { type StagedArtifact, stageParquetInput, stageText } from "./stage_input.ts";
 import { fits, type Misfit, misfitText } from "./stored_type.ts";
 
 /** What is stored, and where. */
@@ -64,7 +64,7 @@ export async function stageArtifactFile(
   if (input.format === "parquet") {
     return await stageParquetInput(input, target, options, stageRows);
   }
-  return await stageCsvInput(input, target, options) ?? await stageRows(input.rows());
+  return await stageText(input, target, options) ?? await stageRows(input.rows());
 }
 
 /** Writes an artifact's file: whole and durable, or not at all. */

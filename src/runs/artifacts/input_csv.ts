@@ -8,8 +8,11 @@ import { type LedgerError, quoted } from "../../base/error.ts";
 import { blocksOfFile, withOpenFile } from "../../base/files/durable.ts";
 import type { Files } from "../../base/files/seam.ts";
 import { input_row_bytes_max } from "../../base/limits.ts";
+import { literal } from "../../duckdb/connection.ts";
+import { patternOf } from "../../duckdb/sandbox.ts";
 import type { Row } from "../../parquet/mod.ts";
 import { BatchBuilder, inputError, type RowBatch, type RowContext, rowError } from "./batch.ts";
+import type { InputTable } from "./columnar.ts";
 import type { ValueKind } from "./definitions.ts";
 import { extraColumn } from "./row_checker.ts";
 
@@ -48,6 +51,24 @@ export function csvHeading(head: Uint8Array, context: RowContext): string[] | un
   return columnsOf(value, context).map(({ name }) => name);
 }
 
+/** A file as a table of texts; undefined where its quotes could be read in another way. */
+export function csvTable(
+  files: Files,
+  path: string,
+  names: readonly string[],
+): InputTable | undefined {
+  const { is_plain, has_line_breaks } = looksOfCsv(files, path);
+  if (!is_plain) return undefined;
+  const cells = names.map((_, at) => `c${at}`);
+  return {
+    sql: `read_csv(${literal(patternOf(path))}, auto_detect = false, header = true, delim = ',',
+      quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, strict_mode = true,
+      max_line_size = ${input_row_bytes_max}, compression = 'none', parallel = ${!has_line_breaks},
+      columns = {${cells.map((cell) => `${literal(cell)}: 'VARCHAR'`).join(", ")}})`,
+    columns: names.map((name, at) => ({ name, type: "cell", sql: cells[at] })),
+  };
+}
+
 /** How a CSV is written. */
 interface LooksOfCsv {
   /** Each quote opens a cell, closes it, or stands for one in it; else a reader may not say so. */
@@ -59,7 +80,7 @@ interface LooksOfCsv {
 const QUOTE = 34, COMMA = 44, NEWLINE = 10, RETURN = 13;
 
 /** Looks at the quotes of a file. */
-export function looksOfCsv(files: Files, path: string): LooksOfCsv {
+function looksOfCsv(files: Files, path: string): LooksOfCsv {
   const looks: LooksOfCsv = { is_plain: true, has_line_breaks: false };
   let is_inside = false, has_closed = false, before = NEWLINE;
   return withOpenFile(files, path, (file) => {

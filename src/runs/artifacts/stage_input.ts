@@ -1,17 +1,16 @@
 /** Which way an input is stored: by columns where DuckDB reads it as our own parsers do, else by rows. */
 import { resolve } from "@std/path";
 import { asLedgerError, type ErrorCode } from "../../base/error.ts";
-import { input_row_bytes_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { literal } from "../../duckdb/connection.ts";
-import { patternOf } from "../../duckdb/sandbox.ts";
+import type { Database } from "../../duckdb/connection.ts";
 import type { ParquetOptions, StagedParquet } from "../../parquet/mod.ts";
 import type { Finding } from "../manifest/manifest.ts";
 import type { RowBatch, RowContext } from "./batch.ts";
 import { ColumnarStage, type InputTable, openWithFiles, type PlannedColumn } from "./columnar.ts";
 import type { ArtifactDefinition } from "./definitions.ts";
 import { ArtifactInput, type ArtifactSource, batched } from "./input.ts";
-import { csvHeading, looksOfCsv } from "./input_csv.ts";
+import { csvHeading, csvTable } from "./input_csv.ts";
+import { ndjsonTable } from "./input_ndjson.ts";
 import { ParquetInput } from "./input_parquet.ts";
 
 /** An artifact's file under a temporary name, what is odd of its values, and what was left out. */
@@ -28,47 +27,55 @@ function hasPlainColumns({ columns, is_single_row, is_open }: ArtifactDefinition
   return !is_single_row && !is_open && columns.every(({ kind }) => kind !== "object");
 }
 
+/** A text as DuckDB reads it, and how many rows it has to find there, where that is known. */
+interface TextTable extends InputTable {
+  counted?: string;
+}
+
+/** A long text as a table; undefined where DuckDB and our own parser might not read it alike. */
+async function tableOf(input: ArtifactInput): Promise<TextTable | undefined> {
+  const { world, context, format, head } = input;
+  const pathOf = async () => resolve(world.cwd(), await input.file());
+  if (format === "ndjson") return ndjsonTable(await pathOf(), head, context.definition);
+  const names = format === "csv" ? csvHeading(head, context) : undefined;
+  return names && csvTable(world.files, await pathOf(), names);
+}
+
 /**
- * Stores a long CSV; undefined where it has to be read row by row: it is short, or is not written as DuckDB
- * and our own parser read it alike, or has a row that is refused, which is for that parser to say.
+ * Stores a text by columns; undefined where it has to be read row by row: it is short, or is not written
+ * as a reader of columns expects it, or has a row that is refused, which is for the check of rows to say.
  */
-export async function stageCsvInput(
+export async function stageText(
   input: ArtifactInput,
   target: string,
   options: ParquetOptions,
 ): Promise<StagedArtifact | undefined> {
   const { world, context } = input;
   const { definition } = context;
-  if (input.format !== "csv" || !input.has_more || !hasPlainColumns(definition)) return undefined;
-  const names = csvHeading(input.head, context);
-  if (names === undefined) return undefined;
-  const path = resolve(world.cwd(), await input.file());
-  const looks = looksOfCsv(world.files, path);
-  if (!looks.is_plain) return undefined;
-  const cells = names.map((_, at) => `c${at}`);
-  const table: InputTable = {
-    sql: `read_csv(${
-      literal(patternOf(path))
-    }, auto_detect = false, header = true, delim = ',', quote = '"',
-      escape = '"', nullstr = '', allow_quoted_nulls = false, strict_mode = true,
-      max_line_size = ${input_row_bytes_max}, compression = 'none',
-      parallel = ${!looks.has_line_breaks},
-      columns = {${cells.map((cell) => `${literal(cell)}: 'VARCHAR'`).join(", ")}})`,
-    columns: names.map((name, at) => ({ name, type: "cell", sql: cells[at] })),
-  };
+  if (!input.has_more || !hasPlainColumns(definition)) return undefined;
+  const table = await tableOf(input);
+  if (table === undefined) return undefined;
   const given = new Map(table.columns.map((column) => [column.name, column]));
   const planned = definition.columns.map(({ name, kind, nullable }): PlannedColumn => {
     return { name, kind, nullable, given: given.get(name) };
   });
-  await using stage = new ColumnarStage(world, target, path);
+  await using stage = new ColumnarStage(world, target, resolve(world.cwd(), await input.file()));
   try {
-    return { ...await stage.write(context, table, planned, options), notes: [] };
+    const rows = table.counted && await rowsIn(await stage.database(), table.counted);
+    const staged = rows !== null && await stage.write(context, table, planned, options);
+    if (staged && (!rows || staged.written.rows === Number(rows))) return { ...staged, notes: [] };
+    stage.abandon();
   } catch (error) {
     stage.abandon();
     const code = asLedgerError(error)?.code;
     if (code === undefined || OF_THE_MACHINE.includes(code)) throw error;
-    return undefined;
   }
+}
+
+/** How many rows a text has; null where something else is among them. */
+async function rowsIn(database: Database, counted: string): Promise<bigint | null> {
+  const [{ fit, other }] = await database.rows<{ fit: bigint; other: bigint }>(counted);
+  return other > 0n ? null : fit;
 }
 
 /** Stores Parquet: by columns, or by rows where a type has more to it. */

@@ -1,4 +1,4 @@
-/** A long CSV is read by columns: the verdicts, and the rows, are those of the parser of rows. */
+/** A long text is read by columns: the verdicts, and the rows, are those of the parsers of rows. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { asLedgerError } from "../../src/base/error.ts";
@@ -8,6 +8,7 @@ import type { RowContext } from "../../src/runs/artifacts/batch.ts";
 import { artifactDefinition } from "../../src/runs/artifacts/definitions.ts";
 import { stageArtifactFile } from "../../src/runs/artifacts/file.ts";
 import { csvRows } from "../../src/runs/artifacts/input_csv.ts";
+import { ndjsonRows } from "../../src/runs/artifacts/input_json.ts";
 import { RowChecker } from "../../src/runs/artifacts/row_checker.ts";
 import type { Finding } from "../../src/runs/manifest/manifest.ts";
 import { IS_FULL, tempFolder, testWorld } from "../harness.ts";
@@ -43,11 +44,63 @@ function csvOf(random: Random, changes: number, cells: readonly string[], newlin
   return [NAMES, ...lines].map((line) => line.join(",")).join(newline) + newline;
 }
 
+/** What a member of an object may say. */
+const MEMBERS = [
+  ...["null", "0", "-0", "5", "-5", "5.0", "5.5", "1e3", "-0.0", "1E-2", "0.30000000000000004"],
+  ...["9007199254740993", "9223372036854775807", "9223372036854775808", "1e400", "1e-400"],
+  ...[
+    "123456789012345678901234567890",
+    "1704067200000",
+    "1704067200000000",
+    "5.",
+    ".5",
+    "+5",
+    "05",
+  ],
+  ...["true", "false", "NaN", "Infinity", "True", "[]", "{}", '{"a":1}', "[1]", ""],
+  ...['""', '"5"', '"a\\"b"', '"a\\nb"', '"a\\u00e9"', '"\\ud83d\\ude00"', '"\\ud83d"', '"é漢😀"'],
+  ...[
+    '"a\\u0000b"',
+    '"a\\/b"',
+    '"a\\qb"',
+    '"a\tb"',
+    '"a',
+    '"a" "b"',
+    '"a","entry_px":1',
+    "1}",
+    "1,",
+  ],
+  ...[`"${RUN}"`, '"run-2"'],
+];
+
+/** Objects on lines, long enough for DuckDB; some with other members, in other orders, among blanks. */
+function ndjsonOf(random: Random, changes: number, members: readonly string[]): string {
+  const good = NAMES.map((name) => [name, JSON.stringify(GOOD.trades[name])]);
+  const textOf = (pairs: string[][]) =>
+    `{${pairs.map(([name, value]) => `"${name}":${value}`).join()}}`;
+  const count = Math.ceil(columnar_bytes_min / textOf(good).length * 1.2);
+  const lines = Array.from({ length: count }, () => textOf(good));
+  for (let n = 0; n < changes; n++) {
+    const column = random.chance(0.5) ? random.pick(NAMES) : random.pick(TEXTS);
+    const pairs = good.map((
+      [name, value],
+    ) => [name, name === column ? random.pick(members) : value]);
+    if (random.chance(0.2)) pairs.reverse();
+    const text = random.chance(0.2)
+      ? ` ${textOf(pairs).replaceAll(",", "\t,  ")}\r`
+      : textOf(pairs);
+    lines[random.below(count)] = random.chance(0.1) ? `\n \r\n${text}` : text;
+  }
+  return lines.join("\n");
+}
+
+type Format = "csv" | "ndjson";
+
 /** What is stored, and what is noted of it; or an error's message. */
 type Outcome = { rows: Row[]; findings: readonly Finding[] } | string;
 
 /** What the parser of rows, and the check of each, make of a text. */
-async function byRows(text: string): Promise<Outcome> {
+async function byRows(text: string, format: Format): Promise<Outcome> {
   const context: RowContext = { definition, run_id: RUN, source: "standard input" };
   const checker = new RowChecker(context);
   const texts = async function* () {
@@ -55,7 +108,8 @@ async function byRows(text: string): Promise<Outcome> {
   };
   try {
     const rows: Row[] = [];
-    for await (const batch of csvRows(texts(), context)) rows.push(...checker.check(batch));
+    const parsed = format === "csv" ? csvRows(texts(), context) : ndjsonRows(texts(), context);
+    for await (const batch of parsed) rows.push(...checker.check(batch));
     checker.end();
     return { rows, findings: checker.findings() };
   } catch (error) {
@@ -64,9 +118,13 @@ async function byRows(text: string): Promise<Outcome> {
 }
 
 /** What is stored of a text, and whether it was read by columns. */
-async function stored(folder: string, text: string): Promise<[Outcome, boolean?]> {
+async function stored(
+  folder: string,
+  text: string,
+  format: Format,
+): Promise<[Outcome, boolean?]> {
   const target = join(folder, "out.parquet");
-  const source = { stdin: true, format: "csv" } as const;
+  const source = { stdin: true, format } as const;
   const world = testWorld({ stdin: new TextEncoder().encode(text) });
   try {
     const staged = await stageArtifactFile(world, { definition, run_id: RUN, target, source });
@@ -89,12 +147,12 @@ Deno.test("a long CSV is stored by columns, and a short one by rows", async () =
       const policies = text.filter((cell) => cell !== "5");
       const csv = csvOf(random, 0, policies, newline)
         .replaceAll(/,p1,/g, () => `,${random.pick(policies)},`);
-      const [found, is_columnar] = await stored(folder.path, csv);
+      const [found, is_columnar] = await stored(folder.path, csv, "csv");
       assertEquals(is_columnar, true);
-      assertEquals(found, await byRows(csv));
+      assertEquals(found, await byRows(csv, "csv"));
     }
     const line = `${NAMES.join(",")}\n${NAMES.map((name) => GOOD.trades[name]).join(",")}`;
-    assertEquals((await stored(folder.path, line))[1], false);
+    assertEquals((await stored(folder.path, line, "csv"))[1], false);
   });
 });
 
@@ -104,12 +162,25 @@ Deno.test("of any cell the SQL says what the parser of rows says, and stores the
     const cells = IS_FULL ? CELLS : random.times(6, () => random.pick(CELLS));
     for (const cell of cells) {
       const text = csvOf(random, 1 + random.below(3), [cell]);
-      const expected = await byRows(text);
-      const [found, is_columnar] = await stored(folder.path, text);
+      const expected = await byRows(text, "csv");
+      const [found, is_columnar] = await stored(folder.path, text, "csv");
       assertEquals(found, expected, `the cell ${JSON.stringify(cell)}`);
       // What DuckDB and the parser read alike does not take the long way.
       if (typeof expected !== "string" && !cell.includes("\r")) {
         assertEquals(is_columnar, true, cell);
       }
+    }
+  }));
+
+Deno.test("of any member of an object the SQL says what the parser of rows says, and stores the same", () =>
+  withSeed(async (random) => {
+    using folder = tempFolder();
+    const members = IS_FULL ? MEMBERS : random.times(6, () => random.pick(MEMBERS));
+    for (const member of ["0.5", ...members]) {
+      const text = ndjsonOf(random, member === "0.5" ? 0 : 1 + random.below(3), [member]);
+      const expected = await byRows(text, "ndjson");
+      const [found, is_columnar] = await stored(folder.path, text, "ndjson");
+      assertEquals(found, expected, `the member ${member}`);
+      if (member === "0.5") assertEquals(is_columnar, true);
     }
   }));
