@@ -60,6 +60,15 @@ binaryTest(
       { run_id: "emitted", source: "log" },
       { run_id: "foldered", source: "both" },
     ]);
+    // What people say of both, found by filters; a name stands for its run.
+    await ok(["runs", "tag", "emitted", "best"]);
+    await ok(["runs", "annotate", "foldered", "--tag", "best", "--group", "g", "--name", "one"]);
+    const best = await ok(["runs", "query", "--where", "'best' in tags", "--json"]);
+    assertEquals(
+      JSON.parse(best.stdout).map(({ name, group }: Record<string, unknown>) => [name, group]),
+      [["one", "g"], [null, null]],
+    );
+    assertMatch((await ok(["runs", "show", "one"])).stdout, /^foldered {2}one {2}policy/);
     assertEquals(JSON.parse((await ok(["status", "--json"])).stdout).runs, { ended: 2, known: 2 });
     const sql = "select count(*) as runs from run_states";
     for (const db of ["runs", "catalog"]) {

@@ -97,6 +97,19 @@ export function labCommands(month: string): Record<string, LabCommand> {
     "runs log": writes(["runs", "log", "running-1", "stdout"], "another line\n"),
     "runs finish": { ...writes(["runs", "finish", "running-1"]), again_code: 2 },
     "runs sync": { ...asks("runs", "sync"), derives: true },
+    "runs annotate": writes(["runs", "annotate", "done-1", "--tag", "best", "--group", "g"]),
+    "runs annotate, by a beginning": {
+      ...writes(["runs", "annotate", "don", "--name", "one", "--link", "retry-of=failed-1"]),
+      asks_duckdb: true,
+    },
+    "runs group": {
+      ...asks("runs", "group", "g", "--by", "run_type", "--metric", "timing.total_ms", "--json"),
+      first: [["runs", "annotate", "done-1", "--group", "g"]],
+    },
+    "runs lineage": {
+      ...asks("runs", "lineage", "failed-1", "--uses", "done-1", "--artifact", "trades", "--json"),
+      reads: false,
+    },
     "runs query": asks("runs", "query", "--json"),
     "runs show": asks("runs", "show", "done-1", "--json"),
     "runs rerun": reads("runs", "rerun", "done-1", "--json"),

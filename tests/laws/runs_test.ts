@@ -21,6 +21,7 @@ const DAYS_MS = 86_400_000;
 const STATUSES = ["completed", "completed", "failed", "running", "pending"];
 const ENDED = ["completed", "failed"];
 const METRIC = "score";
+const GROUPS = ["g", "h", ""];
 
 const world = () => testWorld({ now_ms: () => NOW_MS });
 type Members = Record<string, unknown>;
@@ -50,6 +51,8 @@ async function emitSome(random: Random, lab: Lab, run_id: string): Promise<void>
     { event_type: "run.failed", error: "no candles" },
     { event_type: "phase.completed", phase_name: "p", duration_ms: 3, output_summary: {} },
     { event_type: "trial.recorded", trial_id: "t", params: {}, metrics: {} },
+    { event_type: "run.annotated", tags: ["t"], group: random.pick(GROUPS) },
+    { event_type: "run.annotated", tags_removed: ["t"], pin: random.chance(0.5) },
   ]);
   const event_id = `${run_id} ${event.event_type} ${random.below(3)}`;
   await ledger.emit({ ...event, ...of, ...(random.chance(0.5) ? { event_id } : {}) });
@@ -65,6 +68,7 @@ function putSome(random: Random, lab: Lab, run_id: string): void {
     started_at: at(),
     completed_at: ENDED.includes(status) ? at() : null,
     summary: random.chance(0.7) ? summaryOf(random) : null,
+    group: random.pick([...GROUPS, undefined]),
   };
   const is_bad = random.chance(0.1);
   const has_success = random.chance(status === "completed" ? 0.8 : 0.1);
@@ -102,7 +106,14 @@ async function recordSome(
   else held.set(run_id, run);
 }
 
-interface ExpectedRun {
+/** What people say of a run. */
+interface Said {
+  is_tagged: boolean;
+  pin: boolean;
+  group?: string;
+}
+
+interface ExpectedRun extends Said {
   status: string;
   source: string;
   summary: Members;
@@ -116,13 +127,22 @@ interface LoggedRun {
 }
 
 /** What the lines of the log say of runs. */
-function loggedRuns(lab: Lab): Map<string, LoggedRun> {
+function loggedRuns(lab: Lab): { runs: Map<string, LoggedRun>; said: Map<string, Said> } {
+  const said = new Map<string, Said>();
   const runs = new Map<string, LoggedRun>();
   const seen = new Set<unknown>();
   for (const line of linesOnDisk(lab.dir)) {
     const event = JSON.parse(line);
     if (seen.has(event.event_id)) continue;
     seen.add(event.event_id);
+    const of_run = said.get(event.run_id) ?? { is_tagged: false, pin: false };
+    said.set(event.run_id, of_run);
+    if (event.event_type === "run.annotated") {
+      of_run.is_tagged = (of_run.is_tagged && !event.tags_removed) || event.tags !== undefined;
+      of_run.pin = event.pin ?? of_run.pin;
+      of_run.group = event.group ?? of_run.group;
+      continue;
+    }
     const run: LoggedRun = runs.get(event.run_id) ?? { last_ms: 0 };
     runs.set(event.run_id, run);
     run.last_ms = Math.max(run.last_ms, event.timestamp_ms);
@@ -136,15 +156,19 @@ function loggedRuns(lab: Lab): Map<string, LoggedRun> {
   for (const [run_id, run] of runs) {
     if (!run.created && !run.started && !run.end) runs.delete(run_id);
   }
-  return runs;
+  return { runs, said };
+}
+
+interface FolderRun extends Pick<ExpectedRun, "status" | "summary"> {
+  group?: string;
 }
 
 /** What the manifests say of runs. */
 function foldersOf(
   lab: Lab,
   held: Map<string, RunDirectory>,
-): Map<string, Omit<ExpectedRun, "source">> {
-  const found = new Map<string, Omit<ExpectedRun, "source">>();
+): Map<string, FolderRun> {
+  const found = new Map<string, FolderRun>();
   const entries = (path: string) => {
     try {
       return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
@@ -178,7 +202,8 @@ function foldersOf(
         : NOW_MS - last_ms >= STALE_AFTER_MS
         ? "stale"
         : status;
-      found.set(run_id, { status: stands, summary: manifest.summary ?? {} });
+      const { summary, group } = manifest;
+      found.set(run_id, { status: stands, summary: summary ?? {}, group });
     }
   }
   return found;
@@ -186,7 +211,7 @@ function foldersOf(
 
 /** All runs, by a plain loop. */
 function expectedRuns(lab: Lab, held: Map<string, RunDirectory>): Map<string, ExpectedRun> {
-  const logged = loggedRuns(lab);
+  const { runs: logged, said } = loggedRuns(lab);
   const folders = foldersOf(lab, held);
   const runs = new Map<string, ExpectedRun>();
   for (const run_id of new Set([...logged.keys(), ...folders.keys()])) {
@@ -201,6 +226,10 @@ function expectedRuns(lab: Lab, held: Map<string, RunDirectory>): Map<string, Ex
       status: folder_wins ? folder.status : log_status,
       source: folder && log ? "both" : folder ? "folder" : "log",
       summary: Object.keys(own).length > 0 ? own : log?.end?.summary ?? {},
+      is_tagged: false,
+      pin: false,
+      ...said.get(run_id),
+      group: said.get(run_id)?.group ?? folder?.group,
     });
   }
   return runs;
@@ -237,6 +266,17 @@ async function check(lab: Lab, held: Map<string, RunDirectory>): Promise<void> {
     assertEquals((await json(lab, "query", "--db", db, sql)).rows, [{ known }], db);
   }
   assertEquals((await makeReport(ledger)).runs, known, "report");
+
+  for (
+    const [where, holds] of [
+      ["'t' in tags", ({ is_tagged }) => is_tagged],
+      ["group = 'g' or pin", ({ group, pin }) => group === "g" || pin],
+      ["group is null and not pin", ({ group, pin }) => !group && !pin],
+    ] as [string, (run: ExpectedRun) => boolean][]
+  ) {
+    const { rows } = await json(lab, "runs", "query", "--status", "any", "--where", where);
+    assertEquals(inOrder(rows), inOrder(expected.filter(holds)), `runs query --where ${where}`);
+  }
 
   for (const include of ["", "failed", "failed,crashed,stale,running,pending,unfinished"]) {
     const ranked = expected.filter(({ status, summary }) =>

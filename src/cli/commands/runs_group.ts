@@ -13,9 +13,9 @@ export default defineCommand({
     "95 % interval of the mean (Student's t: for independent runs); the best mean first. One " +
     "run alone has no interval. Two settings whose intervals overlap may well be the same.",
   examples: {
-    "ledger runs group sweep7 --by params.stop_loss_bps --metric avg_return_bps":
-      "which stop is better, and how sure that is",
-    "ledger runs group sweep7 --by params.policy,params.window --metric sharpe --json":
+    "ledger runs group sweep7 --by dataset.interval --metric avg_return_bps":
+      "which interval is better, and how sure that is",
+    "ledger runs group sweep7 --by run_type,dataset.interval --metric sharpe --json":
       "for each pair of values",
   },
   positionals: [{ name: "GROUP", summary: "the group's name", required: true }],

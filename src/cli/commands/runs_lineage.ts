@@ -18,7 +18,7 @@ export default defineCommand({
     "read an artifact of another; the same use said twice counts once.",
   examples: {
     "ledger runs lineage demo-1": "up and down from a run",
-    "ledger runs lineage demo-2 --uses demo-1 --artifact trades": "note that it read these trades",
+    "ledger runs lineage demo-2 --uses demo-1 --artifact alerts": "note that it read these alerts",
   },
   positionals: [runWord("the run's id, the beginning of it, or its name")],
   flags: {

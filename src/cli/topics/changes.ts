@@ -60,6 +60,12 @@ Commands:
 - runs rank | Completed runs, others with --include and always with their status. The best first: of
   drawdown, loss, stop_out, adverse, exposed and names in _ms the smallest (--desc, --asc). Shows the
   parameters that differ. A metric that is text, or that no run has, is an error.
+- runs annotate, runs tag | Tags, notes, names, pins, groups and links are said of runs by events. Filters and
+  run_states have name, group, tags, pin and notes as columns; a metric of such a name is summary.name.
+- runs create --group, runs group, runs rank --per | Sweeps: mean, deviation and 95 % interval for each
+  setting, the best run of each group.
+- runs lineage | Which runs read whose artifacts. Three event types more: run.annotated, run.linked,
+  artifact.used.
 - runs diff | Takes 2 to 20 runs, or --where; holds them against the first, says which is better, and
   compares artifacts too. JSON and CSV have a row for each run and name, with numbers as numbers.
 - runs write | Impossible values are refused: times in seconds, prices of 0 or less, exits before their

@@ -50,7 +50,8 @@ Names:
 - git.branch, git.commit, git.dirty | and the other columns: run_id, run_type, status, source, created_at,
   started_at, completed_at, total_ms, artifacts, findings, presence, run_path, data_fingerprint, error,
   archive
-- tags | a list; nothing fills it yet
+- name, group, tags, pin, notes | what ‹ledger runs annotate› says of runs; tags is a list, notes one text.
+  SQL has them in run_states, group in double quotes: "group"
 - any other name | a metric of the summary: sharpe is summary.sharpe
 - "on-call" | double quotes take signs, dots and words of the grammar: params."on-call"
 

@@ -3,7 +3,7 @@ import type { Topic } from "../topic.ts";
 export default {
   name: "runs",
   summary: "a run's folder, its results as Parquet, and the catalog of all runs",
-  see: ["runs create", "runs write", "runs attach", "runs finish", "runs sync", "runs query"],
+  see: ["runs create", "runs write", "runs attach", "runs finish", "runs query", "runs annotate"],
   text: String.raw`
 A run has a folder, runs/YYYY-MM/run_id=ID/, with a manifest (run.json) that says what it was, which
 code and parameters made it, which artifacts it wrote and how it ended. Artifacts are Parquet files of
@@ -126,6 +126,24 @@ leaves out why. The catalog can be deleted at any time: the manifests are the tr
     2026-01-23 13:18:49.945Z  run.completed
   $ ledger runs verify --all --deep
   3 runs, 5 artifacts: as their manifests record
+
+What people say of a run are events, so that one that has ended stays as it is. A name stands for its run
+where an id does; a tag is taken off with --untag.
+
+  $ ledger runs annotate wide --tag best --note 'holds with doubled costs' --name keeper
+  wide
+  $ for run in tight wide; do ledger runs annotate $run --group stops; done
+  tight
+  wide
+  $ ledger runs query --where "'best' in tags and group = 'stops'" --columns run_id,name,group,notes
+  run_id  name    group  notes
+  wide    keeper  stops  holds with doubled costs
+  $ ledger runs group stops --by params.policy.stop_loss_bps --metric avg_return_bps
+  stop_loss_bps  runs  mean avg_return_bps  deviation  95 % from  to
+  $ ledger runs lineage wide --uses tight --artifact trades
+
+‹runs group› takes runs of one setting for a sample: create them with --group and with seeds or windows
+that differ. ‹runs rank --per group› shows the best of each group, and of how many it is the best.
 
 Any other file of a run that goes on is kept by ‹ledger runs attach RUN FILE›: a plot, a model, a notebook.
 It lies below files/ in the run's folder, its digest stands in the manifest, and the report shows pictures.
