@@ -132,15 +132,21 @@ where an id does; a tag is taken off with --untag.
 
   $ ledger runs annotate wide --tag best --note 'holds with doubled costs' --name keeper
   wide
-  $ for run in tight wide; do ledger runs annotate $run --group stops; done
+  $ ledger runs annotate tight --group stops
   tight
+  $ ledger runs annotate keeper --group stops
   wide
   $ ledger runs query --where "'best' in tags and group = 'stops'" --columns run_id,name,group,notes
   run_id  name    group  notes
   wide    keeper  stops  holds with doubled costs
   $ ledger runs group stops --by params.policy.stop_loss_bps --metric avg_return_bps
-  stop_loss_bps  runs  mean avg_return_bps  deviation  95 % from  to
+  policy.stop_loss_bps  runs  mean avg_return_bps  deviation  95 % from  to
+                   900     1                 3100
+                   300     1                 2350
   $ ledger runs lineage wide --uses tight --artifact trades
+  wide  keeper  completed
+  up: what it used, or is linked to
+  └─ tight  completed  trades 6dc6b2b43abd
 
 ‹runs group› takes runs of one setting for a sample: create them with --group and with seeds or windows
 that differ. ‹runs rank --per group› shows the best of each group, and of how many it is the best.
