@@ -28,6 +28,9 @@ Commands:
 - artifact types | equity, returns, positions and metrics stand beside the seven; ‹ledger schema register
   --artifact NAME FILE› adds types of your own, with columns, units, bounds, key and order. They are
   stored, queried, verified, compacted and pulled as the others are.
+- runs write RUN metrics | Adds points (name, step, value, ts_ms) to those before, in any order, while
+  the run goes on; at its end they are one Parquet file. The library has logMetrics and readMetrics;
+  ‹ledger runs show› prints each metric in a few figures, a query over ‹metrics› sees unfinished runs.
 - fleet init, join, status, verify; ship | Many boxes send their logs to one object store: ledger help fleet.
 - network | Only commands of the fleet reach it; all others give it up before they begin.
 - emit --ack | Answers every input line with one line, in order; --ack=json answers with objects.

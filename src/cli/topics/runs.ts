@@ -52,6 +52,11 @@ Impossible values are refused as well: times in seconds, prices of 0, an exit be
 values are kept; they, and a summary that is not that of the trades, are findings in the manifest, which
 ‹ledger runs show› prints.
 
+Metrics (name, step, value) are logged while a run goes on, in any order and any number of goes: by
+‹ledger runs write RUN metrics›, or run.logMetrics({ loss: 0.3 }, { step: 7 }) in the library. They are
+durable when that returns, wait in results/metrics.wal, and become results/metrics.parquet when the run
+ends. ‹ledger runs show›, ‹readMetrics› and queries of the table ‹metrics› read both.
+
 ‹ledger runs sync› reads new and changed manifests into the catalog, and says of each run that it
 leaves out why. The catalog can be deleted at any time: the manifests are the truth.
 
