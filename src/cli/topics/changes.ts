@@ -72,7 +72,8 @@ Commands:
 - runs diff | Takes 2 to 20 runs, or --where; holds them against the first, says which is better, and
   compares artifacts too. JSON and CSV have a row for each run and name, with numbers as numbers.
 - runs write | Impossible values are refused: times in seconds, prices of 0 or less, exits before their
-  entry, negative durations, rates outside of 0 to 1. Odd ones are kept and noted (‹runs show›).
+  entry, negative durations, rates outside of 0 to 1. Odd ones are kept and noted: ‹runs show›,
+  and ‹runs query --where 'findings > 0'›.
 - runs finish, runs verify --deep | A summary that is not that of the trades, and equity that its
   returns do not lead to, are findings with both numbers.
 - tables | Ids of runs are never cut; empty columns go first; numbers have six digits.
