@@ -42,7 +42,7 @@ export async function examine(world: World, ledger: Ledger): Promise<Check[]> {
     checkSpace(world, file_system, survey),
     library,
     checkLog(survey),
-    checkTypes(ledger),
+    await checkTypes(ledger),
     await checkTraces(ledger),
     library.ok ? await checkIndex(world, ledger, survey) : indexUnasked(library),
     await checkBuilder(world, ledger),

@@ -78,10 +78,16 @@ export async function checkKeeper(world: World, ledger: Ledger): Promise<Check> 
   return bad(name, found, "finish it: ledger seal");
 }
 
-export function checkTypes({ registry }: Pick<Ledger, "registry">): Check {
+export async function checkTypes({ registry, runs }: Ledger): Promise<Check> {
   const name = "event types";
   const refused = registry.refused();
-  const found = counted(registry.types.size, "registered type");
+  const found = counted(registry.types.size + registry.artifacts.size, "registered type");
+  const [unusable] = (await runs.artifactTypes()).unusable;
+  if (unusable) {
+    const [type, reason] = unusable;
+    const fix = "use the version of this program that registered it, or restore the registry";
+    return bad(name, `${found}; no artifact ${type} is written or read as one: ${reason}`, fix);
+  }
   if (refused.length === 0) return good(name, found);
   const types = refused.map(({ name, reason }) => `${name} (${reason})`).join(", ");
   const fix = `give it another schema: ledger schema migrate ${refused[0].name} --schema FILE`;

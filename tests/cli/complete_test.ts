@@ -74,6 +74,10 @@ Deno.test("event types of one's own are offered too, and a broken ledger offers 
   const world = testWorld({ vars: { LEDGER_DIR: folder.path } });
   assertEquals(await candidatesFor(world, COMMANDS, ["emit", "risk"]), ["risk.breached"]);
   assertEquals(await candidatesFor(world, COMMANDS, ["log", "--type", "risk"]), ["risk.breached"]);
+  await ledger.registerArtifactType("greeks", { columns: { iv: { kind: "number" } } });
+  for (const words of [["runs", "write", "r1", "gr"], ["runs", "schema", "gr"]]) {
+    assertEquals(await candidatesFor(world, COMMANDS, words), ["greeks"]);
+  }
   Deno.writeTextFileSync(`${folder.path}/events/_schema.json`, "{");
   assertEquals(await candidatesFor(world, COMMANDS, ["emit", "risk"]), []);
   const { code, stdout } = await runIn(folder.path, ["complete", "--", "sta"]);

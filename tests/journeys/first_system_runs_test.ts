@@ -24,7 +24,7 @@ const NULLABLE: Readonly<Record<string, readonly string[]>> = {
 
 Deno.test("a column is null where the guide says so, and nowhere else", async () => {
   using lab = newLab();
-  const run = await ledgerOf(lab).runs.create({ run_type: "full", run_id: "run-1", git: false });
+  const run = await ledgerOf(lab).runs.create({ run_type: "policy", run_id: "run-1", git: false });
   for (const type of ARTIFACT_TYPES.filter((type) => type in NULLABLE)) {
     for (const { name } of artifactDefinition(type).columns) {
       // It is filled in.

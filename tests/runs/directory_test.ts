@@ -206,7 +206,12 @@ Deno.test("there is one run of an id, in whatever month it was made", async () =
   putRun(lab, "s", {}, { month: "2026-02" });
   await refused(create(lab, { run_id: "s" }), 'cannot create run "s": there is one already');
   await refused(create(lab, { run_id: "../x" }), '"../x" is no run id');
-  await refused(create(lab, { run_type: "odd" as "full" }), 'cannot create a run of type "odd"');
+  for (const run_type of ["Odd", "", "a b", "../x", "x".repeat(65)]) {
+    await refused(
+      create(lab, { run_type }),
+      `cannot create a run of type "${run_type.slice(0, 9)}`,
+    );
+  }
   // The beginning of another's id is an id of its own.
   assertEquals((await create(lab, { run_id: "rr" })).run_id, "rr");
 });

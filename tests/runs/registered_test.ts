@@ -74,8 +74,6 @@ Deno.test("a registered artifact type is listed, shown, written, queried, verifi
   assertEquals(await ask(lab, sql), answer);
   const schema = await inLab(lab, ["runs", "schema", "greeks"]);
   assertStringIncludes(schema.stdout, "artifacts/greeks.parquet: option greeks over time");
-  const completed = await inLab(lab, ["complete", "runs", "schema", "gr"]);
-  if (completed.code === 0) assertStringIncludes(completed.stdout, "greeks");
 });
 
 Deno.test("rows of a registered type are checked as those of ours are, by row and column", async () => {
@@ -224,6 +222,24 @@ Deno.test("an artifact type is bound to the chain, and one that is not usable ha
   const error = await run.writeArtifact("greeks", []).catch((error) => error);
   assertEquals(error instanceof LedgerError && error.code, "invalid");
   assertStringIncludes(error.message, `its column "volume" has the kind "galaxy"`);
+  const doctor = await inLab(lab, ["doctor", "--json"]);
+  assertStringIncludes(doctor.stdout, "no artifact greeks is written");
+});
+
+Deno.test("LEDGER_RUN_ID stands in for the run where a type of one's own comes first", async () => {
+  using lab = newLab();
+  await register(lab);
+  await using ledger = ledgerOf(lab);
+  await ledger.runs.create({ run_type: "full", run_id: "r1", git: false });
+  const path = join(lab.path, "greeks.csv");
+  Deno.writeTextFileSync(path, CSV);
+  const vars = { LEDGER_RUN_ID: "r1" };
+  for (const words of [["greeks", path], ["greeks"], ["r1", "greeks", path]]) {
+    const args = ["runs", "write", ...words];
+    const { code, stdout, stderr } = await inLab(lab, args, { vars, stdin: CSV });
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stdout, "greeks.parquet 2 rows");
+  }
 });
 
 Deno.test("a type that another process registers is known to a ledger that is open", async () => {

@@ -3,16 +3,7 @@ import { parseKeepingDigits } from "../../base/json.ts";
 import { codeOf } from "../../runs/manifest/code_facts.ts";
 import { RUN_TYPES } from "../../runs/manifest/manifest.ts";
 import { defineCommand } from "../command.ts";
-import {
-  choice,
-  jsonObject,
-  noEvents,
-  required,
-  runsFlags,
-  text,
-  texts,
-  toggle,
-} from "../flags.ts";
+import { jsonObject, noEvents, required, runsFlags, text, texts, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
 import { counted, print, printJson, say } from "../output.ts";
 import { usage } from "../parse.ts";
@@ -43,8 +34,8 @@ export default defineCommand({
   }],
   flags: {
     "run-type": required(
-      choice(RUN_TYPES, "the kind of run"),
-      `a run has a type: --run-type ${RUN_TYPES.join("|")}`,
+      text("TYPE", `the kind of run: ${RUN_TYPES.join(", ")}, or a name of your own`),
+      `a run has a type: --run-type ${RUN_TYPES.join("|")}, or a name of your own`,
     ),
     "run-id": text("ID", "its id (default: $LEDGER_RUN_ID, or a fresh UUID)"),
     "dataset": jsonObject("the data that it reads: from, to, interval, calls_count"),

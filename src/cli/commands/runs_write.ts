@@ -49,9 +49,13 @@ export default defineCommand({
     "no-events": noEvents(),
     ...runsFlags(),
   },
-  run: async ({ world, flags, words: [run_id, type, file = "-"] }) => {
+  run: async ({ world, flags, words }) => {
     await using ledger = openFor(world, flags);
     const types = await ledger.runs.artifactTypes();
+    // `runs write MY_TYPE FILE`: that a type of one's own is none of a run, the registry knows alone.
+    const own_run = world.env("LEDGER_RUN_ID");
+    const is_left_out = own_run && types.registered.has(words[0]) && !types.find(words[1]);
+    const [run_id, type, file = "-"] = is_left_out ? [own_run, ...words] : words;
     checkChoice("runs write", "TYPE", type, types.names());
     const run = await ledger.runs.find(run_id, { events: !flags["no-events"] });
     const source = isStandardInput(file) ? { stdin: true as const } : { path: file };

@@ -25,6 +25,9 @@ Commands:
   its data fingerprint of the digests. Without inputs, and unless you say one, it is unknown; it was
   the digest of --dataset's JSON. ‹ledger runs query --input FILE› lists the runs that read a file,
   ‹ledger runs verify --inputs› says what has changed since, the catalog has them in run_inputs.
+- runs create --run-type | Takes any name; path-only, policy, optimization and full are the known ones.
+- summary | Any metrics: its known columns are checked where they are given, and have to be there in runs
+  of type path-only and policy alone.
 - artifact types | equity, returns, positions and metrics stand beside the seven; ‹ledger schema register
   --artifact NAME FILE› adds types of your own, with columns, units, bounds, key and order. They are
   stored, queried, verified, compacted and pulled as the others are.

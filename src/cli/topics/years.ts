@@ -90,7 +90,7 @@ part-000001.jsonl stands here as part-000001.node7.jsonl, byte for byte, and gro
 
 Pulling again under the same name, or by way of a third box, takes nothing twice: events/_pulled.json
 remembers, and if it is lost the bytes show it. With --as a box gets another name, and is another box.
-Event types that are unknown here are registered as they are there. Runs that have ended are copied,
+Types that are unknown here are registered as they are there. Runs that have ended are copied,
 every artifact checked. What cannot be taken (damaged, changed, of another schema) is listed, the
 rest goes on, exit code 3. Traces are not pulled.
 `,

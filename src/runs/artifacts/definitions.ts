@@ -118,6 +118,8 @@ export interface ArtifactDefinition extends RowFacts {
   is_open: boolean;
   /** Those may also hold JSON objects, which are stored as their text. */
   takes_objects: boolean;
+  /** Columns that its rows do not have are left out of the file. */
+  is_sparse?: boolean;
 }
 
 /** `"whole?"` is a column that may be null, or not be there at all. */
@@ -279,27 +281,32 @@ const DEFINITIONS = {
       ],
     },
   ),
-  summary: define("results/summary.parquet", "the run in one row: these, and any further metrics", {
-    run_id: RUN_ID,
-    calls_processed: ["whole", "calls that were simulated", COUNT],
-    calls_excluded: ["whole", "calls that were left out", COUNT],
-    trades_count: ["whole", "trades that were made", COUNT],
-    avg_return_bps: ["number", "mean return, basis points", RETURN_BPS],
-    median_return_bps: ["number", "median return, basis points", RETURN_BPS],
-    stop_out_rate: ["number", "share of trades that the stop closed", RATE],
-    avg_max_adverse_excursion_bps: [
-      "number",
-      "mean of the worst excursions, basis points",
-      DRAWDOWN_BPS,
-    ],
-    avg_time_exposed_ms: [
-      "number",
-      "mean time that a position was open, milliseconds",
-      DURATION_MS,
-    ],
-    avg_tail_capture: ["number?", "mean share of the peak that was taken", CAPTURE],
-    median_tail_capture: ["number?", "median share of the peak that was taken", CAPTURE],
-  }, { is_single_row: true, is_open: true }),
+  summary: define(
+    "results/summary.parquet",
+    "the run in one row: these, in runs of type path-only and policy all; and any further metrics",
+    {
+      run_id: RUN_ID,
+      calls_processed: ["whole", "calls that were simulated", COUNT],
+      calls_excluded: ["whole", "calls that were left out", COUNT],
+      trades_count: ["whole", "trades that were made", COUNT],
+      avg_return_bps: ["number", "mean return, basis points", RETURN_BPS],
+      median_return_bps: ["number", "median return, basis points", RETURN_BPS],
+      stop_out_rate: ["number", "share of trades that the stop closed", RATE],
+      avg_max_adverse_excursion_bps: [
+        "number",
+        "mean of the worst excursions, basis points",
+        DRAWDOWN_BPS,
+      ],
+      avg_time_exposed_ms: [
+        "number",
+        "mean time that a position was open, milliseconds",
+        DURATION_MS,
+      ],
+      avg_tail_capture: ["number?", "mean share of the peak that was taken", CAPTURE],
+      median_tail_capture: ["number?", "median share of the peak that was taken", CAPTURE],
+    },
+    { is_single_row: true, is_open: true },
+  ),
   frontier: define(
     "results/frontier.parquet",
     "policies that an optimization tried, and how each did for each caller",

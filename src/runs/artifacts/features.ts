@@ -39,7 +39,10 @@ export class FeatureColumns {
   readonly #seen = new Map<string, Seen | undefined>();
 
   constructor(readonly context: RowContext) {
-    for (const { name } of context.definition.columns) this.#seen.set(name, undefined);
+    const { columns, is_sparse } = context.definition;
+    for (const { name, kind } of columns) {
+      if (!is_sparse || kind === "run_id") this.#seen.set(name, undefined);
+    }
   }
 
   /** Looks at a row whose fixed columns have been checked; returns it as it is stored. */
@@ -64,9 +67,11 @@ export class FeatureColumns {
   /** The columns, now that all rows were seen. */
   columns(): ParquetColumn[] {
     const { columns: fixed } = this.context.definition;
-    const open = [...this.#seen.keys()].slice(fixed.length);
+    const names = new Set(fixed.map(({ name }) => name));
+    const open = [...this.#seen.keys()].filter((name) => !names.has(name));
     return [
-      ...fixed.map(({ name, type, nullable }) => ({ name, type, nullable })),
+      ...fixed.filter(({ name }) => this.#seen.has(name))
+        .map(({ name, type, nullable }) => ({ name, type, nullable })),
       ...open.map((name) => ({ name, type: this.#typeOf(name), nullable: true })),
     ];
   }

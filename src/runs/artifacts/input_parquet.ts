@@ -84,7 +84,7 @@ export class ParquetInput {
   /** The columns that are stored. Throws where one is lacking, or is none of the type. */
   planned(): PlannedColumn[] {
     const { context } = this;
-    const { columns, is_open } = context.definition;
+    const { columns, is_open, is_sparse } = context.definition;
     const given = new Map(this.#columns.map((column) => [column.name, column]));
     const fixed = columns.map(({ name, kind, nullable }): PlannedColumn => {
       const column = given.get(name);
@@ -106,7 +106,10 @@ export class ParquetInput {
       const free = fixed.filter((column) => !column.given).map(({ name }) => name);
       throw extraColumn(context, extra, free);
     }
-    return [...fixed, ...[...given.values()].map((column) => this.#open(column))];
+    const stored = is_sparse
+      ? fixed.filter(({ kind, given }) => given || kind === "run_id")
+      : fixed;
+    return [...stored, ...[...given.values()].map((column) => this.#open(column))];
   }
 
   #open(given: GivenColumn): PlannedColumn {

@@ -296,7 +296,7 @@ export function extraColumn(
   const meant = nearest(name, known);
   const hint = meant
     ? `is ${quoted(meant)} meant?`
-    : `\`ledger runs schema ${type}\` lists its columns; only features and summary take others`;
+    : `\`ledger runs schema ${type}\` lists its columns; features and summary take others`;
   const words = `has a column ${quoted(name)}, which is none of ${type}`;
   return place
     ? rowError(context, place, words, hint)

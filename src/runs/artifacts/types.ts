@@ -11,6 +11,18 @@ import {
   isArtifactType,
 } from "./definitions.ts";
 
+/** Runs of these types have every column of the summary; others have those that they have. */
+const FULL_SUMMARIES: ReadonlySet<string> = new Set(["path-only", "policy"]);
+
+function freeSummary(): ArtifactDefinition {
+  const summary = artifactDefinition("summary");
+  const columns = summary.columns.map((column) => ({
+    ...column,
+    nullable: column.kind !== "run_id",
+  }));
+  return { ...summary, columns, is_sparse: true };
+}
+
 /** The artifact types that a ledger knows. */
 export class ArtifactTypes {
   constructor(
@@ -28,13 +40,17 @@ export class ArtifactTypes {
     return [...ARTIFACT_TYPES.map(artifactDefinition), ...this.registered.values()];
   }
 
-  find(type: string): ArtifactDefinition | undefined {
+  /** With the type of a run, what an artifact of such a run has to be. */
+  find(type: string, run_type?: string): ArtifactDefinition | undefined {
+    if (type === "summary" && run_type !== undefined && !FULL_SUMMARIES.has(run_type)) {
+      return freeSummary();
+    }
     return isArtifactType(type) ? artifactDefinition(type) : this.registered.get(type);
   }
 
-  /** Throws where there is no such type. */
-  of(type: string): ArtifactDefinition {
-    const definition = this.find(type);
+  /** The same; throws where there is no such type. */
+  of(type: string, run_type?: string): ArtifactDefinition {
+    const definition = this.find(type, run_type);
     if (definition) return definition;
     const reason = this.unusable.get(type);
     if (reason !== undefined) {

@@ -112,7 +112,7 @@ export class RunDirectory implements AsyncDisposable {
   /** Makes a run's folder and its manifest, and publishes that. */
   static async create(place: RunPlace, run: NewRun): Promise<RunDirectory> {
     const { world } = place;
-    checkRunType(run.run_type);
+    checkRunType(run.run_type, run.onNotice);
     const run_id = run.run_id ?? world.random_uuid();
     checkRunId(run_id);
     const now_ms = world.now_ms();
@@ -231,7 +231,7 @@ export class RunDirectory implements AsyncDisposable {
     source: ArtifactSource | Iterable<Row> | AsyncIterable<Row>,
     options: { codec?: "snappy" | "zstd" } = {},
   ): Promise<WrittenArtifact> {
-    this.refuseIfEnded();
+    const { run_type } = this.refuseIfEnded();
     const is_rows = Symbol.iterator in source || Symbol.asyncIterator in source;
     const given = is_rows ? { rows: source } : source;
     if (type === METRICS) {
@@ -240,7 +240,7 @@ export class RunDirectory implements AsyncDisposable {
     }
     const { stageArtifactFile, readFirstRow } = await import("../artifacts/file.ts");
     const { world } = this.place;
-    const definition = (this.place.artifactTypes?.() ?? BUILT_IN_TYPES).of(type);
+    const definition = (this.place.artifactTypes?.() ?? BUILT_IN_TYPES).of(type, run_type);
     const { path } = definition;
     const target = join(this.folder, path);
     makeFolderDurably(world.files, dirname(target));

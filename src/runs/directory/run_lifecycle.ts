@@ -4,6 +4,7 @@
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
+import { nearest } from "../../base/nearest.ts";
 import type { World } from "../../base/world.ts";
 import type { EvidenceFile } from "../evidence/changes.ts";
 import type { InputCache } from "../evidence/input_cache.ts";
@@ -16,7 +17,6 @@ import {
   manifestTime,
   RUN_TYPES,
   type RunManifest,
-  type RunType,
   SCHEMA_VERSION,
   type StoredArtifact,
 } from "../manifest/manifest.ts";
@@ -26,7 +26,8 @@ const UNKNOWN_FINGERPRINT = "unknown";
 
 /** A run that begins. */
 export interface NewRun extends CodeRequest {
-  run_type: RunType;
+  /** A name: `policy`, `walk-forward`, …; see `RUN_TYPES` for those whose runs have a summary. */
+  run_type: string;
   /** Default: a fresh UUID. */
   run_id?: string;
   dataset?: RunManifest["dataset"];
@@ -47,13 +48,21 @@ export interface NewRun extends CodeRequest {
   onNotice?: (message: string) => void;
 }
 
-/** Throws when there are no runs of such a type. */
-export function checkRunType(type: string): void {
+const TYPE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+/** Throws where a type is no name; notes one that is a slip of the hand away from a known one. */
+export function checkRunType(type: string, onNotice?: NewRun["onNotice"]): void {
   if ((RUN_TYPES as readonly string[]).includes(type)) return;
+  const meant = nearest(type.toLowerCase(), RUN_TYPES);
+  if (TYPE_NAME.test(type)) {
+    if (meant) onNotice?.(`the run is of type ${quoted(type)}; was ${quoted(meant)} meant?`);
+    return;
+  }
   throw new LedgerError({
     code: "invalid",
-    message: `cannot create a run of type ${quoted(type)}`,
-    hint: `types are ${RUN_TYPES.join(", ")}`,
+    message: `cannot create a run of type ${quoted(type)}: a type is 1 to 64 small letters, ` +
+      'digits, ".", "_" or "-", the first a letter or digit',
+    hint: meant ? `is ${quoted(meant)} meant?` : "such as policy, or walk-forward",
   });
 }
 

@@ -275,7 +275,8 @@ async function lookAtRun(
   const notes: RunsPullReport["notes"] = [];
   for (const [type, entry] of Object.entries(manifest.artifacts)) {
     const path = join(folder, entry.path);
-    const look = await lookAtArtifact(world, path, types.find(type), entry, manifest.run_id, true);
+    const definition = types.find(type, manifest.run_type);
+    const look = await lookAtArtifact(world, path, definition, entry, manifest.run_id, true);
     const { problem } = look;
     if (problem) {
       return { problem: `${entry.path}: ${problem.replaceAll(`${folder}/`, "")}`, notes };

@@ -124,7 +124,7 @@ async function verifyRun(
     const { problem, notes } = await lookAtArtifact(
       world,
       file,
-      types.find(type),
+      types.find(type, run.manifest.run_type),
       entry,
       run_id,
       deep,

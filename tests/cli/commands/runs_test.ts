@@ -373,7 +373,7 @@ Deno.test("what was typed wrong is told with what it has to be, and exit code 2"
   await stdoutOf(lab, CREATE);
   const cases: [string[], string][] = [
     [["create"], "a run has a type: --run-type path-only|policy|optimization|full"],
-    [["create", "--run-type", "polcy"], '--run-type is "polcy"; it has to be path-only, policy'],
+    [["create", "--run-type", "Polcy"], 'a run of type "Polcy": a type is 1 to 64 small letters'],
     [["create", "--run-type", "full", "--run-id", "../x"], '"../x" is no run id'],
     [["create", "--run-type", "full", "--dataset", "[]"], "it has to be a JSON object"],
     [
