@@ -382,6 +382,7 @@ Deno.test("nothing that a repository's settings name is run, but for clean filte
     "filter.named.clean": `${trap} clean`,
     "filter.named.smudge": `${trap} smudge`,
     "remote.origin.url": `ext::${trap} transport`,
+    "protocol.ext.allow": "always",
     "remote.origin.promisor": "true",
     "remote.origin.partialclonefilter": "blob:none",
     "diff.noprefix": "true",
@@ -413,23 +414,28 @@ Deno.test("nothing that a repository's settings name is run, but for clean filte
     "new.txt": "3\n",
     "sub/x.txt": "2\n",
   });
+  for (const path of ["fsmonitor", "clean"]) if (exists(ran(path))) Deno.removeSync(ran(path));
+  const made = await make(lab, repository, {}, worldIn(repository));
+  const ran_now = () =>
+    [...Deno.readDirSync(lab.path)].map(({ name }) => name).filter((name) => /^ran-/.test(name));
+  assertEquals(ran_now(), ["ran-clean"]);
+  assertEquals(made.code.filters, ["named"]);
+  assertEquals(made.code.submodules, ["sub"]);
+  assertEquals(made.list.map(({ path }) => path).sort(), [
+    ...[".gitattributes", "a.txt", "big.dat", "new.txt"],
+  ]);
+  assertStringIncludes(made.patch, "-1\n+2\n");
   // What was never fetched is not fetched now: an object of a changed file is gone.
   const blob = await git(repository, "-c", "core.fsmonitor=false", "rev-parse", "HEAD:late.txt");
   Deno.removeSync(join(repository, ".git", "objects", blob.slice(0, 2), blob.slice(2)));
   putFiles(repository, { "late.txt": "2\n" });
-  for (const path of ["fsmonitor", "clean"]) if (exists(ran(path))) Deno.removeSync(ran(path));
-  const made = await make(lab, repository, {}, worldIn(repository));
-  const traps = [...Deno.readDirSync(lab.path)].map(({ name }) => name).filter((name) =>
-    name.startsWith("ran-")
-  );
-  assertEquals(traps, ["ran-clean"]);
-  assertEquals(made.code.filters, ["named"]);
-  assertEquals(made.code.submodules, ["sub"]);
-  assertEquals(made.list.map(({ path }) => path).sort(), [
-    ...[".gitattributes", "a.txt", "big.dat", "late.txt", "new.txt"],
-  ]);
+  const other = await make(lab, repository, { run_id: "s" });
+  assertEquals(ran_now(), ["ran-clean"]);
+  const reasons = other.list.filter(({ kept }) => !kept).map(({ path, reason }) => [path, reason]);
+  const missing = "git cannot tell its change: is an object of the repository missing?";
+  assertEquals(reasons.find(([path]) => path === "late.txt"), ["late.txt", missing]);
   await cannot(lab);
-  assertEquals(traps, ["ran-clean"]);
+  assertEquals(ran_now(), ["ran-clean"]);
 });
 
 Deno.test("what git does not see, or sees otherwise, is named: files it was told not to look at, filtered ones", async () => {
@@ -657,6 +663,23 @@ Deno.test("a file that changes while it is read is said to", async () => {
   ]]);
 });
 
+Deno.test("where there is a repository and no answer from git, that is said", async () => {
+  using lab = newRepository();
+  await commitAll(lab.repository, { "in/a.py": "1\n" });
+  Deno.writeTextFileSync(join(lab.repository, ".git", "HEAD"), "damaged");
+  const notices: string[] = [];
+  const onNotice = (message: string) => notices.push(message);
+  const parameters = { seed: 11 };
+  const made = await make(lab, join(lab.repository, "in"), { onNotice, parameters });
+  assertEquals(notices, [
+    `the code is not noted: git gives no answer about ${lab.repository} (git status says why)`,
+  ]);
+  assertEquals([made.manifest.git_commit, made.code.seed], [undefined, 11]);
+  await make(lab, lab.path, { run_id: "s", onNotice });
+  await make(lab, lab.repository, { run_id: "t", git: false, onNotice });
+  assertEquals(notices.length, 1);
+});
+
 Deno.test("without the code there are digests only; without git the command line and the machine", async () => {
   using lab = newRepository();
   await commitAll(lab.repository, { "a.py": "1\n", "Cargo.lock": "x" });
@@ -737,6 +760,14 @@ Deno.test("verify compares the evidence with its digests; the patch is for its o
     return findings.map(({ path, problem }) => [path.split("/").at(-1), problem]);
   };
   assertEquals(await verified(), []);
+  const others = systemFiles((operation, path) => {
+    if (operation === "open" && path === patch) throw systemError("EACCES", "not for others");
+  });
+  const by_others = await ledgerOf(lab, testWorld({ files: others })).runs.verify({ deep: true });
+  assertEquals(by_others.findings, []);
+  assertEquals(by_others.notes.map(({ note }) => note), [
+    "only its owner can read it: its bytes were not compared",
+  ]);
   using other = newLab();
   const pulled = await inLab(other, ["pull", lab.dir, "--runs", lab.runs_dir]);
   assertEquals(pulled.code, 0, pulled.stderr);

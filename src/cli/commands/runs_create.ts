@@ -47,7 +47,7 @@ export default defineCommand({
       "TEXT",
       "identifies data that is no file; not with --input (default: unknown)",
     ),
-    "seed": text("SEED", "what its random numbers begin with"),
+    "seed": text("SEED", "what its random numbers begin with (default: parameters.seed)"),
     "versions": jsonObject('versions of what it computes with: {"python":"3.12.1"}'),
     "no-git": toggle("do not ask git for commit, branch and changes"),
     "no-code": toggle("keep no patch of changes that were not committed, only digests"),
@@ -72,7 +72,7 @@ export default defineCommand({
       git: !flags["no-git"],
       code: !flags["no-code"],
       argv: command_line,
-      seed: flags.seed,
+      seed: /^-?\d{1,15}$/.test(flags.seed ?? "") ? Number(flags.seed) : flags.seed,
       versions: versionsOf(parsed(flags.versions)),
     }, { events: !flags["no-events"] });
     const { run_id, folder } = run;

@@ -44,7 +44,7 @@ export interface NewRun extends CodeRequest {
   owned?: boolean;
   /** Facts of the manifest beside these. */
   extra?: Record<string, unknown>;
-  /** Gets what is worth a line: an input with other bytes and its old time. */
+  /** Gets what is worth a line: an input with other bytes and its old time, code that git is silent of. */
   onNotice?: (message: string) => void;
 }
 
@@ -93,7 +93,7 @@ export async function newManifest(
   // Both wait for the disk, or for git: at the same time.
   const [data, { git, code, files }] = await Promise.all([
     dataOf(world, run, cache),
-    collectCode(world, own_folders, run),
+    collectCode(world, own_folders, { ...run, seed: run.seed ?? seedIn(run.parameters) }),
   ]);
   const manifest: RunManifest = {
     run_id,
@@ -113,6 +113,11 @@ export async function newManifest(
     ...run.extra,
   };
   return { manifest, files };
+}
+
+/** The seed that parameters name. */
+function seedIn({ seed }: Record<string, unknown> = {}): string | number | undefined {
+  return typeof seed === "string" || typeof seed === "number" ? seed : undefined;
 }
 
 /** What identifies a run's data. */

@@ -55,6 +55,7 @@ export class ChangesReader {
   readonly #files: Files;
   readonly #sections: string[] = [];
   readonly #list: ChangedFile[] = [];
+  #why_no_section = BEYOND;
   #patch_bytes = 0;
   #masked_lines = 0;
   #digested_bytes = 0;
@@ -78,9 +79,12 @@ export class ChangesReader {
       ? await readDiff(this.world, this.repository, this.status)
       : undefined;
     const sections = Map.groupBy(
-      sectionsOf(textOfBytes(diff?.bytes ?? new Uint8Array())),
+      sectionsOf(textOfBytes(diff?.stdout ?? new Uint8Array())),
       ({ path }) => path,
     );
+    this.#why_no_section = diff || !this.how.is_kept
+      ? BEYOND
+      : "git cannot tell its change: is an object of the repository missing?";
     // The last one that was read is half of one.
     if (diff?.is_cut) sections.delete([...sections.keys()].at(-1) ?? "");
     const first = (paths: string[]) =>
@@ -127,7 +131,7 @@ export class ChangesReader {
     const { file, content } = this.#read(path, before ? "changed" : "deleted", before);
     const reason = this.#whyNot(path);
     if (reason) return this.#note({ ...file, reason });
-    if (!sections) return this.#note({ ...file, reason: BEYOND });
+    if (!sections) return this.#note({ ...file, reason: this.#why_no_section });
     const { object_format } = this.repository;
     const is_filtered = this.how.has_filters && content !== undefined &&
       sections.some(({ text }) => !isOfContent(text, content, object_format));

@@ -158,13 +158,16 @@ export async function readSettings(
   return { remotes, filters: [...filters], masked };
 }
 
-/** What is changed in files that git knows, as a patch of the commit; nothing yet committed is all new. */
+/**
+ * What is changed in files that git knows, as a patch of the commit; nothing yet committed is all new.
+ * Undefined where git cannot tell: objects may be missing, which were never fetched.
+ */
 export async function readDiff(
   world: World,
   { object_format }: Repository,
   { commit }: GitStatus,
-): Promise<{ bytes: Uint8Array; is_cut: boolean }> {
-  const end = await git(world, [
+): Promise<ProgramEnd | undefined> {
+  return await git(world, [
     // Whatever settings say of the form of a diff: this one.
     ...["-c", "diff.suppressBlankEmpty=false", "-c", "core.quotePath=false"],
     ...["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--full-index"],
@@ -172,7 +175,6 @@ export async function readDiff(
     ...["--ignore-submodules=all", "--no-relative", "--ws-error-highlight=none"],
     ...[commit ?? EMPTY_TREES[object_format], "--", ":(top)"],
   ]);
-  return { bytes: end?.stdout ?? new Uint8Array(), is_cut: end?.is_cut ?? false };
 }
 
 /** Whether a repository still has a commit. */

@@ -50,6 +50,8 @@ export interface CodeRequest {
   /** Versions of what it computes with. */
   versions?: Readonly<Record<string, string>>;
   seed?: string | number;
+  /** Gets what keeps the code from being noted. */
+  onNotice?: (message: string) => void;
 }
 
 /** The evidence of a run's code, and the files that belong to it, below the run's folder. */
@@ -83,10 +85,23 @@ function gitFacts({ commit, branch, changed, untracked, submodules }: GitStatus)
 export async function collectCode(
   world: World,
   own_folders: readonly string[],
-  { git = true, code: is_kept = true, argv = world.commandLine(), inputs = [], versions, seed }:
-    CodeRequest,
+  {
+    git = true,
+    code: is_kept = true,
+    argv = world.commandLine(),
+    inputs = [],
+    versions,
+    seed,
+    onNotice,
+  }: CodeRequest,
 ): Promise<CollectedCode> {
   const repository = git ? await findRepository(world) : undefined;
+  const unanswered = git && !repository && nearestRepository(world);
+  if (unanswered) {
+    onNotice?.(
+      `the code is not noted: git gives no answer about ${unanswered} (git status says why)`,
+    );
+  }
   const [status, settings, unwatched] = repository
     ? await Promise.all([
       readStatus(world, repository, own_folders, repository.is_plain ? "all" : "no"),
@@ -145,6 +160,13 @@ export async function collectCode(
     code: { ...code, ...kept.facts },
     files: kept.files,
   };
+}
+
+/** The folder of a repository that the working folder lies in, as far as can be seen without git. */
+function nearestRepository(world: World): string | undefined {
+  for (let folder = world.cwd(); dirname(folder) !== folder; folder = dirname(folder)) {
+    if (world.files.facts(join(folder, ".git"))) return folder;
+  }
 }
 
 /** Digests of the lock files of the working folder, and of those above it in the repository. */
