@@ -94,6 +94,16 @@ export function labCommands(month: string): Record<string, LabCommand> {
       ["runs", "write", "running-1", "metrics", "-"],
       '{"name":"loss","step":3,"value":0.125}\n',
     ),
+    "runs claim": {
+      ...asks(
+        "runs",
+        "claim",
+        "running-1",
+        ..."--metric m --higher --trials 1 --hypothesis h".split(" "),
+      ),
+      reads: false,
+    },
+    "runs claim, look": asks("runs", "claim", "running-1", "--json"),
     "runs log": writes(["runs", "log", "running-1", "stdout"], "another line\n"),
     "runs finish": { ...writes(["runs", "finish", "running-1"]), again_code: 2 },
     "runs sync": { ...asks("runs", "sync"), derives: true },
