@@ -94,6 +94,7 @@ export async function makeLab(folder: string, run: RunCommand): Promise<void> {
     await must(["runs", "write", run_id, "trades"], TRADES);
     await must(["runs", "write", run_id, "metrics"], METRICS);
     await must(["runs", "log", run_id, "stdout"], "a line\n");
+    await must(["runs", "attach", run_id, "-", "--as", "plots/a.svg"], "<svg/>");
   }
   await must(["runs", "finish", "done-1"]);
   await must(["runs", "finish", "failed-1", "--status", "failed", "--error", "no candles"]);

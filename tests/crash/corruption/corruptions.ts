@@ -79,6 +79,12 @@ export const FILE_KINDS: readonly FileKind[] = [
   kind("a run's artifact", /run_id=done-1\/policy\/trades\.parquet$/, RUNS, "runs verify"),
   kind("waiting metrics", /run_id=running-1\/results\/metrics\.wal\/.*\.jsonl$/, METRICS),
   kind("a run's metrics", /run_id=done-1\/results\/metrics\.parquet$/, METRICS, "runs verify"),
+  kind(
+    "an attached file",
+    /run_id=done-1\/files\/.*\.svg$/,
+    ["runs verify", "runs show", "runs prune", "report"],
+    "runs verify",
+  ),
   kind("a run's log", /run_id=running-1\/logs\/stdout\.txt$/, RUNS),
   kind("the lock of a manifest", /run_id=running-1\/\.manifest\.lock$/, RUNS),
   kind("the list of a compacted month", /_list\.json$/, ["runs compact", ...CATALOG]),
