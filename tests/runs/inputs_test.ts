@@ -422,6 +422,7 @@ Deno.test("runs create takes inputs as they are typed, and as a shell fills a pa
   assertEquals(await inputsOf("--input", "a.csv", "--input", "b.csv", "--rehash"), 2);
   const stray = await run("b.csv");
   assertEquals([stray.code, stray.stderr.includes('unexpected argument "b.csv"')], [2, true]);
+  assertStringIncludes((await run("--rehash")).stderr, "--rehash goes with --input");
   const absent = await run("--input", "c.csv");
   assertEquals([absent.code, absent.stdout], [2, ""]);
   assertStringIncludes(absent.stderr, 'cannot take "c.csv" as an input: there is no such file');
@@ -553,6 +554,24 @@ Deno.test("verify says which inputs have changed since a run read them, and of w
   assertEquals([code, stderr.includes("--rehash goes with --inputs")], [2, true]);
 });
 
+Deno.test("verify tells of an input that changes while it is read, and keeps no digest of it", async () => {
+  using lab = newLab();
+  const path = put(lab, "large.bin", LARGE);
+  await create(lab, { run_id: "r", inputs: [path] });
+  Deno.removeSync(join(lab.dir, "index"), { recursive: true });
+  let reads = 0;
+  const files = systemFiles((operation, on) => {
+    if (operation !== "read" || on !== path || ++reads !== 5) return;
+    using file = Deno.openSync(path, { write: true });
+    file.writeSync(new Uint8Array([1]));
+  });
+  await using ledger = ledgerOf(lab, testWorld({ files }));
+  const { findings } = await ledger.runs.verify({ run_id: "r", inputs: true });
+  assertEquals(findings.length, 1);
+  assertStringIncludes(findings[0].problem, "it changed while it was read");
+  assertEquals(Deno.readDirSync(lab.dir).some(({ name }) => name === "index"), false);
+});
+
 Deno.test("verify believes what is kept of a large input, and with --rehash its bytes alone", async () => {
   using lab = newLab();
   await create(lab, {});
@@ -593,13 +612,21 @@ Deno.test("a manifest of others may name anything as an input: nothing hangs, al
   const { code, stdout } = await inLab(lab, ["runs", "verify", "odd", "--inputs", "--json"]);
   assertEquals([code, JSON.parse(stdout).findings.length], [3, named.length]);
   assertEquals((await sync(lab)).registered, 1);
-  for (
-    const inputs of [[{ path: "a", bytes: 1 }], ["a"], {}, [{ path: "a", bytes: -1, sha256: "b" }]]
-  ) {
-    putRun(lab, "wrong", { inputs });
-    const shown = await inLab(lab, ["runs", "verify", "wrong", "--json"]);
-    assertStringIncludes(shown.stdout, "inputs is ");
+  // What was any member before is kept, and nothing of it is taken for ours.
+  const others = [[{ path: "a", bytes: 1 }], ["a", null], {}, "a", null, 7, [{
+    path: "a",
+    bytes: -1,
+    sha256: "b",
+  }]];
+  for (const [at, inputs] of others.entries()) {
+    putRun(lab, `other-${at}`, { inputs });
+    const verified = await inLab(lab, ["runs", "verify", `other-${at}`, "--inputs", "--json"]);
+    const report = JSON.parse(verified.stdout);
+    assertEquals([report.inputs, report.findings], [0, []]);
+    assertEquals((await inLab(lab, ["runs", "show", `other-${at}`])).code, 0);
   }
+  assertEquals((await sync(lab)).registered, others.length);
+  assertEquals(await ask(lab, "select distinct run_id from run_inputs"), [["odd"]]);
 });
 
 Deno.test("a run is shown with what it read", async () => {

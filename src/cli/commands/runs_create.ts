@@ -42,7 +42,7 @@ export default defineCommand({
     "parameters": jsonObject("its parameters"),
     "group": text("NAME", "the sweep that it belongs to"),
     "input": texts("FILE", "a file that it reads, or a pattern of such; may be repeated"),
-    "rehash": toggle("read inputs also where they stand as when they were last read"),
+    "rehash": toggle("with --input: read large files also where size and time are the old ones"),
     "data-fingerprint": text(
       "TEXT",
       "identifies data that is no file; not with --input (default: unknown)",
@@ -58,6 +58,7 @@ export default defineCommand({
     if (words.length > 0 && !flags.input) {
       throw usage("runs create", `unexpected argument ${quoted(words[0])}`, "inputs: --input FILE");
     }
+    if (flags.rehash && !flags.input) throw usage("runs create", "--rehash goes with --input");
     await using ledger = openFor(world, flags);
     const run = await ledger.runs.create({
       run_type: flags["run-type"],

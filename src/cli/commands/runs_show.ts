@@ -9,7 +9,7 @@ import { claimText } from "../../ledger/claims.ts";
 import type { KnownRun } from "../../ledger/known_run.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { LogRecord } from "../../log/mod.ts";
-import { findingsOf } from "../../runs/manifest/manifest.ts";
+import { findingsOf, inputsOf } from "../../runs/manifest/manifest.ts";
 import { attachedFiles } from "../../runs/manifest/attached.ts";
 import { lookAtMetrics, type MetricFigures, type MetricsLook } from "../../runs/metrics/read.ts";
 import { METRICS, METRICS_PATHS } from "../../runs/metrics/segments.ts";
@@ -293,7 +293,7 @@ const ON_DISK: Column = {
 
 /** What it read. */
 function printInputs(world: World, { manifest }: KnownRun): void {
-  const inputs = manifest?.inputs ?? [];
+  const inputs = manifest ? inputsOf(manifest) : [];
   if (inputs.length === 0) return;
   const showUtc = (ms: unknown) => typeof ms === "number" ? utc(ms) : "";
   print(world, "");

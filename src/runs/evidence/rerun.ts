@@ -10,7 +10,7 @@ import { CONTROL_CHARACTER, counted, escaped, shellWord } from "../../base/forma
 import { files_verified_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { type CodeFacts, codeOf } from "../manifest/code_facts.ts";
-import type { RunManifest } from "../manifest/manifest.ts";
+import { inputsOf, type RunManifest } from "../manifest/manifest.ts";
 import type { ChangedFile } from "./changes.ts";
 import { hasCommit } from "./git.ts";
 import { MASK } from "./secrets.ts";
@@ -215,7 +215,7 @@ class RerunPlanner {
   #planInputs(has_code: boolean): void {
     const digests: string[] = [];
     const copies: string[] = [];
-    for (const { path, sha256, bytes } of this.manifest.inputs ?? []) {
+    for (const { path, sha256, bytes } of inputsOf(this.manifest)) {
       const original = resolve(this.#code.cwd ?? "/", path);
       if (!isWord(original)) {
         this.#cannot.push(`${path}: its name is no word for a shell`);

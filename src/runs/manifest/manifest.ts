@@ -140,9 +140,9 @@ export interface InputOfRun extends RunInput {
   run_id: string;
 }
 
-/** The inputs that a manifest names. */
+/** The inputs that a manifest names; what another program calls so is none of them. */
 export function inputsOf({ run_id, inputs }: RunManifest): InputOfRun[] {
-  return (inputs ?? []).map((input) => ({ run_id, ...input }));
+  return Array.isArray(inputs) ? inputs.filter(isInput).map((input) => ({ ...input, run_id })) : [];
 }
 
 /** The manifest as text for people; throws when it could not be read again. */
@@ -260,6 +260,15 @@ const isFinding = objectWith({
   message: isText,
 }) as (value: unknown) => value is Finding;
 
+const isInput = objectWith({
+  path: isText,
+  bytes: isCount,
+  sha256: isText,
+  rows: optional(isCount),
+  from_ms: optional(isCount),
+  to_ms: optional(isCount),
+});
+
 const RULES: readonly [field: string, isRight: Check, expected: string][] = [
   ["run_id", (value) => isOfKind("run_id", value), "a run id"],
   ["run_type", (value) => isText(value) && value !== "", "a text"],
@@ -287,20 +296,6 @@ const RULES: readonly [field: string, isRight: Check, expected: string][] = [
     "an object with from, to and interval as texts, and calls_count as a whole number",
   ],
   ["data_fingerprint", optional(isText), "a text"],
-  [
-    "inputs",
-    optional((value) =>
-      Array.isArray(value) && value.every(objectWith({
-        path: isText,
-        bytes: isCount,
-        sha256: isText,
-        rows: optional(isCount),
-        from_ms: optional(isCount),
-        to_ms: optional(isCount),
-      }))
-    ),
-    "a list of files, each with path, bytes and sha256",
-  ],
   ["parameters", optional(isObject), "an object"],
   [
     "artifacts",
