@@ -267,7 +267,7 @@ const isInput = objectWith({
   rows: optional(isCount),
   from_ms: optional(isCount),
   to_ms: optional(isCount),
-});
+}) as (value: unknown) => value is RunInput;
 
 const RULES: readonly [field: string, isRight: Check, expected: string][] = [
   ["run_id", (value) => isOfKind("run_id", value), "a run id"],
