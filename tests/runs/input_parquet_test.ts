@@ -189,6 +189,36 @@ Deno.test("Parquet comes through a pipe, and under a name that looks like a patt
   assertEquals(await allRows(join(folder.path, "out.parquet")), [GOOD.alerts]);
 });
 
+Deno.test("a NaN and a time that is no milliseconds are refused with what to do about it", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "in.parquet");
+  const hintOf = async (type: ArtifactType, different: Record<string, string>) => {
+    await foreign(path, type, different);
+    return (await refusal(store(folder.path, type, { path }))).hint;
+  };
+  assertMatch((await hintOf("trades", { entry_px: "'nan'::double" }))!, /a NaN counts as null/);
+  const time = { alert_ts_ms: "timestamp '2024-01-01 00:00:00.0001'" };
+  assertMatch((await hintOf("alerts", time))!, /it is 1704067200000/);
+});
+
+Deno.test("a file that changes while it is read is not stored", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "in.parquet");
+  await foreign(path, "alerts", {});
+  const world = testWorld();
+  let looks = 0;
+  const facts = (looked: string) => {
+    const found = world.files.facts(looked);
+    // Each look finds another time, as if a writer were at work.
+    return looked === path ? { ...found!, modified_ms: ++looks } : found;
+  };
+  const changing = { ...world, files: { ...world.files, facts } };
+  const error = await refusal(store(folder.path, "alerts", { path }, changing));
+  assertEquals(error.code, "io");
+  assertStringIncludes(error.message, "has changed while it was read");
+  assertEquals(namesIn(folder.path), ["in.parquet"]);
+});
+
 Deno.test("what pandas keeps for itself is left out, and a note says so", async () => {
   using folder = tempFolder();
   const path = join(folder.path, "in.parquet");

@@ -6,13 +6,14 @@
 import { resolve } from "@std/path";
 import { fileDigest } from "../../base/files/checksum.ts";
 import { beginReplacement, removeQuietly } from "../../base/files/durable.ts";
+import type { FileFacts } from "../../base/files/seam.ts";
 import { parallel_bytes_min, row_group_rows_max } from "../../base/limits.ts";
 import { asLedgerError } from "../../base/error.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { type Database, literal, openDatabase } from "../../duckdb/connection.ts";
 import { identifier, patternOf } from "../../duckdb/sandbox.ts";
 import type { ParquetOptions, StagedParquet } from "../../parquet/mod.ts";
-import type { RowContext } from "./batch.ts";
+import { inputError, type RowContext } from "./batch.ts";
 import { castOf, type GivenColumn } from "./casts.ts";
 import type { Finding } from "../manifest/manifest.ts";
 import type { ValueKind } from "./definitions.ts";
@@ -56,11 +57,13 @@ export function openWithFiles(
 export class ColumnarStage implements AsyncDisposable {
   readonly #replacement;
   readonly #spill: string;
+  readonly #before: FileFacts;
   #database?: Database;
 
   constructor(readonly world: World, readonly target: string, readonly path: string) {
     const unique = uniqueName(world);
     this.#replacement = beginReplacement(world.files, target, unique);
+    this.#before = world.files.facts(path)!;
     this.#spill = resolve(world.cwd(), `${target}.${unique}.spill.tmp`);
   }
 
@@ -70,8 +73,7 @@ export class ColumnarStage implements AsyncDisposable {
 
   async database(): Promise<Database> {
     const paths = [this.path, this.#staged];
-    const { size_bytes } = this.world.files.facts(this.path)!;
-    const threads = size_bytes < parallel_bytes_min ? 1 : undefined;
+    const threads = this.#before.size_bytes < parallel_bytes_min ? 1 : undefined;
     return this.#database ??= await openWithFiles(this.world, paths, this.#spill, threads);
   }
 
@@ -104,6 +106,7 @@ export class ColumnarStage implements AsyncDisposable {
       if (asLedgerError(error)?.message.includes(MINUS_ZERO)) return copy(false);
       throw error;
     });
+    this.#refuseIfChanged(context);
     const findings = await checkStored(database, path, context);
     const { files } = this.world;
     this.#replacement.settle();
@@ -111,6 +114,16 @@ export class ColumnarStage implements AsyncDisposable {
     const written = { rows: Number(rows), bytes, sha256: fileDigest(files, path) };
     const { putInPlace: commit, abandon } = this.#replacement;
     return { written, findings, commit, abandon };
+  }
+
+  /** Of a file that is written to meanwhile, some rows would be of before and some of after. */
+  #refuseIfChanged(context: RowContext): void {
+    const [before, after] = [this.#before, this.world.files.facts(this.path)];
+    const is_same = after?.identity === before.identity &&
+      after.size_bytes === before.size_bytes && after.modified_ms === before.modified_ms;
+    if (is_same) return;
+    const words = `${context.source ?? "the input"} has changed while it was read`;
+    throw inputError(context, words, "repeat it when its writer is done").with({ code: "io" });
   }
 
   /** Nothing is stored. */

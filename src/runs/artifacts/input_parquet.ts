@@ -174,7 +174,13 @@ export class ParquetInput {
     for await (const { rows: [row] } of this.#rowsOf(database, condition)) {
       const checker = new RowChecker(this.context);
       checker.count = place.row - 1;
-      const [checked] = checker.check({ rows: [row] });
+      const is_nan = planned.some(({ name, given }, at) =>
+        found[`r${at}`] && row[name] === null && given && familyOfType(given.type) === "real"
+      );
+      const [checked] = withHint(
+        is_nan ? "a NaN counts as null: fill it in, or leave the row out" : undefined,
+        () => checker.check({ rows: [row] }),
+      );
       if (this.context.definition.is_open) new FeatureColumns(this.context).look(checked, place);
       // A row's check takes the number nearest to digits; a column of numbers is to stay what it is.
       const { name, given } = planned.find((_, at) => found[`r${at}`])!;
@@ -219,6 +225,15 @@ export class ParquetInput {
 
   get #name(): string {
     return this.context.source ?? "the input";
+  }
+}
+
+/** Does something whose error gets another hint. */
+function withHint<T>(hint: string | undefined, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw hint && error instanceof LedgerError ? error.with({ hint }) : error;
   }
 }
 

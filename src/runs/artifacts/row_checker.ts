@@ -274,8 +274,16 @@ function hintFor(kind: ValueKind, value: unknown): string | undefined {
 
 const UNITS_OF_TIME = [["seconds", 1e-3], ["microseconds", 1e3], ["nanoseconds", 1e6]] as const;
 
+/** ISO 8601, also with a blank in the place of the T; without a zone it is taken for UTC. */
+const TIME_TEXT = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d\S*?))?(Z|[+-]\d\d:\d\d)?$/;
+
 /** What a time may have been meant as that is no milliseconds. */
 function timeHint(value: unknown): string | undefined {
+  if (typeof value === "string") {
+    const [, date, time = "00:00", zone = "Z"] = TIME_TEXT.exec(value) ?? [];
+    const time_ms = Date.parse(`${date}T${time}${zone}`);
+    return Number.isNaN(time_ms) ? undefined : `in whole milliseconds since 1970 it is ${time_ms}`;
+  }
   if (typeof value !== "number" && typeof value !== "bigint") return undefined;
   for (const [unit, per_ms] of UNITS_OF_TIME) {
     const time_ms = Math.floor(Number(value) / per_ms);
