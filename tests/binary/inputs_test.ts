@@ -1,55 +1,57 @@
-/** The executable reads large inputs on threads of its own, which are in its payload. */
+/** Other programs' files into artifacts with the executable: through a pipe, long and short, good and bad. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { columnar_bytes_min } from "../../src/base/limits.ts";
+import { duckdbBeside } from "../parquet/files.ts";
 import { binaryTest, runProgram } from "./binary.ts";
 
+const HEADING = "call_id,mint,caller_name,chain,alert_ts_ms,created_at";
+const LINE = "c0000,So111,brook,sol,1704067200000,2024-01-01T00:00:00Z";
+
 binaryTest(
-  "inputs of a run are read on threads, and their digests are those of sha256sum",
+  "inputs of any format and length are stored from a pipe, or refused by row",
   async (bench) => {
-    const { folder, ledger } = bench;
-    const rows = 600_000;
-    Deno.writeTextFileSync(
-      join(folder, "bars.csv"),
-      "ts_ms,px\n" +
-        Array.from({ length: rows }, (_, at) => `${1_700_000_000_000 + at},1.5\n`).join(""),
-    );
-    for (const [name, size_bytes] of [["a.bin", 20_000_000], ["b.bin", 9_000_001]] as const) {
-      using file = Deno.openSync(join(folder, name), { write: true, create: true });
-      file.truncateSync(size_bytes);
+    const { binary, folder } = bench;
+    const path = join(folder, "in.parquet");
+    {
+      await using database = await duckdbBeside(path);
+      await database.run(`copy (select 'c' || x as call_id, 'So111' as mint, 'brook' as caller_name,
+      'sol' as chain, timestamp '2024-01-01' + to_minutes(x) as alert_ts_ms,
+      timestamp '2024-01-01' as created_at, x as __index_level_0__ from range(3000) t(x))
+      to '${path}' (format parquet, compression zstd)`);
     }
-    const named = ["bars.csv", "a.bin", "b.bin"];
-    for (const name of named) Deno.utimeSync(join(folder, name), 1_700_000_000, 1_700_000_000);
-    const create = ["runs", "create", "--run-type", "policy", "--no-git", "--run-id"];
-    const created = await ledger([...create, "r", "--json", "--input", ...named]);
-    assertEquals(created.code, 0, created.stderr);
-    const manifest = JSON.parse(
-      Deno.readTextFileSync(join(folder, JSON.parse(created.stdout).folder, "run.json")),
+    const lines = Array.from(
+      { length: Math.ceil(columnar_bytes_min / LINE.length) + 1 },
+      () => LINE,
     );
-    const inputs: Record<string, unknown>[] = manifest.inputs;
-    const { stdout } = await runProgram(
-      "sha256sum",
-      inputs.map(({ path }) => String(path)),
+    Deno.writeTextFileSync(join(folder, "in.csv"), [HEADING, ...lines].join("\n"));
+    const bad = lines.with(2_000, LINE.replace("1704067200000", "1704067200"));
+    Deno.writeTextFileSync(join(folder, "bad.csv"), [HEADING, ...bad].join("\n"));
+    const written = (name: string) =>
+      runProgram("/bin/sh", ["-c", `cat ${name} | "${binary}" runs write r1 alerts`], folder, {});
+    const create = ["runs", "create", "--run-type", "policy", "--run-id", "r1", "--no-git"];
+    assertEquals((await bench.ledger(create)).code, 0);
+    const parquet = await written("in.parquet");
+    assertEquals(parquet.code, 0, parquet.stderr);
+    assertStringIncludes(parquet.stdout, "3,000 rows");
+    assertStringIncludes(parquet.stderr, `left out: column "__index_level_0__"`);
+    const csv = await written("in.csv");
+    assertEquals([csv.code, csv.stderr], [0, ""]);
+    assertStringIncludes(csv.stdout, `${lines.length.toLocaleString("en")} rows`);
+    const refused = await written("bad.csv");
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.stderr, "row 2001 (line 2002) has 1704067200");
+    assertEquals((await bench.ledger(["runs", "verify", "r1", "--deep"])).code, 0);
+    const run = join(
       folder,
+      "runs",
+      [...Deno.readDirSync(join(folder, "runs"))]
+        .find(({ name }) => /^\d{4}-\d\d$/.test(name))!.name,
+      "run_id=r1",
     );
-    assertEquals(inputs.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join(""), stdout);
-    const bars = inputs.find(({ path }) => String(path).endsWith("bars.csv"))!;
-    const { from_ms, to_ms } = bars;
-    assertEquals([bars.rows, from_ms, to_ms], [
-      rows,
-      1_700_000_000_000,
-      1_700_000_000_000 + rows - 1,
-    ]);
-    const again = await ledger([...create, "s", "--input", "*.bin"]);
-    assertEquals(again.code, 0, again.stderr);
-    assertEquals((await ledger(["runs", "verify", "--all", "--inputs", "--rehash"])).code, 0);
-    Deno.writeTextFileSync(join(folder, "b.bin"), "x", { append: true });
-    const verified = await ledger(["runs", "verify", "r", "--inputs"]);
-    assertEquals(verified.code, 3);
-    assertStringIncludes(verified.stdout, "b.bin: an input of run r has other bytes now");
-    const { stdout: listed } = await ledger([
-      ...["runs", "query", "--input", "a.bin", "--status", "any", "--json"],
-      ...["--sort", "run_id:asc", "--columns", "run_id"],
-    ]);
-    assertEquals(JSON.parse(listed), [{ run_id: "r" }, { run_id: "s" }]);
+    assertEquals(
+      [...Deno.readDirSync(join(run, "inputs"))].map(({ name }) => name),
+      ["alerts.parquet"],
+    );
   },
 );

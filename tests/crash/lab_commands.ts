@@ -85,6 +85,10 @@ export function labCommands(month: string): Record<string, LabCommand> {
     "runs verify --inputs": reads("runs", "verify", "--all", "--inputs", "--json"),
     "runs query --input": asks("runs", "query", "--input", "prices.csv", "--json"),
     "runs write": writes(["runs", "write", "running-1", "trades", "-"], trades),
+    "runs write, by columns": {
+      ...writes(["runs", "write", "running-1", "trades", "-"], trades.repeat(1_000)),
+      asks_duckdb: true,
+    },
     "runs attach": writes(["runs", "attach", "running-1", "-", "--as", "plots/a.txt"], "a plot"),
     "runs attach, in place of another": {
       ...writes(["runs", "attach", "running-1", "-", "--as", "a.csv"], "x\n"),

@@ -6,12 +6,12 @@ import { columnar_bytes_min } from "../../src/base/limits.ts";
 import { parquetFacts, type Row } from "../../src/parquet/mod.ts";
 import type { RowContext } from "../../src/runs/artifacts/batch.ts";
 import { artifactDefinition } from "../../src/runs/artifacts/definitions.ts";
-import { stageArtifactFile } from "../../src/runs/artifacts/file.ts";
+import { stageArtifactFile, writeArtifactFile } from "../../src/runs/artifacts/file.ts";
 import { csvRows } from "../../src/runs/artifacts/input_csv.ts";
 import { ndjsonRows } from "../../src/runs/artifacts/input_json.ts";
 import { RowChecker } from "../../src/runs/artifacts/row_checker.ts";
 import type { Finding } from "../../src/runs/manifest/manifest.ts";
-import { IS_FULL, tempFolder, testWorld } from "../harness.ts";
+import { failingFiles, IS_FULL, systemError, tempFolder, testWorld } from "../harness.ts";
 import { type Random, withSeed } from "../laws/random.ts";
 import { allRows, namesIn } from "../parquet/files.ts";
 import { GOOD, RUN } from "./rows.ts";
@@ -182,5 +182,24 @@ Deno.test("of any member of an object the SQL says what the parser of rows says,
       const [found, is_columnar] = await stored(folder.path, text, "ndjson");
       assertEquals(found, expected, `the member ${member}`);
       if (member === "0.5") assertEquals(is_columnar, true);
+    }
+  }));
+
+Deno.test("whichever file operation fails, no copy of a pipe, no artifact and no scratch is left", () =>
+  withSeed(async (random) => {
+    const text = new TextEncoder().encode(csvOf(random, 0, []));
+    const source = { stdin: true, format: "csv" } as const;
+    for (let k = 1;; k += IS_FULL ? 1 : 1 + random.below(5)) {
+      using folder = tempFolder();
+      const target = join(folder.path, "out.parquet");
+      const { files, failed } = failingFiles(k, () => systemError("EIO", "input/output error"));
+      const world = testWorld({ files, stdin: text });
+      const is_stored = await writeArtifactFile(world, { definition, run_id: RUN, target, source })
+        .then(() => true, () => false);
+      if (failed()?.startsWith("remove")) continue;
+      // The folder's sync is the last step. What a reader of columns could not do, one of rows can.
+      const is_there = is_stored || failed()?.startsWith("sync folder");
+      assertEquals(namesIn(folder.path), is_there ? ["out.parquet"] : [], failed());
+      if (failed() === undefined) break;
     }
   }));

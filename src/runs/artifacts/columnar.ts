@@ -62,9 +62,10 @@ export class ColumnarStage implements AsyncDisposable {
 
   constructor(readonly world: World, readonly target: string, readonly path: string) {
     const unique = uniqueName(world);
-    this.#replacement = beginReplacement(world.files, target, unique);
     this.#before = world.files.facts(path)!;
     this.#spill = resolve(world.cwd(), `${target}.${unique}.spill.tmp`);
+    // Last, since what fails after it would leave it.
+    this.#replacement = beginReplacement(world.files, target, unique);
   }
 
   get #staged(): string {
