@@ -20,12 +20,10 @@ binaryTest(
       timestamp '2024-01-01' as created_at, x as __index_level_0__ from range(3000) t(x))
       to '${path}' (format parquet, compression zstd)`);
     }
-    const lines = Array.from(
-      { length: Math.ceil(columnar_bytes_min / LINE.length) + 1 },
-      () => LINE,
-    );
+    const count = Math.ceil(columnar_bytes_min / LINE.length) + 1;
+    const lines = Array.from({ length: count }, (_, at) => LINE.replace("c0000", `c${1_000 + at}`));
     Deno.writeTextFileSync(join(folder, "in.csv"), [HEADING, ...lines].join("\n"));
-    const bad = lines.with(2_000, LINE.replace("1704067200000", "1704067200"));
+    const bad = lines.with(2_000, lines[2_000].replace("1704067200000", "1704067200"));
     Deno.writeTextFileSync(join(folder, "bad.csv"), [HEADING, ...bad].join("\n"));
     const written = (name: string) =>
       runProgram("/bin/sh", ["-c", `cat ${name} | "${binary}" runs write r1 alerts`], folder, {});
