@@ -6,7 +6,7 @@ export interface MetricSeries {
   steps: Float64Array<ArrayBuffer>;
   values: Float64Array<ArrayBuffer>;
   /** When each was measured, ms since 1970; NaN where that is not known, absent where it never is. */
-  ts_ms?: Float64Array<ArrayBuffer>;
+  ts_ms?: Float64Array<ArrayBuffer> | undefined;
 }
 
 const ROOM = 16;

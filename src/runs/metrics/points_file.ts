@@ -1,10 +1,10 @@
 /** Parquet files of points: written beside their target, a row group at a time, and read back. */
-import { standsAt, viewOf } from "../../base/bytes.ts";
+import { standsAt } from "../../base/bytes.ts";
 import { beginReplacement, openOwn, type Replacement } from "../../base/files/durable.ts";
 import { row_group_rows_max } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { readParquet } from "../../parquet/mod.ts";
-import { type PackedGroup, PackedReader } from "../../parquet/packed_read.ts";
+import { type ColumnCursor, type PackedGroup, PackedReader } from "../../parquet/packed_read.ts";
 import {
   type ColumnBuffers,
   columnBuffers,
@@ -119,17 +119,36 @@ export async function* pointsIn(world: World, path: string): AsyncGenerator<Metr
 
 function pointsOf(group: PackedGroup): MetricPoints {
   const points = new MetricPoints();
-  const [names, steps, values, times] = ["name", "step", "value", "ts_ms"].map(group.column);
-  let name = "";
-  let bytes = viewOf(new Uint8Array());
-  for (let row = 0; row < group.rows; row++) {
-    names.next();
-    const length = names.end - names.start;
-    if (length !== bytes.byteLength || !standsAt(bytes, names.bytes, names.start)) {
-      bytes = new DataView(names.bytes.buffer, names.bytes.byteOffset + names.start, length);
-      name = decoder.decode(bytes);
+  const [steps, values, times] = ["step", "value", "ts_ms"].map(group.column);
+  for (const { name, rows } of runsOf(group.column("name"), group.rows)) {
+    const series = {
+      name,
+      steps: new Float64Array(rows),
+      values: new Float64Array(rows),
+      ts_ms: new Float64Array(rows),
+    };
+    for (let row = 0; row < rows; row++) {
+      series.steps[row] = steps.nextInt64()!;
+      series.values[row] = values.nextDouble()!;
+      series.ts_ms[row] = times.nextInt64() ?? NaN;
     }
-    points.add(name, steps.nextInt64()!, values.nextDouble()!, times.nextInt64());
+    const has_times = series.ts_ms.some((time) => !Number.isNaN(time));
+    points.addSeries(has_times ? series : { ...series, ts_ms: undefined });
   }
   return points;
+}
+
+/** Rows one after another that have the same name. */
+function* runsOf(names: ColumnCursor, rows: number): Generator<{ name: string; rows: number }> {
+  let bytes: DataView | undefined;
+  let count = 0;
+  for (let row = 0; row < rows; row++, count++) {
+    names.next();
+    const length = names.end - names.start;
+    if (bytes?.byteLength === length && standsAt(bytes, names.bytes, names.start)) continue;
+    if (bytes) yield { name: decoder.decode(bytes), rows: count };
+    bytes = new DataView(names.bytes.buffer, names.bytes.byteOffset + names.start, length);
+    count = 0;
+  }
+  if (bytes) yield { name: decoder.decode(bytes), rows: count };
 }
