@@ -60,28 +60,50 @@ Deno.test("what is said of a run is found by filters, whether its folder, the lo
     pin: true,
     tags: ["best", "folder-1"],
   });
+  const notices: string[] = [];
+  const onNotice = (notice: string) => notices.push(notice);
+  await ledgerOf(lab).runs.query({ where: "'bets' in tags or group = 'sweep'", onNotice });
+  assertEquals(notices, [
+    'no run has the tag "bets"; did you mean best?',
+    'no run has the group "sweep"; did you mean sweep7?',
+  ]);
   const asked = `select run_id from run_states where "group" = 'sweep7' order by 1`;
   for (const db of ["runs", "catalog"] as const) {
     assertEquals((await ledgerOf(lab).query(asked, { db })).map(({ run_id }) => run_id), ids, db);
   }
 });
 
-Deno.test("the last word counts: tags are put on and taken off, name, group and pin are taken back", async () => {
+Deno.test("the last word counts: tags, a name, a group, a pin and links are taken back, notes stay", async () => {
   using lab = newLab();
   await threeRuns(lab);
   const state = async () => {
     const run = await ledgerOf(lab, at(9)).runs.look("log-1");
-    const { name, group, pin, tags, notes } = run;
-    return { name, group, pin, tags, notes: notes.map(({ note }) => note) };
+    const { name, group, pin, tags, notes, links } = run;
+    return { name, group, pin, tags, notes: notes.map(({ note }) => note), links };
   };
+  const retry = { kind: "retry-of", to: "folder" };
   await say(lab, "log-1", { tags: ["b", "a"], name: "one", group: "g", pin: true, note: "x" }, 1);
+  await say(lab, "log-1", { links: [retry] }, 1);
   await say(lab, "log-1", { tags: ["c"], tags_removed: ["a"], note: "y\nz" }, 2);
   await index(lab);
-  const then = { name: "one", group: "g", pin: true, tags: ["b", "c"], notes: ["x", "y\nz"] };
+  const link = { run_id: "log-1", kind: "retry-of", to_run_id: "folder-1" };
+  const then = {
+    ...{ name: "one", group: "g", pin: true, tags: ["b", "c"] },
+    ...{ notes: ["x", "y\nz"], links: [link] },
+  };
   assertEquals(await state(), then);
+  assertEquals((await ledgerOf(lab, at(9)).runs.look("folder-1")).links, [link], "either side");
   await say(lab, "log-1", { tags_removed: ["b", "c"], name: "", group: "", pin: false }, 3);
+  await say(lab, "log-1", { links: [{ ...retry, removed: true }] }, 3);
   await index(lab);
-  assertEquals(await state(), { ...then, name: null, group: null, pin: false, tags: [] });
+  assertEquals(await state(), {
+    ...then,
+    name: null,
+    group: null,
+    pin: false,
+    tags: [],
+    links: [],
+  });
 });
 
 Deno.test("a group that a run is created in holds until another is said, also without an event of it", async () => {
@@ -123,19 +145,6 @@ Deno.test("a name stands for its run where an id does, while no other run has it
   assertStringIncludes(stderr, "did you mean fol?");
   assertStringIncludes((await say(lab, "both-1", { name: "log-1" }))[0], "the id of another run");
   assertEquals((await runs.locate("log-1")).run_id, "log-1");
-});
-
-Deno.test("links say how runs belong together, from either side, and are taken back", async () => {
-  using lab = newLab();
-  await threeRuns(lab);
-  await say(lab, "log-1", { links: [{ kind: "retry-of", to: "folder" }] });
-  await index(lab);
-  const link = { run_id: "log-1", kind: "retry-of", to_run_id: "folder-1" };
-  const linksOf = async (run: string) => (await ledgerOf(lab, at(9)).runs.look(run)).links;
-  for (const run of ["log-1", "folder-1"]) assertEquals(await linksOf(run), [link]);
-  await say(lab, "log-1", { links: [{ kind: "retry-of", to: "folder-1", removed: true }] }, 2);
-  await index(lab);
-  assertEquals(await linksOf("log-1"), []);
 });
 
 Deno.test("what cannot be said is refused before anything is written", async () => {

@@ -45,7 +45,7 @@ const drawn = (runs: readonly LineageRun[]) =>
     `${depth} ${run_id}: ${by.map(({ what }) => what).join("+")}${is_repeated ? " again" : ""}`
   );
 
-Deno.test("a run's lineage goes up to what it read, and down to what read it, each run's own once", async () => {
+Deno.test("a run's lineage goes up to what it read and down to what read it, each once, and marks what has changed", async () => {
   using lab = await pipeline();
   const { runs } = ledgerOf(lab, at(2));
   const of_report = await runs.lineage("rep");
@@ -69,10 +69,8 @@ Deno.test("a run's lineage goes up to what it read, and down to what read it, ea
   assertEquals(of_signals.down[0].by, [
     { what: "trades", is_link: false, sha256: digest("a"), is_changed: false },
   ]);
-});
 
-Deno.test("an artifact that was written anew after it was read is marked", async () => {
-  using lab = await pipeline();
+  // Written anew after it was read.
   putWith(lab, "signals", { trades: "z" });
   await sync(lab);
   const { code, stdout, stderr } = await inLab(lab, ["runs", "lineage", "sizing"]);

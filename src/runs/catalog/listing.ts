@@ -150,13 +150,15 @@ export class NameCheck {
       if (known.includes(value)) continue;
       const near = nearest(value, known);
       const hint = near ? `; did you mean ${near}?` : "";
-      this.onNotice?.(`no run has the ${column} ${quoted(value)}${hint}`);
+      const what = column === "tags" ? "tag" : column;
+      this.onNotice?.(`no run has the ${what} ${quoted(value)}${hint}`);
     }
   }
 
   async #valuesOf(column: string): Promise<string[]> {
+    const value = column === "tags" ? "unnest(tags)" : columnSql({ column });
     const rows = await this.database.rows<{ value: string }>(
-      `select distinct ${columnSql({ column })} as value from run_states
+      `select distinct value from (select ${value} as value from run_states)
        where value is not null order by all`,
     );
     const usual: readonly string[] = USUAL_VALUES[column] ?? [];
@@ -194,6 +196,7 @@ const USUAL_VALUES: Readonly<Record<string, readonly string[]>> = {
   run_id: [],
   name: [],
   group: [],
+  tags: [],
 };
 
 /** Ids, names, groups, types and statuses that a filter names, each with its column. */
@@ -212,6 +215,10 @@ function soughtIn(condition: Condition): [column: string, value: string][] {
       if (is_order || !(column in USUAL_VALUES)) return [];
       const values = condition.kind === "in" ? condition.values : [condition.to];
       return values.filter((value) => typeof value === "string").map((value) => [column, value]);
+    }
+    case "has": {
+      const { field: { column }, value } = condition;
+      return column === "tags" ? [["tags", String(value)]] : [];
     }
     default:
       return [];

@@ -108,6 +108,9 @@ const KINDS = {
   },
   direction: { right: ["higher", "lower"], wrong: ["Higher", "", "up", 1, null, undefined] },
   optional_run_id: { right: [undefined, null, "r1"], wrong: ["", "a/b", 5, false] },
+  optional_names: { right: [undefined, null, [], ["a", "b"]], wrong: ["a", [""], ["a", 1], {}] },
+  optional_text: { right: [undefined, null, "", "a"], wrong: [5, false, {}, []] },
+  optional_flag: { right: [undefined, null, true, false], wrong: ["true", 0, {}, []] },
   optional_name: { right: [undefined, null, "a"], wrong: ["", 5, false, {}, []] },
 } as const;
 
