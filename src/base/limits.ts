@@ -533,3 +533,7 @@ export const ship_look_ms = 5_000;
 export const store_heads_at_once = 32;
 /** How long `ship --drain` tries. */
 export const ship_drain_ms_max = 600_000;
+/** Statistics of a table hold texts up to so many characters, whole. */
+export const lake_text_chars_max = 32;
+/** A fold job takes segments up to so many bytes of lines into one commit. */
+export const fold_bytes_max = 256 * MIB;

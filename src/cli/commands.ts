@@ -80,6 +80,7 @@ const GROUPS = {
     "fleet init": () => import("./commands/fleet_init.ts"),
     "fleet join": () => import("./commands/fleet_join.ts"),
     "ship": () => import("./commands/ship.ts"),
+    "fleet fold": () => import("./commands/fleet_fold.ts"),
     "fleet status": () => import("./commands/fleet_status.ts"),
     "fleet verify": () => import("./commands/fleet_verify.ts"),
   },

@@ -1,4 +1,5 @@
 /** The facade of a fleet: opened from what a box remembers, or from an address that a caller gives. */
+import { join } from "@std/path";
 import { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import { addressText, type FleetAddress, parseAddress } from "./address.ts";
@@ -7,6 +8,7 @@ import { FleetHome, type Membership } from "./home.ts";
 import { KeySource } from "./keys.ts";
 import { type ProbeResult, probeStore } from "./probe.ts";
 import type { BoxStatus, FleetVerification, VerifyBoxesOptions } from "./boxes.ts";
+import type { FoldJob, FoldReport } from "./fold.ts";
 import type { RepairReport, ShipOptions, Shipper, ShipReport } from "./ship.ts";
 import { ObjectStore, StoreRefusal } from "./store.ts";
 
@@ -44,6 +46,7 @@ export interface InitReport {
 /** A fleet, as one process talks to it. */
 export class Fleet implements Disposable {
   #ships?: Shipper;
+  #folds?: FoldJob;
 
   private constructor(
     readonly store: ObjectStore,
@@ -115,6 +118,14 @@ export class Fleet implements Disposable {
   async #shipper(): Promise<Shipper> {
     const { Shipper } = await import("./ship.ts");
     return this.#ships ??= new Shipper(this.store, this.home);
+  }
+
+  /** Takes new segments of all boxes into the tables. What it knows of them stays for the next time. */
+  async fold(signal?: AbortSignal): Promise<FoldReport> {
+    await this.check();
+    const { FoldJob } = await import("./fold.ts");
+    this.#folds ??= new FoldJob(this.store, join(this.home.ledger_dir, "fleet", "fold"));
+    return await this.#folds.run(signal);
   }
 
   /** How each box stands, or one of them. */

@@ -1,9 +1,17 @@
 /** What the tests of the fleet share: a store to talk to, and a world that has keys. */
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { MemoryFile } from "../../src/base/files/memory_file.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+import { linkOf, parseMeta } from "../../src/fleet/segment.ts";
+import { Ledger } from "../../src/ledger/ledger.ts";
+import { unpackLines } from "../../src/log/codec/unpacking.ts";
+import { memoryFolder } from "../harness.ts";
 import { parseAddress } from "../../src/fleet/address.ts";
 import { KeySource } from "../../src/fleet/keys.ts";
 import { ObjectStore } from "../../src/fleet/store.ts";
 import { systemWorld, type World } from "../../src/base/world.ts";
-import { STRICT_KEYS, type StrictStore } from "./strict_store.ts";
+import { STRICT_KEYS, StrictStore } from "./strict_store.ts";
 
 /** The real one, with these variables alone and without waiting. */
 export function fleetWorld(
@@ -25,4 +33,98 @@ export function openStore(strict: StrictStore, world: World = fleetWorld()): Obj
     parseAddress("s3://lab/fleet", strict.endpoint),
     new KeySource(world),
   );
+}
+
+const URL_OF_LAB = "s3://lab/fleet";
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2026, 0, 1);
+
+/** One box: its ledger, and what ships it. */
+export class Box {
+  readonly dir: string;
+  #count = 0;
+
+  constructor(readonly strict: StrictStore, readonly folder: string, readonly name: string) {
+    this.dir = join(folder, name);
+  }
+
+  async join(): Promise<void> {
+    using fleet = this.open();
+    await fleet.join(this.name);
+  }
+
+  open(): Fleet {
+    return Fleet.open(fleetWorld(), this.dir, {
+      url: URL_OF_LAB,
+      endpoint: this.strict.endpoint,
+    });
+  }
+
+  async emit(count: number, day = 0): Promise<void> {
+    await using ledger = new Ledger({ dir: this.dir });
+    for (let n = 0; n < count; n++) {
+      await ledger.emitTrialRecorded({
+        run_id: "r1",
+        trial_id: `${this.name}-${this.#count++}`,
+        params: { n },
+        metrics: { x: n / 3 },
+        timestamp_ms: START_MS + day * DAY_MS + this.#count,
+      });
+    }
+  }
+
+  async ship() {
+    using fleet = this.open();
+    return await fleet.ship();
+  }
+
+  /** Its lines as they are here, by part. */
+  lines(): Map<string, string> {
+    const parts = new Map<string, string>();
+    const events = join(this.dir, "events");
+    for (const { name: day } of Deno.readDirSync(events)) {
+      if (!day.startsWith("day=")) continue;
+      for (const { name } of Deno.readDirSync(join(events, day))) {
+        if (!name.endsWith(".jsonl")) continue;
+        parts.set(`${day}/${name}`, Deno.readTextFileSync(join(events, day, name)));
+      }
+    }
+    return new Map([...parts].sort());
+  }
+
+  /** Its lines as the store has them; fails where its segments are no chain. */
+  shipped(): Map<string, string> {
+    const parts = new Map<string, string>();
+    const prefix = `fleet/log/box=${this.name}/`;
+    const keys = this.strict.keysOf("lab").filter((key) => key.startsWith(prefix));
+    let prev_sha256 = "";
+    for (const [at, key] of keys.entries()) {
+      const { bytes, meta } = this.strict.objects("lab").get(key)!;
+      const facts = parseMeta(
+        Object.fromEntries(meta.map(([name, value]) => [name.replace("x-amz-meta-", ""), value])),
+      )!;
+      assertEquals([facts.seq, facts.prev_sha256], [at + 1, prev_sha256]);
+      prev_sha256 = linkOf(facts);
+      const before = parts.get(facts.part) ?? "";
+      assertEquals(before.length, facts.from);
+      const file = new MemoryFile(key, bytes);
+      const text = [...unpackLines(file)].map((block) => new TextDecoder().decode(block.bytes));
+      parts.set(facts.part, before + text.join(""));
+      assertEquals(parts.get(facts.part)!.length, facts.to);
+    }
+    return new Map([...parts].sort());
+  }
+}
+
+/** A fleet with one box. */
+export async function withBox(
+  body: (box: Box, strict: StrictStore, folder: string) => Promise<void>,
+) {
+  await using strict = new StrictStore();
+  using folder = memoryFolder();
+  const box = new Box(strict, folder.path, "one");
+  using fleet = box.open();
+  await fleet.init();
+  await box.join();
+  await body(box, strict, folder.path);
 }

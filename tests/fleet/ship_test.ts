@@ -3,107 +3,13 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { MemoryFile } from "../../src/base/files/memory_file.ts";
 import { LedgerError } from "../../src/base/error.ts";
-import { Fleet } from "../../src/fleet/fleet.ts";
-import { linkOf, parseMeta } from "../../src/fleet/segment.ts";
 import { Fork } from "../../src/fleet/ship.ts";
-import { Ledger } from "../../src/ledger/ledger.ts";
 import { readShipped, shippedPath, shippingLag } from "../../src/log/pull/shipped.ts";
 import { unpackLines } from "../../src/log/codec/unpacking.ts";
 import { memoryFolder } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
-import { fleetWorld } from "./fleets.ts";
+import { Box, fleetWorld, withBox } from "./fleets.ts";
 import { StrictStore } from "./strict_store.ts";
-
-const URL_OF_LAB = "s3://lab/fleet";
-const DAY_MS = 86_400_000;
-const START_MS = Date.UTC(2026, 0, 1);
-
-/** One box: its ledger, and what ships it. */
-class Box {
-  readonly dir: string;
-  #count = 0;
-
-  constructor(readonly strict: StrictStore, readonly folder: string, readonly name: string) {
-    this.dir = join(folder, name);
-  }
-
-  async join(): Promise<void> {
-    using fleet = this.open();
-    await fleet.join(this.name);
-  }
-
-  open(): Fleet {
-    return Fleet.open(fleetWorld(), this.dir, {
-      url: URL_OF_LAB,
-      endpoint: this.strict.endpoint,
-    });
-  }
-
-  async emit(count: number, day = 0): Promise<void> {
-    await using ledger = new Ledger({ dir: this.dir });
-    for (let n = 0; n < count; n++) {
-      await ledger.emitTrialRecorded({
-        run_id: "r1",
-        trial_id: `${this.name}-${this.#count++}`,
-        params: { n },
-        metrics: { x: n / 3 },
-        timestamp_ms: START_MS + day * DAY_MS + this.#count,
-      });
-    }
-  }
-
-  async ship() {
-    using fleet = this.open();
-    return await fleet.ship();
-  }
-
-  /** Its lines as they are here, by part. */
-  lines(): Map<string, string> {
-    const parts = new Map<string, string>();
-    const events = join(this.dir, "events");
-    for (const { name: day } of Deno.readDirSync(events)) {
-      if (!day.startsWith("day=")) continue;
-      for (const { name } of Deno.readDirSync(join(events, day))) {
-        if (!name.endsWith(".jsonl")) continue;
-        parts.set(`${day}/${name}`, Deno.readTextFileSync(join(events, day, name)));
-      }
-    }
-    return new Map([...parts].sort());
-  }
-
-  /** Its lines as the store has them; fails where its segments are no chain. */
-  shipped(): Map<string, string> {
-    const parts = new Map<string, string>();
-    const prefix = `fleet/log/box=${this.name}/`;
-    const keys = this.strict.keysOf("lab").filter((key) => key.startsWith(prefix));
-    let prev_sha256 = "";
-    for (const [at, key] of keys.entries()) {
-      const { bytes, meta } = this.strict.objects("lab").get(key)!;
-      const facts = parseMeta(
-        Object.fromEntries(meta.map(([name, value]) => [name.replace("x-amz-meta-", ""), value])),
-      )!;
-      assertEquals([facts.seq, facts.prev_sha256], [at + 1, prev_sha256]);
-      prev_sha256 = linkOf(facts);
-      const before = parts.get(facts.part) ?? "";
-      assertEquals(before.length, facts.from);
-      const file = new MemoryFile(key, bytes);
-      const text = [...unpackLines(file)].map((block) => new TextDecoder().decode(block.bytes));
-      parts.set(facts.part, before + text.join(""));
-      assertEquals(parts.get(facts.part)!.length, facts.to);
-    }
-    return new Map([...parts].sort());
-  }
-}
-
-async function withBox(body: (box: Box, strict: StrictStore, folder: string) => Promise<void>) {
-  await using strict = new StrictStore();
-  using folder = memoryFolder();
-  const box = new Box(strict, folder.path, "one");
-  using fleet = box.open();
-  await fleet.init();
-  await box.join();
-  await body(box, strict, folder.path);
-}
 
 Deno.test("what is in the log is in the store, by its bytes; a second shipment sends what came since", async () => {
   await withBox(async (box) => {

@@ -1,0 +1,70 @@
+/**
+ * Data files of a table: rows of DuckDB -> one Parquet file a day, with the statistics that the log of the table
+ * holds of it. `numRecords` is exact; ranges are there for numbers, and for texts that are short.
+ */
+import { join } from "@std/path";
+import type { Database } from "../duckdb/connection.ts";
+import { identifier, literal } from "../duckdb/sandbox.ts";
+import { lake_text_chars_max } from "../base/limits.ts";
+import { ROW_ORDER } from "./lake.ts";
+import { type DataFile, type LakeTable, tableFolder } from "./table.ts";
+import type { ObjectStore } from "./store.ts";
+
+/** Writes the rows of a relation, a file a day, and puts the files. Nothing of a table is changed by it. */
+export async function putDataFiles(
+  store: ObjectStore,
+  database: Database,
+  table: LakeTable,
+  relation: string,
+  folder: string,
+): Promise<DataFile[]> {
+  const { world } = store;
+  const days = await database.rows<{ log_day: string }>(
+    `select distinct log_day from ${relation} order by log_day`,
+  );
+  const files: DataFile[] = [];
+  for (const { log_day } of days) {
+    const name = `${world.random_uuid()}.parquet`;
+    const local = join(folder, name);
+    const rows = `(select ${columnsOf(table)} from ${relation}
+      where log_day = ${literal(log_day)} order by ${ROW_ORDER})`;
+    await database.run(`copy ${rows} to ${literal(local)} (format parquet, compression zstd)`);
+    const stats = await statsOf(database, table, rows);
+    const bytes = world.files.readBytes(local) as Uint8Array<ArrayBuffer>;
+    world.files.remove(local);
+    const path = `log_day=${log_day}/${name}`;
+    await store.put(`${tableFolder(table.name)}${path}`, bytes, {
+      create_only: true,
+      content_type: "application/vnd.apache.parquet",
+    });
+    const modified_ms = store.now_ms();
+    files.push({ path, log_day, size_bytes: bytes.length, modified_ms, stats });
+  }
+  return files;
+}
+
+/** All columns but the one that parts the files: a reader takes that from the log of the table. */
+function columnsOf({ columns }: LakeTable): string {
+  return columns.filter(({ type }) => type !== "date").map(({ name }) => identifier(name)).join();
+}
+
+/** Whole numbers of 64 bits do not survive JavaScript, and texts are compared by bytes: DuckDB says them. */
+async function statsOf(database: Database, { columns }: LakeTable, rows: string): Promise<string> {
+  const listed = columns.filter(({ type }) => type !== "date" && type !== "boolean");
+  const range = (which: "min" | "max") =>
+    listed.map(({ name, type }) => {
+      const column = identifier(name);
+      const value = `${which}(${column})`;
+      const is_kept = type === "string"
+        ? `max(length(${column})) <= ${lake_text_chars_max}`
+        : type === "double"
+        ? `not bool_or(isnan(${column}) or isinf(${column}))`
+        : "true";
+      return `${literal(name)}: if(${is_kept}, ${value}, null)`;
+    });
+  const nulls = listed.map(({ name }) => `${literal(name)}: count(*) - count(${identifier(name)})`);
+  return await database.value<string>(
+    `select to_json({'numRecords': count(*), 'minValues': {${range("min")}},
+       'maxValues': {${range("max")}}, 'nullCount': {${nulls}}})::varchar from ${rows}`,
+  );
+}

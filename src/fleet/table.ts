@@ -1,0 +1,237 @@
+/**
+ * Delta log: the commits of one table, create-only objects `_delta_log/N.json`. A commit takes effect with its
+ * object, whole or not at all; a job that loses the race for a number reads what won, and plans anew. The
+ * table asks nothing of its readers: reader 1, writer 2, no features.
+ */
+import { buildFacts } from "../base/build.ts";
+import { LedgerError } from "../base/error.ts";
+import type { ObjectStore } from "./store.ts";
+
+/** The types that every reader of such a table knows. */
+export type LakeType = "long" | "double" | "boolean" | "string" | "date";
+
+/** A table's columns, in order. The last is `log_day`, by which files are parted. */
+export interface LakeTable {
+  name: string;
+  columns: readonly { name: string; type: LakeType; nullable: boolean }[];
+}
+
+/** A data file of a table. */
+export interface DataFile {
+  /** Below the table's folder. */
+  path: string;
+  log_day: string;
+  size_bytes: number;
+  modified_ms: number;
+  /** Statistics as the log has them: JSON text, with `numRecords`. */
+  stats: string;
+}
+
+/** A file that is a table's no more; it goes a while later. */
+export interface RemovedFile {
+  path: string;
+  log_day: string;
+  removed_ms: number;
+}
+
+/** A table at a version. */
+export interface TableSnapshot {
+  /** -1 before the first commit. */
+  version: number;
+  files: Map<string, DataFile>;
+  removed: Map<string, RemovedFile>;
+  /** How far each box's segments are in it, by application id. */
+  watermarks: Map<string, number>;
+  /** The version of the checkpoint that it was read from; -1 without one. */
+  checkpoint: number;
+}
+
+/** What a commit changes. */
+export interface Change {
+  add: readonly DataFile[];
+  remove?: readonly RemovedFile[];
+  watermarks?: ReadonlyMap<string, number>;
+  /** False where records only move from file to file. */
+  is_data_change: boolean;
+  operation: string;
+}
+
+type Action = Record<string, Record<string, unknown>>;
+
+/** The folder of a table, in the bucket. */
+export function tableFolder(name: string): string {
+  return `lake/${name}/`;
+}
+
+const VERSION_DIGITS = 20;
+const PARTITION = "log_day";
+
+/** The log of one table. */
+export class DeltaTable {
+  readonly folder: string;
+
+  constructor(readonly store: ObjectStore, readonly table: LakeTable) {
+    this.folder = tableFolder(table.name);
+  }
+
+  /** Reads on from a snapshot: the commits that came after it. */
+  async refresh(snapshot: TableSnapshot = emptySnapshot()): Promise<TableSnapshot> {
+    for (let version = snapshot.version + 1;; version++) {
+      const bytes = await this.store.get(this.commitKey(version));
+      if (!bytes) return snapshot;
+      for (const action of parseCommit(bytes, this.commitKey(version))) apply(snapshot, action);
+      snapshot.version = version;
+    }
+  }
+
+  /** Makes the next commit; false where another job made it first. The snapshot moves with it. */
+  async commit(snapshot: TableSnapshot, change: Change): Promise<boolean> {
+    const { world } = this.store;
+    const version = snapshot.version + 1;
+    const actions: Action[] = [
+      {
+        commitInfo: {
+          timestamp: this.store.now_ms(),
+          operation: change.operation,
+          operationParameters: {},
+          engineInfo: `ledger/${buildFacts().version}`,
+          // Two jobs that commit the same are two commits: no object is taken for another's.
+          txnId: world.random_uuid(),
+        },
+      },
+      ...version === 0 ? this.#firstActions() : [],
+      ...[...change.watermarks ?? []].map(([appId, version]) => ({ txn: { appId, version } })),
+      ...(change.remove ?? []).map((file) => removeAction(file, change.is_data_change)),
+      ...change.add.map((file) => addAction(file, change.is_data_change)),
+    ];
+    const text = actions.map((action) => `${JSON.stringify(action)}\n`).join("");
+    const bytes = new TextEncoder().encode(text);
+    const outcome = await this.store.put(this.commitKey(version), bytes, {
+      create_only: true,
+      content_type: "application/json",
+    });
+    if (outcome === "exists") return false;
+    for (const action of actions) apply(snapshot, action);
+    snapshot.version = version;
+    return true;
+  }
+
+  commitKey(version: number): string {
+    return `${this.folder}_delta_log/${String(version).padStart(VERSION_DIGITS, "0")}.json`;
+  }
+
+  #firstActions(): Action[] {
+    const fields = this.table.columns.map(({ name, type, nullable }) => ({
+      name,
+      type,
+      nullable,
+      metadata: {},
+    }));
+    return [
+      { protocol: { minReaderVersion: 1, minWriterVersion: 2 } },
+      {
+        metaData: {
+          id: this.store.world.random_uuid(),
+          name: this.table.name,
+          format: { provider: "parquet", options: {} },
+          schemaString: JSON.stringify({ type: "struct", fields }),
+          partitionColumns: [PARTITION],
+          configuration: {},
+          createdTime: this.store.now_ms(),
+        },
+      },
+    ];
+  }
+}
+
+/** A table before its first commit. */
+export function emptySnapshot(): TableSnapshot {
+  return {
+    version: -1,
+    files: new Map(),
+    removed: new Map(),
+    watermarks: new Map(),
+    checkpoint: -1,
+  };
+}
+
+function addAction(
+  { path, log_day, size_bytes, modified_ms, stats }: DataFile,
+  dataChange: boolean,
+) {
+  return {
+    add: {
+      path,
+      partitionValues: { [PARTITION]: log_day },
+      size: size_bytes,
+      modificationTime: modified_ms,
+      dataChange,
+      stats,
+    },
+  };
+}
+
+function removeAction({ path, log_day, removed_ms }: RemovedFile, dataChange: boolean): Action {
+  return {
+    remove: {
+      path,
+      deletionTimestamp: removed_ms,
+      dataChange,
+      extendedFileMetadata: true,
+      partitionValues: { [PARTITION]: log_day },
+    },
+  };
+}
+
+function parseCommit(bytes: Uint8Array, key: string): Action[] {
+  try {
+    return new TextDecoder().decode(bytes).split("\n").filter(Boolean)
+      .map((line) => JSON.parse(line));
+  } catch (cause) {
+    throw new LedgerError({
+      code: "damaged",
+      message: `the commit ${key} cannot be read: ${(cause as Error).message}`,
+      hint: "it is not one of this program's; look at it in the bucket",
+      cause,
+    });
+  }
+}
+
+function apply(snapshot: TableSnapshot, { add, remove, txn, protocol }: Action): void {
+  if (protocol) checkProtocol(protocol);
+  if (txn) snapshot.watermarks.set(String(txn.appId), Number(txn.version));
+  const partition = (add ?? remove)?.partitionValues as Record<string, string> | undefined;
+  const log_day = partition?.[PARTITION] ?? "";
+  if (remove) {
+    const path = String(remove.path);
+    snapshot.files.delete(path);
+    snapshot.removed.set(path, {
+      path,
+      log_day,
+      removed_ms: Number(remove.deletionTimestamp ?? 0),
+    });
+  }
+  if (add) {
+    const path = String(add.path);
+    snapshot.removed.delete(path);
+    snapshot.files.set(path, {
+      path,
+      log_day,
+      size_bytes: Number(add.size),
+      modified_ms: Number(add.modificationTime),
+      stats: String(add.stats ?? ""),
+    });
+  }
+}
+
+function checkProtocol(protocol: Record<string, unknown>): void {
+  const { minReaderVersion, minWriterVersion } = protocol;
+  if (Number(minReaderVersion) <= 1 && Number(minWriterVersion) <= 2) return;
+  throw new LedgerError({
+    code: "newer_format",
+    message:
+      `the table asks for reader ${minReaderVersion} and writer ${minWriterVersion}, and this ` +
+      "program writes tables of reader 1 and writer 2",
+    hint: "another program has upgraded the table; fold jobs have to be its only writers",
+  });
+}

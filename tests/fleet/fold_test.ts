@@ -1,0 +1,190 @@
+/** Tables of a fleet are the union of its boxes' logs, whatever fails and however many jobs fold. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { LedgerError } from "../../src/base/error.ts";
+import { openDatabase } from "../../src/duckdb/connection.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+import { LOG_TABLES } from "../../src/fleet/lake.ts";
+import { DeltaTable } from "../../src/fleet/table.ts";
+import { Ledger } from "../../src/ledger/ledger.ts";
+import { memoryFolder } from "../harness.ts";
+import { withSeed } from "../laws/random.ts";
+import { Box, fleetWorld, openStore } from "./fleets.ts";
+import { StrictStore } from "./strict_store.ts";
+
+type Rows = Record<string, unknown>[];
+
+interface Lab {
+  strict: StrictStore;
+  boxes: Box[];
+  folder: string;
+  job(): Fleet;
+}
+
+async function withBoxes(count: number, body: (lab: Lab) => Promise<void>): Promise<void> {
+  await using strict = new StrictStore();
+  using folder = memoryFolder();
+  const boxes = Array.from({ length: count }, (_, n) => new Box(strict, folder.path, `box-${n}`));
+  for (const [at, box] of boxes.entries()) {
+    using fleet = box.open();
+    if (at === 0) await fleet.init();
+    await box.join();
+  }
+  let jobs = 0;
+  const job = () =>
+    Fleet.open(fleetWorld(), join(folder.path, `job-${jobs++}`), {
+      url: "s3://lab/fleet",
+      endpoint: strict.endpoint,
+    });
+  await body({ strict, boxes, folder: folder.path, job });
+}
+
+/** The rows of a table, read from the files that its log says are its own. */
+async function rowsOfTable({ strict, folder }: Lab, name: string): Promise<Rows> {
+  using store = openStore(strict);
+  const table = new DeltaTable(store, LOG_TABLES.find((each) => each.name === name)!);
+  const { files } = await table.refresh();
+  const work = join(folder, "read");
+  Deno.mkdirSync(work, { recursive: true });
+  const rows: Rows = [];
+  await using database = await openDatabase(fleetWorld(), {
+    path: ":memory:",
+    access: "write",
+    folders: [work],
+    temp_folder: join(work, "spill"),
+  });
+  for (const { path, log_day, stats } of files.values()) {
+    const local = join(work, path.replaceAll("/", "_"));
+    Deno.writeFileSync(local, strict.objects("lab").get(`fleet/lake/${name}/${path}`)!.bytes);
+    const found = await database.rows(`select *, '${log_day}' as log_day from '${local}'`);
+    assertEquals(JSON.parse(stats).numRecords, found.length);
+    rows.push(...found);
+  }
+  return ordered(rows);
+}
+
+/** The same rows, as the boxes' own indexes have them. */
+async function rowsOfBoxes({ boxes }: Lab, sql: string): Promise<Rows> {
+  const rows: Rows = [];
+  for (const box of boxes) {
+    await using ledger = new Ledger({ dir: box.dir });
+    if (!ledger.exists()) continue;
+    await ledger.sync();
+    await using index = await ledger.openIndex();
+    rows.push(...(await index.rows(sql)).map((row) => ({ box: box.name, ...row })));
+  }
+  return ordered(rows);
+}
+
+function ordered(rows: Rows): Rows {
+  const text = (row: Record<string, unknown>) =>
+    JSON.stringify(
+      Object.entries(row).sort(),
+      (_, value) => typeof value === "bigint" ? String(value) : value,
+    );
+  return rows.map((row) => [text(row), row] as const)
+    .sort(([one], [other]) => one < other ? -1 : 1)
+    .map(([, row]) => Object.fromEntries(Object.entries(row).sort()));
+}
+
+const EVENTS = `select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id,
+  log_part, log_offset, fields_ok, payload::varchar as payload, log_day from events`;
+const TRIALS = `select run_id, trial_id, timestamp_ms as recorded_at_ms, params::varchar as params,
+  metrics::varchar as metrics, event_id, log_part, log_offset, log_day from trial_events`;
+
+async function assertIsUnion(lab: Lab): Promise<void> {
+  assertEquals(await rowsOfTable(lab, "events"), await rowsOfBoxes(lab, EVENTS));
+  assertEquals(await rowsOfTable(lab, "trials"), await rowsOfBoxes(lab, TRIALS));
+}
+
+Deno.test("the tables hold each event of each box, typed as its own index has it; a second fold adds what is new", async () => {
+  await withBoxes(2, async (lab) => {
+    using job = lab.job();
+    assertEquals((await job.fold()).tables.map(({ commits }) => commits), [0, 0]);
+    for (const box of lab.boxes) await box.emit(5);
+    await using ledger = new Ledger({ dir: lab.boxes[0].dir });
+    const payload = { run_id: "r'1", run_type: "ä", config: { a: "1.50" }, data_fingerprint: "" };
+    await ledger.emitRunCreated(payload);
+    await ledger.emit({
+      event_type: "trial.recorded",
+      run_id: "r",
+      trial_id: "t",
+      params: {},
+      metrics: { n: 1 },
+    });
+    for (const box of lab.boxes) await box.ship();
+    const report = await job.fold();
+    assertEquals(report.poison, []);
+    assertEquals(report.tables.map(({ commits }) => commits), [1, 1]);
+    await assertIsUnion(lab);
+    await lab.boxes[1].emit(3, 2);
+    await lab.boxes[1].ship();
+    using other = lab.job();
+    await other.fold();
+    assertEquals((await job.fold()).tables.map(({ commits }) => commits), [0, 0]);
+    await assertIsUnion(lab);
+  });
+});
+
+Deno.test("however many jobs fold at once, and whatever the store answers, each event is there once", async () => {
+  await withSeed((draw) =>
+    withBoxes(3, async (lab) => {
+      const faults = ["503", "cut", "lost", "lost"] as const;
+      for (let round = 0; round < 5; round++) {
+        for (const box of lab.boxes) {
+          await box.emit(1 + draw.below(4), draw.below(2));
+          await box.ship();
+        }
+        lab.strict.options.faultOf = () => draw.chance(0.12) ? draw.pick(faults) : undefined;
+        const jobs = Array.from({ length: 2 }, () => lab.job());
+        for (
+          const { status, reason } of await Promise.allSettled(
+            jobs.map((job) => job.fold()),
+          ) as PromiseRejectedResult[]
+        ) {
+          if (status === "rejected") assertEquals((reason as LedgerError).code, "unreachable");
+        }
+        for (const job of jobs) job[Symbol.dispose]();
+        lab.strict.options.faultOf = undefined;
+      }
+      using job = lab.job();
+      await job.fold();
+      await assertIsUnion(lab);
+    })
+  );
+});
+
+Deno.test("a box with a segment that cannot be taken stops there, named; the others go on", async () => {
+  await withBoxes(2, async (lab) => {
+    const [bad, good] = lab.boxes;
+    for (const box of lab.boxes) {
+      await box.emit(2);
+      await box.ship();
+      await box.emit(2, 1);
+      await box.ship();
+    }
+    const objects = lab.strict.objects("lab");
+    const key = `fleet/log/box=${bad.name}/000000000002.parquet`;
+    objects.get(key)!.bytes.fill(0, 40, 60);
+    using job = lab.job();
+    const { poison } = await job.fold();
+    assertEquals(poison.map(({ box, seq }) => [box, seq]), [[bad.name, 2]]);
+    const boxes = (await rowsOfTable(lab, "events")).map(({ box }) => box);
+    assertEquals([bad, good].map(({ name }) => boxes.filter((box) => box === name).length), [2, 4]);
+  });
+});
+
+Deno.test("a table that another program has upgraded is left alone", async () => {
+  await withBoxes(1, async (lab) => {
+    await lab.boxes[0].emit(1);
+    await lab.boxes[0].ship();
+    using job = lab.job();
+    await job.fold();
+    const protocol = `{"protocol":{"minReaderVersion":3,"minWriterVersion":7}}\n`;
+    using store = openStore(lab.strict);
+    const key = `lake/events/_delta_log/${"1".padStart(20, "0")}.json`;
+    await store.put(key, new TextEncoder().encode(protocol));
+    const error = await assertRejects(() => job.fold(), LedgerError);
+    assertEquals(error.code, "newer_format");
+  });
+});
