@@ -537,3 +537,7 @@ export const ship_drain_ms_max = 600_000;
 export const lake_text_chars_max = 32;
 /** A fold job takes segments up to so many bytes of lines into one commit. */
 export const fold_bytes_max = 256 * MIB;
+/** A table gets a checkpoint once so many commits have come since the last one; */
+export const checkpoint_commits = 100;
+/** an action of it has at most so many bytes. */
+export const checkpoint_line_bytes_max = 64 * MIB;

@@ -9,7 +9,7 @@ import { digestOf } from "../base/files/checksum.ts";
 import { makeFolderDurably } from "../base/files/durable.ts";
 import { linesOf } from "../base/files/lines.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
-import { fold_bytes_max } from "../base/limits.ts";
+import { checkpoint_commits, fold_bytes_max } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/connection.ts";
 import { literal } from "../duckdb/sandbox.ts";
@@ -17,12 +17,13 @@ import { isPlain, rowOf } from "../index/rows.ts";
 import { unpackLines } from "../log/codec/unpacking.ts";
 import { BadLine, NOT_UTF8, validate } from "../log/event/validate.ts";
 import { parsePartLabel, partStem } from "../log/format/layout.ts";
+import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type Claim, listBoxes, readClaim } from "./claim.ts";
 import { putDataFiles } from "./data_files.ts";
 import { LOG_TABLES, type LogTable, SPOOLED_COLUMNS } from "./lake.ts";
 import { linkOf, parseMeta, type SegmentFacts, segmentKey, seqOfKey } from "./segment.ts";
 import { backOff, type ObjectStore } from "./store.ts";
-import { DeltaTable, emptySnapshot, type TableSnapshot } from "./table.ts";
+import { DeltaTable, type TableSnapshot } from "./table.ts";
 
 /** What a fold did. */
 export interface FoldReport {
@@ -72,7 +73,9 @@ export class FoldJob {
     lake: LogTable,
   ): Promise<"nothing" | "lost" | { files: number; segments: number }> {
     const table = new DeltaTable(this.store, lake);
-    const snapshot = await table.refresh(this.#snapshots.get(lake.name) ?? emptySnapshot());
+    const place = { store: this.store, table_folder: table.folder, work_folder: this.folder };
+    const known = this.#snapshots.get(lake.name) ?? await readCheckpoint(place);
+    const snapshot = await table.refresh(known);
     this.#snapshots.set(lake.name, snapshot);
     const taken = await this.#take(snapshot);
     if (taken.segments.length === 0) return "nothing";
@@ -102,6 +105,10 @@ export class FoldJob {
         for (const app of taken.watermarks.keys()) {
           if (snapshot.watermarks.get(app) !== before.get(app)) return "lost";
         }
+      }
+      // Not at every hundredth version: a job that dies at one would skip it.
+      if (snapshot.version - snapshot.checkpoint >= checkpoint_commits) {
+        await writeCheckpoint(place, snapshot);
       }
       return { files: add.length, segments: taken.segments.length };
     } finally {

@@ -42,8 +42,10 @@ export interface TableSnapshot {
   removed: Map<string, RemovedFile>;
   /** How far each box's segments are in it, by application id. */
   watermarks: Map<string, number>;
-  /** The version of the checkpoint that it was read from; -1 without one. */
+  /** The version of the last checkpoint that is known; -1 without one. */
   checkpoint: number;
+  /** As the first commit said it. */
+  metadata?: Record<string, unknown>;
 }
 
 /** What a commit changes. */
@@ -56,7 +58,10 @@ export interface Change {
   operation: string;
 }
 
-type Action = Record<string, Record<string, unknown>>;
+/** One action of a log: its kind, and what it says. */
+export type Action = Record<string, Record<string, unknown>>;
+
+const PROTOCOL = { minReaderVersion: 1, minWriterVersion: 2 };
 
 /** The folder of a table, in the bucket. */
 export function tableFolder(name: string): string {
@@ -79,7 +84,9 @@ export class DeltaTable {
     for (let version = snapshot.version + 1;; version++) {
       const bytes = await this.store.get(this.commitKey(version));
       if (!bytes) return snapshot;
-      for (const action of parseCommit(bytes, this.commitKey(version))) apply(snapshot, action);
+      for (const action of parseCommit(bytes, this.commitKey(version))) {
+        applyAction(snapshot, action);
+      }
       snapshot.version = version;
     }
   }
@@ -111,7 +118,7 @@ export class DeltaTable {
       content_type: "application/json",
     });
     if (outcome === "exists") return false;
-    for (const action of actions) apply(snapshot, action);
+    for (const action of actions) applyAction(snapshot, action);
     snapshot.version = version;
     return true;
   }
@@ -128,7 +135,7 @@ export class DeltaTable {
       metadata: {},
     }));
     return [
-      { protocol: { minReaderVersion: 1, minWriterVersion: 2 } },
+      { protocol: PROTOCOL },
       {
         metaData: {
           id: this.store.world.random_uuid(),
@@ -197,8 +204,27 @@ function parseCommit(bytes: Uint8Array, key: string): Action[] {
   }
 }
 
-function apply(snapshot: TableSnapshot, { add, remove, txn, protocol }: Action): void {
+/** All of a table's state, as a checkpoint holds it: nothing of it is a change. */
+export function stateActions(snapshot: TableSnapshot): Action[] {
+  return [
+    { protocol: PROTOCOL },
+    ...snapshot.metadata ? [{ metaData: snapshot.metadata }] : [],
+    ...[...snapshot.watermarks].map(([appId, version]) => ({ txn: { appId, version } })),
+    ...[...snapshot.removed.values()].map((file) => removeAction(file, false)),
+    ...[...snapshot.files.values()].map((file) => addAction(file, false)),
+  ];
+}
+
+/** Takes one action of the log into a snapshot. */
+export function applyAction(
+  snapshot: TableSnapshot,
+  { add, remove, txn, protocol, metaData }: Action,
+): void {
   if (protocol) checkProtocol(protocol);
+  if (metaData) {
+    const said = Object.entries(metaData).filter(([, value]) => value !== null);
+    snapshot.metadata = Object.fromEntries(said);
+  }
   if (txn) snapshot.watermarks.set(String(txn.appId), Number(txn.version));
   const partition = (add ?? remove)?.partitionValues as Record<string, string> | undefined;
   const log_day = partition?.[PARTITION] ?? "";

@@ -4,6 +4,7 @@ import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { openDatabase } from "../../src/duckdb/connection.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
+import { readCheckpoint, writeCheckpoint } from "../../src/fleet/checkpoint.ts";
 import { LOG_TABLES } from "../../src/fleet/lake.ts";
 import { DeltaTable } from "../../src/fleet/table.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
@@ -171,6 +172,34 @@ Deno.test("a box with a segment that cannot be taken stops there, named; the oth
     assertEquals(poison.map(({ box, seq }) => [box, seq]), [[bad.name, 2]]);
     const boxes = (await rowsOfTable(lab, "events")).map(({ box }) => box);
     assertEquals([bad, good].map(({ name }) => boxes.filter((box) => box === name).length), [2, 4]);
+  });
+});
+
+Deno.test("a table is read from its checkpoint: with the commits below it gone it is the same", async () => {
+  await withBoxes(1, async (lab) => {
+    const [box] = lab.boxes;
+    using job = lab.job();
+    for (let n = 0; n < 3; n++) {
+      await box.emit(2, n);
+      await box.ship();
+      await job.fold();
+    }
+    using store = openStore(lab.strict);
+    const table = new DeltaTable(store, LOG_TABLES[0]);
+    const place = { store, table_folder: table.folder, work_folder: lab.folder };
+    const before = await table.refresh();
+    await writeCheckpoint(place, before);
+    for (let version = 0; version <= before.version; version++) {
+      await store.remove(table.commitKey(version));
+    }
+    const read = await readCheckpoint(place);
+    assertEquals(read, before);
+    await box.emit(1);
+    await box.ship();
+    using other = lab.job();
+    assertEquals((await other.fold()).tables[0].version, before.version + 1);
+    lab.strict.objects("lab").delete(`fleet/lake/events/_delta_log/_last_checkpoint`);
+    assertEquals((await readCheckpoint(place)).version, -1);
   });
 });
 

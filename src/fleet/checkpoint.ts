@@ -1,0 +1,141 @@
+/**
+ * Checkpoint of a Delta log: the state of a table as one Parquet file, so that no reader has to read its commits
+ * from the first. Written by one COPY of DuckDB; the hint that names it comes after it, never before.
+ */
+import { join } from "@std/path";
+import { LedgerError } from "../base/error.ts";
+import { checkpoint_line_bytes_max } from "../base/limits.ts";
+import { uniqueName } from "../base/world.ts";
+import { openDatabase } from "../duckdb/connection.ts";
+import { literal } from "../duckdb/sandbox.ts";
+import { applyAction, emptySnapshot, stateActions, type TableSnapshot } from "./table.ts";
+import type { ObjectStore } from "./store.ts";
+
+const COLUMNS: Readonly<Record<string, string>> = {
+  txn: "STRUCT(appId VARCHAR, version BIGINT, lastUpdated BIGINT)",
+  add: `STRUCT(path VARCHAR, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT,
+    modificationTime BIGINT, dataChange BOOLEAN, stats VARCHAR, tags MAP(VARCHAR, VARCHAR))`,
+  remove: `STRUCT(path VARCHAR, deletionTimestamp BIGINT, dataChange BOOLEAN,
+    extendedFileMetadata BOOLEAN, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT,
+    tags MAP(VARCHAR, VARCHAR))`,
+  metaData: `STRUCT(id VARCHAR, name VARCHAR, description VARCHAR,
+    format STRUCT(provider VARCHAR, options MAP(VARCHAR, VARCHAR)), schemaString VARCHAR,
+    partitionColumns VARCHAR[], configuration MAP(VARCHAR, VARCHAR), createdTime BIGINT)`,
+  protocol: "STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER)",
+};
+
+/** Where the checkpoints of one table are, and where DuckDB may put a file for a moment. */
+export interface CheckpointPlace {
+  store: ObjectStore;
+  /** The table's folder in the bucket. */
+  table_folder: string;
+  /** A folder on this disk. */
+  work_folder: string;
+}
+
+function keyOf({ table_folder }: CheckpointPlace, version: number): string {
+  return `${table_folder}_delta_log/${String(version).padStart(20, "0")}.checkpoint.parquet`;
+}
+
+function hintKey({ table_folder }: CheckpointPlace): string {
+  return `${table_folder}_delta_log/_last_checkpoint`;
+}
+
+/** The table at the checkpoint that the hint names; before the first one, at nothing. */
+export async function readCheckpoint(place: CheckpointPlace): Promise<TableSnapshot> {
+  const snapshot = emptySnapshot();
+  const hint = await place.store.get(hintKey(place));
+  const version = hint && versionIn(hint);
+  if (version === undefined) return snapshot;
+  const bytes = await place.store.get(keyOf(place, version));
+  // A hint may be older than what is there, and is none where its checkpoint is gone.
+  if (!bytes) return snapshot;
+  await withWorkFile(place, "parquet", async (path, database) => {
+    using file = place.store.world.files.open(path, "create");
+    for (let at = 0; at < bytes.length;) at += file.write(bytes.subarray(at));
+    const rows = await database.rows<{ action: string }>(
+      `select to_json(c)::varchar as action from read_parquet(${literal(path)}) c`,
+    );
+    for (const { action } of rows) {
+      const members = Object.entries(JSON.parse(action)).filter(([, value]) => value !== null);
+      applyAction(snapshot, Object.fromEntries(members) as Parameters<typeof applyAction>[1]);
+    }
+  });
+  snapshot.version = snapshot.checkpoint = version;
+  return snapshot;
+}
+
+/** A hint that says nothing names no checkpoint. */
+function versionIn(hint: Uint8Array): number | undefined {
+  try {
+    const { version } = JSON.parse(new TextDecoder().decode(hint));
+    return Number.isSafeInteger(version) && version >= 0 ? version : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes the checkpoint of a table at its version, then the hint. */
+export async function writeCheckpoint(
+  place: CheckpointPlace,
+  snapshot: TableSnapshot,
+): Promise<void> {
+  const { store } = place;
+  const actions = stateActions(snapshot);
+  const bytes = await withWorkFile(place, "ndjson", async (path, database) => {
+    const { files } = store.world;
+    {
+      using file = files.open(path, "create");
+      const text = new TextEncoder().encode(
+        actions.map((action) => `${JSON.stringify(action)}\n`).join(""),
+      );
+      for (let at = 0; at < text.length;) at += file.write(text.subarray(at));
+    }
+    const types = Object.entries(COLUMNS).map(([name, type]) => `${name}: ${literal(type)}`);
+    const out = `${path}.parquet`;
+    await database.run(
+      `copy (select * from read_json(${literal(path)}, format = 'newline_delimited',
+         maximum_object_size = ${checkpoint_line_bytes_max}, columns = {${types}}))
+       to ${literal(out)} (format parquet, compression snappy)`,
+    );
+    return files.readBytes(out) as Uint8Array<ArrayBuffer>;
+  });
+  const { version } = snapshot;
+  // Another job may have written the same: then that one serves.
+  await store.put(keyOf(place, version), bytes, { create_only: true });
+  const hint = {
+    version,
+    size: actions.length,
+    sizeInBytes: bytes.length,
+    numOfAddFiles: snapshot.files.size,
+  };
+  await store.put(hintKey(place), new TextEncoder().encode(JSON.stringify(hint)), {
+    content_type: "application/json",
+  });
+  snapshot.checkpoint = version;
+}
+
+/** A file for DuckDB in a folder of its own, which goes again. */
+async function withWorkFile<T>(
+  { store: { world }, work_folder }: CheckpointPlace,
+  ending: string,
+  body: (path: string, database: Awaited<ReturnType<typeof openDatabase>>) => Promise<T>,
+): Promise<T> {
+  const folder = join(work_folder, uniqueName(world));
+  world.files.makeFolder(folder);
+  try {
+    await using database = await openDatabase(world, {
+      path: ":memory:",
+      access: "write",
+      folders: [folder],
+      temp_folder: join(folder, "spill"),
+      keeps_order: true,
+    });
+    return await body(join(folder, `checkpoint.${ending}`), database);
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    throw error.with({ message: `cannot make or read a checkpoint: ${error.message}` });
+  } finally {
+    world.files.remove(folder);
+  }
+}
