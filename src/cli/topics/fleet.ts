@@ -3,7 +3,7 @@ import type { Topic } from "../topic.ts";
 export default {
   name: "fleet",
   summary: "many boxes: their logs in one object store",
-  see: ["ship", "fleet init", "fleet join", "permissions"],
+  see: ["ship", "fleet init", "fleet fold", "permissions"],
   text: String.raw`
 A fleet is a prefix in a bucket of an object store that speaks the S3 API: Amazon S3, Ceph, and others that
 keep a create-only PUT (If-None-Match: *). Each box sends its log there. The log on the box stays
@@ -24,6 +24,9 @@ goes to this machine alone. A private authority: --ca FILE.
 
   # before a box goes away: tries again until all is sent, for five minutes
   ledger ship --drain --timeout 5m
+
+  # one small job, anywhere: what boxes have sent becomes part of the tables
+  ledger fleet fold
 
   # how far each box has come
   ledger fleet status
@@ -46,11 +49,23 @@ What stops a box:
 - segments that were deleted in the store | ledger ship --repair puts them again, as long as the log has them
 - a clock that is minutes off | the store refuses the signature; the error says by how much
 
+The tables are Delta Lake tables that ask nothing of their readers (reader 1, writer 2, no features):
+
+- lake/events | one row an event of any box, with its place in that box's log; payload is the line, and null
+  of a trial
+- lake/trials | one row a trial, with params and metrics as JSON text
+- box, log_day | which box's log, and the UTC day, by which files are parted
+- order | total within a box, by log_part and log_offset; none across boxes
+- the same event_id twice | both rows stay, as both lines stay in the log
+- fold jobs | any number may run; one that dies leaves nothing half done. They are the tables' only writers:
+  no OPTIMIZE and no DELETE of another engine beside them
+
 In the bucket, below the prefix:
 
 - fleet.json | what makes it a fleet, and what the probe found
 - boxes/NAME.json | the claim of a name
 - log/box=NAME/000000000001.parquet | the segments of a box
+- lake/TABLE/_delta_log/ | the log of a table; lake/TABLE/log_day=…/ its files
 
 On the box, below the ledger's folder:
 
