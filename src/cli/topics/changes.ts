@@ -34,8 +34,6 @@ Commands:
 - runs write RUN metrics | Adds points (name, step, value, ts_ms) to those before, in any order, while
   the run goes on; at its end they are one Parquet file. The library has logMetrics and readMetrics;
   ‹ledger runs show› prints each metric in a few figures, a query over ‹metrics› sees unfinished runs.
-- fleet init, join, status, verify; ship | Many boxes send their logs to one object store: ledger help fleet.
-  the digest of --dataset's JSON.
 - fleet init, join, fold, status, verify; ship | Many boxes send their logs to one object store, where they
   become Delta Lake tables: ledger help fleet.
 - network | Only commands of the fleet reach it; all others give it up before they begin.
