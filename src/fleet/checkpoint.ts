@@ -25,7 +25,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
 };
 
 /** Where the checkpoints of one table are, and where DuckDB may put a file for a moment. */
-export interface CheckpointPlace {
+interface CheckpointPlace {
   store: ObjectStore;
   /** The table's folder in the bucket. */
   table_folder: string;

@@ -167,7 +167,7 @@ export class FoldJob {
 }
 
 /** The application id under which a table holds how far a box has come. */
-export function watermarkOf(box: string): string {
+function watermarkOf(box: string): string {
   return `box=${box}`;
 }
 

@@ -28,7 +28,7 @@ export interface DataFile {
 }
 
 /** A file that is a table's no more; it goes a while later. */
-export interface RemovedFile {
+interface RemovedFile {
   path: string;
   log_day: string;
   removed_ms: number;
@@ -49,7 +49,7 @@ export interface TableSnapshot {
 }
 
 /** What a commit changes. */
-export interface Change {
+interface Change {
   add: readonly DataFile[];
   remove?: readonly RemovedFile[];
   watermarks?: ReadonlyMap<string, number>;
@@ -59,7 +59,7 @@ export interface Change {
 }
 
 /** One action of a log: its kind, and what it says. */
-export type Action = Record<string, Record<string, unknown>>;
+type Action = Record<string, Record<string, unknown>>;
 
 const PROTOCOL = { minReaderVersion: 1, minWriterVersion: 2 };
 
@@ -164,26 +164,29 @@ export function emptySnapshot(): TableSnapshot {
 
 function addAction(
   { path, log_day, size_bytes, modified_ms, stats }: DataFile,
-  dataChange: boolean,
-) {
+  is_data_change: boolean,
+): Action {
   return {
     add: {
       path,
       partitionValues: { [PARTITION]: log_day },
       size: size_bytes,
       modificationTime: modified_ms,
-      dataChange,
+      dataChange: is_data_change,
       stats,
     },
   };
 }
 
-function removeAction({ path, log_day, removed_ms }: RemovedFile, dataChange: boolean): Action {
+function removeAction(
+  { path, log_day, removed_ms }: RemovedFile,
+  is_data_change: boolean,
+): Action {
   return {
     remove: {
       path,
       deletionTimestamp: removed_ms,
-      dataChange,
+      dataChange: is_data_change,
       extendedFileMetadata: true,
       partitionValues: { [PARTITION]: log_day },
     },
