@@ -40,7 +40,7 @@ export default defineCommand({
     checkChoice("runs schema", "TYPE", type, types.names());
     const definition = types.of(type);
     const { path, summary, columns, is_open, takes_objects, is_single_row } = definition;
-    if (format === "table") print(world, `${path}: ${summary}\n`);
+    if (format === "table") print(world, `${path}${summary && `: ${summary}`}\n`);
     const rows = columns.map((column) => {
       const { name, type, nullable, unit = null, description } = column;
       const values = limitsText(column) || null;

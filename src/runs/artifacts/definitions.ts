@@ -283,7 +283,7 @@ const DEFINITIONS = {
   ),
   summary: define(
     "results/summary.parquet",
-    "the run in one row: these, in runs of type path-only and policy all; and any further metrics",
+    "the run in one row: these (path-only and policy runs have them all), and any further metrics",
     {
       run_id: RUN_ID,
       calls_processed: ["whole", "calls that were simulated", COUNT],
