@@ -112,7 +112,7 @@ export async function checkRuns(
   const scanned = scanRuns(world, dir);
   for (const run of scanned) {
     const classified = classifyRun(world, dir, run);
-    const left = await staleTempFiles(world, join(dir, run.path), classified.kind);
+    const left = await staleTempFiles(world, join(dir, run.path), classified);
     half_written.push(...left.map((path) => `${run.path}/${path}`));
     if (classified.kind === "unusable") unreadable.push(run.path);
     if (classified.kind !== "open") continue;

@@ -224,6 +224,23 @@ async function isDoneBefore(
   return is_done;
 }
 
+Deno.test("a file that waits for its own name is never called half-written, however long it waits", async () => {
+  using lab = newLab();
+  const run = await create(lab);
+  const files = systemFiles((operation) => {
+    if (operation === "link" || operation === "copy to") throw systemError("EIO", "killed");
+  });
+  const killed = await ledgerOf(lab, testWorld({ files })).runs.find("r");
+  await assertRejects(() => killed.attachFile(bytesOf("waits"), { as: "a.txt" }), LedgerError);
+  assertEquals(textIn(run), "waits");
+  putFile(lab, run.path, "files/b.txt.tmp");
+  const later = { now_ms: () => Date.now() + 30 * 86_400_000 };
+  const { findings } = await ledgerOf(lab, testWorld(later)).runs.verify({ run_id: "r" });
+  assertEquals(findings.map(({ path }) => path), [`${run.path}/files/b.txt.tmp`]);
+  const { stdout } = await inLab(lab, ["doctor"], later);
+  assertStringIncludes(stdout, "1 left half-written by killed programs");
+});
+
 /** What the manifest says is there, as it is there. */
 function textIn(run: RunDirectory): string | undefined {
   const [file] = attachedFiles(run.readManifest());

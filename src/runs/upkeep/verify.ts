@@ -104,10 +104,7 @@ async function verifyRun(
   const find = (path: string, problem: string) =>
     report.findings.push({ run_id, path: `${run_path}/${path}`, problem });
   const run = classifyRun(world, runs_dir, { path: run_path, fingerprint });
-  const attached = run.kind === "unusable" ? [] : attachedFiles(run.manifest);
-  // One that was attached by a program that was killed waits for its own name.
-  const stale = (await staleTempFiles(world, folder, run.kind))
-    .filter((path) => !attached.some((file) => file.path === path));
+  const stale = await staleTempFiles(world, folder, run);
   for (const path of stale) find(path, "left half-written by a program that was killed: remove it");
   if (run.kind === "unusable") {
     find(RUN_FILES.manifest, run.reason);
@@ -134,7 +131,7 @@ async function verifyRun(
       report.notes.push({ run_id, path: `${run_path}/${entry.path}`, note });
     }
   }
-  for (const { path, ...entry } of attached) {
+  for (const { path, ...entry } of attachedFiles(run.manifest)) {
     report.files++;
     const problem = differenceOf(world.files, join(folder, path), entry, deep);
     if (problem) find(path, problem);
