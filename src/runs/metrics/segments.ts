@@ -77,7 +77,7 @@ export async function finishedThrough(
   if (!world.files.facts(path)) return undefined;
   const { parquetFacts } = await import("../../parquet/mod.ts");
   // One that another program made is in none of the segments.
-  return Number(parquetFacts(world, path).key_values[THROUGH_SEGMENT] ?? 0);
+  return Number(parquetFacts(world, path).key_values[THROUGH_SEGMENT]) || 0;
 }
 
 /** What is in a write-ahead file. */

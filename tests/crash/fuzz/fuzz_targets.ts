@@ -21,6 +21,8 @@ import { ArtifactInput } from "../../../src/runs/artifacts/input.ts";
 import { RowChecker } from "../../../src/runs/artifacts/row_checker.ts";
 import { artifactDefinition } from "../../../src/runs/artifacts/definitions.ts";
 import { listPath, readCompacted } from "../../../src/runs/catalog/month_files.ts";
+import { MetricPoints } from "../../../src/runs/metrics/points.ts";
+import { recordOf } from "../../../src/runs/metrics/record.ts";
 import { manifestText, parseManifest } from "../../../src/runs/manifest/manifest.ts";
 import { readSegment } from "../../../src/trace/store/wal_read.ts";
 import type { Random } from "../../laws/random.ts";
@@ -39,6 +41,8 @@ export interface FuzzTarget {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const DAY = "2026-01-23";
+const METRICS_RECORD = '{"series":[["loss",3,[0,1],"AAAAAAAA4D8AAAAAAADQPwAAAAAAAMA/",' +
+  '[null,1767225600000,1767225600250]],["lr",1,[7],"AAAAAAAA8D8="]],"total":4}';
 const NOON_MS = Date.parse(`${DAY}T12:00:00Z`);
 const PACKED_DAY = "2026-01-24";
 const LINES_DAY = "2026-01-25";
@@ -268,6 +272,22 @@ export function fuzzTargets(lab: FuzzLab): Record<string, FuzzTarget> {
           file.close();
         }
       }),
+    },
+    "a record of metrics": {
+      input: changed(encoder.encode(METRICS_RECORD), true),
+      read(bytes) {
+        const points = new MetricPoints();
+        for (
+          const { name, steps, values, ts_ms } of recordOf(decoder.decode(bytes))?.series ?? []
+        ) {
+          assertEquals([values.length, ts_ms?.length ?? steps.length], [
+            steps.length,
+            steps.length,
+          ]);
+          points.addSeries({ name, steps, values, ts_ms });
+        }
+        points.sorted();
+      },
     },
     "the list of a compacted month": {
       input: changed(list_text, true),
