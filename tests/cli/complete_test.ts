@@ -36,7 +36,9 @@ Deno.test("after a flag its values are offered, in one word or in two", async ()
 
 Deno.test("words are offered where they stand, whatever flags stand between", async () => {
   assertEquals(await candidates("completions", "b"), ["bash"]);
-  assertEquals(await candidates("schema", "show", "run.c"), ["run.created", "run.completed"]);
+  assertEquals(await candidates("schema", "show", "run.c"), [
+    ...["run.created", "run.completed", "run.claimed"],
+  ]);
   assertEquals(await candidates("artifacts", "put", "r1", "s"), ["summary"]);
   assertEquals(await candidates("artifacts", "put", "--dir", "x", "r1", "c"), ["config"]);
 });
