@@ -189,6 +189,36 @@ Deno.test("Parquet comes through a pipe, and under a name that looks like a patt
   assertEquals(await allRows(join(folder.path, "out.parquet")), [GOOD.alerts]);
 });
 
+Deno.test("a table of pandas and one of Polars are stored as the same trades", async () => {
+  using folder = tempFolder();
+  const hour_ms = 3_600_000, first_ms = Date.parse("2024-01-02T00:00:00Z");
+  const trade = (at: number, different: Row): Row => ({
+    run_id: RUN,
+    policy_id: null,
+    call_id: `c${at + 1}`,
+    entry_ts_ms: first_ms + at * hour_ms,
+    exit_ts_ms: first_ms + (at + 1) * hour_ms,
+    time_exposed_ms: hour_ms,
+    ...different,
+  });
+  const target = { exit_reason: "target", realized_return_bps: 5000, stop_out: false };
+  const stop = { exit_reason: "stop", realized_return_bps: -5000, stop_out: true };
+  const rows = [
+    [1, 1.5, -10, 0.5, target],
+    [2, 1, -5000, null, stop],
+    [0.5, 0.75, 0, 0.25, target],
+  ] as const;
+  const expected = rows.map((
+    [entry_px, exit_px, max_adverse_excursion_bps, tail_capture, end],
+    at,
+  ) => trade(at, { entry_px, exit_px, max_adverse_excursion_bps, tail_capture, ...end }));
+  for (const name of ["pandas", "polars"]) {
+    const path = join(import.meta.dirname!, `../../fixtures/inputs/${name}.parquet`);
+    await store(folder.path, "trades", { path });
+    assertEquals(await allRows(join(folder.path, "out.parquet")), expected, name);
+  }
+});
+
 Deno.test("a NaN and a time that is no milliseconds are refused with what to do about it", async () => {
   using folder = tempFolder();
   const path = join(folder.path, "in.parquet");
