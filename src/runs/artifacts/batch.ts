@@ -1,6 +1,6 @@
-/** Batches of an input's rows, the place of each row in its input, and errors that name that place. */
-import { type ErrorPlace, LedgerError } from "../../base/error.ts";
-import { input_batch_rows } from "../../base/limits.ts";
+/** Batches of an input's rows, the place of each row in its input, and errors that name place and value. */
+import { type ErrorPlace, LedgerError, quoted } from "../../base/error.ts";
+import { input_batch_rows, quoted_chars_max } from "../../base/limits.ts";
 import type { Row } from "../../parquet/mod.ts";
 import type { ArtifactDefinition } from "./definitions.ts";
 
@@ -88,4 +88,14 @@ export function inputError(
     hint,
     detail: row === undefined ? undefined : { row },
   });
+}
+
+/** A value as a message quotes it, whatever it is. */
+export function shown(value: unknown): string {
+  // As it stood in the input: the n is ours.
+  if (typeof value === "bigint") return quoted(String(value)).slice(1, -1);
+  if (typeof value !== "object" || value === null) return quoted(value);
+  // JSON would show NaN as null, and could not show a bigint at all.
+  const text = Deno.inspect(value, { depth: 2, compact: true, breakLength: Infinity });
+  return text.length > quoted_chars_max ? `${text.slice(0, quoted_chars_max - 1)}…` : text;
 }

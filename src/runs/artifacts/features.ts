@@ -15,8 +15,8 @@ import type { OpenFile } from "../../base/files/seam.ts";
 import { feature_name_chars_max, feature_values_in_memory_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { ParquetColumn, ParquetColumnType, Row } from "../../parquet/mod.ts";
-import { type RowContext, rowError, type RowPlace } from "./batch.ts";
-import { isInt64, objectText, shown } from "./row_checker.ts";
+import { type RowContext, rowError, type RowPlace, shown } from "./batch.ts";
+import { isInt64, objectText } from "./row_checker.ts";
 
 type Family = "numbers" | "texts" | "flags" | "objects";
 

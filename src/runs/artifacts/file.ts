@@ -19,11 +19,11 @@ import {
 import { applyStep } from "../../log/event/registry.ts";
 import type { ArtifactEntry } from "../manifest/manifest.ts";
 import { differenceOf } from "../manifest/attached.ts";
-import type { RowBatch, RowContext } from "./batch.ts";
+import { type RowBatch, type RowContext, shown } from "./batch.ts";
 import { type ArtifactDefinition, VERSION_KEY } from "./definitions.ts";
 import { FeatureColumns, KeptRows, rounded } from "./features.ts";
 import { ArtifactInput, type ArtifactSource, batched, sourceName } from "./input.ts";
-import { RowChecker, shown } from "./row_checker.ts";
+import { RowChecker } from "./row_checker.ts";
 import { type StagedArtifact, stageParquetInput, stageText } from "./stage_input.ts";
 import { fits, type Misfit, misfitText } from "./stored_type.ts";
 

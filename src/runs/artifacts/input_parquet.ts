@@ -12,12 +12,12 @@ import type { World } from "../../base/world.ts";
 import { type Database, literal } from "../../duckdb/connection.ts";
 import { identifier, patternOf } from "../../duckdb/sandbox.ts";
 import { inspectParquet, type ParquetFacts, type Row } from "../../parquet/mod.ts";
-import { inputError, type RowBatch, type RowContext, rowError } from "./batch.ts";
+import { inputError, type RowBatch, type RowContext, rowError, shown } from "./batch.ts";
 import { castOf, familyOfType, type GivenColumn, kindOfFamily, textOfColumn } from "./casts.ts";
 import type { InputTable, PlannedColumn } from "./columnar.ts";
 import { FeatureColumns } from "./features.ts";
 import { keepDigits } from "./input_json.ts";
-import { extraColumn, RowChecker, shown } from "./row_checker.ts";
+import { extraColumn, RowChecker } from "./row_checker.ts";
 
 /** An inspected file that DuckDB has open, and what it is called in errors. */
 export class ParquetInput {

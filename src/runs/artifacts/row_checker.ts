@@ -4,16 +4,19 @@
  */
 import { type LedgerError, quoted } from "../../base/error.ts";
 import { json } from "../../base/json.ts";
-import {
-  quoted_chars_max,
-  timestamp_ms_max,
-  timestamp_ms_plausible_min,
-} from "../../base/limits.ts";
+import { timestamp_ms_max, timestamp_ms_plausible_min } from "../../base/limits.ts";
 import { nearest } from "../../base/nearest.ts";
 import { BadLine, parseObject } from "../../log/event/validate.ts";
 import type { Row } from "../../parquet/mod.ts";
 import type { Finding } from "../manifest/manifest.ts";
-import { inputError, type RowBatch, type RowContext, rowError, type RowPlace } from "./batch.ts";
+import {
+  inputError,
+  type RowBatch,
+  type RowContext,
+  rowError,
+  type RowPlace,
+  shown,
+} from "./batch.ts";
 import { type Check, checksOf } from "./checks.ts";
 import {
   type ArtifactColumn,
@@ -202,16 +205,6 @@ export class RowChecker {
     const words = `it has to have exactly one row, and ${found} came`;
     return inputError(this.context, words, "give one row", place?.line);
   }
-}
-
-/** A value as a message quotes it, whatever it is. */
-export function shown(value: unknown): string {
-  // As it stood in the input: the n is ours.
-  if (typeof value === "bigint") return quoted(String(value)).slice(1, -1);
-  if (typeof value !== "object" || value === null) return quoted(value);
-  // JSON would show NaN as null, and could not show a bigint at all.
-  const text = Deno.inspect(value, { depth: 2, compact: true, breakLength: Infinity });
-  return text.length > quoted_chars_max ? `${text.slice(0, quoted_chars_max - 1)}…` : text;
 }
 
 /** The error of a row whose values are impossible. */

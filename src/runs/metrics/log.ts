@@ -11,7 +11,7 @@ import {
   timestamp_ms_plausible_min,
 } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { shown } from "../artifacts/row_checker.ts";
+import { shown } from "../artifacts/batch.ts";
 import type { Finding, StoredArtifact } from "../manifest/manifest.ts";
 import { MetricPoints } from "./points.ts";
 import { METRICS, METRICS_PATHS } from "./segments.ts";
