@@ -61,13 +61,17 @@ interface Logged {
 }
 
 async function logPoints(run: Logged, count: number): Promise<void> {
+  let before: Promise<void> | undefined;
   for (let start = 0; start < count; start += GO_POINTS) {
     let durable: Promise<void> | undefined;
     for (let step = start; step < start + GO_POINTS; step++) {
       durable = run.logMetrics({ loss: Math.random() }, { step });
     }
-    await durable;
+    // One group is on its way to the disk while the next is logged.
+    await before;
+    before = durable;
   }
+  await before;
 }
 
 type Runs = Awaited<ReturnType<typeof openLedger>>["runs"];
