@@ -93,6 +93,8 @@ from (
 export const GROUP_OF_RUN =
   `select nullif("group", '') as "group" from run_annotations where run_id = $1`;
 
+export const PINNED_RUNS = `select run_id from run_annotations where pin`;
+
 /** The claims about a run, which is $1, and about a group, which is $2, in the order of the log. */
 export const CLAIMS = `
 select * from run_claims where run_id = $1 or "group" = $2 order by ${LOG_ORDER}`;

@@ -138,6 +138,16 @@ export abstract class RunQuestions {
     return counts;
   }
 
+  /** The runs that are pinned, as far as the index knows. */
+  protected async pinnedRuns(): Promise<Set<string>> {
+    if (!this.world.files.facts(this.indexPath("runs"))) return new Set();
+    const { openHalf } = await import("./run_states.ts");
+    const { PINNED_RUNS } = await import("../index/run_views.ts");
+    await using index = await openHalf(this.#sources(), "runs", { sql: PINNED_RUNS, folders: [] });
+    const rows = await index.rows<{ run_id: string }>(PINNED_RUNS);
+    return new Set(rows.map(({ run_id }) => run_id));
+  }
+
   /** What there is, in numbers. */
   async stats(): Promise<CatalogStats> {
     const { getCatalogStats } = await import("../runs/catalog/queries.ts");

@@ -181,7 +181,7 @@ export class LedgerRuns extends RunQuestions {
   async planPrune(request: PruneRequest): Promise<PrunedMonth[]> {
     const { planPrune } = await import("../runs/upkeep/prune.ts");
     await this.#checkArchives(request);
-    return await planPrune(this.world, this.dir, request);
+    return await planPrune(this.world, this.dir, { ...request, pinned: await this.#pinned() });
   }
 
   /** Takes months out of the folder of runs, and brings the catalog up to date. */
@@ -194,9 +194,16 @@ export class LedgerRuns extends RunQuestions {
     await this.#checkArchives(request);
     // The catalog has to know the runs before it can remember them.
     await this.sync(options);
-    const months = await prune(this.world, this.dir, request, onMonth);
+    const pinned = await this.#pinned();
+    const months = await prune(this.world, this.dir, { ...request, pinned }, onMonth);
     await this.sync(options);
     return months;
+  }
+
+  /** The pins as the log has them now: what cannot tell them, a prune does not go on without. */
+  async #pinned(): Promise<Set<string>> {
+    await this.#syncIndex(Infinity);
+    return await this.pinnedRuns();
   }
 
   /** Brings `alerts.duckdb` up to date with the catalog. */

@@ -126,6 +126,31 @@ Deno.test("a run that runs stays, and so does one whose manifest cannot be read"
   await ledger.close();
 });
 
+Deno.test("a pinned run stays, also a moment after it was pinned, and goes once it is pinned no more", async () => {
+  using lab = newLab();
+  for (const run_id of ["a", "b"]) await finishRun(lab, run_id, { created: OLD });
+  await using ledger = ledgerOf(lab);
+  await ledger.sync();
+  const words = ["runs", "prune", "--before", "2025-06"];
+  const kept = "run_id=a stays: it is pinned (ledger runs annotate a --unpin)";
+  await ledger.runs.annotate("a", { pin: true });
+  const dry = await inLab(lab, [...words, "--dry-run"]);
+  assertStringIncludes(dry.stdout, kept);
+  assertStringIncludes(dry.stdout, "2025-03: 1 run (");
+  const first = await inLab(lab, [...words, "--yes"]);
+  assertEquals([first.code, first.stderr], [0, ""]);
+  assertStringIncludes(first.stdout, kept);
+  assertEquals(runsOf(lab, "2025-03"), ["run_id=a"]);
+  // An index that is gone bad is made anew before it is believed.
+  Deno.writeTextFileSync(join(lab.dir, "index", "runs.duckdb"), "no database");
+  const again = await inLab(lab, [...words, "--yes"]);
+  assertEquals([again.code, again.stderr], [0, ""]);
+  assertStringIncludes(again.stdout, kept, "also where it is all that a month has");
+  await ledger.runs.annotate("a", { pin: false });
+  await ledgerOf(lab).runs.prune({ before: "2025-06" });
+  assertEquals(runsOf(lab, "2025-03"), []);
+});
+
 Deno.test("whatever fails while pruning, every run is in its folder or in an archive that is whole", async () => {
   for (const name of ["EIO", "a full disk"]) {
     for (const k of operationsToFail()) {

@@ -11,7 +11,8 @@ export default defineCommand({
   name: "runs prune",
   summary: "archive or delete the runs of old months",
   description: "Removes the runs of all months before one. --archive first writes each month to " +
-    "a tar.gz, and reads it back. Keeps runs that are running or whose manifest cannot be read. " +
+    "a tar.gz, and reads it back. Keeps runs that are running, those that are pinned " +
+    "(‹ledger runs annotate RUN --pin›), and those whose manifest cannot be read. " +
     "The catalog keeps the rows, marked as archived.",
   examples: {
     "ledger runs prune --before 2025-06 --dry-run": "list what would go",
@@ -43,7 +44,7 @@ export default defineCommand({
     const unread = plan.flatMap(({ runs }) => runs.filter(({ is_hidden }) => is_hidden))
       .map(({ run_path, kept = "" }) => ({ run_path, reason: kept }));
     const end = () => {
-      if (!flags.json && leaving.length === 0) say(world, `no run is from before ${flags.before}`);
+      if (!flags.json && plan.length === 0) say(world, `no run is from before ${flags.before}`);
       return exitOfUnread(world, unread, "stays");
     };
     if (flags["dry-run"]) {

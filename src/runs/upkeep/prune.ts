@@ -6,6 +6,7 @@
 import { basename, dirname, join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
 import { makeFolderDurably, removeQuietly, writeFully } from "../../base/files/durable.ts";
+import { shellWord } from "../../base/format.ts";
 import type { Files, OpenFile } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import { archivedPath, type ArchivedRun, parseArchived } from "../catalog/month_files.ts";
@@ -24,6 +25,11 @@ export interface PruneRequest {
   /** Where the archives go; without it, runs are gone for good. */
   archive?: string;
   stale_after_ms?: number;
+}
+
+/** The same, with the ids of runs that are pinned. */
+interface PruneOfPinned extends PruneRequest {
+  pinned?: ReadonlySet<string>;
 }
 
 /** A run that goes, or stays. */
@@ -53,7 +59,7 @@ const LEAVING = ".leaving-";
 export async function planPrune(
   world: World,
   runs_dir: string,
-  request: PruneRequest,
+  request: PruneOfPinned,
 ): Promise<PrunedMonth[]> {
   return await new Prune(world, runs_dir, request).plan();
 }
@@ -67,7 +73,7 @@ export function leavingOf(runs: readonly PrunedRun[]): PrunedRun[] {
 export async function prune(
   world: World,
   runs_dir: string,
-  request: PruneRequest,
+  request: PruneOfPinned,
   onMonth: (month: PrunedMonth) => void = () => {},
 ): Promise<PrunedMonth[]> {
   return await new Prune(world, runs_dir, request).run(onMonth);
@@ -76,7 +82,7 @@ export async function prune(
 class Prune {
   readonly #files: Files;
 
-  constructor(readonly world: World, readonly runs_dir: string, readonly request: PruneRequest) {
+  constructor(readonly world: World, readonly runs_dir: string, readonly request: PruneOfPinned) {
     this.#files = world.files;
   }
 
@@ -111,23 +117,31 @@ class Prune {
     for (const month of foldersOfRuns(this.#files, runs_dir)) this.#removeLeaving(month);
     for (const month of months) {
       const leaving = leavingOf(month.runs);
-      if (leaving.length === 0) continue;
-      markComing(this.#files, runs_dir);
-      if (archive !== undefined) month.archive = this.#archive(month.month, leaving, archive);
-      this.#noteArchived(month.month, leaving, month.archive);
-      for (const { run_path } of leaving) this.#removeRun(run_path);
-      markChange(this.#files, runs_dir);
+      if (leaving.length > 0) this.#pruneMonth(month, leaving, archive);
       onMonth(month);
     }
     return months;
   }
 
+  #pruneMonth(month: PrunedMonth, leaving: readonly PrunedRun[], archive?: string): void {
+    const { runs_dir } = this;
+    markComing(this.#files, runs_dir);
+    if (archive !== undefined) month.archive = this.#archive(month.month, leaving, archive);
+    this.#noteArchived(month.month, leaving, month.archive);
+    for (const { run_path } of leaving) this.#removeRun(run_path);
+    markChange(this.#files, runs_dir);
+  }
+
   async #whyKept(run: Fingerprinted): Promise<Pick<PrunedRun, "kept" | "is_hidden">> {
-    const { world, runs_dir, request: { stale_after_ms } } = this;
+    const { world, runs_dir, request: { stale_after_ms, pinned } } = this;
     const found = classifyRun(world, runs_dir, run);
     // What cannot be read may be of a newer version: the operator looks at it first.
     if (found.kind === "unusable") {
       return { kept: found.reason, ...(found.is_hidden ? { is_hidden: true } : {}) };
+    }
+    const { run_id } = found.manifest;
+    if (pinned?.has(run_id)) {
+      return { kept: `it is pinned (ledger runs annotate ${shellWord(run_id)} --unpin)` };
     }
     if (found.kind === "ended") return {};
     const { state } = await stateOfOpen(world, runs_dir, run.path, found.manifest, stale_after_ms);
