@@ -90,6 +90,8 @@ export const pipe_pause_ms_max = 20;
 /** Recent events are looked for in so much of the end of a part, and in so many parts. */
 export const recent_tail_bytes = 64 * KIB;
 export const recent_parts_max = 4;
+/** The same for events of one type, which are rarer. */
+export const recent_events_bytes = 1 * MIB;
 
 // Sealing, compacting, archiving
 
@@ -493,6 +495,8 @@ export const completions_max = 200;
 export const completed_runs_max = 200;
 /** and which are sorted by age where a month has no more than this. */
 export const completed_dated_runs_max = 1_000;
+/** Groups are looked for in the manifests of so many runs. */
+export const completed_manifests_max = 50;
 
 /** Descriptors that the runtime takes to listen for signals: with fewer left it aborts. */
 export const signal_descriptors = 6;

@@ -91,7 +91,7 @@ async function candidatesOf(
   const offer = (choices: readonly string[] | undefined, value = "", flag?: string) =>
     choices && choices.length > 0
       ? [...choices]
-      : offered(world, sourceFor(command.name, flag, value), rest, typed);
+      : offered(world, sourceFor(command.name, flag, value, rest), rest, typed);
   const valued = flags.find((flag) => flag.kind !== "switch" && isFlag(flag, rest.at(-1)));
   if (valued) return await offer(valued.choices, valued.facts.value, valued.name);
   const positional = nextPositional(command, flags, rest);

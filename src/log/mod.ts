@@ -100,7 +100,7 @@ export type { CompactOptions, CompactPlan, CompactReport } from "./compact/compa
 export type { RestoredPart } from "./compact/restore.ts";
 export type { NewlySealed, SealOptions } from "./seal/seal.ts";
 export type { ImportedDay } from "./archive/import_day.ts";
-export { type LogSurvey, recentDays, recentRunIds } from "./read/survey.ts";
+export { type LogSurvey, recentDays, recentEvents, recentRunIds } from "./read/survey.ts";
 export { type LineAnswer, type StreamOptions, type StreamReport } from "./write/stream.ts";
 export { chainProblem } from "./seal/verify_chain.ts";
 export type { Finding, VerifyOptions, VerifyReport } from "./seal/verify.ts";

@@ -80,6 +80,9 @@ Deno.test("event types of one's own are offered too, and a broken ledger offers 
   for (const words of [["runs", "write", "r1", "gr"], ["runs", "schema", "gr"]]) {
     assertEquals(await candidatesFor(world, COMMANDS, words), ["greeks"]);
   }
+  for (const words of [["schema", "show"], ["schema", "migrate"]]) {
+    assertEquals(await candidatesFor(world, COMMANDS, [...words, "--artifact", ""]), ["greeks"]);
+  }
   Deno.writeTextFileSync(`${folder.path}/events/_schema.json`, "{");
   assertEquals(await candidatesFor(world, COMMANDS, ["emit", "risk"]), []);
   const { code, stdout } = await runIn(folder.path, ["complete", "--", "sta"]);
@@ -106,10 +109,39 @@ Deno.test("runs that only the log knows are offered where a run is named, the la
   assertEquals(await offered("log", "--run-id", ""), all);
   assertEquals(await offered("emit", "run.failed", "--run-id=f"), ["--run-id=first"]);
   assertEquals(await offered("artifacts", "put", ""), all);
-  // Only a folder can be shown.
-  assertEquals(await offered("runs", "show", ""), ["in-a-folder"]);
+  assertEquals(await offered("runs", "show", ""), all);
+  // Only a folder can be written to.
+  assertEquals(await offered("runs", "write", ""), ["in-a-folder"]);
   const [day] = await offered("log", "--day", "");
   assertEquals(/^\d{4}-\d{2}-\d{2}$/.test(day), true);
+});
+
+Deno.test("names of runs, their tags and groups are offered, as they were said last, without an index", async () => {
+  using folder = tempFolder();
+  const dirs = { dir: `${folder.path}/ledger`, runs_dir: `${folder.path}/runs` };
+  await using ledger = await openLedger(dirs);
+  const run = { run_type: "policy", git: false } as const;
+  await ledger.runs.create({ ...run, run_id: "r1", group: "sweep7" });
+  await (await ledger.runs.create({ ...run, run_id: "r2", group: "silent" }, { events: false }))
+    .markFailed("x");
+  await ledger.runs.annotate("r1", { name: "old", tags: ["best", "q3"] });
+  await ledger.runs.annotate("r1", { name: "flagship", group: "sweep8" });
+  Deno.mkdirSync(`${folder.path}/runs/2026-01/run_id=empty`, { recursive: true });
+  const offered = onLedger(folder.path);
+  const groups = ["sweep8", "sweep7", "silent"];
+  for (
+    const words of [
+      ...[["runs", "group"], ["runs", "create", "--group"], ["runs", "annotate", "r1", "--group"]],
+      ...[["runs", "claim", "--group"], ["emit", "run.created", "--group"]],
+    ]
+  ) assertEquals(await offered(...words, ""), groups, words.join(" "));
+  for (const words of [["annotate", "r1", "--tag"], ["annotate", "r1", "--untag"], ["tag", "r1"]]) {
+    assertEquals(await offered("runs", ...words, ""), ["best", "q3"], words.join(" "));
+  }
+  for (const words of [["show"], ["write"], ["diff", "r1"], ["lineage", "r1", "--uses"]]) {
+    assertEquals(await offered("runs", ...words, "fl"), ["flagship"], words.join(" "));
+  }
+  assertEquals(await offered("runs", "show", "old"), []);
 });
 
 Deno.test("of a month's runs, the one that was written to last comes first", async () => {

@@ -69,6 +69,8 @@ Commands:
   parameters that differ. A metric that is text, or that no run has, is an error.
 - runs annotate, runs tag | Tags, notes, names, pins, groups and links are said of runs by events. Filters and
   run_states have name, group, tags, pin and notes as columns; a metric of such a name is summary.name.
+- completions | Offer groups, tags and names of runs as they were said last, registered types of artifacts,
+  and runs that only the log knows.
 - runs prune | Keeps runs that are pinned, and says so.
 - runs create --group, runs group, runs rank --per | Sweeps: mean, deviation and 95 % interval for each
   setting, the best run of each group.

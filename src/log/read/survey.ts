@@ -7,6 +7,7 @@ import {
   event_bytes_max,
   findings_shown_max,
   part_looks_max,
+  recent_events_bytes,
   recent_parts_max,
   recent_tail_bytes,
 } from "../../base/limits.ts";
@@ -206,6 +207,20 @@ export function recentRunIds(files: Files, root: string): string[] {
   return [...run_ids];
 }
 
+/** The last events of some types, those of the newest part first: all without an index. */
+export function recentEvents(
+  files: Files,
+  root: string,
+  types: readonly string[],
+): LedgerEvent[] {
+  return newestParts(files, root).flatMap((path) =>
+    endOf(files, path, recent_events_bytes).split("\n").reverse()
+      .filter((line) => types.some((type) => line.includes(`"${type}"`)))
+      .map((line) => validate(line, line.length))
+      .filter((event) => !(event instanceof BadLine) && types.includes(event.event_type))
+  ) as LedgerEvent[];
+}
+
 export function recentDays(files: Files, root: string): string[] {
   return (files.list(ledgerPaths(root).events) ?? [])
     .flatMap(({ name }) => parseDayName(name) ?? []).sort().reverse();
@@ -221,10 +236,10 @@ function newestParts(files: Files, root: string): string[] {
   return paths.slice(0, recent_parts_max);
 }
 
-function endOf(files: Files, path: string): string {
+function endOf(files: Files, path: string, bytes_max = recent_tail_bytes): string {
   return withOpenFile(files, path, (file) => {
     const { size_bytes } = file.facts();
-    const length = Math.min(recent_tail_bytes, size_bytes);
+    const length = Math.min(bytes_max, size_bytes);
     return new TextDecoder().decode(readFully(file, new Uint8Array(length), size_bytes - length));
   });
 }
