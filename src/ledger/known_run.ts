@@ -121,22 +121,26 @@ const EVENTS_OF_RUNS = ["run.created", "run.started", "run.completed", "run.fail
  */
 export async function checkIsKnown(
   ledger: {
-    runs: { locate(run_id: string): Promise<LocatedRun> };
+    runs: { locate(run_id: string, options?: { sync: boolean }): Promise<LocatedRun> };
     exists(): boolean;
     read(filter: ReadFilter): AsyncIterable<LogRecord>;
   },
   run_id: string,
 ): Promise<void> {
-  const located = await ledger.runs.locate(run_id).catch((error) => {
-    const problem = asLedgerError(error);
-    if (problem?.code !== "not_found") throw error;
-    return problem;
-  });
-  if (!(located instanceof LedgerError) && located.run_id === run_id) return;
+  const look = (sync: boolean) =>
+    ledger.runs.locate(run_id, { sync }).catch((error) => {
+      const problem = asLedgerError(error);
+      if (problem?.code !== "not_found") throw error;
+      return problem;
+    });
+  const there = await look(false);
+  if (!(there instanceof LedgerError) && there.run_id === run_id) return;
   const of_run = { run_id, types: EVENTS_OF_RUNS };
   for await (const { kind } of ledger.exists() ? ledger.read(of_run) : []) {
     if (kind === "event") return;
   }
+  // The nearest may be a run that was only emitted.
+  const located = await look(true);
   throw new LedgerError({
     code: "not_found",
     message: `there is no run ${quoted(run_id)}: neither the log nor a folder knows it`,

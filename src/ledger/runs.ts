@@ -24,6 +24,12 @@ interface TellOptions {
   events?: boolean;
 }
 
+/** How a run is looked for. */
+interface LocateOptions extends TellOptions {
+  /** Whether the log may first be taken into the index for a run that is not there. Default: it may. */
+  sync?: boolean;
+}
+
 /** Which runs are verified, and how closely. */
 interface RunsToVerify {
   run_id?: string;
@@ -73,7 +79,7 @@ export class LedgerRuns extends RunQuestions {
   /** A run that log or folder know, by its id, the beginning of its id or its name; its folder, if there is one. */
   async locate(
     beginning: string,
-    options?: TellOptions,
+    { sync = true, ...options }: LocateOptions = {},
   ): Promise<{ run_id: string; directory?: RunDirectory }> {
     const { RunDirectory } = await import("../runs/directory/directory.ts");
     const { wholeRunId } = await import("../runs/manifest/layout.ts");
@@ -87,7 +93,7 @@ export class LedgerRuns extends RunQuestions {
     };
     const run_id = await whole().catch(async (error) => {
       // The log may tell of a run that the index does not know yet.
-      if (asLedgerError(error)?.code !== "not_found") throw error;
+      if (!sync || asLedgerError(error)?.code !== "not_found") throw error;
       const is_synced = await this.#syncIndex().catch((problem) => {
         if (!asLedgerError(problem)) throw problem;
         return false;

@@ -1,5 +1,6 @@
 /** Which runs there are: those of the log, those of the folder, each once, as they stand now. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { type Lab, ledgerOf, newLab, putRun, sync } from "../runs/runs.ts";
 import { testWorld } from "../harness.ts";
@@ -112,7 +113,10 @@ Deno.test("a run that dies, or that no process writes to, has that status when i
   using lab = newLab();
   const { runs } = ledgerOf(lab, at(0));
   const owned = await runs.create({ run_id: "owned", run_type: "policy", owned: true });
-  await runs.create({ run_id: "shell", run_type: "policy" });
+  const shell = await runs.create({ run_id: "shell", run_type: "policy" });
+  // The evidence of its code, where there is some, is of its beginning, whatever its files say.
+  Deno.mkdirSync(join(shell.folder, "provenance"), { recursive: true });
+  Deno.writeTextFileSync(join(shell.folder, "provenance", "files.ndjson"), "{}\n");
   await runs.sync();
   const states = async (ms: number) =>
     (await ledgerOf(lab, at(ms)).runs.query({ status: "any", sort: "run_id" }))

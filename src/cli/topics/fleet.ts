@@ -3,7 +3,7 @@ import type { Topic } from "../topic.ts";
 export default {
   name: "fleet",
   summary: "many boxes: their logs in one object store",
-  see: ["ship", "fleet init", "fleet fold", "permissions"],
+  see: ["ship", "fleet init", "fleet fold"],
   text: String.raw`
 A fleet is a prefix in a bucket of an object store that speaks the S3 API: Amazon S3, Ceph, and others that
 keep a create-only PUT (If-None-Match: *). Each box sends its log there. The log on the box stays

@@ -14,6 +14,9 @@ const FOLDER_PREFIX = "run_id=";
 /** Stands for a month where there is none. */
 const OUTSIDE = "";
 
+/** The folder of the evidence of a run's code, which is written before the run begins. */
+export const EVIDENCE_FOLDER = "provenance";
+
 /** The well-known files of a run's folder. */
 export const RUN_FILES = {
   manifest: "run.json",
@@ -25,8 +28,8 @@ export const RUN_FILES = {
   stdout: "logs/stdout.txt",
   stderr: "logs/stderr.txt",
   /** Changes of the code that were not committed; for its owner alone. */
-  patch: "provenance/diff.patch",
-  changed_files: "provenance/files.ndjson",
+  patch: `${EVIDENCE_FOLDER}/diff.patch`,
+  changed_files: `${EVIDENCE_FOLDER}/files.ndjson`,
 } as const;
 
 /** The folder of the files that are attached to a run. */

@@ -10,7 +10,7 @@ import { takeFileLock } from "../../base/files/file_lock.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { lock_probe_ms, lock_wait_ms, stale_after_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
-import { RUN_FILES } from "./layout.ts";
+import { EVIDENCE_FOLDER, RUN_FILES } from "./layout.ts";
 import { manifestTime, type RunManifest } from "./manifest.ts";
 
 /** Held: the owner lives. Free: it had the lock, and is gone. Never: the run had no owner. */
@@ -128,6 +128,7 @@ const NOT_RESULTS: ReadonlySet<string> = new Set([
   RUN_FILES.manifest,
   RUN_FILES.owner_lock,
   RUN_FILES.manifest_lock,
+  EVIDENCE_FOLDER,
 ]);
 
 function newestFile(world: World, folder: string): number {

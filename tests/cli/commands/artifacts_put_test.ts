@@ -16,6 +16,7 @@ Deno.test("an artifact of a run that neither log nor folder knows is refused, an
     const { code, stderr } = await runIn(folder.path, put, { stdin: "{}" });
     assertEquals(code, 1);
     assertStringIncludes(stderr, 'there is no run "r2"');
+    assertStringIncludes(stderr, "did you mean r1?");
   }
   assertEquals([...Deno.readDirSync(folder.path)].some(({ name }) => name === "artifacts"), false);
   assertEquals(linesOnDisk(folder.path).length, 1);

@@ -165,7 +165,7 @@ Deno.test("runs are listed in every format", async () => {
   assertEquals(rows.map(({ run_id }: { run_id: string }) => run_id), ["two", "one"]);
   const fields =
     "run_id,run_type,status,source,created_at_ms,completed_at_ms,total_ms,artifacts,git_branch," +
-    "git_commit,git_dirty,presence,run_path";
+    "git_commit,git_dirty,presence,run_path,name,group,pin,tags";
   assertEquals(Object.keys(rows[0]).join(","), fields);
   assertEquals(JSON.parse(await stdoutOf(lab, ["query", "--format", "json"])), rows);
   const ndjson = await stdoutOf(lab, ["query", "--format", "ndjson"]);
@@ -173,7 +173,7 @@ Deno.test("runs are listed in every format", async () => {
   const csv = (await stdoutOf(lab, ["query", "--format", "csv", "--limit", "1"])).split("\n");
   assertEquals(csv, [
     fields,
-    "two,policy,completed,folder,1768730400000,1768665144539,,0,,,,present,2026-01/run_id=two",
+    "two,policy,completed,folder,1768730400000,1768665144539,,0,,,,present,2026-01/run_id=two,,,false,[]",
     "",
   ]);
   const markdown = await stdoutOf(lab, ["query", "--format", "markdown", "-n", "1"]);
