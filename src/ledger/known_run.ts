@@ -3,6 +3,7 @@
  * rest comes from the index. A run without a folder ends by an event, one with a folder in its manifest.
  */
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
+import { shellWord } from "../base/format.ts";
 import { parseKeepingDigits, withNumbers } from "../base/json.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
@@ -58,6 +59,7 @@ export interface KnownRun {
   /** As it stands right now. */
   state: string;
   directory?: RunDirectory;
+  /** Of a run that was archived, as it was then. */
   manifest?: RunManifest;
   run_type: string | null;
   created_at_ms: number | null;
@@ -67,6 +69,8 @@ export interface KnownRun {
   /** Of a run whose folder is not there any more: missing, or archived and where. */
   presence: string | null;
   archive: string | null;
+  /** Below the folder of runs. */
+  run_path: string | null;
   data_fingerprint: string | null;
   parameters: Members;
   summary: Members;
@@ -152,13 +156,21 @@ export async function checkIsKnown(
 }
 
 /** The error where only a run with a folder will do. */
-export function hasNoFolder(run_id: string, runs_dir: string): LedgerError {
+export function hasNoFolder(
+  { run_id, run_path, archive }: Pick<KnownRun, "run_id" | "run_path" | "archive">,
+  runs_dir: string,
+): LedgerError {
+  const hint = archive && run_path
+    ? `bring it back: tar -xzf ${shellWord(archive)} -C ${shellWord(runs_dir)} ${
+      shellWord(run_path)
+    }`
+    : `to make it one: ledger runs create --run-id ${run_id}`;
   return new LedgerError({
     code: "not_found",
-    message: `run ${quoted(run_id)} has no folder in ${runs_dir}: only the index knows it`,
+    message: `run ${quoted(run_id)} has no folder in ${runs_dir}: ` +
+      (archive ? `it was archived in ${archive}` : "only the index knows it"),
     where: { path: runs_dir },
-    hint: `what is known of it: ledger runs show ${run_id}; to make it one: ledger runs create ` +
-      `--run-id ${run_id}`,
+    hint: `what is known of it: ledger runs show ${run_id}; ${hint}`,
   });
 }
 
@@ -185,7 +197,7 @@ interface IndexedRun extends Logged {
 const ROW_OF_RUN = `
   select source, run_type, status, epoch_ms(created_at) as created_at_ms,
     epoch_ms(started_at) as started_at_ms, epoch_ms(completed_at) as completed_at_ms, error,
-    presence, archive, data_fingerprint, params as parameters, summary, timing, name,
+    presence, run_path, archive, data_fingerprint, params as parameters, summary, timing, name,
     "group", pin, to_json(tags) as tags
   from run_states where run_id = $1`;
 
@@ -250,7 +262,12 @@ export async function lookAt(
     return NOTHING_LOGGED;
   });
   const { row, status, ...logged } = indexed;
-  if (!directory) return { run_id, ...row!, state: status!, ...logged };
+  if (!directory) {
+    const { manifestOfRun } = await import("../runs/catalog/month_files.ts");
+    const { presence = null, run_path = null } = row ?? {};
+    const manifest = manifestOfRun(runs.world, runs.dir, { run_id, run_path, presence });
+    return { run_id, ...row!, ...(manifest ? { manifest } : {}), state: status!, ...logged };
+  }
   const manifest = directory.readManifest();
   const { manifestTime } = await import("../runs/manifest/manifest.ts");
   const msOf = (time: string | undefined | null) => time ? manifestTime(time) : null;
@@ -271,6 +288,7 @@ export async function lookAt(
     error: manifest.error ?? row?.error ?? null,
     presence: "present",
     archive: null,
+    run_path: directory.path,
     data_fingerprint: manifest.data_fingerprint ?? null,
     parameters: { ...row?.parameters, ...manifest.parameters },
     summary: { ...row?.summary, ...manifest.summary },
@@ -322,7 +340,7 @@ export async function finishRun(
     return { run_id, folder: directory.folder, status, total_ms, ...noted };
   }
   const run = await lookAt(runs, { run_id });
-  if (run.presence !== null) throw hasNoFolder(run_id, runs.dir);
+  if (run.presence !== null) throw hasNoFolder(run, runs.dir);
   if (!events) {
     throw new LedgerError({
       code: "usage",

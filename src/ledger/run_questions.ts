@@ -188,7 +188,7 @@ export abstract class RunQuestions {
     const run_ids: string[] = [];
     for (const asked of runs.run_ids ?? []) run_ids.push((await this.locate(asked)).run_id);
     await using database = await this.openStates();
-    return await loadCompared(database, { now_ms: this.world.now_ms(), ...runs, run_ids });
+    return await loadCompared(this, database, { now_ms: this.world.now_ms(), ...runs, run_ids });
   }
 
   /** A filter whose input, where it names a file that is there, is the file's content. */

@@ -72,8 +72,8 @@ export class LedgerRuns extends RunQuestions {
   async find(run_id: string, options?: TellOptions): Promise<RunDirectory> {
     const run = await this.locate(run_id, options);
     if (run.directory) return run.directory;
-    const { hasNoFolder } = await import("./known_run.ts");
-    throw hasNoFolder(run.run_id, this.dir);
+    const { hasNoFolder, lookAt } = await import("./known_run.ts");
+    throw hasNoFolder(await lookAt(this, run), this.dir);
   }
 
   /** A run that log or folder know, by its id, the beginning of its id or its name; its folder, if there is one. */

@@ -5,7 +5,7 @@ import { parseKeepingDigits } from "../../src/base/json.ts";
 import { type ComparedRun, diffRuns } from "../../src/runs/catalog/diff.ts";
 import { finishRun } from "./finished.ts";
 import { GOOD } from "./rows.ts";
-import { inLab, type Lab, newLab, putRun, sync } from "./runs.ts";
+import { inLab, type Lab, ledgerOf, newLab, putRun, sync } from "./runs.ts";
 
 function run(run_id: string, different: Partial<ComparedRun> = {}): ComparedRun {
   const nothing = { facts: {}, dataset: {}, params: {}, timing: {}, summary: {}, artifacts: {} };
@@ -280,4 +280,63 @@ Deno.test("a run of another program is compared by its summary too, which is in 
   const same = [realized_return_bps, realized_return_bps, undefined];
   assertEquals(of("summary", "avg_return_bps"), same);
   assertEquals(of("artifacts", "trades.rows"), [1, 2, 1]);
+});
+
+Deno.test("runs are compared by their code, inputs and files, by digests, also once one is archived", async () => {
+  using lab = newLab();
+  const digest = (of: string) => of.repeat(64);
+  const evidence = (path: string, of: string) => ({ path, bytes: 1, sha256: digest(of) });
+  const put = (run_id: string, prices: string, data: string, of: string) =>
+    putRun(lab, run_id, {
+      created_at: run_id === "a" ? "2025-03-05T10:00:00Z" : "2026-01-05T10:00:00Z",
+      git_commit: digest("c").slice(0, 40),
+      code: {
+        patch: { ...evidence("provenance/diff.patch", of), masked_lines: 0 },
+        lock_files: [evidence("uv.lock", of), evidence("deno.lock", "e")],
+        argv: ["python", "a b.py", of],
+        ...{ seed: 7, host: "box" },
+      },
+      parameters: { seed: 7 },
+      inputs: [evidence(prices, "d"), evidence(data, of)],
+      files: {
+        "plots/p.png": { kind: "plot", bytes: 1, sha256: digest(of), media_type: "image/png" },
+      },
+    }, { month: run_id === "a" ? "2025-03" : "2026-01" });
+  // The same prices, under another path.
+  put("a", "/data/prices.csv", "/data/calls.csv", "a");
+  put("b", "/mnt/prices.csv", "/data/calls.csv", "b");
+  await sync(lab);
+  await using ledger = ledgerOf(lab);
+  await ledger.runs.annotate("a", { name: "flagship", tags: ["best"] });
+  await ledger.runs.annotate("b", { group: "sweep7" });
+  const [a, b] = ["a", "b"].map(digest);
+  const wanted = [
+    ["facts", "name", "flagship", undefined],
+    ["facts", "tags", ["best"], undefined],
+    ["facts", "group", undefined, "sweep7"],
+    ["code", "patch", a, b],
+    ["code", "lock_files.uv.lock", a, b],
+    ["code", "command", 'python "a b.py" a', 'python "a b.py" b'],
+    ["inputs", "/data/calls.csv", a, b],
+    ["files", "plots/p.png", a, b],
+  ];
+  const differing = async () => {
+    const { code, stdout, stderr } = await inLab(lab, ["runs", "diff", "flagship", "b", "--json"]);
+    assertEquals(code, 0, stderr);
+    const rows = JSON.parse(stdout) as Record<string, unknown>[];
+    return rows.map(({ about, name, baseline, value }) => [about, name, baseline, value]);
+  };
+  assertEquals(await differing(), wanted);
+  const archive = join(lab.path, "o'ld");
+  await ledger.runs.prune({ before: "2025-06", archive });
+  assertEquals(await differing(), wanted);
+  const shown = await inLab(lab, ["runs", "show", "a"]);
+  for (const said of ["/data/calls.csv", "plots/p.png", 'python "a b.py" a', "archived  files/"]) {
+    assertStringIncludes(shown.stdout, said);
+  }
+  // What wants the folder says how it comes back.
+  const { code, stderr } = await inLab(lab, ["runs", "rerun", "a"]);
+  const [, tar] = /bring it back: (tar .*)/.exec(stderr)!;
+  assertEquals([code, (await new Deno.Command("sh", { args: ["-c", tar] }).output()).code], [1, 0]);
+  assertEquals((await inLab(lab, ["runs", "rerun", "a"])).code, 0);
 });

@@ -34,9 +34,9 @@ import {
 
 export default defineCommand({
   name: "runs diff",
-  summary: "compare runs: parameters, timings, metrics, artifacts",
+  summary: "compare runs: code, inputs, parameters, timings, metrics, artifacts, files",
   description: "Compares 2 to 20 runs with the first of them, whatever is known of each by its " +
-    "folder or by the log. Lists what differs, or everything with --all; for numbers, also by how " +
+    "folder or by the log; inputs, attached files and changes of the code by their digests. Lists what differs, or everything with --all; for numbers, also by how " +
     "much, and for metrics, which is better: more, but of drawdown, loss, stop_out, adverse, " +
     "exposed and names in _ms less. Data formats have a row for each run and name.",
   examples: {

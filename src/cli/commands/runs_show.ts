@@ -80,10 +80,10 @@ export default defineCommand({
     }
     printFacts(world, run);
     printInputs(world, run);
-    if (artifacts.length > 0) printArtifacts(world, artifacts);
+    if (artifacts.length > 0) printArtifacts(world, run, artifacts);
     if (metrics.length > 0) printMetrics(world, metrics);
     printFindings(world, run);
-    if (files.length > 0) printFiles(world, files);
+    if (files.length > 0) printFiles(world, run, files);
     printTiming(world, run);
     for (const log of logs) printLog(world, log);
     if (!flags["no-events"]) printEvents(world, events);
@@ -97,7 +97,7 @@ function artifactsOf(
   metrics: MetricsLook | undefined,
 ) {
   const in_folder = Object.entries(manifest?.artifacts ?? {}).map(([artifact_type, entry]) => {
-    const facts = world.files.facts(join(directory!.folder, entry.path));
+    const facts = directory && world.files.facts(join(directory.folder, entry.path));
     const { rows, path } = entry;
     return {
       artifact_type,
@@ -134,7 +134,7 @@ async function metricsOf(world: World, { directory }: KnownRun): Promise<Metrics
 /** The files that were attached to it. */
 function filesOf(world: World, { directory, manifest }: KnownRun) {
   return attachedFiles(manifest).map((file) => {
-    return { ...file, is_there: isThere(world, join(directory!.folder, file.path)) };
+    return { ...file, is_there: !!directory && isThere(world, join(directory.folder, file.path)) };
   });
 }
 
@@ -162,9 +162,9 @@ function logsOf(world: World, { directory, manifest }: KnownRun): ShownLog[] {
     if (typeof path !== "string") return [];
     const log = { stream, path };
     // A manifest may come from anywhere: only what lies in the run's folder is read.
-    if (path.startsWith("/") || path.split("/").includes("..")) return [log];
+    if (!directory || path.startsWith("/") || path.split("/").includes("..")) return [log];
     try {
-      return [{ ...log, ...tailOf(world, join(directory!.folder, path)) }];
+      return [{ ...log, ...tailOf(world, join(directory.folder, path)) }];
     } catch (error) {
       if (!asLedgerError(error)) throw error;
       return [log];
@@ -285,11 +285,11 @@ function memberText(members: Record<string, unknown>): string {
     .join(" ");
 }
 
-const ON_DISK: Column = {
+const onDisk = ({ archive }: KnownRun): Column => ({
   field: "is_there",
   title: "on disk",
-  show: (there) => there ? "yes" : "missing",
-};
+  show: (there) => there ? "yes" : archive ? "archived" : "missing",
+});
 
 /** What it read. */
 function printInputs(world: World, { manifest }: KnownRun): void {
@@ -309,25 +309,25 @@ function printInputs(world: World, { manifest }: KnownRun): void {
   if (others > 0) print(world, `  and ${counted(others, "more input")}; all of them: --json`);
 }
 
-function printArtifacts(world: World, artifacts: Record<string, unknown>[]): void {
+function printArtifacts(world: World, run: KnownRun, artifacts: Record<string, unknown>[]): void {
   print(world, "");
   printRows(world, artifacts, [
     { field: "artifact_type", title: "artifact" },
     countColumn("rows"),
     bytesColumn("bytes", "size"),
-    ON_DISK,
+    onDisk(run),
     { field: "path" },
   ]);
 }
 
-function printFiles(world: World, files: Record<string, unknown>[]): void {
+function printFiles(world: World, run: KnownRun, files: Record<string, unknown>[]): void {
   print(world, "");
   printRows(world, files, [
     { field: "name", title: "file" },
     { field: "kind" },
     { field: "media_type", title: "type" },
     bytesColumn("bytes", "size"),
-    ON_DISK,
+    onDisk(run),
     { field: "path" },
   ]);
 }

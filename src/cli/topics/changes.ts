@@ -69,6 +69,9 @@ Commands:
   parameters that differ. A metric that is text, or that no run has, is an error.
 - runs annotate, runs tag | Tags, notes, names, pins, groups and links are said of runs by events. Filters and
   run_states have name, group, tags, pin and notes as columns; a metric of such a name is summary.name.
+- runs diff | Compares code, inputs and attached files by their digests, and names, groups and tags.
+- runs show, diff | Know of an archived run what its manifest said; commands that want its folder print the
+  tar that brings it back.
 - completions | Offer groups, tags and names of runs as they were said last, registered types of artifacts,
   and runs that only the log knows.
 - runs prune | Keeps runs that are pinned, and says so.

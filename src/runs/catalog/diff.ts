@@ -8,12 +8,18 @@ import { isLowerBetter } from "./metric_values.ts";
 export interface ComparedRun {
   run_id: string;
   facts: Record<string, unknown>;
+  /** Of the code beside its commit: changes, lock files, the command. */
+  code?: unknown;
+  /** Of each file that it read, by its path, the digest. */
+  inputs?: unknown;
   dataset: unknown;
   params: unknown;
   timing: unknown;
   summary: unknown;
   /** The inventory: of each artifact its rows, and its digest or else its size. */
   artifacts: unknown;
+  /** Of each attached file, by its name, the digest. */
+  files?: unknown;
 }
 
 /** Metrics whose better end the caller says: `sharpe`, `timing.plan_ms`. */
@@ -22,7 +28,17 @@ interface Directions {
   higher?: readonly string[];
 }
 
-const KINDS = ["facts", "dataset", "params", "timing", "summary", "artifacts"] as const;
+const KINDS = [
+  "facts",
+  "code",
+  "inputs",
+  "dataset",
+  "params",
+  "timing",
+  "summary",
+  "artifacts",
+  "files",
+] as const;
 
 /** A name, with its values in the order of the runs. */
 export interface DiffRow {

@@ -9,10 +9,11 @@
  * digest that went in; so a run that changes, or goes, takes nothing wrong with it.
  */
 import { dirname, join } from "@std/path";
+import { asLedgerError } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { isOfKind } from "../../log/mod.ts";
 import { type Fingerprinted, idOfPath, listMonths } from "../manifest/layout.ts";
-import type { RunManifest } from "../manifest/manifest.ts";
+import { ManifestFile, parseManifest, type RunManifest } from "../manifest/manifest.ts";
 
 /** The files of that kind that are there. Each is replaced, or only grows. */
 function scanMonthFiles(
@@ -62,6 +63,39 @@ export function readArchived(world: World, runs_dir: string, path: string): Arch
     else if (index < lines.length - 1) month.damage.push({ line: index + 1, reason: archived });
   }
   return month;
+}
+
+/** A run as the catalog has it. */
+interface CataloguedRun {
+  run_id: string;
+  run_path: string | null;
+  presence: string | null;
+}
+
+/** The manifest of a run in its folder, or of an archived one in its month's list; undefined without one. */
+export function manifestOfRun(
+  world: World,
+  runs_dir: string,
+  { run_id, run_path, presence }: CataloguedRun,
+): RunManifest | undefined {
+  if (run_path === null) return undefined;
+  try {
+    if (presence === "present") {
+      return new ManifestFile(world, join(runs_dir, run_path), run_id).read();
+    }
+    const path = join(runs_dir, archivedPath(dirname(run_path)));
+    if (presence !== "archived" || !world.files.facts(path)) return undefined;
+    const said = JSON.stringify(run_path);
+    const lines = world.files.readText(path).split("\n").filter((line) => line.includes(said));
+    // It may have come back, and gone again: the last line is of how it was then.
+    const archived = lines.map(parseArchived)
+      .findLast((run) => typeof run === "object" && run.run_path === run_path);
+    if (typeof archived !== "object") return undefined;
+    return parseManifest(JSON.stringify(archived.manifest), path, run_id);
+  } catch (error) {
+    if (!asLedgerError(error)) throw error;
+    return undefined;
+  }
 }
 
 /** The run of a line, or why it tells of none. */
