@@ -9,6 +9,9 @@ import { splitCommandLine } from "./console.ts";
 
 const START_MS = Date.UTC(2026, 0, 23, 13, 18, 39, 945);
 
+/** What the folder of a transcript is called where its own path would stand. */
+const LAB_FOLDER = "/srv/lab";
+
 /** A daemon that says no address until then has failed. */
 const DAEMON_START_MS_MAX = 60_000;
 
@@ -41,7 +44,10 @@ export class Transcriber {
     return lines.join("\n");
   }
 
-  /** `ledger …`, or `echo '…' | ledger …`, and `ls` and `cat` inside the ledger; a daemon, asked. */
+  /**
+   * `ledger …`, behind `echo '…' |` or `deno run … |`, and with "$(deno run …)" among its words; `ls`
+   * and `cat` inside the ledger; `echo '…' >> FILE`; a daemon, asked.
+   */
   async #runPipe(command: string): Promise<string> {
     if (command.endsWith(" &")) {
       return await this.#startDaemon(splitCommandLine(command.slice(0, -2)));
@@ -49,7 +55,16 @@ export class Transcriber {
     if (command === "kill %1") return await this.#stopDaemon();
     if (command.startsWith("curl ")) return await this.#ask(command);
     await prepare(command, this.#folder);
-    const [, input, line] = /^(?:(echo .*?|printf .*?) \| )?([\s\S]*)$/.exec(command)!;
+    const [, appended, path] = /^(echo '[^']*') >> (\S+)$/.exec(command) ?? [];
+    if (appended !== undefined) {
+      Deno.writeTextFileSync(join(this.#folder, path), await inputText(appended), { append: true });
+      return "";
+    }
+    const pattern = /^(?:((?:echo|printf|deno run) .*?) \| )?([\s\S]*)$/;
+    const [, input, typed] = pattern.exec(command)!;
+    const [substitution = "", program_line] = /"\$\((deno run [^)]*)\)"/.exec(typed) ?? [];
+    const word = substitution && `'${(await inputText(program_line)).trimEnd()}'`;
+    const line = typed.replace(substitution, word);
     const [program, ...args] = splitCommandLine(line.replace(/ \|\| true$/, ""));
     if (program === "cat" || program === "ls") return this.#look(program, args);
     if (program === "runs") args.unshift("runs");
@@ -63,9 +78,11 @@ export class Transcriber {
       // Not counted up: how often it is asked is not the same everywhere, and seals note the time.
       now_ms: () => this.#now_ms,
       elapsed_ms: () => this.#now_ms,
-      stdin: inputOf(input),
+      stdin: inputOf(await inputText(input)),
     });
-    return printed.replaceAll(`${this.#folder}/`, "");
+    // A script for another folder names this one whole.
+    const shown = args[1] === "rerun" ? printed : printed.replaceAll(`${this.#folder}/`, "");
+    return shown.replaceAll(this.#folder, LAB_FOLDER);
   }
 
   #world(write: (text: string | Uint8Array) => void): World {
@@ -73,11 +90,14 @@ export class Transcriber {
     return {
       ...systemWorld(),
       random_uint32: () => this.#random++,
-      // The checkout that this runs in is not part of the text.
-      runProgram: () => Promise.resolve(undefined),
+      // The checkout that this runs in is not part of the text; a lab's own repository is.
+      runProgram: (...asked) =>
+        exists(join(this.#folder, ".git"))
+          ? systemWorld().runProgram(...asked)
+          : Promise.resolve(undefined),
       cwd: () => this.#folder,
       env: (name) => FOLDERS[name] && join(this.#folder, FOLDERS[name]),
-      stdin: inputOf(undefined),
+      stdin: inputOf(""),
       stdout: output,
       stderr: output,
     };
@@ -140,8 +160,9 @@ export class Transcriber {
   }
 }
 
-/** Puts what a command takes for granted: the first system's database, the copy of another box. */
+/** Puts what a command takes for granted: a lab, the first system's database, the copy of another box. */
 export async function prepare(command: string, folder: string): Promise<void> {
+  if (command.includes("momentum.ts")) await once(join(folder, "momentum.ts"), putMomentumLab);
   if (command.includes("baseline_results")) {
     await once(join(folder, "data/baseline_results.duckdb"), putLegacyDatabase);
   }
@@ -151,11 +172,53 @@ export async function prepare(command: string, folder: string): Promise<void> {
 }
 
 async function once(path: string, put: (path: string) => Promise<void> | void): Promise<void> {
+  if (exists(path)) return;
+  Deno.mkdirSync(dirname(path), { recursive: true });
+  await put(path);
+}
+
+function exists(path: string): boolean {
   try {
     Deno.statSync(path);
+    return true;
   } catch {
-    Deno.mkdirSync(dirname(path), { recursive: true });
-    await put(path);
+    return false;
+  }
+}
+
+/** The lab of equities, in a repository whose only commit has the same hash every time. */
+async function putMomentumLab(program: string): Promise<void> {
+  const lab = join(import.meta.dirname!, "../fixtures/momentum");
+  const folder = dirname(program);
+  Deno.mkdirSync(join(folder, "prices"));
+  for (const path of ["momentum.ts", "prices/2024.csv", "prices/2025.csv"]) {
+    Deno.writeTextFileSync(join(folder, path), Deno.readTextFileSync(join(lab, path)));
+  }
+  Deno.writeTextFileSync(join(folder, ".gitignore"), "prices/\n");
+  const date = new Date(START_MS).toISOString();
+  const env = {
+    PATH: Deno.env.get("PATH")!,
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_AUTHOR_DATE: date,
+    GIT_COMMITTER_DATE: date,
+  };
+  const user = ["-c", "user.name=lab", "-c", "user.email=lab@example.org"];
+  for (
+    const args of [
+      ["init", "--quiet", "--initial-branch=main"],
+      ["add", ".gitignore", "momentum.ts"],
+      [...user, "commit", "--quiet", "--message=Momentum"],
+    ]
+  ) {
+    const { success, stderr } = await new Deno.Command("git", {
+      args,
+      cwd: folder,
+      env,
+      clearEnv: true,
+    })
+      .output();
+    if (!success) throw new Error(`git ${args}: ${new TextDecoder().decode(stderr)}`);
   }
 }
 
@@ -207,10 +270,20 @@ export function commandsOf(block: string): string[] {
   return commands;
 }
 
-function inputOf(echo: string | undefined): World["stdin"] {
-  const [program, ...words] = echo === undefined ? [] : splitCommandLine(echo);
-  const text = words.join(" ").replaceAll("\\n", "\n") + (program === "echo" ? "\n" : "");
-  let left = new TextEncoder().encode(program === undefined ? "" : text);
+/** What a command of a pipe prints: `echo`, `printf`, or a program of the lab. */
+async function inputText(command = ""): Promise<string> {
+  const [program, ...words] = splitCommandLine(command);
+  if (program !== "deno") {
+    return words.join(" ").replaceAll("\\n", "\n") + (program === "echo" ? "\n" : "");
+  }
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: words })
+    .output();
+  if (!success) throw new Error(`${command}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+function inputOf(text: string): World["stdin"] {
+  let left = new TextEncoder().encode(text);
   return {
     is_terminal: false,
     read(buffer) {

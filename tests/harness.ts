@@ -24,6 +24,7 @@ export const DOCUMENTS = [
   "src/README.md",
   "scripts/bench/README.md",
   "fixtures/recipes/README.md",
+  "fixtures/momentum/README.md",
 ];
 
 /** A folder of one's own that is removed at the end of the scope. */

@@ -1,6 +1,6 @@
 /** Topics of help are true: whatever they print as a command is run, from an empty folder on. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { commandsOf, prepare } from "../../scripts/transcriber.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { topicHelp } from "../../src/cli/help.ts";
@@ -42,7 +42,9 @@ for (const name of TOPIC_NAMES) {
     const shim = `${folder.path}/bin`;
     const work = `${folder.path}/work`;
     for (const path of [shim, work]) Deno.mkdirSync(path);
-    const path = `${installShim(shim, "shipped")}:${Deno.env.get("PATH")}`;
+    // The program of a lab runs in this Deno.
+    const folders = [installShim(shim, "shipped"), Deno.env.get("PATH"), dirname(Deno.execPath())];
+    const path = folders.join(":");
     const failed: string[] = [];
     for (const { line, is_replayed } of linesOf(await loadTopic(name)!)) {
       const failure = is_replayed
@@ -66,6 +68,33 @@ async function runTranscribed(line: string, cwd: string, path: string) {
     ? undefined
     : `${line}\n  exit ${code}: ${new TextDecoder().decode(stderr)}`;
 }
+
+/** What a lab asks of its runs, which command the topic runs gives for it, and what that answers. */
+const QUESTIONS: readonly (readonly [question: string, command: string, answer: RegExp])[] = [
+  ["Which run was best?", "runs rank --by total_return", /^ +1 +slow-2025 .*54\.2/m],
+  ["Is anything odd in its numbers?", "runs show slow-2025", /^ +odd +equity: row 39 /m],
+  ["Which data?", "runs query --input prices/2025.csv", /^slow-2025 .*\nfast-2025 /m],
+  ["Which data?", "runs verify --all --deep --inputs", /run slow-2025 has other bytes now/],
+  ["Which code,", "runs rerun fast-2024", /checkout --quiet --detach [0-9a-f]{40}$/m],
+  ["can I run it again?", "runs rerun fast-2024", /brings back all that is known/],
+  ["Which group,", "runs query --where \"group = 'lookback'\"", /^slow-again +keeper /m],
+  ["Which group,", "runs group lookback --by params.lookback", /^ +13 +2 +0\.21.*\n +4 +2 /m],
+  ["what did people say of it,", 'runs query --where "group', /CRUX closes 2025 at 15535/],
+  ["what was claimed before?", "runs claim --group lookback", /stands before the first trial/],
+];
+
+Deno.test("the topic runs answers what a lab asks of its runs by commands that are replayed", async () => {
+  const pieces = piecesOf(await loadTopic("runs")!);
+  const text = pieces.filter((piece) => typeof piece === "string").join("\n");
+  const answers = pieces.flatMap((piece) =>
+    typeof piece === "object" && "session" in piece ? `\n${piece.session}`.split("\n$ ") : []
+  );
+  const unanswered = QUESTIONS.filter(([question, command, answer]) =>
+    !text.includes(question) ||
+    !answers.some((said) => said.startsWith(`ledger ${command}`) && answer.test(said))
+  );
+  assertEquals(unanswered, []);
+});
 
 Deno.test("a topic names itself, says what it is about, and leads on to commands there are", async () => {
   assertEquals(TOPIC_NAMES, [

@@ -60,10 +60,16 @@ export default defineCommand({
     }
     const format = rowFormat(flags);
     const titled = (title: string) => format === "table" ? title : undefined;
-    const usual: Column[] = [
-      ...fieldColumns("run_type"),
+    // Runs of many kinds have no trades, or no stops.
+    const of_trades: Column[] = [
       { field: "trades_count", title: titled("trades"), right: true },
       { field: "stop_out_rate", right: true },
+    ];
+    const usual: Column[] = [
+      ...fieldColumns("run_type"),
+      ...of_trades.filter(({ field }) => {
+        return format !== "table" || rows.some((row) => row[field] !== null);
+      }),
       { field: "created_at_ms", title: titled("created"), right: true, show: showTime(world) },
     ];
     const best_of: Column[] = board.per

@@ -30,9 +30,9 @@ Runs are chosen, ordered and shown by one small grammar. Here three runs of a sw
   tight      1.4
   broken          no space left
   $ ledger runs rank --by sharpe --where "trades_count >= 50"
-  rank  run_id  status     sharpe  stop_loss_bps  run_type  trades  stop_out_rate                   created
-     1  wide    completed     1.9            900  policy        80                 2026-01-23 13:18:42.945Z
-     2  tight   completed     1.4            300  policy       120                 2026-01-23 13:18:40.945Z
+  rank  run_id  status     sharpe  stop_loss_bps  run_type  trades                   created
+     1  wide    completed     1.9            900  policy        80  2026-01-23 13:18:42.945Z
+     2  tight   completed     1.4            300  policy       120  2026-01-23 13:18:40.945Z
 
 What may stand in a filter:
 

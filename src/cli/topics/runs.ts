@@ -3,185 +3,197 @@ import type { Topic } from "../topic.ts";
 export default {
   name: "runs",
   summary: "a run's folder, its results as Parquet, and the catalog of all runs",
-  see: ["runs create", "runs write", "runs attach", "runs finish", "runs query", "runs annotate"],
+  see: ["runs create", "runs write", "runs finish", "runs rank", "runs show", "runs rerun"],
   text: String.raw`
 A run has a folder, runs/YYYY-MM/run_id=ID/, with a manifest (run.json) that says what it was, which
-code and parameters made it, which artifacts it wrote and how it ended. Artifacts are Parquet files of
-known columns. _SUCCESS is written last.
+code, data and parameters made it, which artifacts it wrote and how it ended. Artifacts are Parquet files
+of known columns. _SUCCESS is written last.
 
-- call | one recommendation to trade a token, by a caller
-- alert | the message that made the call: who, which token, when
-- policy | the rule that a simulated trade follows, such as a stop loss
+This page follows a lab, fixtures/momentum in the clone: weekly closes of five equities, and momentum.ts,
+which holds the two that rose most over so many weeks, and prints what came of it. It lies in a git
+repository that ignores prices/. A first run says what it reads, and behind -- what makes it:
 
-Here two policies trade the same two calls:
+  $ ledger runs create --run-type backtest --run-id first --input prices/2024.csv --parameters '{"lookback":8}' -- deno run -R momentum.ts prices/2024.csv 8
+  first runs/2026-01/run_id=first
+  $ printf 'ts_ms,equity\n1712350800,100000\n' | ledger runs write first equity || true
+  error: cannot store equity: row 1 (line 2) has 1712350800 in column "ts_ms"; it has to be 100000000000 or more, in milliseconds since 1970
+     at: standard input:2
+   hint: these look like seconds: in milliseconds it is 1712350800000
+  $ deno run -R momentum.ts prices/2024.csv 8 equity | ledger runs write first equity
+  runs/2026-01/run_id=first/results/equity.parquet 39 rows, 2.3 kB
+  $ echo '<svg xmlns="http://www.w3.org/2000/svg"/>' | ledger runs attach first - --as plots/equity.svg
+  runs/2026-01/run_id=first/files/plots/equity.svg plot, image/svg+xml, 42 B
+  $ ledger runs finish first --summary "$(deno run -R momentum.ts prices/2024.csv 8)" --timing '{"simulate_ms":1840}'
+  first completed after 1.84 s
+  $ ledger runs query
+  run_id  run_type  status                      created    took  artifacts  branch  commit    on disk
+  first   backtest  completed  2026-01-23 13:18:40.945Z  1.84 s          1  main    e402c17b  yes
 
-  $ ledger runs create --run-type policy --run-id tight --data-fingerprint prices-2024-01 --dataset '{"from":"2024-01-01","to":"2024-01-31","interval":"5m","calls_count":2}' --parameters '{"policy":{"kind":"fixed_stop","stop_loss_bps":300}}'
-  tight runs/2026-01/run_id=tight
-  $ printf 'call_id,mint,caller_name,chain,alert_ts_ms,created_at\nc1,m1,ann,sol,1704067200000,2024-01-01\nc2,m2,bob,sol,1704153600000,2024-01-02\n' | ledger runs write tight alerts
-  runs/2026-01/run_id=tight/inputs/alerts.parquet 2 rows, 889 B
-  $ printf 'call_id,entry_ts_ms,entry_px,exit_ts_ms,exit_px,exit_reason,realized_return_bps,stop_out,max_adverse_excursion_bps,time_exposed_ms,tail_capture\nc1,1704067260000,1.0,1704070860000,1.5,target,5000,false,120,3600000,0.5\nc2,1704153660000,1.0,1704154260000,0.97,stop,-300,true,300,600000,\n' | ledger runs write tight trades
-  runs/2026-01/run_id=tight/policy/trades.parquet 2 rows, 1.8 kB
-  $ echo '{"calls_processed":2,"calls_excluded":0,"trades_count":2,"avg_return_bps":2350,"median_return_bps":2350,"stop_out_rate":0.5,"avg_max_adverse_excursion_bps":210,"avg_time_exposed_ms":2100000}' | ledger runs write tight summary
-  runs/2026-01/run_id=tight/results/summary.parquet 1 row, 1.5 kB
-  $ ledger runs finish tight --timing '{"plan_ms":12,"coverage_ms":85,"execution_ms":1840}'
-  tight completed after 1.94 s
-
-Every row is checked before anything is stored; an error names the row and the column:
-
-  $ ledger runs create --run-type policy --run-id wide --data-fingerprint prices-2024-01 --parameters '{"policy":{"kind":"fixed_stop","stop_loss_bps":900}}'
-  wide runs/2026-01/run_id=wide
-  $ echo '{"call_id":"c1","entry_ts_ms":"yesterday"}' | ledger runs write wide trades || true
-  error: cannot store trades: row 1 (line 1) has "yesterday" in column "entry_ts_ms"; it has to be a whole number of milliseconds from 0 to 253402300799999
-     at: standard input:1
-   hint: nothing was stored; correct it and repeat
-  $ printf 'call_id,entry_ts_ms,entry_px,exit_ts_ms,exit_px,exit_reason,realized_return_bps,stop_out,max_adverse_excursion_bps,time_exposed_ms,tail_capture\nc1,1704067260000,1.0,1704070860000,1.5,target,5000,false,120,3600000,0.5\nc2,1704153660000,1.0,1704157260000,1.12,target,1200,false,640,3600000,0.2\n' | ledger runs write wide trades
-  runs/2026-01/run_id=wide/policy/trades.parquet 2 rows, 1.8 kB
-  $ echo '{"calls_processed":2,"calls_excluded":0,"trades_count":2,"avg_return_bps":3100,"median_return_bps":3100,"stop_out_rate":0,"avg_max_adverse_excursion_bps":380,"avg_time_exposed_ms":3600000}' | ledger runs write wide summary
-  runs/2026-01/run_id=wide/results/summary.parquet 1 row, 1.5 kB
-  $ ledger runs finish wide --timing '{"plan_ms":11,"coverage_ms":83,"execution_ms":2210}'
-  wide completed after 2.30 s
-  $ ledger runs create --run-type policy --run-id broken
-  broken runs/2026-01/run_id=broken
-  $ ledger runs finish broken --status failed --error 'no candles for c2'
-  broken failed after 1.00 s
+A run's type is any name. Every row is checked before anything is stored, and what is impossible is
+refused: times in seconds, prices of 0, an exit before its entry. Rows are CSV, JSON, NDJSON or Parquet, as
+pandas and Polars write it. Any other file is attached: a plot, a model, a notebook.
 
   # which artifacts can be stored, their columns, and which values are possible and usual
   ledger runs schema
 
-Impossible values are refused as well: times in seconds, prices of 0, an exit before its entry. Odd
-values are kept; they, and a summary that is not that of the trades, are findings in the manifest, which
-‹ledger runs show› prints.
+  # a type of your own, which runs store, show, query and compact as they do the built-in ones
+  echo '{"columns":{"ts_ms":{"kind":"time","required":true},"turnover":{"kind":"number","bounds":{"min":0}}},"key":["ts_ms"]}' | ledger schema register --artifact turnover -
+
+Now a sweep. What it is to show is claimed before its trials: its place in the log proves that it came
+first, or an earlier seal; timestamps prove nothing. Meanwhile the program is edited, and not committed:
+
+  $ ledger runs claim --group lookback --hypothesis 'a quarter tells more than a month' --metric total_return --higher --trials 4
+  lookback  a quarter tells more than a month (higher total_return in 4 trials)
+  $ echo '// Costs are 5 bps of what is traded.' >> momentum.ts
+  $ ledger runs create --run-type backtest --run-id fast-2024 --group lookback --input prices/2024.csv --parameters '{"lookback":4}' -- deno run -R momentum.ts prices/2024.csv 4
+  fast-2024 runs/2026-01/run_id=fast-2024
+  $ ledger runs finish fast-2024 --summary "$(deno run -R momentum.ts prices/2024.csv 4)"
+  fast-2024 completed after 1.00 s
+  $ ledger runs create --run-type backtest --run-id fast-2025 --group lookback --input prices/2025.csv --parameters '{"lookback":4}' -- deno run -R momentum.ts prices/2025.csv 4
+  fast-2025 runs/2026-01/run_id=fast-2025
+  $ ledger runs finish fast-2025 --summary "$(deno run -R momentum.ts prices/2025.csv 4)"
+  fast-2025 completed after 1.00 s
+  $ ledger runs create --run-type backtest --run-id slow-2024 --group lookback --input prices/2024.csv --parameters '{"lookback":13}' -- deno run -R momentum.ts prices/2024.csv 13
+  slow-2024 runs/2026-01/run_id=slow-2024
+  $ ledger runs finish slow-2024 --summary "$(deno run -R momentum.ts prices/2024.csv 13)"
+  slow-2024 completed after 1.00 s
+  $ ledger runs create --run-type backtest --run-id slow-2025 --group lookback --input prices/2025.csv --parameters '{"lookback":13}' -- deno run -R momentum.ts prices/2025.csv 13
+  slow-2025 runs/2026-01/run_id=slow-2025
+  $ deno run -R momentum.ts prices/2025.csv 13 equity | ledger runs write slow-2025 equity
+  runs/2026-01/run_id=slow-2025/results/equity.parquet 39 rows, 2.4 kB
+  odd, equity: row 39 has 48.965458813672775 in column "return"; it is usually from -1 to 10
+  $ ledger runs finish slow-2025 --summary "$(deno run -R momentum.ts prices/2025.csv 13)"
+  slow-2025 completed after 2.00 s
+  odd, equity: row 39 has 48.965458813672775 in column "return"; it is usually from -1 to 10
+
+Which run was best? One, by far:
+
+  $ ledger runs rank --by total_return --where "group = 'lookback'"
+  rank  run_id     status     total_return  lookback  run_type                   created
+     1  slow-2025  completed       54.2415        13  backtest  2026-01-23 13:18:53.945Z
+     2  slow-2024  completed        0.3234        13  backtest  2026-01-23 13:18:51.945Z
+     3  fast-2024  completed        0.1321         4  backtest  2026-01-23 13:18:47.945Z
+     4  fast-2025  completed        0.0378         4  backtest  2026-01-23 13:18:49.945Z
+
+Is anything odd in its numbers? Odd values are kept; they, and artifacts that disagree (a summary that is
+not that of its trades, an equity that does not end where its returns lead), are findings, which a run's
+page shows beside its code, its data and its claim:
+
+  $ ledger runs show slow-2025 --no-events
+  slow-2025  backtest  completed
+    folder     runs/2026-01/run_id=slow-2025
+    created    2026-01-23 13:18:53.945Z
+    started    2026-01-23 13:18:53.945Z
+    completed  2026-01-23 13:18:55.945Z
+    code       main, e402c17bbace, 1 changed file
+    command    deno run -R momentum.ts prices/2025.csv 13
+    data       5210c92cca1a99f2ed5929fc576209285f20638f3fa17c9649a79b843be40338
+    schema     manifest 1.0.0, artifacts 1.0.0
+    parameters lookback=13
+    summary    total_return=54.2415 sharpe=1.1724 max_drawdown=0.0568 turnover=5
+    group      lookback
+    claimed    a quarter tells more than a month (higher total_return in 4 trials)
+               it stands before the first trial: both stand in day=2026-01-23/part-000001.jsonl, the claim first
+
+  input            rows    size  from                      to                        sha256
+  prices/2025.csv   260  6.5 kB  2025-01-03 21:00:00.000Z  2025-12-26 21:00:00.000Z  43b9428afbd2
+
+  artifact  rows    size  on disk  path
+  equity      39  2.4 kB  yes      results/equity.parquet
+
+    odd  equity: row 39 has 48.965458813672775 in column "return"; it is usually from -1 to 10
+
+    total             2.00 s  ██████████████████████████████
+  $ ledger query --db catalog "select run_id, make_timestamp_ms(ts_ms) as week, return from equity where return > 1"
+  run_id     week                             return
+  slow-2025  2025-12-26 21:00:00  48.965458813672775
+
+The vendor has quoted one close in cents. What people say of a run are events: the run stays as it is.
+
+  $ ledger runs annotate slow-2025 --tag suspect --note 'CRUX closes 2025 at 15535: cents, not dollars'
+  slow-2025
+
+Months later. Which data? Of each input a run keeps digest, size, rows and time range; the digest of those
+digests is its data, so that equal text is equal bytes. Files of 8 MB and more are not read again while
+size and time are the old ones; --rehash reads them. Now the vendor sends a correction:
+
+  $ ledger runs query --input prices/2025.csv --columns run_id,group,notes
+  run_id     group     notes
+  slow-2025  lookback  CRUX closes 2025 at 15535: cents, not dollars
+  fast-2025  lookback
+  $ echo '1766782800000,CRUX,155.35' >> prices/2025.csv
+  $ ledger runs verify --all --deep --inputs
+  prices/2025.csv: an input of run fast-2025 has other bytes now: 6.5 kB; the run read 6.5 kB, 260 rows, sha256 43b9428afbd2
+  prices/2025.csv: an input of run slow-2025 has other bytes now: 6.5 kB; the run read 6.5 kB, 260 rows, sha256 43b9428afbd2
+  5 runs, 2 artifacts, 1 attached file, 5 inputs: 2 findings
+
+Which code, and can I run it again? Commit, branch and what was not committed are kept, lines that look
+like secrets masked; not what git ignores. What cannot be brought back stands first; here all can:
+
+  $ ledger runs rerun fast-2024
+  # brings back all that is known of run fast-2024
+  set -e
+  # the code: commit e402c17bbace7901a4fdf07ab2ad49ba8ed020b8
+  git clone --quiet --no-checkout -- /srv/lab rerun-fast-2024
+  git -C rerun-fast-2024 checkout --quiet --detach e402c17bbace7901a4fdf07ab2ad49ba8ed020b8
+  # what was not committed
+  git -C rerun-fast-2024 -c apply.ignoreWhitespace=no apply --unidiff-zero --whitespace=nowarn /srv/lab/runs/2026-01/run_id=fast-2024/provenance/diff.patch
+  # all else in the fresh folder
+  cd rerun-fast-2024
+  # inputs, and what the files have to be
+  [ -e ./prices/2024.csv ] || { mkdir -p ./prices && cp -- /srv/lab/prices/2024.csv ./prices/2024.csv; }
+  printf '%s\n' "c40e7cdd878381164c887982537c7a5cfb0e690d7bf8a433f51ed0d42ccb60eb  momentum.ts" "3aa52767aecfe9693be44b936974580a7e752368f707a152ca77c7ce731d6262  prices/2024.csv" | sha256sum --check --quiet
+  # the run
+  deno run -R momentum.ts prices/2024.csv 4
+
+  # read it; then it does the run again in a fresh folder, and prints the same summary
+  ledger runs rerun fast-2024 | sh
+
+The run with the wrong price is made again with the right one, linked to the old, and compared:
+
+  $ ledger runs create --run-type backtest --run-id slow-again --group lookback --input prices/2025.csv --parameters '{"lookback":13}' -- deno run -R momentum.ts prices/2025.csv 13
+  slow-again runs/2026-01/run_id=slow-again
+  $ ledger runs finish slow-again --summary "$(deno run -R momentum.ts prices/2025.csv 13)"
+  slow-again completed after 1.00 s
+  $ ledger runs annotate slow-again --name keeper --tag best --link corrects=slow-2025
+  slow-again
+  $ ledger runs diff slow-2025 keeper
+  name                        slow-2025    slow-again              change  verdict
+  data_fingerprint         5210c92cca1a  681a7e599b11
+  timing.total_ms                  2000          1000     -1000 (-50.0 %)  better
+  summary.total_return          54.2415        0.0967  -54.1448 (-99.8 %)  worse
+  summary.sharpe                 1.1724        0.9727   -0.1997 (-17.0 %)  worse
+  summary.max_drawdown           0.0568        0.0644   +0.0076 (+13.4 %)  worse
+  artifacts.equity.rows              39             –
+  artifacts.equity.sha256  67912758b951             –
+  $ ledger runs lineage keeper
+  slow-again  keeper  completed
+  up: what it used, or is linked to
+  └─ slow-2025  completed  corrects
+
+Which group, what did people say of it, what was claimed before? A name stands where an id does:
+
+  $ ledger runs query --where "group = 'lookback'" --columns run_id,name,tags,notes
+  run_id      name    tags         notes
+  slow-again  keeper  ["best"]
+  slow-2025           ["suspect"]  CRUX closes 2025 at 15535: cents, not dollars
+  slow-2024           []
+  fast-2025           []
+  fast-2024           []
+  $ ledger runs group lookback --by params.lookback --metric total_return --where "findings = 0 and not 'suspect' in tags"
+  lookback  runs  mean total_return  deviation  95 % from        to
+        13     2            0.21005   0.160301    -1.2302    1.6503
+         4     2            0.08495  0.0666802  -0.514148  0.684048
+  $ ledger runs claim --group lookback
+  lookback  2026-01-23 13:18:46.945Z  a quarter tells more than a month (higher total_return in 4 trials)
+    it stands before the first trial: both stand in day=2026-01-23/part-000001.jsonl, the claim first
+
+Two windows for each lookback: the intervals are wide, and overlap. That a run used another's artifact is
+said by ‹ledger runs lineage RUN --uses OTHER --artifact TYPE›.
 
 Metrics (name, step, value) are logged while a run goes on, in any order and any number of goes: by
 ‹ledger runs write RUN metrics›, or run.logMetrics({ loss: 0.3 }, { step: 7 }) in the library. They are
-durable when that returns, wait in results/metrics.wal, and become results/metrics.parquet when the run
-ends. ‹ledger runs show›, ‹readMetrics› and queries of the table ‹metrics› read both.
-
-‹ledger runs sync› reads new and changed manifests into the catalog, and says of each run that it
-leaves out why. The catalog can be deleted at any time: the manifests are the truth.
-
-  $ ledger runs sync --stats
-  ✓ Initialized catalog tables
-  ✓ Registered 3 runs
-  ✓ Skipped 0 runs
-
-  Catalog Statistics:
-    Total runs: 3
-    Completed: 2
-    Failed: 1
-    Runs: 3 ended of 3 known
-    By type: { "policy": 3 }
-    Total artifacts: 5
-    By type: { "alerts": 1, "summary": 2, "trades": 2 }
-  $ ledger runs query --limit 10
-  run_id  run_type  status                      created    took  artifacts  branch  commit  on disk
-  broken  policy    failed     2026-01-23 13:18:50.945Z  1.00 s          0                  yes
-  wide    policy    completed  2026-01-23 13:18:45.945Z  2.30 s          2                  yes
-  tight   policy    completed  2026-01-23 13:18:40.945Z  1.94 s          3                  yes
-  $ ledger runs query --run-id tight --artifact-type trades
-  runs/2026-01/run_id=tight/policy/trades.parquet
-  $ ledger runs rank --by avg_return_bps
-  rank  run_id  status     avg_return_bps  stop_loss_bps  run_type  trades  stop_out_rate                   created
-     1  wide    completed            3100            900  policy         2              0  2026-01-23 13:18:45.945Z
-     2  tight   completed            2350            300  policy         2            0.5  2026-01-23 13:18:40.945Z
-  $ ledger runs diff tight wide
-  name                                          tight          wide              change  verdict
-  dataset.from                             2024-01-01             –
-  dataset.to                               2024-01-31             –
-  dataset.interval                                 5m             –
-  dataset.calls_count                               2             –
-  params.policy.stop_loss_bps                     300           900     +600 (+200.0 %)
-  timing.total_ms                                1937          2304      +367 (+18.9 %)  worse
-  timing.plan_ms                                   12            11         -1 (-8.3 %)  better
-  timing.coverage_ms                               85            83         -2 (-2.4 %)  better
-  timing.execution_ms                            1840          2210      +370 (+20.1 %)  worse
-  summary.avg_return_bps                         2350          3100      +750 (+31.9 %)  better
-  summary.median_return_bps                      2350          3100      +750 (+31.9 %)  better
-  summary.stop_out_rate                           0.5             0     -0.5 (-100.0 %)  better
-  summary.avg_max_adverse_excursion_bps           210           380      +170 (+81.0 %)  worse
-  summary.avg_time_exposed_ms                 2100000       3600000  +1500000 (+71.4 %)  worse
-  artifacts.alerts.rows                             2             –
-  artifacts.alerts.sha256                617d995bbce5             –
-  artifacts.summary.sha256               08095ad4125a  513584cfede8
-  artifacts.trades.sha256                6dc6b2b43abd  f308f7bf9484
-  $ ledger runs show wide
-  wide  policy  completed
-    folder     runs/2026-01/run_id=wide
-    created    2026-01-23 13:18:45.945Z
-    started    2026-01-23 13:18:45.945Z
-    completed  2026-01-23 13:18:49.945Z
-    data       prices-2024-01
-    schema     manifest 1.0.0, artifacts 1.0.0
-    parameters policy={"kind":"fixed_stop","stop_loss_bps":900}
-    summary    calls_processed=2 calls_excluded=0 trades_count=2 avg_return_bps=3100 median_return_bps=3100 stop_out_rate=0 avg_max_adverse_excursion_bps=380 avg_time_exposed_ms=3600000 avg_tail_capture=null median_tail_capture=null
-
-  artifact  rows    size  on disk  path
-  trades       2  1.8 kB  yes      policy/trades.parquet
-  summary      1  1.5 kB  yes      results/summary.parquet
-
-    total             2.30 s  ██████████████████████████████
-    plan               11 ms  █
-    coverage           83 ms  █
-    execution         2.21 s  █████████████████████████████
-
-    2026-01-23 13:18:45.945Z  run.created
-    2026-01-23 13:18:45.945Z  run.started
-    2026-01-23 13:18:47.945Z  artifact.created  trades
-    2026-01-23 13:18:48.945Z  artifact.created  summary
-    2026-01-23 13:18:49.945Z  run.completed
-  $ ledger runs verify --all --deep
-  3 runs, 5 artifacts: as their manifests record
-
-What people say of a run are events, so that one that has ended stays as it is. A name stands for its run
-where an id does; a tag is taken off with --untag.
-
-  $ ledger runs annotate wide --tag best --note 'holds with doubled costs' --name keeper
-  wide
-  $ ledger runs annotate tight --group stops
-  tight
-  $ ledger runs annotate keeper --group stops
-  wide
-  $ ledger runs query --where "'best' in tags and group = 'stops'" --columns run_id,name,group,notes
-  run_id  name    group  notes
-  wide    keeper  stops  holds with doubled costs
-  $ ledger runs group stops --by params.policy.stop_loss_bps --metric avg_return_bps
-  policy.stop_loss_bps  runs  mean avg_return_bps  deviation  95 % from  to
-                   900     1                 3100
-                   300     1                 2350
-  $ ledger runs lineage wide --uses tight --artifact trades
-  wide  keeper  completed
-  up: what it used, or is linked to
-  └─ tight  completed  trades 6dc6b2b43abd
-
-‹runs group› takes runs of one setting for a sample: create them with --group and with seeds or windows
-that differ. ‹runs rank --per group› shows the best of each group, and of how many it is the best.
-
-Any other file of a run that goes on is kept by ‹ledger runs attach RUN FILE›: a plot, a model, a notebook.
-It lies below files/ in the run's folder, its digest stands in the manifest, and the report shows pictures.
-
-A run keeps the code that made it: commit, branch, and what was not committed. Give the command line
-after --, and a script brings all of it back in a fresh folder. What cannot be brought back stands first:
-files with names of secrets, lines that looked like one (they read [masked]), files beyond 1 MB. What git
-ignores is not looked at.
-
-  # what this run was made with, and the commands that do it again
-  ledger runs create --run-type policy --run-id again --seed 7 -- python backtest.py --stop 0.03
-  ledger runs rerun again
-
-A run also keeps which data it read. --input takes files and patterns; the manifest has digest, size,
-rows and time range of each (a CSV's and a Parquet file's), and the fingerprint of the data is the
-digest of their digests: two runs with one fingerprint read the same bytes. A file that changes while it
-is read makes no run. Files of 8 MB and more are not read again while size and time are the old ones;
---rehash reads them.
-
-  # which files a run reads, which runs read a file, what has changed since
-  ledger runs create --run-type policy --run-id measured --input 'prices/*.csv'
-  ledger runs query --input prices/2026-01.csv --status any
-  ledger runs verify --all --inputs
-
-‹ledger runs claim RUN› says before the trials of a run what they are to show, and how many there will be.
-‹ledger runs show› tells whether the claim is proven to stand before the first of them: it is a line before
-it in one part of the log, or its part was sealed earlier. Timestamps prove nothing.
+durable when that returns, and become results/metrics.parquet when the run ends; all readers read both.
 
 How a run stands:
 
@@ -194,30 +206,14 @@ How a run stands:
 ‹ledger runs query --status stale› lists those that did not end.
 
 A query over all runs finds each type of artifact under its name: trades, summary, equity, one of your
-own (ledger schema register --artifact). Each column has the type that ‹ledger runs schema TYPE› lists, whatever a file
-of the first system stores it as; values that cannot be read as one are null, and named.
+own. Each column has the type that ‹ledger runs schema TYPE› lists, whatever a file of the first system
+stores it as; values that cannot be read as one are null, and named. ‹ledger runs sync› reads new manifests
+into the catalog, which queries do by themselves; the catalog can be deleted at any time. With --alerts it
+also lists, of runs that trade calls, which runs each call was in. DuckDB, Polars and pandas read the
+Parquet files without this program: fixtures/recipes/README.md.
 
-  $ ledger query --db catalog "select run_id, count(*) as trades, avg(realized_return_bps) as avg_return from trades group by run_id order by avg_return desc"
-  run_id  trades  avg_return
-  wide         2        3100
-  tight        2        2350
-  $ ledger query --db catalog "select date_trunc('day', make_timestamp_ms(alert_ts_ms)) as day, caller_name, count(*) as calls from alerts group by all order by all"
-  day                  caller_name  calls
-  2024-01-01 00:00:00  ann              1
-  2024-01-02 00:00:00  bob              1
-  $ ledger runs sync --alerts
-  ✓ Registered 0 runs
-  ✓ Skipped 0 runs
-  ✓ Added the alerts of 1 run
-  $ ledger query --db alerts "select call_id, caller_name, run_count, run_ids from alerts order by call_id"
-  call_id  caller_name  run_count  run_ids
-  c1       ann                  1  ["tight"]
-  c2       bob                  1  ["tight"]
-
-DuckDB, Polars and pandas read the Parquet files without this program: fixtures/recipes/README.md.
-
-‹runs compact --month 2026-01› joins a month's artifacts, so that a query over thousands of runs opens
-a few files; the runs' own files stay. ‹runs prune --before 2025-06 --archive runs/archive --yes› moves
+‹ledger runs compact --month 2026-01› joins a month's artifacts, so that a query over thousands of runs opens
+a few files; the runs' own files stay. ‹ledger runs prune --before 2025-06 --archive runs/archive --yes› moves
 old months into archives, each read back before its runs go; the catalog keeps their rows. ‹runs›
 alone, beside the executable, stands for ‹ledger runs›.
 `,

@@ -342,6 +342,6 @@ export function rerunScript({ run_id, cannot, steps }: Rerun): string {
       ]
       : [comment(`brings back all that is known of run ${run_id}`)],
     "set -e",
-    ...steps.flatMap(({ title, commands }) => ["", comment(title), ...commands]),
+    ...steps.flatMap(({ title, commands }) => [comment(title), ...commands]),
   ].join("\n");
 }
