@@ -4,8 +4,8 @@
  * put in place, then its files, then the chain says that they are back. Cut off anywhere, the chain
  * still says that they are away, and doing it again ends it.
  */
-import { join } from "@std/path";
-import { LedgerError } from "../../base/error.ts";
+import { dirname, join } from "@std/path";
+import { asLedgerError, LedgerError } from "../../base/error.ts";
 import {
   giveFreeName,
   makeFolderDurably,
@@ -17,10 +17,22 @@ import { uniqueName, type World } from "../../base/world.ts";
 import { type Chain, chainPath, readChain, sealedEntry, withChainLock } from "../format/chain.ts";
 import { addToChain } from "../seal/chain_recovery.ts";
 import { copyOut, type DayArchive, readDayArchive } from "./archive_file.ts";
-import { dayFolder, ledgerPaths, parquetName, parsePartName, tempName } from "../format/layout.ts";
+import {
+  dayFolder,
+  ledgerPaths,
+  parquetName,
+  parsePartName,
+  SEALED_NAME,
+  tempName,
+} from "../format/layout.ts";
 import { listDays } from "../read/parts.ts";
 import { type Checksum, findChange } from "../format/checksum.ts";
-import { readSealed, writeSealed } from "../format/seal_manifest.ts";
+import {
+  readSealed,
+  type SealedParts,
+  writeSealed,
+  writeSealedAt,
+} from "../format/seal_manifest.ts";
 import { checkChain } from "./archive_day.ts";
 import { finishDays } from "../seal/unfinished_days.ts";
 
@@ -112,9 +124,11 @@ async function putInPlace(
     makeFolderDurably(files, begun);
     for (const name of names) await copyChecked(world, archive, name, join(begun, fileOf(name)));
     const folder = dayFolder(root, day);
-    makeFolderDurably(files, folder);
-    // A file without its record could not be read; a record without its file says nothing.
     const records = Object.fromEntries(names.map((name) => [name, parts[name]]));
+    if (giveWhole(world, { begun, folder }, records)) return;
+    // Late events have made the day anew: its parts come back one by one. A file without its record could
+    // not be read; a record without its file says nothing.
+    makeFolderDurably(files, folder);
     writeSealed(world, root, day, { ...readSealed(files, root, day), ...records });
     for (const name of names) {
       const path = join(folder, fileOf(name));
@@ -126,6 +140,31 @@ async function putInPlace(
   } finally {
     removeQuietly(files, begun);
   }
+}
+
+/**
+ * Gives a day's folder its name with all that is in it, so that a reader finds the day whole or not at all;
+ * false where the day has a folder already.
+ */
+function giveWhole(
+  world: World,
+  { begun, folder }: { begun: string; folder: string },
+  records: SealedParts,
+): boolean {
+  const { files } = world;
+  if (files.linkFacts(folder)) return false;
+  const manifest = join(begun, SEALED_NAME);
+  writeSealedAt(world, manifest, records);
+  files.syncFolder(begun);
+  try {
+    files.rename(begun, folder);
+  } catch (error) {
+    if (!asLedgerError(error) || !files.linkFacts(folder)) throw error;
+    files.remove(manifest);
+    return false;
+  }
+  files.syncFolder(dirname(folder));
+  return true;
 }
 
 /** Copies a part's file out, and has it give back the lines that the chain knows. */

@@ -143,7 +143,11 @@ function isCount(value: unknown): value is number {
 
 /** Replaces the manifest of a day durably. The caller holds the chain's lock. */
 export function writeSealed(world: World, root: string, day: string, parts: SealedParts): void {
-  const path = sealedPath(root, day);
+  writeSealedAt(world, sealedPath(root, day), parts);
+}
+
+/** The same in a folder that is no day's yet. */
+export function writeSealedAt(world: World, path: string, parts: SealedParts): void {
   const text = `${JSON.stringify({ version: SEALED_VERSION, parts }, null, 1)}\n`;
   replaceFile(world.files, path, new TextEncoder().encode(text), uniqueName(world));
 }
