@@ -130,6 +130,8 @@ export function evened(text: string): string {
   )
     .replace(/-\d+-[0-9a-f]{1,8}\b/g, "-UNIQUE")
     .replace(/\b\d+(\.\d+)? (µs|ms|s|min|h)\b( \d+ (s|min)\b)?/g, "A WHILE")
+    // What else is written to the disk meanwhile.
+    .replace(/\b\d+(\.\d+)? [kMGT]?B free\b/g, "SPACE free")
     .replace(/\b\d{13}_[0-9a-f]{8}\b/g, "ID")
     .replace(/\b[0-9a-f]{64}\b/g, "DIGEST");
 }

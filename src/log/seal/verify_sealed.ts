@@ -94,7 +94,10 @@ export async function changesOf(
   const beside = join(dayFolder(root, part.day), name);
   const kept = world.files.facts(beside)
     ? await changeOfPacked(world, part, beside, record, record.compacted, read_lines)
-    : found("removed", `day=${part.day}/${name}`, "compacted, and its file is gone");
+    : world.files.facts(path)
+    ? found("removed", `day=${part.day}/${name}`, "compacted, and its file is gone")
+    // The whole day has left meanwhile: what the chain says of it is looked at in the end.
+    : undefined;
   return { change, kept };
 }
 
