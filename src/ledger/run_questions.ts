@@ -197,9 +197,11 @@ export abstract class RunQuestions {
     const { input } = filter;
     const now = { now_ms: world.now_ms(), ...filter };
     if (typeof input !== "string") return now;
-    const { isDigest } = await import("../runs/catalog/run_filter.ts");
+    const { isDigest, notAnInput } = await import("../runs/catalog/run_filter.ts");
     const path = resolve(world.cwd(), input);
-    if (!world.files.facts(path)) return isDigest(input) ? now : { ...now, input: { path } };
+    const facts = world.files.facts(path);
+    if (input === "" || facts?.is_folder) throw notAnInput(input);
+    if (!facts) return isDigest(input) ? now : { ...now, input: { path } };
     const { readInputs } = await import("../runs/evidence/inputs.ts");
     const cache = await this.inputCache();
     const [{ sha256 }] = await readInputs(world, [path], { cache });

@@ -629,6 +629,17 @@ Deno.test("past its limits there are digests only, and what is left out is said"
   assertEquals(Object.keys(filesIn(await rerun(lab))).sort(), ["a.py", "long.txt"]);
 });
 
+Deno.test("a changed file of very many lines is a digest past the limit of the patch, whatever its lines", async () => {
+  using lab = newRepository();
+  await commitAll(lab.repository, { "long.txt": "x\n", "small.txt": "1\n" });
+  putFiles(lab.repository, { "long.txt": "y\n".repeat(400_000), "small.txt": "2\n" });
+  const { list } = await make(lab, lab.repository);
+  assertEquals(list.map(({ path, kept }) => [path, kept]), [
+    ["long.txt", false],
+    ["small.txt", true],
+  ]);
+});
+
 Deno.test("a git that prints without end, or never ends, is stopped; the run begins", async () => {
   using lab = newRepository();
   await commitAll(lab.repository, { "a.py": "1\n" });

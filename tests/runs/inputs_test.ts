@@ -1,5 +1,11 @@
 /** A run's manifest says which bytes it reads: digests, rows and time ranges of its inputs. */
-import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { dirname, join } from "@std/path";
 import { createHash } from "node:crypto";
 import { LedgerError } from "../../src/base/error.ts";
@@ -426,6 +432,16 @@ Deno.test("runs create takes inputs as they are typed, and as a shell fills a pa
   const absent = await run("--input", "c.csv");
   assertEquals([absent.code, absent.stdout], [2, ""]);
   assertStringIncludes(absent.stderr, 'cannot take "c.csv" as an input: there is no such file');
+  // What a pattern finds is there, also where it leads nowhere.
+  Deno.symlinkSync("nowhere", join(lab.path, "z.csv"));
+  const dangling = await run("--input", "*.csv");
+  assertEquals([dangling.code, dangling.stdout], [2, ""]);
+  const path = join(lab.path, "z.csv");
+  assertStringIncludes(
+    dangling.stderr,
+    `cannot take "${path}" as an input: it is a link to nothing`,
+  );
+  assertStringIncludes(dangling.stderr, "no run was made");
 });
 
 /** Runs with inputs, and one whose manifest another program wrote; all of them catalogued. */
@@ -471,17 +487,30 @@ Deno.test("which runs read a file is asked by the file, by its bytes elsewhere, 
     };
   };
   assertEquals((await query("--input", a, "--sort", "run_id:asc")).ids, ["one", "two"]);
+  // What keeps them from being listed is not their input.
+  const excluded = await query("--input", a, "--where", "artifacts > 5");
+  assertEquals([excluded.ids, excluded.stderr], [[], ""]);
+  const of_digest = await query("--input", digest, "--status", "failed");
+  assertEquals([of_digest.ids, of_digest.stderr], [[], ""]);
   // The file has gone on: the runs read what it was.
   put(lab, "a.csv", "ts_ms\n1000000000001\n");
   const other = await query("--input", a);
   assertEquals(other.ids, []);
-  assertStringIncludes(other.stderr, `2 runs read ${a} when it had other bytes`);
+  assertStringIncludes(
+    other.stderr,
+    `2 runs read ${a} when it had other bytes: --input ${
+      sha256("ts_ms\n1000000000000\n").slice(0, 12)
+    }`,
+  );
   Deno.removeSync(a);
   assertEquals((await query("--input", a, "--sort", "run_id:asc")).ids, ["one", "two"]);
   const absent = await query("--input", join(lab.path, "x.csv"));
   assertStringIncludes(absent.stderr, `no run read ${join(lab.path, "x.csv")}`);
   assertStringIncludes((await query("--input", "00000000")).stderr, "sha256 begins with 00000000");
-  assertEquals((await query("--input", lab.path)).code, 2);
+  const folder = await query("--input", lab.path);
+  assertEquals(folder.code, 2);
+  assert(!folder.stderr.includes("no run was made"), folder.stderr);
+  assertEquals((await query("--input", "")).code, 2);
 });
 
 Deno.test("the inputs in the catalog follow the runs: open, ended, archived, gone", async () => {

@@ -1,6 +1,6 @@
 /** Specification of runs: what a caller wants of `run_states`, checked at run time, as SQL conditions. */
 import { LedgerError, quoted } from "../../base/error.ts";
-import { counted, DAY_MS, typedTime } from "../../base/format.ts";
+import { counted, DAY_MS, firstNames, typedTime } from "../../base/format.ts";
 import { jsonPointer } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { BoundValue, Database } from "../../duckdb/connection.ts";
@@ -132,10 +132,7 @@ export function conditionsOf(filter: RunFilter, bind: (value: BoundValue) => str
   want(filter.git_branch, (branch) => `git_branch = ${bind(branch)}`);
   want(filter.git_commit, (commit) => `starts_with(git_commit, ${bind(commit)})`);
   want(filter.input, (input) => {
-    const { path, sha256 } = soughtInput(input);
-    const sought = sha256 === undefined
-      ? `path = ${bind(path!)}`
-      : `starts_with(sha256, ${bind(sha256)})`;
+    const sought = inputCondition(soughtInput(input), bind);
     return `run_id in (select run_id from run_inputs where ${sought})`;
   });
   for (const [name, value] of Object.entries(filter.parameters ?? {})) {
@@ -154,10 +151,22 @@ export function isDigest(text: string): boolean {
 function soughtInput(input: string | SoughtInput): SoughtInput {
   if (typeof input !== "string") return input;
   if (isDigest(input)) return { sha256: input.toLowerCase() };
-  throw refused(
+  throw notAnInput(input);
+}
+
+export function notAnInput(input: string): LedgerError {
+  return refused(
     `input is ${quoted(input)}`,
-    "it has to be a sha256, or eight digits of it or more",
+    "it has to be a file, or its sha256, or eight digits of that or more",
   );
+}
+
+/** Which inputs are sought, as a condition on `run_inputs`. */
+function inputCondition(
+  { path, sha256 }: SoughtInput,
+  bind: (value: BoundValue) => string,
+): string {
+  return sha256 === undefined ? `path = ${bind(path!)}` : `starts_with(sha256, ${bind(sha256)})`;
 }
 
 /** Where no run read an input: whether runs read other bytes under its path. */
@@ -167,15 +176,19 @@ async function explainInput(
 ): Promise<void> {
   if (input === undefined || !onNotice) return;
   const { path, sha256 } = soughtInput(input);
+  const values: BoundValue[] = [];
+  const is_read = inputCondition({ path, sha256 }, (value) => `$${values.push(value)}`);
+  if ((await database.rows(`from run_inputs where ${is_read} limit 1`, values)).length > 0) return;
   if (path === undefined) return onNotice(`no run read a file whose sha256 begins with ${sha256}`);
-  const [{ runs }] = await database.rows<{ runs: bigint }>(
-    "select count(distinct run_id) as runs from run_inputs where path = $1",
+  const [{ runs, digests }] = await database.rows<{ runs: bigint; digests: string | null }>(
+    `select count(distinct run_id) as runs, string_agg(distinct sha256[:12], ' ') as digests
+     from run_inputs where path = $1`,
     [path],
   );
-  if (runs === 0n) onNotice(`no run read ${path}, or another file with its bytes`);
-  else if (sha256 !== undefined) {
-    onNotice(`${counted(Number(runs), "run")} read ${path} when it had other bytes`);
-  }
+  if (digests === null) return onNotice(`no run read ${path}, or another file with its bytes`);
+  const readers = counted(Number(runs), "run");
+  const others = firstNames(digests.split(" ").sort());
+  onNotice(`${readers} read ${path} when it had other bytes: --input ${others}`);
 }
 
 /** Where no run fits: refuses the slip of a type, notes an id or an input that no run has. */

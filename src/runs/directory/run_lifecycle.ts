@@ -94,7 +94,12 @@ export async function newManifest(
   const [data, { git, code, files }] = await Promise.all([
     dataOf(world, run, cache),
     collectCode(world, own_folders, { ...run, seed: run.seed ?? seedIn(run.parameters) }),
-  ]);
+  ]).catch((error) => {
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    const { hint } = problem;
+    throw problem.with({ hint: `no run was made${hint === undefined ? "" : `; ${hint}`}` });
+  });
   const manifest: RunManifest = {
     run_id,
     run_type: run.run_type,

@@ -88,7 +88,7 @@ export function hasChanged(path: string): LedgerError {
     code: "busy",
     message: `cannot take ${quoted(path)} as an input: it changed while it was read`,
     where: { path },
-    hint: "no run was made; repeat it once its writer is done, or give a copy",
+    hint: "repeat it once its writer is done, or give a copy",
   });
 }
 

@@ -58,7 +58,11 @@ function* filesLike(world: World, folder: string, steps: readonly string[]): Gen
     if (is_deep && is_folder) yield* filesLike(world, path, steps);
     else if (!is_last) {
       if (!is_deep && world.files.facts(path)?.is_folder) yield* filesLike(world, path, rest);
-    } else if (!is_folder && !world.files.facts(path)?.is_folder) yield path;
+    } else if (!is_folder) {
+      const facts = world.files.facts(path);
+      if (!facts) throw refused(path, "it is a link to nothing", "mend it, or leave it out");
+      if (!facts.is_folder) yield path;
+    }
   }
 }
 
@@ -66,6 +70,6 @@ function refused(name: string, problem: string, hint: string): LedgerError {
   return new LedgerError({
     code: "invalid",
     message: `cannot take ${quoted(name)} as an input: ${problem}`,
-    hint: `no run was made; ${hint}`,
+    hint,
   });
 }

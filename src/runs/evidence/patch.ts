@@ -141,7 +141,8 @@ function maskedHunks(
     const range = (start: number, count: number) => `${count === 0 ? start - 1 : start},${count}`;
     if (is_change) {
       out.push(`@@ -${range(hunk.from, counts("-"))} +${range(hunk.to, counts("+"))} @@`);
-      out.push(...hunk.lines);
+      // One by one: a call takes no more arguments than the stack holds.
+      for (const line of hunk.lines) out.push(line);
     }
     hunk = { from, to, lines: [] };
   };
