@@ -87,20 +87,14 @@ export class LedgerRuns extends RunQuestions {
     const place = await this.#place(options);
     const directory = RunDirectory.find(place, beginning);
     if (directory) return { run_id: beginning, directory };
-    const whole = async () => {
-      const indexed = await namesOfRuns(() => this.openStates());
-      return wholeRunId(this.world.files, this.dir, beginning, indexed);
-    };
-    const run_id = await whole().catch(async (error) => {
-      // The log may tell of a run that the index does not know yet.
-      if (!sync || asLedgerError(error)?.code !== "not_found") throw error;
-      const is_synced = await this.#syncIndex().catch((problem) => {
-        if (!asLedgerError(problem)) throw problem;
-        return false;
-      });
-      if (!is_synced) throw error;
-      return await whole();
-    });
+    const known = () => namesOfRuns(() => this.openStates());
+    let indexed = await known();
+    // Ids stay; the log may know another name, or a run, that the index does not know yet.
+    if (sync && !indexed.some(({ run_id }) => run_id === beginning)) {
+      const is_name = indexed.some(({ name }) => name === beginning);
+      if (await this.#trySyncIndex(is_name ? Infinity : undefined)) indexed = await known();
+    }
+    const run_id = wholeRunId(this.world.files, this.dir, beginning, indexed);
     return { run_id, directory: RunDirectory.find(place, run_id) };
   }
 
@@ -128,6 +122,8 @@ export class LedgerRuns extends RunQuestions {
     onNotice?: (message: string) => void,
   ): Promise<string> {
     const { annotateRun } = await import("./annotations.ts");
+    // The name may have been given to another run a moment ago.
+    if (said.name) await this.#trySyncIndex();
     return await annotateRun(this, beginning, said, onNotice);
   }
 
@@ -238,6 +234,16 @@ export class LedgerRuns extends RunQuestions {
     if (!lag || lag.cost_ms > quick_ms_max) return false;
     await this.events.sync();
     return true;
+  }
+
+  /** The same, where the index may also stay as it is: of a ledger that is only read, say. */
+  async #trySyncIndex(quick_ms_max?: number): Promise<boolean> {
+    try {
+      return await this.#syncIndex(quick_ms_max);
+    } catch (error) {
+      if (!asLedgerError(error)) throw error;
+      return false;
+    }
   }
 
   /** Not even a lock, nor a library, is left where a folder was mistyped. */

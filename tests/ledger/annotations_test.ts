@@ -147,6 +147,22 @@ Deno.test("a name stands for its run where an id does, while no other run has it
   assertEquals((await runs.locate("log-1")).run_id, "log-1");
 });
 
+Deno.test("a name that went from one run to another stands for the latter at once, whatever the index has", async () => {
+  using lab = newLab();
+  await threeRuns(lab);
+  await say(lab, "folder-1", { name: "champion" });
+  await index(lab);
+  await say(lab, "folder-1", { name: "" }, 2);
+  assertEquals(await say(lab, "both-1", { name: "champion" }, 3), []);
+  await say(lab, "champion", { tags: ["prod"] }, 4);
+  await index(lab);
+  assertEquals(await idsWhere(lab, "'prod' in tags"), ["both-1"]);
+  // A name that was given a moment ago is known to be taken.
+  await say(lab, "log-1", { name: "fresh" }, 5);
+  const [notice] = await say(lab, "both-1", { name: "fresh" }, 6);
+  assertStringIncludes(notice, 'the name "fresh" is that of log-1 too');
+});
+
 Deno.test("what cannot be said is refused before anything is written", async () => {
   using lab = newLab();
   await threeRuns(lab);
