@@ -434,6 +434,7 @@ export const report_ask_chars_max = 4_000;
 /** How many phases of a run a report draws, and how many it sums up over all runs. */
 export const report_phases_max = 24;
 export const report_policies_max = 24;
+export const report_groups_max = 24;
 /** Of how many types of traced events a report gives the latency. */
 export const report_types_max = 30;
 /** How many losing trades a report follows back to their signals, */

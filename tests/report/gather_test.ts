@@ -103,7 +103,7 @@ Deno.test("every dated run is in one period, and there are never many", () => {
   ) {
     const runs = random.times(200, (n) => ({
       run_id: `r${n}`,
-      run_type: null,
+      ...{ name: null, group: null, run_type: null },
       status: random.pick(["completed", "failed", "crashed", "running", "whatever"]),
       at_ms: random.chance(0.1) ? null : BEGIN_MS + Math.floor(random.fraction() * span_ms),
       started_at_ms: null,

@@ -335,6 +335,46 @@ Deno.test("a run's parameters that tell it apart, its Sharpe ratio, its drawdown
   assertEquals(alone[0].Parameters, "policy.stop_bps=200 policy.kind=fixed seed=1");
 });
 
+Deno.test("a run's name, group, tags and pin are shown, and how the runs of each group stand", async () => {
+  using lab = newLab();
+  await using ledger = ledgerAt(lab, BEGIN_MS);
+  for (
+    const [run_id, group] of [["a", "s7"], ["b", "s7"], ["c", "s8"], ["d", undefined]] as const
+  ) {
+    const run = await ledger.runs.create({ run_type: "policy", run_id, git: false, group });
+    await run.writeArtifact("trades", tradesOf(run_id, "p", 3, BEGIN_MS));
+    if (run_id === "b") await run.markFailed("x");
+    else await run.markSuccess();
+  }
+  const said = { name: "<flag>", tags: ["best", "q3"], pin: true };
+  await ledger.runs.annotate("a", said);
+  await syncAll(lab);
+  const { html } = await reportOf(lab);
+  assertEquals(
+    tableIn(html, "The latest runs").map((row) => [row.Run, row.Name, row.Group, row.Tags]),
+    [
+      ["a", "<flag>", "s7", "best, q3 (pinned)"],
+      ["b", "", "s7", ""],
+      ["c", "", "s8", ""],
+      ["d", "", "", ""],
+    ],
+  );
+  const groups = tableIn(html, "Groups of runs");
+  assertEquals(groups.map((row) => [row.Group, row["Of these"], row.Runs]), [
+    ["s7", "1 completed, 1 failed", 2],
+    ["s8", "1 completed", 1],
+  ]);
+  const asked = asksIn(sectionIn(html, "runs"));
+  const answer = await answersTo(lab, asked.filter((line) => line.includes('"group", count')));
+  assertEquals(answer, [{ group: "s7", runs: 2 }, { group: "s8", runs: 1 }]);
+  assert(html.includes("<h3><bdi>&lt;flag&gt;</bdi>"), "also above its returns");
+  await using later = ledgerAt(lab, BEGIN_MS + 1);
+  await later.runs.annotate("a", { name: "", tags_removed: said.tags, pin: false, group: "" });
+  await syncAll(lab);
+  const alone = (await reportOf(lab, "a")).html;
+  assert(!alone.includes("Groups of runs") && !alone.includes(">Tags<"));
+});
+
 Deno.test("a killed run ended with its last sign of life, whenever that was reported", async () => {
   using lab = newLab();
   const at = (seconds: number) => BEGIN_MS + seconds * 1_000;

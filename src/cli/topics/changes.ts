@@ -72,6 +72,7 @@ Commands:
 - runs diff | Compares code, inputs and attached files by their digests, and names, groups and tags.
 - runs show, diff | Know of an archived run what its manifest said; commands that want its folder print the
   tar that brings it back.
+- report | Shows names, groups and tags of runs, and how the runs of each group stand.
 - completions | Offer groups, tags and names of runs as they were said last, registered types of artifacts,
   and runs that only the log knows.
 - runs prune | Keeps runs that are pinned, and says so.

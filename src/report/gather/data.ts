@@ -37,6 +37,9 @@ export function missing(words: string, command: string): Found<never> {
 /** A run, as far as all runs are looked at. */
 export interface ReportRun {
   run_id: string;
+  /** As people call it, and the group that it belongs to. */
+  name: string | null;
+  group: string | null;
   run_type: string | null;
   status: string;
   /** When it was created, or first heard of. */
@@ -51,6 +54,8 @@ export interface ReportRun {
 /** What the page says of a run that it shows by itself. */
 export interface RunDetails {
   error: string | null;
+  tags: string[];
+  pin: boolean;
   phases: number;
   trials: number;
   params: Record<string, unknown> | null;

@@ -21,7 +21,7 @@ const ordered = (aggregate: string, column: string) => `${aggregate}(${column} o
 
 /** All runs, the latest first. A run that died ended with its last sign of life. */
 export const RUNS = `
-  select run_id, run_type, status, epoch_ms(started_at) as started_at_ms,
+  select run_id, name, "group", run_type, status, epoch_ms(started_at) as started_at_ms,
     epoch_ms(coalesce(created_at, started_at, completed_at)) as at_ms,
     epoch_ms(case when status = 'completed' then completed_at
       when status not in ('running', 'pending') then greatest(completed_at, last_sign_at) end)
@@ -30,8 +30,8 @@ export const RUNS = `
 
 /** What the page says of runs that it shows one by one. */
 export const RUN_DETAILS = `
-  select run_id, error, params, summary, git_commit, git_branch, git_dirty from run_states
-  where run_id in (${IDS("$1")})`;
+  select run_id, error, to_json(tags) as tags, pin, params, summary, git_commit, git_branch, git_dirty
+  from run_states where run_id in (${IDS("$1")})`;
 
 /** Where those lie that have a folder. */
 export const RUN_PATHS = `
@@ -49,10 +49,18 @@ export function askStatuses(selected?: readonly string[]): string {
     group by all order by all`;
 }
 
+/** Groups of runs, the largest first. */
+export function askGroups(selected?: readonly string[]): string {
+  return `select "group", count(*) as runs from run_states
+    where "group" is not null and ${ofRuns(selected)} group by all order by runs desc, "group"`;
+}
+
 /** All runs. */
 export function askRuns(selected?: readonly string[]): string {
-  return `select run_id, run_type, status, started_at, completed_at, last_sign_at, total_ms,
-    params, summary, git_commit from run_states where ${ofRuns(selected)} order by created_at desc`;
+  return `select run_id, name, "group", tags, run_type, status, started_at, completed_at,
+    last_sign_at, total_ms, params, summary, git_commit from run_states where ${
+    ofRuns(selected)
+  } order by created_at desc`;
 }
 
 export const RUNS_WITH_PHASES = `select distinct run_id from phase_timings where ${WANTED}`;

@@ -89,14 +89,20 @@ export async function detailsOf(
   run_ids: readonly string[],
 ): Promise<Map<string, RunDetails>> {
   const ids = [JSON.stringify(run_ids)];
-  type Told = RunDetails & { run_id: string; params: string | null; summary: string | null };
+  type Told = Omit<RunDetails, "tags"> & {
+    run_id: string;
+    tags: string;
+    params: string | null;
+    summary: string | null;
+  };
   const told = states.kind === "there" ? await rowsOf<Told>(states.value, RUN_DETAILS, ids) : [];
   const counted = index.kind === "there" ? await rowsOf<Told>(index.value, RUN_COUNTS, ids) : [];
   const counts = new Map(counted.map((row) => [row.run_id, row]));
   return new Map(told.map(({ run_id, summary, ...details }) => {
     const { phases = 0, trials = 0 } = counts.get(run_id) ?? {};
     const params = JSON.parse(details.params ?? "null");
-    return [run_id, { ...details, phases, trials, params, sharpe: sharpeIn(summary) }];
+    const tags = JSON.parse(details.tags);
+    return [run_id, { ...details, tags, phases, trials, params, sharpe: sharpeIn(summary) }];
   }));
 }
 

@@ -1,8 +1,8 @@
 /** Runs over time: how many began when and how they stand, and the latest of them one by one. */
 import { counted, humanCount, roundStep } from "../../base/format.ts";
-import { report_bars_min } from "../../base/limits.ts";
+import { report_bars_min, report_groups_max } from "../../base/limits.ts";
 import type { ListedRun, ReportData, ReportRun } from "../gather/data.ts";
-import { askRuns, askStatuses } from "../gather/queries.ts";
+import { askGroups, askRuns, askStatuses } from "../gather/queries.ts";
 import { bar, bottomAxis, chart, leftAxis, legend } from "./chart.ts";
 import {
   bpsFigure,
@@ -27,6 +27,7 @@ export function runsSection({ runs: found, named: selected }: ReportData): Marku
     "with its last sign of life, whenever its end was noticed.";
   return section("runs", "Runs over time", lead, found, ({ runs, listed }) => {
     const undated = runs.filter(({ at_ms }) => at_ms === null).length;
+    const has_groups = runs.some(({ group }) => group !== null);
     const not_drawn = `${counted(undated, "run has", "runs have")} no time: not drawn.`;
     return [
       overTime(runs),
@@ -38,9 +39,11 @@ export function runsSection({ runs: found, named: selected }: ReportData): Marku
         "the latest $ known runs",
         `All ${humanCount(runs.length)} are in the chart above.`,
       ),
+      has_groups && groupsOf(runs),
       asks([
         ["Runs by status", queryLine(askStatuses(selected))],
         ["All of them, the latest first", queryLine(askRuns(selected))],
+        ...has_groups ? [["Groups of runs", queryLine(askGroups(selected))] as const] : [],
       ]),
     ];
   });
@@ -119,10 +122,18 @@ function aside(words: Piece): Piece {
   return words && markup`<span class="aside">${words}</span>`;
 }
 
+function tagsOf({ tags, pin }: ListedRun): Piece {
+  const words = [tags.join(", "), pin ? "(pinned)" : ""].filter((each) => each !== "").join(" ");
+  return words && named(words, 160);
+}
+
 function listOf(listed: readonly ListedRun[], caption: string): Markup {
   const parameters = parametersOf(listed);
   return table(caption, listed, {
     "Run": ({ run_id }) => identifier(run_id, 80),
+    "Name": ({ name }) => name && named(name, 40),
+    "Group": ({ group }) => group && named(group, 40),
+    "Tags": (run) => aside(tagsOf(run)),
     "Type": ({ run_type }) => run_type && named(run_type, 40),
     "Status": ({ status, error }) => [statusBadge(status), aside(error && named(error, 160))],
     "Created": ({ at_ms }) => timeFigure(at_ms),
@@ -137,6 +148,22 @@ function listOf(listed: readonly ListedRun[], caption: string): Markup {
     "Trials": ({ trials }) => countFigure(trials),
     "Phases": ({ phases }) => countFigure(phases),
   });
+}
+
+/** Groups of runs, the largest first, and how their runs stand. */
+function groupsOf(runs: readonly ReportRun[]): Piece {
+  const by_group = Map.groupBy(runs.filter(({ group }) => group !== null), ({ group }) => group!);
+  const groups = [...by_group].map(([group, of_group]) => ({ group, runs: of_group }))
+    .sort((a, b) => b.runs.length - a.runs.length || (a.group < b.group ? -1 : 1));
+  const shown = groups.slice(0, report_groups_max);
+  return [
+    table("Groups of runs", shown, {
+      "Group": ({ group }) => named(group, 80),
+      "Of these": ({ runs }) =>
+        countStatuses(runs).map(([status, count]) => `${count} ${status}`).join(", "),
+    }, { "Runs": ({ runs }) => countFigure(runs.length) }),
+    leftOut(shown.length, groups.length, "the largest $ groups"),
+  ];
 }
 
 /** Of a run that says no duration: from its first sign of life to its last, where there are two. */

@@ -3,7 +3,7 @@ import { humanCount, shellQuoted } from "../../base/format.ts";
 import { report_ask_chars_max } from "../../base/limits.ts";
 import type { Found } from "../gather/data.ts";
 import { NO_FIGURE } from "./figures.ts";
-import { identifier, type Markup, markup, type Piece } from "./markup.ts";
+import { identifier, type Markup, markup, named, type Piece } from "./markup.ts";
 import { statusBadge } from "./statuses.ts";
 
 /** A section of what was found; its lead says what it shows, in a sentence or two. */
@@ -121,9 +121,12 @@ export function pairs(look: "facts" | "tiles", entries: Readonly<Record<string, 
 }
 
 /** A run by itself. */
-export function runCard(run: { run_id: string; status: string }, body: Piece): Markup {
+export function runCard(
+  { run_id, name, status }: { run_id: string; name?: string | null; status: string },
+  body: Piece,
+): Markup {
   return markup`<article class="card">
-    <h3>${identifier(run.run_id, 60)} ${statusBadge(run.status)}</h3>
+    <h3>${name && [named(name, 40), " "]}${identifier(run_id, 60)} ${statusBadge(status)}</h3>
     ${body}</article>`;
 }
 
