@@ -125,7 +125,8 @@ function contradiction(metadata: FileMetaData, size_bytes: number): string | und
     const absent = names.find((name) => !present.has(name));
     if (absent !== undefined) return `a row group lacks the column ${quoted(absent)}`;
     for (const { meta_data } of group.columns) {
-      const { data_page_offset, total_compressed_size } = meta_data!;
+      const { data_page_offset, num_values, total_compressed_size } = meta_data!;
+      if (group.num_rows === 0n && num_values === 0n) continue;
       if (data_page_offset < 4n || total_compressed_size < 0n) return "a column lies nowhere";
       if (data_page_offset > BigInt(size_bytes)) return "a column lies behind the end of the file";
     }

@@ -53,6 +53,8 @@ export function inspectParquet(file: OpenFile): ParquetFacts {
   );
   for (const { columns, num_rows } of metadata.row_groups) {
     for (const { meta_data } of columns) {
+      // Where a table is empty, some writers begin a row group that has no pages.
+      if (num_rows === 0n && meta_data!.num_values === 0n) continue;
       const [name] = meta_data!.path_in_schema;
       const rows = plain.has(name) ? num_rows : undefined;
       const problem = columnProblem(file, meta_data!, size_bytes, rows);

@@ -219,6 +219,34 @@ Deno.test("a table of pandas and one of Polars are stored as the same trades", a
   }
 });
 
+Deno.test("a table of pandas without rows is stored as no rows", async () => {
+  using folder = tempFolder();
+  const path = join(import.meta.dirname!, "../../fixtures/inputs/pandas_empty.parquet");
+  await store(folder.path, "trades", { path });
+  assertEquals(await allRows(join(folder.path, "out.parquet")), []);
+});
+
+Deno.test("what is no Parquet is refused as the caller named it, whether file or pipe", async () => {
+  using folder = tempFolder();
+  const path = join(folder.path, "in.parquet");
+  await foreign(path, "alerts", {});
+  const whole = Deno.readFileSync(path);
+  const cut = whole.subarray(0, -20);
+  Deno.writeFileSync(path, cut);
+  const errors = [
+    await refusal(store(folder.path, "alerts", { path })),
+    await refusal(storeText(folder.path, "alerts", cut)),
+    await refusal(storeText(folder.path, "alerts", "call_id,mint", "parquet")),
+  ];
+  const sources = [path, "standard input", "standard input"];
+  for (const [at, { code, message, where, hint }] of errors.entries()) {
+    assertEquals([code, where?.path], ["invalid", sources[at]]);
+    assertStringIncludes(message, `cannot store alerts: cannot read ${sources[at]} as Parquet: it `);
+    assertStringIncludes(hint!, "write it again");
+  }
+  assertEquals(namesIn(folder.path), ["in.parquet"]);
+});
+
 Deno.test("a NaN and a time that is no milliseconds are refused with what to do about it", async () => {
   using folder = tempFolder();
   const path = join(folder.path, "in.parquet");

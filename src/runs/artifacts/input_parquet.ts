@@ -34,7 +34,14 @@ export class ParquetInput {
   /** Looks at a file before DuckDB does. */
   static inspect(world: World, context: RowContext, path: string): ParquetInput {
     using file = openRegular(world.files, path);
-    return new ParquetInput(context, path, inspectParquet(file));
+    try {
+      return new ParquetInput(context, path, inspectParquet(file));
+    } catch (error) {
+      if (!(error instanceof LedgerError) || !["invalid", "damaged"].includes(error.code)) throw error;
+      // What came through a pipe lies under a name that means nothing to the caller.
+      const words = error.message.replace(path, () => context.source ?? "the input");
+      throw inputError(context, words, error.code === "damaged" ? WRITE_ANEW : error.hint!);
+    }
   }
 
   /** Its columns, as DuckDB names and types them; those that only concern pandas are left out. */
@@ -219,14 +226,16 @@ export class ParquetInput {
     return inputError(
       this.context,
       `${this.#name} cannot be read (${first_line})`,
-      "it is damaged, or was not written to its end: write it again",
-    ).with({ code: "damaged", cause: error });
+      WRITE_ANEW,
+    ).with({ cause: error });
   }
 
   get #name(): string {
     return this.context.source ?? "the input";
   }
 }
+
+const WRITE_ANEW = "it is damaged, or was not written to its end: write it again";
 
 /** Does something whose error gets another hint. */
 function withHint<T>(hint: string | undefined, body: () => T): T {
