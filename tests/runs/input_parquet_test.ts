@@ -241,7 +241,10 @@ Deno.test("what is no Parquet is refused as the caller named it, whether file or
   const sources = [path, "standard input", "standard input"];
   for (const [at, { code, message, where, hint }] of errors.entries()) {
     assertEquals([code, where?.path], ["invalid", sources[at]]);
-    assertStringIncludes(message, `cannot store alerts: cannot read ${sources[at]} as Parquet: it `);
+    assertStringIncludes(
+      message,
+      `cannot store alerts: cannot read ${sources[at]} as Parquet: it `,
+    );
     assertStringIncludes(hint!, "write it again");
   }
   assertEquals(namesIn(folder.path), ["in.parquet"]);

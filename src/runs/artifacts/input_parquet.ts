@@ -37,7 +37,9 @@ export class ParquetInput {
     try {
       return new ParquetInput(context, path, inspectParquet(file));
     } catch (error) {
-      if (!(error instanceof LedgerError) || !["invalid", "damaged"].includes(error.code)) throw error;
+      if (!(error instanceof LedgerError) || !["invalid", "damaged"].includes(error.code)) {
+        throw error;
+      }
       // What came through a pipe lies under a name that means nothing to the caller.
       const words = error.message.replace(path, () => context.source ?? "the input");
       throw inputError(context, words, error.code === "damaged" ? WRITE_ANEW : error.hint!);
