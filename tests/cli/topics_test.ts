@@ -77,7 +77,7 @@ const QUESTIONS: readonly (readonly [question: string, command: string, answer: 
   ["Which data?", "runs verify --all --deep --inputs", /run slow-2025 has other bytes now/],
   ["Which code,", "runs rerun fast-2024", /checkout --quiet --detach [0-9a-f]{40}$/m],
   ["can I run it again?", "runs rerun fast-2024", /brings back all that is known/],
-  ["Which group,", "runs query --where \"group = 'lookback'\"", /^slow-again +keeper /m],
+  ["Which group,", "runs query --where \"group = 'lookback'", /^slow-again +keeper /m],
   ["Which group,", "runs group lookback --by params.lookback", /^ +13 +2 +0\.21.*\n +4 +2 /m],
   ["what did people say of it,", 'runs query --where "group', /CRUX closes 2025 at 15535/],
   ["what was claimed before?", "runs claim --group lookback", /stands before the first trial/],

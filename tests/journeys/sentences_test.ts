@@ -12,6 +12,7 @@ import { Lab, OLD_DAY } from "./lab.ts";
 
 /** What the sentences leave open. Whatever is not here is typed as it stands. */
 const COMPLETED: Readonly<Record<string, string>> = {
+  "ledger help COMMAND": "ledger help emit",
   "ledger help TOPIC": "ledger help log",
   "ledger emit": "ledger emit run.started --run-id typed",
   "ledger runs": "ledger runs --help",
@@ -24,10 +25,22 @@ const COMPLETED: Readonly<Record<string, string>> = {
   [`runs finish ID --status failed --error "died"`]:
     `runs finish killed --status failed --error "died"`,
   // The lab's runs are of today.
-  "runs compact --month 2026-01": `runs compact --month ${new Date().toISOString().slice(0, 7)}`,
+  "ledger runs compact --month 2026-01": `ledger runs compact --month ${
+    new Date().toISOString().slice(0, 7)
+  }`,
   "ledger --dir lab status": "ledger --dir data/ledger status",
   "ledger runs schema TYPE": "ledger runs schema trades",
+  "ledger runs annotate": "ledger runs annotate wide-stop --tag typed",
+  "ledger runs lineage RUN --uses OTHER --artifact TYPE":
+    "ledger runs lineage wide-stop --uses tight-stop --artifact trades",
+  "ledger runs query --input FILE": `ledger runs query --input ${"0".repeat(64)}`,
+  "ledger runs verify --inputs": "ledger runs verify --all --inputs",
+  "ledger runs write RUN metrics": "ledger runs write --help",
+  "ledger schema register --artifact NAME FILE":
+    `echo '{"columns":{"iv":{"kind":"number"}}}' | ledger schema register --artifact iv -`,
+  "ledger runs show": "ledger runs show wide-stop",
   "runs show": "runs show wide-stop",
+  "runs verify": "runs verify --all",
   "runs write": "runs write --help",
   "ledger trace publish": `ledger trace publish bt1 --metrics '{"trades":1}'`,
   "ledger trace path": "ledger trace path e2",
@@ -60,10 +73,10 @@ async function proseOf(topic: string): Promise<string> {
   }).join("\n");
 }
 
-/** The sentences of documents and topics, without blocks of code. */
+/** The sentences of documents and topics, without blocks of code and the table of all commands. */
 async function sentences(): Promise<string> {
   const documents = DOCUMENTS.map((path) => Deno.readTextFileSync(join(PROJECT, path)))
-    .map((text) => text.replaceAll(/```[^]*?\n```/g, ""));
+    .map((text) => text.replaceAll(/```[^]*?\n```|<!-- commands -->[^]*?<!-- end of/g, ""));
   return [...documents, ...await Promise.all(TOPIC_NAMES.map(proseOf))].join("\n");
 }
 

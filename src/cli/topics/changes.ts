@@ -124,7 +124,8 @@ Commands:
 - counts of runs | There are two, ended and known, the same in every command: runs query, runs sync --stats,
   status, doctor, watch --once, /metrics (ledger_runs_ended, ledger_runs_known), report.
 - commands that take a run | Know one that was emitted a moment ago, before any rebuild.
-- runs rank | Where only runs of another status fit, names them, and the --include that ranks them.
+- runs rank | Where only runs of another status fit, names them, and the --include that ranks them. Leaves
+  trades and stop_out_rate out of its table where no run has them.
 - doctor | Finds runs that died also where they were only emitted.
 - LEDGER_RUN_ID | Stands in for the run of every command that takes one: runs show, write, log, finish and
   verify, artifacts put, trace publish.

@@ -23,7 +23,7 @@ repository that ignores prices/. A first run says what it reads, and behind -- w
   runs/2026-01/run_id=first/results/equity.parquet 39 rows, 2.3 kB
   $ echo '<svg xmlns="http://www.w3.org/2000/svg"/>' | ledger runs attach first - --as plots/equity.svg
   runs/2026-01/run_id=first/files/plots/equity.svg plot, image/svg+xml, 42 B
-  $ ledger runs finish first --summary "$(deno run -R momentum.ts prices/2024.csv 8)" --timing '{"simulate_ms":1840}'
+  $ ledger runs finish first --summary "$(deno run -R momentum.ts prices/2024.csv 8)"
   first completed after 1.84 s
   $ ledger runs query
   run_id  run_type  status                      created    took  artifacts  branch  commit    on disk
@@ -173,7 +173,7 @@ The run with the wrong price is made again with the right one, linked to the old
 
 Which group, what did people say of it, what was claimed before? A name stands where an id does:
 
-  $ ledger runs query --where "group = 'lookback'" --columns run_id,name,tags,notes
+  $ ledger runs query --where "group = 'lookback' and ('best' in tags or notes is not null)" --columns run_id,name,group,tags,notes
   run_id      name    tags         notes
   slow-again  keeper  ["best"]
   slow-2025           ["suspect"]  CRUX closes 2025 at 15535: cents, not dollars
@@ -195,7 +195,7 @@ Metrics (name, step, value) are logged while a run goes on, in any order and any
 ‹ledger runs write RUN metrics›, or run.logMetrics({ loss: 0.3 }, { step: 7 }) in the library. They are
 durable when that returns, and become results/metrics.parquet when the run ends; all readers read both.
 
-How a run stands:
+How a run stands, as ‹ledger runs query --status stale› lists it:
 
 - completed, failed | it has ended, and is catalogued
 - pending, running | it was created, or is at work
@@ -203,14 +203,11 @@ How a run stands:
 - stale | created from a shell, and unchanged for an hour (--stale-after)
 - unfinished | it says that it completed and lacks _SUCCESS: finish it again
 
-‹ledger runs query --status stale› lists those that did not end.
-
 A query over all runs finds each type of artifact under its name: trades, summary, equity, one of your
 own. Each column has the type that ‹ledger runs schema TYPE› lists, whatever a file of the first system
 stores it as; values that cannot be read as one are null, and named. ‹ledger runs sync› reads new manifests
-into the catalog, which queries do by themselves; the catalog can be deleted at any time. With --alerts it
-also lists, of runs that trade calls, which runs each call was in. DuckDB, Polars and pandas read the
-Parquet files without this program: fixtures/recipes/README.md.
+into the catalog, which queries do by themselves; the catalog can be deleted at any time. DuckDB, Polars
+and pandas read the Parquet files without this program: fixtures/recipes/README.md.
 
 ‹ledger runs compact --month 2026-01› joins a month's artifacts, so that a query over thousands of runs opens
 a few files; the runs' own files stay. ‹ledger runs prune --before 2025-06 --archive runs/archive --yes› moves
