@@ -24,10 +24,10 @@ repository that ignores prices/. A first run says what it reads, and behind -- w
   $ echo '<svg xmlns="http://www.w3.org/2000/svg"/>' | ledger runs attach first - --as plots/equity.svg
   runs/2026-01/run_id=first/files/plots/equity.svg plot, image/svg+xml, 42 B
   $ ledger runs finish first --summary "$(deno run -R momentum.ts prices/2024.csv 8)"
-  first completed after 1.84 s
+  first completed after 4.00 s
   $ ledger runs query
   run_id  run_type  status                      created    took  artifacts  branch  commit    on disk
-  first   backtest  completed  2026-01-23 13:18:40.945Z  1.84 s          1  main    e402c17b  yes
+  first   backtest  completed  2026-01-23 13:18:40.945Z  4.00 s          1  main    e402c17b  yes
 
 A run's type is any name. Every row is checked before anything is stored, and what is impossible is
 refused: times in seconds, prices of 0, an exit before its entry. Rows are CSV, JSON, NDJSON or Parquet, as
@@ -158,14 +158,17 @@ The run with the wrong price is made again with the right one, linked to the old
   $ ledger runs annotate slow-again --name keeper --tag best --link corrects=slow-2025
   slow-again
   $ ledger runs diff slow-2025 keeper
-  name                        slow-2025    slow-again              change  verdict
-  data_fingerprint         5210c92cca1a  681a7e599b11
-  timing.total_ms                  2000          1000     -1000 (-50.0 %)  better
-  summary.total_return          54.2415        0.0967  -54.1448 (-99.8 %)  worse
-  summary.sharpe                 1.1724        0.9727   -0.1997 (-17.0 %)  worse
-  summary.max_drawdown           0.0568        0.0644   +0.0076 (+13.4 %)  worse
-  artifacts.equity.rows              39             –
-  artifacts.equity.sha256  67912758b951             –
+  name                                                          slow-2025    slow-again              change  verdict
+  tags                                                        ["suspect"]      ["best"]
+  data_fingerprint                                           5210c92cca1a  681a7e599b11
+  name                                                                  –        keeper
+  inputs.prices/2025.csv  43b9428afbd2  466b7f4abb7e
+  timing.total_ms                                                    2000          1000     -1000 (-50.0 %)  better
+  summary.total_return                                            54.2415        0.0967  -54.1448 (-99.8 %)  worse
+  summary.sharpe                                                   1.1724        0.9727   -0.1997 (-17.0 %)  worse
+  summary.max_drawdown                                             0.0568        0.0644   +0.0076 (+13.4 %)  worse
+  artifacts.equity.rows                                                39             –
+  artifacts.equity.sha256                                    67912758b951             –
   $ ledger runs lineage keeper
   slow-again  keeper  completed
   up: what it used, or is linked to
@@ -174,12 +177,9 @@ The run with the wrong price is made again with the right one, linked to the old
 Which group, what did people say of it, what was claimed before? A name stands where an id does:
 
   $ ledger runs query --where "group = 'lookback' and ('best' in tags or notes is not null)" --columns run_id,name,group,tags,notes
-  run_id      name    tags         notes
-  slow-again  keeper  ["best"]
-  slow-2025           ["suspect"]  CRUX closes 2025 at 15535: cents, not dollars
-  slow-2024           []
-  fast-2025           []
-  fast-2024           []
+  run_id      name    group     tags         notes
+  slow-again  keeper  lookback  ["best"]
+  slow-2025           lookback  ["suspect"]  CRUX closes 2025 at 15535: cents, not dollars
   $ ledger runs group lookback --by params.lookback --metric total_return --where "findings = 0 and not 'suspect' in tags"
   lookback  runs  mean total_return  deviation  95 % from        to
         13     2            0.21005   0.160301    -1.2302    1.6503

@@ -83,7 +83,7 @@ runs, and a path leads on to the run and its artifacts:
   $ ledger trace publish bt1 --run-id traced --metrics '{"sharpe_ratio":1.4,"total_trades":2}'
   1769174333945_8e7b927b 5 events of bt1
   $ ledger rebuild
-  data/ledger/index/runs.duckdb brought up to date: 1 new event (740 B), 2 events in all, 0 runs
+  data/ledger/index/runs.duckdb built from nothing: 2 new events (875 B), 2 events in all, 0 runs
   $ ledger query "select run_id, sharpe_ratio, event_count, status from backtest_analytics.backtest_runs"
   run_id  sharpe_ratio  event_count  status
   traced           1.4            5  completed
