@@ -1,8 +1,10 @@
 /** Readers of metrics: queries, runs show and verify see the same points, of runs that go on and of others. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { RunDirectory } from "../../src/runs/directory/directory.ts";
 import { METRICS_PATHS } from "../../src/runs/metrics/segments.ts";
+import { metrics_summed_points_max } from "../../src/base/limits.ts";
+import { duckdbBeside } from "../parquet/files.ts";
 import { ask, inLab, type Lab, ledgerOf, newLab } from "./runs.ts";
 
 /** A run of its own that goes on, with three points of two metrics, written in two goes. */
@@ -94,6 +96,8 @@ Deno.test("damage of a write-ahead file is a notice of each query and a finding 
     /metrics.wal\/000001.jsonl: \d+ bytes from byte 0 are no record of metrics/.test(query.stderr),
     query.stderr,
   );
+  const shown = await inLab(lab, ["runs", "show", "r"]);
+  assertStringIncludes(shown.stderr, "from byte 0 are no record of metrics");
   const before = await inLab(lab, ["runs", "verify", "r", "--json"]);
   assertEquals(before.code, 3);
   assert(
@@ -110,4 +114,21 @@ Deno.test("damage of a write-ahead file is a notice of each query and a finding 
   assert(message.startsWith("1 place of its write-ahead file held no record"), message);
   const after = await inLab(lab, ["runs", "verify", "r", "--json"]);
   assert(after.stdout.includes("results/metrics.damaged/000001.at-0"), after.stdout);
+});
+
+Deno.test("runs show says that points are too many to go through, and who knows them", async () => {
+  using lab = newLab();
+  const run = await begin(lab, "r");
+  const segment = join(run.folder, METRICS_PATHS.segments, "000002.parquet");
+  {
+    await using database = await duckdbBeside(segment);
+    const points = `select 'r' as run_id, 'loss' as name, range as step, 0.5 as value, ` +
+      `null::bigint as ts_ms from range(${metrics_summed_points_max})`;
+    await database.run(`copy (${points}) to '${segment}' (format parquet)`);
+  }
+  const { code, stdout, stderr } = await inLab(lab, ["runs", "show", "r"]);
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stdout, "1,000,003");
+  assertStringIncludes(stderr, "its 1,000,003 points of metrics are too many to go through here");
+  assertStringIncludes(stderr, "ledger query --db catalog");
 });

@@ -123,7 +123,12 @@ function artifactsOf(
 async function metricsOf(world: World, { directory }: KnownRun): Promise<MetricsLook | undefined> {
   if (!directory) return undefined;
   try {
-    return await lookAtMetrics(world, directory.folder);
+    const look = await lookAtMetrics(world, directory.folder, (problem) => say(world, problem));
+    if (look && !look.figures) {
+      const many = `${counted(look.rows, "point")} of metrics are too many to go through here`;
+      say(world, `its ${many}: ledger query --db catalog asks the table ${METRICS}`);
+    }
+    return look;
   } catch (error) {
     const problem = asLedgerError(error);
     if (!problem) throw error;

@@ -63,12 +63,14 @@ export interface MetricsLook {
   figures?: MetricFigures[];
 }
 
-/** Looks at a run's metrics; undefined where it has none. */
+/** Looks at a run's metrics; undefined where it has none. `onDamage` hears of what is missing. */
 export async function lookAtMetrics(
   world: World,
   run_folder: string,
+  onDamage?: (problem: string) => void,
 ): Promise<MetricsLook | undefined> {
   const snapshot = await takeMetricsSnapshot(world, run_folder);
+  for (const each of snapshot.damage) onDamage?.(`${each.path}: ${damageText(each)}`);
   const { files, waiting, waiting_bytes } = snapshot;
   const bytesOf = (path: string) => world.files.facts(path)?.size_bytes ?? 0;
   const rows = files.reduce((sum, path) => sum + parquetFacts(world, path).rows, waiting.count);
