@@ -106,13 +106,20 @@ export {
   getCatalogStats,
   queryRuns,
   type RunCounts,
+  type RunListing,
   type RunRow,
 } from "./runs/catalog/queries.ts";
-export type { RunFilter } from "./runs/catalog/run_filter.ts";
+export type { RunFilter, SoughtInput } from "./runs/catalog/run_filter.ts";
+export type { ComparedRun, ComparedValue, DiffRow, Directions } from "./runs/catalog/diff.ts";
+export type { RunsToCompare } from "./runs/catalog/compare.ts";
 export type { Leaderboard, Ranking } from "./runs/catalog/rank.ts";
 export type { NewRun, RunEnd } from "./runs/directory/run_lifecycle.ts";
-export { RunDirectory } from "./runs/directory/directory.ts";
-export type { AttachOptions, FileSource } from "./runs/directory/attach.ts";
+export {
+  type NotedArtifact,
+  RunDirectory,
+  type WrittenArtifact,
+} from "./runs/directory/directory.ts";
+export type { AttachOptions, FileSource, NewFile } from "./runs/directory/attach.ts";
 export type { AttachedFile } from "./runs/manifest/attached.ts";
 export type { MetricPlace } from "./runs/metrics/log.ts";
 export type { MetricSeries } from "./runs/metrics/points.ts";
@@ -132,9 +139,12 @@ export type { ReportOptions } from "./report/gather/data.ts";
 export { makeReport, type Report } from "./report/report.ts";
 export type { PullReport, PullRequest, PullSource } from "./ledger/pull.ts";
 export type { PullFinding } from "./log/pull/source.ts";
-export type { LedgerRuns } from "./ledger/runs.ts";
+export type { LedgerRuns, LocateOptions, RunsToVerify, TellOptions } from "./ledger/runs.ts";
+export type { FinishedRun, KnownRun, RunEnding } from "./ledger/known_run.ts";
+export type { RunsReport } from "./runs/upkeep/verify.ts";
+export type { PrunedMonth, PruneRequest } from "./runs/upkeep/prune.ts";
 export type { ArtifactUse, RunLink, SaidOfRun } from "./ledger/annotations.ts";
-export type { LineageRun, RunLineage } from "./ledger/run_lineage.ts";
+export type { LineageRun, Relation as LineageRelation, RunLineage } from "./ledger/run_lineage.ts";
 export type { GroupQuestion, GroupStatistics } from "./runs/catalog/group_statistics.ts";
 export type { Claim, Claimed, ClaimOrder, LoggedClaim } from "./ledger/claims.ts";
 export type { RunAnnotation } from "./runs/manifest/annotation.ts";

@@ -5,7 +5,7 @@
 import type { Database } from "../duckdb/connection.ts";
 
 /** How a run rests on another: it read an artifact of it, or is linked to it. */
-interface Relation {
+export interface Relation {
   /** The artifact's type, or the link's kind. */
   what: string;
   is_link: boolean;

@@ -18,7 +18,7 @@ import type { RunFilter } from "../runs/catalog/run_filter.ts";
 import type { Leaderboard, Ranking } from "../runs/catalog/rank.ts";
 import type { GroupQuestion, GroupStatistics } from "../runs/catalog/group_statistics.ts";
 import type { RunsToCompare } from "../runs/catalog/compare.ts";
-import type { ComparedRun } from "../runs/catalog/diff.ts";
+import type { ComparedRun, DiffRow, Directions } from "../runs/catalog/diff.ts";
 import type { InputCache } from "../runs/evidence/input_cache.ts";
 import type { RunLineage } from "./run_lineage.ts";
 import type { ArtifactTypes } from "../runs/artifacts/types.ts";
@@ -189,6 +189,12 @@ export abstract class RunQuestions {
     for (const asked of runs.run_ids ?? []) run_ids.push((await this.locate(asked)).run_id);
     await using database = await this.openStates();
     return await loadCompared(this, database, { now_ms: this.world.now_ms(), ...runs, run_ids });
+  }
+
+  /** What of them differs from the first of them, and what does not. */
+  async diff(runs: RunsToCompare, directions?: Directions): Promise<DiffRow[]> {
+    const { diffRuns } = await import("../runs/catalog/diff.ts");
+    return diffRuns(await this.compared(runs), directions);
   }
 
   /** A filter whose input, where it names a file that is there, is the file's content. */

@@ -20,18 +20,18 @@ import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
 import type { ArtifactTypes } from "../runs/artifacts/types.ts";
 
 /** Whether the log hears of what is done to a run. Default: it does. */
-interface TellOptions {
+export interface TellOptions {
   events?: boolean;
 }
 
 /** How a run is looked for. */
-interface LocateOptions extends TellOptions {
+export interface LocateOptions extends TellOptions {
   /** Whether the log may first be taken into the index for a run that is not there. Default: it may. */
   sync?: boolean;
 }
 
 /** Which runs are verified, and how closely. */
-interface RunsToVerify {
+export interface RunsToVerify {
   run_id?: string;
   deep?: boolean;
   inputs?: boolean;

@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { parseKeepingDigits } from "../../src/base/json.ts";
+import type * as library from "../../src/mod.ts";
 import { type ComparedRun, diffRuns } from "../../src/runs/catalog/diff.ts";
 import { finishRun } from "./finished.ts";
 import { GOOD } from "./rows.ts";
@@ -339,4 +340,24 @@ Deno.test("runs are compared by their code, inputs and files, by digests, also o
   const [, tar] = /bring it back: (tar .*)/.exec(stderr)!;
   assertEquals([code, (await new Deno.Command("sh", { args: ["-c", tar] }).output()).code], [1, 0]);
   assertEquals((await inLab(lab, ["runs", "rerun", "a"])).code, 0);
+});
+
+Deno.test("a program looks at runs, compares and checks them by types that the library's door names", async () => {
+  using lab = newLab();
+  for (const [run_id, stop] of [["one", 1], ["two", 2]] as const) {
+    putRun(lab, run_id, { parameters: { stop } });
+  }
+  await sync(lab);
+  const { runs }: { runs: library.LedgerRuns } = ledgerOf(lab);
+  const compared: library.RunsToCompare = { run_ids: ["one", "two"] };
+  const directions: library.Directions = {};
+  const rows: library.DiffRow[] = await runs.diff(compared, directions);
+  const stops = rows.find(({ name }) => name === "stop")!.values;
+  assertEquals(stops.map(({ value }: library.ComparedValue) => value), [1, 2]);
+  const known: library.KnownRun = await runs.look("one");
+  const listed: library.RunListing = await runs.list({ run_id: known.run_id });
+  assertEquals(listed.rows.length, 1);
+  const wanted: library.RunsToVerify = { run_id: "one" };
+  const report: library.RunsReport = await runs.verify(wanted);
+  assertEquals(report.runs, 1);
 });

@@ -121,6 +121,8 @@ Deno.test("the best run of each group is ranked, with how many it is the best of
   assertEquals(stdout.split("\n")[0].trim().split(/  +/).slice(0, 6), [
     ...["rank", "group", "run_id", "status", "sharpe", "of"],
   ]);
+  const of_stop = await inLab(lab, ["runs", "rank", "--by", "sharpe", "--per", "params.stop"]);
+  assertEquals(of_stop.stdout.split("\n")[0].match(/stop\b/g)?.length, 1, of_stop.stdout);
   const error = await assertRejects(() => best("grp"), LedgerError);
   assertStringIncludes(error.message, "cannot read per at column 1: there is no column grp");
   const no_group = await inLab(lab, ["runs", "rank", "--by", "sharpe", "--per", "params.nope"]);

@@ -255,7 +255,7 @@ function printFacts(world: World, run: KnownRun): void {
     ["tags", run.tags.join(", ")],
     ["pinned", run.pin ? "yes" : undefined],
     ...run.links.map(({ run_id, kind, to_run_id }): [string, string] =>
-      run_id === run.run_id ? [kind, to_run_id] : ["linked", `${kind} of it is ${run_id}`]
+      run_id === run.run_id ? [kind, to_run_id] : ["linked", `${run_id} is ${kind} ${to_run_id}`]
     ),
     ["trials", run.trials > 0 ? String(run.trials) : undefined],
   ];

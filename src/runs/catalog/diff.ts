@@ -23,7 +23,7 @@ export interface ComparedRun {
 }
 
 /** Metrics whose better end the caller says: `sharpe`, `timing.plan_ms`. */
-interface Directions {
+export interface Directions {
   lower?: readonly string[];
   higher?: readonly string[];
 }

@@ -58,7 +58,7 @@ export async function rankRuns(database: Database, ranking: Ranking): Promise<Le
     }
   }
   const found = rows.map((row) => withObjects(withNumbers(row)));
-  const { fields, shown } = shownWith(found, asked);
+  const { fields, shown } = shownWith(found, asked, per);
   return {
     ascending,
     fields,
@@ -76,13 +76,19 @@ export async function rankRuns(database: Database, ranking: Ranking): Promise<Le
 }
 
 /** Beside the metric: what was asked for, else the parameters that differ and what a run is known by. */
-function shownWith(found: Record<string, unknown>[], asked: readonly Shown[] | undefined) {
+function shownWith(
+  found: Record<string, unknown>[],
+  asked: readonly Shown[] | undefined,
+  per: Field | undefined,
+) {
   if (asked) {
     const fields = fieldsShown(asked, found);
     return { fields, shown: found.map((row) => rowShown(fields, row)) };
   }
   const all = fieldsShown(parseColumns("params.*"), found);
   const fields = all.filter((field) => {
+    // It stands before the run already.
+    if (per && keyOf(field) === keyOf(per)) return false;
     const texts = found.map((row) => JSON.stringify(valueAt(field, row)));
     return texts.some((text) => text !== texts[0]);
   });

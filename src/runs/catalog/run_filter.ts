@@ -8,7 +8,7 @@ import { RUN_TYPES } from "../manifest/manifest.ts";
 import { ENDED_STATES, type ListingText, OPEN_STATES } from "./listing.ts";
 
 /** A file that runs are sought by: by its content, or where that is not known by its path. */
-interface SoughtInput {
+export interface SoughtInput {
   path?: string;
   sha256?: string;
 }

@@ -63,7 +63,7 @@ export interface RunPlace {
 }
 
 /** An artifact that was written. */
-interface WrittenArtifact extends ArtifactEntry {
+export interface WrittenArtifact extends ArtifactEntry {
   bytes: number;
   /** Absent of metrics: the file that it will be of is made when the run ends. */
   sha256?: string;
@@ -75,7 +75,7 @@ interface WrittenArtifact extends ArtifactEntry {
   notes?: readonly string[];
 }
 
-type NotedArtifact = [
+export type NotedArtifact = [
   type: string,
   entry: StoredArtifact,
   summary?: Record<string, unknown>,
