@@ -29,6 +29,12 @@ export function rowFormat(
   return flags.format ?? (flags.json ? "json" : fallback);
 }
 
+/** A path as people type it in the current folder, if it lies below. */
+export function typedPath(world: World, path: string): string {
+  const folder = `${world.cwd()}/`;
+  return path.startsWith(folder) ? path.slice(folder.length) : path;
+}
+
 /** Prints rows that are all there. */
 export function printRows(
   world: World,

@@ -30,6 +30,7 @@ import {
   printRows,
   rowFormat,
   say,
+  typedPath,
 } from "../output.ts";
 
 export default defineCommand({
@@ -132,9 +133,12 @@ function printSideBySide(
   rows: readonly DiffRow[],
   format: RowFormat,
 ): void {
+  const named = rows.map((row) =>
+    row.about === "inputs" ? { ...row, name: typedPath(world, row.name) } : row
+  );
   const tried = LAYOUTS.map((layout) => ({
     columns: columnsIn(layout, runs),
-    cells: cellsIn(layout, rows, format),
+    cells: cellsIn(layout, named, format),
     layout,
   }));
   const { columns, cells, layout } = format === "table"

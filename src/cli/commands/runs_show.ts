@@ -30,6 +30,7 @@ import {
   printJson,
   printRows,
   say,
+  typedPath,
   utc,
 } from "../output.ts";
 
@@ -296,11 +297,6 @@ const onDisk = ({ archive }: KnownRun): Column => ({
   show: (there) => there ? "yes" : archive ? "archived" : "missing",
 });
 
-/** A path as it is typed in the current folder, if it lies below. */
-function below(cwd: string, path: string): string {
-  return path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path;
-}
-
 /** What it read. */
 function printInputs(world: World, { manifest }: KnownRun): void {
   const inputs = manifest ? inputsOf(manifest) : [];
@@ -308,7 +304,7 @@ function printInputs(world: World, { manifest }: KnownRun): void {
   const showUtc = (ms: unknown) => typeof ms === "number" ? utc(ms) : "";
   print(world, "");
   printRows(world, inputs.slice(0, run_inputs_shown), [
-    { field: "path", title: "input", show: (path) => plain(below(world.cwd(), String(path))) },
+    { field: "path", title: "input", show: (path) => plain(typedPath(world, String(path))) },
     countColumn("rows"),
     bytesColumn("bytes", "size"),
     { field: "from_ms", title: "from", show: showUtc, optional: true },

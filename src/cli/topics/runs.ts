@@ -158,17 +158,17 @@ The run with the wrong price is made again with the right one, linked to the old
   $ ledger runs annotate slow-again --name keeper --tag best --link corrects=slow-2025
   slow-again
   $ ledger runs diff slow-2025 keeper
-  name                                                          slow-2025    slow-again              change  verdict
-  tags                                                        ["suspect"]      ["best"]
-  data_fingerprint                                           5210c92cca1a  681a7e599b11
-  name                                                                  –        keeper
-  inputs.prices/2025.csv  43b9428afbd2  466b7f4abb7e
-  timing.total_ms                                                    2000          1000     -1000 (-50.0 %)  better
-  summary.total_return                                            54.2415        0.0967  -54.1448 (-99.8 %)  worse
-  summary.sharpe                                                   1.1724        0.9727   -0.1997 (-17.0 %)  worse
-  summary.max_drawdown                                             0.0568        0.0644   +0.0076 (+13.4 %)  worse
-  artifacts.equity.rows                                                39             –
-  artifacts.equity.sha256                                    67912758b951             –
+  name                        slow-2025    slow-again              change  verdict
+  tags                      ["suspect"]      ["best"]
+  data_fingerprint         5210c92cca1a  681a7e599b11
+  name                                –        keeper
+  inputs.prices/2025.csv   43b9428afbd2  466b7f4abb7e
+  timing.total_ms                  2000          1000     -1000 (-50.0 %)  better
+  summary.total_return          54.2415        0.0967  -54.1448 (-99.8 %)  worse
+  summary.sharpe                 1.1724        0.9727   -0.1997 (-17.0 %)  worse
+  summary.max_drawdown           0.0568        0.0644   +0.0076 (+13.4 %)  worse
+  artifacts.equity.rows              39             –
+  artifacts.equity.sha256  67912758b951             –
   $ ledger runs lineage keeper
   slow-again  keeper  completed
   up: what it used, or is linked to
