@@ -150,12 +150,16 @@ Deno.test("the printed commands bring back code, changes, untracked files, input
       "",
     ],
     inputs: ["../prices.csv"],
+    parameters: { lookback: 20 },
     seed: 7,
   }, worldIn(at("src"), { vars: { TZ: "Asia/Tokyo" } }));
   assertEquals(made.code.files!.left_out, 0, JSON.stringify(made.list));
   assertEquals(made.code.lock_files!.map(({ path }) => path), ["../uv.lock"]);
   assertEquals(await cannot(lab), []);
   const back = await rerun(lab);
+  const script = Deno.readTextFileSync(join(back, "../rerun.sh"));
+  assertStringIncludes(script, '# the run, with seed 7 and parameters {"lookback":20}');
+  assertEquals(script.split("  uv.lock").length, 2, "a changed lock file is compared once");
   const expected = filesIn(repository);
   delete expected["ignored.tmp"];
   const out = "false it's $HOME|a\nb|\x1b[1m||Asia/Tokyo|";
@@ -825,7 +829,10 @@ Deno.test("a manifest from elsewhere cannot put words of its own into the script
     submodules: [bad],
   };
   const inputs = [{ path: `/${bad}`, bytes: 1, sha256: "0".repeat(64) }];
-  const text = JSON.stringify({ ...manifest, git_commit: bad, code, inputs });
+  const text = JSON.stringify({
+    ...{ ...manifest, git_commit: bad, code, inputs },
+    parameters: { [bad]: bad },
+  });
   Deno.writeTextFileSync(join(folder, "run.json"), text);
   const { code: exit, stdout } = await inLab(lab, ["runs", "rerun", "r"]);
   assertEquals(exit, 0);

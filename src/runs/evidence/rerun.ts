@@ -237,13 +237,18 @@ class RerunPlanner {
     if (has_code) this.#step("all else in the fresh folder", [`cd ${this.#folder}`]);
     this.#step("inputs, and what the files have to be", [
       ...copies,
-      ...checkOf(this.#digests),
+      // A lock file may be an untracked file too, and an input a changed one.
+      ...checkOf([...new Set(this.#digests)]),
       ...checkOf(digests),
     ]);
   }
 
   #planRun(has_code: boolean): void {
     const { argv = [], env = {}, cwd } = this.#code;
+    const members = this.manifest.parameters;
+    const parameters = Object.keys(members).length === 0
+      ? ""
+      : `parameters ${JSON.stringify(members)}`;
     const below = cwd === undefined ? undefined : this.#below(cwd);
     const commands: string[] = [];
     if (has_code && below !== undefined && isWord(below)) {
@@ -251,7 +256,10 @@ class RerunPlanner {
     }
     if (!has_code && cwd !== undefined && isWord(cwd)) commands.push(`cd ${shellWord(cwd)}`);
     if (argv.length === 0) {
-      this.#cannot.push("the command line: none was given (ledger runs create … -- COMMAND)");
+      this.#cannot.push(
+        "the command line: none was given (ledger runs create … -- COMMAND)" +
+          (parameters === "" ? "" : `; the run had the ${parameters}`),
+      );
     } else if ([...argv, ...Object.values(env)].some((word) => word.includes("\0"))) {
       this.#cannot.push("the command line: a word of it can be given to no program");
     } else {
@@ -272,7 +280,9 @@ class RerunPlanner {
       commands.push(`${Object.keys(env).length > 0 ? "env " : ""}${shown.join(" ")}`);
     }
     const { seed } = this.#code;
-    this.#step(seed === undefined ? "the run" : `the run, with seed ${seed}`, commands);
+    const made_with = [seed === undefined ? "" : `seed ${seed}`, parameters]
+      .filter((each) => each !== "").join(" and ");
+    this.#step(made_with === "" ? "the run" : `the run, with ${made_with}`, commands);
   }
 
   #step(title: string, commands: string[]): void {
