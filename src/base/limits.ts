@@ -254,6 +254,8 @@ export const metrics_segment_bytes_max = 16 * MIB;
 export const metrics_record_points_max = 65_536;
 /** A segment is read whole; a longer file is refused by name. */
 export const metrics_segment_read_bytes_max = 256 * MIB;
+/** A metric's name heads a column, in tables of ours and of others. */
+export const metric_name_chars_max = 250;
 /** The difference of two steps is exact as a double. */
 export const metric_step_max = 2 ** 52;
 /** So many points of a run are gone through for a look at it. */

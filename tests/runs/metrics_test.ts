@@ -1,5 +1,5 @@
 /** Metrics: logged in any order and in several goes, read while a run goes on, one file when it ends. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { fileDigest } from "../../src/base/files/checksum.ts";
 import { LedgerError } from "../../src/base/error.ts";
@@ -277,6 +277,18 @@ Deno.test("what cannot be a point is refused by name, and its whole call with it
     await refused({ loss: 1 }, { step: 1, ts_ms: 1_704_067_200 }),
     'invalid: cannot log metric "loss": its ts_ms is 1704067200; it has to be milliseconds since 1970',
   );
+  for (const name of ["", "x".repeat(251)]) {
+    assertStringIncludes(
+      await refused({ [name]: 1 }, { step: 1 }),
+      "it has to be a text of 1 to 250 characters",
+    );
+    const rows = [{ name, step: 1, value: 1 }];
+    const unnamed = await assertRejects(() => run.writeArtifact("metrics", rows), LedgerError);
+    assertStringIncludes(
+      unnamed.message,
+      'in column "name"; it has to be a text of 1 to 250 characters',
+    );
+  }
   assertEquals(await run.readMetrics(), []);
   const rows = [{ name: "loss", step: 1, value: 1 }, { name: "loss", step: 2 ** 52 + 2, value: 1 }];
   const error = await assertRejects(() => run.writeArtifact("metrics", rows), LedgerError);

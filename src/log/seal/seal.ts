@@ -28,7 +28,7 @@ import {
 import { lacksSteps, readyChain } from "./chain_recovery.ts";
 import { acceptRegistry } from "../event/registry_binding.ts";
 import { diagnosticsOf, LogCursor } from "../read/cursor.ts";
-import { dayFolder, type PartId, partLabel } from "../format/layout.ts";
+import { dayFolder, ledgerPaths, type PartId, partLabel } from "../format/layout.ts";
 import { lockOfWriter } from "../format/lock.ts";
 import { goneFolders, listDays, type PartExtent, partNamesOf, partsOfDay } from "../read/parts.ts";
 import { checksumOf } from "../format/checksum.ts";
@@ -96,7 +96,10 @@ export async function sealDueParts(
   await finishDays(world, root);
   const { accept_registry, onNotice } = options;
   const chain = await readyChain(world, root, accept_registry ? undefined : onNotice);
-  if (accept_registry) acceptRegistry(world, root, chain);
+  if (accept_registry) {
+    acceptRegistry(world, root, chain);
+    onNotice?.(`${ledgerPaths(root).schema} is bound into the chain as it stands`);
+  }
   const sealer = new Sealer(world, root, chain, options);
   for (const [day, due] of dueDays(world, root, options)) {
     for (const extent of await partsOfDay(world.files, root, day)) {

@@ -13,7 +13,7 @@ import {
 import type { World } from "../../base/world.ts";
 import { shown } from "../artifacts/batch.ts";
 import type { Finding, StoredArtifact } from "../manifest/manifest.ts";
-import { MetricPoints } from "./points.ts";
+import { isMetricName, METRIC_NAME, MetricPoints } from "./points.ts";
 import { METRICS, METRICS_PATHS } from "./segments.ts";
 import { type AppendedPoints, MetricsStore } from "./store.ts";
 
@@ -135,7 +135,7 @@ function checkPoint(name: string, value: unknown, { step, ts_ms }: MetricPlace):
       hint: "nothing of this call was stored; a value that is not known is left out",
     });
   };
-  if (name === "" || !name.isWellFormed()) refuse("its name", name, "a text that is not empty");
+  if (!isMetricName(name)) refuse("its name", name, METRIC_NAME);
   if (!Number.isFinite(value)) refuse("its value", value, "a finite number");
   if (!Number.isInteger(step) || Math.abs(step) > metric_step_max) {
     refuse("its step", step, `a whole number between ±${metric_step_max}`);

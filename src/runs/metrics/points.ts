@@ -1,4 +1,11 @@
 /** Columns in memory: the points of metrics by their names, as they come, and in order. */
+import { metric_name_chars_max } from "../../base/limits.ts";
+
+/** Whether a metric can be called so, and what its name has to be. */
+export function isMetricName(name: string): boolean {
+  return name !== "" && name.length <= metric_name_chars_max && name.isWellFormed();
+}
+export const METRIC_NAME = `a text of 1 to ${metric_name_chars_max} characters`;
 
 /** A metric of a run: its points in the order of their steps. */
 export interface MetricSeries {

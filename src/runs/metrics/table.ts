@@ -1,5 +1,6 @@
 /** Tables of points: a go is one record of the write-ahead file, a large one a Parquet file of its own. */
 import { join } from "@std/path";
+import { quoted } from "../../base/error.ts";
 import { makeFolderDurably } from "../../base/files/durable.ts";
 import {
   metric_step_max,
@@ -14,7 +15,7 @@ import { type ArtifactSource, sourceName } from "../artifacts/input.ts";
 import { rowsOfSource } from "../artifacts/stage_input.ts";
 import { RowChecker } from "../artifacts/row_checker.ts";
 import type { MetricsLog } from "./log.ts";
-import { MetricPoints } from "./points.ts";
+import { isMetricName, METRIC_NAME, MetricPoints } from "./points.ts";
 import { PointsFile } from "./points_file.ts";
 import { METRICS } from "./segments.ts";
 import type { AppendedPoints, MetricsStore } from "./store.ts";
@@ -83,6 +84,10 @@ function addRow(points: MetricPoints, row: Row, context: RowContext, place: RowP
     value: number;
     ts_ms?: number | null;
   };
+  if (!isMetricName(name)) {
+    const words = `has ${quoted(name)} in column "name"; it has to be ${METRIC_NAME}`;
+    throw rowError(context, place, words);
+  }
   const number = Number(step);
   if (Math.abs(number) > metric_step_max) {
     const words = `has ${step} in column "step"; a step lies between ±${metric_step_max}`;

@@ -119,7 +119,9 @@ for (const [what, [harm, wanted]] of Object.entries(HARMS)) {
     assertMatch(sealed.stderr, /the registry .*_schema\.json is (not the one|gone).*verify --deep/);
     assertEquals((await verify(dir)).findings, findings);
     assertEquals((await runIn(dir, ["verify", "--deep"])).code, 3);
-    assertEquals((await runIn(dir, ["seal", "--accept-registry"])).code, 0);
+    const accepted = await runIn(dir, ["seal", "--accept-registry"]);
+    assertEquals(accepted.code, 0);
+    assertStringIncludes(accepted.stderr, "_schema.json is bound into the chain as it stands");
     assertEquals(await verify(dir), { findings: [], notes: [] });
     assertEquals(JSON.parse(chainLines(dir).at(-1)!).accepted, true);
     await registerType(laterWorld(), dir, "e.f", {});
