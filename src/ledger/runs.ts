@@ -30,13 +30,17 @@ export interface LocateOptions extends TellOptions {
   sync?: boolean;
 }
 
+/** Gets what is worth a line. */
+interface NoticeOptions {
+  onNotice?: (message: string) => void;
+}
+
 /** Which runs are verified, and how closely. */
-export interface RunsToVerify {
+export interface RunsToVerify extends NoticeOptions {
   run_id?: string;
   deep?: boolean;
   inputs?: boolean;
   rehash?: boolean;
-  onNotice?: (message: string) => void;
 }
 
 /** The runs of one ledger. Everything here loads what it needs when it is first asked. */
@@ -50,7 +54,7 @@ export class LedgerRuns extends RunQuestions {
     readonly world: World,
     readonly ledger_dir: string,
     dir: string | undefined,
-    readonly events: RunEvents & { sync(): Promise<unknown> },
+    readonly events: RunEvents & { sync(options?: NoticeOptions): Promise<unknown> },
   ) {
     super();
     this.dir = dir ?? (world.env("LEDGER_RUNS_DIR") || buildFacts().runs_dir);
@@ -180,10 +184,11 @@ export class LedgerRuns extends RunQuestions {
   }
 
   /** What `prune` would do with these words. */
-  async planPrune(request: PruneRequest): Promise<PrunedMonth[]> {
+  async planPrune(request: PruneRequest, options?: NoticeOptions): Promise<PrunedMonth[]> {
     const { planPrune } = await import("../runs/upkeep/prune.ts");
     await this.#checkArchives(request);
-    return await planPrune(this.world, this.dir, { ...request, pinned: await this.#pinned() });
+    const pinned = await this.#pinned(options);
+    return await planPrune(this.world, this.dir, { ...request, pinned });
   }
 
   /** Takes months out of the folder of runs, and brings the catalog up to date. */
@@ -196,15 +201,15 @@ export class LedgerRuns extends RunQuestions {
     await this.#checkArchives(request);
     // The catalog has to know the runs before it can remember them.
     await this.sync(options);
-    const pinned = await this.#pinned();
+    const pinned = await this.#pinned(options);
     const months = await prune(this.world, this.dir, { ...request, pinned }, onMonth);
     await this.sync(options);
     return months;
   }
 
   /** The pins as the log has them now: what cannot tell them, a prune does not go on without. */
-  async #pinned(): Promise<Set<string>> {
-    await this.#syncIndex(Infinity);
+  async #pinned(options?: NoticeOptions): Promise<Set<string>> {
+    await this.#syncIndex(Infinity, options);
     return await this.pinnedRuns();
   }
 
@@ -227,12 +232,15 @@ export class LedgerRuns extends RunQuestions {
   }
 
   /** Takes what is new in the log into the index, where that is quick; whether there was something. */
-  async #syncIndex(quick_ms_max = fresh_sync_ms_max): Promise<boolean> {
+  async #syncIndex(
+    quick_ms_max = fresh_sync_ms_max,
+    options?: NoticeOptions,
+  ): Promise<boolean> {
     if (!this.world.files.facts(ledgerPaths(this.ledger_dir).events)) return false;
     const { lagOfIndex } = await import("../index/watermark.ts");
     const lag = lagOfIndex(this.world, this.ledger_dir);
     if (!lag || lag.cost_ms > quick_ms_max) return false;
-    await this.events.sync();
+    await this.events.sync({ onNotice: options?.onNotice });
     return true;
   }
 

@@ -39,7 +39,8 @@ export default defineCommand({
       archive: flags.archive,
       stale_after_ms: flags["stale-after"],
     };
-    const plan = await ledger.runs.planPrune(request);
+    const options = { onNotice: (message: string) => say(world, message) };
+    const plan = await ledger.runs.planPrune(request, options);
     const leaving = plan.flatMap(({ runs }) => leavingOf(runs));
     const unread = plan.flatMap(({ runs }) => runs.filter(({ is_hidden }) => is_hidden))
       .map(({ run_path, kept = "" }) => ({ run_path, reason: kept }));
@@ -56,7 +57,7 @@ export default defineCommand({
     const months = await ledger.runs.prune(request, (month) => {
       const { archive } = month;
       if (!flags.json) printMonth(world, month, archive ? `moved to ${archive}` : "deleted");
-    }, { onNotice: (message) => say(world, message) });
+    }, options);
     if (flags.json) printJson(world, months);
     return end();
   },
