@@ -20,7 +20,7 @@ Deno.test(
     await prepare(COMMAND, lab.path);
     // What was not committed is brought back too.
     const program = Deno.readTextFileSync(lab.at("momentum.ts"));
-  Deno.writeTextFileSync(lab.at("momentum.ts"), program.replace("COST = 0.0005", "COST = 0.01"));
+    Deno.writeTextFileSync(lab.at("momentum.ts"), program.replace("COST = 0.0005", "COST = 0.01"));
     const create = "ledger runs create --run-type backtest --run-id dear --input prices/2024.csv";
     await type(`${create} -- ${COMMAND}`);
     await type(`${COMMAND} equity | ledger runs write dear equity`);
