@@ -143,7 +143,7 @@ like secrets masked; not what git ignores. What cannot be brought back stands fi
   # inputs, and what the files have to be
   [ -e ./prices/2024.csv ] || { mkdir -p ./prices && cp -- /srv/lab/prices/2024.csv ./prices/2024.csv; }
   printf '%s\n' "c40e7cdd878381164c887982537c7a5cfb0e690d7bf8a433f51ed0d42ccb60eb  momentum.ts" "3aa52767aecfe9693be44b936974580a7e752368f707a152ca77c7ce731d6262  prices/2024.csv" | sha256sum --check --quiet
-  # the run
+  # the run, with parameters {"lookback":4}
   deno run -R momentum.ts prices/2024.csv 4
 
   # read it; then it does the run again in a fresh folder, and prints the same summary
@@ -211,7 +211,7 @@ and pandas read the Parquet files without this program: fixtures/recipes/README.
 
 ‹ledger runs compact --month 2026-01› joins a month's artifacts, so that a query over thousands of runs opens
 a few files; the runs' own files stay. ‹ledger runs prune --before 2025-06 --archive runs/archive --yes› moves
-old months into archives, each read back before its runs go; the catalog keeps their rows. ‹runs›
-alone, beside the executable, stands for ‹ledger runs›.
+old months into archives, each read back before its runs go; the catalog keeps their rows. Pinned runs
+stay. ‹runs› alone, beside the executable, stands for ‹ledger runs›.
 `,
 } satisfies Topic;
