@@ -165,8 +165,8 @@ Deno.test("a column too many, one that lacks, and one that holds no values are r
   const path = join(folder.path, "in.parquet");
   const saidOf = async (different: Record<string, string | undefined>) => {
     await foreign(path, "trades", different);
-    const { code, message, hint } = await refusal(store(folder.path, "trades", { path }));
-    assertEquals(code, "invalid");
+    const { code, message, where, hint } = await refusal(store(folder.path, "trades", { path }));
+    assertEquals([code, where?.line], ["invalid", undefined]);
     return `${message} (${hint})`;
   };
   assertMatch(await saidOf({ entry_pix: "1.5" }), /column "entry_pix", which is none of trades/);

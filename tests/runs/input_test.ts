@@ -323,6 +323,12 @@ const BAD: readonly [what: string, text: string | Uint8Array, said: string, line
     1,
   ],
   [
+    "the unnamed index of a table of pandas",
+    `,${HEADING}\n`,
+    "the heading of standard input has a column without a name",
+    1,
+  ],
+  [
     "a column twice",
     `${HEADING},call_id\n`,
     `the heading of standard input names the column "call_id" twice`,

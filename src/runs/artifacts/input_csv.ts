@@ -121,14 +121,17 @@ function columnsOf({ cells }: CsvRecord, context: RowContext): CsvColumn[] {
   const fixed = new Map(definition.columns.map((column) => [column.name, column]));
   const seen = new Set<string>();
   const columns = cells.map((name): CsvColumn => {
+    if (name === "") {
+      const hint = "name it, or leave it out; pandas writes its index so: to_csv(…, index=False)";
+      throw headingError(context, "has a column without a name").with({ hint });
+    }
     if (seen.has(name)) throw headingError(context, `names the column ${quoted(name)} twice`);
     seen.add(name);
     const column = fixed.get(name);
     if (column === undefined && !definition.is_open) {
       const free = [...fixed.keys()].filter((known) => !cells.includes(known));
-      throw extraColumn(context, name, free);
+      throw extraColumn(context, name, free).with({ where: { line: 1 } });
     }
-    if (name === "") throw headingError(context, "has a column without a name");
     return { name, typed: column ? TYPED[column.kind] : feature };
   });
   const lacking = definition.columns.find(({ name, kind, nullable }) =>

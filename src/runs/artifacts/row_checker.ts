@@ -301,5 +301,5 @@ export function extraColumn(
   const words = `has a column ${quoted(name)}, which is none of ${type}`;
   return place
     ? rowError(context, place, words, hint)
-    : inputError(context, `the input ${words}`, hint, 1);
+    : inputError(context, `the input ${words}`, hint);
 }
