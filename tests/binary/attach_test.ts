@@ -5,7 +5,7 @@ import { tempFolder } from "../harness.ts";
 import { binaryTest } from "./binary.ts";
 
 binaryTest(
-  "a run takes files and a claim, shows both, and its pictures are in a report",
+  "a run takes files and a claim, shows both, also once archived; pictures are in a report, pins keep it",
   async ({ ledger }) => {
     using elsewhere = tempFolder();
     const path = join(elsewhere.path, "equity.svg");
@@ -30,5 +30,15 @@ binaryTest(
     const late = await ledger(["runs", "attach", "r", path]);
     assertEquals(late.code, 2);
     assertStringIncludes(late.stderr, "ledger runs annotate r --note");
+    // What is said of it is offered by the shell, keeps it, and stands beside its files in an archive.
+    await must("runs", "annotate", "r", "--name", "flagship", "--tag", "best", "--pin");
+    assertEquals(await must("complete", "--", "runs", "show", "fl"), "flagship\n");
+    assertEquals(await must("complete", "--", "runs", "tag", "r", ""), "best\n");
+    const prune = ["runs", "prune", "--before", "2999-01", "--archive", "runs/archive", "--yes"];
+    assertStringIncludes(await must(...prune), "run_id=r stays: it is pinned");
+    await must("runs", "annotate", "flagship", "--unpin");
+    assertStringIncludes(await must(...prune), "1 run (");
+    const archived = await must("runs", "show", "flagship");
+    assertStringIncludes(archived, "plots/equity.svg  plot  image/svg+xml   6 B  archived");
   },
 );
