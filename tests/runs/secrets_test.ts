@@ -19,6 +19,7 @@ Deno.test("keys by their form, high entropy beside a word for it, and given pass
     'password = "hunter2"',
     "  password: correct-horse-battery",
     "PASSWORD=hunter2",
+    "pwd: hunter22",
     "export TOKEN=abcdefghij",
     "set_password('hunter22')",
     "auth = ('bob', 'hunter22')",

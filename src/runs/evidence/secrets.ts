@@ -59,7 +59,7 @@ const GIVEN_PASSWORDS = new RegExp(
 const GIVEN_USER = /\s(-u|--user) \w[\w.-]{0,80}:\S{4}/;
 /** In a file of settings texts have no quotes; what may be code has the name of a value there. */
 const SET_PASSWORD =
-  /^\s*(export\s+)?[\w.-]{0,60}(passw(or)?d|passphrase|secret|token|(api|access|private)_?key)(\s{0,9}[=:]\s{0,9})([^\s"'(){}[\],;.$<]{6,})\s*$/i;
+  /^\s*(export\s+)?[\w.-]{0,60}(passw(or)?d|passphrase|pwd|secret|token|(api|access|private)_?key)(\s{0,9}[=:]\s{0,9})([^\s"'(){}[\],;.$<]{6,})\s*$/i;
 
 function setsPassword(line: string): boolean {
   const [, , , , , sign, value] = SET_PASSWORD.exec(line) ?? [];
