@@ -758,6 +758,52 @@ Deno.test("killed at each step of a creation, there is no run, or one whose evid
   }
 });
 
+Deno.test("a run that had not begun is created again with the code of the second time, whatever cuts that short", async () => {
+  const newCode = async (text: string) => {
+    const { repository, ...lab } = newRepository();
+    await commitAll(repository, { "a.py": "1\n" });
+    putFiles(repository, { "a.py": text, [`untracked-${text.trim()}`]: "x" });
+    return { repository, ...lab };
+  };
+  using first = await newCode("2\n");
+  using second = await newCode("3\n");
+  const answers = new Map<string, ReturnType<World["runProgram"]>>();
+  const worldOf = (cwd: string, files?: Files) => {
+    const world = worldIn(cwd, files ? { files } : {});
+    const runProgram: World["runProgram"] = (...asked) =>
+      answers.getOrInsertComputed(
+        cwd + asked[1].join(" ").replace(/ledger-test-[^/ ]+/g, ""),
+        () => worldIn(cwd).runProgram(...asked),
+      );
+    return { ...world, runProgram };
+  };
+  const unlogged = systemFiles((operation, path) => {
+    if (operation === "write" && path.endsWith(".jsonl")) throw systemError("ENOSPC", "full");
+  });
+  for (let k = 1, is_over = false; !is_over; k += IS_FULL ? 1 : 4) {
+    using lab = newLab();
+    const create = (of: Lab & { repository: string }, argv: string[], files?: Files) =>
+      make(lab, of.repository, { argv }, worldOf(of.repository, files)).catch((error) => {
+        if (!asLedgerError(error)) throw error;
+      });
+    assertEquals(await create(first, ["one"], unlogged), undefined);
+    let count = 0;
+    const cut = systemFiles((_, path) => {
+      if (path.startsWith(lab.runs_dir) && ++count >= k) throw systemError("EIO", "killed");
+    });
+    const made = await create(second, ["two"], cut);
+    is_over = count < k;
+    const { findings } = await ledgerOf(lab).runs.verify({ deep: true });
+    const problems = findings.filter(({ problem }) => !/half-written|no manifest/.test(problem));
+    assertEquals(problems, [], `at ${k}`);
+    const { code, patch, list } = made ?? await create(second, ["two"]) ??
+      madeIn((await ledgerOf(lab).runs.find("r")).folder);
+    assertEquals(code.argv, ["two"], `at ${k}`);
+    assertStringIncludes(patch, "+3");
+    assertEquals(list.map(({ path }) => path), ["a.py", "untracked-3"]);
+  }
+});
+
 Deno.test("verify compares the evidence with its digests; the patch is for its owner, also in a copy and an archive", async () => {
   using lab = newRepository();
   await commitAll(lab.repository, { "a.py": "1\n" });

@@ -34,6 +34,7 @@ import {
 } from "../manifest/manifest.ts";
 import { attachFile, type AttachOptions, type FileSource, type NewFile } from "./attach.ts";
 import {
+  begunAgain,
   begunBefore,
   checkBeginning,
   checkRunType,
@@ -46,6 +47,7 @@ import {
   RunEventPublisher,
   type RunEvents,
   summaryRow,
+  withoutFiles,
 } from "./run_lifecycle.ts";
 
 /** Where runs are, and where their events go. */
@@ -148,9 +150,10 @@ export class RunDirectory implements AsyncDisposable {
     // Left by an owner that was killed before the run had begun.
     const lock_path = join(this.folder, RUN_FILES.owner_lock);
     if (!this.#owner && files.facts(lock_path)) files.remove(lock_path);
-    const begun = { ...there ?? manifest, owner: manifest.owner };
-    // Those of a run that is pending belong to the manifest that is there.
-    if (!there) writeEvidence(this.place.world, this.folder, evidence);
+    const begun = there ? begunAgain(there, manifest) : manifest;
+    // Until its files are replaced, a manifest names none of them.
+    if (there) this.#manifest.write({ ...begun, code: withoutFiles(begun), status: "pending" });
+    writeEvidence(this.place.world, this.folder, evidence);
     if (this.place.events) {
       this.#manifest.write({ ...begun, status: "pending" });
       await this.#log.created(begun);

@@ -169,6 +169,20 @@ export function refuseOtherBeginning(there: RunManifest, begun: RunManifest, fol
   throw existsAlready(there.run_id, folder);
 }
 
+/** A run that was pending, with the code that begins it now: another may have been there the first time. */
+export function begunAgain(there: RunManifest, begun: RunManifest): RunManifest {
+  const { git_commit: _commit, git_branch: _branch, git_dirty: _dirty, owner: _owner, ...kept } =
+    there;
+  const { created_at, started_at } = there;
+  return { ...kept, ...begun, created_at, started_at };
+}
+
+/** Its code, but for the files that tell of it. */
+export function withoutFiles({ code }: RunManifest): Record<string, unknown> {
+  const { patch: _patch, files: _files, ...facts } = Object(code);
+  return facts;
+}
+
 function existsAlready(run_id: string, folder: string): LedgerError {
   return new LedgerError({
     code: "invalid",
