@@ -39,6 +39,8 @@ const COMPLETED: Readonly<Record<string, string>> = {
   "ledger schema register --artifact NAME FILE":
     `echo '{"columns":{"iv":{"kind":"number"}}}' | ledger schema register --artifact iv -`,
   "ledger runs show": "ledger runs show wide-stop",
+  "runs annotate": "runs annotate wide-stop --tag typed",
+  "runs create": "runs create --run-type policy",
   "runs show": "runs show wide-stop",
   "runs verify": "runs verify --all",
   "runs write": "runs write --help",
