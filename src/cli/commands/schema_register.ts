@@ -1,4 +1,4 @@
-import { OWN_KINDS } from "../../runs/artifacts/definitions.ts";
+import { LEVELS, OWN_KINDS } from "../../runs/artifacts/definitions.ts";
 import { defineCommand } from "../command.ts";
 import { sayUnregistered } from "../exit_code.ts";
 import { ledgerFlags, ofArtifact, text } from "../flags.ts";
@@ -16,8 +16,10 @@ export default defineCommand({
     "log already. Registering the same schema again changes nothing. What the first " +
     "system's _schema.json says stays: types with a schema are registered, others are named. " +
     "With --artifact, registers a type of artifacts: FILE has its columns, each with a kind " +
-    `(${OWN_KINDS.join(", ")}), and if it is known whether it is required, its unit, bounds ` +
-    "(min, max, above, below: values outside are refused) and description. key names the " +
+    `(${OWN_KINDS.join(", ")}: a time is in milliseconds since 1970, a level one of ` +
+    `${LEVELS.join(", ")}). As far as they are known it also has required, unit, description, ` +
+    "bounds and usual (min, max, above, below): values outside of bounds are refused, those " +
+    "outside of usual noted. key names the " +
     "columns that no two rows share, order those by which rows ascend; is_open takes further " +
     "columns, is_single_row exactly one row. run_id is there by itself. Runs store, show, query " +
     "and compact such artifacts as they do the built-in ones.",

@@ -179,7 +179,9 @@ function whyNotWritable(type: CustomType): string | undefined {
 
 function differenceOf(own: CustomType, other: CustomType): string | undefined {
   if (own.version !== other.version) {
-    return `it is of version ${other.version} there, and of version ${own.version} here`;
+    const where = other.version > own.version ? "here" : "there";
+    return `it is of version ${other.version} there, and of version ${own.version} here: repeat ` +
+      `its migrations ${where}`;
   }
   if (!isSame(own.schema, other.schema)) return "it has another schema there";
   return isSame(own.migrations, other.migrations) ? undefined : "its migrations are others there";
