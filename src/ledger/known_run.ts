@@ -265,7 +265,7 @@ export async function lookAt(
   if (!directory) {
     const { manifestOfRun } = await import("../runs/catalog/month_files.ts");
     const { presence = null, run_path = null } = row ?? {};
-    const manifest = manifestOfRun(runs.world, runs.dir, { run_id, run_path, presence });
+    const manifest = manifestOfRun(runs.world, runs.dir, { run_id, run_path, presence }, onNotice);
     return { run_id, ...row!, ...(manifest ? { manifest } : {}), state: status!, ...logged };
   }
   const manifest = directory.readManifest();

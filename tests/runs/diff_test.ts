@@ -335,6 +335,12 @@ Deno.test("runs are compared by their code, inputs and files, by digests, also o
   for (const said of ["/data/calls.csv", "plots/p.png", 'python "a b.py" a', "archived  files/"]) {
     assertStringIncludes(shown.stdout, said);
   }
+  const list = join(lab.runs_dir, "2025-03/_archived.ndjson");
+  const text = Deno.readTextFileSync(list);
+  Deno.writeTextFileSync(list, text.replace('"status":"completed"', '"status":"odd"'));
+  const damaged = await inLab(lab, ["runs", "diff", "flagship", "b", "--as-is"]);
+  assertStringIncludes(damaged.stderr, 'manifest of run "a" says is left out:');
+  Deno.writeTextFileSync(list, text);
   // What wants the folder says how it comes back.
   const { code, stderr } = await inLab(lab, ["runs", "rerun", "a"]);
   const [, tar] = /bring it back: (tar .*)/.exec(stderr)!;

@@ -75,7 +75,7 @@ export async function loadCompared(
         const content = sha256 ? { sha256 } : { bytes };
         return [artifact_type, said(withNumbers({ rows, ...content }))];
       });
-    const manifest = manifestOfRun(world, dir, row as unknown as CataloguedRow);
+    const manifest = manifestOfRun(world, dir, row as unknown as CataloguedRow, filter.onNotice);
     return {
       run_id,
       facts: said({

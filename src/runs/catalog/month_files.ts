@@ -9,7 +9,7 @@
  * digest that went in; so a run that changes, or goes, takes nothing wrong with it.
  */
 import { dirname, join } from "@std/path";
-import { asLedgerError } from "../../base/error.ts";
+import { asLedgerError, quoted } from "../../base/error.ts";
 import type { World } from "../../base/world.ts";
 import { isOfKind } from "../../log/mod.ts";
 import { type Fingerprinted, idOfPath, listMonths } from "../manifest/layout.ts";
@@ -72,11 +72,12 @@ interface CataloguedRun {
   presence: string | null;
 }
 
-/** The manifest of a run in its folder, or of an archived one in its month's list; undefined without one. */
+/** The manifest of a run in its folder, or of an archived one in its month's list, if it can be read. */
 export function manifestOfRun(
   world: World,
   runs_dir: string,
   { run_id, run_path, presence }: CataloguedRun,
+  onNotice: (message: string) => void = () => {},
 ): RunManifest | undefined {
   if (run_path === null) return undefined;
   try {
@@ -84,7 +85,7 @@ export function manifestOfRun(
       return new ManifestFile(world, join(runs_dir, run_path), run_id).read();
     }
     const path = join(runs_dir, archivedPath(dirname(run_path)));
-    if (presence !== "archived" || !world.files.facts(path)) return undefined;
+    if (presence !== "archived" || !world.files.facts(path)?.is_file) return undefined;
     const said = JSON.stringify(run_path);
     const lines = world.files.readText(path).split("\n").filter((line) => line.includes(said));
     // It may have come back, and gone again: the last line is of how it was then.
@@ -93,7 +94,9 @@ export function manifestOfRun(
     if (typeof archived !== "object") return undefined;
     return parseManifest(JSON.stringify(archived.manifest), path, run_id);
   } catch (error) {
-    if (!asLedgerError(error)) throw error;
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    onNotice(`what the manifest of run ${quoted(run_id)} says is left out: ${problem.message}`);
     return undefined;
   }
 }
