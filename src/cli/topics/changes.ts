@@ -69,7 +69,8 @@ Commands:
   parameters that differ. A metric that is text, or that no run has, is an error.
 - runs annotate, runs tag | Tags, notes, names, pins, groups and links are said of runs by events. Filters and
   run_states have name, group, tags, pin and notes as columns; a metric of such a name is summary.name.
-- runs diff | Compares code, inputs and attached files by their digests, and names, groups and tags.
+- runs diff | Compares code, inputs and attached files by their digests, and names, groups and tags;
+  the library has runs.diff, and types for what its methods of runs take and give.
 - runs show, diff | Know of an archived run what its manifest said; commands that want its folder print the
   tar that brings it back.
 - report | Shows names, groups and tags of runs, and how the runs of each group stand.
