@@ -56,7 +56,7 @@ Commands:
   /metrics say how much waits (traces_waiting_bytes) and how much was converted.
 - watch --health | Serves with deadlines and a connection limit; Host must name loopback.
 - runs write | Takes Parquet of pandas, Polars and others, with any compression, from standard input
-  too; large CSV and NDJSON are read by columns as well.
+  too; large CSV and NDJSON are read by columns as well. A damaged one is invalid input, exit code 2.
 - messages | Many are reworded; error codes, exit codes and JSON fields are the same.
 - query --db traces | Traced events in SQL: ‹trace_events›, over write-ahead files and Parquet alike.
 - trace ingest | An event whose event_id is stored already is passed over, and counted; times may be
