@@ -3,7 +3,7 @@ import { openLedger } from "../../src/mod.ts";
 import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
 
 /** Lines that go on until they are stopped: they work, once they have said their first word. */
-const ENDLESS = /ledger watch(?!.*--once)|--follow/;
+const ENDLESS = /ledger watch(?!.*--once)|--follow|--every/;
 
 /** A port that another program on this machine may have: a free one serves as well. */
 const PORT = /127\.0\.0\.1:\d+/;
