@@ -112,6 +112,9 @@ export class ArtifactInput implements AsyncDisposable {
     using scratch = this.world.files.open(this.scratch_path, "create");
     this.#spooled = true;
     writeFully(scratch, this.head);
+    // What does not begin as Parquet is none, and may go on for ever.
+    const start = new TextDecoder().decode(this.head.subarray(0, PARQUET_MAGIC.length));
+    if (this.format === "parquet" && start !== PARQUET_MAGIC) return this.scratch_path;
     for await (const chunk of this.rest) writeFully(scratch, chunk);
     return this.scratch_path;
   }
