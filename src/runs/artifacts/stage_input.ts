@@ -20,7 +20,7 @@ export interface StagedArtifact extends StagedParquet {
 }
 
 /** What a failure is where others have to decide about the input: all but those of the machine. */
-const OF_THE_MACHINE: readonly ErrorCode[] = ["busy", "disk_full", "no_permission"];
+const OF_THE_MACHINE: readonly ErrorCode[] = ["busy", "disk_full", "io", "no_permission"];
 
 /** Whether rows of a type can be checked by columns alone. */
 function hasPlainColumns({ columns, is_single_row, is_open }: ArtifactDefinition): boolean {
