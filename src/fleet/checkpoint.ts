@@ -4,6 +4,7 @@
  */
 import { join } from "@std/path";
 import { LedgerError } from "../base/error.ts";
+import { writeFully } from "../base/files/durable.ts";
 import { checkpoint_line_bytes_max } from "../base/limits.ts";
 import { uniqueName } from "../base/world.ts";
 import { openDatabase } from "../duckdb/connection.ts";
@@ -52,7 +53,7 @@ export async function readCheckpoint(place: CheckpointPlace): Promise<TableSnaps
   if (!bytes) return snapshot;
   await withWorkFile(place, "parquet", async (path, database) => {
     using file = place.store.world.files.open(path, "create");
-    for (let at = 0; at < bytes.length;) at += file.write(bytes.subarray(at));
+    writeFully(file, bytes);
     const rows = await database.rows<{ action: string }>(
       `select to_json(c)::varchar as action from read_parquet(${literal(path)}) c`,
     );
@@ -89,7 +90,7 @@ export async function writeCheckpoint(
       const text = new TextEncoder().encode(
         actions.map((action) => `${JSON.stringify(action)}\n`).join(""),
       );
-      for (let at = 0; at < text.length;) at += file.write(text.subarray(at));
+      writeFully(file, text);
     }
     const types = Object.entries(COLUMNS).map(([name, type]) => `${name}: ${literal(type)}`);
     const out = `${path}.parquet`;

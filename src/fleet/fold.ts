@@ -5,8 +5,7 @@
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { digestOf } from "../base/files/checksum.ts";
-import { makeFolderDurably } from "../base/files/durable.ts";
+import { makeFolderDurably, writeFully } from "../base/files/durable.ts";
 import { linesOf } from "../base/files/lines.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
 import { checkpoint_commits, fold_bytes_max } from "../base/limits.ts";
@@ -14,7 +13,7 @@ import { uniqueName, type World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/connection.ts";
 import { literal } from "../duckdb/sandbox.ts";
 import { isPlain, rowOf } from "../index/rows.ts";
-import { unpackLines } from "../log/codec/unpacking.ts";
+import { linesDigest, unpackLines } from "../log/codec/unpacking.ts";
 import { BadLine, NOT_UTF8, validate } from "../log/event/validate.ts";
 import { parsePartLabel, partStem } from "../log/format/layout.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -153,8 +152,7 @@ export class FoldJob {
     const encoder = new TextEncoder();
     for (const { box, facts, bytes } of segments) {
       for (const rows of spooledRows(box, facts, bytes)) {
-        const text = encoder.encode(rows);
-        for (let at = 0; at < text.length;) at += file.write(text.subarray(at));
+        writeFully(file, encoder.encode(rows));
       }
     }
     const types = Object.entries(SPOOLED_COLUMNS).map(([name, type]) => `${name}: '${type}'`);
@@ -231,9 +229,7 @@ class BoxChain {
     }
     if (!parsePartLabel(facts.part)) throw new Poison(seq, "it names no part");
     try {
-      const sha256 = digestOf(
-        unpackLines(new MemoryFile(this.box, bytes)).map((each) => each.bytes),
-      );
+      const sha256 = linesDigest(new MemoryFile(this.box, bytes));
       if (sha256 !== facts.raw_sha256) throw new Poison(seq, "its lines are not those it says");
     } catch (error) {
       if (!asLedgerError(error)) throw error;

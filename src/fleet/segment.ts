@@ -4,11 +4,11 @@
  */
 import { buildFacts } from "../base/build.ts";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { digestOf, textDigest } from "../base/files/checksum.ts";
+import { textDigest } from "../base/files/checksum.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
 import { packed_line_bytes_max, segment_bytes_max } from "../base/limits.ts";
 import { type PackingColumns, packLines } from "../log/codec/packing.ts";
-import { unpackLines } from "../log/codec/unpacking.ts";
+import { linesDigest } from "../log/codec/unpacking.ts";
 import type { OpenPart } from "../log/read/part_file.ts";
 import { sha256Of } from "./store.ts";
 
@@ -115,15 +115,11 @@ function tryPacking(
       from,
       key_values: keyValues(facts),
     });
-    return linesOf(target.bytes(), label) === sha256 ? target.bytes() : undefined;
+    return linesDigest(target) === sha256 ? target.bytes() : undefined;
   } catch (error) {
     if (!asLedgerError(error) && !(error instanceof SyntaxError)) throw error;
     return undefined;
   }
-}
-
-function linesOf(bytes: Uint8Array<ArrayBuffer>, label: string): string {
-  return digestOf(unpackLines(new MemoryFile(label, bytes)).map((block) => block.bytes));
 }
 
 function keyValues({ from, to, seq, ...facts }: SegmentFacts): Record<string, string> {

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { AwsV4Signer } from "aws4fetch";
+import { joined } from "../base/bytes.ts";
 import { LedgerError, quoted } from "../base/error.ts";
 import { clipped } from "../base/format.ts";
 import {
@@ -387,14 +388,7 @@ async function readBounded(
     }
     chunks.push(chunk);
   }
-  if (chunks.length === 1) return chunks[0];
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return chunks.length === 1 ? chunks[0] : joined(...chunks);
 }
 
 interface Page {

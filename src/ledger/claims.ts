@@ -1,6 +1,6 @@
 /**
  * Pre-registration: what a run, or a group of runs, is to show is claimed by an event before its trials.
- * Whether it stood there before them is told by places in the log and seals, never by timestamps.
+ * Places in the log and seals say whether it stood there before them, never timestamps.
  */
 import { asLedgerError, LedgerError, quoted } from "../base/error.ts";
 import { textDigest } from "../base/files/checksum.ts";

@@ -54,7 +54,7 @@ export async function gatherPictures(
   return there({ pictures, pictures_total });
 }
 
-/** A manifest that cannot be read is told of where runs are verified, and has no pictures. */
+/** A manifest that cannot be read gives no pictures; `runs verify` names it. */
 function picturesOf({ world }: Sources, folder: string, run_id: string): AttachedFile[] {
   try {
     const manifest = new ManifestFile(world, folder, run_id).read();
