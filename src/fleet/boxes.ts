@@ -5,8 +5,16 @@ import { digestOf } from "../base/files/checksum.ts";
 import { store_heads_at_once } from "../base/limits.ts";
 import { unpackLines } from "../log/codec/unpacking.ts";
 import { type Claim, listBoxes, readClaim } from "./claim.ts";
-import { linkOf, parseMeta, type SegmentFacts, segmentKey, seqOfKey } from "./segment.ts";
-import type { ListedObject, ObjectStore } from "./store.ts";
+import {
+  chainProblems,
+  linkOf,
+  parseMeta,
+  type SegmentFacts,
+  segmentKey,
+  seqOfKey,
+} from "./segment.ts";
+import type { ObjectStore } from "./store.ts";
+import type { ListedObject } from "./store_answers.ts";
 
 /** A box, as far as its segments have come. */
 export interface BoxStatus {
@@ -107,7 +115,8 @@ export async function verifyBoxes(
 }
 
 class ChainCheck {
-  #link = "";
+  /** Of the last segment; absent behind one that does not say what it is. */
+  #link?: string = "";
   #next = 1;
   readonly #ends = new Map<string, number>();
 
@@ -149,20 +158,23 @@ class ChainCheck {
 
   /** Returns how many bytes of lines the segment says it holds. */
   #follow(seq: number, facts: SegmentFacts | undefined, claim: Claim | undefined): number {
+    // What comes behind a beginning that is missing has nothing to follow.
+    if (this.#next < seq && this.#link === "") this.#link = undefined;
     for (; this.#next < seq; this.#next++) this.#found(this.#next, "it is not in the store");
     this.#next = seq + 1;
     if (!facts || facts.seq !== seq) {
       this.#found(seq, "it does not say what it is");
-      this.#link = "";
+      this.#link = undefined;
       return 0;
     }
-    const { box_id, prev_sha256, part, from, to } = facts;
-    if (claim && box_id !== claim.box_id) this.#found(seq, "it is another box's");
-    if (this.#link !== "" || seq === 1) {
-      if (prev_sha256 !== this.#link) this.#found(seq, "it does not follow the one before it");
-      const end = this.#ends.get(part) ?? 0;
-      if (from !== end) this.#found(seq, `it begins at byte ${from} of ${part}, not at ${end}`);
-    }
+    const { part, from, to } = facts;
+    const problems = chainProblems(facts, {
+      box_id: claim?.box_id,
+      ...this.#link === undefined
+        ? {}
+        : { link: this.#link, endOf: (part) => this.#ends.get(part) ?? 0 },
+    });
+    for (const problem of problems) this.#found(seq, problem);
     this.#link = linkOf(facts);
     this.#ends.set(part, to);
     return to - from;

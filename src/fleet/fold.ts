@@ -20,7 +20,14 @@ import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type Claim, listBoxes, readClaim } from "./claim.ts";
 import { putDataFiles } from "./data_files.ts";
 import { LOG_TABLES, type LogTable, SPOOLED_COLUMNS } from "./lake.ts";
-import { linkOf, parseMeta, type SegmentFacts, segmentKey, seqOfKey } from "./segment.ts";
+import {
+  chainProblems,
+  linkOf,
+  parseMeta,
+  type SegmentFacts,
+  segmentKey,
+  seqOfKey,
+} from "./segment.ts";
 import { backOff, type ObjectStore } from "./store.ts";
 import { DeltaTable, type TableSnapshot } from "./table.ts";
 
@@ -223,10 +230,9 @@ class BoxChain {
     const bytes = await this.store.get(segmentKey(this.box, seq));
     if (!bytes) throw new Poison(seq, "it is not in the store");
     if (facts?.seq !== seq) throw new Poison(seq, "it does not say what it is");
-    if (facts.box_id !== this.#claim?.box_id) throw new Poison(seq, "it is another box's");
-    if (facts.prev_sha256 !== this.#link) {
-      throw new Poison(seq, "it does not follow the one before it");
-    }
+    if (!this.#claim) throw new Poison(seq, "the claim of its box is gone from the store");
+    const [problem] = chainProblems(facts, { box_id: this.#claim.box_id, link: this.#link });
+    if (problem) throw new Poison(seq, problem);
     if (!parsePartLabel(facts.part)) throw new Poison(seq, "it names no part");
     try {
       const sha256 = linesDigest(new MemoryFile(this.box, bytes));

@@ -42,6 +42,29 @@ export function linkOf(facts: SegmentFacts): string {
   return textDigest(JSON.stringify([box_id, seq, prev_sha256, part, from, to, raw_sha256]));
 }
 
+/** Where a box's segments have come to: what the next one has to follow. */
+export interface ChainEnd {
+  /** Of the box, as it claimed its name; absent where that cannot be read. */
+  box_id?: string;
+  /** The link of the last segment; absent where that one cannot be followed. */
+  link?: string;
+  /** How far a part is in the segments before; absent where not all of them were looked at. */
+  endOf?: (part: string) => number;
+}
+
+/** Why a segment is not the next one of its box, if it is not. */
+export function chainProblems(facts: SegmentFacts, { box_id, link, endOf }: ChainEnd): string[] {
+  const { part, from } = facts;
+  const end = endOf?.(part) ?? from;
+  return [
+    ...box_id !== undefined && facts.box_id !== box_id ? ["it is another box's"] : [],
+    ...link !== undefined && facts.prev_sha256 !== link
+      ? ["it does not follow the one before it"]
+      : [],
+    ...from !== end ? [`it begins at byte ${from} of ${part}, not at ${end}`] : [],
+  ];
+}
+
 const SEQ_DIGITS = 12;
 const NEWLINE = 10;
 

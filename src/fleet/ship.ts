@@ -20,6 +20,7 @@ import {
 import { readClaim } from "./claim.ts";
 import type { FleetHome, Membership } from "./home.ts";
 import {
+  chainProblems,
   linkOf,
   type PackedSegment,
   packSegment,
@@ -58,10 +59,18 @@ export interface ShipOptions {
   onSegment?: (segment: ShippedSegment) => void;
 }
 
+/** A part of this box, and the end of what is durable of it. */
+interface Target {
+  extent: PartExtent;
+  end: number;
+}
+
 /** The shipper of one box. */
 export class Shipper {
   readonly #world: World;
   #columns?: PackingColumns;
+  /** The parts as they were last looked at. */
+  #known: Target[] = [];
 
   constructor(readonly store: ObjectStore, readonly home: FleetHome) {
     this.#world = store.world;
@@ -155,8 +164,8 @@ export class Shipper {
   }
 
   /** The parts of this box as they are now, each with the end of what is durable. */
-  async #targets(): Promise<{ extent: PartExtent; end: number }[]> {
-    const targets: { extent: PartExtent; end: number }[] = [];
+  async #targets(): Promise<Target[]> {
+    const targets: Target[] = [];
     for await (const extent of ownParts(this.#world, this.root)) {
       if (!extent.compacted) {
         // A reader may see lines that a power cut takes back; sent, they would fork the box from itself.
@@ -165,7 +174,7 @@ export class Shipper {
       }
       targets.push({ extent, end: extent.size_bytes });
     }
-    return targets;
+    return this.#known = targets;
   }
 
   /** Throws unless the store knows this box by its name. */
@@ -220,15 +229,12 @@ export class Shipper {
       const seq = head.seq + 1;
       const found = await this.#factsOf(head.box, seq);
       if (!found) return adopted;
-      const problem = found.box_id !== head.box.box_id
-        ? "it is another box's"
-        : found.prev_sha256 !== head.link
-        ? "it does not follow the segment before it"
-        : found.from !== head.endOf(found.part)
-        ? `it begins at byte ${found.from} of ${found.part}, and byte ${
-          head.endOf(found.part)
-        } is next`
-        : await this.#differs(found);
+      const [broken] = chainProblems(found, {
+        box_id: head.box.box_id,
+        link: head.link,
+        endOf: (part) => head.endOf(part),
+      });
+      const problem = broken ?? await this.#differs(found);
       if (problem) {
         throw new Fork(`segment ${seq} of box ${head.box.name} is not of this disk: ${problem}`, {
           box: head.box.name,
@@ -245,8 +251,7 @@ export class Shipper {
   async #differs(
     { part: label, from, to, raw_sha256 }: ShippedSegment,
   ): Promise<string | undefined> {
-    // As they are now: another shipper of this box may have seen more.
-    const target = (await this.#targets()).find(({ extent }) => extent.label === label);
+    const target = await this.#targetOf(label, to);
     // A day that has left the log cannot be compared; the chain of segments vouches for it.
     if (!target) return this.#mayBeAway(label) ? undefined : `there is no ${label} here`;
     if (target.end < to) {
@@ -256,6 +261,13 @@ export class Shipper {
     return sha256Of(part.bytesBetween(from, to)) === raw_sha256
       ? undefined
       : `${label} has other bytes here from ${from} to ${to}`;
+  }
+
+  /** A part of this box; looked at anew where another shipper of it has seen more. */
+  async #targetOf(label: string, to: number): Promise<Target | undefined> {
+    const known = this.#known.find(({ extent }) => extent.label === label);
+    if (known && known.end >= to) return known;
+    return (await this.#targets()).find(({ extent }) => extent.label === label);
   }
 
   #mayBeAway(label: string): boolean {
