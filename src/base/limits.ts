@@ -504,6 +504,8 @@ export const completed_manifests_max = 50;
 /** Descriptors that the runtime takes to listen for signals: with fewer left it aborts. */
 export const signal_descriptors = 6;
 
+// The fleet
+
 /** An object store answers within this, or is asked again; */
 export const store_answer_ms_max = 30_000;
 /** an upload may take so long for each MB more; */

@@ -1,11 +1,13 @@
 /** What commands of the fleet share: their flags, and how they open it. */
 import { resolve } from "@std/path";
+import type { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { openFleet as open } from "../fleet/open.ts";
 import { ledgerFlags, text } from "./flags.ts";
 import type { Positional } from "./command.ts";
 import { openFor } from "./open.ts";
+import { say } from "./print.ts";
 
 /** The fleet that a command is about. */
 export function fleetWord(required = false): Positional {
@@ -45,4 +47,23 @@ export async function openFleet(world: World, flags: FleetFlags, url?: string): 
     keys_path: path("keys"),
     ca_path: path("ca"),
   });
+}
+
+/** Does a step again and again until it is stopped; a store that does not answer is asked later. */
+export async function untilStopped(
+  world: World,
+  signal: AbortSignal,
+  step: () => Promise<void>,
+): Promise<void> {
+  const { isUnreachable, backOff } = await import("../fleet/store.ts");
+  for (let tries = 0; !signal.aborted;) {
+    try {
+      await step();
+      tries = 0;
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      if (tries++ === 0) say(world, `${(error as LedgerError).message}; trying again`);
+      await backOff(world, tries, signal);
+    }
+  }
 }

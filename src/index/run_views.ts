@@ -177,3 +177,6 @@ export const EXAMPLE_QUERIES: readonly { sql: string; shows: string }[] = [
     shows: "what the log is made of",
   },
 ];
+
+/** Whether the log's index is among the databases that are open. */
+export const HAS_LOG_INDEX = `select bool_or(database_name = 'runs') from duckdb_databases()`;

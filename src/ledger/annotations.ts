@@ -7,7 +7,7 @@ import { firstNames } from "../base/format.ts";
 import type { Database } from "../duckdb/connection.ts";
 import type { RunDirectory } from "../runs/directory/directory.ts";
 import type { RunEvents } from "../runs/directory/run_lifecycle.ts";
-import { checkAnnotation, type RunAnnotation } from "../runs/manifest/annotation.ts";
+import { checkAnnotation, OWN_WORD, type RunAnnotation } from "../runs/manifest/annotation.ts";
 import { namesOfRuns } from "./known_run.ts";
 
 /** A relation of one run to another. */
@@ -79,7 +79,7 @@ async function readLink(
   run_id: string,
   { kind, to, removed }: RunLink,
 ): Promise<Record<string, unknown>> {
-  if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(kind)) {
+  if (!OWN_WORD.test(kind)) {
     throw new LedgerError({
       code: "invalid",
       message: `cannot link run ${quoted(run_id)}: ${quoted(kind)} is no kind of link`,
@@ -160,9 +160,11 @@ async function artifactsOf(
   runs: RunsOfLedger,
   { run_id, directory }: { run_id: string; directory?: RunDirectory },
 ): Promise<Record<string, string>> {
-  const in_folder = Object.entries(directory?.readManifest().artifacts ?? {})
-    .map(([type, { sha256 }]) => [type, sha256 ?? ""]);
-  if (directory) return Object.fromEntries(in_folder);
+  if (directory) {
+    const in_folder = Object.entries(directory.readManifest().artifacts)
+      .map(([type, { sha256 }]) => [type, sha256 ?? ""]);
+    return Object.fromEntries(in_folder);
+  }
   await using database = await runs.openStates();
   const rows = await database.rows<{ artifact_type: string; sha256: string | null }>(
     `select artifact_type, sha256 from run_artifacts where run_id = $1 order by all`,

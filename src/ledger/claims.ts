@@ -10,7 +10,7 @@ import { note_chars_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { labelOf } from "../index/coverage.ts";
-import { CLAIMS, GROUP_OF_RUN, PARTS_WITH_TRIALS } from "../index/run_views.ts";
+import { CLAIMS, GROUP_OF_RUN, HAS_LOG_INDEX, PARTS_WITH_TRIALS } from "../index/run_views.ts";
 import { type Chain, chainProblem, type DIRECTIONS, readChain } from "../log/mod.ts";
 import type { RunEvents } from "../runs/directory/run_lifecycle.ts";
 import { labelProblem } from "../runs/manifest/annotation.ts";
@@ -115,7 +115,8 @@ function checkClaim({ trials_planned, holdout, ...texts }: Claim, refuse: Refuse
   if (!Number.isSafeInteger(trials_planned) || trials_planned < 1) {
     refuse("trials_planned", trials_planned, "has to be a whole number, 1 or more");
   }
-  const [from, to, ...more] = (holdout ?? "2026-01-01..2026-01-01").split("..");
+  if (holdout === undefined) return;
+  const [from, to, ...more] = holdout.split("..");
   const times = [from, to].map((time) => /^\d{4}-/.test(time ?? "") ? typedTime(time) : undefined);
   if (more.length > 0 || times.includes(undefined)) {
     refuse("holdout", holdout, "has to be FROM..TO: 2025-07-01..2025-12-31");
@@ -160,9 +161,7 @@ async function openIndex(runs: RunsOfLedger): Promise<Database | undefined> {
     return undefined;
   });
   if (!database) return undefined;
-  const has_log = await database.value<boolean>(
-    `select bool_or(database_name = 'runs') from duckdb_databases()`,
-  );
+  const has_log = await database.value<boolean>(HAS_LOG_INDEX);
   if (!has_log) {
     database.close();
     return undefined;

@@ -7,7 +7,7 @@ import { shellWord } from "../base/format.ts";
 import { parseKeepingDigits, withNumbers } from "../base/json.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
-import { PHASES_OF_RUN } from "../index/run_views.ts";
+import { HAS_LOG_INDEX, PHASES_OF_RUN } from "../index/run_views.ts";
 import {
   ledgerPaths,
   LogCursor,
@@ -220,9 +220,7 @@ async function askIndexes(
     tags: JSON.parse(row.tags as string),
   };
   const indexed = { row: said as IndexedRun["row"], status: status as string | undefined };
-  const [{ has_log }] = await database.rows<{ has_log: boolean }>(
-    `select bool_or(database_name = 'runs') as has_log from duckdb_databases()`,
-  );
+  const has_log = await database.value<boolean>(HAS_LOG_INDEX);
   if (!has_log) return { ...indexed, ...NOTHING_LOGGED };
   await database.run("use runs.main");
   const [{ trials }] = await rowsOf<{ trials: number }>(

@@ -3,6 +3,7 @@
  * to what rests on it. Each run's own are drawn once, where they are met first; a circle ends there too.
  */
 import type { Database } from "../duckdb/connection.ts";
+import { HAS_LOG_INDEX } from "../index/run_views.ts";
 
 /** How a run rests on another: it read an artifact of it, or is linked to it. */
 export interface Relation {
@@ -60,9 +61,7 @@ const EDGES = `
 
 /** The lineage of a run. The database has the view `run_states`. */
 export async function lineageOf(database: Database, run_id: string): Promise<RunLineage> {
-  const [{ has_log }] = await database.rows<{ has_log: boolean }>(
-    `select bool_or(database_name = 'runs') as has_log from duckdb_databases()`,
-  );
+  const has_log = await database.value<boolean>(HAS_LOG_INDEX);
   const edgesOf = async ({ near, far }: Walk) =>
     has_log
       ? await database.rows<Edge & Record<string, unknown>>(

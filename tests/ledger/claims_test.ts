@@ -149,8 +149,8 @@ Deno.test("a group is claimed of before it has runs, and each of its runs shows 
   await tryOut(lab, 0, "other");
   assertEquals((await ordersOf(lab, { group: "sweep7" }))[0][0], null);
   await tryOut(lab, 0);
-  for (const  of of[{ group: "sweep7" }, { run: "r" }]) {
-    assertEquals((await ordersOf(lab, of)).map(([is_proven]) => is_proven), [true]);
+  for (const claimed of [{ group: "sweep7" }, { run: "r" }]) {
+    assertEquals((await ordersOf(lab, claimed)).map(([is_proven]) => is_proven), [true]);
   }
   assertEquals(await ordersOf(lab, { run: "other" }), []);
   const shown = await inLab(lab, ["runs", "show", "r"]);

@@ -442,7 +442,7 @@ Deno.test("nothing that a repository's settings name is run, but for clean filte
   assertEquals(ran_now(), ["ran-clean"]);
 });
 
-Deno.test("what git does not see, or sees otherwise, is named: files it was told not to look at, filtered ones", async () => {
+Deno.test("what git does not see, or sees otherwise, is named: files marked assume-unchanged or skip-worktree, filtered ones", async () => {
   using lab = newRepository();
   const { repository } = lab;
   await git(repository, "init", "--quiet");
@@ -459,7 +459,8 @@ Deno.test("what git does not see, or sees otherwise, is named: files it was told
   putFiles(repository, { "a.dat": "b\n", "quiet.py": "2\n", "plain.py": "2\n" });
   putFiles(repository, { "k.dat": "b\n\0" });
   const { list } = await make(lab, repository, { argv: ["true"] });
-  const unwatched = "git was told not to look at it: it may be as it was committed";
+  const unwatched =
+    "git does not watch it (assume-unchanged or skip-worktree): it may be as it was committed";
   const filtered = "it is kept as the repository's filter makes it for git";
   const binary = "a filter of the repository makes what git has of it";
   assertEquals(list.map(({ path, kept, reason }) => [path, kept, reason]), [
@@ -875,17 +876,20 @@ Deno.test("a manifest from elsewhere cannot put words of its own into the script
     submodules: [bad],
   };
   const inputs = [{ path: `/${bad}`, bytes: 1, sha256: "0".repeat(64) }];
-  const text = JSON.stringify({
-    ...{ ...manifest, git_commit: bad, code, inputs },
-    parameters: { [bad]: bad },
-  });
-  Deno.writeTextFileSync(join(folder, "run.json"), text);
-  const { code: exit, stdout } = await inLab(lab, ["runs", "rerun", "r"]);
-  assertEquals(exit, 0);
-  await new Deno.Command("sh", {
-    args: ["-c", stdout.replace("set -e", "")],
-    cwd: lab.path,
-    stderr: "null",
-  }).output();
-  assert(!exists(join(lab.path, "owned")), stdout);
+  // Only what names a real commit gets as far as the remotes.
+  for (const git_commit of [bad, manifest.git_commit]) {
+    const text = JSON.stringify({
+      ...{ ...manifest, git_commit, code, inputs },
+      parameters: { [bad]: bad },
+    });
+    Deno.writeTextFileSync(join(folder, "run.json"), text);
+    const { code: exit, stdout } = await inLab(lab, ["runs", "rerun", "r"]);
+    assertEquals(exit, 0);
+    await new Deno.Command("sh", {
+      args: ["-c", stdout.replace("set -e", "")],
+      cwd: lab.path,
+      stderr: "null",
+    }).output();
+    assert(!exists(join(lab.path, "owned")), stdout);
+  }
 });

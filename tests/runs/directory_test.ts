@@ -11,6 +11,7 @@ import type { Files } from "../../src/base/files/seam.ts";
 import { systemFiles } from "../../src/base/files/system_files.ts";
 import type { World } from "../../src/base/world.ts";
 import type { NewRun } from "../../src/runs/directory/run_lifecycle.ts";
+import { codeOf } from "../../src/runs/manifest/code_facts.ts";
 import type { RunDirectory } from "../../src/runs/directory/directory.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { RecordedDisk } from "../crash/power/recorded_disk.ts";
@@ -88,12 +89,13 @@ Deno.test("a run's folder, its manifest, and its events tell the same from begin
     status: "running",
     code: run.readManifest().code,
     dataset: { interval: "5m" },
-    data_fingerprint: run.readManifest().data_fingerprint,
+    data_fingerprint: "unknown",
     parameters: { n: 1 },
     schema_version: { manifest: "1.0.0", artifacts: "1.0.0" },
     artifacts: {},
   });
   assertEquals(run.readManifest().data_fingerprint, "unknown");
+  assertEquals(codeOf(run.readManifest()), run.readManifest().code as object);
   const entry = { rows: 1, path: "inputs/alerts.parquet", bytes: 4, sha256: "ab".repeat(32) };
   await run.noteArtifact("alerts", entry, { avg: 2 });
   assertEquals([run.isComplete(), await run.state()], [false, "running"]);

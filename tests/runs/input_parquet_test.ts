@@ -1,5 +1,5 @@
 /** Parquet of other programs as an input: what is cast, what is refused and where, what is left out. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { withNumbers } from "../../src/base/json.ts";
 import {
@@ -101,6 +101,8 @@ for (const [what, type, different, stored] of TAKEN) {
     const [row] = await allRows(join(folder.path, "out.parquet"));
     const others = type === "features" ? { run_id: RUN, call_id: "c1" } : rowOf(type);
     assertEquals(row, { ...others, ...stored });
+    // `assertEquals` takes 0 and -0 for one value.
+    for (const [name, value] of Object.entries(stored)) assert(Object.is(row[name], value), name);
     assertEquals(namesIn(folder.path), ["in.parquet", "out.parquet"]);
   });
 }

@@ -14,6 +14,7 @@ import type { World } from "../../src/base/world.ts";
 import { writeParquet } from "../../src/parquet/mod.ts";
 import type { NewRun } from "../../src/runs/directory/run_lifecycle.ts";
 import { testWorld } from "../harness.ts";
+import { withSeed } from "../laws/random.ts";
 import { ask, eventsOf, inLab, type Lab, ledgerOf, newLab, putRun, sync } from "./runs.ts";
 
 const DAY = Date.UTC(2026, 0, 1);
@@ -158,32 +159,34 @@ Deno.test("rows and times of a CSV are told whatever its dialect, and what is no
   assertEquals(await input(lab, "data.txt", "ts_ms\n1\n"), {});
 });
 
-Deno.test("a CSV is counted alike however it is cut into pieces, with quotes or without, by a seed", async () => {
+Deno.test("a CSV is counted alike however it is cut into pieces, with quotes or without", async () => {
   using lab = newLab();
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  let state = seed;
-  const random = (below: number) => (state = (state * 1_103_515_245 + 12_345) >>> 0) % below;
-  const count = 12_000;
-  const plain = ["plain", "", "é".repeat(random(40)), "3.5", "-"];
-  const quoted = ['"in, quotes"', '"two\nlines"', '"a ""word"""', 'inside"'];
-  const layouts: [names: string, valueOf: (ms: number) => string][] = [
-    ["ts,note,px", String],
-    ["note,ts,px", (ms) => new Date(ms).toISOString()],
-    ["note,px,ts", (ms) => `${ms}000000`],
-  ];
-  for (const notes of [plain, [...plain, ...quoted]]) {
-    for (const [names, valueOf] of layouts) {
-      const times = Array.from({ length: count }, () => DAY + random(1_000_000) * MINUTE_MS);
-      const rows = times.map((ms) => {
-        const values: Record<string, unknown> = { ts: valueOf(ms), px: random(1000) };
-        return names.split(",").map((name) => values[name] ?? notes[random(notes.length)]);
-      });
-      const text = [names, ...rows].map((row) => `${row}\n`).join("");
-      const told = await input(lab, "many.csv", text);
-      const [from_ms, to_ms] = [Math.min(...times), Math.max(...times)];
-      assertEquals([names, told], [names, { rows: count, from_ms, to_ms }], `seed ${seed}`);
+  await withSeed(async (random) => {
+    const count = 12_000;
+    const plain = ["plain", "", "é".repeat(random.below(40)), "3.5", "-"];
+    const quoted = ['"in, quotes"', '"two\nlines"', '"a ""word"""', 'inside"'];
+    const layouts: [names: string, valueOf: (ms: number) => string][] = [
+      ["ts,note,px", String],
+      ["note,ts,px", (ms) => new Date(ms).toISOString()],
+      ["note,px,ts", (ms) => `${ms}000000`],
+    ];
+    for (const notes of [plain, [...plain, ...quoted]]) {
+      for (const [names, valueOf] of layouts) {
+        const times = Array.from(
+          { length: count },
+          () => DAY + random.below(1_000_000) * MINUTE_MS,
+        );
+        const rows = times.map((ms) => {
+          const values: Record<string, unknown> = { ts: valueOf(ms), px: random.below(1000) };
+          return names.split(",").map((name) => values[name] ?? random.pick(notes));
+        });
+        const text = [names, ...rows].map((row) => `${row}\n`).join("");
+        const told = await input(lab, "many.csv", text);
+        const [from_ms, to_ms] = [Math.min(...times), Math.max(...times)];
+        assertEquals([names, told], [names, { rows: count, from_ms, to_ms }]);
+      }
     }
-  }
+  });
 });
 
 Deno.test("rows and times of a Parquet file are those of its footer; a damaged one is told by its digest alone", async () => {

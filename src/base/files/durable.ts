@@ -227,9 +227,17 @@ export function nameIsTaken(path: string): LedgerError {
   });
 }
 
-export function replaceFile(files: Files, path: string, bytes: Uint8Array, unique: string): void {
+/** Replaces a file in one go, durably; with a mode, before there is anything to read in it. */
+export function replaceFile(
+  files: Files,
+  path: string,
+  bytes: Uint8Array,
+  unique: string,
+  mode?: number,
+): void {
   const replacement = beginReplacement(files, path, unique);
   try {
+    if (mode !== undefined) files.setMode(replacement.file.path, mode);
     writeFully(replacement.file, bytes);
     replacement.putInPlace();
   } catch (error) {

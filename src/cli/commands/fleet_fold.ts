@@ -1,8 +1,7 @@
-import type { LedgerError } from "../../base/error.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon } from "../exit_code.ts";
 import { duration } from "../flags.ts";
-import { fleetFlags, fleetWord, openFleet } from "../fleet.ts";
+import { fleetFlags, fleetWord, openFleet, untilStopped } from "../fleet.ts";
 import { counted, print, printJson, say, utc } from "../output.ts";
 import { stopOnInterrupt } from "../progress.ts";
 
@@ -23,15 +22,15 @@ export default defineCommand({
   network: "reaches",
   run: async ({ world, flags, words: [url] }) => {
     using fleet = await openFleet(world, flags, url);
-    const { isUnreachable, backOff } = await import("../../fleet/store.ts");
     using stop = stopOnInterrupt(world);
     const { signal } = stop;
+    const { every } = flags;
     const fold = async () => {
       const report = await fleet.fold(signal);
       if (flags.json) printJson(world, report);
       for (const { table, version, commits, files, segments } of flags.json ? [] : report.tables) {
-        if (flags.every !== undefined && commits === 0) continue;
-        const time = flags.every === undefined ? "" : `${utc(world.now_ms())}  `;
+        if (every !== undefined && commits === 0) continue;
+        const time = every === undefined ? "" : `${utc(world.now_ms())}  `;
         const taken = `${counted(segments, "segment")}, ${counted(files, "new file")}`;
         print(world, `${time}${table}: version ${version}, ${taken}`);
       }
@@ -40,19 +39,12 @@ export default defineCommand({
       }
       return report.poison.length > 0 ? EXIT_FINDINGS : EXIT_OK;
     };
-    if (flags.every === undefined) return await fold();
+    if (every === undefined) return await fold();
     say(world, "folds until it is stopped");
-    for (let tries = 0; !signal.aborted;) {
-      try {
-        await fold();
-        tries = 0;
-        await world.pause(flags.every, signal);
-      } catch (error) {
-        if (!isUnreachable(error)) throw error;
-        if (tries++ === 0) say(world, `${(error as LedgerError).message}; trying again`);
-        await backOff(world, tries, signal);
-      }
-    }
+    await untilStopped(world, signal, async () => {
+      await fold();
+      await world.pause(every, signal);
+    });
     return exitOfDaemon(stop);
   },
 });

@@ -34,9 +34,8 @@ export default defineCommand({
         const records = isBuiltIn(type) ? EVENT_TYPE_SUMMARIES[type] : custom?.description ?? "";
         return { type, version: registry.versionOf(type), fields, records };
       });
-    const rows = types.map(({ fields, ...type }) => {
-      const { records, ...named } = type;
-      return { ...named, fields: is_data ? fields : fields.join(", "), records };
+    const rows = types.map((type) => {
+      return { ...type, fields: is_data ? type.fields : type.fields.join(", ") };
     });
     printRows(world, rows, [
       { field: "type" },

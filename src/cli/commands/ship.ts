@@ -10,7 +10,7 @@ import type { ShipReport } from "../../fleet/ship.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon } from "../exit_code.ts";
 import { duration, toggle } from "../flags.ts";
-import { fleetFlags, openFleet } from "../fleet.ts";
+import { fleetFlags, openFleet, untilStopped } from "../fleet.ts";
 import { openFor } from "../open.ts";
 import { counted, humanBytes, print, printJson, say, utc } from "../output.ts";
 import { usage } from "../parse.ts";
@@ -80,22 +80,14 @@ export default defineCommand({
     }
     say(world, `ships to ${addressText(fleet.store.address)}`);
     const { shippingLag } = await import("../../log/pull/shipped.ts");
-    const { isUnreachable, backOff } = await import("../../fleet/store.ts");
-    for (let tries = 0; !signal.aborted;) {
-      try {
-        tell(await fleet.ship({ signal }));
-        tries = 0;
-        const until_ms = world.elapsed_ms() + segment_flush_ms;
-        while (!signal.aborted && world.elapsed_ms() < until_ms) {
-          await world.pause(ship_look_ms, signal);
-          if ((await shippingLag(world, dir)).bytes >= segment_bytes_max) break;
-        }
-      } catch (error) {
-        if (!isUnreachable(error)) throw error;
-        if (tries++ === 0) say(world, `${(error as LedgerError).message}; trying again`);
-        await backOff(world, tries, signal);
+    await untilStopped(world, signal, async () => {
+      tell(await fleet.ship({ signal }));
+      const until_ms = world.elapsed_ms() + segment_flush_ms;
+      while (!signal.aborted && world.elapsed_ms() < until_ms) {
+        await world.pause(ship_look_ms, signal);
+        if ((await shippingLag(world, dir)).bytes >= segment_bytes_max) break;
       }
-    }
+    });
     return exitOfDaemon(stop);
   },
 });

@@ -20,6 +20,8 @@ export interface Check {
   columns: readonly string[];
   /** What it asks for, as the end of a sentence about a row that breaks it. */
   rule: string;
+  /** It looks at other rows too: its SQL has a window. */
+  spans_rows?: true;
   /** A function that is given the rows in their order, and says whether one breaks it. */
   watch(): (row: Row) => boolean;
   /** SQL that is true of a row that breaks it; the column `place` has the order of the rows. */
@@ -186,6 +188,7 @@ function orderCheck(columns: readonly string[]): Check {
     verdict: "impossible",
     columns,
     rule: `rows have to ascend by ${columns.join(", ")}, and the row before it comes later`,
+    spans_rows: true,
     watch: () => {
       const before: unknown[] = [];
       return (row) => {
@@ -226,7 +229,7 @@ function compared(left: unknown, right: unknown): number {
   if (left === right) return 0;
   let at = 0;
   while (left[at] === right[at]) at++;
-  // Half of a character of two units stands above all that have one.
+  // A surrogate, half of a character past U+FFFF, comes after every other unit, as in UTF-8.
   const [a, b] = [left, right].map((text) => {
     const unit = text.charCodeAt(at);
     return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
@@ -247,6 +250,7 @@ function keyCheck(
     verdict,
     columns,
     rule: `a row before it has the same ${columns.join(", ")}`,
+    spans_rows: true,
     watch: () => {
       const others = columns.filter((name) => !place.includes(name));
       const here: unknown[] = [];

@@ -122,6 +122,14 @@ export interface ArtifactDefinition extends RowFacts {
   is_sparse?: boolean;
 }
 
+/** What an artifact's file says of itself in its footer. */
+export function footerNotes(
+  { type, version }: ArtifactDefinition,
+  run_id: string,
+): Record<string, string> {
+  return { [VERSION_KEY]: String(version), "ledger.artifact_type": type, "ledger.run_id": run_id };
+}
+
 /** `"whole?"` is a column that may be null, or not be there at all. */
 type Declared = readonly [
   kind: ValueKind | `${ValueKind}?`,

@@ -20,7 +20,7 @@ import { applyStep } from "../../log/event/registry.ts";
 import type { ArtifactEntry } from "../manifest/manifest.ts";
 import { differenceOf } from "../manifest/attached.ts";
 import { type RowBatch, type RowContext, shown } from "./batch.ts";
-import { type ArtifactDefinition, VERSION_KEY } from "./definitions.ts";
+import { type ArtifactDefinition, footerNotes, VERSION_KEY } from "./definitions.ts";
 import { FeatureColumns, KeptRows, rounded } from "./features.ts";
 import { ArtifactInput, type ArtifactSource, batched, sourceName } from "./input.ts";
 import { RowChecker } from "./row_checker.ts";
@@ -45,11 +45,7 @@ export async function stageArtifactFile(
   const context: RowContext = { definition, run_id, source: sourceName(source) };
   const options: ParquetOptions = {
     codec,
-    key_values: {
-      [VERSION_KEY]: String(definition.version),
-      "ledger.artifact_type": definition.type,
-      "ledger.run_id": run_id,
-    },
+    key_values: footerNotes(definition, run_id),
   };
   const stageRows = async (rows: AsyncIterable<RowBatch>) => {
     const checker = new RowChecker(context);

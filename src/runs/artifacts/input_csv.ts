@@ -71,9 +71,9 @@ export function csvTable(
 
 /** How a CSV is written. */
 interface LooksOfCsv {
-  /** Each quote opens a cell, closes it, or stands for one in it; else a reader may not say so. */
+  /** Each quote opens a cell, closes it, or is doubled in it; DuckDB may take another one silently. */
   is_plain: boolean;
-  /** Some within a cell: then it cannot be cut where a line ends. */
+  /** Cells have line breaks: then DuckDB's threads cannot split the file where lines end. */
   has_line_breaks: boolean;
 }
 

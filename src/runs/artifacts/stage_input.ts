@@ -19,7 +19,7 @@ export interface StagedArtifact extends StagedParquet {
   notes: readonly string[];
 }
 
-/** What a failure is where others have to decide about the input: all but those of the machine. */
+/** Failures of the machine; after any other one, the parser of rows decides about the input. */
 const OF_THE_MACHINE: readonly ErrorCode[] = ["busy", "disk_full", "io", "no_permission"];
 
 /** Whether rows of a type can be checked by columns alone. */

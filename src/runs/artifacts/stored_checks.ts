@@ -45,10 +45,9 @@ export async function checkStored(
 
 /** Those of a row by itself take one reading of the file; each that looks at other rows is its own. */
 function groupsOf(checks: readonly Check[]): Check[][] {
-  const looksBeyond = (check: Check) => /\bover \(/i.test(check.sql(PLACE));
-  const within = checks.filter((check) => !looksBeyond(check));
-  return [within, ...checks.filter(looksBeyond).map((check) => [check])]
-    .filter(({ length }) => length > 0);
+  const within = checks.filter(({ spans_rows }) => !spans_rows);
+  const beyond = checks.filter(({ spans_rows }) => spans_rows);
+  return [within, ...beyond.map((check) => [check])].filter(({ length }) => length > 0);
 }
 
 async function brokenOf(database: Database, from: string, checks: Check[]): Promise<Broken[]> {

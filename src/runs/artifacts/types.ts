@@ -57,7 +57,7 @@ export class ArtifactTypes {
       throw new LedgerError({
         code: "invalid",
         message: `cannot use the artifact type ${quoted(type)} as it is registered: ${reason}`,
-        hint: "a later version may have registered it: use that one",
+        hint: "a later version of ledger may have registered it: use that version",
       });
     }
     const names = this.names();

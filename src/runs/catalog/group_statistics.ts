@@ -54,13 +54,15 @@ export async function groupStatistics(
       throw await noSuchSetting(database, group, field);
     }
   }
-  const without = found.filter((row) => fields.some((field) => valueAt(field, row) === undefined));
+  const lacksSetting = (row: Record<string, unknown>) =>
+    fields.some((field) => valueAt(field, row) === undefined);
+  const without = found.filter(lacksSetting);
   if (without.length > 0) {
     const count = counted(without.length, "run has", "runs have");
     onNotice?.(`${count} no ${fields.map(({ name }) => name).join(" or no ")}`);
   }
   const settings = Map.groupBy(
-    found.filter((row) => !without.includes(row)),
+    found.filter((row) => !lacksSetting(row)),
     (row) => JSON.stringify(fields.map((field) => plainNumber(valueAt(field, row)))),
   );
   const direction = isLowerBetter(metric) ? 1 : -1;

@@ -190,7 +190,7 @@ export const FORGET_ARCHIVED = `
   delete from run_inputs where run_id in
     (select run_id from backtest_runs_catalog where presence = 'archived');
   delete from backtest_runs_catalog where presence = 'archived'`;
-/** Inputs of runs that have not ended: they are told anew at each sync. */
+/** Inputs of runs that have not ended: each sync writes them anew. */
 const OF_OPEN = "where run_id not in (select run_id from backtest_runs_catalog)";
 export const FORGET_OPEN_INPUTS = `delete from run_inputs ${OF_OPEN}`;
 export const LOAD_OPEN_INPUTS = `${LOAD_INPUTS} ${OF_OPEN}`;

@@ -8,7 +8,7 @@ import { nearest } from "../../base/nearest.ts";
 import type { World } from "../../base/world.ts";
 import type { EvidenceFile } from "../evidence/changes.ts";
 import type { InputCache } from "../evidence/input_cache.ts";
-import { checkAnnotation } from "../manifest/annotation.ts";
+import { checkAnnotation, OWN_WORD } from "../manifest/annotation.ts";
 import { type CodeRequest, collectCode } from "../evidence/provenance.ts";
 import { foldersOfRuns, runPath } from "../manifest/layout.ts";
 import {
@@ -48,13 +48,11 @@ export interface NewRun extends CodeRequest {
   onNotice?: (message: string) => void;
 }
 
-const TYPE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-
 /** Throws where a type is no name; notes one that is a slip of the hand away from a known one. */
 export function checkRunType(type: string, onNotice?: NewRun["onNotice"]): void {
   if ((RUN_TYPES as readonly string[]).includes(type)) return;
   const meant = nearest(type.toLowerCase(), RUN_TYPES);
-  if (TYPE_NAME.test(type)) {
+  if (OWN_WORD.test(type)) {
     if (meant) onNotice?.(`the run is of type ${quoted(type)}; was ${quoted(meant)} meant?`);
     return;
   }

@@ -96,7 +96,8 @@ export class ChangesReader {
       const { file } = this.#read(path, "changed", this.#factsOf(path));
       this.#note({
         ...file,
-        reason: "git was told not to look at it: it may be as it was committed",
+        reason:
+          "git does not watch it (assume-unchanged or skip-worktree): it may be as it was committed",
       });
     }
     for (const path of first(untracked)) this.#takeUntracked(path);

@@ -150,9 +150,7 @@ export class CsvScan {
   #row(bytes: Uint8Array, start: number, end: number, from: number, to: number): void {
     if (isBlank(bytes, start, end)) return;
     this.#rows++;
-    if (this.#column < 0) return;
-    this.#times!.add(bytes, from, to);
-    if (this.#times!.is_unclear) this.#column = -1;
+    if (this.#column >= 0) this.#addTime(bytes, from, to);
   }
 
   /** Finds the delimiter and the header; returns where the rows begin. */

@@ -81,7 +81,7 @@ export interface GitStatus {
   /** Paths below the top of what git knows, and is not as it was committed. */
   changed: string[];
   untracked: string[];
-  /** What git was told not to look at: changes of it are not among those. */
+  /** Files marked assume-unchanged or skip-worktree: git does not list their changes above. */
   unwatched: string[];
   /** Repositories in this one, with changes of their own. */
   submodules: string[];
@@ -130,7 +130,7 @@ export async function readStatus(
   return status;
 }
 
-/** Files that git was told not to look at, and that are there: some that it lacks are left out on purpose. */
+/** Files marked assume-unchanged or skip-worktree that are there: a sparse checkout lacks some on purpose. */
 export async function readUnwatched(world: World, { top }: Repository): Promise<string[]> {
   const end = await git(world, ["-C", top, "ls-files", "-v", "-z"]);
   return linesOf(end, "\0").filter((line) => /^[a-zS] /.test(line)).map((line) => line.slice(2))

@@ -7,11 +7,10 @@ import { buildFacts } from "../../base/build.ts";
 import { asLedgerError } from "../../base/error.ts";
 import { digestOf } from "../../base/files/checksum.ts";
 import {
-  beginReplacement,
   blocksOfFile,
   makeFolderDurably,
   PRIVATE_MODE,
-  writeFully,
+  replaceFile,
 } from "../../base/files/durable.ts";
 import { openRegular } from "../../base/files/outside.ts";
 import { systemWorld, uniqueName, type World } from "../../base/world.ts";
@@ -207,15 +206,7 @@ export function writeEvidence(
       continue;
     }
     makeFolderDurably(world.files, dirname(target));
-    const replacement = beginReplacement(world.files, target, uniqueName(world));
-    try {
-      // Before there is anything to read in it.
-      if (path === RUN_FILES.patch) world.files.setMode(replacement.file.path, PRIVATE_MODE);
-      writeFully(replacement.file, bytes);
-      replacement.putInPlace();
-    } catch (error) {
-      replacement.abandon();
-      throw error;
-    }
+    const mode = path === RUN_FILES.patch ? PRIVATE_MODE : undefined;
+    replaceFile(world.files, target, bytes, uniqueName(world), mode);
   }
 }

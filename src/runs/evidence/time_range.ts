@@ -81,10 +81,10 @@ export class TimeRange {
       return this.addNumber(Number(text));
     }
     this.#addTime(timeOfText(text));
-    const [, zone = ""] = TEXT_TIME.exec(text) ?? [];
-    if (this.#like || this.is_unclear || !TEXT_TIME.test(text)) return;
+    const like = TEXT_TIME.exec(text);
+    if (!like || this.#like || this.is_unclear) return;
     this.#like = new TextEncoder().encode(text);
-    this.#digits_end = text.length - zone.length;
+    this.#digits_end = text.length - (like[1] ?? "").length;
   }
 
   /** Whether the text differs from the first in its digits alone; then it is counted. */

@@ -4,6 +4,9 @@ import { escaped } from "../../base/format.ts";
 import { label_chars_max, note_chars_max } from "../../base/limits.ts";
 import { isOfKind } from "../../log/mod.ts";
 
+/** How a word of the caller's own is formed: a run's type, a kind of link. */
+export const OWN_WORD = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
 /** What is said of a run; of what is absent nothing is said. */
 export interface RunAnnotation {
   /** Are put on it, and taken off it. */

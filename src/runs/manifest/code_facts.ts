@@ -2,11 +2,11 @@
  * What a manifest says of the code that made a run, as far as it can be trusted: a manifest may come from
  * anywhere, so members that are not what they have to be count as not there.
  */
-import type { RunManifest } from "./manifest.ts";
 import { RUN_FILES } from "./layout.ts";
+import { type Check, isCount, isObject, isText, objectOf, type RunManifest } from "./manifest.ts";
 
-/** A file of the run's folder that holds evidence. */
-interface EvidenceFile {
+/** A file, and the digest that tells whether it still has the same bytes. */
+interface FileDigest {
   path: string;
   bytes: number;
   sha256: string;
@@ -28,10 +28,10 @@ export interface CodeFacts {
   /** Clean filters that the settings name: git runs them by itself when it compares files. */
   filters?: string[];
   /** The changes, as far as they could be kept. */
-  patch?: EvidenceFile & { masked_lines: number };
+  patch?: FileDigest & { masked_lines: number };
   /** The list of changed and untracked files, a line for each, and how many of them the patch lacks. */
-  files?: EvidenceFile & { left_out: number };
-  lock_files?: EvidenceFile[];
+  files?: FileDigest & { left_out: number };
+  lock_files?: FileDigest[];
   /** The folder that it was started in. */
   cwd?: string;
   argv?: string[];
@@ -59,14 +59,8 @@ export const NOTED_VARIABLES = [
   "TZ",
 ] as const;
 
-type Check = (value: unknown) => boolean;
-
-const isText: Check = (value) => typeof value === "string";
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
-const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const isTextByName: Check = (value) => isObject(value) && Object.values(value).every(isText);
+const isTextByName = objectOf(isText);
 const isFile: Check = (value) =>
   isObject(value) && isText(value.path) && isCount(value.bytes) &&
   /^[0-9a-f]{64}$/.test(String(value.sha256));
@@ -82,10 +76,10 @@ const CHECKS: { [Name in keyof Required<CodeFacts>]: Check } = {
   filters: isTexts,
   // The names are ours: one that leads elsewhere is none.
   patch: (value) =>
-    isFile(value) && (value as EvidenceFile).path === RUN_FILES.patch &&
+    isFile(value) && (value as FileDigest).path === RUN_FILES.patch &&
     isCount((value as { masked_lines?: unknown }).masked_lines),
   files: (value) =>
-    isFile(value) && (value as EvidenceFile).path === RUN_FILES.changed_files &&
+    isFile(value) && (value as FileDigest).path === RUN_FILES.changed_files &&
     isCount((value as { left_out?: unknown }).left_out),
   lock_files: (value) => Array.isArray(value) && value.every(isFile),
   cwd: isText,
@@ -111,7 +105,7 @@ export function codeOf({ code }: Pick<RunManifest, "code">): CodeFacts {
 }
 
 /** The files that hold the evidence of its code, below the run's folder. */
-export function evidenceFiles(manifest: Pick<RunManifest, "code">): EvidenceFile[] {
+export function evidenceFiles(manifest: Pick<RunManifest, "code">): FileDigest[] {
   const { patch, files } = codeOf(manifest);
   return [patch, files].filter((file) => file !== undefined);
 }

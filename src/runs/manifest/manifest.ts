@@ -235,14 +235,15 @@ export function manifestTime(text: string): number {
   return Date.parse(has_zone ? iso : `${iso}Z`);
 }
 
-type Check = (value: unknown) => boolean;
+/** Whether a value is what it has to be. */
+export type Check = (value: unknown) => boolean;
 
 const isTime: Check = (value) => typeof value === "string" && !Number.isNaN(manifestTime(value));
-const isText: Check = (value) => typeof value === "string";
-const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+export const isText: Check = (value) => typeof value === "string";
+export const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const optional = (check: Check): Check => (value) =>
   value === undefined || value === null || check(value);
-const objectOf = (check: Check): Check => (value) =>
+export const objectOf = (check: Check): Check => (value) =>
   isObject(value) && Object.values(value).every(check);
 const objectWith = (checks: Record<string, Check>): Check => (value) =>
   isObject(value) && Object.entries(checks).every(([name, check]) => check(value[name]));

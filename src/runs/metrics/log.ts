@@ -80,11 +80,11 @@ export class MetricsLog {
   async #commitAfter(before: Promise<unknown>): Promise<void> {
     // Its own callers hear of its failure.
     await before.catch(() => {});
-    const goes = this.#waiting;
+    const groups = this.#waiting;
     this.#waiting = [];
     this.#last = this.#next!;
     this.#next = undefined;
-    await this.append(goes);
+    await this.append(groups);
   }
 
   /** Appends points, and makes them durable. */

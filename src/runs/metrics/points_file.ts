@@ -11,7 +11,7 @@ import {
   type PackedColumn,
   PackedWriter,
 } from "../../parquet/packed_write.ts";
-import { artifactDefinition } from "../artifacts/definitions.ts";
+import { artifactDefinition, footerNotes } from "../artifacts/definitions.ts";
 import { MetricPoints, type MetricSeries } from "./points.ts";
 import { METRICS, THROUGH_SEGMENT } from "./segments.ts";
 
@@ -64,11 +64,8 @@ export class PointsFile {
 
   /** Writes the file's end and makes its bytes durable; it still has its temporary name. */
   settle(run_id: string, through = 0): { path: string; bytes: number } {
-    const { version, type } = artifactDefinition(METRICS);
     const bytes = this.#writer.finish({
-      "ledger.schema_version": String(version),
-      "ledger.artifact_type": type,
-      "ledger.run_id": run_id,
+      ...footerNotes(artifactDefinition(METRICS), run_id),
       [THROUGH_SEGMENT]: String(through),
     });
     this.#replacement.settle();

@@ -2,7 +2,8 @@
  * Store of a run's metrics: goes are appended to a write-ahead file, full ones become Parquet, and the end
  * of the run makes one file of all. The caller holds the lock of the run's manifest.
  *
- * A go is a record, and so whole or not there; what a killed writer left of one is cut off by the next.
+ * A go, the points that are added together, is one record, and so whole or not there; what a killed
+ * writer left of one is cut off by the next.
  * Every other step puts a whole file in place, durably, before what it stands for goes.
  */
 import { join } from "@std/path";
