@@ -247,13 +247,22 @@ async function runProgram(
       await reader.cancel();
       break;
     }
-    if (is_cut) child.kill("SIGKILL");
+    if (is_cut) killIfAlive(child);
     const { success } = await child.status;
     return { ok: success, stdout: joined(...pieces).subarray(0, bytes_max), is_cut };
   } catch {
     return undefined;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** One that has ended, and left its output to another, cannot be killed. */
+function killIfAlive(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // Its status tells how it ended.
   }
 }
 

@@ -38,6 +38,11 @@ export function exitOfDaemon({ stoppedBy }: Interruption): number {
   return stoppedBy() === "SIGINT" ? EXIT_CODE_OF.interrupted : EXIT_OK;
 }
 
+/** How a command ends that has work to do: stopped before its end, it has not done it. */
+export function exitOfStopped({ stoppedBy }: Interruption, done = EXIT_OK): number {
+  return stoppedBy() === undefined ? done : EXIT_CODE_OF.interrupted;
+}
+
 /** That of a command that read manifests: it names the runs that the disk, or a right, kept from it. */
 export function exitOfUnread(
   world: World,

@@ -65,6 +65,33 @@ binaryTest(
   },
 );
 
+binaryTest(
+  "a shipment that is stopped before all is sent ends with 130 at once, also while it waits for the store",
+  async ({ ledger, binary, folder }) => {
+    await using store = new StrictStore();
+    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
+    for (const words of [["fleet", "init", ...at], ["fleet", "join", ...at, "--as", "b"]]) {
+      assertEquals((await ledger(words, { ...STRICT_KEYS })).code, 0);
+    }
+    await ledger(["emit", "run.started", "--run-id", "r1"]);
+    store.options.faultOf = () => "503";
+    const child = new Deno.Command(binary, {
+      args: ["ship", "--drain"],
+      cwd: folder,
+      env: { ...STRICT_KEYS },
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const words = child.stderr.getReader();
+    const said = new TextDecoder().decode((await words.read()).value);
+    assertStringIncludes(said, "trying again");
+    child.kill("SIGTERM");
+    words.releaseLock();
+    await child.stderr.cancel();
+    assertEquals((await child.status).code, 130);
+  },
+);
+
 binaryTest("keys are in no file, no answer and no error", async ({ ledger, folder }) => {
   await using store = new StrictStore({
     faultOf: ({ method }) => method === "PUT" ? "403" : undefined,

@@ -237,3 +237,17 @@ function brokenRows(check: Check, rows: readonly Row[]): number[] {
   const isBroken = check.watch();
   return rows.flatMap((row, place) => isBroken(row) ? [place] : []);
 }
+
+Deno.test("a rule names each of its bounds, however many there are", () => {
+  const { columns, ...rest } = artifactDefinition("positions");
+  const ruleOf = (bounds: ArtifactColumn["bounds"]) => {
+    const bounded = columns.filter(({ name }) => name === "quantity")
+      .map((column) => ({ ...column, bounds, usual: undefined }));
+    return checksOf({ ...rest, columns: bounded, key: [], order: [], rules: [] })[0].rule;
+  };
+  assertEquals(ruleOf({ min: 0, max: 10 }), "it has to be from 0 to 10");
+  assertEquals(
+    ruleOf({ min: 0, max: 10, above: 2 }),
+    "it has to be 0 or more and more than 2 and 10 or less",
+  );
+});

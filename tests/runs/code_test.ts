@@ -4,6 +4,7 @@ import { join } from "@std/path";
 import { inflateSync } from "node:zlib";
 import { systemFiles } from "../../src/base/files/system_files.ts";
 import { asLedgerError } from "../../src/base/error.ts";
+import { sectionsOf } from "../../src/runs/evidence/patch.ts";
 import type { World } from "../../src/base/world.ts";
 import type { ChangedFile } from "../../src/runs/evidence/changes.ts";
 import type { NewRun } from "../../src/runs/directory/run_lifecycle.ts";
@@ -662,6 +663,28 @@ Deno.test("a git that prints without end, or never ends, is stopped; the run beg
   const { list, code } = await make(lab, lab.repository, {}, world);
   assertEquals(list.map(({ path, kept }) => [path, kept]), [["a.py", false], ["b.py", true]]);
   assertEquals([code.remotes, code.filters], [undefined, undefined]);
+});
+
+Deno.test("of a program that ended, and left its output to another, what was printed is there", async () => {
+  const { runProgram } = testWorld();
+  const ended = await runProgram("sh", ["-c", "sleep 1000 & echo x $!"], {
+    env: { PATH: Deno.env.get("PATH")! },
+    bytes_max: 1_000,
+    wait_ms: 200,
+  });
+  const [word, pid] = new TextDecoder().decode(ended?.stdout).trim().split(" ");
+  Deno.kill(Number(pid), "SIGKILL");
+  assertEquals([word, ended?.is_cut], ["x", true]);
+});
+
+Deno.test("a changed line with a carriage return in it stays in its section, whatever follows that", () => {
+  const head = "diff --git a/a.txt b/a.txt\n--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-1\n";
+  const diff = `${head}+x\rdiff --git a/y b/y\n`;
+  const other = "diff --git a/b.txt b/b.txt\nnew file mode 100644\n";
+  assertEquals(sectionsOf(diff + other), [
+    { path: "a.txt", text: diff },
+    { path: "b.txt", text: other },
+  ]);
 });
 
 Deno.test("a file that changes while it is read is said to", async () => {

@@ -203,3 +203,16 @@ Deno.test("whichever file operation fails, no copy of a pipe, no artifact and no
       if (failed() === undefined) break;
     }
   }));
+
+Deno.test("a long NDJSON of which no line has a column that is needed is refused, as a short one is", async () => {
+  using folder = tempFolder();
+  for (const lacking of ["call_id", "entry_px"]) {
+    const { [lacking]: _, ...row } = GOOD.trades;
+    const line = JSON.stringify(row);
+    const count = Math.ceil(columnar_bytes_min / line.length * 1.2);
+    const text = `${Array.from({ length: count }, () => line).join("\n")}\n`;
+    const [outcome] = await stored(folder.path, text, "ndjson");
+    assertEquals(outcome, await byRows(text, "ndjson"));
+    assertEquals(typeof outcome, "string", `${lacking} is null in ${count} rows`);
+  }
+});

@@ -116,15 +116,20 @@ Deno.test("an open column that is text in one file and numbers in others is numb
   });
   putFirstSystemRun(lab, "a", {
     features: [
-      features("a", { momentum: null, holders: null, tag: "x1" }),
-      features("a", { momentum: 0.5, holders: 7, tag: "007" }),
+      features("a", { momentum: null, holders: null, tag: "x1", note: null, is_new: "false" }),
+      features("a", { momentum: 0.5, holders: 7, tag: "007", note: " 5", is_new: "true" }),
     ],
   });
-  putFirstSystemRun(lab, "b", { features: [features("b", { momentum: 2, holders: 12, tag: 7 })] });
+  putFirstSystemRun(lab, "b", {
+    features: [features("b", { momentum: 2, holders: 12, tag: 7, note: 5, is_new: true })],
+  });
   await sync(lab);
   const sql = "select sum(momentum), sum(holders), typeof(any_value(holders)), " +
     "string_agg(tag, ' ' order by tag) from features";
   assertEquals(await ask(lab, sql), [[2.5, 19, "BIGINT", "007 7 x1"]]);
+  // A text with a blank is no number, and one with an s may be a flag.
+  const types = "select typeof(any_value(note)), typeof(any_value(is_new)) from features";
+  assertEquals(await ask(lab, types), [["VARCHAR", "BOOLEAN"]]);
 });
 
 Deno.test("a damaged summary.parquet fails no question to a column of that name", async () => {

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon } from "../exit_code.ts";
+import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon, exitOfStopped } from "../exit_code.ts";
 import { duration } from "../flags.ts";
 import { fleetFlags, fleetWord, openFleet, untilStopped } from "../fleet.ts";
 import { counted, print, printJson, say, utc } from "../output.ts";
@@ -39,7 +39,7 @@ export default defineCommand({
       }
       return report.poison.length > 0 ? EXIT_FINDINGS : EXIT_OK;
     };
-    if (every === undefined) return await fold();
+    if (every === undefined) return exitOfStopped(stop, await fold());
     say(world, "folds until it is stopped");
     await untilStopped(world, signal, async () => {
       await fold();

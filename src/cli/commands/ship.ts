@@ -8,7 +8,7 @@ import {
 import type { World } from "../../base/world.ts";
 import type { ShipReport } from "../../fleet/ship.ts";
 import { defineCommand } from "../command.ts";
-import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon } from "../exit_code.ts";
+import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon, exitOfStopped } from "../exit_code.ts";
 import { duration, toggle } from "../flags.ts";
 import { fleetFlags, openFleet, untilStopped } from "../fleet.ts";
 import { openFor } from "../open.ts";
@@ -72,11 +72,12 @@ export default defineCommand({
     };
     if (once) {
       tell(await fleet.ship({ signal }));
-      return EXIT_OK;
+      return exitOfStopped(stop);
     }
     if (drain) {
-      tell(await drained(world, timeout ?? ship_drain_ms_max, () => fleet.ship({ signal })));
-      return EXIT_OK;
+      const ship = () => fleet.ship({ signal });
+      tell(await drained(world, timeout ?? ship_drain_ms_max, signal, ship));
+      return exitOfStopped(stop);
     }
     say(world, `ships to ${addressText(fleet.store.address)}`);
     const { shippingLag } = await import("../../log/pull/shipped.ts");
@@ -96,6 +97,7 @@ export default defineCommand({
 async function drained(
   world: World,
   timeout_ms: number,
+  signal: AbortSignal,
   ship: () => Promise<ShipReport>,
 ): Promise<ShipReport> {
   const { isUnreachable, backOff } = await import("../../fleet/store.ts");
@@ -104,10 +106,10 @@ async function drained(
     try {
       return await ship();
     } catch (error) {
-      if (!isUnreachable(error) || world.elapsed_ms() >= until_ms) throw error;
+      if (!isUnreachable(error) || signal.aborted || world.elapsed_ms() >= until_ms) throw error;
       if (tries === 1) say(world, `${(error as LedgerError).message}; trying again`);
       const left_ms = Math.max(0, until_ms - world.elapsed_ms());
-      await Promise.race([backOff(world, tries), world.pause(left_ms)]);
+      await Promise.race([backOff(world, tries, signal), world.pause(left_ms, signal)]);
     }
   }
 }

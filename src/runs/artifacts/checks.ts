@@ -130,7 +130,8 @@ const BREAKS: Readonly<Record<keyof ColumnBounds, string>> = {
 
 /** Bounds in words: `from 0 to 1`, `more than 0`. */
 function boundsText({ min, max, above, below }: ColumnBounds): string {
-  if (min !== undefined && max !== undefined) return `from ${min} to ${max}`;
+  const is_range = min !== undefined && max !== undefined;
+  if (is_range && above === undefined && below === undefined) return `from ${min} to ${max}`;
   const sides = [
     min !== undefined && `${min} or more`,
     above !== undefined && `more than ${above}`,

@@ -59,6 +59,11 @@ export async function stageText(
   const planned = definition.columns.map(({ name, kind, nullable }): PlannedColumn => {
     return { name, kind, nullable, given: given.get(name) };
   });
+  // Each row lacks it: which one is the first, and what it has to hold, the check of rows says.
+  const lacks = planned.some(({ kind, nullable, given }) =>
+    given === undefined && !nullable && kind !== "run_id"
+  );
+  if (lacks) return undefined;
   await using stage = new ColumnarStage(world, target, resolve(world.cwd(), await input.file()));
   try {
     const rows = table.counted && await rowsIn(await stage.database(), table.counted);

@@ -277,7 +277,7 @@ async function isMisread(
   // With zeros in front, it is rather a name.
   return await database.value<boolean>(
     `select exists (select 1 from ${source}
-       where ${isMisfit(column, type)} or regexp_matches(${column}, '^[-+]?0[0-9]|^[+]|\s'))`,
+       where ${isMisfit(column, type)} or regexp_matches(${column}, '^[-+]?0[0-9]|^[+]|\\s'))`,
   );
 }
 

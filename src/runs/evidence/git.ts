@@ -99,7 +99,7 @@ export async function readStatus(
   const below = except.map((path) =>
     join(folder, relative(world.cwd(), resolve(world.cwd(), path)))
   )
-    .filter((path) => path !== "." && path !== "" && !path.startsWith(".."));
+    .filter((path) => path !== "." && path !== "" && path !== ".." && !path.startsWith("../"));
   const ask = (submodules: "none" | "all") =>
     git(world, [
       ...["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--no-ahead-behind"],

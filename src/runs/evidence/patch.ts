@@ -34,7 +34,7 @@ export interface Section {
 
 /** The sections of git's own diff, each with the path that it is about. */
 export function sectionsOf(diff: string): { path: string; text: string }[] {
-  return diff.split(/^(?=diff --git )/m).filter((text) => text.startsWith("diff --git ")).map(
+  return diff.split(/(?<=\n)(?=diff --git )/).filter((text) => text.startsWith("diff --git ")).map(
     (text) => {
       // Without renames both names are the same, so that half of the line is one of them.
       const names = text.slice("diff --git ".length, text.indexOf("\n"));

@@ -202,7 +202,9 @@ class RerunPlanner {
     const { repository } = this.#code;
     if (repository === undefined) return undefined;
     const below = relative(repository, path);
-    return below === "" || below.startsWith("..") || isAbsolute(below) ? undefined : below;
+    return below === "" || below === ".." || below.startsWith("../") || isAbsolute(below)
+      ? undefined
+      : below;
   }
 
   #verify(path: string, sha256: string): void {

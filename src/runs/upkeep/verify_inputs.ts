@@ -1,6 +1,6 @@
 /** Verification of what runs read: whether their inputs still have the bytes that manifests record. */
 import { LedgerError } from "../../base/error.ts";
-import { humanBytes } from "../../base/format.ts";
+import { counted, humanBytes } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import type { InputContent, InputOutcome } from "../evidence/input_file.ts";
 import { type InputReading, readFiles, tryFacts } from "../evidence/inputs.ts";
@@ -57,8 +57,8 @@ function problemOf(
 }
 
 function told({ bytes, sha256, rows }: Partial<InputContent> & { bytes: number }): string {
-  const counted = rows === undefined ? [] : [`${rows} rows`];
-  return [humanBytes(bytes), ...counted, ...sha256 ? [`sha256 ${sha256.slice(0, 12)}`] : []].join(
+  const of_rows = rows === undefined ? [] : [counted(rows, "row")];
+  return [humanBytes(bytes), ...of_rows, ...sha256 ? [`sha256 ${sha256.slice(0, 12)}`] : []].join(
     ", ",
   );
 }
