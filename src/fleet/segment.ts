@@ -43,7 +43,7 @@ export function linkOf(facts: SegmentFacts): string {
 }
 
 /** Where a box's segments have come to: what the next one has to follow. */
-export interface ChainEnd {
+interface ChainEnd {
   /** Of the box, as it claimed its name; absent where that cannot be read. */
   box_id?: string;
   /** The link of the last segment; absent where that one cannot be followed. */

@@ -76,7 +76,8 @@ export default defineCommand({
     }
     if (drain) {
       const ship = () => fleet.ship({ signal });
-      tell(await drained(world, timeout ?? ship_drain_ms_max, signal, ship));
+      const report = await drained(world, timeout ?? ship_drain_ms_max, signal, ship);
+      if (report) tell(report);
       return exitOfStopped(stop);
     }
     say(world, `ships to ${addressText(fleet.store.address)}`);
@@ -93,20 +94,22 @@ export default defineCommand({
   },
 });
 
-/** Tries until all is sent, or there is no time left. */
+/** Tries until all is sent, or there is no time left; nothing is reported of one that is stopped. */
 async function drained(
   world: World,
   timeout_ms: number,
   signal: AbortSignal,
   ship: () => Promise<ShipReport>,
-): Promise<ShipReport> {
+): Promise<ShipReport | undefined> {
   const { isUnreachable, backOff } = await import("../../fleet/store.ts");
   const until_ms = world.elapsed_ms() + timeout_ms;
   for (let tries = 1;; tries++) {
     try {
       return await ship();
     } catch (error) {
-      if (!isUnreachable(error) || signal.aborted || world.elapsed_ms() >= until_ms) throw error;
+      if (!isUnreachable(error)) throw error;
+      if (signal.aborted) return;
+      if (world.elapsed_ms() >= until_ms) throw error;
       if (tries === 1) say(world, `${(error as LedgerError).message}; trying again`);
       const left_ms = Math.max(0, until_ms - world.elapsed_ms());
       await Promise.race([backOff(world, tries, signal), world.pause(left_ms, signal)]);

@@ -60,7 +60,7 @@ export const NOTED_VARIABLES = [
 ] as const;
 
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
-const isTextByName = objectOf(isText);
+const isTextByName: Check = objectOf(isText);
 const isFile: Check = (value) =>
   isObject(value) && isText(value.path) && isCount(value.bytes) &&
   /^[0-9a-f]{64}$/.test(String(value.sha256));
