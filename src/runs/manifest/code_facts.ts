@@ -60,7 +60,7 @@ export const NOTED_VARIABLES = [
 ] as const;
 
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
-const isTextByName: Check = objectOf(isText);
+const areTexts: Check = (value) => objectOf(isText)(value);
 const isFile: Check = (value) =>
   isObject(value) && isText(value.path) && isCount(value.bytes) &&
   /^[0-9a-f]{64}$/.test(String(value.sha256));
@@ -68,7 +68,7 @@ const isFile: Check = (value) =>
 const CHECKS: { [Name in keyof Required<CodeFacts>]: Check } = {
   repository: isText,
   git_dir: isText,
-  remotes: isTextByName,
+  remotes: areTexts,
   changed: isCount,
   untracked: isCount,
   submodules: isTexts,
@@ -87,10 +87,10 @@ const CHECKS: { [Name in keyof Required<CodeFacts>]: Check } = {
   host: isText,
   system: isText,
   cores: isCount,
-  versions: isTextByName,
+  versions: areTexts,
   seed: (value) => isText(value) || typeof value === "number",
   env: (value) =>
-    isTextByName(value) &&
+    areTexts(value) &&
     Object.keys(value as object).every((name) =>
       (NOTED_VARIABLES as readonly string[]).includes(name)
     ),
