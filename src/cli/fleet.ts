@@ -4,6 +4,7 @@ import type { LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { openFleet as open } from "../fleet/open.ts";
+import type { Source } from "../fleet/segment.ts";
 import { ledgerFlags, text } from "./flags.ts";
 import type { Positional } from "./command.ts";
 import { openFor } from "./open.ts";
@@ -28,6 +29,11 @@ export function fleetFlags() {
     "ca": text("FILE", "certificates of a private authority, PEM"),
     ...ledgerFlags(),
   };
+}
+
+/** A chain of a box, for people: its log is what it is first of all. */
+export function chainName(box: string, source: Source): string {
+  return source === "log" ? box : `${box} ${source}`;
 }
 
 interface FleetFlags {

@@ -1,4 +1,4 @@
-/** The boxes of a fleet as the store has them: how far each has come, and whether its segments are a chain. */
+/** The boxes of a fleet as the store has them: how far each has come, and whether its segments are chains. */
 import { asLedgerError } from "../base/error.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
 import { digestOf } from "../base/files/checksum.ts";
@@ -6,21 +6,22 @@ import { store_heads_at_once } from "../base/limits.ts";
 import { unpackLines } from "../log/codec/unpacking.ts";
 import { type Claim, listBoxes, readClaim } from "./claim.ts";
 import {
+  chainFolder,
   chainProblems,
+  isPartOf,
   linkOf,
   parseMeta,
   type SegmentFacts,
   segmentKey,
   seqOfKey,
+  type Source,
+  SOURCES,
 } from "./segment.ts";
 import type { ObjectStore } from "./store.ts";
 import type { ListedObject } from "./store_answers.ts";
 
-/** A box, as far as its segments have come. */
-export interface BoxStatus {
-  name: string;
-  box_id?: string;
-  claimed_at?: string;
+/** A chain of a box, as far as its segments have come. */
+export interface ChainStatus {
   segments: number;
   /** The number of the last one; 0 where there is none. */
   head: number;
@@ -32,25 +33,46 @@ export interface BoxStatus {
   problem?: string;
 }
 
+/** A box: its log, and what it sends beside it. */
+export interface BoxStatus extends ChainStatus {
+  name: string;
+  box_id?: string;
+  claimed_at?: string;
+  artifacts: ChainStatus;
+  traces: ChainStatus;
+}
+
 /** How each box stands, or one of them. */
 export async function statusOfBoxes(store: ObjectStore, only?: string): Promise<BoxStatus[]> {
   const names = only === undefined ? await listBoxes(store) : [only];
   const boxes: BoxStatus[] = [];
   for (const name of names) {
-    const status: BoxStatus = { name, segments: 0, head: 0, bytes: 0 };
-    boxes.push(status);
-    const claim = await claimOf(store, name, status);
-    status.box_id = claim?.box_id;
-    status.claimed_at = claim?.claimed_at;
-    for await (const { seq, object } of segmentsOf(store, name)) {
-      if (seq !== status.head + 1) status.problem ??= `segment ${status.head + 1} is missing`;
-      status.segments++;
-      status.head = seq;
-      status.bytes += object.size_bytes;
-      status.last_ms = object.modified_ms;
-    }
+    const of_claim: { problem?: string } = {};
+    const claim = await claimOf(store, name, of_claim);
+    const [log, artifacts, traces] = await Promise.all(
+      SOURCES.map((source) => statusOfChain(store, source, name)),
+    );
+    const { problem = log.problem } = of_claim;
+    const { box_id, claimed_at } = claim ?? {};
+    boxes.push({ name, box_id, claimed_at, ...log, problem, artifacts, traces });
   }
   return boxes;
+}
+
+async function statusOfChain(
+  store: ObjectStore,
+  source: Source,
+  box: string,
+): Promise<ChainStatus> {
+  const status: ChainStatus = { segments: 0, head: 0, bytes: 0 };
+  for await (const { seq, object } of segmentsOf(store, source, box)) {
+    if (seq !== status.head + 1) status.problem ??= `segment ${status.head + 1} is missing`;
+    status.segments++;
+    status.head = seq;
+    status.bytes += object.size_bytes;
+    status.last_ms = object.modified_ms;
+  }
+  return status;
 }
 
 async function claimOf(
@@ -69,12 +91,13 @@ async function claimOf(
   }
 }
 
-/** A box's segments by their keys, in order. */
+/** The segments of a chain by their keys, in order. */
 async function* segmentsOf(
   store: ObjectStore,
-  name: string,
+  source: Source,
+  box: string,
 ): AsyncGenerator<{ seq: number; object: ListedObject }> {
-  for await (const object of store.list(`log/box=${name}/`)) {
+  for await (const object of store.list(chainFolder(source, box))) {
     const seq = seqOfKey(object.key);
     if (seq !== undefined) yield { seq, object };
   }
@@ -83,13 +106,16 @@ async function* segmentsOf(
 /** Something of a box's segments that is not as it has to be. */
 export interface ChainFinding {
   box: string;
+  source: Source;
+  /** 0 where it is about the box. */
   seq: number;
   problem: string;
 }
 
 /** What a verification of a fleet read, and found. */
 export interface FleetVerification {
-  boxes: { name: string; segments: number; bytes: number; lines_bytes: number }[];
+  /** A row a chain; a box that sends its log alone has one. */
+  boxes: { name: string; source: Source; segments: number; bytes: number; lines_bytes: number }[];
   findings: ChainFinding[];
 }
 
@@ -101,7 +127,7 @@ export interface VerifyBoxesOptions {
   onBox?: (name: string) => void;
 }
 
-/** Follows the chain of each box; `deep` unpacks each segment and compares its lines with its digest. */
+/** Follows the chains of each box; `deep` unpacks each segment and compares its lines with its digest. */
 export async function verifyBoxes(
   store: ObjectStore,
   { only, deep, onBox }: VerifyBoxesOptions = {},
@@ -109,7 +135,14 @@ export async function verifyBoxes(
   const verification: FleetVerification = { boxes: [], findings: [] };
   for (const name of only === undefined ? await listBoxes(store) : [only]) {
     onBox?.(name);
-    await new ChainCheck(store, name, verification).run(deep ?? false);
+    const status: { problem?: string } = {};
+    const claim = await claimOf(store, name, status);
+    if (status.problem) {
+      verification.findings.push({ box: name, source: "log", seq: 0, problem: status.problem });
+    }
+    for (const source of SOURCES) {
+      await new ChainCheck(store, source, name, claim, verification).run(deep ?? false);
+    }
   }
   return verification;
 }
@@ -122,54 +155,53 @@ class ChainCheck {
 
   constructor(
     readonly store: ObjectStore,
+    readonly source: Source,
     readonly box: string,
+    readonly claim: Claim | undefined,
     readonly verification: FleetVerification,
   ) {}
 
   async run(deep: boolean): Promise<void> {
-    const { store, box } = this;
-    const status: { problem?: string } = {};
-    const claim = await claimOf(store, box, status);
-    if (status.problem) this.#found(0, status.problem);
-    const summary = { name: box, segments: 0, bytes: 0, lines_bytes: 0 };
-    this.verification.boxes.push(summary);
+    const { store, source, box } = this;
+    const summary = { name: box, source, segments: 0, bytes: 0, lines_bytes: 0 };
     let waiting: { seq: number; object: ListedObject }[] = [];
     const check = async () => {
       const facts = await Promise.all(waiting.map(({ seq }) => this.#factsOf(seq)));
       for (const [at, { seq, object }] of waiting.entries()) {
         summary.segments++;
         summary.bytes += object.size_bytes;
-        summary.lines_bytes += this.#follow(seq, facts[at], claim);
+        summary.lines_bytes += this.#follow(seq, facts[at]);
         if (deep && facts[at]) await this.#compare(facts[at]);
       }
       waiting = [];
     };
-    for await (const segment of segmentsOf(store, box)) {
+    for await (const segment of segmentsOf(store, source, box)) {
       waiting.push(segment);
       if (waiting.length >= store_heads_at_once) await check();
     }
     await check();
+    if (source === "log" || summary.segments > 0) this.verification.boxes.push(summary);
   }
 
   async #factsOf(seq: number): Promise<SegmentFacts | undefined> {
-    const facts = await this.store.head(segmentKey(this.box, seq));
+    const facts = await this.store.head(segmentKey(this.source, this.box, seq));
     return facts && parseMeta(facts.meta);
   }
 
   /** Returns how many bytes of lines the segment says it holds. */
-  #follow(seq: number, facts: SegmentFacts | undefined, claim: Claim | undefined): number {
+  #follow(seq: number, facts: SegmentFacts | undefined): number {
     // What comes behind a beginning that is missing has nothing to follow.
     if (this.#next < seq && this.#link === "") this.#link = undefined;
     for (; this.#next < seq; this.#next++) this.#found(this.#next, "it is not in the store");
     this.#next = seq + 1;
-    if (!facts || facts.seq !== seq) {
+    if (facts?.seq !== seq || !isPartOf(this.source, facts.part)) {
       this.#found(seq, "it does not say what it is");
       this.#link = undefined;
       return 0;
     }
     const { part, from, to } = facts;
     const problems = chainProblems(facts, {
-      box_id: claim?.box_id,
+      box_id: this.claim?.box_id,
       ...this.#link === undefined
         ? {}
         : { link: this.#link, endOf: (part) => this.#ends.get(part) ?? 0 },
@@ -181,7 +213,7 @@ class ChainCheck {
   }
 
   async #compare({ seq, part, from, to, raw_sha256 }: SegmentFacts): Promise<void> {
-    const key = segmentKey(this.box, seq);
+    const key = segmentKey(this.source, this.box, seq);
     const bytes = await this.store.get(key);
     if (!bytes) return this.#found(seq, "it is not in the store");
     try {
@@ -202,6 +234,6 @@ class ChainCheck {
   }
 
   #found(seq: number, problem: string): void {
-    this.verification.findings.push({ box: this.box, seq, problem });
+    this.verification.findings.push({ box: this.box, source: this.source, seq, problem });
   }
 }

@@ -6,8 +6,7 @@ import { join } from "@std/path";
 import type { Database } from "../duckdb/connection.ts";
 import { identifier, literal } from "../duckdb/sandbox.ts";
 import { lake_text_chars_max } from "../base/limits.ts";
-import { ROW_ORDER } from "./lake.ts";
-import { type DataFile, type LakeTable, tableFolder } from "./table.ts";
+import { type DataFile, type LakeTable, PARTITION, tableFolder } from "./table.ts";
 import type { ObjectStore } from "./store.ts";
 
 /** Writes the rows of a relation, a file a day, and puts the files. Nothing of a table is changed by it. */
@@ -27,7 +26,7 @@ export async function putDataFiles(
     const name = `${world.random_uuid()}.parquet`;
     const local = join(folder, name);
     const rows = `(select ${columnsOf(table)} from ${relation}
-      where log_day = ${literal(log_day)} order by ${ROW_ORDER})`;
+      where log_day = ${literal(log_day)} order by ${table.order})`;
     await database.run(`copy ${rows} to ${literal(local)} (format parquet, compression zstd)`);
     const stats = await statsOf(database, table, rows);
     const bytes = world.files.readBytes(local) as Uint8Array<ArrayBuffer>;
@@ -43,14 +42,14 @@ export async function putDataFiles(
   return files;
 }
 
-/** All columns but the one that parts the files: a reader takes that from the log of the table. */
 function columnsOf({ columns }: LakeTable): string {
-  return columns.filter(({ type }) => type !== "date").map(({ name }) => identifier(name)).join();
+  return columns.filter(({ name }) => name !== PARTITION).map(({ name }) => identifier(name))
+    .join();
 }
 
 /** Whole numbers of 64 bits do not survive JavaScript, and texts are compared by bytes: DuckDB says them. */
 async function statsOf(database: Database, { columns }: LakeTable, rows: string): Promise<string> {
-  const listed = columns.filter(({ type }) => type !== "date" && type !== "boolean");
+  const listed = columns.filter(({ name, type }) => name !== PARTITION && type !== "boolean");
   const range = (which: "min" | "max") =>
     listed.map(({ name, type }) => {
       const column = identifier(name);

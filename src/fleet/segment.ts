@@ -1,6 +1,7 @@
 /**
- * Segment of a log in the store: some lines of one part as one object, packed by column. It says which box it is
- * of and which segment comes before it, so that the segments of a box are a hash chain.
+ * Segment in the store: some lines of one part of a box's log as one object, packed by column. It says which box
+ * it is of and which segment comes before it, so that the segments of a box are a hash chain. What else
+ * a box sends are lines too, with a chain of their own: files of runs, and traced events.
  */
 import { buildFacts } from "../base/build.ts";
 import { asLedgerError, LedgerError } from "../base/error.ts";
@@ -9,8 +10,19 @@ import { MemoryFile } from "../base/files/memory_file.ts";
 import { packed_line_bytes_max, segment_bytes_max } from "../base/limits.ts";
 import { type PackingColumns, packLines } from "../log/codec/packing.ts";
 import { linesDigest } from "../log/codec/unpacking.ts";
+import { parsePartLabel } from "../log/format/layout.ts";
 import type { OpenPart } from "../log/read/part_file.ts";
 import { sha256Of } from "./store.ts";
+
+/** What a box sends, each as a chain of segments: its log, files of its runs, its traced events. */
+export const SOURCES = ["log", "artifacts", "traces"] as const;
+/** A chain of a box. */
+export type Source = typeof SOURCES[number];
+
+/** Whether a chain can have a part of that name: what is not of the log is one part, without an end. */
+export function isPartOf(source: Source, label: string): boolean {
+  return source === "log" ? parsePartLabel(label) !== undefined : label === source;
+}
 
 /** What a segment says of itself. */
 export interface SegmentFacts {
@@ -68,9 +80,14 @@ export function chainProblems(facts: SegmentFacts, { box_id, link, endOf }: Chai
 const SEQ_DIGITS = 12;
 const NEWLINE = 10;
 
+/** The folder of a chain, in the bucket. */
+export function chainFolder(source: Source, box: string): string {
+  return `${source}/box=${box}/`;
+}
+
 /** The key of a segment. */
-export function segmentKey(box: string, seq: number): string {
-  return `log/box=${box}/${String(seq).padStart(SEQ_DIGITS, "0")}.parquet`;
+export function segmentKey(source: Source, box: string, seq: number): string {
+  return `${chainFolder(source, box)}${String(seq).padStart(SEQ_DIGITS, "0")}.parquet`;
 }
 
 /** The number of a segment, by its key. */

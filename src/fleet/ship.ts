@@ -154,7 +154,7 @@ export class Shipper {
 
   /** Whether a segment was put; false where its number is taken. */
   async #put({ name }: Membership, segment: PackedSegment): Promise<boolean> {
-    const outcome = await this.store.put(segmentKey(name, segment.seq), segment.bytes, {
+    const outcome = await this.store.put(segmentKey("log", name, segment.seq), segment.bytes, {
       create_only: true,
       meta: segmentMeta(segment),
       sha256: segment.sha256,
@@ -276,14 +276,14 @@ export class Shipper {
   }
 
   async #factsOf({ name }: Membership, seq: number) {
-    const facts = await this.store.head(segmentKey(name, seq));
+    const facts = await this.store.head(segmentKey("log", name, seq));
     if (!facts) return undefined;
     const found = parseMeta(facts.meta);
     if (found?.seq === seq) return found;
     throw new LedgerError({
       code: "damaged",
       message: `segment ${seq} of box ${name} does not say what it is`,
-      hint: `look at ${segmentKey(name, seq)} in the bucket: it was not put by this program`,
+      hint: `look at ${segmentKey("log", name, seq)} in the bucket: it was not put by this program`,
     });
   }
 }

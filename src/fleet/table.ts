@@ -14,6 +14,8 @@ export type LakeType = "long" | "double" | "boolean" | "string" | "date";
 export interface LakeTable {
   name: string;
   columns: readonly { name: string; type: LakeType; nullable: boolean }[];
+  /** How a file's rows stand in it, as SQL: what is asked together lies together. */
+  order: string;
 }
 
 /** A data file of a table. */
@@ -69,7 +71,8 @@ export function tableFolder(name: string): string {
 }
 
 const VERSION_DIGITS = 20;
-const PARTITION = "log_day";
+/** The column by which files are parted: a reader takes it from the log of the table. */
+export const PARTITION = "log_day";
 
 /** The log of one table. */
 export class DeltaTable {

@@ -5,7 +5,7 @@ import { LedgerError } from "../../src/base/error.ts";
 import { openDatabase } from "../../src/duckdb/connection.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/fleet/checkpoint.ts";
-import { LOG_TABLES } from "../../src/fleet/lake.ts";
+import { lakeTable } from "../../src/fleet/lake.ts";
 import { DeltaTable } from "../../src/fleet/table.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { memoryFolder } from "../harness.ts";
@@ -43,7 +43,7 @@ async function withBoxes(count: number, body: (lab: Lab) => Promise<void>): Prom
 /** The rows of a table, read from the files that its log says are its own. */
 async function rowsOfTable({ strict, folder }: Lab, name: string): Promise<Rows> {
   using store = openStore(strict);
-  const table = new DeltaTable(store, LOG_TABLES.find((each) => each.name === name)!);
+  const table = new DeltaTable(store, lakeTable(name));
   const { files } = await table.refresh();
   const work = join(folder, "read");
   Deno.mkdirSync(work, { recursive: true });
@@ -185,7 +185,7 @@ Deno.test("a table is read from its checkpoint: with the commits below it gone i
       await job.fold();
     }
     using store = openStore(lab.strict);
-    const table = new DeltaTable(store, LOG_TABLES[0]);
+    const table = new DeltaTable(store, lakeTable("events"));
     const place = { store, table_folder: table.folder, work_folder: lab.folder };
     const before = await table.refresh();
     await writeCheckpoint(place, before);

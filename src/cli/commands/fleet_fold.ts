@@ -1,7 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon, exitOfStopped } from "../exit_code.ts";
 import { duration } from "../flags.ts";
-import { fleetFlags, fleetWord, openFleet, untilStopped } from "../fleet.ts";
+import { chainName, fleetFlags, fleetWord, openFleet, untilStopped } from "../fleet.ts";
 import { counted, print, printJson, say, utc } from "../output.ts";
 import { stopOnInterrupt } from "../progress.ts";
 
@@ -34,8 +34,8 @@ export default defineCommand({
         const taken = `${counted(segments, "segment")}, ${counted(files, "new file")}`;
         print(world, `${time}${table}: version ${version}, ${taken}`);
       }
-      for (const { box, seq, problem } of report.poison) {
-        say(world, `box ${box} stops at segment ${seq}: ${problem}`);
+      for (const { box, source, seq, problem } of report.poison) {
+        say(world, `box ${chainName(box, source)} stops at segment ${seq}: ${problem}`);
       }
       return report.poison.length > 0 ? EXIT_FINDINGS : EXIT_OK;
     };

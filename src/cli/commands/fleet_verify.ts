@@ -1,7 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
 import { text, toggle } from "../flags.ts";
-import { fleetFlags, fleetWord, openFleet } from "../fleet.ts";
+import { chainName, fleetFlags, fleetWord, openFleet } from "../fleet.ts";
 import { counted, humanBytes, print, printJson } from "../output.ts";
 
 export default defineCommand({
@@ -30,14 +30,16 @@ export default defineCommand({
     });
     if (flags.json) printJson(world, { boxes, findings });
     else {
-      for (const { name, segments, bytes, lines_bytes } of boxes) {
-        const of_box = findings.filter(({ box }) => box === name);
+      for (const { name, source, segments, bytes, lines_bytes } of boxes) {
+        const of_box = findings.filter((each) => each.box === name && each.source === source);
         const verdict = of_box.length === 0 ? "whole" : counted(of_box.length, "finding");
         const held = `${counted(segments, "segment")}, ${humanBytes(bytes)}`;
-        print(world, `${name}: ${held}, ${humanBytes(lines_bytes)} of lines: ${verdict}`);
+        const of_lines = `${humanBytes(lines_bytes)} of lines`;
+        print(world, `${chainName(name, source)}: ${held}, ${of_lines}: ${verdict}`);
       }
-      for (const { box, seq, problem } of findings) {
-        print(world, seq === 0 ? `${box}: ${problem}` : `${box}, segment ${seq}: ${problem}`);
+      for (const { box, source, seq, problem } of findings) {
+        const place = seq === 0 ? box : `${chainName(box, source)}, segment ${seq}`;
+        print(world, `${place}: ${problem}`);
       }
     }
     return findings.length > 0 ? EXIT_FINDINGS : EXIT_OK;
