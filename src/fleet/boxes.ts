@@ -21,7 +21,7 @@ import type { ObjectStore } from "./store.ts";
 import type { ListedObject } from "./store_answers.ts";
 
 /** A chain of a box, as far as its segments have come. */
-export interface ChainStatus {
+interface ChainStatus {
   segments: number;
   /** The number of the last one; 0 where there is none. */
   head: number;
