@@ -1,6 +1,7 @@
 /** What the tests of the fleet share: a store to talk to, and a world that has keys. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { joined } from "../../src/base/bytes.ts";
 import { MemoryFile } from "../../src/base/files/memory_file.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { linkOf, parseMeta } from "../../src/fleet/segment.ts";
@@ -80,40 +81,74 @@ export class Box {
 
   /** Its lines as they are here, by part. */
   lines(): Map<string, string> {
-    const parts = new Map<string, string>();
-    const events = join(this.dir, "events");
-    for (const { name: day } of Deno.readDirSync(events)) {
-      if (!day.startsWith("day=")) continue;
-      for (const { name } of Deno.readDirSync(join(events, day))) {
-        if (!name.endsWith(".jsonl")) continue;
-        parts.set(`${day}/${name}`, Deno.readTextFileSync(join(events, day, name)));
-      }
-    }
-    return new Map([...parts].sort());
+    return linesOfParts(this.dir);
   }
 
   /** Its lines as the store has them; fails where its segments are no chain. */
   shipped(): Map<string, string> {
-    const parts = new Map<string, string>();
     const prefix = `fleet/log/box=${this.name}/`;
+    const objects = this.strict.objects("lab");
     const keys = this.strict.keysOf("lab").filter((key) => key.startsWith(prefix));
-    let prev_sha256 = "";
-    for (const [at, key] of keys.entries()) {
-      const { bytes, meta } = this.strict.objects("lab").get(key)!;
-      const facts = parseMeta(
-        Object.fromEntries(meta.map(([name, value]) => [name.replace("x-amz-meta-", ""), value])),
-      )!;
-      assertEquals([facts.seq, facts.prev_sha256], [at + 1, prev_sha256]);
-      prev_sha256 = linkOf(facts);
-      const before = parts.get(facts.part) ?? "";
-      assertEquals(before.length, facts.from);
-      const file = new MemoryFile(key, bytes);
-      const text = [...unpackLines(file)].map((block) => new TextDecoder().decode(block.bytes));
-      parts.set(facts.part, before + text.join(""));
-      assertEquals(parts.get(facts.part)!.length, facts.to);
-    }
-    return new Map([...parts].sort());
+    return linesOfSegments(keys.map((key) => {
+      const { bytes, meta } = objects.get(key)!;
+      const said = meta.map(([name, value]) => [name.replace("x-amz-meta-", ""), value]);
+      return { key, bytes, meta: Object.fromEntries(said) };
+    }));
   }
+}
+
+/** The lines of a ledger as they are on the disk, by part. */
+export function linesOfParts(dir: string): Map<string, string> {
+  const parts = new Map<string, string>();
+  const events = join(dir, "events");
+  for (const { name: day } of Deno.readDirSync(events)) {
+    if (!day.startsWith("day=")) continue;
+    for (const { name } of Deno.readDirSync(join(events, day))) {
+      if (!name.endsWith(".jsonl")) continue;
+      parts.set(`${day}/${name}`, Deno.readTextFileSync(join(events, day, name)));
+    }
+  }
+  return new Map([...parts].sort());
+}
+
+/** An object of a box's chain, and what is said of it. */
+interface SegmentObject {
+  key: string;
+  bytes: Uint8Array<ArrayBuffer>;
+  meta: Record<string, string>;
+}
+
+/** The lines of a box's segments, by part; fails where they are no chain. */
+function linesOfSegments(segments: Iterable<SegmentObject>): Map<string, string> {
+  const parts = new Map<string, Uint8Array[]>();
+  let [seq, prev_sha256] = [0, ""];
+  for (const { key, bytes, meta } of segments) {
+    const facts = parseMeta(meta)!;
+    assertEquals([facts.seq, facts.prev_sha256], [++seq, prev_sha256]);
+    prev_sha256 = linkOf(facts);
+    const blocks = parts.getOrInsertComputed(facts.part, () => []);
+    const length = () => blocks.reduce((sum, block) => sum + block.length, 0);
+    assertEquals(length(), facts.from);
+    for (const block of unpackLines(new MemoryFile(key, bytes))) blocks.push(block.bytes.slice());
+    assertEquals(length(), facts.to);
+  }
+  const texts = [...parts].map(([part, blocks]) => {
+    return [part, new TextDecoder().decode(joined(...blocks))] as const;
+  });
+  return new Map(texts.sort());
+}
+
+/** The same of a box in any store. */
+export async function linesInStore(
+  store: ObjectStore,
+  box: string,
+): Promise<Map<string, string>> {
+  const segments: SegmentObject[] = [];
+  for await (const { key } of store.list(`log/box=${box}/`)) {
+    const [facts, bytes] = await Promise.all([store.head(key), store.get(key)]);
+    segments.push({ key, bytes: bytes!, meta: facts!.meta });
+  }
+  return linesOfSegments(segments);
 }
 
 /** A fleet with one box. */

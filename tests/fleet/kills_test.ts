@@ -1,0 +1,108 @@
+/** Whatever is killed, and whatever a real object store loses or refuses, each event is there once, in order. */
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { parseAddress } from "../../src/fleet/address.ts";
+import { KeySource } from "../../src/fleet/keys.ts";
+import { ObjectStore } from "../../src/fleet/store.ts";
+import { assertEachOnce, idsOnDisk } from "../crash/kills/crash.ts";
+import { IS_FULL, ledger, tempFolder } from "../harness.ts";
+import { type Random, withSeed } from "../laws/random.ts";
+import { Ceph, type CephOptions, HAS_CEPH } from "./ceph.ts";
+import { fleetWorld, linesInStore, linesOfParts } from "./fleets.ts";
+import { FLEET, KilledBox, Sweep } from "./kills.ts";
+
+const BOXES = IS_FULL ? 8 : 2;
+const KILLS = IS_FULL ? Number(Deno.env.get("KILLS") ?? 200) : 8;
+/** An OSD that may be killed leaves two others, and keeps its disk. */
+const CEPH: Omit<CephOptions, "folder"> = IS_FULL ? { osds: 3 } : { is_in_memory: true };
+const OUTAGE_MS = 20_000;
+
+interface Lab {
+  ceph: Ceph;
+  boxes: KilledBox[];
+  folder: string;
+  random: Random;
+}
+
+function killTest(name: string, body: (lab: Lab) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: !HAS_CEPH,
+    fn: () =>
+      withSeed(async (random) => {
+        using folder = tempFolder();
+        const of_ceph = join(folder.path, "ceph");
+        Deno.mkdirSync(of_ceph);
+        await using ceph = await Ceph.start({ folder: of_ceph, ...CEPH });
+        await using stack = new AsyncDisposableStack();
+        const boxes: KilledBox[] = [];
+        for (let n = 0; n < BOXES; n++) {
+          const parent = folder.path;
+          if (n === 0) await initFleet(ceph, parent);
+          boxes.push(stack.use(await KilledBox.join(ceph, parent, `box-${n}`)));
+        }
+        await body({ ceph, boxes, folder: folder.path, random });
+      }),
+  });
+}
+
+async function initFleet(ceph: Ceph, folder: string): Promise<void> {
+  const init = ["fleet", "init", FLEET, "--endpoint", ceph.endpoint];
+  const { code, stderr } = await ledger(init, { cwd: folder, is_shipped: true, env: ceph.keys });
+  assertEquals(code, 0, stderr);
+}
+
+function openStore(ceph: Ceph): ObjectStore {
+  const world = fleetWorld(ceph.keys);
+  return new ObjectStore(world, parseAddress(FLEET, ceph.endpoint), new KeySource(world));
+}
+
+/** Kills daemons of the store at some of the sweep's kills, and starts them again. */
+async function disturb({ ceph }: Lab, sweep: Sweep): Promise<string[]> {
+  const done: string[] = [];
+  const at = (share: number) => sweep.untilKills(Math.ceil(sweep.wanted * share));
+  await at(0.2);
+  await sweep.untilUpload();
+  await ceph.kill("rgw");
+  sweep.goOn();
+  ceph.start("rgw");
+  await ceph.untilAnswers();
+  done.push("the gateway killed in an upload");
+  if (!IS_FULL) return done;
+  await at(0.4);
+  await ceph.kill("osd.1");
+  await at(0.5);
+  ceph.start("osd.1");
+  done.push("an OSD killed and started again");
+  await at(0.7);
+  await ceph.killAll();
+  await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
+  await ceph.startAll();
+  done.push(`the whole store away for ${OUTAGE_MS / 1e3} s`);
+  return done;
+}
+
+killTest(
+  "boxes ship through kills, lost answers, cut uploads and a store that dies: each acknowledged event is in the store once, in order",
+  async (lab) => {
+    const { ceph, boxes, random } = lab;
+    const sweep = new Sweep(ceph, KILLS, { lost: 0.2, cut: 0.1, killed: 0.8, requests: 8 });
+    const lanes = boxes.flatMap((box) => [box, box]).map((box) => {
+      const own = random.fork();
+      return sweep.lane(own, box.folder, async () => {
+        await box.emit(1 + own.below(4), own);
+        return own.chance(0.5) ? ["ship", "--once"] : ["ship", "--drain", "--timeout", "120s"];
+      }, [0, 75]);
+    });
+    const [disturbed] = await Promise.all([disturb(lab, sweep), ...lanes]);
+    console.log(`${sweep}; ${disturbed.join(", ")}`);
+    using store = openStore(ceph);
+    for (const box of boxes) {
+      await box.well("ship", "--drain", "--timeout", "60s");
+      assertEquals(await linesInStore(store, box.name), linesOfParts(box.dir));
+      assertEachOnce(idsOnDisk(box.dir), box.acknowledged, box.name);
+    }
+    const { stdout } = await boxes[0].well("fleet", "verify", "--deep");
+    assertEquals(stdout.match(/: whole$/gm)?.length, boxes.length, stdout);
+  },
+);
