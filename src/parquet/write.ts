@@ -165,6 +165,7 @@ export async function printParquet(
 /** A file that is whole and durable under a temporary name. */
 export interface StagedParquet {
   readonly written: ParquetWritten;
+  readonly path: string;
   /** Puts it in the place of the target, durably. */
   commit(): void;
   /** On the way out of an error: the target stays as it was. */
@@ -193,7 +194,8 @@ export async function stageParquet(
     const rows = await writeRows(world, path, columns, batches, out, options);
     replacement.settle();
     const written = { rows, bytes: out.offset, sha256: hash.digest("hex") };
-    return { written, commit: replacement.putInPlace, abandon: replacement.abandon };
+    const { file: { path: staged }, putInPlace: commit, abandon } = replacement;
+    return { written, path: staged, commit, abandon };
   } catch (error) {
     replacement.abandon();
     throw error;

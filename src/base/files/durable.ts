@@ -153,6 +153,13 @@ export interface Replacement {
   abandon(): void;
 }
 
+const TEMPORARY_NAME = /^(.+)\.\d+-[0-9a-f]+\.tmp$/;
+
+/** The path that a file with a temporary name is to have; undefined of another name. */
+export function targetOfTemporary(path: string): string | undefined {
+  return TEMPORARY_NAME.exec(path)?.[1];
+}
+
 /**
  * Begins a file that takes the place of another durably: under a temporary name, synced, renamed, its
  * folder synced. A reader sees the old content or the new one. After an error there is the old one,

@@ -114,7 +114,7 @@ export class ColumnarStage implements AsyncDisposable {
     const bytes = files.facts(path)!.size_bytes;
     const written = { rows: Number(rows), bytes, sha256: fileDigest(files, path) };
     const { putInPlace: commit, abandon } = this.#replacement;
-    return { written, findings, commit, abandon };
+    return { written, path: this.#replacement.file.path, findings, commit, abandon };
   }
 
   /** Of a file that is written to meanwhile, some rows would be of before and some of after. */

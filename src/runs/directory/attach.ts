@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { basename, dirname, join, relative } from "@std/path";
-import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
+import { LedgerError, quoted } from "../../base/error.ts";
 import { beginReplacement, makeFolderDurably, writeFully } from "../../base/files/durable.ts";
 import { openInput, piecesOf } from "../../base/files/outside.ts";
 import type { FileFacts } from "../../base/files/seam.ts";
@@ -19,10 +19,10 @@ import {
   type FileKind,
   noteFile,
   pathOfFile,
-  placeFiles,
 } from "../manifest/attached.ts";
 import { isReservedName } from "../manifest/layout.ts";
 import type { ManifestFile, RunManifest } from "../manifest/manifest.ts";
+import { abandonUnnamed, placeFiles } from "../manifest/waiting.ts";
 import { kindOfFile, mediaTypeOf, SIGNATURE_BYTES } from "./media_type.ts";
 
 /** Where the bytes of a file come from. */
@@ -77,27 +77,17 @@ export async function attachFile(
       const manifest = refuseIfEnded();
       const there = attachedFiles(manifest);
       refuseUnknownFile(world, folder, name, there, entry);
-      placeFiles(world, folder, manifest, file);
+      placeFiles(world, manifest, file);
       noteFile(manifest, name, entry);
       file.write(manifest);
-      placeFiles(world, folder, manifest, file);
+      placeFiles(world, manifest, file);
       const before = there.find((each) => each.name === name);
       const replaced = before ? { replaced_bytes: before.bytes } : {};
       return { ...entry, name, path: pathOfFile(name), ...replaced };
     });
   } catch (error) {
-    if (!mayName(file, entry.path)) abandon();
+    abandonUnnamed(file, { path: join(folder, entry.path), abandon });
     throw error;
-  }
-}
-
-/** Whether a manifest names a file that waits for its own name, or cannot be asked. */
-function mayName(file: ManifestFile, path: string): boolean {
-  try {
-    return attachedFiles(file.read()).some((each) => each.path === path);
-  } catch (error) {
-    if (!asLedgerError(error)) throw error;
-    return true;
   }
 }
 

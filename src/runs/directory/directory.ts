@@ -3,7 +3,7 @@
  * go, an artifact is staged and then committed under the manifest's lock, and `_SUCCESS` comes last. The
  * log hears of each step after it is durable, under ids that make publishing it again harmless.
  */
-import { dirname, join } from "@std/path";
+import { dirname, join, relative } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
 import { appendDurably, makeFolderDurably, replaceFile } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
@@ -14,7 +14,6 @@ import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import type { EvidenceFile } from "../evidence/changes.ts";
 import type { InputCache } from "../evidence/input_cache.ts";
 import { writeEvidence } from "../evidence/provenance.ts";
-import { placeFiles } from "../manifest/attached.ts";
 import { type MetricPlace, MetricsLog } from "../metrics/log.ts";
 import type { MetricSeries } from "../metrics/points.ts";
 import type { ReadMetricsOptions } from "../metrics/read.ts";
@@ -32,6 +31,7 @@ import {
   type RunManifest,
   type StoredArtifact,
 } from "../manifest/manifest.ts";
+import { abandonUnnamed, placeFiles, type StagedFile } from "../manifest/waiting.ts";
 import { attachFile, type AttachOptions, type FileSource, type NewFile } from "./attach.ts";
 import {
   begunAgain,
@@ -261,9 +261,8 @@ export class RunDirectory implements AsyncDisposable {
       return await this.#change(async () => {
         const manifest = this.refuseIfEnded();
         const before = manifest.artifacts[type];
-        staged.commit();
-        const summary = type === "summary" ? await readFirstRow(world, target) : undefined;
-        await this.#note(manifest, type, entry, summary, findings);
+        const summary = type === "summary" ? await readFirstRow(world, staged.path) : undefined;
+        await this.#note(manifest, staged, type, entry, summary, findings);
         return {
           ...entry,
           ...(before ? { replaced_rows: before.rows } : {}),
@@ -272,7 +271,7 @@ export class RunDirectory implements AsyncDisposable {
         };
       });
     } catch (error) {
-      staged.abandon();
+      abandonUnnamed(this.#manifest, staged);
       throw error;
     }
   }
@@ -305,17 +304,27 @@ export class RunDirectory implements AsyncDisposable {
 
   /** Notes an artifact that is in place, and publishes that. */
   async noteArtifact(...artifact: NotedArtifact): Promise<void> {
-    await this.#change(() => this.#note(this.refuseIfEnded(), ...artifact));
+    await this.#change(() => this.#note(this.refuseIfEnded(), undefined, ...artifact));
   }
 
+  /** Notes an artifact; one that is staged waits until then where the manifest names another. */
   async #note(
     manifest: RunManifest,
+    staged: StagedFile | undefined,
     ...[type, entry, summary, findings = []]: NotedArtifact
   ): Promise<void> {
-    manifest.artifacts[type] = entry;
+    const { world } = this.place;
+    placeFiles(world, manifest, this.#manifest);
+    const waits = staged &&
+      Object.values(manifest.artifacts).some(({ path }) => path === entry.path);
+    if (waits) world.files.syncFolder(dirname(staged.path));
+    else staged?.commit();
+    const path = waits ? relative(this.folder, staged.path) : entry.path;
+    manifest.artifacts[type] = { ...entry, path };
     if (summary) manifest.summary = summary;
     noteFindings(manifest, findings, ({ artifact }) => artifact === type);
     this.#manifest.write(manifest);
+    placeFiles(world, manifest, this.#manifest);
     await this.#log.stored(type, entry);
   }
 
@@ -396,10 +405,14 @@ export class RunDirectory implements AsyncDisposable {
       }
       // The process that created it was killed before the log heard of it.
       if (status === "pending") await this.#log.created(manifest);
-      placeFiles(this.place.world, this.folder, manifest, this.#manifest);
+      placeFiles(this.place.world, manifest, this.#manifest);
       await this.#metrics.finish(
         METRICS in manifest.artifacts,
-        (entry, findings) => this.#note(manifest, METRICS, entry, undefined, findings),
+        ({ entry, staged }, findings) =>
+          this.#note(manifest, staged, METRICS, entry, undefined, findings).catch((error) => {
+            if (staged) abandonUnnamed(this.#manifest, staged);
+            throw error;
+          }),
       );
       await body(manifest);
       return manifest;

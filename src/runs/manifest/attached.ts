@@ -2,14 +2,11 @@
  * Attached files: plots, models, notebooks that a run keeps below `files/`, each with its digest in the
  * manifest. Entries that another program wrote in another form are none of ours, and are passed over.
  */
-import { dirname, join } from "@std/path";
-import { asLedgerError, LedgerError, quoted } from "../../base/error.ts";
+import { LedgerError, quoted } from "../../base/error.ts";
 import { fileDigest } from "../../base/files/checksum.ts";
-import { removeQuietly, syncFile } from "../../base/files/durable.ts";
 import type { Files } from "../../base/files/seam.ts";
-import { uniqueName, type World } from "../../base/world.ts";
 import { FILES_FOLDER } from "./layout.ts";
-import { isObject, isPathBelow, type ManifestFile, type RunManifest } from "./manifest.ts";
+import { isObject, isPathBelow, type RunManifest } from "./manifest.ts";
 
 /** What a file is for. */
 export const FILE_KINDS = ["plot", "model", "notebook", "other"] as const;
@@ -84,45 +81,4 @@ export function differenceOf(
   }
   if (!deep || said.sha256 === undefined || fileDigest(files, path) === said.sha256) return;
   return "its sha256 is not the one that the manifest says: its bytes have changed";
-}
-
-/**
- * Gives files that wait under another name their own. At each step the manifest names bytes that are
- * there: it names the first name until the second is durable.
- */
-export function placeFiles(
-  world: World,
-  folder: string,
-  manifest: RunManifest,
-  file: ManifestFile,
-): void {
-  const { files } = world;
-  for (const { name, path, ...entry } of attachedFiles(manifest)) {
-    const [waiting, target] = [join(folder, path), join(folder, pathOfFile(name))];
-    const facts = files.facts(waiting);
-    if (waiting === target || !facts) continue;
-    // Renaming one name of a file to another of the same file does nothing, and leaves both.
-    if (files.facts(target)?.identity !== facts.identity) {
-      const second = `${target}.${uniqueName(world)}.tmp`;
-      giveSecondName(files, waiting, second);
-      files.rename(second, target);
-    }
-    files.syncFolder(dirname(target));
-    noteFile(manifest, name, entry);
-    file.write(manifest);
-    removeQuietly(files, waiting);
-    // A name that a power cut brings back would look half-written.
-    files.syncFolder(dirname(waiting));
-  }
-}
-
-/** A second name for a file; where the file system has none, a copy. */
-function giveSecondName(files: Files, from: string, to: string): void {
-  try {
-    files.link(from, to);
-  } catch (error) {
-    if (!asLedgerError(error)) throw error;
-    files.copy(from, to);
-    syncFile(files, to);
-  }
 }

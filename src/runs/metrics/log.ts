@@ -12,10 +12,10 @@ import {
 } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { shown } from "../artifacts/batch.ts";
-import type { Finding, StoredArtifact } from "../manifest/manifest.ts";
+import type { Finding } from "../manifest/manifest.ts";
 import { isMetricName, METRIC_NAME, MetricPoints } from "./points.ts";
 import { METRICS, METRICS_PATHS } from "./segments.ts";
-import { type AppendedPoints, MetricsStore } from "./store.ts";
+import { type AppendedPoints, type FinishedMetrics, MetricsStore } from "./store.ts";
 
 /** Where in a run values were measured. */
 export interface MetricPlace {
@@ -102,7 +102,7 @@ export class MetricsLog {
    */
   async finish(
     is_noted: boolean,
-    note: (finished: StoredArtifact, findings: Finding[]) => Promise<void>,
+    note: (finished: FinishedMetrics, findings: Finding[]) => Promise<void>,
   ): Promise<void> {
     const { store } = this;
     const finished = await store.finish(is_noted);

@@ -6,7 +6,7 @@
  * writer left of one is cut off by the next.
  * Every other step puts a whole file in place, durably, before what it stands for goes.
  */
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { asLedgerError } from "../../base/error.ts";
 import { fileDigest } from "../../base/files/checksum.ts";
 import {
@@ -24,6 +24,7 @@ import type { OpenFile } from "../../base/files/seam.ts";
 import { metrics_segment_bytes_max, metrics_segment_points_max } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import type { StoredArtifact } from "../manifest/manifest.ts";
+import type { StagedFile } from "../manifest/waiting.ts";
 import type { MetricPoints } from "./points.ts";
 import type { PointsFile } from "./points_file.ts";
 import { recordText } from "./record.ts";
@@ -41,6 +42,12 @@ export interface AppendedPoints {
   /** Below the run's folder. */
   path: string;
   bytes: number;
+}
+
+/** One file of all points, and where it waits for its place, unless it is there. */
+export interface FinishedMetrics {
+  entry: StoredArtifact;
+  staged?: StagedFile;
 }
 
 /** The end of a record, which says how many points its file has. */
@@ -110,14 +117,19 @@ export class MetricsStore {
     return { path: this.#below(target), bytes };
   }
 
-  /** Makes one file of all points; undefined where there is nothing that is not in one. */
-  async finish(is_noted: boolean): Promise<StoredArtifact | undefined> {
+  /**
+   * Makes one file of all points, which waits for its place; undefined where there is nothing that is not
+   * in one.
+   */
+  async finish(is_noted: boolean): Promise<FinishedMetrics | undefined> {
     const { world, run_folder, run_id } = this;
     const through = await finishedThrough(world, run_folder);
     const segments = listMetricsSegments(world.files, run_folder)
       .filter(({ number }) => number > (through ?? 0));
     const target = join(run_folder, METRICS_PATHS.finished);
-    if (segments.length === 0) return through && !is_noted ? this.#finished(target) : undefined;
+    if (segments.length === 0) {
+      return through && !is_noted ? { entry: await this.#finished(target) } : undefined;
+    }
     const { PointsFile, pointsIn } = await import("./points_file.ts");
     const file = new PointsFile(world, target);
     try {
@@ -127,8 +139,9 @@ export class MetricsStore {
       for (const segment of segments) await this.#addSegment(file, segment);
       const { path, bytes } = file.settle(run_id, segments.at(-1)!.number);
       const sha256 = fileDigest(world.files, path);
-      file.putInPlace();
-      return { rows: file.rows, path: METRICS_PATHS.finished, bytes, sha256 };
+      const entry = { rows: file.rows, path: METRICS_PATHS.finished, bytes, sha256 };
+      const [commit, abandon] = [() => file.putInPlace(), () => file.abandon()];
+      return { entry, staged: { path, commit, abandon } };
     } catch (error) {
       file.abandon();
       throw error;
@@ -143,7 +156,10 @@ export class MetricsStore {
   /** Removes the segments: the finished file has their points. */
   clear(): void {
     const { files } = this.world;
-    if (files.facts(this.folder)) files.remove(this.folder);
+    if (!files.facts(this.folder)) return;
+    files.remove(this.folder);
+    // Points that a power cut brings back would look like a file that no manifest knows.
+    files.syncFolder(dirname(this.folder));
   }
 
   /** The finished file of an end that was cut off before the manifest had it. */

@@ -6,10 +6,10 @@ import type { Files, OpenFile } from "../../base/files/seam.ts";
 import { stale_temp_after_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { atSourceNow, ofSource } from "../../log/pull/source.ts";
-import { attachedFiles } from "../manifest/attached.ts";
 import { isReservedName } from "../manifest/layout.ts";
 import { livenessOf } from "../manifest/liveness_lock.ts";
 import type { RunClass } from "../manifest/scan.ts";
+import { waitingFiles } from "../manifest/waiting.ts";
 
 /** A file, or a link, below a folder. */
 interface EntryBelow {
@@ -70,14 +70,14 @@ export function copyInto(theirs: World, from: string, target: OpenFile): void {
 
 /**
  * Temporary files below a run's folder that no process will rename. One that may be in use is none, nor
- * is an attached file that waits for its own name.
+ * is a file that waits for its own name.
  */
 export async function staleTempFiles(
   world: World,
   folder: string,
   run: RunClass,
 ): Promise<string[]> {
-  const waiting = run.kind === "unusable" ? [] : attachedFiles(run.manifest);
+  const waiting = run.kind === "unusable" ? [] : waitingFiles(run.manifest);
   const found = entriesBelow(world.files, folder).map(({ path }) => path)
     .filter((path) => path.endsWith(".tmp") && !waiting.some((file) => file.path === path));
   if (found.length === 0 || run.kind !== "open") return found;

@@ -6,7 +6,7 @@ import { readArchived, scanArchived } from "../catalog/month_files.ts";
 import { disagreements } from "../artifacts/agreement.ts";
 import { lookAtArtifact } from "../artifacts/file.ts";
 import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
-import { attachedFiles, differenceOf, pathOfFile } from "../manifest/attached.ts";
+import { attachedFiles, differenceOf } from "../manifest/attached.ts";
 import type { InputReading } from "../evidence/inputs.ts";
 import { entriesBelow, staleTempFiles } from "./run_files.ts";
 import { evidenceFiles } from "../manifest/code_facts.ts";
@@ -15,6 +15,7 @@ import { type InputOfRun, inputsOf, manifestTime, type RunManifest } from "../ma
 import { soundMetrics } from "../metrics/read.ts";
 import { METRICS_PATHS } from "../metrics/segments.ts";
 import { classifyRun, type RunClass, scanRuns } from "../manifest/scan.ts";
+import { waitingFiles } from "../manifest/waiting.ts";
 import { verifyInputs } from "./verify_inputs.ts";
 
 /** Something about a run that is not as it should be. */
@@ -178,7 +179,8 @@ function orphansOf(world: World, folder: string, manifest: RunManifest): string[
     ...Object.values(RUN_FILES),
     ...Object.values(manifest.artifacts).map(({ path }) => path),
     ...Object.values(manifest.logs ?? {}),
-    ...attachedFiles(manifest).flatMap(({ name, path }) => [path, pathOfFile(name)]),
+    ...attachedFiles(manifest).map(({ path }) => path),
+    ...waitingFiles(manifest).map(({ target }) => target),
   ]);
   return entriesBelow(world.files, folder).map(({ path }) => path)
     .filter((path) => !known.has(path)).sort();

@@ -120,11 +120,15 @@ export const ACTORS = {
       for (const { event_id } of await ledger.emitMany(events)) tell(event_id);
     }
   },
-  /** Makes a run with a result, a file that takes the place of another, and metrics, and ends it. */
+  /** Makes a run with results and a file that take the place of others, and metrics, and ends it. */
   "maker of a run": async ({ world, dir, life, tell }: Stage) => {
     await using ledger = ledgerOf({ dir, world });
     await using run = await ledger.runs.create({ run_type: "policy", run_id: life, git: false });
     await run.writeArtifact("summary", [{ ...GOOD.summary, run_id: life }]);
+    for (const rows of [1, 2]) {
+      await run.writeArtifact("alerts", Array(rows).fill(GOOD.alerts));
+      tell(`stored ${life} ${rows}`);
+    }
     for (const text of ATTACHED) {
       await run.attachFile({ bytes: new TextEncoder().encode(text) }, { as: "plots/a.txt" });
       tell(`attached ${life} ${text}`);

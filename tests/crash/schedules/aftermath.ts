@@ -16,7 +16,7 @@ export const LEFT_BY_KILLED =
 type Attached = typeof ATTACHED[number];
 
 /** What an actor can be told that is not the id of an event. */
-const OTHER_THAN_IDS = /^(read|found|sealed|back|type|version|run|attached|metric|trace) /;
+const OTHER_THAN_IDS = /^(read|found|sealed|back|type|version|run|stored|attached|metric|trace) /;
 
 /** An old day of two parts, and a day that stays. */
 export async function makeLedger(dir: string, name: string): Promise<void> {
@@ -121,6 +121,15 @@ export async function assertToldIsSo(dir: string, told: readonly string[]): Prom
   for (const run_id of of("run")) {
     assertEquals(await (await ledger.runs.find(run_id)).state(), "completed");
     assertEquals((await ledger.runs.verify({ run_id, deep: true })).findings, []);
+  }
+  for (const each of of("stored")) {
+    const [run_id, rows] = each.split(" ");
+    const run = await ledger.runs.find(run_id);
+    const { alerts } = run.readManifest().artifacts;
+    assert(alerts.rows >= Number(rows), `${each} is lost`);
+    const { findings } = await ledger.runs.verify({ run_id, deep: true });
+    const problems = findings.map(({ path, problem }) => `${path}: ${problem}`);
+    assertEquals(problems.filter((text) => !text.includes("left half-written")), [], each);
   }
   for (const each of of("attached")) {
     const [run_id] = each.split(" ", 1);
