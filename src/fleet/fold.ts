@@ -46,7 +46,11 @@ export class FoldJob {
     this.#poison.clear();
     const report: FoldReport = { tables: [], poison: [] };
     makeFolderDurably(this.#world.files, this.folder);
-    for (const table of LAKE_TABLES.filter(({ name }) => name in ROWS_OF)) {
+    for (const table of LAKE_TABLES) {
+      if (!(table.name in ROWS_OF)) {
+        if (!this.#snapshots.has(table.name)) await this.#read(new DeltaTable(this.store, table));
+        continue;
+      }
       const done = { table: table.name, version: -1, commits: 0, files: 0, segments: 0 };
       report.tables.push(done);
       for (let tries = 1; !signal?.aborted;) {
@@ -72,10 +76,7 @@ export class FoldJob {
     lake: FleetTable,
   ): Promise<"nothing" | "lost" | { files: number; segments: number }> {
     const table = new DeltaTable(this.store, lake);
-    const place = { store: this.store, table_folder: table.folder, work_folder: this.folder };
-    const known = this.#snapshots.get(lake.name) ?? await readCheckpoint(place);
-    const snapshot = await table.refresh(known);
-    this.#snapshots.set(lake.name, snapshot);
+    const snapshot = await this.#read(table);
     const taken = await this.#take(snapshot, lake.source!);
     if (taken.segments.length === 0) return "nothing";
     const work = join(this.folder, uniqueName(this.#world));
@@ -107,12 +108,29 @@ export class FoldJob {
       }
       // Not at every hundredth version: a job that dies at one would skip it.
       if (snapshot.version - snapshot.checkpoint >= checkpoint_commits) {
-        await writeCheckpoint(place, snapshot);
+        await writeCheckpoint(this.#place(table), snapshot);
       }
       return { files: add.length, segments: taken.segments.length };
     } finally {
       this.#world.files.remove(work);
     }
+  }
+
+  /** A table as it is now. One that is not there is made: engines ask all of them, with rows or without. */
+  async #read(table: DeltaTable): Promise<TableSnapshot> {
+    const { name } = table.table;
+    const known = this.#snapshots.get(name) ?? await readCheckpoint(this.#place(table));
+    const snapshot = await table.refresh(known);
+    const change = { add: [], is_data_change: true, operation: "CREATE TABLE" };
+    if (snapshot.version < 0 && !await table.commit(snapshot, change)) {
+      await table.refresh(snapshot);
+    }
+    this.#snapshots.set(name, snapshot);
+    return snapshot;
+  }
+
+  #place({ folder }: DeltaTable) {
+    return { store: this.store, table_folder: folder, work_folder: this.folder };
   }
 
   /** The next segments of each box, as many as go into one commit. */

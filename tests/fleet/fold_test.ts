@@ -5,7 +5,7 @@ import { LedgerError } from "../../src/base/error.ts";
 import { openDatabase } from "../../src/duckdb/connection.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/fleet/checkpoint.ts";
-import { lakeTable } from "../../src/fleet/lake.ts";
+import { LAKE_TABLES, lakeTable } from "../../src/fleet/lake.ts";
 import { DeltaTable } from "../../src/fleet/table.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { memoryFolder } from "../harness.ts";
@@ -127,6 +127,20 @@ Deno.test("the tables hold each event of each box, typed as its own index has it
   });
 });
 
+Deno.test("the first fold makes every table, with rows or without: what an engine asks is there", async () => {
+  await withBoxes(1, async (lab) => {
+    const jobs = [lab.job(), lab.job()];
+    await Promise.all(jobs.map((job) => job.fold()));
+    for (const job of jobs) job[Symbol.dispose]();
+    using store = openStore(lab.strict);
+    for (const table of LAKE_TABLES) {
+      const { version, files, metadata } = await new DeltaTable(store, table).refresh();
+      assertEquals([table.name, version, files.size], [table.name, 0, 0]);
+      assertEquals(metadata?.name, table.name);
+    }
+  });
+});
+
 Deno.test("however many jobs fold at once, and whatever the store answers, each event is there once", async () => {
   await withSeed((draw) =>
     withBoxes(3, async (lab) => {
@@ -211,7 +225,7 @@ Deno.test("a table that another program has upgraded is left alone", async () =>
     await job.fold();
     const protocol = `{"protocol":{"minReaderVersion":3,"minWriterVersion":7}}\n`;
     using store = openStore(lab.strict);
-    const key = `lake/events/_delta_log/${"1".padStart(20, "0")}.json`;
+    const key = `lake/events/_delta_log/${"2".padStart(20, "0")}.json`;
     await store.put(key, new TextEncoder().encode(protocol));
     const error = await assertRejects(() => job.fold(), LedgerError);
     assertEquals(error.code, "newer_format");
