@@ -2,7 +2,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { openDatabase } from "../../src/duckdb/connection.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/fleet/checkpoint.ts";
 import { LAKE_TABLES, lakeTable } from "../../src/fleet/lake.ts";
@@ -12,8 +11,7 @@ import { memoryFolder } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
 import { Box, fleetWorld, openStore } from "./fleets.ts";
 import { StrictStore } from "./strict_store.ts";
-
-type Rows = Record<string, unknown>[];
+import { assertTablesAreUnion, rowsOfTable } from "./tables.ts";
 
 interface Lab {
   strict: StrictStore;
@@ -40,62 +38,9 @@ async function withBoxes(count: number, body: (lab: Lab) => Promise<void>): Prom
   await body({ strict, boxes, folder: folder.path, job });
 }
 
-/** The rows of a table, read from the files that its log says are its own. */
-async function rowsOfTable({ strict, folder }: Lab, name: string): Promise<Rows> {
+async function assertIsUnion({ strict, boxes, folder }: Lab): Promise<void> {
   using store = openStore(strict);
-  const table = new DeltaTable(store, lakeTable(name));
-  const { files } = await table.refresh();
-  const work = join(folder, "read");
-  Deno.mkdirSync(work, { recursive: true });
-  const rows: Rows = [];
-  await using database = await openDatabase(fleetWorld(), {
-    path: ":memory:",
-    access: "write",
-    folders: [work],
-    temp_folder: join(work, "spill"),
-  });
-  for (const { path, log_day, stats } of files.values()) {
-    const local = join(work, path.replaceAll("/", "_"));
-    Deno.writeFileSync(local, strict.objects("lab").get(`fleet/lake/${name}/${path}`)!.bytes);
-    const found = await database.rows(`select *, '${log_day}' as log_day from '${local}'`);
-    assertEquals(JSON.parse(stats).numRecords, found.length);
-    rows.push(...found);
-  }
-  return ordered(rows);
-}
-
-/** The same rows, as the boxes' own indexes have them. */
-async function rowsOfBoxes({ boxes }: Lab, sql: string): Promise<Rows> {
-  const rows: Rows = [];
-  for (const box of boxes) {
-    await using ledger = new Ledger({ dir: box.dir });
-    if (!ledger.exists()) continue;
-    await ledger.sync();
-    await using index = await ledger.openIndex();
-    rows.push(...(await index.rows(sql)).map((row) => ({ box: box.name, ...row })));
-  }
-  return ordered(rows);
-}
-
-function ordered(rows: Rows): Rows {
-  const text = (row: Record<string, unknown>) =>
-    JSON.stringify(
-      Object.entries(row).sort(),
-      (_, value) => typeof value === "bigint" ? String(value) : value,
-    );
-  return rows.map((row) => [text(row), row] as const)
-    .sort(([one], [other]) => one < other ? -1 : 1)
-    .map(([, row]) => Object.fromEntries(Object.entries(row).sort()));
-}
-
-const EVENTS = `select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id,
-  log_part, log_offset, fields_ok, payload::varchar as payload, log_day from events`;
-const TRIALS = `select run_id, trial_id, timestamp_ms as recorded_at_ms, params::varchar as params,
-  metrics::varchar as metrics, event_id, log_part, log_offset, log_day from trial_events`;
-
-async function assertIsUnion(lab: Lab): Promise<void> {
-  assertEquals(await rowsOfTable(lab, "events"), await rowsOfBoxes(lab, EVENTS));
-  assertEquals(await rowsOfTable(lab, "trials"), await rowsOfBoxes(lab, TRIALS));
+  await assertTablesAreUnion(store, boxes, folder);
 }
 
 Deno.test("the tables hold each event of each box, typed as its own index has it; a second fold adds what is new", async () => {
@@ -184,7 +129,9 @@ Deno.test("a box with a segment that cannot be taken stops there, named; the oth
     using job = lab.job();
     const { poison } = await job.fold();
     assertEquals(poison.map(({ box, seq }) => [box, seq]), [[bad.name, 2]]);
-    const boxes = (await rowsOfTable(lab, "events")).map(({ box }) => box);
+    using store = openStore(lab.strict);
+    const rows = await rowsOfTable(store, "events", lab.folder);
+    const boxes = rows.map(({ box }) => box);
     assertEquals([bad, good].map(({ name }) => boxes.filter((box) => box === name).length), [2, 4]);
   });
 });

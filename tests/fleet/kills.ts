@@ -93,8 +93,6 @@ export interface Odds {
   cut: number;
   /** Of processes that are killed; the others run to their end. */
   killed: number;
-  /** They are killed at one of the first so many requests. */
-  requests: number;
 }
 
 /** A sweep of kills, over all its lanes. */
@@ -128,6 +126,8 @@ export class Sweep {
     this.#held?.resolve();
   }
 
+  /** How many requests, and uploads, a process had that ran to its end. */
+  readonly #most = { number: 4, upload: 1 };
   #progress = Promise.withResolvers<void>();
   #held?: PromiseWithResolvers<void>;
   readonly #reached = Promise.withResolvers<void>();
@@ -161,6 +161,9 @@ export class Sweep {
       });
       const is_killed = random.chance(this.odds.killed);
       const moment = random.pick(MOMENTS);
+      // A commit and its files are few among many requests: every other kill is at one of them.
+      const counted = random.pick(["number", "upload"] as const);
+      const wanted = 1 + random.below(this.#most[counted]);
       proxy.plan = {
         mishapOf: ({ method }) => {
           const drawn = random.fraction();
@@ -171,7 +174,7 @@ export class Sweep {
         ...is_killed
           ? {
             kill: {
-              number: 1 + random.below(this.odds.requests),
+              isAt: (request) => request[counted] === wanted,
               moment,
               end: () => {
                 child.kill("SIGKILL");
@@ -188,6 +191,8 @@ export class Sweep {
         this.#tellProgress();
         continue;
       }
+      this.#most.number = Math.max(this.#most.number, proxy.requests);
+      this.#most.upload = Math.max(this.#most.upload, proxy.uploads);
       this.exits.set(code, (this.exits.get(code) ?? 0) + 1);
       const said = new TextDecoder().decode(stderr);
       assertEquals(may_exit_with.includes(code), true, `${args.join(" ")}: ${code}: ${said}`);

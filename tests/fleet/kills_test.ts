@@ -10,6 +10,7 @@ import { type Random, withSeed } from "../laws/random.ts";
 import { Ceph, type CephOptions, HAS_CEPH } from "./ceph.ts";
 import { fleetWorld, linesInStore, linesOfParts } from "./fleets.ts";
 import { FLEET, KilledBox, Sweep } from "./kills.ts";
+import { assertTablesAreUnion } from "./tables.ts";
 
 const BOXES = IS_FULL ? 8 : 2;
 const KILLS = IS_FULL ? Number(Deno.env.get("KILLS") ?? 200) : 8;
@@ -86,7 +87,7 @@ killTest(
   "boxes ship through kills, lost answers, cut uploads and a store that dies: each acknowledged event is in the store once, in order",
   async (lab) => {
     const { ceph, boxes, random } = lab;
-    const sweep = new Sweep(ceph, KILLS, { lost: 0.2, cut: 0.1, killed: 0.8, requests: 8 });
+    const sweep = new Sweep(ceph, KILLS, { lost: 0.2, cut: 0.1, killed: 0.8 });
     const lanes = boxes.flatMap((box) => [box, box]).map((box) => {
       const own = random.fork();
       return sweep.lane(own, box.folder, async () => {
@@ -104,5 +105,33 @@ killTest(
     }
     const { stdout } = await boxes[0].well("fleet", "verify", "--deep");
     assertEquals(stdout.match(/: whole$/gm)?.length, boxes.length, stdout);
+  },
+);
+
+killTest(
+  "jobs fold through kills and lost answers, two and four at once: the tables have each event once",
+  async (lab) => {
+    const { ceph, boxes, folder, random } = lab;
+  for (const box of boxes) await box.emit(2, random);
+    for (const jobs of IS_FULL ? [2, 4] : [2]) {
+      const sweep = new Sweep(ceph, KILLS / 2, { lost: 0.15, cut: 0.05, killed: 0.8 });
+      await Promise.all(random.times(jobs, (n) => {
+        const own = random.fork();
+        const cwd = join(folder, `job-${jobs}-${n}`);
+        Deno.mkdirSync(cwd);
+        return sweep.lane(own, cwd, async () => {
+          const box = own.pick(boxes);
+          await box.emit(1 + own.below(4), own);
+          await box.well("ship", "--drain", "--timeout", "60s");
+          return ["fleet", "fold", FLEET];
+        }, [0, 75]);
+      }));
+      console.log(`${jobs} jobs at once: ${sweep}`);
+    }
+    for (const box of boxes) await box.well("ship", "--drain", "--timeout", "60s");
+  await boxes[0].well("fleet", "fold");
+    for (const box of boxes) assertEachOnce(idsOnDisk(box.dir), box.acknowledged, box.name);
+    using store = openStore(ceph);
+    await assertTablesAreUnion(store, boxes, folder);
   },
 );

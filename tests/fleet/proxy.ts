@@ -16,8 +16,10 @@ export const MOMENTS = ["before", "during", "after"] as const;
 
 /** A request, as its mishap is chosen by it. */
 export interface PassedRequest {
-  /** Counted from 1, for each process anew. */
+  /** Counted from 1, for each process anew, */
   number: number;
+  /** and among its uploads; 0 of what is none. */
+  upload: number;
   method: string;
   path: string;
 }
@@ -28,7 +30,11 @@ export interface ProxyPlan {
   /** Told when half of a request is passed on; the rest waits for it. */
   onHalf?(request: PassedRequest): Promise<void>;
   /** At which request, and when in it, the process is ended. */
-  kill?: { number: number; moment: typeof MOMENTS[number]; end(): void };
+  kill?: {
+    isAt(request: PassedRequest): boolean;
+    moment: typeof MOMENTS[number];
+    end(): void;
+  };
 }
 
 const CONNECTION = /\r\nconnection:[^\r]*/i;
@@ -39,6 +45,7 @@ export class FaultyProxy implements Disposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   /** Of the process that is there now. */
   requests = 0;
+  uploads = 0;
   #plan: ProxyPlan = { mishapOf: () => undefined };
 
   constructor(readonly target_port: number) {
@@ -51,7 +58,7 @@ export class FaultyProxy implements Disposable {
 
   /** What is to be done with the requests of the next process. */
   set plan(plan: ProxyPlan) {
-    this.requests = 0;
+    this.requests = this.uploads = 0;
     this.#plan = plan;
   }
 
@@ -70,9 +77,10 @@ export class FaultyProxy implements Disposable {
     const request = await readMessage(client);
     if (!request) return;
     const [, method, path] = /^(\S+) (\S+)/.exec(request.head)!;
-    const facts = { number: ++this.requests, method, path };
+    const upload = method === "PUT" ? ++this.uploads : 0;
+    const facts = { number: ++this.requests, upload, method, path };
     const { kill, onHalf, mishapOf } = this.#plan;
-    const moment = kill?.number === facts.number ? kill.moment : undefined;
+    const moment = kill?.isAt(facts) ? kill.moment : undefined;
     const mishap = moment ? undefined : mishapOf(facts);
     if (moment === "before") return kill!.end();
     const gateway = await Deno.connect({ hostname: "127.0.0.1", port: this.target_port });
