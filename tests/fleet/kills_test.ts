@@ -112,7 +112,7 @@ killTest(
   "jobs fold through kills and lost answers, two and four at once: the tables have each event once",
   async (lab) => {
     const { ceph, boxes, folder, random } = lab;
-  for (const box of boxes) await box.emit(2, random);
+    for (const box of boxes) await box.emit(2, random);
     for (const jobs of IS_FULL ? [2, 4] : [2]) {
       const sweep = new Sweep(ceph, KILLS / 2, { lost: 0.15, cut: 0.05, killed: 0.8 });
       await Promise.all(random.times(jobs, (n) => {
@@ -129,7 +129,7 @@ killTest(
       console.log(`${jobs} jobs at once: ${sweep}`);
     }
     for (const box of boxes) await box.well("ship", "--drain", "--timeout", "60s");
-  await boxes[0].well("fleet", "fold");
+    await boxes[0].well("fleet", "fold");
     for (const box of boxes) assertEachOnce(idsOnDisk(box.dir), box.acknowledged, box.name);
     using store = openStore(ceph);
     await assertTablesAreUnion(store, boxes, folder);
