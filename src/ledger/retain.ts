@@ -21,6 +21,7 @@ import {
   forgetParts,
   inspectDay,
 } from "../log/archive/archive_day.ts";
+import { ShippedCover } from "../log/pull/shipped.ts";
 import { finishDays } from "../log/seal/unfinished_days.ts";
 
 /** Which days go, and where to. */
@@ -33,6 +34,8 @@ export interface RetainRequest {
   runs_dir?: string;
   /** Whether the index drops their rows too; those of days that went earlier as well. */
   forget?: boolean;
+  /** Whether only days go of which the fleet's store has acknowledged every byte. */
+  shipped?: boolean;
   grace_ms?: number;
   lock_wait_ms?: number;
   /** Told each day as soon as it is done. */
@@ -99,9 +102,12 @@ export async function retainIndexed(
 
 class Retention {
   readonly first_kept: string;
+  /** Where only shipped days go. */
+  readonly #shipped?: ShippedCover;
 
   constructor(readonly world: World, readonly root: string, readonly request: RetainRequest) {
     this.first_kept = dayOf(Math.max(0, world.now_ms() - request.days * DAY_MS));
+    if (request.shipped) this.#shipped = new ShippedCover(world, root);
   }
 
   async plan(coverage: IndexCoverage): Promise<RetainedDay[]> {
@@ -115,6 +121,10 @@ class Retention {
       if (!is_old && !away_days.has(day)) continue;
       const inspected = await inspectDay(world, root, day, chain);
       const is_away = inspected.already_away && inspected.parts.length === 0;
+      if (is_old) {
+        const changed = await this.#shipped?.changedPart(day);
+        if (changed) inspected.damage ??= `${changed}: has other bytes than those that were sent`;
+      }
       const fate = is_old || is_away ? this.#fateOf(day, inspected, coverage) : undefined;
       if (fate) planned.set(day, fate);
       await world.turn();
@@ -145,14 +155,28 @@ class Retention {
     if (!isOver(world, day, request.grace_ms)) {
       return stays("it is not over: late events of it may come", "wait an hour");
     }
-    const not_indexed = parts.find(({ label, end }) => (coverage.indexed.get(label) ?? 0) < end);
-    if (not_indexed) return stays(`${not_indexed.label} is not wholly indexed`, "ledger rebuild");
+    for (const { label, end } of parts) {
+      const [reason, fix] = this.#whyStays(label, end, coverage) ?? [];
+      if (reason !== undefined) return stays(reason, fix!);
+    }
     const runs = coverage.running.get(day);
     if (runs) return stays(runningReason(runs), endOf(runs[0]));
     const forget = request.forget ? { forget: true } : {};
     if (request.archive === undefined) return { ...sums, fate: "deleted", ...forget };
     const archive = this.#archiveFor(request.archive, day, inspected);
     return { ...sums, fate: "archived", archive, ...forget };
+  }
+
+  /** Why a part may not go, and what to do about that; undefined where it may. */
+  #whyStays(
+    label: string,
+    end: number,
+    { indexed }: Pick<IndexCoverage, "indexed">,
+  ): [reason: string, fix: string] | undefined {
+    if ((indexed.get(label) ?? 0) < end) {
+      return [`${label} is not wholly indexed`, "ledger rebuild"];
+    }
+    return this.#shipped?.whyNot(label, end);
   }
 
   /** The first name that is free, or holds exactly these parts: a killed process wrote that one. */
@@ -165,7 +189,7 @@ class Retention {
     }
   }
 
-  async apply(planned: RetainedDay[], { indexed }: IndexCoverage): Promise<RetainedDay[]> {
+  async apply(planned: RetainedDay[], coverage: IndexCoverage): Promise<RetainedDay[]> {
     const { world, root, first_kept: before_day } = this;
     const { archive, forget = false, grace_ms, onDay = () => {}, onNotice } = this.request;
     const fates = new Set(planned.map(({ fate }) => fate));
@@ -179,11 +203,10 @@ class Retention {
       if (day.fate === "archived") removeBegun(world, archive!, day.day);
       if (day.fate === "forgotten") await forgetParts(world, root, day.day);
       else if (day.fate !== "stays") {
-        const isIndexed = (label: string, end: number) => (indexed.get(label) ?? 0) >= end;
         stays = await archiveDay(world, root, day.day, {
           archive: day.archive,
           forget,
-          isIndexed,
+          whyStays: (label, end) => this.#whyStays(label, end, coverage)?.[0],
         });
         // Parts that went earlier, and left the day to late events, are meant too.
         if (forget && stays === undefined) await forgetParts(world, root, day.day);

@@ -20,7 +20,7 @@ export default defineCommand({
   flags: { "box": text("NAME", "this one alone"), "format": format(), ...fleetFlags() },
   network: "reaches",
   run: async ({ world, flags, words: [url] }) => {
-    const { shippingLag } = await import("../../log/pull/shipped.ts");
+    const { shippingLag } = await import("../../log/pull/shipping_lag.ts");
     const ledger = openFor(world, flags);
     using fleet = await openFleet(world, flags, url);
     const own = fleet.home.read()?.box?.name;

@@ -18,19 +18,28 @@ export default defineCommand({
     "ledger retain --days 90 --archive data/ledger/archive --dry-run": "list what would go",
     "ledger retain --days 90 --archive data/ledger/archive": "archive and remove",
     "ledger retain --days 365 --yes": "delete; the index keeps the rows",
+    "ledger retain --days 30 --shipped --yes":
+      "delete what the fleet's store has, every byte of it",
   },
   flags: {
     "days": required(count("how many days before today stay"), "how many days stay? --days 90"),
     "archive": text("DIR", "where to put the archives, inside the write scope"),
     "dry-run": toggle("print what would be done with each day; do nothing"),
     "forget": toggle("remove the rows from the index too, also those of earlier archives"),
+    "shipped": toggle("only days whose every byte the fleet's store has, by fleet/shipped.jsonl"),
     "yes": toggle("delete what is in no archive, without asking"),
     ...ledgerFlags(),
   },
   run: async ({ world, flags }) => {
     const { upkeep } = openFor(world, flags);
-    const { days, archive, forget } = flags;
-    const request = { days, archive, forget, onNotice: (message: string) => say(world, message) };
+    const { days, archive, forget, shipped } = flags;
+    const request = {
+      days,
+      archive,
+      forget,
+      shipped,
+      onNotice: (message: string) => say(world, message),
+    };
     const is_plan = flags["dry-run"];
     if (!is_plan && !flags.yes && (forget || archive === undefined)) {
       const lost = (await upkeep.planRetain(request)).filter(isLost);

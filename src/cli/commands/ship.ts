@@ -81,7 +81,7 @@ export default defineCommand({
       return exitOfStopped(stop);
     }
     say(world, `ships to ${addressText(fleet.store.address)}`);
-    const { shippingLag } = await import("../../log/pull/shipped.ts");
+    const { shippingLag } = await import("../../log/pull/shipping_lag.ts");
     await untilStopped(world, signal, async () => {
       tell(await fleet.ship({ signal }));
       const until_ms = world.elapsed_ms() + segment_flush_ms;

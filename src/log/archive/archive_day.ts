@@ -103,7 +103,8 @@ interface ArchiveOrder {
   /** Where its archive goes; without one, it is deleted. */
   archive?: string;
   forget: boolean;
-  isIndexed: (label: string, end: number) => boolean;
+  /** Why a part of so many bytes may not go; undefined where it may. */
+  whyStays: (label: string, end: number) => string | undefined;
 }
 
 /** Archives a day; returns why it stays, where it does. The caller holds the lock of the chain. */
@@ -111,7 +112,7 @@ export async function archiveDay(
   world: World,
   root: string,
   day: string,
-  { archive, forget, isIndexed }: ArchiveOrder,
+  { archive, forget, whyStays }: ArchiveOrder,
 ): Promise<string | undefined> {
   const { away } = readChain(world, root);
   const leaving = Object.fromEntries(
@@ -126,9 +127,10 @@ export async function archiveDay(
     using locks = new FolderLocks(world, dayFolder(root, day));
     await locks.take();
     if (hasUnsealed(world, root, day)) return "events of it came just now";
-    const not_indexed = Object.entries(leaving)
-      .find(([name, { bytes }]) => !isIndexed(`day=${day}/${name}`, bytes));
-    if (not_indexed) return `${not_indexed[0]} is not wholly indexed`;
+    for (const [name, { bytes }] of Object.entries(leaving)) {
+      const reason = whyStays(`day=${day}/${name}`, bytes);
+      if (reason !== undefined) return reason;
+    }
     if (parts.length > 0) {
       await addToChain(world, root, [takenOut(world, day, parts, archive, forget)]);
     }

@@ -4,11 +4,13 @@
  * without network by `retain --shipped`, `status` and the metrics.
  */
 import { dirname, join } from "@std/path";
+import { digestOf } from "../../base/files/checksum.ts";
 import { makeFolderDurably, openToAppend, writeFully } from "../../base/files/durable.ts";
 import type { Files } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import { ledgerPaths, parsePartLabel } from "../format/layout.ts";
 import { readReplicationState } from "./replication_state.ts";
+import { openPart } from "../read/part_file.ts";
 import { listDays, type PartExtent, partsOfDay } from "../read/parts.ts";
 
 /** A segment that the store has. */
@@ -65,21 +67,25 @@ export function noteShipped(files: Files, root: string, segment: ShippedSegment)
   if (is_new) files.syncFolder(dirname(path));
 }
 
-/** How far each part is shipped, by its label. */
+/** How far each part is shipped, by its label: every byte before that end is in the store. */
 export function shippedEnds(segments: readonly ShippedSegment[]): Map<string, number> {
   const ends = new Map<string, number>();
-  for (const { part, to } of segments) ends.set(part, to);
+  for (const { part, from, to } of segments) {
+    if (from === (ends.get(part) ?? 0)) ends.set(part, to);
+  }
   return ends;
+}
+
+/** The parts that hold lines which were pulled from other boxes. */
+function pulledParts(files: Files, root: string): Set<string> {
+  const hosts = [...readReplicationState(files, root).values()];
+  const ranges = hosts.flatMap(({ parts }) => [...parts.values()].flatMap(({ here }) => here));
+  return new Set(ranges.flatMap(({ part, own }) => own ? [] : part));
 }
 
 /** The parts that are this box's own: those that it wrote or imported, and no other box's. */
 export async function* ownParts(world: World, root: string): AsyncGenerator<PartExtent> {
-  const pulled = new Map<string, number>();
-  for (const { parts } of readReplicationState(world.files, root).values()) {
-    for (const { here } of parts.values()) {
-      for (const { part, own, to } of here) if (!own) pulled.set(part, to);
-    }
-  }
+  const pulled = pulledParts(world.files, root);
   if (!world.files.facts(ledgerPaths(root).events)) return;
   for (const day of listDays(world.files, root)) {
     for (const extent of await partsOfDay(world.files, root, day)) {
@@ -88,12 +94,35 @@ export async function* ownParts(world: World, root: string): AsyncGenerator<Part
   }
 }
 
-/** How much of this box's log is not in the store yet. */
-export async function shippingLag(world: World, root: string): Promise<{ bytes: number }> {
-  const ends = shippedEnds(readShipped(world.files, root));
-  let bytes = 0;
-  for await (const { label, size_bytes } of ownParts(world, root)) {
-    bytes += Math.max(0, size_bytes - (ends.get(label) ?? 0));
+/** What the store has of this log, by the record: it is asked before a day goes for good. */
+export class ShippedCover {
+  readonly #segments: ShippedSegment[];
+  readonly #ends: Map<string, number>;
+  readonly #pulled: Set<string>;
+
+  constructor(readonly world: World, readonly root: string) {
+    this.#segments = readShipped(world.files, root);
+    this.#ends = shippedEnds(this.#segments);
+    this.#pulled = pulledParts(world.files, root);
   }
-  return { bytes };
+
+  /** Why a part of so many bytes is not covered, and what to do about that; undefined where it is. */
+  whyNot(label: string, end: number): [reason: string, fix: string] | undefined {
+    if ((this.#ends.get(label) ?? 0) >= end) return undefined;
+    return this.#pulled.has(label)
+      ? [`${label} was pulled: its own box ships it`, "keep it: --archive DIR, without --shipped"]
+      : [`${label} is not wholly shipped`, "ledger ship --drain"];
+  }
+
+  /** A part of a day that has other bytes than those that were sent: a disk that was restored, or damaged. */
+  async changedPart(day: string): Promise<string | undefined> {
+    for (const extent of await partsOfDay(this.world.files, this.root, day)) {
+      const sent = this.#segments.filter(({ part }) => part === extent.label);
+      if (sent.length === 0) continue;
+      using part = await openPart(this.world, extent);
+      const isChanged = ({ from, to, raw_sha256 }: ShippedSegment) =>
+        to > extent.size_bytes || digestOf([part.bytesBetween(from, to)]) !== raw_sha256;
+      if (sent.some(isChanged)) return extent.label;
+    }
+  }
 }
