@@ -1,10 +1,12 @@
 /** What commands of the fleet share: their flags, and how they open it. */
 import { resolve } from "@std/path";
 import type { LedgerError } from "../base/error.ts";
+import { counted, humanBytes } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { openFleet as open } from "../fleet/open.ts";
 import type { Source } from "../fleet/segment.ts";
+import type { ShipReport } from "../fleet/ship.ts";
 import { ledgerFlags, text } from "./flags.ts";
 import type { Positional } from "./command.ts";
 import { openFor } from "./open.ts";
@@ -55,21 +57,31 @@ export async function openFleet(world: World, flags: FleetFlags, url?: string): 
   });
 }
 
+/** Opens the fleet that this box joined; throws where it has joined none. */
+export async function openJoined(world: World, flags: FleetFlags): Promise<Fleet> {
+  const fleet = await openFleet(world, flags);
+  fleet.home.member();
+  return fleet;
+}
+
+/** What a shipment did, in words. */
+export function shipText({ box, shipped, adopted, bytes, head }: ShipReport): string {
+  const known = adopted > 0 ? `, ${counted(adopted, "segment")} were there` : "";
+  const sent = `${counted(shipped, "segment")} (${humanBytes(bytes)} of lines)`;
+  return `box ${box}: sent ${sent}${known}; the last is ${head}`;
+}
+
 /** Does a step again and again until it is stopped; a store that does not answer is asked later. */
 export async function untilStopped(
   world: World,
   signal: AbortSignal,
   step: () => Promise<void>,
 ): Promise<void> {
-  const { isUnreachable, backOff } = await import("../fleet/store.ts");
-  for (let tries = 0; !signal.aborted;) {
-    try {
-      await step();
-      tries = 0;
-    } catch (error) {
-      if (!isUnreachable(error)) throw error;
-      if (tries++ === 0) say(world, `${(error as LedgerError).message}; trying again`);
-      await backOff(world, tries, signal);
-    }
-  }
+  const { untilStopped } = await import("../fleet/follow.ts");
+  await untilStopped(world, { signal, step, onTrouble: saysTrouble(world) });
+}
+
+/** Says why it is tried again. */
+export function saysTrouble(world: World): (error: LedgerError) => void {
+  return ({ message }) => say(world, `${message}; trying again`);
 }

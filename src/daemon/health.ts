@@ -31,6 +31,11 @@ export interface WatchState extends SyncState {
   runs_known?: number;
   /** Bytes of traces in write-ahead files. */
   traces_waiting_bytes: number;
+  /** Of a fleet's box: what its store has not acknowledged, as far as is known without network. */
+  ship_lag_bytes?: number;
+  ship_lag_seconds?: number;
+  /** Why nothing is shipped just now, where that is this daemon's task. */
+  ship_error?: string;
   last_error?: string;
 }
 
@@ -127,6 +132,15 @@ function runsOf({ runs_ended, runs_known }: WatchState): Metric[] {
   ];
 }
 
+function shippingOf({ ship_lag_bytes, ship_lag_seconds, ship_error }: WatchState): Metric[] {
+  if (ship_lag_bytes === undefined || ship_lag_seconds === undefined) return [];
+  return [
+    ["gauge", "ship_lag_bytes", ship_lag_bytes, "Bytes of the log that the fleet has not got yet."],
+    ["gauge", "ship_lag_seconds", ship_lag_seconds, "For how long at most the oldest has waited."],
+    ["gauge", "ship_failing", ship_error === undefined ? 0 : 1, "1 while shipping fails."],
+  ];
+}
+
 /** What Prometheus reads. No run is ever named in a label: there is no end to runs. */
 function metrics(state: WatchState): string {
   const metrics: Metric[] = [
@@ -139,6 +153,7 @@ function metrics(state: WatchState): string {
     ["gauge", "index_lag_bytes", state.lag_bytes, "Bytes of the log that are not indexed."],
     ["gauge", "log_bytes", state.log_bytes, "Bytes of the log."],
     ...runsOf(state),
+    ...shippingOf(state),
     ["counter", "events_indexed_total", state.events, "Events in the index."],
     ["gauge", "rejected_lines", state.rejected, "Lines of the log that are no events."],
     ["counter", "syncs_total", state.syncs, "Syncs that ended well."],

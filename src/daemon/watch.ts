@@ -3,6 +3,7 @@
  * is. It survives whatever a sync meets (a damaged index, a full disk that clears, a folder that
  * vanishes): it tells the operator and tries again.
  */
+import { join } from "@std/path";
 import { asLedgerError, type LedgerError } from "../base/error.ts";
 import {
   follow_poll_ms,
@@ -27,6 +28,8 @@ import {
   partsOfDay,
   type SealOptions,
 } from "../log/mod.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { ShipReport } from "../fleet/ship.ts";
 import type { CatalogSyncReport } from "../runs/catalog/catalog.ts";
 import type { FlushReport } from "../trace/store/flush.ts";
 import { HealthServer, type SyncState, type WatchState } from "./health.ts";
@@ -62,6 +65,9 @@ interface WatchOptions {
   onCatalogSync?: (report: CatalogSyncReport) => void;
   onSeal?: (sealed: NewlySealed) => void;
   onConvert?: (report: FlushReport) => void;
+  /** The fleet that the log is shipped to meanwhile; without one, the network is given up. */
+  fleet?: Fleet;
+  onShip?: (report: ShipReport) => void;
   onNotice?: (message: string) => void;
   onListen?: (address: string) => void;
 }
@@ -80,10 +86,10 @@ export async function watchLedger(
   });
   const address = server?.listen();
   // What listens goes on; nothing else is to be reached from here.
-  world.dropNetwork();
+  if (!options.fleet) world.dropNetwork();
   if (address) options.onListen?.(address);
   try {
-    await watch.run();
+    await Promise.all([watch.run(), watch.ship()]);
   } finally {
     await server?.close();
   }
@@ -104,6 +110,7 @@ class Watch {
     traces_converted: 0,
   };
   readonly #trouble = new RepeatedTrouble();
+  readonly #shipping = new RepeatedTrouble();
   /** Until when the log is known to have been indexed whole. */
   #caught_up_ms: number;
 
@@ -172,6 +179,28 @@ class Watch {
     );
   }
 
+  /** Ships beside the syncs, which never wait for it. A fork ends it; what may pass is waited for. */
+  async ship(): Promise<void> {
+    const { fleet, signal, onShip = () => {} } = this.options;
+    if (!fleet) return;
+    const { followLog } = await import("../fleet/follow.ts");
+    const onTrouble = (error: LedgerError) =>
+      this.#shipping.met(error, (error) => this.tell(error));
+    try {
+      await followLog(fleet, {
+        signal,
+        is_patient: true,
+        onTrouble,
+        onShip: (report) => {
+          this.#shipping.end();
+          onShip(report);
+        },
+      });
+    } catch (thrown) {
+      this.#shipping.met(thrown, (error) => this.tell(error));
+    }
+  }
+
   tell({ message, hint }: LedgerError): void {
     this.options.onNotice?.(`${message}${hint ? ` (${hint})` : ""}`);
   }
@@ -221,8 +250,28 @@ class Watch {
       log_bytes,
       ...(runs_known === undefined ? {} : { runs_ended, runs_known }),
       traces_waiting_bytes: await this.ledger.traces?.waitingBytes() ?? 0,
+      ...await this.#shippingState(),
       ...this.#done,
       last_error: this.#trouble.message,
     };
+  }
+
+  /** A box of no fleet has none. */
+  async #shippingState(): Promise<Partial<WatchState>> {
+    const { world, ledger: { dir } } = this;
+    if (!world.files.facts(join(dir, "fleet.json"))) return {};
+    const { FleetHome } = await import("../fleet/home.ts");
+    try {
+      const lag = await new FleetHome(world, dir).lag();
+      return {
+        ship_lag_bytes: lag?.bytes,
+        ship_lag_seconds: lag?.seconds,
+        ship_error: this.#shipping.message,
+      };
+    } catch (thrown) {
+      const error = asLedgerError(thrown);
+      if (!error) throw thrown;
+      return { ship_error: error.message };
+    }
   }
 }

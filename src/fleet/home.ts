@@ -6,6 +6,7 @@ import { join } from "@std/path";
 import { LedgerError, newerFormat } from "../base/error.ts";
 import { makeFolderDurably, replaceFile } from "../base/files/durable.ts";
 import { uniqueName, type World } from "../base/world.ts";
+import type { ShippingLag } from "../log/pull/shipping_lag.ts";
 import type { FleetAddress } from "./address.ts";
 
 /** Who this box is. */
@@ -63,6 +64,29 @@ export class FleetHome {
       where: { path: this.path },
       hint: "restore it from a backup; or join anew under another name: ledger fleet join",
     });
+  }
+
+  /** Who this box is; throws where that is not known. */
+  member(): Membership {
+    const { box } = this.read() ?? {};
+    if (box && !box.pending) return box;
+    throw new LedgerError({
+      code: "usage",
+      message: box
+        ? `whether this box is ${box.name} is not known yet`
+        : "this box has joined no fleet",
+      where: { path: this.path },
+      hint: `join ${box ? "again" : "one"}: ledger fleet join s3://BUCKET/PREFIX --endpoint URL ` +
+        `--as ${box?.name ?? "NAME"}`,
+    });
+  }
+
+  /** How far the store is behind this box's log, as far as is known here; undefined of no fleet's box. */
+  async lag(options?: { count?: boolean }): Promise<ShippingLag & { box: string } | undefined> {
+    const { box } = this.read() ?? {};
+    if (!box) return undefined;
+    const { shippingLag } = await import("../log/pull/shipping_lag.ts");
+    return { box: box.name, ...await shippingLag(this.world, this.ledger_dir, options) };
   }
 
   /** Remembers more, durably. */

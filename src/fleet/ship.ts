@@ -179,20 +179,7 @@ export class Shipper {
 
   /** Throws unless the store knows this box by its name. */
   async #checkClaim(): Promise<Membership> {
-    const { home } = this;
-    const { box } = home.read() ?? {};
-    if (!box || box.pending) {
-      throw new LedgerError({
-        code: "usage",
-        message: box
-          ? `whether this box is ${box.name} is not known yet`
-          : "this box has joined no fleet",
-        where: { path: home.path },
-        hint:
-          `join ${box ? "again" : "one"}: ledger fleet join s3://BUCKET/PREFIX --endpoint URL ` +
-          `--as ${box?.name ?? "NAME"}`,
-      });
-    }
+    const box = this.home.member();
     const claim = await readClaim(this.store, box.name);
     if (claim?.box_id === box.box_id) return box;
     throw new Fork(

@@ -72,6 +72,8 @@ interface Answer {
   body: Uint8Array<ArrayBuffer>;
 }
 
+/** The store's words for keys that were good before. */
+const EXPIRED = ["ExpiredToken", "TokenRefreshRequired", "RequestExpired"];
 const EMPTY_SHA256 = sha256Of(new Uint8Array());
 
 /** The digest of bytes, in hex. */
@@ -140,7 +142,12 @@ export class ObjectStore implements Disposable {
     const request: Request = { method: "HEAD", key };
     const answer = await this.#persistent(request);
     if (answer.status === 404) return undefined;
-    if (answer.status !== 200) throw this.#refusal(request, answer);
+    if (answer.status !== 200) {
+      // The answer to a HEAD has no body, and so no reason: the first byte is asked for instead.
+      const asked: Request = { ...request, method: "GET", headers: { "range": "bytes=0-0" } };
+      const why = await this.#persistent(asked);
+      throw this.#refusal(request, why.status >= 400 ? why : answer);
+    }
     const { headers } = answer;
     const meta: Record<string, string> = {};
     for (const [name, value] of headers) {
@@ -225,7 +232,7 @@ export class ObjectStore implements Disposable {
   async #withFreshKeys(request: Request, bytes_max?: number): Promise<Answer> {
     const before = this.#keys ??= this.keys.read();
     const answer = await this.#ask(request, before, bytes_max);
-    if (answer.status !== 403 && answer.status !== 401) return answer;
+    if (![400, 401, 403].includes(answer.status)) return answer;
     this.#keys = this.keys.read();
     if (JSON.stringify(this.#keys) === JSON.stringify(before)) return answer;
     return await this.#ask(request, this.#keys, bytes_max);
@@ -319,6 +326,11 @@ export class ObjectStore implements Disposable {
         `this machine's clock is ${skew_s} s ${
           this.skew_ms > 0 ? "behind" : "ahead of"
         } the store's`,
+      ] as const
+      : EXPIRED.includes(reason)
+      ? [
+        "unreachable",
+        "its keys have expired: put new ones into the key file, which is read again at each try",
       ] as const
       : status === 403 || status === 401
       ? [

@@ -40,6 +40,11 @@ const URL_OF_LAB = "s3://lab/fleet";
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);
 
+/** The fleet `s3://lab/fleet`, as a ledger's box opens it. */
+export function openLab(strict: StrictStore, dir: string, world: World = fleetWorld()): Fleet {
+  return Fleet.open(world, dir, { url: URL_OF_LAB, endpoint: strict.endpoint });
+}
+
 /** One box: its ledger, and what ships it. */
 export class Box {
   readonly dir: string;
@@ -54,11 +59,8 @@ export class Box {
     await fleet.join(this.name);
   }
 
-  open(): Fleet {
-    return Fleet.open(fleetWorld(), this.dir, {
-      url: URL_OF_LAB,
-      endpoint: this.strict.endpoint,
-    });
+  open(world?: World): Fleet {
+    return openLab(this.strict, this.dir, world);
   }
 
   async emit(count: number, day = 0): Promise<void> {

@@ -1,18 +1,12 @@
 import { LedgerError } from "../../base/error.ts";
-import {
-  segment_bytes_max,
-  segment_flush_ms,
-  ship_drain_ms_max,
-  ship_look_ms,
-} from "../../base/limits.ts";
+import { ship_drain_ms_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { ShipReport } from "../../fleet/ship.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon, exitOfStopped } from "../exit_code.ts";
 import { duration, toggle } from "../flags.ts";
-import { fleetFlags, openFleet, untilStopped } from "../fleet.ts";
-import { openFor } from "../open.ts";
-import { counted, humanBytes, print, printJson, say, utc } from "../output.ts";
+import { fleetFlags, openFleet, saysTrouble, shipText } from "../fleet.ts";
+import { counted, print, printJson, say, utc } from "../output.ts";
 import { usage } from "../parse.ts";
 import { stopOnInterrupt } from "../progress.ts";
 
@@ -45,7 +39,6 @@ export default defineCommand({
     }
     if (timeout !== undefined && !drain) throw usage("ship", "--timeout is for --drain");
     const { addressText } = await import("../../fleet/address.ts");
-    const { dir } = openFor(world, flags);
     using fleet = await openFleet(world, flags);
     using stop = stopOnInterrupt(world);
     const { signal } = stop;
@@ -63,12 +56,8 @@ export default defineCommand({
     }
     const tell = (report: ShipReport) => {
       if (flags.json) return printJson(world, report);
-      const { box, shipped, adopted, bytes, head } = report;
-      if (follow && shipped === 0) return;
-      const known = adopted > 0 ? `, ${counted(adopted, "segment")} were there` : "";
-      const time = follow ? `${utc(world.now_ms())}  ` : "";
-      const sent = `${counted(shipped, "segment")} (${humanBytes(bytes)} of lines)`;
-      print(world, `${time}box ${box}: sent ${sent}${known}; the last is ${head}`);
+      if (follow && report.shipped === 0) return;
+      print(world, `${follow ? `${utc(world.now_ms())}  ` : ""}${shipText(report)}`);
     };
     if (once) {
       tell(await fleet.ship({ signal }));
@@ -81,15 +70,8 @@ export default defineCommand({
       return exitOfStopped(stop);
     }
     say(world, `ships to ${addressText(fleet.store.address)}`);
-    const { shippingLag } = await import("../../log/pull/shipping_lag.ts");
-    await untilStopped(world, signal, async () => {
-      tell(await fleet.ship({ signal }));
-      const until_ms = world.elapsed_ms() + segment_flush_ms;
-      while (!signal.aborted && world.elapsed_ms() < until_ms) {
-        await world.pause(ship_look_ms, signal);
-        if ((await shippingLag(world, dir)).bytes >= segment_bytes_max) break;
-      }
-    });
+    const { followLog } = await import("../../fleet/follow.ts");
+    await followLog(fleet, { signal, onShip: tell, onTrouble: saysTrouble(world) });
     return exitOfDaemon(stop);
   },
 });

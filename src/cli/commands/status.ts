@@ -1,4 +1,8 @@
+import { join } from "@std/path";
+import { asLedgerError } from "../../base/error.ts";
 import { status_days } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+import type { ShippingLag } from "../../log/pull/shipping_lag.ts";
 import { defineCommand } from "../command.ts";
 import { count, format, runsFlags } from "../flags.ts";
 import { openFor, sayLags } from "../open.ts";
@@ -9,6 +13,7 @@ import {
   counted,
   humanBytes,
   humanCount,
+  humanDuration,
   plain,
   print,
   printJson,
@@ -33,7 +38,7 @@ export default defineCommand({
   summary: "what is in the ledger, at a glance",
   description: "Prints days, parts, events and bytes, the newest event, events whose time is " +
     "more than a day ahead of the clock, and parts that end in a torn line; where there is an " +
-    "index, also how many runs there are. Counts lines without validating them; to validate: " +
+    "index, also how many runs there are; of a fleet's box, how much was not shipped yet. Counts lines without validating them; to validate: " +
     "ledger verify.",
   examples: {
     "ledger status": "the last ten days and the totals",
@@ -53,7 +58,9 @@ export default defineCommand({
     const runs = await ledger.runs.counts();
     const lags = runs ? await ledger.freshen(["log", "runs"], undefined, -1) : [];
     sayLags(world, flags, lags);
-    if (shape === "json") return printJson(world, { dir, ...survey, runs: runs ?? null });
+    const lag = await shippingLag(world, dir);
+    const shipping = lag ?? null;
+    if (shape === "json") return printJson(world, { dir, ...survey, runs: runs ?? null, shipping });
     const { days, parts, events, bytes, newest, ahead, ahead_events, torn } = survey;
     const shown = flags.days ?? (shape === "table" ? status_days : days.length);
     const rows = days.slice(-shown || days.length);
@@ -69,6 +76,7 @@ export default defineCommand({
       const so_far = lags.length > 0 ? ", as far as they are indexed" : "";
       print(world, `runs: ${runCountsText(runs)}${so_far}`);
     }
+    if (lag) print(world, `fleet: ${shippingText(lag)}`);
     if (newest) {
       const { event_type, timestamp_ms, event_id } = newest;
       const when = `${utc(timestamp_ms)} (${ago(timestamp_ms, world.now_ms())})`;
@@ -90,3 +98,23 @@ export default defineCommand({
     }
   },
 });
+
+/** Asked without network; a box of no fleet loads nothing for it. */
+async function shippingLag(world: World, dir: string) {
+  if (!world.files.facts(join(dir, "fleet.json"))) return undefined;
+  const { FleetHome } = await import("../../fleet/home.ts");
+  try {
+    return await new FleetHome(world, dir).lag({ count: true });
+  } catch (error) {
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    say(world, `how much was shipped is not known: ${problem.message}`);
+  }
+}
+
+function shippingText({ box, head, bytes, events = 0, seconds }: ShippingLag & { box: string }) {
+  const so_far = `box ${box}, segment ${head}`;
+  if (bytes === 0) return `${so_far}; all is shipped`;
+  const waiting = `${counted(events, "event")} (${humanBytes(bytes)}) not shipped`;
+  return `${so_far}; ${waiting}, for up to ${humanDuration(seconds * 1e3)}`;
+}

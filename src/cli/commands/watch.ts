@@ -1,4 +1,5 @@
 import { unhealthy_after_s, watch_interval_s } from "../../base/limits.ts";
+import type { ShipReport } from "../../fleet/ship.ts";
 import type { SyncReport } from "../../index/sync.ts";
 import type { NewlySealed } from "../../log/mod.ts";
 import type { CatalogSyncReport } from "../../runs/catalog/catalog.ts";
@@ -6,6 +7,7 @@ import type { FlushReport } from "../../trace/store/flush.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, exitOfDaemon, exitOfUnread } from "../exit_code.ts";
 import { count, runsFlags, text, toggle } from "../flags.ts";
+import { openJoined, shipText } from "../fleet.ts";
 import { openFor } from "../open.ts";
 import { counted, humanCount, print, printJson, runCountsText, say, utc } from "../output.ts";
 import { stopOnInterrupt } from "../progress.ts";
@@ -23,6 +25,8 @@ export default defineCommand({
   examples: {
     "ledger watch --once": "sync once, for a cron job",
     "ledger watch --health 127.0.0.1:9184": "run until stopped; serve /healthz and /metrics",
+    "ledger watch --ship":
+      "a box of a fleet: also send its log there, as ledger ship --follow does",
   },
   flags: {
     "interval": count(`how long to wait without a change (default: ${watch_interval_s})`, {
@@ -34,6 +38,7 @@ export default defineCommand({
       `/healthz is 503 when the index is further behind (default: ${unhealthy_after_s})`,
       { value: "SECONDS" },
     ),
+    "ship": toggle("also send the log to the fleet that this box joined; syncs never wait for it"),
     "verbose": toggle("print every sync, also those without news", { short: "v" }),
     ...runsFlags(),
   },
@@ -43,6 +48,13 @@ export default defineCommand({
     const { parseAddress } = await import("../../daemon/health.ts");
     const health = flags.health === undefined ? undefined : parseAddress(flags.health);
     const ledger = openFor(world, flags);
+    using fleet = flags.ship ? await openJoined(world, flags) : undefined;
+    if (!fleet && flags.once) world.dropNetwork();
+    const onShip = (report: ShipReport) => {
+      if (!flags.verbose && !flags.once && report.shipped === 0) return;
+      if (flags.json) printJson(world, { kind: "shipped", ...report });
+      else print(world, `${utc(world.now_ms())}  ${shipText(report)}`);
+    };
     const onNotice = (message: string) => say(world, message);
     const onSync = (report: SyncReport) => {
       if (!flags.verbose && !flags.once && report.new_events === 0) return;
@@ -83,6 +95,7 @@ export default defineCommand({
       if (catalogued) onCatalogSync(catalogued);
       const counts = flags.json ? undefined : await runs.counts();
       if (counts) print(world, `${utc(world.now_ms())}  runs: ${runCountsText(counts)}`);
+      if (fleet) onShip(await fleet.ship());
       const exit = exitOfUnread(world, catalogued?.unread ?? []);
       return converted?.damage.length ? EXIT_FINDINGS : exit;
     }
@@ -96,6 +109,8 @@ export default defineCommand({
       onCatalogSync,
       onSeal,
       onConvert,
+      fleet,
+      onShip,
       onNotice,
       onListen: (address) => say(world, `answers on ${address}/healthz and ${address}/metrics`),
     });

@@ -22,6 +22,15 @@ goes to this machine alone. A private authority: --ca FILE.
   # what is durable now; for cron
   ledger ship --once
 
+  # or always: a daemon that syncs the index and sends the log
+  ledger watch --ship
+
+  # what is not sent yet; asks no store (of watch --health: ledger_ship_lag_bytes in /metrics)
+  ledger status
+
+  # old days leave this box, but only those of which the store has every byte
+  ledger retain --days 30 --shipped --yes
+
   # before a box goes away: tries again until all is sent, for five minutes
   ledger ship --drain --timeout 5m
 
@@ -47,6 +56,8 @@ What stops a box:
 - another box of its name, or a disk restored from an older image | what is in the store is not what is
   here: the box stops, says where, and exits with 3
 - segments that were deleted in the store | ledger ship --repair puts them again, as long as the log has them
+- keys that have expired | ledger ship --follow, --drain and watch --ship wait, and read the key file again at
+  each try; emitting goes on
 - a clock that is minutes off | the store refuses the signature; the error says by how much
 
 The tables are Delta Lake tables that ask nothing of their readers (reader 1, writer 2, no features):
