@@ -1,45 +1,22 @@
 /**
- * Shipper: this box's part of the log -> segments in the store, in order, each once. Emitting never waits for
- * it. The store decides: a segment's number is taken by a create-only PUT; where it is taken already, the
- * shipper asks what is there, and adopts it if it is what this box would have sent, or stops: then
- * two boxes have one name, or this disk is an older image of itself.
+ * Shipper: what this box has -> segments in the store, in order, each once: its part of the log here, its ended
+ * runs and its traces by the modules beside. Emitting never waits for it.
  */
 import { LedgerError } from "../base/error.ts";
 import { humanBytes } from "../base/format.ts";
 import { openOwn } from "../base/files/durable.ts";
 import type { World } from "../base/world.ts";
-import { type PackingColumns, packingColumns } from "../log/codec/packing.ts";
 import { listDays, openPart, type PartExtent } from "../log/mod.ts";
-import {
-  noteShipped,
-  ownParts,
-  readShipped,
-  shippedEnds,
-  type ShippedSegment,
-} from "../log/pull/shipped.ts";
+import { ownParts, type ShippedSegment } from "../log/pull/shipped.ts";
 import { readClaim } from "./claim.ts";
 import type { FleetHome, Membership } from "./home.ts";
-import {
-  chainProblems,
-  linkOf,
-  type PackedSegment,
-  packSegment,
-  parseMeta,
-  readLines,
-  segmentKey,
-  segmentMeta,
-} from "./segment.ts";
+import { Fork, OutgoingChain, type Sent } from "./outgoing.ts";
+import { readLines } from "./segment.ts";
 import { type ObjectStore, sha256Of } from "./store.ts";
 
 /** What a shipment did. */
-export interface ShipReport {
+export interface ShipReport extends Sent {
   box: string;
-  /** Segments that were put now, */
-  shipped: number;
-  /** and those that the store had already, without this box knowing. */
-  adopted: number;
-  /** Of lines. */
-  bytes: number;
   /** The number of the last segment. */
   head: number;
 }
@@ -68,7 +45,6 @@ interface Target {
 /** The shipper of one box. */
 export class Shipper {
   readonly #world: World;
-  #columns?: PackingColumns;
   /** The parts as they were last looked at. */
   #known: Target[] = [];
 
@@ -83,42 +59,29 @@ export class Shipper {
   /** Ships what is durable when it begins. One try: what the store does not answer is thrown. */
   async ship({ signal, onSegment }: ShipOptions = {}): Promise<ShipReport> {
     const box = await this.#checkClaim();
-    let targets = await this.#targets();
-    const head = new ChainHead(this.#world, this.root, box, onSegment);
-    const report: ShipReport = { box: box.name, shipped: 0, adopted: 0, bytes: 0, head: 0 };
-    await this.#checkHead(head);
-    report.adopted += await this.#adoptNews(head);
-    targets = targets.filter(({ extent: { label }, end }) => {
-      if (end >= head.endOf(label)) return true;
-      throw new Fork(
-        `${label} is ${humanBytes(head.endOf(label) - end)} shorter than what was sent`,
-        {
-          box: box.name,
-          part: label,
-        },
-      );
-    });
+    const targets = await this.#targets();
+    const chain = this.#chain(box, onSegment);
+    await chain.begin();
+    for (const { extent: { label }, end } of targets) {
+      const sent = chain.endOf(label);
+      // Where another shipper of this box has sent more, the part has grown since it was looked at.
+      const end_now = end >= sent ? end : (await this.#targetOf(label, sent))?.end ?? 0;
+      if (end_now >= sent) continue;
+      throw new Fork(`${label} is ${humanBytes(sent - end_now)} shorter than what was sent`, {
+        box: box.name,
+        part: label,
+      });
+    }
     for (const { extent, end } of targets) {
       using part = await openPart(this.#world, extent);
-      for (let from = head.endOf(extent.label); from < end; from = head.endOf(extent.label)) {
-        if (signal?.aborted) return { ...report, head: head.seq };
+      for (let from = chain.endOf(extent.label); from < end; from = chain.endOf(extent.label)) {
+        if (signal?.aborted) break;
         const lines = readLines(part, from, end);
         if (lines.length === 0) break;
-        const segment = packSegment(lines, {
-          box_id: box.box_id,
-          seq: head.seq + 1,
-          prev_sha256: head.link,
-          part: extent.label,
-          from,
-        }, this.#columns ??= packingColumns());
-        if (await this.#put(box, segment)) {
-          head.note(segment);
-          report.shipped++;
-          report.bytes += lines.length;
-        } else report.adopted += await this.#adoptNews(head);
+        await chain.send(extent.label, lines);
       }
     }
-    return { ...report, head: head.seq };
+    return { box: box.name, ...chain.sent, head: chain.seq };
   }
 
   /**
@@ -128,39 +91,24 @@ export class Shipper {
   async repair({ signal, onSegment }: ShipOptions = {}): Promise<RepairReport> {
     const box = await this.#checkClaim();
     const targets = await this.#targets();
-    const report: RepairReport = { box: box.name, put: 0, lost: [] };
-    let prev_sha256 = "";
-    for (const segment of readShipped(this.#world.files, this.root)) {
-      if (signal?.aborted) break;
-      const facts = { ...segment, box_id: box.box_id, prev_sha256 };
-      prev_sha256 = linkOf(facts);
-      if (await this.#factsOf(box, segment.seq)) continue;
-      const { part: label, from, to, raw_sha256 } = segment;
+    const chain = this.#chain(box, onSegment);
+    const lost = await chain.repair(async ({ part: label, from, to }) => {
       const target = targets.find(({ extent }) => extent.label === label);
-      using part = target && target.end >= to
-        ? await openPart(this.#world, target.extent)
-        : undefined;
-      const lines = part?.bytesBetween(from, to) as Uint8Array<ArrayBuffer> | undefined;
-      if (!lines || sha256Of(lines) !== raw_sha256) {
-        report.lost.push(segment);
-        continue;
-      }
-      await this.#put(box, packSegment(lines, facts, this.#columns ??= packingColumns()));
-      report.put++;
-      onSegment?.(segment);
-    }
-    return report;
+      if (!target || target.end < to) return undefined;
+      using part = await openPart(this.#world, target.extent);
+      return part.bytesBetween(from, to) as Uint8Array<ArrayBuffer>;
+    }, signal);
+    return { box: box.name, put: chain.sent.shipped, lost };
   }
 
-  /** Whether a segment was put; false where its number is taken. */
-  async #put({ name }: Membership, segment: PackedSegment): Promise<boolean> {
-    const outcome = await this.store.put(segmentKey("log", name, segment.seq), segment.bytes, {
-      create_only: true,
-      meta: segmentMeta(segment),
-      sha256: segment.sha256,
-      content_type: "application/vnd.apache.parquet",
+  #chain(box: Membership, onSegment: ShipOptions["onSegment"]): OutgoingChain {
+    return new OutgoingChain("log", {
+      store: this.store,
+      root: this.root,
+      box,
+      adopt: async (found) => ({ problem: await this.#differs(found) }),
+      onSegment,
     });
-    return outcome === "stored";
   }
 
   /** The parts of this box as they are now, each with the end of what is durable. */
@@ -190,50 +138,6 @@ export class Shipper {
     );
   }
 
-  /** The last segment that this box knows of has to be there. */
-  async #checkHead(head: ChainHead): Promise<void> {
-    const { last, box } = head;
-    if (!last) return;
-    const found = await this.#factsOf(box, last.seq);
-    if (found?.raw_sha256 === last.raw_sha256 && found.box_id === box.box_id) return;
-    if (!found) {
-      throw new LedgerError({
-        code: "damaged",
-        message: `segment ${last.seq} of box ${box.name} is not in the store any more`,
-        hint: "put again what the log still has: ledger ship --repair",
-        detail: { box: box.name, seq: last.seq },
-      });
-    }
-    throw new Fork(`segment ${last.seq} of box ${box.name} in the store is not the one it sent`, {
-      box: box.name,
-      seq: last.seq,
-    });
-  }
-
-  /** Takes note of segments that the store has beyond those that this box knows of. */
-  async #adoptNews(head: ChainHead): Promise<number> {
-    for (let adopted = 0;; adopted++) {
-      const seq = head.seq + 1;
-      const found = await this.#factsOf(head.box, seq);
-      if (!found) return adopted;
-      const [broken] = chainProblems(found, {
-        box_id: head.box.box_id,
-        link: head.link,
-        endOf: (part) => head.endOf(part),
-      });
-      const problem = broken ?? await this.#differs(found);
-      if (problem) {
-        throw new Fork(`segment ${seq} of box ${head.box.name} is not of this disk: ${problem}`, {
-          box: head.box.name,
-          seq,
-          part: found.part,
-          from: found.from,
-        });
-      }
-      head.note(found);
-    }
-  }
-
   /** Why the lines here are not those of a segment; undefined where they are. */
   async #differs(
     { part: label, from, to, raw_sha256 }: ShippedSegment,
@@ -260,79 +164,5 @@ export class Shipper {
   #mayBeAway(label: string): boolean {
     const day = label.slice("day=".length, label.indexOf("/"));
     return !listDays(this.#world.files, this.root).includes(day);
-  }
-
-  async #factsOf({ name }: Membership, seq: number) {
-    const facts = await this.store.head(segmentKey("log", name, seq));
-    if (!facts) return undefined;
-    const found = parseMeta(facts.meta);
-    if (found?.seq === seq) return found;
-    throw new LedgerError({
-      code: "damaged",
-      message: `segment ${seq} of box ${name} does not say what it is`,
-      hint: `look at ${segmentKey("log", name, seq)} in the bucket: it was not put by this program`,
-    });
-  }
-}
-
-/** How far the chain of a box's segments has come, as far as this box knows. */
-class ChainHead {
-  last?: ShippedSegment;
-  readonly #ends: Map<string, number>;
-  #link = "";
-
-  constructor(
-    readonly world: World,
-    readonly root: string,
-    readonly box: Membership,
-    readonly onSegment: (segment: ShippedSegment) => void = () => {},
-  ) {
-    const known = readShipped(world.files, root);
-    this.last = known.at(-1);
-    this.#ends = shippedEnds(known);
-    for (const segment of known) this.#extend(segment);
-  }
-
-  get seq(): number {
-    return this.last?.seq ?? 0;
-  }
-
-  /** Of the last segment; empty where there is none. */
-  get link(): string {
-    return this.#link;
-  }
-
-  #extend(segment: ShippedSegment): void {
-    this.#link = linkOf({ ...segment, box_id: this.box.box_id, prev_sha256: this.#link });
-  }
-
-  endOf(part: string): number {
-    return this.#ends.get(part) ?? 0;
-  }
-
-  note({ seq, part, from, to, raw_sha256 }: ShippedSegment): void {
-    const segment: ShippedSegment = { seq, part, from, to, raw_sha256 };
-    noteShipped(this.world.files, this.root, segment);
-    this.#extend(segment);
-    this.last = segment;
-    this.#ends.set(part, to);
-    this.onSegment(segment);
-  }
-}
-
-/** What the store has under this box's name is not this box's: it stops, for good. */
-export class Fork extends LedgerError {
-  override name = "Fork";
-
-  constructor(message: string, detail: Record<string, unknown>) {
-    super({
-      code: "forked",
-      message,
-      hint:
-        "another box has this name, or this disk was restored from an older image; nothing more " +
-        "is shipped. What is here and not there goes on under a new name: remove fleet.json and " +
-        "fleet/ from the ledger's folder, then ledger fleet join --as NEWNAME",
-      detail,
-    });
   }
 }

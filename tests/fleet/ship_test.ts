@@ -3,7 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { MemoryFile } from "../../src/base/files/memory_file.ts";
 import { LedgerError } from "../../src/base/error.ts";
-import { Fork } from "../../src/fleet/ship.ts";
+import { Fork } from "../../src/fleet/outgoing.ts";
 import { readShipped, shippedPath } from "../../src/log/pull/shipped.ts";
 import { shippingLag } from "../../src/log/pull/shipping_lag.ts";
 import { unpackLines } from "../../src/log/codec/unpacking.ts";

@@ -22,20 +22,29 @@ export interface ShippedSegment {
   to: number;
   /** Of the lines. */
   raw_sha256: string;
+  /** Of what is not the log. */
+  holds?: Holds;
 }
 
+/** What a segment holds, beside its lines: names, and how many lines are of each. */
+export type Holds = [name: string, lines: number][];
+
+/** A box's log is one chain of segments; what it sends beside it has a name, which is its part's. */
+const LOG = "log";
+
 /** Where the hints of a ledger are. */
-export function shippedPath(root: string): string {
-  return join(ledgerPaths(root).root, "fleet", "shipped.jsonl");
+export function shippedPath(root: string, source = LOG): string {
+  const name = source === LOG ? "shipped.jsonl" : `shipped_${source}.jsonl`;
+  return join(ledgerPaths(root).root, "fleet", name);
 }
 
 /** The segments in order, as far as none is missing. */
-export function readShipped(files: Files, root: string): ShippedSegment[] {
-  const path = shippedPath(root);
+export function readShipped(files: Files, root: string, source = LOG): ShippedSegment[] {
+  const path = shippedPath(root, source);
   if (!files.facts(path)) return [];
   const by_seq = new Map<number, ShippedSegment>();
   for (const line of files.readText(path).split("\n")) {
-    const segment = parseSegment(line);
+    const segment = parseSegment(line, source);
     if (segment) by_seq.set(segment.seq, segment);
   }
   const segments: ShippedSegment[] = [];
@@ -44,21 +53,27 @@ export function readShipped(files: Files, root: string): ShippedSegment[] {
 }
 
 /** A line that was cut off is none. */
-function parseSegment(line: string): ShippedSegment | undefined {
+function parseSegment(line: string, source: string): ShippedSegment | undefined {
   try {
-    const { seq, part, from, to, raw_sha256 } = JSON.parse(line);
+    const { seq, part, from, to, raw_sha256, holds } = JSON.parse(line);
+    const is_part = source === LOG ? parsePartLabel(part) !== undefined : part === source;
     const is_right = [seq, from, to].every(Number.isSafeInteger) && from >= 0 && to > from &&
-      typeof part === "string" && parsePartLabel(part) !== undefined &&
-      typeof raw_sha256 === "string";
-    return is_right ? { seq, part, from, to, raw_sha256 } : undefined;
+      is_part && typeof raw_sha256 === "string" &&
+      (source === LOG || Array.isArray(holds));
+    return is_right ? { seq, part, from, to, raw_sha256, ...(holds ? { holds } : {}) } : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Notes a segment, durably. It begins on a line of its own, whatever a killed process left. */
-export function noteShipped(files: Files, root: string, segment: ShippedSegment): void {
-  const path = shippedPath(root);
+export function noteShipped(
+  files: Files,
+  root: string,
+  segment: ShippedSegment,
+  source = LOG,
+): void {
+  const path = shippedPath(root, source);
   makeFolderDurably(files, dirname(path));
   const is_new = !files.facts(path);
   using file = openToAppend(files, path);
