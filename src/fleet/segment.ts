@@ -39,7 +39,7 @@ export interface SegmentFacts {
 }
 
 /** A segment, ready to be put. */
-export interface PackedSegment extends SegmentFacts {
+interface PackedSegment extends SegmentFacts {
   /** Of the object. */
   sha256: string;
   bytes: Uint8Array<ArrayBuffer>;
