@@ -2,7 +2,6 @@
  * Shipper: what this box has -> segments in the store, in order, each once: its part of the log here, its ended
  * runs and its traces by the modules beside. Emitting never waits for it.
  */
-import { LedgerError } from "../base/error.ts";
 import { humanBytes } from "../base/format.ts";
 import { openOwn } from "../base/files/durable.ts";
 import type { World } from "../base/world.ts";
