@@ -37,6 +37,7 @@ export type {
   FleetVerification,
   VerifyBoxesOptions,
 } from "./fleet/boxes.ts";
+export type { Engine } from "./fleet/engines.ts";
 export type { FoldReport } from "./fleet/fold.ts";
 export type { RepairReport, ShipOptions, ShipReport } from "./fleet/ship.ts";
 export { legacyDatabase } from "./legacy/attach.ts";

@@ -83,6 +83,7 @@ const GROUPS = {
     "fleet fold": () => import("./commands/fleet_fold.ts"),
     "fleet status": () => import("./commands/fleet_status.ts"),
     "fleet verify": () => import("./commands/fleet_verify.ts"),
+    "fleet sql": () => import("./commands/fleet_sql.ts"),
   },
   "This program": {
     "demo": () => import("./commands/demo.ts"),

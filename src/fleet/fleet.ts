@@ -8,6 +8,7 @@ import { FleetHome, type Membership } from "./home.ts";
 import { KeySource } from "./keys.ts";
 import { type ProbeResult, probeStore } from "./probe.ts";
 import type { BoxStatus, FleetVerification, VerifyBoxesOptions } from "./boxes.ts";
+import type { Engine } from "./engines.ts";
 import type { FoldJob, FoldReport } from "./fold.ts";
 import type { RepairReport, ShipOptions, Shipper, ShipReport } from "./ship.ts";
 import { ObjectStore, StoreRefusal } from "./store.ts";
@@ -140,6 +141,12 @@ export class Fleet implements Disposable {
     await this.check();
     const { verifyBoxes } = await import("./boxes.ts");
     return await verifyBoxes(this.store, options);
+  }
+
+  /** The lines with which an engine reads the tables; keys are not in them. Nothing is asked of the store. */
+  async sql(engine: Engine): Promise<string> {
+    const { linesFor } = await import("./engines.ts");
+    return linesFor(engine, this.store.address);
   }
 
   /** What makes this bucket a fleet; undefined where nothing does. */

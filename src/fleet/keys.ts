@@ -21,7 +21,8 @@ const NAMES = {
   session_token: "AWS_SESSION_TOKEN",
   region: "AWS_REGION",
 } as const;
-const DEFAULT_REGION = "us-east-1";
+/** That of a store which does not ask for one. */
+export const DEFAULT_REGION = "us-east-1";
 const LINE = /^(?:export\s+)?([A-Za-z_]+)\s*=\s*(.*)$/;
 
 /** Where the keys of one store come from. */

@@ -37,6 +37,9 @@ goes to this machine alone. A private authority: --ca FILE.
   # one small job, anywhere: what boxes have sent becomes part of the tables
   ledger fleet fold
 
+  # the lines with which DuckDB, ClickHouse, Spark or Polars reads the tables
+  ledger fleet sql duckdb
+
   # how far each box has come
   ledger fleet status
 
@@ -68,6 +71,10 @@ The tables are Delta Lake tables that ask nothing of their readers (reader 1, wr
 - box, log_day | which box's log, and the UTC day, by which files are parted
 - order | total within a box, by log_part and log_offset; none across boxes
 - the same event_id twice | both rows stay, as both lines stay in the log
+- engines | ledger fleet sql ENGINE prints what Spark, ClickHouse, DuckDB and Polars read them with; each is
+  tried. Trino, Athena, Databricks, Snowflake and others that read Delta Lake are not
+- events_once | a view that those lines make: events LEFT ANTI JOIN duplicates USING (box, log_day, log_part,
+  log_offset)
 - fold jobs | any number may run; one that dies leaves nothing half done. They are the tables' only writers:
   no OPTIMIZE and no DELETE of another engine beside them
 
