@@ -90,8 +90,7 @@ from (
 );
 `;
 
-export const GROUP_OF_RUN =
-  `select nullif("group", '') as "group" from run_annotations where run_id = $1`;
+export const GROUP_OF_RUN = `select "group" from run_states where run_id = $1`;
 
 export const PINNED_RUNS = `select run_id from run_annotations where pin`;
 
@@ -105,7 +104,7 @@ select * from run_claims where run_id = $1 or "group" = $2 order by ${LOG_ORDER}
  */
 export const PARTS_WITH_TRIALS = `
 with covered as (
-  select $1 as run_id union select run_id from run_annotations where "group" = $2),
+  select $1 as run_id union select run_id from run_states where "group" = $2),
 trials as (
   select run_id, log_day, log_part, log_offset from trial_events
   union all

@@ -160,6 +160,24 @@ Deno.test("a group is claimed of before it has runs, and each of its runs shows 
   assertEquals([claims[0].group, claims[0].order.is_proven], ["sweep7", true]);
 });
 
+Deno.test("a group's claim covers a run whose folder alone says its group", async () => {
+  using lab = newLab();
+  const run = { run_type: "policy", run_id: "r", git: false, group: "sweep7" };
+  await ledgerOn(lab, 0).runs.create(run, { events: false });
+  await tryOut(lab, 0);
+  await claim(lab, 0, { group: "sweep7" });
+  await ledgerOf(lab).runs.sync();
+  const unproven = [[false, `${UNPROVEN}both stand in ${PART("2026-01-23")}, the trial first`]];
+  for (const claimed of [{ group: "sweep7" }, { run: "r" }]) {
+    assertEquals(await ordersOf(lab, claimed), unproven as [boolean, string][]);
+  }
+  const notices: string[] = [];
+  await ledgerOf(lab).runs.claim({ group: "sweep7" }, { ...CLAIM, trials_planned: 3 }, (each) => {
+    notices.push(each);
+  });
+  assertStringIncludes(notices.join(), "has trials in the log already");
+});
+
 Deno.test("the same claim made twice is one event; one that is wrong is none", async () => {
   using lab = newLab();
   await begin(lab);
