@@ -75,6 +75,20 @@ Deno.test("an archived month holds every byte of its runs, and the catalog remem
   await assertLikeBuiltAnew(lab);
 });
 
+Deno.test("an archived run keeps the digits of its numbers, in the catalog and where it is shown", async () => {
+  using lab = newLab();
+  const parameters = `{"seed":12345678901234567890,"nonce":9007199254740993,"limit":1e400}`;
+  const text = JSON.stringify(manifestOf("r", { created_at: OLD }))
+    .replace(`"parameters":{}`, `"parameters":${parameters}`);
+  putRun(lab, "r", text, { month: "2025-03" });
+  await ledgerOf(lab).runs.prune({ before: "2025-06" });
+  await sync(lab);
+  const sql = "select presence, parameters::varchar from backtest_runs_catalog";
+  assertEquals((await rowsOf(lab.catalog, sql)).map(Object.values), [["archived", parameters]]);
+  const { stdout } = await inLab(lab, ["runs", "show", "r", "--json"]);
+  assertStringIncludes(stdout.replaceAll(/\s/g, ""), `"parameters":${parameters}`);
+});
+
 Deno.test("a dry run prints what the real run then does, and changes nothing", async () => {
   using lab = newLab();
   for (const run_id of ["a", "b"]) await finishRun(lab, run_id, { created: OLD });

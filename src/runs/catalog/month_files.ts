@@ -10,6 +10,7 @@
  */
 import { dirname, join } from "@std/path";
 import { asLedgerError, quoted } from "../../base/error.ts";
+import { parseKeepingDigits } from "../../base/json.ts";
 import type { World } from "../../base/world.ts";
 import { isOfKind } from "../../log/mod.ts";
 import { type Fingerprinted, idOfPath, listMonths } from "../manifest/layout.ts";
@@ -105,7 +106,7 @@ export function manifestOfRun(
 export function parseArchived(line: string): ArchivedRun | string {
   let archived: Partial<ArchivedRun> | null;
   try {
-    archived = JSON.parse(line);
+    archived = parseKeepingDigits(line) as Partial<ArchivedRun>;
   } catch (error) {
     return (error as Error).message;
   }
