@@ -82,6 +82,16 @@ const TAKEN: [what: string, type: ArtifactType, Record<string, string>, Row][] =
   ["a time, row by row", "summary", { seen: "timestamp '2024-01-01'" }, {
     seen: "2024-01-01T00:00:00.000Z",
   }],
+  [
+    "a decimal of whole digits, row by row,",
+    "frontier",
+    {
+      policy_params: "{'kind': 'x'}",
+      rank: "9007199254740993::decimal(38, 2)",
+      objective_score: "0.25::decimal(20, 18)",
+    },
+    { policy_params: '{"kind":"x"}', rank: 9007199254740993n, objective_score: 0.25 },
+  ],
   ["features of any plain type", "features", {
     a: "1::utinyint",
     b: "0.5::float",
@@ -119,7 +129,30 @@ const REFUSED: [what: string, type: ArtifactType, Record<string, string | undefi
     { alert_ts_ms: "timestamp '2024-01-01 00:00:00.0001'" },
     "row 2 has",
   ],
-  ["an infinite time", "alerts", { alert_ts_ms: "timestamp 'infinity'" }, "row 2 has null"],
+  [
+    "an infinite time",
+    "alerts",
+    { alert_ts_ms: "timestamp 'infinity'" },
+    `row 2 has "infinity" in`,
+  ],
+  [
+    "an infinite time where nothing may be",
+    "alerts",
+    { created_at: "timestamp 'infinity'" },
+    `row 2 has "infinity" in column "created_at", of type TIMESTAMP; it is no time of the years 1`,
+  ],
+  [
+    "an infinite time, row by row,",
+    "features",
+    { seen: "timestamp 'infinity'" },
+    `row 2 has "infinity" in column "seen", of type TIMESTAMP; it is no time of the years 1 to 9999`,
+  ],
+  [
+    "a decimal that a number would round, row by row,",
+    "frontier",
+    { rank: "1::bigint", objective_score: "1.234567890123456789::decimal(20, 18)" },
+    `row 2 has 1.234567890123456789 in column "objective_score", of type DECIMAL(20,18); stored as a`,
+  ],
   ["a time before 1970", "alerts", { alert_ts_ms: "timestamp '1969-12-31'" }, "row 2 has"],
   [
     "digits past 2^53",
@@ -146,6 +179,7 @@ for (const [what, type, different, said] of REFUSED) {
       Object.entries(different).map(([name, sql]) => {
         const fixed = artifactDefinition(type).columns.some((column) => column.name === name);
         const of_type = /::(ubigint|bigint|double)$/.exec(sql!)?.[0] ?? "";
+        if (/decimal/.test(sql!)) return [name, "1.5::decimal(20, 18)"];
         if (/^timestamp/.test(sql!)) return [name, "timestamp '2024-01-01'"];
         const value = fixed ? GOOD[type][name] : 1;
         const is_text = typeof value === "string" || /^'[^']*'$/.test(sql!);
@@ -264,23 +298,25 @@ Deno.test("a NaN and a time that is no milliseconds are refused with what to do 
   assertMatch((await hintOf("alerts", time))!, /it is 1704067200000/);
 });
 
-Deno.test("a file that changes while it is read is not stored", async () => {
-  using folder = tempFolder();
-  const path = join(folder.path, "in.parquet");
-  await foreign(path, "alerts", {});
-  const world = testWorld();
-  let looks = 0;
-  const facts = (looked: string) => {
-    const found = world.files.facts(looked);
-    // Each look finds another time, as if a writer were at work.
-    return looked === path ? { ...found!, modified_ms: ++looks } : found;
-  };
-  const changing = { ...world, files: { ...world.files, facts } };
-  const error = await refusal(store(folder.path, "alerts", { path }, changing));
-  assertEquals(error.code, "io");
-  assertStringIncludes(error.message, "has changed while it was read");
-  assertEquals(namesIn(folder.path), ["in.parquet"]);
-});
+for (const type of ["alerts", "frontier"] as const) {
+  Deno.test(`a file of ${type} that changes while it is read is not stored`, async () => {
+    using folder = tempFolder();
+    const path = join(folder.path, "in.parquet");
+    await foreign(path, type, {});
+    const world = testWorld();
+    let looks = 0;
+    const facts = (looked: string) => {
+      const found = world.files.facts(looked);
+      // Each look finds another time, as if a writer were at work.
+      return looked === path ? { ...found!, modified_ms: ++looks } : found;
+    };
+    const changing = { ...world, files: { ...world.files, facts } };
+    const error = await refusal(store(folder.path, type, { path }, changing));
+    assertEquals(error.code, "io");
+    assertStringIncludes(error.message, "has changed while it was read");
+    assertEquals(namesIn(folder.path), ["in.parquet"]);
+  });
+}
 
 Deno.test("what pandas keeps for itself is left out, and a note says so", async () => {
   using folder = tempFolder();
@@ -288,14 +324,17 @@ Deno.test("what pandas keeps for itself is left out, and a note says so", async 
   await foreign(path, "alerts", { __index_level_0__: "3" });
   const target = join(folder.path, "out.parquet");
   const definition = artifactDefinition("alerts");
-  const staged = await stageArtifactFile(testWorld(), {
-    definition,
-    run_id: RUN,
-    target,
-    source: { path },
-  });
-  staged.abandon();
-  assertEquals(staged.notes, [`of pandas' own, left out: column "__index_level_0__", metadata`]);
+  const notesOf = async () => {
+    const to_store = { definition, run_id: RUN, target, source: { path } };
+    const staged = await stageArtifactFile(testWorld(), to_store);
+    staged.abandon();
+    return staged.notes;
+  };
+  const column = `of pandas' own, left out: column "__index_level_0__"`;
+  assertEquals(await notesOf(), [column]);
+  const key_values = { pandas: "{}" };
+  await writeParquet(testWorld(), path, definition.columns, [[GOOD.alerts]], { key_values });
+  assertEquals(await notesOf(), ["of pandas' own, left out: metadata"]);
 });
 
 Deno.test("many rows keep their order and their values, whatever a type's columns hold", () =>

@@ -53,6 +53,21 @@ export function openWithFiles(
   });
 }
 
+/** Of a file that is written to meanwhile, some rows would be of before and some of after. */
+export function refuseIfChanged(
+  { files }: World,
+  path: string,
+  before: FileFacts,
+  context: RowContext,
+): void {
+  const after = files.facts(path);
+  const is_same = after?.identity === before.identity &&
+    after.size_bytes === before.size_bytes && after.modified_ms === before.modified_ms;
+  if (is_same) return;
+  const words = `${context.source ?? "the input"} has changed while it was read`;
+  throw inputError(context, words, "repeat it when its writer is done").with({ code: "io" });
+}
+
 /** A database that reads one input, writes one file, and touches nothing else. */
 export class ColumnarStage implements AsyncDisposable {
   readonly #replacement;
@@ -107,7 +122,7 @@ export class ColumnarStage implements AsyncDisposable {
       if (asLedgerError(error)?.message.includes(MINUS_ZERO)) return copy(false);
       throw error;
     });
-    this.#refuseIfChanged(context);
+    refuseIfChanged(this.world, this.path, this.#before, context);
     const findings = await checkStored(database, path, context);
     const { files } = this.world;
     this.#replacement.settle();
@@ -115,16 +130,6 @@ export class ColumnarStage implements AsyncDisposable {
     const written = { rows: Number(rows), bytes, sha256: fileDigest(files, path) };
     const { putInPlace: commit, abandon } = this.#replacement;
     return { written, path: this.#replacement.file.path, findings, commit, abandon };
-  }
-
-  /** Of a file that is written to meanwhile, some rows would be of before and some of after. */
-  #refuseIfChanged(context: RowContext): void {
-    const [before, after] = [this.#before, this.world.files.facts(this.path)];
-    const is_same = after?.identity === before.identity &&
-      after.size_bytes === before.size_bytes && after.modified_ms === before.modified_ms;
-    if (is_same) return;
-    const words = `${context.source ?? "the input"} has changed while it was read`;
-    throw inputError(context, words, "repeat it when its writer is done").with({ code: "io" });
   }
 
   /** Nothing is stored. */

@@ -6,15 +6,16 @@
 import type { DuckDBValue } from "@duckdb/node-api";
 import { LedgerError, quoted } from "../../base/error.ts";
 import { openRegular } from "../../base/files/outside.ts";
+import type { FileFacts } from "../../base/files/seam.ts";
 import { json } from "../../base/json.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { World } from "../../base/world.ts";
 import { type Database, literal } from "../../duckdb/connection.ts";
 import { identifier, patternOf } from "../../duckdb/sandbox.ts";
 import { inspectParquet, type ParquetFacts, type Row } from "../../parquet/mod.ts";
-import { inputError, type RowBatch, type RowContext, rowError, shown } from "./batch.ts";
+import { inputError, type RowBatch, type RowContext, rowError } from "./batch.ts";
 import { castOf, familyOfType, type GivenColumn, kindOfFamily, textOfColumn } from "./casts.ts";
-import type { InputTable, PlannedColumn } from "./columnar.ts";
+import { type InputTable, type PlannedColumn, refuseIfChanged } from "./columnar.ts";
 import { FeatureColumns } from "./features.ts";
 import { keepDigits } from "./input_json.ts";
 import { extraColumn, RowChecker } from "./row_checker.ts";
@@ -23,19 +24,23 @@ import { extraColumn, RowChecker } from "./row_checker.ts";
 export class ParquetInput {
   readonly notes: string[] = [];
   readonly #columns: GivenColumn[] = [];
+  readonly #before: FileFacts;
   #sql = "";
 
   private constructor(
+    readonly world: World,
     readonly context: RowContext,
     readonly path: string,
     readonly facts: ParquetFacts,
-  ) {}
+  ) {
+    this.#before = world.files.facts(path)!;
+  }
 
   /** Looks at a file before DuckDB does. */
   static inspect(world: World, context: RowContext, path: string): ParquetInput {
     using file = openRegular(world.files, path);
     try {
-      return new ParquetInput(context, path, inspectParquet(file));
+      return new ParquetInput(world, context, path, inspectParquet(file));
     } catch (error) {
       if (!(error instanceof LedgerError) || !["invalid", "damaged"].includes(error.code)) {
         throw error;
@@ -71,10 +76,9 @@ export class ParquetInput {
       this.#columns.push({ name, type: column_type, sql: `c${at}` });
     }
     this.#sql = `(select ${selected.join(", ")} from ${from})`;
-    if (left_out.length > 0 || this.facts.key_values.pandas !== undefined) {
-      const what = [...left_out.map((name) => `column ${quoted(name)}`), "metadata"];
-      this.notes.push(`of pandas' own, left out: ${what.join(", ")}`);
-    }
+    const what = left_out.map((name) => `column ${quoted(name)}`);
+    if (this.facts.key_values.pandas !== undefined) what.push("metadata");
+    if (what.length > 0) this.notes.push(`of pandas' own, left out: ${what.join(", ")}`);
   }
 
   get table(): InputTable {
@@ -134,9 +138,24 @@ export class ParquetInput {
     return inputError(this.context, words, hint);
   }
 
-  /** Its rows as values of JavaScript, for the checks of rows. */
+  /** Its rows as values of JavaScript, for the checks of rows. Throws where one would lose something. */
   async *rows(database: Database): AsyncGenerator<RowBatch> {
-    yield* this.#rowsOf(database, `from ${this.#sql}`);
+    const { columns } = this.context.definition;
+    const plain = this.#columns.flatMap((given): PlannedColumn[] => {
+      const { name, type } = given;
+      const { kind = kindOfFamily(familyOfType(type)), nullable = true } = columns.find((column) =>
+        column.name === name
+      ) ?? {};
+      return kind === undefined || kind === "object" ? [] : [{ name, kind, nullable, given }];
+    });
+    await this.#refuseAny(database, plain);
+    let count = 0;
+    for await (const batch of this.#rowsOf(database, `from ${this.#sql}`)) {
+      count += batch.rows.length;
+      yield batch;
+    }
+    this.checkCount(count);
+    refuseIfChanged(this.world, this.path, this.#before, this.context);
   }
 
   async *#rowsOf(database: Database, from: string): AsyncGenerator<RowBatch> {
@@ -169,6 +188,13 @@ export class ParquetInput {
     planned: readonly PlannedColumn[],
     cause: unknown,
   ): Promise<never> {
+    await this.#refuseAny(database, planned);
+    throw cause;
+  }
+
+  /** Throws the error of the first row that cannot be stored. */
+  async #refuseAny(database: Database, planned: readonly PlannedColumn[]): Promise<void> {
+    if (planned.length === 0) return;
     const { run_id } = this.context;
     const refused = planned.map((column) => refusedSql(column, run_id));
     const numbered = `(select row_number() over () as place, * from ${this.#sql})`;
@@ -178,7 +204,7 @@ export class ParquetInput {
         `select place, ${refused.map((sql, at) => `${sql} as r${at}`).join(", ")} ${condition}`,
       )
     );
-    if (!found) throw cause;
+    if (!found) return;
     const place = { row: Number(found.place) };
     for await (const { rows: [row] } of this.#rowsOf(database, condition)) {
       const checker = new RowChecker(this.context);
@@ -191,13 +217,20 @@ export class ParquetInput {
         () => checker.check({ rows: [row] }),
       );
       if (this.context.definition.is_open) new FeatureColumns(this.context).look(checked, place);
-      // A row's check takes the number nearest to digits; a column of numbers is to stay what it is.
+      // What a row's check takes: the number nearest to digits, and any text.
       const { name, given } = planned.find((_, at) => found[`r${at}`])!;
-      const words = `has ${shown(row[name])} in column ${quoted(name)}, of type ${given?.type}; ` +
-        "stored as a number it would lose digits";
-      throw rowError(this.context, place, words, "round it first, or store it as text");
+      const { type } = given!;
+      const [value] = await database.rows<{ text: string }>(
+        `select ${given!.sql}::varchar as text ${condition}`,
+      );
+      const is_time = ["time", "date"].includes(familyOfType(type));
+      const [why, hint] = is_time
+        ? ["it is no time of the years 1 to 9999", "write null for a time that is not known"]
+        : ["stored as a number it would lose digits", "round it first, or store it as text"];
+      const said = is_time ? quoted(value.text) : value.text;
+      const words = `has ${said} in column ${quoted(name)}, of type ${type}; ${why}`;
+      throw rowError(this.context, place, words, hint);
     }
-    throw cause;
   }
 
   /** Throws unless DuckDB read as many rows as the file says. */
@@ -271,11 +304,13 @@ function textOrValue(column: GivenColumn): string {
     case "real":
       return castOf(column, "number", "").given;
     case "decimal":
-      return /,0\)$/.test(type) ? `${sql}::hugeint` : `${sql}::double`;
+      return `${sql}::varchar`;
     case "text":
+      return textOfColumn(column);
     case "time":
     case "date":
-      return textOfColumn(column);
+      // One that is no time here is refused, as what it is.
+      return `coalesce(${textOfColumn(column)}, ${sql}::varchar)`;
     default:
       return `to_json(${sql})::varchar`;
   }
@@ -288,10 +323,18 @@ function readerOf(type: string, is_time: boolean): (value: DuckDBValue) => unkno
       return (value) => is_time && WHOLE_MS.test(String(value)) ? Date.parse(String(value)) : value;
     case "other":
       return (value) => json.parse(String(value), keepDigits);
+    case "decimal":
+      return (value) => {
+        const [whole, fraction = ""] = String(value).split(".");
+        return /[1-9]/.test(fraction) ? Number(value) : numberOrBigint(BigInt(whole));
+      };
     default:
-      return (value) =>
-        typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+      return (value) => typeof value === "bigint" ? numberOrBigint(value) : value;
   }
+}
+
+function numberOrBigint(value: bigint): number | bigint {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
 const WHOLE_MS = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{3}Z)?$/;
