@@ -103,7 +103,7 @@ export async function writeCheckpoint(
   });
   const { version } = snapshot;
   // Another job may have written the same: then that one serves.
-  await store.put(keyOf(place, version), bytes, { create_only: true });
+  await store.put(keyOf(place, version), bytes, { create_only: true, is_recognizable: true });
   const hint = {
     version,
     size: actions.length,

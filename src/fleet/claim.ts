@@ -4,7 +4,7 @@
  */
 import { LedgerError, quoted } from "../base/error.ts";
 import { checkBoxName } from "./address.ts";
-import { isUnreachable, type ObjectStore } from "./store.ts";
+import type { ObjectStore } from "./store.ts";
 import type { FleetHome, Membership } from "./home.ts";
 
 /** The claim of a name, as it stands in the store. */
@@ -43,11 +43,8 @@ export async function claimBox(
   const key = claimKey(name);
   const outcome = await store.put(key, bytes, {
     create_only: true,
+    is_recognizable: true,
     content_type: "application/json",
-  }).catch((error) => {
-    // Its answer may be lost, and the claim be there.
-    if (!isUnreachable(error)) throw error;
-    return "exists" as const;
   });
   if (outcome === "exists") {
     const there = await readClaim(store, name);

@@ -34,6 +34,7 @@ export async function putDataFiles(
     const path = `log_day=${log_day}/${name}`;
     await store.put(`${tableFolder(table.name)}${path}`, bytes, {
       create_only: true,
+      is_recognizable: true,
       content_type: "application/vnd.apache.parquet",
     });
     const modified_ms = store.now_ms();

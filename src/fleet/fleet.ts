@@ -87,13 +87,17 @@ export class Fleet implements Disposable {
       probe,
     };
     const bytes = new TextEncoder().encode(`${JSON.stringify(fresh, undefined, 2)}\n`);
-    const put = { create_only: true, content_type: "application/json" };
-    const is_old = await this.record() !== undefined ||
-      await store.put(RECORD_KEY, bytes, put) === "exists";
-    const record = await this.record();
-    if (!record) throw this.#noFleet();
+    if (!await this.record()) {
+      const content_type = "application/json";
+      await store.put(RECORD_KEY, bytes, {
+        create_only: true,
+        is_recognizable: true,
+        content_type,
+      });
+    }
+    const record = await this.check();
     this.#remember();
-    return { record, is_old, has_made_bucket, probe };
+    return { record, is_old: record.fleet_id !== fresh.fleet_id, has_made_bucket, probe };
   }
 
   /** Claims a name for this box. */

@@ -137,6 +137,7 @@ export class OutgoingChain {
     const segment = packSegment(lines, facts, columnsOf(store));
     const outcome = await store.put(segmentKey(this.source, box.name, facts.seq), segment.bytes, {
       create_only: true,
+      is_recognizable: true,
       meta: segmentMeta(segment),
       sha256: segment.sha256,
       content_type: "application/vnd.apache.parquet",

@@ -1,7 +1,7 @@
 /**
  * Object store client: the few operations of the S3 API that a fleet stands on, signed by aws4fetch. This is the
- * only place that calls out. A create-only PUT is tried once: where its answer is lost the caller asks
- * what is there. All else can be asked twice, and is, with backoff and jitter.
+ * only place that calls out. What can be asked twice is, with backoff and jitter. A create-only PUT is
+ * tried once, unless the caller can tell its own object from another's.
  */
 import { createHash } from "node:crypto";
 import { AwsV4Signer } from "aws4fetch";
@@ -34,6 +34,11 @@ interface ObjectFacts {
 interface PutOptions {
   /** Only where there is none of that name. */
   create_only?: boolean;
+  /**
+   * Its caller knows its own object: a create-only PUT is tried again where the store does not answer. Where
+   * an answer was lost, what exists then is the caller's.
+   */
+  is_recognizable?: boolean;
   meta?: Readonly<Record<string, string>>;
   content_type?: string;
   /** Default: the digest of the bytes. A store has to refuse another. */
@@ -106,11 +111,11 @@ export class ObjectStore implements Disposable {
     return this.world.now_ms() + this.skew_ms;
   }
 
-  /** Puts an object. One try: where its answer is lost, whether it is there has to be asked. */
+  /** Puts an object. */
   async put(
     key: string,
     bytes: Uint8Array<ArrayBuffer>,
-    { create_only, meta = {}, content_type, sha256 }: PutOptions = {},
+    { create_only, is_recognizable, meta = {}, content_type, sha256 }: PutOptions = {},
   ): Promise<PutOutcome> {
     const headers: Record<string, string> = create_only ? { "if-none-match": "*" } : {};
     if (content_type !== undefined) headers["content-type"] = content_type;
@@ -122,7 +127,8 @@ export class ObjectStore implements Disposable {
       body: bytes,
       sha256: sha256 ?? sha256Of(bytes),
     };
-    const answer = await this.#withFreshKeys(request);
+    const is_once = create_only && !is_recognizable;
+    const answer = await (is_once ? this.#withFreshKeys(request) : this.#persistent(request));
     if (answer.status === 412 && create_only) return "exists";
     if (answer.status === 200) return "stored";
     throw this.#refusal(request, answer);

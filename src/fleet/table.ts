@@ -116,11 +116,17 @@ export class DeltaTable {
     ];
     const text = actions.map((action) => `${JSON.stringify(action)}\n`).join("");
     const bytes = new TextEncoder().encode(text);
-    const outcome = await this.store.put(this.commitKey(version), bytes, {
+    const key = this.commitKey(version);
+    const outcome = await this.store.put(key, bytes, {
       create_only: true,
+      is_recognizable: true,
       content_type: "application/json",
     });
-    if (outcome === "exists") return false;
+    // Of a commit whose answer was lost, what is there is this one.
+    if (outcome === "exists") {
+      const there = await this.store.get(key);
+      if (!there || new TextDecoder().decode(there) !== text) return false;
+    }
     for (const action of actions) applyAction(snapshot, action);
     snapshot.version = version;
     return true;

@@ -114,6 +114,31 @@ Deno.test("however many jobs fold at once, and whatever the store answers, each 
   );
 });
 
+Deno.test("an answer that is lost, and one that says to come again, cost a job and a shipper neither a file nor a commit", async () => {
+  await withBoxes(1, async (lab) => {
+    for (const fault of ["lost", "503", "cut"] as const) {
+      const seen = new Set<string>();
+      lab.strict.options.faultOf = ({ method, key }) => {
+        if (method !== "PUT" || seen.has(key)) return undefined;
+        seen.add(key);
+        return fault;
+      };
+      for (const box of lab.boxes) {
+        await box.emit(2);
+        await box.emit(2, 1);
+        const { shipped, adopted } = await box.ship();
+        assertEquals([shipped, adopted], fault === "lost" ? [0, 2] : [2, 0]);
+      }
+      using job = lab.job();
+      assertEquals((await job.fold()).tables.map(({ commits }) => commits), [1, 1]);
+      lab.strict.options.faultOf = undefined;
+      await assertIsUnion(lab);
+    }
+    const files = lab.strict.keysOf("lab").filter((key) => /lake.*\/log_day=/.test(key));
+    assertEquals(files.length, 3 * 2 * 2);
+  });
+});
+
 Deno.test("a box with a segment that cannot be taken stops there, named; the others go on", async () => {
   await withBoxes(2, async (lab) => {
     const [bad, good] = lab.boxes;
