@@ -2,85 +2,165 @@
  * Ingest: reads what is new in the log, in log order, and spools it for DuckDB. Which lines are events is
  * the log reader's decision alone.
  */
+import { LedgerError } from "../base/error.ts";
+import { openOwn } from "../base/files/durable.ts";
 import { Thread } from "../base/thread.ts";
 import type { World } from "../base/world.ts";
+import { packedOf, unpackLines } from "../log/codec/unpacking.ts";
 import {
   LogCursor,
   type LogRecord,
   type OpenPart,
+  parsePartLabel,
   type PartExtent,
   partsOfDay,
+  recordsOfLines,
 } from "../log/mod.ts";
 import { type Batch, type BatchSink, Spool } from "./spool.ts";
 
-export interface IngestRequest {
-  root: string;
-  days: string[];
-  positions: [string, number][];
+interface CommonRequest {
+  /** Where spool files go. */
   folder: string;
-  /** Whether nothing is indexed yet: then columns of compacted parts can be loaded as they are. */
+  /** Whether nothing is indexed yet: then columns of packed lines can be loaded as they are. */
   from_nothing: boolean;
 }
 
-export interface IngestResult {
+/** New lines of one log. */
+interface LogRequest extends CommonRequest {
+  root: string;
+  days: string[];
   positions: [string, number][];
-  /** Part, offset, reason. */
-  rejected: [string, number, string][];
+}
+
+/** The lines of segments of many boxes. */
+interface SegmentsRequest extends CommonRequest {
+  segments: { box: string; path: string }[];
+}
+
+export type IngestRequest = LogRequest | SegmentsRequest;
+
+export interface IngestResult {
+  /** How far each part of a log was read; empty for segments, which are read whole. */
+  positions: [string, number][];
+  /** Box, where there are several; part, offset, reason. */
+  rejected: (string | number)[][];
   new_events: number;
   new_bytes: number;
 }
 
 export async function ingest(
   world: World,
-  { root, days, positions, folder, from_nothing }: IngestRequest,
+  request: IngestRequest,
   sink: BatchSink,
   onRead?: (new_bytes: number) => void,
 ): Promise<IngestResult> {
-  const cursor = new LogCursor(world, root);
-  for (const [label, position] of positions) cursor.positions.set(label, position);
-  const spool = new Spool(world, folder, sink);
-  const rejected: IngestResult["rejected"] = [];
-  let new_events = 0;
-  let new_bytes = 0;
-  const addAll = async (records: LogRecord[]) => {
+  const ingestion = new Ingestion(world, request, sink, onRead);
+  const positions = "segments" in request
+    ? await ingestion.readSegments(request)
+    : await ingestion.readLog(request);
+  return { positions, ...await ingestion.finish() };
+}
+
+class Ingestion {
+  readonly #spool: Spool;
+  readonly #rejected: IngestResult["rejected"] = [];
+  #new_events = 0;
+  #new_bytes = 0;
+
+  constructor(
+    readonly world: World,
+    { folder }: IngestRequest,
+    sink: BatchSink,
+    readonly onRead: (new_bytes: number) => void = () => {},
+  ) {
+    this.#spool = new Spool(world, folder, sink);
+  }
+
+  async readLog(
+    { root, days, positions, from_nothing }: LogRequest,
+  ): Promise<IngestResult["positions"]> {
+    const { world } = this;
+    const cursor = new LogCursor(world, root);
+    for (const [label, position] of positions) cursor.positions.set(label, position);
+    for (const day of days) {
+      for (const extent of await partsOfDay(world.files, root, day)) {
+        if (from_nothing && extent.compacted && !cursor.positions.has(extent.label)) {
+          await this.#addCompacted(cursor, extent);
+        } else {
+          for await (const records of cursor.batchesOfPart(extent)) await this.#addAll(records);
+        }
+      }
+    }
+    return [...cursor.positions];
+  }
+
+  /** Reads segments in turn; each names its part, and its lines their places in that. */
+  async readSegments({ segments, from_nothing }: SegmentsRequest): Promise<[]> {
+    const { world } = this;
+    for (const { box, path } of segments) {
+      using file = openOwn(world.files, path);
+      const { part: label } = packedOf(file);
+      const part = parsePartLabel(label);
+      if (!part) throw noSegment(path);
+      this.#spool.box = box;
+      for (const block of unpackLines(file, { without_trials: from_nothing })) {
+        await this.#addAll(recordsOfLines({ part, label }, block), [box]);
+        await world.turn();
+      }
+      if (from_nothing) await this.#spool.addPacked({ path, part });
+    }
+    return [];
+  }
+
+  async finish(): Promise<Omit<IngestResult, "positions">> {
+    await this.#spool.finish();
+    return {
+      rejected: this.#rejected,
+      new_events: this.#new_events,
+      new_bytes: this.#new_bytes,
+    };
+  }
+
+  async #addAll(records: LogRecord[], of_box: readonly string[] = []): Promise<void> {
     for (const record of records) {
       // A torn tail is no line yet: a writer ends it, or moves it away.
       if (record.kind === "torn") continue;
-      new_bytes += record.size_bytes + 1;
+      this.#new_bytes += record.size_bytes + 1;
       if (record.kind !== "event") {
-        rejected.push([record.label, record.offset, record.reason]);
+        this.#rejected.push([...of_box, record.label, record.offset, record.reason]);
         continue;
       }
-      new_events++;
-      const waiting = spool.add(record);
+      this.#new_events++;
+      const waiting = this.#spool.add(record);
       if (waiting) await waiting;
     }
-    onRead?.(new_bytes);
-  };
-  const addCompacted = async (extent: PartExtent) => {
-    const [events_before, bytes_before] = [new_events, new_bytes];
+    this.onRead(this.#new_bytes);
+  }
+
+  async #addCompacted(cursor: LogCursor, extent: PartExtent): Promise<void> {
+    const [events_before, bytes_before] = [this.#new_events, this.#new_bytes];
     let packed_path: string | undefined;
     const onOpen = (part: OpenPart) => packed_path = part.packed_path;
     // The other lines first: reading them proves that the file is what it was.
-    for await (const records of cursor.batchesOfPart(extent, true, onOpen)) await addAll(records);
+    for await (const records of cursor.batchesOfPart(extent, true, onOpen)) {
+      await this.#addAll(records);
+    }
     // Restored at this very moment, it gave all of its lines.
     if (!packed_path) return;
-    await spool.addCompacted({ ...extent, path: packed_path });
-    new_events = events_before + extent.events!;
-    new_bytes = bytes_before + extent.size_bytes;
-    onRead?.(new_bytes);
-  };
-  for (const day of days) {
-    for (const extent of await partsOfDay(world.files, root, day)) {
-      if (from_nothing && extent.compacted && !cursor.positions.has(extent.label)) {
-        await addCompacted(extent);
-      } else {
-        for await (const records of cursor.batchesOfPart(extent)) await addAll(records);
-      }
-    }
+    await this.#spool.addPacked({ ...extent, path: packed_path });
+    this.#new_events = events_before + extent.events!;
+    this.#new_bytes = bytes_before + extent.size_bytes;
+    this.onRead(this.#new_bytes);
   }
-  await spool.finish();
-  return { positions: [...cursor.positions], rejected, new_events, new_bytes };
+}
+
+function noSegment(path: string): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `${path} is no segment of a log`,
+    where: { path },
+    hint: "remove it: ledger fleet pull fetches it again",
+  });
 }
 
 export interface ReadBatch {

@@ -1,148 +1,158 @@
 /**
- * Bulk load in SQL: every statement that fills the index. Values are bound; no statement is built from
- * what a user or an event says. A full build and an increment run the same statements.
+ * Bulk load in SQL: every statement that fills an index. Values are bound; no statement is built from
+ * what a user or an event says. A full build and an increment run the same statements, and so do the
+ * index of one log and that of many boxes, where what is unique within a log has its box beside it.
  */
 import { spool_buffer_bytes, spool_line_bytes_max } from "../base/limits.ts";
-import { LATEST_FIRST, LOG_ORDER } from "./tables.ts";
+import { boxColumn, type IndexScope, LATEST_FIRST, LOG_ORDER } from "./tables.ts";
 
-/** The columns of spooled events, in the order in which `rows.ts` writes them. */
-const SPOOLED_COLUMNS = `
-  log_day varchar, log_part varchar, log_offset bigint, event_id varchar, event_type varchar,
-  run_id varchar, timestamp_ms bigint, correlation_id varchar, causation_id varchar,
-  fields_ok boolean, payload varchar, trial_id varchar, params varchar, metrics varchar`;
+/** The statements that fill an index of a scope. */
+export type LoadSql = ReturnType<typeof loadSql>;
 
-const SPOOLED_STRUCT = SPOOLED_COLUMNS.trim().replaceAll(/(\w+) (\w+)/g, "$1: '$2'");
+/** Makes the statements for one log, or for the logs of many boxes. */
+export function loadSql(scope: IndexScope) {
+  const box = boxColumn(scope);
+  const box_of = (table: string) => box && `${table}.${box}`;
+  const places = (count: number) => {
+    const last = count + (box ? 1 : 0);
+    return `values (${Array.from({ length: last }, (_, n) => `$${n + 1}`).join(", ")})`;
+  };
+  /** Whether what is unique within a log is among the rows of a relation. */
+  const isIn = (columns: string, relation: string) =>
+    `(${box}${columns}) in (select (${box}${columns}) from ${relation})`;
 
-/**
- * Reads a file of spooled events, without quotes and escapes: what stands between the separators is the
- * value, byte for byte, and no value has a separator in it.
- */
-export const READ_SPOOLED_ROWS = `
+  /** The columns of spooled events, in the order in which `rows.ts` writes them. */
+  const spooled_columns = `${box && "box varchar, "}
+    log_day varchar, log_part varchar, log_offset bigint, event_id varchar, event_type varchar,
+    run_id varchar, timestamp_ms bigint, correlation_id varchar, causation_id varchar,
+    fields_ok boolean, payload varchar, trial_id varchar, params varchar, metrics varchar`;
+
+  const trials_of_file = `
+    read_json($1, format = 'newline_delimited', maximum_object_size = ${spool_line_bytes_max},
+    columns = {
+      "@in": 'INTEGER', "@at": 'BIGINT', event_id: 'VARCHAR', run_id: 'VARCHAR',
+      timestamp_ms: 'BIGINT', correlation_id: 'VARCHAR', causation_id: 'VARCHAR',
+      trial_id: 'VARCHAR', params: 'JSON', metrics: 'JSON'}) t
+    join spooled_parts p on p.number = t."@in"`;
+
+  /** Deletes from tables what is repeated in a source, but for the first in log order, and notes it. */
+  const deleteRepeated = (source: string, hashes: string, tables: readonly string[]) => [
+    `create or replace temp table repeated as
+     select ${box}event_id, ${LOG_PLACE} from ${source}
+     where hash(${box}event_id) in (${hashes})
+     qualify row_number() over (partition by ${box}event_id order by ${LOG_ORDER}) > 1`,
+    `insert into duplicate_events from repeated`,
+    ...tables.map((table) => `delete from ${table} where ${isIn(LOG_PLACE, "repeated")}`),
+  ];
+
+  return {
+    /**
+     * Reads a file of spooled events, without quotes and escapes: what stands between the separators is
+     * the value, byte for byte, and no value has a separator in it.
+     */
+    READ_SPOOLED_ROWS: `
 create or replace temp table spooled as
 select * from read_csv($1, delim = '\u0001', quote = '', escape = '', comment = '',
   header = false, auto_detect = false, new_line = '\\n', nullstr = '', strict_mode = false,
   max_line_size = ${spool_line_bytes_max}, buffer_size = ${spool_buffer_bytes},
-  columns = {${SPOOLED_STRUCT}})`;
+  columns = {${spooled_columns.trim().replaceAll(/(\w+) (\w+)/g, "$1: '$2'")}})`,
 
-/** The parts that spooled trials name by number. */
-export const SPOOL_NO_PARTS = `
-create or replace temp table spooled_parts (number integer, log_day varchar, log_part varchar)`;
-export const ADD_SPOOLED_PART = `insert into spooled_parts values ($1, $2, $3)`;
+    /** The parts that spooled trials name by number. */
+    SPOOL_NO_PARTS: `create or replace temp table spooled_parts (
+  number integer, ${box && "box varchar, "}log_day varchar, log_part varchar)`,
+    ADD_SPOOLED_PART: `insert into spooled_parts ${places(3)}`,
 
-const TRIALS_OF_FILE = `
-  read_json($1, format = 'newline_delimited', maximum_object_size = ${spool_line_bytes_max},
-  columns = {
-    "@in": 'INTEGER', "@at": 'BIGINT', event_id: 'VARCHAR', run_id: 'VARCHAR',
-    timestamp_ms: 'BIGINT', correlation_id: 'VARCHAR', causation_id: 'VARCHAR',
-    trial_id: 'VARCHAR', params: 'JSON', metrics: 'JSON'}) t
-  join spooled_parts p on p.number = t."@in"`;
-
-export const ADD_SPOOLED_TRIALS = `
+    ADD_SPOOLED_TRIALS: `
 insert into spooled
-select p.log_day, p.log_part, "@at", event_id, 'trial.recorded', run_id, timestamp_ms,
+select ${box_of("p")}p.log_day, p.log_part, "@at", event_id, 'trial.recorded', run_id, timestamp_ms,
   correlation_id, causation_id, true, null, trial_id, params, metrics
-from ${TRIALS_OF_FILE}`;
+from ${trials_of_file}`,
 
-/** Loads a compacted part's trials from its columns; `json` writes them as DuckDB does those of lines. */
-export const LOAD_COMPACTED_TRIALS = `
+    /** Loads packed trials from their columns; `json` writes them as DuckDB does those of lines. */
+    LOAD_PACKED_TRIALS: `
 insert into trial_events
-select event_id, run_id, timestamp_ms, correlation_id, causation_id, $2, $3, log_offset, trial_id,
-  json(params), json(metrics), false
-from read_parquet($1) where is_trial`;
+select ${box && "$4, "}${EVENT_COLUMNS}, $2, $3, log_offset, trial_id, json(params), json(metrics),
+  false
+from read_parquet($1) where is_trial`,
 
-/** Loads the trials of a file at once, where there is nothing that they could repeat. */
-export const LOAD_TRIALS = `
+    /** Loads the trials of a file at once, where there is nothing that they could repeat. */
+    LOAD_TRIALS: `
 insert into trial_events
-select event_id, run_id, timestamp_ms, correlation_id, causation_id, p.log_day, p.log_part, "@at",
-  trial_id, params, metrics, false
-from ${TRIALS_OF_FILE}`;
+select ${
+      box_of("p")
+    }${EVENT_COLUMNS}, p.log_day, p.log_part, "@at", trial_id, params, metrics, false
+from ${trials_of_file}`,
 
-/** The table of spooled events, empty, for events that no file can carry. */
-export const SPOOL_NOTHING = `create or replace temp table spooled (${SPOOLED_COLUMNS})`;
+    /** The table of spooled events, empty, for events that no file can carry. */
+    SPOOL_NOTHING: `create or replace temp table spooled (${spooled_columns})`,
+    ADD_SPOOLED_ROW: `insert into spooled ${places(14)}`,
 
-export const ADD_SPOOLED_ROW = `
-insert into spooled values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`;
-
-/** Counts spooled events that sort before their indexed twin: the first in log order has changed. */
-export const COUNT_SPOOLED_BEFORE_TWIN = `
-select count(*) from spooled s join events e using (event_id)
+    /** Counts spooled events that sort before their indexed twin: the first in log order has changed. */
+    COUNT_SPOOLED_BEFORE_TWIN: `
+select count(*) from spooled s join events e using (${box}event_id)
 where (s.log_day, length(split_part(s.log_part, '.', 1)), s.log_part, s.log_offset)
-    < (e.log_day, length(split_part(e.log_part, '.', 1)), e.log_part, e.log_offset)`;
+    < (e.log_day, length(split_part(e.log_part, '.', 1)), e.log_part, e.log_offset)`,
 
-export const DROP_KNOWN = [
-  `insert into duplicate_events
-   select event_id, log_day, log_part, log_offset from spooled
-   where event_id in (select event_id from events)`,
-  `delete from spooled where event_id in (select event_id from events)`,
-];
+    DROP_KNOWN: [
+      `insert into duplicate_events
+       select ${box}event_id, ${LOG_PLACE} from spooled where ${isIn("event_id", "events")}`,
+      `delete from spooled where ${isIn("event_id", "events")}`,
+    ],
 
-export const COUNT_SPOOLED_AGAIN = `select count(*) - count(distinct event_id) from spooled`;
-
-/** Deletes from tables what is repeated in a source, but for the first in log order, and notes it. */
-function deleteRepeated(source: string, hashes: string, tables: readonly string[]): string[] {
-  return [
-    `create or replace temp table repeated as
-     select event_id, log_day, log_part, log_offset from ${source}
-     where hash(event_id) in (${hashes})
-     qualify row_number() over (partition by event_id order by ${LOG_ORDER}) > 1`,
-    `insert into duplicate_events from repeated`,
-    ...tables.map((table) =>
-      `delete from ${table} using repeated r where ${table}.log_day = r.log_day
-       and ${table}.log_part = r.log_part and ${table}.log_offset = r.log_offset`
+    COUNT_SPOOLED_AGAIN: `select count(*) - count(distinct (${box}event_id)) from spooled`,
+    DROP_REPEATED: deleteRepeated(
+      "spooled",
+      `select hash(${box}event_id) as id_hash from spooled group by id_hash having count(*) > 1`,
+      ["spooled"],
     ),
-  ];
+
+    /** Looks for ids that are in the tables twice, a share of all ids at a time: memory has an end. */
+    ADD_REPEATED_HASHES: `
+insert into repeated_hashes
+select hash(${box}event_id) as id_hash from events
+where hash(${box}event_id) % $1::ubigint = $2::ubigint
+group by id_hash having count(*) > 1`,
+
+    /** Deletes what is in the tables twice. */
+    DELETE_REPEATED: deleteRepeated("events", "select id_hash from repeated_hashes", [
+      "other_events",
+      "trial_events",
+    ]),
+
+    LOAD_SPOOLED: [
+      `insert into trial_events
+       select ${box}${EVENT_COLUMNS}, ${LOG_PLACE}, trial_id, params, metrics, false from spooled
+       where trial_id is not null`,
+      `insert into other_events
+       select ${box}event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id,
+         ${LOG_PLACE}, fields_ok, payload, false from spooled where trial_id is null`,
+      `insert into touched select distinct ${box}run_id from spooled
+       where trial_id is null and fields_ok and run_id is not null`,
+    ],
+
+    /** Begins a list of the runs whose rows have to be derived anew. */
+    TOUCH_NOTHING: `create or replace temp table touched (${box && "box varchar, "}run_id varchar)`,
+    DERIVE: Object.entries(derivedRows(box, isIn("run_id", "touched"))).flatMap(
+      ([table, rows]) => [
+        `delete from ${table} where ${isIn("run_id", "touched")}`,
+        `insert into ${table} ${rows}`,
+      ],
+    ),
+
+    ADD_REJECTED: `insert into rejected_lines ${places(3)}`,
+  };
 }
 
-export const DROP_REPEATED = deleteRepeated(
-  "spooled",
-  "select hash(event_id) from spooled group by hash(event_id) having count(*) > 1",
-  ["spooled"],
-);
-
-/** Looks for ids that are in the tables twice, a share of all ids at a time: memory has an end. */
 export const COUNT_EVENTS = `select count(*) from events`;
 export const REPEAT_NO_HASHES = `create or replace temp table repeated_hashes (id_hash ubigint)`;
-export const ADD_REPEATED_HASHES = `
-insert into repeated_hashes
-select hash(event_id) as id_hash from events where hash(event_id) % $1::ubigint = $2::ubigint
-group by id_hash having count(*) > 1`;
 
-/** Deletes what is in the tables twice. */
-export const DELETE_REPEATED = deleteRepeated("events", "select id_hash from repeated_hashes", [
-  "other_events",
-  "trial_events",
-]);
-
-export const LOAD_SPOOLED = [
-  `insert into trial_events
-   select event_id, run_id, timestamp_ms, correlation_id, causation_id, log_day, log_part,
-     log_offset, trial_id, params, metrics, false from spooled where trial_id is not null`,
-  `insert into other_events
-   select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id, log_day,
-     log_part, log_offset, fields_ok, payload, false from spooled where trial_id is null`,
-  `insert into touched select distinct run_id from spooled
-   where trial_id is null and fields_ok and run_id is not null`,
-];
-
-/** Begins a list of the runs whose rows have to be derived anew. */
-export const TOUCH_NOTHING = `create or replace temp table touched (run_id varchar)`;
-
-const OF_TOUCHED = `fields_ok and run_id in (select run_id from touched)`;
-
-/** The events of one type with well-formed fields, of the touched runs. */
-function ofType(event_type: string): string {
-  return `from other_events where event_type = '${event_type}' and ${OF_TOUCHED}`;
-}
+const EVENT_COLUMNS = "event_id, run_id, timestamp_ms, correlation_id, causation_id";
+const LOG_PLACE = "log_day, log_part, log_offset";
 
 /** A count that JSON may write as 3, 3.0 or 3e0. */
 function whole(path: string): string {
   return `cast(cast(payload->>'$.${path}' as double) as bigint)`;
 }
-
-const PHASE_NUMBERED = `row_number() over (
-  partition by run_id, payload->>'$.phase_name' order by ${LOG_ORDER}) as nth`;
-
-const LOG_PLACE = "log_day, log_part, log_offset";
 
 /** What the last event that says anything of a field says of it. */
 function lastSaid(field: string): string {
@@ -151,99 +161,101 @@ function lastSaid(field: string): string {
 }
 
 /** For each derived table, the rows of the touched runs. */
-const DERIVED: Readonly<Record<string, string>> = {
-  // Two run.created: the first wins; one whose time was guessed yields to one that knows it.
-  runs_d: `
-    select distinct on (run_id) run_id, payload->>'$.run_type', timestamp_ms, payload->'$.config',
+function derivedRows(box: string, is_touched: string): Readonly<Record<string, string>> {
+  const run = `${box}run_id`;
+  const of_touched = `fields_ok and ${is_touched}`;
+  /** The events of one type with well-formed fields, of the touched runs. */
+  const ofType = (event_type: string) =>
+    `from other_events where event_type = '${event_type}' and ${of_touched}`;
+  const phase_numbered = `row_number() over (
+    partition by ${run}, payload->>'$.phase_name' order by ${LOG_ORDER}) as nth`;
+  return {
+    // Two run.created: the first wins; one whose time was guessed yields to one that knows it.
+    runs_d: `
+    select distinct on (${run}) ${run}, payload->>'$.run_type', timestamp_ms, payload->'$.config',
       payload->>'$.data_fingerprint'
     ${ofType("run.created")}
-    order by run_id, payload->>'$.created_at_is_known' is not distinct from 'false', ${LOG_ORDER}`,
-  // Completed and failed: the last in log order wins.
-  runs_status: `
+    order by ${run}, payload->>'$.created_at_is_known' is not distinct from 'false', ${LOG_ORDER}`,
+    // Completed and failed: the last in log order wins.
+    runs_status: `
     with started as (
-      select run_id, first(timestamp_ms order by ${LOG_ORDER}) as started_at_ms
-      ${ofType("run.started")} group by run_id
+      select ${run}, first(timestamp_ms order by ${LOG_ORDER}) as started_at_ms
+      ${ofType("run.started")} group by ${run}
     ), ended as (
-      select distinct on (run_id) run_id, timestamp_ms, event_type = 'run.completed' as well, payload
-      from other_events where event_type in ('run.completed', 'run.failed') and ${OF_TOUCHED}
-      order by run_id, ${LATEST_FIRST}
+      select distinct on (${run}) ${run}, timestamp_ms, event_type = 'run.completed' as well, payload
+      from other_events where event_type in ('run.completed', 'run.failed') and ${of_touched}
+      order by ${run}, ${LATEST_FIRST}
     )
-    select coalesce(s.run_id, e.run_id), s.started_at_ms,
+    select ${run}, s.started_at_ms,
       case when e.well then e.timestamp_ms end,
       case when not e.well then e.timestamp_ms end,
       case when not e.well then e.payload->>'$.error' end,
       case when e.well then e.payload->'$.summary' end
-    from started s full join ended e on e.run_id = s.run_id`,
-  // The k-th start of a run's phase pairs with its k-th end.
-  phase_timings: `
+    from started s full join ended e using (${run})`,
+    // The k-th start of a run's phase pairs with its k-th end.
+    phase_timings: `
     with started as (
-      select run_id, payload->>'$.phase_name' as phase_name, timestamp_ms,
-        ${whole("phase_order")} as phase_order, ${PHASE_NUMBERED}
+      select ${run}, payload->>'$.phase_name' as phase_name, timestamp_ms,
+        ${whole("phase_order")} as phase_order, ${phase_numbered}
       ${ofType("phase.started")}
     ), ended as (
-      select run_id, payload->>'$.phase_name' as phase_name, timestamp_ms,
+      select ${run}, payload->>'$.phase_name' as phase_name, timestamp_ms,
         cast(payload->>'$.duration_ms' as double) as duration_ms,
-        payload->'$.output_summary' as output_summary, ${PHASE_NUMBERED}
+        payload->'$.output_summary' as output_summary, ${phase_numbered}
       ${ofType("phase.completed")}
     )
-    select coalesce(s.run_id, e.run_id), coalesce(s.phase_name, e.phase_name), s.phase_order,
-      s.timestamp_ms, e.timestamp_ms, e.duration_ms, e.output_summary
-    from started s full join ended e
-      on e.run_id = s.run_id and e.phase_name = s.phase_name and e.nth = s.nth`,
-  artifacts_catalog: `
-    select run_id, payload->>'$.artifact_type', payload->>'$.artifact_path', ${whole("size_bytes")},
-      timestamp_ms
+    select ${run}, phase_name, s.phase_order, s.timestamp_ms, e.timestamp_ms, e.duration_ms,
+      e.output_summary
+    from started s full join ended e using (${run}, phase_name, nth)`,
+    artifacts_catalog: `
+    select ${run}, payload->>'$.artifact_type', payload->>'$.artifact_path',
+      ${whole("size_bytes")}, timestamp_ms
     ${ofType("artifact.created")}`,
-  baseline_results: `
-    select run_id, ${whole("alerts_total")}, ${whole("alerts_ok")}, payload->>'$.artifact_path',
+    baseline_results: `
+    select ${run}, ${whole("alerts_total")}, ${whole("alerts_ok")}, payload->>'$.artifact_path',
       timestamp_ms
     ${ofType("baseline.completed")}`,
-  // The last word counts. The group of a run's creation holds until another is said.
-  run_annotations: `
+    // The last word counts. The group of a run's creation holds until another is said.
+    run_annotations: `
     with mentions as (
-      select run_id, unnest(cast(payload->'$.tags' as varchar[])) as tag, true as is_put,
+      select ${run}, unnest(cast(payload->'$.tags' as varchar[])) as tag, true as is_put,
         ${LOG_PLACE} ${ofType("run.annotated")}
       union all
-      select run_id, unnest(cast(payload->'$.tags_removed' as varchar[])), false,
+      select ${run}, unnest(cast(payload->'$.tags_removed' as varchar[])), false,
         ${LOG_PLACE} ${ofType("run.annotated")}
     ), tagged as (
-      select run_id, list(tag order by tag) filter (is_put) as tags from (
-        select distinct on (run_id, tag) run_id, tag, is_put from mentions
-        order by run_id, tag, ${LATEST_FIRST}, is_put desc)
-      group by run_id
+      select ${run}, list(tag order by tag) filter (is_put) as tags from (
+        select distinct on (${run}, tag) ${run}, tag, is_put from mentions
+        order by ${run}, tag, ${LATEST_FIRST}, is_put desc)
+      group by ${run}
     ), said as (
-      select run_id, ${lastSaid("name")} as name, cast(${lastSaid("pin")} as boolean) as pin,
+      select ${run}, ${lastSaid("name")} as name, cast(${lastSaid("pin")} as boolean) as pin,
         ${lastSaid("group")} as "group"
-      ${ofType("run.annotated")} group by run_id
+      ${ofType("run.annotated")} group by ${run}
     ), begun as (
-      select run_id, first(payload->>'$.group' order by ${LOG_ORDER}) as "group"
-      ${ofType("run.created")} and json_type(payload, '$.group') = 'VARCHAR' group by run_id
+      select ${run}, first(payload->>'$.group' order by ${LOG_ORDER}) as "group"
+      ${ofType("run.created")} and json_type(payload, '$.group') = 'VARCHAR' group by ${run}
     )
-    select run_id, coalesce(tags, []), name, pin, coalesce(s."group", b."group")
-    from said s full join begun b using (run_id) left join tagged using (run_id)`,
-  run_notes: `
-    select run_id, timestamp_ms, payload->>'$.note'
+    select ${run}, coalesce(tags, []), name, pin, coalesce(s."group", b."group")
+    from said s full join begun b using (${run}) left join tagged using (${run})`,
+    run_notes: `
+    select ${run}, timestamp_ms, payload->>'$.note'
     ${ofType("run.annotated")} and (payload->>'$.note') <> ''`,
-  run_links: `
-    select run_id, to_run_id, kind, linked_at_ms from (
-      select distinct on (run_id, payload->>'$.to_run_id', payload->>'$.kind')
-        run_id, payload->>'$.to_run_id' as to_run_id, payload->>'$.kind' as kind,
+    run_links: `
+    select ${run}, to_run_id, kind, linked_at_ms from (
+      select distinct on (${run}, payload->>'$.to_run_id', payload->>'$.kind')
+        ${run}, payload->>'$.to_run_id' as to_run_id, payload->>'$.kind' as kind,
         timestamp_ms as linked_at_ms, (payload->>'$.removed') = 'true' as is_removed
       ${ofType("run.linked")}
-      order by run_id, payload->>'$.to_run_id', payload->>'$.kind', ${LATEST_FIRST})
+      order by ${run}, payload->>'$.to_run_id', payload->>'$.kind', ${LATEST_FIRST})
     where is_removed is not true`,
-  artifact_uses: `
-    select run_id, payload->>'$.used_run_id', payload->>'$.artifact_type', payload->>'$.sha256',
+    artifact_uses: `
+    select ${run}, payload->>'$.used_run_id', payload->>'$.artifact_type', payload->>'$.sha256',
       timestamp_ms
     ${ofType("artifact.used")}`,
-};
+  };
+}
 
-export const DERIVE = Object.entries(DERIVED).flatMap(([table, rows]) => [
-  `delete from ${table} where run_id in (select run_id from touched)`,
-  `insert into ${table} ${rows}`,
-]);
-
-export const ADD_REJECTED = `insert into rejected_lines values ($1, $2, $3)`;
 export const FORGET_COVERAGE = `delete from index_parts; delete from archived_days`;
 export const ADD_PART = `insert into index_parts values ($1, $2, $3, $4, $5, $6)`;
 export const ALL_PARTS = `from index_parts`;

@@ -5,7 +5,6 @@
  */
 import { resolve } from "@std/path";
 import { withNumbers } from "../base/json.ts";
-import { spool_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type Database, openDatabase } from "../duckdb/connection.ts";
 import type { SnapshotStore } from "../duckdb/snapshot_swap.ts";
@@ -18,12 +17,10 @@ import {
 } from "../log/mod.ts";
 import { AwayParts, keepRows, NothingToKeep, readingKept } from "./archived.ts";
 import { type IndexedPart, indexedPart, labelOf, writeIndexed } from "./coverage.ts";
-import { ingest, ingestOnThread, type IngestRequest } from "./ingest.ts";
-import { Loader } from "./load.ts";
+import { loadAll } from "./load.ts";
 import * as sql from "./load_sql.ts";
-import type { Batch } from "./spool.ts";
-import { CONTENT_TABLES, TABLES } from "./tables.ts";
-import { VIEWS } from "./run_views.ts";
+import { CONTENT_TABLES, tablesOf } from "./tables.ts";
+import { viewsOf } from "./run_views.ts";
 
 export interface BuildOptions {
   /** Look only at days from this one on; what is indexed of earlier ones stays. */
@@ -73,6 +70,8 @@ export interface Build {
   options: BuildOptions;
 }
 
+const LOG_SQL = sql.loadSql("log");
+
 export class LoadTransaction {
   readonly #positions = new Map<string, number>();
 
@@ -88,13 +87,13 @@ export class LoadTransaction {
     const database = await this.#openWork(before !== undefined, kept.length > 0);
     let loaded: Pick<IndexReport, "new_events" | "new_bytes" | "rejected">;
     try {
-      if (!before) await database.run(TABLES + VIEWS);
+      if (!before) await database.run(tablesOf("log") + viewsOf("log"));
       // In one transaction, large inserts go straight into the file, without the detour of a log.
       await database.run("begin");
-      await database.run(sql.TOUCH_NOTHING);
+      await database.run(LOG_SQL.TOUCH_NOTHING);
       if (kept.length > 0) await this.#keep(database, kept);
       loaded = await this.#load(database, extents, before !== undefined);
-      for (const statement of sql.DERIVE) await database.run(statement);
+      for (const statement of LOG_SQL.DERIVE) await database.run(statement);
       await this.#writePositions(database, before ?? [], kept);
       await database.run("commit");
       await database.run("checkpoint");
@@ -128,7 +127,7 @@ export class LoadTransaction {
         sum + Math.max(0, size_bytes - (this.#positions.get(label) ?? 0)),
       0,
     );
-    const request: IngestRequest = {
+    const request = {
       root,
       // From nothing, every day counts: an index that lacks days would pass for a whole one.
       days: [...new Set(extents.map(({ part }) => part.day))]
@@ -137,22 +136,12 @@ export class LoadTransaction {
       folder: store.work_folder,
       from_nothing: !has_events,
     };
-    const loader = new Loader(world, database, has_events);
-    const sink = (batch: Batch) => loader.take(batch);
-    const onRead = (bytes: number) => options.onProgress?.(bytes, total_bytes);
-    try {
-      await loader.begin();
-      // Another thread takes a moment to start.
-      const { positions, rejected, ...counts } = world.has_threads && total_bytes > spool_bytes_max
-        ? await ingestOnThread(request, sink, onRead)
-        : await ingest(world, request, sink, onRead);
-      await loader.finish();
-      for (const [label, position] of positions) this.#positions.set(label, position);
-      await database.runForEach(sql.ADD_REJECTED, rejected);
-      return { ...counts, rejected: rejected.length };
-    } finally {
-      await loader.close();
-    }
+    const { positions, ...counts } = await loadAll(world, database, LOG_SQL, request, {
+      total_bytes,
+      onRead: (bytes) => options.onProgress?.(bytes, total_bytes),
+    });
+    for (const [label, position] of positions) this.#positions.set(label, position);
+    return counts;
   }
 
   /** Notes how far each part is indexed now, which of them are archived, and marks the rows by that. */

@@ -4,27 +4,30 @@
  * these took. It reads `trace.published` events; the last one of a correlation counts.
  */
 import type { Database } from "../duckdb/connection.ts";
-import { LATEST_FIRST, LOG_ORDER } from "./tables.ts";
+import { boxColumn, type IndexScope, LATEST_FIRST, LOG_ORDER } from "./tables.ts";
 
 const METRIC_COLUMNS = ["total_return", "sharpe_ratio", "max_drawdown", "total_trades"]
   .map((name) => `try_cast(payload->>'$.metrics.${name}' as double) as ${name}`);
 
-export const VIEWS = `
+/** Creates the views of a database; in that of a fleet, each row begins with its box. */
+export function viewsOf(scope: IndexScope): string {
+  const box = boxColumn(scope);
+  return `
 create view events as
-select event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id, log_day, log_part,
+select ${box}event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id, log_day, log_part,
   log_offset, fields_ok, payload, is_archived
 from other_events
 union all
-select event_id, 'trial.recorded', run_id, timestamp_ms, correlation_id, causation_id, log_day,
+select ${box}event_id, 'trial.recorded', run_id, timestamp_ms, correlation_id, causation_id, log_day,
   log_part, log_offset, true, null, is_archived
 from trial_events;
 
 create view trial_results as
-select run_id, trial_id, timestamp_ms as recorded_at_ms, params, metrics from trial_events;
+select ${box}run_id, trial_id, timestamp_ms as recorded_at_ms, params, metrics from trial_events;
 
 create view latest_runs as
 select
-  coalesce(d.run_id, s.run_id) as run_id,
+  ${box}run_id,
   d.run_type,
   case
     when s.completed_at_ms is not null then 'completed'
@@ -34,20 +37,20 @@ select
   end as status,
   d.created_at_ms, s.started_at_ms, s.completed_at_ms, s.failed_at_ms, s.error, d.config,
   d.data_fingerprint, s.summary_json
-from runs_d d full join runs_status s on s.run_id = d.run_id
-order by coalesce(d.created_at_ms, s.started_at_ms, s.completed_at_ms, s.failed_at_ms) desc, run_id;
+from runs_d d full join runs_status s using (${box}run_id)
+order by coalesce(d.created_at_ms, s.started_at_ms, s.completed_at_ms, s.failed_at_ms) desc, ${box}run_id;
 
 create view run_phase_summary as
-select run_id, count(*) as phase_count, sum(duration_ms) as total_duration_ms,
+select ${box}run_id, count(*) as phase_count, sum(duration_ms) as total_duration_ms,
   list(phase_name order by phase_order, started_at_ms, completed_at_ms, phase_name) as phase_names,
   list(duration_ms order by phase_order, started_at_ms, completed_at_ms, phase_name)
     as phase_durations_ms
 from phase_timings
-group by run_id;
+group by ${box}run_id;
 
 -- What runs and groups of runs are to show, with where in the log it was said.
 create view run_claims as
-select run_id, payload->>'$.group' as "group", payload->>'$.hypothesis' as hypothesis,
+select ${box}run_id, payload->>'$.group' as "group", payload->>'$.hypothesis' as hypothesis,
   payload->>'$.metric' as metric, payload->>'$.direction' as direction,
   cast(cast(payload->>'$.trials_planned' as double) as bigint) as trials_planned,
   payload->>'$.holdout' as holdout, payload->>'$.falsified_if' as falsified_if,
@@ -58,14 +61,14 @@ where event_type = 'run.claimed' and fields_ok;
 create schema backtest_analytics;
 
 create view backtest_analytics.publications as
-select correlation_id, coalesce(run_id, correlation_id) as run_id, timestamp_ms, payload,
-  min(timestamp_ms) over (partition by correlation_id) as first_timestamp_ms
+select ${box}correlation_id, coalesce(run_id, correlation_id) as run_id, timestamp_ms, payload,
+  min(timestamp_ms) over (partition by ${box}correlation_id) as first_timestamp_ms
 from main.other_events
 where event_type = 'trace.published' and fields_ok
-qualify row_number() over (partition by correlation_id order by ${LATEST_FIRST}) = 1;
+qualify row_number() over (partition by ${box}correlation_id order by ${LATEST_FIRST}) = 1;
 
 create view backtest_analytics.backtest_runs as
-select run_id, correlation_id, make_timestamp_ms(first_timestamp_ms) as created_at,
+select ${box}run_id, correlation_id, make_timestamp_ms(first_timestamp_ms) as created_at,
   payload->>'$.config_file' as config_file, payload->>'$.strategy_type' as strategy_type,
   ${METRIC_COLUMNS.join(", ")},
   payload->'$.metrics' as metrics,
@@ -76,19 +79,20 @@ select run_id, correlation_id, make_timestamp_ms(first_timestamp_ms) as created_
 from backtest_analytics.publications;
 
 create view backtest_analytics.event_latencies as
-select run_id, correlation_id, latency->>'$.event_type' as event_type,
+select ${box}run_id, correlation_id, latency->>'$.event_type' as event_type,
   try_cast(latency->>'$.mean_latency_ms' as double) as mean_latency_ms,
   try_cast(latency->>'$.p95_latency_ms' as double) as p95_latency_ms,
   try_cast(latency->>'$.max_latency_ms' as double) as max_latency_ms,
   try_cast(latency->>'$.event_count' as bigint) as event_count,
   make_timestamp_ms(timestamp_ms) as measured_at
 from (
-  select run_id, correlation_id, timestamp_ms,
+  select ${box}run_id, correlation_id, timestamp_ms,
     unnest(cast(payload->'$.latencies' as json[])) as latency
   from backtest_analytics.publications
   where json_type(payload, '$.latencies') = 'ARRAY'
 );
 `;
+}
 
 export const GROUP_OF_RUN = `select "group" from run_states where run_id = $1`;
 
@@ -150,7 +154,7 @@ export async function describeIndex(
     from information_schema.tables join information_schema.columns
       using (table_catalog, table_schema, table_name)
     where table_catalog in (current_database(), 'temp') and table_name not in
-      ('index_facts', 'index_parts', 'trial_events', 'other_events', 'publications',
+      ('index_facts', 'index_parts', 'index_segments', 'trial_events', 'other_events', 'publications',
        'catalog_files', 'catalog_meta', 'compacted_files', 'alert_files', 'alerts_meta',
        'waiting_trace_events', 'open_runs_now')
     group by all order by kind desc, name`);

@@ -11,16 +11,25 @@ import type { World } from "../base/world.ts";
 import { type EventRecord, type PartExtent, type PartId, partStem } from "../log/mod.ts";
 import { isPlain, rowLine, rowOf, type SpoolRow, trialLine } from "./rows.ts";
 
+/** A file whose columns hold trials of one part. */
+export interface PackedTrials {
+  path: string;
+  day: string;
+  part: string;
+  /** Absent where all is of one log. */
+  box?: string;
+}
+
 export interface Batch {
-  /** A compacted part: its trials are loaded from its columns, and its other lines come as events. */
-  compacted?: { path: string; day: string; part: string };
+  /** Packed lines: trials are loaded from their columns, and the other lines come as events. */
+  packed?: PackedTrials;
   /** A file of trials, and one of other rows; the loader removes them. */
   trials?: string;
   rows?: string;
   /** Rows that no file can carry. */
   held: SpoolRow[];
-  /** The parts that trials name by number, and were not named before: number, day, name. */
-  parts: [number, string, string][];
+  /** The parts that trials name by number, and were not named before: number, box, day, name. */
+  parts: (string | number)[][];
 }
 
 /** Takes a batch; the next one may come when the promise resolves. */
@@ -69,6 +78,8 @@ export class Spool {
   readonly #parts = new Map<PartId, number>();
   #new_parts: Batch["parts"] = [];
   #files = 0;
+  /** The box that events are of; absent where all are of one log. */
+  box?: string;
 
   constructor(readonly world: World, readonly folder: string, readonly sink: BatchSink) {}
 
@@ -77,7 +88,10 @@ export class Spool {
     const plain = isPlain(record.text);
     const trial = trialLine(record, this.#numberOf(record.part), plain);
     if (trial !== undefined) return this.#trials.push(trial) ? this.#sendWhenFull() : undefined;
-    const row = rowOf(record, record.part.day, partStem(record.part), plain);
+    const row = [
+      ...this.#boxes,
+      ...rowOf(record, record.part.day, partStem(record.part), plain),
+    ];
     const line = rowLine(row, plain);
     if (line !== undefined) return this.#rows.push(line) ? this.#sendWhenFull() : undefined;
     this.#held.push(row);
@@ -85,21 +99,25 @@ export class Spool {
     return this.#held_chars < spool_bytes_max ? undefined : this.#send(true);
   }
 
-  /** Has the trials of a compacted part loaded from its columns. */
-  async addCompacted({ path, part }: PartExtent): Promise<void> {
-    const compacted = { path, day: part.day, part: partStem(part) };
-    await this.sink({ compacted, held: [], parts: [] });
+  /** Has the trials of packed lines loaded from their columns. */
+  async addPacked({ path, part }: Pick<PartExtent, "path" | "part">): Promise<void> {
+    const packed = { path, day: part.day, part: partStem(part), box: this.box };
+    await this.sink({ packed, held: [], parts: [] });
   }
 
   async finish(): Promise<void> {
     await this.#send(true);
   }
 
+  get #boxes(): string[] {
+    return this.box === undefined ? [] : [this.box];
+  }
+
   #numberOf(part: PartId): number {
     let number = this.#parts.get(part);
     if (number === undefined) {
       this.#parts.set(part, number = this.#parts.size);
-      this.#new_parts.push([number, part.day, partStem(part)]);
+      this.#new_parts.push([number, ...this.#boxes, part.day, partStem(part)]);
     }
     return number;
   }

@@ -58,6 +58,7 @@ export {
   dayFolder,
   dayOf,
   ledgerPaths,
+  parsePartLabel,
   type PartId,
   partStem,
   writerNameFrom,
@@ -77,6 +78,7 @@ export {
   LogCursor,
   type LogRecord,
   type ReadFilter,
+  recordsOfLines,
 } from "./read/cursor.ts";
 export { ChangeNotices, followLog } from "./read/follow.ts";
 export {

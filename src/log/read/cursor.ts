@@ -152,32 +152,15 @@ export class LogCursor {
 
   #recordsOf(extent: PartExtent, block: Block): LogRecord[] {
     const { part, label } = extent;
-    const records: LogRecord[] = [];
-    const damage = (
-      kind: DamageRecord["kind"],
-      offset: number,
-      size_bytes: number,
-      reason: string,
-    ) => records.push({ kind, part, label, offset, size_bytes, reason });
-    if (block.torn_bytes > 0) {
-      const key = `${label}@${block.end}:${block.torn_bytes}`;
-      if (this.#torn.has(key)) return records;
-      this.#torn.add(key);
-      damage("torn", block.end, block.torn_bytes, "the part does not end in a newline");
-      return records;
+    if (block.torn_bytes === 0) {
+      return recordsOfLines(extent, block)
+        .filter((record) => record.kind !== "event" || this.#isWanted(record.event));
     }
-    if (block.oversized_bytes > 0) {
-      damage("corrupt", block.start, block.oversized_bytes, tooLong(block.oversized_bytes).reason);
-      return records;
-    }
-    for (const { offset, size_bytes, text } of linesOf(block.bytes, block.start)) {
-      const event = text === undefined ? NOT_UTF8 : validate(text, size_bytes);
-      if (event instanceof BadLine) damage("corrupt", offset, size_bytes, event.reason);
-      else if (this.#isWanted(event)) {
-        records.push({ kind: "event", part, label, offset, size_bytes, text: text!, event });
-      }
-    }
-    return records;
+    const key = `${label}@${block.end}:${block.torn_bytes}`;
+    if (this.#torn.has(key)) return [];
+    this.#torn.add(key);
+    const reason = "the part does not end in a newline";
+    return [{ kind: "torn", part, label, offset: block.end, size_bytes: block.torn_bytes, reason }];
   }
 
   #isWanted(event: LedgerEvent): boolean {
@@ -187,6 +170,25 @@ export class LogCursor {
     if (since_ms !== undefined && event.timestamp_ms < since_ms) return false;
     return until_ms === undefined || event.timestamp_ms < until_ms;
   }
+}
+
+/** The lines of a block of a part, each as the event or the damage that it is. */
+export function recordsOfLines(
+  { part, label }: Pick<PartExtent, "part" | "label">,
+  { start, bytes, oversized_bytes }: Omit<Block, "torn_bytes">,
+): LogRecord[] {
+  const corrupt = (offset: number, size_bytes: number, reason: string): LogRecord => {
+    return { kind: "corrupt", part, label, offset, size_bytes, reason };
+  };
+  if (oversized_bytes > 0) {
+    return [corrupt(start, oversized_bytes, tooLong(oversized_bytes).reason)];
+  }
+  return linesOf(bytes, start).map(({ offset, size_bytes, text }): LogRecord => {
+    const event = text === undefined ? NOT_UTF8 : validate(text, size_bytes);
+    return event instanceof BadLine
+      ? corrupt(offset, size_bytes, event.reason)
+      : { kind: "event", part, label, offset, size_bytes, text: text!, event };
+  }).toArray();
 }
 
 /** What is wrong with a line, as far as the line itself shows: it never changes. A torn tail is no line. */
