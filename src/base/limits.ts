@@ -540,6 +540,10 @@ export const segment_flush_ms = 60_000;
 export const ship_look_ms = 5_000;
 /** So many objects are asked for at once. */
 export const store_heads_at_once = 32;
+/** A pull fetches so many segments of a box at once, */
+export const pulled_segments_at_once = 4;
+/** of so many boxes. */
+export const pulled_boxes_at_once = 4;
 /** How long `ship --drain` tries. */
 export const ship_drain_ms_max = 600_000;
 /** Statistics of a table hold texts up to so many characters, whole. */

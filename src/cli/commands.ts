@@ -81,6 +81,7 @@ const GROUPS = {
     "fleet join": () => import("./commands/fleet_join.ts"),
     "ship": () => import("./commands/ship.ts"),
     "fleet fold": () => import("./commands/fleet_fold.ts"),
+    "fleet pull": () => import("./commands/fleet_pull.ts"),
     "fleet status": () => import("./commands/fleet_status.ts"),
     "fleet verify": () => import("./commands/fleet_verify.ts"),
     "fleet sql": () => import("./commands/fleet_sql.ts"),

@@ -4,6 +4,7 @@
  */
 import { asLedgerError, type LedgerError } from "../base/error.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
+import { store_heads_at_once } from "../base/limits.ts";
 import { linesDigest } from "../log/codec/unpacking.ts";
 import { type Claim, readClaim } from "./claim.ts";
 import {
@@ -40,38 +41,77 @@ export class Poison extends Error {
   }
 }
 
+/** Where a caller has come to in a chain. */
+export interface ChainPlace {
+  seq: number;
+  /** Of the segment before the next one. Absent: it is asked for. */
+  link?: string;
+}
+
 /** One chain of a box from a watermark on, each segment proven before it is handed on. */
 export class BoxChain {
-  #link = "";
   #claim?: Claim;
+  #place: ChainPlace;
 
   constructor(
     readonly store: ObjectStore,
     readonly source: Source,
     readonly box: string,
-    readonly from: number,
-  ) {}
+    from: number | ChainPlace,
+  ) {
+    this.#place = typeof from === "number" ? { seq: from } : from;
+  }
 
+  /** The segments that come next, with their bytes. */
   async *next(): AsyncGenerator<TakenSegment> {
-    let expected = this.from + 1;
-    let is_first = true;
-    const after = segmentKey(this.source, this.box, this.from);
-    for await (const { key } of this.store.list(chainFolder(this.source, this.box), after)) {
-      const seq = seqOfKey(key);
-      if (seq === undefined || seq < expected) continue;
-      if (seq > expected) throw new Poison(expected, "it is not in the store");
-      if (is_first) await this.#begin();
-      is_first = false;
-      yield await this.#proven(seq);
-      expected++;
+    for await (const facts of this.facts()) yield await this.read(facts);
+  }
+
+  /** What the segments that come next say of themselves. */
+  async *facts(): AsyncGenerator<SegmentFacts> {
+    const { store, source, box } = this;
+    let keys: string[] = [];
+    const after = segmentKey(source, box, this.#place.seq);
+    for await (const { key } of store.list(chainFolder(source, box), after)) {
+      if (seqOfKey(key) === undefined) continue;
+      keys.push(key);
+      if (keys.length < store_heads_at_once) continue;
+      yield* this.#follow(keys);
+      keys = [];
+    }
+    yield* this.#follow(keys);
+  }
+
+  /** Proves some segments, in order. What they say is asked for at once. */
+  async *#follow(keys: readonly string[]): AsyncGenerator<SegmentFacts> {
+    if (keys.length === 0) return;
+    if (!this.#claim) await this.#begin();
+    const answers = await Promise.all(keys.map((key) => this.#factsOf(seqOfKey(key)!)));
+    for (const [at, key] of keys.entries()) {
+      const { seq: before, link } = this.#place;
+      const seq = seqOfKey(key)!;
+      if (seq <= before) continue;
+      if (seq > before + 1) throw new Poison(before + 1, "it is not in the store");
+      const facts = answers[at];
+      if (facts?.seq !== seq) throw new Poison(seq, "it does not say what it is");
+      const [problem] = chainProblems(facts, { box_id: this.#claim!.box_id, link });
+      if (problem) throw new Poison(seq, problem);
+      if (!isPartOf(this.source, facts.part)) throw new Poison(seq, "it names no part");
+      this.#place = { seq, link: linkOf(facts) };
+      yield facts;
     }
   }
 
   async #begin(): Promise<void> {
-    this.#claim = await readClaim(this.store, this.box);
-    if (this.from === 0) return;
-    const facts = await this.#factsOf(this.from);
-    if (facts) this.#link = linkOf(facts);
+    const { seq, link } = this.#place;
+    this.#claim = await readClaim(this.store, this.box).catch((error) => {
+      if (asLedgerError(error)?.code !== "damaged") throw error;
+      throw new Poison(seq + 1, error.message);
+    });
+    if (!this.#claim) throw new Poison(seq + 1, "the claim of its box is gone from the store");
+    if (link !== undefined) return;
+    const facts = seq === 0 ? undefined : await this.#factsOf(seq);
+    this.#place = { seq, link: facts ? linkOf(facts) : "" };
   }
 
   async #factsOf(seq: number): Promise<SegmentFacts | undefined> {
@@ -79,23 +119,18 @@ export class BoxChain {
     return facts && parseMeta(facts.meta);
   }
 
-  async #proven(seq: number): Promise<TakenSegment> {
-    const facts = await this.#factsOf(seq);
+  /** The bytes of a segment, whose lines are those that it says. */
+  async read(facts: SegmentFacts): Promise<TakenSegment> {
+    const { seq, from, to, raw_sha256 } = facts;
     const bytes = await this.store.get(segmentKey(this.source, this.box, seq));
     if (!bytes) throw new Poison(seq, "it is not in the store");
-    if (facts?.seq !== seq) throw new Poison(seq, "it does not say what it is");
-    if (!this.#claim) throw new Poison(seq, "the claim of its box is gone from the store");
-    const [problem] = chainProblems(facts, { box_id: this.#claim.box_id, link: this.#link });
-    if (problem) throw new Poison(seq, problem);
-    if (!isPartOf(this.source, facts.part)) throw new Poison(seq, "it names no part");
     try {
       const sha256 = linesDigest(new MemoryFile(this.box, bytes));
-      if (sha256 !== facts.raw_sha256) throw new Poison(seq, "its lines are not those it says");
+      if (sha256 !== raw_sha256) throw new Poison(seq, "its lines are not those it says");
     } catch (error) {
       if (!asLedgerError(error)) throw error;
       throw new Poison(seq, (error as LedgerError).message);
     }
-    this.#link = linkOf(facts);
-    return { box: this.box, facts, bytes, lines_bytes: facts.to - facts.from };
+    return { box: this.box, facts, bytes, lines_bytes: to - from };
   }
 }

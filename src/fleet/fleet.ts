@@ -10,6 +10,7 @@ import { type ProbeResult, probeStore } from "./probe.ts";
 import type { BoxStatus, FleetVerification, VerifyBoxesOptions } from "./boxes.ts";
 import type { Engine } from "./engines.ts";
 import type { FoldJob, FoldReport } from "./fold.ts";
+import type { FleetPullReport, PullOptions } from "./pull.ts";
 import type { RepairReport, ShipOptions, Shipper, ShipReport } from "./ship.ts";
 import { ObjectStore, StoreRefusal } from "./store.ts";
 
@@ -131,6 +132,13 @@ export class Fleet implements Disposable {
     const { FoldJob } = await import("./fold.ts");
     this.#folds ??= new FoldJob(this.store, join(this.home.ledger_dir, "fleet", "fold"));
     return await this.#folds.run(signal);
+  }
+
+  /** Fetches what is new of all boxes, or of one, into the cache, and brings the cache's index up to date. */
+  async pull(options?: PullOptions): Promise<FleetPullReport> {
+    const { fleet_id } = await this.check();
+    const { pullFleet } = await import("./pull.ts");
+    return await pullFleet(this.store, this.home.ledger_dir, fleet_id, options);
   }
 
   /** How each box stands, or one of them. */

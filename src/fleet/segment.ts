@@ -7,10 +7,12 @@ import { buildFacts } from "../base/build.ts";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { textDigest } from "../base/files/checksum.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
+import type { OpenFile } from "../base/files/seam.ts";
 import { packed_line_bytes_max, segment_bytes_max } from "../base/limits.ts";
 import { type PackingColumns, packLines } from "../log/codec/packing.ts";
 import { linesDigest } from "../log/codec/unpacking.ts";
 import { parsePartLabel } from "../log/format/layout.ts";
+import { PackedReader } from "../parquet/packed_read.ts";
 import type { OpenPart } from "../log/read/part_file.ts";
 import { sha256Of } from "./store.ts";
 
@@ -175,6 +177,13 @@ export function segmentMeta(segment: PackedSegment): Record<string, string> {
   return Object.fromEntries(
     Object.entries(facts).map(([name, value]) => [name.replaceAll("_", "-"), String(value)]),
   );
+}
+
+/** What a segment says of itself in its own file; undefined where it is none. */
+export function factsOfFile(file: OpenFile): SegmentFacts | undefined {
+  const said = Object.entries(new PackedReader(file).key_values)
+    .map(([name, value]) => [name.replace("ledger.", "").replaceAll("_", "-"), value]);
+  return parseMeta(Object.fromEntries(said));
 }
 
 /** What a HEAD says of a segment; undefined where it is none. */

@@ -21,8 +21,8 @@ export interface AttachedDatabase {
 
 /** Which index is opened, and what beside it. */
 export interface IndexOptions {
-  /** Default: runs. */
-  db?: "runs" | "alerts" | "catalog" | "traces";
+  /** Default: runs. `fleet` is what was pulled of a fleet: the same, each row with its box. */
+  db?: "runs" | "alerts" | "catalog" | "traces" | "fleet";
   /** What will be asked: of the catalog, views of the artifacts that it names. */
   sql?: string;
   /** Whether it may read the files of ledger and runs. Default: where `sql` names such a function. */
@@ -54,15 +54,18 @@ export async function openIndexOf(
 ): Promise<Database> {
   const { db = "runs", sql = "", files = mayReadFiles(sql), attach, onNotice } = options;
   if (db === "catalog") return await runs.openCatalog({ sql, files, onNotice });
-  const index_dir = ledgerPaths(dir).index;
+  const { index: index_dir, fleet_index } = ledgerPaths(dir);
+  const path = db === "fleet" ? fleet_index : join(index_dir, `${db}.duckdb`);
   const folders = files ? [dir, runs.dir].map((folder) => resolve(world.cwd(), folder)) : [];
   const attached = attach ? [attach] : [];
   const database = db === "traces"
     ? await traces.openDatabase(folders)
     : db === "runs"
     ? await openHalf({ world, index_dir, runs_dir: runs.dir }, db, { sql, folders, attached })
-    : await openSnapshot(world, join(index_dir, `${db}.duckdb`), {
-      hint_when_absent: "nothing has been catalogued yet: ledger runs sync",
+    : await openSnapshot(world, path, {
+      hint_when_absent: db === "fleet"
+        ? "nothing has been pulled yet: ledger fleet pull"
+        : "nothing has been catalogued yet: ledger runs sync",
       folders,
       attached,
     });

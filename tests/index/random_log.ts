@@ -25,7 +25,7 @@ export class RandomLog {
   step(): void {
     const { random } = this;
     const appends = 1 + random.below(4);
-    for (let append = 0; append < appends; append++) this.#append();
+    for (let append = 0; append < appends; append++) this.append();
     if (random.chance(0.15)) this.#tear();
     if (random.chance(0.04)) this.#cutBack();
     if (random.chance(0.02)) this.#moveDayAway();
@@ -49,7 +49,8 @@ export class RandomLog {
     };
   }
 
-  #append(): void {
+  /** A writer appends some lines. */
+  append(): void {
     const part = this.#part();
     this.#takeTailOut(part);
     const lines = this.random.times(1 + this.random.below(6), () => this.#maker.line());

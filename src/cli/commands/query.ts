@@ -6,7 +6,16 @@ import type { AnswerSource } from "../../ledger/fresh.ts";
 import { CUTOVER, legacyDatabase } from "../../legacy/attach.ts";
 import type { ArtifactTypes } from "../../runs/artifacts/types.ts";
 import { defineCommand } from "../command.ts";
-import { asIs, choice, day, ROW_FORMATS, type RowFormat, runsFlags, text } from "../flags.ts";
+import {
+  asIs,
+  choice,
+  day,
+  ROW_FORMATS,
+  type RowFormat,
+  runsFlags,
+  text,
+  toggle,
+} from "../flags.ts";
 import { readInput } from "../input.ts";
 import { freshen, openFor } from "../open.ts";
 import { fieldColumns, paintFor, print, printRows, rowFormat, RowPrinter, say } from "../output.ts";
@@ -14,13 +23,15 @@ import { usage } from "../parse.ts";
 import { sayWhatIsMissing } from "../traces.ts";
 
 const DATABASES = ["runs", "alerts", "catalog", "traces"] as const;
+type Asked = typeof DATABASES[number] | "fleet";
 
-/** What each is made from; traces are read as they are. */
-const SOURCES: Readonly<Record<typeof DATABASES[number] | "both", readonly AnswerSource[]>> = {
+/** What each is made from; traces are read as they are, and what was pulled of a fleet too. */
+const SOURCES: Readonly<Record<Asked | "both", readonly AnswerSource[]>> = {
   runs: ["log"],
   alerts: ["runs", "alerts"],
   catalog: ["runs"],
   traces: [],
+  fleet: [],
   both: ["log", "runs"],
 };
 
@@ -31,11 +42,15 @@ export default defineCommand({
     "Runs DuckDB SQL, read-only, on a snapshot of an index. First brings the index up to date " +
     "with the log, or with the runs, where that takes less than about a second and no other " +
     "process is at it; otherwise says on standard error how far behind the answer is. --db traces " +
-    "has one view, trace_events: the traced events of this moment, times in microseconds. Without " +
+    "has one view, trace_events: the traced events of this moment, times in microseconds. --fleet asks " +
+    "the index of what ledger fleet pull fetched, without network: the same tables and views, each " +
+    "row with its box. Without " +
     "SQL, lists the tables and views, and queries to begin with.",
   examples: {
     'ledger query "select * from latest_runs limit 10"': "the latest runs",
     "ledger query": "tables, views and example queries",
+    'ledger query --fleet "select box, count(*) from events group by all"':
+      "what was pulled of a fleet",
     "ledger query --db traces \"select data->>'price' from trace_events where event_type = 'FILL'\"":
       "traced events, whether they are Parquet yet or not",
   },
@@ -43,6 +58,7 @@ export default defineCommand({
   flags: {
     "file": text("FILE", "read the query from a file", { short: "f" }),
     "db": choice(DATABASES, "which index, or the traces (default: runs)"),
+    "fleet": toggle("ask what fleet pull fetched: each row with its box"),
     "legacy": text("PATH", "attach the first system's database: adds all_runs and all_run_status"),
     "cutover": day(`with --legacy: from this day on the log wins (default: ${CUTOVER})`),
     "format": choice(
@@ -64,12 +80,18 @@ export default defineCommand({
       throw usage("query", "--format parquet is not for a terminal: … > FILE");
     }
     const ledger = openFor(world, flags);
-    const { db = "runs", legacy } = flags;
+    if (flags.fleet && (flags.db ?? flags.legacy) !== undefined) {
+      const other = flags.db === undefined ? "--legacy" : "--db";
+      throw usage("query", `--fleet is a database of its own, and ${other} names another`);
+    }
+    const { legacy } = flags;
+    const db: Asked = flags.fleet ? "fleet" : flags.db ?? "runs";
     if (legacy !== undefined && (db === "catalog" || db === "traces")) {
       throw usage("query", `--legacy is attached to --db runs, and not to ${db}`);
     }
     const attach = legacy === undefined ? undefined : legacyDatabase(ledger, legacy, flags.cutover);
-    await freshen(world, ledger, flags, ...SOURCES[/\brun_states\b/i.test(asked) ? "both" : db]);
+    const is_of_both = !flags.fleet && /\brun_states\b/i.test(asked);
+    await freshen(world, ledger, flags, ...SOURCES[is_of_both ? "both" : db]);
     const onNotice = (message: string) => say(world, message);
     await using database = await ledger.openIndex({ db, sql: asked, attach, onNotice });
     const format = flags.format === "parquet"
@@ -97,7 +119,7 @@ export default defineCommand({
 async function overview(
   world: World,
   database: Database,
-  db: typeof DATABASES[number],
+  db: Asked,
   types: ArtifactTypes,
   format: RowFormat,
 ): Promise<void> {
@@ -114,7 +136,7 @@ async function overview(
   printRows(world, [...views, ...rows], columns, format);
   if (format !== "table") return;
   print(world, "\n" + bold("To begin with:"));
-  const examples = db === "runs"
+  const examples = db === "runs" || db === "fleet"
     ? index.EXAMPLE_QUERIES
     : db === "traces"
     ? (await import("../../trace/ask/sql_view.ts")).EXAMPLE_QUERIES

@@ -29,6 +29,9 @@ export function ledgerPaths(root: string) {
     run_artifacts: join(root, "artifacts", "runs"),
     index: join(root, "index"),
     traces: join(root, "traces"),
+    /** What was pulled of a fleet; it is no log. */
+    fleet_cache: join(root, "fleet", "cache"),
+    fleet_index: join(root, "fleet", "cache", "index", "fleet.duckdb"),
   };
 }
 
