@@ -40,6 +40,7 @@ Commands:
 - watch --ship | Sends the log meanwhile, as ledger ship --follow does. ledger status and /metrics
   (ledger_ship_lag_bytes, _seconds, ledger_ship_failing) say how much waits, and ask no store for it.
 - fleet sql | Prints the lines with which Spark, ClickHouse, DuckDB or Polars reads the tables.
+- fleet pull, query --fleet | The logs of all boxes in one local index, each row with its box.
 - network | Only commands of the fleet reach it; all others give it up before they begin.
 - emit --ack | Answers every input line with one line, in order; --ack=json answers with objects.
 - --force | An output replaces no file unless you say --force, and never a ledger's own file, an

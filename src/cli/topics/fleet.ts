@@ -40,6 +40,10 @@ goes to this machine alone. A private authority: --ca FILE.
   # the lines with which DuckDB, ClickHouse, Spark or Polars reads the tables
   ledger fleet sql duckdb
 
+  # on any machine that reads: fetch what is new of all boxes, and index it
+  ledger fleet pull
+  ledger query --fleet "select box, status, count(*) from latest_runs group by all"
+
   # how far each box has come
   ledger fleet status
 
@@ -78,6 +82,15 @@ The tables are Delta Lake tables that ask nothing of their readers (reader 1, wr
 - fold jobs | any number may run; one that dies leaves nothing half done. They are the tables' only writers:
   no OPTIMIZE and no DELETE of another engine beside them
 
+What was pulled, without an engine:
+
+- fleet pull | fetches the segments themselves, each proven by its chain and digest; --since DAY leaves
+  earlier days in the store, --box NAME the other boxes; stopped anywhere, it goes on there
+- query --fleet | the tables and views of query, with the column box first: rows are those of each box's own
+  index. An event_id that a box logged twice is there once; the same one of two boxes, twice
+- run_id | is unique on a box, not in a fleet: group and join by box, run_id
+- the cache | is no log: never shipped, sealed or retained; deleted, it can be pulled again
+
 In the bucket, below the prefix:
 
 - fleet.json | what makes it a fleet, and what the probe found
@@ -88,6 +101,7 @@ In the bucket, below the prefix:
 On the box, below the ledger's folder:
 
 - fleet.json | the fleet and this box's name; no secret
+- fleet/cache/ | what was pulled: log/box=NAME/ as in the bucket, and index/fleet.duckdb
 - fleet/shipped.jsonl | which ranges the store has acknowledged; a hint: without it, a box asks the store
 `,
 } satisfies Topic;
