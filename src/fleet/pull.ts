@@ -109,7 +109,7 @@ class FleetPull {
   }
 
   async #pullChain(source: Source, pulled: PulledBox): Promise<void> {
-    const { store, cache, options: { signal } } = this;
+    const { store, options: { signal } } = this;
     const { name: box } = pulled;
     const place = this.#placeOf(source, box);
     const chain = new BoxChain(store, source, box, place.seq === 0 ? 0 : { ...place });
