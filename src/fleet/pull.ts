@@ -28,7 +28,7 @@ export interface PullOptions {
 }
 
 /** What was pulled of a box. */
-export interface PulledBox {
+interface PulledBox {
   name: string;
   /** New ones, */
   segments: number;

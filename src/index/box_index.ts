@@ -23,7 +23,7 @@ export interface BoxSegment {
 }
 
 /** What is indexed, and how. */
-export interface BoxIndexOptions {
+interface BoxIndexOptions {
   /** The folder that all segments are in. */
   folder: string;
   lock_wait_ms?: number;
