@@ -35,6 +35,9 @@ const KEYS = {
   AWS_REGION: "default",
 } as const;
 
+/** A program ends with this process, also where that is killed. */
+const WITH_PARENT = ["--pdeathsig", "KILL", "--"];
+
 /** A daemon's name: `mon.a`, `osd.0`, `rgw`. */
 type DaemonName = "mon" | "rgw" | `osd.${number}`;
 
@@ -109,11 +112,10 @@ export class Ceph implements AsyncDisposable {
       ? ["radosgw", ["-n", "client.rgw.a"]] as const
       : ["ceph-osd", ["-i", name.slice("osd.".length)]] as const;
     const output = join(this.options.folder, `${name}.out`);
-    // Its end is that of this process, also where that is killed.
     const child = new Deno.Command("sh", {
       args: [
         "-c",
-        `exec setpriv --pdeathsig KILL -- "$@" >> '${output}' 2>&1`,
+        `exec setpriv ${WITH_PARENT.join(" ")} "$@" >> '${output}' 2>&1`,
         "sh",
         program,
         "-c",
@@ -169,8 +171,8 @@ export class Ceph implements AsyncDisposable {
   }
 
   async #run(program: string, ...args: string[]): Promise<void> {
-    const { success, stderr } = await new Deno.Command(program, {
-      args: ["-c", this.#config, ...args],
+    const { success, stderr } = await new Deno.Command("setpriv", {
+      args: [...WITH_PARENT, program, "-c", this.#config, ...args],
       stdin: "null",
       stdout: "null",
       signal: patience(),
