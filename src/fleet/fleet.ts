@@ -113,21 +113,23 @@ export class Fleet implements Disposable {
 
   /** Sends what is durable in the box's log. One try: what the store does not answer is thrown. */
   async ship(options?: ShipOptions): Promise<ShipReport> {
-    return await (await this.#shipper()).ship(options);
+    return await (await this.#shipper(options)).ship(options);
   }
 
   /** Puts again what the store has lost. */
   async repair(options?: ShipOptions): Promise<RepairReport> {
-    return await (await this.#shipper()).repair(options);
+    return await (await this.#shipper(options)).repair(options);
   }
 
-  async #shipper(): Promise<Shipper> {
+  async #shipper({ signal }: ShipOptions = {}): Promise<Shipper> {
+    this.store.stop = signal;
     const { Shipper } = await import("./ship.ts");
     return this.#ships ??= new Shipper(this.store, this.home);
   }
 
   /** Takes new segments of all boxes into the tables. What it knows of them stays for the next time. */
   async fold(signal?: AbortSignal): Promise<FoldReport> {
+    this.store.stop = signal;
     await this.check();
     const { FoldJob } = await import("./fold.ts");
     this.#folds ??= new FoldJob(this.store, join(this.home.ledger_dir, "fleet", "fold"));

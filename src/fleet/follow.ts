@@ -26,6 +26,7 @@ export async function untilStopped(
       await step();
       tries = 0;
     } catch (error) {
+      if (signal.aborted) return;
       const trouble = asLedgerError(error);
       if (!trouble || !isPassing(trouble)) throw error;
       if (tries++ === 0) onTrouble(trouble);

@@ -17,7 +17,7 @@ import {
   store_tries_max,
   store_upload_mb_ms,
 } from "../base/limits.ts";
-import type { World } from "../base/world.ts";
+import { interruptedBy, type World } from "../base/world.ts";
 import { addressText, type FleetAddress } from "./address.ts";
 import type { KeySource, StoreKeys } from "./keys.ts";
 import { type ListedObject, parseError, parseListing, readBounded } from "./store_answers.ts";
@@ -95,6 +95,8 @@ export class ObjectStore implements Disposable {
   skew_ms = 0;
   /** How many requests were sent. */
   requests = 0;
+  /** Aborted, it ends what is asked, and the waiting between tries. */
+  stop?: AbortSignal;
 
   constructor(
     readonly world: World,
@@ -230,7 +232,7 @@ export class ObjectStore implements Disposable {
       } catch (error) {
         if (tries === store_tries_max || !isUnreachable(error)) throw error;
       }
-      await backOff(this.world, tries);
+      await backOff(this.world, tries, this.stop);
     }
   }
 
@@ -266,6 +268,7 @@ export class ObjectStore implements Disposable {
       cache: this.#cache,
     }).sign();
     const upload_ms = (body?.length ?? 0) / 1e6 * store_upload_mb_ms;
+    const too_late = AbortSignal.timeout(store_answer_ms_max + upload_ms);
     this.requests++;
     try {
       const response = await fetch(signed.url, {
@@ -274,7 +277,7 @@ export class ObjectStore implements Disposable {
         body,
         // A redirect would carry a signature to another host.
         redirect: "manual",
-        signal: AbortSignal.timeout(store_answer_ms_max + upload_ms),
+        signal: this.stop ? AbortSignal.any([too_late, this.stop]) : too_late,
         ...(this.#client ? { client: this.#client } : {}),
       });
       const said_ms = Date.parse(response.headers.get("date") ?? "");
@@ -283,6 +286,7 @@ export class ObjectStore implements Disposable {
       return { status, headers: response.headers, body: await readBounded(response, bytes_max) };
     } catch (cause) {
       if (cause instanceof LedgerError) throw cause;
+      if (this.stop?.aborted) throw interruptedBy("its caller, while the store did not answer");
       throw this.#unreachable(cause);
     }
   }

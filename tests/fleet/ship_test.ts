@@ -7,10 +7,10 @@ import { Fork } from "../../src/fleet/outgoing.ts";
 import { readShipped, shippedPath } from "../../src/log/pull/shipped.ts";
 import { shippingLag } from "../../src/log/pull/shipping_lag.ts";
 import { unpackLines } from "../../src/log/codec/unpacking.ts";
-import { memoryFolder } from "../harness.ts";
+import { memoryFolder, runIn } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
 import { Box, fleetWorld, withBox } from "./fleets.ts";
-import { StrictStore } from "./strict_store.ts";
+import { STRICT_KEYS, StrictStore } from "./strict_store.ts";
 
 Deno.test("what is in the log is in the store, by its bytes; a second shipment sends what came since", async () => {
   await withBox(async (box) => {
@@ -150,4 +150,34 @@ Deno.test("a claim whose answer was lost is known again; objects that were delet
   strict.objects("lab").delete(key);
   Deno.removeSync(join(box.dir, "events", "day=2026-01-01"), { recursive: true });
   assertEquals((await fleet.repair()).lost.map(({ seq }) => seq), [1]);
+});
+
+Deno.test("a store that falls silent holds no shipment beyond its time, nor one that is stopped", async () => {
+  await withBox(async (box, strict) => {
+    await box.emit(2);
+    const vars = STRICT_KEYS;
+    strict.options.faultOf = ({ method }) => method === "PUT" ? "silent" : undefined;
+    const late = await runIn(box.dir, ["ship", "--drain", "--timeout", "1s"], { vars });
+    assertEquals(late.code, 75, late.stderr);
+    assertStringIncludes(late.stderr, "not all is sent after 1.00 s: the store is too slow");
+    for (const mode of ["--drain", "--once", "--follow"]) {
+      const stop = Promise.withResolvers<() => void>();
+      strict.options.faultOf = async ({ method }) => {
+        if (method !== "PUT") return undefined;
+        (await stop.promise)();
+        return "silent";
+      };
+      const { code } = await runIn(box.dir, ["ship", mode], {
+        vars,
+        onInterrupt: (listener) => {
+          stop.resolve(() => listener("SIGTERM"));
+          return () => {};
+        },
+      });
+      assertEquals(code, mode === "--follow" ? 0 : 130, mode);
+    }
+    strict.options.faultOf = undefined;
+    await box.ship();
+    assertEquals(box.shipped(), box.lines());
+  });
 });

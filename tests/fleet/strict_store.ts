@@ -15,6 +15,8 @@ export type Fault =
   | "cut"
   /** or after it is done, and no answer comes. */
   | "lost"
+  /** It takes the request, and says nothing more. */
+  | "silent"
   /** The keys have expired. */
   | "403"
   | undefined;
@@ -60,6 +62,7 @@ export const STRICT_KEYS = {
 export class StrictStore implements AsyncDisposable {
   readonly buckets: Map<string, Map<string, StoredObject & { number: number }>>;
   readonly requests: StoreRequest[] = [];
+  readonly #closing = Promise.withResolvers<void>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   constructor(public options: StrictOptions = {}) {
@@ -93,6 +96,7 @@ export class StrictStore implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.resolve();
     await this.#server.shutdown();
   }
 
@@ -104,6 +108,7 @@ export class StrictStore implements AsyncDisposable {
     const bytes = new Uint8Array(await request.arrayBuffer());
     const fault = await this.options.faultOf?.(facts);
     if (fault === "cut") return this.#hangUp(request);
+    if (fault === "silent") await this.#closing.promise;
     if (fault === "503") return this.#error(503, "SlowDown");
     if (fault === "409") return this.#error(409, "ConditionalRequestConflict");
     if (fault === "403") return this.#error(403, "ExpiredToken");

@@ -1,6 +1,7 @@
 import { LedgerError } from "../../base/error.ts";
+import { humanDuration } from "../../base/format.ts";
 import { ship_drain_ms_max } from "../../base/limits.ts";
-import type { World } from "../../base/world.ts";
+import type { Fleet } from "../../fleet/fleet.ts";
 import type { ShipReport } from "../../fleet/ship.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon, exitOfStopped } from "../exit_code.ts";
@@ -64,8 +65,7 @@ export default defineCommand({
       return exitOfStopped(stop);
     }
     if (drain) {
-      const ship = () => fleet.ship({ signal });
-      const report = await drained(world, timeout ?? ship_drain_ms_max, signal, ship);
+      const report = await drained(fleet, timeout ?? ship_drain_ms_max, signal);
       if (report) tell(report);
       return exitOfStopped(stop);
     }
@@ -78,23 +78,35 @@ export default defineCommand({
 
 /** Tries until all is sent, or there is no time left; nothing is reported of one that is stopped. */
 async function drained(
-  world: World,
+  fleet: Fleet,
   timeout_ms: number,
-  signal: AbortSignal,
-  ship: () => Promise<ShipReport>,
+  stop: AbortSignal,
 ): Promise<ShipReport | undefined> {
   const { isUnreachable, backOff } = await import("../../fleet/store.ts");
-  const until_ms = world.elapsed_ms() + timeout_ms;
+  const { world } = fleet;
+  const deadline = AbortSignal.timeout(timeout_ms);
+  const signal = AbortSignal.any([stop, deadline]);
+  let trouble: LedgerError | undefined;
   for (let tries = 1;; tries++) {
     try {
-      return await ship();
+      const report = await fleet.ship({ signal });
+      if (!signal.aborted) return report;
     } catch (error) {
-      if (!isUnreachable(error)) throw error;
-      if (signal.aborted) return;
-      if (world.elapsed_ms() >= until_ms) throw error;
-      if (tries === 1) say(world, `${(error as LedgerError).message}; trying again`);
-      const left_ms = Math.max(0, until_ms - world.elapsed_ms());
-      await Promise.race([backOff(world, tries, signal), world.pause(left_ms, signal)]);
+      if (isUnreachable(error)) trouble = error as LedgerError;
+      else if (!signal.aborted) throw error;
     }
+    if (stop.aborted) return;
+    if (deadline.aborted) {
+      throw new LedgerError({
+        code: "busy",
+        message: `not all is sent after ${humanDuration(timeout_ms)}: ${
+          trouble?.message ?? "the store is too slow, or does not answer"
+        }`,
+        hint: "what is sent stays sent, and the log is not affected; try again",
+        cause: trouble,
+      });
+    }
+    if (tries === 1 && trouble) say(world, `${trouble.message}; trying again`);
+    await backOff(world, tries, signal);
   }
 }
