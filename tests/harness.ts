@@ -222,7 +222,11 @@ export function installShim(folder: string, as: "source" | "shipped" = "source")
 }
 
 /** Puts a part in place as it is, behind the writer's back. */
-export function writePart(dir: string, part: PartId, pieces: (string | Uint8Array)[]): string {
+export function writePart(
+  dir: string,
+  part: PartId,
+  pieces: Iterable<string | Uint8Array>,
+): string {
   const path = partPath(dir, part);
   Deno.mkdirSync(dirname(path), { recursive: true });
   using file = Deno.openSync(path, { write: true, create: true, truncate: true });
