@@ -103,26 +103,31 @@ function writeLog(
   days: number,
   part = 1,
 ): void {
-  const runs = RUNS / BOXES;
   const a_day = Math.ceil(count / days);
+  const first = (part - 1) * count;
   for (let day = 0; day < days; day++) {
     const start_ms = START_MS + day * DAY_MS;
-    function* lines() {
-      for (let from = day * a_day; from < Math.min(count, (day + 1) * a_day); from += 5_000) {
-        let text = "";
-        for (let n = from; n < Math.min(from + 5_000, count, (day + 1) * a_day); n++) {
-          text += lineOf(
-            box.name,
-            at * runs + n % runs,
-            (part - 1) * count + n,
-            start_ms + (n - day * a_day) * 20,
-          );
-        }
-        yield text;
-      }
+    const range = { from: first + day * a_day, to: first + Math.min(count, (day + 1) * a_day) };
+    const log_day = new Date(start_ms).toISOString().slice(0, 10);
+    const lines = piecesOf(box.name, at, range, start_ms);
+    writePart(box.dir, { day: log_day, writer: "", number: part }, lines);
+  }
+}
+
+/** The n-th to the m-th line of a box, many at a time. */
+function* piecesOf(
+  box: string,
+  at: number,
+  { from, to }: { from: number; to: number },
+  start_ms: number,
+): Generator<string> {
+  const runs = RUNS / BOXES;
+  for (let piece = from; piece < to; piece += 5_000) {
+    let text = "";
+    for (let n = piece; n < Math.min(piece + 5_000, to); n++) {
+      text += lineOf(box, at * runs + n % runs, n, start_ms + (n - from) * 20);
     }
-    const name = new Date(start_ms).toISOString().slice(0, 10);
-    writePart(box.dir, { day: name, writer: "", number: part }, lines());
+    yield text;
   }
 }
 
