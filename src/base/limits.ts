@@ -532,6 +532,8 @@ export const probe_race_writers = 32;
 export const probe_race_keys = 10;
 /** its clock may be off by this: signatures hold for 15 minutes. */
 export const probe_skew_ms_max = 5 * 60_000;
+/** from here on it is told. */
+export const clock_skew_told_ms = 60_000;
 /** A segment of a log holds so many bytes of lines, */
 export const segment_bytes_max = 64 * MIB;
 /** or those of so long; */

@@ -235,14 +235,14 @@ function columnsOf(store: ObjectStore): PackingColumns {
 export class Fork extends LedgerError {
   override name = "Fork";
 
-  constructor(message: string, detail: Record<string, unknown>) {
+  constructor(message: string, detail: Record<string, unknown>, hint?: string) {
     super({
       code: "forked",
       message,
-      hint:
+      hint: hint ??
         "another box has this name, or this disk was restored from an older image; nothing more " +
-        "is shipped. What is here and not there goes on under a new name: remove fleet.json and " +
-        "fleet/ from the ledger's folder, then ledger fleet join --as NEWNAME",
+          "is shipped. What is here and not there goes on under a new name: remove fleet.json and " +
+          "fleet/ from the ledger's folder, then ledger fleet join --as NEWNAME",
       detail,
     });
   }

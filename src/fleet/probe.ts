@@ -67,10 +67,8 @@ const CHECKS: readonly [name: string, promise: string, check: Check][] = [
     return facts.size_bytes === 1 ? undefined : `one byte is reported as ${facts.size_bytes}`;
   }],
   ["clock", "its clock and this machine's agree", (store) => {
-    const skew_s = Math.round(Math.abs(store.skew_ms) / 1e3);
-    if (Math.abs(store.skew_ms) <= probe_skew_ms_max) return Promise.resolve(undefined);
-    const way = store.skew_ms > 0 ? "behind" : "ahead of";
-    return Promise.resolve(`this machine's clock is ${skew_s} s ${way} the store's`);
+    const is_near = Math.abs(store.skew_ms) <= probe_skew_ms_max;
+    return Promise.resolve(is_near ? undefined : store.skewText());
   }],
 ];
 

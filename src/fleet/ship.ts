@@ -129,11 +129,14 @@ export class Shipper {
     const box = this.home.member();
     const claim = await readClaim(this.store, box.name);
     if (claim?.box_id === box.box_id) return box;
+    if (claim) {
+      throw new Fork(`another box has the name ${box.name} in this fleet`, { box: box.name });
+    }
     throw new Fork(
-      claim
-        ? `another box has the name ${box.name} in this fleet`
-        : `the claim of box ${box.name} is gone from the store`,
+      `the claim of box ${box.name} is gone from the store`,
       { box: box.name },
+      `where objects of the bucket were deleted: ledger fleet init, ledger fleet join --as ${box.name}, ` +
+        "and ledger ship --repair put again what this box has",
     );
   }
 

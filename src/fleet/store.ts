@@ -113,6 +113,13 @@ export class ObjectStore implements Disposable {
     return this.world.now_ms() + this.skew_ms;
   }
 
+  /** By how much the two clocks differ, in words. */
+  skewText(): string {
+    const way = this.skew_ms > 0 ? "behind" : "ahead of";
+    const seconds = Math.round(Math.abs(this.skew_ms) / 1e3);
+    return `this machine's clock is ${seconds} s ${way} the store's`;
+  }
+
   /** Puts an object. */
   async put(
     key: string,
@@ -150,12 +157,13 @@ export class ObjectStore implements Disposable {
     const request: Request = { method: "HEAD", key };
     const answer = await this.#persistent(request);
     if (answer.status === 404) return undefined;
-    if (answer.status !== 200) {
+    if ([400, 401, 403].includes(answer.status)) {
       // The answer to a HEAD has no body, and so no reason: the first byte is asked for instead.
       const asked: Request = { ...request, method: "GET", headers: { "range": "bytes=0-0" } };
       const why = await this.#persistent(asked);
       throw this.#refusal(request, why.status >= 400 ? why : answer);
     }
+    if (answer.status !== 200) throw this.#refusal(request, answer);
     const { headers } = answer;
     const meta: Record<string, string> = {};
     for (const [name, value] of headers) {
@@ -329,14 +337,8 @@ export class ObjectStore implements Disposable {
     const named = this.#named(key);
     const said = [reason, message].filter(Boolean).join(": ");
     const facts = { status, reason };
-    const skew_s = Math.round(Math.abs(this.skew_ms) / 1e3);
     const [code, hint] = reason === "RequestTimeTooSkewed"
-      ? [
-        "invalid",
-        `this machine's clock is ${skew_s} s ${
-          this.skew_ms > 0 ? "behind" : "ahead of"
-        } the store's`,
-      ] as const
+      ? ["invalid", this.skewText()] as const
       : EXPIRED.includes(reason)
       ? [
         "unreachable",

@@ -41,8 +41,13 @@ const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);
 
 /** The fleet `s3://lab/fleet`, as a ledger's box opens it. */
-export function openLab(strict: StrictStore, dir: string, world: World = fleetWorld()): Fleet {
-  return Fleet.open(world, dir, { url: URL_OF_LAB, endpoint: strict.endpoint });
+function openLab(
+  { endpoint }: StrictStore,
+  dir: string,
+  world: World = fleetWorld(),
+  keys_path?: string,
+): Fleet {
+  return Fleet.open(world, dir, { url: URL_OF_LAB, endpoint, keys_path });
 }
 
 /** One box: its ledger, and what ships it. */
@@ -59,8 +64,8 @@ export class Box {
     await fleet.join(this.name);
   }
 
-  open(world?: World): Fleet {
-    return openLab(this.strict, this.dir, world);
+  open(world?: World, keys_path?: string): Fleet {
+    return openLab(this.strict, this.dir, world, keys_path);
   }
 
   async emit(count: number, day = 0): Promise<void> {

@@ -1,3 +1,4 @@
+import { clock_skew_told_ms } from "../../base/limits.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
 import { format, text } from "../flags.ts";
@@ -53,8 +54,7 @@ export default defineCommand({
       { field: "behind_bytes", right: true, ...(is_table ? { title: "behind", show: bytes } : {}) },
       { field: "problem" },
     ], format);
-    const skew_s = Math.round(fleet.store.skew_ms / 1e3);
-    if (Math.abs(skew_s) >= 60) say(world, `this machine's clock is off by ${-skew_s} s`);
+    if (Math.abs(fleet.store.skew_ms) >= clock_skew_told_ms) say(world, fleet.store.skewText());
     return boxes.some(({ problem }) => problem !== null) ? EXIT_FINDINGS : EXIT_OK;
   },
 });

@@ -1,0 +1,164 @@
+/** What befalls boxes: weeks without the store, clocks, keys, deleted objects. Emitting goes on, and nothing is lost. */
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { join } from "@std/path";
+import { LedgerError } from "../../src/base/error.ts";
+import { followLog } from "../../src/fleet/follow.ts";
+import { Fork } from "../../src/fleet/outgoing.ts";
+import { runIn } from "../harness.ts";
+import { withSeed } from "../laws/random.ts";
+import { Box, fleetWorld, withBox } from "./fleets.ts";
+import { STRICT_KEYS } from "./strict_store.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+Deno.test("a box that is offline for a week goes on, says so once, ships all of it in order later; fold takes the late days", async () => {
+  await withBox(async (box, strict) => {
+    const start_ms = Date.now();
+    let [now_ms, emitted] = [start_ms, 0];
+    strict.options.now_ms = () => now_ms;
+    strict.options.faultOf = () => now_ms < start_ms + 7 * DAY_MS ? "cut" : undefined;
+    const stop = new AbortController();
+    // Each pause is an hour; each day brings events, some of them of the day before.
+    const pause = async () => {
+      now_ms += HOUR_MS;
+      const day = Math.floor((now_ms - start_ms) / DAY_MS);
+      if (day > 8) stop.abort();
+      for (; emitted < Math.min(day, 7); emitted++) {
+        await box.emit(3, emitted);
+        await box.emit(1, Math.max(0, emitted - 1));
+      }
+    };
+    const elapsed_ms = () => now_ms - start_ms;
+    const world = fleetWorld(undefined, { now_ms: () => now_ms, elapsed_ms, pause });
+    using fleet = box.open(world);
+    const trouble: string[] = [];
+    await followLog(fleet, {
+      signal: stop.signal,
+      onShip: () => {},
+      onTrouble: ({ message }) => trouble.push(message),
+    });
+    assertEquals(trouble.length, 1);
+    assertMatch(trouble[0], /^cannot reach the object store at http:/);
+    assertEquals([emitted, box.lines().size], [7, 7]);
+    assertEquals(box.shipped(), box.lines());
+    const { tables, poison } = await fleet.fold();
+    assertEquals([tables[0].table, tables[0].files, poison], ["events", 7, []]);
+  });
+});
+
+Deno.test("clocks that are off are named, and by how much; they order nothing", async () => {
+  await withBox(async (box, strict, folder) => {
+    await box.emit(2, 5);
+    const world = fleetWorld(undefined, { now_ms: () => Date.now() - HOUR_MS });
+    {
+      using fleet = box.open(world);
+      for (const ask of [() => fleet.ship(), () => fleet.status()]) {
+        const skewed = await assertRejects(ask, LedgerError);
+        assertStringIncludes(skewed.message, "RequestTimeTooSkewed");
+        assertMatch(skewed.hint!, /clock is 3(599|600|601) s behind the store's$/);
+      }
+    }
+    // Ten minutes are within what signatures allow: one box is ahead, the other behind.
+    const other = new Box(strict, folder, "two");
+    await other.join();
+    await other.emit(2);
+    for (const [each, ahead_ms] of [[box, HOUR_MS / 6], [other, -HOUR_MS / 6]] as const) {
+      using fleet = each.open(fleetWorld(undefined, { now_ms: () => Date.now() + ahead_ms }));
+      assertEquals((await fleet.ship()).shipped, 1);
+      assertEquals(each.shipped(), each.lines());
+    }
+    const vars = { ...STRICT_KEYS };
+    const now_ms = () => Date.now() + HOUR_MS / 6;
+    const at = ["--endpoint", strict.endpoint];
+    const status = await runIn(box.dir, ["fleet", "status", "s3://lab/fleet", ...at], {
+      vars,
+      now_ms,
+    });
+    assertEquals(status.code, 0);
+    assertMatch(status.stderr, /this machine's clock is (599|600|601) s ahead of the store's/);
+  });
+});
+
+Deno.test("keys that expire at any request cost nothing: emitting goes on, the key file is read again, each line is there once", async () => {
+  await withSeed((draw) =>
+    withBox(async (box, strict) => {
+      const path = join(box.dir, "keys");
+      const putKeys = (id: string) => {
+        const { AWS_SECRET_ACCESS_KEY, AWS_REGION } = STRICT_KEYS;
+        const vars = { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY, AWS_REGION };
+        const text = Object.entries(vars).map(([name, value]) => `${name}=${value}\n`).join("");
+        Deno.writeTextFileSync(path, text, { mode: 0o600 });
+        strict.options.keys = new Map([...strict.options.keys ?? [], [id, "good"] as const]);
+      };
+      for (let round = 0; round < 6; round++) {
+        for (let day = 0; day < 3; day++) await box.emit(2, day);
+        putKeys(`KEY-${round}`);
+        const expires_at = strict.requests.length + 1 + draw.below(5);
+        strict.options.faultOf = ({ number }) => {
+          if (number === expires_at) strict.options.keys!.set(`KEY-${round}`, "expired");
+          return undefined;
+        };
+        const stop = new AbortController();
+        let [pauses, passed_ms] = [0, 0];
+        const pause = async (ms: number) => {
+          passed_ms += ms;
+          if (pauses++ < 2) await box.emit(1);
+          if (pauses === 2) putKeys(`KEY-${round}-again`);
+        };
+        const elapsed_ms = () => passed_ms;
+        using fleet = box.open(fleetWorld({}, { pause, elapsed_ms }), path);
+        const trouble: string[] = [];
+        const tellTrouble = ({ message, code }: LedgerError) => trouble.push(`${code}: ${message}`);
+        let shipments = 0;
+        await followLog(fleet, {
+          signal: stop.signal,
+          onShip: () => ++shipments > 1 ? stop.abort() : undefined,
+          onTrouble: tellTrouble,
+        });
+        for (const words of trouble) assertMatch(words, /^unreachable: .*400 "ExpiredToken"/);
+        assertEquals(trouble.length, 1);
+      }
+      strict.options.faultOf = undefined;
+      delete strict.options.keys;
+      await box.ship();
+      assertEquals(box.shipped(), box.lines());
+    })
+  );
+});
+
+Deno.test("a bucket whose objects were deleted: it is said, and the box puts again what it has", async () => {
+  await withBox(async (box, strict) => {
+    for (let day = 0; day < 3; day++) {
+      await box.emit(2, day);
+      await box.ship();
+    }
+    const before = new Map(strict.objects("lab"));
+    const bytesOf = (objects: typeof before) =>
+      [...objects].filter(([key]) => key.includes("/log/")).map(([key, { meta }]) => [key, meta])
+        .sort();
+    strict.objects("lab").delete("fleet/log/box=one/000000000003.parquet");
+    const missing = await assertRejects(() => box.ship(), LedgerError);
+    assertStringIncludes(missing.message, "segment 3 of box one is not in the store any more");
+    assertStringIncludes(missing.hint!, "ledger ship --repair");
+    strict.objects("lab").clear();
+    const gone = await assertRejects(() => box.ship(), Fork);
+    assertStringIncludes(gone.message, "the claim of box one is gone from the store");
+    assertStringIncludes(gone.hint!, "ledger fleet join --as one");
+    using fleet = box.open();
+    await fleet.init();
+    await fleet.join("one");
+    assertEquals((await fleet.repair()).put, 3);
+    assertEquals(bytesOf(strict.objects("lab")), bytesOf(before));
+    await box.emit(1, 1);
+    assertEquals((await box.ship()).shipped, 1);
+    assertEquals(box.shipped(), box.lines());
+    assertEquals((await fleet.verify({ deep: true })).findings, []);
+  });
+});
