@@ -1,11 +1,5 @@
 /** What befalls boxes: weeks without the store, clocks, keys, deleted objects. Emitting goes on, and nothing is lost. */
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { followLog } from "../../src/fleet/follow.ts";
