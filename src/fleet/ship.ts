@@ -2,6 +2,7 @@
  * Shipper: what this box has -> segments in the store, in order, each once: its part of the log here, its ended
  * runs and its traces by the modules beside. Emitting never waits for it.
  */
+import { dirname } from "@std/path";
 import { humanBytes } from "../base/format.ts";
 import { openOwn } from "../base/files/durable.ts";
 import type { World } from "../base/world.ts";
@@ -35,7 +36,7 @@ export interface ShipOptions {
   onSegment?: (segment: ShippedSegment) => void;
 }
 
-/** A part of this box, and the end of what is durable of it. */
+/** A part of this box, and the end of what was written of it. */
 interface Target {
   extent: PartExtent;
   end: number;
@@ -72,6 +73,8 @@ export class Shipper {
       });
     }
     for (const { extent, end } of targets) {
+      if (chain.endOf(extent.label) >= end) continue;
+      this.#makeDurable(extent, chain.endOf(extent.label) === 0);
       using part = await openPart(this.#world, extent);
       for (let from = chain.endOf(extent.label); from < end; from = chain.endOf(extent.label)) {
         if (signal?.aborted) break;
@@ -110,18 +113,26 @@ export class Shipper {
     });
   }
 
-  /** The parts of this box as they are now, each with the end of what is durable. */
+  /** The parts of this box as they are now, each with the size that it had under the day's lock. */
   async #targets(): Promise<Target[]> {
     const targets: Target[] = [];
     for await (const extent of ownParts(this.#world, this.root)) {
-      if (!extent.compacted) {
-        // A reader may see lines that a power cut takes back; sent, they would fork the box from itself.
-        using file = openOwn(this.#world.files, extent.path);
-        file.syncData();
-      }
       targets.push({ extent, end: extent.size_bytes });
     }
     return this.#known = targets;
+  }
+
+  /**
+   * A reader may see lines, and the name of a new part, that a power cut takes back; sent, they would fork the
+   * box from itself.
+   */
+  #makeDurable({ path, compacted }: PartExtent, is_new: boolean): void {
+    if (compacted) return;
+    const { files } = this.#world;
+    using file = openOwn(files, path);
+    file.syncData();
+    const folders = [dirname(path), dirname(dirname(path)), this.root];
+    for (const folder of is_new ? folders : []) files.syncFolder(folder);
   }
 
   /** Throws unless the store knows this box by its name. */

@@ -20,16 +20,8 @@ import {
   prepareLedger,
 } from "../schedules/aftermath.ts";
 import { seededTest } from "../kills/crash.ts";
-import { type Random } from "../../laws/random.ts";
-import {
-  type DiskAfter,
-  diskAfter,
-  layOut,
-  parseCut,
-  PLAIN_FATES,
-  type PowerCut,
-  textOfCut,
-} from "./power_cuts.ts";
+import { cutsOf, storyOf, toldBefore } from "./cuts.ts";
+import { layOut, textOfCut } from "./power_cuts.ts";
 import { RecordedDisk } from "./recorded_disk.ts";
 
 /** What is done when the power goes. */
@@ -68,49 +60,8 @@ const WORKS: readonly Work[] = [
 /** How many different disks are looked at, of one work. */
 const DISKS_MAX = Number(Deno.env.get("LEDGER_TEST_CUTS") ?? (IS_FULL ? 3_000 : 10));
 const DISKS_OF_SLOW = IS_FULL ? 60 : 1;
-/** How often the lot is drawn after each step. */
-const DRAWS = IS_FULL ? 12 : 2;
-/** `12: weakest 345`: this one alone, of the work that the test's name gives. */
-const ONLY = Deno.env.get("LEDGER_TEST_CUT");
-
 /** What a cut leaves that no write finished; nothing of it was ever acknowledged. */
 const LEFT_BY_CUT = new RegExp(`^(torn|corrupt) |${LEFT_BY_KILLED.source}`);
-
-interface Cut {
-  cut: PowerCut;
-  disk: DiskAfter;
-}
-
-/** The cuts that leave different disks: some of them, or all. */
-function cutsOf(recorded: RecordedDisk, disks_max: number, random: Random): Cut[] {
-  const cuts: PowerCut[] = [];
-  for (let at = 0; at <= recorded.steps.length; at++) {
-    for (const fate of PLAIN_FATES) cuts.push({ at, fate });
-    for (let draw = 0; draw < DRAWS; draw++) {
-      const kind = draw % 2 === 0 ? "weakest" : "journal";
-      cuts.push({ at, fate: `${kind} ${random.below(2 ** 31)}` as PowerCut["fate"] });
-    }
-  }
-  if (ONLY) cuts.splice(0, cuts.length, parseCut(ONLY));
-  const seen = new Set<string>();
-  const chosen: Cut[] = [];
-  while (cuts.length > 0 && chosen.length < disks_max) {
-    const at = random.below(cuts.length);
-    const [cut] = cuts.splice(at, 1, cuts.at(-1)!);
-    cuts.pop();
-    const disk = diskAfter(recorded, cut);
-    // The same disk with more that was told is another case.
-    const key = `${disk.digest} ${toldBefore(recorded, cut).length}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    chosen.push({ cut, disk });
-  }
-  return chosen;
-}
-
-function toldBefore({ steps }: RecordedDisk, { at }: PowerCut): string[] {
-  return steps.slice(0, at).flatMap((step) => step.kind === "told" ? [step.text] : []);
-}
 
 /** Reopens the ledger that a cut has left, and has the work done again. */
 async function assertRecovers(
@@ -142,12 +93,6 @@ async function assertIsBack(dir: string, told: readonly string[]): Promise<void>
   const labels = new Set<string>();
   for await (const { label } of new Ledger({ dir, world: laterWorld() }).read()) labels.add(label);
   assertEquals(back.filter((part) => !labels.has(part)), [], "brought back, and away");
-}
-
-/** What the disk was asked for before the power went, for people. */
-function storyOf({ steps }: RecordedDisk, at: number): string {
-  const last = steps.slice(Math.max(0, at - 12), at).map(({ text }) => text);
-  return `  the last steps before the cut:\n    ${last.join("\n    ")}`;
 }
 
 for (const work of WORKS) {

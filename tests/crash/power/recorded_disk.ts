@@ -100,7 +100,7 @@ export class RecordedDisk {
     const file = this.#real.open(path, mode);
     const node = this.#adopt(path);
     // What stands in a lock is for people; outside the root nothing is recorded.
-    if (node === undefined || mode === "read" || mode === "lock") return file;
+    if (node === undefined || mode === "lock" || this.#nodes.get(node)!.names) return file;
     const { write, truncate, sync, syncData } = file;
     const text = this.#short(path);
     const synced = () => {
