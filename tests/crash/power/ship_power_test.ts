@@ -33,6 +33,14 @@ async function ship(box: Box, world: World): Promise<void> {
   await fleet.ship();
 }
 
+/** What a cut has left torn, or without a byte, is not sent. */
+function wholeLinesOf(box: Box): Map<string, string> {
+  const whole = [...box.lines()].map(([part, text]) => {
+    return [part, text.slice(0, text.lastIndexOf("\n") + 1)] as const;
+  });
+  return new Map(whole.filter(([, text]) => text !== ""));
+}
+
 const WORKS: Record<string, {
   before: (box: Box) => Promise<void>;
   work: (box: Box, world: World) => Promise<void>;
@@ -95,7 +103,7 @@ async function tryCuts(name: string, random: Random): Promise<void> {
       await again.emit(1, 1);
       const { head } = await again.ship();
       assert(head >= 2);
-      assertEquals(again.shipped(), again.lines());
+      assertEquals(again.shipped(), wholeLinesOf(again));
       assertEquals((await again.ship()).shipped, 0);
     } catch (cause) {
       const text = `${name}, LEDGER_TEST_CUT="${textOfCut(cut)}": ${(cause as Error).message}`;
