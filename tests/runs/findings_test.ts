@@ -163,6 +163,23 @@ Deno.test("odd rows are noted when they are written, and no more once they are r
   assertEquals(run.readManifest().findings, undefined);
 });
 
+Deno.test("odd points of metrics are said when they are added, and noted of all when the run ends", async () => {
+  using lab = newLab();
+  const run = await ledgerOf(lab).runs.create({ run_type: "full", run_id: "r", git: false });
+  const [ts_ms, late_ms] = [Date.UTC(2026, 0, 23), 16_725_225_600_000];
+  const points = [ts_ms, late_ms].map((ts_ms, step) => ({ name: "loss", step, value: 1, ts_ms }));
+  const { findings = [] } = await run.writeArtifact("metrics", points);
+  const said = ({ artifact, column, count }: typeof findings[number]) => [artifact, column, count];
+  assertEquals(findings.map(said), [["metrics", "ts_ms", 1]]);
+  assertStringIncludes(
+    findings[0].message,
+    `row 2 has ${late_ms} in column "ts_ms"; it is usually`,
+  );
+  await run.logMetrics({ loss: 2 }, { step: 2, ts_ms: late_ms });
+  const { findings: noted } = await run.markSuccess();
+  assertEquals((noted as typeof findings).map(said), [["metrics", "ts_ms", 2]]);
+});
+
 Deno.test("the commands say what is unusual on standard error, and their exit code stays 0", async () => {
   using lab = newLab();
   await inLab(lab, ["runs", "create", "--run-type", "full", "--run-id", "r", "--no-git"]);

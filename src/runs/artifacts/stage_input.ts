@@ -113,12 +113,16 @@ export async function stageParquetInput(
   }
 }
 
-/** The rows of a source one by one, for what is no file of columns; the scratch path is free. */
+/**
+ * The rows of a source one by one, for what is no file of columns; the scratch path is free. What is left
+ * out is added to the notes.
+ */
 export async function* rowsOfSource(
   world: World,
   source: ArtifactSource,
   context: RowContext,
   scratch_path: string,
+  notes: string[],
 ): AsyncGenerator<RowBatch> {
   if ("rows" in source) return yield* batched(source.rows);
   await using input = await ArtifactInput.open(world, source, context, scratch_path);
@@ -128,5 +132,6 @@ export async function* rowsOfSource(
   const spill = resolve(world.cwd(), `${scratch_path}.spill`);
   await using database = await openWithFiles(world, [path], spill);
   await parquet.columns(database);
+  notes.push(...parquet.notes);
   yield* parquet.rows(database);
 }

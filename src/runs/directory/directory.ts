@@ -84,6 +84,12 @@ export type NotedArtifact = [
   findings?: readonly Finding[],
 ];
 
+/** The lists of an object that are not empty. */
+function ifAny<Lists extends Record<string, readonly unknown[]>>(lists: Lists): Partial<Lists> {
+  const there = Object.entries(lists).filter(([, { length }]) => length > 0);
+  return Object.fromEntries(there) as Partial<Lists>;
+}
+
 /** One run's folder. */
 export class RunDirectory implements AsyncDisposable {
   #owner?: OpenFile;
@@ -239,7 +245,8 @@ export class RunDirectory implements AsyncDisposable {
     const given = is_rows ? { rows: source } : source;
     if (type === METRICS) {
       const { addTable } = await import("../metrics/table.ts");
-      return await addTable(this.#metrics, given);
+      const { findings, notes, ...added } = await addTable(this.#metrics, given);
+      return { ...added, ...ifAny({ findings, notes }) };
     }
     const { stageArtifactFile, readFirstRow } = await import("../artifacts/file.ts");
     const { world } = this.place;
@@ -266,8 +273,7 @@ export class RunDirectory implements AsyncDisposable {
         return {
           ...entry,
           ...(before ? { replaced_rows: before.rows } : {}),
-          ...(findings.length > 0 ? { findings } : {}),
-          ...(notes.length > 0 ? { notes } : {}),
+          ...ifAny({ findings, notes }),
         };
       });
     } catch (error) {

@@ -106,7 +106,7 @@ export class MetricsLog {
   ): Promise<void> {
     const { store } = this;
     const finished = await store.finish(is_noted);
-    if (finished) await note(finished, damageOf(store));
+    if (finished) await note(finished, [...finished.findings, ...damageOf(store)]);
     store.clear();
   }
 

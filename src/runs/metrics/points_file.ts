@@ -1,7 +1,7 @@
 /** Parquet files of points: written beside their target, a row group at a time, and read back. */
 import { standsAt } from "../../base/bytes.ts";
 import { beginReplacement, openOwn, type Replacement } from "../../base/files/durable.ts";
-import { row_group_rows_max } from "../../base/limits.ts";
+import { row_group_rows_max, timestamp_ms_plausible_max } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { readParquet } from "../../parquet/mod.ts";
 import { type ColumnCursor, type PackedGroup, PackedReader } from "../../parquet/packed_read.ts";
@@ -11,9 +11,17 @@ import {
   type PackedColumn,
   PackedWriter,
 } from "../../parquet/packed_write.ts";
+import { checksOf } from "../artifacts/checks.ts";
 import { artifactDefinition, footerNotes } from "../artifacts/definitions.ts";
+import { oddFindings, type OddRows } from "../artifacts/row_checker.ts";
+import type { Finding } from "../manifest/manifest.ts";
 import { MetricPoints, type MetricSeries } from "./points.ts";
 import { METRICS, THROUGH_SEGMENT } from "./segments.ts";
+
+/** The one rule of metrics by which points are odd. */
+const [USUAL_TIME] = checksOf(artifactDefinition(METRICS)).filter(({ verdict }) =>
+  verdict === "odd"
+);
 
 type Name = "run_id" | "name" | "step" | "value" | "ts_ms";
 
@@ -31,6 +39,8 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** A file of points on its way to its place. */
 export class PointsFile {
   rows = 0;
+  /** Points whose times are odd. */
+  readonly #odd: OddRows = { check: USUAL_TIME, count: 0 };
   readonly #replacement: Replacement;
   readonly #writer: PackedWriter<Name>;
 
@@ -52,6 +62,7 @@ export class PointsFile {
         columns.run_id.addCopies(run, end - start);
         columns.name.addCopies(name, end - start);
         addNumbers(columns, series, start, end);
+        this.#watch(series, start, end);
         left -= end - start;
         if (left > 0) continue;
         this.#writer.writeGroup();
@@ -59,7 +70,20 @@ export class PointsFile {
       }
     }
     this.#writer.writeGroup();
-    this.rows += points.count;
+  }
+
+  /** What is odd of its points. */
+  findings(): Finding[] {
+    return oddFindings(artifactDefinition(METRICS), [this.#odd]);
+  }
+
+  #watch({ ts_ms }: MetricSeries, start: number, end: number): void {
+    for (let at = start; ts_ms && at < end; at++) {
+      if (!(ts_ms[at] > timestamp_ms_plausible_max)) continue;
+      this.#odd.count++;
+      this.#odd.first ??= { row: this.rows + at - start + 1, values: { ts_ms: ts_ms[at] } };
+    }
+    this.rows += end - start;
   }
 
   /** Writes the file's end and makes its bytes durable; it still has its temporary name. */

@@ -23,7 +23,7 @@ import { readRecords, type RecordDamage, RecordGroup } from "../../base/files/re
 import type { OpenFile } from "../../base/files/seam.ts";
 import { metrics_segment_bytes_max, metrics_segment_points_max } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
-import type { StoredArtifact } from "../manifest/manifest.ts";
+import type { Finding, StoredArtifact } from "../manifest/manifest.ts";
 import type { StagedFile } from "../manifest/waiting.ts";
 import type { MetricPoints } from "./points.ts";
 import type { PointsFile } from "./points_file.ts";
@@ -48,6 +48,7 @@ export interface AppendedPoints {
 export interface FinishedMetrics {
   entry: StoredArtifact;
   staged?: StagedFile;
+  findings: readonly Finding[];
 }
 
 /** The end of a record, which says how many points its file has. */
@@ -128,7 +129,9 @@ export class MetricsStore {
       .filter(({ number }) => number > (through ?? 0));
     const target = join(run_folder, METRICS_PATHS.finished);
     if (segments.length === 0) {
-      return through && !is_noted ? { entry: await this.#finished(target) } : undefined;
+      return through && !is_noted
+        ? { entry: await this.#finished(target), findings: [] }
+        : undefined;
     }
     const { PointsFile, pointsIn } = await import("./points_file.ts");
     const file = new PointsFile(world, target);
@@ -141,7 +144,7 @@ export class MetricsStore {
       const sha256 = fileDigest(world.files, path);
       const entry = { rows: file.rows, path: METRICS_PATHS.finished, bytes, sha256 };
       const [commit, abandon] = [() => file.putInPlace(), () => file.abandon()];
-      return { entry, staged: { path, commit, abandon } };
+      return { entry, staged: { path, commit, abandon }, findings: file.findings() };
     } catch (error) {
       file.abandon();
       throw error;

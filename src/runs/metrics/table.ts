@@ -15,6 +15,7 @@ import { type ArtifactSource, sourceName } from "../artifacts/input.ts";
 import { rowsOfSource } from "../artifacts/stage_input.ts";
 import { RowChecker } from "../artifacts/row_checker.ts";
 import type { MetricsLog } from "./log.ts";
+import type { Finding } from "../manifest/manifest.ts";
 import { isMetricName, METRIC_NAME, MetricPoints } from "./points.ts";
 import { PointsFile } from "./points_file.ts";
 import { METRICS } from "./segments.ts";
@@ -24,7 +25,9 @@ import type { AppendedPoints, MetricsStore } from "./store.ts";
 export async function addTable(
   log: MetricsLog,
   source: ArtifactSource,
-): Promise<AppendedPoints & { rows: number }> {
+): Promise<
+  AppendedPoints & { rows: number; findings: readonly Finding[]; notes: readonly string[] }
+> {
   const { store, store: { world, run_id } } = log;
   const definition = artifactDefinition(METRICS);
   const context: RowContext = { definition, run_id, source: sourceName(source) };
@@ -32,7 +35,8 @@ export async function addTable(
   const go = new LargeGo(store);
   const scratch = join(store.run_folder, `metrics.${uniqueName(world)}.input.tmp`);
   try {
-    for await (const batch of rowsOfSource(world, source, context, scratch)) {
+    const notes: string[] = [];
+    for await (const batch of rowsOfSource(world, source, context, scratch, notes)) {
       const before = checker.count;
       for (const [at, row] of checker.check(batch).entries()) {
         addRow(go.points, row, context, { row: before + at + 1, line: batch.lines?.[at] });
@@ -40,11 +44,13 @@ export async function addTable(
       if (go.points.count >= metrics_segment_points_max) go.spill();
     }
     checker.end();
-    const rows = checker.count;
-    if (rows <= metrics_record_points_max) return { ...await log.append([go.points]), rows };
+    const said = { rows: checker.count, findings: checker.findings(), notes };
+    if (said.rows <= metrics_record_points_max) {
+      return { ...await log.append([go.points]), ...said };
+    }
     go.spill();
     const settled = go.settle();
-    return { ...await log.withRunLocked(() => store.take(settled)), rows };
+    return { ...await log.withRunLocked(() => store.take(settled)), ...said };
   } catch (error) {
     go.abandon();
     throw error;
