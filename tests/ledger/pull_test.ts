@@ -124,7 +124,8 @@ Deno.test("their event types are registered here as they are; one that is anothe
   assertEquals(report.log.taken.length, 1);
   assertEquals(report.findings.map(({ what, reason }) => `${what}: ${reason}`), [
     "type risk.other: it has another schema there",
-    "type risk.newer: it is of version 2 there, and of version 1 here: repeat its migrations here",
+    "type risk.newer: it is of version 2 there, and of version 1 here: repeat its migrations here: " +
+    "ledger schema migrate risk.newer",
   ]);
   await using after = a.open();
   assertEquals(

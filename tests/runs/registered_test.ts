@@ -186,6 +186,7 @@ Deno.test("a migration of an artifact type that does not fit is refused by name"
   await register(lab);
   const refused: Record<string, string[]> = {
     "did you mean volume?": ["--rename", "volme=v"],
+    'its schema has no column "something_else"': ["--drop", "something_else"],
     "run_id says whose": ["--drop", "run_id"],
     "its key names": ["--drop", "Symbol"],
     "there is such a column": ["--rename", "iv=volume", "--drop", "volume"],

@@ -53,6 +53,8 @@ export interface TypeSection {
   /** Why a type that another ledger has is not taken over. */
   problemOf(type: CustomType): string | undefined;
   fieldsOf(schema: JsonSchema): readonly string[];
+  /** Whether there may be fields that a schema does not name. */
+  hasOthers(schema: JsonSchema): boolean;
   schemaAfter(schema: JsonSchema, steps: readonly MigrationStep[]): JsonSchema;
 }
 
@@ -69,6 +71,7 @@ const OF_EVENTS: TypeSection = {
     ...Object.keys(properties as object),
     ...required as string[],
   ],
+  hasOthers: () => true,
   schemaAfter,
 };
 
@@ -143,7 +146,7 @@ export function newTypesOf(
   for (const [name, type] of other) {
     const known = own.get(name);
     if (known) {
-      const reason = differenceOf(known, type);
+      const reason = differenceOf(known, type, `ledger schema migrate${of.flag} ${name}`);
       if (reason) different.push({ name, reason });
       continue;
     }
@@ -177,11 +180,11 @@ function whyNotWritable(type: CustomType): string | undefined {
   }
 }
 
-function differenceOf(own: CustomType, other: CustomType): string | undefined {
+function differenceOf(own: CustomType, other: CustomType, command: string): string | undefined {
   if (own.version !== other.version) {
     const where = other.version > own.version ? "here" : "there";
     return `it is of version ${other.version} there, and of version ${own.version} here: repeat ` +
-      `its migrations ${where}`;
+      `its migrations ${where}: ${command}`;
   }
   if (!isSame(own.schema, other.schema)) return "it has another schema there";
   return isSame(own.migrations, other.migrations) ? undefined : "its migrations are others there";
@@ -225,7 +228,7 @@ export async function migrateType(
     if (!isVersioned(known)) {
       throw refused("migrate", name, "it has no usable version", "see: ledger doctor");
     }
-    for (const step of steps) checkNamesField(name, known.schema, step, of);
+    checkNamesFields(name, known.schema, steps, of);
     const version = known.version + 1;
     const after = of.checkSchema(name, schema ?? of.schemaAfter(known.schema, steps));
     of.checkSteps?.(name, steps, known.schema, after);
@@ -269,20 +272,29 @@ function checkStep(name: string, step: MigrationStep, of: TypeSection): void {
   }
 }
 
-/** Steps are for good: one that is a slip of the hand away from a field that there is, is refused. */
-function checkNamesField(
+/**
+ * Steps are for good: one that is a slip of the hand away from a field that there is, is refused, and so is
+ * any other one about a field that there cannot be.
+ */
+function checkNamesFields(
   name: string,
   schema: JsonSchema,
-  step: MigrationStep,
+  steps: readonly MigrationStep[],
   of: TypeSection,
 ): void {
-  const field = "rename" in step ? step.rename : "drop" in step ? step.drop : undefined;
-  const fields = of.fieldsOf(schema);
-  if (field === undefined || fields.includes(field)) return;
-  const meant = nearest(field, fields);
-  if (meant === undefined) return;
-  const hint = `did you mean ${meant}? Nothing was changed`;
-  throw refused("migrate", name, `its schema has no ${of.field} ${quoted(field)}`, hint);
+  const there = Object.fromEntries(of.fieldsOf(schema).map((field) => [field, true]));
+  for (const step of steps) {
+    const field = "rename" in step ? step.rename : "drop" in step ? step.drop : undefined;
+    if (field !== undefined && !Object.hasOwn(there, field)) {
+      const meant = nearest(field, Object.keys(there));
+      if (meant === undefined && of.hasOthers(schema)) continue;
+      const hint = meant
+        ? `did you mean ${meant}? Nothing was changed`
+        : `it has ${Object.keys(there).join(", ")}; nothing was changed`;
+      throw refused("migrate", name, `its schema has no ${of.field} ${quoted(field)}`, hint);
+    }
+    applyStep(there, step);
+  }
 }
 
 /** The schema that new events have when nothing else is said: the old one with the steps applied. */

@@ -290,6 +290,7 @@ export const ARTIFACT_SECTION: TypeSection = {
   },
   problemOf: (type) => problemOf("other", type),
   fieldsOf: ({ columns }) => Object.keys(columns as JsonObject),
+  hasOthers: ({ is_open }) => is_open === true,
   schemaAfter,
 };
 
