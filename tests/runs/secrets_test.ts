@@ -96,8 +96,24 @@ Deno.test("users of URLs and values of options are masked, numbers and columns a
     "TOKEN=abc": "TOKEN=[masked]",
     "--lr=0.1 --max-tokens 2048 --key close": "--lr=0.1 --max-tokens 2048 --key [masked]",
     "mysql://root:pw@h/d": "mysql://[masked]@h/d",
+    "--password hunter": "--password [masked]",
+    "--password=hunter": "--password=[masked]",
+    "--pass hunter DB_PASS=hunter --pw=hunter": "--pass [masked] DB_PASS=[masked] --pw=[masked]",
+    "--low-pass slow --band-pass=wide": "--low-pass slow --band-pass=wide",
+    "-p hunter": "-p [masked]",
+    "-p 8080 -p 8080:80 -p a/params.json -p --next":
+      "-p 8080 -p 8080:80 -p a/params.json -p --next",
+    "-pS3cret -phunter=2": "-p[masked] -phunter=2",
+    "-policy fixed -params=3 -period 5": "-policy fixed -params=3 -period 5",
+    "mysql -uroot -phunter db": "mysql -uroot -p[masked] db",
+    "/usr/bin/sshpass -phunter ssh h -p 22": "/usr/bin/sshpass -p[masked] ssh h -p 22",
+    "redis-cli -a hunter get x": "redis-cli -a [masked] get x",
+    "ldapsearch -w hunter -x": "ldapsearch -w [masked] -x",
+    "zip -P hunter a.zip a": "zip -P [masked] a.zip a",
+    "openssl rsa -passin pass:hunter": "openssl rsa -passin pass:[masked]",
   };
   for (const [line, shown] of Object.entries(given)) {
     assertEquals(maskWords(line.split(" ")).words.join(" "), shown);
   }
+  assertEquals(maskWords(["sh", "-c", "mysql -phunter db | wc"]).words, ["sh", "-c", "[masked]"]);
 });

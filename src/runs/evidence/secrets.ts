@@ -149,7 +149,19 @@ export function maskUrl(url: string): { text: string; masked: number } {
 }
 
 const SECRET_OPTION =
-  /^(?!.*(sort|group|primary|partition|join|row|cache|order)[-_]?key$)-{0,2}[\w.-]*(key|token|(secret|passw(or)?d|passphrase|pwd|credential)s?|auth|mnemonic)$/i;
+  /^(?!.*(sort|group|primary|partition|join|row|cache|order)[-_]?key$|.*(low|high|band|all|first|single|multi|two)[-_]pass$)-{0,2}([\w.-]*(key|token|(secret|passw(or)?d|passphrase|pwd|credential)s?|auth|mnemonic)|([\w.-]*[-_.])?(pass|pw))$/i;
+/** Programs that take a password behind a short option, with a blank between or without. */
+const SHORT_OPTIONS: readonly [program: RegExp, option: string][] = [
+  [/^(mysql\w*|mariadb[\w-]*|sshpass|mongo\w*|7z\w*|docker|podman|az)$/, "-p"],
+  [/^redis-cli$/, "-a"],
+  [/^ldap\w+$/, "-w"],
+  [/^(un)?zip$/, "-P"],
+];
+/** What `-p` is followed by elsewhere: ports, and files of parameters. */
+const NO_PASSWORD =
+  /^(-|\d+([:.]\d+)*$|.*\.(json|ndjson|jsonl|ya?ml|toml|ini|cfg|csv|parquet|py|ts|js|r|sql|txt)$)/i;
+/** `-pWORD`, and no long option behind one dash: those are small letters. */
+const JOINED = /^(-p)(?=.*[A-Z\d!@#$%^&*])(?![a-z-]+[=:])(.+)$/;
 /** `--token 3`: a position or a count. */
 const NUMBER = /^-?\d{1,7}(\.\d+)?$/;
 const OPTION = /^(-{0,2}[\w.-]+)([=:])([\s\S]+)$/;
@@ -173,15 +185,28 @@ export function maskWords(words: readonly string[]): { words: string[]; masked: 
     masked += url.masked;
     if (url.masked > 0) return url.text;
     const lines = new SecretLines();
-    if (!word.split("\n").some((line) => lines.isSecret(line))) return word;
+    const inner = word.trim().split(/\s+/);
+    const is_secret = word.split("\n").some((line) => lines.isSecret(line)) ||
+      (inner.length > 1 && maskWords(inner).masked > 0);
+    if (!is_secret) return word;
     return has_name ? `${name}${sign}${mask()}` : mask();
   };
+  let short_option: string | undefined;
   const shown = words.map((word, index) => {
     const before = words[index - 1] ?? "";
+    short_option = SHORT_OPTIONS.find(([program]) => program.test(basename(word)))?.[1] ??
+      short_option;
+    const is_short = (before === "-p" || before === short_option) && !NO_PASSWORD.test(word);
+    const [, option, joined] = JOINED.exec(word) ?? [];
+    const is_joined = short_option !== undefined && word.startsWith(short_option) &&
+      word !== short_option;
+    if (is_joined || (joined !== undefined && !NO_PASSWORD.test(joined))) {
+      return `${is_joined ? short_option : option}${mask()}`;
+    }
     const is_value = before.startsWith("-") && SECRET_OPTION.test(before) &&
       !word.startsWith("--") && !NUMBER.test(word);
     const is_user = /^(-u|--(proxy-)?user)$/.test(before) && /^[^/]+:./.test(word);
-    return is_value || is_user ? mask() : maskValue(word);
+    return is_value || is_user || is_short ? mask() : maskValue(word);
   });
   return { words: shown, masked };
 }
