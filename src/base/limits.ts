@@ -56,6 +56,8 @@ export const lock_poll_ms = 10;
 export const attended_step_ms = 250;
 /** How long probing a lock takes where the system can only wait for it, before it counts as held. */
 export const lock_probe_ms = 20;
+/** The same, where a holder is named: on a busy machine a free lock is not given within less. */
+export const lock_held_ms = 1_000;
 
 // Writing
 

@@ -1,6 +1,6 @@
 /** What doctor asks of the ledger: its log, its index, which processes work on it, and its runs. */
 import { join } from "@std/path";
-import { placeText } from "../base/error.ts";
+import { type LedgerError, placeText } from "../base/error.ts";
 import { holderOf } from "../base/files/file_lock.ts";
 import { counted, firstNames, humanBytes, runCountsText } from "../base/format.ts";
 import type { World } from "../base/world.ts";
@@ -100,7 +100,9 @@ export async function checkRuns(
   { ok: may_load }: Pick<Check, "ok">,
 ): Promise<Check> {
   const name = "runs";
-  const counts = may_load ? await runs.counts() : undefined;
+  let unread: LedgerError | undefined;
+  const counts = may_load ? await runs.counts((problem) => unread = problem) : undefined;
+  if (unread) return troubleMet(name, unread);
   const there = counts && runCountsText(counts);
   const dead = counts ? await deadInLog(runs) : [];
   if (!runs.exists() && dead.length === 0) return good(name, there ?? "none yet");

@@ -3,7 +3,7 @@
  * here loads what it needs when it is first asked.
  */
 import { join, resolve } from "@std/path";
-import { asLedgerError } from "../base/error.ts";
+import { asLedgerError, type LedgerError } from "../base/error.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { ledgerPaths } from "../log/mod.ts";
@@ -38,7 +38,7 @@ export abstract class RunQuestions {
   abstract readonly world: World;
   abstract readonly ledger_dir: string;
   abstract readonly dir: string;
-  #counted?: { made_of: string; counts?: RunCounts };
+  #counted?: { made_of: string; counts: RunCounts };
 
   abstract locate(beginning: string): Promise<{ run_id: string }>;
   abstract artifactTypes(): Promise<ArtifactTypes>;
@@ -118,8 +118,8 @@ export abstract class RunQuestions {
     return await findArtifact(catalog, located.run_id, artifact_type);
   }
 
-  /** How many runs have ended, and are known; undefined where no index tells. */
-  async counts(): Promise<RunCounts | undefined> {
+  /** How many runs have ended, and are known; undefined where no index tells, and why if one is there. */
+  async counts(onTrouble?: (problem: LedgerError) => void): Promise<RunCounts | undefined> {
     const { countRuns } = await import("../runs/catalog/queries.ts");
     // They are a function of the indexes, and a daemon is asked for them again and again.
     const made_of = (["runs", "catalog"] as const).map((name) => {
@@ -127,12 +127,15 @@ export abstract class RunQuestions {
       return facts ? `${facts.identity} ${facts.size_bytes} ${facts.modified_ms}` : "";
     }).join("\n");
     if (this.#counted?.made_of === made_of) return this.#counted.counts;
-    let counts: RunCounts | undefined;
+    let counts: RunCounts;
     try {
       await using database = await this.openStates();
       counts = await countRuns(database);
     } catch (error) {
-      if (!asLedgerError(error)) throw error;
+      const problem = asLedgerError(error);
+      if (!problem) throw error;
+      if (problem.code !== "not_found") onTrouble?.(problem);
+      return undefined;
     }
     this.#counted = { made_of, counts };
     return counts;

@@ -87,6 +87,19 @@ Deno.test("dead runs are found, and finishing them as advised settles it", async
   assertEquals(await findings(folder.path, {}, ["runs"]), {});
 });
 
+Deno.test("runs that cannot be counted are a finding that says why, and status says it too", async () => {
+  using folder = tempFolder();
+  const dir = join(folder.path, "ledger");
+  writePart(dir, PART, [started()]);
+  await runIn(dir, ["rebuild"]);
+  const path = join(dir, "index", "runs.duckdb");
+  Deno.writeTextFileSync(path, "rot".repeat(10_000));
+  const { runs } = await findings(folder.path, {}, ["runs"]);
+  assertStringIncludes(runs.found, "runs.duckdb");
+  const { stderr } = await runIn(dir, ["status"]);
+  assertStringIncludes(stderr, "runs are not counted: ");
+});
+
 Deno.test("a run that was only emitted, and of which the log has heard nothing for long, is found", async () => {
   using folder = tempFolder();
   const dir = join(folder.path, "ledger");

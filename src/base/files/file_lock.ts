@@ -1,5 +1,5 @@
 /** Lock files: a lock is held for as long as its file is open, also where the process dies. */
-import { lock_probe_ms } from "../limits.ts";
+import { lock_held_ms } from "../limits.ts";
 import type { World } from "../world.ts";
 import { openOwn } from "./durable.ts";
 import type { Files, OpenFile } from "./seam.ts";
@@ -47,7 +47,8 @@ export async function holderOf(world: World, path: string): Promise<string | und
   if (!world.files.facts(path)) return undefined;
   {
     using lock = openOwn(world.files, path);
-    if (lock.tryLock(false) || await lock.lock(false, lock_probe_ms)) return undefined;
+    if (lock.tryLock(false)) return undefined;
+    if (!lock.can_try_lock && await lock.lock(false, lock_held_ms)) return undefined;
   }
   return holderIn(world, path);
 }
