@@ -55,7 +55,9 @@ export default defineCommand({
     const survey = await ledger.survey();
     const { dir } = ledger;
     const shape = rowFormat(flags);
-    const runs = await ledger.runs.counts(({ message }) => say(world, `runs are not counted: ${message}`));
+    const runs = await ledger.runs.counts(({ message }) =>
+      say(world, `runs are not counted: ${message}`)
+    );
     const lags = runs ? await ledger.freshen(["log", "runs"], undefined, -1) : [];
     sayLags(world, flags, lags);
     const lag = await shippingLag(world, dir);
