@@ -21,6 +21,8 @@ import {
 } from "./bench/index.ts";
 import { inputHash, runsCreate } from "./bench/inputs.ts";
 import { compact, rebuildCompacted, scale, verifyDeep } from "./bench/lifecycle.ts";
+import { fleetCommit } from "./bench/fleet_commit.ts";
+import { fleetShip } from "./bench/fleet_ship.ts";
 import { queryFresh } from "./bench/fresh.ts";
 import { logRead } from "./bench/log_read.ts";
 import { metricsAppend } from "./bench/metrics.ts";
@@ -59,6 +61,8 @@ const BENCHES = [
   compact,
   verifyDeep,
   rebuildCompacted,
+  fleetShip,
+  fleetCommit,
 ];
 
 /** Asked for by `--scale`: they take many minutes. */

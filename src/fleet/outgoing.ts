@@ -42,6 +42,8 @@ interface ChainPlace {
   adopt: (found: SegmentFacts) => Promise<Adoption>;
   /** Told of each segment that the store has. */
   onSegment?: (segment: ShippedSegment) => void;
+  /** Makes a segment of lines. Default: `packSegment`. */
+  pack?: typeof packSegment;
 }
 
 /** What became of segments. */
@@ -133,8 +135,8 @@ export class OutgoingChain {
     lines: Uint8Array<ArrayBuffer>,
     facts: Omit<SegmentFacts, "to" | "raw_sha256">,
   ): Promise<SegmentFacts | undefined> {
-    const { store, box } = this.place;
-    const segment = packSegment(lines, facts, columnsOf(store));
+    const { store, box, pack = packSegment } = this.place;
+    const segment = pack(lines, facts, columnsOf(store));
     const outcome = await store.put(segmentKey(this.source, box.name, facts.seq), segment.bytes, {
       create_only: true,
       is_recognizable: true,
