@@ -4,7 +4,10 @@ import { MemoryFile } from "../base/files/memory_file.ts";
 import { digestOf } from "../base/files/checksum.ts";
 import { store_heads_at_once } from "../base/limits.ts";
 import { unpackLines } from "../log/codec/unpacking.ts";
+import { readShipped } from "../log/pull/shipped.ts";
+import type { ShippingLag } from "../log/pull/shipping_lag.ts";
 import { type Claim, listBoxes, readClaim } from "./claim.ts";
+import type { FleetHome, Membership } from "./home.ts";
 import {
   chainFolder,
   chainProblems,
@@ -40,10 +43,16 @@ export interface BoxStatus extends ChainStatus {
   claimed_at?: string;
   artifacts: ChainStatus;
   traces: ChainStatus;
+  /** Of this machine's box: what of its log is not there yet. */
+  behind?: ShippingLag;
 }
 
-/** How each box stands, or one of them. */
-export async function statusOfBoxes(store: ObjectStore, only?: string): Promise<BoxStatus[]> {
+/** How each box stands, or one of them; of this machine's, also how its store and its disk agree. */
+export async function statusOfBoxes(
+  store: ObjectStore,
+  home: FleetHome,
+  only?: string,
+): Promise<BoxStatus[]> {
   const names = only === undefined ? await listBoxes(store) : [only];
   const boxes: BoxStatus[] = [];
   for (const name of names) {
@@ -54,9 +63,37 @@ export async function statusOfBoxes(store: ObjectStore, only?: string): Promise<
     );
     const { problem = log.problem } = of_claim;
     const { box_id, claimed_at } = claim ?? {};
-    boxes.push({ name, box_id, claimed_at, ...log, problem, artifacts, traces });
+    const status: BoxStatus = { name, box_id, claimed_at, ...log, problem, artifacts, traces };
+    const { box } = home.read() ?? {};
+    if (box?.name === name) {
+      status.behind = await home.lag({ count: true });
+      status.problem ??= await disagreement(store, home, box, status);
+    }
+    boxes.push(status);
   }
   return boxes;
+}
+
+/** How this machine's box is not the one that the store has under its name, as far as a look shows it. */
+async function disagreement(
+  store: ObjectStore,
+  home: FleetHome,
+  { name, box_id }: Membership,
+  { box_id: claimed_id, head }: BoxStatus,
+): Promise<string | undefined> {
+  if (claimed_id !== box_id) return `forked: another box has the name ${name}`;
+  const last = readShipped(home.world.files, home.ledger_dir).at(-1);
+  const facts = last && await store.head(segmentKey("log", name, last.seq));
+  if (last && !facts) return `segment ${last.seq} was deleted: ledger ship --repair`;
+  if (facts && parseMeta(facts.meta)?.raw_sha256 !== last!.raw_sha256) {
+    return `forked: segment ${last!.seq} is not the one that this box sent`;
+  }
+  const more = head - (last?.seq ?? 0);
+  // A shipper at work notes a moment later what it has put.
+  return more > 1
+    ? `${more} segments that this box does not know, as on a disk that was restored: ` +
+      "ledger ship --once finds out"
+    : undefined;
 }
 
 async function statusOfChain(

@@ -147,7 +147,7 @@ export class Fleet implements Disposable {
   async status(box?: string): Promise<BoxStatus[]> {
     await this.check();
     const { statusOfBoxes } = await import("./boxes.ts");
-    return await statusOfBoxes(this.store, box);
+    return await statusOfBoxes(this.store, this.home, box);
   }
 
   /** Follows the chain of segments of each box, or of one; `deep` reads each segment. */

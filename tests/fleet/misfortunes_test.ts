@@ -3,6 +3,7 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { followLog } from "../../src/fleet/follow.ts";
+import { shippedPath } from "../../src/log/pull/shipped.ts";
 import { Fork } from "../../src/fleet/outgoing.ts";
 import { runIn } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
@@ -154,5 +155,38 @@ Deno.test("a bucket whose objects were deleted: it is said, and the box puts aga
     assertEquals((await box.ship()).shipped, 1);
     assertEquals(box.shipped(), box.lines());
     assertEquals((await fleet.verify({ deep: true })).findings, []);
+  });
+});
+
+Deno.test("fleet status tells what is not shipped, what was deleted, and a box that is not the store's", async () => {
+  await withBox(async (box, strict) => {
+    const status = async (expected_code: number) => {
+      const at = ["s3://lab/fleet", "--endpoint", strict.endpoint];
+      const words = ["fleet", "status", ...at, "--json"];
+      const { code, stdout } = await runIn(box.dir, words, { vars: { ...STRICT_KEYS } });
+      assertEquals(code, expected_code, stdout);
+      const [{ head, behind_events, behind_bytes, behind_s, problem }] = JSON.parse(stdout);
+      return { head, behind: [behind_events, behind_bytes > 0, behind_s > 0], problem };
+    };
+    await box.emit(3);
+    assertEquals(await status(0), { head: 0, behind: [3, true, true], problem: null });
+    await box.ship();
+    const record = Deno.readTextFileSync(shippedPath(box.dir));
+    assertEquals(await status(0), { head: 1, behind: [0, false, false], problem: null });
+    for (let day = 1; day < 4; day++) {
+      await box.emit(1, day);
+      await box.ship();
+    }
+    const whole = Deno.readTextFileSync(shippedPath(box.dir));
+    Deno.writeTextFileSync(shippedPath(box.dir), record);
+    assertMatch((await status(3)).problem, /^3 segments that this box does not know/);
+    Deno.writeTextFileSync(shippedPath(box.dir), whole.replace(/"raw_sha256":"..../g, "$&x"));
+    assertMatch((await status(3)).problem, /^forked: segment 4 is not the one/);
+    Deno.writeTextFileSync(shippedPath(box.dir), whole);
+    strict.objects("lab").delete("fleet/log/box=one/000000000004.parquet");
+    assertMatch((await status(3)).problem, /^segment 4 was deleted: ledger ship --repair/);
+    using fleet = box.open();
+    fleet.home.write({ box: { name: "one", box_id: "0".repeat(32) } });
+    assertMatch((await status(3)).problem, /^forked: another box has the name one/);
   });
 });

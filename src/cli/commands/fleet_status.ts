@@ -3,15 +3,16 @@ import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
 import { format, text } from "../flags.ts";
 import { fleetFlags, fleetWord, openFleet } from "../fleet.ts";
-import { openFor } from "../open.ts";
-import { humanBytes, printRows, rowFormat, say, showTime } from "../output.ts";
+import { humanBytes, humanDuration, printRows, rowFormat, say, showTime } from "../output.ts";
 
 export default defineCommand({
   name: "fleet status",
   summary: "how far each box of a fleet has come",
   description:
     "Lists the boxes with their last segment, how much is in the store, and when it came; of " +
-    "this box also how much is not there yet. A box of which a segment is missing is named (exit 3).",
+    "this box also how many events and bytes are not there yet, and for how long at most. A box of " +
+    "which a segment is missing, and this one where it is forked, is named (exit 3). Says where " +
+    "this machine's clock is off.",
   examples: {
     "ledger fleet status": "the fleet that this box joined",
     "ledger fleet status s3://lab/fleet --endpoint http://127.0.0.1:7480 --format json":
@@ -21,25 +22,22 @@ export default defineCommand({
   flags: { "box": text("NAME", "this one alone"), "format": format(), ...fleetFlags() },
   network: "reaches",
   run: async ({ world, flags, words: [url] }) => {
-    const { shippingLag } = await import("../../log/pull/shipping_lag.ts");
-    const ledger = openFor(world, flags);
     using fleet = await openFleet(world, flags, url);
-    const own = fleet.home.read()?.box?.name;
-    const lag = own !== undefined && ledger.exists()
-      ? await shippingLag(world, ledger.dir)
-      : undefined;
-    const boxes = (await fleet.status(flags.box)).map((box) => ({
+    const boxes = (await fleet.status(flags.box)).map(({ behind, ...box }) => ({
       name: box.name,
       head: box.head,
       segments: box.segments,
       bytes: box.bytes,
       last_ms: box.last_ms ?? null,
-      behind_bytes: box.name === own ? lag?.bytes ?? 0 : null,
+      behind_events: behind?.events ?? null,
+      behind_bytes: behind?.bytes ?? null,
+      behind_s: behind?.seconds ?? null,
       problem: box.problem ?? null,
     }));
     const format = rowFormat(flags);
     const is_table = format === "table";
     const bytes = (value: unknown) => value === null ? "" : humanBytes(Number(value));
+    const seconds = (value: unknown) => Number(value) > 0 ? humanDuration(Number(value) * 1e3) : "";
     printRows(world, boxes, [
       { field: "name" },
       { field: "head", right: true },
@@ -51,7 +49,9 @@ export default defineCommand({
         right: true,
         show: showTime(world),
       },
-      { field: "behind_bytes", right: true, ...(is_table ? { title: "behind", show: bytes } : {}) },
+      { field: "behind_events", right: true, ...(is_table ? { title: "not shipped" } : {}) },
+      { field: "behind_bytes", right: true, ...(is_table ? { title: "", show: bytes } : {}) },
+      { field: "behind_s", right: true, ...(is_table ? { title: "for", show: seconds } : {}) },
       { field: "problem" },
     ], format);
     if (Math.abs(fleet.store.skew_ms) >= clock_skew_told_ms) say(world, fleet.store.skewText());
