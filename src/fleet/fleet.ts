@@ -231,7 +231,8 @@ function addressOf(known: FleetAddress | undefined, { url, endpoint }: FleetOpti
       hint: "such as --endpoint https://s3.eu-central-1.amazonaws.com",
     });
   }
-  if (known) return endpoint === undefined ? known : parseAddress(addressText(known), endpoint);
+  // What is remembered is a text that others may have changed: it is held to the same rules.
+  if (known) return parseAddress(addressText(known), endpoint ?? known.endpoint);
   throw new LedgerError({
     code: "usage",
     message: "this box is in no fleet",

@@ -49,6 +49,10 @@ export interface StrictOptions {
   /** A new object is not in listings until as many requests later. */
   lists_late?: number;
   page_names?: number;
+  /** It answers over TLS, with this certificate. */
+  tls?: { cert: string; key: string };
+  /** It sends every caller on to another. */
+  elsewhere?: string;
   /** What is in it already, and where it listens: a store that is started again. */
   buckets?: StrictStore["buckets"];
   port?: number;
@@ -73,6 +77,7 @@ export class StrictStore implements AsyncDisposable {
       {
         hostname: "127.0.0.1",
         port: options.port ?? 0,
+        ...options.tls,
         onListen: () => {},
         onError: () => new Response(),
       },
@@ -108,6 +113,8 @@ export class StrictStore implements AsyncDisposable {
     const facts = { number: this.requests.length + 1, method: request.method, key };
     this.requests.push(facts);
     const bytes = new Uint8Array(await request.arrayBuffer());
+    const { elsewhere } = this.options;
+    if (elsewhere !== undefined) return this.#answer(307, null, [["location", elsewhere]]);
     const fault = await this.options.faultOf?.(facts);
     if (fault === "cut") return this.#hangUp(request);
     if (fault === "silent") await this.#closing.promise;

@@ -1,0 +1,98 @@
+/** The executable and the network: TLS, a private authority, keys in a file, and which command may reach what. */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { tempFolder } from "../harness.ts";
+import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
+import { binaryTest } from "./binary.ts";
+
+const URL_OF_LAB = "s3://lab/fleet";
+
+/** A private authority, and a certificate of it for this machine's loopback. */
+async function makeAuthority(folder: string) {
+  const path = (name: string) => join(folder, name);
+  const openssl = async (...args: string[]) => {
+    const { success, stderr } = await new Deno.Command("openssl", { args }).output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+  };
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const made = (name: string) => ["-keyout", path(`${name}.key`), "-out", path(`${name}.pem`)];
+  const of_ca = ["-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-subj", "/CN=store"];
+  await openssl("req", "-x509", ...key, ...made("ca"), "-subj", "/CN=authority", "-days", "2");
+  await openssl(
+    ...["req", "-x509", ...key, ...made("store"), ...of_ca, "-days", "2"],
+    ...["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"],
+  );
+  const text = (name: string) => Deno.readTextFileSync(path(name));
+  return { ca_path: path("ca.pem"), tls: { cert: text("store.pem"), key: text("store.key") } };
+}
+
+function putKeys(path: string, mode: number, secret: string = STRICT_KEYS.AWS_SECRET_ACCESS_KEY) {
+  const vars = { ...STRICT_KEYS, AWS_SECRET_ACCESS_KEY: secret };
+  const lines = Object.entries(vars).map(([name, value]) => `${name}=${value}\n`);
+  Deno.writeTextFileSync(path, lines.join(""));
+  Deno.chmodSync(path, mode);
+}
+
+binaryTest(
+  "over TLS a store of a private authority is reached with --ca alone, with keys of a file that its owner alone reads",
+  async ({ ledger, folder }) => {
+    using secrets = tempFolder();
+    const { ca_path, tls } = await makeAuthority(secrets.path);
+    await using store = new StrictStore({ tls });
+    const keys_path = join(secrets.path, "keys");
+    putKeys(keys_path, 0o644);
+    const at = [URL_OF_LAB, "--endpoint", store.endpoint.replace("http:", "https:")];
+    const init = ["fleet", "init", ...at, "--keys", keys_path];
+    const readable = await ledger([...init, "--ca", ca_path]);
+    assertEquals(readable.code, 2, readable.stderr);
+    assertStringIncludes(readable.stderr, "can be read by others");
+    putKeys(keys_path, 0o600);
+    const unknown = await ledger(init);
+    assertEquals(unknown.code, 75);
+    assertMatch(unknown.stderr, /certificate/i);
+    assertEquals(store.requests, []);
+    const made = await ledger([...init, "--ca", ca_path]);
+    assertEquals(made.code, 0, made.stderr);
+    // Both are remembered by their paths; nothing of a key is.
+    assertEquals((await ledger(["fleet", "join", URL_OF_LAB, "--as", "one"])).code, 0);
+    const remembered = Deno.readTextFileSync(join(folder, "data/ledger/fleet.json"));
+    assertStringIncludes(remembered, ca_path);
+    for (const key of [STRICT_KEYS.AWS_SECRET_ACCESS_KEY, STRICT_KEYS.AWS_ACCESS_KEY_ID]) {
+      assertEquals(remembered.includes(`"${key}"`), false);
+    }
+    assertEquals((await ledger(["emit", "run.started", "--run-id", "r"])).code, 0);
+    putKeys(keys_path, 0o600, "of-yesterday");
+    const refused = await ledger(["ship", "--once"]);
+    assertEquals(refused.code, 1, refused.stderr);
+    assertStringIncludes(refused.stderr, "SignatureDoesNotMatch");
+    assertEquals(refused.stderr.includes("of-yesterday"), false);
+    putKeys(keys_path, 0o600);
+    const shipped = await ledger(["watch", "--once", "--ship"]);
+    assertEquals(shipped.code, 0, shipped.stderr);
+    assertMatch(shipped.stdout, /box one: sent 1 segment/);
+  },
+);
+
+binaryTest(
+  "a store that sends elsewhere is not followed, and a fleet.json that sends keys in the clear is refused",
+  async ({ ledger, folder }) => {
+    await using store = new StrictStore();
+    const run = (...words: string[]) => ledger(words, { ...STRICT_KEYS });
+    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
+    assertEquals((await run("fleet", "init", ...at)).code, 0);
+    assertEquals((await run("fleet", "join", ...at, "--as", "one")).code, 0);
+    await using other = new StrictStore();
+    store.options.elsewhere = other.endpoint;
+    const sent_on = await run("ship", "--once");
+    assertEquals([sent_on.code, other.requests.length], [1, 0], sent_on.stderr);
+    assertStringIncludes(sent_on.stderr, ": 307");
+    const path = join(folder, "data/ledger/fleet.json");
+    const text = Deno.readTextFileSync(path);
+    Deno.writeTextFileSync(path, text.replace(store.endpoint, "http://192.0.2.7:7480"));
+    for (const words of [["ship", "--once"], ["fleet", "status"], ["watch", "--once", "--ship"]]) {
+      const { code, stderr } = await run(...words);
+      assertEquals(code, 2, stderr);
+      assertStringIncludes(stderr, "without TLS, keys and events go in the clear");
+    }
+  },
+);
