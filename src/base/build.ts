@@ -54,3 +54,11 @@ export function buildFacts(): BuildFacts {
   const baked = bakedFacts();
   return { version: config.version, compiled: baked !== undefined, ...DEFAULT_FOLDERS, ...baked };
 }
+
+/** The folder of runs: the one that a caller names, else the environment's, else the build's. */
+export function runsDir(
+  { env }: { env(name: string): string | undefined },
+  named?: string,
+): string {
+  return named ?? (env("LEDGER_RUNS_DIR") || buildFacts().runs_dir);
+}

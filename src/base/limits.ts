@@ -536,6 +536,14 @@ export const probe_race_keys = 10;
 export const probe_skew_ms_max = 5 * 60_000;
 /** from here on it is told. */
 export const clock_skew_told_ms = 60_000;
+/** The key of an object has at most so many bytes, */
+export const object_key_bytes_max = 1_024;
+/** and an object, which is in memory whole when it is put, so many. */
+export const object_bytes_max = 1024 * MIB;
+/** A file of a run up to this stands in a bundle, */
+export const bundled_file_bytes_max = 1 * MIB;
+/** and of one run at most so much; all else is an object of its own. */
+export const bundled_run_bytes_max = 16 * MIB;
 /** A segment of a log holds so many bytes of lines, */
 export const segment_bytes_max = 64 * MIB;
 /** or those of so long; */

@@ -12,6 +12,7 @@ import type { Engine } from "./engines.ts";
 import type { FoldJob, FoldReport } from "./fold.ts";
 import type { FleetPullReport, PullOptions } from "./pull.ts";
 import type { RepairReport, ShipOptions, Shipper, ShipReport } from "./ship.ts";
+import { runsDir } from "../base/build.ts";
 import { ObjectStore, StoreRefusal } from "./store.ts";
 
 /** Which fleet, and how its store is reached. What is left out is as the box remembers it. */
@@ -23,6 +24,8 @@ export interface FleetOptions {
   keys_path?: string;
   /** A file with the certificates of a private authority. */
   ca_path?: string;
+  /** The folder of this box's runs. Default: as a ledger has it. */
+  runs_dir?: string;
 }
 
 /** What makes a bucket a fleet: `fleet.json` at its root. */
@@ -124,7 +127,11 @@ export class Fleet implements Disposable {
   async #shipper({ signal }: ShipOptions = {}): Promise<Shipper> {
     this.store.stop = signal;
     const { Shipper } = await import("./ship.ts");
-    return this.#ships ??= new Shipper(this.store, this.home);
+    return this.#ships ??= new Shipper(
+      this.store,
+      this.home,
+      runsDir(this.world, this.options.runs_dir),
+    );
   }
 
   /** Takes new segments of all boxes into the tables. What it knows of them stays for the next time. */

@@ -4,23 +4,18 @@
  * number of jobs may run: one that loses the race for a commit looks what the winner did.
  */
 import { join } from "@std/path";
-import { makeFolderDurably, writeFully } from "../base/files/durable.ts";
-import { linesOf } from "../base/files/lines.ts";
-import { MemoryFile } from "../base/files/memory_file.ts";
+import { asLedgerError } from "../base/error.ts";
+import { makeFolderDurably } from "../base/files/durable.ts";
 import { checkpoint_commits, fold_bytes_max } from "../base/limits.ts";
 import { uniqueName, type World } from "../base/world.ts";
-import { type Database, openDatabase } from "../duckdb/connection.ts";
-import { literal } from "../duckdb/sandbox.ts";
-import { isPlain, rowOf } from "../index/rows.ts";
-import { unpackLines } from "../log/codec/unpacking.ts";
-import { BadLine, NOT_UTF8, validate } from "../log/event/validate.ts";
-import { parsePartLabel, partStem } from "../log/format/layout.ts";
+import { openDatabase } from "../duckdb/connection.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { BoxChain, Poison, type TakenSegment, watermarkOf } from "./chain.ts";
+import { BoxChain, Poison, watermarkOf } from "./chain.ts";
 import { listBoxes } from "./claim.ts";
 import { putDataFiles } from "./data_files.ts";
-import { type FleetTable, LAKE_TABLES, ROWS_OF, SPOOLED_COLUMNS } from "./lake.ts";
-import type { SegmentFacts, Source } from "./segment.ts";
+import { type FleetTable, LAKE_TABLES } from "./lake.ts";
+import type { Source } from "./segment.ts";
+import { Spool } from "./spool.ts";
 import { backOff, type ObjectStore } from "./store.ts";
 import { DeltaTable, type TableSnapshot } from "./table.ts";
 
@@ -47,7 +42,7 @@ export class FoldJob {
     const report: FoldReport = { tables: [], poison: [] };
     makeFolderDurably(this.#world.files, this.folder);
     for (const table of LAKE_TABLES) {
-      if (!(table.name in ROWS_OF)) {
+      if (!table.source) {
         if (!this.#snapshots.has(table.name)) await this.#read(new DeltaTable(this.store, table));
         continue;
       }
@@ -77,11 +72,12 @@ export class FoldJob {
   ): Promise<"nothing" | "lost" | { files: number; segments: number }> {
     const table = new DeltaTable(this.store, lake);
     const snapshot = await this.#read(table);
-    const taken = await this.#take(snapshot, lake.source!);
-    if (taken.segments.length === 0) return "nothing";
     const work = join(this.folder, uniqueName(this.#world));
     this.#world.files.makeFolder(work);
     try {
+      using spool = new Spool(this.store, lake, work);
+      const taken = await this.#take(snapshot, spool);
+      if (taken.segments === 0) return "nothing";
       await using database = await openDatabase(this.#world, {
         path: ":memory:",
         access: "write",
@@ -89,9 +85,7 @@ export class FoldJob {
         temp_folder: join(work, "spill"),
         keeps_order: true,
       });
-      await this.#spool(database, work, taken.segments);
-      const relation = `(${ROWS_OF[lake.name]})`;
-      const add = await putDataFiles(this.store, database, lake, relation, work);
+      const add = await putDataFiles(this.store, database, lake, await spool.load(database), work);
       const before = new Map(snapshot.watermarks);
       const change = {
         add,
@@ -110,7 +104,7 @@ export class FoldJob {
       if (snapshot.version - snapshot.checkpoint >= checkpoint_commits) {
         await writeCheckpoint(this.#place(table), snapshot);
       }
-      return { files: add.length, segments: taken.segments.length };
+      return { files: add.length, segments: taken.segments };
     } finally {
       this.#world.files.remove(work);
     }
@@ -133,22 +127,26 @@ export class FoldJob {
     return { store: this.store, table_folder: folder, work_folder: this.folder };
   }
 
-  /** The next segments of each box, as many as go into one commit. */
+  /** Spools the next segments of each box, as many as go into one commit. */
   async #take(
     snapshot: TableSnapshot,
-    source: Source,
-  ): Promise<{ segments: TakenSegment[]; watermarks: Map<string, number> }> {
-    const segments: TakenSegment[] = [];
+    spool: Spool,
+  ): Promise<{ segments: number; watermarks: Map<string, number> }> {
+    const source = spool.table.source!;
     const watermarks = new Map<string, number>();
-    let bytes = 0;
+    let segments = 0, bytes = 0;
     for (const box of await listBoxes(this.store)) {
       const app = watermarkOf(box);
       const from = snapshot.watermarks.get(app) ?? 0;
       const chain = new BoxChain(this.store, source, box, from);
       try {
         for await (const segment of chain.next()) {
-          segments.push(segment);
-          watermarks.set(app, segment.facts.seq);
+          const { seq } = segment.facts;
+          await spool.add(segment).catch((error) => {
+            throw asPoison(error, seq);
+          });
+          segments++;
+          watermarks.set(app, seq);
           bytes += segment.lines_bytes;
           if (bytes >= fold_bytes_max) return { segments, watermarks };
         }
@@ -160,60 +158,11 @@ export class FoldJob {
     }
     return { segments, watermarks };
   }
-
-  /** The events of segments as a table of DuckDB. */
-  async #spool(
-    database: Database,
-    work: string,
-    segments: readonly TakenSegment[],
-  ): Promise<void> {
-    const path = join(work, "events.ndjson");
-    using file = this.#world.files.open(path, "create");
-    const encoder = new TextEncoder();
-    for (const { box, facts, bytes } of segments) {
-      for (const rows of spooledRows(box, facts, bytes)) {
-        writeFully(file, encoder.encode(rows));
-      }
-    }
-    const types = Object.entries(SPOOLED_COLUMNS).map(([name, type]) => `${name}: '${type}'`);
-    await database.run(
-      `create table spooled as select * from read_json(${literal(path)},
-         format = 'newline_delimited', maximum_object_size = 67108864, columns = {${types}})`,
-    );
-    this.#world.files.remove(path);
-  }
 }
 
-/** The rows of a segment's events, as lines of JSON, many at a time. A line that is no event has none. */
-function* spooledRows(
-  box: string,
-  { part: label, from }: SegmentFacts,
-  bytes: Uint8Array<ArrayBuffer>,
-): Generator<string> {
-  const part = parsePartLabel(label)!;
-  const stem = partStem(part);
-  const names = Object.keys(SPOOLED_COLUMNS).slice(1);
-  let start = from;
-  for (const block of unpackLines(new MemoryFile(label, bytes))) {
-    let rows = "";
-    for (const { text, offset, size_bytes } of linesOf(block.bytes, start)) {
-      const event = text === undefined ? NOT_UTF8 : validate(text, size_bytes);
-      if (event instanceof BadLine) continue;
-      const record = {
-        kind: "event" as const,
-        event,
-        text: text!,
-        offset,
-        part,
-        label,
-        size_bytes,
-      };
-      const values = rowOf(record, part.day, stem, isPlain(text!));
-      const row: Record<string, unknown> = { box };
-      names.forEach((name, n) => row[name] = values[n]);
-      rows += `${JSON.stringify(row)}\n`;
-    }
-    start += block.bytes.length;
-    yield rows;
-  }
+/** What a segment holds can be wrong though it is the one that was sent; its box stops there. */
+function asPoison(error: unknown, seq: number): unknown {
+  const problem = asLedgerError(error);
+  const is_of_segment = problem && ["damaged", "invalid", "newer_format"].includes(problem.code);
+  return is_of_segment ? new Poison(seq, problem.message) : error;
 }

@@ -1,4 +1,5 @@
 /** The tables of a fleet: their columns, and the SQL that makes their rows from what is spooled of segments. */
+import { timestamp_us_max, timestamp_us_plausible_min } from "../base/limits.ts";
 import type { Source } from "./segment.ts";
 import type { LakeTable, LakeType } from "./table.ts";
 
@@ -104,10 +105,14 @@ export function lakeTable(name: string): FleetTable {
   return table;
 }
 
-/** The rows of a table, of what is spooled of its source. */
+/** The rows of a table of what is spooled of its source, where they are not its rows as they are. */
 export const ROWS_OF: Readonly<Record<string, string>> = {
   events: `select box, event_id, event_type, run_id, timestamp_ms, correlation_id, causation_id,
     log_part, log_offset, fields_ok, payload, log_day from spooled`,
   trials: `select box, run_id, trial_id, timestamp_ms as recorded_at_ms, params, metrics, event_id,
     log_part, log_offset, log_day from spooled where trial_id is not null`,
+  // The day on which a program handled it: what it traces may be of any year.
+  traces: `select * exclude (file), strftime(make_timestamp(if(
+      created_at between ${timestamp_us_plausible_min} and ${timestamp_us_max}, created_at,
+      timestamp)), '%Y-%m-%d') as log_day from spooled`,
 };

@@ -5,5 +5,5 @@ import type { Fleet, FleetOptions } from "./fleet.ts";
 /** Opens the fleet of a ledger's box, or one by its address. Dispose of it when done. */
 export async function openFleet(ledger: Ledger, options?: FleetOptions): Promise<Fleet> {
   const { Fleet } = await import("./fleet.ts");
-  return Fleet.open(ledger.world, ledger.dir, options);
+  return Fleet.open(ledger.world, ledger.dir, { runs_dir: ledger.runs.dir, ...options });
 }

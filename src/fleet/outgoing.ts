@@ -59,6 +59,7 @@ export interface Sent {
 /** One chain of this box, as far as it knows what the store has. */
 export class OutgoingChain {
   readonly sent: Sent = { shipped: 0, adopted: 0, bytes: 0 };
+  #has_begun = false;
   #last?: ShippedSegment;
   #link = "";
   readonly #ends: Map<string, number>;
@@ -86,6 +87,8 @@ export class OutgoingChain {
 
   /** The last segment that this box knows of has to be there; what came after it is adopted. */
   async begin(): Promise<void> {
+    if (this.#has_begun) return;
+    this.#has_begun = true;
     if (this.#last) await this.#checkLast(this.#last);
     await this.#adoptNews();
   }

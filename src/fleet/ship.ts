@@ -12,20 +12,24 @@ import { readClaim } from "./claim.ts";
 import type { FleetHome, Membership } from "./home.ts";
 import { Fork, OutgoingChain, type Sent } from "./outgoing.ts";
 import { readLines } from "./segment.ts";
+import { RunShipper, type SentRuns } from "./ship_runs.ts";
+import { type SentTraces, TraceShipper } from "./ship_traces.ts";
 import { type ObjectStore, sha256Of } from "./store.ts";
 
 /** What a shipment did. */
 export interface ShipReport extends Sent {
   box: string;
-  /** The number of the last segment. */
+  /** The number of the last segment of the log. */
   head: number;
+  artifacts: SentRuns;
+  traces: SentTraces;
 }
 
 /** What a repair did. */
 export interface RepairReport {
   box: string;
   put: number;
-  /** Segments that the store lost, and the log has no more. */
+  /** Segments that the store lost, and this box cannot make again. */
   lost: ShippedSegment[];
 }
 
@@ -48,7 +52,14 @@ export class Shipper {
   /** The parts as they were last looked at. */
   #known: Target[] = [];
 
-  constructor(readonly store: ObjectStore, readonly home: FleetHome) {
+  /** Files of traces of which all is in the store: they do not change. */
+  readonly #sent_traces = new Set<string>();
+
+  constructor(
+    readonly store: ObjectStore,
+    readonly home: FleetHome,
+    readonly runs_dir: string,
+  ) {
     this.#world = store.world;
   }
 
@@ -59,8 +70,29 @@ export class Shipper {
   /** Ships what is durable when it begins. One try: what the store does not answer is thrown. */
   async ship({ signal, onSegment }: ShipOptions = {}): Promise<ShipReport> {
     const box = await this.#checkClaim();
-    const targets = await this.#targets();
     const chain = this.#chain(box, onSegment);
+    await this.#shipLog(chain, signal);
+    const { runs, traces } = this.#beside(box, onSegment);
+    return {
+      box: box.name,
+      ...chain.sent,
+      head: chain.seq,
+      artifacts: await runs.ship(signal),
+      traces: await traces.ship(signal),
+    };
+  }
+
+  /** What this box sends beside its log. */
+  #beside(box: Membership, onSegment: ShipOptions["onSegment"]) {
+    const place = { store: this.store, root: this.root, box, onSegment };
+    return {
+      runs: new RunShipper(place, this.runs_dir),
+      traces: new TraceShipper(place, this.#sent_traces),
+    };
+  }
+
+  async #shipLog(chain: OutgoingChain, signal?: AbortSignal): Promise<void> {
+    const targets = await this.#targets();
     await chain.begin();
     for (const { extent: { label }, end } of targets) {
       const sent = chain.endOf(label);
@@ -68,7 +100,7 @@ export class Shipper {
       const end_now = end >= sent ? end : (await this.#targetOf(label, sent))?.end ?? 0;
       if (end_now >= sent) continue;
       throw new Fork(`${label} is ${humanBytes(sent - end_now)} shorter than what was sent`, {
-        box: box.name,
+        box: chain.place.box.name,
         part: label,
       });
     }
@@ -83,7 +115,6 @@ export class Shipper {
         await chain.send(extent.label, lines);
       }
     }
-    return { box: box.name, ...chain.sent, head: chain.seq };
   }
 
   /**
@@ -100,7 +131,13 @@ export class Shipper {
       using part = await openPart(this.#world, target.extent);
       return part.bytesBetween(from, to) as Uint8Array<ArrayBuffer>;
     }, signal);
-    return { box: box.name, put: chain.sent.shipped, lost };
+    const report: RepairReport = { box: box.name, put: chain.sent.shipped, lost };
+    for (const shipper of Object.values(this.#beside(box, onSegment))) {
+      const repaired = await shipper.repair(signal);
+      report.put += repaired.put;
+      report.lost.push(...repaired.lost);
+    }
+    return report;
   }
 
   #chain(box: Membership, onSegment: ShipOptions["onSegment"]): OutgoingChain {

@@ -1,5 +1,4 @@
 /** The runs of a ledger: their folders, the catalog of them, and the events that tell of both. */
-import { buildFacts } from "../base/build.ts";
 import { asLedgerError, LedgerError } from "../base/error.ts";
 import { fresh_sync_ms_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
@@ -17,6 +16,7 @@ import type { Claim, Claimed, LoggedClaim } from "./claims.ts";
 import { RunQuestions } from "./run_questions.ts";
 import type { FinishedRun, KnownRun, RunEnding } from "./known_run.ts";
 import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
+import { runsDir } from "../base/build.ts";
 import type { ArtifactTypes } from "../runs/artifacts/types.ts";
 
 /** Whether the log hears of what is done to a run. Default: it does. */
@@ -57,7 +57,7 @@ export class LedgerRuns extends RunQuestions {
     readonly events: RunEvents & { sync(options?: NoticeOptions): Promise<unknown> },
   ) {
     super();
-    this.dir = dir ?? (world.env("LEDGER_RUNS_DIR") || buildFacts().runs_dir);
+    this.dir = runsDir(world, dir);
     this.#registry = new RegistryReader(world, ledger_dir);
   }
 

@@ -4,8 +4,15 @@
  * there. Only runs that have ended are taken.
  */
 import { basename, dirname, join } from "@std/path";
-import { makeFolderDurably, PRIVATE_MODE, removeQuietly } from "../../base/files/durable.ts";
+import {
+  makeFolderDurably,
+  openToAppend,
+  PRIVATE_MODE,
+  removeQuietly,
+  writeFully,
+} from "../../base/files/durable.ts";
 import { escaped } from "../../base/format.ts";
+import type { Files } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import { atSource, atSourceNow, findingOf, type PullFinding } from "../../log/pull/source.ts";
 import { readArchived, scanArchived } from "../catalog/month_files.ts";
@@ -45,6 +52,26 @@ interface RunsPullOptions {
   dry_run?: boolean;
   types?: ArtifactTypes;
   onFinding: (finding: PullFinding) => void;
+}
+
+/** The runs of a folder that were pulled: a path a line. What no line names is of this box. */
+const PULLED = ".pulled";
+
+/** The paths of the runs that another box's folder gave. */
+export function readPulledRuns(files: Files, runs_dir: string): ReadonlySet<string> {
+  const path = join(runs_dir, PULLED);
+  return new Set(files.facts(path) ? files.readText(path).split("\n").filter(Boolean) : []);
+}
+
+/** Notes a run before it is there, durably. */
+function notePulled(files: Files, runs_dir: string, run_path: string): void {
+  const path = join(runs_dir, PULLED);
+  const is_new = !files.facts(path);
+  using file = openToAppend(files, path);
+  // On a line of its own, whatever a killed process left.
+  writeFully(file, new TextEncoder().encode(`\n${run_path}\n`));
+  file.syncData();
+  if (is_new) files.syncFolder(runs_dir);
 }
 
 /** Prefixes of folders that are no runs: one that comes, one that gives way to another. */
@@ -225,6 +252,7 @@ class RunsPull {
     const giving_way = join(folder, `${GIVING_WAY}${basename(target)}`);
     markComing(files, runs_dir);
     if (files.linkFacts(target)) files.rename(target, giving_way);
+    else notePulled(files, runs_dir, run_path);
     try {
       files.rename(coming, target);
     } catch (error) {

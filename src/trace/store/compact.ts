@@ -17,6 +17,7 @@ import { parquetFacts } from "../../parquet/mod.ts";
 import { TRACED_FIELD_NAMES } from "../event/event.ts";
 import { Flush, type FlushReport } from "./flush.ts";
 import {
+  isMerged,
   listPartitions,
   listSegments,
   newMergedName,
@@ -26,7 +27,7 @@ import {
 } from "../event/files.ts";
 import { takeStoreLock } from "./liveness_lock.ts";
 import { rowsOfTraces, TraceSession } from "./query.ts";
-import { TRACE_FILE_VERSION, TRACE_KEYS } from "./parquet_file.ts";
+import { compactionSources, TRACE_FILE_VERSION, TRACE_KEYS } from "./parquet_file.ts";
 import { countingFiles, isOfOpenSegment, replacedFiles } from "./snapshot.ts";
 
 /** What compacting did. */
@@ -149,7 +150,11 @@ class Compaction implements Disposable {
   }
 
   async #copySorted(sources: readonly string[], target: string): Promise<void> {
-    const names = JSON.stringify(sources.map((path) => basename(path)));
+    // Those of merged ones too: by them it is known of which stores each file has the events.
+    const names = JSON.stringify(sources.flatMap((path) => {
+      const name = basename(path);
+      return isMerged(name) ? [name, ...compactionSources(this.world, path)] : [name];
+    }));
     const database = await this.#session.database();
     await database.run(
       `copy (select ${TRACED_FIELD_NAMES.join(", ")} from ${rowsOfTraces(this.world, sources)}
