@@ -20,6 +20,7 @@ import {
   type Source,
   SOURCES,
 } from "./segment.ts";
+import { bytesOfRunFile, runsOfBundle } from "./run_files.ts";
 import type { ObjectStore } from "./store.ts";
 import type { ListedObject } from "./store_answers.ts";
 
@@ -262,11 +263,21 @@ class ChainCheck {
       const sha256 = digestOf(lines);
       if (length !== to - from || sha256 !== raw_sha256) {
         this.#found(seq, `its lines are not those of ${part} that it says they are`);
-      }
+      } else if (this.source === "artifacts") await this.#compareObjects(seq, bytes);
     } catch (error) {
       const problem = asLedgerError(error);
       if (!problem) throw error;
       this.#found(seq, problem.message);
+    }
+  }
+
+  /** The large files of runs, which its lines name. */
+  async #compareObjects(seq: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    for (const { files } of runsOfBundle(this.box, bytes)) {
+      for (const file of files.values()) {
+        if (file.object === undefined || await bytesOfRunFile(this.store, file)) continue;
+        this.#found(seq, `the object ${file.object} is gone, or has other bytes`);
+      }
     }
   }
 

@@ -120,7 +120,8 @@ export class OutgoingChain {
     let prev_sha256 = "";
     for (const segment of readShipped(store.world.files, root, this.source)) {
       if (signal?.aborted) break;
-      const facts = { ...segment, box_id: box.box_id, prev_sha256 };
+      const { holds: _, ...range } = segment;
+      const facts = { ...range, box_id: box.box_id, prev_sha256 };
       prev_sha256 = linkOf(facts);
       if (await this.#factsOf(segment.seq)) continue;
       const lines = await linesOf(segment);

@@ -4,6 +4,7 @@ import { join } from "@std/path";
 import { joined } from "../../src/base/bytes.ts";
 import { MemoryFile } from "../../src/base/files/memory_file.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
+import { textLines } from "../../src/fleet/run_files.ts";
 import { linkOf, parseMeta } from "../../src/fleet/segment.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { unpackLines } from "../../src/log/codec/unpacking.ts";
@@ -47,21 +48,28 @@ function openLab(
   world: World = fleetWorld(),
   keys_path?: string,
 ): Fleet {
-  return Fleet.open(world, dir, { url: URL_OF_LAB, endpoint, keys_path });
+  return Fleet.open(world, dir, { url: URL_OF_LAB, endpoint, keys_path, runs_dir: runsOf(dir) });
+}
+
+/** Where the runs of a ledger's box are. */
+function runsOf(dir: string): string {
+  return `${dir}-runs`;
 }
 
 /** One box: its ledger, and what ships it. */
 export class Box {
   readonly dir: string;
+  readonly runs_dir: string;
   #count = 0;
 
   constructor(readonly strict: StrictStore, readonly folder: string, readonly name: string) {
     this.dir = join(folder, name);
+    this.runs_dir = runsOf(this.dir);
   }
 
-  async join(): Promise<void> {
+  async join(extras?: Parameters<Fleet["join"]>[1]): Promise<void> {
     using fleet = this.open();
-    await fleet.join(this.name);
+    await fleet.join(this.name, extras);
   }
 
   open(world?: World, keys_path?: string): Fleet {
@@ -156,6 +164,40 @@ export async function linesInStore(
     segments.push({ key, bytes: bytes!, meta: facts!.meta });
   }
   return linesOfSegments(segments);
+}
+
+/** The lines of a box's bundles of runs, in order. */
+export function bundlesOf({ strict, name }: Box): { run_path: string; path: string }[] {
+  const prefix = `fleet/artifacts/box=${name}/`;
+  const keys = strict.keysOf("lab").filter((key) => key.startsWith(prefix));
+  return keys.flatMap((key) => [...textLines(strict.objects("lab").get(key)!.bytes)])
+    .map((line) => JSON.parse(line));
+}
+
+/** A fleet, its boxes, and fold jobs for it. */
+export interface FleetLab {
+  strict: StrictStore;
+  boxes: Box[];
+  folder: string;
+  job(): Fleet;
+}
+
+/** A fleet with so many boxes. */
+export async function withBoxes(
+  count: number,
+  body: (lab: FleetLab) => Promise<void>,
+): Promise<void> {
+  await using strict = new StrictStore();
+  using folder = memoryFolder();
+  const boxes = Array.from({ length: count }, (_, n) => new Box(strict, folder.path, `box-${n}`));
+  for (const [at, box] of boxes.entries()) {
+    using fleet = box.open();
+    if (at === 0) await fleet.init();
+    await box.join();
+  }
+  let jobs = 0;
+  const job = () => openLab(strict, join(folder.path, `job-${jobs++}`));
+  await body({ strict, boxes, folder: folder.path, job });
 }
 
 /** A fleet with one box. */

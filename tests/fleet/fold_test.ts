@@ -2,43 +2,23 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
-import { Fleet } from "../../src/fleet/fleet.ts";
+import type { FoldReport } from "../../src/fleet/fold.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/fleet/checkpoint.ts";
 import { LAKE_TABLES, lakeTable } from "../../src/fleet/lake.ts";
 import { DeltaTable } from "../../src/fleet/table.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { memoryFolder } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
-import { Box, fleetWorld, openStore } from "./fleets.ts";
-import { StrictStore } from "./strict_store.ts";
+import { type FleetLab, openStore, withBoxes } from "./fleets.ts";
 import { assertTablesAreUnion, rowsOfTable } from "./tables.ts";
 
-interface Lab {
-  strict: StrictStore;
-  boxes: Box[];
-  folder: string;
-  job(): Fleet;
+/** Of the tables that segments of logs become. */
+function commitsOf({ tables }: FoldReport): number[] {
+  return tables.filter(({ table }) => table === "events" || table === "trials")
+    .map(({ commits }) => commits);
 }
 
-async function withBoxes(count: number, body: (lab: Lab) => Promise<void>): Promise<void> {
-  await using strict = new StrictStore();
-  using folder = memoryFolder();
-  const boxes = Array.from({ length: count }, (_, n) => new Box(strict, folder.path, `box-${n}`));
-  for (const [at, box] of boxes.entries()) {
-    using fleet = box.open();
-    if (at === 0) await fleet.init();
-    await box.join();
-  }
-  let jobs = 0;
-  const job = () =>
-    Fleet.open(fleetWorld(), join(folder.path, `job-${jobs++}`), {
-      url: "s3://lab/fleet",
-      endpoint: strict.endpoint,
-    });
-  await body({ strict, boxes, folder: folder.path, job });
-}
-
-async function assertIsUnion({ strict, boxes, folder }: Lab): Promise<void> {
+async function assertIsUnion({ strict, boxes, folder }: FleetLab): Promise<void> {
   using store = openStore(strict);
   await assertTablesAreUnion(store, boxes, folder);
 }
@@ -46,7 +26,7 @@ async function assertIsUnion({ strict, boxes, folder }: Lab): Promise<void> {
 Deno.test("the tables hold each event of each box, typed as its own index has it; a second fold adds what is new", async () => {
   await withBoxes(2, async (lab) => {
     using job = lab.job();
-    assertEquals((await job.fold()).tables.map(({ commits }) => commits), [0, 0]);
+    assertEquals(commitsOf(await job.fold()), [0, 0]);
     for (const box of lab.boxes) await box.emit(5);
     await using ledger = new Ledger({ dir: lab.boxes[0].dir });
     const payload = { run_id: "r'1", run_type: "ä", config: { a: "1.50" }, data_fingerprint: "" };
@@ -61,13 +41,13 @@ Deno.test("the tables hold each event of each box, typed as its own index has it
     for (const box of lab.boxes) await box.ship();
     const report = await job.fold();
     assertEquals(report.poison, []);
-    assertEquals(report.tables.map(({ commits }) => commits), [1, 1]);
+    assertEquals(commitsOf(report), [1, 1]);
     await assertIsUnion(lab);
     await lab.boxes[1].emit(3, 2);
     await lab.boxes[1].ship();
     using other = lab.job();
     await other.fold();
-    assertEquals((await job.fold()).tables.map(({ commits }) => commits), [0, 0]);
+    assertEquals(commitsOf(await job.fold()), [0, 0]);
     await assertIsUnion(lab);
   });
 });
@@ -130,7 +110,7 @@ Deno.test("an answer that is lost, and one that says to come again, cost a job a
         assertEquals([shipped, adopted], fault === "lost" ? [0, 2] : [2, 0]);
       }
       using job = lab.job();
-      assertEquals((await job.fold()).tables.map(({ commits }) => commits), [1, 1]);
+      assertEquals(commitsOf(await job.fold()), [1, 1]);
       lab.strict.options.faultOf = undefined;
       await assertIsUnion(lab);
     }

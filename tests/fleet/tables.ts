@@ -8,7 +8,7 @@ import type { ObjectStore } from "../../src/fleet/store.ts";
 import { DeltaTable } from "../../src/fleet/table.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 
-type Rows = Record<string, unknown>[];
+export type Rows = Record<string, unknown>[];
 
 /** The rows of a table, read from the files that its log says are its own. */
 export async function rowsOfTable(
@@ -51,7 +51,7 @@ async function rowsOfBoxes(boxes: readonly { dir: string; name: string }[], sql:
   return ordered(rows);
 }
 
-function ordered(rows: Rows): Rows {
+export function ordered(rows: Rows): Rows {
   const text = (row: Record<string, unknown>) =>
     JSON.stringify(
       Object.entries(row).sort(),

@@ -102,7 +102,12 @@ export function putRun(
 }
 
 /** Puts any file into a run's folder. */
-export function putFile(lab: Lab, run_path: string, name: string, text = "x"): void {
+export function putFile(
+  lab: Pick<Lab, "runs_dir">,
+  run_path: string,
+  name: string,
+  text = "x",
+): void {
   const path = join(lab.runs_dir, run_path, name);
   Deno.mkdirSync(dirname(path), { recursive: true });
   Deno.writeTextFileSync(path, text);
