@@ -1,13 +1,11 @@
 /** Tables of a fleet are the union of its boxes' logs, whatever fails and however many jobs fold. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import type { FoldReport } from "../../src/fleet/fold.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/fleet/checkpoint.ts";
 import { LAKE_TABLES, lakeTable } from "../../src/fleet/lake.ts";
 import { DeltaTable } from "../../src/fleet/table.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
-import { memoryFolder } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
 import { type FleetLab, openStore, withBoxes } from "./fleets.ts";
 import { assertTablesAreUnion, rowsOfTable } from "./tables.ts";
