@@ -20,7 +20,7 @@ import {
   type Source,
   SOURCES,
 } from "./segment.ts";
-import { bytesOfRunFile, runsOfBundle } from "./run_files.ts";
+import { bytesOfRunFile, runsOfBundle } from "./bundles/run_files.ts";
 import type { ObjectStore } from "./store.ts";
 import type { ListedObject } from "./store_answers.ts";
 

@@ -12,8 +12,8 @@ import { readClaim } from "./claim.ts";
 import type { FleetHome, Membership } from "./home.ts";
 import { Fork, OutgoingChain, type Sent } from "./outgoing.ts";
 import { readLines } from "./segment.ts";
-import { RunShipper, type SentRuns } from "./ship_runs.ts";
-import { type SentTraces, TraceShipper } from "./ship_traces.ts";
+import { RunShipper, type SentRuns } from "./bundles/ship_runs.ts";
+import { type SentTraces, TraceShipper } from "./bundles/ship_traces.ts";
 import { type ObjectStore, sha256Of } from "./store.ts";
 
 /** What a shipment did. */

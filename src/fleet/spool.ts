@@ -30,7 +30,7 @@ import {
   type RunFile,
   runsOfBundle,
   textLines,
-} from "./run_files.ts";
+} from "./bundles/run_files.ts";
 import type { ObjectStore } from "./store.ts";
 import type { LakeType } from "./table.ts";
 

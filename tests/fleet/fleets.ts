@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { joined } from "../../src/base/bytes.ts";
 import { MemoryFile } from "../../src/base/files/memory_file.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
-import { textLines } from "../../src/fleet/run_files.ts";
+import { textLines } from "../../src/fleet/bundles/run_files.ts";
 import { linkOf, parseMeta } from "../../src/fleet/segment.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { unpackLines } from "../../src/log/codec/unpacking.ts";

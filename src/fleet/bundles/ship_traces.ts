@@ -4,18 +4,18 @@
  * part by the names of its sources, what is in those bundles is left out.
  */
 import { basename, dirname, join } from "@std/path";
-import { joined } from "../base/bytes.ts";
-import { LedgerError } from "../base/error.ts";
-import { removeQuietly, writeFully } from "../base/files/durable.ts";
-import { MemoryFile } from "../base/files/memory_file.ts";
-import { read_bytes, segment_bytes_max } from "../base/limits.ts";
-import type { World } from "../base/world.ts";
-import { type Database, literal, openDatabase } from "../duckdb/connection.ts";
-import { unpackLines } from "../log/codec/unpacking.ts";
-import { ledgerPaths } from "../log/mod.ts";
-import { readShipped, type ShippedSegment } from "../log/pull/shipped.ts";
-import { parquetFacts } from "../parquet/mod.ts";
-import { TRACED_FIELD_NAMES } from "../trace/event/event.ts";
+import { joined } from "../../base/bytes.ts";
+import { LedgerError } from "../../base/error.ts";
+import { removeQuietly, writeFully } from "../../base/files/durable.ts";
+import { MemoryFile } from "../../base/files/memory_file.ts";
+import { read_bytes, segment_bytes_max } from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+import { type Database, literal, openDatabase } from "../../duckdb/connection.ts";
+import { unpackLines } from "../../log/codec/unpacking.ts";
+import { ledgerPaths } from "../../log/mod.ts";
+import { readShipped, type ShippedSegment } from "../../log/pull/shipped.ts";
+import { parquetFacts } from "../../parquet/mod.ts";
+import { TRACED_FIELD_NAMES } from "../../trace/event/event.ts";
 import {
   isMerged,
   listPartitions,
@@ -23,16 +23,16 @@ import {
   newSpillFolder,
   partitionFolder,
   segmentStem,
-} from "../trace/event/files.ts";
-import { Flush } from "../trace/store/flush.ts";
-import { compactionSources } from "../trace/store/parquet_file.ts";
-import { countingFiles } from "../trace/store/snapshot.ts";
-import { rowsOfTraces } from "../trace/store/query.ts";
-import { OutgoingChain, type Sent } from "./outgoing.ts";
+} from "../../trace/event/files.ts";
+import { Flush } from "../../trace/store/flush.ts";
+import { compactionSources } from "../../trace/store/parquet_file.ts";
+import { countingFiles } from "../../trace/store/snapshot.ts";
+import { rowsOfTraces } from "../../trace/store/query.ts";
+import { OutgoingChain, type Sent } from "../outgoing.ts";
 import { textLines } from "./run_files.ts";
-import { segmentKey } from "./segment.ts";
+import { segmentKey } from "../segment.ts";
 import type { BundlePlace } from "./ship_runs.ts";
-import { rowsOfLines, TRACE_LINE_COLUMNS } from "./spool.ts";
+import { rowsOfLines, TRACE_LINE_COLUMNS } from "../spool.ts";
 
 const SOURCE = "traces";
 const FIELDS = TRACED_FIELD_NAMES.join(", ");

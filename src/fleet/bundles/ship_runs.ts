@@ -4,35 +4,35 @@
  * folder gave is not this box's, and stays.
  */
 import { join } from "@std/path";
-import { joined } from "../base/bytes.ts";
-import { asLedgerError } from "../base/error.ts";
-import { humanBytes } from "../base/format.ts";
-import { syncFile } from "../base/files/durable.ts";
+import { joined } from "../../base/bytes.ts";
+import { asLedgerError } from "../../base/error.ts";
+import { humanBytes } from "../../base/format.ts";
+import { syncFile } from "../../base/files/durable.ts";
 import {
   bundled_file_bytes_max,
   bundled_run_bytes_max,
   object_bytes_max,
   segment_bytes_max,
-} from "../base/limits.ts";
-import type { World } from "../base/world.ts";
-import { readShipped, type ShippedSegment } from "../log/pull/shipped.ts";
+} from "../../base/limits.ts";
+import type { World } from "../../base/world.ts";
+import { readShipped, type ShippedSegment } from "../../log/pull/shipped.ts";
 import {
   EVIDENCE_FOLDER,
   FILES_FOLDER,
   idOfPath,
   listAllRuns,
   RUN_FILES,
-} from "../runs/manifest/layout.ts";
-import type { RunManifest } from "../runs/manifest/manifest.ts";
-import { classifyRun, type RunClass, scanRun } from "../runs/manifest/scan.ts";
-import { waitingFiles } from "../runs/manifest/waiting.ts";
-import { readPulledRuns } from "../runs/upkeep/pull.ts";
-import { filesToCopy } from "../runs/upkeep/run_files.ts";
-import type { Membership } from "./home.ts";
-import { OutgoingChain, type Sent } from "./outgoing.ts";
+} from "../../runs/manifest/layout.ts";
+import type { RunManifest } from "../../runs/manifest/manifest.ts";
+import { classifyRun, type RunClass, scanRun } from "../../runs/manifest/scan.ts";
+import { waitingFiles } from "../../runs/manifest/waiting.ts";
+import { readPulledRuns } from "../../runs/upkeep/pull.ts";
+import { filesToCopy } from "../../runs/upkeep/run_files.ts";
+import type { Membership } from "../home.ts";
+import { OutgoingChain, type Sent } from "../outgoing.ts";
 import { type RunFile, runFileKey, runsOfBundle } from "./run_files.ts";
-import { segmentKey } from "./segment.ts";
-import { type ObjectStore, sha256Of } from "./store.ts";
+import { segmentKey } from "../segment.ts";
+import { type ObjectStore, sha256Of } from "../store.ts";
 
 const SOURCE = "artifacts";
 
