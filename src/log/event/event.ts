@@ -110,8 +110,8 @@ export const EVENT_TYPE_SUMMARIES: Readonly<Record<BuiltInType, string>> = {
   "trace.published": "the metrics of a traced run were published",
 };
 
-export function isBuiltIn(event_type: string): event_type is BuiltInType {
-  return Object.hasOwn(EVENT_TYPES, event_type);
+export function isBuiltIn(event_type: unknown): event_type is BuiltInType {
+  return typeof event_type === "string" && Object.hasOwn(EVENT_TYPES, event_type);
 }
 
 const FIELDS_OF_TYPE: ReadonlyMap<string, readonly (readonly [string, FieldKind])[]> = new Map(

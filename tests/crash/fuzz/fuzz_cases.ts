@@ -57,4 +57,9 @@ export const FUZZ_CASES: readonly FuzzCase[] = [
     input: '[0,"s1","SIGNAL",1e999,"c1","","source","",0,null,"1.0",1,"",{},null,9]\n',
     shows: "a time that no number holds",
   },
+  {
+    target: "a line to emit",
+    input: '{"event_type":[{"toString":5e-324}],"run_id":"r1"}',
+    shows: "a type that is a list, and no text can be made of it",
+  },
 ];
