@@ -63,6 +63,7 @@ const BESIDE_EXECUTABLE: readonly string[] = [
   "tests/crash/faults/trace_fault_test.ts",
   "tests/crash/kills/pull_test.ts",
   "tests/crash/kills/retain_test.ts",
+  "tests/fleet/engines_test.ts",
   "tests/fleet/kills_test.ts",
   "tests/index/damage_test.ts",
   "tests/index/soak_test.ts",

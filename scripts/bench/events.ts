@@ -41,13 +41,14 @@ export function eventLine(k: number): string {
 
 const LINES_A_WRITE = 10_000;
 
-/** Writes so many lines into a file. */
-export function writeEventFile(path: string, count: number): void {
+/** Writes so many lines into a file, from the k-th event on. */
+export function writeEventFile(path: string, count: number, first = 0): void {
   const encoder = new TextEncoder();
   using file = Deno.openSync(path, { write: true, createNew: true });
-  for (let k = 0; k < count; k += LINES_A_WRITE) {
+  const end = first + count;
+  for (let k = first; k < end; k += LINES_A_WRITE) {
     let text = "";
-    for (let line = k; line < Math.min(k + LINES_A_WRITE, count); line++) text += eventLine(line);
+    for (let line = k; line < Math.min(k + LINES_A_WRITE, end); line++) text += eventLine(line);
     writeAll(file, encoder.encode(text));
   }
   file.syncSync();

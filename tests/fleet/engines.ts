@@ -112,7 +112,7 @@ function sitePackages(venv: string): string | undefined {
 }
 
 /** The folder of a Python that has packages; looking takes no process. */
-function pythonWith(...packages: string[]): string | undefined {
+export function pythonWith(...packages: string[]): string | undefined {
   return [PYTHON, join(CACHE, "python")].find((venv) => {
     const found = sitePackages(venv);
     return found && packages.every((name) => isThere(join(found, name)));

@@ -293,7 +293,9 @@ def history(path):
     return [{"version": each["version"], "operation": each["operation"]} for each in table.history()]
 def vacuum(path):
     table = DeltaTable(path, storage_options=options)
-    return table.vacuum(retention_hours=0, dry_run=True, enforce_retention_duration=False)
+    return table.vacuum(
+        retention_hours=0, dry_run=True, enforce_retention_duration=False, full=True
+    )
 `;
 
 /** Copies a table's objects to another prefix of the bucket, with an orphan: a file that is no part of it. */
