@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
-import { binaryTest } from "./binary.ts";
+import { binaryTest, runProgram } from "./binary.ts";
 
 const URL_OF_LAB = "s3://lab/fleet";
 
@@ -36,6 +36,68 @@ binaryTest(
     const forked = await run("ship", "--once");
     assertEquals(forked.code, 3, forked.stderr);
     assertStringIncludes(forked.stderr, "the claim of box box-1 is gone");
+  },
+);
+
+binaryTest(
+  "what boxes have sent is pulled, asked without network, and pulled on after a kill",
+  async ({ ledger, binary, folder }) => {
+    await using store = new StrictStore();
+    const run = (...words: string[]) => ledger(words, { ...STRICT_KEYS });
+    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
+    assertEquals((await run("fleet", "init", ...at)).code, 0);
+    for (const box of ["a", "b"]) {
+      Deno.mkdirSync(join(folder, box));
+      const env = { ...STRICT_KEYS, HOME: folder };
+      for (
+        const words of [
+          ["fleet", "join", ...at, "--as", box],
+          ["emit", "run.started", "--run-id", "r1"],
+          ["ship", "--once"],
+        ]
+      ) {
+        const { code, stderr } = await runProgram(binary, words, join(folder, box), env);
+        assertEquals(code, 0, stderr);
+      }
+    }
+    const nothing = await run("query", "--fleet", "from events");
+    assertEquals(nothing.code, 1);
+    assertStringIncludes(nothing.stderr, "ledger fleet pull");
+
+    // It dies at its first segment of the last box; what came before stays.
+    const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>();
+    const { promise: dead, resolve: isDead } = Promise.withResolvers<void>();
+    store.options.faultOf = async ({ method, key }) => {
+      if (method !== "GET" || !key.includes("log/box=b/")) return undefined;
+      isAsked();
+      await dead;
+      return "cut";
+    };
+    const child = new Deno.Command(binary, {
+      args: ["fleet", "pull", ...at],
+      cwd: folder,
+      env: { ...STRICT_KEYS },
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    await asked;
+    child.kill("SIGKILL");
+    await child.status;
+    isDead();
+    store.options.faultOf = undefined;
+
+    const pulled = await run("fleet", "pull");
+    assertEquals([pulled.code, pulled.stderr], [0, ""]);
+    assertMatch(pulled.stdout, /^b: 1 new segment, .*\nindexed: 2 events\n$/m);
+    const sql = "select box, run_id, status from latest_runs order by box";
+    const asked_of_cache = await ledger(["query", "--fleet", sql, "--format", "ndjson"]);
+    assertEquals(asked_of_cache.stdout.trim().split("\n").map((row) => JSON.parse(row)), [
+      { box: "a", run_id: "r1", status: "running" },
+      { box: "b", run_id: "r1", status: "running" },
+    ]);
+    const refused = await run("query", "--fleet", "--db", "runs", sql);
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.stderr, "--fleet is a database of its own");
   },
 );
 
