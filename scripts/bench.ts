@@ -23,6 +23,7 @@ import { inputHash, runsCreate } from "./bench/inputs.ts";
 import { compact, rebuildCompacted, scale, verifyDeep } from "./bench/lifecycle.ts";
 import { fleetCommit } from "./bench/fleet_commit.ts";
 import { fleetShip } from "./bench/fleet_ship.ts";
+import { fleetPull } from "./bench/fleet_pull.ts";
 import { queryFresh } from "./bench/fresh.ts";
 import { logRead } from "./bench/log_read.ts";
 import { metricsAppend } from "./bench/metrics.ts";
@@ -63,6 +64,7 @@ const BENCHES = [
   rebuildCompacted,
   fleetShip,
   fleetCommit,
+  fleetPull,
 ];
 
 /** Asked for by `--scale`: they take many minutes. */

@@ -58,16 +58,19 @@ export async function pullFleet(
   const names = await namesOf(store, options.box);
   const pull = new FleetPull(store, cache, options);
   const { signal, onNotice } = options;
-  // What came before the store went away is asked all the same.
-  const problem = await pull.run(names).then(() => undefined, (error) => ({ error }));
-  if (!signal?.aborted) {
-    const { world } = store;
-    const segments = cache.segments("log");
-    const index = { folder: cache.folder, signal, onNotice };
-    const { fleet_index } = ledgerPaths(ledger_dir);
-    pull.report.index = await syncBoxIndex(world, fleet_index, segments, index);
+  const pulled = await pull.run(names).then(() => undefined, (error) => ({ error }));
+  try {
+    // What came before the store went away can be asked all the same.
+    if (!signal?.aborted) {
+      const { fleet_index } = ledgerPaths(ledger_dir);
+      const index = { folder: cache.folder, signal, onNotice };
+      const segments = cache.segments("log");
+      pull.report.index = await syncBoxIndex(store.world, fleet_index, segments, index);
+    }
+  } catch (error) {
+    throw pulled?.error ?? error;
   }
-  if (problem) throw problem.error;
+  if (pulled) throw pulled.error;
   return pull.report;
 }
 

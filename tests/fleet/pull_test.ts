@@ -10,6 +10,7 @@ import { syncIndex } from "../../src/index/sync.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { ledgerPaths } from "../../src/log/mod.ts";
 import { memoryFolder, writePart } from "../harness.ts";
+import { failEachWay, type FaultyDisk, LONG_STRIDE } from "../crash/faults/faults.ts";
 import { RandomLog } from "../index/random_log.ts";
 import { withSeed } from "../laws/random.ts";
 import { Box, fleetWorld } from "./fleets.ts";
@@ -18,6 +19,8 @@ import { StrictStore } from "./strict_store.ts";
 interface Lab {
   strict: StrictStore;
   boxes: Box[];
+  /** Where the fleet is. */
+  at: { url: string; endpoint: string };
   /** The ledger that pulls. */
   dir: string;
   reader(): Fleet;
@@ -34,7 +37,7 @@ async function withBoxes(count: number, body: (lab: Lab) => Promise<void>): Prom
   }
   const dir = join(folder.path, "reader");
   const at = { url: "s3://lab/fleet", endpoint: strict.endpoint };
-  await body({ strict, boxes, dir, reader: () => Fleet.open(fleetWorld(), dir, at) });
+  await body({ strict, boxes, at, dir, reader: () => Fleet.open(fleetWorld(), dir, at) });
 }
 
 async function pull({ reader }: Lab, options?: Parameters<Fleet["pull"]>[0]) {
@@ -127,6 +130,25 @@ Deno.test("a pull that is cut off at any request goes on where it was, and fetch
     assertEquals((await pull(lab)).boxes.map(({ segments }) => segments), [0, 0]);
     const again = requests.slice(before).filter(({ method }) => method === "HEAD");
     assertEquals(again, []);
+  });
+});
+
+Deno.test("a disk that fails at any operation of a pull costs nothing: the next pull has all", async () => {
+  await withBoxes(1, async (lab) => {
+    const [box] = lab.boxes;
+    for (let day = 0; day < 2; day++) await box.emit(1, day);
+    await box.ship();
+    const isInCache = (path: string) => path.includes("/fleet/cache");
+    const attempt = async ({ world: { files }, k }: FaultyDisk) => {
+      const dir = `${lab.dir}-${k}`;
+      using failing = Fleet.open({ ...fleetWorld(), files }, dir, lab.at);
+      const error = await failing.pull().then(() => undefined, (error) => error);
+      assert(error === undefined || error instanceof LedgerError, String(error));
+      using next = Fleet.open(fleetWorld(), dir, lab.at);
+      const { index, poison } = await next.pull();
+      assertEquals([poison, index?.total.events], [[], 2]);
+    };
+    await failEachWay("EIO", attempt, isInCache, LONG_STRIDE);
   });
 });
 
