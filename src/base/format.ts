@@ -147,6 +147,11 @@ export function shellWord(word: string): string {
   return /^[\w.,:=/@%+-]+$/.test(word) ? word : shellQuoted(word);
 }
 
+/** The beginning of a digest, which tells contents apart for people. */
+export function shortDigest(digest: string): string {
+  return digest.slice(0, 12);
+}
+
 /** A text that is cut when it is longer than so many characters. */
 export function clipped(text: string, chars_max: number): string {
   if (text.length <= chars_max) return text;

@@ -4,6 +4,7 @@
  */
 import { join, resolve } from "@std/path";
 import { asLedgerError, type LedgerError } from "../base/error.ts";
+import { standOf } from "../base/files/seam.ts";
 import type { World } from "../base/world.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { ledgerPaths } from "../log/mod.ts";
@@ -124,7 +125,7 @@ export abstract class RunQuestions {
     // They are a function of the indexes, and a daemon is asked for them again and again.
     const made_of = (["runs", "catalog"] as const).map((name) => {
       const facts = this.world.files.facts(this.indexPath(name));
-      return facts ? `${facts.identity} ${facts.size_bytes} ${facts.modified_ms}` : "";
+      return facts ? standOf(facts) : "";
     }).join("\n");
     if (this.#counted?.made_of === made_of) return this.#counted.counts;
     let counts: RunCounts;

@@ -41,6 +41,8 @@ export interface RunsToVerify extends NoticeOptions {
   deep?: boolean;
   inputs?: boolean;
   rehash?: boolean;
+  /** Gets how much is read of inputs, of so much. */
+  onProgress?: (done_bytes: number, total_bytes: number) => void;
 }
 
 /** The runs of one ledger. Everything here loads what it needs when it is first asked. */
@@ -173,11 +175,11 @@ export class LedgerRuns extends RunQuestions {
    */
   async verify(options: RunsToVerify = {}): Promise<RunsReport> {
     const { verifyRuns } = await import("../runs/upkeep/verify.ts");
-    const { run_id, deep, inputs, rehash, onNotice } = options;
+    const { run_id, deep, inputs, rehash, onNotice, onProgress } = options;
     const only = run_id === undefined ? undefined : (await this.find(run_id)).path;
     const types = await this.artifactTypes();
     const cache = inputs ? await this.inputCache() : undefined;
-    const reading = inputs ? { cache, rehash, onNotice } : undefined;
+    const reading = inputs ? { cache, rehash, onNotice, onProgress } : undefined;
     const report = await verifyRuns(this.world, this.dir, { only, deep, types, inputs: reading });
     cache?.save();
     return report;

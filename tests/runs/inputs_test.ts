@@ -586,6 +586,39 @@ Deno.test("verify says which inputs have changed since a run read them, and of w
   assertEquals([code, stderr.includes("--rehash goes with --inputs")], [2, true]);
 });
 
+Deno.test("an input of another box that is not here is a note, and one with other bytes says of which box", async () => {
+  using inputs = await labOfInputs();
+  const { lab, a, b } = inputs;
+  Deno.removeSync(a);
+  put(lab, "b.csv", "n\n1\n2\n3\n");
+  const elsewhere = ledgerOf(lab, testWorld({ hostname: () => "box2" }));
+  const { findings, notes } = await elsewhere.runs.verify({ run_id: "two", inputs: true });
+  const box = testWorld().hostname();
+  assertEquals(notes, [{
+    run_id: "two",
+    path: a,
+    note: `an input of run two is of another box, ${box}: not compared`,
+  }]);
+  assertEquals(findings.map(({ path }) => path), [b]);
+  assertMatch(findings[0].problem, new RegExp(`; the run read .* on ${box}, and this is box2$`));
+});
+
+Deno.test("how much is read of inputs is told, on threads and here, up to all of it", async () => {
+  using lab = newLab();
+  const paths = ["a.bin", "b.bin", "c.bin", "d.bin", "e.bin"].map((name) => put(lab, name, LARGE));
+  for (const world of [testWorld(), testWorld({ files: systemFiles() })]) {
+    const shown: [number, number][] = [];
+    const onProgress = (...each: [number, number]) => void shown.push(each);
+    await create(lab, { inputs: paths, rehash: true, onProgress }, world);
+    assertEquals(new Set(shown.map(([, total]) => total)), new Set([5 * LARGE.length]));
+    assertEquals(shown.map(([done]) => done), shown.map(([done]) => done).sort((a, b) => a - b));
+  }
+  const shown: number[] = [];
+  const only = { inputs: paths.slice(0, 1), rehash: true };
+  await create(lab, { ...only, onProgress: (done) => void shown.push(done) });
+  assertEquals(shown.at(-1), LARGE.length);
+});
+
 Deno.test("verify tells of an input that changes while it is read, and keeps no digest of it", async () => {
   using lab = newLab();
   const path = put(lab, "large.bin", LARGE);

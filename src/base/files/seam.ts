@@ -38,6 +38,11 @@ export interface FileFacts {
   uid: number | null;
 }
 
+/** How a file stands: another text means that it may be another file, or have other bytes. */
+export function standOf({ identity, size_bytes, modified_ms }: FileFacts): string {
+  return `${identity} ${size_bytes} ${modified_ms}`;
+}
+
 interface FolderEntry {
   name: string;
   is_file: boolean;

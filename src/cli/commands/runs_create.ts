@@ -5,7 +5,7 @@ import { RUN_TYPES } from "../../runs/manifest/manifest.ts";
 import { defineCommand } from "../command.ts";
 import { jsonObject, noEvents, required, runsFlags, text, texts, toggle } from "../flags.ts";
 import { openFor } from "../open.ts";
-import { counted, print, printJson, say } from "../output.ts";
+import { counted, print, printJson, Progress, say } from "../output.ts";
 import { usage } from "../parse.ts";
 
 export default defineCommand({
@@ -60,6 +60,7 @@ export default defineCommand({
     }
     if (flags.rehash && !flags.input) throw usage("runs create", "--rehash goes with --input");
     await using ledger = openFor(world, flags);
+    using progress = new Progress(world);
     const run = await ledger.runs.create({
       run_type: flags["run-type"],
       run_id: flags["run-id"] ?? (world.env("LEDGER_RUN_ID") || undefined),
@@ -69,13 +70,15 @@ export default defineCommand({
       inputs: flags.input && [...flags.input, ...words],
       rehash: flags.rehash,
       data_fingerprint: flags["data-fingerprint"],
-      onNotice: (message) => say(world, message),
+      onNotice: progress.say,
+      onProgress: progress.show,
       git: !flags["no-git"],
       code: !flags["no-code"],
       argv: command_line,
       seed: /^-?\d{1,15}$/.test(flags.seed ?? "") ? Number(flags.seed) : flags.seed,
       versions: versionsOf(parsed(flags.versions)),
     }, { events: !flags["no-events"] });
+    progress.clear();
     const { run_id, folder } = run;
     const { masked = 0, patch } = codeOf(run.readManifest());
     const masks = [

@@ -1,3 +1,4 @@
+import { shortDigest } from "../../base/format.ts";
 import { columnsOf } from "../../base/text_width.ts";
 import type { World } from "../../base/world.ts";
 import { parseColumns } from "../../filter/selection.ts";
@@ -203,7 +204,7 @@ const DIGEST = /^[0-9a-f]{40,64}$/;
 
 function valueText(value: unknown, format: RowFormat): string {
   if (value === undefined) return "–";
-  if (DIGEST.test(String(value))) return String(value).slice(0, 12);
+  if (DIGEST.test(String(value))) return shortDigest(String(value));
   return typeof value === "number" && format === "table" ? humanNumber(value) : plain(value);
 }
 

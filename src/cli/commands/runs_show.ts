@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import { asLedgerError } from "../../base/error.ts";
 import { readFully, withOpenFile } from "../../base/files/durable.ts";
-import { DAY_MS, shellWord } from "../../base/format.ts";
+import { DAY_MS, shellWord, shortDigest } from "../../base/format.ts";
 import { run_inputs_shown, run_log_lines_shown, run_log_tail_bytes } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { codeOf } from "../../runs/manifest/code_facts.ts";
@@ -227,7 +227,7 @@ function printFacts(world: World, run: KnownRun): void {
   const { changed, untracked, files, patch, filters = [], argv = [] } = codeOf(manifest ?? {});
   const code = [
     git_branch,
-    git_commit?.slice(0, 12),
+    git_commit && shortDigest(git_commit),
     git_dirty && !changed && !untracked ? "with changes" : undefined,
     changed && counted(changed, "changed file"),
     untracked && counted(untracked, "untracked file"),
@@ -309,7 +309,7 @@ function printInputs(world: World, { manifest }: KnownRun): void {
     bytesColumn("bytes", "size"),
     { field: "from_ms", title: "from", show: showUtc, optional: true },
     { field: "to_ms", title: "to", show: showUtc, optional: true },
-    { field: "sha256", show: (digest) => String(digest).slice(0, 12) },
+    { field: "sha256", show: (digest) => shortDigest(String(digest)) },
   ]);
   const others = inputs.length - run_inputs_shown;
   if (others > 0) print(world, `  and ${counted(others, "more input")}; all of them: --json`);

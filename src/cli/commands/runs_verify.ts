@@ -2,7 +2,7 @@ import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK, sayNotes } from "../exit_code.ts";
 import { runsFlags, toggle } from "../flags.ts";
 import { openForRuns } from "../open.ts";
-import { counted, print, printJson, say } from "../output.ts";
+import { counted, print, printJson, Progress } from "../output.ts";
 import { usage } from "../parse.ts";
 
 export default defineCommand({
@@ -38,8 +38,10 @@ export default defineCommand({
     const { deep, inputs, rehash } = flags;
     if (rehash && !inputs) throw usage("runs verify", "--rehash goes with --inputs");
     await using ledger = openForRuns(world, flags);
-    const onNotice = (message: string) => say(world, message);
-    const report = await ledger.runs.verify({ run_id, deep, inputs, rehash, onNotice });
+    using progress = new Progress(world);
+    const { say: onNotice, show: onProgress } = progress;
+    const report = await ledger.runs.verify({ run_id, deep, inputs, rehash, onNotice, onProgress });
+    progress.clear();
     const { findings, runs, artifacts, files } = report;
     const is_whole = findings.length === 0;
     if (flags.json) printJson(world, report);

@@ -5,6 +5,7 @@
  * it too, in the same form; what they say is up to the runs.
  */
 import { LedgerError, newerFormat, quoted } from "../../base/error.ts";
+import { standOf } from "../../base/files/seam.ts";
 import { type_name_chars_max } from "../../base/limits.ts";
 import { EVENT_TYPES, isBuiltIn, isObject, type LedgerEvent } from "./event.ts";
 import type { World } from "../../base/world.ts";
@@ -122,7 +123,7 @@ export class RegistryReader {
 
   #fingerprintNow(): string {
     const facts = this.world.files.facts(ledgerPaths(this.root).schema);
-    return facts ? `${facts.identity} ${facts.modified_ms} ${facts.size_bytes}` : "";
+    return facts ? standOf(facts) : "";
   }
 }
 

@@ -51,7 +51,7 @@ export interface TypeSection {
     after: JsonSchema,
   ): void;
   /** Why a type that another ledger has is not taken over. */
-  problemOf(type: CustomType): string | undefined;
+  problemOf(name: string, type: CustomType): string | undefined;
   fieldsOf(schema: JsonSchema): readonly string[];
   /** Whether there may be fields that a schema does not name. */
   hasOthers(schema: JsonSchema): boolean;
@@ -66,7 +66,7 @@ const OF_EVENTS: TypeSection = {
   kept_hint: `${KEPT_FIELDS.join(", ")} identify an event and stay as they are`,
   checkName: checkTypeName,
   checkSchema: (name, schema) => checkSchema(name, schema, "new"),
-  problemOf: ({ schema }) => refusedPatternOf(schema),
+  problemOf: (_, { schema }) => refusedPatternOf(schema),
   fieldsOf: ({ properties = {}, required = [] }) => [
     ...Object.keys(properties as object),
     ...required as string[],
@@ -153,7 +153,7 @@ export function newTypesOf(
     try {
       of.checkName(name);
       const taken = knownFieldsOf(type);
-      const reason = of.problemOf(taken) ?? whyNotWritable(taken);
+      const reason = of.problemOf(name, taken) ?? whyNotWritable(taken);
       if (reason === undefined) unknown.set(name, taken);
       else different.push({ name, reason: `${reason}: not registered` });
     } catch (error) {

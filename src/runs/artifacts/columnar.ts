@@ -6,7 +6,7 @@
 import { resolve } from "@std/path";
 import { fileDigest } from "../../base/files/checksum.ts";
 import { beginReplacement, removeQuietly } from "../../base/files/durable.ts";
-import type { FileFacts } from "../../base/files/seam.ts";
+import { type FileFacts, standOf } from "../../base/files/seam.ts";
 import { parallel_bytes_min, row_group_rows_max } from "../../base/limits.ts";
 import { asLedgerError } from "../../base/error.ts";
 import { uniqueName, type World } from "../../base/world.ts";
@@ -61,9 +61,7 @@ export function refuseIfChanged(
   context: RowContext,
 ): void {
   const after = files.facts(path);
-  const is_same = after?.identity === before.identity &&
-    after.size_bytes === before.size_bytes && after.modified_ms === before.modified_ms;
-  if (is_same) return;
+  if (after && standOf(after) === standOf(before)) return;
   const words = `${context.source ?? "the input"} has changed while it was read`;
   throw inputError(context, words, "repeat it when its writer is done").with({ code: "io" });
 }

@@ -43,19 +43,19 @@ export function artifactTypesOf(registered: ReadonlyMap<string, CustomType>): Ar
   const usable = new Map<string, ArtifactDefinition>();
   const unusable = new Map<string, string>();
   for (const [name, type] of registered) {
-    const reason = problemOf(name, type);
-    if (reason === undefined) usable.set(name, definitionOf(name, type));
-    else unusable.set(name, reason);
+    const made = tryDefinition(name, type);
+    if (typeof made === "string") unusable.set(name, made);
+    else usable.set(name, made);
   }
   return new ArtifactTypes(usable, unusable);
 }
 
-/** Why a type that stands in a registry is not usable; a later version may have put it there. */
-function problemOf(name: string, type: CustomType): string | undefined {
+/** The definition of a registered type; of one that a later version may have put there, why it has none. */
+function tryDefinition(name: string, type: CustomType): ArtifactDefinition | string {
   try {
     ARTIFACT_SECTION.checkName(name);
     if (!isVersioned(type)) return "it has no version or no usable migrations";
-    definitionOf(name, type);
+    return definitionOf(name, type);
   } catch (error) {
     if (error instanceof UnusableType || error instanceof LedgerError) return error.message;
     throw error;
@@ -288,7 +288,10 @@ export const ARTIFACT_SECTION: TypeSection = {
       );
     }
   },
-  problemOf: (type) => problemOf("other", type),
+  problemOf(name, type) {
+    const made = tryDefinition(name, type);
+    return typeof made === "string" ? made : undefined;
+  },
   fieldsOf: ({ columns }) => Object.keys(columns as JsonObject),
   hasOthers: ({ is_open }) => is_open === true,
   schemaAfter,

@@ -7,7 +7,7 @@ import { basename, dirname, join, relative } from "@std/path";
 import { LedgerError, quoted } from "../../base/error.ts";
 import { beginReplacement, makeFolderDurably, writeFully } from "../../base/files/durable.ts";
 import { openInput, piecesOf } from "../../base/files/outside.ts";
-import type { FileFacts } from "../../base/files/seam.ts";
+import { standOf } from "../../base/files/seam.ts";
 import { escaped } from "../../base/format.ts";
 import { file_name_bytes_max, read_bytes } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
@@ -222,7 +222,8 @@ function inputOf(world: World, source: FileSource): OpenSource {
     refuseIfChanged(bytes) {
       if (!before?.is_file) return;
       const after = files.facts(path);
-      if (after && isSame(before, after) && bytes === after.size_bytes) return;
+      const is_same = after && standOf(after) === standOf(before) && bytes === after.size_bytes;
+      if (is_same) return;
       throw new LedgerError({
         code: "io",
         message: `cannot attach ${escaped(path)}: it changed while it was read`,
@@ -232,9 +233,4 @@ function inputOf(world: World, source: FileSource): OpenSource {
     },
     close: () => input.close(),
   };
-}
-
-function isSame(before: FileFacts, after: FileFacts): boolean {
-  return before.identity === after.identity && before.size_bytes === after.size_bytes &&
-    before.modified_ms === after.modified_ms;
 }

@@ -46,6 +46,8 @@ export interface NewRun extends CodeRequest {
   extra?: Record<string, unknown>;
   /** Gets what is worth a line: an input with other bytes and its old time, code that git is silent of. */
   onNotice?: (message: string) => void;
+  /** Gets how much is read of its inputs, of so much. */
+  onProgress?: (done_bytes: number, total_bytes: number) => void;
 }
 
 /** Throws where a type is no name; notes one that is a slip of the hand away from a known one. */
@@ -88,16 +90,19 @@ export async function newManifest(
   },
   cache?: InputCache,
 ): Promise<{ manifest: RunManifest; files: EvidenceFile[] }> {
-  // Both wait for the disk, or for git: at the same time.
-  const [data, { git, code, files }] = await Promise.all([
-    dataOf(world, run, cache),
-    collectCode(world, own_folders, { ...run, seed: run.seed ?? seedIn(run.parameters) }),
-  ]).catch((error) => {
+  const noneMade = (error: unknown): never => {
     const problem = asLedgerError(error);
     if (!problem) throw error;
     const { hint } = problem;
     throw problem.with({ hint: `no run was made${hint === undefined ? "" : `; ${hint}`}` });
-  });
+  };
+  const inputs = await inputsOf(world, run).catch(noneMade);
+  const seed = run.seed ?? seedIn(run.parameters);
+  // Both wait for the disk, or for git: at the same time.
+  const [data, { git, code, files }] = await Promise.all([
+    dataOf(world, { ...run, inputs }, cache),
+    collectCode(world, own_folders, { ...run, inputs, seed }),
+  ]).catch(noneMade);
   const manifest: RunManifest = {
     run_id,
     run_type: run.run_type,
@@ -123,13 +128,12 @@ function seedIn({ seed }: Record<string, unknown> = {}): string | number | undef
   return typeof seed === "string" || typeof seed === "number" ? seed : undefined;
 }
 
-/** What identifies a run's data. */
-async function dataOf(
+/** The files that a run's creator names as its inputs, from the root on. */
+async function inputsOf(
   world: World,
-  { inputs: named, data_fingerprint, rehash, onNotice }: NewRun,
-  cache?: InputCache,
-): Promise<Pick<RunManifest, "data_fingerprint" | "inputs">> {
-  if (!named?.length) return { data_fingerprint: data_fingerprint ?? UNKNOWN_FINGERPRINT };
+  { inputs: named, data_fingerprint }: NewRun,
+): Promise<string[]> {
+  if (!named?.length) return [];
   if (data_fingerprint !== undefined) {
     const given = `the data fingerprint ${quoted(data_fingerprint)}`;
     throw new LedgerError({
@@ -138,8 +142,19 @@ async function dataOf(
       hint: "leave one of the two out; a name for the data can be a parameter, or a tag",
     });
   }
+  const { inputPaths } = await import("../evidence/input_paths.ts");
+  return inputPaths(world, named);
+}
+
+/** What identifies a run's data, whose inputs are these files. */
+async function dataOf(
+  world: World,
+  { inputs: paths = [], data_fingerprint, rehash, onNotice, onProgress }: NewRun,
+  cache?: InputCache,
+): Promise<Pick<RunManifest, "data_fingerprint" | "inputs">> {
+  if (paths.length === 0) return { data_fingerprint: data_fingerprint ?? UNKNOWN_FINGERPRINT };
   const { fingerprintOf, readInputs } = await import("../evidence/inputs.ts");
-  const inputs = await readInputs(world, named, { cache, rehash, onNotice });
+  const inputs = await readInputs(world, paths, { cache, rehash, onNotice, onProgress });
   return { data_fingerprint: fingerprintOf(inputs), inputs };
 }
 

@@ -7,7 +7,7 @@ import { asLedgerError } from "../../base/error.ts";
 import { digestOf } from "../../base/files/checksum.ts";
 import { blocksOfFile, readFully } from "../../base/files/durable.ts";
 import { outsideFiles } from "../../base/files/outside.ts";
-import type { FileFacts, Files } from "../../base/files/seam.ts";
+import { type FileFacts, type Files, standOf } from "../../base/files/seam.ts";
 import {
   changed_files_listed_max,
   digested_bytes_max,
@@ -222,8 +222,7 @@ export class ChangesReader {
         : undefined;
       const sha256 = digestOf(small ? [small] : blocksOfFile(open));
       const after = open.facts();
-      const is_same = after.modified_ms === before.modified_ms && after.size_bytes === bytes &&
-        after.identity === before.identity;
+      const is_same = standOf(after) === standOf(before);
       return {
         file: {
           ...file,

@@ -11,14 +11,14 @@ import {
   writeFully,
 } from "../../base/files/durable.ts";
 import { readRecords, RecordGroup } from "../../base/files/records.ts";
-import type { FileFacts } from "../../base/files/seam.ts";
+import { type FileFacts, standOf } from "../../base/files/seam.ts";
 import {
   input_kept_bytes_min,
   input_settled_after_ms,
   inputs_kept_max,
 } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
-import { formatOf, type InputContent, standOf } from "./input_file.ts";
+import { formatOf, type InputContent } from "./input_file.ts";
 
 /** The digests of files, by how these stand. */
 export class InputCache {

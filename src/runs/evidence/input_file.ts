@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { asLedgerError, type ErrorFacts, LedgerError, quoted } from "../../base/error.ts";
 import { readFully } from "../../base/files/durable.ts";
 import { openRegular } from "../../base/files/outside.ts";
-import type { FileFacts, OpenFile } from "../../base/files/seam.ts";
+import { type FileFacts, type OpenFile, standOf } from "../../base/files/seam.ts";
 import { input_read_bytes, input_turn_bytes } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { RunInput } from "../manifest/manifest.ts";
@@ -15,11 +15,6 @@ import { msPerUnit, spanOf, timeColumn, timeOfText, type TimeSpan } from "./time
 
 /** What is known of an input's content. */
 export type InputContent = Omit<RunInput, "path">;
-
-/** How a file stands: another text means that it may have other bytes. */
-export function standOf({ identity, size_bytes, modified_ms }: FileFacts): string {
-  return `${identity} ${size_bytes} ${modified_ms}`;
-}
 
 /** Whose rows are counted as they pass; what a Parquet file says of its own is asked of any other. */
 export function formatOf(path: string): "csv" | "other" {
@@ -32,10 +27,23 @@ interface ReadInput {
   facts: FileFacts;
 }
 
-/** Reads a file; where that cannot be, why. */
-export async function tryReadInput(world: World, path: string): Promise<InputOutcome> {
+/** A file to read, and the count of bytes that all threads have read so far. */
+export interface InputRequest {
+  path: string;
+  read: BigInt64Array<SharedArrayBuffer>;
+}
+
+/** Reads a file; where that cannot be, why. `onRead` hears after each piece that the count grew. */
+export async function tryReadInput(
+  world: World,
+  { path, read }: InputRequest,
+  onRead: () => void = () => {},
+): Promise<InputOutcome> {
   try {
-    return await readInput(world, path);
+    return await readInput(world, path, (bytes) => {
+      Atomics.add(read, 0, BigInt(bytes));
+      onRead();
+    });
   } catch (error) {
     const problem = asLedgerError(error);
     if (!problem) throw error;
@@ -47,10 +55,14 @@ export async function tryReadInput(world: World, path: string): Promise<InputOut
 export type InputOutcome = ReadInput | { problem: ErrorFacts };
 
 /** Reads a file from its start to its end. */
-async function readInput(world: World, path: string): Promise<ReadInput> {
+async function readInput(
+  world: World,
+  path: string,
+  onRead: (bytes: number) => void,
+): Promise<ReadInput> {
   using file = openRegular(world.files, path, Infinity);
   const before = file.facts();
-  const { sha256, bytes, scan } = await digestOf(world, file, formatOf(path) === "csv");
+  const { sha256, bytes, scan } = await digestOf(world, file, formatOf(path) === "csv", onRead);
   const facts = scan ? scan.facts() : await parquetFactsOf(file);
   const named = world.files.facts(path);
   if (bytes !== before.size_bytes || !named || standOf(named) !== standOf(before)) {
@@ -59,7 +71,12 @@ async function readInput(world: World, path: string): Promise<ReadInput> {
   return { content: { bytes, sha256, ...facts }, facts: before };
 }
 
-async function digestOf(world: World, file: OpenFile, is_csv: boolean) {
+async function digestOf(
+  world: World,
+  file: OpenFile,
+  is_csv: boolean,
+  onRead: (bytes: number) => void,
+) {
   const hash = createHash("sha256");
   const scan = is_csv ? new CsvScan() : undefined;
   const buffer = new Uint8Array(input_read_bytes);
@@ -68,6 +85,7 @@ async function digestOf(world: World, file: OpenFile, is_csv: boolean) {
     const read = readFully(file, buffer.subarray(kept), bytes);
     bytes += read.length;
     hash.update(read);
+    onRead(read.length);
     const filled = kept + read.length;
     const is_end = filled < buffer.length;
     if (scan) {

@@ -44,7 +44,7 @@ export interface CodeRequest {
   code?: boolean;
   /** The command line that makes the run; none, if empty. Default: that of this process. */
   argv?: readonly string[];
-  /** Files that it reads: they are no code. */
+  /** Files that it reads, from the root on: they are no code. */
   inputs?: readonly string[];
   /** Versions of what it computes with. */
   versions?: Readonly<Record<string, string>>;
@@ -110,8 +110,7 @@ export async function collectCode(
     : [];
   if (status && unwatched) status.unwatched = unwatched;
   if (repository && status && inputs.length > 0) {
-    const { inputPaths } = await import("./input_paths.ts");
-    const paths = new Set(inputPaths(world, inputs));
+    const paths = new Set(inputs);
     status.untracked = status.untracked.filter((path) => !paths.has(join(repository.top, path)));
   }
   const words = maskWords(argv);

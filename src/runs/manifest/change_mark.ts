@@ -7,7 +7,7 @@
 import { join } from "@std/path";
 import { asLedgerError } from "../../base/error.ts";
 import { openToAppend } from "../../base/files/durable.ts";
-import type { Files } from "../../base/files/seam.ts";
+import { type Files, standOf } from "../../base/files/seam.ts";
 
 const MARK = ".changes";
 const MARKS_A_CHANGE = 2;
@@ -63,8 +63,7 @@ export function readChangeMark(files: Files, runs_dir: string): ChangeMark {
   const folder = files.facts(runs_dir)?.identity ?? "";
   const facts = files.facts(join(runs_dir, MARK));
   if (!facts) return { folder, text: "", size_bytes: 0 };
-  const { identity, size_bytes, modified_ms } = facts;
-  return { folder, text: `${identity} ${size_bytes} ${modified_ms}`, size_bytes };
+  return { folder, text: standOf(facts), size_bytes: facts.size_bytes };
 }
 
 /** How many changes lie between two marks, at most; undefined where that cannot be told. */

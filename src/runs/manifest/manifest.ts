@@ -138,6 +138,8 @@ export function noteFindings(
 /** An input, and the run that read it. */
 export interface InputOfRun extends RunInput {
   run_id: string;
+  /** The box that the run began on, where that is known: the path is one of that box. */
+  host?: string;
 }
 
 /** The inputs that a manifest names; what another program calls so is none of them. */

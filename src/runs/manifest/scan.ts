@@ -5,7 +5,7 @@
 import { join } from "@std/path";
 import { asLedgerError, type ErrorCode, type LedgerError } from "../../base/error.ts";
 import { leadsNowhere, systemCode } from "../../base/files/file_error.ts";
-import type { Files } from "../../base/files/seam.ts";
+import { type Files, standOf } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import {
   type Fingerprinted,
@@ -67,9 +67,7 @@ function fingerprintOf(files: Files, folder: string): string {
     const manifest = files.facts(join(folder, RUN_FILES.manifest));
     const success = files.facts(join(folder, RUN_FILES.success));
     if (!manifest) return NO_MANIFEST;
-    const { is_file, identity, size_bytes, modified_ms } = manifest;
-    return (is_file ? `${identity} ${size_bytes} ${modified_ms}` : NO_FILE) +
-      (success ? SUCCESS : "");
+    return (manifest.is_file ? standOf(manifest) : NO_FILE) + (success ? SUCCESS : "");
   } catch (error) {
     // A run that cannot be looked at does not keep the others out of the catalog.
     const problem = asLedgerError(error);

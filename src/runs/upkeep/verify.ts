@@ -9,7 +9,7 @@ import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { attachedFiles, differenceOf } from "../manifest/attached.ts";
 import type { InputReading } from "../evidence/inputs.ts";
 import { entriesBelow, staleTempFiles } from "./run_files.ts";
-import { evidenceFiles } from "../manifest/code_facts.ts";
+import { codeOf, evidenceFiles } from "../manifest/code_facts.ts";
 import { type Fingerprinted, idOfPath, isOutside, monthOf, RUN_FILES } from "../manifest/layout.ts";
 import { type InputOfRun, inputsOf, manifestTime, type RunManifest } from "../manifest/manifest.ts";
 import { soundMetrics } from "../metrics/read.ts";
@@ -64,7 +64,10 @@ export async function verifyRuns(
     if (only !== undefined && run.path !== only) continue;
     report.runs++;
     const found = await verifyRun(world, runs_dir, run, { deep, types }, report);
-    if (inputs && found.kind !== "unusable") read.push(...inputsOf(found.manifest));
+    if (inputs && found.kind !== "unusable") {
+      const { host } = codeOf(found.manifest);
+      read.push(...inputsOf(found.manifest).map((input) => ({ ...input, host })));
+    }
     if (found.kind !== "ended") continue;
     const run_id = idOfPath(run.path)!;
     const other = ended.get(run_id);
@@ -77,7 +80,9 @@ export async function verifyRuns(
   if (only === undefined) report.findings.push(...damageOfArchived(world, runs_dir));
   if (inputs) {
     report.inputs = read.length;
-    report.findings.push(...await verifyInputs(world, read, inputs));
+    const { findings, notes } = await verifyInputs(world, read, inputs);
+    report.findings.push(...findings);
+    report.notes.push(...notes);
   }
   return report;
 }

@@ -1,6 +1,6 @@
 /** Verification of what runs read: whether their inputs still have the bytes that manifests record. */
 import { LedgerError } from "../../base/error.ts";
-import { counted, humanBytes } from "../../base/format.ts";
+import { counted, escaped, humanBytes, shortDigest } from "../../base/format.ts";
 import type { World } from "../../base/world.ts";
 import type { InputContent, InputOutcome } from "../evidence/input_file.ts";
 import { type InputReading, readFiles, tryFacts } from "../evidence/inputs.ts";
@@ -12,12 +12,21 @@ interface InputFinding {
   problem: string;
 }
 
-/** Compares inputs of runs with their files; each file is read once, and not if its size tells. */
+/** What was found of inputs, and which are of another box. */
+interface InputsReport {
+  findings: InputFinding[];
+  notes: { run_id: string; path: string; note: string }[];
+}
+
+/**
+ * Compares inputs of runs with their files; each file is read once, and not if its size tells. A path is
+ * one of the box that its run began on: where another has no such file, that says nothing.
+ */
 export async function verifyInputs(
   world: World,
   inputs: readonly InputOfRun[],
   reading: InputReading,
-): Promise<InputFinding[]> {
+): Promise<InputsReport> {
   const looks = new Map(inputs.map(({ path }) => [path, tryFacts(world, path)]));
   const sizeOf = (path: string) => {
     const facts = looks.get(path);
@@ -29,15 +38,24 @@ export async function verifyInputs(
   for await (const { path, ...outcome } of readFiles(world, paths, reading)) {
     read.set(path, outcome);
   }
-  return inputs.flatMap((input) => {
-    const { run_id, path } = input;
+  const report: InputsReport = { findings: [], notes: [] };
+  const here = world.hostname();
+  for (const input of inputs) {
+    const { run_id, path, host = here } = input;
     const look = looks.get(path);
+    if (look === undefined && host !== here) {
+      const note = `an input of run ${run_id} is of another box, ${escaped(host)}: not compared`;
+      report.notes.push({ run_id, path, note });
+      continue;
+    }
     const found = look instanceof LedgerError
       ? unreadable(look)
       : problemOf(input, sizeOf(path), read.get(path));
-    const problem = `an input of run ${run_id} ${found}`;
-    return found === undefined ? [] : [{ run_id, path, problem }];
-  });
+    if (found === undefined) continue;
+    const there = host === here ? "" : ` on ${escaped(host)}, and this is ${here}`;
+    report.findings.push({ run_id, path, problem: `an input of run ${run_id} ${found}${there}` });
+  }
+  return report;
 }
 
 function unreadable({ message }: { message: string }): string {
@@ -58,7 +76,7 @@ function problemOf(
 
 function told({ bytes, sha256, rows }: Partial<InputContent> & { bytes: number }): string {
   const of_rows = rows === undefined ? [] : [counted(rows, "row")];
-  return [humanBytes(bytes), ...of_rows, ...sha256 ? [`sha256 ${sha256.slice(0, 12)}`] : []].join(
+  return [humanBytes(bytes), ...of_rows, ...sha256 ? [`sha256 ${shortDigest(sha256)}`] : []].join(
     ", ",
   );
 }
