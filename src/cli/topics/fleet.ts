@@ -50,6 +50,17 @@ goes to this machine alone. A private authority: --ca FILE.
   # is each box's chain of segments whole? reads every one back
   ledger fleet verify --deep
 
+SLURM: an epilog sends what a job wrote, however the job ended. A box is a node with a folder of its own
+(/scratch/lab here), or a shared folder; what is not sent in time, the next epilog sends:
+
+  ## /etc/slurm/ship-epilog.sh; in slurm.conf: Epilog=/etc/slurm/ship-epilog.sh and PrologEpilogTimeout=660
+  cd /scratch/lab || exit 0
+  /usr/sbin/runuser -u lab -- /usr/local/bin/ledger ship --drain --timeout 5m >> ship.log 2>&1
+  exit 0
+
+The box joined with --keys FILE, since an epilog has SLURM's variables alone, and exits with 0, since one that
+fails takes its node out of service. fixtures/recipes/ship-slurm-epilog.sh is a whole one.
+
 What is sent:
 
 - log | lines that are durable, and that this box wrote or imported; what pull took in is not its own
