@@ -196,6 +196,8 @@ export const parquet_columns_max = 10_000;
 export const parquet_row_groups_max = 100_000;
 /** and no column of a row group that is longer than this, as it lies there. */
 export const parquet_column_bytes_max = 1024 * MIB;
+/** The header of a page is looked for in so many bytes, and then in all of its column. */
+export const parquet_page_header_bytes = 4 * KIB;
 /** The footer is read whole, */
 export const parquet_footer_bytes_max = 64 * MIB;
 /** and so is a page, once it is unpacked, */

@@ -3,11 +3,12 @@
  * sizes are held against limits, and the header of each page against its column.
  */
 import { type ColumnMetaData, type CompressionCodec, parquetSchema } from "hyparquet";
-import { quoted } from "../base/error.ts";
+import { LedgerError, quoted } from "../base/error.ts";
 import type { OpenFile } from "../base/files/seam.ts";
 import {
   parquet_column_bytes_max,
   parquet_columns_max,
+  parquet_page_header_bytes,
   parquet_row_groups_max,
   parquet_rows_max,
 } from "../base/limits.ts";
@@ -19,7 +20,7 @@ import {
   readMetadata,
   undecodable,
 } from "./footer.ts";
-import { pagesProblem, placeOf } from "./pages.ts";
+import { headersProblem, pageHeaderAt, placeOf } from "./pages.ts";
 
 /** What DuckDB decompresses. */
 const CODECS: readonly CompressionCodec[] = [
@@ -76,9 +77,23 @@ function columnProblem(
   if (rows !== undefined && column.num_values !== rows) {
     return `it has ${column.num_values} values where ${rows} rows are`;
   }
+  const headerAt = (offset: number) => {
+    const from = start + offset;
+    const until = Math.min(end, from + parquet_page_header_bytes);
+    let page;
+    try {
+      page = pageHeaderAt(bytesOf(file, from, until).buffer, 0);
+    } catch (cause) {
+      if (until === end || cause instanceof LedgerError) throw cause;
+      // Its statistics may quote long texts.
+      page = pageHeaderAt(bytesOf(file, from, end).buffer, 0);
+    }
+    return { header: page.header, start: offset + page.start };
+  };
   try {
-    return pagesProblem(bytesOf(file, start, end).buffer, column);
+    return headersProblem(end - start, headerAt, column);
   } catch (cause) {
+    if (cause instanceof LedgerError) throw cause;
     throw undecodable(file.path, "a page header", cause);
   }
 }

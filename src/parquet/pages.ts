@@ -41,11 +41,14 @@ function roomFor(size_bytes: number): { maxOutputLength: number; chunkSize: numb
 
 type PageHeader = ReturnType<typeof parquetHeader>;
 
-/** The header of the page at an offset, and where its values begin. */
-export function pageHeaderAt(
-  bytes: ArrayBuffer,
-  offset: number,
-): { header: PageHeader; start: number } {
+/** A page's header, and where its values begin. */
+interface PageStart {
+  header: PageHeader;
+  start: number;
+}
+
+/** The header of the page at an offset. */
+export function pageHeaderAt(bytes: ArrayBuffer, offset: number): PageStart {
   const reader = { view: new DataView(bytes), offset };
   return { header: parquetHeader(reader), start: reader.offset };
 }
@@ -56,11 +59,20 @@ export function placeOf(column: ColumnMetaData): { start: number; end: number } 
 }
 
 export function pagesProblem(bytes: ArrayBuffer, column: ColumnMetaData): string | undefined {
+  return headersProblem(bytes.byteLength, (offset) => pageHeaderAt(bytes, offset), column);
+}
+
+/** What is wrong with the pages of a column of so many bytes, by their headers alone. */
+export function headersProblem(
+  size_bytes: number,
+  headerAt: (offset: number) => PageStart,
+  column: ColumnMetaData,
+): string | undefined {
   const expected = Number(column.num_values);
   let values = 0;
-  for (let offset = 0; values < expected && offset < bytes.byteLength;) {
-    const { header, start } = pageHeaderAt(bytes, offset);
-    if (!isCount(header.compressed_page_size, bytes.byteLength - start)) {
+  for (let offset = 0; values < expected && offset < size_bytes;) {
+    const { header, start } = headerAt(offset);
+    if (!isCount(header.compressed_page_size, size_bytes - start)) {
       return "a page does not fit into it";
     }
     if (!isSound(header)) return "a page header is incomplete, or says what cannot be";

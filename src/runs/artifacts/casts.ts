@@ -10,7 +10,10 @@ import { LEVELS, type ValueKind } from "./definitions.ts";
 /** A column of an input. */
 export interface GivenColumn {
   name: string;
-  /** What DuckDB calls its type; `cell` is the text of a CSV. */
+  /**
+   * What DuckDB calls its type; `cell` is the text of a CSV, which has a column `plain` too: whether all
+   * cells that are to be numbers are plain.
+   */
   type: string;
   /** The SQL of its value. */
   sql: string;
@@ -20,8 +23,10 @@ export interface GivenColumn {
 interface Cast {
   /** Null where there is no value: a NaN is none. */
   given: string;
-  /** Null also where what is given cannot be stored. */
-  stored: string;
+  /** What is stored, if it fits; null also where what is given has no such value. */
+  value: string;
+  /** Whether that value, under a name, can be stored; not true of null. */
+  fits(value: string): string;
 }
 
 type Family = "cell" | "whole" | "real" | "decimal" | "flag" | "text" | "time" | "date" | "other";
@@ -61,8 +66,10 @@ export function kindOfFamily(family: Family): ValueKind | undefined {
 export function castOf(column: GivenColumn, kind: ValueKind, run_id: string): Cast {
   const { type, sql } = column;
   const family = familyOfType(type);
-  const given = family === "real" ? `case when not isnan(${sql}) then ${sql}::double end` : sql;
-  return { given, stored: storedAs(kind, family, { type, sql, given }, run_id) };
+  const given = family === "real"
+    ? `case when isnan(${sql}) then null else ${sql}::double end`
+    : sql;
+  return { given, ...valueAs(kind, family, { type, sql, given }, run_id) };
 }
 
 /** A column's values as texts, times as ISO 8601. */
@@ -76,30 +83,40 @@ interface Value {
   given: string;
 }
 
-function storedAs(kind: ValueKind, family: Family, value: Value, run_id: string): string {
+function valueAs(
+  kind: ValueKind,
+  family: Family,
+  value: Value,
+  run_id: string,
+): Pick<Cast, "value" | "fits"> {
+  const isKnown = (value: string) => `${value} is not null`;
   switch (kind) {
     case "text":
     case "object":
-      return textOf(family, value);
+      return { value: textOf(family, value), fits: isKnown };
     case "run_id":
-      return when(`${textOf(family, value)} = ${literal(run_id)}`, literal(run_id));
+      return { value: textOf(family, value), fits: (text) => `${text} = ${literal(run_id)}` };
     case "level": {
-      const text = textOf(family, value);
-      return when(`${text} in (${LEVELS.map(literal).join(", ")})`, text);
+      const levels = LEVELS.map(literal).join(", ");
+      return { value: textOf(family, value), fits: (text) => `${text} in (${levels})` };
     }
     case "flag":
-      if (family === "flag") return value.sql;
-      if (family !== "cell") return "null::boolean";
-      return when(`lower(${value.sql}) in ('true', 'false')`, `lower(${value.sql}) = 'true'`);
+      return { value: flagOf(family, value), fits: isKnown };
     case "whole":
-      return wholeOf(family, value);
+      return { value: wholeOf(family, value), fits: isKnown };
     case "time": {
-      const time = timeOf(family, value);
-      return when(`${time} between 0 and ${timestamp_ms_max}`, time);
+      const fits = (time: string) => `${time} between 0 and ${timestamp_ms_max}`;
+      return { value: timeOf(family, value), fits };
     }
     case "number":
       return numberOf(family, value);
   }
+}
+
+function flagOf(family: Family, { sql }: Value): string {
+  if (family === "flag") return sql;
+  if (family !== "cell") return "null::boolean";
+  return when(`lower(${sql}) in ('true', 'false')`, `lower(${sql}) = 'true'`);
 }
 
 const DIGITS = literal(String.raw`[+-]?[0-9]+`);
@@ -116,7 +133,9 @@ function wholeOf(family: Family, { type, sql, given }: Value): string {
     case "decimal":
       return when(`trunc(${sql}) = ${sql}`, `try_cast(${sql} as bigint)`);
     case "cell":
-      return `case when regexp_full_match(${sql}, ${DIGITS}) then try_cast(${sql} as bigint)
+      // As DuckDB writes it itself is the quickest to see.
+      return `case when try_cast(${sql} as bigint)::varchar = ${sql}
+        or regexp_full_match(${sql}, ${DIGITS}) then try_cast(${sql} as bigint)
         when regexp_full_match(${sql}, ${NUMBER})
         then ${wholeOfReal(`try_cast(${sql} as double)`)} end`;
     default:
@@ -145,20 +164,32 @@ function timeOf(family: Family, value: Value): string {
   } end`;
 }
 
-function numberOf(family: Family, { type, sql, given }: Value): string {
+function numberOf(family: Family, { type, sql, given }: Value): Pick<Cast, "value" | "fits"> {
+  const isFinite = (value: string) =>
+    `${value} between '-${Number.MAX_VALUE}'::double and '${Number.MAX_VALUE}'::double`;
   switch (family) {
     case "real":
-      return when(`isfinite(${given})`, given);
+      return { value: given, fits: isFinite };
     case "whole":
-    case "decimal":
-      return when(`try_cast(${sql}::double as ${type}) = ${sql}`, `${sql}::double`);
+    case "decimal": {
+      const fits = (value: string) => `try_cast(${value} as ${type}) = ${sql}`;
+      return { value: `${sql}::double`, fits };
+    }
     case "cell": {
-      const number = `try_cast(${sql} as double)`;
-      return when(`regexp_full_match(${sql}, ${NUMBER}) and isfinite(${number})`, number);
+      const is_number = `plain or regexp_full_match(${sql}, ${NUMBER})`;
+      return { value: when(is_number, `try_cast(${sql} as double)`), fits: isFinite };
     }
     default:
-      return "null::double";
+      return { value: "null::double", fits: isFinite };
   }
+}
+
+/** What DuckDB overlooks in a text that it casts to a double; where it is not, the text is a number. */
+const OVERLOOKED = ["_", " ", "\t", "\n", "\v", "\f", "\r", "+-"];
+
+/** SQL that is true of a text without any of that. */
+export function isPlain(sql: string): string {
+  return `not (${OVERLOOKED.map((text) => `contains(${sql}, ${literal(text)})`).join(" or ")})`;
 }
 
 function textOf(family: Family, { type, sql }: Value): string {

@@ -17,6 +17,7 @@ import { inputError, type RowContext } from "./batch.ts";
 import { castOf, type GivenColumn } from "./casts.ts";
 import type { Finding } from "../manifest/manifest.ts";
 import type { ValueKind } from "./definitions.ts";
+import { checksOf } from "./checks.ts";
 import { checkStored } from "./stored_checks.ts";
 
 /** An input as a table of DuckDB. */
@@ -103,25 +104,24 @@ export class ColumnarStage implements AsyncDisposable {
       `${literal(key)}: ${literal(value)}`
     );
     const path = this.#staged;
-    const copy = (has_dictionaries: boolean) => {
-      const selected = columns.map((column) =>
-        `${storedSql(column, context.run_id, has_dictionaries)} as ${identifier(column.name)}`
-      );
-      return database.value<bigint>(
-        `copy (select ${selected.join(",\n")} from ${table.sql}) to ${
-          literal(path)
-        } (format parquet,
+    await database.run("create sequence broken");
+    const copy = (has_dictionaries: boolean) =>
+      database.value<bigint>(
+        `copy (${storedSql(table, columns, context, has_dictionaries)}) to ${literal(path)} (
+          format parquet,
           compression ${codec}, row_group_size ${row_group_rows_max}, use_tmp_file false,
           ${has_dictionaries ? "" : "dictionary_size_limit 0,"}
           kv_metadata {${notes.join(", ")}})`,
       );
-    };
     const rows = await copy(true).catch((error) => {
       if (asLedgerError(error)?.message.includes(MINUS_ZERO)) return copy(false);
       throw error;
     });
     refuseIfChanged(this.world, this.path, this.#before, context);
-    const findings = await checkStored(database, path, context);
+    const has_broken = await database.value<bigint | null>(
+      "select last_value from duckdb_sequences()",
+    ) !== null;
+    const findings = await checkStored(database, path, context, has_broken);
     const { files } = this.world;
     this.#replacement.settle();
     const bytes = files.facts(path)!.size_bytes;
@@ -145,24 +145,55 @@ export class ColumnarStage implements AsyncDisposable {
 /** DuckDB's dictionaries take 0 and -0 for one value. */
 const MINUS_ZERO = "minus zero";
 
-/** The SQL of a column that is stored; it fails at a value that cannot be. */
+/**
+ * The SQL of the rows that are stored. It fails at a value that cannot be, and counts rows that break a
+ * check in a sequence. Each value is made once, and then looked at: conditions that all rows fulfil cost
+ * little, and leave the columns as they are.
+ */
 function storedSql(
-  { kind, nullable, given }: PlannedColumn,
-  run_id: string,
+  { sql }: InputTable,
+  columns: readonly PlannedColumn[],
+  { run_id, definition }: RowContext,
   has_dictionaries: boolean,
 ): string {
-  const nothing = kind === "run_id" ? literal(run_id) : `null::${TYPE_OF[kind]}`;
-  if (given === undefined) return nothing;
-  const cast = castOf(given, kind, run_id);
-  const stored = kind === "number" && has_dictionaries
-    ? `case when ${cast.stored} = 0 and signbit(${cast.stored}) then error('${MINUS_ZERO}')
-        else ${cast.stored} end`
-    : cast.stored;
-  const or_refused = `coalesce(${stored}, error('refused'))`;
-  const is_needed = !nullable && kind !== "run_id";
-  return is_needed
-    ? or_refused
-    : `case when ${cast.given} is null then ${nothing} else ${or_refused} end`;
+  const values: string[] = [];
+  const fitting: string[] = [];
+  const minus_zero: string[] = [];
+  const stored = columns.map(({ name, kind, nullable, given }, at) => {
+    const value = `v${at}`;
+    if (given) {
+      const cast = castOf(given, kind, run_id);
+      values.push(`${cast.value} as ${value}`);
+      const may_lack = nullable || kind === "run_id" ? `${cast.given} is null or ` : "";
+      fitting.push(`(${may_lack}${cast.fits(value)})`);
+      if (kind === "number" && has_dictionaries) {
+        minus_zero.push(`${value} = 0 and signbit(${value})`);
+      }
+    }
+    // Of an enum the dictionary is known, and no row has to be looked up in it.
+    const filled = kind === "run_id"
+      ? `${literal(run_id)}::enum(${literal(run_id)})`
+      : given
+      ? value
+      : `null::${TYPE_OF[kind]}`;
+    return `${filled} as ${identifier(name)}`;
+  });
+  const broken = checksOf(definition).filter(({ spans_rows }) => !spans_rows)
+    .map((check) => check.sql(""));
+  return `select * from (
+      select ${stored.join(", ")} from (select ${["*", ...values].join(", ")} from ${sql})
+      where case when ${["true", ...fitting].join(" and ")} then true else ${failure("refused")} end
+        and case when ${["false", ...minus_zero].join(" or ")} then ${
+    failure(MINUS_ZERO)
+  } else true end
+    ) where case when ${
+    ["false", ...broken].join(" or ")
+  } then nextval('broken') > 0 else true end`;
+}
+
+/** A condition that fails once it is asked for. */
+function failure(message: string): string {
+  return `error(${literal(message)})::boolean`;
 }
 
 const TYPE_OF: Readonly<Record<ValueKind, string>> = {

@@ -12,8 +12,9 @@ import { literal } from "../../duckdb/connection.ts";
 import { patternOf } from "../../duckdb/sandbox.ts";
 import type { Row } from "../../parquet/mod.ts";
 import { BatchBuilder, inputError, type RowBatch, type RowContext, rowError } from "./batch.ts";
+import { isPlain } from "./casts.ts";
 import type { InputTable } from "./columnar.ts";
-import type { ValueKind } from "./definitions.ts";
+import type { ArtifactDefinition, ValueKind } from "./definitions.ts";
 import { extraColumn } from "./row_checker.ts";
 
 /** A record of a CSV text. */
@@ -56,15 +57,21 @@ export function csvTable(
   files: Files,
   path: string,
   names: readonly string[],
+  { columns }: ArtifactDefinition,
 ): InputTable | undefined {
   const { is_plain, has_line_breaks } = looksOfCsv(files, path);
   if (!is_plain) return undefined;
   const cells = names.map((_, at) => `c${at}`);
+  const numbers = new Set(columns.filter(({ kind }) => kind === "number").map(({ name }) => name));
+  const texts = cells.filter((_, at) => numbers.has(names[at]));
   return {
-    sql: `read_csv(${literal(patternOf(path))}, auto_detect = false, header = true, delim = ',',
+    sql: `(select *, ${isPlain("texts")} as plain from
+      (select *, concat_ws(${["','", ...texts].join(", ")}, '') as texts from read_csv(${
+      literal(patternOf(path))
+    }, auto_detect = false, header = true, delim = ',',
       quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, strict_mode = true,
       max_line_size = ${input_row_bytes_max}, compression = 'none', parallel = ${!has_line_breaks},
-      columns = {${cells.map((cell) => `${literal(cell)}: 'VARCHAR'`).join(", ")}})`,
+      columns = {${cells.map((cell) => `${literal(cell)}: 'VARCHAR'`).join(", ")}})))`,
     columns: names.map((name, at) => ({ name, type: "cell", sql: cells[at] })),
   };
 }

@@ -58,10 +58,11 @@ export function ndjsonTable(
     quote = '', escape = '', comment = '', new_line = '\\n', strict_mode = false,
     max_line_size = ${input_row_bytes_max}, compression = 'none', columns = {'line': 'VARCHAR'})`;
   return {
-    sql: `read_json(${file}, format = 'newline_delimited', auto_detect = false,
+    sql: `(select ${found.map(({ name }, at) => `"${name}" as c${at}`).join(", ")}
+      from read_json(${file}, format = 'newline_delimited', auto_detect = false,
       maximum_object_size = ${input_row_bytes_max}, compression = 'uncompressed',
-      columns = {${types.join(", ")}})`,
-    columns: found.map(({ name, kind }) => ({ name, type: WRITTEN[kind]![1], sql: `"${name}"` })),
+      columns = {${types.join(", ")}}))`,
+    columns: found.map(({ name, kind }, at) => ({ name, type: WRITTEN[kind]![1], sql: `c${at}` })),
     counted: `select count_if(fits) as fit, count_if(not fits and not is_blank) as other from (
       select regexp_full_match(coalesce(line, ''), ${line}) as fits,
         regexp_full_match(coalesce(line, ''), '${BLANK}') as is_blank from ${lines})`,

@@ -288,10 +288,9 @@ const NESTED = /^(STRUCT|MAP)\(|\]$/;
 /** SQL that is true of a row whose value in this column cannot be stored. */
 function refusedSql({ kind, nullable, given }: PlannedColumn, run_id: string): string {
   if (given === undefined) return "false";
-  const cast = castOf(given, kind, run_id);
-  return nullable || kind === "run_id"
-    ? `(${cast.given} is not null and ${cast.stored} is null)`
-    : `(${cast.stored} is null)`;
+  const { given: value_given, value, fits } = castOf(given, kind, run_id);
+  const is_left_out = nullable || kind === "run_id" ? `${value_given} is null` : "false";
+  return `(not (${is_left_out} or coalesce(${fits(`(${value})`)}, false)))`;
 }
 
 /** What `readerOf` makes a value of. */

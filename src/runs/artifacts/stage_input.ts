@@ -38,7 +38,7 @@ async function tableOf(input: ArtifactInput): Promise<TextTable | undefined> {
   const pathOf = async () => resolve(world.cwd(), await input.file());
   if (format === "ndjson") return ndjsonTable(await pathOf(), head, context.definition);
   const names = format === "csv" ? csvHeading(head, context) : undefined;
-  return names && csvTable(world.files, await pathOf(), names);
+  return names && csvTable(world.files, await pathOf(), names, context.definition);
 }
 
 /**
