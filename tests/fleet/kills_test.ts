@@ -13,7 +13,7 @@ import { FLEET, KilledBox, Sweep } from "./kills.ts";
 import { assertTablesAreUnion } from "./tables.ts";
 
 const BOXES = IS_FULL ? 8 : 2;
-const KILLS = IS_FULL ? Number(Deno.env.get("KILLS") ?? 200) : 8;
+const KILLS = IS_FULL ? 200 : 4;
 /** An OSD that may be killed leaves two others, and keeps its disk. */
 const CEPH: Omit<CephOptions, "folder"> = IS_FULL ? { osds: 3 } : { is_in_memory: true };
 const OUTAGE_MS = 20_000;
