@@ -2,7 +2,11 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { NOON_MS, patience, Running } from "../crash/kills/crash.ts";
-import { type Ended, ledger, startLedger } from "../harness.ts";
+import { tracePaths } from "../../src/trace/event/files.ts";
+import { TraceStore } from "../../src/trace/store/store.ts";
+import { type Ended, ledger, startLedger, testWorld } from "../harness.ts";
+import { finishRun } from "../runs/finished.ts";
+import { traced } from "../trace/events.ts";
 import type { Random } from "../laws/random.ts";
 import type { Ceph } from "./ceph.ts";
 import { FaultyProxy, MOMENTS, type PassedRequest } from "./proxy.ts";
@@ -16,6 +20,9 @@ const DAYS = 3;
 /** A box: a folder with a ledger, and a process that emits what it is given. */
 export class KilledBox implements AsyncDisposable {
   readonly acknowledged: string[] = [];
+  /** Runs that ended, and events that were traced. */
+  readonly runs: string[] = [];
+  readonly traced: string[] = [];
   readonly folder: string;
   readonly #writer: Running;
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
@@ -60,6 +67,23 @@ export class KilledBox implements AsyncDisposable {
     });
     await this.#input.write(new TextEncoder().encode(lines.join("")));
     for (let n = 0; n < count; n++) this.acknowledged.push((await this.#writer.nextLine())!);
+  }
+
+  /** Ends a run, and traces some events. */
+  async record(): Promise<void> {
+    const name = `${this.name}-${this.#count++}`;
+    const catalog = join(this.dir, "index", "catalog.duckdb");
+    const { dir, folder: path } = this;
+    const runs_dir = join(path, "runs");
+    await finishRun({ path, dir, runs_dir, catalog, [Symbol.dispose]: () => {} }, name);
+    this.runs.push(name);
+    const traces = await TraceStore.open(testWorld(), tracePaths(join(dir, "traces")).dir);
+    for (let n = 0; n < 3; n++) {
+      const event_id = `${name}-${n}`;
+      traces.record(traced({ event_type: "FILL", event_id, correlation_id: name }));
+      this.traced.push(event_id);
+    }
+    await traces.close();
   }
 
   /** Runs a command in the box's folder, past all faults, and expects that it goes well. */

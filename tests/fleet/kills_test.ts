@@ -10,7 +10,7 @@ import { type Random, withSeed } from "../laws/random.ts";
 import { Ceph, type CephOptions, HAS_CEPH } from "./ceph.ts";
 import { fleetWorld, linesInStore, linesOfParts } from "./fleets.ts";
 import { FLEET, KilledBox, Sweep } from "./kills.ts";
-import { assertTablesAreUnion } from "./tables.ts";
+import { assertTablesAreUnion, rowsOfTable } from "./tables.ts";
 
 const BOXES = IS_FULL ? 8 : 2;
 const KILLS = IS_FULL ? 200 : 4;
@@ -58,6 +58,11 @@ function openStore(ceph: Ceph): ObjectStore {
   return new ObjectStore(world, parseAddress(FLEET, ceph.endpoint), new KeySource(world));
 }
 
+/** The events that its writer emitted. */
+function trialsOf({ dir }: KilledBox): string[] {
+  return idsOnDisk(dir, (line) => line.includes('"trial.recorded"'));
+}
+
 /** Kills daemons of the store at some of the sweep's kills, and starts them again. */
 async function disturb({ ceph }: Lab, sweep: Sweep): Promise<string[]> {
   const done: string[] = [];
@@ -84,14 +89,16 @@ async function disturb({ ceph }: Lab, sweep: Sweep): Promise<string[]> {
 }
 
 killTest(
-  "boxes ship through kills, lost answers, cut uploads and a store that dies: each acknowledged event is in the store once, in order",
+  "boxes ship through kills, lost answers, cut uploads and a store that dies: each event, ended run and traced event is in the store once, events in order",
   async (lab) => {
-    const { ceph, boxes, random } = lab;
+    const { ceph, boxes, folder, random } = lab;
+    await boxes[0].record();
     const sweep = new Sweep(ceph, KILLS, { lost: 0.2, cut: 0.1, killed: 0.8 });
     const lanes = boxes.flatMap((box) => [box, box]).map((box) => {
       const own = random.fork();
       return sweep.lane(own, box.folder, async () => {
         await box.emit(1 + own.below(4), own);
+        if (own.chance(0.15)) await box.record();
         return own.chance(0.5) ? ["ship", "--once"] : ["ship", "--drain", "--timeout", "120s"];
       }, [0, 75]);
     });
@@ -101,10 +108,16 @@ killTest(
     for (const box of boxes) {
       await box.well("ship", "--drain", "--timeout", "60s");
       assertEquals(await linesInStore(store, box.name), linesOfParts(box.dir));
-      assertEachOnce(idsOnDisk(box.dir), box.acknowledged, box.name);
+      assertEachOnce(trialsOf(box), box.acknowledged, box.name);
     }
-    const { stdout } = await boxes[0].well("fleet", "verify", "--deep");
-    assertEquals(stdout.match(/: whole$/gm)?.length, boxes.length, stdout);
+    await boxes[0].well("fleet", "verify", "--deep");
+    await boxes[0].well("fleet", "fold");
+    const inTable = async (table: string, column: string) => {
+      return (await rowsOfTable(store, table, folder)).map((row) => String(row[column]));
+    };
+    assertEachOnce(await inTable("runs", "run_id"), boxes.flatMap(({ runs }) => runs), "runs");
+    const traced = boxes.flatMap((box) => box.traced);
+    assertEachOnce(await inTable("traces", "event_id"), traced, "traces");
   },
 );
 
@@ -130,7 +143,7 @@ killTest(
     }
     for (const box of boxes) await box.well("ship", "--drain", "--timeout", "60s");
     await boxes[0].well("fleet", "fold");
-    for (const box of boxes) assertEachOnce(idsOnDisk(box.dir), box.acknowledged, box.name);
+    for (const box of boxes) assertEachOnce(trialsOf(box), box.acknowledged, box.name);
     using store = openStore(ceph);
     await assertTablesAreUnion(store, boxes, folder);
   },
