@@ -7,9 +7,9 @@ import type { Fleet } from "../fleet/fleet.ts";
 import { openFleet as open } from "../fleet/open.ts";
 import type { Source } from "../fleet/segment.ts";
 import type { ShipReport } from "../fleet/ship.ts";
-import { ledgerFlags, text } from "./flags.ts";
+import { type Folders, ledgerFlags, text } from "./flags.ts";
 import type { Positional } from "./command.ts";
-import { openFor } from "./open.ts";
+import { openForRuns } from "./open.ts";
 import { say } from "./print.ts";
 
 /** The fleet that a command is about. */
@@ -38,18 +38,17 @@ export function chainName(box: string, source: Source): string {
   return source === "log" ? box : `${box} ${source}`;
 }
 
-interface FleetFlags {
+interface FleetFlags extends Folders {
   "endpoint"?: string;
   "keys"?: string;
   "ca"?: string;
-  "dir"?: string;
 }
 
 /** Opens the fleet that a command names. */
 export async function openFleet(world: World, flags: FleetFlags, url?: string): Promise<Fleet> {
   const path = (name: "keys" | "ca") =>
     flags[name] === undefined ? undefined : resolve(world.cwd(), flags[name]);
-  return await open(openFor(world, flags), {
+  return await open(openForRuns(world, flags), {
     url,
     endpoint: flags.endpoint,
     keys_path: path("keys"),
@@ -65,10 +64,18 @@ export async function openJoined(world: World, flags: FleetFlags): Promise<Fleet
 }
 
 /** What a shipment did, in words. */
-export function shipText({ box, shipped, adopted, bytes, head }: ShipReport): string {
+export function shipText({ box, head, artifacts, traces, ...log }: ShipReport): string {
+  const adopted = log.adopted + artifacts.adopted + traces.adopted;
   const known = adopted > 0 ? `, ${counted(adopted, "segment")} were there` : "";
-  const sent = `${counted(shipped, "segment")} (${humanBytes(bytes)} of lines)`;
-  return `box ${box}: sent ${sent}${known}; the last is ${head}`;
+  const sent = `${counted(log.shipped, "segment")} (${humanBytes(log.bytes)} of lines)`;
+  const runs = artifacts.runs > 0 ? `, ${counted(artifacts.runs, "run")}` : "";
+  const events = traces.events > 0 ? `, ${counted(traces.events, "traced event")}` : "";
+  return `box ${box}: sent ${sent}${runs}${events}${known}; the last is ${head}`;
+}
+
+/** Whether a shipment sent anything. */
+export function hasSent({ shipped, artifacts, traces }: ShipReport): boolean {
+  return shipped + artifacts.shipped + traces.shipped > 0;
 }
 
 /** Does a step again and again until it is stopped; a store that does not answer is asked later. */

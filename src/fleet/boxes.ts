@@ -2,10 +2,13 @@
 import { asLedgerError } from "../base/error.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
 import { digestOf } from "../base/files/checksum.ts";
+import { makeFolderDurably } from "../base/files/durable.ts";
 import { store_heads_at_once } from "../base/limits.ts";
 import { unpackLines } from "../log/codec/unpacking.ts";
 import { readShipped } from "../log/pull/shipped.ts";
 import type { ShippingLag } from "../log/pull/shipping_lag.ts";
+import { watermarkOf } from "./chain.ts";
+import { readCheckpoint } from "./checkpoint.ts";
 import { type Claim, listBoxes, readClaim } from "./claim.ts";
 import type { FleetHome, Membership } from "./home.ts";
 import {
@@ -20,6 +23,8 @@ import {
   type Source,
   SOURCES,
 } from "./segment.ts";
+import { LAKE_TABLES } from "./lake.ts";
+import { DeltaTable } from "./table.ts";
 import { bytesOfRunFile, runsOfBundle } from "./bundles/run_files.ts";
 import type { ObjectStore } from "./store.ts";
 import type { ListedObject } from "./store_answers.ts";
@@ -139,6 +144,46 @@ async function* segmentsOf(
     const seq = seqOfKey(object.key);
     if (seq !== undefined) yield { seq, object };
   }
+}
+
+/** How far a table has come with a box. */
+export interface TableStatus {
+  table: string;
+  /** Of its last commit; -1 before the first. */
+  version: number;
+  files: number;
+  box: string;
+  /** The last segment of the table's chain that is in it, and the last that there is. */
+  at: number;
+  head: number;
+}
+
+/** The vector of each table that is made of segments: how far each box, or one, is in it. */
+export async function statusOfTables(
+  store: ObjectStore,
+  work_folder: string,
+  only?: string,
+): Promise<TableStatus[]> {
+  const names = only === undefined ? await listBoxes(store) : [only];
+  const heads = new Map<string, number>();
+  for (const source of SOURCES) {
+    for (const box of names) {
+      heads.set(`${source} ${box}`, (await statusOfChain(store, source, box)).head);
+    }
+  }
+  makeFolderDurably(store.world.files, work_folder);
+  const found: TableStatus[] = [];
+  for (const lake of LAKE_TABLES.filter(({ source }) => source)) {
+    const table = new DeltaTable(store, lake);
+    const place = { store, table_folder: table.folder, work_folder };
+    const { version, files, watermarks } = await table.refresh(await readCheckpoint(place));
+    for (const box of names) {
+      const at = watermarks.get(watermarkOf(box)) ?? 0;
+      const head = heads.get(`${lake.source} ${box}`)!;
+      found.push({ table: lake.name, version, files: files.size, box, at, head });
+    }
+  }
+  return found;
 }
 
 /** Something of a box's segments that is not as it has to be. */

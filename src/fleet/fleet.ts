@@ -7,7 +7,7 @@ import { claimBox } from "./claim.ts";
 import { FleetHome, type Membership } from "./home.ts";
 import { KeySource } from "./keys.ts";
 import { type ProbeResult, probeStore } from "./probe.ts";
-import type { BoxStatus, FleetVerification, VerifyBoxesOptions } from "./boxes.ts";
+import type { BoxStatus, FleetVerification, TableStatus, VerifyBoxesOptions } from "./boxes.ts";
 import type { Engine } from "./engines.ts";
 import type { FoldJob, FoldReport } from "./fold.ts";
 import type { FleetPullReport, PullOptions } from "./pull.ts";
@@ -114,7 +114,7 @@ export class Fleet implements Disposable {
     return await claimBox(this.store, this.home, name, extras);
   }
 
-  /** Sends what is durable in the box's log. One try: what the store does not answer is thrown. */
+  /** Sends what is durable: the box's log, ended runs, traced events. One try: what the store does not answer is thrown. */
   async ship(options?: ShipOptions): Promise<ShipReport> {
     return await (await this.#shipper(options)).ship(options);
   }
@@ -139,7 +139,7 @@ export class Fleet implements Disposable {
     this.store.stop = signal;
     await this.check();
     const { FoldJob } = await import("./fold.ts");
-    this.#folds ??= new FoldJob(this.store, join(this.home.ledger_dir, "fleet", "fold"));
+    this.#folds ??= new FoldJob(this.store, this.#fold_folder);
     return await this.#folds.run(signal);
   }
 
@@ -155,6 +155,18 @@ export class Fleet implements Disposable {
     await this.check();
     const { statusOfBoxes } = await import("./boxes.ts");
     return await statusOfBoxes(this.store, this.home, box);
+  }
+
+  /** How far each table has come with each box, or with one. */
+  async tables(box?: string): Promise<TableStatus[]> {
+    await this.check();
+    const { statusOfTables } = await import("./boxes.ts");
+    return await statusOfTables(this.store, this.#fold_folder, box);
+  }
+
+  /** Where a fold job, and who looks at the tables, may put a file for a moment. */
+  get #fold_folder(): string {
+    return join(this.home.ledger_dir, "fleet", "fold");
   }
 
   /** Follows the chain of segments of each box, or of one; `deep` reads each segment. */

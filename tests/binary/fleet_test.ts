@@ -2,13 +2,14 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
+import { putRun } from "../runs/runs.ts";
 import { binaryTest, runProgram } from "./binary.ts";
 
 const URL_OF_LAB = "s3://lab/fleet";
 
 binaryTest(
   "a box joins a fleet, ships its log, and finds it whole; a store that fails costs no event",
-  async ({ ledger }) => {
+  async ({ ledger, folder }) => {
     await using store = new StrictStore();
     const run = (...words: string[]) => ledger(words, { ...STRICT_KEYS });
     const at = [URL_OF_LAB, "--endpoint", store.endpoint];
@@ -22,9 +23,25 @@ binaryTest(
     assertEquals(down.code, 75, down.stderr);
     assertEquals((await run(...emit)).code, 0);
     store.options.faultOf = undefined;
-    assertMatch((await run("ship", "--once")).stdout, /sent 1 segment .* the last is 1/);
+    putRun({ runs_dir: join(folder, "runs") }, "r1");
+    const trace = JSON.stringify({ event_type: "FILL", timestamp: 1769169600000000 });
+    Deno.writeTextFileSync(join(folder, "trace.ndjson"), `${trace}\n`);
+    const traced = await run("trace", "ingest", "trace.ndjson");
+    assertEquals(traced.code, 0, traced.stderr);
+    assertMatch(
+      (await run("ship", "--once")).stdout,
+      /sent 1 segment .*, 1 run, 1 traced event; the last is 1/,
+    );
     const verified = await run("fleet", "verify", "--deep");
     assertMatch(verified.stdout, /^box-1: 1 segment, .*: whole$/m);
+    assertMatch(verified.stdout, /^box-1 artifacts: 1 segment, .*: whole$/m);
+    assertEquals((await run("fleet", "fold")).code, 0);
+    const tables = await run("fleet", "status", "--tables", "--json");
+    const vector = JSON.parse(tables.stdout) as Record<string, unknown>[];
+    assertEquals(
+      vector.map(({ table, at, head }) => [table, at, head]),
+      ["events", "trials", "runs", "artifacts", "alerts", "traces"].map((name) => [name, 1, 1]),
+    );
     const status = JSON.parse((await run("fleet", "status", "--json")).stdout);
     assertEquals([status[0].head, status[0].behind_bytes], [1, 0]);
 

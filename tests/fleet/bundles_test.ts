@@ -132,6 +132,9 @@ Deno.test("ended runs and traced events of each box are rows of the tables, as i
     await other.fold();
     await assertIsUnion(lab);
     assertEquals((await job.verify({ deep: true })).findings, []);
+    const vector = (await job.tables("box-1")).map(({ table, at, head }) => [table, at, head]);
+    const of_bundles = ["runs", "artifacts", "alerts", "traces"].map((table) => [table, 2, 2]);
+    assertEquals(vector.slice(2), of_bundles);
   });
 });
 

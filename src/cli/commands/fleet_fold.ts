@@ -10,8 +10,9 @@ export default defineCommand({
   summary: "take what boxes have sent into the fleet's tables",
   description:
     "Reads new segments of all boxes and makes them part of the Delta Lake tables below " +
-    "lake/ in the bucket: events, trials. Each commit holds its files and how far each box has come, " +
-    "so that a job that dies leaves nothing half done, and any number of jobs may run. A box whose " +
+    "lake/ in the bucket: events, trials, runs, artifacts, alerts, traces. Each commit holds its " +
+    "files and how far each box has come, so that a job that dies leaves nothing half done, and " +
+    "any number of jobs may run; a table that lags is lifted first. A box whose " +
     "next segment cannot be taken stops there, and is named (exit 3).",
   examples: {
     "ledger fleet fold": "what is new, once; for cron",

@@ -5,20 +5,22 @@ import type { Fleet } from "../../fleet/fleet.ts";
 import type { ShipReport } from "../../fleet/ship.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon, exitOfStopped } from "../exit_code.ts";
-import { duration, toggle } from "../flags.ts";
-import { fleetFlags, openFleet, saysTrouble, shipText } from "../fleet.ts";
+import { duration, runsFlags, toggle } from "../flags.ts";
+import { fleetFlags, hasSent, openFleet, saysTrouble, shipText } from "../fleet.ts";
 import { counted, print, printJson, say, utc } from "../output.ts";
 import { usage } from "../parse.ts";
 import { stopOnInterrupt } from "../progress.ts";
 
 export default defineCommand({
   name: "ship",
-  summary: "send this box's log to its fleet",
+  summary: "send this box's log, ended runs and traces to its fleet",
   description:
     "Sends what is durable in the log, and was written or imported here, to the store of " +
     "the fleet that this box joined, in segments of at most 64 MB of lines, in order, each once. " +
     "Emitting never waits for it. Where the store has something else under this box's name, it " +
-    "stops and says where (exit 3). Runs and traces stay on the box.",
+    "stops and says where (exit 3). Runs go once they have ended, each whole, and traced events " +
+    "once their program has; what pull took in from other boxes does not. Patches and attached " +
+    "files of runs stay here, unless the box joined with --with-code, --with-files.",
   examples: {
     "ledger ship --once": "what is durable now; for cron",
     "ledger ship --drain --timeout 5m": "before this box goes away: all of it, or exit 75",
@@ -31,6 +33,7 @@ export default defineCommand({
     "follow": toggle("go on until stopped: every minute, or sooner where 64 MB are new"),
     "repair": toggle("put again what the store has lost"),
     ...fleetFlags(),
+    "runs-dir": runsFlags()["runs-dir"],
   },
   network: "reaches",
   run: async ({ world, flags }) => {
@@ -46,28 +49,33 @@ export default defineCommand({
     if (repair) {
       const { box, put, lost } = await fleet.repair({ signal });
       if (flags.json) printJson(world, { box, put, lost });
-      else print(world, `put ${counted(put, "segment")} of box ${box} again`);
+      else print(world, `put ${counted(put, "object")} of box ${box} again`);
       for (const { seq, part, from, to } of lost) {
-        say(
-          world,
-          `lost: segment ${seq}, ${part} from byte ${from} to ${to}: the log has it no more`,
-        );
+        const what = part.includes("/")
+          ? `segment ${seq}, ${part} from byte ${from} to ${to}: the log has it no more`
+          : `segment ${seq} of ${part}: what it was made of is not here as it was`;
+        say(world, `lost: ${what}`);
       }
       return lost.length > 0 ? EXIT_FINDINGS : EXIT_OK;
     }
+    let has_left = false;
     const tell = (report: ShipReport) => {
+      for (const { path, reason } of report.artifacts.left) {
+        has_left = true;
+        say(world, `${path} stays on this box: ${reason}`);
+      }
       if (flags.json) return printJson(world, report);
-      if (follow && report.shipped === 0) return;
+      if (follow && !hasSent(report)) return;
       print(world, `${follow ? `${utc(world.now_ms())}  ` : ""}${shipText(report)}`);
     };
     if (once) {
       tell(await fleet.ship({ signal }));
-      return exitOfStopped(stop);
+      return exitOfStopped(stop, has_left ? EXIT_FINDINGS : EXIT_OK);
     }
     if (drain) {
       const report = await drained(fleet, timeout ?? ship_drain_ms_max, signal);
       if (report) tell(report);
-      return exitOfStopped(stop);
+      return exitOfStopped(stop, has_left ? EXIT_FINDINGS : EXIT_OK);
     }
     say(world, `ships to ${addressText(fleet.store.address)}`);
     const { followLog } = await import("../../fleet/follow.ts");

@@ -7,7 +7,7 @@ import type { FlushReport } from "../../trace/store/flush.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, exitOfDaemon, exitOfUnread } from "../exit_code.ts";
 import { count, runsFlags, text, toggle } from "../flags.ts";
-import { openJoined, shipText } from "../fleet.ts";
+import { hasSent, openJoined, shipText } from "../fleet.ts";
 import { openFor } from "../open.ts";
 import { counted, humanCount, print, printJson, runCountsText, say, utc } from "../output.ts";
 import { stopOnInterrupt } from "../progress.ts";
@@ -51,7 +51,7 @@ export default defineCommand({
     using fleet = flags.ship ? await openJoined(world, flags) : undefined;
     if (!fleet && flags.once) world.dropNetwork();
     const onShip = (report: ShipReport) => {
-      if (!flags.verbose && !flags.once && report.shipped === 0) return;
+      if (!flags.verbose && !flags.once && !hasSent(report)) return;
       if (flags.json) printJson(world, { kind: "shipped", ...report });
       else print(world, `${utc(world.now_ms())}  ${shipText(report)}`);
     };

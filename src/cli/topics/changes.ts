@@ -36,6 +36,8 @@ Commands:
   ‹ledger runs show› prints each metric in a few figures, a query over ‹metrics› sees unfinished runs.
 - fleet init, join, fold, status, verify; ship | Many boxes send their logs to one object store, where they
   become Delta Lake tables: ledger help fleet.
+- ship: runs and traces | Ended runs and traced events go too; tables runs, artifacts, alerts and traces.
+  pull notes in the folder of runs which ones came from other boxes (.pulled): those are not sent.
 - retain --shipped | Only days go whose every byte the fleet's store has; others are named, with the reason.
 - watch --ship | Sends the log meanwhile, as ledger ship --follow does. ledger status and /metrics
   (ledger_ship_lag_bytes, _seconds, ledger_ship_failing) say how much waits, and ask no store for it.

@@ -2,7 +2,7 @@ import type { Topic } from "../topic.ts";
 
 export default {
   name: "fleet",
-  summary: "many boxes: their logs in one object store",
+  summary: "many boxes: their logs and runs in one object store",
   see: ["ship", "fleet init", "fleet fold"],
   text: String.raw`
 A fleet is a prefix in a bucket of an object store that speaks the S3 API: Amazon S3, Ceph, and others that
@@ -47,7 +47,10 @@ goes to this machine alone. A private authority: --ca FILE.
   # how far each box has come
   ledger fleet status
 
-  # is each box's chain of segments whole? reads every one back
+  # which segments of each box are in each table
+  ledger fleet status --tables
+
+  # are each box's chains of segments whole? reads every one back
   ledger fleet verify --deep
 
 SLURM: an epilog sends what a job wrote, however the job ended. A box is a node with a folder of its own
@@ -66,6 +69,12 @@ What is sent:
 - log | lines that are durable, and that this box wrote or imported; what pull took in is not its own
 - segments | at most 64 MB of lines of one part, packed by column; numbered without a gap; each names the one
   before it by digest
+- runs | each that has ended, completed or failed, once and whole: its files in bundles, which are segments
+  with a chain of their own, a file of more than 1 MB as an object; the manifest last. Patches and attached
+  files stay on the box, unless it joined with --with-code, --with-files. What is attached to a run later
+  stays too
+- traces | the events of programs that have ended, each once, in bundles too; what a living program traces is
+  sent when it has closed its store
 - resuming | the store decides: a number is taken once; a box that does not know whether its segment
   arrived asks, and adopts it if its lines are the same
 
@@ -73,7 +82,8 @@ What stops a box:
 
 - another box of its name, or a disk restored from an older image | what is in the store is not what is
   here: the box stops, says where, and exits with 3
-- segments that were deleted in the store | ledger ship --repair puts them again, as long as the log has them
+- segments that were deleted in the store | ledger ship --repair puts them again, as long as the log has them;
+  bundles as long as their runs, and the files of traces, are as they were
 - keys that have expired | ledger ship --follow, --drain and watch --ship wait, and read the key file again at
   each try; emitting goes on
 - a clock that is minutes off | the store refuses the signature; the error says by how much
@@ -83,7 +93,12 @@ The tables are Delta Lake tables that ask nothing of their readers (reader 1, wr
 - lake/events | one row an event of any box, with its place in that box's log; payload is the line, and null
   of a trial
 - lake/trials | one row a trial, with params and metrics as JSON text
-- box, log_day | which box's log, and the UTC day, by which files are parted
+- lake/runs, lake/artifacts | one row an ended run with its summary, and an artifact of one, as in the catalog;
+  times are milliseconds, parameters and summary JSON text
+- lake/alerts | one row a call of a run, from its artifact alerts
+- lake/traces | one row a traced event; times are microseconds, data is JSON text
+- box, log_day | which box's, and the UTC day, by which files are parted: that of the log; of a run and its
+  artifacts and calls that of the run's creation; of a traced event that on which it was handled
 - order | total within a box, by log_part and log_offset; none across boxes
 - the same event_id twice | both rows stay, as both lines stay in the log
 - engines | ledger fleet sql ENGINE prints what Spark, ClickHouse, DuckDB and Polars read them with; each is
@@ -107,6 +122,8 @@ In the bucket, below the prefix:
 - fleet.json | what makes it a fleet, and what the probe found
 - boxes/NAME.json | the claim of a name
 - log/box=NAME/000000000001.parquet | the segments of a box
+- artifacts/box=NAME/ | bundles of a box's runs; runs/box=NAME/2026-01/run_id=ID/ their large files
+- traces/box=NAME/ | bundles of its traced events
 - lake/TABLE/_delta_log/ | the log of a table; lake/TABLE/log_day=…/ its files
 
 On the box, below the ledger's folder:
@@ -114,5 +131,6 @@ On the box, below the ledger's folder:
 - fleet.json | the fleet and this box's name; no secret
 - fleet/cache/ | what was pulled: log/box=NAME/ as in the bucket, and index/fleet.duckdb
 - fleet/shipped.jsonl | which ranges the store has acknowledged; a hint: without it, a box asks the store
+- fleet/shipped_artifacts.jsonl, fleet/shipped_traces.jsonl | the same of its runs and traces
 `,
 } satisfies Topic;
