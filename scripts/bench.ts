@@ -22,6 +22,7 @@ import {
 import { inputHash, runsCreate } from "./bench/inputs.ts";
 import { compact, rebuildCompacted, scale, verifyDeep } from "./bench/lifecycle.ts";
 import { fleetCommit } from "./bench/fleet_commit.ts";
+import { fleetEmit } from "./bench/fleet_emit.ts";
 import { fleetShip } from "./bench/fleet_ship.ts";
 import { fleetPull } from "./bench/fleet_pull.ts";
 import { queryFresh } from "./bench/fresh.ts";
@@ -63,6 +64,7 @@ const BENCHES = [
   verifyDeep,
   rebuildCompacted,
   fleetShip,
+  fleetEmit,
   fleetCommit,
   fleetPull,
 ];

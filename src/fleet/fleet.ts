@@ -100,7 +100,8 @@ export class Fleet implements Disposable {
       });
     }
     const record = await this.check();
-    this.#remember();
+    // A box of one fleet may make others, and stays where it is.
+    if (!this.home.read()?.box) this.#remember();
     return { record, is_old: record.fleet_id !== fresh.fleet_id, has_made_bucket, probe };
   }
 
@@ -110,6 +111,7 @@ export class Fleet implements Disposable {
     extras: Pick<Membership, "with_code" | "with_files"> = {},
   ): Promise<Membership> {
     await this.check();
+    this.#checkSameFleet();
     this.#remember();
     return await claimBox(this.store, this.home, name, extras);
   }
@@ -230,6 +232,18 @@ export class Fleet implements Disposable {
         hint: "make it with the store's own tools, and try again",
       });
     }
+  }
+
+  /** What a box has shipped is in one fleet: in another its chain would have no beginning. */
+  #checkSameFleet(): void {
+    const { fleet, box } = this.home.read() ?? {};
+    if (!fleet || !box || addressText(fleet) === addressText(this.store.address)) return;
+    throw new LedgerError({
+      code: "invalid",
+      message: `this box is ${box.name} of ${addressText(fleet)} already`,
+      where: { path: this.home.path },
+      hint: "to leave that fleet, remove fleet.json and fleet/ from the ledger's folder",
+    });
   }
 
   #remember(): void {

@@ -1,9 +1,9 @@
 /** The executable and the network: TLS, a private authority, keys in a file, and which command may reach what. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { tempFolder } from "../harness.ts";
+import { IS_FULL, tempFolder } from "../harness.ts";
 import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
-import { binaryTest } from "./binary.ts";
+import { binaryTest, runBuild, runProgram } from "./binary.ts";
 
 const URL_OF_LAB = "s3://lab/fleet";
 
@@ -96,3 +96,51 @@ binaryTest(
     }
   },
 );
+
+binaryTest(
+  "a box whose disk was restored from an older image ships nothing more, and says which box and where (exit 3)",
+  async ({ ledger, folder }) => {
+    await using store = new StrictStore();
+    const run = (...words: string[]) => ledger(words, { ...STRICT_KEYS });
+    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
+    assertEquals((await run("fleet", "init", ...at)).code, 0);
+    assertEquals((await run("fleet", "join", ...at, "--as", "one")).code, 0);
+    const emit = ["emit", "run.started", "--run-id", "r", "--timestamp-ms", "1767225600000"];
+    await run(...emit);
+    assertEquals((await run("ship", "--once")).code, 0);
+    using image = tempFolder();
+    const copy = (from: string, to: string) => runProgram("cp", ["-a", from, to], folder);
+    await copy(`${folder}/data`, image.path);
+    await run(...emit);
+    assertEquals((await run("ship", "--once")).code, 0);
+    Deno.removeSync(join(folder, "data"), { recursive: true });
+    await copy(`${image.path}/data`, folder);
+    await run(...emit);
+    const keys = store.keysOf("lab");
+    for (const how of [["ship", "--once"], ["ship", "--drain"], ["watch", "--once", "--ship"]]) {
+      const { code, stderr } = await run(...how);
+      assertEquals(code, 3, stderr);
+      assertMatch(stderr, /segment 2 of box one is not of this disk: day=2026-01-01\/part-0/);
+    }
+    assertEquals(store.keysOf("lab"), keys);
+  },
+);
+
+if (IS_FULL) {
+  binaryTest("an executable that is built for one store reaches no other host", async () => {
+    using out = tempFolder();
+    const built = await runBuild(["--fleet", "s3.example.invalid:443", "--out", out.path]);
+    assertEquals(built.code, 0, built.stderr);
+    const init = async (endpoint: string) => {
+      const words = ["fleet", "init", URL_OF_LAB, "--endpoint", endpoint];
+      const keys = { ...STRICT_KEYS, PATH: "/usr/bin:/bin", HOME: out.path };
+      return await runProgram(join(out.path, "ledger"), words, out.path, keys);
+    };
+    const own = await init("https://s3.example.invalid");
+    assertEquals(own.code, 75, own.stderr);
+    assertStringIncludes(own.stderr, "cannot reach the object store");
+    const other = await init("https://s3.example.org");
+    assertEquals(other.code, 1, other.stderr);
+    assertStringIncludes(other.stderr, "this executable may not reach it");
+  });
+}

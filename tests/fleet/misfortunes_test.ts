@@ -2,6 +2,7 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
 import { followLog } from "../../src/fleet/follow.ts";
 import { shippedPath } from "../../src/log/pull/shipped.ts";
 import { Fork } from "../../src/fleet/outgoing.ts";
@@ -188,5 +189,20 @@ Deno.test("fleet status tells what is not shipped, what was deleted, and a box t
     using fleet = box.open();
     fleet.home.write({ box: { name: "one", box_id: "0".repeat(32) } });
     assertMatch((await status(3)).problem, /^forked: another box has the name one/);
+  });
+});
+
+Deno.test("a box of one fleet may make others, and stays in its own", async () => {
+  await withBox(async (box, strict) => {
+    await box.emit(1);
+    await box.ship();
+    const other = { url: "s3://lab/other", endpoint: strict.endpoint };
+    using fleet = Fleet.open(fleetWorld(), box.dir, other);
+    await fleet.init();
+    const refused = await assertRejects(() => fleet.join("one"), LedgerError);
+    assertEquals(refused.message, "this box is one of s3://lab/fleet already");
+    using own = Fleet.open(fleetWorld(), box.dir);
+    assertEquals((await own.ship()).shipped, 0);
+    assertEquals(strict.keysOf("lab").some((key) => key.startsWith("other/boxes/")), false);
   });
 });
