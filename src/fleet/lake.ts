@@ -28,6 +28,15 @@ export const SPOOLED_COLUMNS = {
   metrics: "varchar",
 } as const;
 
+/** The types of columns as DuckDB has them; a day is the text that it is in a path. */
+export const DUCKDB_TYPES: Readonly<Record<LakeType, string>> = {
+  long: "bigint",
+  double: "double",
+  boolean: "boolean",
+  string: "varchar",
+  date: "varchar",
+};
+
 function columns(text: string): LakeTable["columns"] {
   return text.trim().split(/\s+/).map((each) => {
     const [, name, type, optional] = /^(\w+):(\w+)(\?)?$/.exec(each)!;

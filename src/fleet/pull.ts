@@ -11,7 +11,8 @@ import { ledgerPaths, parsePartLabel } from "../log/format/layout.ts";
 import { FleetCache, type PulledChain } from "./cache.ts";
 import { BoxChain, Poison } from "./chain.ts";
 import { listBoxes } from "./claim.ts";
-import { linkOf, type SegmentFacts, type Source } from "./segment.ts";
+import { PulledBundles } from "./pulled_bundles.ts";
+import { linkOf, type SegmentFacts, type Source, SOURCES } from "./segment.ts";
 import type { ObjectStore } from "./store.ts";
 
 /** What is pulled. */
@@ -34,7 +35,7 @@ interface PulledBox {
   segments: number;
   /** and the bytes of their objects. */
   bytes: number;
-  /** The number of the last one that was looked at. */
+  /** The number of the last one of its log that was looked at. */
   head: number;
 }
 
@@ -63,9 +64,14 @@ export async function pullFleet(
     // What came before the store went away can be asked all the same.
     if (!signal?.aborted) {
       const { fleet_index } = ledgerPaths(ledger_dir);
-      const index = { folder: cache.folder, signal, onNotice };
+      const beside = new PulledBundles(store, cache, (poison) => pull.report.poison.push(poison));
       const segments = cache.segments("log");
-      pull.report.index = await syncBoxIndex(store.world, fleet_index, segments, index);
+      pull.report.index = await syncBoxIndex(store.world, fleet_index, segments, {
+        folder: cache.folder,
+        beside: beside.tables(),
+        signal,
+        onNotice,
+      });
     }
   } catch (error) {
     throw pulled?.error ?? error;
@@ -101,7 +107,7 @@ class FleetPull {
       for (const name of left) {
         if (this.options.signal?.aborted) return;
         const pulled = { name, segments: 0, bytes: 0, head: 0 };
-        await this.#pullChain("log", pulled);
+        for (const source of SOURCES) await this.#pullChain(source, pulled);
         this.report.boxes.push(pulled);
         this.options.onBox?.(pulled);
       }
@@ -137,7 +143,7 @@ class FleetPull {
       if (!(error instanceof Poison)) throw error;
       this.report.poison.push({ box, source, seq: error.seq, problem: error.message });
     } finally {
-      pulled.head = place.seq;
+      if (source === "log") pulled.head = place.seq;
     }
   }
 

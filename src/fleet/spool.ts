@@ -23,7 +23,7 @@ import { RUN_FILES } from "../runs/manifest/layout.ts";
 import { manifestTime, parseManifest, type RunManifest } from "../runs/manifest/manifest.ts";
 import { TRACED_COLUMNS } from "../trace/store/parquet_file.ts";
 import type { TakenSegment } from "./chain.ts";
-import { type FleetTable, ROWS_OF, SPOOLED_COLUMNS } from "./lake.ts";
+import { DUCKDB_TYPES, type FleetTable, ROWS_OF, SPOOLED_COLUMNS } from "./lake.ts";
 import {
   type BundledRun,
   bytesOfRunFile,
@@ -32,7 +32,6 @@ import {
   textLines,
 } from "./bundles/run_files.ts";
 import type { ObjectStore } from "./store.ts";
-import type { LakeType } from "./table.ts";
 
 type Columns = Readonly<Record<string, string>>;
 
@@ -198,14 +197,6 @@ export class Spool implements Disposable {
     return "spooled";
   }
 }
-
-const DUCKDB_TYPES: Readonly<Record<LakeType, string>> = {
-  long: "bigint",
-  double: "double",
-  boolean: "boolean",
-  string: "varchar",
-  date: "varchar",
-};
 
 function columnsOf({ columns }: FleetTable): Columns {
   return Object.fromEntries(columns.map(({ name, type }) => [name, DUCKDB_TYPES[type]]));

@@ -14,7 +14,7 @@ import { loadSql, VERSION } from "./load_sql.ts";
 import { viewsOf } from "./run_views.ts";
 import { INDEX_VERSION, tablesOf } from "./tables.ts";
 
-/** A segment of a box's log, as a file. */
+/** A segment of a box, as a file. */
 export interface BoxSegment {
   box: string;
   seq: number;
@@ -22,10 +22,26 @@ export interface BoxSegment {
   size_bytes: number;
 }
 
+/** Tables that come from other chains of the boxes than their logs. */
+export interface TablesBeside {
+  source: string;
+  segments: readonly BoxSegment[];
+  /** Creates the tables. */
+  sql: string;
+  /** Adds the rows of segments, which are new; returns those that could be taken. */
+  load(
+    database: Database,
+    segments: readonly BoxSegment[],
+    folder: string,
+  ): Promise<readonly BoxSegment[]>;
+}
+
 /** What is indexed, and how. */
 interface BoxIndexOptions {
   /** The folder that all segments are in. */
   folder: string;
+  /** What is indexed beside the logs. */
+  beside?: readonly TablesBeside[];
   lock_wait_ms?: number;
   signal?: AbortSignal;
   onNotice?: (message: string) => void;
@@ -39,8 +55,11 @@ export interface BoxIndexReport {
   total: { events: number; rejected: number };
 }
 
-/** Segments of a box without a gap, from one number to another. */
+const LOG = "log";
+
+/** Segments of a chain without a gap, from one number to another. */
 interface SegmentRange {
+  source: string;
   box: string;
   from_seq: number;
   to_seq: number;
@@ -96,14 +115,17 @@ class BoxIndexSync {
   /** Throws "damaged" where the index holds what the cache does not: then it is of another one. */
   async #read(): Promise<Indexed> {
     await using database = await this.store.openLive(VERSION, INDEX_VERSION);
-    const here = new Set(this.segments.map(nameOf));
+    const chains = [{ source: LOG, segments: this.segments }, ...this.options.beside ?? []];
+    const here = new Set(chains.flatMap(({ source, segments }) => {
+      return segments.map((segment) => nameOf(source, segment));
+    }));
     const segments = new Set<string>();
     for (const row of await database.rows("from index_segments")) {
-      const { box, from_seq, to_seq } = withNumbers<SegmentRange>(row);
+      const { source, box, from_seq, to_seq } = withNumbers<SegmentRange>(row);
       for (let seq = from_seq; seq <= to_seq; seq++) {
-        const name = nameOf({ box, seq });
+        const name = nameOf(source, { box, seq });
         if (!here.has(name)) {
-          const message = `segment ${seq} of box ${box} is gone from the cache`;
+          const message = `segment ${seq} of box ${box} (${source}) is gone from the cache`;
           throw new LedgerError({ code: "damaged", message });
         }
         segments.add(name);
@@ -113,16 +135,21 @@ class BoxIndexSync {
   }
 
   async #build(live: Indexed | undefined, keep_aside: boolean): Promise<BoxIndexReport> {
-    const { world, store, options: { folder } } = this;
-    const fresh = this.segments.filter((segment) => !live?.segments.has(nameOf(segment)));
+    const { world, store, options: { folder, beside = [] } } = this;
+    const freshOf = (source: string, segments: readonly BoxSegment[]) =>
+      segments.filter((segment) => !live?.segments.has(nameOf(source, segment)));
+    const fresh = freshOf(LOG, this.segments);
+    const fresh_beside = beside.map(({ source, segments }) => freshOf(source, segments));
+    const new_segments = [fresh, ...fresh_beside].reduce((sum, { length }) => sum + length, 0);
     const { path } = store;
-    if (live && fresh.length === 0) {
+    if (live && new_segments === 0) {
       return { kind: "nothing new", path, new_segments: 0, total: live.total };
     }
     const database = await store.openWork(live !== undefined, [folder]);
     let total: BoxIndexReport["total"];
     try {
       if (!live) await database.run(tablesOf("boxes") + viewsOf("boxes"));
+      if (!live) { for (const { sql } of beside) await database.run(sql); }
       // In one transaction, large inserts go straight into the file, without the detour of a log.
       await database.run("begin");
       await database.run(SQL.TOUCH_NOTHING);
@@ -135,10 +162,14 @@ class BoxIndexSync {
       const total_bytes = packed_bytes * index_compacted_factor;
       await loadAll(world, database, SQL, request, { total_bytes });
       for (const statement of SQL.DERIVE) await database.run(statement);
+      const ranges = rangesOf(LOG, this.segments);
+      for (const [at, { source, segments, load }] of beside.entries()) {
+        const taken = new Set(await load(database, fresh_beside[at], store.work_folder));
+        const left = new Set(fresh_beside[at].filter((segment) => !taken.has(segment)));
+        ranges.push(...rangesOf(source, segments.filter((segment) => !left.has(segment))));
+      }
       await database.run("delete from index_segments");
-      const ranges = rangesOf(this.segments)
-        .map(({ box, from_seq, to_seq }) => [box, from_seq, to_seq]);
-      await database.runForEach("insert into index_segments values ($1, $2, $3)", ranges);
+      await database.runForEach("insert into index_segments values ($1, $2, $3, $4)", ranges);
       total = await totalOf(database);
       await database.run("commit");
       await database.run("checkpoint");
@@ -146,7 +177,7 @@ class BoxIndexSync {
       database.close();
     }
     store.publish(keep_aside);
-    return { kind: live ? "increment" : "full", path, new_segments: fresh.length, total };
+    return { kind: live ? "increment" : "full", path, new_segments, total };
   }
 }
 
@@ -156,17 +187,17 @@ async function totalOf(database: Database): Promise<BoxIndexReport["total"]> {
   return withNumbers<BoxIndexReport["total"]>(row);
 }
 
-function nameOf({ box, seq }: Pick<BoxSegment, "box" | "seq">): string {
-  return `${box}/${seq}`;
+function nameOf(source: string, { box, seq }: Pick<BoxSegment, "box" | "seq">): string {
+  return `${source}/${box}/${seq}`;
 }
 
-/** The same as ranges; segments come in order, box by box. */
-function rangesOf(segments: readonly BoxSegment[]): SegmentRange[] {
-  const ranges: SegmentRange[] = [];
+/** The same as ranges: source, box, from, to. Segments come in order, box by box. */
+function rangesOf(source: string, segments: readonly BoxSegment[]) {
+  const ranges: [source: string, box: string, from_seq: number, to_seq: number][] = [];
   for (const { box, seq } of segments) {
     const last = ranges.at(-1);
-    if (last?.box === box && last.to_seq === seq - 1) last.to_seq = seq;
-    else ranges.push({ box, from_seq: seq, to_seq: seq });
+    if (last?.[1] === box && last[3] === seq - 1) last[3] = seq;
+    else ranges.push([source, box, seq, seq]);
   }
   return ranges;
 }

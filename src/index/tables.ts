@@ -40,9 +40,9 @@ create table index_parts (
 `;
 
 const SEGMENTS_COVERED = `
--- Which segments of each box are indexed, from one number to another.
+-- Which segments of each chain of a box are indexed, from one number to another.
 create table index_segments (
-  box varchar not null, from_seq bigint not null, to_seq bigint not null
+  source varchar not null, box varchar not null, from_seq bigint not null, to_seq bigint not null
 );
 `;
 

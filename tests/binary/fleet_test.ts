@@ -105,7 +105,7 @@ binaryTest(
 
     const pulled = await run("fleet", "pull");
     assertEquals([pulled.code, pulled.stderr], [0, ""]);
-    assertMatch(pulled.stdout, /^b: 1 new segment, .*\nindexed: 2 events\n$/m);
+    assertMatch(pulled.stdout, /^b: 1 new object, .*\nindexed: 2 events\n$/m);
     const sql = "select box, run_id, status from latest_runs order by box";
     const asked_of_cache = await ledger(["query", "--fleet", sql, "--format", "ndjson"]);
     assertEquals(asked_of_cache.stdout.trim().split("\n").map((row) => JSON.parse(row)), [

@@ -15,7 +15,15 @@ import { withSeed } from "../laws/random.ts";
 import { finishRun } from "../runs/finished.ts";
 import { putFile, putRun } from "../runs/runs.ts";
 import { NOON_US, traced } from "../trace/events.ts";
-import { type Box, bundlesOf, type FleetLab, fleetWorld, openStore, withBoxes } from "./fleets.ts";
+import {
+  type Box,
+  bundlesOf,
+  type FleetLab,
+  fleetWorld,
+  openLab,
+  openStore,
+  withBoxes,
+} from "./fleets.ts";
 import { ordered, type Rows, rowsOfTable } from "./tables.ts";
 
 const labOf = ({ dir, runs_dir, folder }: Box) => ({
@@ -108,6 +116,21 @@ function numbered(row: Record<string, unknown>): Record<string, unknown> {
   );
 }
 
+/** Fails unless what is pulled of runs and traces are the rows of the tables. */
+async function assertPulledAsFolded({ strict, folder }: FleetLab): Promise<void> {
+  const dir = join(folder, "reader");
+  using reader = openLab(strict, dir);
+  assertEquals((await reader.pull()).poison, []);
+  await using ledger = new Ledger({ dir });
+  await using index = await ledger.openIndex({ db: "fleet" });
+  using store = openStore(strict);
+  for (const name of ["runs", "artifacts", "alerts", "traces"]) {
+    const rows = ordered(await index.rows(`select * from ${name}`));
+    assertEquals(rows, await rowsOfTable(store, name, folder), name);
+    assertEquals(rows.length > 0, true, name);
+  }
+}
+
 Deno.test("ended runs and traced events of each box are rows of the tables, as its own catalog and traces have them", async () => {
   await withBoxes(2, async (lab) => {
     const [one, two] = lab.boxes;
@@ -124,6 +147,7 @@ Deno.test("ended runs and traced events of each box are rows of the tables, as i
     await two.ship();
     assertEquals((await job.fold()).poison, []);
     await assertIsUnion(lab);
+    await assertPulledAsFolded(lab);
     assertEquals((await one.ship()).artifacts.shipped, 0);
     await finishRun(labOf(two), "later");
     await (await trace(two, fills("later-"))).close();
@@ -131,6 +155,7 @@ Deno.test("ended runs and traced events of each box are rows of the tables, as i
     using other = lab.job();
     await other.fold();
     await assertIsUnion(lab);
+    await assertPulledAsFolded(lab);
     assertEquals((await job.verify({ deep: true })).findings, []);
     const vector = (await job.tables("box-1")).map(({ table, at, head }) => [table, at, head]);
     const of_bundles = ["runs", "artifacts", "alerts", "traces"].map((table) => [table, 2, 2]);

@@ -42,7 +42,7 @@ const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);
 
 /** The fleet `s3://lab/fleet`, as a ledger's box opens it. */
-function openLab(
+export function openLab(
   { endpoint }: StrictStore,
   dir: string,
   world: World = fleetWorld(),

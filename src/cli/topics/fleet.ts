@@ -114,6 +114,7 @@ What was pulled, without an engine:
   earlier days in the store, --box NAME the other boxes; stopped anywhere, it goes on there
 - query --fleet | the tables and views of query, with the column box first: rows are those of each box's own
   index. An event_id that a box logged twice is there once; the same one of two boxes, twice
+- runs, artifacts, alerts, traces | the rows that engines read in lake/; times are whole numbers there
 - run_id | is unique on a box, not in a fleet: group and join by box, run_id
 - the cache | is no log: never shipped, sealed or retained; deleted, it can be pulled again
 
@@ -129,7 +130,7 @@ In the bucket, below the prefix:
 On the box, below the ledger's folder:
 
 - fleet.json | the fleet and this box's name; no secret
-- fleet/cache/ | what was pulled: log/box=NAME/ as in the bucket, and index/fleet.duckdb
+- fleet/cache/ | what was pulled: the segments and bundles as in the bucket, and index/fleet.duckdb
 - fleet/shipped.jsonl | which ranges the store has acknowledged; a hint: without it, a box asks the store
 - fleet/shipped_artifacts.jsonl, fleet/shipped_traces.jsonl | the same of its runs and traces
 `,

@@ -1,0 +1,121 @@
+/**
+ * Bundles that were pulled -> tables of the cache's index: runs, artifacts, alerts and traces, with the rows that a
+ * fold job makes of the same bundles. A box whose next bundle cannot be read stops there.
+ */
+import { join } from "@std/path";
+import { asLedgerError } from "../base/error.ts";
+import { withOpenFile } from "../base/files/durable.ts";
+import { type Database, openDatabase } from "../duckdb/connection.ts";
+import { identifier, literal } from "../duckdb/sandbox.ts";
+import type { BoxSegment, TablesBeside } from "../index/box_index.ts";
+import type { FleetCache } from "./cache.ts";
+import type { FoldReport } from "./fold.ts";
+import type { TakenSegment } from "./chain.ts";
+import { DUCKDB_TYPES, type FleetTable, LAKE_TABLES } from "./lake.ts";
+import { factsOfFile, type Source, SOURCES } from "./segment.ts";
+import { Spool } from "./spool.ts";
+import type { ObjectStore } from "./store.ts";
+
+type Poisoned = FoldReport["poison"][number];
+
+/** The bundles of one cache. */
+export class PulledBundles {
+  constructor(
+    readonly store: ObjectStore,
+    readonly cache: FleetCache,
+    /** Told where a box stops. */
+    readonly onPoison: (poison: Poisoned) => void,
+  ) {}
+
+  /** What is indexed beside the logs. */
+  tables(): TablesBeside[] {
+    return SOURCES.filter((source) => source !== "log").map((source) => {
+      const tables = LAKE_TABLES.filter((table) => table.source === source);
+      return {
+        source,
+        segments: this.cache.segments(source),
+        sql: tables.map(createTable).join("\n"),
+        load: (database, segments, folder) =>
+          this.#load(database, source, tables, segments, folder),
+      };
+    });
+  }
+
+  async #load(
+    database: Database,
+    source: Source,
+    tables: readonly FleetTable[],
+    segments: readonly BoxSegment[],
+    folder: string,
+  ): Promise<readonly BoxSegment[]> {
+    for (let taken = segments; taken.length > 0;) {
+      const poison = await this.#tryLoad(database, source, tables, taken, folder);
+      if (!poison) return taken;
+      this.onPoison(poison);
+      taken = taken.filter(({ box, seq }) => box !== poison.box || seq < poison.seq);
+    }
+    return [];
+  }
+
+  /** Adds all rows of all tables, or none and says which bundle is in the way. */
+  async #tryLoad(
+    database: Database,
+    source: Source,
+    tables: readonly FleetTable[],
+    segments: readonly BoxSegment[],
+    folder: string,
+  ): Promise<Poisoned | undefined> {
+    const { files } = this.store.world;
+    const loads: { name: string; path: string }[] = [];
+    for (const table of tables) {
+      const work = join(folder, `bundles-${table.name}`);
+      if (files.facts(work)) files.remove(work);
+      files.makeFolder(work);
+      using spool = new Spool(this.store, table, work);
+      for (const segment of segments) {
+        try {
+          await spool.add(this.#taken(segment));
+        } catch (error) {
+          const problem = asLedgerError(error);
+          if (!problem || !["damaged", "invalid", "newer_format"].includes(problem.code)) {
+            throw error;
+          }
+          return { box: segment.box, source, seq: segment.seq, problem: problem.message };
+        }
+      }
+      loads.push({ name: table.name, path: await this.#write(spool, work) });
+    }
+    for (const { name, path } of loads) {
+      await database.run(
+        `insert into ${name} by name select * from read_parquet(${literal(path)})`,
+      );
+    }
+  }
+
+  /** The rows as a file: the spool's own tables are none of the index. */
+  async #write(spool: Spool, work: string): Promise<string> {
+    await using database = await openDatabase(this.store.world, {
+      path: ":memory:",
+      access: "write",
+      folders: [work],
+      temp_folder: join(work, "spill"),
+    });
+    const path = join(work, "rows.parquet");
+    const names = spool.table.columns.map(({ name }) => identifier(name)).join();
+    const rows = await spool.load(database);
+    await database.run(`copy (select ${names} from ${rows}) to ${literal(path)} (format parquet)`);
+    return path;
+  }
+
+  #taken({ box, path }: BoxSegment): TakenSegment {
+    const { files } = this.store.world;
+    const facts = withOpenFile(files, path, factsOfFile)!;
+    const bytes = files.readBytes(path) as Uint8Array<ArrayBuffer>;
+    return { box, facts, bytes, lines_bytes: facts.to - facts.from };
+  }
+}
+
+function createTable({ name, columns }: FleetTable): string {
+  const of_table = columns.map(({ name, type }) => `${identifier(name)} ${DUCKDB_TYPES[type]}`);
+  return `create table ${name} (${of_table.join(", ")});`;
+}
