@@ -39,7 +39,7 @@ export type {
 } from "./fleet/boxes.ts";
 export type { Engine } from "./fleet/engines.ts";
 export type { FoldReport } from "./fleet/fold.ts";
-export type { FleetPullReport, PullOptions } from "./fleet/pull.ts";
+export type { FleetPullReport, PullOptions } from "./fleet/pull/pull.ts";
 export type { RepairReport, ShipOptions, ShipReport } from "./fleet/ship.ts";
 export { legacyDatabase } from "./legacy/attach.ts";
 export type { LegacyComparison, LegacyDifference, LegacyTableReport } from "./legacy/compare.ts";

@@ -10,7 +10,7 @@ import { type ProbeResult, probeStore } from "./probe.ts";
 import type { BoxStatus, FleetVerification, TableStatus, VerifyBoxesOptions } from "./boxes.ts";
 import type { Engine } from "./engines.ts";
 import type { FoldJob, FoldReport } from "./fold.ts";
-import type { FleetPullReport, PullOptions } from "./pull.ts";
+import type { FleetPullReport, PullOptions } from "./pull/pull.ts";
 import type { RepairReport, ShipOptions, Shipper, ShipReport } from "./ship.ts";
 import { runsDir } from "../base/build.ts";
 import { ObjectStore, StoreRefusal } from "./store.ts";
@@ -148,7 +148,7 @@ export class Fleet implements Disposable {
   /** Fetches what is new of all boxes, or of one, into the cache, and brings the cache's index up to date. */
   async pull(options?: PullOptions): Promise<FleetPullReport> {
     const { fleet_id } = await this.check();
-    const { pullFleet } = await import("./pull.ts");
+    const { pullFleet } = await import("./pull/pull.ts");
     return await pullFleet(this.store, this.home.ledger_dir, fleet_id, options);
   }
 

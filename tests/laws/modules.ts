@@ -20,7 +20,7 @@ export const SUB_ROOMS: Readonly<Record<string, readonly string[]>> = {
   log: ["format", "event", "codec", "read", "write", "seal", "compact", "archive", "pull"],
   runs: ["manifest", "evidence", "artifacts", "metrics", "directory", "catalog", "upkeep"],
   trace: ["event", "store", "ask", "record"],
-  fleet: ["bundles"],
+  fleet: ["bundles", "pull"],
   report: ["gather", "page"],
 };
 

@@ -3,19 +3,19 @@
  * each chain has come. It is no log: it is never shipped, sealed or retained, and can be deleted.
  */
 import { join } from "@std/path";
-import { asLedgerError, LedgerError } from "../base/error.ts";
+import { asLedgerError, LedgerError } from "../../base/error.ts";
 import {
   makeFolderDurably,
   replaceFile,
   targetOfTemporary,
   withOpenFile,
-} from "../base/files/durable.ts";
-import { takeSignedLock } from "../base/files/file_lock.ts";
-import { index_lock_wait_ms } from "../base/limits.ts";
-import { uniqueName, type World } from "../base/world.ts";
-import type { BoxSegment } from "../index/box_index.ts";
-import { ledgerPaths } from "../log/format/layout.ts";
-import type { ChainPlace, TakenSegment } from "./chain.ts";
+} from "../../base/files/durable.ts";
+import { takeSignedLock } from "../../base/files/file_lock.ts";
+import { index_lock_wait_ms } from "../../base/limits.ts";
+import { uniqueName, type World } from "../../base/world.ts";
+import type { BoxSegment } from "../../index/box_index.ts";
+import { ledgerPaths } from "../../log/format/layout.ts";
+import type { ChainPlace, TakenSegment } from "../chain.ts";
 import {
   chainFolder,
   factsOfFile,
@@ -23,7 +23,7 @@ import {
   segmentKey,
   seqOfKey,
   type Source,
-} from "./segment.ts";
+} from "../segment.ts";
 
 /** How far a chain was pulled. */
 export interface PulledChain extends Required<ChainPlace> {

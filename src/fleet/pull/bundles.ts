@@ -3,18 +3,18 @@
  * fold job makes of the same bundles. A box whose next bundle cannot be read stops there.
  */
 import { join } from "@std/path";
-import { asLedgerError } from "../base/error.ts";
-import { withOpenFile } from "../base/files/durable.ts";
-import { type Database, openDatabase } from "../duckdb/connection.ts";
-import { identifier, literal } from "../duckdb/sandbox.ts";
-import type { BoxSegment, TablesBeside } from "../index/box_index.ts";
+import { asLedgerError } from "../../base/error.ts";
+import { withOpenFile } from "../../base/files/durable.ts";
+import { type Database, openDatabase } from "../../duckdb/connection.ts";
+import { identifier, literal } from "../../duckdb/sandbox.ts";
+import type { BoxSegment, TablesBeside } from "../../index/box_index.ts";
 import type { FleetCache } from "./cache.ts";
-import type { FoldReport } from "./fold.ts";
-import type { TakenSegment } from "./chain.ts";
-import { DUCKDB_TYPES, type FleetTable, LAKE_TABLES } from "./lake.ts";
-import { factsOfFile, type Source, SOURCES } from "./segment.ts";
-import { Spool } from "./spool.ts";
-import type { ObjectStore } from "./store.ts";
+import type { FoldReport } from "../fold.ts";
+import type { TakenSegment } from "../chain.ts";
+import { DUCKDB_TYPES, type FleetTable, LAKE_TABLES } from "../lake.ts";
+import { factsOfFile, type Source, SOURCES } from "../segment.ts";
+import { Spool } from "../spool.ts";
+import type { ObjectStore } from "../store.ts";
 
 type Poisoned = FoldReport["poison"][number];
 

@@ -3,17 +3,17 @@
  * however a pull ends; the next one goes on behind it. A box whose next segment cannot be taken stops
  * there, and is named; the others go on.
  */
-import { LedgerError, quoted } from "../base/error.ts";
-import { firstNames } from "../base/format.ts";
-import { pulled_boxes_at_once, pulled_segments_at_once } from "../base/limits.ts";
-import { type BoxIndexReport, syncBoxIndex } from "../index/box_index.ts";
-import { ledgerPaths, parsePartLabel } from "../log/format/layout.ts";
+import { LedgerError, quoted } from "../../base/error.ts";
+import { firstNames } from "../../base/format.ts";
+import { pulled_boxes_at_once, pulled_segments_at_once } from "../../base/limits.ts";
+import { type BoxIndexReport, syncBoxIndex } from "../../index/box_index.ts";
+import { ledgerPaths, parsePartLabel } from "../../log/format/layout.ts";
 import { FleetCache, type PulledChain } from "./cache.ts";
-import { BoxChain, Poison } from "./chain.ts";
-import { listBoxes } from "./claim.ts";
-import { PulledBundles } from "./pulled_bundles.ts";
-import { linkOf, type SegmentFacts, type Source, SOURCES } from "./segment.ts";
-import type { ObjectStore } from "./store.ts";
+import { BoxChain, Poison } from "../chain.ts";
+import { listBoxes } from "../claim.ts";
+import { PulledBundles } from "./bundles.ts";
+import { linkOf, type SegmentFacts, type Source, SOURCES } from "../segment.ts";
+import type { ObjectStore } from "../store.ts";
 
 /** What is pulled. */
 export interface PullOptions {
