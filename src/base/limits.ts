@@ -264,8 +264,6 @@ export const metric_name_chars_max = 250;
 export const metric_step_max = 2 ** 52;
 /** So many points of a run are gone through for a look at it. */
 export const metrics_summed_points_max = 1_000_000;
-/** Points that wait go into a table of DuckDB as JSON, about so many at a time. */
-export const metrics_sql_batch_points = 100_000;
 /** How often the segments of a run are listed again because they changed meanwhile. */
 export const metrics_listings_max = 100;
 /** How many inputs of a run it lists. */

@@ -3,6 +3,7 @@
  * here, and what DuckDB throws becomes an error of ours.
  */
 import type {
+  DuckDBAppender,
   DuckDBConnection,
   DuckDBInstance,
   DuckDBPreparedStatement,
@@ -110,6 +111,15 @@ export class Database implements AsyncDisposable {
         }),
       [Symbol.dispose]: () => prepared.destroySync(),
     };
+  }
+
+  /** Fills a temporary table without SQL, with rows that are many and in memory. */
+  async append(table: string, fill: (appender: DuckDBAppender) => void): Promise<void> {
+    await this.#translated(`append to ${table}`, async () => {
+      const appender = await this.connection.createAppender(table, "main", "temp");
+      fill(appender);
+      appender.closeSync();
+    });
   }
 
   /** Puts rows into a statement one after another; for the few that no file can carry. */

@@ -2,7 +2,6 @@
  * SQL over the metrics of runs that have not ended: their Parquet segments as files, and the points of
  * their write-ahead files as a temporary table.
  */
-import { metrics_sql_batch_points } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { soundMetrics } from "./read.ts";
@@ -10,11 +9,6 @@ import { soundMetrics } from "./read.ts";
 const WAITING = "metrics_waiting";
 const CREATE = `create or replace temp table ${WAITING} (
   run_id varchar, name varchar, step bigint, value double, ts_ms bigint)`;
-const FILL = `insert into ${WAITING}
-  select run_id, name, unnest(steps), unnest("values"), unnest(ts_ms)
-  from (select unnest(from_json($1::json, '[{"run_id": "VARCHAR", "name": "VARCHAR",
-    "steps": ["BIGINT"], "values": ["DOUBLE"], "ts_ms": ["BIGINT"]}]'), max_depth := 2))`;
-
 /** What to read beside the artifacts of runs that have ended. */
 interface OpenMetrics {
   files: string[];
@@ -31,30 +25,26 @@ export async function loadOpenMetrics(
   runs: readonly { run_id: string; folder: string }[],
 ): Promise<OpenMetrics> {
   const found: OpenMetrics = { files: [], damage: [] };
-  let batch: unknown[] = [];
-  let points = 0;
-  const load = async () => {
-    if (batch.length === 0) return;
-    if (!found.waiting) await database.run(CREATE);
-    found.waiting = WAITING;
-    await database.run(FILL, [JSON.stringify(batch)]);
-    batch = [];
-    points = 0;
-  };
   for (const { run_id, folder } of runs) {
     const { files, waiting, damage } = await soundMetrics(world, folder);
     found.files.push(...files);
     found.damage.push(...damage);
-    for (const { name, ...columns } of waiting.given()) {
-      for (let start = 0; start < columns.steps.length; start += metrics_sql_batch_points) {
-        const end = start + metrics_sql_batch_points;
-        const [steps, values, ts_ms = null] = [columns.steps, columns.values, columns.ts_ms]
-          .map((numbers) => numbers && [...numbers.subarray(start, end)]);
-        batch.push({ run_id, name, steps, values, ts_ms });
-        if ((points += steps!.length) >= metrics_sql_batch_points) await load();
+    if (waiting.count === 0) continue;
+    if (!found.waiting) await database.run(CREATE);
+    found.waiting = WAITING;
+    await database.append(WAITING, (appender) => {
+      for (const { name, steps, values, ts_ms } of waiting.given()) {
+        for (let at = 0; at < steps.length; at++) {
+          appender.appendVarchar(run_id);
+          appender.appendVarchar(name);
+          appender.appendBigInt(BigInt(steps[at]));
+          appender.appendDouble(values[at]);
+          if (ts_ms && !Number.isNaN(ts_ms[at])) appender.appendBigInt(BigInt(ts_ms[at]));
+          else appender.appendNull();
+          appender.endRow();
+        }
       }
-    }
+    });
   }
-  await load();
   return found;
 }

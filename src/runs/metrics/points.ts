@@ -30,9 +30,12 @@ class Columns {
   #steps = new Float64Array(ROOM);
   #values = new Float64Array(ROOM);
   #ts_ms?: Float64Array<ArrayBuffer>;
+  /** Points that came together, the last of all: they are copied once, when all are there. */
+  #pieces: Omit<MetricSeries, "name">[] = [];
 
   add(step: number, value: number, ts_ms?: number): void {
-    this.#reserve(1);
+    this.#gather();
+    this.#reserve(this.count + 1);
     this.#steps[this.count] = step;
     this.#values[this.count] = value;
     if (ts_ms !== undefined && !Number.isNaN(ts_ms)) {
@@ -42,21 +45,31 @@ class Columns {
     this.count++;
   }
 
-  addAll({ steps, values, ts_ms }: Omit<MetricSeries, "name">): void {
-    this.#reserve(steps.length);
-    this.#steps.set(steps, this.count);
-    this.#values.set(values, this.count);
-    if (ts_ms) {
-      this.#ts_ms ??= new Float64Array(this.#steps.length).fill(NaN);
-      this.#ts_ms.set(ts_ms, this.count);
-    }
-    this.count += steps.length;
+  addAll(points: Omit<MetricSeries, "name">): void {
+    this.#pieces.push(points);
+    this.count += points.steps.length;
   }
 
-  #reserve(more: number): void {
+  #gather(): void {
+    if (this.#pieces.length === 0) return;
+    let at = this.#pieces.reduce((count, { steps }) => count - steps.length, this.count);
+    this.#reserve(this.count);
+    for (const { steps, values, ts_ms } of this.#pieces) {
+      this.#steps.set(steps, at);
+      this.#values.set(values, at);
+      if (ts_ms) {
+        this.#ts_ms ??= new Float64Array(this.#steps.length).fill(NaN);
+        this.#ts_ms.set(ts_ms, at);
+      }
+      at += steps.length;
+    }
+    this.#pieces = [];
+  }
+
+  #reserve(needed: number): void {
     const room = this.#steps.length;
-    if (this.count + more <= room) return;
-    const count = Math.max(this.count + more, room * 2);
+    if (needed <= room) return;
+    const count = Math.max(needed, room * 2);
     this.#steps = withRoom(this.#steps, count);
     this.#values = withRoom(this.#values, count);
     if (this.#ts_ms) this.#ts_ms = withRoom(this.#ts_ms, count).fill(NaN, room);
@@ -64,6 +77,7 @@ class Columns {
 
   /** As they came. */
   given(): Omit<MetricSeries, "name"> {
+    this.#gather();
     const ts_ms = this.#ts_ms?.subarray(0, this.count);
     const [steps, values] = [this.#steps, this.#values].map((all) => all.subarray(0, this.count));
     return { steps, values, ...(ts_ms ? { ts_ms } : {}) };

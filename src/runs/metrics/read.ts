@@ -32,6 +32,7 @@ async function pointsOf(
   { files, waiting }: MetricsSnapshot,
   names?: readonly string[],
 ): Promise<MetricPoints> {
+  if (files.length === 0 && !names) return waiting;
   const all = new MetricPoints();
   const add = (points: MetricPoints) => {
     for (const series of points.given()) {
