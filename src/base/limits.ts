@@ -566,3 +566,21 @@ export const fold_bytes_max = 256 * MIB;
 export const checkpoint_commits = 100;
 /** an action of it has at most so many bytes. */
 export const checkpoint_line_bytes_max = 64 * MIB;
+/** Files of a day are merged into ones of at least so many bytes, */
+export const lake_file_bytes_min = 128 * MIB;
+/** and at most so many; */
+export const lake_file_bytes_max = 256 * MIB;
+/** a merged one that is smaller is merged again with what is at least this part of it; */
+export const lake_remerge_share = 1 / 4;
+/** once its day is over and no file came for so long, */
+export const lake_quiet_ms = 3_600_000;
+/** or there are so many. */
+export const lake_day_files_max = 500;
+/** What a table has no more, or never had, stays for so long: readers may be at it. */
+export const lake_kept_ms = 7 * 86_400_000;
+/** A job commits what it put, on top of what it read, within this: well before a sweep. */
+export const lake_commit_ms_max = 86_400_000;
+/** Of the ids that stand in several days, a verification names so many. */
+export const repeated_ids_shown_max = 20;
+/** How often a job looks for what can be swept. */
+export const lake_sweep_every_ms = 86_400_000;

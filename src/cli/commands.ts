@@ -84,6 +84,7 @@ const GROUPS = {
     "fleet pull": () => import("./commands/fleet_pull.ts"),
     "fleet status": () => import("./commands/fleet_status.ts"),
     "fleet verify": () => import("./commands/fleet_verify.ts"),
+    "fleet retain": () => import("./commands/fleet_retain.ts"),
     "fleet sql": () => import("./commands/fleet_sql.ts"),
   },
   "This program": {

@@ -8,7 +8,9 @@ import { unpackLines } from "../log/codec/unpacking.ts";
 import { readShipped } from "../log/pull/shipped.ts";
 import type { ShippingLag } from "../log/pull/shipping_lag.ts";
 import { watermarkOf } from "./chain.ts";
-import { readCheckpoint } from "./checkpoint.ts";
+import { readCheckpoint } from "./lake/checkpoint.ts";
+import type { RepeatedIds } from "./lake/repeated.ts";
+import { readStart } from "./chain_start.ts";
 import { type Claim, listBoxes, readClaim } from "./claim.ts";
 import type { FleetHome, Membership } from "./home.ts";
 import {
@@ -23,8 +25,8 @@ import {
   type Source,
   SOURCES,
 } from "./segment.ts";
-import { LAKE_TABLES } from "./lake.ts";
-import { DeltaTable } from "./table.ts";
+import { LAKE_TABLES } from "./lake/lake.ts";
+import { DeltaTable } from "./lake/table.ts";
 import { bytesOfRunFile, runsOfBundle } from "./bundles/run_files.ts";
 import type { ObjectStore } from "./store.ts";
 import type { ListedObject } from "./store_answers.ts";
@@ -109,7 +111,13 @@ async function statusOfChain(
 ): Promise<ChainStatus> {
   const status: ChainStatus = { segments: 0, head: 0, bytes: 0 };
   for await (const { seq, object } of segmentsOf(store, source, box)) {
-    if (seq !== status.head + 1) status.problem ??= `segment ${status.head + 1} is missing`;
+    if (seq > status.head + 1) {
+      const start = await readStart(store, source, box);
+      if (start && start.seq > status.head) status.head = start.seq - 1;
+      // A retention that was killed has left it.
+      if (seq <= status.head) continue;
+      if (seq > status.head + 1) status.problem ??= `segment ${status.head + 1} is missing`;
+    }
     status.segments++;
     status.head = seq;
     status.bytes += object.size_bytes;
@@ -200,6 +208,8 @@ export interface FleetVerification {
   /** A row a chain; a box that sends its log alone has one. */
   boxes: { name: string; source: Source; segments: number; bytes: number; lines_bytes: number }[];
   findings: ChainFinding[];
+  /** Of all boxes, where everything was read. */
+  ids?: RepeatedIds;
 }
 
 /** What of a fleet is verified. */
@@ -247,6 +257,12 @@ class ChainCheck {
   async run(deep: boolean): Promise<void> {
     const { store, source, box } = this;
     const summary = { name: box, source, segments: 0, bytes: 0, lines_bytes: 0 };
+    const start = await readStart(store, source, box);
+    if (start) {
+      this.#next = start.seq;
+      this.#link = start.prev_sha256;
+      for (const [part, end] of Object.entries(start.ends)) this.#ends.set(part, end);
+    }
     let waiting: { seq: number; object: ListedObject }[] = [];
     const check = async () => {
       const facts = await Promise.all(waiting.map(({ seq }) => this.#factsOf(seq)));
@@ -259,6 +275,7 @@ class ChainCheck {
       waiting = [];
     };
     for await (const segment of segmentsOf(store, source, box)) {
+      if (start && segment.seq < start.seq) continue;
       waiting.push(segment);
       if (waiting.length >= store_heads_at_once) await check();
     }

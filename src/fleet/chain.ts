@@ -6,6 +6,7 @@ import { asLedgerError, type LedgerError } from "../base/error.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
 import { store_heads_at_once } from "../base/limits.ts";
 import { linesDigest } from "../log/codec/unpacking.ts";
+import { readStart } from "./chain_start.ts";
 import { type Claim, readClaim } from "./claim.ts";
 import {
   chainFolder,
@@ -88,8 +89,9 @@ export class BoxChain {
     if (!this.#claim) await this.#begin();
     const answers = await Promise.all(keys.map((key) => this.#factsOf(seqOfKey(key)!)));
     for (const [at, key] of keys.entries()) {
-      const { seq: before, link } = this.#place;
       const seq = seqOfKey(key)!;
+      if (seq > this.#place.seq + 1) await this.#skipRetained();
+      const { seq: before, link } = this.#place;
       if (seq <= before) continue;
       if (seq > before + 1) throw new Poison(before + 1, "it is not in the store");
       const facts = answers[at];
@@ -112,6 +114,17 @@ export class BoxChain {
     if (link !== undefined) return;
     const facts = seq === 0 ? undefined : await this.#factsOf(seq);
     this.#place = { seq, link: facts ? linkOf(facts) : "" };
+    if (seq > 0 && !facts) await this.#skipRetained();
+  }
+
+  /** Goes to where the chain begins by now, if its first segments were removed. */
+  async #skipRetained(): Promise<void> {
+    const { seq } = this.#place;
+    const start = await readStart(this.store, this.source, this.box).catch((error) => {
+      if (asLedgerError(error)?.code !== "damaged") throw error;
+      throw new Poison(seq + 1, error.message);
+    });
+    if (start && start.seq > seq) this.#place = { seq: start.seq - 1, link: start.prev_sha256 };
   }
 
   async #factsOf(seq: number): Promise<SegmentFacts | undefined> {

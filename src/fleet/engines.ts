@@ -5,8 +5,8 @@
 import { literal } from "../duckdb/sandbox.ts";
 import { addressText, type FleetAddress } from "./address.ts";
 import { DEFAULT_REGION } from "./keys.ts";
-import { LAKE_TABLES } from "./lake.ts";
-import { tableFolder } from "./table.ts";
+import { LAKE_TABLES } from "./lake/lake.ts";
+import { tableFolder } from "./lake/table.ts";
 
 /** Engines whose lines are tried. */
 export const ENGINES = ["spark", "clickhouse", "duckdb", "polars"] as const;

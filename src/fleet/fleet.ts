@@ -11,6 +11,9 @@ import type { BoxStatus, FleetVerification, TableStatus, VerifyBoxesOptions } fr
 import type { Engine } from "./engines.ts";
 import type { FoldJob, FoldReport } from "./fold.ts";
 import type { FleetPullReport, PullOptions } from "./pull/pull.ts";
+import type { JobFolder } from "./lake/job_folder.ts";
+import type { UpkeepOptions } from "./lake/upkeep.ts";
+import type { FleetRetainOptions, FleetRetainReport } from "./retain.ts";
 import type { RepairReport, ShipOptions, Shipper, ShipReport } from "./ship.ts";
 import { runsDir } from "../base/build.ts";
 import { ObjectStore, StoreRefusal } from "./store.ts";
@@ -69,6 +72,11 @@ export class Fleet implements Disposable {
     const ca = ca_path === undefined ? undefined : world.files.readText(ca_path);
     const store = new ObjectStore(world, address, new KeySource(world, keys_path), ca);
     return new Fleet(store, home, { ...options, ca_path, keys_path });
+  }
+
+  /** Where jobs on the tables work. */
+  get #jobs(): string {
+    return join(this.home.ledger_dir, "fleet", "fold");
   }
 
   get world(): World {
@@ -136,13 +144,16 @@ export class Fleet implements Disposable {
     );
   }
 
-  /** Takes new segments of all boxes into the tables. What it knows of them stays for the next time. */
-  async fold(signal?: AbortSignal): Promise<FoldReport> {
-    this.store.stop = signal;
+  /**
+   * Takes new segments of all boxes into the tables, and merges days that are over. What it knows of the tables
+   * stays for the next time.
+   */
+  async fold(options?: UpkeepOptions): Promise<FoldReport> {
+    this.store.stop = options?.signal;
     await this.check();
     const { FoldJob } = await import("./fold.ts");
-    this.#folds ??= new FoldJob(this.store, this.#fold_folder);
-    return await this.#folds.run(signal);
+    this.#folds ??= new FoldJob(this.store, this.#jobs);
+    return await this.#folds.run(options);
   }
 
   /** Fetches what is new of all boxes, or of one, into the cache, and brings the cache's index up to date. */
@@ -150,6 +161,19 @@ export class Fleet implements Disposable {
     const { fleet_id } = await this.check();
     const { pullFleet } = await import("./pull/pull.ts");
     return await pullFleet(this.store, this.home.ledger_dir, fleet_id, options);
+  }
+
+  /** Removes days that are older from the tables, and old segments of boxes. */
+  async retain(options: FleetRetainOptions): Promise<FleetRetainReport> {
+    await this.check();
+    const { retainFleet } = await import("./retain.ts");
+    using job = await this.#job();
+    return await retainFleet(this.store, job, options);
+  }
+
+  async #job(): Promise<JobFolder> {
+    const { JobFolder } = await import("./lake/job_folder.ts");
+    return await JobFolder.open(this.world, this.#jobs);
   }
 
   /** How each box stands, or one of them. */
@@ -163,19 +187,21 @@ export class Fleet implements Disposable {
   async tables(box?: string): Promise<TableStatus[]> {
     await this.check();
     const { statusOfTables } = await import("./boxes.ts");
-    return await statusOfTables(this.store, this.#fold_folder, box);
+    using job = await this.#job();
+    return await statusOfTables(this.store, job.path, box);
   }
 
-  /** Where a fold job, and who looks at the tables, may put a file for a moment. */
-  get #fold_folder(): string {
-    return join(this.home.ledger_dir, "fleet", "fold");
-  }
-
-  /** Follows the chain of segments of each box, or of one; `deep` reads each segment. */
-  async verify(options?: VerifyBoxesOptions): Promise<FleetVerification> {
+  /** Follows the chain of segments of each box, or of one; `deep` reads each segment, and of all boxes the ids. */
+  async verify(options: VerifyBoxesOptions = {}): Promise<FleetVerification> {
     await this.check();
     const { verifyBoxes } = await import("./boxes.ts");
-    return await verifyBoxes(this.store, options);
+    const verification = await verifyBoxes(this.store, options);
+    if (options.deep && options.only === undefined) {
+      const { repeatedIds } = await import("./lake/repeated.ts");
+      using job = await this.#job();
+      verification.ids = await repeatedIds(this.store, job);
+    }
+    return verification;
   }
 
   /** The lines with which an engine reads the tables; keys are not in them. Nothing is asked of the store. */

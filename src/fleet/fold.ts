@@ -3,27 +3,28 @@
  * together with how far each box has come. What a job that dies has put is no part of any table. Any
  * number of jobs may run: one that loses the race for a commit looks what the winner did.
  */
-import { join } from "@std/path";
 import { asLedgerError } from "../base/error.ts";
-import { makeFolderDurably } from "../base/files/durable.ts";
-import { checkpoint_commits, fold_bytes_max } from "../base/limits.ts";
-import { uniqueName, type World } from "../base/world.ts";
-import { openDatabase } from "../duckdb/connection.ts";
-import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { fold_bytes_max } from "../base/limits.ts";
+import type { World } from "../base/world.ts";
+import { checkpointIfDue, readTable } from "./lake/checkpoint.ts";
 import { BoxChain, Poison, watermarkOf } from "./chain.ts";
 import { listBoxes } from "./claim.ts";
-import { putDataFiles } from "./data_files.ts";
-import { type FleetTable, LAKE_TABLES } from "./lake.ts";
+import { putDataFiles } from "./lake/data_files.ts";
+import { JobFolder } from "./lake/job_folder.ts";
+import { type FleetTable, LAKE_TABLES } from "./lake/lake.ts";
 import type { Source } from "./segment.ts";
 import { Spool } from "./spool.ts";
 import { backOff, type ObjectStore } from "./store.ts";
-import { DeltaTable, type TableSnapshot } from "./table.ts";
+import { DeltaTable, type TableSnapshot } from "./lake/table.ts";
+import { Upkeep, type UpkeepOptions, type UpkeepReport } from "./lake/upkeep.ts";
 
 /** What a fold did. */
 export interface FoldReport {
   tables: { table: string; version: number; commits: number; files: number; segments: number }[];
   /** Chains of boxes that stopped at a segment, and why. */
   poison: { box: string; source: Source; seq: number; problem: string }[];
+  /** What was merged, settled and swept. */
+  upkeep: UpkeepReport[];
 }
 
 /** A fold job, with what it knows of the tables. */
@@ -36,20 +37,23 @@ export class FoldJob {
     this.#world = store.world;
   }
 
-  /** Takes all that is new into each table. */
-  async run(signal?: AbortSignal): Promise<FoldReport> {
+  /** Takes all that is new into each table, then keeps them. */
+  async run(options: UpkeepOptions = {}): Promise<FoldReport> {
+    const { signal } = options;
     this.#poison.clear();
-    const report: FoldReport = { tables: [], poison: [] };
-    makeFolderDurably(this.#world.files, this.folder);
+    const report: FoldReport = { tables: [], poison: [], upkeep: [] };
+    using job = await JobFolder.open(this.#world, this.folder);
     for (const table of LAKE_TABLES) {
       if (!table.source) {
-        if (!this.#snapshots.has(table.name)) await this.#read(new DeltaTable(this.store, table));
+        if (!this.#snapshots.has(table.name)) {
+          await this.#read(job, new DeltaTable(this.store, table));
+        }
         continue;
       }
       const done = { table: table.name, version: -1, commits: 0, files: 0, segments: 0 };
       report.tables.push(done);
       for (let tries = 1; !signal?.aborted;) {
-        const outcome = await this.#lift(table);
+        const outcome = await this.#lift(job, table);
         done.version = this.#snapshots.get(table.name)!.version;
         if (outcome === "nothing") break;
         if (outcome === "lost") {
@@ -63,28 +67,22 @@ export class FoldJob {
       }
     }
     report.poison = [...this.#poison.values()];
+    report.upkeep = await new Upkeep(this.store, this.folder, job, this.#snapshots).run(options);
     return report;
   }
 
   /** One commit: as many new segments as go into one. */
   async #lift(
+    job: JobFolder,
     lake: FleetTable,
   ): Promise<"nothing" | "lost" | { files: number; segments: number }> {
     const table = new DeltaTable(this.store, lake);
-    const snapshot = await this.#read(table);
-    const work = join(this.folder, uniqueName(this.#world));
-    this.#world.files.makeFolder(work);
-    try {
+    const { place, snapshot } = await this.#read(job, table);
+    return await job.withFolder(async (work) => {
       using spool = new Spool(this.store, lake, work);
       const taken = await this.#take(snapshot, spool);
       if (taken.segments === 0) return "nothing";
-      await using database = await openDatabase(this.#world, {
-        path: ":memory:",
-        access: "write",
-        folders: [work],
-        temp_folder: join(work, "spill"),
-        keeps_order: true,
-      });
+      await using database = await job.openDatabase(work);
       const add = await putDataFiles(this.store, database, lake, await spool.load(database), work);
       const before = new Map(snapshot.watermarks);
       const change = {
@@ -93,38 +91,23 @@ export class FoldJob {
         is_data_change: true,
         operation: "WRITE",
       };
-      while (!await table.commit(snapshot, change)) {
-        await table.refresh(snapshot);
-        // Another job took some of the same: then these files are nobody's, and are swept.
-        for (const app of taken.watermarks.keys()) {
-          if (snapshot.watermarks.get(app) !== before.get(app)) return "lost";
-        }
-      }
-      // Not at every hundredth version: a job that dies at one would skip it.
-      if (snapshot.version - snapshot.checkpoint >= checkpoint_commits) {
-        await writeCheckpoint(this.#place(table), snapshot);
-      }
+      // Where another job took some of the same, these files are no table's, and are swept.
+      const holds = () =>
+        taken.watermarks.keys().every((app) => snapshot.watermarks.get(app) === before.get(app));
+      if (!await table.commitWhile(snapshot, change, holds)) return "lost";
+      await checkpointIfDue(place, snapshot);
       return { files: add.length, segments: taken.segments };
-    } finally {
-      this.#world.files.remove(work);
-    }
+    });
   }
 
   /** A table as it is now. One that is not there is made: engines ask all of them, with rows or without. */
-  async #read(table: DeltaTable): Promise<TableSnapshot> {
+  async #read(job: JobFolder, table: DeltaTable) {
     const { name } = table.table;
-    const known = this.#snapshots.get(name) ?? await readCheckpoint(this.#place(table));
-    const snapshot = await table.refresh(known);
-    const change = { add: [], is_data_change: true, operation: "CREATE TABLE" };
-    if (snapshot.version < 0 && !await table.commit(snapshot, change)) {
-      await table.refresh(snapshot);
-    }
+    const place = { store: this.store, table_folder: table.folder, work_folder: job.path };
+    const snapshot = await readTable(place, table, this.#snapshots.get(name));
+    await table.create(snapshot);
     this.#snapshots.set(name, snapshot);
-    return snapshot;
-  }
-
-  #place({ folder }: DeltaTable) {
-    return { store: this.store, table_folder: folder, work_folder: this.folder };
+    return { place, snapshot };
   }
 
   /** Spools the next segments of each box, as many as go into one commit. */

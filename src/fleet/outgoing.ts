@@ -12,6 +12,7 @@ import {
   shippedEnds,
   type ShippedSegment,
 } from "../log/pull/shipped.ts";
+import { type ChainStart, readStart } from "./chain_start.ts";
 import type { Membership } from "./home.ts";
 import {
   chainProblems,
@@ -89,8 +90,24 @@ export class OutgoingChain {
   async begin(): Promise<void> {
     if (this.#has_begun) return;
     this.#has_begun = true;
-    if (this.#last) await this.#checkLast(this.#last);
+    const found = await this.#factsOf(Math.max(1, this.seq));
+    const start = found ? undefined : await this.#start();
+    if (start && start.seq > this.seq) this.#beginAt(start);
+    else if (this.#last) this.#checkLast(this.#last, found);
     await this.#adoptNews();
+  }
+
+  /** Where the chain begins, if its first segments were removed. */
+  async #start(): Promise<ChainStart | undefined> {
+    const { store, box } = this.place;
+    return this.source === "log" ? await readStart(store, this.source, box.name) : undefined;
+  }
+
+  /** A box whose notes end before that goes on there; what it sent is vouched for by the chain. */
+  #beginAt({ seq, prev_sha256, ends }: ChainStart): void {
+    this.#last = { seq: seq - 1, part: "", from: 0, to: 0, raw_sha256: "" };
+    this.#link = prev_sha256;
+    for (const [part, end] of Object.entries(ends)) this.#ends.set(part, end);
   }
 
   /** Sends lines as the next segment; false where its number was taken: then what took it is adopted. */
@@ -118,12 +135,13 @@ export class OutgoingChain {
     const { store, root, box, onSegment } = this.place;
     const lost: ShippedSegment[] = [];
     let prev_sha256 = "";
+    const first_seq = (await this.#start())?.seq ?? 1;
     for (const segment of readShipped(store.world.files, root, this.source)) {
       if (signal?.aborted) break;
       const { holds: _, ...range } = segment;
       const facts = { ...range, box_id: box.box_id, prev_sha256 };
       prev_sha256 = linkOf(facts);
-      if (await this.#factsOf(segment.seq)) continue;
+      if (segment.seq < first_seq || await this.#factsOf(segment.seq)) continue;
       const lines = await linesOf(segment);
       if (lines && sha256Of(lines) === segment.raw_sha256) {
         await this.#put(lines, facts);
@@ -169,9 +187,8 @@ export class OutgoingChain {
     }
   }
 
-  async #checkLast({ seq, raw_sha256 }: ShippedSegment): Promise<void> {
+  #checkLast({ seq, raw_sha256 }: ShippedSegment, found: SegmentFacts | undefined): void {
     const { box } = this.place;
-    const found = await this.#factsOf(seq);
     if (found?.raw_sha256 === raw_sha256 && found.box_id === box.box_id) return;
     if (!found) {
       throw new LedgerError({

@@ -23,7 +23,7 @@ import { RUN_FILES } from "../runs/manifest/layout.ts";
 import { manifestTime, parseManifest, type RunManifest } from "../runs/manifest/manifest.ts";
 import { TRACED_COLUMNS } from "../trace/store/parquet_file.ts";
 import type { TakenSegment } from "./chain.ts";
-import { DUCKDB_TYPES, type FleetTable, ROWS_OF, SPOOLED_COLUMNS } from "./lake.ts";
+import { DUCKDB_TYPES, type FleetTable, ROWS_OF, SPOOLED_COLUMNS } from "./lake/lake.ts";
 import {
   type BundledRun,
   bytesOfRunFile,

@@ -197,3 +197,38 @@ binaryTest("keys are in no file, no answer and no error", async ({ ledger, folde
   }
   assertEquals(said.join("").includes("do-not-tell"), false);
 });
+
+binaryTest(
+  "the executable merges days, removes old ones from tables and chains, and finds what is left whole",
+  async ({ ledger }) => {
+    await using store = new StrictStore();
+    const run = async (...words: string[]) => {
+      const { code, stdout, stderr } = await ledger(words, { ...STRICT_KEYS });
+      return { code, said: stdout + stderr };
+    };
+    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
+    await run("fleet", "init", ...at);
+    await run("fleet", "join", ...at, "--as", "b");
+    for (const day of ["2026-01-01", "2026-01-02", "2026-01-02"]) {
+      const time = String(Date.parse(day));
+      const id = ["--event-id", "one-id", "--timestamp-ms", time];
+      const emitted = await run("emit", "run.started", "--run-id", "r", ...id);
+      assertEquals(emitted.code, 0, emitted.said);
+      await run("ship", "--once");
+      await run("fleet", "fold");
+    }
+    const folded = await run("fleet", "fold", "--merge");
+    assertMatch(folded.said, /events: 3 files merged into 2, 1 row noted as copies/);
+    const verified = await run("fleet", "verify", "--deep");
+    assertEquals(verified.code, 3, verified.said);
+    assertMatch(verified.said, /^one-id: b 2026-01-01\S+ 0; b 2026-01-02/m);
+    const days = Math.floor((Date.now() - Date.parse("2026-01-02")) / 86_400_000);
+    const retain = ["fleet", "retain", "--days", String(days)];
+    assertEquals((await run(...retain)).code, 2);
+    assertMatch((await run(...retain, "--dry-run")).said, /nothing was done/);
+    const retained = await run(...retain, "--yes");
+    assertEquals(retained.code, 0, retained.said);
+    assertMatch(retained.said, /b: 1 segment, .*; its log begins with segment 2/);
+    assertEquals((await run("fleet", "verify", "--deep")).code, 0);
+  },
+);

@@ -28,8 +28,13 @@ export function fleetWorld(
   };
 }
 
+/** A world whose clock is the store's. */
+export function worldBeside(strict: StrictStore): World {
+  return fleetWorld(STRICT_KEYS, { now_ms: () => strict.now_ms() });
+}
+
 /** A client of the fleet `s3://lab/fleet`. */
-export function openStore(strict: StrictStore, world: World = fleetWorld()): ObjectStore {
+export function openStore(strict: StrictStore, world = worldBeside(strict)): ObjectStore {
   return new ObjectStore(
     world,
     parseAddress("s3://lab/fleet", strict.endpoint),
@@ -43,12 +48,17 @@ const START_MS = Date.UTC(2026, 0, 1);
 
 /** The fleet `s3://lab/fleet`, as a ledger's box opens it. */
 export function openLab(
-  { endpoint }: StrictStore,
+  strict: StrictStore,
   dir: string,
-  world: World = fleetWorld(),
+  world = worldBeside(strict),
   keys_path?: string,
 ): Fleet {
-  return Fleet.open(world, dir, { url: URL_OF_LAB, endpoint, keys_path, runs_dir: runsOf(dir) });
+  return Fleet.open(world, dir, {
+    url: URL_OF_LAB,
+    endpoint: strict.endpoint,
+    keys_path,
+    runs_dir: runsOf(dir),
+  });
 }
 
 /** Where the runs of a ledger's box are. */
@@ -87,6 +97,13 @@ export class Box {
         timestamp_ms: START_MS + day * DAY_MS + this.#count,
       });
     }
+  }
+
+  /** Appends an event whose id may be in the log already, as a line of another program. */
+  async emitAgain(event_id: string, day = 0): Promise<void> {
+    await using ledger = new Ledger({ dir: this.dir });
+    const timestamp_ms = START_MS + day * DAY_MS + ++this.#count;
+    await ledger.emitRunStarted({ run_id: "r1", event_id, timestamp_ms });
   }
 
   async ship() {
@@ -180,6 +197,8 @@ export interface FleetLab {
   boxes: Box[];
   folder: string;
   job(): Fleet;
+  /** Sets all clocks forward. */
+  wait(ms: number): void;
 }
 
 /** A fleet with so many boxes. */
@@ -197,7 +216,11 @@ export async function withBoxes(
   }
   let jobs = 0;
   const job = () => openLab(strict, join(folder.path, `job-${jobs++}`));
-  await body({ strict, boxes, folder: folder.path, job });
+  const wait = (ms: number) => {
+    const ahead_ms = strict.now_ms() + ms - Date.now();
+    strict.options.now_ms = () => Date.now() + ahead_ms;
+  };
+  await body({ strict, boxes, folder: folder.path, job, wait });
 }
 
 /** A fleet with one box. */

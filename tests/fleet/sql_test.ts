@@ -1,6 +1,6 @@
 /** The lines that other engines are given: what they name, and what they do not hold. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { LAKE_TABLES } from "../../src/fleet/lake.ts";
+import { LAKE_TABLES } from "../../src/fleet/lake/lake.ts";
 import { memoryFolder, runIn } from "../harness.ts";
 
 const ENGINES = ["spark", "clickhouse", "duckdb", "polars"];

@@ -148,7 +148,7 @@ export class StrictStore implements AsyncDisposable {
       }
       const meta = [...headers].filter(([name]) => name.startsWith("x-amz-meta-"));
       const number = this.requests.length;
-      objects.set(key, { bytes, meta, modified_ms: this.#now_ms(), number });
+      objects.set(key, { bytes, meta, modified_ms: this.now_ms(), number });
       return this.#answer(200);
     }
     if (method === "DELETE") {
@@ -202,7 +202,7 @@ export class StrictStore implements AsyncDisposable {
     const asked_ms = Date.parse(
       date.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z"),
     );
-    if (Math.abs(asked_ms - this.#now_ms()) > 15 * 60e3) {
+    if (Math.abs(asked_ms - this.now_ms()) > 15 * 60e3) {
       return this.#error(403, "RequestTimeTooSkewed");
     }
     const sha256 = headers.get("x-amz-content-sha256") ?? "";
@@ -243,7 +243,8 @@ export class StrictStore implements AsyncDisposable {
     return new Response(broken, { headers: { "content-length": "1" } });
   }
 
-  #now_ms(): number {
+  /** Its clock. */
+  now_ms(): number {
     return this.options.now_ms?.() ?? Date.now();
   }
 
@@ -256,7 +257,7 @@ export class StrictStore implements AsyncDisposable {
     body: BodyInit | null = null,
     headers: [string, string][] = [],
   ): Response {
-    const date: [string, string] = ["date", new Date(this.#now_ms()).toUTCString()];
+    const date: [string, string] = ["date", new Date(this.now_ms()).toUTCString()];
     return new Response(status === 204 ? null : body, { status, headers: [...headers, date] });
   }
 }

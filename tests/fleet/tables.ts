@@ -2,10 +2,10 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { openDatabase } from "../../src/duckdb/connection.ts";
-import { readCheckpoint } from "../../src/fleet/checkpoint.ts";
-import { lakeTable } from "../../src/fleet/lake.ts";
+import { readCheckpoint } from "../../src/fleet/lake/checkpoint.ts";
+import { lakeTable } from "../../src/fleet/lake/lake.ts";
 import type { ObjectStore } from "../../src/fleet/store.ts";
-import { DeltaTable } from "../../src/fleet/table.ts";
+import { DeltaTable } from "../../src/fleet/lake/table.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 
 export type Rows = Record<string, unknown>[];

@@ -20,8 +20,8 @@ export const SUB_ROOMS: Readonly<Record<string, readonly string[]>> = {
   log: ["format", "event", "codec", "read", "write", "seal", "compact", "archive", "pull"],
   runs: ["manifest", "evidence", "artifacts", "metrics", "directory", "catalog", "upkeep"],
   trace: ["event", "store", "ask", "record"],
-  fleet: ["bundles", "pull"],
   report: ["gather", "page"],
+  fleet: ["lake", "bundles", "pull"],
 };
 
 /** One import statement or call. */

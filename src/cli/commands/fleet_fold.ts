@@ -1,6 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon, exitOfStopped } from "../exit_code.ts";
-import { duration } from "../flags.ts";
+import { duration, toggle } from "../flags.ts";
 import { chainName, fleetFlags, fleetWord, openFleet, untilStopped } from "../fleet.ts";
 import { counted, print, printJson, say, utc } from "../output.ts";
 import { stopOnInterrupt } from "../progress.ts";
@@ -13,13 +13,21 @@ export default defineCommand({
     "lake/ in the bucket: events, trials, runs, artifacts, alerts, traces. Each commit holds its " +
     "files and how far each box has come, so that a job that dies leaves nothing half done, and " +
     "any number of jobs may run; a table that lags is lifted first. A box whose " +
-    "next segment cannot be taken stops there, and is named (exit 3).",
+    "next segment cannot be taken stops there, and is named (exit 3). Then the files of each day " +
+    "that is over, and to which none came for an hour, are merged into ones of 128 to 256 MB; an " +
+    "event_id that the day has more than once is noted in the table duplicates. Files that were " +
+    "merged or put in vain are removed from the bucket after 7 days.",
   examples: {
     "ledger fleet fold": "what is new, once; for cron",
     "ledger fleet fold --every 5m": "until it is stopped",
+    "ledger fleet fold --merge": "merges also the days that are not over",
   },
   positionals: [fleetWord()],
-  flags: { "every": duration("go on, and look again after so long"), ...fleetFlags() },
+  flags: {
+    "every": duration("go on, and look again after so long"),
+    "merge": toggle("merge all days now, also today's"),
+    ...fleetFlags(),
+  },
   network: "reaches",
   run: async ({ world, flags, words: [url] }) => {
     using fleet = await openFleet(world, flags, url);
@@ -27,18 +35,28 @@ export default defineCommand({
     const { signal } = stop;
     const { every } = flags;
     const fold = async () => {
-      const report = await fleet.fold(signal);
+      const report = await fleet.fold({ signal, merge_all: flags.merge });
       if (flags.json) printJson(world, report);
+      const time = every === undefined ? "" : `${utc(world.now_ms())}  `;
       for (const { table, version, commits, files, segments } of flags.json ? [] : report.tables) {
         if (every !== undefined && commits === 0) continue;
-        const time = every === undefined ? "" : `${utc(world.now_ms())}  `;
         const taken = `${counted(segments, "segment")}, ${counted(files, "new file")}`;
         print(world, `${time}${table}: version ${version}, ${taken}`);
       }
+      for (const { table, merged, into, copies, swept } of flags.json ? [] : report.upkeep) {
+        const done = [
+          ...merged > 0 ? [`${counted(merged, "file")} merged into ${into}`] : [],
+          ...copies > 0 ? [`${counted(copies, "row")} noted as copies`] : [],
+          ...swept > 0 ? [`${counted(swept, "old object")} removed`] : [],
+        ];
+        if (done.length > 0) print(world, `${time}${table}: ${done.join(", ")}`);
+      }
+      const problems = report.upkeep.flatMap(({ problem }) => problem ?? []);
+      for (const problem of problems) say(world, problem);
       for (const { box, source, seq, problem } of report.poison) {
         say(world, `box ${chainName(box, source)} stops at segment ${seq}: ${problem}`);
       }
-      return report.poison.length > 0 ? EXIT_FINDINGS : EXIT_OK;
+      return report.poison.length + problems.length > 0 ? EXIT_FINDINGS : EXIT_OK;
     };
     if (every === undefined) return exitOfStopped(stop, await fold());
     say(world, "folds until it is stopped");

@@ -34,7 +34,7 @@ Commands:
 - runs write RUN metrics | Adds points (name, step, value, ts_ms) to those before, in any order, while
   the run goes on; at its end they are one Parquet file. The library has logMetrics and readMetrics;
   ‹ledger runs show› prints each metric in a few figures, a query over ‹metrics› sees unfinished runs.
-- fleet init, join, fold, status, verify; ship | Many boxes send their logs to one object store, where they
+- fleet init, join, fold, status, verify, retain; ship | Many boxes send their logs to one object store, where they
   become Delta Lake tables: ledger help fleet.
 - ship: runs and traces | Ended runs and traced events go too; tables runs, artifacts, alerts and traces.
   pull notes in the folder of runs which ones came from other boxes (.pulled): those are not sent.

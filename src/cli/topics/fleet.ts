@@ -50,6 +50,9 @@ goes to this machine alone. A private authority: --ca FILE.
   # which segments of each box are in each table
   ledger fleet status --tables
 
+  # days that are older than a year leave the tables, and the segments that only hold them
+  ledger fleet retain --days 365 --yes
+
   # are each box's chains of segments whole? reads every one back
   ledger fleet verify --deep
 
@@ -100,11 +103,15 @@ The tables are Delta Lake tables that ask nothing of their readers (reader 1, wr
 - box, log_day | which box's, and the UTC day, by which files are parted: that of the log; of a run and its
   artifacts and calls that of the run's creation; of a traced event that on which it was handled
 - order | total within a box, by log_part and log_offset; none across boxes
-- the same event_id twice | both rows stay, as both lines stay in the log
+- the same event_id twice | both rows stay, as both lines stay in the log; once their day is merged,
+  lake/duplicates names each row that does not count (box, log_part, log_offset) and the one that does. A
+  row that counts goes on to count. Across days: ledger fleet verify --deep
 - engines | ledger fleet sql ENGINE prints what Spark, ClickHouse, DuckDB and Polars read them with; each is
   tried. Trino, Athena, Databricks, Snowflake and others that read Delta Lake are not
 - events_once | a view that those lines make: events LEFT ANTI JOIN duplicates USING (box, log_day, log_part,
   log_offset)
+- merges | a day that is over becomes files of 128 to 256 MB; no row changes, and streams skip such commits
+- old files | what was merged, or put by a job that died, goes 7 days later by the store's clock
 - fold jobs | any number may run; one that dies leaves nothing half done. They are the tables' only writers:
   no OPTIMIZE and no DELETE of another engine beside them
 
@@ -122,7 +129,8 @@ In the bucket, below the prefix:
 
 - fleet.json | what makes it a fleet, and what the probe found
 - boxes/NAME.json | the claim of a name
-- log/box=NAME/000000000001.parquet | the segments of a box
+- log/box=NAME/000000000001.parquet | the segments of a box; START-000000000042.json says that fleet retain
+  removed those before the 42nd
 - artifacts/box=NAME/ | bundles of a box's runs; runs/box=NAME/2026-01/run_id=ID/ their large files
 - traces/box=NAME/ | bundles of its traced events
 - lake/TABLE/_delta_log/ | the log of a table; lake/TABLE/log_day=…/ its files

@@ -11,7 +11,7 @@ import type { BoxSegment, TablesBeside } from "../../index/box_index.ts";
 import type { FleetCache } from "./cache.ts";
 import type { FoldReport } from "../fold.ts";
 import type { TakenSegment } from "../chain.ts";
-import { DUCKDB_TYPES, type FleetTable, LAKE_TABLES } from "../lake.ts";
+import { DUCKDB_TYPES, type FleetTable, LAKE_TABLES } from "../lake/lake.ts";
 import { factsOfFile, type Source, SOURCES } from "../segment.ts";
 import { Spool } from "../spool.ts";
 import type { ObjectStore } from "../store.ts";

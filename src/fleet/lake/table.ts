@@ -3,9 +3,10 @@
  * object, whole or not at all; a job that loses the race for a number reads what won, and plans anew. The
  * table asks nothing of its readers: reader 1, writer 2, no features.
  */
-import { buildFacts } from "../base/build.ts";
-import { LedgerError } from "../base/error.ts";
-import type { ObjectStore } from "./store.ts";
+import { buildFacts } from "../../base/build.ts";
+import { LedgerError } from "../../base/error.ts";
+import { lake_commit_ms_max, lake_kept_ms } from "../../base/limits.ts";
+import type { ObjectStore } from "../store.ts";
 
 /** The types that every reader of such a table knows. */
 export type LakeType = "long" | "double" | "boolean" | "string" | "date";
@@ -33,6 +34,7 @@ export interface DataFile {
 interface RemovedFile {
   path: string;
   log_day: string;
+  size_bytes: number;
   removed_ms: number;
 }
 
@@ -46,14 +48,16 @@ export interface TableSnapshot {
   watermarks: Map<string, number>;
   /** The version of the last checkpoint that is known; -1 without one. */
   checkpoint: number;
+  /** When its log was last read to the end, by the store's clock. */
+  seen_ms: number;
   /** As the first commit said it. */
   metadata?: Record<string, unknown>;
 }
 
 /** What a commit changes. */
 interface Change {
-  add: readonly DataFile[];
-  remove?: readonly RemovedFile[];
+  add?: readonly DataFile[];
+  remove?: readonly DataFile[];
   watermarks?: ReadonlyMap<string, number>;
   /** False where records only move from file to file. */
   is_data_change: boolean;
@@ -86,7 +90,10 @@ export class DeltaTable {
   async refresh(snapshot: TableSnapshot = emptySnapshot()): Promise<TableSnapshot> {
     for (let version = snapshot.version + 1;; version++) {
       const bytes = await this.store.get(this.commitKey(version));
-      if (!bytes) return snapshot;
+      if (!bytes) {
+        snapshot.seen_ms = this.store.now_ms();
+        return snapshot;
+      }
       for (const action of parseCommit(bytes, this.commitKey(version))) {
         applyAction(snapshot, action);
       }
@@ -94,15 +101,50 @@ export class DeltaTable {
     }
   }
 
+  /** Makes the table where it is none, without rows. */
+  async create(snapshot: TableSnapshot): Promise<void> {
+    const change = { is_data_change: true, operation: "CREATE TABLE" };
+    await this.commitWhile(snapshot, change, () => snapshot.version < 0);
+  }
+
+  /**
+   * Commits a change on top of what other jobs commit meanwhile, as long as it holds there. False where it holds no
+   * more; what was put for it is no part of the table then, and is swept.
+   */
+  async commitWhile(
+    snapshot: TableSnapshot,
+    change: Change,
+    holds: () => boolean,
+  ): Promise<boolean> {
+    while (holds() && this.#isInTime(snapshot, change)) {
+      if (await this.#commit(snapshot, change)) return true;
+      await this.refresh(snapshot);
+    }
+    return false;
+  }
+
+  /**
+   * A sweep takes old files that are no part of the table, and commits below old checkpoints: what was put, or
+   * read, so long ago may be gone.
+   */
+  #isInTime({ seen_ms }: TableSnapshot, { add = [] }: Change): boolean {
+    const times_ms = [seen_ms, ...add.map(({ modified_ms }) => modified_ms)];
+    return times_ms.every((time_ms) => this.store.now_ms() - time_ms < lake_commit_ms_max);
+  }
+
   /** Makes the next commit; false where another job made it first. The snapshot moves with it. */
-  async commit(snapshot: TableSnapshot, change: Change): Promise<boolean> {
+  async #commit(
+    snapshot: TableSnapshot,
+    { add = [], remove = [], watermarks = new Map(), is_data_change, operation }: Change,
+  ): Promise<boolean> {
     const { world } = this.store;
     const version = snapshot.version + 1;
+    const removed_ms = this.store.now_ms();
     const actions: Action[] = [
       {
         commitInfo: {
-          timestamp: this.store.now_ms(),
-          operation: change.operation,
+          timestamp: removed_ms,
+          operation,
           operationParameters: {},
           engineInfo: `ledger/${buildFacts().version}`,
           // Two jobs that commit the same are two commits: no object is taken for another's.
@@ -110,9 +152,9 @@ export class DeltaTable {
         },
       },
       ...version === 0 ? this.#firstActions() : [],
-      ...[...change.watermarks ?? []].map(([appId, version]) => ({ txn: { appId, version } })),
-      ...(change.remove ?? []).map((file) => removeAction(file, change.is_data_change)),
-      ...change.add.map((file) => addAction(file, change.is_data_change)),
+      ...[...watermarks].map(([appId, version]) => ({ txn: { appId, version } })),
+      ...remove.map((file) => removeAction({ ...file, removed_ms }, is_data_change)),
+      ...add.map((file) => addAction(file, is_data_change)),
     ];
     const text = actions.map((action) => `${JSON.stringify(action)}\n`).join("");
     const bytes = new TextEncoder().encode(text);
@@ -168,6 +210,7 @@ export function emptySnapshot(): TableSnapshot {
     removed: new Map(),
     watermarks: new Map(),
     checkpoint: -1,
+    seen_ms: 0,
   };
 }
 
@@ -188,7 +231,7 @@ function addAction(
 }
 
 function removeAction(
-  { path, log_day, removed_ms }: RemovedFile,
+  { path, log_day, size_bytes, removed_ms }: RemovedFile,
   is_data_change: boolean,
 ): Action {
   return {
@@ -198,6 +241,7 @@ function removeAction(
       dataChange: is_data_change,
       extendedFileMetadata: true,
       partitionValues: { [PARTITION]: log_day },
+      size: size_bytes,
     },
   };
 }
@@ -216,13 +260,21 @@ function parseCommit(bytes: Uint8Array, key: string): Action[] {
   }
 }
 
+/** The version of a commit, by its key. */
+export function commitVersion(key: string): number | undefined {
+  const [, digits] = /\/_delta_log\/(\d{20})\.json$/.exec(key) ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
 /** All of a table's state, as a checkpoint holds it: nothing of it is a change. */
-export function stateActions(snapshot: TableSnapshot): Action[] {
+export function stateActions(snapshot: TableSnapshot, now_ms: number): Action[] {
   return [
     { protocol: PROTOCOL },
     ...snapshot.metadata ? [{ metaData: snapshot.metadata }] : [],
     ...[...snapshot.watermarks].map(([appId, version]) => ({ txn: { appId, version } })),
-    ...[...snapshot.removed.values()].map((file) => removeAction(file, false)),
+    ...snapshot.removed.values()
+      .filter(({ removed_ms }) => removed_ms + lake_kept_ms > now_ms)
+      .map((file) => removeAction(file, false)),
     ...[...snapshot.files.values()].map((file) => addAction(file, false)),
   ];
 }
@@ -246,6 +298,7 @@ export function applyAction(
     snapshot.removed.set(path, {
       path,
       log_day,
+      size_bytes: Number(remove.size ?? 0),
       removed_ms: Number(remove.deletionTimestamp ?? 0),
     });
   }

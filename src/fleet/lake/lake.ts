@@ -1,6 +1,6 @@
 /** The tables of a fleet: their columns, and the SQL that makes their rows from what is spooled of segments. */
-import { timestamp_us_max, timestamp_us_plausible_min } from "../base/limits.ts";
-import type { Source } from "./segment.ts";
+import { timestamp_us_max, timestamp_us_plausible_min } from "../../base/limits.ts";
+import type { Source } from "../segment.ts";
 import type { LakeTable, LakeType } from "./table.ts";
 
 /** A table of the fleet. */

@@ -3,14 +3,25 @@
  * from the first. Written by one COPY of DuckDB; the hint that names it comes after it, never before.
  */
 import { join } from "@std/path";
-import { LedgerError } from "../base/error.ts";
-import { writeFully } from "../base/files/durable.ts";
-import { checkpoint_line_bytes_max } from "../base/limits.ts";
-import { uniqueName } from "../base/world.ts";
-import { openDatabase } from "../duckdb/connection.ts";
-import { literal } from "../duckdb/sandbox.ts";
-import { applyAction, emptySnapshot, stateActions, type TableSnapshot } from "./table.ts";
-import type { ObjectStore } from "./store.ts";
+import { LedgerError } from "../../base/error.ts";
+import { writeFully } from "../../base/files/durable.ts";
+import {
+  checkpoint_commits,
+  checkpoint_line_bytes_max,
+  lake_commit_ms_max,
+} from "../../base/limits.ts";
+import { uniqueName } from "../../base/world.ts";
+import { openDatabase } from "../../duckdb/connection.ts";
+import { literal } from "../../duckdb/sandbox.ts";
+import {
+  applyAction,
+  commitVersion,
+  type DeltaTable,
+  emptySnapshot,
+  stateActions,
+  type TableSnapshot,
+} from "./table.ts";
+import type { ObjectStore } from "../store.ts";
 
 const COLUMNS: Readonly<Record<string, string>> = {
   txn: "STRUCT(appId VARCHAR, version BIGINT, lastUpdated BIGINT)",
@@ -26,7 +37,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
 };
 
 /** Where the checkpoints of one table are, and where DuckDB may put a file for a moment. */
-interface CheckpointPlace {
+export interface CheckpointPlace {
   store: ObjectStore;
   /** The table's folder in the bucket. */
   table_folder: string;
@@ -38,22 +49,41 @@ function keyOf({ table_folder }: CheckpointPlace, version: number): string {
   return `${table_folder}_delta_log/${String(version).padStart(20, "0")}.checkpoint.parquet`;
 }
 
+/** The version of a checkpoint, by its key. */
+export function checkpointVersion(key: string): number | undefined {
+  const [, digits] = /\/(\d{20})\.checkpoint\.parquet$/.exec(key) ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
 function hintKey({ table_folder }: CheckpointPlace): string {
   return `${table_folder}_delta_log/_last_checkpoint`;
 }
 
-/** The table at the checkpoint that the hint names; before the first one, at nothing. */
+/** A table as it is now: read on from what is known of it, or from its newest checkpoint. */
+export async function readTable(
+  place: CheckpointPlace,
+  table: DeltaTable,
+  known?: TableSnapshot,
+): Promise<TableSnapshot> {
+  // Of what was read long ago, the commits that follow may be swept.
+  const is_fresh = known && place.store.now_ms() - known.seen_ms < lake_commit_ms_max;
+  return await table.refresh(is_fresh ? known : await readCheckpoint(place));
+}
+
+/** The table at its newest checkpoint; before the first one, at nothing. */
 export async function readCheckpoint(place: CheckpointPlace): Promise<TableSnapshot> {
   const snapshot = emptySnapshot();
-  const hint = await place.store.get(hintKey(place));
-  const version = hint && versionIn(hint);
+  const hinted = await hintedVersion(place);
+  let bytes = hinted === undefined ? undefined : await place.store.get(keyOf(place, hinted));
+  const version = bytes ? hinted : await newestVersion(place);
   if (version === undefined) return snapshot;
-  const bytes = await place.store.get(keyOf(place, version));
-  // A hint may be older than what is there, and is none where its checkpoint is gone.
-  if (!bytes) return snapshot;
+  bytes ??= await place.store.get(keyOf(place, version));
+  if (!bytes) throw damaged(place, `its checkpoint ${version} went while it was read`);
   await withWorkFile(place, "parquet", async (path, database) => {
-    using file = place.store.world.files.open(path, "create");
-    writeFully(file, bytes);
+    {
+      using file = place.store.world.files.open(path, "create");
+      writeFully(file, bytes);
+    }
     const rows = await database.rows<{ action: string }>(
       `select to_json(c)::varchar as action from read_parquet(${literal(path)}) c`,
     );
@@ -66,13 +96,49 @@ export async function readCheckpoint(place: CheckpointPlace): Promise<TableSnaps
   return snapshot;
 }
 
-/** A hint that says nothing names no checkpoint. */
-function versionIn(hint: Uint8Array): number | undefined {
+/** The newest checkpoint in a listing. A log whose beginning is gone, and that has none, is damaged. */
+async function newestVersion(place: CheckpointPlace): Promise<number | undefined> {
+  let newest: number | undefined;
+  let first_commit: number | undefined;
+  for await (const { key } of place.store.list(`${place.table_folder}_delta_log/`)) {
+    newest = checkpointVersion(key) ?? newest;
+    first_commit ??= commitVersion(key);
+  }
+  if (newest === undefined && first_commit !== undefined && first_commit > 0) {
+    throw damaged(place, `its first commit is ${first_commit}, and there is no checkpoint`);
+  }
+  return newest;
+}
+
+function damaged({ table_folder }: CheckpointPlace, problem: string): LedgerError {
+  return new LedgerError({
+    code: "damaged",
+    message: `cannot read the table ${table_folder}: ${problem}`,
+    hint:
+      "try again; if it stays so, the table can be made anew from the segments: stop all fold " +
+      `jobs, remove ${table_folder} from the bucket, then ledger fleet fold`,
+  });
+}
+
+/** The version that the hint names; it may be older than the newest, or no checkpoint's. */
+export async function hintedVersion(place: CheckpointPlace): Promise<number | undefined> {
+  const hint = await place.store.get(hintKey(place));
   try {
     const { version } = JSON.parse(new TextDecoder().decode(hint));
     return Number.isSafeInteger(version) && version >= 0 ? version : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Writes a checkpoint once enough commits have come since the last. */
+export async function checkpointIfDue(
+  place: CheckpointPlace,
+  snapshot: TableSnapshot,
+): Promise<void> {
+  // Not at every hundredth version: a job that dies at one would skip it.
+  if (snapshot.version - snapshot.checkpoint >= checkpoint_commits) {
+    await writeCheckpoint(place, snapshot);
   }
 }
 
@@ -82,7 +148,8 @@ export async function writeCheckpoint(
   snapshot: TableSnapshot,
 ): Promise<void> {
   const { store } = place;
-  const actions = stateActions(snapshot);
+  const begun_ms = store.now_ms();
+  const actions = stateActions(snapshot, begun_ms);
   const bytes = await withWorkFile(place, "ndjson", async (path, database) => {
     const { files } = store.world;
     {
@@ -104,6 +171,9 @@ export async function writeCheckpoint(
   const { version } = snapshot;
   // Another job may have written the same: then that one serves.
   await store.put(keyOf(place, version), bytes, { create_only: true, is_recognizable: true });
+  snapshot.checkpoint = version;
+  // A hint that is written late could name a checkpoint that was swept meanwhile.
+  if (store.now_ms() - begun_ms >= lake_commit_ms_max) return;
   const hint = {
     version,
     size: actions.length,
@@ -113,7 +183,6 @@ export async function writeCheckpoint(
   await store.put(hintKey(place), new TextEncoder().encode(JSON.stringify(hint)), {
     content_type: "application/json",
   });
-  snapshot.checkpoint = version;
 }
 
 /** A file for DuckDB in a folder of its own, which goes again. */

@@ -1,0 +1,99 @@
+/**
+ * Work folder of a job: its temporary files and databases, below a lock that dies with it. A job that begins
+ * removes the folders of jobs that have died.
+ */
+import { join } from "@std/path";
+import { LedgerError } from "../../base/error.ts";
+import { makeFolderDurably, openOwn } from "../../base/files/durable.ts";
+import { takeFileLock } from "../../base/files/file_lock.ts";
+import type { OpenFile } from "../../base/files/seam.ts";
+import { lock_wait_ms } from "../../base/limits.ts";
+import { uniqueName, type World } from "../../base/world.ts";
+import { type Database, openDatabase } from "../../duckdb/connection.ts";
+
+const LOCK_ENDING = ".lock";
+
+/** The folder of one job, for as long as it is not disposed of. */
+export class JobFolder implements Disposable {
+  private constructor(
+    readonly world: World,
+    readonly path: string,
+    readonly lock: OpenFile,
+  ) {}
+
+  /** Makes one below a folder that all jobs of a ledger share. */
+  static async open(world: World, parent: string): Promise<JobFolder> {
+    const { files } = world;
+    makeFolderDurably(files, parent);
+    // A lock file that no job holds yet is not taken for a dead one's: both happen below this lock.
+    using turn = await takeFileLock(files, join(parent, "jobs"), lock_wait_ms);
+    if (!turn) {
+      throw new LedgerError({
+        code: "busy",
+        message: `another job has had ${parent} for ${lock_wait_ms / 1e3} s`,
+        where: { path: parent },
+        hint: "try again",
+      });
+    }
+    removeDead(world, parent);
+    const path = join(parent, uniqueName(world));
+    const lock = files.open(`${path}${LOCK_ENDING}`, "lock");
+    lock.tryLock(true);
+    files.makeFolder(path);
+    return new JobFolder(world, path, lock);
+  }
+
+  /** Lends an empty folder. */
+  async withFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
+    const { files } = this.world;
+    const folder = join(this.path, uniqueName(this.world));
+    files.makeFolder(folder);
+    try {
+      return await body(folder);
+    } finally {
+      files.remove(folder);
+    }
+  }
+
+  /** A database in memory that reads and writes in a folder. */
+  openDatabase(folder: string): Promise<Database> {
+    return openDatabase(this.world, {
+      path: ":memory:",
+      access: "write",
+      folders: [folder],
+      temp_folder: join(folder, "spill"),
+      keeps_order: true,
+    });
+  }
+
+  /** Lends both. */
+  withDatabase<T>(body: (database: Database, folder: string) => Promise<T>): Promise<T> {
+    return this.withFolder(async (folder) => {
+      await using database = await this.openDatabase(folder);
+      return await body(database, folder);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.world.files.remove(this.path);
+    this.world.files.remove(this.lock.path);
+    this.lock.close();
+  }
+}
+
+/** Removes what jobs have left whose lock is free, or gone. */
+function removeDead({ files }: World, parent: string): void {
+  const names = (files.list(parent) ?? []).map(({ name }) => name);
+  for (const name of names.filter((each) => each.endsWith(LOCK_ENDING))) {
+    using lock = openOwn(files, join(parent, name));
+    if (!lock.tryLock(true)) continue;
+    files.remove(join(parent, name.slice(0, -LOCK_ENDING.length)));
+    files.remove(join(parent, name));
+  }
+  const left = new Set((files.list(parent) ?? []).map(({ name }) => name));
+  for (const name of left) {
+    if (/^\d+-[0-9a-f]+$/.test(name) && !left.has(`${name}${LOCK_ENDING}`)) {
+      files.remove(join(parent, name));
+    }
+  }
+}
