@@ -23,6 +23,7 @@ import { inputHash, runsCreate } from "./bench/inputs.ts";
 import { compact, rebuildCompacted, scale, verifyDeep } from "./bench/lifecycle.ts";
 import { fleetCommit } from "./bench/fleet_commit.ts";
 import { fleetEmit } from "./bench/fleet_emit.ts";
+import { fleetQuery } from "./bench/fleet_query.ts";
 import { fleetShip } from "./bench/fleet_ship.ts";
 import { fleetPull } from "./bench/fleet_pull.ts";
 import { queryFresh } from "./bench/fresh.ts";
@@ -67,6 +68,7 @@ const BENCHES = [
   fleetEmit,
   fleetCommit,
   fleetPull,
+  fleetQuery,
 ];
 
 /** Asked for by `--scale`: they take many minutes. */

@@ -9,7 +9,7 @@ import { linesOf } from "../base/files/lines.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
 import type { OpenFile } from "../base/files/seam.ts";
 import { json } from "../base/json.ts";
-import { alert_files_at_once, segment_bytes_max } from "../base/limits.ts";
+import { alert_files_at_once, segment_bytes_max, spool_line_bytes_max } from "../base/limits.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { identifier, literal } from "../duckdb/sandbox.ts";
 import { isPlain, rowOf } from "../index/rows.ts";
@@ -33,6 +33,8 @@ import {
 } from "./bundles/run_files.ts";
 import type { ObjectStore } from "./store.ts";
 
+const NEWLINE = 10;
+
 type Columns = Readonly<Record<string, string>>;
 
 /** A line of a bundle of traces: which file of the box it comes from, and the event. */
@@ -43,11 +45,15 @@ export const TRACE_LINE_COLUMNS: Columns = {
   ),
 };
 
-/** A file of lines of JSON, as something to select from. */
-export function rowsOfLines(path: string, columns: Columns): string {
+/** A file of lines of JSON, as something to select from. DuckDB sets memory aside by the longest line. */
+export function rowsOfLines(
+  path: string,
+  columns: Columns,
+  line_bytes_max: number = segment_bytes_max,
+): string {
   const types = Object.entries(columns).map(([name, type]) => `${identifier(name)}: '${type}'`);
   return `read_json(${literal(path)}, format = 'newline_delimited',
-    maximum_object_size = ${segment_bytes_max}, columns = {${types}})`;
+    maximum_object_size = ${Math.max(line_bytes_max, spool_line_bytes_max)}, columns = {${types}})`;
 }
 
 /** Rows of one table, of any number of segments. */
@@ -55,6 +61,7 @@ export class Spool implements Disposable {
   readonly #path: string;
   readonly #file: OpenFile;
   #bytes = 0;
+  #longest_bytes = 0;
   /** Files of calls, for which DuckDB has a reader. */
   #alert_files = 0;
 
@@ -81,6 +88,7 @@ export class Spool implements Disposable {
         const bytes = encoder.encode(rows);
         writeFully(this.#file, bytes);
         this.#bytes += bytes.length;
+        this.#longest_bytes = Math.max(this.#longest_bytes, longestLine(bytes));
       }
     } catch (error) {
       this.#file.truncate(this.#bytes = before);
@@ -97,7 +105,7 @@ export class Spool implements Disposable {
       : source === "traces"
       ? { box: "varchar", ...TRACE_LINE_COLUMNS }
       : columnsOf(this.table);
-    const rows = rowsOfLines(this.#path, columns);
+    const rows = rowsOfLines(this.#path, columns, this.#longest_bytes);
     await database.run(`create table spooled as select * from ${rows}`);
     this.store.world.files.remove(this.#path);
     return `(${ROWS_OF[name] ?? "select * from spooled"})`;
@@ -171,7 +179,9 @@ export class Spool implements Disposable {
     await database.run(`create table spooled (${types})`);
     const of_files = { box: "varchar", run_id: "varchar", path: "varchar", log_day: "varchar" };
     await database.run(
-      `create table files as select * from ${rowsOfLines(this.#path, of_files)}`,
+      `create table files as select * from ${
+        rowsOfLines(this.#path, of_files, this.#longest_bytes)
+      }`,
     );
     const load = async (paths: readonly string[]) => {
       const list = paths.map(literal).join();
@@ -200,6 +210,17 @@ export class Spool implements Disposable {
 
 function columnsOf({ columns }: FleetTable): Columns {
   return Object.fromEntries(columns.map(({ name, type }) => [name, DUCKDB_TYPES[type]]));
+}
+
+/** The bytes of the longest of whole lines. */
+function longestLine(bytes: Uint8Array): number {
+  let longest = 0;
+  for (let at = 0; at < bytes.length;) {
+    const end = bytes.indexOf(NEWLINE, at) + 1;
+    longest = Math.max(longest, end - at);
+    at = end;
+  }
+  return longest;
 }
 
 function rowText(row: Record<string, unknown>): string {
