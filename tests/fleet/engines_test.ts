@@ -28,6 +28,8 @@ const EVENTS = Number(Deno.env.get("LEDGER_TEST_FLEET_EVENTS") ?? 2_000_000);
 const BOXES = IS_FULL ? 8 : 2;
 const RUNS = IS_FULL ? 1_000 : 8;
 
+const IDS_OF_A_BOX = 1 << 27;
+
 const COLUMNS = {
   events: [
     ...["box", "event_id", "event_type", "run_id", "timestamp_ms", "fields_ok", "payload"],
@@ -72,7 +74,9 @@ async function withLab(body: (lab: Lab) => Promise<void>): Promise<void> {
 function lineOf(box: string, run: number, n: number, timestamp_ms: number): string {
   const policy = POLICIES[run % POLICIES.length];
   const run_id = `${box}-run-${run}`;
-  const event_id = `${timestamp_ms}_${n.toString(16).padStart(8, "0")}`;
+  // No other box has it.
+  const number = Number(box.slice("box-".length)) * IDS_OF_A_BOX + n;
+  const event_id = `${timestamp_ms}_${number.toString(16).padStart(8, "0")}`;
   // Returns that differ in their means by policy, and look random within it.
   const ret = (((n * 7919 + run * 104_729) % 2_001) - 1_000 + (run % POLICIES.length) * 20) / 1e5;
   const event = n % 10 !== 9

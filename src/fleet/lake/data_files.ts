@@ -38,7 +38,8 @@ export async function putDataFiles(
     const rows = `(select ${columnsOf(table)} from ${relation}
       where log_day = ${literal(log_day)} order by ${table.order})`;
     await database.run(`copy ${rows} to ${literal(local)} (format parquet, compression zstd)`);
-    const stats = await statsOf(database, table, rows);
+    // Of the file: to ask the rows again would sort them again.
+    const stats = await statsOf(database, table, `read_parquet(${literal(local)})`);
     const bytes = world.files.readBytes(local) as Uint8Array<ArrayBuffer>;
     world.files.remove(local);
     const path = `log_day=${log_day}/${name}`;
