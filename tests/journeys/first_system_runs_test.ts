@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { ARTIFACT_TYPES, artifactDefinition } from "../../src/runs/artifacts/definitions.ts";
 import { RunDirectory } from "../../src/runs/directory/directory.ts";
-import { entriesBelow } from "../../src/runs/upkeep/run_files.ts";
+import { entriesBelow } from "../../src/runs/manifest/layout.ts";
 import { testWorld } from "../harness.ts";
 import { finishRun } from "../runs/finished.ts";
 import { putFirstSystemRun } from "../runs/first_system.ts";

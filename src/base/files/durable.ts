@@ -153,7 +153,7 @@ export interface Replacement {
   abandon(): void;
 }
 
-const TEMPORARY_NAME = /^(.+)\.\d+-[0-9a-f]+\.tmp$/;
+const TEMPORARY_NAME = /^(.+)\.\d+-[0-9a-f]+\.(input\.|rows\.)?tmp$/;
 
 /** The path that a file with a temporary name is to have; undefined of another name. */
 export function targetOfTemporary(path: string): string | undefined {

@@ -123,8 +123,8 @@ export class ColumnarStage implements AsyncDisposable {
     ) !== null;
     const findings = await checkStored(database, path, context, has_broken);
     const { files } = this.world;
+    const { size_bytes: bytes } = this.#replacement.file.facts();
     this.#replacement.settle();
-    const bytes = files.facts(path)!.size_bytes;
     const written = { rows: Number(rows), bytes, sha256: fileDigest(files, path) };
     const { putInPlace: commit, abandon } = this.#replacement;
     return { written, path: this.#replacement.file.path, findings, commit, abandon };

@@ -31,7 +31,12 @@ import {
   type RunManifest,
   type StoredArtifact,
 } from "../manifest/manifest.ts";
-import { abandonUnnamed, placeFiles, type StagedFile } from "../manifest/waiting.ts";
+import {
+  abandonUnnamed,
+  placeFiles,
+  removeHalfWritten,
+  type StagedFile,
+} from "../manifest/waiting.ts";
 import { attachFile, type AttachOptions, type FileSource, type NewFile } from "./attach.ts";
 import {
   begunAgain,
@@ -260,6 +265,10 @@ export class RunDirectory implements AsyncDisposable {
       target,
       source: given,
       codec: options.codec,
+    }).catch((error) => {
+      // The end of a run takes away what is not stored yet.
+      this.refuseIfEnded();
+      throw error;
     });
     const { written: { rows, bytes, sha256 }, findings, notes } = staged;
     const entry = { rows, path, bytes, sha256 };
@@ -420,6 +429,7 @@ export class RunDirectory implements AsyncDisposable {
             throw error;
           }),
       );
+      removeHalfWritten(this.place.world, this.#manifest);
       await body(manifest);
       return manifest;
     });

@@ -42,6 +42,24 @@ export function isReservedName(name: string): boolean {
   return LOCKS.has(name) || name.endsWith(".tmp");
 }
 
+/** A file, or a link, below a folder. */
+interface EntryBelow {
+  /** Below the folder: `results/summary.parquet`. */
+  path: string;
+  name: string;
+  /** Links are none, wherever they lead. */
+  is_file: boolean;
+}
+
+/** All that is below a folder, in the order of names; nothing where there is no such folder. */
+export function entriesBelow(files: Files, folder: string, below = ""): EntryBelow[] {
+  return (files.list(join(folder, below)) ?? []).sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap(({ name, is_file, is_folder }) => {
+      const path = below === "" ? name : `${below}/${name}`;
+      return is_folder ? entriesBelow(files, folder, path) : [{ path, name, is_file }];
+    });
+}
+
 /** The month of a run: that of its creation, in UTC. */
 export function monthOf(created_ms: number): string {
   return new Date(created_ms).toISOString().slice(0, 7);

@@ -9,6 +9,7 @@ import { removeQuietly, syncFile, targetOfTemporary } from "../../base/files/dur
 import type { Files } from "../../base/files/seam.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { attachedFiles, noteFile, pathOfFile } from "./attached.ts";
+import { entriesBelow } from "./layout.ts";
 import type { ManifestFile, RunManifest } from "./manifest.ts";
 
 /** A durable file under its temporary name. */
@@ -82,6 +83,13 @@ export function placeFiles(world: World, manifest: RunManifest, file: ManifestFi
     removeQuietly(files, waiting);
     // A name that a power cut brings back would look half-written.
     files.syncFolder(dirname(waiting));
+  }
+}
+
+/** Removes what killed processes left half-written in a run that ends: nothing of it can be stored any more. */
+export function removeHalfWritten({ files }: World, { folder }: ManifestFile): void {
+  for (const { path } of entriesBelow(files, folder)) {
+    if (targetOfTemporary(path) !== undefined) removeQuietly(files, join(folder, path));
   }
 }
 

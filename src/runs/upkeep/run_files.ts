@@ -6,28 +6,10 @@ import type { Files, OpenFile } from "../../base/files/seam.ts";
 import { stale_temp_after_ms } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { atSourceNow, ofSource } from "../../log/pull/source.ts";
-import { isReservedName } from "../manifest/layout.ts";
+import { entriesBelow, isReservedName } from "../manifest/layout.ts";
 import { livenessOf } from "../manifest/liveness_lock.ts";
 import type { RunClass } from "../manifest/scan.ts";
 import { waitingFiles } from "../manifest/waiting.ts";
-
-/** A file, or a link, below a folder. */
-interface EntryBelow {
-  /** Below the folder: `results/summary.parquet`. */
-  path: string;
-  name: string;
-  /** Links are none, wherever they lead. */
-  is_file: boolean;
-}
-
-/** All that is below a folder, in the order of names; nothing where there is no such folder. */
-export function entriesBelow(files: Files, folder: string, below = ""): EntryBelow[] {
-  return (files.list(join(folder, below)) ?? []).sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap(({ name, is_file, is_folder }) => {
-      const path = below === "" ? name : `${below}/${name}`;
-      return is_folder ? entriesBelow(files, folder, path) : [{ path, name, is_file }];
-    });
-}
 
 /** A file to copy, below the folder. */
 export interface FileToCopy {

@@ -8,9 +8,16 @@ import { lookAtArtifact } from "../artifacts/file.ts";
 import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
 import { attachedFiles, differenceOf } from "../manifest/attached.ts";
 import type { InputReading } from "../evidence/inputs.ts";
-import { entriesBelow, staleTempFiles } from "./run_files.ts";
+import { staleTempFiles } from "./run_files.ts";
 import { codeOf, evidenceFiles } from "../manifest/code_facts.ts";
-import { type Fingerprinted, idOfPath, isOutside, monthOf, RUN_FILES } from "../manifest/layout.ts";
+import {
+  entriesBelow,
+  type Fingerprinted,
+  idOfPath,
+  isOutside,
+  monthOf,
+  RUN_FILES,
+} from "../manifest/layout.ts";
 import { type InputOfRun, inputsOf, manifestTime, type RunManifest } from "../manifest/manifest.ts";
 import { soundMetrics } from "../metrics/read.ts";
 import { METRICS_PATHS } from "../metrics/segments.ts";
