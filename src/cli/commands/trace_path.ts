@@ -60,12 +60,12 @@ const COLUMNS: Column[] = [
   { field: "step", right: true },
   { field: "event_type", title: "type" },
   { field: "event_id" },
-  { field: "source_container", title: "source" },
+  { field: "source_container", title: "source", optional: true },
   { field: "timestamp", title: "market time", show: showTracedTime },
-  { field: "created_at", title: "wall time", show: showTracedTime },
+  { field: "created_at", title: "wall time", show: showTracedTime, optional: true },
   { field: "hop_ms", title: "after", right: true, show: duration },
-  { field: "queue_time_ms", title: "queued", right: true, show: duration },
-  { field: "since_origin_ms", title: "in all", right: true, show: duration },
+  { field: "queue_time_ms", title: "queued", right: true, show: duration, optional: true },
+  { field: "since_origin_ms", title: "in all", right: true, show: duration, optional: true },
   { field: "data", show: payload },
 ];
 

@@ -64,6 +64,10 @@ Commands:
 - watch --health | Serves with deadlines and a connection limit; Host must name loopback.
 - runs write | Takes Parquet of pandas, Polars and others, with any compression, from standard input
   too; large CSV and NDJSON are read by columns as well. A damaged one is invalid input, exit code 2.
+- runs verify --inputs | An input that is not here and of another box is a note, no finding.
+- runs create --input | Shows how much is read. Passwords behind -p, -pWORD, --pass and --pw are masked.
+- runs finish | Takes away what killed programs left half-written in the run.
+- schema migrate --artifact | Refuses to rename or drop a column that the type does not have.
 - messages | Many are reworded; error codes, exit codes and JSON fields are the same.
 - query --db traces | Traced events in SQL: ‹trace_events›, over write-ahead files and Parquet alike.
 - trace ingest | An event whose event_id is stored already is passed over, and counted; times may be

@@ -1,7 +1,7 @@
 /**
  * Lossless casts, as SQL: what is stored of a column that DuckDB reads, by the kind that it is to have.
  * A value that does not fit its kind, or would lose something, becomes null beside one that is given. The
- * cells of a CSV are read as texts; what they say is what `input_csv.ts` makes of them.
+ * cells of a CSV, and texts in the place of numbers, are read for what `input_csv.ts` makes of them.
  */
 import { literal } from "../../duckdb/connection.ts";
 import { timestamp_ms_max } from "../../base/limits.ts";
@@ -85,11 +85,15 @@ interface Value {
 
 function valueAs(
   kind: ValueKind,
-  family: Family,
+  given: Family,
   value: Value,
   run_id: string,
 ): Pick<Cast, "value" | "fits"> {
   const isKnown = (value: string) => `${value} is not null`;
+  // A writer that types a column by its first row makes texts of numbers where that is a null.
+  const is_cell = given === "text" && isParsed(kind);
+  const family = is_cell ? "cell" : given;
+  if (is_cell) value = { ...value, sql: `${value.sql}::varchar` };
   switch (kind) {
     case "text":
     case "object":
@@ -117,6 +121,11 @@ function flagOf(family: Family, { sql }: Value): string {
   if (family === "flag") return sql;
   if (family !== "cell") return "null::boolean";
   return when(`lower(${sql}) in ('true', 'false')`, `lower(${sql}) = 'true'`);
+}
+
+/** Whether a text that is given for this kind is read for what it says, as a cell of a CSV is. */
+export function isParsed(kind: ValueKind): boolean {
+  return ["flag", "whole", "time", "number"].includes(kind);
 }
 
 const DIGITS = literal(String.raw`[+-]?[0-9]+`);
@@ -176,7 +185,9 @@ function numberOf(family: Family, { type, sql, given }: Value): Pick<Cast, "valu
       return { value: `${sql}::double`, fits };
     }
     case "cell": {
-      const is_number = `plain or regexp_full_match(${sql}, ${NUMBER})`;
+      const is_written = `regexp_full_match(${sql}, ${NUMBER})`;
+      // A text of Parquet stands in no table that says of its rows whether they are plain.
+      const is_number = type === "cell" ? `plain or ${is_written}` : is_written;
       return { value: when(is_number, `try_cast(${sql} as double)`), fits: isFinite };
     }
     default:

@@ -189,7 +189,8 @@ function flag(cell: string): unknown {
 
 const asIs = (cell: string) => cell;
 
-const TYPED: Readonly<Record<ValueKind, (cell: string) => unknown>> = {
+/** What a cell says, by the kind of its column; one that does not fit stays a text. */
+export const TYPED: Readonly<Record<ValueKind, (cell: string) => unknown>> = {
   run_id: asIs,
   text: asIs,
   level: asIs,

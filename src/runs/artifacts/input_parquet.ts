@@ -14,9 +14,18 @@ import { type Database, literal } from "../../duckdb/connection.ts";
 import { identifier, patternOf } from "../../duckdb/sandbox.ts";
 import { inspectParquet, type ParquetFacts, type Row } from "../../parquet/mod.ts";
 import { inputError, type RowBatch, type RowContext, rowError } from "./batch.ts";
-import { castOf, familyOfType, type GivenColumn, kindOfFamily, textOfColumn } from "./casts.ts";
+import {
+  castOf,
+  familyOfType,
+  type GivenColumn,
+  isParsed,
+  kindOfFamily,
+  textOfColumn,
+} from "./casts.ts";
 import { type InputTable, type PlannedColumn, refuseIfChanged } from "./columnar.ts";
+import type { ValueKind } from "./definitions.ts";
 import { FeatureColumns } from "./features.ts";
+import { TYPED } from "./input_csv.ts";
 import { keepDigits } from "./input_json.ts";
 import { extraColumn, RowChecker } from "./row_checker.ts";
 
@@ -59,7 +68,7 @@ export class ParquetInput {
         `select column_name, column_type from (describe select * from ${from})`,
       )
     );
-    const known = new Set(this.context.definition.columns.map(({ name }) => name));
+    const known = new Map(this.context.definition.columns.map(({ name, kind }) => [name, kind]));
     const selected: string[] = [];
     const left_out: string[] = [];
     for (const [at, { column_name, column_type }] of described.entries()) {
@@ -71,6 +80,10 @@ export class ParquetInput {
       }
       if (familyOfType(column_type) === "other" && !NESTED.test(column_type)) {
         throw this.#ofNoUse(name, column_type);
+      }
+      const kind = known.get(name);
+      if (kind && isParsed(kind) && familyOfType(column_type) === "text") {
+        this.notes.push(`column ${quoted(name)} has texts: each was read for what it says`);
       }
       selected.push(`${identifier(column_name)} as c${at}`);
       this.#columns.push({ name, type: column_type, sql: `c${at}` });
@@ -162,9 +175,7 @@ export class ParquetInput {
     const values = this.#columns.map((column) => textOrValue(column));
     const sql = `select ${values.join(", ")} ${from}`;
     const kinds = new Map(this.context.definition.columns.map(({ name, kind }) => [name, kind]));
-    const readers = this.#columns.map(({ name, type }) =>
-      readerOf(type, kinds.get(name) === "time")
-    );
+    const readers = this.#columns.map(({ name, type }) => readerOf(type, kinds.get(name)));
     const result = await this.#reading(() => database.stream(sql));
     try {
       for await (const chunk of result) {
@@ -315,8 +326,11 @@ function textOrValue(column: GivenColumn): string {
   }
 }
 
-function readerOf(type: string, is_time: boolean): (value: DuckDBValue) => unknown {
+function readerOf(type: string, kind: ValueKind = "text"): (value: DuckDBValue) => unknown {
+  const is_time = kind === "time";
   switch (familyOfType(type)) {
+    case "text":
+      return (value) => TYPED[kind](String(value));
     case "time":
     case "date":
       return (value) => is_time && WHOLE_MS.test(String(value)) ? Date.parse(String(value)) : value;
