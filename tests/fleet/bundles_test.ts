@@ -227,6 +227,8 @@ Deno.test("a large file is an object of its own, before its run; one that was de
     const run_path = putRun(box, "ä=%");
     const large = "x".repeat(1_100_000);
     putFile(box, run_path, "results/big ü.txt", large);
+    // As a line it is longer than any event.
+    putFile(box, run_path, "results/bundled.txt", "y".repeat(1_000_000));
     await box.ship();
     const objects = lab.strict.objects("lab");
     const key = "fleet/runs/box=box-0/2026-01/run_id==C3=A4=3D=25/results/big=20=C3=BC.txt";

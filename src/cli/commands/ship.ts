@@ -10,6 +10,7 @@ import { fleetFlags, hasSent, openFleet, saysTrouble, shipText } from "../fleet.
 import { counted, print, printJson, say, utc } from "../output.ts";
 import { usage } from "../parse.ts";
 import { stopOnInterrupt } from "../progress.ts";
+import { sayDamage } from "../traces.ts";
 
 export default defineCommand({
   name: "ship",
@@ -64,6 +65,7 @@ export default defineCommand({
         has_left = true;
         say(world, `${path} stays on this box: ${reason}`);
       }
+      sayDamage(world, report.traces.damage);
       if (flags.json) return printJson(world, report);
       if (follow && !hasSent(report)) return;
       print(world, `${follow ? `${utc(world.now_ms())}  ` : ""}${shipText(report)}`);

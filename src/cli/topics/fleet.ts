@@ -75,7 +75,7 @@ What is sent:
 - runs | each that has ended, completed or failed, once and whole: its files in bundles, which are segments
   with a chain of their own, a file of more than 1 MB as an object; the manifest last. Patches and attached
   files stay on the box, unless it joined with --with-code, --with-files. What is attached to a run later
-  stays too
+  stays too, and so do runs that are archived
 - traces | the events of programs that have ended, each once, in bundles too; what a living program traces is
   sent when it has closed its store
 - resuming | the store decides: a number is taken once; a box that does not know whether its segment

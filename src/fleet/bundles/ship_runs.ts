@@ -75,6 +75,7 @@ export class RunShipper {
     const chain = this.#chain;
     let runs = 0;
     let waiting: ReadyRun[] = [];
+    let waiting_bytes = 0;
     const flush = async () => {
       // Where another shipper of this box took the number, its bundle may hold some of them.
       for (; waiting.length > 0; waiting = waiting.filter((run) => !this.#isSent(run.run_path))) {
@@ -88,6 +89,7 @@ export class RunShipper {
         );
         if (is_sent) runs += waiting.length;
       }
+      waiting_bytes = 0;
     };
     const pulled = readPulledRuns(this.#world.files, this.runs_dir);
     for (const run_path of listAllRuns(this.#world.files, this.runs_dir)) {
@@ -98,9 +100,9 @@ export class RunShipper {
       await chain.begin();
       const run = this.#isSent(run_path) ? undefined : await this.#read(run_path);
       if (!run) continue;
-      const waiting_bytes = waiting.reduce((sum, { bytes }) => sum + bytes, 0);
       if (waiting_bytes + run.bytes > segment_bytes_max) await flush();
       waiting.push(run);
+      waiting_bytes += run.bytes;
     }
     if (!signal?.aborted) await flush();
     return { ...chain.sent, runs, left: this.#left };

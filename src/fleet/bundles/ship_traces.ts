@@ -25,6 +25,7 @@ import {
   segmentStem,
 } from "../../trace/event/files.ts";
 import { Flush } from "../../trace/store/flush.ts";
+import type { TraceDamage } from "../../trace/store/wal_read.ts";
 import { compactionSources } from "../../trace/store/parquet_file.ts";
 import { countingFiles } from "../../trace/store/snapshot.ts";
 import { rowsOfTraces } from "../../trace/store/query.ts";
@@ -42,6 +43,8 @@ const ORDER = "order by correlation_id, timestamp, sequence_number, event_id";
 /** What was sent of traces. */
 export interface SentTraces extends Sent {
   events: number;
+  /** What write-ahead files of programs that are gone had beside events: it is in quarantine now. */
+  damage: TraceDamage[];
 }
 
 /** A file of events that are not all in the store. */
@@ -80,9 +83,11 @@ export class TraceShipper {
     const chain = this.#chain;
     let events = 0;
     // Write-ahead files of programs that are gone: their events change no more.
-    await new Flush(this.#world, this.#dir).recover(signal);
+    const flush = new Flush(this.#world, this.#dir);
+    await flush.recover(signal);
+    const { damage } = flush.report;
     // A box that has nothing to send asks the store for nothing.
-    if (this.#pending().next().done) return { ...chain.sent, events };
+    if (this.#pending().next().done) return { ...chain.sent, events, damage };
     await chain.begin();
     await using session = await this.#open();
     for (let is_done = false; !is_done && !signal?.aborted;) {
@@ -109,7 +114,7 @@ export class TraceShipper {
         is_done = await flush();
       }
     }
-    return { ...chain.sent, events };
+    return { ...chain.sent, events, damage };
   }
 
   async #send(waiting: readonly EventLines[]): Promise<boolean> {
