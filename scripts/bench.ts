@@ -23,6 +23,7 @@ import { inputHash, runsCreate } from "./bench/inputs.ts";
 import { compact, rebuildCompacted, scale, verifyDeep } from "./bench/lifecycle.ts";
 import { fleetCommit } from "./bench/fleet_commit.ts";
 import { fleetEmit } from "./bench/fleet_emit.ts";
+import { fleetFold } from "./bench/fleet_fold.ts";
 import { fleetQuery } from "./bench/fleet_query.ts";
 import { fleetShip } from "./bench/fleet_ship.ts";
 import { fleetPull } from "./bench/fleet_pull.ts";
@@ -69,6 +70,7 @@ const BENCHES = [
   fleetCommit,
   fleetPull,
   fleetQuery,
+  fleetFold,
 ];
 
 /** Asked for by `--scale`: they take many minutes. */

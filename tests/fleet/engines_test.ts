@@ -10,7 +10,7 @@ import { parseAddress } from "../../src/fleet/address.ts";
 import { writeCheckpoint } from "../../src/fleet/lake/checkpoint.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { KeySource } from "../../src/fleet/keys.ts";
-import { LAKE_TABLES } from "../../src/fleet/lake/lake.ts";
+import { LAKE_TABLES, lakeTable } from "../../src/fleet/lake/lake.ts";
 import { ObjectStore } from "../../src/fleet/store.ts";
 import { DeltaTable } from "../../src/fleet/lake/table.ts";
 import { IS_FULL, tempFolder, writePart } from "../harness.ts";
@@ -215,13 +215,25 @@ function* linesOf(path: string): Generator<string> {
   assertEquals(rest, "");
 }
 
-async function shipAndFold({ boxes, folder, open }: Lab): Promise<void> {
+/** Writes what a box has in one part into a part of another: each event of it stands in two places then. */
+function writeCopies({ boxes: [from, to] }: Lab, number: number): void {
+  for (const day of [0, 1]) {
+    const log_day = new Date(START_MS + day * DAY_MS).toISOString().slice(0, 10);
+    const part = join(from.dir, "events", `day=${log_day}`, "part-000001.jsonl");
+    writePart(to.dir, { day: log_day, writer: "", number }, [Deno.readFileSync(part)]);
+  }
+}
+
+async function shipAndFold(
+  { boxes, folder, open }: Lab,
+  options: { merge_all?: boolean } = {},
+): Promise<void> {
   for (const { dir } of boxes) {
     using fleet = open(dir);
     await fleet.ship();
   }
   using job = open(join(folder, "job"));
-  assertEquals((await job.fold()).poison, []);
+  assertEquals((await job.fold(options)).poison, []);
 }
 
 /** Runs an engine's lines, and compares each table; the answers to further questions. */
@@ -229,21 +241,22 @@ async function judge(
   { ceph, folder, open }: Lab,
   engine: Engine,
   truth: Truth,
+  once: Truth["events"],
   { more = "", questions = [] }: { more?: string; questions?: readonly string[] } = {},
 ) {
   using fleet = open(join(folder, "reader"));
   const lines = await fleet.sql(engine) + more;
   const tables = Object.keys(COLUMNS) as Table[];
   const digests = tables.map((table) => DIGEST_OF[engine](table, COLUMNS[table]));
-  const once = DIGEST_OF[engine]("events_once", COLUMNS.events);
   const of_engine = join(folder, engine);
   Deno.mkdirSync(of_engine);
-  const asked = [...digests, once, ...questions];
+  const once_question = DIGEST_OF[engine]("events_once", COLUMNS.events);
+  const asked = [...digests, once_question, ...questions];
   const answers = await ask(engine, lines, asked, { env: ceph.keys, folder: of_engine });
   for (const [at, table] of tables.entries()) {
     assertEquals(answers[at], [truth[table]], `${engine}: ${table}`);
   }
-  assertEquals(answers[tables.length], [truth.events], `${engine}: events_once`);
+  assertEquals(answers[tables.length], [once], `${engine}: events_once`);
   return answers.slice(tables.length + 1);
 }
 
@@ -256,9 +269,12 @@ if (HAS_CEPH && engines.length > 0 && !IS_FULL) {
         for (const [at, box] of lab.boxes.entries()) writeLog(box, at, 500, 2, part);
         await shipAndFold(lab);
       }
+      const { events: once } = truthOf(lab);
+      writeCopies(lab, 3);
+      await shipAndFold(lab, { merge_all: true });
       const truth = truthOf(lab);
-      assertEquals([truth.events.count, truth.trials.count], ["2000", "1800"]);
-      await Promise.all(engines.map((engine) => judge(lab, engine, truth)));
+      assertEquals([once.count, truth.events.count, truth.trials.count], ["2000", "2500", "2250"]);
+      await Promise.all(engines.map((engine) => judge(lab, engine, truth, once)));
     });
   });
 }
@@ -330,26 +346,35 @@ if (IS_FULL) {
         await shipAndFold(lab);
         if (part === 2) cut = await writeCheckpoints(store, lab.folder);
       }
+      const { events: once } = truthOf(lab);
+      writeCopies(lab, rounds + 1);
+      await shipAndFold(lab, { merge_all: true });
       const truth = truthOf(lab);
       console.log(`${truth.events.count} events of ${RUNS} runs, ${BOXES} boxes`);
       const orphan = await copyTable(store, "events");
+      const snapshot = await new DeltaTable(store, lakeTable("events")).refresh();
       await cut();
-      for (const engine of ["clickhouse", "duckdb"] as const) await judge(lab, engine, truth);
+      for (const engine of ["clickhouse", "duckdb"] as const) await judge(lab, engine, truth, once);
 
-      const versions = Array.from({ length: rounds + 1 }, (_, n) => rounds - n);
-      const written = versions.map((version) => ({
-        version,
-        operation: version === 0 ? "CREATE TABLE" : "WRITE",
-      }));
+      // The table is made, each round writes once, copies come, and both days are merged.
+      const operations = [
+        "CREATE TABLE",
+        ...Array(rounds + 1).fill("WRITE"),
+        "OPTIMIZE",
+        "OPTIMIZE",
+      ];
+      const written = operations.map((operation, version) => ({ version, operation })).reverse();
+      const { removed } = snapshot;
+      const unused = [...removed.keys(), orphan].sort();
       const copy = "s3://lab/copy/lake/events";
-      const [of_polars, unused] = await judge(lab, "polars", truth, {
+      const [of_polars, of_delta_rs] = await judge(lab, "polars", truth, once, {
         more: DELTA_RS_MAINTAINS,
         questions: [`history("${copy}")`, `vacuum("${copy}")`],
       });
       assertEquals(of_polars, written);
-      assertEquals(unused, [orphan]);
+      assertEquals((of_delta_rs as string[]).sort(), unused);
       const path = "s3a://lab/copy/lake/events";
-      const [history, to_delete, streamed, best] = await judge(lab, "spark", truth, {
+      const [history, to_delete, streamed, best] = await judge(lab, "spark", truth, once, {
         more: SPARK_MAINTAINS,
         questions: [
           `history("${path}")`,
@@ -359,7 +384,10 @@ if (IS_FULL) {
         ],
       });
       assertEquals(history, written);
-      assertEquals(to_delete, [`${path}/${orphan}`]);
+      assertEquals(
+        (to_delete as string[]).map((each) => each.slice(path.length + 1)).sort(),
+        unused,
+      );
       const rows = streamed.reduce<number>((total, count) => total + Number(count), 0);
       assertEquals(String(rows), truth.events.count);
       const found = best as { policy: string; runs: number; sharpe: number }[];
