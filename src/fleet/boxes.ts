@@ -7,7 +7,7 @@ import { store_heads_at_once } from "../base/limits.ts";
 import { unpackLines } from "../log/codec/unpacking.ts";
 import { readShipped } from "../log/pull/shipped.ts";
 import type { ShippingLag } from "../log/pull/shipping_lag.ts";
-import { watermarkOf } from "./chain.ts";
+import { BoxChain, Poison, watermarkOf } from "./chain.ts";
 import { readCheckpoint } from "./lake/checkpoint.ts";
 import type { RepeatedIds } from "./lake/repeated.ts";
 import { readStart } from "./chain_start.ts";
@@ -164,6 +164,8 @@ export interface TableStatus {
   /** The last segment of the table's chain that is in it, and the last that there is. */
   at: number;
   head: number;
+  /** Why the next one cannot be taken: the box stops there. */
+  problem?: string;
 }
 
 /** The vector of each table that is made of segments: how far each box, or one, is in it. */
@@ -181,6 +183,7 @@ export async function statusOfTables(
   }
   makeFolderDurably(store.world.files, work_folder);
   const found: TableStatus[] = [];
+  const problems = new Map<string, string | undefined>();
   for (const lake of LAKE_TABLES.filter(({ source }) => source)) {
     const table = new DeltaTable(store, lake);
     const place = { store, table_folder: table.folder, work_folder };
@@ -188,10 +191,25 @@ export async function statusOfTables(
     for (const box of names) {
       const at = watermarks.get(watermarkOf(box)) ?? 0;
       const head = heads.get(`${lake.source} ${box}`)!;
-      found.push({ table: lake.name, version, files: files.size, box, at, head });
+      const next = `${lake.source} ${box} ${at}`;
+      if (at < head && !problems.has(next)) {
+        problems.set(next, await poisonBehind(new BoxChain(store, lake.source!, box, at)));
+      }
+      const problem = problems.get(next);
+      found.push({ table: lake.name, version, files: files.size, box, at, head, problem });
     }
   }
   return found;
+}
+
+/** What keeps the next segment of a chain from being taken, as a fold job would find it. */
+async function poisonBehind(chain: BoxChain): Promise<string | undefined> {
+  try {
+    await chain.next().next();
+  } catch (error) {
+    if (!(error instanceof Poison)) throw error;
+    return `segment ${error.seq}: ${error.message}`;
+  }
 }
 
 /** Something of a box's segments that is not as it has to be. */

@@ -127,6 +127,14 @@ Deno.test("a box with a segment that cannot be taken stops there, named; the oth
     using job = lab.job();
     const { poison } = await job.fold();
     assertEquals(poison.map(({ box, seq }) => [box, seq]), [[bad.name, 2]]);
+    const standing = (await job.tables()).filter(({ table }) => table === "events");
+    assertEquals(
+      standing.map(({ box, at, head, problem }) => [box, at, head, problem]),
+      [
+        [bad.name, 1, 2, `segment 2: ${poison[0].problem}`],
+        [good.name, 2, 2, undefined],
+      ],
+    );
     const rows = await rowsOfTable(lab, "events");
     const boxes = rows.map(({ box }) => box);
     assertEquals([bad, good].map(({ name }) => boxes.filter((box) => box === name).length), [2, 4]);

@@ -23,7 +23,7 @@ export default defineCommand({
   positionals: [fleetWord()],
   flags: {
     "box": text("NAME", "this one alone"),
-    "tables": toggle("of each table, how far each box is in it"),
+    "tables": toggle("of each table, how far each box is in it, and what keeps it from going on"),
     "format": format(),
     ...fleetFlags(),
   },
@@ -32,7 +32,9 @@ export default defineCommand({
     using fleet = await openFleet(world, flags, url);
     const format = rowFormat(flags);
     if (flags.tables) {
-      const tables = (await fleet.tables(flags.box)).map((each) => ({ ...each }));
+      const tables = (await fleet.tables(flags.box)).map(({ problem = null, ...each }) => {
+        return { ...each, problem };
+      });
       printRows(world, tables, [
         { field: "table" },
         { field: "version", right: true },
@@ -40,8 +42,9 @@ export default defineCommand({
         { field: "box" },
         { field: "at", right: true },
         { field: "head", right: true },
+        { field: "problem" },
       ], format);
-      return EXIT_OK;
+      return tables.some(({ problem }) => problem !== null) ? EXIT_FINDINGS : EXIT_OK;
     }
     const boxes = (await fleet.status(flags.box)).map(({ behind, ...box }) => ({
       name: box.name,
