@@ -136,7 +136,7 @@ killTest(
           const box = own.pick(boxes);
           await box.emit(1 + own.below(4), own);
           await box.well("ship", "--drain", "--timeout", "60s");
-          return ["fleet", "fold", FLEET];
+          return ["fleet", "fold", FLEET, ...own.chance(0.5) ? ["--merge"] : []];
         }, [0, 75]);
       }));
       console.log(`${jobs} jobs at once: ${sweep}`);
