@@ -1,6 +1,7 @@
 /**
  * The lab of `ledger demo` with a process for each run, in a folder that stays: five programs write to
- * one log at once, one of them is killed (SIGKILL) while it writes, and then comes the same tour.
+ * one log at once, one of them is killed (SIGKILL) while it writes, and then comes the same tour. With
+ * --fleet: three such labs on three boxes of a fleet.
  */
 import { OutputClosed, systemWorld } from "../src/base/world.ts";
 import { run } from "../src/cli/run.ts";
@@ -21,7 +22,7 @@ for (const name of ["DIR", "RUNS_DIR", "WRITER"]) Deno.env.delete(`LEDGER_${name
 const [order, ...words] = Deno.args;
 if (order === "record") await recordOne(words);
 else {
-  Deno.exitCode = await demo(order === "--seed" ? Number(words[0]) : 1).catch((error) => {
+  Deno.exitCode = await demo(Deno.args).catch((error) => {
     // The reader has had enough (`deno task demo | head`).
     if (error instanceof OutputClosed) return 0;
     throw error;
@@ -36,14 +37,23 @@ async function recordOne([run_id, seed, begins_ms]: string[]): Promise<void> {
   });
 }
 
-async function demo(seed: number): Promise<number> {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    console.error("usage: deno task demo [--seed N], with a whole number, 0 or more");
+async function demo(args: readonly string[]): Promise<number> {
+  const is_fleet = args[0] === "--fleet";
+  const [flag, seed_text = "1", ...rest] = is_fleet ? args.slice(1) : args;
+  const seed = Number(seed_text);
+  const is_known = flag === undefined || flag === "--seed" && rest.length === 0;
+  if (!is_known || !Number.isSafeInteger(seed) || seed < 0) {
+    console.error("usage: deno task demo [--fleet] [--seed N], with a whole number, 0 or more");
     return 2;
   }
   const folder = Deno.makeTempDirSync({ prefix: "ledger-demo-" });
-  Deno.chdir(folder);
   const look = lookOfTerminal();
+  if (is_fleet) {
+    const { demoFleet } = await import("./demo_fleet.ts");
+    await demoFleet(world, look, folder, seed);
+    return 0;
+  }
+  Deno.chdir(folder);
   look.print(INTRODUCTION);
   look.print(`Each run is a process of its own, in ${folder}.`);
   const begins_ms = world.now_ms() - LAB_BEGAN_BEFORE_MS;

@@ -66,7 +66,7 @@ export async function openJoined(world: World, flags: FleetFlags): Promise<Fleet
 /** What a shipment did, in words. */
 export function shipText({ box, head, artifacts, traces, ...log }: ShipReport): string {
   const adopted = log.adopted + artifacts.adopted + traces.adopted;
-  const known = adopted > 0 ? `, ${counted(adopted, "segment")} were there` : "";
+  const known = adopted > 0 ? `, found ${counted(adopted, "segment")} there` : "";
   const sent = `${counted(log.shipped, "segment")} (${humanBytes(log.bytes)} of lines)`;
   const runs = artifacts.runs > 0 ? `, ${counted(artifacts.runs, "run")}` : "";
   const events = traces.events > 0 ? `, ${counted(traces.events, "traced event")}` : "";

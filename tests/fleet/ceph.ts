@@ -15,7 +15,7 @@ export const HAS_CEPH = ["ceph-mon", "ceph-osd", "radosgw"].every((name) =>
 if (!HAS_CEPH) {
   console.log(
     "left out: what needs a real object store, since Ceph is not installed " +
-      "(ceph-mon, ceph-osd, radosgw)",
+      "(apt-get install ceph-mon ceph-osd radosgw)",
   );
 }
 

@@ -44,6 +44,10 @@ const LEFT_OUT: readonly [group: string, name: string][] = [
   ["software.amazon.awssdk", "bundle"],
 ];
 
+/** Two engines, of what a newcomer can install in a minute. */
+export const ENGINES_BY_PIP = `python3 -m venv ${PYTHON} && ${join(PYTHON, "bin/pip")} install ` +
+  PACKAGES.filter((name) => /^(chdb|polars|deltalake)=/.test(name)).join(" ");
+
 if (IS_FULL) install();
 
 /** Which engines can be run here. */
