@@ -182,7 +182,7 @@ class DemoFleet {
     assertEquals(await this.#rows([...query, COUNT]), of_logs, "what was pulled");
     const engines = this.#engines();
     for (const engine of engines) {
-      this.#words(`The same of the tables in the store, by ${SHOWN[engine]}:`);
+      this.#words(`${SHOWN[engine]} is asked the same of the store's tables, by the lines of:`);
       const [found, counted] = await this.#ask(engine);
       printTable(this.world, found, ANSWER);
       assertEquals(found, answer, `${SHOWN[engine]} answers otherwise`);

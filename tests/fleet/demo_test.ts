@@ -38,7 +38,7 @@ if (IS_FULL) {
     assertEquals([code, hosts], [0, HOSTS], complaints);
     assertMatch(words, KILLED);
     assertMatch(words, RESUMED);
-    assertStringIncludes(words, "in the store, by ClickHouse:\n");
+    assertStringIncludes(words, "\nClickHouse is asked the same ");
     assertMatch(words, /each once, and [34] engines gave the same answer\.\n/);
   });
 
