@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { OutputClosed, type World } from "../src/base/world.ts";
+import type { World } from "../src/base/world.ts";
 import { humanCount, shellWord } from "../src/base/format.ts";
 import { countColumn, printTable, type Row } from "../src/cli/table.ts";
 import { recordLab } from "../src/demo/lab.ts";
@@ -239,7 +239,6 @@ class DemoFleet {
   async #run(host: string, args: readonly string[]): Promise<void> {
     this.#echo(host, args);
     const { success, code } = await this.#command(host, args).spawn().status;
-    // The reader may have had enough meanwhile: the next line meets a pipe that is closed.
     if (!success) throw new Error(`ledger ${args.join(" ")} ended with ${code}`);
   }
 
