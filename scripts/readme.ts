@@ -8,6 +8,7 @@ import { COMMANDS } from "../src/cli/commands.ts";
 import {
   commandTable,
   figuresIn,
+  fleetTable,
   legendTable,
   readmeTable,
   scaleTable,
@@ -56,17 +57,23 @@ async function replayed(text: string, { pattern, indent }: Transcripts): Promise
   return result + text.slice(at);
 }
 
-/** What was measured last, by `deno task bench --json` and by the same with `--scale`. */
+/** What was measured last, by `deno task bench --json` and by the same with `--scale` or `--fleet-scale`. */
 const MEASURED = {
   figures: ["figures", readmeTable],
   legend: ["figures", legendTable],
   short: ["figures", shortTable],
   scale: ["scale", scaleTable],
+  fleet: ["fleet_scale", fleetTable("day")],
+  growth: ["fleet_scale", fleetTable("growth")],
 } as const;
 
 /** Puts tables of figures where a text wants them; names behind the kind choose among figures. */
 function withFigures(text: string): string {
-  const place = /(<!-- (figures|legend|short|scale)(?:: (.*?))? -->\n)[^]*?(\n<!-- end of \2 -->)/g;
+  const kinds = Object.keys(MEASURED).join("|");
+  const place = new RegExp(
+    `(<!-- (${kinds})(?:: (.*?))? -->\\n)[^]*?(\\n<!-- end of \\2 -->)`,
+    "g",
+  );
   return text.replace(
     place,
     (_, begin, kind: keyof typeof MEASURED, names?: string, end?: string) => {

@@ -89,6 +89,29 @@ export function scaleTable(figures: readonly Figure[]): string {
   return markdown([head, ...rows], new Set(head.keys().drop(1)));
 }
 
+/** What `--fleet-scale` played: of one of its tables, a row for each need, a column for each fleet. */
+export function fleetTable(table: "day" | "growth") {
+  return (figures: readonly Figure[]): string => {
+    const cells = new Map<unknown, Map<unknown, string>>();
+    const columns = new Set<unknown>();
+    for (const { row, column, ours, unit, holds, ...figure } of figures) {
+      if (figure.table !== table) continue;
+      const said = unit === "power"
+        ? ours.toFixed(2).replace("-0.00", "0.00")
+        : `${readable(ours)} ${unit}`.trim();
+      columns.add(column);
+      cells.getOrInsertComputed(row, () => new Map())
+        .set(column, holds === false ? `${said}: **missed**` : said);
+    }
+    const rows = [...cells].map(([row, of_row]) => [
+      String(row),
+      ...[...columns].map((column) => of_row.get(column) ?? ""),
+    ]);
+    const head = ["", ...[...columns].map(String)];
+    return markdown([head, ...rows], new Set(head.keys().drop(1)));
+  };
+}
+
 function markdown(rows: string[][], from_the_right: ReadonlySet<number>): string {
   const widths = rows[0].map((_, at) => Math.max(...rows.map((row) => row[at].length)));
   const line = (row: string[]) =>

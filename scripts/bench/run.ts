@@ -22,6 +22,9 @@ const toConsole: Say = {
   words: (line) => console.error(line),
 };
 
+/** Benches that take long, by the flag that asks for them. */
+type AskedBenches = Readonly<Record<string, Bench>>;
+
 interface Options {
   chosen: Bench[];
   quick: boolean;
@@ -32,10 +35,10 @@ interface Options {
 export async function runBenches(
   args: string[],
   benches: readonly Bench[],
-  scale_benches: readonly Bench[] = [],
+  asked: AskedBenches = {},
   say: Say = toConsole,
 ): Promise<number> {
-  const options = readOptions(args, benches, scale_benches);
+  const options = readOptions(args, benches, asked);
   if (typeof options === "string") {
     say.words(options);
     return EXIT_USAGE;
@@ -80,9 +83,9 @@ async function figuresOf(
 function readOptions(
   args: string[],
   benches: readonly Bench[],
-  scale_benches: readonly Bench[],
+  asked: AskedBenches,
 ): Options | string {
-  const all = [...benches, ...scale_benches];
+  const all = [...benches, ...Object.values(asked)];
   const names = all.map((bench) => bench.name);
   try {
     const { values, positionals } = parseArgs({
@@ -91,7 +94,9 @@ function readOptions(
       options: {
         quick: { type: "boolean" },
         json: { type: "boolean" },
-        scale: { type: "boolean" },
+        ...Object.fromEntries(
+          Object.keys(asked).map((flag) => [flag, { type: "boolean" as const }]),
+        ),
       },
     });
     for (const name of positionals) {
@@ -100,14 +105,16 @@ function readOptions(
       const hint = near ? `did you mean ${near}?` : `there are: ${names.join(", ")}`;
       return `error: there is no bench ${JSON.stringify(name)}\n hint: ${hint}`;
     }
+    const flagged = Object.keys(asked).filter((flag) => flag in values).map((flag) => asked[flag]);
     const chosen = positionals.length > 0
       ? all.filter(({ name }) => positionals.includes(name))
-      : values.scale
-      ? [...scale_benches]
+      : flagged.length > 0
+      ? flagged
       : [...benches];
     return { chosen, quick: values.quick ?? false, json: values.json ?? false };
   } catch (error) {
-    const usage = "deno task bench [NAME …] [--quick] [--json] [--scale]; NAME is one of";
+    const flags = Object.keys(asked).map((flag) => ` [--${flag}]`).join("");
+    const usage = `deno task bench [NAME …] [--quick] [--json]${flags}; NAME is one of`;
     return `error: ${(error as Error).message}\n hint: ${usage} ${names.join(", ")}`;
   }
 }

@@ -32,6 +32,8 @@ export class FoldJob {
   readonly #world: World;
   readonly #snapshots = new Map<string, TableSnapshot>();
   readonly #poison = new Map<string, FoldReport["poison"][number]>();
+  /** Where each chain ended when this run came there: to list it for each table costs more than all else. */
+  readonly #ends = new Map<string, number>();
 
   constructor(readonly store: ObjectStore, readonly folder: string) {
     this.#world = store.world;
@@ -41,6 +43,7 @@ export class FoldJob {
   async run(options: UpkeepOptions = {}): Promise<FoldReport> {
     const { signal } = options;
     this.#poison.clear();
+    this.#ends.clear();
     const report: FoldReport = { tables: [], poison: [], upkeep: [] };
     using job = await JobFolder.open(this.#world, this.folder);
     for (const table of LAKE_TABLES) {
@@ -121,6 +124,8 @@ export class FoldJob {
     for (const box of await listBoxes(this.store)) {
       const app = watermarkOf(box);
       const from = snapshot.watermarks.get(app) ?? 0;
+      const name = `${source} ${box}`;
+      if (from >= (this.#ends.get(name) ?? Infinity)) continue;
       const chain = new BoxChain(this.store, source, box, from);
       try {
         for await (const segment of chain.next()) {
@@ -133,10 +138,11 @@ export class FoldJob {
           bytes += segment.lines_bytes;
           if (bytes >= fold_bytes_max) return { segments, watermarks };
         }
+        this.#ends.set(name, watermarks.get(app) ?? from);
       } catch (error) {
         if (!(error instanceof Poison)) throw error;
         const { seq, message: problem } = error;
-        this.#poison.set(`${source} ${box}`, { box, source, seq, problem });
+        this.#poison.set(name, { box, source, seq, problem });
       }
     }
     return { segments, watermarks };

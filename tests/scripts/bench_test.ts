@@ -1,7 +1,12 @@
 /** The benches' command line: what is chosen, what comes out. No test here measures anything. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Bench, LeftOut, published, ratioAtMost } from "../../scripts/bench/bench.ts";
-import { figuresIn, legendTable, readmeTable } from "../../scripts/bench/readme_table.ts";
+import {
+  figuresIn,
+  fleetTable,
+  legendTable,
+  readmeTable,
+} from "../../scripts/bench/readme_table.ts";
 import { figure, inRounds, largest, median, quantile } from "../../scripts/bench/rounds.ts";
 import { runBenches } from "../../scripts/bench/run.ts";
 
@@ -34,7 +39,7 @@ async function runAll(args: string[], benches?: Bench[]) {
   const code = await runBenches(
     args,
     benches ?? [trivial("append.one", ran), trivial("log.two", ran)],
-    [trivial("scale", ran)],
+    { scale: trivial("scale", ran), "fleet-scale": trivial("scale.fleet", ran) },
     { data: (line) => data.push(line), words: (line) => words.push(line) },
   );
   return { code, ran, data, words: words.join("\n") };
@@ -45,6 +50,7 @@ Deno.test("without names all benches run, with names those that are named", asyn
   assertEquals((await runAll(["log.two", "--json"])).ran, ["log.two"]);
   assertEquals((await runAll(["log.two", "append.one"])).ran, ["append.one", "log.two"]);
   assertEquals((await runAll(["--scale"])).ran, ["scale"]);
+  assertEquals((await runAll(["--fleet-scale"])).ran, ["scale.fleet"]);
 });
 
 Deno.test("an unknown name is a usage error, and the nearest is offered", async () => {
@@ -145,4 +151,25 @@ Deno.test("the documents' tables are made from figures as --json prints them", a
     readmeTable(figuresIn(JSON.stringify(missed))),
     "| `append.one time` | 2 ms |           |       | ≤ 1.5×: **missed** |",
   );
+});
+
+Deno.test("figures of fleets stand in a table with a column for each fleet, a goal that is missed named", () => {
+  const of = (table: string, row: string, column: string, facts: object) => {
+    return JSON.stringify({ name: "scale.fleet", ours: 2, unit: "", table, row, column, ...facts });
+  };
+  const figures = figuresIn([
+    of("day", "commits", "10 boxes", { ours: 1_234 }),
+    of("growth", "requests", "10 → 20 boxes", { ours: 0.994, unit: "power", holds: false }),
+    of("day", "commits", "20 boxes", { ours: 2, unit: "kB" }),
+    of("growth", "files", "10 → 20 boxes", { ours: -0.001, unit: "power", holds: true }),
+  ].join("\n"));
+  assertEquals(fleetTable("day")(figures).split("\n"), [
+    "|         | 10 boxes | 20 boxes |",
+    "| ------- | -------: | -------: |",
+    "| commits |    1,234 |     2 kB |",
+  ]);
+  assertEquals(fleetTable("growth")(figures).split("\n").slice(2), [
+    "| requests | 0.99: **missed** |",
+    "| files    |             0.00 |",
+  ]);
 });
