@@ -65,11 +65,13 @@ async function problemsIn(lines: readonly string[]): Promise<string[]> {
   return problems;
 }
 
-Deno.test("every recipe is tried by a journey", () => {
-  const journeys = sourcesIn("tests/journeys").map((path) =>
+Deno.test("every recipe is tried by a journey, or by a test of the executable", () => {
+  const tests = ["tests/journeys", "tests/binary"].flatMap(sourcesIn).map((path) =>
     Deno.readTextFileSync(join(PROJECT, path))
   ).join("\n");
-  assertEquals(recipeNames().filter((name) => !journeys.includes(`"${name}"`)), []);
+  const isTried = (name: string) =>
+    tests.includes(`"${name}"`) || tests.includes(`/recipes/${name}"`);
+  assertEquals(recipeNames().filter((name) => !isTried(name)), []);
 });
 
 Deno.test("every block of commands in a document is a transcript, a program that runs, or tasks", () => {
@@ -80,6 +82,8 @@ Deno.test("every block of commands in a document is a transcript, a program that
     for (const [, language, block] of text.matchAll(/```(\w*)\n([^]*?)\n```/g)) {
       // `scripts/readme.ts` runs these, and fails where they print something else.
       if (language === "console") continue;
+      // `tests/fleet/readme_test.ts` runs these.
+      if (language === "shell" && path === "README.md") continue;
       for (const line of block.split("\n")) {
         const task = /^(?:npx -y deno@[\d.]+|deno) task (\w+)/.exec(line)?.[1];
         const is_command = /(^|[|;&(] *)(ledger|runs|dist\/ledger) [a-z-]/.test(line);

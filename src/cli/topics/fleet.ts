@@ -16,6 +16,9 @@ goes to this machine alone. A private authority: --ca FILE.
   # once: is the store fit for it? makes the bucket a fleet
   ledger fleet init s3://lab/fleet --endpoint http://127.0.0.1:7480
 
+  # which rights the keys of a box, a fold job and a reader need
+  ledger fleet init s3://lab/fleet --print-policy
+
   # once a box: its name
   ledger fleet join s3://lab/fleet --endpoint http://127.0.0.1:7480 --as research-1
 
@@ -35,7 +38,10 @@ goes to this machine alone. A private authority: --ca FILE.
   ledger ship --drain --timeout 5m
 
   # one small job, anywhere: what boxes have sent becomes part of the tables
-  ledger fleet fold
+  ledger fleet fold --every 5m
+
+  # on a host that is no box, every command of the fleet takes the address
+  ledger fleet fold s3://lab/fleet --endpoint http://127.0.0.1:7480
 
   # the lines with which DuckDB, ClickHouse, Spark or Polars reads the tables
   ledger fleet sql duckdb
@@ -72,6 +78,8 @@ What is sent:
 - log | lines that are durable, and that this box wrote or imported; what pull took in is not its own
 - segments | at most 64 MB of lines of one part, packed by column; numbered without a gap; each names the one
   before it by digest
+- when | ship --once sends what is durable now, --follow and watch --ship every minute, or sooner where 64 MB are
+  new; a box with nothing new puts nothing
 - runs | each that has ended, completed or failed, once and whole: its files in bundles, which are segments
   with a chain of their own, a file of more than 1 MB as an object; the manifest last. Patches and attached
   files stay on the box, unless it joined with --with-code, --with-files. What is attached to a run later
@@ -87,6 +95,8 @@ What stops a box:
   here: the box stops, says where, and exits with 3
 - segments that were deleted in the store | ledger ship --repair puts them again, as long as the log has them;
   bundles as long as their runs, and the files of traces, are as they were
+- a segment that cannot be read | fold and pull stop at it, of that box alone, name it, and exit with 3;
+  the others go on
 - keys that have expired | ledger ship --follow, --drain and watch --ship wait, and read the key file again at
   each try; emitting goes on
 - a clock that is minutes off | the store refuses the signature; the error says by how much
@@ -110,8 +120,11 @@ The tables are Delta Lake tables that ask nothing of their readers (reader 1, wr
   tried. Trino, Athena, Databricks, Snowflake and others that read Delta Lake are not
 - events_once | a view that those lines make: events LEFT ANTI JOIN duplicates USING (box, log_day, log_part,
   log_offset)
-- merges | a day that is over becomes files of 128 to 256 MB; no row changes, and streams skip such commits
+- merges | a day that is over, and to which nothing came for an hour, becomes files of 128 to 256 MB; no row
+  changes, and streams skip such commits
 - old files | what was merged, or put by a job that died, goes 7 days later by the store's clock
+- fleet retain | a commit removes the days from the tables; the segments of logs go that every table has, from the
+  oldest on, and fleet verify and a first fold begin behind them. Bundles of runs and traces stay
 - fold jobs | any number may run; one that dies leaves nothing half done. They are the tables' only writers:
   no OPTIMIZE and no DELETE of another engine beside them
 
