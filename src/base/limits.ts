@@ -556,6 +556,8 @@ export const store_heads_at_once = 32;
 export const pulled_segments_at_once = 4;
 /** of so many boxes. */
 export const pulled_boxes_at_once = 4;
+/** `fleet fold --every` waits at least so long. */
+export const fold_every_ms_min = 1_000;
 /** How long `ship --drain` tries. */
 export const ship_drain_ms_max = 600_000;
 /** Statistics of a table hold texts up to so many characters, whole. */

@@ -5,7 +5,7 @@ import { digestOf } from "../base/files/checksum.ts";
 import { makeFolderDurably } from "../base/files/durable.ts";
 import { store_heads_at_once } from "../base/limits.ts";
 import { unpackLines } from "../log/codec/unpacking.ts";
-import { readShipped } from "../log/pull/shipped.ts";
+import { ownParts, readShipped } from "../log/pull/shipped.ts";
 import type { ShippingLag } from "../log/pull/shipping_lag.ts";
 import { BoxChain, Poison, watermarkOf } from "./chain.ts";
 import { readCheckpoint } from "./lake/checkpoint.ts";
@@ -96,7 +96,15 @@ async function disagreement(
   if (facts && parseMeta(facts.meta)?.raw_sha256 !== last!.raw_sha256) {
     return `forked: segment ${last!.seq} is not the one that this box sent`;
   }
-  const more = head - (last?.seq ?? 0);
+  const known = last?.seq ?? 0;
+  const next = head > known ? await store.head(segmentKey("log", name, known + 1)) : undefined;
+  const taken = next && parseMeta(next.meta);
+  for await (const { label, size_bytes } of taken ? ownParts(home.world, home.ledger_dir) : []) {
+    if (label !== taken!.part || size_bytes >= taken!.to) continue;
+    return `forked: segment ${known + 1} is not of this disk: ${label} has ` +
+      `${taken!.to - size_bytes} B less here`;
+  }
+  const more = head - known;
   // A shipper at work notes a moment later what it has put.
   return more > 1
     ? `${more} segments that this box does not know, as on a disk that was restored: ` +

@@ -135,10 +135,11 @@ export class BoxChain {
   /** The bytes of a segment, whose lines are those that it says. */
   async read(facts: SegmentFacts): Promise<TakenSegment> {
     const { seq, from, to, raw_sha256 } = facts;
-    const bytes = await this.store.get(segmentKey(this.source, this.box, seq));
+    const key = segmentKey(this.source, this.box, seq);
+    const bytes = await this.store.get(key);
     if (!bytes) throw new Poison(seq, "it is not in the store");
     try {
-      const sha256 = linesDigest(new MemoryFile(this.box, bytes));
+      const sha256 = linesDigest(new MemoryFile(key, bytes));
       if (sha256 !== raw_sha256) throw new Poison(seq, "its lines are not those it says");
     } catch (error) {
       if (!asLedgerError(error)) throw error;

@@ -3,7 +3,10 @@
  * disk before the claim is sent, so that a box whose answer was lost knows its own claim again.
  */
 import { LedgerError, quoted } from "../base/error.ts";
+import type { World } from "../base/world.ts";
+import { shippedPath } from "../log/pull/shipped.ts";
 import { checkBoxName } from "./address.ts";
+import { SOURCES } from "./segment.ts";
 import type { ObjectStore } from "./store.ts";
 import type { FleetHome, Membership } from "./home.ts";
 
@@ -35,6 +38,7 @@ export async function claimBox(
       hint: "what it shipped is under that name; a box keeps its name",
     });
   }
+  if (!box) refuseRecords(world, home);
   const box_id = box?.name === name ? box.box_id : newBoxId(world.random_uuid());
   const member: Membership = { name, box_id, ...extras };
   home.write({ box: { ...member, pending: true } });
@@ -63,6 +67,19 @@ export async function claimBox(
   }
   home.write({ box: member });
   return member;
+}
+
+/** Throws where another box has noted what it shipped: a new one would take that for its own. */
+function refuseRecords(world: World, home: FleetHome): void {
+  const paths = SOURCES.map((source) => shippedPath(home.ledger_dir, source));
+  const path = paths.find((path) => world.files.facts(path));
+  if (path === undefined) return;
+  throw new LedgerError({
+    code: "invalid",
+    message: `${path} is of a box whose name is not remembered: ${home.path} is gone`,
+    where: { path },
+    hint: `restore fleet.json; or, for a new box, remove fleet/ from the ledger's folder`,
+  });
 }
 
 /** The claim of a name; undefined where it is free. */

@@ -283,7 +283,8 @@ function addressOf(known: FleetAddress | undefined, { url, endpoint }: FleetOpti
   if (url !== undefined) {
     const is_known = known && addressText(known) === url.replace(/\/+$/, "");
     const at = endpoint ?? (is_known ? known.endpoint : undefined);
-    if (at !== undefined) return parseAddress(url, at);
+    const address = parseAddress(url, at ?? "https://unknown");
+    if (at !== undefined) return address;
     throw new LedgerError({
       code: "usage",
       message: `where is the object store of ${url}? it takes --endpoint URL`,

@@ -157,13 +157,7 @@ export class ObjectStore implements Disposable {
     const request: Request = { method: "HEAD", key };
     const answer = await this.#persistent(request);
     if (answer.status === 404) return undefined;
-    if ([400, 401, 403].includes(answer.status)) {
-      // The answer to a HEAD has no body, and so no reason: the first byte is asked for instead.
-      const asked: Request = { ...request, method: "GET", headers: { "range": "bytes=0-0" } };
-      const why = await this.#persistent(asked);
-      throw this.#refusal(request, why.status >= 400 ? why : answer);
-    }
-    if (answer.status !== 200) throw this.#refusal(request, answer);
+    if (answer.status !== 200) throw await this.#refusalOfHead(request, answer);
     const { headers } = answer;
     const meta: Record<string, string> = {};
     for (const [name, value] of headers) {
@@ -218,7 +212,7 @@ export class ObjectStore implements Disposable {
     const answer = await this.#persistent(request);
     if (answer.status === 404) return false;
     if (answer.status === 200) return true;
-    throw this.#refusal(request, answer);
+    throw await this.#refusalOfHead(request, answer);
   }
 
   async createBucket(): Promise<void> {
@@ -332,7 +326,17 @@ export class ObjectStore implements Disposable {
     return key === undefined ? this.address.bucket : `${addressText(this.address)}/${key}`;
   }
 
-  #refusal({ method, key }: Request, { status, body }: Answer): LedgerError {
+  /** The answer to a HEAD has no body, and so no reason: the first byte, or key, is asked for instead. */
+  async #refusalOfHead(request: Request, answer: Answer): Promise<LedgerError> {
+    if (![400, 401, 403].includes(answer.status)) return this.#refusal(request, answer);
+    const least = request.key === undefined
+      ? { query: { "list-type": "2", "max-keys": "1" } }
+      : { headers: { "range": "bytes=0-0" } };
+    const why = await this.#persistent({ ...request, method: "GET", ...least });
+    return this.#refusal(request, why.status >= 400 ? why : answer);
+  }
+
+  #refusal({ method, key }: Request, { status, headers, body }: Answer): LedgerError {
     const { reason, message } = parseError(new TextDecoder().decode(body));
     const named = this.#named(key);
     const said = [reason, message].filter(Boolean).join(": ");
@@ -343,6 +347,12 @@ export class ObjectStore implements Disposable {
       ? [
         "unreachable",
         "its keys have expired: put new ones into the key file, which is read again at each try",
+      ] as const
+      : status >= 300 && status < 400
+      ? [
+        "invalid",
+        `it sends on to ${hostOf(headers.get("location")) ?? "another host"}: name the endpoint ` +
+        "of the bucket's region: --endpoint URL",
       ] as const
       : status === 403 || status === 401
       ? [
@@ -363,6 +373,10 @@ export class ObjectStore implements Disposable {
       detail: facts,
     });
   }
+}
+
+function hostOf(url: string | null): string | undefined {
+  return url !== null && URL.canParse(url) ? new URL(url).host : undefined;
 }
 
 /** Whether a status says that the same may go well later. */

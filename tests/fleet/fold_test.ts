@@ -1,5 +1,5 @@
 /** Tables of a fleet are the union of its boxes' logs, whatever fails and however many jobs fold. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
 import type { FoldReport } from "../../src/fleet/fold.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/fleet/lake/checkpoint.ts";
@@ -7,8 +7,10 @@ import { LAKE_TABLES, lakeTable } from "../../src/fleet/lake/lake.ts";
 import { DeltaTable } from "../../src/fleet/lake/table.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { withSeed } from "../laws/random.ts";
+import { runIn } from "../harness.ts";
 import { openStore, withBoxes } from "./fleets.ts";
 import { assertIsUnion, rowsOfTable } from "./lab.ts";
+import { STRICT_KEYS } from "./strict_store.ts";
 
 /** Of the tables that segments of logs become. */
 function commitsOf({ tables }: FoldReport): number[] {
@@ -127,6 +129,8 @@ Deno.test("a box with a segment that cannot be taken stops there, named; the oth
     using job = lab.job();
     const { poison } = await job.fold();
     assertEquals(poison.map(({ box, seq }) => [box, seq]), [[bad.name, 2]]);
+    // The object, by its own key.
+    assertStringIncludes(poison[0].problem, key.slice("fleet/".length));
     const standing = (await job.tables()).filter(({ table }) => table === "events");
     assertEquals(
       standing.map(({ box, at, head, problem }) => [box, at, head, problem]),
@@ -138,6 +142,29 @@ Deno.test("a box with a segment that cannot be taken stops there, named; the oth
     const rows = await rowsOfTable(lab, "events");
     const boxes = rows.map(({ box }) => box);
     assertEquals([bad, good].map(({ name }) => boxes.filter((box) => box === name).length), [2, 4]);
+  });
+});
+
+Deno.test("a job that folds again and again says once why a box stops, and takes a time to wait", async () => {
+  await withBoxes(1, async ({ strict, boxes: [box] }) => {
+    const at = ["s3://lab/fleet", "--endpoint", strict.endpoint];
+    const fold = async (every: string) => {
+      let waits = 0;
+      const pause = () => {
+        if (++waits === 3) strict.options.keys = new Map();
+        return Promise.resolve();
+      };
+      return await runIn(box.dir, ["fleet", "fold", ...at, "--every", every], {
+        vars: { ...STRICT_KEYS },
+        now_ms: () => strict.now_ms(),
+        pause,
+      });
+    };
+    assertEquals((await fold("0s")).code, 2);
+    await box.emit(2);
+    await box.ship();
+    strict.objects("lab").get(`fleet/log/box=${box.name}/000000000001.parquet`)!.bytes.fill(0, 40);
+    assertEquals((await fold("1s")).stderr.split("stops at segment 1").length, 2);
   });
 });
 

@@ -181,6 +181,13 @@ Deno.test("fleet status tells what is not shipped, what was deleted, and a box t
     const whole = Deno.readTextFileSync(shippedPath(box.dir));
     Deno.writeTextFileSync(shippedPath(box.dir), record);
     assertMatch((await status(3)).problem, /^3 segments that this box does not know/);
+    Deno.writeTextFileSync(shippedPath(box.dir), whole.replace(/\n[^\n]+\n$/, "\n"));
+    const part = join(box.dir, "events/day=2026-01-04/part-000001.jsonl");
+    const lines = Deno.readTextFileSync(part);
+    assertEquals((await status(0)).problem, null);
+    Deno.writeTextFileSync(part, "");
+    assertMatch((await status(3)).problem, /^forked: segment 4 .* has \d+ B less here/);
+    Deno.writeTextFileSync(part, lines);
     Deno.writeTextFileSync(shippedPath(box.dir), whole.replace(/"raw_sha256":"..../g, "$&x"));
     assertMatch((await status(3)).problem, /^forked: segment 4 is not the one/);
     Deno.writeTextFileSync(shippedPath(box.dir), whole);

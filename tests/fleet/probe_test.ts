@@ -1,13 +1,13 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LedgerError } from "../../src/base/error.ts";
 import { probeStore } from "../../src/fleet/probe.ts";
-import { openStore } from "./fleets.ts";
+import { fleetWorld, openStore } from "./fleets.ts";
 import { type StrictOptions, StrictStore } from "./strict_store.ts";
 
 async function probe(options: StrictOptions): Promise<{ failed: string; left: string[] }> {
   await using strict = new StrictStore(options);
   strict.objects("lab");
-  using store = openStore(strict);
+  using store = openStore(strict, fleetWorld());
   let failed = "";
   try {
     const results = await probeStore(store);

@@ -122,6 +122,27 @@ Deno.test("two boxes of one name: the second is refused, and one that only says 
   });
 });
 
+Deno.test("what another box has noted of its shipments is not taken over by a new name", async () => {
+  await withBox(async (box) => {
+    await box.emit(1);
+    await box.ship();
+    const path = join(box.dir, "fleet.json");
+    const before = Deno.readTextFileSync(path);
+    Deno.removeSync(path);
+    using fleet = box.open();
+    const refused = await assertRejects(() => fleet.join("two"), LedgerError);
+    assertStringIncludes(refused.message, "shipped.jsonl");
+    assertStringIncludes(refused.hint!, "fleet.json");
+    assertEquals(await fleet.status("two").then(([{ claimed_at }]) => claimed_at), undefined);
+    Deno.writeTextFileSync(path, before);
+    assertEquals((await box.ship()).adopted, 0);
+    Deno.removeSync(path);
+    Deno.removeSync(join(box.dir, "fleet"), { recursive: true });
+    await fleet.join("two");
+    assertEquals((await fleet.ship()).shipped, 1);
+  });
+});
+
 Deno.test("a claim whose answer was lost is known again; objects that were deleted are missed", async () => {
   await using strict = new StrictStore();
   using folder = memoryFolder();

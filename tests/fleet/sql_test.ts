@@ -54,4 +54,7 @@ Deno.test("an engine that is not known, and a fleet that is not named, are refus
   const nowhere = await runIn(folder.path, ["fleet", "sql", "duckdb"]);
   assertEquals(nowhere.code, 2);
   assertStringIncludes(nowhere.stderr, "this box is in no fleet");
+  const no_address = await runIn(folder.path, ["fleet", "sql", "duckdb", "lab"]);
+  assertEquals(no_address.code, 2);
+  assertStringIncludes(no_address.stderr, `"lab" is no address of a fleet`);
 });

@@ -22,7 +22,7 @@ async function withStore(
 ): Promise<void> {
   await using strict = new StrictStore(options);
   strict.objects("lab");
-  using store = openStore(strict);
+  using store = openStore(strict, fleetWorld());
   await body(store, strict);
 }
 
@@ -108,6 +108,18 @@ Deno.test("a clock that is wrong is named, and by how much", async () => {
   await withStore({ now_ms: () => Date.now() + 3_600e3 }, async (store) => {
     const refusal = await assertRejects(() => store.put("x", HELLO), StoreRefusal);
     assertMatch(refusal.hint!, /(3599|3600) s behind the store's/);
+    const of_bucket = await assertRejects(() => store.hasBucket(), StoreRefusal);
+    assertMatch(of_bucket.hint!, /(3599|3600) s behind the store's/);
+  });
+});
+
+Deno.test("a store that sends on to another host is named, with that host; no signature goes there", async () => {
+  await withStore({ elsewhere: "https://lab.s3.eu-west-1.example.org/x" }, async (store) => {
+    for (const ask of [() => store.hasBucket(), () => store.get("x")]) {
+      const refusal = await assertRejects(ask, StoreRefusal);
+      assertEquals(refusal.code, "invalid");
+      assertStringIncludes(refusal.hint!, "lab.s3.eu-west-1.example.org");
+    }
   });
 });
 

@@ -1,8 +1,10 @@
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK, exitOfDaemon, exitOfStopped } from "../exit_code.ts";
+import { fold_every_ms_min } from "../../base/limits.ts";
 import { duration, toggle } from "../flags.ts";
 import { chainName, fleetFlags, fleetWord, openFleet, untilStopped } from "../fleet.ts";
 import { counted, print, printJson, say, utc } from "../output.ts";
+import { usage } from "../parse.ts";
 import { stopOnInterrupt } from "../progress.ts";
 
 export default defineCommand({
@@ -30,10 +32,14 @@ export default defineCommand({
   },
   network: "reaches",
   run: async ({ world, flags, words: [url] }) => {
+    const { every } = flags;
+    if (every !== undefined && every < fold_every_ms_min) {
+      throw usage("fleet fold", "--every takes at least 1s");
+    }
     using fleet = await openFleet(world, flags, url);
     using stop = stopOnInterrupt(world);
     const { signal } = stop;
-    const { every } = flags;
+    let said = "";
     const fold = async () => {
       const report = await fleet.fold({ signal, merge_all: flags.merge });
       if (flags.json) printJson(world, report);
@@ -52,11 +58,14 @@ export default defineCommand({
         if (done.length > 0) print(world, `${time}${table}: ${done.join(", ")}`);
       }
       const problems = report.upkeep.flatMap(({ problem }) => problem ?? []);
-      for (const problem of problems) say(world, problem);
       for (const { box, source, seq, problem } of report.poison) {
-        say(world, `box ${chainName(box, source)} stops at segment ${seq}: ${problem}`);
+        problems.push(`box ${chainName(box, source)} stops at segment ${seq}: ${problem}`);
       }
-      return report.poison.length + problems.length > 0 ? EXIT_FINDINGS : EXIT_OK;
+      const all = problems.join("\n");
+      // Once, and not at each fold.
+      if (all !== said && all !== "") say(world, all);
+      said = all;
+      return problems.length > 0 ? EXIT_FINDINGS : EXIT_OK;
     };
     if (every === undefined) return exitOfStopped(stop, await fold());
     say(world, "folds until it is stopped");
