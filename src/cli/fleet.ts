@@ -3,6 +3,7 @@ import { resolve } from "@std/path";
 import type { LedgerError } from "../base/error.ts";
 import { counted, humanBytes } from "../base/format.ts";
 import type { World } from "../base/world.ts";
+import { addressText } from "../fleet/address.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { openFleet as open } from "../fleet/open.ts";
 import type { Source } from "../fleet/segment.ts";
@@ -61,6 +62,11 @@ export async function openJoined(world: World, flags: FleetFlags): Promise<Fleet
   const fleet = await openFleet(world, flags);
   fleet.home.member();
   return fleet;
+}
+
+/** Says that a fleet has no box. */
+export function sayNoBox(world: World, { store }: Fleet): void {
+  say(world, `no box has joined ${addressText(store.address)}: ledger fleet join`);
 }
 
 /** What a shipment did, in words. */

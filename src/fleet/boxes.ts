@@ -11,7 +11,7 @@ import { BoxChain, Poison, watermarkOf } from "./chain.ts";
 import { readCheckpoint } from "./lake/checkpoint.ts";
 import type { RepeatedIds } from "./lake/repeated.ts";
 import { readStart } from "./chain_start.ts";
-import { type Claim, listBoxes, readClaim } from "./claim.ts";
+import { type Claim, namesOf, readClaim } from "./claim.ts";
 import type { FleetHome, Membership } from "./home.ts";
 import {
   chainFolder,
@@ -61,7 +61,9 @@ export async function statusOfBoxes(
   home: FleetHome,
   only?: string,
 ): Promise<BoxStatus[]> {
-  const names = only === undefined ? await listBoxes(store) : [only];
+  const { box } = home.read() ?? {};
+  const names = new Set(await namesOf(store, only));
+  if (box && !box.pending && only === undefined) names.add(box.name);
   const boxes: BoxStatus[] = [];
   for (const name of names) {
     const of_claim: { problem?: string } = {};
@@ -72,7 +74,6 @@ export async function statusOfBoxes(
     const { problem = log.problem } = of_claim;
     const { box_id, claimed_at } = claim ?? {};
     const status: BoxStatus = { name, box_id, claimed_at, ...log, problem, artifacts, traces };
-    const { box } = home.read() ?? {};
     if (box?.name === name) {
       status.behind = await home.lag({ count: true });
       status.problem ??= await disagreement(store, home, box, status);
@@ -182,7 +183,7 @@ export async function statusOfTables(
   work_folder: string,
   only?: string,
 ): Promise<TableStatus[]> {
-  const names = only === undefined ? await listBoxes(store) : [only];
+  const names = await namesOf(store, only);
   const heads = new Map<string, number>();
   for (const source of SOURCES) {
     for (const box of names) {
@@ -252,7 +253,7 @@ export async function verifyBoxes(
   { only, deep, onBox }: VerifyBoxesOptions = {},
 ): Promise<FleetVerification> {
   const verification: FleetVerification = { boxes: [], findings: [] };
-  for (const name of only === undefined ? await listBoxes(store) : [only]) {
+  for (const name of await namesOf(store, only)) {
     onBox?.(name);
     const status: { problem?: string } = {};
     const claim = await claimOf(store, name, status);

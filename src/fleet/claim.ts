@@ -3,10 +3,11 @@
  * disk before the claim is sent, so that a box whose answer was lost knows its own claim again.
  */
 import { LedgerError, quoted } from "../base/error.ts";
+import { firstNames } from "../base/format.ts";
 import type { World } from "../base/world.ts";
 import { shippedPath } from "../log/pull/shipped.ts";
 import { checkBoxName } from "./address.ts";
-import { SOURCES } from "./segment.ts";
+import { chainFolder, SOURCES } from "./segment.ts";
 import type { ObjectStore } from "./store.ts";
 import type { FleetHome, Membership } from "./home.ts";
 
@@ -107,6 +108,20 @@ export async function listBoxes(store: ObjectStore): Promise<string[]> {
     if (name !== undefined) names.push(name);
   }
   return names;
+}
+
+/** The names of all boxes, or the one that is asked for; throws where the store has nothing of that. */
+export async function namesOf(store: ObjectStore, only?: string): Promise<string[]> {
+  const names = await listBoxes(store);
+  if (only === undefined) return names;
+  if (names.includes(only)) return [only];
+  // A box whose claim was deleted has segments still.
+  for await (const _ of store.list(chainFolder("log", only))) return [only];
+  throw new LedgerError({
+    code: "not_found",
+    message: `there is no box ${quoted(only)} in this fleet`,
+    hint: names.length > 0 ? `there are: ${firstNames(names)}` : "no box has joined it yet",
+  });
 }
 
 /** 128 bits, in hex. */

@@ -69,7 +69,7 @@ export class Fleet implements Disposable {
     const address = addressOf(known?.fleet, options);
     const ca_path = options.ca_path ?? known?.ca_path;
     const keys_path = options.keys_path ?? known?.keys_path;
-    const ca = ca_path === undefined ? undefined : world.files.readText(ca_path);
+    const ca = ca_path === undefined ? undefined : certificatesAt(world, ca_path);
     const store = new ObjectStore(world, address, new KeySource(world, keys_path), ca);
     return new Fleet(store, home, { ...options, ca_path, keys_path });
   }
@@ -277,6 +277,17 @@ export class Fleet implements Disposable {
     const { ca_path, keys_path } = this.options;
     this.home.write({ fleet, ca_path, keys_path });
   }
+}
+
+function certificatesAt({ files }: World, path: string): string {
+  const text = files.readText(path);
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new LedgerError({
+    code: "invalid",
+    message: `${path} holds no certificate`,
+    where: { path },
+    hint: "--ca names a PEM file: -----BEGIN CERTIFICATE-----",
+  });
 }
 
 function addressOf(known: FleetAddress | undefined, { url, endpoint }: FleetOptions): FleetAddress {

@@ -199,6 +199,43 @@ Deno.test("fleet status tells what is not shipped, what was deleted, and a box t
   });
 });
 
+Deno.test("a name that no box has is refused with those that there are; a box whose claim was deleted is named", async () => {
+  await withBox(async (box, strict) => {
+    const at = ["s3://lab/fleet", "--endpoint", strict.endpoint];
+    const ask = async (...words: string[]) =>
+      await runIn(box.dir, ["fleet", ...words, ...at], { vars: { ...STRICT_KEYS } });
+    const commands = [["status"], ["status", "--tables"], ["verify"], ["pull"]];
+    for (const words of commands) {
+      const { code, stderr } = await ask(...words, "--box", "nix");
+      assertEquals(code, 1, stderr);
+      assertStringIncludes(stderr, "there are: one");
+    }
+    await box.emit(1);
+    await box.ship();
+    strict.objects("lab").delete("fleet/boxes/one.json");
+    for (const words of [["status"], ["status", "--box", "one"], ["verify", "--box", "one"]]) {
+      const { code, stdout } = await ask(...words);
+      assertEquals(code, 3, stdout);
+      assertStringIncludes(stdout, "its claim is gone");
+    }
+    const { stderr } = await ask("verify");
+    assertStringIncludes(stderr, "no box has joined s3://lab/fleet");
+  });
+});
+
+Deno.test("a file that --ca names, and holds no certificate, is refused by its name", async () => {
+  await withBox(async (box, strict, folder) => {
+    const path = join(folder, "ca.pem");
+    Deno.writeTextFileSync(path, "none");
+    const at = ["s3://lab/fleet", "--endpoint", strict.endpoint, "--ca", path];
+    const { code, stderr } = await runIn(box.dir, ["fleet", "status", ...at], {
+      vars: { ...STRICT_KEYS },
+    });
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, path);
+  });
+});
+
 Deno.test("a box of one fleet may make others, and stays in its own", async () => {
   await withBox(async (box, strict) => {
     await box.emit(1);

@@ -2,7 +2,7 @@ import { clock_skew_told_ms } from "../../base/limits.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
 import { format, text, toggle } from "../flags.ts";
-import { fleetFlags, fleetWord, openFleet } from "../fleet.ts";
+import { fleetFlags, fleetWord, openFleet, sayNoBox } from "../fleet.ts";
 import { humanBytes, humanDuration, printRows, rowFormat, say, showTime } from "../output.ts";
 
 export default defineCommand({
@@ -59,6 +59,7 @@ export default defineCommand({
       traces_head: box.traces.head,
       problem: box.problem ?? box.artifacts.problem ?? box.traces.problem ?? null,
     }));
+    if (boxes.length === 0) sayNoBox(world, fleet);
     const is_table = format === "table";
     const bytes = (value: unknown) => value === null ? "" : humanBytes(Number(value));
     const seconds = (value: unknown) => Number(value) > 0 ? humanDuration(Number(value) * 1e3) : "";

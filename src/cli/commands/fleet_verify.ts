@@ -3,7 +3,7 @@ import type { FleetVerification } from "../../fleet/boxes.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT_FINDINGS, EXIT_OK } from "../exit_code.ts";
 import { text, toggle } from "../flags.ts";
-import { chainName, fleetFlags, fleetWord, openFleet } from "../fleet.ts";
+import { chainName, fleetFlags, fleetWord, openFleet, sayNoBox } from "../fleet.ts";
 import { counted, humanBytes, print, printJson, say } from "../output.ts";
 
 export default defineCommand({
@@ -32,6 +32,7 @@ export default defineCommand({
       only: flags.box,
       deep: flags.deep,
     });
+    if (boxes.length === 0) sayNoBox(world, fleet);
     if (flags.json) printJson(world, { boxes, findings, ids });
     else {
       for (const { name, source, segments, bytes, lines_bytes } of boxes) {

@@ -3,14 +3,12 @@
  * however a pull ends; the next one goes on behind it. A box whose next segment cannot be taken stops
  * there, and is named; the others go on.
  */
-import { LedgerError, quoted } from "../../base/error.ts";
-import { firstNames } from "../../base/format.ts";
 import { pulled_boxes_at_once, pulled_segments_at_once } from "../../base/limits.ts";
 import { type BoxIndexReport, syncBoxIndex } from "../../index/box_index.ts";
 import { ledgerPaths, parsePartLabel } from "../../log/format/layout.ts";
 import { FleetCache, type PulledChain } from "./cache.ts";
 import { BoxChain, Poison } from "../chain.ts";
-import { listBoxes } from "../claim.ts";
+import { namesOf } from "../claim.ts";
 import { PulledBundles } from "./bundles.ts";
 import { linkOf, type SegmentFacts, type Source, SOURCES } from "../segment.ts";
 import type { ObjectStore } from "../store.ts";
@@ -78,17 +76,6 @@ export async function pullFleet(
   }
   if (pulled) throw pulled.error;
   return pull.report;
-}
-
-async function namesOf(store: ObjectStore, only?: string): Promise<string[]> {
-  const names = await listBoxes(store);
-  if (only === undefined) return names;
-  if (names.includes(only)) return [only];
-  throw new LedgerError({
-    code: "not_found",
-    message: `there is no box ${quoted(only)} in this fleet`,
-    hint: names.length > 0 ? `there are: ${firstNames(names)}` : "no box has joined it yet",
-  });
 }
 
 class FleetPull {
