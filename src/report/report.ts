@@ -39,6 +39,9 @@ function problemsOf(
   const lineages = losses.kind === "there" ? losses.value.losses.map(({ lineage }) => lineage) : [];
   const problems = [runs, phases, trades, pictures, latencies, losses, ...lineages]
     .flatMap((found) => found.kind === "unreadable" ? [found.problem] : []);
+  if (pictures.kind === "there") {
+    problems.push(...pictures.value.unread.map(({ problem }) => problem));
+  }
   const damaged = traces.damage.map(({ path, offset, reason }) =>
     new LedgerError({
       code: "damaged",

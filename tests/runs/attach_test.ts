@@ -339,4 +339,9 @@ Deno.test("a report shows the pictures of its runs, and says what is wrong with 
   assertEquals(data.pictures.kind === "there" && data.pictures.value.pictures_total, 3);
   const { stdout } = await inLab(lab, ["report", "--json"]);
   assert(!stdout.includes(base64) && stdout.includes("plots/equity.png"));
+  putFile(lab, run.path, "run.json", "{");
+  const damaged = await inLab(lab, ["report", "--as-is"]);
+  assertEquals(damaged.code, 3);
+  assertStringIncludes(damaged.stderr, "could not be read: ");
+  assertStringIncludes(damaged.stdout, "what is attached to");
 });

@@ -1,7 +1,7 @@
 /** Seal manifest of a day, `_sealed.json`: which parts are closed for good, what is in each, its place in the chain. */
 import { join } from "@std/path";
 import { replaceFile } from "../../base/files/durable.ts";
-import { LedgerError, newerFormat } from "../../base/error.ts";
+import { asLedgerError, LedgerError, newerFormat } from "../../base/error.ts";
 import type { Files } from "../../base/files/seam.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import type { Checksum } from "./checksum.ts";
@@ -85,6 +85,8 @@ export function readSealedIn(files: Files, folder: string): SealedParts {
     }
     return parts;
   } catch (cause) {
+    // A day may leave the log between two looks: then there is none. A link to nowhere is still there.
+    if (asLedgerError(cause)?.code === "not_found" && !files.facts(path)) return {};
     if (cause instanceof LedgerError) throw cause;
     throw new LedgerError({
       code: "damaged",

@@ -224,6 +224,8 @@ export interface ReportPicture {
 export interface PicturesData {
   pictures: ReportPicture[];
   pictures_total: number;
+  /** Runs whose manifest cannot be read, so that the page cannot tell what is attached to them. */
+  unread: { run_id: string; problem: LedgerError }[];
 }
 
 /** What there is of latencies. */

@@ -32,18 +32,19 @@ export async function gatherPictures(
   runs: readonly ReportRun[],
 ): Promise<Found<PicturesData>> {
   const { states } = sources;
-  if (states.kind !== "there") return there({ pictures: [], pictures_total: 0 });
+  if (states.kind !== "there") return there({ pictures: [], pictures_total: 0, unread: [] });
   const ids = JSON.stringify(runs.map(({ run_id }) => run_id));
   const rows = await rowsOf<{ run_id: string; run_path: string }>(states.value, RUN_PATHS, [ids]);
   const paths = new Map(rows.map(({ run_id, run_path }) => [run_id, run_path]));
   const pictures: ReportPicture[] = [];
+  const unread: PicturesData["unread"] = [];
   let pictures_total = 0;
   let left_bytes = report_pictures_bytes_max;
   for (const { run_id, status } of runs) {
     const folder = paths.has(run_id)
       ? join(sources.ledger.runs.dir, paths.get(run_id)!)
       : undefined;
-    for (const file of folder ? picturesOf(sources, folder, run_id) : []) {
+    for (const file of folder ? picturesOf(sources, folder, run_id, unread) : []) {
       if (pictures_total++ >= report_pictures_max) continue;
       const looked = lookAtPicture(sources, join(folder!, file.path), file, left_bytes);
       if (looked.base64 !== undefined) left_bytes -= file.bytes;
@@ -51,16 +52,23 @@ export async function gatherPictures(
       pictures.push({ run_id, status, name, media_type, bytes, sha256, ...looked });
     }
   }
-  return there({ pictures, pictures_total });
+  return there({ pictures, pictures_total, unread });
 }
 
-/** A manifest that cannot be read gives no pictures; `runs verify` names it. */
-function picturesOf({ world }: Sources, folder: string, run_id: string): AttachedFile[] {
+/** A manifest that cannot be read gives no pictures: the page says so, unless all of the run is away. */
+function picturesOf(
+  { world }: Sources,
+  folder: string,
+  run_id: string,
+  unread: PicturesData["unread"],
+): AttachedFile[] {
   try {
     const manifest = new ManifestFile(world, folder, run_id).read();
     return attachedFiles(manifest).filter(({ media_type }) => PICTURES.has(media_type));
   } catch (error) {
-    if (!asLedgerError(error)) throw error;
+    const problem = asLedgerError(error);
+    if (!problem) throw error;
+    if (world.files.facts(folder)) unread.push({ run_id, problem });
     return [];
   }
 }
