@@ -43,9 +43,18 @@ interface PutOptions {
   content_type?: string;
   /** Default: the digest of the bytes. A store has to refuse another. */
   sha256?: string;
+  /**
+   * When it is too late for it, by the store's clock: no try is signed after that, also where the machine slept
+   * between two of them. A store takes no old signature.
+   */
+  until_ms?: number;
 }
 
-type PutOutcome = "stored" | "exists";
+/** `late`: not tried any more; an earlier try may have gone through. */
+type PutOutcome = "stored" | "exists" | "late";
+
+/** A request's time was over before it was sent. */
+class TooLate extends Error {}
 
 /** An answer of the store that is not the one that was hoped for. */
 export class StoreRefusal extends LedgerError {
@@ -69,6 +78,7 @@ interface Request {
   headers?: Record<string, string>;
   body?: Uint8Array<ArrayBuffer>;
   sha256?: string;
+  until_ms?: number;
 }
 
 interface Answer {
@@ -124,7 +134,7 @@ export class ObjectStore implements Disposable {
   async put(
     key: string,
     bytes: Uint8Array<ArrayBuffer>,
-    { create_only, is_recognizable, meta = {}, content_type, sha256 }: PutOptions = {},
+    { create_only, is_recognizable, meta = {}, content_type, sha256, until_ms }: PutOptions = {},
   ): Promise<PutOutcome> {
     const headers: Record<string, string> = create_only ? { "if-none-match": "*" } : {};
     if (content_type !== undefined) headers["content-type"] = content_type;
@@ -135,9 +145,14 @@ export class ObjectStore implements Disposable {
       headers,
       body: bytes,
       sha256: sha256 ?? sha256Of(bytes),
+      until_ms,
     };
     const is_once = create_only && !is_recognizable;
-    const answer = await (is_once ? this.#withFreshKeys(request) : this.#persistent(request));
+    const asked = is_once ? this.#withFreshKeys(request) : this.#persistent(request);
+    const answer = await asked.catch((error) => {
+      if (!(error instanceof TooLate)) throw error;
+    });
+    if (!answer) return "late";
     if (answer.status === 412 && create_only) return "exists";
     if (answer.status === 200) return "stored";
     throw this.#refusal(request, answer);
@@ -249,7 +264,8 @@ export class ObjectStore implements Disposable {
   }
 
   async #ask(
-    { method, key, query = {}, headers = {}, body, sha256 = EMPTY_SHA256 }: Request,
+    { method, key, query = {}, headers = {}, body, sha256 = EMPTY_SHA256, until_ms = Infinity }:
+      Request,
     keys: StoreKeys,
     bytes_max = store_answer_bytes_max,
   ): Promise<Answer> {
@@ -257,6 +273,8 @@ export class ObjectStore implements Disposable {
     const path = key === undefined ? "" : `/${(prefix + key).split("/").map(encoded).join("/")}`;
     const url = new URL(`${endpoint}/${bucket}${path}`);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    const now_ms = this.world.now_ms();
+    if (now_ms + this.skew_ms >= until_ms) throw new TooLate();
     const signed = await new AwsV4Signer({
       method,
       url: url.toString(),
@@ -266,7 +284,7 @@ export class ObjectStore implements Disposable {
       accessKeyId: keys.access_key_id,
       secretAccessKey: keys.secret_access_key,
       sessionToken: keys.session_token,
-      datetime: new Date(this.world.now_ms()).toISOString().replace(/[:-]|\.\d{3}/g, ""),
+      datetime: new Date(now_ms).toISOString().replace(/[:-]|\.\d{3}/g, ""),
       cache: this.#cache,
     }).sign();
     const upload_ms = (body?.length ?? 0) / 1e6 * store_upload_mb_ms;
@@ -283,7 +301,7 @@ export class ObjectStore implements Disposable {
         ...(this.#client ? { client: this.#client } : {}),
       });
       const said_ms = Date.parse(response.headers.get("date") ?? "");
-      if (Number.isFinite(said_ms)) this.skew_ms = said_ms - this.world.now_ms();
+      if (Number.isFinite(said_ms)) this.#noteClock(now_ms, said_ms);
       const { status } = response;
       return { status, headers: response.headers, body: await readBounded(response, bytes_max) };
     } catch (cause) {
@@ -291,6 +309,12 @@ export class ObjectStore implements Disposable {
       if (this.stop?.aborted) throw interruptedBy("its caller, while the store did not answer");
       throw this.#unreachable(cause);
     }
+  }
+
+  /** Clocks agree where the store answered between question and answer: the machine may have slept meanwhile. */
+  #noteClock(asked_ms: number, said_ms: number): void {
+    const answered_ms = this.world.now_ms();
+    this.skew_ms = said_ms - Math.min(Math.max(said_ms, asked_ms), answered_ms);
   }
 
   #unreachable(cause: unknown): LedgerError {

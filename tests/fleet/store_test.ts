@@ -105,7 +105,8 @@ Deno.test("keys come from the environment or a file of the owner's, and are neve
 });
 
 Deno.test("a clock that is wrong is named, and by how much", async () => {
-  await withStore({ now_ms: () => Date.now() + 3_600e3 }, async (store) => {
+  await withStore({ now_ms: () => Date.now() + 3_600e3 }, async (_, strict) => {
+    using store = openStore(strict, fleetWorld());
     const refusal = await assertRejects(() => store.put("x", HELLO), StoreRefusal);
     assertMatch(refusal.hint!, /(3599|3600) s behind the store's/);
     const of_bucket = await assertRejects(() => store.hasBucket(), StoreRefusal);

@@ -18,6 +18,7 @@ import {
   commitVersion,
   type DeltaTable,
   emptySnapshot,
+  lateAfter,
   stateActions,
   type TableSnapshot,
 } from "./table.ts";
@@ -65,14 +66,13 @@ export async function readTable(
   table: DeltaTable,
   known?: TableSnapshot,
 ): Promise<TableSnapshot> {
-  // Of what was read long ago, the commits that follow may be swept.
-  const is_fresh = known && place.store.now_ms() - known.seen_ms < lake_commit_ms_max;
+  const is_fresh = known && place.store.now_ms() < lateAfter(known);
   return await table.refresh(is_fresh ? known : await readCheckpoint(place));
 }
 
 /** The table at its newest checkpoint; before the first one, at nothing. */
 export async function readCheckpoint(place: CheckpointPlace): Promise<TableSnapshot> {
-  const snapshot = emptySnapshot();
+  const snapshot = emptySnapshot(place.store.now_ms());
   const hinted = await hintedVersion(place);
   let bytes = hinted === undefined ? undefined : await place.store.get(keyOf(place, hinted));
   const version = bytes ? hinted : await newestVersion(place);
@@ -172,8 +172,6 @@ export async function writeCheckpoint(
   // Another job may have written the same: then that one serves.
   await store.put(keyOf(place, version), bytes, { create_only: true, is_recognizable: true });
   snapshot.checkpoint = version;
-  // A hint that is written late could name a checkpoint that was swept meanwhile.
-  if (store.now_ms() - begun_ms >= lake_commit_ms_max) return;
   const hint = {
     version,
     size: actions.length,
@@ -182,6 +180,8 @@ export async function writeCheckpoint(
   };
   await store.put(hintKey(place), new TextEncoder().encode(JSON.stringify(hint)), {
     content_type: "application/json",
+    // A hint that is written late could name a checkpoint that was swept meanwhile.
+    until_ms: begun_ms + lake_commit_ms_max,
   });
 }
 

@@ -5,6 +5,7 @@
 import { basename, join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
 import { writeFully } from "../../base/files/durable.ts";
+import { json } from "../../base/json.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { identifier, literal } from "../../duckdb/sandbox.ts";
 import { lake_text_chars_max } from "../../base/limits.ts";
@@ -12,6 +13,7 @@ import {
   type DataFile,
   type DeltaTable,
   type LakeTable,
+  lateAfter,
   PARTITION,
   tableFolder,
   type TableSnapshot,
@@ -37,18 +39,21 @@ export async function putDataFiles(
     const local = join(folder, name);
     const rows = `(select ${columnsOf(table)} from ${relation}
       where log_day = ${literal(log_day)} order by ${table.order})`;
-    await database.run(`copy ${rows} to ${literal(local)} (format parquet, compression zstd)`);
-    // Of the file: to ask the rows again would sort them again.
-    const stats = await statsOf(database, table, `read_parquet(${literal(local)})`);
+    // The writer says what is in it: to ask the rows again would read, and sort, them again.
+    const [written] = await database.rows<WrittenFile>(
+      `copy ${rows} to ${literal(local)} (format parquet, compression zstd, return_stats)`,
+    );
     const bytes = world.files.readBytes(local) as Uint8Array<ArrayBuffer>;
     world.files.remove(local);
     const path = `log_day=${log_day}/${name}`;
+    // Before it is put: a sweep counts from when it was there, however late the answer comes.
+    const modified_ms = store.now_ms();
     await store.put(`${tableFolder(table.name)}${path}`, bytes, {
       create_only: true,
       is_recognizable: true,
       content_type: "application/vnd.apache.parquet",
     });
-    const modified_ms = store.now_ms();
+    const stats = statsOf(table, written);
     files.push({ path, log_day, size_bytes: bytes.length, modified_ms, stats });
   }
   return files;
@@ -71,7 +76,8 @@ export async function fetchDataFiles(
     for (const { path } of of_day) {
       const bytes = await store.get(`${tableFolder(name)}${path}`);
       if (!bytes) {
-        if (!(await table.refresh(snapshot)).files.has(path)) return undefined;
+        const { files } = await table.refresh(snapshot);
+        if (!files.has(path) || store.now_ms() >= lateAfter(snapshot)) return undefined;
         throw new LedgerError({
           code: "damaged",
           message: `${tableFolder(name)}${path} is gone from the bucket, and is part of a table`,
@@ -102,23 +108,35 @@ function columnsOf({ columns }: LakeTable): string {
     .join();
 }
 
-/** Whole numbers of 64 bits do not survive JavaScript, and texts are compared by bytes: DuckDB says them. */
-async function statsOf(database: Database, { columns }: LakeTable, rows: string): Promise<string> {
-  const listed = columns.filter(({ name, type }) => name !== PARTITION && type !== "boolean");
-  const range = (which: "min" | "max") =>
-    listed.map(({ name, type }) => {
-      const column = identifier(name);
-      const value = `${which}(${column})`;
-      const is_kept = type === "string"
-        ? `max(length(${column})) <= ${lake_text_chars_max}`
-        : type === "double"
-        ? `not bool_or(isnan(${column}) or isinf(${column}))`
-        : "true";
-      return `${literal(name)}: if(${is_kept}, ${value}, null)`;
-    });
-  const nulls = listed.map(({ name }) => `${literal(name)}: count(*) - count(${identifier(name)})`);
-  return await database.value<string>(
-    `select to_json({'numRecords': count(*), 'minValues': {${range("min")}},
-       'maxValues': {${range("max")}}, 'nullCount': {${nulls}}})::varchar from ${rows}`,
-  );
+/** What DuckDB says of a file that it has written, with values as texts. */
+interface WrittenFile {
+  count: bigint;
+  column_statistics: {
+    entries: { key: string; value: { entries: { key: string; value: string }[] } }[];
+  };
 }
+
+/** Whole numbers of 64 bits do not survive JavaScript: the texts of DuckDB are taken as they are. */
+function statsOf({ columns }: LakeTable, { count, column_statistics }: WrittenFile): string {
+  const written = new Map(column_statistics.entries.map(({ key, value }) => {
+    return [key, new Map(value.entries.map((each) => [each.key, each.value]))];
+  }));
+  const stats = { minValues: {}, maxValues: {}, nullCount: {} } as Record<string, Members>;
+  for (const { name, type } of columns) {
+    if (name === PARTITION || type === "boolean") continue;
+    const said = written.get(identifier(name))!;
+    stats.nullCount[name] = Number(said.get("null_count"));
+    const [min, max] = ["min", "max"].map((which) => said.get(which));
+    const is_kept = type === "string"
+      ? [min, max].every((text) => text !== undefined && text.length <= lake_text_chars_max)
+      : [min, max].every((text) => Number.isFinite(Number(text ?? NaN))) &&
+        said.get("has_nan") !== "true";
+    if (!is_kept) continue;
+    const value = (text: string) => type === "string" ? text : json.rawJSON(text);
+    stats.minValues[name] = value(min!);
+    stats.maxValues[name] = value(max!);
+  }
+  return JSON.stringify({ numRecords: Number(count), ...stats });
+}
+
+type Members = Record<string, unknown>;

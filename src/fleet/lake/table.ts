@@ -87,11 +87,15 @@ export class DeltaTable {
   }
 
   /** Reads on from a snapshot: the commits that came after it. */
-  async refresh(snapshot: TableSnapshot = emptySnapshot()): Promise<TableSnapshot> {
+  async refresh(
+    snapshot: TableSnapshot = emptySnapshot(this.store.now_ms()),
+  ): Promise<TableSnapshot> {
     for (let version = snapshot.version + 1;; version++) {
+      const asked_ms = this.store.now_ms();
       const bytes = await this.store.get(this.commitKey(version));
       if (!bytes) {
-        snapshot.seen_ms = this.store.now_ms();
+        // Of what was read long ago, the commits that follow may be swept: this is not the end then.
+        if (this.store.now_ms() < lateAfter(snapshot)) snapshot.seen_ms = asked_ms;
         return snapshot;
       }
       for (const action of parseCommit(bytes, this.commitKey(version))) {
@@ -127,9 +131,8 @@ export class DeltaTable {
    * A sweep takes old files that are no part of the table, and commits below old checkpoints: what was put, or
    * read, so long ago may be gone.
    */
-  #isInTime({ seen_ms }: TableSnapshot, { add = [] }: Change): boolean {
-    const times_ms = [seen_ms, ...add.map(({ modified_ms }) => modified_ms)];
-    return times_ms.every((time_ms) => this.store.now_ms() - time_ms < lake_commit_ms_max);
+  #isInTime(snapshot: TableSnapshot, { add }: Change): boolean {
+    return this.store.now_ms() < lateAfter(snapshot, add);
   }
 
   /** Makes the next commit; false where another job made it first. The snapshot moves with it. */
@@ -163,9 +166,10 @@ export class DeltaTable {
       create_only: true,
       is_recognizable: true,
       content_type: "application/json",
+      until_ms: lateAfter(snapshot, add),
     });
     // Of a commit whose answer was lost, what is there is this one.
-    if (outcome === "exists") {
+    if (outcome !== "stored") {
       const there = await this.store.get(key);
       if (!there || new TextDecoder().decode(there) !== text) return false;
     }
@@ -202,15 +206,20 @@ export class DeltaTable {
   }
 }
 
+/** When it is too late to commit, by the store's clock, for a job that has read and put that. */
+export function lateAfter({ seen_ms }: TableSnapshot, add: readonly DataFile[] = []): number {
+  return Math.min(seen_ms, ...add.map(({ modified_ms }) => modified_ms)) + lake_commit_ms_max;
+}
+
 /** A table before its first commit. */
-export function emptySnapshot(): TableSnapshot {
+export function emptySnapshot(seen_ms: number): TableSnapshot {
   return {
     version: -1,
     files: new Map(),
     removed: new Map(),
     watermarks: new Map(),
     checkpoint: -1,
-    seen_ms: 0,
+    seen_ms,
   };
 }
 
