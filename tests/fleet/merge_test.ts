@@ -7,12 +7,14 @@ import { writeCheckpoint } from "../../src/fleet/lake/checkpoint.ts";
 import { JobFolder } from "../../src/fleet/lake/job_folder.ts";
 import { dueMerges } from "../../src/fleet/lake/merge.ts";
 import type { DataFile } from "../../src/fleet/lake/table.ts";
-import { memoryFolder } from "../harness.ts";
+import { IS_FULL, memoryFolder } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
 import { type FleetLab, fleetWorld, openStore, withBoxes } from "./fleets.ts";
 import { assertIsUnion, rowsOfTable, snapshotOf } from "./lab.ts";
 
 const HOUR_MS = 3_600_000;
+/** Of a sample; each merges with two or four jobs at once. */
+const ROUNDS = IS_FULL ? 6 : 2;
 
 async function emitAndShip({ boxes }: FleetLab, counts: number[], day = 0): Promise<void> {
   for (const [at, count] of counts.entries()) {
@@ -66,7 +68,7 @@ Deno.test("however many jobs merge at once, and whatever the store answers, rows
     withBoxes(2, async (lab) => {
       const faults = ["503", "409", "cut", "lost", "lost"] as const;
       const ids = Array.from({ length: 4 }, (_, n) => `0197d3a0-0000-7000-8000-00000000000${n}`);
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < ROUNDS; round++) {
         for (const box of lab.boxes) {
           await box.emit(draw.below(2), 0);
           for (const event_id of ids) if (draw.chance(0.4)) await box.emitAgain(event_id);

@@ -9,11 +9,14 @@ import { CONTENT_TABLES } from "../../src/index/tables.ts";
 import { syncIndex } from "../../src/index/sync.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { ledgerPaths } from "../../src/log/mod.ts";
-import { writePart } from "../harness.ts";
+import { IS_FULL, writePart } from "../harness.ts";
 import { failEachWay, type FaultyDisk, LONG_STRIDE } from "../crash/faults/faults.ts";
 import { RandomLog } from "../index/random_log.ts";
 import { withSeed } from "../laws/random.ts";
 import { type FleetLab, fleetWorld, openLab, withBoxes } from "./fleets.ts";
+
+/** Requests between those at which a pull ends. */
+const STRIDE = IS_FULL ? 1 : 9;
 
 /** The ledger that pulls. */
 const readerOf = ({ folder }: FleetLab) => join(folder, "reader");
@@ -65,7 +68,7 @@ Deno.test("what was pulled is the union of the boxes' own indexes, table by tabl
   await withSeed((draw) =>
     withBoxes(2, async (lab) => {
       const logs = lab.boxes.map(({ dir }) => new RandomLog(draw, dir));
-      for (let round = 0; round < 2; round++) {
+      for (let round = 0; round < (IS_FULL ? 4 : 2); round++) {
         for (const log of logs) for (let n = 0; n < 4; n++) log.append();
         // The same ids in two boxes are two events; twice in one box they are one.
         const lines = [...lab.boxes[0].lines().values()].join("");
@@ -90,7 +93,7 @@ Deno.test("a pull that is cut off at any request goes on where it was, and fetch
     const { requests } = lab.strict;
     const started = requests.length;
     let ends = 0;
-    for (let cut_at = 3;; cut_at += 9) {
+    for (let cut_at = 3;; cut_at += STRIDE) {
       const first = requests.length;
       lab.strict.options.faultOf = ({ number }) => number > first + cut_at ? "503" : undefined;
       const outcome = await pull(lab).then(() => "whole", (error: LedgerError) => error.code);

@@ -14,6 +14,8 @@ export default defineCommand({
     "themselves go 7 days later. The segments of each box's log go from the low end, as far as " +
     "their days are old and every table has them; before that, log/box=NAME/START-SEQ.json says " +
     "where the chain begins, and fleet verify begins there. The last segment of a box stays. " +
+    "Runs, their files and traces stay in the bucket too, below artifacts/, runs/ and traces/: " +
+    "only their rows leave the tables. A table that is made anew takes them in again. " +
     "What is on the boxes stays too: there it is ledger retain. After a kill at any step, run it " +
     "again.",
   examples: {
@@ -54,6 +56,7 @@ export default defineCommand({
         if (reason) say(world, `${box}: ${reason}`);
       }
       if (tables.length + boxes.length === 0) say(world, `nothing is older than ${first_day}`);
+      else say(world, "what runs and traces have in artifacts/, runs/ and traces/ stays there");
       if (is_plan) say(world, `nothing was done: --dry-run; ${first_day} would be the first day`);
     }
     return exitOfStopped(stop, boxes.some(({ reason }) => reason) ? EXIT_FINDINGS : EXIT_OK);
