@@ -77,9 +77,9 @@ function refuseRecords(world: World, home: FleetHome): void {
   if (path === undefined) return;
   throw new LedgerError({
     code: "invalid",
-    message: `${path} is of a box whose name is not remembered: ${home.path} is gone`,
+    message: `${path} is of a box that ${home.path} does not name any more`,
     where: { path },
-    hint: `restore fleet.json; or, for a new box, remove fleet/ from the ledger's folder`,
+    hint: "restore fleet.json; or, for a new box, remove fleet/ from the ledger's folder",
   });
 }
 

@@ -199,11 +199,13 @@ Deno.test("fleet status tells what is not shipped, what was deleted, and a box t
   });
 });
 
-Deno.test("a name that no box has is refused with those that there are; a box whose claim was deleted is named", async () => {
+Deno.test("a name that no box has is refused with those that there are; a box says what leaves it, and is named where its claim was deleted", async () => {
   await withBox(async (box, strict) => {
     const at = ["s3://lab/fleet", "--endpoint", strict.endpoint];
     const ask = async (...words: string[]) =>
       await runIn(box.dir, ["fleet", ...words, ...at], { vars: { ...STRICT_KEYS } });
+    const joined = await ask("join", "--as", "one", "--with-code", "--with-files");
+    assertStringIncludes(joined.stdout, "patches and attached files of runs leave this box too");
     const commands = [["status"], ["status", "--tables"], ["verify"], ["pull"]];
     for (const words of commands) {
       const { code, stderr } = await ask(...words, "--box", "nix");

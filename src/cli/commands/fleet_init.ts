@@ -24,7 +24,9 @@ export default defineCommand({
   run: async ({ world, flags, words: [url] }) => {
     if (flags["print-policy"]) {
       const { policiesOf } = await import("../../fleet/policy.ts");
-      return printJson(world, policiesOf(url));
+      const policies = policiesOf(url);
+      if (flags.json) return printJson(world, policies);
+      return print(world, JSON.stringify(policies, undefined, 2));
     }
     using fleet = await openFleet(world, flags, url);
     const report = await fleet.init();

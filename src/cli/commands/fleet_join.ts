@@ -8,7 +8,7 @@ export default defineCommand({
   summary: "claim a name for this box in a fleet",
   description: "Claims the name, once and for all, and remembers fleet and name in fleet.json of " +
     "the ledger's folder; no secret is in it. A box whose disk was lost or restored joins under " +
-    "a new name. To send what is in the log: ledger ship.",
+    "a new name. Joined again under its name, a box has the flags that are given then. To send what is in the log: ledger ship.",
   examples: {
     "ledger fleet join s3://lab/fleet --endpoint http://127.0.0.1:7480 --as research-1":
       "this box is research-1 from now on",
@@ -34,5 +34,8 @@ export default defineCommand({
     });
     if (flags.json) return printJson(world, { path: fleet.home.path, ...joined });
     print(world, `this box is ${joined.name} (${joined.box_id}), remembered in ${fleet.home.path}`);
+    const { with_code, with_files } = joined;
+    const too = [...with_code ? ["patches"] : [], ...with_files ? ["attached files"] : []];
+    if (too.length > 0) print(world, `${too.join(" and ")} of runs leave this box too`);
   },
 });
