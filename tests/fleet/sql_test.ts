@@ -49,7 +49,10 @@ Deno.test("a store with TLS is read with TLS, one on this machine without", asyn
 Deno.test("policies of a box, a fold job and a reader are printed to be read, and as one line for programs", async () => {
   using folder = memoryFolder();
   const words = ["fleet", "init", "s3://lab/fleet", "--print-policy"];
-  const [read, line] = [await runIn(folder.path, words), await runIn(folder.path, [...words, "--json"])];
+  const [read, line] = [
+    await runIn(folder.path, words),
+    await runIn(folder.path, [...words, "--json"]),
+  ];
   assertEquals(JSON.parse(read.stdout), JSON.parse(line.stdout));
   assertEquals(Object.keys(JSON.parse(read.stdout)), ["box", "fold", "reader"]);
   assert(read.stdout.split("\n").every(({ length }) => length <= 100), read.stdout);
