@@ -117,7 +117,7 @@ function numbered(row: Record<string, unknown>): Record<string, unknown> {
 }
 
 /** Fails unless what is pulled of runs and traces are the rows of the tables. */
-async function assertPulledAsFolded({ strict, folder }: FleetLab): Promise<void> {
+async function assertPulledAsFolded({ strict, boxes, folder }: FleetLab): Promise<void> {
   const dir = join(folder, "reader");
   using reader = openLab(strict, dir);
   assertEquals((await reader.pull()).poison, []);
@@ -128,6 +128,24 @@ async function assertPulledAsFolded({ strict, folder }: FleetLab): Promise<void>
     const rows = ordered(await index.rows(`select * from ${name}`));
     assertEquals(rows, await rowsOfTable(store, name, folder), name);
     assertEquals(rows.length > 0, true, name);
+  }
+  for (const { name, dir, runs_dir } of boxes) {
+    const sql = (table: string, where = "") =>
+      `select columns(lambda c: c != 'box') from ${table} ${where}`;
+    await using own = new Ledger({ dir, runs_dir });
+    await own.runs.sync();
+    await using catalog = await own.openIndex({ db: "catalog" });
+    await using traces = await own.traces.openDatabase();
+    for (
+      const [table, local] of [
+        ["backtest_runs_catalog", catalog],
+        ["backtest_artifacts_catalog", catalog],
+        ["trace_events", traces],
+      ] as const
+    ) {
+      const pulled = await index.rows<Rows[number]>(sql(table, `where box = '${name}'`));
+      assertEquals(ordered(pulled), ordered(await local.rows(sql(table))), table);
+    }
   }
 }
 

@@ -16,6 +16,27 @@ import { factsOfFile, type Source, SOURCES } from "../segment.ts";
 import { Spool } from "../spool.ts";
 import type { ObjectStore } from "../store.ts";
 
+/** The same under the names, and with the types, that a box's own catalog and traces have. */
+const VIEWS: Readonly<Record<Source, string>> = {
+  log: "",
+  artifacts: `
+    create view backtest_runs_catalog as
+      select * rename (created_at_ms as created_at, started_at_ms as started_at,
+        completed_at_ms as completed_at)
+      from (select * exclude (log_day) replace (
+          make_timestamp(created_at_ms * 1000) as created_at_ms,
+          make_timestamp(started_at_ms * 1000) as started_at_ms,
+          make_timestamp(completed_at_ms * 1000) as completed_at_ms, dataset::json as dataset,
+          parameters::json as parameters, timing::json as timing, summary::json as summary)
+        from runs);
+    create view backtest_artifacts_catalog as select * exclude (log_day) from artifacts;`,
+  traces: `
+    create view trace_events as
+      select * exclude (data, version, log_day), (processed_at - created_at) / 1000 as latency_ms,
+        (received_at - emitted_at) / 1000 as queue_time_ms, version, data::json as data
+      from traces;`,
+};
+
 type Poisoned = FoldReport["poison"][number];
 
 /** The bundles of one cache. */
@@ -34,7 +55,7 @@ export class PulledBundles {
       return {
         source,
         segments: this.cache.segments(source),
-        sql: tables.map(createTable).join("\n"),
+        sql: tables.map(createTable).join("\n") + VIEWS[source],
         load: (database, segments, folder) =>
           this.#load(database, source, tables, segments, folder),
       };
