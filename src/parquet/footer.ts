@@ -169,10 +169,14 @@ function notForUs(path: string, found: string): LedgerError {
   });
 }
 
-/** The error of what does not decode: of ours as it is, of a library by the first line of its message. */
+/**
+ * The error of what does not decode: of ours as it is, of a library by the first line of its message, unless
+ * that tells of the library alone.
+ */
 export function undecodable(path: string, what: string, cause: unknown): LedgerError {
   const [said] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
-  return asLedgerError(cause) ?? damaged(path, `${what} does not decode (${said})`, cause);
+  const why = cause instanceof TypeError ? "" : ` (${said})`;
+  return asLedgerError(cause) ?? damaged(path, `${what} does not decode${why}`, cause);
 }
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
