@@ -135,6 +135,8 @@ What was pulled, without an engine:
 - query --fleet | the tables and views of query, with the column box first: rows are those of each box's own
   index. An event_id that a box logged twice is there once; the same one of two boxes, twice
 - runs, artifacts, alerts, traces | the rows that engines read in lake/; times are whole numbers there
+- backtest_runs_catalog, backtest_artifacts_catalog, trace_events | the same with the types of a box's own
+  catalog and traces; a run is there once it has ended
 - run_id | is unique on a box, not in a fleet: group and join by box, run_id
 - the cache | is no log: never shipped, sealed or retained; deleted, it can be pulled again
 
