@@ -5,11 +5,13 @@ import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
 /** Lines that go on until they are stopped: they work, once they have said their first word. */
 const ENDLESS = /ledger watch(?!.*--once)|--follow|--every/;
 
+const SILENCE_MS = 3_000;
+
 /** A port that another program on this machine may have: a free one serves as well. */
 const PORT = /127\.0\.0\.1:\d+/;
 
 /** Lines that talk to a fleet's store: one in this process, with what earlier lines left in it. */
-const OF_FLEET = /ledger (fleet|ship)/;
+const OF_FLEET = /ledger (fleet|ship|watch --ship|query --fleet)/;
 const STORES = new Map<string, Pick<StrictStore, "buckets" | "port">>();
 
 /** Runs a line beside the store that its folder's lines talk to. */
@@ -22,15 +24,18 @@ async function withFleet<T>(
   if (!OF_FLEET.test(line)) return await body(0);
   await using store = new StrictStore(STORES.get(cwd));
   STORES.set(cwd, { buckets: store.buckets, port: store.port });
-  if (!/fleet (init|join)/.test(line) && !isThere(`${cwd}/data/ledger/fleet.json`)) {
-    const at = `s3://lab/fleet --endpoint http://127.0.0.1:${store.port}`;
-    const join = `ledger fleet init ${at} && ledger fleet join ${at} --as research-1`;
-    const { code, stderr } = await inBash(
-      `${join} && ledger emit run.started --run-id r1`,
-      cwd,
-      path,
-    )
-      .output();
+  const at = `s3://lab/fleet --endpoint http://127.0.0.1:${store.port}`;
+  const before = [
+    ...isThere(`${cwd}/data/ledger/events`) ? [] : ["ledger emit run.started --run-id r1"],
+    ...isThere(`${cwd}/data/ledger/fleet/cache`) || /fleet (init|join)/.test(line) ? [] : [
+      `ledger fleet init ${at}`,
+      `ledger fleet join ${at} --as research-1`,
+      "ledger ship --once",
+      "ledger fleet pull",
+    ],
+  ];
+  if (before.length > 0) {
+    const { code, stderr } = await inBash(before.join(" && "), cwd, path).output();
     if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
   }
   return await body(store.port);
@@ -38,7 +43,8 @@ async function withFleet<T>(
 
 function isThere(path: string): boolean {
   try {
-    return Deno.statSync(path).isFile;
+    Deno.statSync(path);
+    return true;
   } catch {
     return false;
   }
@@ -68,17 +74,26 @@ export async function runExample(
 
 async function runLine(line: string, cwd: string, path: string): Promise<string | undefined> {
   const child = inBash(line, cwd, path).spawn();
-  const decoder = new TextDecoder();
-  let said = "";
-  if (ENDLESS.test(line)) {
-    const words = child.stderr.getReader();
-    said += decoder.decode((await words.read()).value);
-    child.kill("SIGTERM");
-    words.releaseLock();
-  }
-  const { code, stderr } = await child.output();
-  said += decoder.decode(stderr);
-  return code === 0 && !said.includes("error:") ? undefined : `${line}\n  exit ${code}: ${said}`;
+  let is_stopped = !ENDLESS.test(line);
+  const stop = () => {
+    if (!is_stopped) child.kill("SIGTERM");
+    is_stopped = true;
+  };
+  // One that has nothing to do may say nothing.
+  const silence = setTimeout(stop, SILENCE_MS);
+  const read = async (stream: ReadableStream<Uint8Array>) => {
+    let said = "";
+    for await (const words of stream.pipeThrough(new TextDecoderStream())) {
+      said += words;
+      stop();
+    }
+    return said;
+  };
+  const [said, told] = await Promise.all([read(child.stderr), read(child.stdout)]);
+  const { code } = await child.status;
+  clearTimeout(silence);
+  if (code === 0 && !said.includes("error:")) return undefined;
+  return `${line}\n  exit ${code}: ${said}${told}`;
 }
 
 /** What has to be there before a line that says this is run: a day that never was cannot be restored. */

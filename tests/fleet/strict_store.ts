@@ -168,7 +168,8 @@ export class StrictStore implements AsyncDisposable {
     const after = said("continuation-token") || said("start-after");
     const late = this.options.lists_late ?? 0;
     const all = [...objects].filter(([key, { number }]) =>
-      key.startsWith(said("prefix")) && key > after && number + late <= this.requests.length
+      key.startsWith(said("prefix")) && key > after &&
+      (late === 0 || number + late <= this.requests.length)
     ).sort(([one], [other]) => one < other ? -1 : 1);
     const count = Math.min(Number(said("max-keys")) || 1_000, this.options.page_names ?? 1_000);
     const page = all.slice(0, count);
