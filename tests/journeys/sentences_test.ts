@@ -46,6 +46,11 @@ const COMPLETED: Readonly<Record<string, string>> = {
   "runs write": "runs write --help",
   "ledger trace publish": `ledger trace publish bt1 --metrics '{"trades":1}'`,
   "ledger trace path": "ledger trace path e2",
+  // It asks nothing of the store; the others are typed beside one, in `tests/fleet/readme_test.ts`.
+  "ledger fleet sql": "ledger fleet sql duckdb s3://lab/fleet --endpoint http://127.0.0.1:7480",
+  "ledger fleet fold": "ledger fleet fold --help",
+  "ledger fleet pull": "ledger fleet pull --help",
+  "ledger ship": "ledger ship --help",
 };
 
 /** Done, and done with something to tell. */
