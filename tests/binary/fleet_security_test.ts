@@ -84,8 +84,9 @@ binaryTest(
     await using other = new StrictStore();
     store.options.elsewhere = other.endpoint;
     const sent_on = await run("ship", "--once");
-    assertEquals([sent_on.code, other.requests.length], [1, 0], sent_on.stderr);
+    assertEquals([sent_on.code, other.requests.length], [2, 0], sent_on.stderr);
     assertStringIncludes(sent_on.stderr, ": 307");
+    assertStringIncludes(sent_on.stderr, "name the endpoint");
     const path = join(folder, "data/ledger/fleet.json");
     const text = Deno.readTextFileSync(path);
     Deno.writeTextFileSync(path, text.replace(store.endpoint, "http://192.0.2.7:7480"));
