@@ -193,7 +193,7 @@ Deno.test("a table is read from its checkpoint: with the commits below it gone i
     assertEquals((await other.fold()).tables[0].version, before.version + 1);
     const objects = lab.strict.objects("lab");
     objects.delete("fleet/lake/events/_delta_log/_last_checkpoint");
-    assertEquals(await readCheckpoint(place), read);
+    assertEquals({ ...await readCheckpoint(place), seen_ms: read.seen_ms }, read);
     const checkpoint = String(before.version).padStart(20, "0");
     objects.delete(`fleet/lake/events/_delta_log/${checkpoint}.checkpoint.parquet`);
     const error = await assertRejects(() => readCheckpoint(place), LedgerError);

@@ -233,7 +233,8 @@ Deno.test("patterns stand for the files that fit them; what names none is refuse
   assertEquals(await named("d/{a,b}.csv"), ["d/a.csv", "d/b.csv"]);
   assertEquals(await named("d/[x].csv"), ["d/[x].csv"]);
   assertEquals(await named("d/.h*"), ["d/.hidden.csv"]);
-  const runs = [...Deno.readDirSync(join(lab.runs_dir, "2026-11"))].length;
+  const runs =
+    [...Deno.readDirSync(join(lab.runs_dir, new Date().toISOString().slice(0, 7)))].length;
   await refused(
     named("d/*.parquet"),
     "invalid",
@@ -243,7 +244,10 @@ Deno.test("patterns stand for the files that fit them; what names none is refuse
   await refused(named("d"), "invalid", "it is a folder");
   await refused(named(""), "invalid", "it names no file");
   await refused(named("/dev/zero"), "invalid", "/dev/zero");
-  assertEquals([...Deno.readDirSync(join(lab.runs_dir, "2026-11"))].length, runs);
+  assertEquals(
+    [...Deno.readDirSync(join(lab.runs_dir, new Date().toISOString().slice(0, 7)))].length,
+    runs,
+  );
 });
 
 Deno.test("an input that changes while it is read, or while others are, is refused, and no run is made", async () => {

@@ -421,8 +421,9 @@ export class RunDirectory implements AsyncDisposable {
       // The process that created it was killed before the log heard of it.
       if (status === "pending") await this.#log.created(manifest);
       placeFiles(this.place.world, manifest, this.#manifest);
+      const noted = manifest.artifacts[METRICS] as StoredArtifact | undefined;
       await this.#metrics.finish(
-        METRICS in manifest.artifacts,
+        noted && (() => this.#log.stored(METRICS, noted)),
         ({ entry, staged }, findings) =>
           this.#note(manifest, staged, METRICS, entry, undefined, findings).catch((error) => {
             if (staged) abandonUnnamed(this.#manifest, staged);

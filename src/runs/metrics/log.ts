@@ -98,15 +98,17 @@ export class MetricsLog {
 
   /**
    * Makes one file of all points, under the run's lock; `note` gets it, and the segments go after that.
-   * `is_noted`: the manifest has such a file already.
+   * `noted`: publishes the file that the manifest has already. Segments beside it are of an end that was cut
+   * off before the log heard of it.
    */
   async finish(
-    is_noted: boolean,
+    noted: (() => Promise<void>) | undefined,
     note: (finished: FinishedMetrics, findings: Finding[]) => Promise<void>,
   ): Promise<void> {
     const { store } = this;
-    const finished = await store.finish(is_noted);
+    const finished = await store.finish(noted !== undefined);
     if (finished) await note(finished, [...finished.findings, ...damageOf(store)]);
+    else if (store.has_segments) await noted?.();
     store.clear();
   }
 

@@ -156,6 +156,11 @@ export class MetricsStore {
     return this.world.files.list(join(this.run_folder, METRICS_PATHS.damaged))?.length ?? 0;
   }
 
+  /** Whether there are segments still. */
+  get has_segments(): boolean {
+    return this.world.files.facts(this.folder) !== undefined;
+  }
+
   /** Removes the segments: the finished file has their points. */
   clear(): void {
     const { files } = this.world;

@@ -2,9 +2,9 @@
  * The disk fails, or goes, at any step of what is done to metrics: each go is there whole or not at all,
  * what was acknowledged is there once, and doing it again ends it.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { asLedgerError } from "../../../src/base/error.ts";
+import { asLedgerError, LedgerError } from "../../../src/base/error.ts";
 import type { World } from "../../../src/base/world.ts";
 import { RunDirectory } from "../../../src/runs/directory/directory.ts";
 import { MetricPoints } from "../../../src/runs/metrics/points.ts";
@@ -107,3 +107,24 @@ for (const [failure, stride] of Object.entries(TRIED)) {
     assert(k > 5, `only ${k} operations`);
   });
 }
+
+Deno.test("a run whose end was cut off before the log heard of its metrics tells it when it ends again", async () => {
+  using folder = memoryFolder();
+  const place = { world: testWorld(), runs_dir: join(folder.path, "runs") };
+  await RunDirectory.create(place, { run_type: "full", run_id: "r", git: false });
+  await Array.fromAsync(addGoes(place.world, place.runs_dir, [0]));
+  const heard: unknown[] = [];
+  let fails = true;
+  const emit = ({ event_type }: Record<string, unknown>) => {
+    if (fails && event_type === "artifact.created") {
+      return Promise.reject(new LedgerError({ code: "io", message: "the log is away" }));
+    }
+    heard.push(event_type);
+    return Promise.resolve();
+  };
+  const find = () => RunDirectory.find({ ...place, events: { emit } }, "r")!;
+  await assertRejects(() => find().markSuccess(), LedgerError);
+  fails = false;
+  await find().markSuccess();
+  assertEquals(heard, ["artifact.created", "run.completed"]);
+});
