@@ -183,11 +183,11 @@ class Watch {
   async ship(): Promise<void> {
     const { fleet, signal, onShip = () => {} } = this.options;
     if (!fleet) return;
-    const { followLog } = await import("../fleet/follow.ts");
+    const { keepShipping } = await import("../fleet/follow.ts");
     const onTrouble = (error: LedgerError) =>
       this.#shipping.met(error, (error) => this.tell(error));
     try {
-      await followLog(fleet, {
+      await keepShipping(fleet, {
         signal,
         is_patient: true,
         onTrouble,

@@ -2,26 +2,22 @@
 import { asLedgerError } from "../base/error.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
 import { digestOf } from "../base/files/checksum.ts";
-import { makeFolderDurably } from "../base/files/durable.ts";
 import { store_heads_at_once } from "../base/limits.ts";
 import { unpackLines } from "../log/codec/unpacking.ts";
-import { ownParts, readShipped } from "../log/pull/shipped.ts";
+import { isPartOf, ownParts, readShipped, WHOLE } from "../log/pull/shipped.ts";
 import type { ShippingLag } from "../log/pull/shipping_lag.ts";
-import { BoxChain, Poison, watermarkOf } from "./chain.ts";
-import { readCheckpoint } from "./lake/checkpoint.ts";
+import { BoxChain, factsOf, type ListedSegment, Poison, segmentsOf, watermarkOf } from "./chain.ts";
+import { readTable } from "./lake/checkpoint.ts";
 import type { RepeatedIds } from "./lake/repeated.ts";
 import { readStart } from "./chain_start.ts";
 import { type Claim, namesOf, readClaim } from "./claim.ts";
 import type { FleetHome, Membership } from "./home.ts";
 import {
-  chainFolder,
   chainProblems,
-  isPartOf,
   linkOf,
   parseMeta,
   type SegmentFacts,
   segmentKey,
-  seqOfKey,
   type Source,
   SOURCES,
 } from "./segment.ts";
@@ -29,7 +25,6 @@ import { LAKE_TABLES } from "./lake/lake.ts";
 import { DeltaTable } from "./lake/table.ts";
 import { bytesOfRunFile, runsOfBundle } from "./bundles/run_files.ts";
 import type { ObjectStore } from "./store.ts";
-import type { ListedObject } from "./store_answers.ts";
 
 /** A chain of a box, as far as its segments have come. */
 interface ChainStatus {
@@ -66,13 +61,12 @@ export async function statusOfBoxes(
   if (box && !box.pending && only === undefined) names.add(box.name);
   const boxes: BoxStatus[] = [];
   for (const name of names) {
-    const of_claim: { problem?: string } = {};
-    const claim = await claimOf(store, name, of_claim);
+    const { claim, problem: of_claim } = await claimOf(store, name);
     const [log, artifacts, traces] = await Promise.all(
       SOURCES.map((source) => statusOfChain(store, source, name)),
     );
-    const { problem = log.problem } = of_claim;
     const { box_id, claimed_at } = claim ?? {};
+    const problem = of_claim ?? log.problem;
     const status: BoxStatus = { name, box_id, claimed_at, ...log, problem, artifacts, traces };
     if (box?.name === name) {
       status.behind = await home.lag({ count: true });
@@ -91,15 +85,14 @@ async function disagreement(
   { box_id: claimed_id, head }: BoxStatus,
 ): Promise<string | undefined> {
   if (claimed_id !== box_id) return `forked: another box has the name ${name}`;
-  const last = readShipped(home.world.files, home.ledger_dir).at(-1);
+  const { head: known, segments } = readShipped(home.world.files, home.ledger_dir);
+  const last = segments.at(-1);
   const facts = last && await store.head(segmentKey("log", name, last.seq));
   if (last && !facts) return `segment ${last.seq} was deleted: ledger ship --repair`;
   if (facts && parseMeta(facts.meta)?.raw_sha256 !== last!.raw_sha256) {
     return `forked: segment ${last!.seq} is not the one that this box sent`;
   }
-  const known = last?.seq ?? 0;
-  const next = head > known ? await store.head(segmentKey("log", name, known + 1)) : undefined;
-  const taken = next && parseMeta(next.meta);
+  const taken = head > known ? await factsOf(store, "log", name, known + 1) : undefined;
   for await (const { label, size_bytes } of taken ? ownParts(home.world, home.ledger_dir) : []) {
     if (label !== taken!.part || size_bytes >= taken!.to) continue;
     return `forked: segment ${known + 1} is not of this disk: ${label} has ` +
@@ -119,7 +112,7 @@ async function statusOfChain(
   box: string,
 ): Promise<ChainStatus> {
   const status: ChainStatus = { segments: 0, head: 0, bytes: 0 };
-  for await (const { seq, object } of segmentsOf(store, source, box)) {
+  for await (const { seq, size_bytes, modified_ms } of segmentsOf(store, source, box)) {
     if (seq > status.head + 1) {
       const start = await readStart(store, source, box);
       if (start && start.seq > status.head) status.head = start.seq - 1;
@@ -129,37 +122,24 @@ async function statusOfChain(
     }
     status.segments++;
     status.head = seq;
-    status.bytes += object.size_bytes;
-    status.last_ms = object.modified_ms;
+    status.bytes += size_bytes;
+    status.last_ms = modified_ms;
   }
   return status;
 }
 
+/** The claim of a name, or why there is none to be had. */
 async function claimOf(
   store: ObjectStore,
   name: string,
-  status: { problem?: string },
-): Promise<Claim | undefined> {
+): Promise<{ claim?: Claim; problem?: string }> {
   try {
     const claim = await readClaim(store, name);
-    if (!claim) status.problem = "its claim is gone from the store";
-    return claim;
+    return claim ? { claim } : { problem: "its claim is gone from the store" };
   } catch (error) {
-    const problem = asLedgerError(error);
-    if (problem?.code !== "damaged") throw error;
-    status.problem = problem.message;
-  }
-}
-
-/** The segments of a chain by their keys, in order. */
-async function* segmentsOf(
-  store: ObjectStore,
-  source: Source,
-  box: string,
-): AsyncGenerator<{ seq: number; object: ListedObject }> {
-  for await (const object of store.list(chainFolder(source, box))) {
-    const seq = seqOfKey(object.key);
-    if (seq !== undefined) yield { seq, object };
+    const damage = asLedgerError(error);
+    if (damage?.code !== "damaged") throw error;
+    return { problem: damage.message };
   }
 }
 
@@ -190,13 +170,12 @@ export async function statusOfTables(
       heads.set(`${source} ${box}`, (await statusOfChain(store, source, box)).head);
     }
   }
-  makeFolderDurably(store.world.files, work_folder);
   const found: TableStatus[] = [];
   const problems = new Map<string, string | undefined>();
   for (const lake of LAKE_TABLES.filter(({ source }) => source)) {
     const table = new DeltaTable(store, lake);
     const place = { store, table_folder: table.folder, work_folder };
-    const { version, files, watermarks } = await table.refresh(await readCheckpoint(place));
+    const { version, files, watermarks } = await readTable(place, table);
     for (const box of names) {
       const at = watermarks.get(watermarkOf(box)) ?? 0;
       const head = heads.get(`${lake.source} ${box}`)!;
@@ -255,11 +234,8 @@ export async function verifyBoxes(
   const verification: FleetVerification = { boxes: [], findings: [] };
   for (const name of await namesOf(store, only)) {
     onBox?.(name);
-    const status: { problem?: string } = {};
-    const claim = await claimOf(store, name, status);
-    if (status.problem) {
-      verification.findings.push({ box: name, source: "log", seq: 0, problem: status.problem });
-    }
+    const { claim, problem } = await claimOf(store, name);
+    if (problem) verification.findings.push({ box: name, source: "log", seq: 0, problem });
     for (const source of SOURCES) {
       await new ChainCheck(store, source, name, claim, verification).run(deep ?? false);
     }
@@ -269,8 +245,8 @@ export async function verifyBoxes(
 
 class ChainCheck {
   /** Of the last segment; absent behind one that does not say what it is. */
-  #link?: string = "";
-  #next = 1;
+  #link?: string;
+  #next = 0;
   readonly #ends = new Map<string, number>();
 
   constructor(
@@ -284,35 +260,27 @@ class ChainCheck {
   async run(deep: boolean): Promise<void> {
     const { store, source, box } = this;
     const summary = { name: box, source, segments: 0, bytes: 0, lines_bytes: 0 };
-    const start = await readStart(store, source, box);
-    if (start) {
-      this.#next = start.seq;
-      this.#link = start.prev_sha256;
-      for (const [part, end] of Object.entries(start.ends)) this.#ends.set(part, end);
-    }
-    let waiting: { seq: number; object: ListedObject }[] = [];
+    const start = await readStart(store, source, box) ?? WHOLE;
+    this.#next = start.seq;
+    this.#link = start.prev_sha256;
+    for (const [part, end] of Object.entries(start.ends)) this.#ends.set(part, end);
+    let waiting: ListedSegment[] = [];
     const check = async () => {
-      const facts = await Promise.all(waiting.map(({ seq }) => this.#factsOf(seq)));
-      for (const [at, { seq, object }] of waiting.entries()) {
+      const facts = await Promise.all(waiting.map(({ seq }) => factsOf(store, source, box, seq)));
+      for (const [at, { seq, size_bytes }] of waiting.entries()) {
         summary.segments++;
-        summary.bytes += object.size_bytes;
+        summary.bytes += size_bytes;
         summary.lines_bytes += this.#follow(seq, facts[at]);
         if (deep && facts[at]) await this.#compare(facts[at]);
       }
       waiting = [];
     };
-    for await (const segment of segmentsOf(store, source, box)) {
-      if (start && segment.seq < start.seq) continue;
+    for await (const segment of segmentsOf(store, source, box, start.seq - 1)) {
       waiting.push(segment);
       if (waiting.length >= store_heads_at_once) await check();
     }
     await check();
     if (source === "log" || summary.segments > 0) this.verification.boxes.push(summary);
-  }
-
-  async #factsOf(seq: number): Promise<SegmentFacts | undefined> {
-    const facts = await this.store.head(segmentKey(this.source, this.box, seq));
-    return facts && parseMeta(facts.meta);
   }
 
   /** Returns how many bytes of lines the segment says it holds. */

@@ -2,16 +2,16 @@
  * Reader of a box's chains in the store: segments in order, from where a caller has come to, each proven before it
  * is handed on. A chain stops at the first that cannot be taken.
  */
-import { asLedgerError, type LedgerError } from "../base/error.ts";
+import { asLedgerError } from "../base/error.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
 import { store_heads_at_once } from "../base/limits.ts";
 import { linesDigest } from "../log/codec/unpacking.ts";
+import { isPartOf } from "../log/pull/shipped.ts";
 import { readStart } from "./chain_start.ts";
 import { type Claim, readClaim } from "./claim.ts";
 import {
   chainFolder,
   chainProblems,
-  isPartOf,
   linkOf,
   parseMeta,
   type SegmentFacts,
@@ -20,10 +20,41 @@ import {
   type Source,
 } from "./segment.ts";
 import type { ObjectStore } from "./store.ts";
+import type { ListedObject } from "./store_answers.ts";
 
 /** The application id under which a table holds how far a box has come. */
 export function watermarkOf(box: string): string {
   return `box=${box}`;
+}
+
+/** A segment in a listing. */
+export interface ListedSegment extends ListedObject {
+  seq: number;
+}
+
+/** The segments of a chain by their keys, in order, behind a number. */
+export async function* segmentsOf(
+  store: ObjectStore,
+  source: Source,
+  box: string,
+  after = 0,
+): AsyncGenerator<ListedSegment> {
+  const folder = chainFolder(source, box);
+  for await (const object of store.list(folder, segmentKey(source, box, after))) {
+    const seq = seqOfKey(object.key);
+    if (seq !== undefined) yield { ...object, seq };
+  }
+}
+
+/** What a segment in the store says of itself; undefined where it is gone, or does not. */
+export async function factsOf(
+  store: ObjectStore,
+  source: Source,
+  box: string,
+  seq: number,
+): Promise<SegmentFacts | undefined> {
+  const facts = await store.head(segmentKey(source, box, seq));
+  return facts && parseMeta(facts.meta);
 }
 
 /** A segment that was read, and proven. */
@@ -40,6 +71,14 @@ export class Poison extends Error {
   constructor(readonly seq: number, problem: string) {
     super(problem);
   }
+}
+
+/** What is read to come to a segment, and damaged, stops its box before that one. */
+function stopsBefore(seq: number): (error: unknown) => never {
+  return (error) => {
+    const problem = asLedgerError(error);
+    throw problem?.code === "damaged" ? new Poison(seq, problem.message) : error;
+  };
 }
 
 /** Where a caller has come to in a chain. */
@@ -71,25 +110,23 @@ export class BoxChain {
   /** What the segments that come next say of themselves. */
   async *facts(): AsyncGenerator<SegmentFacts> {
     const { store, source, box } = this;
-    let keys: string[] = [];
-    const after = segmentKey(source, box, this.#place.seq);
-    for await (const { key } of store.list(chainFolder(source, box), after)) {
-      if (seqOfKey(key) === undefined) continue;
-      keys.push(key);
-      if (keys.length < store_heads_at_once) continue;
-      yield* this.#follow(keys);
-      keys = [];
+    let seqs: number[] = [];
+    for await (const { seq } of segmentsOf(store, source, box, this.#place.seq)) {
+      seqs.push(seq);
+      if (seqs.length < store_heads_at_once) continue;
+      yield* this.#follow(seqs);
+      seqs = [];
     }
-    yield* this.#follow(keys);
+    yield* this.#follow(seqs);
   }
 
   /** Proves some segments, in order. What they say is asked for at once. */
-  async *#follow(keys: readonly string[]): AsyncGenerator<SegmentFacts> {
-    if (keys.length === 0) return;
+  async *#follow(seqs: readonly number[]): AsyncGenerator<SegmentFacts> {
+    if (seqs.length === 0) return;
     if (!this.#claim) await this.#begin();
-    const answers = await Promise.all(keys.map((key) => this.#factsOf(seqOfKey(key)!)));
-    for (const [at, key] of keys.entries()) {
-      const seq = seqOfKey(key)!;
+    const { store, source, box } = this;
+    const answers = await Promise.all(seqs.map((seq) => factsOf(store, source, box, seq)));
+    for (const [at, seq] of seqs.entries()) {
       if (seq > this.#place.seq + 1) await this.#skipRetained();
       const { seq: before, link } = this.#place;
       if (seq <= before) continue;
@@ -98,21 +135,19 @@ export class BoxChain {
       if (facts?.seq !== seq) throw new Poison(seq, "it does not say what it is");
       const [problem] = chainProblems(facts, { box_id: this.#claim!.box_id, link });
       if (problem) throw new Poison(seq, problem);
-      if (!isPartOf(this.source, facts.part)) throw new Poison(seq, "it names no part");
+      if (!isPartOf(source, facts.part)) throw new Poison(seq, "it names no part");
       this.#place = { seq, link: linkOf(facts) };
       yield facts;
     }
   }
 
   async #begin(): Promise<void> {
+    const { store, source, box } = this;
     const { seq, link } = this.#place;
-    this.#claim = await readClaim(this.store, this.box).catch((error) => {
-      if (asLedgerError(error)?.code !== "damaged") throw error;
-      throw new Poison(seq + 1, error.message);
-    });
+    this.#claim = await readClaim(store, box).catch(stopsBefore(seq + 1));
     if (!this.#claim) throw new Poison(seq + 1, "the claim of its box is gone from the store");
     if (link !== undefined) return;
-    const facts = seq === 0 ? undefined : await this.#factsOf(seq);
+    const facts = seq === 0 ? undefined : await factsOf(store, source, box, seq);
     this.#place = { seq, link: facts ? linkOf(facts) : "" };
     if (seq > 0 && !facts) await this.#skipRetained();
   }
@@ -120,16 +155,8 @@ export class BoxChain {
   /** Goes to where the chain begins by now, if its first segments were removed. */
   async #skipRetained(): Promise<void> {
     const { seq } = this.#place;
-    const start = await readStart(this.store, this.source, this.box).catch((error) => {
-      if (asLedgerError(error)?.code !== "damaged") throw error;
-      throw new Poison(seq + 1, error.message);
-    });
+    const start = await readStart(this.store, this.source, this.box).catch(stopsBefore(seq + 1));
     if (start && start.seq > seq) this.#place = { seq: start.seq - 1, link: start.prev_sha256 };
-  }
-
-  async #factsOf(seq: number): Promise<SegmentFacts | undefined> {
-    const facts = await this.store.head(segmentKey(this.source, this.box, seq));
-    return facts && parseMeta(facts.meta);
   }
 
   /** The bytes of a segment, whose lines are those that it says. */
@@ -142,8 +169,8 @@ export class BoxChain {
       const sha256 = linesDigest(new MemoryFile(key, bytes));
       if (sha256 !== raw_sha256) throw new Poison(seq, "its lines are not those it says");
     } catch (error) {
-      if (!asLedgerError(error)) throw error;
-      throw new Poison(seq, (error as LedgerError).message);
+      const problem = asLedgerError(error);
+      throw problem ? new Poison(seq, problem.message) : error;
     }
     return { box: this.box, facts, bytes, lines_bytes: to - from };
   }

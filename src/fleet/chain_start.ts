@@ -3,18 +3,9 @@
  * is the first one kept, and what that one follows. It is there before any segment goes.
  */
 import { LedgerError } from "../base/error.ts";
+import { type ChainStart, isStart } from "../log/pull/shipped.ts";
 import { chainFolder, type Source } from "./segment.ts";
 import type { ObjectStore } from "./store.ts";
-
-/** Where a chain begins. */
-export interface ChainStart {
-  /** The first segment that is kept. */
-  seq: number;
-  /** The link of the one before it, which is gone. */
-  prev_sha256: string;
-  /** How far each part is in the segments that are gone. */
-  ends: Record<string, number>;
-}
 
 const KEY = /\/START-(\d{12})\.json$/;
 
@@ -34,10 +25,8 @@ export async function readStart(
   if (key === undefined || !bytes) return undefined;
   const seq = Number(KEY.exec(key)![1]);
   try {
-    const { prev_sha256, ends } = JSON.parse(new TextDecoder().decode(bytes));
-    const is_right = typeof prev_sha256 === "string" &&
-      Object.values(Object(ends)).every(Number.isSafeInteger);
-    if (is_right) return { seq, prev_sha256, ends: { ...ends } };
+    const start: ChainStart = { ...JSON.parse(new TextDecoder().decode(bytes)), seq };
+    if (isStart(start)) return start;
   } catch {
     // Said below.
   }

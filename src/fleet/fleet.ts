@@ -16,7 +16,8 @@ import type { UpkeepOptions } from "./lake/upkeep.ts";
 import type { FleetRetainOptions, FleetRetainReport } from "./retain.ts";
 import type { RepairReport, ShipOptions, Shipper, ShipReport } from "./ship.ts";
 import { runsDir } from "../base/build.ts";
-import { ObjectStore, StoreRefusal } from "./store.ts";
+import { ObjectStore } from "./store.ts";
+import { StoreRefusal } from "./store_answers.ts";
 
 /** Which fleet, and how its store is reached. What is left out is as the box remembers it. */
 export interface FleetOptions {

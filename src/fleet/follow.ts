@@ -12,7 +12,7 @@ interface LoopOptions {
   step: () => Promise<void>;
   /** Whether what it met may pass. Default: the store does not answer. */
   isPassing?: (error: LedgerError) => boolean;
-  /** Told of the first trouble of a row. */
+  /** Called with the first trouble of a row. */
   onTrouble: (error: LedgerError) => void;
 }
 
@@ -47,7 +47,7 @@ interface FollowOptions {
  * Ships until it is stopped. Once it has gone well, whatever a store or a key file has may pass, keys that have
  * expired too; a fork never does, and is thrown.
  */
-export async function followLog(
+export async function keepShipping(
   fleet: Fleet,
   { signal, is_patient = false, onShip, onTrouble }: FollowOptions,
 ): Promise<void> {

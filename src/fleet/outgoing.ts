@@ -4,15 +4,16 @@
  * or the chain stops: then two boxes have one name, or this disk is an older image of itself.
  */
 import { LedgerError } from "../base/error.ts";
+import { digestOf } from "../base/files/checksum.ts";
 import { type PackingColumns, packingColumns } from "../log/codec/packing.ts";
 import {
+  type ChainStart,
   type Holds,
   noteShipped,
   readShipped,
-  shippedEnds,
   type ShippedSegment,
 } from "../log/pull/shipped.ts";
-import { type ChainStart, readStart } from "./chain_start.ts";
+import { readStart } from "./chain_start.ts";
 import type { Membership } from "./home.ts";
 import {
   chainProblems,
@@ -24,7 +25,7 @@ import {
   segmentMeta,
   type Source,
 } from "./segment.ts";
-import { type ObjectStore, sha256Of } from "./store.ts";
+import type { ObjectStore } from "./store.ts";
 
 /** What a box knows of a segment that the store has and it has no note of. */
 interface Adoption {
@@ -33,16 +34,20 @@ interface Adoption {
   holds?: Holds;
 }
 
-/** A chain's surroundings. */
-interface ChainPlace {
+/** Who sends what, and where to. */
+export interface SenderPlace {
   store: ObjectStore;
   /** The ledger's folder. */
   root: string;
   box: Membership;
+  /** Called with each segment that the store has. */
+  onSegment?: (segment: ShippedSegment) => void;
+}
+
+/** How a chain is sent. */
+interface ChainSending extends SenderPlace {
   /** Looks at a segment that is in the store, and of which this box has no note. */
   adopt: (found: SegmentFacts) => Promise<Adoption>;
-  /** Told of each segment that the store has. */
-  onSegment?: (segment: ShippedSegment) => void;
   /** Makes a segment of lines. Default: `packSegment`. */
   pack?: typeof packSegment;
 }
@@ -61,20 +66,24 @@ export interface Sent {
 export class OutgoingChain {
   readonly sent: Sent = { shipped: 0, adopted: 0, bytes: 0 };
   #has_begun = false;
+  /** The last segment that this box knows of. */
   #last?: ShippedSegment;
-  #link = "";
+  #seq: number;
+  #link: string;
   readonly #ends: Map<string, number>;
   readonly #held = new Map<string, number>();
 
-  constructor(readonly source: Source, readonly place: ChainPlace) {
-    const known = readShipped(place.store.world.files, place.root, source);
-    this.#ends = shippedEnds(known);
-    for (const segment of known) this.#extend(segment);
+  constructor(readonly source: Source, readonly place: ChainSending) {
+    const { start, segments, ends } = readShipped(place.store.world.files, place.root, source);
+    this.#seq = start.seq - 1;
+    this.#link = start.prev_sha256;
+    this.#ends = ends;
+    for (const segment of segments) this.#extend(segment);
   }
 
   /** The number of the last segment; 0 where there is none. */
   get seq(): number {
-    return this.#last?.seq ?? 0;
+    return this.#seq;
   }
 
   endOf(part: string): number {
@@ -104,10 +113,13 @@ export class OutgoingChain {
   }
 
   /** A box whose notes end before that goes on there; what it sent is vouched for by the chain. */
-  #beginAt({ seq, prev_sha256, ends }: ChainStart): void {
-    this.#last = { seq: seq - 1, part: "", from: 0, to: 0, raw_sha256: "" };
-    this.#link = prev_sha256;
-    for (const [part, end] of Object.entries(ends)) this.#ends.set(part, end);
+  #beginAt(start: ChainStart): void {
+    const { store, root } = this.place;
+    noteShipped(store.world.files, root, { start }, this.source);
+    this.#last = undefined;
+    this.#seq = start.seq - 1;
+    this.#link = start.prev_sha256;
+    for (const [part, end] of Object.entries(start.ends)) this.#ends.set(part, end);
   }
 
   /** Sends lines as the next segment; false where its number was taken: then what took it is adopted. */
@@ -134,16 +146,17 @@ export class OutgoingChain {
   ): Promise<ShippedSegment[]> {
     const { store, root, box, onSegment } = this.place;
     const lost: ShippedSegment[] = [];
-    let prev_sha256 = "";
     const first_seq = (await this.#start())?.seq ?? 1;
-    for (const segment of readShipped(store.world.files, root, this.source)) {
+    const { start, segments } = readShipped(store.world.files, root, this.source);
+    let { prev_sha256 } = start;
+    for (const segment of segments) {
       if (signal?.aborted) break;
       const { holds: _, ...range } = segment;
       const facts = { ...range, box_id: box.box_id, prev_sha256 };
       prev_sha256 = linkOf(facts);
       if (segment.seq < first_seq || await this.#factsOf(segment.seq)) continue;
       const lines = await linesOf(segment);
-      if (lines && sha256Of(lines) === segment.raw_sha256) {
+      if (lines && digestOf([lines]) === segment.raw_sha256) {
         await this.#put(lines, facts);
         this.sent.shipped++;
         onSegment?.(segment);
@@ -182,6 +195,7 @@ export class OutgoingChain {
     const { box_id } = this.place.box;
     this.#link = linkOf({ ...segment, box_id, prev_sha256: this.#link });
     this.#last = segment;
+    this.#seq = segment.seq;
     for (const [name, lines] of segment.holds ?? []) {
       this.#held.set(name, this.heldOf(name) + lines);
     }

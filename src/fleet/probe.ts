@@ -5,7 +5,8 @@
  */
 import { LedgerError } from "../base/error.ts";
 import { probe_race_keys, probe_race_writers, probe_skew_ms_max } from "../base/limits.ts";
-import { isUnreachable, type ObjectStore, StoreRefusal } from "./store.ts";
+import { isUnreachable, type ObjectStore } from "./store.ts";
+import { StoreRefusal } from "./store_answers.ts";
 
 /** One promise of a store, and what was found. */
 export interface ProbeResult {
@@ -38,9 +39,11 @@ const CHECKS: readonly [name: string, promise: string, check: Check][] = [
       }))).flat();
       const kept = textOf(await store.get(at));
       if (won.length !== 1) {
-        return `${won.length} of ${writers.length} writers of a key were told that they won`;
+        return `the store told ${won.length} of ${writers.length} writers of a key that they won`;
       }
-      if (kept !== won[0]) return "the object is not that of the writer who was told that it won";
+      if (kept !== won[0]) {
+        return "the object is not that of the writer that the store called the winner";
+      }
     }
   }],
   ["digest", "bytes that are not those of their digest are refused", async (store, folder) => {

@@ -3,17 +3,19 @@
  * their sequence, after an object says where each chain begins. The last segment of a chain stays: a box goes
  * on behind it. After a kill at any step it can be run again.
  */
+import { DAY_MS } from "../base/format.ts";
 import { store_heads_at_once } from "../base/limits.ts";
-import { parsePartLabel } from "../log/format/layout.ts";
-import { watermarkOf } from "./chain.ts";
-import { type ChainStart, readStart, writeStart } from "./chain_start.ts";
+import { dayOf, parsePartLabel } from "../log/format/layout.ts";
+import { WHOLE } from "../log/pull/shipped.ts";
+import { factsOf, segmentsOf, watermarkOf } from "./chain.ts";
+import { readStart, writeStart } from "./chain_start.ts";
 import { listBoxes } from "./claim.ts";
 import { readTable } from "./lake/checkpoint.ts";
 import { rowsIn } from "./lake/data_files.ts";
 import type { JobFolder } from "./lake/job_folder.ts";
 import { LAKE_TABLES } from "./lake/lake.ts";
 import { type DataFile, DeltaTable, type TableSnapshot } from "./lake/table.ts";
-import { chainFolder, linkOf, parseMeta, segmentKey, seqOfKey } from "./segment.ts";
+import { linkOf } from "./segment.ts";
 import type { ObjectStore } from "./store.ts";
 
 /** Which days go. */
@@ -50,7 +52,7 @@ export async function retainFleet(
   job: JobFolder,
   { days, is_plan = false, signal }: FleetRetainOptions,
 ): Promise<FleetRetainReport> {
-  const first_day = new Date(store.now_ms() - days * DAY_MS).toISOString().slice(0, 10);
+  const first_day = dayOf(Math.max(0, store.now_ms() - days * DAY_MS));
   const report: FleetRetainReport = { first_day, tables: [], boxes: [] };
   const folds: TableSnapshot[] = [];
   for (const lake of LAKE_TABLES) {
@@ -73,8 +75,6 @@ export async function retainFleet(
   }
   return report;
 }
-
-const DAY_MS = 86_400_000;
 
 /** Removes a table's files of older days; what comes late for such a day goes with the next. */
 async function removeFiles(
@@ -104,21 +104,18 @@ async function retainChain(
   box: string,
   { first_day, folded, is_plan }: ChainLimit,
 ): Promise<RetainedChain> {
-  const before = await readStart(store, "log", box);
-  const start: ChainStart = before ?? { seq: 1, prev_sha256: "", ends: {} };
+  const start = await readStart(store, "log", box) ?? WHOLE;
   const ends = { ...start.ends };
-  const listed = (await Array.fromAsync(store.list(chainFolder("log", box))))
-    .filter(({ key }) => seqOfKey(key) !== undefined);
+  const listed = await Array.fromAsync(segmentsOf(store, "log", box));
   const retained: RetainedChain = { box, segments: 0, bytes: 0, first_seq: start.seq };
-  const inner = listed.filter(({ key }) => seqOfKey(key)! >= start.seq);
+  const inner = listed.filter(({ seq }) => seq >= start.seq);
   // A box asks for the last one when it goes on, and so does a fold job.
   const may_go = inner.slice(0, -1);
   let { prev_sha256 } = start;
   search: for (let at = 0; at < may_go.length; at += store_heads_at_once) {
     const some = may_go.slice(at, at + store_heads_at_once);
-    const answers = await Promise.all(some.map(({ key }) => store.head(key)));
-    for (const answer of answers) {
-      const facts = answer && parseMeta(answer.meta);
+    const answers = await Promise.all(some.map(({ seq }) => factsOf(store, "log", box, seq)));
+    for (const facts of answers) {
       const seq = retained.first_seq;
       if (facts?.seq !== seq || facts.prev_sha256 !== prev_sha256) {
         retained.reason = `segment ${seq} is not whole: ledger fleet verify`;
@@ -139,8 +136,7 @@ async function retainChain(
     await writeStart(store, "log", box, { seq: retained.first_seq, prev_sha256, ends });
   }
   // Also those that a retention which was killed has left.
-  const first_key = segmentKey("log", box, retained.first_seq);
-  for (const { key, size_bytes } of listed.filter(({ key }) => key < first_key)) {
+  for (const { key, size_bytes } of listed.filter(({ seq }) => seq < retained.first_seq)) {
     if (!is_plan) await store.remove(key);
     retained.segments++;
     retained.bytes += size_bytes;

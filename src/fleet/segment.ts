@@ -5,26 +5,19 @@
  */
 import { buildFacts } from "../base/build.ts";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { textDigest } from "../base/files/checksum.ts";
+import { digestOf, textDigest } from "../base/files/checksum.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
 import type { OpenFile } from "../base/files/seam.ts";
 import { packed_line_bytes_max, segment_bytes_max } from "../base/limits.ts";
 import { type PackingColumns, packLines } from "../log/codec/packing.ts";
 import { linesDigest } from "../log/codec/unpacking.ts";
-import { parsePartLabel } from "../log/format/layout.ts";
 import { PackedReader } from "../parquet/packed_read.ts";
 import type { OpenPart } from "../log/read/part_file.ts";
-import { sha256Of } from "./store.ts";
 
 /** What a box sends, each as a chain of segments: its log, files of its runs, its traced events. */
 export const SOURCES = ["log", "artifacts", "traces"] as const;
 /** A chain of a box. */
 export type Source = typeof SOURCES[number];
-
-/** Whether a chain can have a part of that name: what is not of the log is one part, without an end. */
-export function isPartOf(source: Source, label: string): boolean {
-  return source === "log" ? parsePartLabel(label) !== undefined : label === source;
-}
 
 /** What a segment says of itself. */
 export interface SegmentFacts {
@@ -125,7 +118,7 @@ export function packSegment(
   columns: PackingColumns,
 ): PackedSegment {
   const { part, from } = facts;
-  const raw_sha256 = sha256Of(lines);
+  const raw_sha256 = digestOf([lines]);
   const whole: SegmentFacts = { ...facts, to: from + lines.length, raw_sha256 };
   // A line that only looks like its template, or is no event, is kept as the bytes that it is.
   const bytes = tryPacking(lines, whole, columns, () => false) ??
@@ -137,7 +130,7 @@ export function packSegment(
       hint: "this is a defect of this program: the log itself is not affected",
     });
   }
-  return { ...whole, bytes, sha256: sha256Of(bytes) };
+  return { ...whole, bytes, sha256: digestOf([bytes]) };
 }
 
 function tryPacking(

@@ -4,6 +4,7 @@
  */
 import { dirname } from "@std/path";
 import { humanBytes } from "../base/format.ts";
+import { digestOf } from "../base/files/checksum.ts";
 import { openOwn } from "../base/files/durable.ts";
 import type { World } from "../base/world.ts";
 import { listDays, openPart, type PartExtent } from "../log/mod.ts";
@@ -14,7 +15,7 @@ import { Fork, OutgoingChain, type Sent } from "./outgoing.ts";
 import { readLines } from "./segment.ts";
 import { RunShipper, type SentRuns } from "./bundles/ship_runs.ts";
 import { type SentTraces, TraceShipper } from "./bundles/ship_traces.ts";
-import { type ObjectStore, sha256Of } from "./store.ts";
+import type { ObjectStore } from "./store.ts";
 
 /** What a shipment did. */
 export interface ShipReport extends Sent {
@@ -36,7 +37,7 @@ export interface RepairReport {
 /** How a shipment is made. */
 export interface ShipOptions {
   signal?: AbortSignal;
-  /** Told of each segment that the store has. */
+  /** Called with each segment that the store has. */
   onSegment?: (segment: ShippedSegment) => void;
 }
 
@@ -199,7 +200,7 @@ export class Shipper {
       return `${label} has ${humanBytes(to - target.end)} less here`;
     }
     using part = await openPart(this.#world, target.extent);
-    return sha256Of(part.bytesBetween(from, to)) === raw_sha256
+    return digestOf([part.bytesBetween(from, to)]) === raw_sha256
       ? undefined
       : `${label} has other bytes here from ${from} to ${to}`;
   }

@@ -3,9 +3,9 @@
  * only place that calls out. What can be asked twice is, with backoff and jitter. A create-only PUT is
  * tried once, unless the caller can tell its own object from another's.
  */
-import { createHash } from "node:crypto";
 import { AwsV4Signer } from "aws4fetch";
-import { LedgerError, quoted } from "../base/error.ts";
+import { LedgerError } from "../base/error.ts";
+import { digestOf } from "../base/files/checksum.ts";
 import { clipped } from "../base/format.ts";
 import {
   store_answer_bytes_max,
@@ -20,7 +20,14 @@ import {
 import { interruptedBy, type World } from "../base/world.ts";
 import { addressText, type FleetAddress } from "./address.ts";
 import type { KeySource, StoreKeys } from "./keys.ts";
-import { type ListedObject, parseError, parseListing, readBounded } from "./store_answers.ts";
+import {
+  type Answer,
+  isPassing,
+  type ListedObject,
+  parseListing,
+  readBounded,
+  refusalOf,
+} from "./store_answers.ts";
 
 /** An object, without its bytes. */
 interface ObjectFacts {
@@ -56,20 +63,6 @@ type PutOutcome = "stored" | "exists" | "late";
 /** A request's time was over before it was sent. */
 class TooLate extends Error {}
 
-/** An answer of the store that is not the one that was hoped for. */
-export class StoreRefusal extends LedgerError {
-  override name = "StoreRefusal";
-
-  constructor(
-    readonly status: number,
-    /** S3's word for it: `AccessDenied`. */
-    readonly reason: string,
-    facts: ConstructorParameters<typeof LedgerError>[0],
-  ) {
-    super(facts);
-  }
-}
-
 interface Request {
   method: "GET" | "PUT" | "HEAD" | "DELETE";
   /** Below the prefix; undefined is the bucket itself. */
@@ -81,20 +74,7 @@ interface Request {
   until_ms?: number;
 }
 
-interface Answer {
-  status: number;
-  headers: Headers;
-  body: Uint8Array<ArrayBuffer>;
-}
-
-/** The store's words for keys that were good before. */
-const EXPIRED = ["ExpiredToken", "TokenRefreshRequired", "RequestExpired"];
-const EMPTY_SHA256 = sha256Of(new Uint8Array());
-
-/** The digest of bytes, in hex. */
-export function sha256Of(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
+const EMPTY_SHA256 = digestOf([]);
 
 /** The objects of one fleet. */
 export class ObjectStore implements Disposable {
@@ -144,7 +124,7 @@ export class ObjectStore implements Disposable {
       key,
       headers,
       body: bytes,
-      sha256: sha256 ?? sha256Of(bytes),
+      sha256: sha256 ?? digestOf([bytes]),
       until_ms,
     };
     const is_once = create_only && !is_recognizable;
@@ -360,52 +340,10 @@ export class ObjectStore implements Disposable {
     return this.#refusal(request, why.status >= 400 ? why : answer);
   }
 
-  #refusal({ method, key }: Request, { status, headers, body }: Answer): LedgerError {
-    const { reason, message } = parseError(new TextDecoder().decode(body));
-    const named = this.#named(key);
-    const said = [reason, message].filter(Boolean).join(": ");
-    const facts = { status, reason };
-    const [code, hint] = reason === "RequestTimeTooSkewed"
-      ? ["invalid", this.skewText()] as const
-      : EXPIRED.includes(reason)
-      ? [
-        "unreachable",
-        "its keys have expired: put new ones into the key file, which is read again at each try",
-      ] as const
-      : status >= 300 && status < 400
-      ? [
-        "invalid",
-        `it sends on to ${hostOf(headers.get("location")) ?? "another host"}: name the endpoint ` +
-        "of the bucket's region: --endpoint URL",
-      ] as const
-      : status === 403 || status === 401
-      ? [
-        "no_permission",
-        "check the keys, and the policy: ledger fleet init --print-policy",
-      ] as const
-      : status === 404
-      ? ["not_found", `is there a fleet? ledger fleet init ${addressText(this.address)}`] as const
-      : isPassing(status)
-      ? ["unreachable", "the local log is not affected; try again"] as const
-      : ["io", "see what the store's own log says"] as const;
-    return new StoreRefusal(status, reason, {
-      code,
-      message: `the object store refuses ${method} ${named}: ${status}${
-        said ? ` ${quoted(said)}` : ""
-      }`,
-      hint,
-      detail: facts,
-    });
+  #refusal({ method, key }: Request, answer: Answer): LedgerError {
+    const { address } = this;
+    return refusalOf(`${method} ${this.#named(key)}`, answer, { address, skew: this.skewText() });
   }
-}
-
-function hostOf(url: string | null): string | undefined {
-  return url !== null && URL.canParse(url) ? new URL(url).host : undefined;
-}
-
-/** Whether a status says that the same may go well later. */
-function isPassing(status: number): boolean {
-  return status === 409 || status === 429 || status >= 500;
 }
 
 /** Whether an error says that the store may answer later. */

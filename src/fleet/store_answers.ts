@@ -1,8 +1,19 @@
-/** Answers of an object store: read in bounded memory, and the little of S3's XML that a fleet asks for. */
+/**
+ * Answers of an object store: read in bounded memory, the little of S3's XML that a fleet asks for, and what a
+ * refusal means.
+ */
 import { joined } from "../base/bytes.ts";
-import { LedgerError } from "../base/error.ts";
+import { type ErrorCode, LedgerError, quoted } from "../base/error.ts";
 import { clipped } from "../base/format.ts";
 import { store_error_chars_max } from "../base/limits.ts";
+import { addressText, type FleetAddress } from "./address.ts";
+
+/** What the store answered. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: Uint8Array<ArrayBuffer>;
+}
 
 /** An object in a listing. */
 export interface ListedObject {
@@ -51,7 +62,7 @@ export function parseListing(xml: string): Page | undefined {
 }
 
 /** What an error says of itself: S3's word for it, and the sentence. */
-export function parseError(xml: string): { reason: string; message: string } {
+function parseError(xml: string): { reason: string; message: string } {
   const clip = (text: string) => clipped(text, store_error_chars_max);
   return { reason: clip(element(xml, "Code")), message: clip(element(xml, "Message")) };
 }
@@ -72,4 +83,77 @@ function element(xml: string, name: string): string {
       ? ENTITIES[entity]
       : String.fromCodePoint(Math.min(Number(code), 0xfffd));
   });
+}
+
+/** An answer of the store that is not the one that was hoped for. */
+export class StoreRefusal extends LedgerError {
+  override name = "StoreRefusal";
+
+  constructor(
+    readonly status: number,
+    /** S3's word for it: `AccessDenied`. */
+    readonly reason: string,
+    facts: ConstructorParameters<typeof LedgerError>[0],
+  ) {
+    super(facts);
+  }
+}
+
+/** What was asked of whom. */
+interface Asked {
+  address: FleetAddress;
+  /** How this machine's clock differs from the store's, in words. */
+  skew: string;
+}
+
+/** The error that an answer to a request is. */
+export function refusalOf(request: string, answer: Answer, asked: Asked): StoreRefusal {
+  const { status } = answer;
+  const { reason, message } = parseError(new TextDecoder().decode(answer.body));
+  const said = [reason, message].filter(Boolean).join(": ");
+  const [code, hint] = adviceOn(answer, reason, asked);
+  return new StoreRefusal(status, reason, {
+    code,
+    message: `the object store refuses ${request}: ${status}${said ? ` ${quoted(said)}` : ""}`,
+    hint,
+    detail: { status, reason },
+  });
+}
+
+/** The store's words for keys that were good before. */
+const EXPIRED = ["ExpiredToken", "TokenRefreshRequired", "RequestExpired"];
+
+function adviceOn(
+  { status, headers }: Answer,
+  reason: string,
+  { address, skew }: Asked,
+): [code: ErrorCode, hint: string] {
+  if (reason === "RequestTimeTooSkewed") return ["invalid", skew];
+  if (EXPIRED.includes(reason)) {
+    const hint =
+      "its keys have expired: put new ones into the key file, which is read again at each try";
+    return ["unreachable", hint];
+  }
+  if (status >= 300 && status < 400) {
+    const host = hostOf(headers.get("location")) ?? "another host";
+    const hint = `it sends on to ${host}: name the endpoint of the bucket's region: --endpoint URL`;
+    return ["invalid", hint];
+  }
+  if (status === 401 || status === 403) {
+    return ["no_permission", "check the keys, and the policy: ledger fleet init --print-policy"];
+  }
+  if (status === 404) {
+    return ["not_found", `is there a fleet? ledger fleet init ${addressText(address)}`];
+  }
+  if (isPassing(status)) return ["unreachable", "the local log is not affected; try again"];
+  return ["io", "see what the store's own log says"];
+}
+
+function hostOf(url: string | null): string | undefined {
+  return url !== null && URL.canParse(url) ? new URL(url).host : undefined;
+}
+
+/** Whether a status says that the same may go well later. */
+export function isPassing(status: number): boolean {
+  return status === 409 || status === 429 || status >= 500;
 }

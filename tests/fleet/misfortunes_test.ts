@@ -3,7 +3,7 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "
 import { join } from "@std/path";
 import { LedgerError } from "../../src/base/error.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
-import { followLog } from "../../src/fleet/follow.ts";
+import { keepShipping } from "../../src/fleet/follow.ts";
 import { shippedPath } from "../../src/log/pull/shipped.ts";
 import { Fork } from "../../src/fleet/outgoing.ts";
 import { runIn } from "../harness.ts";
@@ -35,7 +35,7 @@ Deno.test("a box that is offline for a week goes on, says so once, ships all of 
     const world = fleetWorld(undefined, { now_ms: () => now_ms, elapsed_ms, pause });
     using fleet = box.open(world);
     const trouble: string[] = [];
-    await followLog(fleet, {
+    await keepShipping(fleet, {
       signal: stop.signal,
       onShip: () => {},
       onTrouble: ({ message }) => trouble.push(message),
@@ -113,7 +113,7 @@ Deno.test("keys that expire at any request cost nothing: emitting goes on, the k
         const trouble: string[] = [];
         const tellTrouble = ({ message, code }: LedgerError) => trouble.push(`${code}: ${message}`);
         let shipments = 0;
-        await followLog(fleet, {
+        await keepShipping(fleet, {
           signal: stop.signal,
           onShip: () => ++shipments > 1 ? stop.abort() : undefined,
           onTrouble: tellTrouble,

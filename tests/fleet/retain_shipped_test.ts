@@ -1,7 +1,8 @@
 /** `retain --shipped`: a day leaves a box only where the fleet's store has acknowledged every byte of it. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { shippedPath } from "../../src/log/pull/shipped.ts";
+import { shippingLag } from "../../src/log/pull/shipping_lag.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { testWorld } from "../harness.ts";
 import { emitRun, fillLedger, namesInEvents, noonOf, OLD_DAYS, retainIn } from "../retained.ts";
@@ -34,6 +35,25 @@ Deno.test("days go that are shipped whole; without the record of it every day st
     Deno.writeTextFileSync(shippedPath(box.dir), record);
     assertEquals(await retained(box), OLD_DAYS.map((day) => [day, "deleted"]));
     assertEquals((await box.ship()).shipped, 0);
+  });
+});
+
+Deno.test("a box whose notes are gone finds once what the store still has: then nothing waits, and its days go", async () => {
+  await withFilledBox(async (box) => {
+    await box.ship();
+    using fleet = box.open();
+    const { boxes: [{ segments, first_seq }] } = await fleet.retain({ days: 1 });
+    assertEquals(segments, first_seq - 1);
+    assert(segments > 0);
+    Deno.removeSync(shippedPath(box.dir));
+    for (const adopted of [1, 0]) {
+      const report = await box.ship();
+      assertEquals([report.shipped, report.adopted, report.head], [0, adopted, first_seq]);
+      const { bytes, head } = await shippingLag(testWorld(), box.dir);
+      assertEquals([bytes, head], [0, first_seq]);
+    }
+    assertEquals((await fleet.status())[0].problem, undefined);
+    assertEquals(await retained(box), OLD_DAYS.map((day) => [day, "deleted"]));
   });
 });
 

@@ -110,3 +110,11 @@ Deno.test("a retention that ends at any request is finished by the next; what no
     await assertIsWhole(job);
   });
 });
+
+Deno.test("however many days stay, the first is one of the calendar", async () => {
+  await withBoxes(1, async (lab) => {
+    using job = lab.job();
+    const { first_day } = await job.retain({ days: 200_000_000, is_plan: true });
+    assertEquals(first_day, "1970-01-01");
+  });
+});

@@ -81,7 +81,7 @@ Deno.test("whatever the store answers, and whoever else ships this box, each lin
       assertEquals(box.shipped(), box.lines());
       const known = readShipped(fleetWorld().files, box.dir);
       assertEquals(
-        known.length,
+        known.head,
         strict.keysOf("lab").filter((key) => key.includes("log/box=")).length,
       );
     })

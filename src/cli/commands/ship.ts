@@ -80,8 +80,8 @@ export default defineCommand({
       return exitOfStopped(stop, has_left ? EXIT_FINDINGS : EXIT_OK);
     }
     say(world, `ships to ${addressText(fleet.store.address)}`);
-    const { followLog } = await import("../../fleet/follow.ts");
-    await followLog(fleet, { signal, onShip: tell, onTrouble: saysTrouble(world) });
+    const { keepShipping } = await import("../../fleet/follow.ts");
+    await keepShipping(fleet, { signal, onShip: tell, onTrouble: saysTrouble(world) });
     return exitOfDaemon(stop);
   },
 });

@@ -2,14 +2,14 @@
  * Files of a run in the store: a line for each, in bundles that are segments like any other, the manifest after all
  * others. A small file stands in its line; a large one is an object of its own, which its line names.
  */
-import { textDigest } from "../../base/files/checksum.ts";
+import { digestOf, textDigest } from "../../base/files/checksum.ts";
 import { LedgerError, quoted } from "../../base/error.ts";
 import { MemoryFile } from "../../base/files/memory_file.ts";
 import { object_key_bytes_max } from "../../base/limits.ts";
 import { unpackLines } from "../../log/codec/unpacking.ts";
 import { idOfPath, RUN_FILES } from "../../runs/manifest/layout.ts";
 import { keyWord } from "../address.ts";
-import { type ObjectStore, sha256Of } from "../store.ts";
+import type { ObjectStore } from "../store.ts";
 
 /** A file of a run, as a line of a bundle says it. */
 export interface RunFile {
@@ -106,5 +106,5 @@ export async function bytesOfRunFile(
   { content, object, sha256 }: RunFile,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const bytes = content === undefined ? await store.get(object!) : Uint8Array.fromBase64(content);
-  return bytes && sha256Of(bytes) === sha256 ? bytes : undefined;
+  return bytes && digestOf([bytes]) === sha256 ? bytes : undefined;
 }

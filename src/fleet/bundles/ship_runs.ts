@@ -6,6 +6,7 @@
 import { join } from "@std/path";
 import { joined } from "../../base/bytes.ts";
 import { asLedgerError } from "../../base/error.ts";
+import { digestOf } from "../../base/files/checksum.ts";
 import { humanBytes } from "../../base/format.ts";
 import { syncFile } from "../../base/files/durable.ts";
 import {
@@ -28,11 +29,9 @@ import { classifyRun, type RunClass, scanRun } from "../../runs/manifest/scan.ts
 import { waitingFiles } from "../../runs/manifest/waiting.ts";
 import { readPulledRuns } from "../../runs/upkeep/pull.ts";
 import { filesToCopy } from "../../runs/upkeep/run_files.ts";
-import type { Membership } from "../home.ts";
-import { OutgoingChain, type Sent } from "../outgoing.ts";
+import { OutgoingChain, type SenderPlace, type Sent } from "../outgoing.ts";
 import { type RunFile, runFileKey, runsOfBundle } from "./run_files.ts";
 import { segmentKey } from "../segment.ts";
-import { type ObjectStore, sha256Of } from "../store.ts";
 
 const SOURCE = "artifacts";
 
@@ -50,22 +49,13 @@ interface ReadyRun {
   bytes: number;
 }
 
-/** Where a box's runs are, and where they go. */
-export interface BundlePlace {
-  store: ObjectStore;
-  /** The ledger's folder. */
-  root: string;
-  box: Membership;
-  onSegment?: (segment: ShippedSegment) => void;
-}
-
 /** The shipper of one box's runs. */
 export class RunShipper {
   readonly #world: World;
   readonly #chain: OutgoingChain;
   readonly #left: SentRuns["left"] = [];
 
-  constructor(readonly place: BundlePlace, readonly runs_dir: string) {
+  constructor(readonly place: SenderPlace, readonly runs_dir: string) {
     this.#world = place.store.world;
     this.#chain = new OutgoingChain(SOURCE, { ...place, adopt: ({ seq }) => this.#adopt(seq) });
   }
@@ -111,7 +101,10 @@ export class RunShipper {
   /** Puts bundles again that the store has lost, as far as their runs are as they were. */
   async repair(signal?: AbortSignal): Promise<{ put: number; lost: ShippedSegment[] }> {
     let objects = 0;
-    for (const { holds = [] } of readShipped(this.#world.files, this.place.root, SOURCE)) {
+    for (
+      const { holds = [] } of readShipped(this.#world.files, this.place.root, SOURCE)
+        .segments
+    ) {
       for (const [run_path] of signal?.aborted ? [] : holds) {
         objects += await this.#putLostObjects(run_path);
       }
@@ -198,7 +191,7 @@ export class RunShipper {
     }
     syncFile(files, local);
     const bytes = files.readBytes(local) as Uint8Array<ArrayBuffer>;
-    const sha256 = sha256Of(bytes);
+    const sha256 = digestOf([bytes]);
     const file: RunFile = { run_path, path, bytes: bytes.length, sha256 };
     if (is_small) file.content = bytes.toBase64();
     else file.object = await this.#putObject(file, bytes);

@@ -29,10 +29,9 @@ import type { TraceDamage } from "../../trace/store/wal_read.ts";
 import { compactionSources } from "../../trace/store/parquet_file.ts";
 import { countingFiles } from "../../trace/store/snapshot.ts";
 import { rowsOfTraces } from "../../trace/store/query.ts";
-import { OutgoingChain, type Sent } from "../outgoing.ts";
+import { OutgoingChain, type SenderPlace, type Sent } from "../outgoing.ts";
 import { textLines } from "./run_files.ts";
 import { segmentKey } from "../segment.ts";
-import type { BundlePlace } from "./ship_runs.ts";
 import { rowsOfLines, TRACE_LINE_COLUMNS } from "../spool.ts";
 
 const SOURCE = "traces";
@@ -69,7 +68,7 @@ export class TraceShipper {
   readonly #chain: OutgoingChain;
 
   constructor(
-    readonly place: BundlePlace,
+    readonly place: SenderPlace,
     /** Files of which all is known to be in the store; it grows. */
     readonly sent: Set<string>,
   ) {
@@ -197,13 +196,13 @@ export class TraceShipper {
 /** Files of events as lines: DuckDB reads them, and writes each event as JSON, no digit of it changed. */
 class TraceLines implements AsyncDisposable {
   private constructor(
-    readonly place: BundlePlace,
+    readonly place: SenderPlace,
     readonly dir: string,
     readonly folder: string,
     readonly database: Database,
   ) {}
 
-  static async open(place: BundlePlace, dir: string): Promise<TraceLines> {
+  static async open(place: SenderPlace, dir: string): Promise<TraceLines> {
     const { store: { world } } = place;
     const folder = newSpillFolder(world, dir);
     world.files.makeFolder(folder);
@@ -254,7 +253,7 @@ class TraceLines implements AsyncDisposable {
     removeQuietly(files, path);
     using file = files.open(path, "create");
     const wanted = new Set(names);
-    for (const { seq, holds = [] } of readShipped(files, root, SOURCE)) {
+    for (const { seq, holds = [] } of readShipped(files, root, SOURCE).segments) {
       if (!holds.some(([name]) => wanted.has(name))) continue;
       const key = segmentKey(SOURCE, box.name, seq);
       const bytes = await store.get(key);

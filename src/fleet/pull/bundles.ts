@@ -44,7 +44,7 @@ export class PulledBundles {
   constructor(
     readonly store: ObjectStore,
     readonly cache: FleetCache,
-    /** Told where a box stops. */
+    /** Called where a box stops. */
     readonly onPoison: (poison: Poisoned) => void,
   ) {}
 

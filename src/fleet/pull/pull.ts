@@ -21,7 +21,7 @@ export interface PullOptions {
   box?: string;
   lock_wait_ms?: number;
   signal?: AbortSignal;
-  /** Told of each box when all of it is here. */
+  /** Called with each box when all of it is here. */
   onBox?: (box: PulledBox) => void;
   onNotice?: (message: string) => void;
 }

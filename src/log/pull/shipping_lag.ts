@@ -5,7 +5,7 @@ import type { World } from "../../base/world.ts";
 import { BadLine, validate } from "../event/validate.ts";
 import { openPart, wasConcurrentlyRemoved } from "../read/part_file.ts";
 import type { PartExtent } from "../read/parts.ts";
-import { ownParts, readShipped, shippedEnds, shippedPath } from "./shipped.ts";
+import { ownParts, readShipped, shippedPath } from "./shipped.ts";
 
 /** What is not in the store yet. */
 export interface ShippingLag {
@@ -26,9 +26,8 @@ export async function shippingLag(
   root: string,
   { count }: { count?: boolean } = {},
 ): Promise<ShippingLag> {
-  const segments = readShipped(world.files, root);
-  const ends = shippedEnds(segments);
-  const lag: ShippingLag = { bytes: 0, seconds: 0, head: segments.at(-1)?.seq ?? 0 };
+  const { head, ends } = readShipped(world.files, root);
+  const lag: ShippingLag = { bytes: 0, seconds: 0, head };
   if (count) lag.events = 0;
   let oldest_day: string | undefined;
   for await (const extent of ownParts(world, root)) {
