@@ -127,16 +127,28 @@ export class Fleet implements Disposable {
 
   /** Sends what is durable: the box's log, ended runs, traced events. One try: what the store does not answer is thrown. */
   async ship(options?: ShipOptions): Promise<ShipReport> {
-    return await (await this.#shipper(options)).ship(options);
+    return await this.#stoppable(options, async () => (await this.#shipper()).ship(options));
   }
 
   /** Puts again what the store has lost. */
   async repair(options?: ShipOptions): Promise<RepairReport> {
-    return await (await this.#shipper(options)).repair(options);
+    return await this.#stoppable(options, async () => (await this.#shipper()).repair(options));
   }
 
-  async #shipper({ signal }: ShipOptions = {}): Promise<Shipper> {
+  /** Does what its caller may stop: the signal ends also what the store is being asked. */
+  async #stoppable<T>(
+    { signal }: { signal?: AbortSignal } = {},
+    task: () => Promise<T>,
+  ): Promise<T> {
     this.store.stop = signal;
+    try {
+      return await task();
+    } finally {
+      this.store.stop = undefined;
+    }
+  }
+
+  async #shipper(): Promise<Shipper> {
     const { Shipper } = await import("./ship.ts");
     return this.#ships ??= new Shipper(
       this.store,
@@ -150,26 +162,31 @@ export class Fleet implements Disposable {
    * stays for the next time.
    */
   async fold(options?: UpkeepOptions): Promise<FoldReport> {
-    this.store.stop = options?.signal;
-    await this.check();
-    const { FoldJob } = await import("./fold.ts");
-    this.#folds ??= new FoldJob(this.store, this.#jobs);
-    return await this.#folds.run(options);
+    return await this.#stoppable(options, async () => {
+      await this.check();
+      const { FoldJob } = await import("./fold.ts");
+      this.#folds ??= new FoldJob(this.store, this.#jobs);
+      return await this.#folds.run(options);
+    });
   }
 
   /** Fetches what is new of all boxes, or of one, into the cache, and brings the cache's index up to date. */
   async pull(options?: PullOptions): Promise<FleetPullReport> {
-    const { fleet_id } = await this.check();
-    const { pullFleet } = await import("./pull/pull.ts");
-    return await pullFleet(this.store, this.home.ledger_dir, fleet_id, options);
+    return await this.#stoppable(options, async () => {
+      const { fleet_id } = await this.check();
+      const { pullFleet } = await import("./pull/pull.ts");
+      return await pullFleet(this.store, this.home.ledger_dir, fleet_id, options);
+    });
   }
 
   /** Removes days that are older from the tables, and old segments of boxes. */
   async retain(options: FleetRetainOptions): Promise<FleetRetainReport> {
-    await this.check();
-    const { retainFleet } = await import("./retain.ts");
-    using job = await this.#job();
-    return await retainFleet(this.store, job, options);
+    return await this.#stoppable(options, async () => {
+      await this.check();
+      const { retainFleet } = await import("./retain.ts");
+      using job = await this.#job();
+      return await retainFleet(this.store, job, options);
+    });
   }
 
   async #job(): Promise<JobFolder> {

@@ -252,3 +252,28 @@ Deno.test("a box of one fleet may make others, and stays in its own", async () =
     assertEquals(strict.keysOf("lab").some((key) => key.startsWith("other/boxes/")), false);
   });
 });
+
+Deno.test("what a store that has fallen silent is asked ends with its caller's signal, and holds back nothing later", async () => {
+  await withBox(async (box, strict) => {
+    await box.emit(1);
+    using fleet = box.open();
+    const tasks: [name: string, task: (signal: AbortSignal) => Promise<unknown>][] = [
+      ["ship", (signal) => fleet.ship({ signal })],
+      ["fold", (signal) => fleet.fold({ signal })],
+      ["pull", (signal) => fleet.pull({ signal })],
+      ["retain", (signal) => fleet.retain({ days: 1, signal })],
+    ];
+    for (const [name, task] of tasks) {
+      const stop = new AbortController();
+      strict.options.faultOf = ({ key }) => {
+        if (key === "fleet/fleet.json") return undefined;
+        stop.abort();
+        return "silent";
+      };
+      const end = await assertRejects(() => task(stop.signal), LedgerError);
+      assertEquals(end.code, "interrupted", name);
+      strict.options.faultOf = undefined;
+      assertEquals((await fleet.status()).map(({ problem }) => problem), [undefined], name);
+    }
+  });
+});
