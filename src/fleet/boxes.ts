@@ -23,7 +23,7 @@ import {
 } from "./segment.ts";
 import { LAKE_TABLES } from "./lake/lake.ts";
 import { DeltaTable } from "./lake/table.ts";
-import { bytesOfRunFile, runsOfBundle } from "./bundles/run_files.ts";
+import { type BundledRun, bytesOfRunFile, runsOfBundle } from "./bundles/run_files.ts";
 import type { ObjectStore } from "./store.ts";
 
 /** A chain of a box, as far as its segments have come. */
@@ -311,6 +311,7 @@ class ChainCheck {
     const key = segmentKey(this.source, this.box, seq);
     const bytes = await this.store.get(key);
     if (!bytes) return this.#found(seq, "it is not in the store");
+    let runs: BundledRun[] = [];
     try {
       let length = 0;
       const lines = unpackLines(new MemoryFile(key, bytes)).map((block) => {
@@ -320,21 +321,16 @@ class ChainCheck {
       const sha256 = digestOf(lines);
       if (length !== to - from || sha256 !== raw_sha256) {
         this.#found(seq, `its lines are not those of ${part} that it says they are`);
-      } else if (this.source === "artifacts") await this.#compareObjects(seq, bytes);
+      } else if (this.source === "artifacts") runs = runsOfBundle(this.box, bytes);
     } catch (error) {
       const problem = asLedgerError(error);
       if (!problem) throw error;
       this.#found(seq, problem.message);
     }
-  }
-
-  /** The large files of runs, which its lines name. */
-  async #compareObjects(seq: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    for (const { files } of runsOfBundle(this.box, bytes)) {
-      for (const file of files.values()) {
-        if (file.object === undefined || await bytesOfRunFile(this.store, file)) continue;
-        this.#found(seq, `the object ${file.object} is gone, or has other bytes`);
-      }
+    // The large files, which its lines name.
+    for (const file of runs.flatMap(({ files }) => [...files.values()])) {
+      if (file.object === undefined || await bytesOfRunFile(this.store, file)) continue;
+      this.#found(seq, `the object ${file.object} is gone, or has other bytes`);
     }
   }
 

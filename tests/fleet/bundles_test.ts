@@ -269,6 +269,17 @@ Deno.test("a large file is an object of its own, before its run; one that was de
   });
 });
 
+Deno.test("a store that does not answer for a file of a run is no finding", async () => {
+  await withBoxes(1, async ({ boxes: [box], strict, job }) => {
+    putFile(box, putRun(box, "large"), "results/large.txt", "x".repeat(1_100_000));
+    await box.ship();
+    strict.options.faultOf = ({ key }) => key.endsWith("/large.txt") ? "503" : undefined;
+    using fleet = job();
+    const end = await fleet.verify({ deep: true }).catch((error) => error);
+    assertEquals(end.code, "unreachable");
+  });
+});
+
 Deno.test("patches and attached files stay on the box, unless it joined so; so do runs that were pulled", async () => {
   await withBoxes(2, async (lab) => {
     const [one, two] = lab.boxes;
