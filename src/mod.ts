@@ -31,12 +31,8 @@ export type { AttachedDatabase, IndexOptions, QueryOptions } from "./ledger/open
 export type { BoundValue, Database } from "./duckdb/connection.ts";
 export { openFleet } from "./fleet/open.ts";
 export type { Fleet, FleetOptions, FleetRecord, InitReport } from "./fleet/fleet.ts";
-export type {
-  BoxStatus,
-  ChainFinding,
-  FleetVerification,
-  VerifyBoxesOptions,
-} from "./fleet/boxes.ts";
+export type { BoxStatus, FleetVerification, VerifyBoxesOptions } from "./fleet/boxes.ts";
+export type { ChainFinding } from "./fleet/chain.ts";
 export type { Engine } from "./fleet/engines.ts";
 export type { FoldReport } from "./fleet/fold.ts";
 export type { FleetPullReport, PullOptions } from "./fleet/pull/pull.ts";

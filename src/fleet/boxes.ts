@@ -6,7 +6,15 @@ import { store_heads_at_once } from "../base/limits.ts";
 import { unpackLines } from "../log/codec/unpacking.ts";
 import { isPartOf, ownParts, readShipped, WHOLE } from "../log/pull/shipped.ts";
 import type { ShippingLag } from "../log/pull/shipping_lag.ts";
-import { BoxChain, factsOf, type ListedSegment, Poison, segmentsOf, watermarkOf } from "./chain.ts";
+import {
+  BoxChain,
+  type ChainFinding,
+  factsOf,
+  type ListedSegment,
+  Poison,
+  segmentsOf,
+  watermarkOf,
+} from "./chain.ts";
 import { readTable } from "./lake/checkpoint.ts";
 import type { RepeatedIds } from "./lake/repeated.ts";
 import { readStart } from "./chain_start.ts";
@@ -198,15 +206,6 @@ async function poisonBehind(chain: BoxChain): Promise<string | undefined> {
     if (!(error instanceof Poison)) throw error;
     return `segment ${error.seq}: ${error.message}`;
   }
-}
-
-/** Something of a box's segments that is not as it has to be. */
-export interface ChainFinding {
-  box: string;
-  source: Source;
-  /** 0 where it is about the box. */
-  seq: number;
-  problem: string;
 }
 
 /** What a verification of a fleet read, and found. */

@@ -81,6 +81,22 @@ function stopsBefore(seq: number): (error: unknown) => never {
   };
 }
 
+/** What a segment holds can be wrong though it is the one that was sent: then it is poison too. */
+export function asPoison(error: unknown, seq: number): unknown {
+  const problem = asLedgerError(error);
+  const is_of_segment = problem && ["damaged", "invalid", "newer_format"].includes(problem.code);
+  return is_of_segment ? new Poison(seq, problem.message) : error;
+}
+
+/** Something of a box's segments that is not as it has to be. */
+export interface ChainFinding {
+  box: string;
+  source: Source;
+  /** 0 where it is about the box. */
+  seq: number;
+  problem: string;
+}
+
 /** Where a caller has come to in a chain. */
 export interface ChainPlace {
   seq: number;

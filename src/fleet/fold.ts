@@ -3,16 +3,14 @@
  * together with how far each box has come. What a job that dies has put is no part of any table. Any
  * number of jobs may run: one that loses the race for a commit looks what the winner did.
  */
-import { asLedgerError } from "../base/error.ts";
 import { fold_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { checkpointIfDue, readTable } from "./lake/checkpoint.ts";
-import { BoxChain, Poison, watermarkOf } from "./chain.ts";
+import { asPoison, BoxChain, type ChainFinding, Poison, watermarkOf } from "./chain.ts";
 import { listBoxes } from "./claim.ts";
 import { putDataFiles } from "./lake/data_files.ts";
 import { JobFolder } from "./lake/job_folder.ts";
 import { type FleetTable, LAKE_TABLES } from "./lake/lake.ts";
-import type { Source } from "./segment.ts";
 import { Spool } from "./spool.ts";
 import { backOff, type ObjectStore } from "./store.ts";
 import { DeltaTable, type TableSnapshot } from "./lake/table.ts";
@@ -22,7 +20,7 @@ import { Upkeep, type UpkeepOptions, type UpkeepReport } from "./lake/upkeep.ts"
 export interface FoldReport {
   tables: { table: string; version: number; commits: number; files: number; segments: number }[];
   /** Chains of boxes that stopped at a segment, and why. */
-  poison: { box: string; source: Source; seq: number; problem: string }[];
+  poison: ChainFinding[];
   /** What was merged, settled and swept. */
   upkeep: UpkeepReport[];
 }
@@ -31,7 +29,7 @@ export interface FoldReport {
 export class FoldJob {
   readonly #world: World;
   readonly #snapshots = new Map<string, TableSnapshot>();
-  readonly #poison = new Map<string, FoldReport["poison"][number]>();
+  readonly #poison = new Map<string, ChainFinding>();
   /** Where each chain ended when this run came there: to list it for each table costs more than all else. */
   readonly #ends = new Map<string, number>();
 
@@ -147,11 +145,4 @@ export class FoldJob {
     }
     return { segments, watermarks };
   }
-}
-
-/** What a segment holds can be wrong though it is the one that was sent; its box stops there. */
-function asPoison(error: unknown, seq: number): unknown {
-  const problem = asLedgerError(error);
-  const is_of_segment = problem && ["damaged", "invalid", "newer_format"].includes(problem.code);
-  return is_of_segment ? new Poison(seq, problem.message) : error;
 }

@@ -3,14 +3,12 @@
  * fold job makes of the same bundles. A box whose next bundle cannot be read stops there.
  */
 import { join } from "@std/path";
-import { asLedgerError } from "../../base/error.ts";
 import { withOpenFile } from "../../base/files/durable.ts";
 import { type Database, openDatabase } from "../../duckdb/connection.ts";
 import { identifier, literal } from "../../duckdb/sandbox.ts";
 import type { BoxSegment, TablesBeside } from "../../index/box_index.ts";
 import type { FleetCache } from "./cache.ts";
-import type { FoldReport } from "../fold.ts";
-import type { TakenSegment } from "../chain.ts";
+import { asPoison, type ChainFinding, Poison, type TakenSegment } from "../chain.ts";
 import { DUCKDB_TYPES, type FleetTable, LAKE_TABLES } from "../lake/lake.ts";
 import { factsOfFile, type Source, SOURCES } from "../segment.ts";
 import { Spool } from "../spool.ts";
@@ -37,15 +35,13 @@ const VIEWS: Readonly<Record<Source, string>> = {
       from traces;`,
 };
 
-type Poisoned = FoldReport["poison"][number];
-
 /** The bundles of one cache. */
 export class PulledBundles {
   constructor(
     readonly store: ObjectStore,
     readonly cache: FleetCache,
     /** Called where a box stops. */
-    readonly onPoison: (poison: Poisoned) => void,
+    readonly onPoison: (poison: ChainFinding) => void,
   ) {}
 
   /** What is indexed beside the logs. */
@@ -85,7 +81,7 @@ export class PulledBundles {
     tables: readonly FleetTable[],
     segments: readonly BoxSegment[],
     folder: string,
-  ): Promise<Poisoned | undefined> {
+  ): Promise<ChainFinding | undefined> {
     const { files } = this.store.world;
     const loads: { name: string; path: string }[] = [];
     for (const table of tables) {
@@ -94,14 +90,13 @@ export class PulledBundles {
       files.makeFolder(work);
       using spool = new Spool(this.store, table, work);
       for (const segment of segments) {
+        const { box, seq } = segment;
         try {
           await spool.add(this.#taken(segment));
         } catch (error) {
-          const problem = asLedgerError(error);
-          if (!problem || !["damaged", "invalid", "newer_format"].includes(problem.code)) {
-            throw error;
-          }
-          return { box: segment.box, source, seq: segment.seq, problem: problem.message };
+          const poison = asPoison(error, seq);
+          if (!(poison instanceof Poison)) throw error;
+          return { box, source, seq, problem: poison.message };
         }
       }
       loads.push({ name: table.name, path: await this.#write(spool, work) });

@@ -7,7 +7,7 @@ import { pulled_boxes_at_once, pulled_segments_at_once } from "../../base/limits
 import { type BoxIndexReport, syncBoxIndex } from "../../index/box_index.ts";
 import { ledgerPaths, parsePartLabel } from "../../log/format/layout.ts";
 import { FleetCache, type PulledChain } from "./cache.ts";
-import { BoxChain, Poison } from "../chain.ts";
+import { BoxChain, type ChainFinding, Poison } from "../chain.ts";
 import { namesOf } from "../claim.ts";
 import { PulledBundles } from "./bundles.ts";
 import { linkOf, type SegmentFacts, type Source, SOURCES } from "../segment.ts";
@@ -41,7 +41,7 @@ interface PulledBox {
 export interface FleetPullReport {
   boxes: PulledBox[];
   /** Chains of boxes that stopped at a segment, and why. */
-  poison: { box: string; source: Source; seq: number; problem: string }[];
+  poison: ChainFinding[];
   /** Absent where the pull was stopped before. */
   index?: BoxIndexReport;
 }
@@ -57,7 +57,7 @@ export async function pullFleet(
   const names = await namesOf(store, options.box);
   const pull = new FleetPull(store, cache, options);
   const { signal, onNotice } = options;
-  const pulled = await pull.run(names).then(() => undefined, (error) => ({ error }));
+  const failure = await pull.run(names).then(() => undefined, (error) => ({ error }));
   try {
     // What came before the store went away can be asked all the same.
     if (!signal?.aborted) {
@@ -72,9 +72,9 @@ export async function pullFleet(
       });
     }
   } catch (error) {
-    throw pulled?.error ?? error;
+    throw failure ? failure.error : error;
   }
-  if (pulled) throw pulled.error;
+  if (failure) throw failure.error;
   return pull.report;
 }
 
