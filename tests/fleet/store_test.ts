@@ -81,6 +81,16 @@ Deno.test("what can be asked twice is asked until the store answers; an upload i
   });
 });
 
+Deno.test("a store of the tests that breaks has not answered: no client takes it for one that did", async () => {
+  const faultOf = () => {
+    throw new Error("broken");
+  };
+  await withStore({ faultOf }, async (store) => {
+    const error = await assertRejects(() => store.put("new", HELLO), LedgerError);
+    assertEquals(isUnreachable(error), true);
+  });
+});
+
 Deno.test("keys come from the environment or a file of the owner's, and are never quoted", async () => {
   await using strict = new StrictStore();
   strict.objects("lab");

@@ -79,7 +79,7 @@ export class StrictStore implements AsyncDisposable {
         port: options.port ?? 0,
         ...options.tls,
         onListen: () => {},
-        onError: () => new Response(),
+        onError: () => new Response(null, { status: 500 }),
       },
       (request) => this.#handle(request),
     );
