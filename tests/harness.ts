@@ -45,6 +45,17 @@ export function memoryFolder(): Disposable & { path: string } {
   }
 }
 
+/** Ports of loopback that are free right now, no two alike. */
+export function freePorts(count: number): number[] {
+  const listeners = Array.from({ length: count }, () => {
+    return Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  });
+  return listeners.map((listener) => {
+    listener.close();
+    return listener.addr.port;
+  });
+}
+
 /** How a process ended, and what it said. */
 export interface Ended {
   code: number;

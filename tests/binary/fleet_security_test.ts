@@ -2,10 +2,9 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { IS_FULL, tempFolder } from "../harness.ts";
-import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
+import { addressOf, joinByCommand, URL_OF_LAB } from "../fleet/fleets.ts";
+import { keysText, STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
 import { binaryTest, runBuild, runProgram } from "./binary.ts";
-
-const URL_OF_LAB = "s3://lab/fleet";
 
 /** A private authority, and a certificate of it for this machine's loopback. */
 async function makeAuthority(folder: string) {
@@ -28,8 +27,7 @@ async function makeAuthority(folder: string) {
 
 function putKeys(path: string, mode: number, secret: string = STRICT_KEYS.AWS_SECRET_ACCESS_KEY) {
   const vars = { ...STRICT_KEYS, AWS_SECRET_ACCESS_KEY: secret };
-  const lines = Object.entries(vars).map(([name, value]) => `${name}=${value}\n`);
-  Deno.writeTextFileSync(path, lines.join(""));
+  Deno.writeTextFileSync(path, keysText(vars));
   Deno.chmodSync(path, mode);
 }
 
@@ -41,7 +39,7 @@ binaryTest(
     await using store = new StrictStore({ tls });
     const keys_path = join(secrets.path, "keys");
     putKeys(keys_path, 0o644);
-    const at = [URL_OF_LAB, "--endpoint", store.endpoint.replace("http:", "https:")];
+    const at = addressOf({ endpoint: store.endpoint.replace("http:", "https:") });
     const init = ["fleet", "init", ...at, "--keys", keys_path];
     const readable = await ledger([...init, "--ca", ca_path]);
     assertEquals(readable.code, 2, readable.stderr);
@@ -78,9 +76,7 @@ binaryTest(
   async ({ ledger, folder }) => {
     await using store = new StrictStore();
     const run = (...words: string[]) => ledger(words, { ...STRICT_KEYS });
-    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
-    assertEquals((await run("fleet", "init", ...at)).code, 0);
-    assertEquals((await run("fleet", "join", ...at, "--as", "one")).code, 0);
+    await joinByCommand(run, store, "one");
     await using other = new StrictStore();
     store.options.elsewhere = other.endpoint;
     const sent_on = await run("ship", "--once");
@@ -103,9 +99,7 @@ binaryTest(
   async ({ ledger, folder }) => {
     await using store = new StrictStore();
     const run = (...words: string[]) => ledger(words, { ...STRICT_KEYS });
-    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
-    assertEquals((await run("fleet", "init", ...at)).code, 0);
-    assertEquals((await run("fleet", "join", ...at, "--as", "one")).code, 0);
+    await joinByCommand(run, store, "one");
     const emit = ["emit", "run.started", "--run-id", "r", "--timestamp-ms", "1767225600000"];
     await run(...emit);
     assertEquals((await run("ship", "--once")).code, 0);
@@ -133,7 +127,7 @@ if (IS_FULL) {
     const built = await runBuild(["--fleet", "s3.example.invalid:443", "--out", out.path]);
     assertEquals(built.code, 0, built.stderr);
     const init = async (endpoint: string) => {
-      const words = ["fleet", "init", URL_OF_LAB, "--endpoint", endpoint];
+      const words = ["fleet", "init", ...addressOf({ endpoint })];
       const keys = { ...STRICT_KEYS, PATH: "/usr/bin:/bin", HOME: out.path };
       return await runProgram(join(out.path, "ledger"), words, out.path, keys);
     };

@@ -1,11 +1,12 @@
 /** A job of SLURM that is killed: what it had acknowledged is in the store when its epilog has ended. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { patience } from "../crash/kills/crash.ts";
+import { until } from "../base/http/client.ts";
 import { IS_FULL, tempFolder } from "../harness.ts";
-import { linesInStore, openStore } from "../fleet/fleets.ts";
+import { joinByCommand, linesInStore, openStore } from "../fleet/fleets.ts";
 import { HAS_SLURM, Slurm } from "../fleet/slurm.ts";
-import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
+import { keysText, StrictStore } from "../fleet/strict_store.ts";
+import { exists } from "../runs/repositories.ts";
 import { binaryTest, PROJECT } from "./binary.ts";
 
 const EPILOG = join(PROJECT, "fixtures/recipes/ship-slurm-epilog.sh");
@@ -19,9 +20,9 @@ function writeScript(path: string, ...lines: string[]): string {
   return path;
 }
 
-/** The ids that a job was told. */
+/** The ids that `emit --ack` has printed so far. */
 function acknowledged(path: string): string[] {
-  const text = Deno.readTextFileSync(path);
+  const text = exists(path) ? Deno.readTextFileSync(path) : "";
   return text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter(Boolean);
 }
 
@@ -32,13 +33,9 @@ if (IS_FULL && HAS_SLURM) {
       await using strict = new StrictStore();
       using scratch = tempFolder();
       const path = (name: string) => join(scratch.path, name);
-      const keys = Object.entries(STRICT_KEYS).map(([name, value]) => `${name}=${value}\n`);
-      Deno.writeTextFileSync(path("keys"), keys.join(""), { mode: 0o600 });
-      const at = ["s3://lab/fleet", "--endpoint", strict.endpoint, "--keys", path("keys")];
-      for (const words of [["fleet", "init", ...at], ["fleet", "join", ...at, "--as", "node"]]) {
-        const { code, stderr } = await ledger(words);
-        assertEquals(code, 0, stderr);
-      }
+      Deno.writeTextFileSync(path("keys"), keysText(), { mode: 0o600 });
+      const run = (...words: string[]) => ledger(words);
+      await joinByCommand(run, strict, "node", "--keys", path("keys"));
       Deno.mkdirSync(path("bin"));
       Deno.symlinkSync(binary, path("bin/ledger"));
       Deno.mkdirSync(path("slurm"));
@@ -56,25 +53,14 @@ if (IS_FULL && HAS_SLURM) {
           `  '${binary}' emit --stdin --ack > '${told}'`,
         );
         const output = `--output=${path(`out-${signal}`)}`;
-        const said = await slurm.run("sbatch", "--parsable", output, script);
-        assertMatch(said, /^\d+$/);
-        const patient = patience();
-        const count = () => {
-          try {
-            return acknowledged(told).length;
-          } catch {
-            return 0;
-          }
-        };
-        while (count() < 100) {
-          patient.throwIfAborted();
-          await new Promise((resolve) => setTimeout(resolve));
-        }
+        const job = await slurm.run("sbatch", "--parsable", output, script);
+        assertMatch(job, /^\d+$/);
+        await until(() => acknowledged(told).length >= 100, "100 acknowledged events of the job");
         // The store is away when the epilog begins.
         let faults = 8;
         strict.options.faultOf = () => faults-- > 0 ? "503" : undefined;
-        await slurm.run("scancel", "--full", `--signal=${signal}`, said);
-        await slurm.ended(said);
+        await slurm.run("scancel", "--full", `--signal=${signal}`, job);
+        await slurm.ended(job);
         const sent = [...(await linesInStore(openStore(strict), "node")).values()].join("");
         const lost = acknowledged(told).filter((id) => !sent.includes(`"event_id":"${id}"`));
         assertEquals(lost, [], Deno.readTextFileSync(join(folder, "ship.log")));

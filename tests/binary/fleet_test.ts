@@ -1,21 +1,17 @@
 /** The executable beside a store: what reaches the network, and what gives it up. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { addressOf, joinByCommand } from "../fleet/fleets.ts";
 import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
 import { putRun } from "../runs/runs.ts";
 import { binaryTest, runProgram } from "./binary.ts";
-
-const URL_OF_LAB = "s3://lab/fleet";
 
 binaryTest(
   "a box joins a fleet, ships its log, and finds it whole; a store that fails costs no event",
   async ({ ledger, folder }) => {
     await using store = new StrictStore();
     const run = (...words: string[]) => ledger(words, { ...STRICT_KEYS });
-    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
-    assertEquals((await run("fleet", "init", ...at)).code, 0);
-    const joined = await run("fleet", "join", ...at, "--as", "box-1");
-    assertEquals(joined.code, 0, joined.stderr);
+    await joinByCommand(run, store, "box-1");
     const emit = ["emit", "run.started", "--run-id", "r1"];
     for (let n = 0; n < 3; n++) assertEquals((await run(...emit)).code, 0);
     store.options.faultOf = () => "503";
@@ -61,7 +57,7 @@ binaryTest(
   async ({ ledger, binary, folder }) => {
     await using store = new StrictStore();
     const run = (...words: string[]) => ledger(words, { ...STRICT_KEYS });
-    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
+    const at = addressOf(store);
     assertEquals((await run("fleet", "init", ...at)).code, 0);
     for (const box of ["a", "b"]) {
       Deno.mkdirSync(join(folder, box));
@@ -122,7 +118,7 @@ binaryTest(
   "a store that answers 200 to both of two create-only PUTs is refused by the name of the probe",
   async ({ ledger }) => {
     await using store = new StrictStore({ forgets_conditions: true });
-    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
+    const at = addressOf(store);
     const { code, stderr } = await ledger(["fleet", "init", ...at], { ...STRICT_KEYS });
     assertEquals(code, 2);
     assertStringIncludes(stderr, "this store cannot hold a fleet: create-only: ");
@@ -148,10 +144,7 @@ binaryTest(
   "a shipment that is stopped before all is sent ends with 130 at once, also while it waits for the store",
   async ({ ledger, binary, folder }) => {
     await using store = new StrictStore();
-    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
-    for (const words of [["fleet", "init", ...at], ["fleet", "join", ...at, "--as", "b"]]) {
-      assertEquals((await ledger(words, { ...STRICT_KEYS })).code, 0);
-    }
+    await joinByCommand((...words) => ledger(words, { ...STRICT_KEYS }), store, "b");
     await ledger(["emit", "run.started", "--run-id", "r1"]);
     store.options.faultOf = () => "503";
     const child = new Deno.Command(binary, {
@@ -176,7 +169,7 @@ binaryTest("keys are in no file, no answer and no error", async ({ ledger, folde
     faultOf: ({ method }) => method === "PUT" ? "403" : undefined,
   });
   const keys = { ...STRICT_KEYS, AWS_SECRET_ACCESS_KEY: "do-not-tell" };
-  const at = [URL_OF_LAB, "--endpoint", store.endpoint];
+  const at = addressOf(store);
   const said: string[] = [];
   for (
     const words of [["fleet", "init", ...at], ["fleet", "join", ...at, "--as", "x"], [
@@ -206,9 +199,7 @@ binaryTest(
       const { code, stdout, stderr } = await ledger(words, { ...STRICT_KEYS });
       return { code, said: stdout + stderr };
     };
-    const at = [URL_OF_LAB, "--endpoint", store.endpoint];
-    await run("fleet", "init", ...at);
-    await run("fleet", "join", ...at, "--as", "b");
+    await joinByCommand(run, store, "b");
     for (const day of ["2026-01-01", "2026-01-02", "2026-01-02"]) {
       const time = String(Date.parse(day));
       const id = ["--event-id", "one-id", "--timestamp-ms", time];

@@ -6,6 +6,7 @@
 import { join } from "@std/path";
 import { runs } from "../crash/power/power.ts";
 import { patience } from "../crash/kills/crash.ts";
+import { freePorts } from "../harness.ts";
 
 /** Whether there are the programs that this takes. */
 export const HAS_CEPH = ["ceph-mon", "ceph-osd", "radosgw"].every((name) =>
@@ -47,12 +48,14 @@ export class Ceph implements AsyncDisposable {
   readonly #config: string;
   readonly #osds: DaemonName[];
   /** Its gateway. */
-  readonly port = freePort();
+  readonly port: number;
+  readonly #monitor_port: number;
   /** What a client of the gateway signs with. */
   readonly keys = KEYS;
 
   private constructor(readonly options: CephOptions) {
     this.#config = join(options.folder, "ceph.conf");
+    [this.port, this.#monitor_port] = freePorts(2);
     this.#osds = Array.from({ length: options.osds ?? 1 }, (_, n) => `osd.${n}` as const);
   }
 
@@ -74,7 +77,7 @@ export class Ceph implements AsyncDisposable {
 
   async #make(): Promise<void> {
     const { folder } = this.options;
-    const monitor = `v2:127.0.0.1:${freePort()}`;
+    const monitor = `v2:127.0.0.1:${this.#monitor_port}`;
     const fsid = crypto.randomUUID();
     Deno.writeTextFileSync(this.#config, this.#configText(fsid, monitor));
     Deno.writeTextFileSync(join(folder, "keyring"), this.#keyring());
@@ -253,10 +256,4 @@ function newKey(): string {
   view.setUint16(10, 16, true);
   crypto.getRandomValues(key.subarray(12));
   return key.toBase64();
-}
-
-/** A port of loopback that is free right now. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

@@ -16,9 +16,8 @@ import { DeltaTable } from "../../src/fleet/lake/table.ts";
 import { IS_FULL, tempFolder, writePart } from "../harness.ts";
 import { Ceph, HAS_CEPH } from "./ceph.ts";
 import { ask, DIGEST_OF, HAS_ENGINE } from "./engines.ts";
-import { fleetWorld } from "./fleets.ts";
+import { fleetWorld, openStore, URL_OF_LAB } from "./fleets.ts";
 
-const URL_OF_LAB = "s3://lab/fleet";
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 30);
 const POLICIES = ["carry", "momentum", "reversal", "value", "quality"];
@@ -337,7 +336,7 @@ if (IS_FULL) {
     const lacking = ENGINES.filter((engine) => !HAS_ENGINE[engine]);
     assertEquals([HAS_CEPH, lacking], [true, []], "Ceph's and the engines' packages are needed");
     await withLab(async (lab) => {
-      const store = openStore(lab);
+      const store = openStore(lab.ceph);
       const rounds = 3;
       let cut: () => Promise<void> = () => Promise.resolve();
       for (let part = 1; part <= rounds; part++) {
@@ -403,11 +402,6 @@ if (IS_FULL) {
       }
     });
   });
-}
-
-function openStore({ ceph }: Lab): ObjectStore {
-  const world = fleetWorld(ceph.keys);
-  return new ObjectStore(world, parseAddress(URL_OF_LAB, ceph.endpoint), new KeySource(world));
 }
 
 /** Makes a checkpoint of each table; what deletes the commits below it. */

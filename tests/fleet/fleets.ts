@@ -1,7 +1,8 @@
 /** What the tests of the fleet share: a store to talk to, and a world that has keys. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { joined } from "../../src/base/bytes.ts";
+import { LedgerError } from "../../src/base/error.ts";
 import { MemoryFile } from "../../src/base/files/memory_file.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { textLines } from "../../src/fleet/bundles/run_files.ts";
@@ -28,25 +29,58 @@ export function fleetWorld(
   };
 }
 
+/** A store that has a fleet: the strict one, or a real one, which has keys of its own. */
+interface LabStore {
+  endpoint: string;
+  keys?: Readonly<Record<string, string>>;
+  now_ms?(): number;
+}
+
 /** A world whose clock is the store's. */
-export function worldBeside(strict: StrictStore): World {
-  return fleetWorld(STRICT_KEYS, { now_ms: () => strict.now_ms() });
+export function worldBeside(store: LabStore): World {
+  return fleetWorld(store.keys, store.now_ms && { now_ms: () => store.now_ms!() });
 }
 
-/** A client of the fleet `s3://lab/fleet`. */
-export function openStore(strict: StrictStore, world = worldBeside(strict)): ObjectStore {
-  return new ObjectStore(
-    world,
-    parseAddress("s3://lab/fleet", strict.endpoint),
-    new KeySource(world),
-  );
+/** Where the fleet of these tests is. */
+export const URL_OF_LAB = "s3://lab/fleet";
+
+/** The same, as commands are told it. */
+export function addressOf({ endpoint }: LabStore): string[] {
+  return [URL_OF_LAB, "--endpoint", endpoint];
 }
 
-const URL_OF_LAB = "s3://lab/fleet";
+/** A client of that fleet. */
+export function openStore(store: LabStore, world = worldBeside(store)): ObjectStore {
+  return new ObjectStore(world, parseAddress(URL_OF_LAB, store.endpoint), new KeySource(world));
+}
+
+/** Makes that fleet by commands, and lets the box of their folder join it. */
+export async function joinByCommand(
+  run: (...words: string[]) => Promise<{ code: number }>,
+  store: LabStore,
+  name: string,
+  ...more: string[]
+): Promise<void> {
+  const at = [...addressOf(store), ...more];
+  for (const words of [["fleet", "init", ...at], ["fleet", "join", ...at, "--as", name]]) {
+    const ended = await run(...words);
+    assertEquals(ended.code, 0, JSON.stringify(ended));
+  }
+}
+
+/** Waits for the ends of all; what fails among them may only not have reached the store. */
+export async function settled(works: Iterable<Promise<unknown>>): Promise<void> {
+  for (const end of await Promise.allSettled(works)) {
+    if (end.status === "fulfilled") continue;
+    assert(end.reason instanceof LedgerError, String(end.reason));
+    assertEquals(end.reason.code, "unreachable", String(end.reason));
+  }
+}
+
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);
 
-/** The fleet `s3://lab/fleet`, as a ledger's box opens it. */
+/** The fleet of these tests, as a ledger's box opens it. */
 export function openLab(
   strict: StrictStore,
   dir: string,

@@ -9,10 +9,8 @@ import { finishRun } from "../runs/finished.ts";
 import { traced } from "../trace/events.ts";
 import type { Random } from "../laws/random.ts";
 import type { Ceph } from "./ceph.ts";
+import { addressOf } from "./fleets.ts";
 import { FaultyProxy, MOMENTS, type PassedRequest } from "./proxy.ts";
-
-/** Where the fleet of these tests is. */
-export const FLEET = "s3://lab/fleet";
 
 const DAY_MS = 86_400_000;
 const DAYS = 3;
@@ -43,7 +41,7 @@ export class KilledBox implements AsyncDisposable {
   /** One that has joined the fleet. */
   static async join(ceph: Ceph, parent: string, name: string): Promise<KilledBox> {
     const box = new KilledBox(ceph, parent, name);
-    await box.well("fleet", "join", FLEET, "--endpoint", ceph.endpoint, "--as", name);
+    await box.well("fleet", "join", ...addressOf(ceph), "--as", name);
     return box;
   }
 
@@ -72,10 +70,8 @@ export class KilledBox implements AsyncDisposable {
   /** Ends a run, and traces some events. */
   async record(): Promise<void> {
     const name = `${this.name}-${this.#count++}`;
-    const catalog = join(this.dir, "index", "catalog.duckdb");
-    const { dir, folder: path } = this;
-    const runs_dir = join(path, "runs");
-    await finishRun({ path, dir, runs_dir, catalog, [Symbol.dispose]: () => {} }, name);
+    const { dir } = this;
+    await finishRun({ dir, runs_dir: join(this.folder, "runs") }, name);
     this.runs.push(name);
     const traces = await TraceStore.open(testWorld(), tracePaths(join(dir, "traces")).dir);
     for (let n = 0; n < 3; n++) {

@@ -1,15 +1,12 @@
 /** Whatever is killed, and whatever a real object store loses or refuses, each event is there once, in order. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { parseAddress } from "../../src/fleet/address.ts";
-import { KeySource } from "../../src/fleet/keys.ts";
-import { ObjectStore } from "../../src/fleet/store.ts";
 import { assertEachOnce, idsOnDisk } from "../crash/kills/crash.ts";
 import { IS_FULL, ledger, tempFolder } from "../harness.ts";
 import { type Random, withSeed } from "../laws/random.ts";
 import { Ceph, type CephOptions, HAS_CEPH } from "./ceph.ts";
-import { fleetWorld, linesInStore, linesOfParts } from "./fleets.ts";
-import { FLEET, KilledBox, Sweep } from "./kills.ts";
+import { addressOf, linesInStore, linesOfParts, openStore, URL_OF_LAB } from "./fleets.ts";
+import { KilledBox, Sweep } from "./kills.ts";
 import { assertTablesAreUnion, rowsOfTable } from "./tables.ts";
 
 const BOXES = IS_FULL ? 8 : 2;
@@ -35,12 +32,11 @@ function killTest(name: string, body: (lab: Lab) => Promise<void>): void {
         const of_ceph = join(folder.path, "ceph");
         Deno.mkdirSync(of_ceph);
         await using ceph = await Ceph.start({ folder: of_ceph, ...CEPH });
+        await initFleet(ceph, folder.path);
         await using stack = new AsyncDisposableStack();
         const boxes: KilledBox[] = [];
         for (let n = 0; n < BOXES; n++) {
-          const parent = folder.path;
-          if (n === 0) await initFleet(ceph, parent);
-          boxes.push(stack.use(await KilledBox.join(ceph, parent, `box-${n}`)));
+          boxes.push(stack.use(await KilledBox.join(ceph, folder.path, `box-${n}`)));
         }
         await body({ ceph, boxes, folder: folder.path, random });
       }),
@@ -48,14 +44,9 @@ function killTest(name: string, body: (lab: Lab) => Promise<void>): void {
 }
 
 async function initFleet(ceph: Ceph, folder: string): Promise<void> {
-  const init = ["fleet", "init", FLEET, "--endpoint", ceph.endpoint];
+  const init = ["fleet", "init", ...addressOf(ceph)];
   const { code, stderr } = await ledger(init, { cwd: folder, is_shipped: true, env: ceph.keys });
   assertEquals(code, 0, stderr);
-}
-
-function openStore(ceph: Ceph): ObjectStore {
-  const world = fleetWorld(ceph.keys);
-  return new ObjectStore(world, parseAddress(FLEET, ceph.endpoint), new KeySource(world));
 }
 
 /** The events that its writer emitted. */
@@ -136,7 +127,7 @@ killTest(
           const box = own.pick(boxes);
           await box.emit(1 + own.below(4), own);
           await box.well("ship", "--drain", "--timeout", "60s");
-          return ["fleet", "fold", FLEET, ...own.chance(0.5) ? ["--merge"] : []];
+          return ["fleet", "fold", URL_OF_LAB, ...own.chance(0.5) ? ["--merge"] : []];
         }, [0, 75]);
       }));
       console.log(`${jobs} jobs at once: ${sweep}`);

@@ -8,8 +8,8 @@ import { shippedPath } from "../../src/log/pull/shipped.ts";
 import { Fork } from "../../src/fleet/outgoing.ts";
 import { runIn } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
-import { Box, fleetWorld, withBox } from "./fleets.ts";
-import { STRICT_KEYS } from "./strict_store.ts";
+import { addressOf, Box, fleetWorld, withBox } from "./fleets.ts";
+import { keysText, STRICT_KEYS } from "./strict_store.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -72,8 +72,7 @@ Deno.test("clocks that are off are named, and by how much; they order nothing", 
     }
     const vars = { ...STRICT_KEYS };
     const now_ms = () => Date.now() + HOUR_MS / 6;
-    const at = ["--endpoint", strict.endpoint];
-    const status = await runIn(box.dir, ["fleet", "status", "s3://lab/fleet", ...at], {
+    const status = await runIn(box.dir, ["fleet", "status", ...addressOf(strict)], {
       vars,
       now_ms,
     });
@@ -87,9 +86,7 @@ Deno.test("keys that expire at any request cost nothing: emitting goes on, the k
     withBox(async (box, strict) => {
       const path = join(box.dir, "keys");
       const putKeys = (id: string) => {
-        const { AWS_SECRET_ACCESS_KEY, AWS_REGION } = STRICT_KEYS;
-        const vars = { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY, AWS_REGION };
-        const text = Object.entries(vars).map(([name, value]) => `${name}=${value}\n`).join("");
+        const text = keysText({ ...STRICT_KEYS, AWS_ACCESS_KEY_ID: id });
         Deno.writeTextFileSync(path, text, { mode: 0o600 });
         strict.options.keys = new Map([...strict.options.keys ?? [], [id, "good"] as const]);
       };
@@ -162,7 +159,7 @@ Deno.test("a bucket whose objects were deleted: it is said, and the box puts aga
 Deno.test("fleet status tells what is not shipped, what was deleted, and a box that is not the store's", async () => {
   await withBox(async (box, strict) => {
     const status = async (expected_code: number) => {
-      const at = ["s3://lab/fleet", "--endpoint", strict.endpoint];
+      const at = addressOf(strict);
       const words = ["fleet", "status", ...at, "--json"];
       const { code, stdout } = await runIn(box.dir, words, { vars: { ...STRICT_KEYS } });
       assertEquals(code, expected_code, stdout);
@@ -201,7 +198,7 @@ Deno.test("fleet status tells what is not shipped, what was deleted, and a box t
 
 Deno.test("a name that no box has is refused with those that there are; a box says what leaves it, and is named where its claim was deleted", async () => {
   await withBox(async (box, strict) => {
-    const at = ["s3://lab/fleet", "--endpoint", strict.endpoint];
+    const at = addressOf(strict);
     const ask = async (...words: string[]) =>
       await runIn(box.dir, ["fleet", ...words, ...at], { vars: { ...STRICT_KEYS } });
     const joined = await ask("join", "--as", "one", "--with-code", "--with-files");
@@ -229,7 +226,7 @@ Deno.test("a file that --ca names, and holds no certificate, is refused by its n
   await withBox(async (box, strict, folder) => {
     const path = join(folder, "ca.pem");
     Deno.writeTextFileSync(path, "none");
-    const at = ["s3://lab/fleet", "--endpoint", strict.endpoint, "--ca", path];
+    const at = [...addressOf(strict), "--ca", path];
     const { code, stderr } = await runIn(box.dir, ["fleet", "status", ...at], {
       vars: { ...STRICT_KEYS },
     });

@@ -27,7 +27,7 @@ export interface PassedRequest {
 /** What is to be done with the requests of one process. */
 export interface ProxyPlan {
   mishapOf(request: PassedRequest): Mishap | undefined;
-  /** Told when half of a request is passed on; the rest waits for it. */
+  /** Called when half of a request is passed on; the rest waits for it. */
   onHalf?(request: PassedRequest): Promise<void>;
   /** At which request, and when in it, the process is ended. */
   kill?: {

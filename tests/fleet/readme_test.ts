@@ -9,7 +9,8 @@ import { STRICT_KEYS, StrictStore } from "./strict_store.ts";
 
 Deno.test("the README's lines make a fleet of a box with a run, and answer for it", async () => {
   const readme = Deno.readTextFileSync(join(PROJECT, "README.md"));
-  const [, block] = /```shell\n([^]*?)\n```/.exec(readme)!;
+  const [[, block], ...others] = readme.matchAll(/```shell\n([^]*?)\n```/g);
+  assertEquals(others, []);
   await using strict = new StrictStore();
   using folder = tempFolder();
   const dir = join(folder.path, "ledger");

@@ -2,20 +2,10 @@
 import { join } from "@std/path";
 import { patience } from "../crash/kills/crash.ts";
 import { runs } from "../crash/power/power.ts";
+import { freePorts } from "../harness.ts";
 
 /** Whether there is one, and this user may start it: jobs and epilogs are root's. */
 export const HAS_SLURM = Deno.uid() === 0 && runs("slurmctld", ["-V"]) && runs("slurmd", ["-V"]);
-
-/** Ports that are free now. */
-function freePorts(count: number): number[] {
-  const listeners = Array.from({ length: count }, () => {
-    return Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  });
-  return listeners.map((listener) => {
-    listener.close();
-    return listener.addr.port;
-  });
-}
 
 function configuration(folder: string, epilog: string): string {
   const [of_controller, of_node] = freePorts(2);
@@ -52,7 +42,8 @@ export class Slurm implements AsyncDisposable {
     const slurm = new Slurm(folder, epilog);
     slurm.#start("slurmctld", "-D", "-i", "-f", slurm.#conf);
     slurm.#start("slurmd", "-D", "-N", "node", "-f", slurm.#conf);
-    while (await slurm.nodeState() !== "idle") patience().throwIfAborted();
+    const signal = patience();
+    while (await slurm.nodeState() !== "idle") signal.throwIfAborted();
     return slurm;
   }
 

@@ -1,9 +1,10 @@
 /** The lines that other engines are given: what they name, and what they do not hold. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ENGINES } from "../../src/fleet/engines.ts";
 import { LAKE_TABLES } from "../../src/fleet/lake/lake.ts";
 import { memoryFolder, runIn } from "../harness.ts";
+import { URL_OF_LAB } from "./fleets.ts";
 
-const ENGINES = ["spark", "clickhouse", "duckdb", "polars"];
 const AT = ["s3://lab/a.b/c", "--endpoint", "http://127.0.0.1:7480"];
 
 Deno.test("an engine's lines open every table and events_once, and hold no key; no key is needed to print them", async () => {
@@ -48,7 +49,7 @@ Deno.test("a store with TLS is read with TLS, one on this machine without", asyn
 
 Deno.test("policies of a box, a fold job and a reader are printed to be read, and as one line for programs", async () => {
   using folder = memoryFolder();
-  const words = ["fleet", "init", "s3://lab/fleet", "--print-policy"];
+  const words = ["fleet", "init", URL_OF_LAB, "--print-policy"];
   const [read, line] = [
     await runIn(folder.path, words),
     await runIn(folder.path, [...words, "--json"]),

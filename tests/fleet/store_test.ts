@@ -12,7 +12,7 @@ import { KeySource } from "../../src/fleet/keys.ts";
 import { isUnreachable, ObjectStore } from "../../src/fleet/store.ts";
 import { StoreRefusal } from "../../src/fleet/store_answers.ts";
 import { memoryFolder } from "../harness.ts";
-import { fleetWorld, openStore } from "./fleets.ts";
+import { fleetWorld, openStore, URL_OF_LAB } from "./fleets.ts";
 import { STRICT_KEYS, type StrictOptions, StrictStore } from "./strict_store.ts";
 
 const HELLO = new TextEncoder().encode("hello");
@@ -99,7 +99,7 @@ Deno.test("keys come from the environment or a file of the owner's, and are neve
   const lines = (secret: string) =>
     `# keys of the lab\nAWS_ACCESS_KEY_ID=KEY\nexport AWS_SECRET_ACCESS_KEY="${secret}"\nAWS_REGION=default\n`;
   Deno.writeTextFileSync(path, lines("wrong-secret"), { mode: 0o600 });
-  const address = parseAddress("s3://lab/fleet", strict.endpoint);
+  const address = parseAddress(URL_OF_LAB, strict.endpoint);
   const world = fleetWorld({});
   using store = new ObjectStore(world, address, new KeySource(world, path));
   const refused = await assertRejects(() => store.put("x", HELLO), StoreRefusal);

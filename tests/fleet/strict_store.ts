@@ -64,6 +64,11 @@ export const STRICT_KEYS = {
   AWS_REGION: "default",
 } as const;
 
+/** The text of a file that has such keys. */
+export function keysText(keys: Readonly<Record<string, string>> = STRICT_KEYS): string {
+  return Object.entries(keys).map(([name, value]) => `${name}=${value}\n`).join("");
+}
+
 /** A store on loopback. */
 export class StrictStore implements AsyncDisposable {
   readonly buckets: Map<string, Map<string, StoredObject & { number: number }>>;

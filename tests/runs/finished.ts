@@ -21,7 +21,7 @@ function ofTrades(trades_count: number): Row {
 
 /** Makes a run as the library does, with these artifacts, and ends it. */
 export async function finishRun(
-  lab: Lab,
+  lab: Pick<Lab, "dir" | "runs_dir">,
   run_id: string,
   { created = "2026-01-17T10:00:00Z", calls = ["c1"], failed = false } = {},
 ): Promise<string> {

@@ -42,7 +42,7 @@ export function newLab(): Lab {
 }
 
 /** The lab's ledger, as a user of the library has it. */
-export function ledgerOf(lab: Lab, world: World = testWorld()): Ledger {
+export function ledgerOf(lab: Pick<Lab, "dir" | "runs_dir">, world: World = testWorld()): Ledger {
   return new Ledger({ dir: lab.dir, runs_dir: lab.runs_dir, world });
 }
 

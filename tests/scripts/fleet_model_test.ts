@@ -9,7 +9,9 @@ const START_MS = Date.UTC(2026, 0, 1);
 const DAYS = 2;
 
 Deno.test("the simulated fleet sends as many requests of each kind as boxes and a fold job do", async () => {
-  const said: Record<string, number> = {};
+  const said = { PUT: 0, LIST: 0, GET: 0, HEAD: 0, DELETE: 0 };
+  const played = { ...said };
+  const kinds = Object.keys(said) as (keyof typeof said)[];
   await withBoxes(2, async ({ strict, boxes, job }) => {
     const clock = { now_ms: START_MS };
     strict.options.now_ms = () => clock.now_ms;
@@ -28,8 +30,8 @@ Deno.test("the simulated fleet sends as many requests of each kind as boxes and 
     }
     for (const shipper of shippers) shipper[Symbol.dispose]();
     for (const { method, key } of strict.requests.slice(before)) {
-      const kind = method === "GET" && key === "" ? "LIST" : method;
-      said[kind] = (said[kind] ?? 0) + 1;
+      const is_list = method === "GET" && key === "";
+      said[is_list ? "LIST" : method as keyof typeof said]++;
     }
   });
   using folder = memoryFolder();
@@ -46,11 +48,8 @@ Deno.test("the simulated fleet sends as many requests of each kind as boxes and 
     tables: { events: sizes, trials: sizes },
   }, folder.path);
   await model.play(DAYS);
-  const played: Record<string, number> = {};
   for (const tally of Object.values(model.store.tallies)) {
-    for (const kind of Object.keys(said)) {
-      played[kind] = (played[kind] ?? 0) + tally[kind as keyof typeof tally];
-    }
+    for (const kind of kinds) played[kind] += tally[kind];
   }
   assertEquals(played, said);
 });

@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { openLedger } from "../../../src/mod.ts";
 import { patience } from "../../crash/kills/crash.ts";
 import { Daemon, untilHealth } from "../../daemon.ts";
-import { tempFolder } from "../../harness.ts";
+import { freePorts, tempFolder } from "../../harness.ts";
 import { putRecipe, RECIPES, recipeTest, runScript, works } from "./recipes.ts";
 
 /** A daemon on a ledger with one event, which it has indexed. */
@@ -69,12 +69,6 @@ recipeTest("prometheus-alerts.yml", "promtool", async () => {
   assertEquals(code, 0, stdout + stderr);
 });
 
-/** A port that is free right now. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** Asks Prometheus until it has a sample; one that never does fails by `patience`. */
 async function scraped(server: string, metric: string): Promise<string> {
   const signal = patience();
@@ -105,7 +99,7 @@ recipeTest("prometheus.yml", has_prometheus, async () => {
         .replaceAll("127.0.0.1:9184", new URL(daemon.address).host)
         .replace("scrape_interval: 15s", "scrape_interval: 1s"),
   );
-  const listen = `127.0.0.1:${freePort()}`;
+  const listen = `127.0.0.1:${freePorts(1)[0]}`;
   const prometheus = new Deno.Command("prometheus", {
     args: [
       `--config.file=${join(path, "prometheus.yml")}`,
