@@ -11,10 +11,11 @@ const DAY_MS = 86_400_000;
 /** Requests between those at which a retention ends. */
 const STRIDE = IS_FULL ? 1 : 11;
 
-/** How many days have to stay for 2026-01-03 to be the first of them. */
-function daysSince({ strict }: FleetLab): number {
-  const today = new Date(strict.now_ms()).toISOString().slice(0, 10);
-  return (Date.parse(today) - Date.parse("2026-01-03")) / DAY_MS;
+/** Lets it be noon, so that no midnight comes before a retention, and the first day to stay 2026-01-03. */
+function daysAtNoon({ strict, wait }: FleetLab): number {
+  const tomorrow_ms = Math.floor(strict.now_ms() / DAY_MS + 1) * DAY_MS;
+  wait(tomorrow_ms + DAY_MS / 2 - strict.now_ms());
+  return (tomorrow_ms - Date.parse("2026-01-03")) / DAY_MS;
 }
 
 async function emitAndShip({ boxes }: FleetLab, days: readonly number[]): Promise<void> {
@@ -46,7 +47,7 @@ Deno.test("old days leave the tables, and old segments their chains, which verif
     using job = lab.job();
     await job.fold();
     await emitAndShip(lab, [1]);
-    const days = daysSince(lab);
+    const days = daysAtNoon(lab);
     const before = lab.strict.keysOf("lab");
     const plan = await job.retain({ days, is_plan: true });
     assertEquals(lab.strict.keysOf("lab"), before);
@@ -89,7 +90,7 @@ Deno.test("a retention that ends at any request is finished by the next; what no
     using job = lab.job();
     await job.fold();
     await emitAndShip(lab, [1, 3]);
-    const days = daysSince(lab);
+    const days = daysAtNoon(lab);
     for (let step = 1; step < 100; step += STRIDE) {
       const first = lab.strict.requests.length + step;
       lab.strict.options.faultOf = ({ number }) => number >= first ? "cut" : undefined;
