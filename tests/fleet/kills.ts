@@ -135,10 +135,10 @@ export class Sweep {
     while (this.kills < count && !this.is_done) await this.#progress.promise;
   }
 
-  /** Waits until an upload is passed on by half, and holds it there. */
+  /** Waits until an upload is passed on by half, and holds it there; or until all kills are done. */
   async untilUpload(): Promise<void> {
     this.#held = Promise.withResolvers();
-    await this.#reached.promise;
+    if (!this.is_done) await this.#reached.promise;
   }
 
   /** Lets the upload that is held go on. */
@@ -159,6 +159,7 @@ export class Sweep {
   }
 
   #tellProgress(): void {
+    if (this.is_done) this.#reached.resolve();
     this.#progress.resolve();
     this.#progress = Promise.withResolvers();
   }
