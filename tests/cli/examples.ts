@@ -1,11 +1,12 @@
 /** Command lines out of help, run as they stand. */
 import { openLedger } from "../../src/mod.ts";
+import { patience } from "../crash/kills/crash.ts";
+import { addressOf } from "../fleet/fleets.ts";
 import { STRICT_KEYS, StrictStore } from "../fleet/strict_store.ts";
+import { exists } from "../runs/repositories.ts";
 
 /** Lines that go on until they are stopped: they work, once they have said their first word. */
 const ENDLESS = /ledger watch(?!.*--once)|--follow|--every/;
-
-const SILENCE_MS = 3_000;
 
 /** A port that another program on this machine may have: a free one serves as well. */
 const PORT = /127\.0\.0\.1:\d+/;
@@ -24,10 +25,14 @@ async function withFleet<T>(
   if (!OF_FLEET.test(line)) return await body(0);
   await using store = new StrictStore(STORES.get(cwd));
   STORES.set(cwd, { buckets: store.buckets, port: store.port });
-  const at = `s3://lab/fleet --endpoint http://127.0.0.1:${store.port}`;
+  const at = addressOf(store).join(" ");
+  const is_endless = ENDLESS.test(line);
   const before = [
-    ...isThere(`${cwd}/data/ledger/events`) ? [] : ["ledger emit run.started --run-id r1"],
-    ...isThere(`${cwd}/data/ledger/fleet/cache`) || /fleet (init|join)/.test(line) ? [] : [
+    // A line that goes on has something to say of what is new.
+    ...exists(`${cwd}/data/ledger/events`) && !is_endless
+      ? []
+      : ["ledger emit run.started --run-id r1"],
+    ...exists(`${cwd}/data/ledger/fleet/cache`) || /fleet (init|join)/.test(line) ? [] : [
       `ledger fleet init ${at}`,
       `ledger fleet join ${at} --as research-1`,
       "ledger ship --once",
@@ -41,15 +46,6 @@ async function withFleet<T>(
   return await body(store.port);
 }
 
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function inBash(line: string, cwd: string, path: string): Deno.Command {
   return new Deno.Command("bash", {
     args: ["--norc", "-o", "pipefail", "-c", line],
@@ -57,6 +53,7 @@ function inBash(line: string, cwd: string, path: string): Deno.Command {
     env: { PATH: path, NO_COLOR: "1", ...STRICT_KEYS },
     stdout: "piped",
     stderr: "piped",
+    signal: patience(),
   });
 }
 
@@ -79,8 +76,6 @@ async function runLine(line: string, cwd: string, path: string): Promise<string 
     if (!is_stopped) child.kill("SIGTERM");
     is_stopped = true;
   };
-  // One that has nothing to do may say nothing.
-  const silence = setTimeout(stop, SILENCE_MS);
   const read = async (stream: ReadableStream<Uint8Array>) => {
     let said = "";
     for await (const words of stream.pipeThrough(new TextDecoderStream())) {
@@ -91,8 +86,7 @@ async function runLine(line: string, cwd: string, path: string): Promise<string 
   };
   const [said, told] = await Promise.all([read(child.stderr), read(child.stdout)]);
   const { code } = await child.status;
-  clearTimeout(silence);
-  if (code === 0 && !said.includes("error:")) return undefined;
+  if (code === 0 && is_stopped && !said.includes("error:")) return undefined;
   return `${line}\n  exit ${code}: ${said}${told}`;
 }
 
