@@ -39,11 +39,13 @@ export class Slurm implements AsyncDisposable {
 
   /** Starts one whose jobs end with an epilog; ready for jobs when it returns. */
   static async start(folder: string, epilog: string): Promise<Slurm> {
-    const slurm = new Slurm(folder, epilog);
+    await using stack = new AsyncDisposableStack();
+    const slurm = stack.use(new Slurm(folder, epilog));
     slurm.#start("slurmctld", "-D", "-i", "-f", slurm.#conf);
     slurm.#start("slurmd", "-D", "-N", "node", "-f", slurm.#conf);
     const signal = patience();
     while (await slurm.nodeState() !== "idle") signal.throwIfAborted();
+    stack.move();
     return slurm;
   }
 
