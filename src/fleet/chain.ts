@@ -73,19 +73,18 @@ export class Poison extends Error {
   }
 }
 
-/** What is read to come to a segment, and damaged, stops its box before that one. */
-function stopsBefore(seq: number): (error: unknown) => never {
-  return (error) => {
-    const problem = asLedgerError(error);
-    throw problem?.code === "damaged" ? new Poison(seq, problem.message) : error;
-  };
-}
-
 /** What a segment holds can be wrong though it is the one that was sent: then it is poison too. */
 export function asPoison(error: unknown, seq: number): unknown {
   const problem = asLedgerError(error);
   const is_of_segment = problem && ["damaged", "invalid", "newer_format"].includes(problem.code);
   return is_of_segment ? new Poison(seq, problem.message) : error;
+}
+
+/** A claim, or a beginning, that is damaged stops its box; a store that refuses to show it does not. */
+function stopsBefore(seq: number): (error: unknown) => never {
+  return (error) => {
+    throw asLedgerError(error)?.code === "damaged" ? asPoison(error, seq) : error;
+  };
 }
 
 /** Something of a box's segments that is not as it has to be. */
@@ -185,8 +184,7 @@ export class BoxChain {
       const sha256 = linesDigest(new MemoryFile(key, bytes));
       if (sha256 !== raw_sha256) throw new Poison(seq, "its lines are not those it says");
     } catch (error) {
-      const problem = asLedgerError(error);
-      throw problem ? new Poison(seq, problem.message) : error;
+      throw asPoison(error, seq);
     }
     return { box: this.box, facts, bytes, lines_bytes: to - from };
   }
