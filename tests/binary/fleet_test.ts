@@ -31,7 +31,17 @@ binaryTest(
     const verified = await run("fleet", "verify", "--deep");
     assertMatch(verified.stdout, /^box-1: 1 segment, .*: whole$/m);
     assertMatch(verified.stdout, /^box-1 artifacts: 1 segment, .*: whole$/m);
+    const jobs = join(folder, "data/ledger/fleet/fold");
+    Deno.mkdirSync(join(jobs, "1-dead/spill"), { recursive: true });
+    for (const name of ["1-dead.lock", "2-dead.lock"]) {
+      Deno.writeTextFileSync(join(jobs, name), "");
+    }
     assertEquals((await run("fleet", "fold")).code, 0);
+    // What a job that died has left goes when the next one begins, and that one leaves nothing.
+    assertEquals(Array.from(Deno.readDirSync(jobs), ({ name }) => name).sort(), [
+      "jobs",
+      "swept.json",
+    ]);
     const tables = await run("fleet", "status", "--tables", "--json");
     const vector = JSON.parse(tables.stdout) as Record<string, unknown>[];
     assertEquals(

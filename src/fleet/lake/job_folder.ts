@@ -4,10 +4,10 @@
  */
 import { join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
-import { makeFolderDurably, openOwn } from "../../base/files/durable.ts";
+import { makeFolderDurably } from "../../base/files/durable.ts";
 import { takeFileLock } from "../../base/files/file_lock.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
-import { lock_wait_ms } from "../../base/limits.ts";
+import { lock_probe_ms, lock_wait_ms } from "../../base/limits.ts";
 import { uniqueName, type World } from "../../base/world.ts";
 import { type Database, openDatabase } from "../../duckdb/connection.ts";
 
@@ -35,10 +35,10 @@ export class JobFolder implements Disposable {
         hint: "try again",
       });
     }
-    removeDead(world, parent);
+    await removeDead(world, parent);
     const path = join(parent, uniqueName(world));
-    const lock = files.open(`${path}${LOCK_ENDING}`, "lock");
-    lock.tryLock(true);
+    const lock = await takeFileLock(files, `${path}${LOCK_ENDING}`, lock_wait_ms);
+    if (!lock) throw new Error(`${path}${LOCK_ENDING} is new, and held by another`);
     files.makeFolder(path);
     return new JobFolder(world, path, lock);
   }
@@ -82,12 +82,14 @@ export class JobFolder implements Disposable {
 }
 
 /** Removes what jobs have left whose lock is free, or gone. */
-function removeDead({ files }: World, parent: string): void {
+async function removeDead({ files }: World, parent: string): Promise<void> {
   const names = (files.list(parent) ?? []).map(({ name }) => name);
   for (const name of names.filter((each) => each.endsWith(LOCK_ENDING))) {
-    using lock = openOwn(files, join(parent, name));
-    if (!lock.tryLock(true)) continue;
-    files.remove(join(parent, name.slice(0, -LOCK_ENDING.length)));
+    using lock = await takeFileLock(files, join(parent, name), lock_probe_ms);
+    if (!lock) continue;
+    const folder = name.slice(0, -LOCK_ENDING.length);
+    // A job may have died before it made its folder.
+    if (names.includes(folder)) files.remove(join(parent, folder));
     files.remove(join(parent, name));
   }
   const left = new Set((files.list(parent) ?? []).map(({ name }) => name));
