@@ -157,6 +157,8 @@ const SHORT_OPTIONS: readonly [program: RegExp, option: string][] = [
   [/^ldap\w+$/, "-w"],
   [/^(un)?zip$/, "-P"],
 ];
+/** What such an option is followed by that is no password: another option, and a pair of ports. */
+const OF_SHORT_OPTION = /^-|^[\d.]*:?\d+:\d+$/;
 /** What `-p` is followed by elsewhere: ports, and files of parameters. */
 const NO_PASSWORD =
   /^(-|\d+([:.]\d+)*$|.*\.(json|ndjson|jsonl|ya?ml|toml|ini|cfg|csv|parquet|py|ts|js|r|sql|txt)$)/i;
@@ -192,14 +194,20 @@ export function maskWords(words: readonly string[]): { words: string[]; masked: 
     return has_name ? `${name}${sign}${mask()}` : mask();
   };
   let short_option: string | undefined;
+  let has_password = false;
   const shown = words.map((word, index) => {
     const before = words[index - 1] ?? "";
-    short_option = SHORT_OPTIONS.find(([program]) => program.test(basename(word)))?.[1] ??
-      short_option;
-    const is_short = (before === "-p" || before === short_option) && !NO_PASSWORD.test(word);
+    const of_program = SHORT_OPTIONS.find(([program]) => program.test(basename(word)))?.[1];
+    if (of_program) has_password = false;
+    short_option = of_program ?? short_option;
+    // The first number there is a password; a later one may be the port of a program behind it.
+    const is_first = before === short_option && !has_password && !OF_SHORT_OPTION.test(word);
+    const is_short = is_first ||
+      ((before === "-p" || before === short_option) && !NO_PASSWORD.test(word));
     const [, option, joined] = JOINED.exec(word) ?? [];
     const is_joined = short_option !== undefined && word.startsWith(short_option) &&
       word !== short_option;
+    if (is_joined || is_short) has_password = true;
     if (is_joined || (joined !== undefined && !NO_PASSWORD.test(joined))) {
       return `${is_joined ? short_option : option}${mask()}`;
     }
