@@ -79,12 +79,12 @@ export {
   type ArtifactColumn,
   type ArtifactDefinition,
   artifactDefinition,
-  type ArtifactRow,
   type ArtifactType,
   type ColumnBounds,
   isArtifactType,
   type ValueKind,
 } from "./runs/artifacts/definitions.ts";
+export type { ArtifactRow } from "./runs/artifacts/artifact_row.ts";
 export type { ArtifactTypes } from "./runs/artifacts/types.ts";
 export type { ArtifactSource, InputFormat } from "./runs/artifacts/input.ts";
 export type { ArtifactToWrite } from "./runs/artifacts/file.ts";
@@ -112,11 +112,7 @@ export type { ComparedRun, ComparedValue, DiffRow, Directions } from "./runs/cat
 export type { RunsToCompare } from "./runs/catalog/compare.ts";
 export type { Leaderboard, Ranking } from "./runs/catalog/rank.ts";
 export type { NewRun, RunEnd } from "./runs/directory/run_lifecycle.ts";
-export {
-  type NotedArtifact,
-  RunDirectory,
-  type WrittenArtifact,
-} from "./runs/directory/directory.ts";
+export { RunDirectory } from "./runs/directory/directory.ts";
 export type { AttachOptions, FileSource, NewFile } from "./runs/directory/attach.ts";
 export type { AttachedFile } from "./runs/manifest/attached.ts";
 export type { MetricPlace } from "./runs/metrics/log.ts";
@@ -138,7 +134,9 @@ export { makeReport, type Report } from "./report/report.ts";
 export type { PullReport, PullRequest, PullSource } from "./ledger/pull.ts";
 export type { PullFinding } from "./log/pull/source.ts";
 export type { LedgerRuns, LocateOptions, RunsToVerify, TellOptions } from "./ledger/runs.ts";
-export type { FinishedRun, KnownRun, RunEnding } from "./ledger/known_run.ts";
+export type { NotedArtifact, WrittenArtifact } from "./runs/directory/store_artifact.ts";
+export type { FinishedRun, RunEnding } from "./ledger/finish_run.ts";
+export type { KnownRun } from "./ledger/known_run.ts";
 export type { RunsReport } from "./runs/upkeep/verify.ts";
 export type { PrunedMonth, PruneRequest } from "./runs/upkeep/prune.ts";
 export type { ArtifactUse, RunLink, SaidOfRun } from "./ledger/annotations.ts";

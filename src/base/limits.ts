@@ -534,7 +534,7 @@ export const probe_race_writers = 32;
 export const probe_race_keys = 10;
 /** its clock may be off by this: signatures hold for 15 minutes. */
 export const probe_skew_ms_max = 5 * 60_000;
-/** from here on it is told. */
+/** from this on, `fleet status` names it. */
 export const clock_skew_told_ms = 60_000;
 /** The key of an object has at most so many bytes, */
 export const object_key_bytes_max = 1_024;
@@ -548,7 +548,7 @@ export const bundled_run_bytes_max = 16 * MIB;
 export const segment_bytes_max = 64 * MIB;
 /** or those of so long; */
 export const segment_flush_ms = 60_000;
-/** whether the log has grown that much is looked at this often. */
+/** a shipper looks this often whether the log has grown that much. */
 export const ship_look_ms = 5_000;
 /** So many objects are asked for at once. */
 export const store_heads_at_once = 32;
@@ -578,7 +578,7 @@ export const lake_remerge_share = 1 / 4;
 export const lake_quiet_ms = 3_600_000;
 /** or there are so many. */
 export const lake_day_files_max = 500;
-/** What a table has no more, or never had, stays for so long: readers may be at it. */
+/** A file that a table has dropped, or never took in, stays for so long: a reader may have it open. */
 export const lake_kept_ms = 7 * 86_400_000;
 /** A job commits what it put, on top of what it read, within this: well before a sweep. */
 export const lake_commit_ms_max = 86_400_000;

@@ -14,7 +14,8 @@ import type { NewRun, RunEvents } from "../runs/directory/run_lifecycle.ts";
 import type { ArtifactUse, SaidOfRun } from "./annotations.ts";
 import type { Claim, Claimed, LoggedClaim } from "./claims.ts";
 import { RunQuestions } from "./run_questions.ts";
-import type { FinishedRun, KnownRun, RunEnding } from "./known_run.ts";
+import type { FinishedRun, RunEnding } from "./finish_run.ts";
+import type { KnownRun } from "./known_run.ts";
 import type { RunDirectory, RunPlace } from "../runs/directory/directory.ts";
 import { runsDir } from "../base/build.ts";
 import type { ArtifactTypes } from "../runs/artifacts/types.ts";
@@ -112,7 +113,7 @@ export class LedgerRuns extends RunQuestions {
 
   /** Ends a run: in its folder, or where it has none by an event. Returns its folder and status. */
   async finish(beginning: string, end: RunEnding, options?: TellOptions): Promise<FinishedRun> {
-    const { finishRun } = await import("./known_run.ts");
+    const { finishRun } = await import("./finish_run.ts");
     const { RunDirectory } = await import("../runs/directory/directory.ts");
     if (!RunDirectory.find(await this.#place(options), beginning)) {
       // What is known of a run without a folder is in the log, also what was emitted a moment ago.

@@ -93,7 +93,6 @@ function columnProblem(
   try {
     return headersProblem(end - start, headerAt, column);
   } catch (cause) {
-    if (cause instanceof LedgerError) throw cause;
     throw undecodable(file.path, "a page header", cause);
   }
 }

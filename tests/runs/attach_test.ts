@@ -130,6 +130,23 @@ Deno.test("a run that has ended takes no file, and the hint names what can be sa
   assertEquals(await problemsOf(lab), []);
 });
 
+Deno.test("a run that is refused its end goes on, and loses nothing of what is being attached", async () => {
+  using lab = newLab();
+  const momentum = { run_type: "momentum", run_id: "r", git: false };
+  const run = await ledgerOf(lab).runs.create(momentum, { events: false });
+  await run.writeArtifact("summary", [{ sharpe: 1 }]);
+  const refused = async function* () {
+    yield new TextEncoder().encode("first ");
+    await assertRejects(() => run.markSuccess({ summary: { sharpe: 2 } }), LedgerError);
+    yield new TextEncoder().encode("second");
+  };
+  const stdin = { ...testWorld().stdin, read: readerOf(refused()) };
+  const slow = await ledgerOf(lab, { ...testWorld(), stdin }).runs.find("r");
+  await slow.attachFile({ stdin: true }, { as: "a.txt" });
+  assertEquals(Deno.readTextFileSync(join(run.folder, "files/a.txt")), "first second");
+  assertEquals(await problemsOf(lab), []);
+});
+
 function readerOf(pieces: AsyncGenerator<Uint8Array>) {
   return async (buffer: Uint8Array) => {
     const { value, done } = await pieces.next();

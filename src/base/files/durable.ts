@@ -139,6 +139,15 @@ export function syncFile(files: Files, path: string): FileFacts {
   return file.facts();
 }
 
+/** Appends a line durably. It begins on a line of its own, whatever a killed process left. */
+export function appendLineDurably(files: Files, path: string, line: string): void {
+  const is_new = !files.facts(path);
+  using file = openToAppend(files, path);
+  writeFully(file, new TextEncoder().encode(`\n${line}\n`));
+  file.syncData();
+  if (is_new) files.syncFolder(dirname(path));
+}
+
 /** A file that is written beside the one that it will replace. */
 export interface Replacement {
   /** Under a temporary name, empty at first. */

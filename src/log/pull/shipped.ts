@@ -5,7 +5,7 @@
  */
 import { dirname, join } from "@std/path";
 import { digestOf } from "../../base/files/checksum.ts";
-import { makeFolderDurably, openToAppend, writeFully } from "../../base/files/durable.ts";
+import { appendLineDurably, makeFolderDurably } from "../../base/files/durable.ts";
 import type { Files } from "../../base/files/seam.ts";
 import type { World } from "../../base/world.ts";
 import { ledgerPaths, parsePartLabel } from "../format/layout.ts";
@@ -120,11 +120,7 @@ export function noteShipped(
 ): void {
   const path = shippedPath(root, source);
   makeFolderDurably(files, dirname(path));
-  const is_new = !files.facts(path);
-  using file = openToAppend(files, path);
-  writeFully(file, new TextEncoder().encode(`\n${JSON.stringify(note)}\n`));
-  file.syncData();
-  if (is_new) files.syncFolder(dirname(path));
+  appendLineDurably(files, path, JSON.stringify(note));
 }
 
 /** The parts that hold lines which were pulled from other boxes. */

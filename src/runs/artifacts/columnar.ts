@@ -36,6 +36,11 @@ export interface PlannedColumn {
   given?: GivenColumn;
 }
 
+/** Whether rows may be without a value of the column: the id of their run is filled in. */
+export function mayLack({ kind, nullable }: Pick<PlannedColumn, "kind" | "nullable">): boolean {
+  return nullable || kind === "run_id";
+}
+
 /** A database that may touch these files, and nothing else. */
 export function openWithFiles(
   world: World,
@@ -164,7 +169,7 @@ function storedSql(
     if (given) {
       const cast = castOf(given, kind, run_id);
       values.push(`${cast.value} as ${value}`);
-      const may_lack = nullable || kind === "run_id" ? `${cast.given} is null or ` : "";
+      const may_lack = mayLack({ kind, nullable }) ? `${cast.given} is null or ` : "";
       fitting.push(`(${may_lack}${cast.fits(value)})`);
       if (kind === "number" && has_dictionaries) {
         minus_zero.push(`${value} = 0 and signbit(${value})`);

@@ -137,18 +137,6 @@ type Declared = readonly [
   facts?: ColumnFacts,
 ];
 
-/** The values of each kind, as a program hands them over. */
-interface ValueOf {
-  run_id: string;
-  text: string;
-  level: typeof LEVELS[number];
-  object: Readonly<Record<string, unknown>> | string;
-  whole: number | bigint;
-  time: number | bigint;
-  number: number;
-  flag: boolean;
-}
-
 type Columns = Readonly<Record<string, Declared>>;
 
 /** What a definition says, and its columns as they were declared. */
@@ -203,7 +191,8 @@ const WORTH = { ...MONEY, usual: { above: 0 } } as const;
 /** When the row holds. */
 const TS_MS = ["time", "milliseconds since 1970 UTC", { unit: "ms" }] as const;
 
-const DEFINITIONS = {
+/** The built-in types, with their columns as they were declared. */
+export const DEFINITIONS = {
   alerts: define("inputs/alerts.parquet", "the calls that went into the run", {
     call_id: ["text", "the call's id, which the other artifacts refer to"],
     mint: ["text", "address of the token"],
@@ -378,29 +367,6 @@ const DEFINITIONS = {
 
 /** The name of a built-in artifact type. */
 export type ArtifactType = keyof typeof DEFINITIONS;
-
-type ColumnsOf<Type extends ArtifactType> = NonNullable<typeof DEFINITIONS[Type]["declared"]>;
-type OptionalOf<Of> = {
-  [Name in keyof Of]: Of[Name] extends readonly [`${string}?` | "run_id", ...unknown[]] ? Name
-    : never;
-}[keyof Of];
-type CellOf<Kind> = Kind extends `${infer Required extends ValueKind}?` ? ValueOf[Required] | null
-  : Kind extends ValueKind ? ValueOf[Kind]
-  : never;
-
-/** A row of a built-in type, as `writeArtifact` takes it; open types take further columns. */
-export type ArtifactRow<Type extends ArtifactType = ArtifactType> = Type extends ArtifactType ?
-    & {
-      -readonly [Name in Exclude<keyof ColumnsOf<Type>, OptionalOf<ColumnsOf<Type>>>]: CellOf<
-        ColumnsOf<Type>[Name] extends readonly [infer Kind, ...unknown[]] ? Kind : never
-      >;
-    }
-    & {
-      -readonly [Name in OptionalOf<ColumnsOf<Type>>]?: CellOf<
-        ColumnsOf<Type>[Name] extends readonly [infer Kind, ...unknown[]] ? Kind : never
-      >;
-    }
-  : never;
 
 /** The built-in artifact types, in the order in which a run makes them. */
 export const ARTIFACT_TYPES = Object.keys(DEFINITIONS) as ArtifactType[];

@@ -22,7 +22,7 @@ import {
   kindOfFamily,
   textOfColumn,
 } from "./casts.ts";
-import { type InputTable, type PlannedColumn, refuseIfChanged } from "./columnar.ts";
+import { type InputTable, mayLack, type PlannedColumn, refuseIfChanged } from "./columnar.ts";
 import type { ValueKind } from "./definitions.ts";
 import { FeatureColumns } from "./features.ts";
 import { TYPED } from "./input_csv.ts";
@@ -117,9 +117,7 @@ export class ParquetInput {
       given.delete(name);
       return { name, kind, nullable, given: column };
     });
-    const lacking = fixed.find(({ kind, nullable, given }) =>
-      !given && !nullable && kind !== "run_id"
-    );
+    const lacking = fixed.find((column) => !column.given && !mayLack(column));
     if (lacking) {
       const meant = nearest(lacking.name, [...given.keys()]);
       const hint = meant
@@ -300,7 +298,7 @@ const NESTED = /^(STRUCT|MAP)\(|\]$/;
 function refusedSql({ kind, nullable, given }: PlannedColumn, run_id: string): string {
   if (given === undefined) return "false";
   const { given: value_given, value, fits } = castOf(given, kind, run_id);
-  const is_left_out = nullable || kind === "run_id" ? `${value_given} is null` : "false";
+  const is_left_out = mayLack({ kind, nullable }) ? `${value_given} is null` : "false";
   return `(not (${is_left_out} or coalesce(${fits(`(${value})`)}, false)))`;
 }
 

@@ -6,7 +6,13 @@ import type { Database } from "../../duckdb/connection.ts";
 import type { ParquetOptions, StagedParquet } from "../../parquet/mod.ts";
 import type { Finding } from "../manifest/manifest.ts";
 import type { RowBatch, RowContext } from "./batch.ts";
-import { ColumnarStage, type InputTable, openWithFiles, type PlannedColumn } from "./columnar.ts";
+import {
+  ColumnarStage,
+  type InputTable,
+  mayLack,
+  openWithFiles,
+  type PlannedColumn,
+} from "./columnar.ts";
 import type { ArtifactDefinition } from "./definitions.ts";
 import { ArtifactInput, type ArtifactSource, batched } from "./input.ts";
 import { csvHeading, csvTable } from "./input_csv.ts";
@@ -60,10 +66,7 @@ export async function stageText(
     return { name, kind, nullable, given: given.get(name) };
   });
   // Each row lacks it: which one is the first, and what it has to hold, the check of rows says.
-  const lacks = planned.some(({ kind, nullable, given }) =>
-    given === undefined && !nullable && kind !== "run_id"
-  );
-  if (lacks) return undefined;
+  if (planned.some((column) => !column.given && !mayLack(column))) return undefined;
   await using stage = new ColumnarStage(world, target, resolve(world.cwd(), await input.file()));
   try {
     const rows = table.counted && await rowsIn(await stage.database(), table.counted);

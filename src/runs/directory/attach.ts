@@ -37,7 +37,7 @@ export interface AttachOptions {
 }
 
 /** A file beside its place. */
-interface StagedFile {
+interface StagedAttachment {
   name: string;
   /** With the path at which it waits. */
   entry: Required<FileEntry>;
@@ -50,13 +50,13 @@ export interface NewFile extends AttachedFile {
 }
 
 /** What attaching needs of a run. */
-interface RunToChange {
+export interface RunToChange {
   world: World;
   folder: string;
   manifest: ManifestFile;
-  refuseIfEnded(hint: string): RunManifest;
+  refuseIfEnded(hint?: string): RunManifest;
   /** Runs while no other process changes the run. */
-  change<T>(body: () => T): Promise<T>;
+  change<T>(body: () => T | Promise<T>): Promise<T>;
 }
 
 /** Attaches a file. At each step the manifest names bytes that are there. */
@@ -120,7 +120,7 @@ async function stageFile(
   folder: string,
   source: FileSource,
   { as, kind }: AttachOptions,
-): Promise<StagedFile> {
+): Promise<StagedAttachment> {
   const { files } = world;
   const name = nameOfFile(source, as);
   const target = join(folder, pathOfFile(name));

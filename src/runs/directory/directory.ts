@@ -3,14 +3,14 @@
  * go, an artifact is staged and then committed under the manifest's lock, and `_SUCCESS` comes last. The
  * log hears of each step after it is durable, under ids that make publishing it again harmless.
  */
-import { dirname, join, relative } from "@std/path";
+import { join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
 import { appendDurably, makeFolderDurably, replaceFile } from "../../base/files/durable.ts";
 import type { OpenFile } from "../../base/files/seam.ts";
 import { systemWorld, uniqueName, type World } from "../../base/world.ts";
 import type { Row } from "../../parquet/mod.ts";
 import type { ArtifactSource } from "../artifacts/input.ts";
-import { type ArtifactTypes, BUILT_IN_TYPES } from "../artifacts/types.ts";
+import type { ArtifactTypes } from "../artifacts/types.ts";
 import type { EvidenceFile } from "../evidence/changes.ts";
 import type { InputCache } from "../evidence/input_cache.ts";
 import { writeEvidence } from "../evidence/provenance.ts";
@@ -22,8 +22,6 @@ import { withChangeMarked } from "../manifest/change_mark.ts";
 import { checkRunId, monthOf, pathOfRun, RUN_FILES, runPath } from "../manifest/layout.ts";
 import { stateOfOpen, takeRunLock } from "../manifest/liveness_lock.ts";
 import {
-  type ArtifactEntry,
-  type Finding,
   hasEnded,
   ManifestFile,
   noteFindings,
@@ -31,12 +29,7 @@ import {
   type RunManifest,
   type StoredArtifact,
 } from "../manifest/manifest.ts";
-import {
-  abandonUnnamed,
-  placeFiles,
-  removeHalfWritten,
-  type StagedFile,
-} from "../manifest/waiting.ts";
+import { abandonUnnamed, placeFiles, removeHalfWritten } from "../manifest/waiting.ts";
 import { attachFile, type AttachOptions, type FileSource, type NewFile } from "./attach.ts";
 import {
   begunAgain,
@@ -54,6 +47,14 @@ import {
   summaryRow,
   withoutFiles,
 } from "./run_lifecycle.ts";
+import {
+  ifAny,
+  type NotedArtifact,
+  noteStored,
+  type RunToStore,
+  storeArtifact,
+  type WrittenArtifact,
+} from "./store_artifact.ts";
 
 /** Where runs are, and where their events go. */
 export interface RunPlace {
@@ -67,32 +68,6 @@ export interface RunPlace {
   artifactTypes?: () => ArtifactTypes;
   /** What was read of large inputs is kept here, where there is a ledger. */
   inputCache?: () => Promise<InputCache>;
-}
-
-/** An artifact that was written. */
-export interface WrittenArtifact extends ArtifactEntry {
-  bytes: number;
-  /** Absent of metrics: the file that it will be of is made when the run ends. */
-  sha256?: string;
-  /** How many rows it took the place of, if there was one before. */
-  replaced_rows?: number;
-  /** What is odd of its values. */
-  findings?: readonly Finding[];
-  /** What was left out of the input. */
-  notes?: readonly string[];
-}
-
-export type NotedArtifact = [
-  type: string,
-  entry: StoredArtifact,
-  summary?: Record<string, unknown>,
-  findings?: readonly Finding[],
-];
-
-/** The lists of an object that are not empty. */
-function ifAny<Lists extends Record<string, readonly unknown[]>>(lists: Lists): Partial<Lists> {
-  const there = Object.entries(lists).filter(([, { length }]) => length > 0);
-  return Object.fromEntries(there) as Partial<Lists>;
 }
 
 /** One run's folder. */
@@ -236,16 +211,15 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /**
-   * Stores an artifact: checks every row while it stages the file; then, under the lock, commits it,
-   * notes it in the manifest, and publishes that. One of the same type that is there is replaced; but
-   * metrics are added, and become an artifact when the run ends.
+   * Stores an artifact. One of the same type that is there is replaced; but metrics are added, and become an
+   * artifact when the run ends.
    */
   async writeArtifact(
     type: string,
     source: ArtifactSource | Iterable<Row> | AsyncIterable<Row>,
     options: { codec?: "snappy" | "zstd" } = {},
   ): Promise<WrittenArtifact> {
-    const { run_type } = this.refuseIfEnded();
+    this.refuseIfEnded();
     const is_rows = Symbol.iterator in source || Symbol.asyncIterator in source;
     const given = is_rows ? { rows: source } : source;
     if (type === METRICS) {
@@ -253,57 +227,24 @@ export class RunDirectory implements AsyncDisposable {
       const { findings, notes, ...added } = await addTable(this.#metrics, given);
       return { ...added, ...ifAny({ findings, notes }) };
     }
-    const { stageArtifactFile, readFirstRow } = await import("../artifacts/file.ts");
-    const { world } = this.place;
-    const definition = (this.place.artifactTypes?.() ?? BUILT_IN_TYPES).of(type, run_type);
-    const { path } = definition;
-    const target = join(this.folder, path);
-    makeFolderDurably(world.files, dirname(target));
-    const staged = await stageArtifactFile(world, {
-      definition,
-      run_id: this.run_id,
-      target,
-      source: given,
-      codec: options.codec,
-    }).catch((error) => {
-      // The end of a run takes away what is not stored yet.
-      this.refuseIfEnded();
-      throw error;
-    });
-    const { written: { rows, bytes, sha256 }, findings, notes } = staged;
-    const entry = { rows, path, bytes, sha256 };
-    try {
-      // Others may write the same artifact, or finish the run: file and manifest change together.
-      return await this.#change(async () => {
-        const manifest = this.refuseIfEnded();
-        const before = manifest.artifacts[type];
-        const summary = type === "summary" ? await readFirstRow(world, staged.path) : undefined;
-        await this.#note(manifest, staged, type, entry, summary, findings);
-        return {
-          ...entry,
-          ...(before ? { replaced_rows: before.rows } : {}),
-          ...ifAny({ findings, notes }),
-        };
-      });
-    } catch (error) {
-      abandonUnnamed(this.#manifest, staged);
-      throw error;
-    }
+    return await storeArtifact(this.#run, type, given, options);
   }
 
   /** Attaches a file of any kind: a plot, a model. One of the same name that is there is replaced. */
   async attachFile(source: FileSource, options: AttachOptions = {}): Promise<NewFile> {
-    return await attachFile(
-      {
-        ...this.place,
-        folder: this.folder,
-        manifest: this.#manifest,
-        refuseIfEnded: (hint) => this.refuseIfEnded(hint),
-        change: (body) => this.#change(body),
-      },
-      source,
-      options,
-    );
+    return await attachFile(this.#run, source, options);
+  }
+
+  /** What attaching and storing need of it. */
+  get #run(): RunToStore {
+    return {
+      ...this.place,
+      folder: this.folder,
+      manifest: this.#manifest,
+      log: this.#log,
+      refuseIfEnded: (hint) => this.refuseIfEnded(hint),
+      change: (body) => this.#change(body),
+    };
   }
 
   /** Logs values of metrics at a step: all of them or none. They are durable when it resolves. */
@@ -319,28 +260,7 @@ export class RunDirectory implements AsyncDisposable {
 
   /** Notes an artifact that is in place, and publishes that. */
   async noteArtifact(...artifact: NotedArtifact): Promise<void> {
-    await this.#change(() => this.#note(this.refuseIfEnded(), undefined, ...artifact));
-  }
-
-  /** Notes an artifact; one that is staged waits until then where the manifest names another. */
-  async #note(
-    manifest: RunManifest,
-    staged: StagedFile | undefined,
-    ...[type, entry, summary, findings = []]: NotedArtifact
-  ): Promise<void> {
-    const { world } = this.place;
-    placeFiles(world, manifest, this.#manifest);
-    const waits = staged &&
-      Object.values(manifest.artifacts).some(({ path }) => path === entry.path);
-    if (waits) world.files.syncFolder(dirname(staged.path));
-    else staged?.commit();
-    const path = waits ? relative(this.folder, staged.path) : entry.path;
-    manifest.artifacts[type] = { ...entry, path };
-    if (summary) manifest.summary = summary;
-    noteFindings(manifest, findings, ({ artifact }) => artifact === type);
-    this.#manifest.write(manifest);
-    placeFiles(world, manifest, this.#manifest);
-    await this.#log.stored(type, entry);
+    await this.#change(() => noteStored(this.#run, this.refuseIfEnded(), undefined, ...artifact));
   }
 
   /** Appends to what the run printed. Durable when it returns. */
@@ -425,13 +345,16 @@ export class RunDirectory implements AsyncDisposable {
       await this.#metrics.finish(
         noted && (() => this.#log.stored(METRICS, noted)),
         ({ entry, staged }, findings) =>
-          this.#note(manifest, staged, METRICS, entry, undefined, findings).catch((error) => {
-            if (staged) abandonUnnamed(this.#manifest, staged);
-            throw error;
-          }),
+          noteStored(this.#run, manifest, staged, METRICS, entry, undefined, findings).catch(
+            (error) => {
+              if (staged) abandonUnnamed(this.#manifest, staged);
+              throw error;
+            },
+          ),
       );
-      removeHalfWritten(this.place.world, this.#manifest);
       await body(manifest);
+      // Not before: a run that is refused its end goes on, and others may be writing into it.
+      removeHalfWritten(this.place.world, this.#manifest);
       return manifest;
     });
     await this.close();

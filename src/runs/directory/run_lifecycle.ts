@@ -96,7 +96,7 @@ export async function newManifest(
     const { hint } = problem;
     throw problem.with({ hint: `no run was made${hint === undefined ? "" : `; ${hint}`}` });
   };
-  const inputs = await inputsOf(world, run).catch(noneMade);
+  const inputs = await namedInputs(world, run).catch(noneMade);
   const seed = run.seed ?? seedIn(run.parameters);
   // Both wait for the disk, or for git: at the same time.
   const [data, { git, code, files }] = await Promise.all([
@@ -129,7 +129,7 @@ function seedIn({ seed }: Record<string, unknown> = {}): string | number | undef
 }
 
 /** The files that a run's creator names as its inputs, from the root on. */
-async function inputsOf(
+async function namedInputs(
   world: World,
   { inputs: named, data_fingerprint }: NewRun,
 ): Promise<string[]> {

@@ -6,6 +6,7 @@
 import { join, relative, resolve } from "@std/path";
 import { changed_files_listed_max, git_bytes_max, git_wait_ms } from "../../base/limits.ts";
 import type { ProgramEnd, World } from "../../base/world.ts";
+import { isPathBelow } from "../manifest/manifest.ts";
 import { maskUrl } from "./secrets.ts";
 
 const SETTINGS = [
@@ -99,7 +100,7 @@ export async function readStatus(
   const below = except.map((path) =>
     join(folder, relative(world.cwd(), resolve(world.cwd(), path)))
   )
-    .filter((path) => path !== "." && path !== "" && path !== ".." && !path.startsWith("../"));
+    .filter((path) => path !== "." && isPathBelow(path));
   const ask = (submodules: "none" | "all") =>
     git(world, [
       ...["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--no-ahead-behind"],

@@ -3,7 +3,7 @@
  * git does not know, lock files, the command line and the machine, all without secrets.
  */
 import { dirname, join } from "@std/path";
-import { buildFacts } from "../../base/build.ts";
+import { buildFacts, runsDir } from "../../base/build.ts";
 import { asLedgerError } from "../../base/error.ts";
 import { digestOf } from "../../base/files/checksum.ts";
 import {
@@ -62,11 +62,7 @@ interface CollectedCode {
 
 /** Asks git about the working folder; empty where there is no git, or no repository. */
 export async function getGitProvenance(world: World = systemWorld()): Promise<GitProvenance> {
-  const { ledger_dir, runs_dir } = buildFacts();
-  const own = [
-    world.env("LEDGER_DIR") || ledger_dir,
-    world.env("LEDGER_RUNS_DIR") || runs_dir,
-  ];
+  const own = [world.env("LEDGER_DIR") || buildFacts().ledger_dir, runsDir(world)];
   const repository = await findRepository(world);
   const status = repository && await readStatus(world, repository, own);
   return status ? gitFacts(status) : {};

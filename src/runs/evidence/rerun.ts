@@ -10,7 +10,7 @@ import { CONTROL_CHARACTER, counted, escaped, shellWord } from "../../base/forma
 import { files_verified_max } from "../../base/limits.ts";
 import type { World } from "../../base/world.ts";
 import { type CodeFacts, codeOf } from "../manifest/code_facts.ts";
-import { inputsOf, type RunManifest } from "../manifest/manifest.ts";
+import { inputsOf, isPathBelow, type RunManifest } from "../manifest/manifest.ts";
 import type { ChangedFile } from "./changes.ts";
 import { hasCommit } from "./git.ts";
 import { MASK } from "./secrets.ts";
@@ -202,9 +202,7 @@ class RerunPlanner {
     const { repository } = this.#code;
     if (repository === undefined) return undefined;
     const below = relative(repository, path);
-    return below === "" || below === ".." || below.startsWith("../") || isAbsolute(below)
-      ? undefined
-      : below;
+    return isPathBelow(below) ? below : undefined;
   }
 
   #verify(path: string, sha256: string): void {

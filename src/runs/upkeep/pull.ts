@@ -5,11 +5,10 @@
  */
 import { basename, dirname, join } from "@std/path";
 import {
+  appendLineDurably,
   makeFolderDurably,
-  openToAppend,
   PRIVATE_MODE,
   removeQuietly,
-  writeFully,
 } from "../../base/files/durable.ts";
 import { escaped } from "../../base/format.ts";
 import type { Files } from "../../base/files/seam.ts";
@@ -65,13 +64,7 @@ export function readPulledRuns(files: Files, runs_dir: string): ReadonlySet<stri
 
 /** Notes a run before it is there, durably. */
 function notePulled(files: Files, runs_dir: string, run_path: string): void {
-  const path = join(runs_dir, PULLED);
-  const is_new = !files.facts(path);
-  using file = openToAppend(files, path);
-  // On a line of its own, whatever a killed process left.
-  writeFully(file, new TextEncoder().encode(`\n${run_path}\n`));
-  file.syncData();
-  if (is_new) files.syncFolder(runs_dir);
+  appendLineDurably(files, join(runs_dir, PULLED), run_path);
 }
 
 /** Prefixes of folders that are no runs: one that comes, one that gives way to another. */
