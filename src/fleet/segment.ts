@@ -152,7 +152,9 @@ function tryPacking(
     });
     return linesDigest(target) === sha256 ? target.bytes() : undefined;
   } catch (error) {
-    if (!asLedgerError(error) && !(error instanceof SyntaxError)) throw error;
+    // No JSON, or JSON that is no object: null.
+    const is_of_line = error instanceof SyntaxError || error instanceof TypeError;
+    if (!asLedgerError(error) && !is_of_line) throw error;
     return undefined;
   }
 }

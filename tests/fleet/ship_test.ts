@@ -45,6 +45,18 @@ Deno.test("lines that are no events, and bytes that are no text, are shipped as 
   });
 });
 
+Deno.test("a line of JSON that is no object is shipped as it is", async () => {
+  for (const line of ["null", "5", "{}", "[]"]) {
+    await withBox(async (box) => {
+      await box.emit(1);
+      const path = join(box.dir, "events", "day=2026-01-01", "part-000001.jsonl");
+      Deno.writeTextFileSync(path, `${line}\n`, { append: true });
+      await box.ship();
+      assertEquals(box.shipped(), box.lines());
+    });
+  }
+});
+
 Deno.test("without its hints a shipper finds in the store what it sent, and sends nothing twice", async () => {
   await withBox(async (box) => {
     await box.emit(4);
