@@ -21,7 +21,6 @@ import { withSummary } from "../runs/catalog/rows.ts";
 import { runRow } from "../runs/catalog/schema.ts";
 import { RUN_FILES } from "../runs/manifest/layout.ts";
 import { manifestTime, parseManifest, type RunManifest } from "../runs/manifest/manifest.ts";
-import { TRACED_COLUMNS } from "../trace/store/parquet_file.ts";
 import type { TakenSegment } from "./chain.ts";
 import { DUCKDB_TYPES, type FleetTable, ROWS_OF, SPOOLED_COLUMNS } from "./lake/lake.ts";
 import {
@@ -29,21 +28,13 @@ import {
   bytesOfRunFile,
   type RunFile,
   runsOfBundle,
-  textLines,
 } from "./bundles/run_files.ts";
+import { TRACE_LINE_COLUMNS, tracesOfBundle } from "./bundles/trace_lines.ts";
 import type { ObjectStore } from "./store.ts";
 
 const NEWLINE = 10;
 
 type Columns = Readonly<Record<string, string>>;
-
-/** A line of a bundle of traces: which file of the box it comes from, and the event. */
-export const TRACE_LINE_COLUMNS: Columns = {
-  file: "varchar",
-  ...Object.fromEntries(
-    TRACED_COLUMNS.map(({ name, type }) => [name, type === "int64" ? "bigint" : "varchar"]),
-  ),
-};
 
 /** A file of lines of JSON, as something to select from. DuckDB sets memory aside by the longest line. */
 export function rowsOfLines(
@@ -262,7 +253,9 @@ function* rowsOfArtifacts({ box, bytes }: TakenSegment): Generator<string> {
 
 /** The lines as they are, and whose they are. */
 function* rowsOfTraces({ box, bytes }: TakenSegment): Generator<string> {
-  for (const line of textLines(bytes)) yield `{"box":${JSON.stringify(box)},${line.slice(1)}\n`;
+  for (const { line } of tracesOfBundle(bytes)) {
+    yield `{"box":${JSON.stringify(box)},${line.trimStart().slice(1)}\n`;
+  }
 }
 
 /** The rows of a segment's events, many at a time. A line that is no event has none. */

@@ -1,7 +1,11 @@
 /** Ended runs and traced events of a box: in the store once and whole, and in the tables as on the box. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { Fork } from "../../src/fleet/outgoing.ts";
+import { LedgerError } from "../../src/base/error.ts";
+import type { ChainFinding } from "../../src/fleet/chain.ts";
+import { FleetHome } from "../../src/fleet/home.ts";
+import { Fork, OutgoingChain } from "../../src/fleet/outgoing.ts";
+import type { Source } from "../../src/fleet/segment.ts";
 import { shippedPath } from "../../src/log/pull/shipped.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { compactTraces } from "../../src/trace/store/compact.ts";
@@ -330,5 +334,57 @@ Deno.test("a bundle that cannot be taken stops its box in the tables of its chai
       fork.message,
       "segment 2 of artifacts of box box-1 is not of this disk: run second",
     );
+  });
+});
+
+/** Puts a bundle that another program made of these lines. */
+async function forge(box: Box, source: Source, lines: readonly unknown[]): Promise<void> {
+  using store = openStore(box.strict);
+  const member = new FleetHome(testWorld(), box.dir).member();
+  const root = join(box.folder, "forger", box.name);
+  const adopt = () => Promise.resolve({ holds: [] });
+  const chain = new OutgoingChain(source, { store, root, box: member, adopt });
+  await chain.begin();
+  const text = lines.map((line) => `${typeof line === "string" ? line : JSON.stringify(line)}\n`);
+  assertEquals(await chain.send(source, new TextEncoder().encode(text.join(""))), true);
+}
+
+Deno.test("a bundle with a line that is none stops its box and no other, in a fold and a pull; the box itself names it", async () => {
+  const manifest = { run_path: "2026-01/run_id=x", path: "run.json", bytes: 1, sha256: "a" };
+  const event = { ...fills("x-", 1)[0], file: "date=2026-01-23/type=FILL/a.parquet", data: "{}" };
+  const forged: [Source, unknown[]][] = [
+    ["artifacts", [{ ...manifest, content: "%%%" }]],
+    ["artifacts", [null]],
+    ["traces", ["no JSON"]],
+    ["traces", [event, {}]],
+    ["traces", [{ ...event, timestamp: "soon" }]],
+    ["traces", [{ ...event, data: "{" }]],
+    ["traces", [{ ...event, box: "box-1" }]],
+  ];
+  await withBoxes(forged.length + 1, async (lab) => {
+    const good = lab.boxes.at(-1)!;
+    putRun(good, "r");
+    await (await trace(good, fills("good-"))).close();
+    await good.ship();
+    for (const [at, [source, lines]] of forged.entries()) {
+      await forge(lab.boxes[at], source, lines);
+    }
+    const expected = forged.map(([source], at) => ({ box: `box-${at}`, source, seq: 1 }));
+    const where = (poison: readonly ChainFinding[]) =>
+      poison.map(({ problem: _, ...place }) => place).sort((a, b) => a.box < b.box ? -1 : 1);
+    using job = lab.job();
+    assertEquals(where((await job.fold()).poison), expected);
+    using reader = openLab(lab.strict, join(lab.folder, "reader"));
+    assertEquals(where((await reader.pull()).poison), expected);
+    using store = openStore(lab.strict);
+    assertEquals((await rowsOfTable(store, "runs", lab.folder)).length, 1);
+    assertEquals((await rowsOfTable(store, "traces", lab.folder)).length, 4);
+    for (const at of [0, 2]) {
+      const box = lab.boxes[at];
+      putRun(box, "r");
+      await (await trace(box, fills("own-"))).close();
+      const error = await assertRejects(() => box.ship(), LedgerError);
+      assertStringIncludes(error.message, "a line is no ");
+    }
   });
 });

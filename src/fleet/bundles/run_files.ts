@@ -54,7 +54,7 @@ export function runsOfBundle(box: string, bytes: Uint8Array<ArrayBuffer>): Bundl
   for (const line of textLines(bytes)) {
     const file = parseLine(line);
     if (file.object !== undefined && !file.object.startsWith(objectFolder(box))) {
-      throw notOfARun(line);
+      throw notOf("file of a run", line);
     }
     if (file.path !== RUN_FILES.manifest) {
       files.set(file.path, file);
@@ -63,8 +63,10 @@ export function runsOfBundle(box: string, bytes: Uint8Array<ArrayBuffer>): Bundl
     const { run_path } = file;
     const run_id = idOfPath(run_path);
     const is_whole = [...files.values()].every((each) => each.run_path === run_path);
-    if (run_id === undefined || !is_whole || file.content === undefined) throw notOfARun(line);
-    const manifest = new TextDecoder().decode(Uint8Array.fromBase64(file.content));
+    if (run_id === undefined || !is_whole || file.content === undefined) {
+      throw notOf("file of a run", line);
+    }
+    const manifest = new TextDecoder().decode(bytesOfContent(file.content));
     runs.push({ run_path, run_id, manifest, files });
     files = new Map();
   }
@@ -89,15 +91,24 @@ function parseLine(line: string): RunFile {
   } catch {
     // Said below.
   }
-  throw notOfARun(line);
+  throw notOf("file of a run", line);
 }
 
-function notOfARun(line: string): LedgerError {
+/** The error of a line of a bundle that is not what such lines are. */
+export function notOf(kind: string, line: string): LedgerError {
   return new LedgerError({
     code: "damaged",
-    message: `a line is no file of a run: ${quoted(line.slice(0, 80))}`,
+    message: `a line is no ${kind}: ${quoted(line.slice(0, 80))}`,
     hint: "the segment was not made by this program",
   });
+}
+
+function bytesOfContent(content: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.fromBase64(content);
+  } catch {
+    throw notOf("file of a run", content);
+  }
 }
 
 /** The bytes of a file, proven; undefined where its object is gone, or has others. */
@@ -105,6 +116,6 @@ export async function bytesOfRunFile(
   store: ObjectStore,
   { content, object, sha256 }: RunFile,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const bytes = content === undefined ? await store.get(object!) : Uint8Array.fromBase64(content);
+  const bytes = content === undefined ? await store.get(object!) : bytesOfContent(content);
   return bytes && digestOf([bytes]) === sha256 ? bytes : undefined;
 }

@@ -30,9 +30,9 @@ import { compactionSources } from "../../trace/store/parquet_file.ts";
 import { countingFiles } from "../../trace/store/snapshot.ts";
 import { rowsOfTraces } from "../../trace/store/query.ts";
 import { OutgoingChain, type SenderPlace, type Sent } from "../outgoing.ts";
-import { textLines } from "./run_files.ts";
 import { segmentKey } from "../segment.ts";
-import { rowsOfLines, TRACE_LINE_COLUMNS } from "../spool.ts";
+import { rowsOfLines } from "../spool.ts";
+import { TRACE_LINE_COLUMNS, tracesOfBundle } from "./trace_lines.ts";
 
 const SOURCE = "traces";
 const FIELDS = TRACED_FIELD_NAMES.join(", ");
@@ -88,11 +88,11 @@ export class TraceShipper {
     // A box that has nothing to send asks the store for nothing.
     if (this.#pending().next().done) return { ...chain.sent, events, damage };
     await chain.begin();
-    await using session = await this.#open();
+    using session = await this.#open();
     for (let is_done = false; !is_done && !signal?.aborted;) {
       let waiting: EventLines[] = [];
       // Where another shipper of this box took the number, what is left is looked at anew.
-      const flush = async () => {
+      const sendWaiting = async () => {
         const is_sent = await this.#send(waiting);
         if (is_sent) events += waiting.reduce((sum, { count }) => sum + count, 0);
         waiting = [];
@@ -106,11 +106,11 @@ export class TraceShipper {
               (sum, { bytes }) => sum + bytes.length,
               lines.bytes.length,
             );
-            if (bytes > segment_bytes_max && !await flush()) break sending;
+            if (bytes > segment_bytes_max && !await sendWaiting()) break sending;
             waiting.push(lines);
           }
         }
-        is_done = await flush();
+        is_done = await sendWaiting();
       }
     }
     return { ...chain.sent, events, damage };
@@ -128,7 +128,7 @@ export class TraceShipper {
   /** Puts bundles again that the store has lost, as far as the files are there that they were made of. */
   async repair(signal?: AbortSignal): Promise<{ put: number; lost: ShippedSegment[] }> {
     if (!this.#world.files.facts(this.#dir)) return { put: 0, lost: [] };
-    await using session = await this.#open();
+    using session = await this.#open();
     const before = new Map<string, number>();
     const lost = await this.#chain.repair(async ({ holds = [] }) => {
       const lines: Uint8Array<ArrayBuffer>[] = [];
@@ -177,11 +177,7 @@ export class TraceShipper {
     const bytes = await store.get(segmentKey(SOURCE, box.name, seq));
     if (!bytes) return { problem: "it is gone" };
     const counts = new Map<string, number>();
-    for (const line of textLines(bytes)) {
-      const name: unknown = JSON.parse(line).file;
-      if (typeof name !== "string") return { problem: "it holds no traced events" };
-      counts.set(name, (counts.get(name) ?? 0) + 1);
-    }
+    for (const { file } of tracesOfBundle(bytes)) counts.set(file, (counts.get(file) ?? 0) + 1);
     for (const [name, count] of counts) {
       const path = join(this.#dir, name);
       if (!this.#world.files.facts(path)) continue;
@@ -194,7 +190,7 @@ export class TraceShipper {
 }
 
 /** Files of events as lines: DuckDB reads them, and writes each event as JSON, no digit of it changed. */
-class TraceLines implements AsyncDisposable {
+class TraceLines implements Disposable {
   private constructor(
     readonly place: SenderPlace,
     readonly dir: string,
@@ -272,10 +268,9 @@ class TraceLines implements AsyncDisposable {
     return `${rowsOfLines(path, TRACE_LINE_COLUMNS)} where file in (${list})`;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.database.close();
     const { files } = this.place.store.world;
     if (files.facts(this.folder)) files.remove(this.folder);
-    await Promise.resolve();
   }
 }
