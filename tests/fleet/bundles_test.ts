@@ -388,3 +388,22 @@ Deno.test("a bundle with a line that is none stops its box and no other, in a fo
     }
   });
 });
+
+Deno.test("files that are objects because their run's bundle is full are put again too", async () => {
+  await withBoxes(1, async (lab) => {
+    const [box] = lab.boxes;
+    const run_path = putRun(box, "r");
+    for (let n = 0; n < 20; n++) {
+      putFile(box, run_path, `results/${n}.txt`, String.fromCharCode(97 + n).repeat(1_000_000));
+    }
+    await box.ship();
+    const objects = lab.strict.objects("lab");
+    const [key] = lab.strict.keysOf("lab").filter((key) => key.startsWith("fleet/runs/"));
+    objects.delete(key);
+    using job = lab.job();
+    assertEquals((await job.verify({ deep: true })).findings.length, 1);
+    using fleet = box.open();
+    assertEquals(await fleet.repair(), { box: "box-0", put: 1, lost: [] });
+    assertEquals((await job.verify({ deep: true })).findings, []);
+  });
+});

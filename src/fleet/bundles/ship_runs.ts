@@ -24,7 +24,7 @@ import {
   listAllRuns,
   RUN_FILES,
 } from "../../runs/manifest/layout.ts";
-import type { RunManifest } from "../../runs/manifest/manifest.ts";
+import { parseManifest, type RunManifest } from "../../runs/manifest/manifest.ts";
 import { classifyRun, type RunClass, scanRun } from "../../runs/manifest/scan.ts";
 import { waitingFiles } from "../../runs/manifest/waiting.ts";
 import { readPulledRuns } from "../../runs/upkeep/pull.ts";
@@ -143,27 +143,41 @@ export class RunShipper {
   }
 
   async #pack(run_path: string, manifest: RunManifest): Promise<ReadyRun> {
+    const lines: Uint8Array<ArrayBuffer>[] = [];
+    for (const { path, size_bytes, is_small } of this.#filesOf(run_path, manifest)) {
+      if (size_bytes <= object_bytes_max) {
+        lines.push(await this.#lineOf(run_path, path, is_small));
+        continue;
+      }
+      const most = humanBytes(object_bytes_max);
+      const reason = `it has ${humanBytes(size_bytes)}, and an object has at most ${most}`;
+      this.#left.push({ path: `${run_path}/${path}`, reason });
+    }
+    lines.push(await this.#lineOf(run_path, RUN_FILES.manifest, true));
+    // What a power cut could take back is not sent.
+    this.#world.files.syncFolder(join(this.runs_dir, run_path));
+    return { run_path, lines, bytes: lines.reduce((sum, { length }) => sum + length, 0) };
+  }
+
+  /** All of a run that may leave but its manifest; small files stand in its lines until these are full. */
+  #filesOf(run_path: string, manifest: RunManifest) {
     const { files } = this.#world;
     const folder = join(this.runs_dir, run_path);
-    const found = filesToCopy(files, folder).filter(({ path }) => this.#mayLeave(path));
+    const found = filesToCopy(files, folder);
     for (const { path } of waitingFiles(manifest)) {
       const facts = files.facts(join(folder, path));
-      if (facts?.is_file && this.#mayLeave(path)) found.push({ path, ...facts });
+      if (facts?.is_file) found.push({ path, ...facts });
     }
-    const lines: Uint8Array<ArrayBuffer>[] = [];
     let bundled_bytes = 0;
-    for (const { path, size_bytes } of found.sort((a, b) => a.size_bytes - b.size_bytes)) {
-      if (path === RUN_FILES.manifest) continue;
-      const is_small = size_bytes <= bundled_file_bytes_max &&
-        bundled_bytes + size_bytes <= bundled_run_bytes_max;
-      if (is_small) bundled_bytes += size_bytes;
-      const line = await this.#lineOf(run_path, path, size_bytes, is_small);
-      if (line) lines.push(line);
-    }
-    lines.push((await this.#lineOf(run_path, RUN_FILES.manifest, 0, true))!);
-    // What a power cut could take back is not sent.
-    files.syncFolder(folder);
-    return { run_path, lines, bytes: lines.reduce((sum, { length }) => sum + length, 0) };
+    return found
+      .filter(({ path }) => path !== RUN_FILES.manifest && this.#mayLeave(path))
+      .sort((a, b) => a.size_bytes - b.size_bytes)
+      .map(({ path, size_bytes }) => {
+        const is_small = size_bytes <= bundled_file_bytes_max &&
+          bundled_bytes + size_bytes <= bundled_run_bytes_max;
+        if (is_small) bundled_bytes += size_bytes;
+        return { path, size_bytes, is_small };
+      });
   }
 
   /** Patches, and what was attached, leave the box where it joined so. */
@@ -178,17 +192,10 @@ export class RunShipper {
   async #lineOf(
     run_path: string,
     path: string,
-    size_bytes: number,
     is_small: boolean,
-  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const { files } = this.#world;
     const local = join(this.runs_dir, run_path, path);
-    if (size_bytes > object_bytes_max) {
-      const most = humanBytes(object_bytes_max);
-      const reason = `it has ${humanBytes(size_bytes)}, and an object has at most ${most}`;
-      this.#left.push({ path: `${run_path}/${path}`, reason });
-      return undefined;
-    }
     syncFile(files, local);
     const bytes = files.readBytes(local) as Uint8Array<ArrayBuffer>;
     const sha256 = digestOf([bytes]);
@@ -201,13 +208,13 @@ export class RunShipper {
   /** Puts the large files of a run again that the store has lost; returns how many. */
   async #putLostObjects(run_path: string): Promise<number> {
     const { store, box } = this.place;
-    const folder = join(this.runs_dir, run_path);
+    const run = this.#classify(run_path);
     let put = 0;
-    for (const { path, size_bytes } of filesToCopy(this.#world.files, folder)) {
-      const is_object = size_bytes > bundled_file_bytes_max && size_bytes <= object_bytes_max;
-      if (!is_object || path === RUN_FILES.manifest || !this.#mayLeave(path)) continue;
+    for (const file of run.kind === "ended" ? this.#filesOf(run_path, run.manifest) : []) {
+      const { path, size_bytes, is_small } = file;
+      if (is_small || size_bytes > object_bytes_max) continue;
       if (await store.head(runFileKey(box.name, run_path, path))) continue;
-      await this.#lineOf(run_path, path, size_bytes, false);
+      await this.#lineOf(run_path, path, false);
       put++;
     }
     return put;
@@ -234,10 +241,10 @@ export class RunShipper {
     const bytes = await store.get(segmentKey(SOURCE, box.name, seq));
     if (!bytes) return { problem: "it is gone" };
     const runs = runsOfBundle(box.name, bytes);
-    const other = runs.find(({ run_path, manifest }) => {
+    const other = runs.find(({ run_path, run_id, manifest }) => {
       const here = this.#classify(run_path);
       return here.kind !== "unusable" &&
-        here.manifest.created_at !== JSON.parse(manifest).created_at;
+        here.manifest.created_at !== parseManifest(manifest, run_path, run_id).created_at;
     });
     if (other) return { problem: `run ${idOfPath(other.run_path)} is another one here` };
     const holds = runs.map(({ run_path, files }): [string, number] => [run_path, files.size + 1]);
