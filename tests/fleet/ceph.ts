@@ -135,7 +135,11 @@ export class Ceph implements AsyncDisposable {
   async kill(name: DaemonName): Promise<void> {
     const child = this.#daemons.get(name);
     this.#daemons.delete(name);
-    child?.kill("SIGKILL");
+    try {
+      child?.kill("SIGKILL");
+    } catch {
+      // It ended by itself.
+    }
     await child?.status;
   }
 

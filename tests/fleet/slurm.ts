@@ -29,7 +29,7 @@ function configuration(folder: string, epilog: string): string {
 /** A cluster of one node. */
 export class Slurm implements AsyncDisposable {
   readonly #conf: string;
-  readonly #daemons: Deno.ChildProcess[] = [];
+  readonly #daemons = new AsyncDisposableStack();
 
   private constructor(readonly folder: string, epilog: string) {
     this.#conf = join(folder, "slurm.conf");
@@ -51,7 +51,7 @@ export class Slurm implements AsyncDisposable {
 
   #start(program: string, ...args: string[]): void {
     const options = { args, stdin: "null", stdout: "null", stderr: "null" } as const;
-    this.#daemons.push(new Deno.Command(program, options).spawn());
+    this.#daemons.use(new Deno.Command(program, options).spawn());
   }
 
   /** What a program of SLURM prints; empty where the controller does not answer yet. */
@@ -72,9 +72,6 @@ export class Slurm implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const daemon of this.#daemons.reverse()) {
-      daemon.kill("SIGTERM");
-      await daemon.status;
-    }
+    await this.#daemons.disposeAsync();
   }
 }
