@@ -14,7 +14,7 @@ import { watermarkOf } from "../../src/fleet/chain.ts";
 import {
   checkpointIfDue,
   type CheckpointPlace,
-  readTable,
+  openTable,
 } from "../../src/fleet/lake/checkpoint.ts";
 import { type FleetTable, LAKE_TABLES } from "../../src/fleet/lake/lake.ts";
 import { dueMerges, isMerged } from "../../src/fleet/lake/merge.ts";
@@ -141,7 +141,8 @@ export class FleetModel {
   }
 
   async #read(played: PlayedTable): Promise<TableSnapshot> {
-    const snapshot = await readTable(played.place, played.table, played.snapshot);
+    const { lake, place } = played;
+    const { snapshot } = await openTable(this.store, lake, place.work_folder, played.snapshot);
     await played.table.create(snapshot);
     return played.snapshot = snapshot;
   }

@@ -15,7 +15,7 @@ import {
   segmentsOf,
   watermarkOf,
 } from "./chain.ts";
-import { readTable } from "./lake/checkpoint.ts";
+import { openTable } from "./lake/checkpoint.ts";
 import type { RepeatedIds } from "./lake/repeated.ts";
 import { readStart } from "./chain_start.ts";
 import { type Claim, namesOf, readClaim } from "./claim.ts";
@@ -30,7 +30,6 @@ import {
   SOURCES,
 } from "./segment.ts";
 import { LAKE_TABLES } from "./lake/lake.ts";
-import { DeltaTable } from "./lake/table.ts";
 import { type BundledRun, bytesOfRunFile, runsOfBundle } from "./bundles/run_files.ts";
 import type { ObjectStore } from "./store.ts";
 
@@ -181,9 +180,7 @@ export async function statusOfTables(
   const found: TableStatus[] = [];
   const problems = new Map<string, string | undefined>();
   for (const lake of LAKE_TABLES.filter(({ source }) => source)) {
-    const table = new DeltaTable(store, lake);
-    const place = { store, table_folder: table.folder, work_folder };
-    const { version, files, watermarks } = await readTable(place, table);
+    const { snapshot: { version, files, watermarks } } = await openTable(store, lake, work_folder);
     for (const box of names) {
       const at = watermarks.get(watermarkOf(box)) ?? 0;
       const head = heads.get(`${lake.source} ${box}`)!;

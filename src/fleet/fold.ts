@@ -5,7 +5,7 @@
  */
 import { fold_bytes_max } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
-import { checkpointIfDue, readTable } from "./lake/checkpoint.ts";
+import { checkpointIfDue, type OpenTable, openTable } from "./lake/checkpoint.ts";
 import { asPoison, BoxChain, type ChainFinding, Poison, watermarkOf } from "./chain.ts";
 import { listBoxes } from "./claim.ts";
 import { putDataFiles } from "./lake/data_files.ts";
@@ -13,7 +13,7 @@ import { JobFolder } from "./lake/job_folder.ts";
 import { type FleetTable, LAKE_TABLES } from "./lake/lake.ts";
 import { Spool } from "./spool.ts";
 import { backOff, type ObjectStore } from "./store.ts";
-import { DeltaTable, type TableSnapshot } from "./lake/table.ts";
+import type { TableSnapshot } from "./lake/table.ts";
 import { Upkeep, type UpkeepOptions, type UpkeepReport } from "./lake/upkeep.ts";
 
 /** What a fold did. */
@@ -47,7 +47,7 @@ export class FoldJob {
     for (const table of LAKE_TABLES) {
       if (!table.source) {
         if (!this.#snapshots.has(table.name)) {
-          await this.#read(job, new DeltaTable(this.store, table));
+          await this.#read(job, table);
         }
         continue;
       }
@@ -77,8 +77,7 @@ export class FoldJob {
     job: JobFolder,
     lake: FleetTable,
   ): Promise<"nothing" | "lost" | { files: number; segments: number }> {
-    const table = new DeltaTable(this.store, lake);
-    const { place, snapshot } = await this.#read(job, table);
+    const { table, place, snapshot } = await this.#read(job, lake);
     return await job.withFolder(async (work) => {
       using spool = new Spool(this.store, lake, work);
       const taken = await this.#take(snapshot, spool);
@@ -102,13 +101,11 @@ export class FoldJob {
   }
 
   /** A table as it is now. One that is not there is made: engines ask all of them, with rows or without. */
-  async #read(job: JobFolder, table: DeltaTable) {
-    const { name } = table.table;
-    const place = { store: this.store, table_folder: table.folder, work_folder: job.path };
-    const snapshot = await readTable(place, table, this.#snapshots.get(name));
-    await table.create(snapshot);
-    this.#snapshots.set(name, snapshot);
-    return { place, snapshot };
+  async #read(job: JobFolder, lake: FleetTable): Promise<OpenTable> {
+    const read = await openTable(this.store, lake, job.path, this.#snapshots.get(lake.name));
+    await read.table.create(read.snapshot);
+    this.#snapshots.set(lake.name, read.snapshot);
+    return read;
   }
 
   /** Spools the next segments of each box, as many as go into one commit. */

@@ -10,11 +10,11 @@ import { WHOLE } from "../log/pull/shipped.ts";
 import { factsOf, segmentsOf, watermarkOf } from "./chain.ts";
 import { readStart, writeStart } from "./chain_start.ts";
 import { listBoxes } from "./claim.ts";
-import { readTable } from "./lake/checkpoint.ts";
+import { openTable } from "./lake/checkpoint.ts";
 import { rowsIn } from "./lake/data_files.ts";
 import type { JobFolder } from "./lake/job_folder.ts";
 import { LAKE_TABLES } from "./lake/lake.ts";
-import { type DataFile, DeltaTable, type TableSnapshot } from "./lake/table.ts";
+import type { DataFile, DeltaTable, TableSnapshot } from "./lake/table.ts";
 import { linkOf } from "./segment.ts";
 import type { ObjectStore } from "./store.ts";
 
@@ -57,9 +57,7 @@ export async function retainFleet(
   const folds: TableSnapshot[] = [];
   for (const lake of LAKE_TABLES) {
     if (signal?.aborted) return report;
-    const table = new DeltaTable(store, lake);
-    const place = { store, table_folder: table.folder, work_folder: job.path };
-    const snapshot = await readTable(place, table);
+    const { table, snapshot } = await openTable(store, lake, job.path);
     if (lake.source === "log" && snapshot.version >= 0) folds.push(snapshot);
     const gone = await removeFiles(table, snapshot, first_day, is_plan);
     if (gone.length === 0) continue;

@@ -4,7 +4,7 @@
  */
 import { join } from "@std/path";
 import { asLedgerError, LedgerError } from "../base/error.ts";
-import { makeFolderDurably, writeFully } from "../base/files/durable.ts";
+import { makeFolderDurably, writeFully, writeNewFile } from "../base/files/durable.ts";
 import { linesOf } from "../base/files/lines.ts";
 import { MemoryFile } from "../base/files/memory_file.ts";
 import type { OpenFile } from "../base/files/seam.ts";
@@ -159,8 +159,7 @@ export class Spool implements Disposable {
       });
     }
     makeFolderDurably(store.world.files, folder);
-    using target = store.world.files.open(path, "create");
-    writeFully(target, bytes);
+    writeNewFile(store.world.files, path, bytes);
   }
 
   /** As an index of alerts has them: a file that cannot be read as calls has no rows. */

@@ -5,7 +5,7 @@
  * inserted row by row.
  */
 import { join } from "@std/path";
-import { writeFully } from "../base/files/durable.ts";
+import { writeNewFile } from "../base/files/durable.ts";
 import { spool_bytes_max, spool_flush_chars } from "../base/limits.ts";
 import type { World } from "../base/world.ts";
 import { type EventRecord, type PartExtent, type PartId, partStem } from "../log/mod.ts";
@@ -147,8 +147,7 @@ export class Spool {
   #writeFile(bytes: Uint8Array): string | undefined {
     if (bytes.length === 0) return undefined;
     const path = join(this.folder, `spool-${this.#files++}`);
-    using file = this.world.files.open(path, "create");
-    writeFully(file, bytes);
+    writeNewFile(this.world.files, path, bytes);
     return path;
   }
 }

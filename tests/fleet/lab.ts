@@ -1,7 +1,7 @@
 /** The tables of a fleet in a store in this process. */
-import { readTable } from "../../src/fleet/lake/checkpoint.ts";
+import { openTable } from "../../src/fleet/lake/checkpoint.ts";
 import { lakeTable } from "../../src/fleet/lake/lake.ts";
-import { DeltaTable, type TableSnapshot } from "../../src/fleet/lake/table.ts";
+import type { TableSnapshot } from "../../src/fleet/lake/table.ts";
 import { type FleetLab, openStore } from "./fleets.ts";
 import { assertTablesAreUnion, type Rows, rowsOfTable as readRows } from "./tables.ts";
 
@@ -11,8 +11,7 @@ export async function snapshotOf(
   name: string,
 ): Promise<TableSnapshot> {
   using store = openStore(strict);
-  const table = new DeltaTable(store, lakeTable(name));
-  return await readTable({ store, table_folder: table.folder, work_folder: folder }, table);
+  return (await openTable(store, lakeTable(name), folder)).snapshot;
 }
 
 /** The rows of a table, read from the files that its log says are its own. */

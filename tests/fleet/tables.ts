@@ -2,10 +2,9 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { openDatabase } from "../../src/duckdb/connection.ts";
-import { readCheckpoint } from "../../src/fleet/lake/checkpoint.ts";
+import { openTable } from "../../src/fleet/lake/checkpoint.ts";
 import { lakeTable } from "../../src/fleet/lake/lake.ts";
 import type { ObjectStore } from "../../src/fleet/store.ts";
-import { DeltaTable } from "../../src/fleet/lake/table.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 
 export type Rows = Record<string, unknown>[];
@@ -16,11 +15,9 @@ export async function rowsOfTable(
   name: string,
   folder: string,
 ): Promise<Rows> {
-  const table = new DeltaTable(store, lakeTable(name));
   const work_folder = join(folder, "read");
   Deno.mkdirSync(work_folder, { recursive: true });
-  const place = { store, table_folder: table.folder, work_folder };
-  const { files } = await table.refresh(await readCheckpoint(place));
+  const { table, snapshot: { files } } = await openTable(store, lakeTable(name), work_folder);
   const rows: Rows = [];
   await using database = await openDatabase(store.world, {
     path: ":memory:",

@@ -113,6 +113,12 @@ export function writeFully(file: OpenFile, bytes: Uint8Array): void {
   }
 }
 
+/** Makes a file that has these bytes; not durable yet. */
+export function writeNewFile(files: Files, path: string, bytes: Uint8Array): void {
+  using file = files.open(path, "create");
+  writeFully(file, bytes);
+}
+
 /** Appends to a file that may not be there yet; returns how many bytes, durable by then. */
 export async function appendDurably(
   files: Files,

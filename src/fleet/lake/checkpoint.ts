@@ -4,20 +4,21 @@
  */
 import { join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
-import { writeFully } from "../../base/files/durable.ts";
+import { writeNewFile } from "../../base/files/durable.ts";
 import {
   checkpoint_commits,
   checkpoint_line_bytes_max,
   lake_commit_ms_max,
 } from "../../base/limits.ts";
-import { uniqueName } from "../../base/world.ts";
-import { openDatabase } from "../../duckdb/connection.ts";
+import type { Database } from "../../duckdb/connection.ts";
 import { literal } from "../../duckdb/sandbox.ts";
+import { withDatabase } from "./job_folder.ts";
 import {
   applyAction,
   commitVersion,
-  type DeltaTable,
+  DeltaTable,
   emptySnapshot,
+  type LakeTable,
   lateAfter,
   stateActions,
   type TableSnapshot,
@@ -60,14 +61,25 @@ function hintKey({ table_folder }: CheckpointPlace): string {
   return `${table_folder}_delta_log/_last_checkpoint`;
 }
 
-/** A table as it is now: read on from what is known of it, or from its newest checkpoint. */
-export async function readTable(
-  place: CheckpointPlace,
-  table: DeltaTable,
+/** A table, as it was last read. */
+export interface OpenTable {
+  table: DeltaTable;
+  place: CheckpointPlace;
+  snapshot: TableSnapshot;
+}
+
+/** Opens a table as it is now: read on from what is known of it, or from its newest checkpoint. */
+export async function openTable(
+  store: ObjectStore,
+  lake: LakeTable,
+  work_folder: string,
   known?: TableSnapshot,
-): Promise<TableSnapshot> {
-  const is_fresh = known && place.store.now_ms() < lateAfter(known);
-  return await table.refresh(is_fresh ? known : await readCheckpoint(place));
+): Promise<OpenTable> {
+  const table = new DeltaTable(store, lake);
+  const place = { store, table_folder: table.folder, work_folder };
+  const is_fresh = known && store.now_ms() < lateAfter(known);
+  const snapshot = await table.refresh(is_fresh ? known : await readCheckpoint(place));
+  return { table, place, snapshot };
 }
 
 /** The table at its newest checkpoint; before the first one, at nothing. */
@@ -80,10 +92,7 @@ export async function readCheckpoint(place: CheckpointPlace): Promise<TableSnaps
   bytes ??= await place.store.get(keyOf(place, version));
   if (!bytes) throw damaged(place, `its checkpoint ${version} went while it was read`);
   await withWorkFile(place, "parquet", async (path, database) => {
-    {
-      using file = place.store.world.files.open(path, "create");
-      writeFully(file, bytes);
-    }
+    writeNewFile(place.store.world.files, path, bytes);
     const rows = await database.rows<{ action: string }>(
       `select to_json(c)::varchar as action from read_parquet(${literal(path)}) c`,
     );
@@ -152,13 +161,8 @@ export async function writeCheckpoint(
   const actions = stateActions(snapshot, begun_ms);
   const bytes = await withWorkFile(place, "ndjson", async (path, database) => {
     const { files } = store.world;
-    {
-      using file = files.open(path, "create");
-      const text = new TextEncoder().encode(
-        actions.map((action) => `${JSON.stringify(action)}\n`).join(""),
-      );
-      writeFully(file, text);
-    }
+    const text = actions.map((action) => `${JSON.stringify(action)}\n`).join("");
+    writeNewFile(files, path, new TextEncoder().encode(text));
     const types = Object.entries(COLUMNS).map(([name, type]) => `${name}: ${literal(type)}`);
     const out = `${path}.parquet`;
     await database.run(
@@ -189,23 +193,14 @@ export async function writeCheckpoint(
 async function withWorkFile<T>(
   { store: { world }, work_folder }: CheckpointPlace,
   ending: string,
-  body: (path: string, database: Awaited<ReturnType<typeof openDatabase>>) => Promise<T>,
+  body: (path: string, database: Database) => Promise<T>,
 ): Promise<T> {
-  const folder = join(work_folder, uniqueName(world));
-  world.files.makeFolder(folder);
   try {
-    await using database = await openDatabase(world, {
-      path: ":memory:",
-      access: "write",
-      folders: [folder],
-      temp_folder: join(folder, "spill"),
-      keeps_order: true,
+    return await withDatabase(world, work_folder, (database, folder) => {
+      return body(join(folder, `checkpoint.${ending}`), database);
     });
-    return await body(join(folder, `checkpoint.${ending}`), database);
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
     throw error.with({ message: `cannot make or read a checkpoint: ${error.message}` });
-  } finally {
-    world.files.remove(folder);
   }
 }

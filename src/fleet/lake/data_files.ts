@@ -4,7 +4,7 @@
  */
 import { basename, join } from "@std/path";
 import { LedgerError } from "../../base/error.ts";
-import { writeFully } from "../../base/files/durable.ts";
+import { writeNewFile } from "../../base/files/durable.ts";
 import { json } from "../../base/json.ts";
 import type { Database } from "../../duckdb/connection.ts";
 import { identifier, literal } from "../../duckdb/sandbox.ts";
@@ -85,8 +85,7 @@ export async function fetchDataFiles(
         });
       }
       const local = join(folder, basename(path));
-      using file = store.world.files.open(local, "create");
-      writeFully(file, bytes);
+      writeNewFile(store.world.files, local, bytes);
       paths.push(literal(local));
     }
     relations.push(

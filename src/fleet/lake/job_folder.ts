@@ -44,34 +44,18 @@ export class JobFolder implements Disposable {
   }
 
   /** Lends an empty folder. */
-  async withFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
-    const { files } = this.world;
-    const folder = join(this.path, uniqueName(this.world));
-    files.makeFolder(folder);
-    try {
-      return await body(folder);
-    } finally {
-      files.remove(folder);
-    }
+  withFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
+    return withFolder(this.world, this.path, body);
   }
 
   /** A database in memory that reads and writes in a folder. */
   openDatabase(folder: string): Promise<Database> {
-    return openDatabase(this.world, {
-      path: ":memory:",
-      access: "write",
-      folders: [folder],
-      temp_folder: join(folder, "spill"),
-      keeps_order: true,
-    });
+    return openWorkDatabase(this.world, folder);
   }
 
   /** Lends both. */
   withDatabase<T>(body: (database: Database, folder: string) => Promise<T>): Promise<T> {
-    return this.withFolder(async (folder) => {
-      await using database = await this.openDatabase(folder);
-      return await body(database, folder);
-    });
+    return withDatabase(this.world, this.path, body);
   }
 
   [Symbol.dispose](): void {
@@ -79,6 +63,43 @@ export class JobFolder implements Disposable {
     this.world.files.remove(this.lock.path);
     this.lock.close();
   }
+}
+
+/** Lends an empty folder below one that the caller has to itself. */
+async function withFolder<T>(
+  world: World,
+  parent: string,
+  body: (folder: string) => Promise<T>,
+): Promise<T> {
+  const folder = join(parent, uniqueName(world));
+  world.files.makeFolder(folder);
+  try {
+    return await body(folder);
+  } finally {
+    world.files.remove(folder);
+  }
+}
+
+function openWorkDatabase(world: World, folder: string): Promise<Database> {
+  return openDatabase(world, {
+    path: ":memory:",
+    access: "write",
+    folders: [folder],
+    temp_folder: join(folder, "spill"),
+    keeps_order: true,
+  });
+}
+
+/** Lends such a folder, and a database in memory that reads and writes in it. */
+export function withDatabase<T>(
+  world: World,
+  parent: string,
+  body: (database: Database, folder: string) => Promise<T>,
+): Promise<T> {
+  return withFolder(world, parent, async (folder) => {
+    await using database = await openWorkDatabase(world, folder);
+    return await body(database, folder);
+  });
 }
 
 /** Removes what jobs have left whose lock is free, or gone. */

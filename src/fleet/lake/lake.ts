@@ -5,7 +5,7 @@ import type { LakeTable, LakeType } from "./table.ts";
 
 /** A table of the fleet. */
 export interface FleetTable extends LakeTable {
-  /** The chain of each box that it is made of; none is made of other tables. */
+  /** The chain of each box that its rows come from; absent for a table that is made of others. */
   source?: Source;
 }
 

@@ -10,6 +10,7 @@ import {
   lake_quiet_ms,
   lake_remerge_share,
 } from "../../base/limits.ts";
+import { dayOf } from "../../log/format/layout.ts";
 import { fetchDataFiles, putDataFiles, rowsIn } from "./data_files.ts";
 import type { JobFolder } from "./job_folder.ts";
 import type { DataFile, DeltaTable, TableSnapshot } from "./table.ts";
@@ -33,7 +34,7 @@ export function dueMerges(
   now_ms: number,
   { all = false }: { all?: boolean } = {},
 ): DayMerge[] {
-  const today = new Date(now_ms).toISOString().slice(0, 10);
+  const today = dayOf(now_ms);
   const is_due = (log_day: string, fresh: readonly DataFile[]) =>
     all || fresh.length >= lake_day_files_max ||
     log_day < today && fresh.every(({ modified_ms }) => modified_ms + lake_quiet_ms <= now_ms);

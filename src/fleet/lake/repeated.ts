@@ -1,14 +1,12 @@
 /** Event ids that stand in more than one day of `events`: a merge settles what repeats within a day, and no more. */
-import { basename, join } from "@std/path";
 import { asLedgerError } from "../../base/error.ts";
 import { repeated_ids_shown_max } from "../../base/limits.ts";
 import type { ObjectStore } from "../store.ts";
-import { readTable } from "./checkpoint.ts";
-import { fetchDataFiles } from "./data_files.ts";
+import { openTable } from "./checkpoint.ts";
 import type { JobFolder } from "./job_folder.ts";
 import { lakeTable } from "./lake.ts";
 import { isMerged } from "./merge.ts";
-import { DeltaTable } from "./table.ts";
+import { loadFile } from "./settle.ts";
 
 /** What the table `events` says of its ids. */
 export interface RepeatedIds {
@@ -25,10 +23,8 @@ export interface RepeatedIds {
 
 /** Reads the ids of all events. */
 export async function repeatedIds(store: ObjectStore, job: JobFolder): Promise<RepeatedIds> {
-  const table = new DeltaTable(store, lakeTable("events"));
-  const place = { store, table_folder: table.folder, work_folder: job.path };
-  const snapshot = await readTable(place, table);
-  const files = [...snapshot.files.values()];
+  const events = await openTable(store, lakeTable("events"), job.path);
+  const files = [...events.snapshot.files.values()];
   const unsettled = files.filter((file) => !isMerged(file)).map(({ log_day }) => log_day);
   const problems: string[] = [];
   return await job.withDatabase(async (database, folder) => {
@@ -38,13 +34,14 @@ export async function repeatedIds(store: ObjectStore, job: JobFolder): Promise<R
     );
     for (const file of files) {
       try {
-        const relation = await fetchDataFiles(table, snapshot, [file], folder);
         // A file that was merged meanwhile is read as what it became, by the next verification.
-        if (relation === undefined) continue;
-        await database.run(
-          `insert into ids select event_id, log_day, box, log_part, log_offset from ${relation}`,
+        await loadFile(
+          database,
+          folder,
+          events,
+          file,
+          `insert into ids select event_id, log_day, box, log_part, log_offset from loaded`,
         );
-        store.world.files.remove(join(folder, basename(file.path)));
       } catch (error) {
         const problem = asLedgerError(error);
         if (problem?.code !== "damaged") throw error;

@@ -6,22 +6,17 @@
 import { basename, join } from "@std/path";
 import { literal } from "../../duckdb/sandbox.ts";
 import type { Database } from "../../duckdb/connection.ts";
+import type { OpenTable } from "./checkpoint.ts";
 import { fetchDataFiles, putDataFiles } from "./data_files.ts";
 import type { JobFolder } from "./job_folder.ts";
 import { isMerged } from "./merge.ts";
-import type { DataFile, DeltaTable, TableSnapshot } from "./table.ts";
-
-/** A table, as it was last read. */
-export interface ReadTable {
-  table: DeltaTable;
-  snapshot: TableSnapshot;
-}
+import type { DataFile } from "./table.ts";
 
 /** Settles a day. Returns how many rows were found not to count; undefined where another job did so meanwhile. */
 export async function settleDay(
   job: JobFolder,
-  events: ReadTable,
-  duplicates: ReadTable,
+  events: OpenTable,
+  duplicates: OpenTable,
   log_day: string,
 ): Promise<number | undefined> {
   const { table, snapshot } = duplicates;
@@ -89,15 +84,15 @@ const COPIES = `
   from ranked copy join ranked kept using (event_id)
   where copy.place > 1 and kept.place = 1`;
 
-function filesOf({ snapshot }: ReadTable, log_day: string): DataFile[] {
+function filesOf({ snapshot }: OpenTable, log_day: string): DataFile[] {
   return snapshot.files.values().filter((file) => file.log_day === log_day).toArray();
 }
 
-/** Takes rows of one file; false where it is no part of its table any more. */
-async function loadFile(
+/** Runs a statement on the rows of one file, `loaded`; false where it is no part of its table any more. */
+export async function loadFile(
   database: Database,
   folder: string,
-  { table, snapshot }: ReadTable,
+  { table, snapshot }: OpenTable,
   file: DataFile,
   sql: string,
 ): Promise<boolean> {

@@ -7,14 +7,14 @@ import { asLedgerError } from "../../base/error.ts";
 import { replaceFile } from "../../base/files/durable.ts";
 import { lake_sweep_every_ms } from "../../base/limits.ts";
 import { uniqueName } from "../../base/world.ts";
-import { checkpointIfDue, type CheckpointPlace, readTable } from "./checkpoint.ts";
+import { checkpointIfDue, type OpenTable, openTable } from "./checkpoint.ts";
 import type { JobFolder } from "./job_folder.ts";
 import { LAKE_TABLES, lakeTable } from "./lake.ts";
 import { dueMerges, mergeFiles } from "./merge.ts";
-import { type ReadTable, settleDay } from "./settle.ts";
+import { settleDay } from "./settle.ts";
 import type { ObjectStore } from "../store.ts";
 import { sweepTable } from "./sweep.ts";
-import { DeltaTable, type TableSnapshot } from "./table.ts";
+import type { TableSnapshot } from "./table.ts";
 
 /** What was done to a table. */
 export interface UpkeepReport {
@@ -98,12 +98,11 @@ export class Upkeep {
     report.swept += await sweepTable(place, snapshot);
   }
 
-  async #read(name: string): Promise<ReadTable & { place: CheckpointPlace }> {
-    const table = new DeltaTable(this.store, lakeTable(name));
-    const place = { store: this.store, table_folder: table.folder, work_folder: this.job.path };
-    const snapshot = await readTable(place, table, this.snapshots.get(name));
-    this.snapshots.set(name, snapshot);
-    return { table, snapshot, place };
+  async #read(name: string): Promise<OpenTable> {
+    const known = this.snapshots.get(name);
+    const read = await openTable(this.store, lakeTable(name), this.job.path, known);
+    this.snapshots.set(name, read.snapshot);
+    return read;
   }
 
   get #note(): string {
