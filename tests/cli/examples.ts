@@ -26,18 +26,17 @@ async function withFleet<T>(
   await using store = new StrictStore(STORES.get(cwd));
   STORES.set(cwd, { buckets: store.buckets, port: store.port });
   const at = addressOf(store).join(" ");
-  const is_endless = ENDLESS.test(line);
+  const emit = "ledger emit run.started --run-id r1";
   const before = [
-    // A line that goes on has something to say of what is new.
-    ...exists(`${cwd}/data/ledger/events`) && !is_endless
-      ? []
-      : ["ledger emit run.started --run-id r1"],
+    ...exists(`${cwd}/data/ledger/events`) ? [] : [emit],
     ...exists(`${cwd}/data/ledger/fleet/cache`) || /fleet (init|join)/.test(line) ? [] : [
       `ledger fleet init ${at}`,
       `ledger fleet join ${at} --as research-1`,
       "ledger ship --once",
       "ledger fleet pull",
     ],
+    // A line that goes on has something to say of what is new.
+    ...ENDLESS.test(line) ? [emit] : [],
   ];
   if (before.length > 0) {
     const { code, stderr } = await inBash(before.join(" && "), cwd, path).output();

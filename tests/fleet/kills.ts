@@ -135,10 +135,10 @@ export class Sweep {
     while (this.kills < count && !this.is_done) await this.#progress.promise;
   }
 
-  /** Waits until an upload is passed on by half, and holds it there; or until all kills are done. */
-  async untilUpload(): Promise<void> {
+  /** Waits until an upload is passed on by half, and holds it there; false when all kills are done before. */
+  async untilUpload(): Promise<boolean> {
     this.#held = Promise.withResolvers();
-    if (!this.is_done) await this.#reached.promise;
+    return !this.is_done && await this.#reached.promise;
   }
 
   /** Lets the upload that is held go on. */
@@ -150,16 +150,16 @@ export class Sweep {
   readonly #most = { number: 4, upload: 1 };
   #progress = Promise.withResolvers<void>();
   #held?: PromiseWithResolvers<void>;
-  readonly #reached = Promise.withResolvers<void>();
+  readonly #reached = Promise.withResolvers<boolean>();
 
   async #onHalf({ method }: PassedRequest): Promise<void> {
     if (method !== "PUT" || !this.#held) return;
-    this.#reached.resolve();
+    this.#reached.resolve(true);
     await this.#held.promise;
   }
 
   #tellProgress(): void {
-    if (this.is_done) this.#reached.resolve();
+    if (this.is_done) this.#reached.resolve(false);
     this.#progress.resolve();
     this.#progress = Promise.withResolvers();
   }

@@ -59,12 +59,12 @@ async function disturb({ ceph }: Lab, sweep: Sweep): Promise<string[]> {
   const done: string[] = [];
   const at = (share: number) => sweep.untilKills(Math.ceil(sweep.wanted * share));
   await at(0.2);
-  await sweep.untilUpload();
+  const is_uploading = await sweep.untilUpload();
   await ceph.kill("rgw");
   sweep.goOn();
   ceph.start("rgw");
   await ceph.untilAnswers();
-  done.push("the gateway killed in an upload");
+  done.push(`the gateway killed${is_uploading ? " in an upload" : ""}`);
   if (!IS_FULL) return done;
   await at(0.4);
   await ceph.kill("osd.1");
