@@ -12,7 +12,7 @@ import { json } from "../base/json.ts";
 import { alert_files_at_once, segment_bytes_max, spool_line_bytes_max } from "../base/limits.ts";
 import type { Database } from "../duckdb/connection.ts";
 import { identifier, literal } from "../duckdb/sandbox.ts";
-import { isPlain, rowOf } from "../index/rows.ts";
+import { isPlain, ROW_COLUMNS, rowOf } from "../index/rows.ts";
 import { unpackLines } from "../log/codec/unpacking.ts";
 import { BadLine, NOT_UTF8, validate } from "../log/event/validate.ts";
 import { parsePartLabel, partStem } from "../log/format/layout.ts";
@@ -22,7 +22,7 @@ import { runRow } from "../runs/catalog/schema.ts";
 import { RUN_FILES } from "../runs/manifest/layout.ts";
 import { manifestTime, parseManifest, type RunManifest } from "../runs/manifest/manifest.ts";
 import type { TakenSegment } from "./chain.ts";
-import { DUCKDB_TYPES, type FleetTable, ROWS_OF, SPOOLED_COLUMNS } from "./lake/lake.ts";
+import { DUCKDB_TYPES, type FleetTable, ROWS_OF } from "./lake/lake.ts";
 import {
   type BundledRun,
   bytesOfRunFile,
@@ -92,7 +92,7 @@ export class Spool implements Disposable {
     const { name, source } = this.table;
     if (name === "alerts") return await this.#loadAlerts(database);
     const columns = source === "log"
-      ? SPOOLED_COLUMNS
+      ? { box: "varchar", ...ROW_COLUMNS }
       : source === "traces"
       ? { box: "varchar", ...TRACE_LINE_COLUMNS }
       : columnsOf(this.table);
@@ -262,7 +262,7 @@ function* rowsOfEvents({ box, facts, bytes }: TakenSegment): Generator<string> {
   const { part: label, from } = facts;
   const part = parsePartLabel(label)!;
   const stem = partStem(part);
-  const names = Object.keys(SPOOLED_COLUMNS).slice(1);
+  const names = Object.keys(ROW_COLUMNS);
   let start = from;
   for (const block of unpackLines(new MemoryFile(label, bytes))) {
     let rows = "";

@@ -148,8 +148,10 @@ class BoxIndexSync {
     const database = await store.openWork(live !== undefined, [folder]);
     let total: BoxIndexReport["total"];
     try {
-      if (!live) await database.run(tablesOf("boxes") + viewsOf("boxes"));
-      if (!live) { for (const { sql } of beside) await database.run(sql); }
+      if (!live) {
+        await database.run(tablesOf("boxes") + viewsOf("boxes"));
+        for (const { sql } of beside) await database.run(sql);
+      }
       // In one transaction, large inserts go straight into the file, without the detour of a log.
       await database.run("begin");
       await database.run(SQL.TOUCH_NOTHING);

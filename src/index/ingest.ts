@@ -104,7 +104,7 @@ class Ingestion {
       if (!part) throw noSegment(path);
       this.#spool.box = box;
       for (const block of unpackLines(file, { without_trials: from_nothing })) {
-        await this.#addAll(recordsOfLines({ part, label }, block), [box]);
+        await this.#addAll(recordsOfLines({ part, label }, block));
         await world.turn();
       }
       if (from_nothing) await this.#spool.addPacked({ path, part });
@@ -121,13 +121,13 @@ class Ingestion {
     };
   }
 
-  async #addAll(records: LogRecord[], of_box: readonly string[] = []): Promise<void> {
+  async #addAll(records: LogRecord[]): Promise<void> {
     for (const record of records) {
       // A torn tail is no line yet: a writer ends it, or moves it away.
       if (record.kind === "torn") continue;
       this.#new_bytes += record.size_bytes + 1;
       if (record.kind !== "event") {
-        this.#rejected.push([...of_box, record.label, record.offset, record.reason]);
+        this.#rejected.push([...this.#spool.boxes, record.label, record.offset, record.reason]);
         continue;
       }
       this.#new_events++;

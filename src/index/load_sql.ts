@@ -4,6 +4,7 @@
  * index of one log and that of many boxes, where what is unique within a log has its box beside it.
  */
 import { spool_buffer_bytes, spool_line_bytes_max } from "../base/limits.ts";
+import { ROW_COLUMNS } from "./rows.ts";
 import { boxColumn, type IndexScope, LATEST_FIRST, LOG_ORDER } from "./tables.ts";
 
 /** The statements that fill an index of a scope. */
@@ -21,11 +22,7 @@ export function loadSql(scope: IndexScope) {
   const isIn = (columns: string, relation: string) =>
     `(${box}${columns}) in (select (${box}${columns}) from ${relation})`;
 
-  /** The columns of spooled events, in the order in which `rows.ts` writes them. */
-  const spooled_columns = `${box && "box varchar, "}
-    log_day varchar, log_part varchar, log_offset bigint, event_id varchar, event_type varchar,
-    run_id varchar, timestamp_ms bigint, correlation_id varchar, causation_id varchar,
-    fields_ok boolean, payload varchar, trial_id varchar, params varchar, metrics varchar`;
+  const spooled_columns = Object.entries({ ...box && { box: "varchar" }, ...ROW_COLUMNS });
 
   const trials_of_file = `
     read_json($1, format = 'newline_delimited', maximum_object_size = ${spool_line_bytes_max},
@@ -55,7 +52,7 @@ create or replace temp table spooled as
 select * from read_csv($1, delim = '\u0001', quote = '', escape = '', comment = '',
   header = false, auto_detect = false, new_line = '\\n', nullstr = '', strict_mode = false,
   max_line_size = ${spool_line_bytes_max}, buffer_size = ${spool_buffer_bytes},
-  columns = {${spooled_columns.trim().replaceAll(/(\w+) (\w+)/g, "$1: '$2'")}})`,
+  columns = {${spooled_columns.map(([name, type]) => `${name}: '${type}'`)}})`,
 
     /** The parts that spooled trials name by number. */
     SPOOL_NO_PARTS: `create or replace temp table spooled_parts (
@@ -84,8 +81,9 @@ select ${
 from ${trials_of_file}`,
 
     /** The table of spooled events, empty, for events that no file can carry. */
-    SPOOL_NOTHING: `create or replace temp table spooled (${spooled_columns})`,
-    ADD_SPOOLED_ROW: `insert into spooled ${places(14)}`,
+    SPOOL_NOTHING: `create or replace temp table spooled (
+  ${spooled_columns.map((column) => column.join(" "))})`,
+    ADD_SPOOLED_ROW: `insert into spooled ${places(Object.keys(ROW_COLUMNS).length)}`,
 
     /** Counts spooled events that sort before their indexed twin: the first in log order has changed. */
     COUNT_SPOOLED_BEFORE_TWIN: `

@@ -5,7 +5,25 @@
 import { spool_line_chars_max } from "../base/limits.ts";
 import { closingQuote, type EventRecord, fieldsAreRight, isBuiltIn } from "../log/mod.ts";
 
-/** The values of a row, in the order of the columns of `spooled`. */
+/** The columns of a row, and their types in DuckDB. */
+export const ROW_COLUMNS = {
+  log_day: "varchar",
+  log_part: "varchar",
+  log_offset: "bigint",
+  event_id: "varchar",
+  event_type: "varchar",
+  run_id: "varchar",
+  timestamp_ms: "bigint",
+  correlation_id: "varchar",
+  causation_id: "varchar",
+  fields_ok: "boolean",
+  payload: "varchar",
+  trial_id: "varchar",
+  params: "varchar",
+  metrics: "varchar",
+} as const;
+
+/** The values of a row, in the order of its columns. */
 export type SpoolRow = (string | number | boolean | null)[];
 
 const SEPARATOR = "\u0001";

@@ -83,13 +83,18 @@ export class Spool {
 
   constructor(readonly world: World, readonly folder: string, readonly sink: BatchSink) {}
 
+  /** The box as the first value of a row, if there is one. */
+  get boxes(): string[] {
+    return this.box === undefined ? [] : [this.box];
+  }
+
   /** Adds an event; the caller awaits the returned promise, if there is one. */
   add(record: EventRecord): Promise<void> | undefined {
     const plain = isPlain(record.text);
     const trial = trialLine(record, this.#numberOf(record.part), plain);
     if (trial !== undefined) return this.#trials.push(trial) ? this.#sendWhenFull() : undefined;
     const row = [
-      ...this.#boxes,
+      ...this.boxes,
       ...rowOf(record, record.part.day, partStem(record.part), plain),
     ];
     const line = rowLine(row, plain);
@@ -109,15 +114,11 @@ export class Spool {
     await this.#send(true);
   }
 
-  get #boxes(): string[] {
-    return this.box === undefined ? [] : [this.box];
-  }
-
   #numberOf(part: PartId): number {
     let number = this.#parts.get(part);
     if (number === undefined) {
       this.#parts.set(part, number = this.#parts.size);
-      this.#new_parts.push([number, ...this.#boxes, part.day, partStem(part)]);
+      this.#new_parts.push([number, ...this.boxes, part.day, partStem(part)]);
     }
     return number;
   }

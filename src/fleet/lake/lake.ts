@@ -9,25 +9,6 @@ export interface FleetTable extends LakeTable {
   source?: Source;
 }
 
-/** The columns that a spool file holds, in the order of the index's rows. */
-export const SPOOLED_COLUMNS = {
-  box: "varchar",
-  log_day: "varchar",
-  log_part: "varchar",
-  log_offset: "bigint",
-  event_id: "varchar",
-  event_type: "varchar",
-  run_id: "varchar",
-  timestamp_ms: "bigint",
-  correlation_id: "varchar",
-  causation_id: "varchar",
-  fields_ok: "boolean",
-  payload: "varchar",
-  trial_id: "varchar",
-  params: "varchar",
-  metrics: "varchar",
-} as const;
-
 /** The types of columns as DuckDB has them; a day is the text that it is in a path. */
 export const DUCKDB_TYPES: Readonly<Record<LakeType, string>> = {
   long: "bigint",

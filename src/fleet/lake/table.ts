@@ -299,29 +299,24 @@ export function applyAction(
     snapshot.metadata = Object.fromEntries(said);
   }
   if (txn) snapshot.watermarks.set(String(txn.appId), Number(txn.version));
-  const partition = (add ?? remove)?.partitionValues as Record<string, string> | undefined;
-  const log_day = partition?.[PARTITION] ?? "";
   if (remove) {
-    const path = String(remove.path);
-    snapshot.files.delete(path);
-    snapshot.removed.set(path, {
-      path,
-      log_day,
-      size_bytes: Number(remove.size ?? 0),
-      removed_ms: Number(remove.deletionTimestamp ?? 0),
-    });
+    const file = fileOf(remove);
+    snapshot.files.delete(file.path);
+    const removed_ms = Number(remove.deletionTimestamp ?? 0);
+    snapshot.removed.set(file.path, { ...file, removed_ms });
   }
   if (add) {
-    const path = String(add.path);
-    snapshot.removed.delete(path);
-    snapshot.files.set(path, {
-      path,
-      log_day,
-      size_bytes: Number(add.size),
-      modified_ms: Number(add.modificationTime),
-      stats: String(add.stats ?? ""),
-    });
+    const file = fileOf(add);
+    snapshot.removed.delete(file.path);
+    const [modified_ms, stats] = [Number(add.modificationTime), String(add.stats ?? "")];
+    snapshot.files.set(file.path, { ...file, modified_ms, stats });
   }
+}
+
+/** What both an addition and a removal say of a file. */
+function fileOf({ path, partitionValues, size }: Action[string]) {
+  const { [PARTITION]: log_day = "" } = Object(partitionValues) as Record<string, string>;
+  return { path: String(path), log_day, size_bytes: Number(size ?? 0) };
 }
 
 function checkProtocol(protocol: Record<string, unknown>): void {
