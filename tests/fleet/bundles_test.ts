@@ -16,7 +16,7 @@ import { tracePaths } from "../../src/trace/event/files.ts";
 import { IS_FULL, testWorld } from "../harness.ts";
 import { withSeed } from "../laws/random.ts";
 import { finishRun } from "../runs/finished.ts";
-import { putFile, putRun } from "../runs/runs.ts";
+import { manifestOf, putFile, putRun } from "../runs/runs.ts";
 import { NOON_US, traced } from "../trace/events.ts";
 import {
   type Box,
@@ -352,8 +352,13 @@ async function forge(box: Box, source: Source, lines: readonly unknown[]): Promi
 Deno.test("a bundle with a line that is none stops its box and no other, in a fold and a pull; the box itself names it", async () => {
   const manifest = { run_path: "2026-01/run_id=x", path: "run.json", bytes: 1, sha256: "a" };
   const event = { ...fills("x-", 1)[0], file: "date=2026-01-23/type=FILL/a.parquet", data: "{}" };
+  const alerts = { path: "a.parquet", rows: 1 };
   const forged: [Source, unknown[]][] = [
     ["artifacts", [{ ...manifest, content: "%%%" }]],
+    ["artifacts", [{ ...manifest, path: "a.parquet", content: "%%%" }, {
+      ...manifest,
+      content: btoa(JSON.stringify(manifestOf("x", { artifacts: { alerts } }))),
+    }]],
     ["artifacts", [null]],
     ["traces", ["no JSON"]],
     ["traces", [event, {}]],
@@ -379,7 +384,7 @@ Deno.test("a bundle with a line that is none stops its box and no other, in a fo
     using store = openStore(lab.strict);
     assertEquals((await rowsOfTable(store, "runs", lab.folder)).length, 1);
     assertEquals((await rowsOfTable(store, "traces", lab.folder)).length, 4);
-    for (const at of [0, 2]) {
+    for (const at of [0, 3]) {
       const box = lab.boxes[at];
       putRun(box, "r");
       await (await trace(box, fills("own-"))).close();
