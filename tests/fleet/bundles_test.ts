@@ -382,8 +382,11 @@ Deno.test("a bundle with a line that is none stops its box and no other, in a fo
     using reader = openLab(lab.strict, join(lab.folder, "reader"));
     assertEquals(where((await reader.pull()).poison), expected);
     using store = openStore(lab.strict);
-    assertEquals((await rowsOfTable(store, "runs", lab.folder)).length, 1);
-    assertEquals((await rowsOfTable(store, "traces", lab.folder)).length, 4);
+    const boxesIn = async (table: string) =>
+      (await rowsOfTable(store, table, lab.folder)).map(({ box }) => box).sort();
+    // The run of a bundle whose calls cannot be read has a row: only the table of calls asks for them.
+    assertEquals(await boxesIn("runs"), ["box-1", good.name]);
+    assertEquals(await boxesIn("traces"), Array(4).fill(good.name));
     for (const at of [0, 3]) {
       const box = lab.boxes[at];
       putRun(box, "r");
